@@ -1,0 +1,14 @@
+"""Errors that are meant for the person at the terminal."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Something that the user can act on.
+
+    The message names the place and the remedy, and holds no secret.
+    """
+
+
+class Cancelled(Exception):
+    """The job was asked to stop, and has stopped at a safe point."""

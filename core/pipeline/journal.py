@@ -1,0 +1,149 @@
+"""The journal of a job's attempt: an append-only file of records, one JSON object a line.
+
+A line is `{"seq": n, "at": unix seconds, "record": {"type": …}}`, with `seq` counting from 1.
+A last line without its newline is torn by a crash and does not count.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+NAME = "journal.jsonl"
+
+Winner = Literal["a", "b", "tie", "invalid"]
+Order = Literal["ab", "ba"]
+
+
+class Started(msgspec.Struct, frozen=True, tag="started"):
+    """The worker process is up."""
+
+    pid: int
+    host: str
+
+
+class Progress(msgspec.Struct, frozen=True, tag="progress"):
+    """`done` of `total` units (steps, dialogues, verdicts), and the seconds that the rest may take."""
+
+    done: int
+    total: int
+    eta_s: float | None = None
+
+
+class Metric(msgspec.Struct, frozen=True, tag="metric"):
+    """The logged figures of one optimiser step, under TRL's names."""
+
+    step: int
+    values: dict[str, float]
+
+
+class Sample(msgspec.Struct, frozen=True, tag="sample"):
+    """What the student answers to a test dialogue after `step` optimiser steps."""
+
+    step: int
+    dialog_id: str
+    text: str
+
+
+class Response(msgspec.Struct, frozen=True, tag="response"):
+    """A responder's answer; `finish` is `length` when the limit of new tokens cut it."""
+
+    dialog_id: str
+    text: str
+    finish: Literal["stop", "length"]
+
+
+class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
+    """A judge's answer on one dialogue, shown in one order; `raw` is its text or scores."""
+
+    dialog_id: str
+    order: Order
+    winner: Winner
+    raw: str
+
+
+class Artifact(msgspec.Struct, frozen=True, tag="artifact"):
+    """A finished output: a file or folder at `path`, relative to the attempt's folder."""
+
+    name: str
+    path: str
+    sha256: str
+    bytes: int
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """The job is finished."""
+
+    result: dict[str, Any]
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The job cannot be finished; `error` is for the user, the traceback is in log.txt."""
+
+    error: str
+
+
+class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
+    """The job was cancelled and has stopped at a safe point."""
+
+
+Record = Started | Progress | Metric | Sample | Response | Verdict | Artifact | Done | Failed | Stopped
+#: Records whose loss would cost money or hours: on disk before `write` returns.
+DURABLE = (Response, Verdict, Artifact, Done, Failed, Stopped)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of a journal."""
+
+    seq: int
+    at: float
+    record: Record
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Entry)
+
+
+class Journal:
+    """The writing end; one per attempt, in the worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = (folder / NAME).open("ab", buffering=0)
+        self._seq = 0
+
+    def write(self, *records: Record) -> None:
+        """Append `records`; those that are durable are on disk when this returns."""
+        lines = bytearray()
+        for record in records:
+            self._seq += 1
+            lines += _encoder.encode(Entry(self._seq, time.time(), record)) + b"\n"
+        self._file.write(lines)
+        if any(isinstance(record, DURABLE) for record in records):
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
+    """Entries of an attempt's journal from byte `offset`, each with the offset behind it.
+
+    A journal that does not exist yet has no entries. Raises `msgspec.DecodeError` when a whole
+    line is not an entry.
+    """
+    try:
+        file = (folder / NAME).open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            yield _decoder.decode(line), offset

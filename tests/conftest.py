@@ -1,0 +1,20 @@
+"""What tests of every room share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def reference_dataset() -> Path:
+    """The real dataset.csv, which cannot be shipped; tests of its known counts are skipped without it."""
+    places = [os.environ.get("EMPATHY_REFERENCE_DATASET"), ROOT.parent / "shared/reference/dataset.csv"]
+    for place in places:
+        if place and Path(place).is_file():
+            return Path(place)
+    pytest.skip("the real dataset.csv is not here: name it in EMPATHY_REFERENCE_DATASET")
