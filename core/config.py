@@ -28,7 +28,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     pass
 
 
-class Slots(_Table):
+class Slots(_Table, frozen=True):
     """How many jobs run at once: on the GPU, on the CPU, against an API."""
 
     gpu: NonNegative = 1
@@ -36,7 +36,7 @@ class Slots(_Table):
     api: Positive = 4
 
 
-class Student(_Table):
+class Student(_Table, frozen=True):
     """The small model that is fine-tuned.
 
     `model` is `embedded/smollm2-135m-instruct`, a Hugging Face Hub name, or a folder. `revision`
@@ -48,7 +48,7 @@ class Student(_Table):
     chat_template: str | None = None
 
 
-class Recipes(_Table):
+class Recipes(_Table, frozen=True):
     """Which recipes are trained on, and how their data is drawn.
 
     `pairing` is `strict` (human rated 1 or 2, LLM rated 3) or `reference-code` (the published
@@ -63,7 +63,7 @@ class Recipes(_Table):
     seed: int = 42
 
 
-class Lora(_Table):
+class Lora(_Table, frozen=True):
     """PEFT's LoraConfig, under its names."""
 
     r: Positive = 8
@@ -72,7 +72,7 @@ class Lora(_Table):
     target_modules: str | tuple[str, ...] = "all-linear"
 
 
-class Training(_Table):
+class Training(_Table, frozen=True):
     """TRL's and Transformers' training arguments, under their names.
 
     `max_steps` -1 leaves the length to `num_train_epochs`. `sample_steps` is how often, in
@@ -99,7 +99,7 @@ class Training(_Table):
     sample_dialogues: NonNegative = 2
 
 
-class Dpo(Training, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class Dpo(Training, frozen=True):
     """DPO on top of the SFT adapter.
 
     `reference` is the model that DPO keeps close to: the SFT adapter, or the bare base as in
@@ -112,7 +112,7 @@ class Dpo(Training, kw_only=True, frozen=True, forbid_unknown_fields=True):
     reference: Literal["sft", "base"] = "sft"
 
 
-class Runs(_Table):
+class Runs(_Table, frozen=True):
     """Which fine-tunings follow from students and recipes, and where they run."""
 
     stages: tuple[Stage, ...] = ("sft", "sft-dpo")
@@ -120,7 +120,7 @@ class Runs(_Table):
     dtype: Dtype = "auto"
 
 
-class Responding(_Table):
+class Responding(_Table, frozen=True):
     """Decoding of the test split, under Transformers' names; the same for every responder."""
 
     max_new_tokens: Positive = 160
@@ -131,27 +131,27 @@ class Responding(_Table):
     seed: int = 42
 
 
-class Judge(_Table):
+class Judge(_Table, frozen=True):
     """What picks the better of two responses."""
 
     provider: Literal["embedded"]
 
 
-class Comparison(_Table):
+class Comparison(_Table, frozen=True):
     """Two responders: students, runs (`<student>/<recipe>/<stage>`), or sources in the data."""
 
     a: str
     b: str
 
 
-class Comparisons(_Table):
+class Comparisons(_Table, frozen=True):
     """Which responders meet. `baseline` meets every run of its student with the base student."""
 
     baseline: bool = True
     extra: tuple[Comparison, ...] = ()
 
 
-class Config(_Table):
+class Config(_Table, frozen=True):
     """A whole config.toml."""
 
     slots: Slots = Slots()

@@ -10,5 +10,5 @@ class UserError(Exception):
     """
 
 
-class Cancelled(Exception):
+class Cancelled(Exception):  # noqa: N818 - an outcome, not an error
     """The job was asked to stop, and has stopped at a safe point."""

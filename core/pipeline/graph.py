@@ -1,0 +1,260 @@
+"""The graph of jobs that follows from config.toml, the imported data and the prompts.
+
+Every node's fingerprint is known before anything runs: the hash of its stage's code version, its
+settings, and the fingerprints of what it reads. The same fingerprint means the same work, so a job
+that is done under it is never done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from core.config import Config, Training
+from core.errors import UserError
+from core.recipes import catalog
+from core.store.data import DataFacts
+from core.views import Slot
+
+#: Raise a stage's number when its outputs change for the same settings and inputs.
+CODE_VERSIONS = {"recipe": 1, "sft": 1, "sft-dpo": 1, "respond": 1, "judge": 1, "compare": 1}
+
+STAGES = tuple(CODE_VERSIONS)
+
+#: Training arguments that watch a run and do not change what it yields.
+_WATCHING = {
+    "logging_steps",
+    "save_steps",
+    "save_total_limit",
+    "report_to",
+    "sample_steps",
+    "sample_dialogues",
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """A job that the configuration asks for.
+
+    `inputs` maps an input's name to `data` (all dialogues), or to `<job id>/<artifact>`.
+    """
+
+    id: str
+    stage: str
+    name: str
+    fingerprint: str
+    slot: Slot
+    settings: dict[str, Any]
+    inputs: dict[str, str]
+    depends_on: tuple[str, ...]
+
+
+def plan(config: Config, data: DataFacts, student_prompt: str, local_slot: Slot) -> tuple[Node, ...]:
+    """All jobs of the configuration, each after those that it depends on.
+
+    `local_slot` is where jobs with a local model run. Raises `UserError` when the configuration
+    names a recipe, student or responder that does not exist.
+    """
+    return _Planner(config, data, student_prompt, local_slot).plan()
+
+
+def resolve(nodes: Sequence[Node], targets: Sequence[str]) -> tuple[Node, ...]:
+    """The nodes that `targets` name, with all that they depend on; all nodes for no target.
+
+    A target is a job's id, a stage, or a job's name (also only its beginning, up to a `/`).
+    Raises `UserError` for a target that names nothing.
+    """
+    if not targets:
+        return tuple(nodes)
+    by_id = {node.id: node for node in nodes}
+    wanted: set[str] = set()
+    for target in targets:
+        named = [n.id for n in nodes if _names(target, n)]
+        if not named:
+            known = [*dict.fromkeys(n.stage for n in nodes), *dict.fromkeys(n.name for n in nodes)]
+            close = get_close_matches(target, known, n=3, cutoff=0.4) or known[:8]
+            raise UserError(f"nothing in the pipeline is called {target!r}. Near it: {', '.join(close)}")
+        wanted.update(named)
+    queue = list(wanted)
+    while queue:
+        for dependency in by_id[queue.pop()].depends_on:
+            if dependency not in wanted:
+                wanted.add(dependency)
+                queue.append(dependency)
+    return tuple(node for node in nodes if node.id in wanted)
+
+
+def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
+    """The id of the one job, of (id, stage, name), that `wanted` names: an id, its beginning,
+    `stage:name`, or a name that only one job has. Raises `UserError` otherwise."""
+    jobs = list(jobs)
+    for test in (
+        lambda job: wanted == job[0],
+        lambda job: wanted == f"{job[1]}:{job[2]}",
+        lambda job: wanted == job[2],
+        lambda job: job[0].startswith(wanted),
+    ):
+        found = [job for job in jobs if test(job)]
+        if len(found) == 1:
+            return found[0][0]
+        if found:
+            names = ", ".join(job[0] for job in found[:6])
+            raise UserError(f"{wanted!r} names {len(found)} jobs: {names}. Name one by its id.")
+    raise UserError(f"there is no job {wanted!r}: `empathy-tui status` lists them")
+
+
+def _names(target: str, node: Node) -> bool:
+    return target in (node.id, node.stage, node.name, f"{node.stage}:{node.name}") or node.name.startswith(
+        f"{target}/"
+    )
+
+
+class _Planner:
+    def __init__(self, config: Config, data: DataFacts, student_prompt: str, local_slot: Slot) -> None:
+        self.config = config
+        self.data = data
+        self.prompt = student_prompt
+        self.local_slot = local_slot
+        self.nodes: dict[str, Node] = {}
+        #: Responder name → the job that answers, or None for a source in the data.
+        self.responders: dict[str, Node | None] = {catalog.HUMAN: None} | dict.fromkeys(data.sources)
+
+    def plan(self) -> tuple[Node, ...]:
+        config = self.config
+        judges = {name: self._judge(name) for name in config.judges}
+        recipes = {name: self._recipe(name) for name in dict.fromkeys(config.recipes.train)}
+        pairs: list[tuple[str, str]] = []
+        for student in config.students:
+            if student in self.responders:
+                raise UserError(f"students.{student}: the data has a source of that name; choose another")
+            self.responders[student] = self._respond(student, student, None)
+            for recipe, node in recipes.items():
+                for run in self._runs(student, recipe, node):
+                    if config.comparisons.baseline:
+                        pairs.append((student, run))
+        for extra in config.comparisons.extra:
+            for responder in (extra.a, extra.b):
+                if responder not in self.responders:
+                    known = ", ".join(self.responders)
+                    raise UserError(
+                        f"comparisons.extra: no responder is called {responder!r}. There are: {known}"
+                    )
+            pairs.append((extra.a, extra.b))
+        for name, judge in judges.items():
+            for a, b in dict.fromkeys(pairs):
+                self._compare(a, b, name, judge)
+        return tuple(self.nodes.values())
+
+    def _recipe(self, name: str) -> Node:
+        catalog.check(name, self.data.sources)
+        recipes = self.config.recipes
+        settings = {
+            "recipe": name,
+            "pairing": recipes.pairing,
+            "sft_limit": recipes.sft_limit,
+            "preference_limit": recipes.preference_limit,
+            "seed": recipes.seed,
+            "prompt": self.prompt,
+        }
+        return self._add("recipe", name, "cpu", settings, {"dialogues": "data"}, [self.data.train])
+
+    def _judge(self, name: str) -> Node:
+        settings = {"judge": msgspec.to_builtins(self.config.judges[name])}
+        return self._add("judge", name, "cpu", settings, {"dialogues": "data"}, [self.data.train])
+
+    def _runs(self, student: str, recipe: str, examples: Node) -> list[str]:
+        """Add the run of each stage and its responder; the responders' names."""
+        names = []
+        adapter: Node | None = None
+        for stage in ("sft", "sft-dpo"):
+            if stage not in self.config.runs.stages:
+                continue
+            training: Training = self.config.sft if stage == "sft" else self.config.dpo
+            settings = self._student(student) | {
+                "lora": msgspec.to_builtins(self.config.lora),
+                "training": msgspec.to_builtins(training),
+                "run": {"student": student, "recipe": recipe, "stage": stage},
+            }
+            inputs = {"dialogues": "data"}
+            if adapter is None:
+                inputs["examples"] = f"{examples.id}/sft"
+            else:
+                inputs |= {"preferences": f"{examples.id}/preferences", "adapter": f"{adapter.id}/adapter"}
+            name = f"{student}/{recipe}/{stage}"
+            adapter = self._add(stage, name, self.local_slot, settings, inputs, [])
+            self.responders[name] = self._respond(name, student, adapter)
+            names.append(name)
+        return names
+
+    def _respond(self, name: str, student: str, run: Node | None) -> Node:
+        settings = self._student(student) | {"responding": msgspec.to_builtins(self.config.responding)}
+        inputs = {"dialogues": "data"}
+        if run is not None:
+            inputs["adapter"] = f"{run.id}/adapter"
+        return self._add("respond", name, self.local_slot, settings, inputs, [self.data.test])
+
+    def _compare(self, a: str, b: str, judge: str, judge_node: Node) -> Node:
+        settings = {"a": a, "b": b, "judge": {"name": judge, "provider": self.config.judges[judge].provider}}
+        inputs = {"dialogues": "data", "judge": f"{judge_node.id}/judge"}
+        for side, responder in (("a", a), ("b", b)):
+            node = self.responders[responder]
+            if node is not None:
+                inputs[side] = f"{node.id}/responses"
+        return self._add("compare", f"{a} vs {b} @ {judge}", "cpu", settings, inputs, [self.data.test])
+
+    def _student(self, student: str) -> dict[str, Any]:
+        return {
+            "student": msgspec.to_builtins(self.config.students[student]),
+            "prompt": self.prompt,
+            "device": self.config.runs.device,
+            "dtype": self.config.runs.dtype,
+        }
+
+    def _add(
+        self,
+        stage: str,
+        name: str,
+        slot: Slot,
+        settings: dict[str, Any],
+        inputs: dict[str, str],
+        data: list[str],
+    ) -> Node:
+        """Add a node that reads, beside its inputs, those parts of the data whose hashes are `data`."""
+        depends_on = tuple(dict.fromkeys(ref.partition("/")[0] for ref in inputs.values() if ref != "data"))
+        read = {
+            key: [self.nodes[ref.partition("/")[0]].fingerprint, ref.partition("/")[2]]
+            for key, ref in inputs.items()
+            if ref != "data"
+        }
+        fingerprint = _hash(
+            {
+                "stage": stage,
+                "version": CODE_VERSIONS[stage],
+                "name": name,
+                "settings": _decisive(settings),
+                "inputs": read,
+                "data": data,
+            }
+        )
+        node = Node(
+            f"{stage}-{fingerprint[:10]}", stage, name, fingerprint, slot, settings, inputs, depends_on
+        )
+        self.nodes[node.id] = node
+        return node
+
+
+def _decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings without those that only watch."""
+    training = settings.get("training")
+    if training is None:
+        return dict(settings)
+    return {**settings, "training": {k: v for k, v in training.items() if k not in _WATCHING}}
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()

@@ -1,0 +1,392 @@
+"""What is: everything that screens and programs show, read in short read transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from core import config as configuration
+from core.config import Config
+from core.dialogues import staging
+from core.dialogues import statistics as dialogue_statistics
+from core.dialogues.records import HUMAN, Dialogue
+from core.dialogues.statistics import Statistics
+from core.errors import UserError
+from core.pipeline import graph, launch, planning
+from core.pipeline.graph import Node
+from core.recipes import catalog
+from core.store import connections, intents, queries
+from core.store import data as stored_data
+from core.store import jobs as stored_jobs
+from core.store.data import DataFacts
+from core.views import (
+    DialogueCounts,
+    Event,
+    IntentResult,
+    Job,
+    JobState,
+    LogChunk,
+    MetricPoint,
+    Pair,
+    Recipe,
+    SampleAnswer,
+    SlotUse,
+    Snapshot,
+    Supervisor,
+    Verdict,
+    WinRate,
+)
+from core.workspace import Workspace
+
+_FLIPPED = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}
+
+
+class Reader:
+    """Reads one workspace, from one thread at a time.
+
+    Every method may raise `UserError` when state.db cannot be read. A workspace without a
+    state.db reads as an empty one.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
+        self._dialogues: tuple[str, list[Dialogue]] | None = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def version(self) -> tuple[object, ...]:
+        """Something that differs whenever what this reader says may differ; costs microseconds."""
+        connection = self._open()
+        return (
+            None if connection is None else connections.data_version(connection),
+            self._file,
+            _stamp(self.workspace.config),
+            _stamp(self.workspace.prompts / "student.txt"),
+        )
+
+    def snapshot(self) -> Snapshot:
+        """The whole pipeline at one moment."""
+        running, pid = launch.is_running(self.workspace)
+        config, config_error = self._config()
+        connection = self._open()
+        jobs: dict[str, Job] = {}
+        facts, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
+        if connection is not None:
+            with connections.snapshot(connection):
+                facts = stored_data.facts(connection)
+                counts = stored_data.counts(connection)
+                used = queries.slot_use(connection)
+                paused = stored_jobs.setting(connection, "paused") is not None
+                jobs = queries.jobs(connection)
+        nodes, plan_error = self._plan(config, facts)
+        slot_totals = (config or Config()).slots
+        totals = {"gpu": slot_totals.gpu, "cpu": slot_totals.cpu, "api": slot_totals.api}
+        slot_views = (
+            SlotUse("gpu", used.get("gpu", 0), totals["gpu"]),
+            SlotUse("cpu", used.get("cpu", 0), totals["cpu"]),
+            SlotUse("api", used.get("api", 0), totals["api"]),
+        )
+        shown = _current(nodes, jobs)
+        return Snapshot(
+            version=0 if connection is None else connections.data_version(connection),
+            workspace=str(self.workspace.root),
+            dialogues=counts,
+            supervisor=Supervisor(running, pid),
+            paused=paused,
+            slots=slot_views,
+            jobs=tuple(_with_reason(job, jobs, paused, slot_views) for job in shown),
+            config_error=config_error or plan_error,
+        )
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """The recipes that the imported data allows, and what each yields."""
+        facts, dialogues = self._data()
+        if facts is None:
+            return ()
+        config, _ = self._config()
+        pairing = (config or Config()).recipes.pairing
+        found = []
+        for name in catalog.direct_recipes(facts.sources):
+            _, examples, pairs = catalog.counts(dialogues, name, pairing)
+            found.append(Recipe(name, "direct", examples, pairs))
+        return tuple(found)
+
+    def statistics(self) -> Statistics | None:
+        """The imported data in figures, or None when there is none."""
+        facts, dialogues = self._data()
+        return None if facts is None else dialogue_statistics.describe(dialogues)
+
+    def data(self) -> DataFacts | None:
+        """What is imported: file, hashes, sources."""
+        connection = self._open()
+        return None if connection is None else stored_data.facts(connection)
+
+    def dialogues(self) -> list[Dialogue]:
+        """All imported dialogues, in the file's order."""
+        return self._data()[1]
+
+    def win_rates(self) -> tuple[WinRate, ...]:
+        """Every comparison of the configuration, with its figures once its verdicts are in."""
+        return tuple(_win_rate(job) for job in self.snapshot().jobs if job.stage == "compare")
+
+    def responders(self) -> tuple[str, ...]:
+        """Everything that answers the test split: sources in the data, base students, runs."""
+        facts = self.data()
+        sources = () if facts is None else (HUMAN, *facts.sources)
+        answering = (job.name for job in self.snapshot().jobs if job.stage == "respond")
+        return tuple(dict.fromkeys([*answering, *sources]))
+
+    def pairs(self, a: str, b: str) -> tuple[Pair, ...]:
+        """The test dialogues with the responses of `a` and `b`, and all verdicts on them.
+
+        A comparison of `b` with `a` counts, turned round. Raises `UserError` when there is no such
+        responder.
+        """
+        known = self.responders()
+        for name in (a, b):
+            if name not in known:
+                there_are = ", ".join(known) or "none before an import"
+                raise UserError(f"no responder is called {name!r}. There are: {there_are}")
+        jobs = self.snapshot().jobs
+        _, dialogues = self._data()
+        connection = self._open()
+        if connection is None:
+            return ()
+        with connections.snapshot(connection):
+            texts_a, texts_b = (_texts(connection, jobs, name) for name in (a, b))
+            verdicts: dict[str, list[Verdict]] = {}
+            for job in jobs:
+                sides, _, judge = job.name.rpartition(" @ ")
+                if job.stage != "compare" or sides not in (f"{a} vs {b}", f"{b} vs {a}"):
+                    continue
+                for dialog_id, found in queries.verdicts(connection, job.id, judge).items():
+                    turned = found if sides == f"{a} vs {b}" else [_turned(v) for v in found]
+                    verdicts.setdefault(dialog_id, []).extend(turned)
+        return tuple(
+            Pair(
+                dialog_id=dialogue.dialog_id,
+                emotion=dialogue.emotion,
+                situation=dialogue.situation,
+                utterance=dialogue.utterance,
+                response_a=texts_a.get(dialogue.dialog_id),
+                response_b=texts_b.get(dialogue.dialog_id),
+                verdicts=tuple(verdicts.get(dialogue.dialog_id, ())),
+            )
+            for dialogue in dialogues
+            if dialogue.split == "test"
+        )
+
+    def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
+        """A run's logged figures after `after_step`."""
+        connection = self._open()
+        return [] if connection is None else queries.metrics(connection, job, after_step)
+
+    def samples(self, job: str) -> list[SampleAnswer]:
+        """What a run's student answered to fixed test dialogues as training went."""
+        connection = self._open()
+        return [] if connection is None else queries.samples(connection, job)
+
+    def events(self, job: str | None = None, limit: int = 200) -> list[Event]:
+        """The newest events, oldest first."""
+        connection = self._open()
+        return [] if connection is None else queries.events(connection, job=job, limit=limit)
+
+    def intent(self, intent: int) -> IntentResult:
+        """What became of an intent. Raises `KeyError` when there is none of that id."""
+        connection = self._open()
+        if connection is None:
+            raise KeyError(intent)
+        return intents.outcome(connection, intent)
+
+    def has_pending_intents(self) -> bool:
+        connection = self._open()
+        return connection is not None and bool(intents.pending(connection))
+
+    def find_job(self, wanted: str) -> str:
+        """The id of the job that `wanted` names. Raises `UserError` when it is not exactly one."""
+        return graph.find([(job.id, job.stage, job.name) for job in self.snapshot().jobs], wanted)
+
+    def log(self, job: str | None, start: int | None = None, limit: int = 64_000) -> LogChunk:
+        """At most `limit` bytes of the log of a job's newest attempt, or of the supervisor for None.
+
+        From byte `start`, or the end of the log for None.
+        """
+        path = self._log_path(job)
+        if path is None or not path.exists():
+            return LogChunk("", 0, 0, 0)
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            begin = max(0, size - limit) if start is None else min(start, size)
+            file.seek(begin)
+            text = file.read(limit)
+        return LogChunk(text.decode("utf-8", errors="replace"), begin, begin + len(text), size)
+
+    def plan_over(self, facts: DataFacts) -> tuple[Node, ...]:
+        """The jobs that the configuration would ask for with other data; none when it does not hold."""
+        config, _ = self._config()
+        if config is None:
+            return ()
+        try:
+            return planning.plan(self.workspace, config, facts)
+        except UserError:
+            return ()
+
+    def _log_path(self, job: str | None) -> Path | None:
+        if job is None:
+            return self.workspace.supervisor_log
+        connection = self._open()
+        folders = [] if connection is None else queries.attempt_folders(connection, job)
+        return self.workspace.root / folders[-1][1] / "log.txt" if folders else None
+
+    def _open(self) -> sqlite3.Connection | None:
+        """The connection, anew when state.db was replaced by another file."""
+        stamp = _identity(self.workspace.state)
+        if stamp != self._file:
+            self.close()
+            self._file = stamp
+        if self._connection is None and stamp is not None and connections.is_ready(self.workspace.state):
+            self._connection = connections.reader(self.workspace.state)
+        return self._connection
+
+    def _config(self) -> tuple[Config | None, str | None]:
+        if not self.workspace.config.exists():
+            return None, None
+        try:
+            return configuration.load(self.workspace.config), None
+        except UserError as error:
+            return None, str(error)
+
+    def _plan(self, config: Config | None, facts: DataFacts | None) -> tuple[tuple[Node, ...], str | None]:
+        """The configuration's nodes and the error that prevents them; kept while nothing moved."""
+        if config is None or facts is None:
+            return (), None
+        key = (config, facts, _stamp(self.workspace.prompts / "student.txt"))
+        if self._planned is None or self._planned[0] != key:
+            try:
+                self._planned = (key, planning.plan(self.workspace, config, facts), None)
+            except UserError as error:
+                self._planned = (key, (), str(error))
+        return self._planned[1], self._planned[2]
+
+    def _data(self) -> tuple[DataFacts | None, list[Dialogue]]:
+        connection = self._open()
+        if connection is None:
+            return None, []
+        with connections.snapshot(connection):
+            facts = stored_data.facts(connection)
+            if facts is not None and (self._dialogues is None or self._dialogues[0] != facts.data):
+                rows = queries.dialogues(connection)
+                self._dialogues = (facts.data, [staging.from_row(row) for row in rows])
+        if facts is None or self._dialogues is None:
+            return None, []
+        return facts, self._dialogues[1]
+
+
+def _current(nodes: Sequence[Node], jobs: dict[str, Job]) -> list[Job]:
+    """The configuration's jobs in the graph's order, then those of an older one still under way."""
+    shown = [jobs.get(node.id) or _planned(node) for node in nodes]
+    planned = {node.id for node in nodes}
+    unfinished = ("waiting", "ready", "running")
+    return shown + [job for job in jobs.values() if job.id not in planned and job.state in unfinished]
+
+
+def _planned(node: Node) -> Job:
+    return Job(
+        id=node.id,
+        stage=node.stage,
+        name=node.name,
+        state="waiting",
+        requested=False,
+        reason="not asked for yet",
+        done=None,
+        total=None,
+        eta_s=None,
+        attempt=0,
+        started_at=None,
+        finished_at=None,
+        error=None,
+        slot=node.slot,
+        fingerprint=node.fingerprint,
+        depends_on=node.depends_on,
+        result=None,
+        folder=None,
+    )
+
+
+def _with_reason(job: Job, jobs: dict[str, Job], paused: bool, slot_views: Sequence[SlotUse]) -> Job:
+    if not job.requested or job.state not in ("waiting", "ready"):
+        return job
+    if job.state == "ready":
+        free = any(slot.name == job.slot and slot.used < slot.total for slot in slot_views)
+        reason = "paused" if paused else None if free else f"waits for a free {job.slot} slot"
+        return replace(job, reason=reason)
+    waits_for = [jobs[i] for i in job.depends_on if i in jobs and jobs[i].state != "done"]
+    ended: tuple[JobState, ...] = ("failed", "cancelled")
+    blocking = next((other for other in waits_for if other.state in ended), None)
+    if blocking is not None:
+        return replace(job, reason=f"blocked: {blocking.stage} {blocking.name} {blocking.state}")
+    if waits_for:
+        return replace(job, reason=f"waits for {waits_for[0].stage} {waits_for[0].name}")
+    return job
+
+
+def _win_rate(job: Job) -> WinRate:
+    sides, _, judge = job.name.rpartition(" @ ")
+    a, _, b = sides.partition(" vs ")
+    result = job.result or {}
+    return WinRate(
+        a=a,
+        b=b,
+        judge=judge,
+        n=result.get("n"),
+        wins_a=result.get("wins_a"),
+        wins_b=result.get("wins_b"),
+        ties=result.get("ties"),
+        invalid=result.get("invalid"),
+        win_rate_b=result.get("win_rate_b"),
+        ci_low=result.get("ci_low"),
+        ci_high=result.get("ci_high"),
+        interval=result.get("interval"),
+        label=result.get("label"),
+        job=job.id,
+        state=job.state,
+    )
+
+
+def _texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -> dict[str, str]:
+    for job in jobs:
+        if job.stage == "respond" and job.name == responder:
+            return queries.responses(connection, job.id)
+    return queries.source_responses(connection, responder)
+
+
+def _turned(verdict: Verdict) -> Verdict:
+    return replace(
+        verdict,
+        order=_FLIPPED.get(verdict.order, verdict.order),
+        winner=_FLIPPED.get(verdict.winner, verdict.winner),
+    )
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,266 @@
+"""Jobs, attempts and what their journals brought, as the supervisor writes and reads them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.views import JobState, Slot
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job to be put into the store: settings and inputs are JSON objects."""
+
+    id: str
+    stage: str
+    name: str
+    fingerprint: str
+    slot: Slot
+    settings: dict[str, Any]
+    inputs: dict[str, str]
+    depends_on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """A job as it stands."""
+
+    id: str
+    stage: str
+    name: str
+    fingerprint: str
+    slot: Slot
+    state: JobState
+    settings: dict[str, Any]
+    inputs: dict[str, str]
+    depends_on: tuple[str, ...]
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a job; `seq` and `offset` say how much of its journal is in the store."""
+
+    job: str
+    number: int
+    folder: str
+    state: str
+    pid: int | None
+    host: str | None
+    seq: int
+    offset: int
+
+
+_JOB = "id, stage, name, fingerprint, slot, state, settings, inputs, depends_on, attempt"
+
+
+def put(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> list[str]:
+    """Insert the jobs that are not there yet, waiting; the ids of those that were inserted."""
+    inserted = []
+    for job in jobs:
+        cursor = connection.execute(
+            "INSERT INTO jobs (id, stage, name, fingerprint, slot, state, settings, inputs, depends_on,"
+            " requested_at) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+            (
+                job.id,
+                job.stage,
+                job.name,
+                job.fingerprint,
+                job.slot,
+                json.dumps(job.settings),
+                json.dumps(job.inputs),
+                json.dumps(job.depends_on),
+                time.time(),
+            ),
+        )
+        if cursor.rowcount:
+            inserted.append(job.id)
+    return inserted
+
+
+def get(connection: sqlite3.Connection, job: str) -> StoredJob | None:
+    """The job of that id, or None."""
+    row = connection.execute(f"SELECT {_JOB} FROM jobs WHERE id = ?", (job,)).fetchone()
+    return None if row is None else _stored(row)
+
+
+def in_states(connection: sqlite3.Connection, states: Sequence[JobState]) -> list[StoredJob]:
+    """Jobs in any of `states`, in the order in which they were asked for."""
+    marks = ", ".join("?" * len(states))
+    rows = connection.execute(f"SELECT {_JOB} FROM jobs WHERE state IN ({marks}) ORDER BY rowid", states)
+    return [_stored(row) for row in rows]
+
+
+def states(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, JobState]:
+    """The states of those of `ids` that exist."""
+    found: dict[str, JobState] = {}
+    for job in ids:
+        row = connection.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
+        if row is not None:
+            found[job] = row["state"]
+    return found
+
+
+def set_state(
+    connection: sqlite3.Connection,
+    job: str,
+    state: JobState,
+    *,
+    error: str | None = None,
+    result: dict[str, Any] | None = None,
+    event: str | None = None,
+) -> None:
+    """Move a job to `state` and write the transition as an event, within the caller's transaction."""
+    now = time.time()
+    ended = state in ("done", "failed", "cancelled")
+    connection.execute(
+        "UPDATE jobs SET state = ?, error = ?, result = ?, finished_at = ?, eta_s = NULL WHERE id = ?",
+        (state, error, None if result is None else json.dumps(result), now if ended else None, job),
+    )
+    add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
+
+
+def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder: str) -> None:
+    """Record that attempt `number` is about to start, before its process does."""
+    now = time.time()
+    connection.execute(
+        "INSERT INTO attempts (job, number, folder, state, started_at) VALUES (?, ?, ?, 'running', ?)",
+        (job, number, folder, now),
+    )
+    connection.execute(
+        "UPDATE jobs SET state = 'running', attempt = ?, started_at = coalesce(started_at, ?),"
+        " finished_at = NULL, error = NULL WHERE id = ?",
+        (number, now, job),
+    )
+    add_event(connection, "running", job=job, attempt=number)
+
+
+def end_attempt(
+    connection: sqlite3.Connection, attempt: Attempt, state: str, error: str | None = None
+) -> None:
+    """Record how an attempt ended: done, failed, cancelled or lost."""
+    connection.execute(
+        "UPDATE attempts SET state = ?, error = ?, ended_at = ? WHERE job = ? AND number = ?",
+        (state, error, time.time(), attempt.job, attempt.number),
+    )
+
+
+def attempts(
+    connection: sqlite3.Connection, *, job: str | None = None, state: str | None = None
+) -> list[Attempt]:
+    """Attempts of one job or in one state, newest first."""
+    rows = connection.execute(
+        "SELECT job, number, folder, state, pid, host, seq, offset FROM attempts"
+        " WHERE (:job IS NULL OR job = :job) AND (:state IS NULL OR state = :state)"
+        " ORDER BY job, number DESC",
+        {"job": job, "state": state},
+    )
+    return [Attempt(**dict(row)) for row in rows]
+
+
+def advance(connection: sqlite3.Connection, attempt: Attempt, seq: int, offset: int) -> bool:
+    """Move an attempt's mark forward; False when the store is already at `seq` or behind it."""
+    cursor = connection.execute(
+        "UPDATE attempts SET seq = ?, offset = ? WHERE job = ? AND number = ? AND seq < ?",
+        (seq, offset, attempt.job, attempt.number, seq),
+    )
+    return cursor.rowcount == 1
+
+
+def set_process(connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str) -> None:
+    connection.execute(
+        "UPDATE attempts SET pid = ?, host = ? WHERE job = ? AND number = ?",
+        (pid, host, attempt.job, attempt.number),
+    )
+
+
+def set_progress(
+    connection: sqlite3.Connection, job: str, done: int, total: int, eta_s: float | None
+) -> None:
+    connection.execute(
+        "UPDATE jobs SET done = ?, total = ?, eta_s = ? WHERE id = ?", (done, total, eta_s, job)
+    )
+
+
+def put_metric(
+    connection: sqlite3.Connection, job: str, step: int, at: float, figures: dict[str, float]
+) -> None:
+    """One point a step: a step that is logged again (evaluation, a resumed run) adds and replaces."""
+    connection.execute(
+        "INSERT INTO metrics VALUES (?, ?, ?, ?) ON CONFLICT (job, step)"
+        " DO UPDATE SET at = excluded.at, figures = json_patch(figures, excluded.figures)",
+        (job, step, at, json.dumps(figures)),
+    )
+
+
+def put_sample(connection: sqlite3.Connection, job: str, step: int, dialog_id: str, text: str) -> None:
+    connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?)", (job, step, dialog_id, text))
+
+
+def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text: str, finish: str) -> None:
+    connection.execute("INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?)", (job, dialog_id, text, finish))
+
+
+def put_verdict(
+    connection: sqlite3.Connection, job: str, dialog_id: str, ordering: str, winner: str, raw: str
+) -> None:
+    connection.execute(
+        "INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?, ?)", (job, dialog_id, ordering, winner, raw)
+    )
+
+
+def put_artifact(
+    connection: sqlite3.Connection, attempt: Attempt, name: str, path: str, sha256: str, size: int
+) -> None:
+    """`path` is relative to the workspace."""
+    connection.execute(
+        "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?)",
+        (attempt.job, name, attempt.number, path, sha256, size),
+    )
+
+
+def artifact(connection: sqlite3.Connection, job: str, name: str) -> str | None:
+    """The path, relative to the workspace, of a job's output, or None."""
+    row = connection.execute("SELECT path FROM artifacts WHERE job = ? AND name = ?", (job, name)).fetchone()
+    return None if row is None else str(row["path"])
+
+
+def add_event(
+    connection: sqlite3.Connection, text: str, *, job: str | None = None, attempt: int | None = None
+) -> None:
+    connection.execute(
+        "INSERT INTO events (at, job, attempt, text) VALUES (?, ?, ?, ?)", (time.time(), job, attempt, text)
+    )
+
+
+def setting(connection: sqlite3.Connection, key: str) -> str | None:
+    """A setting of the workspace that is not in config.toml, such as `paused`."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:
+    if value is None:
+        connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def _stored(row: sqlite3.Row) -> StoredJob:
+    return StoredJob(
+        row["id"],
+        row["stage"],
+        row["name"],
+        row["fingerprint"],
+        row["slot"],
+        row["state"],
+        json.loads(row["settings"]),
+        json.loads(row["inputs"]),
+        tuple(json.loads(row["depends_on"])),
+        row["attempt"],
+    )

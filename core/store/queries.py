@@ -1,0 +1,125 @@
+"""What readers ask of the store, as views."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+from core.store.data import DialogueRow
+from core.views import Event, Job, MetricPoint, SampleAnswer, Verdict
+
+
+def jobs(connection: sqlite3.Connection) -> dict[str, Job]:
+    """Every job that was ever asked for, by id, in the order of asking."""
+    rows = connection.execute(
+        "SELECT jobs.*, attempts.folder FROM jobs"
+        " LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
+        " ORDER BY jobs.rowid"
+    )
+    return {
+        row["id"]: Job(
+            id=row["id"],
+            stage=row["stage"],
+            name=row["name"],
+            state=row["state"],
+            requested=True,
+            reason=None,
+            done=row["done"],
+            total=row["total"],
+            eta_s=row["eta_s"],
+            attempt=row["attempt"],
+            started_at=row["started_at"],
+            finished_at=row["finished_at"],
+            error=row["error"],
+            slot=row["slot"],
+            fingerprint=row["fingerprint"],
+            depends_on=tuple(json.loads(row["depends_on"])),
+            result=None if row["result"] is None else json.loads(row["result"]),
+            folder=row["folder"],
+        )
+        for row in rows
+    }
+
+
+def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many jobs run per slot."""
+    rows = connection.execute("SELECT slot, count(*) FROM jobs WHERE state = 'running' GROUP BY slot")
+    return dict(rows.fetchall())
+
+
+def metrics(connection: sqlite3.Connection, job: str, after_step: int = -1) -> list[MetricPoint]:
+    """A run's figures after `after_step`, by step."""
+    rows = connection.execute(
+        "SELECT step, at, figures FROM metrics WHERE job = ? AND step > ? ORDER BY step", (job, after_step)
+    )
+    return [MetricPoint(row["step"], row["at"], json.loads(row["figures"])) for row in rows]
+
+
+def samples(connection: sqlite3.Connection, job: str) -> list[SampleAnswer]:
+    """What a student answered in training, by dialogue and step."""
+    rows = connection.execute(
+        "SELECT step, dialog_id, coalesce(utterance, '') AS utterance, text FROM samples"
+        " LEFT JOIN dialogues USING (dialog_id) WHERE job = ? ORDER BY dialog_id, step",
+        (job,),
+    )
+    return [SampleAnswer(**dict(row)) for row in rows]
+
+
+def responses(connection: sqlite3.Connection, job: str) -> dict[str, str]:
+    """A responder job's texts by dialogue."""
+    rows = connection.execute("SELECT dialog_id, text FROM responses WHERE job = ?", (job,))
+    return dict(rows.fetchall())
+
+
+def source_responses(connection: sqlite3.Connection, source: str) -> dict[str, str]:
+    """A source's texts by dialogue, of the test split."""
+    rows = connection.execute(
+        "SELECT dialog_id, text FROM ratings JOIN dialogues USING (dialog_id)"
+        " WHERE source = ? AND split = 'test'",
+        (source,),
+    )
+    return dict(rows.fetchall())
+
+
+def verdicts(connection: sqlite3.Connection, job: str, judge: str) -> dict[str, list[Verdict]]:
+    """A comparison's verdicts by dialogue."""
+    found: dict[str, list[Verdict]] = {}
+    rows = connection.execute(
+        "SELECT dialog_id, ordering, winner, raw FROM verdicts WHERE job = ? ORDER BY dialog_id, ordering",
+        (job,),
+    )
+    for row in rows:
+        found.setdefault(row["dialog_id"], []).append(
+            Verdict(judge, row["ordering"], row["winner"], row["raw"])
+        )
+    return found
+
+
+def dialogues(connection: sqlite3.Connection, split: str | None = None) -> list[DialogueRow]:
+    """All dialogues, or those of one split, in the file's order, with their responses."""
+    texts: dict[str, list[tuple[str, str, int]]] = {}
+    for row in connection.execute("SELECT dialog_id, source, text, rating FROM ratings"):
+        texts.setdefault(row["dialog_id"], []).append((row["source"], row["text"], row["rating"]))
+    rows = connection.execute(
+        "SELECT dialog_id, emotion, sentiment, plutchik, situation, utterance, split FROM dialogues"
+        " WHERE :split IS NULL OR split = :split ORDER BY position",
+        {"split": split},
+    )
+    return [DialogueRow(**dict(row), responses=tuple(texts.get(row["dialog_id"], ()))) for row in rows]
+
+
+def events(connection: sqlite3.Connection, *, job: str | None = None, limit: int = 200) -> list[Event]:
+    """The newest events, of one job or all, oldest first."""
+    rows = connection.execute(
+        "SELECT id, at, job, attempt, text FROM events WHERE (:job IS NULL OR job = :job)"
+        " ORDER BY id DESC LIMIT :limit",
+        {"job": job, "limit": limit},
+    ).fetchall()
+    return [Event(**dict(row)) for row in reversed(rows)]
+
+
+def attempt_folders(connection: sqlite3.Connection, job: str) -> Sequence[tuple[int, str]]:
+    """(number, folder) of a job's attempts, oldest first."""
+    rows = connection.execute("SELECT number, folder FROM attempts WHERE job = ? ORDER BY number", (job,))
+    return [(row["number"], row["folder"]) for row in rows]

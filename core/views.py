@@ -1,0 +1,190 @@
+"""What the store's readers hand out: frozen dataclasses, the same for screens and for programs.
+
+`None` means not known (yet), and is shown as such.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
+Slot = Literal["gpu", "cpu", "api"]
+
+
+@dataclass(frozen=True)
+class DialogueCounts:
+    """How many dialogues there are, in all and per split."""
+
+    total: int
+    train: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """Whether a supervisor holds this workspace's lock, and its process id."""
+
+    running: bool
+    pid: int | None
+
+
+@dataclass(frozen=True)
+class SlotUse:
+    """How many jobs of one kind run now, and how many may."""
+
+    name: Slot
+    used: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One node of the pipeline's graph. Times are Unix seconds.
+
+    `reason` says why a job that does not run does not: what it waits for, or that nobody asked
+    for it (`requested` is False). `error` is the last attempt's, for the user. `folder` is that
+    attempt's, relative to the workspace.
+    """
+
+    id: str
+    stage: str
+    name: str
+    state: JobState
+    requested: bool
+    reason: str | None
+    done: int | None
+    total: int | None
+    eta_s: float | None
+    attempt: int
+    started_at: float | None
+    finished_at: float | None
+    error: str | None
+    slot: Slot
+    fingerprint: str
+    depends_on: tuple[str, ...]
+    result: dict[str, Any] | None
+    folder: str | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The whole pipeline at one moment; `version` moves whenever anything in the store does."""
+
+    version: int
+    workspace: str
+    dialogues: DialogueCounts
+    supervisor: Supervisor
+    paused: bool
+    slots: tuple[SlotUse, ...]
+    jobs: tuple[Job, ...]
+    config_error: str | None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe and what it yields from the imported data; counts are None until they are known."""
+
+    name: str
+    method: str
+    sft_examples: int | None
+    preference_pairs: int | None
+
+
+@dataclass(frozen=True)
+class MetricPoint:
+    """The figures of one optimiser step, under TRL's names."""
+
+    step: int
+    at: float
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class SampleAnswer:
+    """What a student in training answered to a test dialogue."""
+
+    step: int
+    dialog_id: str
+    utterance: str
+    text: str
+
+
+@dataclass(frozen=True)
+class WinRate:
+    """One comparison: `a` the baseline. Figures are None until every verdict is in.
+
+    `win_rate_b` is (wins of b + half the ties) / n, with n all dialogues compared, invalid
+    verdicts included; the interval is named by `interval`. `label` names the judge's measured
+    agreement with people.
+    """
+
+    a: str
+    b: str
+    judge: str
+    n: int | None
+    wins_a: int | None
+    wins_b: int | None
+    ties: int | None
+    invalid: int | None
+    win_rate_b: float | None
+    ci_low: float | None
+    ci_high: float | None
+    interval: str | None
+    label: str | None
+    job: str
+    state: JobState
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judge's answer on one pair in one order: winner is `a`, `b`, `tie` or `invalid`."""
+
+    judge: str
+    order: str
+    winner: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two responders' responses to one test dialogue, and every verdict on them."""
+
+    dialog_id: str
+    emotion: str
+    situation: str
+    utterance: str
+    response_a: str | None
+    response_b: str | None
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a job or to the workspace."""
+
+    id: int
+    at: float
+    job: str | None
+    attempt: int | None
+    text: str
+
+
+@dataclass(frozen=True)
+class LogChunk:
+    """Text of a log from byte `start` up to `end`; `size` is the file's size now."""
+
+    text: str
+    start: int
+    end: int
+    size: int
+
+
+@dataclass(frozen=True)
+class IntentResult:
+    """What became of an intent: `state` is pending, done or failed."""
+
+    id: int
+    state: Literal["pending", "done", "failed"]
+    result: dict[str, Any] | None
+    error: str | None
