@@ -16,6 +16,7 @@ from core import files
 from core.dialogues import changes, fetch, staging, table
 from core.errors import UserError
 from core.pipeline import launch
+from core.prompts import templates
 from core.reader import Reader
 from core.recipes import catalog, llama_factory
 from core.store import connections, intents
@@ -53,7 +54,7 @@ class Commands:
     def plan_import(self, file: Path) -> ImportPlan:
         """Check `file` and say what importing it would do. Writes nothing.
 
-        Raises `UserError` (`TableProblems` with every problem) when the file does not hold.
+        Raises `UserError` (`TableError` with every problem) when the file does not hold.
         """
         read = table.read_table(file)
         facts = staging.describe(read.dialogues, file.name, read.sha256)
@@ -122,7 +123,7 @@ class Commands:
 
     def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.PUBLIC_URL) -> Path:
         """Download the public data set into the workspace; the file's path."""
-        return fetch.fetch(self.workspace.root / "dataset.csv", url, progress)
+        return fetch.fetch(self.workspace.root / "dataset.csv", progress, url)
 
     def export_llama_factory(self, folder: Path, recipes: Sequence[str] = ()) -> list[Path]:
         """Write the recipes' examples for LLaMA-Factory; those of all recipes for none named."""
@@ -138,7 +139,7 @@ class Commands:
                 dialogues,
                 recipes or catalog.direct_recipes(facts.sources),
                 configuration.load(self.workspace.config).recipes,
-                self.workspace.prompts,
+                templates.load("student", self.workspace.prompts),
             )
         finally:
             reader.close()

@@ -41,7 +41,7 @@ _WATCHING = {
 class Node:
     """A job that the configuration asks for.
 
-    `inputs` maps an input's name to `data` (all dialogues), or to `<job id>/<artifact>`.
+    `inputs` maps an input's name to `data:<hash>` (all dialogues), or to `<job id>/<artifact>`.
     """
 
     id: str
@@ -121,8 +121,10 @@ class _Planner:
         self.prompt = student_prompt
         self.local_slot = local_slot
         self.nodes: dict[str, Node] = {}
+        self.dialogues = {"dialogues": f"data:{data.data}"}
         #: Responder name → the job that answers, or None for a source in the data.
-        self.responders: dict[str, Node | None] = {catalog.HUMAN: None} | dict.fromkeys(data.sources)
+        self.responders: dict[str, Node | None] = {}
+        self.responders.update(dict.fromkeys((catalog.HUMAN, *data.sources)))
 
     def plan(self) -> tuple[Node, ...]:
         config = self.config
@@ -161,11 +163,11 @@ class _Planner:
             "seed": recipes.seed,
             "prompt": self.prompt,
         }
-        return self._add("recipe", name, "cpu", settings, {"dialogues": "data"}, [self.data.train])
+        return self._add("recipe", name, "cpu", settings, dict(self.dialogues), [self.data.train])
 
     def _judge(self, name: str) -> Node:
         settings = {"judge": msgspec.to_builtins(self.config.judges[name])}
-        return self._add("judge", name, "cpu", settings, {"dialogues": "data"}, [self.data.train])
+        return self._add("judge", name, "cpu", settings, dict(self.dialogues), [self.data.train])
 
     def _runs(self, student: str, recipe: str, examples: Node) -> list[str]:
         """Add the run of each stage and its responder; the responders' names."""
@@ -180,7 +182,7 @@ class _Planner:
                 "training": msgspec.to_builtins(training),
                 "run": {"student": student, "recipe": recipe, "stage": stage},
             }
-            inputs = {"dialogues": "data"}
+            inputs = dict(self.dialogues)
             if adapter is None:
                 inputs["examples"] = f"{examples.id}/sft"
             else:
@@ -193,14 +195,14 @@ class _Planner:
 
     def _respond(self, name: str, student: str, run: Node | None) -> Node:
         settings = self._student(student) | {"responding": msgspec.to_builtins(self.config.responding)}
-        inputs = {"dialogues": "data"}
+        inputs = dict(self.dialogues)
         if run is not None:
             inputs["adapter"] = f"{run.id}/adapter"
         return self._add("respond", name, self.local_slot, settings, inputs, [self.data.test])
 
     def _compare(self, a: str, b: str, judge: str, judge_node: Node) -> Node:
         settings = {"a": a, "b": b, "judge": {"name": judge, "provider": self.config.judges[judge].provider}}
-        inputs = {"dialogues": "data", "judge": f"{judge_node.id}/judge"}
+        inputs = self.dialogues | {"judge": f"{judge_node.id}/judge"}
         for side, responder in (("a", a), ("b", b)):
             node = self.responders[responder]
             if node is not None:
@@ -225,12 +227,9 @@ class _Planner:
         data: list[str],
     ) -> Node:
         """Add a node that reads, beside its inputs, those parts of the data whose hashes are `data`."""
-        depends_on = tuple(dict.fromkeys(ref.partition("/")[0] for ref in inputs.values() if ref != "data"))
-        read = {
-            key: [self.nodes[ref.partition("/")[0]].fingerprint, ref.partition("/")[2]]
-            for key, ref in inputs.items()
-            if ref != "data"
-        }
+        outputs = {key: ref.partition("/") for key, ref in inputs.items() if not ref.startswith("data:")}
+        depends_on = tuple(dict.fromkeys(job for job, _, _ in outputs.values()))
+        read = {key: [self.nodes[job].fingerprint, artifact] for key, (job, _, artifact) in outputs.items()}
         fingerprint = _hash(
             {
                 "stage": stage,

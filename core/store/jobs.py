@@ -44,7 +44,11 @@ class StoredJob:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a job; `seq` and `offset` say how much of its journal is in the store."""
+    """One try at a job.
+
+    `seq` and `offset` say how much of its journal is in the store, `reached` how many of the job's
+    units were done when it ended, `cancel_at` when the user asked it to stop.
+    """
 
     job: str
     number: int
@@ -54,6 +58,8 @@ class Attempt:
     host: str | None
     seq: int
     offset: int
+    reached: int | None = None
+    cancel_at: float | None = None
 
 
 _JOB = "id, stage, name, fingerprint, slot, state, settings, inputs, depends_on, attempt"
@@ -145,9 +151,18 @@ def end_attempt(
 ) -> None:
     """Record how an attempt ended: done, failed, cancelled or lost."""
     connection.execute(
-        "UPDATE attempts SET state = ?, error = ?, ended_at = ? WHERE job = ? AND number = ?",
+        "UPDATE attempts SET state = ?, error = ?, ended_at = ?,"
+        " reached = (SELECT done FROM jobs WHERE id = attempts.job) WHERE job = ? AND number = ?",
         (state, error, time.time(), attempt.job, attempt.number),
     )
+
+
+def ask_to_stop(connection: sqlite3.Connection, job: str) -> None:
+    """Mark the running attempt of a job as one that shall stop."""
+    connection.execute(
+        "UPDATE attempts SET cancel_at = ? WHERE job = ? AND state = 'running'", (time.time(), job)
+    )
+    add_event(connection, "asked to stop", job=job)
 
 
 def attempts(
@@ -155,7 +170,7 @@ def attempts(
 ) -> list[Attempt]:
     """Attempts of one job or in one state, newest first."""
     rows = connection.execute(
-        "SELECT job, number, folder, state, pid, host, seq, offset FROM attempts"
+        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at FROM attempts"
         " WHERE (:job IS NULL OR job = :job) AND (:state IS NULL OR state = :state)"
         " ORDER BY job, number DESC",
         {"job": job, "state": state},

@@ -74,6 +74,8 @@ CREATE TABLE attempts (
     ended_at REAL,
     seq INTEGER NOT NULL DEFAULT 0,
     offset INTEGER NOT NULL DEFAULT 0,
+    reached INTEGER,
+    cancel_at REAL,
     error TEXT,
     PRIMARY KEY (job, number)
 ) STRICT, WITHOUT ROWID;

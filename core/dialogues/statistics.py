@@ -1,0 +1,64 @@
+"""The imported data in figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.dialogues.records import HUMAN, Dialogue
+
+
+@dataclass(frozen=True)
+class SourceStatistics:
+    """One source's responses: how many are rated 1, 2 and 3, and their lengths in words."""
+
+    source: str
+    ratings: tuple[int, int, int]
+    mean_words: float
+    most_words: int
+
+
+@dataclass(frozen=True)
+class Crosstab:
+    """`counts[h-1][m-1]`: dialogues whose human response is rated h and the source's is rated m."""
+
+    source: str
+    counts: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Dialogues per emotion and sentiment, and per-source figures over all dialogues."""
+
+    emotions: dict[str, int]
+    sentiments: dict[str, int]
+    sources: tuple[SourceStatistics, ...]
+    crosstabs: tuple[Crosstab, ...]
+
+
+def describe(dialogues: Sequence[Dialogue]) -> Statistics:
+    """The figures of these dialogues; words are what white space separates."""
+    names = tuple(dict.fromkeys(source for dialogue in dialogues for source in dialogue.responses))
+    return Statistics(
+        emotions=dict(sorted(Counter(dialogue.emotion for dialogue in dialogues).items())),
+        sentiments=dict(sorted(Counter(dialogue.sentiment for dialogue in dialogues).items())),
+        sources=tuple(_source(dialogues, name) for name in names),
+        crosstabs=tuple(_crosstab(dialogues, name) for name in names if name != HUMAN),
+    )
+
+
+def _source(dialogues: Sequence[Dialogue], source: str) -> SourceStatistics:
+    responses = [dialogue.responses[source] for dialogue in dialogues if source in dialogue.responses]
+    ratings = Counter(response.rating for response in responses)
+    words = [len(response.text.split()) for response in responses]
+    return SourceStatistics(source, (ratings[1], ratings[2], ratings[3]), sum(words) / len(words), max(words))
+
+
+def _crosstab(dialogues: Sequence[Dialogue], source: str) -> Crosstab:
+    found = Counter(
+        (dialogue.responses[HUMAN].rating, dialogue.responses[source].rating)
+        for dialogue in dialogues
+        if source in dialogue.responses and HUMAN in dialogue.responses
+    )
+    return Crosstab(source, tuple((found[human, 1], found[human, 2], found[human, 3]) for human in (1, 2, 3)))

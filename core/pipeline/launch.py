@@ -1,0 +1,66 @@
+"""Starting the supervisor, and telling whether one runs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core.errors import UserError
+from core.workspace import Workspace
+
+_START_S = 30.0
+
+
+def is_running(workspace: Workspace) -> tuple[bool, int | None]:
+    """Whether a supervisor holds the workspace's lock, and its process id."""
+    try:
+        file = workspace.lock.open("r")
+    except FileNotFoundError:
+        return False, None
+    with file:
+        try:
+            # Shared and for a moment: a supervisor that starts just now tries again.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = file.read().strip()
+            return True, int(text) if text.isdigit() else None
+    return False, None
+
+
+def ensure(workspace: Workspace) -> None:
+    """Start a detached supervisor unless one runs; return once one does.
+
+    Raises `UserError` with the end of its log when it does not come up.
+    """
+    if is_running(workspace)[0]:
+        return
+    workspace.artifacts.mkdir(parents=True, exist_ok=True)
+    with workspace.supervisor_log.open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "core.pipeline.supervisor", str(workspace.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=workspace.root,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_S
+    while not is_running(workspace)[0]:
+        code = process.poll()
+        if code == 0:
+            # It found another one at work, or had nothing to do.
+            return
+        if code is not None or time.monotonic() > deadline:
+            end = _tail(workspace.supervisor_log)
+            raise UserError(f"the supervisor did not start; the end of {workspace.supervisor_log}:\n{end}")
+        time.sleep(0.02)
+
+
+def _tail(path: Path, size: int = 2000) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        return file.read().decode("utf-8", errors="replace").strip()

@@ -1,0 +1,116 @@
+"""How each kind of intent is carried out, within the supervisor's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from core import config as configuration
+from core import files
+from core.dialogues import records, staging
+from core.errors import UserError
+from core.pipeline import graph, planning
+from core.store import data, jobs
+from core.store.data import DataFacts
+from core.store.intents import Intent
+from core.store.jobs import NewJob
+from core.workspace import Workspace
+
+
+def carry_out(connection: sqlite3.Connection, workspace: Workspace, intent: Intent) -> dict[str, Any]:
+    """Do what the intent asks; the result for whoever asked. Raises `UserError` when it cannot be."""
+    payload = intent.payload
+    match intent.kind:
+        case "import":
+            return _import(connection, workspace, msgspec.convert(payload["facts"], DataFacts))
+        case "start":
+            return _start(connection, workspace, payload["targets"])
+        case "cancel":
+            return _cancel(connection, payload["job"])
+        case "retry":
+            return _retry(connection, payload["job"])
+        case "pause" | "resume":
+            jobs.set_setting(connection, "paused", "1" if intent.kind == "pause" else None)
+            jobs.add_event(connection, "paused" if intent.kind == "pause" else "resumed")
+            return {}
+
+
+def _import(connection: sqlite3.Connection, workspace: Workspace, facts: DataFacts) -> dict[str, Any]:
+    path = workspace.dialogues(facts.data)
+    if not path.exists() or files.sha256(path) != facts.data:
+        raise UserError(f"{path} is missing or damaged: delete it and import {facts.file} again")
+    data.replace(connection, facts, (staging.to_row(dialogue) for dialogue in records.read(path)))
+    counts = data.counts(connection)
+    jobs.add_event(connection, f"imported {counts.total} dialogues from {facts.file}")
+    return {"dialogues": {"total": counts.total, "train": counts.train, "test": counts.test}}
+
+
+def _start(connection: sqlite3.Connection, workspace: Workspace, targets: list[str]) -> dict[str, Any]:
+    facts = data.facts(connection)
+    if facts is None:
+        raise UserError("there is no data yet: `empathy-tui import CSV` first")
+    nodes = planning.plan(workspace, configuration.load(workspace.config), facts)
+    wanted = graph.resolve(nodes, targets)
+    if not wanted:
+        raise UserError(f"{workspace.config} asks for nothing: name students, recipes and judges in it")
+    new = jobs.put(
+        connection,
+        (
+            NewJob(n.id, n.stage, n.name, n.fingerprint, n.slot, n.settings, n.inputs, n.depends_on)
+            for n in wanted
+        ),
+    )
+    states = jobs.states(connection, (node.id for node in wanted))
+    for job, state in states.items():
+        if state in ("failed", "cancelled"):
+            jobs.set_state(connection, job, "waiting", event="asked for again")
+    for job in new:
+        jobs.add_event(connection, "asked for", job=job)
+    done = sum(state == "done" for state in states.values())
+    return {"jobs": list(states), "new": len(new), "done": done}
+
+
+def _cancel(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
+    state = _state(connection, job)
+    if state == "running":
+        jobs.ask_to_stop(connection, job)
+    elif state in ("waiting", "ready"):
+        jobs.set_state(connection, job, "cancelled")
+    else:
+        raise UserError(f"{job} is {state}: there is nothing to cancel")
+    return {"state": state}
+
+
+def _retry(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
+    """Ask for the job again, and for those it depends on that failed or were cancelled."""
+    state = _state(connection, job)
+    again = [name for name in _with_dependencies(connection, job) if _failed(connection, name)]
+    if not again:
+        raise UserError(f"{job} is {state}: only what failed or was cancelled can be tried again")
+    for name in again:
+        jobs.set_state(connection, name, "waiting", event="to be tried again")
+    return {"jobs": again}
+
+
+def _with_dependencies(connection: sqlite3.Connection, job: str) -> list[str]:
+    found, queue = [job], [job]
+    while queue:
+        stored = jobs.get(connection, queue.pop())
+        for dependency in () if stored is None else stored.depends_on:
+            if dependency not in found:
+                found.append(dependency)
+                queue.append(dependency)
+    return found
+
+
+def _failed(connection: sqlite3.Connection, job: str) -> bool:
+    return jobs.states(connection, (job,)).get(job) in ("failed", "cancelled")
+
+
+def _state(connection: sqlite3.Connection, job: str) -> str:
+    state = jobs.states(connection, (job,)).get(job)
+    if state is None:
+        raise UserError(f"{job} was never asked for: start it first")
+    return state

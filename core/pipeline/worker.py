@@ -1,0 +1,78 @@
+"""The worker: one process that does one attempt at one job.
+
+`python -m core.pipeline.worker ATTEMPT_FOLDER` reads spec.json there and leaves the journal, the
+log (its standard output and error, as the supervisor redirects them) and the outputs beside it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from core.errors import Cancelled, UserError
+from core.pipeline.job import Job, read_spec
+from core.pipeline.journal import Done, Failed, Journal, Started, Stopped
+
+#: The module whose `run(job)` does a stage's jobs.
+STAGES = {
+    "recipe": "core.recipes.job",
+    "sft": "core.training.job",
+    "sft-dpo": "core.training.job",
+    "respond": "core.responding.job",
+    "judge": "core.judging.fit",
+    "compare": "core.judging.job",
+}
+
+_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+
+log = logging.getLogger("worker")
+
+
+def main(folder: Path) -> int:
+    """Do the attempt in `folder`; the process's exit code."""
+    spec = read_spec(folder)
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(spec.threads)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    journal = Journal(folder)
+    job = Job(folder, spec, journal)
+    signal.signal(signal.SIGTERM, lambda *_: job.stop.set())
+    journal.write(Started(os.getpid(), socket.gethostname()))
+    log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
+    try:
+        result = import_module(STAGES[spec.stage]).run(job)
+    except Cancelled:
+        log.info("stopped, as asked")
+        journal.write(Stopped())
+        return 1
+    except UserError as error:
+        log.error("%s", without_secrets(str(error)))
+        journal.write(Failed(without_secrets(str(error))))
+        return 1
+    except Exception as error:
+        # The boundary of the process: whatever it was, the journal must end with it.
+        log.error("unexpected", exc_info=True)
+        journal.write(Failed(without_secrets(f"unexpected {type(error).__name__}: {error} (see the log)")))
+        return 1
+    journal.write(Done(result))
+    log.info("done")
+    return 0
+
+
+def without_secrets(text: str) -> str:
+    """The text with the values of environment variables that look like secrets taken out."""
+    for name, value in os.environ.items():
+        if len(value) >= 8 and any(part in name.upper() for part in _SECRET_NAMES):
+            text = text.replace(value, f"[{name}]")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).resolve()))

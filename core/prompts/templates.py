@@ -1,0 +1,42 @@
+"""Prompt templates: text files that a workspace can override with a file of the same name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from core.errors import UserError
+
+#: Every template and the fields that it must have, no more and no fewer.
+FIELDS = {"student": frozenset({"situation", "utterance"})}
+
+_FIELD = re.compile(r"\{([a-z_]+)\}")
+
+
+def load(name: str, overrides: Path | None = None) -> str:
+    """The text of template `name`: `<name>.txt` in `overrides` if it is there, else the shipped one.
+
+    Raises `UserError` naming the file and the field when a field is missing or unknown.
+    """
+    path = Path(__file__).parent / f"{name}.txt"
+    if overrides is not None and (overrides / path.name).exists():
+        path = overrides / path.name
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the prompt template {path} cannot be read: {error}") from error
+    found = set(_FIELD.findall(text))
+    for field in sorted(FIELDS[name] - found):
+        raise UserError(f"the prompt template {path} lacks the field {{{field}}}")
+    for field in sorted(found - FIELDS[name]):
+        known = ", ".join(f"{{{known}}}" for known in sorted(FIELDS[name]))
+        raise UserError(f"the prompt template {path} has the unknown field {{{field}}}; it takes {known}")
+    return text
+
+
+def render(template: str, **fields: str) -> str:
+    """The template with its fields filled in, in one pass: braces in the values stay as they are.
+
+    Raises `KeyError` when a field of the template has no value.
+    """
+    return _FIELD.sub(lambda match: fields[match[1]], template)

@@ -1,0 +1,37 @@
+"""Method 1, direct distillation: the ratings in the data choose targets and pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from core.dialogues.records import HUMAN, Dialogue
+from core.dialogues.split import GOOD
+
+
+def sft_dialogues(dialogues: Iterable[Dialogue], source: str) -> Iterator[Dialogue]:
+    """Train dialogues whose human response and whose response by `source` are both rated 3."""
+    for dialogue in _train(dialogues, source):
+        if dialogue.responses[HUMAN].rating == GOOD and dialogue.responses[source].rating == GOOD:
+            yield dialogue
+
+
+def preference_dialogues(dialogues: Iterable[Dialogue], source: str, pairing: str) -> Iterator[Dialogue]:
+    """Train dialogues in which the response by `source` is to be preferred to the human one.
+
+    `strict`: the human response is rated 1 or 2, the other 3. `reference-code`: as the published
+    code's operators bind, a human response rated 2 is enough, whatever the other's rating.
+    """
+    for dialogue in _train(dialogues, source):
+        human, other = dialogue.responses[HUMAN].rating, dialogue.responses[source].rating
+        if pairing == "strict":
+            wanted = human < GOOD and other == GOOD
+        else:
+            wanted = human == 2 or (human == 1 and other == GOOD)
+        if wanted:
+            yield dialogue
+
+
+def _train(dialogues: Iterable[Dialogue], source: str) -> Iterator[Dialogue]:
+    for dialogue in dialogues:
+        if dialogue.split == "train" and source in dialogue.responses and HUMAN in dialogue.responses:
+            yield dialogue

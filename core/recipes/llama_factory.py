@@ -1,0 +1,91 @@
+"""Examples as the files that LLaMA-Factory loads, registered in its dataset_info.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core import files
+from core.config import Recipes
+from core.dialogues.records import Dialogue
+from core.errors import UserError
+from core.recipes import examples
+from core.recipes.examples import PreferencePair, SftExample
+
+INFO = "dataset_info.json"
+
+_SFT_ENTRY = {
+    "formatting": "sharegpt",
+    "columns": {"messages": "messages"},
+    "tags": {
+        "role_tag": "role",
+        "content_tag": "content",
+        "user_tag": "user",
+        "assistant_tag": "assistant",
+    },
+}
+_DPO_ENTRY = {
+    "formatting": "sharegpt",
+    "ranking": True,
+    "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
+}
+
+
+def export(
+    folder: Path, dialogues: Sequence[Dialogue], names: Sequence[str], settings: Recipes, prompt: str
+) -> list[Path]:
+    """Write two files for each recipe and register them; the paths of all files written.
+
+    Entries of others in an existing dataset_info.json stay. Raises `UserError` when the folder
+    cannot be written or its dataset_info.json is not a JSON object.
+    """
+    entries: dict[str, Any] = {}
+    written: list[Path] = []
+    try:
+        info = _existing(folder / INFO)
+        for name in names:
+            sft, pairs = examples.build(dialogues, name, settings.pairing, prompt)
+            stem = name.replace("/", "_").replace("-", "_")
+            for suffix, entry, rows in (
+                ("sft", _SFT_ENTRY, [_messages(example) for example in sft]),
+                ("dpo", _DPO_ENTRY, [_conversation(pair) for pair in pairs]),
+            ):
+                path = folder / f"{stem}_{suffix}.json"
+                _write(path, rows)
+                entries[path.stem] = {"file_name": path.name, **entry}
+                written.append(path)
+        _write(folder / INFO, info | entries)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}") from error
+    return [*written, folder / INFO]
+
+
+def _messages(example: SftExample) -> dict[str, Any]:
+    turns = (*example.prompt, *example.completion)
+    return {"messages": [{"role": turn.role, "content": turn.content} for turn in turns]}
+
+
+def _conversation(pair: PreferencePair) -> dict[str, Any]:
+    return {
+        "conversations": [{"from": "human", "value": turn.content} for turn in pair.prompt],
+        "chosen": {"from": "gpt", "value": pair.chosen[0].content},
+        "rejected": {"from": "gpt", "value": pair.rejected[0].content},
+    }
+
+
+def _existing(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is there and is not JSON ({error}): move it away") from error
+    if not isinstance(info, dict):
+        raise UserError(f"{path} is there and is not a JSON object: move it away")
+    return info
+
+
+def _write(path: Path, value: object) -> None:
+    files.write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n")
