@@ -1,0 +1,38 @@
+"""The job that gets a judge ready: for the embedded one, training it on the train split's ratings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from core.dialogues import records
+from core.judging import embedded
+from core.judging.embedding import Embedder
+from core.pipeline.job import Job
+from core.pipeline.journal import Progress
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Write judge.json; the result is the judge's agreement with held-out human ratings."""
+    torch.set_num_threads(job.spec.threads)
+    dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "train"]
+
+    def progress(done: int, total: int) -> None:
+        job.check()
+        job.journal.write(Progress(done, total))
+
+    weights, agreement = embedded.fit(dialogues, Embedder(), progress)
+    path = job.folder / "judge.json"
+    embedded.save(path, weights)
+    job.publish("judge", path)
+    return {
+        "label": weights.label,
+        "agreement": agreement.share,
+        "agreement_low": agreement.low,
+        "agreement_high": agreement.high,
+        "agreement_pairs": agreement.pairs,
+        "auc": agreement.auc,
+        "length_auc": agreement.length_auc,
+        "alpha": weights.alpha,
+    }

@@ -1,0 +1,44 @@
+"""The one protocol of judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.pipeline.journal import Order, Winner
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Two responses to one dialogue, to be shown in `order`: `ab` shows response_a first."""
+
+    dialog_id: str
+    situation: str
+    utterance: str
+    response_a: str
+    response_b: str
+    order: Order
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The judge's answer: who won, whatever the order was, and its raw words or scores."""
+
+    winner: Winner
+    raw: str
+
+
+class Judge(Protocol):
+    """What picks the better of two responses.
+
+    `orders` are those in which each pair must be judged: one where order cannot matter, else both.
+    `label` says how far the judge agrees with people, and stands wherever its verdicts do.
+    """
+
+    orders: tuple[Order, ...]
+    label: str
+
+    def judge(self, contests: Sequence[Contest]) -> Iterator[Ruling]:
+        """A ruling for each contest, in their order."""
+        ...

@@ -1,0 +1,132 @@
+"""The jobs that fine-tune a student: `sft`, and `sft-dpo` on top of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any, TypeVar
+
+import datasets
+import msgspec
+import torch
+
+from core import files
+from core.config import Dpo, Lora, Student, Training
+from core.dialogues import records
+from core.errors import Cancelled, UserError
+from core.pipeline.job import Job
+from core.prompts import templates
+from core.recipes import examples
+from core.recipes.examples import PreferencePair, SftExample
+from core.responding import students
+from core.training import card, checkpoints, trainers
+from core.training.callbacks import JournalCallback, SampleCallback
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Train the adapter, going on from the newest complete checkpoint of earlier attempts.
+
+    Raises `UserError` when there is nothing to train on, the student cannot be loaded, memory does
+    not suffice, or the loss is not a number.
+    """
+    settings = job.settings
+    student = msgspec.convert(settings["student"], Student)
+    torch.set_num_threads(job.spec.threads)
+    datasets.disable_progress_bars()
+    device = students.pick_device(settings["device"])
+    dtype = students.pick_dtype(settings["dtype"], device)
+    try:
+        trainer, data = _trainer(job, student, device, dtype)
+        resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)
+        if resume is not None:
+            log.info("going on from step %d of %s", checkpoints.step(resume), resume)
+        output = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            "the GPU's memory does not suffice: lower per_device_train_batch_size (and raise "
+            "gradient_accumulation_steps), or set gradient_checkpointing = true"
+        ) from error
+    if trainer.state.global_step < trainer.state.max_steps:
+        raise Cancelled
+    result: dict[str, Any] = {
+        "steps": trainer.state.global_step,
+        "train_loss": output.training_loss,
+        "epochs": trainer.state.epoch,
+        "examples": len(trainer.train_dataset),
+        "device": device,
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+    _save(job, trainer, student, data, result)
+    return result
+
+
+def _trainer(job: Job, student: Student, device: str, dtype: torch.dtype) -> tuple[Any, Path]:
+    """The trainer with its callbacks, and the file of examples that it trains on."""
+    settings = job.settings
+    tokenizer = students.load_tokenizer(student)
+    output = job.folder / checkpoints.FOLDER
+    if job.spec.stage == "sft":
+        data = job.input("examples")
+        training = msgspec.convert(settings["training"], Training)
+        found = _some(list(examples.read(data, SftExample)), "SFT example", settings)
+        arguments = trainers.arguments(training, device, dtype, output)
+        _record(job, arguments)
+        model = students.load_model(student, device, dtype)
+        lora = msgspec.convert(settings["lora"], Lora)
+        trainer = trainers.sft(model, tokenizer, found, lora, arguments)
+    else:
+        data = job.input("preferences")
+        training = msgspec.convert(settings["training"], Dpo)
+        pairs = _some(list(examples.read(data, PreferencePair)), "preference pair", settings)
+        arguments = trainers.arguments(training, device, dtype, output)
+        _record(job, arguments)
+        model = students.load_model(student, device, dtype, job.input("adapter"), trainable=True)
+        trainer = trainers.dpo(model, tokenizer, pairs, training, arguments)
+    trainer.add_callback(JournalCallback(job))
+    trainer.add_callback(SampleCallback(job, training, tokenizer, _fixed_dialogues(job, training)))
+    return trainer, data
+
+
+def _some(found: list[T], kind: str, settings: dict[str, Any]) -> list[T]:
+    if not found:
+        raise UserError(f"recipe {settings['run']['recipe']} yields no {kind}: see `empathy-tui recipes`")
+    return found
+
+
+def _record(job: Job, arguments: dict[str, Any]) -> None:
+    """Save the exact command and configuration before the run starts."""
+    record = {
+        "command": sys.argv,
+        "spec": msgspec.to_builtins(job.spec),
+        "arguments": arguments,
+        "libraries": card.versions(),
+    }
+    files.write_bytes(job.folder / "run.json", json.dumps(record, indent=2, default=str).encode() + b"\n")
+
+
+def _fixed_dialogues(job: Job, training: Training) -> list[tuple[str, str]]:
+    tests = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
+    return [
+        (
+            d.dialog_id,
+            templates.render(job.settings["prompt"], situation=d.situation, utterance=d.utterance),
+        )
+        for d in tests[: training.sample_dialogues]
+    ]
+
+
+def _save(job: Job, trainer: Any, student: Student, data: Path, result: dict[str, Any]) -> None:
+    folder = job.folder / "adapter"
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    # The card and whoever loads the adapter need the student's name, not where it lay here.
+    model.peft_config["default"].base_model_name_or_path = student.model
+    model.save_pretrained(str(folder), selected_adapters=["default"])
+    trainer.processing_class.save_pretrained(str(folder))
+    card.write(folder, job.settings["run"], job.settings, files.sha256(data), result)
+    job.publish("adapter", folder)

@@ -1,0 +1,85 @@
+"""TRL's trainers, set up from a run's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+import msgspec
+import torch
+from peft import LoraConfig
+from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+
+from core.config import Dpo, Lora, Training
+from core.recipes.examples import PreferencePair, SftExample
+
+#: Settings of ours that TRL's configurations do not have.
+_OURS = {"sample_steps", "sample_dialogues", "reference"}
+
+
+def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
+    """The keyword arguments of SFTConfig or DPOConfig for these settings."""
+    settings = {k: v for k, v in msgspec.structs.asdict(training).items() if k not in _OURS}
+    settings["report_to"] = list(training.report_to) or "none"
+    return settings | {
+        "output_dir": str(output),
+        "use_cpu": device == "cpu",
+        "bf16": device != "cpu" and dtype == torch.bfloat16,
+        "fp16": device != "cpu" and dtype == torch.float16,
+        "disable_tqdm": True,
+        # A loss that is not a number must be seen, not replaced by the mean of the others.
+        "logging_nan_inf_filter": False,
+        "save_strategy": "steps",
+        "dataloader_num_workers": 0,
+        "dataloader_pin_memory": device == "cuda",
+    }
+
+
+def sft(
+    model: Any, tokenizer: Any, examples: Sequence[SftExample], lora: Lora, args: dict[str, Any]
+) -> SFTTrainer:
+    """SFT of a fresh LoRA adapter, with the loss on completions only."""
+    return SFTTrainer(
+        model=model,
+        args=SFTConfig(**args, completion_only_loss=True),
+        train_dataset=_dataset(examples),
+        processing_class=tokenizer,
+        peft_config=lora_config(lora),
+    )
+
+
+def dpo(
+    model: Any, tokenizer: Any, pairs: Sequence[PreferencePair], training: Dpo, args: dict[str, Any]
+) -> DPOTrainer:
+    """DPO of the adapter on `model`; the reference is a frozen copy of it, or the bare base."""
+    trainer = DPOTrainer(
+        model=model,
+        args=DPOConfig(**args),
+        train_dataset=_dataset(pairs),
+        processing_class=tokenizer,
+    )
+    if training.reference == "base":
+        # TRL computes the reference with adapters switched off when there is no copy named "ref".
+        trainer.model.delete_adapter("ref")
+    return trainer
+
+
+def lora_config(lora: Lora) -> LoraConfig:
+    """PEFT's configuration of the adapter."""
+    targets = lora.target_modules
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=lora.r,
+        lora_alpha=lora.lora_alpha,
+        lora_dropout=lora.lora_dropout,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+    )
+
+
+def _dataset(examples: Sequence[SftExample] | Sequence[PreferencePair]) -> datasets.Dataset:
+    rows = [msgspec.to_builtins(example) for example in examples]
+    for row in rows:
+        del row["dialog_id"]
+    return datasets.Dataset.from_list(rows)
