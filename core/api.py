@@ -6,9 +6,13 @@ library, nor anything that draws.
 
 from __future__ import annotations
 
-from core.commands import Commands, ImportPlan, create_workspace
+from core.commands import SAMPLE, Commands, ImportPlan, create_workspace, is_sample, template_names
+from core.dialogues.fetch import PUBLIC_URL as DATA_URL
+from core.dialogues.fetch import SOURCE as DATA_SOURCE
+from core.dialogues.fetch import TERMS as DATA_TERMS
 from core.dialogues.records import Dialogue
 from core.dialogues.statistics import Statistics
+from core.doctor import Check, examine
 from core.errors import UserError
 from core.reader import Reader
 from core.store.data import DataFacts
@@ -32,6 +36,11 @@ from core.views import (
 from core.workspace import Workspace, open_workspace
 
 __all__ = [
+    "DATA_SOURCE",
+    "DATA_TERMS",
+    "DATA_URL",
+    "SAMPLE",
+    "Check",
     "Commands",
     "DataFacts",
     "Dialogue",
@@ -56,5 +65,8 @@ __all__ = [
     "WinRate",
     "Workspace",
     "create_workspace",
+    "examine",
+    "is_sample",
     "open_workspace",
+    "template_names",
 ]

@@ -166,8 +166,7 @@ def create_workspace(folder: Path, template: str = "default") -> Workspace:
     """
     source = TEMPLATES / f"{template}.toml"
     if not source.is_file():
-        known = ", ".join(sorted(path.stem for path in TEMPLATES.glob("*.toml")))
-        raise UserError(f"there is no template {template!r}. There are: {known}")
+        raise UserError(f"there is no template {template!r}. There are: {', '.join(template_names())}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         workspace = Workspace(folder.resolve())
@@ -178,3 +177,13 @@ def create_workspace(folder: Path, template: str = "default") -> Workspace:
         raise UserError(f"{folder} cannot be made a workspace: {error}") from error
     connections.writer(workspace.state).close()
     return workspace
+
+
+def is_sample(facts: DataFacts | None) -> bool:
+    """Whether the imported data is the bundled sample: figures on it are for trying the program only."""
+    return facts is not None and SAMPLE.is_file() and facts.file_sha256 == files.sha256(SAMPLE)
+
+
+def template_names() -> tuple[str, ...]:
+    """The names that `create_workspace` takes as templates."""
+    return tuple(sorted(path.stem for path in TEMPLATES.glob("*.toml")))

@@ -85,7 +85,7 @@ class Training(_Table, frozen=True):
     per_device_train_batch_size: Positive = 2
     gradient_accumulation_steps: Positive = 8
     lr_scheduler_type: str = "cosine"
-    warmup_steps: Annotated[float, Meta(ge=0)] = 0
+    warmup_steps: Annotated[float, Meta(ge=0)] = 0.0
     weight_decay: Annotated[float, Meta(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Meta(ge=0)] = 1.0
     max_length: Positive = 2048

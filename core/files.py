@@ -39,12 +39,20 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and new names in `folder` survive a power cut."""
+    """Make renames and new names in `folder` survive a power cut (for a file: its content)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync(path: Path) -> None:
+    """Put a file, or a folder with all that is in it, on disk."""
+    for part in sorted(path.rglob("*"), reverse=True) if path.is_dir() else ():
+        sync_folder(part)
+    sync_folder(path)
+    sync_folder(path.parent)
 
 
 def sha256(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -72,9 +73,13 @@ class Reader:
             _stamp(self.workspace.prompts / "student.txt"),
         )
 
+    def supervisor(self) -> Supervisor:
+        """Whether a supervisor lives, which `version` does not tell."""
+        return Supervisor(*launch.is_running(self.workspace))
+
     def snapshot(self) -> Snapshot:
         """The whole pipeline at one moment."""
-        running, pid = launch.is_running(self.workspace)
+        supervisor = self.supervisor()
         config, config_error = self._config()
         connection = self._open()
         jobs: dict[str, Job] = {}
@@ -99,12 +104,18 @@ class Reader:
             version=0 if connection is None else connections.data_version(connection),
             workspace=str(self.workspace.root),
             dialogues=counts,
-            supervisor=Supervisor(running, pid),
+            supervisor=supervisor,
             paused=paused,
             slots=slot_views,
             jobs=tuple(_with_reason(job, jobs, paused, slot_views) for job in shown),
             config_error=config_error or plan_error,
         )
+
+    def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
+        """Those of these jobs that were asked for, whatever config.toml says by now; in this order."""
+        connection = self._open()
+        known = {} if connection is None else queries.jobs(connection)
+        return tuple(known[job] for job in ids if job in known)
 
     def recipes(self) -> tuple[Recipe, ...]:
         """The recipes that the imported data allows, and what each yields."""
@@ -226,8 +237,11 @@ class Reader:
             size = file.seek(0, 2)
             begin = max(0, size - limit) if start is None else min(start, size)
             file.seek(begin)
-            text = file.read(limit)
-        return LogChunk(text.decode("utf-8", errors="replace"), begin, begin + len(text), size)
+            read = file.read(limit)
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        text = decoder.decode(read)
+        # A character that is cut off at the end belongs to the next chunk.
+        return LogChunk(text, begin, begin + len(read) - len(decoder.getstate()[0]), size)
 
     def plan_over(self, facts: DataFacts) -> tuple[Node, ...]:
         """The jobs that the configuration would ask for with other data; none when it does not hold."""

@@ -13,6 +13,8 @@ REPOSITORY = "henryjxie/Distilling-Empathy-from-Large-Language-Models"
 PUBLIC_URL = f"https://raw.githubusercontent.com/{REPOSITORY}/HEAD/datasets/dataset.csv"
 SHA256 = "d43fe180f0aab2ae4973ddcf1cc5420a219804ca0c9b7d302fb5e3b73b2d296b"
 MAX_BYTES = 100_000_000
+#: For connecting, and for each wait for more bytes.
+TIMEOUT_S = 30.0
 
 SOURCE = f"github.com/{REPOSITORY}, datasets/dataset.csv"
 TERMS = (
@@ -23,38 +25,70 @@ TERMS = (
 )
 
 
-def fetch(destination: Path, progress: Callable[[int, int | None], None], url: str = PUBLIC_URL) -> Path:
+def fetch(
+    destination: Path,
+    progress: Callable[[int, int | None], None],
+    url: str = PUBLIC_URL,
+    timeout_s: float = TIMEOUT_S,
+) -> Path:
     """Download the data to `destination`, whole and with the known SHA-256, or not at all.
 
-    `progress` is told the bytes so far and the bytes in all, if known. Raises `UserError`.
+    `progress` is told the bytes received so far and the bytes in all, None if the server does not
+    say. Raises `UserError`; a file that was at `destination` before then stays as it was.
     """
     import httpx
 
     digest = hashlib.sha256()
     size = 0
+    started = False
     try:
         with (
             files.replacing(destination) as file,
-            httpx.stream("GET", url, follow_redirects=True, timeout=30) as response,
+            # Without compression on the way the length is known, and it is the file's.
+            httpx.stream(
+                "GET",
+                url,
+                headers={"Accept-Encoding": "identity"},
+                follow_redirects=True,
+                timeout=timeout_s,
+            ) as response,
         ):
             response.raise_for_status()
-            total = int(response.headers["content-length"]) if "content-length" in response.headers else None
+            length = response.headers.get("content-length", "")
+            total = int(length) if length.isdecimal() else None
+            started = True
             for chunk in response.iter_bytes():
                 size += len(chunk)
-                if size > MAX_BYTES:
+                if max(size, total or 0) > MAX_BYTES:
                     raise UserError(f"{url} sends more than {MAX_BYTES / 1e6:.0f} MB: it is not the data set")
                 digest.update(chunk)
                 file.write(chunk)
-                progress(size, total)
+                progress(response.num_bytes_downloaded, total)
             if digest.hexdigest() != SHA256:
                 raise UserError(
                     f"{url} sent a file with SHA-256 {digest.hexdigest()}, not the known {SHA256}. "
                     "Nothing was kept. If the authors changed the file, download it yourself and import it."
                 )
     except httpx.HTTPStatusError as error:
-        raise UserError(f"{url} answered {error.response.status_code}: try later") from error
+        raise UserError(_refusal(url, error.response.status_code)) from error
     except httpx.HTTPError as error:
-        raise UserError(f"{url} cannot be reached ({error}): check the network, and try again") from error
+        reason = str(error) or type(error).__name__
+        if started:
+            raise UserError(f"{url} broke off after {size} bytes ({reason}): try again") from error
+        raise UserError(f"{url} cannot be reached ({reason}): check the network, and try again") from error
+    except (httpx.InvalidURL, ValueError, ImportError) as error:
+        # httpx says so of a bad address, and of a proxy in the environment that it cannot use.
+        raise UserError(
+            f"{url} cannot be asked for ({error}): check the address and the proxy settings"
+        ) from error
     except OSError as error:
         raise UserError(f"{destination} cannot be written: {error.strerror}") from error
     return destination
+
+
+def _refusal(url: str, status: int) -> str:
+    if status in (404, 410):
+        return f"{url} answered {status}: the file is no longer there. Find it in {SOURCE}, and import it"
+    if 300 <= status < 400:
+        return f"{url} answered {status} without saying where the file is now: try later"
+    return f"{url} answered {status}: try later"

@@ -2,50 +2,81 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator, Sequence
+import re
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.dialogues import rows
 from core.dialogues.records import HUMAN, Dialogue, Rated
+from core.dialogues.rows import Broken, Row
 from core.dialogues.split import split_of
 from core.errors import UserError
 
-#: The published file has 3.7 MB; far larger ones are something else.
+#: The published file has 3.7 MB; far larger ones are something else, and would not fit in memory.
 MAX_BYTES = 100_000_000
+#: How many problems the message shows, how many are kept, and when reading stops.
 SHOWN = 20
+KEPT = 1_000
+GIVE_UP = 100_000
 
 _REQUIRED = ("dialog_id", "emotion", "situation", "speaker_uttr")
 _OPTIONAL = ("sentiment", "plutchik")
 _RATINGS = {"1": 1, "2": 2, "3": 3, "1.0": 1, "2.0": 2, "3.0": 3}
+_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+#: Recipe names use this word for all sources at once.
+_RESERVED = "all_together"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in the file: `line` counts from 1 as an editor does, None for the whole file."""
+    """Something wrong in the file.
+
+    `line` is where the row starts, counted from 1 as an editor does, and `row` the row below the
+    header, counted from 1; None where the whole file is meant.
+    """
 
     line: int | None
     column: str | None
     message: str
+    row: int | None = None
 
     def __str__(self) -> str:
-        place = [] if self.line is None else [f"line {self.line}"]
-        place += [] if self.column is None else [f"column {self.column}"]
+        place = [] if self.line is None else [_place(self.row, self.line)]
+        place += [] if self.column is None else [f"column {_plain(self.column)}"]
         return f"{', '.join(place)}: {self.message}" if place else self.message
 
 
-class TableError(UserError):
-    """The file cannot be imported; the message lists the first problems and counts all."""
+class Problems:
+    """What was found wrong: the first problems, and the count of all."""
 
-    def __init__(self, path: Path, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
-        count = len(self.problems)
-        lines = [f"{path}: {count} problem{'s' if count != 1 else ''}; nothing was imported"]
+    def __init__(self) -> None:
+        self.kept: list[Problem] = []
+        self.count = 0
+
+    def add(self, problem: Problem) -> None:
+        self.count += 1
+        if len(self.kept) < KEPT:
+            self.kept.append(problem)
+
+
+class TableError(UserError):
+    """The file cannot be imported; the message lists the first problems and counts all.
+
+    `problems` are the first `KEPT`, and `count` is how many there are.
+    """
+
+    def __init__(self, path: Path, found: Problems) -> None:
+        self.problems = tuple(found.kept)
+        self.count = found.count
+        least = "at least " if self.count >= GIVE_UP else ""
+        count = f"{least}{self.count} problem{'s' if self.count != 1 else ''}"
+        lines = [f"{path}: {count}; nothing was imported"]
         lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
-        if count > SHOWN:
-            lines.append(f"  … and {count - SHOWN} more")
+        if self.count > SHOWN:
+            lines.append(f"  … and {self.count - SHOWN} more")
         super().__init__("\n".join(lines))
 
 
@@ -66,74 +97,72 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read and check a CSV. Raises `UserError`, or `TableError` with all that is wrong in it.
 
-    Texts are kept to the letter, outer white space included: they are other people's data.
+    Texts are kept to the letter, outer white space included: they are other people's data, and
+    words are counted by the white space between them, so nothing is gained by stripping.
     """
     content = _content(path)
-    text = _decoded(path, content)
-    rows = _rows(text)
+    _check_encoding(path, content)
+    found = rows.rows(content)
+    problems = Problems()
     try:
-        _, header = next(rows)
+        header = next(found).cells
     except StopIteration:
-        raise TableError(path, [Problem(None, None, "the file is empty")]) from None
-    except csv.Error as error:
-        raise TableError(path, [Problem(1, None, _csv_message(error))]) from error
-    names, problems = _columns(header)
-    if problems:
+        raise _error(path, Problem(None, None, "the file is empty")) from None
+    except Broken as broken:
+        raise _error(path, _explain(broken, [])) from None
+    names = _columns(header, problems)
+    if problems.count:
         raise TableError(path, problems)
-    return _read(path, header, names, rows, hashlib.sha256(content).hexdigest())
-
-
-def _read(
-    path: Path, header: list[str], names: dict[str, str], rows: Iterator[tuple[int, list[str]]], sha256: str
-) -> Table:
-    problems: list[Problem] = []
-    dialogues: list[Dialogue] = []
-    first_seen: dict[str, int] = {}
-    line = 1
-    while True:
-        try:
-            line, cells = next(rows)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            problems.append(Problem(line + 1, None, f"behind line {line}: {_csv_message(error)}"))
-            break
-        if len(cells) != len(header):
-            problems.append(Problem(line, None, f"{len(cells)} cells, where the header has {len(header)}"))
-            continue
-        row = dict(zip(header, cells, strict=True))
-        found = list(_check(line, row, names))
-        dialog_id = row["dialog_id"]
-        if dialog_id.strip() and first_seen.setdefault(dialog_id, line) != line:
-            where = first_seen[dialog_id]
-            found.append(Problem(line, "dialog_id", f"{_short(dialog_id)} stands in line {where} already"))
-        problems += found
-        if not found:
-            dialogues.append(_dialogue(row, names))
-    if not dialogues and not problems:
-        problems.append(Problem(None, None, "there is a header and no row below it"))
-    if problems:
+    dialogues = _dialogues(found, header, names, problems)
+    if not dialogues and not problems.count:
+        problems.add(Problem(None, None, "there is a header and no row below it"))
+    if problems.count:
         raise TableError(path, problems)
     used = {*_REQUIRED, *_OPTIONAL, *(f"{k}_{n}" for k in ("response", "rating") for n in names.values())}
     return Table(
         dialogues=tuple(dialogues),
         sources=tuple(source for source in names if source != HUMAN),
         ignored=tuple(column for column in header if column not in used),
-        sha256=sha256,
+        sha256=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _dialogues(
+    found: Iterator[Row], header: list[str], names: dict[str, str], problems: Problems
+) -> list[Dialogue]:
+    dialogues: list[Dialogue] = []
+    first_seen: dict[str, tuple[int, int]] = {}
+    while problems.count < GIVE_UP:
+        try:
+            row = next(found)
+        except StopIteration:
+            break
+        except Broken as broken:
+            problems.add(_explain(broken, header))
+            break
+        for problem in _check(row, header, names, first_seen):
+            problems.add(problem)
+        if problems.count:
+            dialogues.clear()
+        else:
+            dialogues.append(_dialogue(dict(zip(header, row.cells, strict=True)), names))
+    return dialogues
 
 
 def _content(path: Path) -> bytes:
     try:
-        if path.is_dir():
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
             raise UserError(f"{path} is a folder: name the CSV file in it")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        if not stat.S_ISREG(found.st_mode):
+            raise UserError(f"{path} is not a regular file: save the data in one")
+        if found.st_size > MAX_BYTES:
             raise UserError(
-                f"{path} has {size / 1e6:.0f} MB; files over {MAX_BYTES / 1e6:.0f} MB are not read. "
+                f"{path} has {found.st_size / 1e6:.0f} MB; files over {MAX_BYTES / 1e6:.0f} MB are not read. "
                 "Is it the right file?"
             )
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES)
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
     except PermissionError as error:
@@ -142,68 +171,97 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _decoded(path: Path, content: bytes) -> str:
+def _check_encoding(path: Path, content: bytes) -> None:
     if not content.strip():
-        raise TableError(path, [Problem(None, None, "the file is empty")])
-    if (nul := content.find(b"\0")) >= 0:
-        line = content.count(b"\n", 0, nul) + 1
-        hint = "a NUL byte: this is not a text file, or it is UTF-16; save it as UTF-8"
-        raise TableError(path, [Problem(line, None, hint)])
+        raise _error(path, Problem(None, None, "the file is empty"))
+    if (at := content.find(b"\0")) >= 0:
+        hint = f"byte {at} is NUL: this is not a text file, or it is UTF-16; save it as UTF-8"
+        raise _error(path, _at_byte(content, at, hint))
     try:
-        return content.decode("utf-8-sig")
+        content.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        byte = content[error.start]
-        hint = f"byte {error.start} (0x{byte:02x}) is not UTF-8; save the file as UTF-8"
-        raise TableError(path, [Problem(line, None, hint)]) from error
+        at = error.start
+        hint = f"byte {at} (0x{content[at]:02x}) is not UTF-8; save the file as UTF-8"
+        raise _error(path, _at_byte(content, at, hint)) from error
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(line where the row starts, its cells), without blank lines."""
-    # The longest cell is bounded by the file, whose size is.
-    csv.field_size_limit(MAX_BYTES)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    start = 1
-    for cells in reader:
-        if cells:
-            yield start, cells
-        start = reader.line_num + 1
+def _at_byte(content: bytes, at: int, message: str) -> Problem:
+    row = rows.around(content, at)
+    header = next(rows.rows(content[:at], strict=False), row).cells if row.number else []
+    column = header[len(row.cells) - 1] if len(row.cells) <= len(header) else None
+    return Problem(row.line, column, message, row.number or None)
 
 
-def _columns(header: list[str]) -> tuple[dict[str, str], list[Problem]]:
-    """Source → the name that its columns end with; and what is wrong with the header."""
-    problems = [
-        Problem(1, column, "the column is there twice")
-        for column in sorted({c for c in header if header.count(c) > 1})
-    ]
-    problems += [Problem(1, column, "the column is missing") for column in _REQUIRED if column not in header]
+def _explain(broken: Broken, header: list[str]) -> Problem:
+    if broken.cut_off:
+        message = "a quote is opened and never closed: the file is cut off, or a quote is missing"
+    else:
+        message = (
+            "a quote inside a quoted cell is not doubled, or the cell's closing quote is missing "
+            f"(noticed in line {broken.last_line})"
+        )
+    column = header[broken.cell] if broken.cell is not None and broken.cell < len(header) else None
+    return Problem(broken.line, column, message, broken.number or None)
+
+
+def _columns(header: list[str], problems: Problems) -> dict[str, str]:
+    """Source → the name that its columns end with; what is wrong with the header goes to `problems`."""
+
+    def add(column: str | None, message: str) -> None:
+        problems.add(Problem(1, column, message))
+
+    if len(header) == 1 and (other := next((c for c in ";\t|" if c in header[0]), None)):
+        add(None, f"the cells are separated by {other!r}: save the file with commas")
+        return {}
+    for column in sorted({c for c in header if header.count(c) > 1}):
+        add(column, "the column is there twice")
+    for column in _REQUIRED:
+        if column not in header:
+            add(column, "the column is missing")
     names: dict[str, str] = {}
-    for column in header:
-        if not column.startswith("response_"):
+    for column in dict.fromkeys(header):
+        kind, _, name = column.partition("_")
+        if kind not in ("response", "rating") or column == kind:
             continue
-        name = column.removeprefix("response_")
+        partner = f"{'rating' if kind == 'response' else 'response'}_{name}"
+        if partner not in header and partner != f"response_{HUMAN}":
+            add(partner, f"the column is missing, and {_plain(column)} is there")
+        if kind == "rating":
+            continue
         source = name.removesuffix("_empathy")
-        if f"rating_{name}" not in header:
-            problems.append(Problem(1, f"rating_{name}", f"the column is missing, and {column} is there"))
-        if not source or source in names:
-            problems.append(Problem(1, column, "two columns name the same source"))
-        names[source] = name
+        if not _SOURCE.fullmatch(source) or source == _RESERVED:
+            add(column, "this cannot name a source: take letters, digits, '.', '_' and '-'")
+        elif source in names:
+            add(column, f"response_{names[source]} names the same source")
+        names.setdefault(source, name)
     if HUMAN not in names:
-        problems.append(Problem(1, "response_human", "the column is missing"))
+        add(f"response_{HUMAN}", "the column is missing")
     if not set(names) - {HUMAN}:
-        problems.append(Problem(1, None, "no column response_<source> of a language model"))
-    return names, problems
+        add(None, "no column response_<source> of a language model")
+    return names
 
 
-def _check(line: int, row: dict[str, str], names: dict[str, str]) -> Iterator[Problem]:
-    texts = [*_REQUIRED, *(f"response_{name}" for name in names.values())]
-    for column in texts:
-        if not row[column].strip():
-            yield Problem(line, column, "empty")
+def _check(
+    row: Row, header: list[str], names: dict[str, str], first_seen: dict[str, tuple[int, int]]
+) -> Iterator[Problem]:
+    if len(row.cells) != len(header):
+        message = f"{len(row.cells)} cells, where the header has {len(header)}"
+        yield Problem(row.line, None, message, row.number)
+        return
+    cells = dict(zip(header, row.cells, strict=True))
+    for column in (*_REQUIRED, *(f"response_{name}" for name in names.values())):
+        if not cells[column].strip():
+            yield Problem(row.line, column, "empty", row.number)
     for name in names.values():
-        rating = row[f"rating_{name}"]
+        rating = cells[f"rating_{name}"]
         if rating.strip() not in _RATINGS:
-            yield Problem(line, f"rating_{name}", f"{_short(rating)} is not a rating: 1, 2 or 3")
+            message = f"{_short(rating)} is not a rating: 1, 2 or 3"
+            yield Problem(row.line, f"rating_{name}", message, row.number)
+    dialog_id = cells["dialog_id"]
+    here = (row.number, row.line)
+    if dialog_id.strip() and (first := first_seen.setdefault(dialog_id, here)) is not here:
+        message = f"{_short(dialog_id)} stands in {_place(*first)} already"
+        yield Problem(row.line, "dialog_id", message, row.number)
 
 
 def _dialogue(row: dict[str, str], names: dict[str, str]) -> Dialogue:
@@ -223,10 +281,19 @@ def _dialogue(row: dict[str, str], names: dict[str, str]) -> Dialogue:
     )
 
 
-def _csv_message(error: csv.Error) -> str:
-    if "unexpected end of data" in str(error):
-        return "a quote is opened and never closed: the file is cut off, or a quote is missing"
-    return str(error)
+def _error(path: Path, problem: Problem) -> TableError:
+    problems = Problems()
+    problems.add(problem)
+    return TableError(path, problems)
+
+
+def _place(row: int | None, line: int) -> str:
+    return f"line {line}" if row is None else f"row {row} (line {line})"
+
+
+def _plain(column: str) -> str:
+    """A column's name as it stands, if it can do no harm on a terminal."""
+    return column if column.isprintable() and 0 < len(column) <= 60 else _short(column)
 
 
 def _short(text: str) -> str:

@@ -165,6 +165,8 @@ def _context(situation: str, utterance: str) -> str:
 
 
 def _features(contexts: Vectors, responses: Vectors) -> Floats:
-    """Arrays of shape (n, 384) each to (n, 1536): both, their product and their distance."""
-    parts = [contexts, responses, contexts * responses, np.abs(contexts - responses)]
-    return np.concatenate(parts, axis=1).astype(np.float64)
+    """Arrays of shape (n, 384) each to (n, 768): the response, and its product with the context.
+
+    The context alone is the same for all responses to a dialogue, and ranks none of them.
+    """
+    return np.concatenate([responses, contexts * responses], axis=1).astype(np.float64)

@@ -1,52 +1,50 @@
-"""Starting a worker for a job, and telling whether it lives.
-
-A worker holds an exclusive lock on `worker.lock` in its folder through a file descriptor that it
-inherits already locked. The lock goes when the process does, whoever is its parent then, so a
-supervisor can tell the life of workers that another one started.
-"""
+"""What an attempt starts from: the paths of its inputs, its folder and its spec.json."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import signal
-import socket
 import sqlite3
-import subprocess
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
+from core import files
 from core.errors import UserError
 from core.pipeline.job import Spec, write_spec
 from core.store import jobs
 from core.store.jobs import Attempt, StoredJob
 from core.workspace import Workspace
 
-LOCK = "worker.lock"
-
 
 class MissingOutputError(Exception):
-    """What a job reads is not there: `producer` must run again, or None where the data is gone."""
+    """What a job reads is not there as `producer`, a job that is done, left it."""
 
-    def __init__(self, producer: str | None, path: str) -> None:
-        super().__init__(f"{path} is missing")
+    def __init__(self, producer: str, path: Path) -> None:
+        super().__init__(f"{path} is missing or cut short")
         self.producer = producer
 
 
 def resolve_inputs(connection: sqlite3.Connection, workspace: Workspace, job: StoredJob) -> dict[str, str]:
-    """The absolute paths of a job's inputs. Raises `MissingOutputError`."""
+    """The absolute paths of a job's inputs.
+
+    Raises `MissingOutputError` when another job can bring the input back, `UserError` when only
+    the user can.
+    """
     paths = {}
     for name, ref in job.inputs.items():
         if ref.startswith("data:"):
-            producer, path = None, workspace.dialogues(ref.removeprefix("data:"))
+            path = workspace.dialogues(ref.removeprefix("data:"))
+            if not path.exists():
+                raise UserError(f"{path} is missing: import the data again, then retry")
         else:
-            producer, _, artifact = ref.partition("/")
-            relative = jobs.artifact(connection, producer, artifact)
-            if relative is None:
-                raise MissingOutputError(producer, f"output {artifact} of {producer}")
+            producer, _, output = ref.partition("/")
+            found = jobs.artifact(connection, producer, output)
+            if found is None:
+                raise UserError(f"{producer} ended without the output {output!r} that this job reads")
+            relative, size = found
             path = workspace.root / relative
-        if not path.exists():
-            raise MissingOutputError(producer, str(path))
+            # Hashes of large outputs would take minutes; a size tells a torn or emptied file.
+            if not path.exists() or files.size(path) != size:
+                raise MissingOutputError(producer, path)
         paths[name] = str(path)
     return paths
 
@@ -54,10 +52,12 @@ def resolve_inputs(connection: sqlite3.Connection, workspace: Workspace, job: St
 def prepare(
     workspace: Workspace, job: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
 ) -> Path:
-    """Make the folder of the job's next attempt, with its spec.json."""
+    """Make the folder of the job's next attempt, with its spec.json. `prior` is relative to the workspace.
+
+    Raises `UserError` when it cannot be written.
+    """
     number = job.attempt + 1
     folder = workspace.attempt(job.id, number)
-    folder.mkdir(parents=True, exist_ok=True)
     spec = Spec(
         job=job.id,
         stage=job.stage,
@@ -66,53 +66,26 @@ def prepare(
         fingerprint=job.fingerprint,
         settings=job.settings,
         inputs=inputs,
-        prior=[str(workspace.root / folder) for folder in prior],
+        prior=[str(workspace.root / earlier) for earlier in prior],
         threads=threads,
     )
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         write_spec(folder, spec)
+        files.sync_folder(folder.parent)
+        files.sync_folder(folder.parent.parent)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
     return folder
 
 
-def spawn(workspace: Workspace, folder: Path, command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a worker on a prepared folder, in a session of its own."""
-    with (folder / LOCK).open("w") as lock, (folder / "log.txt").open("ab") as log:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return subprocess.Popen(
-            [*command, str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=workspace.root,
-            start_new_session=True,
-            pass_fds=[lock.fileno()],
-        )
+def deaths_without_progress(history: Sequence[Attempt]) -> int:
+    """How many attempts in a row, up to the newest, were lost since one last got further than those before.
 
-
-def is_alive(folder: Path) -> bool:
-    """Whether a worker holds this attempt's lock."""
-    try:
-        lock = (folder / LOCK).open("r")
-    except FileNotFoundError:
-        return False
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def send(workspace: Workspace, attempt: Attempt, number: signal.Signals) -> bool:
-    """Signal an attempt's worker and its children; False when it cannot be (not here, not up, gone)."""
-    if attempt.pid is None or attempt.host != socket.gethostname():
-        return False
-    if not is_alive(workspace.root / attempt.folder):
-        return False
-    try:
-        os.killpg(attempt.pid, number)
-    except ProcessLookupError:
-        return False
-    return True
+    `history` is newest first.
+    """
+    best, deaths = -1, 0
+    for attempt in reversed(list(takewhile(lambda attempt: attempt.state == "lost", history))):
+        reached = attempt.reached or 0
+        best, deaths = (reached, 1) if reached > best else (best, deaths + 1)
+    return deaths

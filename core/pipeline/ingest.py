@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -36,41 +35,75 @@ Ending = Done | Failed | Stopped
 
 @dataclass(frozen=True)
 class Ingested:
-    """The attempt as it now stands in the store, how many records came, and how it ended, if it did."""
+    """What an ingestion found: the records that were new, and how the attempt ended, if it did.
 
-    attempt: Attempt
+    `damaged` when it ended because its journal cannot be read on, whatever its worker does.
+    """
+
     records: int
-    ending: Ending | None
+    ending: Ending | None = None
+    damaged: bool = False
 
 
 def ingest(connection: sqlite3.Connection, root: Path, attempt: Attempt) -> Ingested:
     """Bring what is new in the attempt's journal into the store.
 
-    A damaged line ends the attempt as failed; what stands before it is kept.
+    Only a running attempt is heard: the journal of one that has ended changes nothing. A damaged
+    line ends the attempt as failed; what stands before it is kept.
     """
     count = 0
-    folder = root / attempt.folder
     while True:
-        entries: list[tuple[Entry, int]] = []
-        damaged: str | None = None
-        try:
-            entries.extend(islice(journal.read(folder, attempt.offset), BATCH))
-        except msgspec.DecodeError as error:
-            # Entries before the damaged line were read; take those first.
-            entries, damaged = _before_damage(folder, attempt.offset), str(error)
+        entries, damage = _next(root / attempt.folder, attempt.offset)
         if entries:
-            attempt, fresh = _store(connection, attempt, entries)
-            count += len(fresh)
-            ending = next((e.record for e in fresh if isinstance(e.record, Done | Failed | Stopped)), None)
-            if ending is not None:
-                return Ingested(attempt, count, ending)
-        if damaged is not None:
-            failure = Failed(f"the journal is damaged behind byte {attempt.offset}: {damaged}")
+            stored, fresh, ending = _store(connection, attempt, entries)
+            count += fresh
+            if ending is not None or stored is None:
+                return Ingested(count, ending)
+            attempt = stored
+        if damage is not None:
+            failure = Failed(f"the journal is damaged behind byte {attempt.offset}: {damage}")
             with transaction(connection):
-                _settle(connection, attempt, failure)
-            return Ingested(attempt, count, failure)
+                if jobs.running_attempt(connection, attempt) is not None:
+                    _settle(connection, attempt, failure)
+            return Ingested(count, failure, damaged=True)
         if len(entries) < BATCH:
-            return Ingested(attempt, count, None)
+            return Ingested(count)
+
+
+def _next(folder: Path, offset: int) -> tuple[list[tuple[Entry, int]], str | None]:
+    """The next entries, each with the offset behind it, and what is wrong with the line after them."""
+    entries: list[tuple[Entry, int]] = []
+    try:
+        for item in islice(journal.read(folder, offset), BATCH):
+            entries.append(item)
+    except msgspec.DecodeError as error:
+        return entries, str(error)
+    return entries, None
+
+
+def _store(
+    connection: sqlite3.Connection, attempt: Attempt, entries: list[tuple[Entry, int]]
+) -> tuple[Attempt | None, int, Ending | None]:
+    """Write those entries that the store does not have; the attempt as it stands (None when it had
+    ended), how many they were, and the ending if it was among them."""
+    with transaction(connection):
+        current = jobs.running_attempt(connection, attempt)
+        if current is None:
+            return None, 0, None
+        fresh = [(entry, offset) for entry, offset in entries if entry.seq > current.seq]
+        if not fresh:
+            return current, 0, None
+        for count, (entry, offset) in enumerate(fresh, start=1):
+            _write(connection, current, entry)
+            current = replace(current, seq=entry.seq, offset=offset)
+            if isinstance(entry.record, Done | Failed | Stopped):
+                jobs.advance(connection, current, entry.seq, offset)
+                # In the same transaction: else a crash between the two would leave an attempt
+                # that is at its journal's end and has no ending.
+                _settle(connection, current, entry.record)
+                return current, count, entry.record
+        jobs.advance(connection, current, current.seq, current.offset)
+    return current, len(fresh), None
 
 
 def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) -> None:
@@ -81,36 +114,14 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
         case Failed(error):
             jobs.end_attempt(connection, attempt, "failed", error)
             jobs.set_state(connection, attempt.job, "failed", error=error)
-        case Stopped():
+        case Stopped() if attempt.cancel_at is not None:
             jobs.end_attempt(connection, attempt, "cancelled")
             jobs.set_state(connection, attempt.job, "cancelled")
-
-
-def _before_damage(folder: Path, offset: int) -> list[tuple[Entry, int]]:
-    entries: list[tuple[Entry, int]] = []
-    reader = journal.read(folder, offset)
-    while True:
-        try:
-            entries.append(next(reader))
-        except (StopIteration, msgspec.DecodeError):
-            return entries
-
-
-def _store(
-    connection: sqlite3.Connection, attempt: Attempt, entries: Iterable[tuple[Entry, int]]
-) -> tuple[Attempt, list[Entry]]:
-    entries = list(entries)
-    fresh = [entry for entry, _ in entries if entry.seq > attempt.seq]
-    last, offset = entries[-1][0].seq, entries[-1][1]
-    with transaction(connection):
-        if jobs.advance(connection, attempt, last, offset):
-            for entry in fresh:
-                _write(connection, attempt, entry)
-                # In the same transaction: else a crash between the two would leave an attempt
-                # that is at its journal's end and has no ending.
-                if isinstance(entry.record, Done | Failed | Stopped):
-                    _settle(connection, attempt, entry.record)
-    return replace(attempt, seq=last, offset=offset), fresh
+        case Stopped():
+            # Not by the user: by a shutdown, say. The work is still wanted.
+            jobs.end_attempt(connection, attempt, "lost", "by a signal")
+            event = f"attempt {attempt.number} lost: the worker was stopped by a signal"
+            jobs.set_state(connection, attempt.job, "ready", event=event)
 
 
 def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> None:

@@ -71,8 +71,9 @@ class Job:
                     yield entry.record
 
     def publish(self, name: str, path: Path) -> None:
-        """Record a finished output that lies under the attempt's folder."""
+        """Record a finished output that lies under the attempt's folder, once it is on disk."""
         relative = path.relative_to(self.folder).as_posix()
+        files.sync(path)
         self.journal.write(Artifact(name, relative, files.sha256(path), files.size(path)))
 
 

@@ -6,13 +6,18 @@ A last line without its newline is torn by a crash and does not count.
 
 from __future__ import annotations
 
+import errno
+import math
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+
+from core import files
 
 NAME = "journal.jsonl"
 
@@ -36,10 +41,15 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
 
 
 class Metric(msgspec.Struct, frozen=True, tag="metric"):
-    """The logged figures of one optimiser step, under TRL's names."""
+    """The logged figures of one optimiser step, under TRL's names; all of them finite."""
 
     step: int
     values: dict[str, float]
+
+    def __post_init__(self) -> None:
+        # JSON has no word for them, and the line could not be read again.
+        if not all(math.isfinite(value) for value in self.values.values()):
+            raise ValueError(f"step {self.step} has a figure that is not finite: {self.values}")
 
 
 class Sample(msgspec.Struct, frozen=True, tag="sample"):
@@ -110,21 +120,32 @@ _decoder = msgspec.json.Decoder(Entry)
 
 
 class Journal:
-    """The writing end; one per attempt, in the worker."""
+    """The writing end; one per attempt, in the worker. Threads may share it."""
 
     def __init__(self, folder: Path) -> None:
         self._file = (folder / NAME).open("ab", buffering=0)
+        files.sync_folder(folder)
         self._seq = 0
+        self._lock = threading.Lock()
 
     def write(self, *records: Record) -> None:
-        """Append `records`; those that are durable are on disk when this returns."""
+        """Append `records`; those that are durable are on disk when this returns.
+
+        Raises `OSError` when the disk is full; the journal then ends with a whole line.
+        """
         lines = bytearray()
-        for record in records:
-            self._seq += 1
-            lines += _encoder.encode(Entry(self._seq, time.time(), record)) + b"\n"
-        self._file.write(lines)
-        if any(isinstance(record, DURABLE) for record in records):
-            os.fsync(self._file.fileno())
+        with self._lock:
+            for record in records:
+                self._seq += 1
+                lines += _encoder.encode(Entry(self._seq, time.time(), record)) + b"\n"
+            written = self._file.write(lines) or 0
+            if written < len(lines):
+                whole = lines.rfind(b"\n", 0, written) + 1
+                end = os.fstat(self._file.fileno()).st_size
+                os.ftruncate(self._file.fileno(), end - (written - whole))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
+            if any(isinstance(record, DURABLE) for record in records):
+                os.fsync(self._file.fileno())
 
     def close(self) -> None:
         self._file.close()
@@ -146,4 +167,7 @@ def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
             if not line.endswith(b"\n"):
                 return
             offset += len(line)
-            yield _decoder.decode(line), offset
+            try:
+                yield _decoder.decode(line), offset
+            except UnicodeDecodeError as error:
+                raise msgspec.DecodeError(str(error)) from error

@@ -6,6 +6,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -41,13 +42,16 @@ def ensure(workspace: Workspace) -> None:
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
     with workspace.supervisor_log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "core.pipeline.supervisor", str(workspace.root)],
+            # -P: a file in the workspace must not stand in for a module of the same name.
+            [sys.executable, "-P", "-m", "core.pipeline.supervisor", str(workspace.root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd=workspace.root,
             start_new_session=True,
         )
+    # So that it leaves no zombie behind while the app stays open.
+    threading.Thread(target=process.wait, daemon=True).start()
     deadline = time.monotonic() + _START_S
     while not is_running(workspace)[0]:
         code = process.poll()

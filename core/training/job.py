@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,29 +43,53 @@ def run(job: Job) -> dict[str, Any]:
     datasets.disable_progress_bars()
     device = students.pick_device(settings["device"])
     dtype = students.pick_dtype(settings["dtype"], device)
+    resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)
     try:
         trainer, data = _trainer(job, student, device, dtype)
-        resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)
+        job.check()
         if resume is not None:
             log.info("going on from step %d of %s", checkpoints.step(resume), resume)
+            trainer._total_train_tokens = checkpoints.num_tokens(resume)
         output = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
-    except torch.OutOfMemoryError as error:
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
         raise UserError(
-            "the GPU's memory does not suffice: lower per_device_train_batch_size (and raise "
+            "memory does not suffice: lower per_device_train_batch_size (and raise "
             "gradient_accumulation_steps), or set gradient_checkpointing = true"
         ) from error
     if trainer.state.global_step < trainer.state.max_steps:
         raise Cancelled
     result: dict[str, Any] = {
         "steps": trainer.state.global_step,
-        "train_loss": output.training_loss,
+        "train_loss": _mean(trainer.state.log_history, "loss"),
+        # Of this attempt, as TRL reports it.
+        "train_runtime_s": output.metrics["train_runtime"],
         "epochs": trainer.state.epoch,
         "examples": len(trainer.train_dataset),
         "device": device,
         "dtype": str(dtype).removeprefix("torch."),
     }
+    logged = [entry for entry in trainer.state.log_history if "loss" in entry]
+    result |= {name: value for name, value in logged[-1].items() if name.startswith("rewards/")}
     _save(job, trainer, student, data, result)
     return result
+
+
+def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    # On the CPU, PyTorch has no error of its own for it.
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)
+
+
+def _mean(history: list[dict[str, Any]], name: str) -> float:
+    """The mean over all steps of a figure that is logged as the mean over the steps since the last log."""
+    total, before = 0.0, 0
+    for entry in history:
+        if name in entry:
+            total += entry[name] * (entry["step"] - before)
+            before = entry["step"]
+    return total / before
 
 
 def _trainer(job: Job, student: Student, device: str, dtype: torch.dtype) -> tuple[Any, Path]:
@@ -75,22 +101,47 @@ def _trainer(job: Job, student: Student, device: str, dtype: torch.dtype) -> tup
         data = job.input("examples")
         training = msgspec.convert(settings["training"], Training)
         found = _some(list(examples.read(data, SftExample)), "SFT example", settings)
+        given = len(found)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = students.load_model(student, device, dtype)
         lora = msgspec.convert(settings["lora"], Lora)
-        trainer = trainers.sft(model, tokenizer, found, lora, arguments)
+        with _settings_refused():
+            trainer = trainers.sft(model, tokenizer, found, lora, arguments)
     else:
         data = job.input("preferences")
         training = msgspec.convert(settings["training"], Dpo)
         pairs = _some(list(examples.read(data, PreferencePair)), "preference pair", settings)
+        given = len(pairs)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = students.load_model(student, device, dtype, job.input("adapter"), trainable=True)
-        trainer = trainers.dpo(model, tokenizer, pairs, training, arguments)
-    trainer.add_callback(JournalCallback(job))
+        with _settings_refused():
+            trainer = trainers.dpo(model, tokenizer, pairs, training, arguments)
+    kept = len(trainer.train_dataset)
+    if not kept:
+        raise UserError(
+            f"every prompt alone fills max_length = {training.max_length} tokens: raise it in config.toml"
+        )
+    if kept < given:
+        log.warning("%d of %d examples are left out: their prompt fills max_length", given - kept, given)
+    trainer.add_callback(JournalCallback(job, trainer))
     trainer.add_callback(SampleCallback(job, training, tokenizer, _fixed_dialogues(job, training)))
     return trainer, data
+
+
+@contextmanager
+def _settings_refused() -> Iterator[None]:
+    """Say plainly that TRL, PEFT or Transformers does not take a setting."""
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        raise UserError(f"the trainer does not take these settings: {error}") from error
+    except RuntimeError as error:
+        # What a logger of report_to raises when its package is missing.
+        if "to be installed" not in str(error):
+            raise
+        raise UserError(f"report_to names a logger that is not installed: {error}") from error
 
 
 def _some(found: list[T], kind: str, settings: dict[str, Any]) -> list[T]:
@@ -102,7 +153,7 @@ def _some(found: list[T], kind: str, settings: dict[str, Any]) -> list[T]:
 def _record(job: Job, arguments: dict[str, Any]) -> None:
     """Save the exact command and configuration before the run starts."""
     record = {
-        "command": sys.argv,
+        "command": sys.orig_argv,
         "spec": msgspec.to_builtins(job.spec),
         "arguments": arguments,
         "libraries": card.versions(),
@@ -124,9 +175,10 @@ def _fixed_dialogues(job: Job, training: Training) -> list[tuple[str, str]]:
 def _save(job: Job, trainer: Any, student: Student, data: Path, result: dict[str, Any]) -> None:
     folder = job.folder / "adapter"
     model = trainer.accelerator.unwrap_model(trainer.model)
-    # The card and whoever loads the adapter need the student's name, not where it lay here.
-    model.peft_config["default"].base_model_name_or_path = student.model
-    model.save_pretrained(str(folder), selected_adapters=["default"])
+    # Whoever loads the adapter needs the student's name, not where it lay here.
+    model.peft_config["default"].base_model_name_or_path = card.base_model(student.model)
+    # Embeddings do not change; left to itself, PEFT asks the Hub whether they did.
+    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
     trainer.processing_class.save_pretrained(str(folder))
     card.write(folder, job.settings["run"], job.settings, files.sha256(data), result)
     job.publish("adapter", folder)

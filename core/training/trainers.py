@@ -43,7 +43,7 @@ def sft(
     """SFT of a fresh LoRA adapter, with the loss on completions only."""
     return SFTTrainer(
         model=model,
-        args=SFTConfig(**args, completion_only_loss=True),
+        args=one_device(SFTConfig(**args, completion_only_loss=True)),
         train_dataset=_dataset(examples),
         processing_class=tokenizer,
         peft_config=lora_config(lora),
@@ -56,7 +56,7 @@ def dpo(
     """DPO of the adapter on `model`; the reference is a frozen copy of it, or the bare base."""
     trainer = DPOTrainer(
         model=model,
-        args=DPOConfig(**args),
+        args=one_device(DPOConfig(**args)),
         train_dataset=_dataset(pairs),
         processing_class=tokenizer,
     )
@@ -64,6 +64,14 @@ def dpo(
         # TRL computes the reference with adapters switched off when there is no copy named "ref".
         trainer.model.delete_adapter("ref")
     return trainer
+
+
+def one_device(config: Any) -> Any:
+    """The configuration with one GPU, of however many there are: TRL has no data parallelism in one
+    process."""
+    # Read first: it is what counts the GPUs.
+    config._n_gpu = min(config.n_gpu, 1)
+    return config
 
 
 def lora_config(lora: Lora) -> LoraConfig:

@@ -1,0 +1,49 @@
+"""Dialogues go to the file that jobs read, and to the store's rows, and come back as they were."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from core.dialogues import records, staging
+from core.dialogues.records import Dialogue
+from core.workspace import Workspace
+from tests.made_dialogues import dialogue_lists, made_dialogues
+
+
+@given(dialogue_lists())
+def test_there_and_back(tmp_path_factory: pytest.TempPathFactory, dialogues: list[Dialogue]) -> None:
+    path = tmp_path_factory.mktemp("records") / "dialogues.jsonl"
+    records.write(path, dialogues)
+    assert list(records.read(path)) == dialogues
+    assert [staging.from_row(staging.to_row(dialogue)) for dialogue in dialogues] == dialogues
+    facts = staging.describe(dialogues, "data.csv", "0" * 64)
+    assert facts.data == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_change_in_one_split_leaves_the_other_splits_hash() -> None:
+    before = made_dialogues()
+    index = next(i for i, dialogue in enumerate(before) if dialogue.split == "test")
+    after = list(before)
+    after[index] = records.Dialogue(
+        **{f: getattr(before[index], f) for f in before[index].__struct_fields__} | {"situation": "another"}
+    )
+    old, new = (staging.describe(dialogues, "data.csv", "") for dialogues in (before, after))
+    assert old.train == new.train
+    assert old.test != new.test
+    assert old.data != new.data
+    assert new.sources == ("chatgpt", "llama", "gemini", "mixtral")
+
+
+def test_staging_writes_what_the_hash_says(tmp_path: Path) -> None:
+    dialogues = made_dialogues(8)
+    workspace = Workspace(tmp_path)
+    facts = staging.describe(dialogues, "data.csv", "")
+    staging.stage(workspace, dialogues, facts)
+    content = workspace.dialogues(facts.data).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == facts.data
+    staging.stage(workspace, [], facts)
+    assert workspace.dialogues(facts.data).read_bytes() == content

@@ -1,0 +1,252 @@
+"""A workspace with data, and real supervisors over workers that count their steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core.dialogues import staging
+from core.dialogues.records import Dialogue, Rated
+from core.pipeline import journal, launch
+from core.store import connections, data, intents, jobs
+from core.store.intents import Kind
+from core.views import IntentResult
+from core.workspace import Workspace
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+HERE = Path(__file__).parent
+DEADLINE_S = 60.0
+
+CONFIG = """
+[slots]
+cpu = 2
+[students.tiny]
+model = "embedded/smollm2-135m-instruct"
+[recipes]
+train = ["direct/chatgpt"]
+[runs]
+device = "cpu"
+[judges.embedded]
+provider = "embedded"
+"""
+
+
+def make_dialogues() -> list[Dialogue]:
+    """Eight dialogues, of which two are the test split."""
+    return [
+        Dialogue(
+            dialog_id=f"d{n}",
+            emotion="joyful",
+            sentiment="positive",
+            plutchik="joy",
+            situation=f"situation {n}",
+            utterance=f"utterance {n}",
+            split="test" if n % 4 == 3 else "train",
+            responses={"human": Rated(f"human {n}", 1 + n % 3), "chatgpt": Rated(f"chatgpt {n}", 3)},
+        )
+        for n in range(8)
+    ]
+
+
+class House:
+    """One workspace under test."""
+
+    def __init__(self, root: Path) -> None:
+        self.workspace = Workspace(root)
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def room(self, **plan: object) -> None:
+        """What the counting room shall do."""
+        aside = self.workspace.root / "room.json.new"
+        aside.write_text(json.dumps(plan))
+        aside.replace(self.workspace.root / "room.json")
+
+    def ask(self, kind: Kind, **payload: object) -> int:
+        with closing(connections.writer(self.workspace.state)) as connection:
+            return intents.add(connection, kind, payload)
+
+    def outcome(self, intent: int) -> IntentResult:
+        with closing(connections.reader(self.workspace.state)) as connection:
+            return intents.outcome(connection, intent)
+
+    def answer(self, intent: int) -> IntentResult:
+        """The outcome, once a running supervisor has brought it about."""
+        self.until(lambda: self.outcome(intent).state != "pending")
+        return self.outcome(intent)
+
+    def supervise(
+        self, *, kill_at: int = 0, grace_s: float = 20, idle_s: float = 0
+    ) -> subprocess.Popen[bytes]:
+        """Start a supervisor, and return once it holds the lock or has ended."""
+        with (self.workspace.root / "supervisor.out").open("ab") as out:
+            process = subprocess.Popen(
+                [
+                    sys.executable,
+                    str(HERE / "counting_supervisor.py"),
+                    str(self.workspace.root),
+                    str(grace_s),
+                    str(kill_at),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, "EMPATHY_SUPERVISOR_IDLE_S": str(idle_s)},
+            )
+        self.processes.append(process)
+        self.until(lambda: process.poll() is not None or launch.is_running(self.workspace)[0])
+        return process
+
+    def finish(self, **how: Any) -> int:
+        """Supervise until idle or killed; the exit code."""
+        return self.supervise(**how).wait(DEADLINE_S)
+
+    def query(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(f"{self.workspace.state.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql, arguments).fetchall()
+
+    def states(self) -> dict[str, str]:
+        """The state of every job by `stage:name`."""
+        return dict(self.query("SELECT stage || ':' || name, state FROM jobs ORDER BY rowid"))
+
+    def id(self, name: str) -> str:
+        return str(self.query("SELECT id FROM jobs WHERE stage || ':' || name = ?", name)[0][0])
+
+    def error(self, name: str) -> str | None:
+        found: str | None = self.query("SELECT error FROM jobs WHERE id = ?", self.id(name))[0][0]
+        return found
+
+    def attempts(self, name: str) -> list[tuple[int, str]]:
+        """(number, state) of a job's attempts, oldest first."""
+        return self.query("SELECT number, state FROM attempts WHERE job = ? ORDER BY number", self.id(name))
+
+    def rows(self) -> Rows:
+        """All that the journals brought, without times, places and attempts."""
+        return {
+            "jobs": self.query("SELECT id, state, done, total, error, result FROM jobs ORDER BY id"),
+            "metrics": self.query("SELECT job, step, figures FROM metrics ORDER BY 1, 2"),
+            "samples": self.query("SELECT * FROM samples ORDER BY 1, 2, 3"),
+            "responses": self.query("SELECT * FROM responses ORDER BY 1, 2"),
+            "verdicts": self.query("SELECT * FROM verdicts ORDER BY 1, 2, 3"),
+            "artifacts": self.query("SELECT job, name, sha256, bytes FROM artifacts ORDER BY 1, 2"),
+        }
+
+    def notes(self) -> list[tuple[float, str, int, str]]:
+        """(time, job, attempt, what) of everything that workers really did."""
+        path = self.workspace.root / "done.log"
+        return [tuple(json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def steps(self) -> Counter[tuple[str, str]]:
+        """How often each step of each job was really done."""
+        return Counter((job, what) for _, job, _, what in self.notes() if what.startswith("d"))
+
+    def assert_journals_are_in(self) -> None:
+        """Every whole line of every attempt's journal was taken in, up to its last."""
+        for folder, seq in self.query("SELECT folder, seq FROM attempts"):
+            entries = [entry for entry, _ in journal.read(self.workspace.root / folder)]
+            assert seq == (entries[-1].seq if entries else 0), folder
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + DEADLINE_S
+        while not holds():
+            assert time.monotonic() < deadline, self.story()
+            time.sleep(0.01)
+
+    def until_state(self, name: str, *states: str) -> None:
+        self.until(lambda: self.states().get(name) in states)
+
+    def story(self) -> str:
+        out = self.workspace.root / "supervisor.out"
+        return f"{self.states()}\n{out.read_text() if out.exists() else ''}"
+
+    def workers(self) -> list[psutil.Process]:
+        """This workspace's worker processes that live."""
+        place = str(self.workspace.artifacts / "jobs")
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if any(place in argument for argument in process.cmdline()):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def close(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        for worker in self.workers():
+            worker.kill()
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with config.toml and imported data, to be copied."""
+    workspace = Workspace(tmp_path_factory.mktemp("furnished"))
+    workspace.config.write_text(CONFIG)
+    dialogues = make_dialogues()
+    facts = staging.describe(dialogues, "some.csv", "0" * 64)
+    staging.stage(workspace, dialogues, facts)
+    with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
+        data.replace(connection, facts, map(staging.to_row, dialogues))
+        jobs.add_event(connection, "furnished")
+    return workspace.root
+
+
+@contextmanager
+def _houses(furnished: Path, place: Path) -> Iterator[Callable[[], House]]:
+    houses: list[House] = []
+    numbers = count()
+
+    def make() -> House:
+        root = place / f"house{next(numbers)}"
+        shutil.copytree(furnished, root)
+        house = House(root)
+        house.room()
+        houses.append(house)
+        return house
+
+    try:
+        yield make
+    finally:
+        for house in houses:
+            house.close()
+
+
+@pytest.fixture
+def make_house(furnished: Path, tmp_path: Path) -> Iterator[Callable[[], House]]:
+    """Makes fresh workspaces with data, from any thread; ends their processes afterwards."""
+    with _houses(furnished, tmp_path) as make:
+        yield make
+
+
+@pytest.fixture
+def house(make_house: Callable[[], House]) -> House:
+    return make_house()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    """The rows of the whole graph when nothing dies."""
+    with _houses(furnished, tmp_path_factory.mktemp("undisturbed")) as make:
+        house = make()
+        house.ask("start", targets=[])
+        assert house.finish() == 0, house.story()
+        assert set(house.states().values()) == {"done"}
+        assert set(house.steps().values()) == {1}
+        house.assert_journals_are_in()
+        return house.rows()

@@ -1,0 +1,82 @@
+"""Taking in data that a client has staged: the whole of it, or nothing."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from core.dialogues import records, staging
+from core.dialogues.records import Dialogue
+from core.store.data import DataFacts
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import House
+
+
+@pytest.fixture
+def staged(house: House) -> tuple[DataFacts, list[Dialogue]]:
+    """Data beside the house's own, which has one dialogue less and another text."""
+    (path,) = (house.workspace.artifacts / "data").glob("*/dialogues.jsonl")
+    first, *rest = records.read(path)
+    dialogues = [msgspec.structs.replace(first, utterance="another utterance"), *rest[:-1]]
+    facts = staging.describe(dialogues, "other.csv", "1" * 64)
+    staging.stage(house.workspace, dialogues, facts)
+    return facts, dialogues
+
+
+def test_data_takes_the_place_of_the_old(house: House, staged: tuple[DataFacts, list[Dialogue]]) -> None:
+    facts, dialogues = staged
+    intent = house.ask("import", facts=msgspec.to_builtins(facts))
+    assert house.finish() == 0, house.story()
+    assert house.outcome(intent).result == {"dialogues": {"total": 7, "train": 6, "test": 1}}
+    assert house.query("SELECT dialog_id, utterance FROM dialogues ORDER BY position") == [
+        (dialogue.dialog_id, dialogue.utterance) for dialogue in dialogues
+    ]
+
+
+@pytest.mark.parametrize("kill_at", [1, 2, 10, 20, 25])
+def test_a_crash_leaves_the_old_data_until_the_new_is_all_there(
+    house: House, staged: tuple[DataFacts, list[Dialogue]], kill_at: int
+) -> None:
+    facts, _ = staged
+    before = house.query("SELECT * FROM ratings ORDER BY 1, 2")
+    intent = house.ask("import", facts=msgspec.to_builtins(facts))
+    assert house.finish(kill_at=kill_at) == -signal.SIGKILL
+    assert house.query("SELECT * FROM ratings ORDER BY 1, 2") == before
+    assert house.outcome(intent).state == "pending"
+    assert house.finish() == 0, house.story()
+    assert house.outcome(intent).state == "done"
+    assert house.query("SELECT count(*) FROM dialogues") == [(7,)]
+    assert house.query("SELECT count(*) FROM imports WHERE file = 'other.csv'") == [(1,)]
+
+
+@pytest.mark.parametrize("harm", ["missing", "changed"])
+def test_data_that_is_not_what_was_staged_is_refused(
+    house: House, staged: tuple[DataFacts, list[Dialogue]], harm: str
+) -> None:
+    facts, _ = staged
+    path = house.workspace.dialogues(facts.data)
+    if harm == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes().replace(b"another", b"yet one"))
+    before = house.query("SELECT * FROM dialogues ORDER BY 1")
+    intent = house.ask("import", facts=msgspec.to_builtins(facts))
+    assert house.finish() == 0
+    assert house.outcome(intent).state == "failed"
+    assert str(path) in str(house.outcome(intent).error)
+    assert house.query("SELECT * FROM dialogues ORDER BY 1") == before
+
+
+def test_runs_on_the_old_data_stay_and_the_new_data_gives_new_jobs(
+    house: House, staged: tuple[DataFacts, list[Dialogue]]
+) -> None:
+    house.ask("start", targets=["judge"])
+    assert house.finish() == 0
+    house.ask("import", facts=msgspec.to_builtins(staged[0]))
+    house.ask("start", targets=["judge"])
+    assert house.finish() == 0, house.story()
+    assert house.query("SELECT stage, state FROM jobs") == [("judge", "done")] * 2

@@ -1,0 +1,133 @@
+"""Starting the real supervisor, detached, from as many places at once as there may be."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from core.errors import UserError
+from core.pipeline import launch, slots
+from core.reader import Reader
+from core.store import connections, queries
+
+if TYPE_CHECKING:
+    from tests.pipeline.conftest import House
+
+
+@pytest.fixture
+def real(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A workspace whose supervisors are real ones with real workers; ended afterwards."""
+    monkeypatch.setenv("EMPATHY_SUPERVISOR_IDLE_S", "0.5")
+    yield house
+    for process in supervisors(house):
+        process.kill()
+
+
+def supervisors(house: House) -> list[psutil.Process]:
+    place = str(house.workspace.root)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cmdline()[-2:] == ["core.pipeline.supervisor", place]:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_many_at_once_start_one(real: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMPATHY_SUPERVISOR_IDLE_S", "60")
+    script = (
+        "import sys; from pathlib import Path; from core.pipeline import launch;"
+        "from core.workspace import Workspace; workspace = Workspace(Path(sys.argv[1]));"
+        "launch.ensure(workspace); print(launch.is_running(workspace)[0])"
+    )
+    callers = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(real.workspace.root)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(5)
+    ]
+    assert [caller.communicate(timeout=60)[0].strip() for caller in callers] == ["True"] * 5
+    running, pid = launch.is_running(real.workspace)
+    assert running
+    # Those that came too late have given up, or are about to.
+    real.until(lambda: [process.pid for process in supervisors(real)] == [pid])
+    (supervisor,) = supervisors(real)
+    assert os.getsid(supervisor.pid) == supervisor.pid
+
+
+def test_it_leaves_when_idle_and_no_zombie_stays(real: House) -> None:
+    launch.ensure(real.workspace)
+    assert launch.is_running(real.workspace)[0]
+    launch.ensure(real.workspace)
+    real.until(lambda: not launch.is_running(real.workspace)[0])
+    real.until(lambda: supervisors(real) == [])
+    real.until(lambda: all(c.status() != psutil.STATUS_ZOMBIE for c in psutil.Process().children()))
+
+
+def test_real_workers_make_a_real_recipe(real: House) -> None:
+    """From an intent to the rows, with nothing of the tests in between."""
+    (real.workspace.root / "json.py").write_text("raise SystemExit('not the standard library')\n")
+    intent = real.ask("start", targets=["recipe"])
+    launch.ensure(real.workspace)
+    real.until(lambda: real.states() == {"recipe:direct/chatgpt": "done"})
+    assert real.outcome(intent).state == "done"
+    with closing(connections.reader(real.workspace.state)) as connection:
+        (job,) = queries.jobs(connection).values()
+        assert job.result is not None
+        assert job.result["sft_examples"] > 0
+        assert (job.done, job.total) == (job.total, job.total)
+        names = connection.execute("SELECT name, path FROM artifacts ORDER BY name").fetchall()
+    assert [name for name, _ in names] == ["preferences", "sft"]
+    assert all((real.workspace.root / path).stat().st_size for _, path in names)
+
+
+def test_readers_read_after_everything_was_killed(real: House) -> None:
+    launch.ensure(real.workspace)
+    real.answer(real.ask("pause"))
+    for process in supervisors(real):
+        process.send_signal(signal.SIGKILL)
+    real.until(lambda: not launch.is_running(real.workspace)[0])
+    with closing(Reader(real.workspace)) as reader:
+        snapshot = reader.snapshot()
+    assert snapshot.paused
+    assert not snapshot.supervisor.running
+
+
+def test_one_that_cannot_work_says_why(real: House) -> None:
+    real.workspace.state.write_bytes(b"this is not a database" * 100)
+    # It may hold the lock for a moment, which is all that the caller waits for.
+    with suppress(UserError):
+        launch.ensure(real.workspace)
+    real.until(lambda: "is not a state store" in real.workspace.supervisor_log.read_text())
+    assert "Traceback" not in real.workspace.supervisor_log.read_text()
+
+
+def test_one_that_does_not_come_up_shows_its_log(real: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHOME", "/there/is/no/python/here")
+    with pytest.raises(UserError, match=r"(?s)the supervisor did not start.*python"):
+        launch.ensure(real.workspace)
+
+
+def test_the_lock_tells_who_runs(house: House) -> None:
+    assert launch.is_running(house.workspace) == (False, None)
+    house.workspace.lock.write_text("4711")
+    assert launch.is_running(house.workspace) == (False, None)
+    with house.workspace.lock.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert launch.is_running(house.workspace) == (True, 4711)
+
+
+def test_a_device_that_is_named_is_taken_at_its_word() -> None:
+    assert [slots.local_slot(device) for device in ("cpu", "cuda", "mps")] == ["cpu", "gpu", "gpu"]
+    assert slots.local_slot("auto") in ("cpu", "gpu")

@@ -1,0 +1,147 @@
+"""state.db: made once by whoever comes first, refused when it is not ours, written all or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.store import connections, intents, schema
+
+
+def make(path: Path) -> None:
+    connections.writer(path).close()
+
+
+def test_a_new_file_gets_all_tables_and_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "state.db"
+    assert not connections.is_ready(path)
+    make(path)
+    assert connections.is_ready(path)
+    with closing(connections.reader(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert connection.execute("SELECT count(*) FROM jobs").fetchone()[0] == 0
+
+
+def test_making_it_again_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    with closing(connections.writer(path)) as connection:
+        intents.add(connection, "pause", {})
+    schema.migrate(path)
+    with closing(connections.reader(path)) as connection:
+        assert len(intents.pending(connection)) == 1
+
+
+def test_four_processes_make_it_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    script = (
+        "import sys; from pathlib import Path; from core.store import connections, intents;"
+        "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, 'pause', {})"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", script, str(path)]) for _ in range(4)]
+    assert [process.wait(60) for process in processes] == [0] * 4
+    with closing(connections.reader(path)) as connection:
+        assert [intent.id for intent in intents.pending(connection)] == [1, 2, 3, 4]
+
+
+def test_a_newer_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    for opened in (connections.reader, connections.writer):
+        with pytest.raises(UserError, match=f"schema version {schema.VERSION + 1}"):
+            opened(path)
+
+
+@pytest.mark.parametrize("kind", ["text", "folder"])
+def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "state.db"
+    if kind == "folder":
+        path.mkdir()
+    else:
+        path.write_text("this is not a database\n" * 100)
+    for opened in (connections.reader, connections.writer):
+        with pytest.raises(UserError, match=str(path)):
+            opened(path)
+    assert path.is_dir() or path.read_text().startswith("this is not")
+
+
+def test_a_file_that_is_not_there_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be opened"):
+        connections.reader(tmp_path / "state.db")
+
+
+def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+
+    def fail() -> None:
+        with connections.transaction(connection):
+            connection.execute("INSERT INTO meta VALUES ('a', '1')")
+            raise ZeroDivisionError
+
+    with closing(connections.writer(path)) as connection:
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        assert connection.execute("SELECT count(*) FROM meta").fetchone()[0] == 0
+        with connections.transaction(connection):
+            connection.execute("INSERT INTO meta VALUES ('a', '1')")
+    with closing(connections.reader(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM meta").fetchone()[0] == 1
+
+
+def test_a_commit_that_fails_leaves_no_transaction_open(tmp_path: Path) -> None:
+    def fail() -> None:
+        with connections.transaction(connection):
+            connection.execute("PRAGMA defer_foreign_keys = ON")
+            connection.execute("INSERT INTO ratings VALUES ('no dialogue', 'human', 'text', 1)")
+
+    with closing(connections.writer(tmp_path / "state.db")) as connection:
+        with pytest.raises(sqlite3.IntegrityError):
+            fail()
+        with connections.transaction(connection):
+            connection.execute("INSERT INTO meta VALUES ('a', '1')")
+
+
+def test_a_reader_cannot_write(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    with (
+        closing(connections.reader(path)) as connection,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        connection.execute("INSERT INTO meta VALUES ('a', '1')")
+
+
+def test_a_snapshot_sees_one_moment_and_the_version_moves_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(connections.writer(path)) as writer, closing(connections.reader(path)) as reader:
+        before = connections.data_version(reader)
+        with connections.snapshot(reader):
+            assert intents.pending(reader) == []
+            intents.add(writer, "pause", {})
+            assert intents.pending(reader) == []
+        assert len(intents.pending(reader)) == 1
+        assert connections.data_version(reader) != before
+
+
+def test_a_reader_reads_what_a_killed_writer_left(tmp_path: Path) -> None:
+    """The write-ahead log is still there, and nobody has closed it."""
+    path = tmp_path / "state.db"
+    script = (
+        "import os, signal, sys; from pathlib import Path; from core.store import connections, intents;"
+        "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, 'pause', {});"
+        "connection.execute('BEGIN IMMEDIATE');"
+        "connection.execute(\"INSERT INTO meta VALUES ('a', '1')\");"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    with closing(connections.reader(path)) as connection:
+        assert len(intents.pending(connection)) == 1
+        assert connection.execute("SELECT count(*) FROM meta").fetchone()[0] == 0

@@ -1,0 +1,30 @@
+"""The keys that work everywhere; each has an id, by which a user's keymap can move it."""
+
+from __future__ import annotations
+
+from textual.binding import Binding
+
+#: Mode, key, title: in the order of the rooms' line.
+ROOMS = (
+    ("pipeline", "1", "Pipeline"),
+    ("data", "2", "Data"),
+    ("training", "3", "Training"),
+    ("win_rates", "4", "Win rates"),
+    ("pairs", "5", "Pairs"),
+    ("batches", "6", "Batches"),
+    ("logs", "7", "Logs"),
+)
+
+APP = [
+    *(
+        Binding(key, f"room('{mode}')", title, id=f"app.{mode}", show=False, tooltip=f"Open {title.lower()}")
+        for mode, key, title in ROOMS
+    ),
+    Binding(
+        "i", "import_data", "Import a CSV", id="app.import", show=False, tooltip="Check a CSV, then import it"
+    ),
+    Binding("t", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
+    Binding("ctrl+p", "command_palette", "Commands", id="app.palette", priority=True, tooltip="All commands"),
+    Binding("question_mark", "keys", "Help", id="app.help", key_display="?", tooltip="What the keys do"),
+    Binding("q", "quit", "Quit", id="app.quit", tooltip="Close the app; the work goes on in the background"),
+]

@@ -1,0 +1,35 @@
+"""What the commands share: their options, the workspace that they work on, and how they refuse."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from core.api import Workspace, open_workspace
+from tui.text import visible
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+class Refused(click.ClickException):
+    """What was asked was not done: the message goes to stderr, the exit code is 1."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"empathy-tui: {visible(self.message, lines=True)}", file=file, err=file is None)
+
+
+def workspace_of(ctx: click.Context) -> Workspace:
+    """The workspace that was named before the command, or the current folder."""
+    return open_workspace(Path.cwd() if ctx.obj is None else ctx.obj)
+
+
+def confirm(question: str, otherwise: str) -> None:
+    """Ask, and raise `Refused` with `otherwise` for a no, or when there is no terminal to ask in."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused(f"{otherwise}: there is no terminal to ask in, so say --yes if you mean it")
+    if not click.confirm(visible(question), err=True):
+        raise Refused(otherwise)

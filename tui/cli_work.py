@@ -1,0 +1,200 @@
+"""The commands about work and its results: run and steer jobs, see states, win rates, pairs and logs."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import Any
+
+import click
+
+from core.api import Commands, Reader, Workspace, is_sample
+from tui import shapes
+from tui.cli_options import Refused, json_option, workspace_of
+from tui.text import visible
+
+#: Pairs that are printed for people unless they ask for more.
+_PAIRS = 5
+#: Seconds that a job has to stop: the supervisor kills it well before.
+_STOP_S = 60.0
+
+
+@click.command()
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option("--wait", is_flag=True, help="Draw the progress until all of it has ended.")
+@json_option
+@click.pass_context
+def run(ctx: click.Context, targets: tuple[str, ...], wait: bool, as_json: bool) -> None:
+    """Start work in the background: all that config.toml asks for, or the targets.
+
+    A TARGET is a job's id, a stage (recipe, sft, sft-dpo, respond, judge, compare) or a name;
+    everything that it needs is started with it. What is done is not done again.
+    """
+    workspace = workspace_of(ctx)
+    asked = start(workspace, targets)
+    jobs, new, done = asked["jobs"], asked["new"], asked["done"]
+    if not as_json:
+        click.echo(f"{len(jobs)} jobs: {new} of them new, {done} done before")
+    if wait:
+        wait_for(ctx, workspace, jobs, as_json=as_json)
+        return
+    with closing(Reader(workspace)) as reader:
+        paused = reader.snapshot().paused
+    if as_json:
+        shapes.write({"jobs": jobs, "new": new, "done": done, "paused": paused})
+    elif paused:
+        click.echo("Paused: no job starts until `empathy-tui resume`.")
+    elif done < len(jobs):
+        click.echo("The work goes on in the background: `empathy-tui status`, or `empathy-tui` for the app.")
+
+
+def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Ask for the targets' jobs: `jobs` their ids, `new` and `done` how many of them are."""
+    commands = Commands(workspace)
+    return commands.wait(commands.start(targets)).result or {}
+
+
+def wait_for(ctx: click.Context, workspace: Workspace, jobs: list[str], *, as_json: bool = False) -> None:
+    """Draw the jobs' progress to its end. Raises `Refused` unless all get done."""
+    from tui import printing
+    from tui.headless import follow
+
+    try:
+        ending = follow(workspace, jobs, printing.console(stderr=as_json))
+    except KeyboardInterrupt:
+        click.echo("\nno longer waiting; the work itself goes on: `empathy-tui status`", err=True)
+        ctx.exit(130)
+    if as_json:
+        shapes.write({"ok": ending.ok, "jobs": [shapes.job(job) for job in ending.jobs]})
+    if ending.problem is not None:
+        raise Refused(ending.problem)
+
+
+@click.command()
+@json_option
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Show the pipeline: every job, how far it is, and why it waits or failed."""
+    with closing(Reader(workspace_of(ctx))) as reader:
+        snapshot = reader.snapshot()
+    if as_json:
+        shapes.write(shapes.status(snapshot))
+        return
+    from tui import printing
+
+    printing.status(printing.console(), snapshot)
+
+
+@click.command()
+@click.argument("job")
+@json_option
+@click.pass_context
+def cancel(ctx: click.Context, job: str, as_json: bool) -> None:
+    """Stop a job that waits or runs; a run can go on later from its last checkpoint."""
+    workspace = workspace_of(ctx)
+    commands = Commands(workspace)
+    with closing(Reader(workspace)) as reader:
+        found = reader.find_job(job)
+        commands.wait(commands.cancel(found))
+        deadline = time.monotonic() + _STOP_S
+        while (state := reader.jobs([found])[0].state) == "running" and time.monotonic() < deadline:
+            commands.ensure_supervisor()
+            time.sleep(0.1)
+    if as_json:
+        shapes.write({"job": found, "state": state})
+    if state != "cancelled":
+        still = "it still runs: it was asked to stop" if state == "running" else f"it is {state}"
+        raise Refused(f"{found} was not cancelled: {still}")
+    if not as_json:
+        click.echo(f"{found} is cancelled; `empathy-tui retry {found}` takes it up again")
+
+
+@click.command()
+@click.argument("job")
+@json_option
+@click.pass_context
+def retry(ctx: click.Context, job: str, as_json: bool) -> None:
+    """Try a failed or cancelled job again, with those it needs that failed too."""
+    workspace = workspace_of(ctx)
+    commands = Commands(workspace)
+    with closing(Reader(workspace)) as reader:
+        found = reader.find_job(job)
+    again = (commands.wait(commands.retry(found)).result or {})["jobs"]
+    if as_json:
+        shapes.write({"jobs": again})
+    else:
+        click.echo(f"to be tried again: {', '.join(again)}")
+
+
+@click.command()
+@json_option
+@click.pass_context
+def pause(ctx: click.Context, as_json: bool) -> None:
+    """Start no more jobs until `resume`; those that run go on."""
+    commands = Commands(workspace_of(ctx))
+    commands.wait(commands.pause())
+    if as_json:
+        shapes.write({"paused": True})
+    else:
+        click.echo("Paused: no job starts until `empathy-tui resume`; those that run go on.")
+
+
+@click.command()
+@json_option
+@click.pass_context
+def resume(ctx: click.Context, as_json: bool) -> None:
+    """Let jobs start again after `pause`."""
+    commands = Commands(workspace_of(ctx))
+    commands.wait(commands.resume())
+    if as_json:
+        shapes.write({"paused": False})
+    else:
+        click.echo("Jobs start again.")
+
+
+@click.command()
+@json_option
+@click.pass_context
+def winrates(ctx: click.Context, as_json: bool) -> None:
+    """Show every comparison: the baseline, what meets it, and the win rate with its interval."""
+    with closing(Reader(workspace_of(ctx))) as reader:
+        rates, facts = reader.win_rates(), reader.data()
+    if as_json:
+        shapes.write([shapes.win_rate(rate) for rate in rates])
+        return
+    from tui import printing
+
+    printing.win_rates(printing.console(), rates, sample=is_sample(facts))
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--limit", type=click.IntRange(min=0), help="How many to show, 0 for all.")
+@json_option
+@click.pass_context
+def pairs(ctx: click.Context, a: str, b: str, limit: int | None, as_json: bool) -> None:
+    """Show two responders' responses to the test dialogues side by side, with the verdicts."""
+    with closing(Reader(workspace_of(ctx))) as reader:
+        found = reader.pairs(a, b)
+    if as_json:
+        shapes.write([shapes.pair(pair) for pair in found[: limit or None]])
+        return
+    from tui import printing
+
+    printing.pairs(printing.console(), a, b, found, _PAIRS if limit is None else limit or None)
+
+
+@click.command()
+@click.argument("job", required=False)
+@click.option("-n", "--lines", type=click.IntRange(min=1), default=50, show_default=True, help="How many.")
+@click.pass_context
+def logs(ctx: click.Context, job: str | None, lines: int) -> None:
+    """Print the end of a job's log, or of the supervisor's."""
+    with closing(Reader(workspace_of(ctx))) as reader:
+        chunk = reader.log(None if job is None else reader.find_job(job), limit=1_000_000)
+    if not chunk.text:
+        raise Refused("there is no log yet: " + ("no supervisor ran" if job is None else "the job never ran"))
+    for line in chunk.text.splitlines()[-lines:]:
+        # A progress bar draws over its own line: its last state is the one that counts.
+        click.echo(visible(line.rstrip("\r").rpartition("\r")[2]))

@@ -1,0 +1,56 @@
+"""Figures as text; what is not known is a dash."""
+
+from __future__ import annotations
+
+UNKNOWN = "—"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as `42s`, `3m 05s`, `2h 07m` or `4d 03h`."""
+    if seconds is None:
+        return UNKNOWN
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d {whole % 86400 // 3600:02}h"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share from 0 to 1 as `57 %`."""
+    return UNKNOWN if share is None else f"{share * 100:.{digits}f} %"
+
+
+def count(number: int | None) -> str:
+    """A whole number with thousands apart."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def size(number: int) -> str:
+    """Bytes as `512 B`, `3.4 kB`, `1.2 MB`."""
+    if number < 1000:
+        return f"{number} B"
+    for unit, scale in (("kB", 1e3), ("MB", 1e6)):
+        if number < scale * 1000:
+            return f"{number / scale:.1f} {unit}"
+    return f"{number / 1e9:.1f} GB"
+
+
+def bar(share: float | None, width: int) -> str:
+    """A bar of `width` cells, in eighths; dots where nothing is known."""
+    if share is None:
+        return "·" * width
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(width)
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` in at most `width` characters, the middle left out: names differ at both ends."""
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 3
+    return text[:head] + "…" + text[len(text) - (width - 1 - head) :]

@@ -1,0 +1,67 @@
+"""What every room's screen has: the rooms' line, the workspace's line, its own body, the keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from tui.widgets.masthead import Masthead
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from core.api import Snapshot
+    from tui.app import EmpathyApp
+
+
+class RoomScreen(Screen[None]):
+    """A screen that shows a snapshot.
+
+    A room yields its widgets from `body`, and changes only what differs in `show`.
+    """
+
+    #: The mode that this room is, for the rooms' line.
+    ROOM: ClassVar[str] = ""
+    #: Shown by help, above the keys: what this room is for.
+    ABOUT: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", id="room.back", show=False, tooltip="Step back; never quits"),
+    ]
+
+    if TYPE_CHECKING:
+        # Textual finds the app; this says which one it is.
+        app = getters.app(EmpathyApp)
+
+    def compose(self) -> ComposeResult:
+        yield Masthead(self.ROOM)
+        yield from self.body()
+        yield Footer(show_command_palette=False)
+
+    def body(self) -> ComposeResult:
+        """The room's own widgets."""
+        yield from ()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a new snapshot; called on the UI thread, also when the room becomes active."""
+
+    def receive(self, snapshot: Snapshot | None, trouble: str | None) -> None:
+        """Bring the whole screen up to a snapshot, or to why there is none."""
+        if not self.is_mounted:
+            return
+        self.query_one(Masthead).show(snapshot, trouble)
+        if snapshot is not None:
+            self.show(snapshot)
+
+    def on_screen_resume(self) -> None:
+        # After the refresh, because a room that is opened for the first time is mounting now.
+        self.call_after_refresh(self._catch_up)
+
+    def _catch_up(self) -> None:
+        self.receive(self.app.snapshot, self.app.trouble)
+
+    def action_back(self) -> None:
+        """Step back from a detail to the whole; rooms with details override this."""

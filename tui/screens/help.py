@@ -1,0 +1,71 @@
+"""What the keys do here and everywhere, from the bindings that are live."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from tui.screens.base import RoomScreen
+from tui.text import visible
+
+_KEYS = 11
+
+#: Keys of Textual's own that everybody knows, and that would only lengthen the list.
+_PLAIN = {"ctrl+c", "ctrl+q", "ctrl+i"}
+
+
+class HelpScreen(ModalScreen[None]):
+    """Lists the keys of the screen that it was opened on."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q", "dismiss", "Close", key_display="esc", id="help.close"),
+    ]
+
+    def __init__(self, on: Screen[Any]) -> None:
+        super().__init__()
+        self._on = on
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as dialog:
+            dialog.border_title = Content("Help")
+            yield Static(self._text(), markup=False)
+            yield Static(Content("esc closes · arrows, page up and page down scroll"), classes="keys")
+
+    def _text(self) -> Content:
+        about = self._on.ABOUT if isinstance(self._on, RoomScreen) else ""
+        lines = [Content(visible(about)), Content("")] if about else []
+        for title, bindings in self._groups():
+            if bindings:
+                lines += [Content.styled(title, "bold"), *(self._line(b) for b in bindings), Content("")]
+        return Content("\n").join(lines[:-1])
+
+    def _groups(self) -> list[tuple[str, list[Binding]]]:
+        """The live bindings: of the screen and what is focused on it, then of the app."""
+        here: list[Binding] = []
+        everywhere: list[Binding] = []
+        for active in self._on.active_bindings.values():
+            binding = active.binding
+            if binding.system or binding.key in _PLAIN or not binding.description:
+                continue
+            (everywhere if active.node is self.app else here).append(binding)
+        return [("Here", _joined(here)), ("Everywhere", _joined(everywhere))]
+
+    def _line(self, binding: Binding) -> Content:
+        keys = self.app.get_key_display(binding)
+        what = binding.tooltip or binding.description
+        return Content.assemble((f"{keys:<{_KEYS}}", "$accent"), " ", visible(what))
+
+
+def _joined(bindings: list[Binding]) -> list[Binding]:
+    """One binding an action: several keys for the same are one line."""
+    found: dict[tuple[str, str], list[Binding]] = {}
+    for binding in bindings:
+        found.setdefault((binding.action, binding.description), []).append(binding)
+    return [same[0] for same in found.values()]

@@ -1,0 +1,155 @@
+"""The pipeline: every job in the graph's order, how far it is, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.events import Resize
+from textual.widgets import DataTable, Static
+
+from tui import state
+from tui.screens.base import RoomScreen
+from tui.widgets import job_details, job_rows
+from tui.widgets.keyed_table import KeyedTable
+
+if TYPE_CHECKING:
+    from core.api import Job, Snapshot
+
+#: Seconds between updates of elapsed times, which no snapshot brings.
+_TICK_S = 1.0
+
+
+class PipelineScreen(RoomScreen):
+    """Jobs as rows; the selected one's details below."""
+
+    ROOM = "pipeline"
+    ABOUT = "Every job that config.toml asks for, in the order in which one needs the other."
+    CSS_PATH = "pipeline.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "start", "Start", id="pipeline.start", tooltip="Start the job and all that it needs"),
+        Binding("S", "app.start_all", "Start all", id="pipeline.start_all", tooltip="Start every job"),
+        Binding("c", "cancel", "Cancel", id="pipeline.cancel", tooltip="Cancel the job"),
+        Binding("r", "retry", "Retry", id="pipeline.retry", tooltip="Try a failed or cancelled job again"),
+        Binding("p", "app.pause", "Pause", id="pipeline.pause", tooltip="Start no more jobs, or resume"),
+        Binding("enter", "log", "Log", id="pipeline.log", tooltip="Open the job's log"),
+    ]
+
+    def body(self) -> ComposeResult:
+        yield Static(id="summary", markup=False)
+        yield KeyedTable(id="jobs")
+        yield Static(id="nothing", markup=False)
+        with VerticalScroll(id="details", can_focus=False):
+            yield Static(id="detail", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#nothing").display = False
+        self.query_one("#jobs").focus()
+        self.set_interval(_TICK_S, self._tick)
+
+    def on_resize(self, event: Resize) -> None:
+        table = self.query_one(KeyedTable)
+        selected = table.selected_key
+        table.set_columns(job_rows.columns(event.size.width))
+        if self.app.snapshot is not None:
+            self._fill(self.app.snapshot)
+            if selected is not None:
+                table.select(selected)
+
+    def show(self, snapshot: Snapshot) -> None:
+        table = self.query_one(KeyedTable)
+        table.set_columns(job_rows.columns(self.size.width))
+        summary = job_rows.summary(self.app, snapshot, self.size.width - 2)
+        self.query_one("#summary", Static).update(summary)
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = not snapshot.jobs
+        table.display = bool(snapshot.jobs)
+        if not snapshot.jobs:
+            nothing.update(job_details.no_jobs(snapshot))
+        self._fill(snapshot)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._show_detail()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_log()
+
+    @property
+    def selected(self) -> Job | None:
+        """The job under the cursor."""
+        return state.find(self.app.snapshot, self.query_one(KeyedTable).selected_key)
+
+    def action_start(self) -> None:
+        job = self.selected
+        if self._can("start", job) and job is not None:
+            self.app.act(f"Start {_name(job)}", lambda commands: commands.start([job.id]))
+
+    def action_cancel(self) -> None:
+        job = self.selected
+        if not self._can("cancel", job) or job is None:
+            return
+        if job.state != "running":
+            self._cancel(job)
+            return
+        from tui.screens.confirm import ConfirmScreen
+
+        self.app.push_screen(
+            ConfirmScreen(
+                f"Cancel {_name(job)}?",
+                "It is running. What it has done since its last checkpoint is thrown away; "
+                "everything before that is kept, and `r` goes on from there.",
+                "Cancel the job",
+                "Let it run",
+            ),
+            lambda yes: self._cancel(job) if yes else None,
+        )
+
+    def action_retry(self) -> None:
+        job = self.selected
+        if self._can("retry", job) and job is not None:
+            self.app.act(f"Retry {_name(job)}", lambda commands: commands.retry(job.id))
+
+    def action_log(self) -> None:
+        job = self.selected
+        if job is None:
+            self.app.tell("no job is selected")
+        elif job.attempt == 0:
+            self.app.tell(f"{_name(job)} has no log: it has not run yet")
+        else:
+            self.app.open_log(job.id)
+
+    def _can(self, action: state.Action, job: Job | None) -> bool:
+        """Whether `action` applies to the job now; says why not."""
+        reason = state.unavailable(action, job)
+        if reason is not None:
+            self.app.tell(reason)
+        return reason is None
+
+    def _cancel(self, job: Job) -> None:
+        self.app.act(f"Cancel {_name(job)}", lambda commands: commands.cancel(job.id))
+
+    def _fill(self, snapshot: Snapshot) -> None:
+        rows = job_rows.rows(self.app, snapshot.jobs, self.size.width, self.app.now())
+        self.query_one(KeyedTable).put(rows)
+        self._show_detail()
+
+    def _tick(self) -> None:
+        snapshot = self.app.snapshot
+        if self.is_current and snapshot is not None and any(job.state == "running" for job in snapshot.jobs):
+            self._fill(snapshot)
+
+    def _show_detail(self) -> None:
+        job, snapshot = self.selected, self.app.snapshot
+        detail = self.query_one("#detail", Static)
+        if job is None or snapshot is None:
+            detail.update("")
+        else:
+            detail.update(job_details.describe(job, snapshot, self.app.now()))
+
+
+def _name(job: Job) -> str:
+    return f"{job.stage} {job.name}"

@@ -1,0 +1,78 @@
+"""The app's colours: dark and light, told apart without red against green.
+
+Hues are Okabe and Ito's (blue, orange, vermilion, bluish green), which stay apart under the common
+kinds of colour blindness; every state also has a glyph and a word.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual.theme import Theme
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+DARK = Theme(
+    name="empathy-dark",
+    dark=True,
+    primary="#7aa2c8",
+    secondary="#8fa6b8",
+    accent="#6db3e8",
+    success="#4fb894",
+    warning="#e0a94a",
+    error="#e5815a",
+    foreground="#d5dae0",
+    background="#14181d",
+    surface="#1a1f26",
+    panel="#232a33",
+    boost="#2a323d",
+    variables={
+        "text-muted": "#8b96a3",
+        "block-cursor-background": "#2b3f52",
+        "block-cursor-foreground": "#ffffff",
+        "block-cursor-text-style": "none",
+        "block-cursor-blurred-background": "#222c37",
+        "block-cursor-blurred-foreground": "#d5dae0",
+        "footer-background": "#14181d",
+        "footer-key-foreground": "#6db3e8",
+        "footer-description-foreground": "#8b96a3",
+        "border": "#3a4552",
+        "border-blurred": "#2b343f",
+        "input-selection-background": "#2b3f52",
+    },
+)
+
+LIGHT = Theme(
+    name="empathy-light",
+    dark=False,
+    primary="#2f6690",
+    secondary="#4d6577",
+    accent="#0b66a5",
+    success="#00694f",
+    warning="#8a5600",
+    error="#b13d0c",
+    foreground="#22282f",
+    background="#f7f8fa",
+    surface="#eef1f4",
+    panel="#e2e7ec",
+    boost="#d7dee5",
+    variables={
+        "text-muted": "#5c6773",
+        "block-cursor-background": "#cfe1f1",
+        "block-cursor-foreground": "#10161c",
+        "block-cursor-text-style": "none",
+        "block-cursor-blurred-background": "#e0e8ef",
+        "block-cursor-blurred-foreground": "#22282f",
+        "footer-background": "#f7f8fa",
+        "footer-key-foreground": "#0b66a5",
+        "footer-description-foreground": "#5c6773",
+        "border": "#b9c3cd",
+        "border-blurred": "#d3dae1",
+    },
+)
+
+
+def shade(app: App[Any], name: str) -> str:
+    """The colour of a theme variable such as `text-muted`, for a rich style."""
+    return app.theme_variables[name]

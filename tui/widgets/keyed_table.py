@@ -1,0 +1,109 @@
+"""A table whose rows have keys, so that an update touches only the cells that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.widgets import DataTable
+from textual.widgets.data_table import RowDoesNotExist
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its key, heading, and width in cells without the padding."""
+
+    key: str
+    label: str
+    width: int
+    align: Literal["left", "right"] = "left"
+
+
+class KeyedTable(DataTable[Text]):
+    """Rows of `Text` cells by key; the cursor stays on its row whatever comes and goes.
+
+    Cells are `Text` and never `str`, because a `str` is parsed as markup.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+        Binding("g", "scroll_top", "First", show=False),
+        Binding("G", "scroll_bottom", "Last", show=False),
+    ]
+    DEFAULT_CSS: ClassVar[str] = """
+    KeyedTable {
+        background: $background;
+        scrollbar-size-vertical: 1;
+        & > .datatable--header { background: $background; color: $text-muted; text-style: none; }
+        & > .datatable--header-hover { background: $background; color: $foreground; }
+        & > .datatable--hover { background: $surface; }
+        &:focus { background-tint: $foreground 0%; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, cursor_type="row", cell_padding=1)
+        self._shown_columns: tuple[Column, ...] = ()
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Lay the columns out anew if they differ; that takes the rows away."""
+        if self._shown_columns == tuple(columns):
+            return
+        self._shown_columns = tuple(columns)
+        self.clear(columns=True)
+        for column in columns:
+            label = Text(column.label, justify=column.align, no_wrap=True)
+            self.add_column(label, key=column.key, width=column.width)
+
+    def put(self, rows: Mapping[str, Sequence[Text]]) -> None:
+        """Show exactly these rows in this order, changing only what differs."""
+        selected, shown = self.selected_key, [str(key.value) for key in self.rows]
+        wanted = list(rows)
+        if wanted[: len(shown)] != shown:
+            self._again(rows, selected)
+            return
+        for key in shown:
+            self._update(key, rows[key])
+        for key in wanted[len(shown) :]:
+            self.add_row(*self._aligned(rows[key]), key=key)
+
+    @property
+    def selected_key(self) -> str | None:
+        """The key of the row under the cursor."""
+        if not self.is_valid_row_index(self.cursor_row):
+            return None
+        return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
+
+    def select(self, key: str) -> bool:
+        """Move the cursor to a row; whether there is one of that key."""
+        try:
+            self.move_cursor(row=self.get_row_index(key), animate=False)
+        except RowDoesNotExist:
+            return False
+        return True
+
+    def _update(self, key: str, cells: Sequence[Text]) -> None:
+        before = self.get_row(key)
+        for column, old, new in zip(self._shown_columns, before, self._aligned(cells), strict=True):
+            # Text's own comparison leaves the style out.
+            if old != new or old.style != new.style:
+                self.update_cell(key, column.key, new)
+
+    def _again(self, rows: Mapping[str, Sequence[Text]], selected: str | None) -> None:
+        index, scrolled = self.cursor_row, self.scroll_y
+        with self.app.batch_update():
+            self.clear()
+            for key, cells in rows.items():
+                self.add_row(*self._aligned(cells), key=key)
+            if selected is None or not self.select(selected):
+                self.move_cursor(row=min(index, max(0, len(rows) - 1)), animate=False)
+            self.scroll_to(y=scrolled, animate=False)
+
+    def _aligned(self, cells: Sequence[Text]) -> list[Text]:
+        for column, cell in zip(self._shown_columns, cells, strict=True):
+            cell.justify, cell.no_wrap, cell.overflow = column.align, True, "ellipsis"
+        return list(cells)

@@ -1,0 +1,129 @@
+"""The two lines above every room: the rooms with their keys, and how the workspace stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.widgets import Static
+
+from tui.bindings import ROOMS
+from tui.text import visible
+
+if TYPE_CHECKING:
+    from core.api import Snapshot
+
+
+class RoomTab(Static):
+    """One room's key and name; a click opens it."""
+
+    class Chosen(Message):
+        def __init__(self, room: str) -> None:
+            super().__init__()
+            self.room = room
+
+    def __init__(self, room: str, key: str, title: str, *, active: bool) -> None:
+        super().__init__(Content.assemble((key, "$accent"), " ", title.lower()), classes="-active" * active)
+        self.room = room
+
+    def on_click(self, event: Click) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self.room))
+
+
+class Masthead(Vertical):
+    """The rooms' line and the workspace's line."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    Masthead {
+        dock: top;
+        height: 2;
+        background: $background;
+        & > Horizontal {
+            height: 1;
+            background: $panel;
+        }
+        & > #workspace {
+            height: 1;
+            padding: 0 1;
+            color: $text-muted;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
+        & RoomTab {
+            width: auto;
+            padding: 0 1;
+            color: $text-muted;
+            background: $panel;
+        }
+        & RoomTab:hover {
+            color: $foreground;
+        }
+        & RoomTab.-active {
+            color: $foreground;
+            background: $background;
+            text-style: bold;
+        }
+    }
+    """
+
+    def __init__(self, room: str) -> None:
+        super().__init__()
+        self.room = room
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            for room, key, title in ROOMS:
+                yield RoomTab(room, key, title, active=room == self.room)
+        yield Static(Content(""), id="workspace", markup=False)
+
+    def show(self, snapshot: Snapshot | None, trouble: str | None) -> None:
+        """Show how the workspace stands, or why that is not known."""
+        line = self.query_one("#workspace", Static)
+        if trouble is not None:
+            line.update(Content.assemble(("✗ ", "$text-error"), (_one_line(trouble), "$text-error")))
+        elif snapshot is None:
+            line.update(Content.styled("reading the workspace …", "$text-muted"))
+        else:
+            line.update(_describe(snapshot))
+
+
+def _describe(snapshot: Snapshot) -> Content:
+    counts = snapshot.dialogues
+    data = (
+        f"{counts.total:,} dialogues ({counts.train:,} train, {counts.test:,} test)"
+        if counts.total
+        else "no data yet"
+    )
+    if snapshot.paused:
+        work = ("‖ paused", "$text-warning")
+    elif snapshot.supervisor.running:
+        work = ("● supervisor running", "$text-success")
+    else:
+        work = ("○ supervisor idle", "$text-muted")
+    parts: list[Content | str | tuple[str, str]] = [
+        (shortened(snapshot.workspace), "$foreground"),
+        "  ·  ",
+        data,
+        "  ·  ",
+        work,
+    ]
+    if snapshot.config_error is not None:
+        parts += ["  ·  ", ("✗ config.toml does not hold", "$text-error")]
+    return Content.assemble(*parts)
+
+
+def shortened(path: str, width: int = 28) -> str:
+    """A folder's path with the home folder as `~` and the middle left out where it is long."""
+    home = str(Path.home())
+    shown = visible("~" + path[len(home) :] if path == home or path.startswith(home + "/") else path)
+    return shown if len(shown) <= width else "…" + shown[-(width - 1) :]
+
+
+def _one_line(text: str) -> str:
+    return visible(" ".join(text.split()))
