@@ -116,11 +116,14 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
         _open_app(workspace)
     console = printing.console()
     printing.demo(console, workspace.root)
-    cli_work.wait_for(ctx, workspace, jobs)
-    with closing(Reader(workspace)) as reader:
-        rates, facts = reader.win_rates(), reader.data()
-    console.print()
-    printing.win_rates(console, rates, sample=is_sample(facts))
+    try:
+        cli_work.wait_for(ctx, workspace, jobs)
+    finally:
+        # What there is of it, also when something failed.
+        with closing(Reader(workspace)) as reader:
+            rates, facts = reader.win_rates(), reader.data()
+        console.print()
+        printing.win_rates(console, rates, sample=is_sample(facts))
     printing.demo_ended(console, workspace.root, time.monotonic() - begun)
 
 

@@ -30,6 +30,9 @@ SAMPLE_WARNING = (
     "This is a sample for trying the program, not research data: nothing follows from these figures."
 )
 
+#: Columns from which a table of jobs has room for notes.
+_WIDE = 130
+
 _STYLES = {"done": "green", "running": "cyan", "failed": "red", "cancelled": "yellow"}
 _OUTCOMES = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")}
 
@@ -64,22 +67,32 @@ def status(console: Console, snapshot: Snapshot) -> None:
     sums = overall(snapshot)
     _facts(console, ("jobs", f"{sums.done} of {sums.planned} done, {sums.running} running"))
     console.print()
-    table = _table("job", "state", "name", "progress", "time", left=3)
+    wide = console.width >= _WIDE
+    table = _table("job", "state", "name", "progress", "time", *(("note",) if wide else ()), left=3)
+    if wide:
+        table.columns[-1].justify = "left"
     for job in snapshot.jobs:
         looks = look(job)
+        note = (_cell(_note(job), _STYLES.get(looks.word, "dim")),) if wide else ()
         table.add_row(
             _cell(job.id),
             _cell(f"{looks.glyph} {looks.word}", _STYLES.get(looks.word, "dim")),
             _cell(job.name),
             _cell("" if job.done is None else f"{job.done}/{UNKNOWN if job.total is None else job.total}"),
             _cell(took(job)),
+            *note,
         )
     console.print(table)
-    for job in snapshot.jobs:
+    for job in () if wide else snapshot.jobs:
         if job.state == "failed" and job.error is not None:
             _line(console, f"{job.id}: {job.error}", "red")
-        elif job.requested and job.state in ("waiting", "ready") and job.reason:
-            _line(console, f"{job.id} {job.reason}", "dim")
+
+
+def _note(job: Job) -> str:
+    """Why a job failed, or does not run."""
+    if job.state == "failed":
+        return job.error or UNKNOWN
+    return (job.reason or "") if job.requested else ""
 
 
 def next_step(snapshot: Snapshot) -> str:
@@ -164,7 +177,7 @@ def win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> No
     judges = list(dict.fromkeys(rate.judge for rate in rates))
     named = ("judge",) if len(judges) > 1 else ()
     words = ("a (baseline)", "b", *named)
-    table = _table(*words, "b wins", "interval", "b : a : ties : invalid", "n", left=len(words))
+    table = _table(*words, "b wins", "interval", "b/a/tie/inv", "n", left=len(words))
     for rate in rates:
         judge = (rate.judge,) if named else ()
         figures = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
@@ -173,12 +186,13 @@ def win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> No
             *(_cell(name) for name in (rate.a, rate.b, *judge)),
             _cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
             _cell(_span(rate)),
-            _cell(" : ".join(map(count, figures)) if known else UNKNOWN),
+            _cell("/".join(map(count, figures)) if known else UNKNOWN),
             _cell(count(rate.n)),
         )
     console.print(table)
     for interval in dict.fromkeys(rate.interval for rate in rates if rate.interval):
         _line(console, f"b wins = (wins of b + half the ties) / n; interval: {interval}", "dim")
+        _line(console, "b/a/tie/inv: dialogues that b won, that a won, ties, invalid verdicts", "dim")
     for judge, label in dict.fromkeys((rate.judge, rate.label) for rate in rates if rate.label):
         _line(console, f"Judge {judge}: {label}")
     if sample:

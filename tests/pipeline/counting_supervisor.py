@@ -1,7 +1,8 @@
 """`counting_supervisor.py WORKSPACE GRACE_S KILL_AT`: the real supervisor over counting workers.
 
 It dies of SIGKILL right before its KILL_AT-th statement that writes; or, if that is negative, right
-before it starts that many-th worker; never for 0. Exit code 3: another supervisor holds the lock.
+before it starts that many-th worker; never for 0. It touches `wants-to-write` before its
+transactions. Exit code 3: another supervisor holds the lock.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def main(workspace: Workspace, grace_s: float, kill_at: int) -> int:
 
         def count(statement: str) -> None:
             nonlocal left
+            if statement == "BEGIN IMMEDIATE":
+                (workspace.root / "wants-to-write").touch()
             if statement.lstrip().startswith(WRITES):
                 left -= 1
                 if left == 0:
@@ -45,9 +48,8 @@ def main(workspace: Workspace, grace_s: float, kill_at: int) -> int:
                 if left == 0:
                     os.kill(os.getpid(), signal.SIGKILL)
 
-        if kill_at > 0:
-            boss.connection.set_trace_callback(count)
-        elif kill_at < 0:
+        boss.connection.set_trace_callback(count if kill_at >= 0 else None)
+        if kill_at < 0:
             sys.addaudithook(count_workers)
         boss.run(lock)
     return 0

@@ -36,6 +36,7 @@ def test_supervisor_killed_at_every_write(make_house: Callable[[], House]) -> No
 
     def life(kill_at: int) -> tuple[int, Rows]:
         house = make_house()
+        house.room(steps=2)
         house.ask("start", targets=["recipe"])
         code = house.finish(kill_at=kill_at)
         assert house.finish() == 0, house.story()

@@ -285,7 +285,7 @@ def test_an_output_that_is_gone_is_made_again(house: House, harm: str) -> None:
 
 
 def test_an_output_is_made_again_once_for_all_that_read_it(house: House) -> None:
-    """Of two that miss it, the second finds its maker at work already."""
+    """Of two that miss it, the second finds it asked for already."""
     house.ask("start", targets=["judge", "respond"])
     assert house.finish() == 0
     shutil.rmtree(house.workspace.artifacts / "jobs" / house.id(JUDGE))
@@ -353,6 +353,7 @@ def test_leaving_waits_for_the_one_who_writes(house: House) -> None:
     with closing(connections.writer(house.workspace.state)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         supervisor = house.supervise()
+        house.until((house.workspace.root / "wants-to-write").exists)
         connection.execute("INSERT INTO intents (kind, payload, created_at) VALUES ('pause', '{}', 0)")
         connection.execute("COMMIT")
         assert supervisor.wait(60) == 0, house.story()

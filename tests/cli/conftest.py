@@ -1,0 +1,116 @@
+"""The program as a process of its own, on a workspace of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core.pipeline import launch
+from core.workspace import Workspace
+
+PROGRAM = (sys.executable, "-m", "tui")
+ROOT = Path(__file__).resolve().parents[2]
+
+#: Two test students would be one too many: what is asked for here needs no model at all.
+LIGHT = """
+[students.tiny]
+model = "./no-such-student"
+[recipes]
+train = ["direct/chatgpt"]
+[runs]
+device = "cpu"
+"""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's, without what would change the output; the project can be imported."""
+    gone = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "EMPATHY_WORKSPACE", "TTY_COMPATIBLE")
+    kept = {name: value for name, value in os.environ.items() if name not in gone}
+    return kept | {"PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "LANG": "C.UTF-8"} | more
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a process left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Runs commands on one workspace."""
+
+    root: Path
+
+    def __call__(self, *words: str | Path, code: int | None = 0, **more: str) -> Finished:
+        """Run one command to its end; its exit code must be `code`, unless that is None."""
+        ended = subprocess.run(
+            self.command(*words),
+            cwd=self.root.parent,
+            env=environment(**more),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=240,
+            check=False,
+        )
+        found = Finished(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        assert code is None or found.code == code, f"{words}: {found}"
+        return found
+
+    def command(self, *words: str | Path) -> list[str]:
+        return [*PROGRAM, "--workspace", str(self.root), *map(str, words)]
+
+
+def end_processes(root: Path) -> None:
+    """Kill the supervisor and the workers of the workspaces in or below `root`."""
+    for lock in root.rglob("supervisor.lock"):
+        running, pid = launch.is_running(Workspace(lock.parents[1]))
+        if running and pid is not None and psutil.pid_exists(pid):
+            process = psutil.Process(pid)
+            family = [process, *process.children(recursive=True)]
+            for member in family:
+                member.kill()
+            psutil.wait_procs(family, timeout=30)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    """The program on a folder with LIGHT as its configuration, and no data yet."""
+    made = make_program(tmp_path / "work")
+    yield made
+    end_processes(tmp_path)
+
+
+def make_program(root: Path, config: str = LIGHT) -> Program:
+    root.mkdir()
+    (root / "config.toml").write_text(config)
+    return Program(root)
+
+
+@pytest.fixture
+def changed() -> Callable[[Path, str, str], Path]:
+    """A function that writes a copy of a file in which one text stands for another."""
+
+    def change(path: Path, old: str, new: str) -> Path:
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        copy = path.with_name(f"changed-{path.name}")
+        copy.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return copy
+
+    return change

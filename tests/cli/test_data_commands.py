@@ -1,0 +1,248 @@
+"""init, import, data, recipes, export: what goes in, what is refused, and what programs get to read."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.made_dialogues import columns, made_csv, made_rows, write_rows
+
+Change = Callable[[Path, str, str], Path]
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    return made_csv(tmp_path / "made.csv")
+
+
+def test_init_makes_a_workspace_once(tmp_path: Path, program: Program) -> None:
+    folder = tmp_path / "new" / "one"
+    made = program("init", folder, "--json").json
+    assert made["workspace"] == str(folder)
+    assert (folder / "config.toml").is_file()
+    again = program("init", folder, code=1)
+    assert "is there already" in again.err
+    assert again.out == ""
+
+
+def test_init_without_a_folder_takes_the_named_workspace(tmp_path: Path) -> None:
+    named = Program(tmp_path / "named")
+    assert "import CSV" in named("init").out
+    assert (tmp_path / "named" / "config.toml").is_file()
+
+
+def test_init_lists_the_templates_when_it_does_not_know_one(tmp_path: Path, program: Program) -> None:
+    refused = program("init", tmp_path / "x", "--template", "nonsense", code=1)
+    assert "default" in refused.err
+    assert "demo" in refused.err
+    assert not (tmp_path / "x").exists()
+
+
+def test_import_tells_what_went_in(program: Program, csv: Path) -> None:
+    told = program("import", csv).out
+    assert "48 dialogues: 36 train, 12 test" in told
+    assert "human, chatgpt, llama, gemini, mixtral" in told
+    assert program("status", "--json").json["dialogues"] == {"total": 48, "train": 36, "test": 12}
+
+
+def test_import_json(program: Program, csv: Path) -> None:
+    told = program("import", csv, "--json").json
+    assert told["changed"] is True
+    assert told["dialogues"] == {"total": 48, "train": 36, "test": 12}
+    assert told["sources"] == ["human", "chatgpt", "llama", "gemini", "mixtral"]
+    assert program("import", csv, "--json").json["changed"] is False
+
+
+def test_import_into_a_bare_folder_leaves_a_configuration_to_edit(tmp_path: Path, csv: Path) -> None:
+    (tmp_path / "bare").mkdir()
+    bare = Program(tmp_path / "bare")
+    assert "config.toml" in bare("import", csv).out
+    assert len(bare("status", "--json").json["jobs"]) > 0
+
+
+def test_the_same_file_again_changes_nothing(program: Program, csv: Path) -> None:
+    program("import", csv)
+    before = program("data", "--json").out
+    assert "Nothing changed" in program("import", csv).out
+    assert program("data", "--json").out == before
+
+
+def test_a_changed_file_goes_in_only_with_consent(program: Program, csv: Path, changed: Change) -> None:
+    program("import", csv)
+    program("run", "recipe", "--wait")
+    before = program("data", "--json").json
+    other = changed(csv, "I watched my daughter", "I saw my daughter")
+    refused = program("import", other, code=1)
+    assert "1 dialogue changed" in refused.out
+    assert "recipe direct/chatgpt" in refused.out, "the work that becomes stale"
+    assert "--yes" in refused.err
+    assert program("data", "--json").json == before
+    taken = program("import", other, "--yes", "--json").json
+    assert taken["changed"] is True
+    assert [job["name"] for job in taken["stale"]] == ["direct/chatgpt"]
+    assert program("data", "--json").json["file"] == other.name
+
+
+def test_every_problem_of_a_file_is_listed_and_the_store_stays(
+    program: Program, tmp_path: Path, csv: Path
+) -> None:
+    program("import", csv)
+    before = program("data", "--json").out
+    rows = made_rows()
+    rows[3]["rating_human"] = "7"
+    rows[5]["response_llama_empathy"] = " "
+    rows[9]["dialog_id"] = rows[8]["dialog_id"]
+    refused = program("import", write_rows(tmp_path / "bad.csv", rows, columns()), code=1)
+    assert "3 problems" in refused.err
+    for column in ("rating_human", "response_llama_empathy", "dialog_id"):
+        assert column in refused.err
+    assert program("data", "--json").out == before
+
+
+def test_files_that_are_no_table(program: Program, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    for wrong in (empty, tmp_path, tmp_path / "missing.csv"):
+        refused = program("import", wrong, code=1)
+        assert str(wrong) in refused.err
+        assert "Traceback" not in refused.err
+
+
+def test_text_from_outside_cannot_steer_the_terminal(program: Program, tmp_path: Path) -> None:
+    rows = made_rows(8)
+    hostile = "\x1b]0;owned\x07\x1b[2J [bold]x[/bold] \u202egnp.exe :smile:"
+    rows[0] |= {"situation": hostile, "speaker_uttr": hostile, "emotion": hostile, "response_human": hostile}
+    rows[1]["rating_human"] = hostile
+    wrong = write_rows(tmp_path / "wrong\x1b[31m.csv", rows, columns())
+    refused = program("import", wrong, code=1)
+    rows[1]["rating_human"] = "3"
+    program("import", write_rows(tmp_path / "made.csv", rows, columns()))
+    shown = program("pairs", "human", "chatgpt")
+    for text in (refused.err, shown.out, program("data").out):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "\u202e" not in text
+    assert "[bold]x[/bold]" in shown.out
+    assert ":smile:" in shown.out
+    as_json = program("pairs", "human", "chatgpt", "--json")
+    assert as_json.out.isascii()
+    assert as_json.json[0]["situation"] == hostile, "programs get the text to the letter"
+
+
+def test_figures_of_the_data(program: Program, csv: Path) -> None:
+    assert "no data yet" in program("data").out
+    assert program("data", "--json").json["sources"] == []
+    program("import", csv)
+    told = program("data", "--json").json
+    assert {source["source"] for source in told["sources"]} == {
+        "human",
+        "chatgpt",
+        "llama",
+        "gemini",
+        "mixtral",
+    }
+    assert all(sum(source["ratings"].values()) == 48 for source in told["sources"])
+    assert all(sum(map(sum, crosstab["counts"])) == 48 for crosstab in told["crosstabs"])
+    assert len(told["crosstabs"]) == 4
+    assert "human rated" in program("data").out
+
+
+def test_recipes_and_their_export(program: Program, csv: Path, tmp_path: Path) -> None:
+    assert program("recipes", "--json").json == []
+    assert program("export", "llama-factory", tmp_path / "lf", code=1).err.count("\n") == 1
+    program("import", csv)
+    found = {recipe["name"]: recipe for recipe in program("recipes", "--json").json}
+    assert set(found) == {
+        f"direct/{name}" for name in ("chatgpt", "llama", "gemini", "mixtral", "all_together")
+    }
+    assert set(found["direct/chatgpt"]) == {"name", "method", "sft_examples", "preference_pairs"}
+    assert "direct/all_together" in program("recipes").out
+    written = program("export", "llama-factory", tmp_path / "lf", "--recipe", "direct/chatgpt", "--json").json
+    assert len(written["files"]) == 3
+    sft = next(Path(path) for path in written["files"] if path.endswith("_sft.json"))
+    assert len(json.loads(sft.read_text())) == found["direct/chatgpt"]["sft_examples"]
+    refused = program("export", "llama-factory", tmp_path / "lf", "--recipe", "direct/chatgtp", code=1)
+    assert "direct/chatgpt" in refused.err
+
+
+def test_the_real_data_gives_the_known_counts(program: Program, reference_dataset: Path) -> None:
+    program("import", reference_dataset)
+    status = program("status", "--json").json
+    assert status["dialogues"] == {"total": 2000, "train": 1750, "test": 250}
+    counts = {
+        r["name"]: (r["sft_examples"], r["preference_pairs"]) for r in program("recipes", "--json").json
+    }
+    assert counts == {
+        "direct/chatgpt": (1278, 593),
+        "direct/llama": (1234, 563),
+        "direct/gemini": (1102, 500),
+        "direct/mixtral": (1174, 575),
+        "direct/all_together": (4788, 2231),
+    }
+    ratings = {s["source"]: s["ratings"] for s in program("data", "--json").json["sources"]}
+    assert ratings["human"] == {"1": 342, "2": 672, "3": 986}
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, dict[str, bytes]]]:
+    """A server on this machine: its address, and what it has by path."""
+    pages: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
+            body = pages.get(self.path)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: the tests' output is no place for it."""
+
+    listening = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listening.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{listening.server_port}", pages
+    listening.shutdown()
+    listening.server_close()
+    thread.join()
+
+
+def test_fetching_names_source_and_terms_and_keeps_nothing_wrong(
+    program: Program, server: tuple[str, dict[str, bytes]]
+) -> None:
+    address, pages = server
+    pages["/dataset.csv"] = b"something else"
+    refused = program("data", "fetch", "--url", f"{address}/dataset.csv", code=1)
+    assert "Source: github.com/henryjxie" in refused.err
+    assert "carries no licence" in refused.err
+    assert "d43fe180" in refused.err
+    assert not (program.root / "dataset.csv").exists()
+    assert "404" in program("data", "fetch", "--url", f"{address}/gone.csv", code=1).err
+
+
+def test_fetching_the_real_file(
+    program: Program, server: tuple[str, dict[str, bytes]], reference_dataset: Path
+) -> None:
+    address, pages = server
+    pages["/dataset.csv"] = reference_dataset.read_bytes()
+    words = ("data", "fetch", "--url", f"{address}/dataset.csv")
+    told = program(*words)
+    assert "empathy-tui import" in told.out
+    assert "of 3.7 MB" in told.err or "MB" in told.err
+    assert (program.root / "dataset.csv").read_bytes() == pages["/dataset.csv"]
+    assert "--yes" in program(*words, code=1).err
+    program(*words, "--yes")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission(program: Program, csv: Path) -> None:
+    csv.chmod(0)
+    assert "chmod" in program("import", csv, code=1).err

@@ -1,0 +1,230 @@
+"""The program itself: help, versions, exit codes, terminals, pipes, and what it does not load."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import PROGRAM, Program, environment
+from tests.made_dialogues import made_csv
+
+COMMANDS = (
+    "cancel data demo doctor export import init logs pairs pause recipes resume retry run status winrates"
+).split()
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
+
+
+def in_terminal(command: list[str], *, answer: bytes = b"", **more: str) -> tuple[int, str]:
+    """Run a command with a terminal as its input and output, typing `answer`; exit code and output."""
+    keyboard, screen = pty.openpty()
+    process = subprocess.Popen(
+        command, stdin=screen, stdout=screen, stderr=screen, env=environment(COLUMNS="100", **more)
+    )
+    os.close(screen)
+    if answer:
+        os.write(keyboard, answer)
+    output = b""
+    while True:
+        try:
+            read = os.read(keyboard, 65536)
+        except OSError:
+            # Linux says so when the other side is closed.
+            break
+        if not read:
+            break
+        output += read
+    os.close(keyboard)
+    return process.wait(timeout=60), output.decode()
+
+
+def test_help_names_every_command(program: Program) -> None:
+    told = program("--help").out
+    for command in COMMANDS:
+        assert f"\n  {command} " in told
+        assert "Usage:" in program(command, "--help").out
+
+
+def test_version(program: Program) -> None:
+    assert re.fullmatch(r"empathy-tui, version \d+\.\d+\.\d+\n", program("--version").out)
+
+
+@pytest.mark.parametrize(
+    "words", [("nonsense",), ("import",), ("pairs", "human"), ("run", "--nonsense"), ("cancel",)]
+)
+def test_what_is_not_understood_exits_with_2(program: Program, words: tuple[str, ...]) -> None:
+    refused = program(*words, code=2)
+    assert "Usage:" in refused.err
+    assert refused.out == ""
+
+
+def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:
+    refused = Program(tmp_path / "none")("status", code=1)
+    assert "empathy-tui init" in refused.err
+
+
+def test_the_environment_names_the_workspace(program: Program) -> None:
+    told = subprocess.run(
+        [*PROGRAM, "status", "--json"],
+        env=environment(EMPATHY_WORKSPACE=str(program.root)),
+        capture_output=True,
+        check=True,
+    )
+    assert str(program.root).encode() in told.stdout
+
+
+def test_without_a_terminal_the_status_stands_for_the_app(program: Program) -> None:
+    told = program()
+    assert "no terminal" in told.err
+    assert "no data yet" in told.out
+
+
+def test_an_empty_workspace_answers_every_question(program: Program) -> None:
+    status = program("status", "--json").json
+    assert status == {
+        "workspace": str(program.root),
+        "dialogues": {"total": 0, "train": 0, "test": 0},
+        "supervisor": {"running": False, "pid": None},
+        "paused": False,
+        "slots": [
+            {"name": "gpu", "used": 0, "total": 1},
+            {"name": "cpu", "used": 0, "total": 1},
+            {"name": "api", "used": 0, "total": 4},
+        ],
+        "config_error": None,
+        "jobs": [],
+    }
+    assert program("winrates", "--json").json == []
+    assert "no comparison" in program("winrates").out
+    for words in (("run",), ("pairs", "a", "b"), ("cancel", "x"), ("retry", "x"), ("logs",), ("logs", "x")):
+        refused = program(*words, code=1)
+        assert refused.err.startswith("empathy-tui: ")
+        assert "Traceback" not in refused.err
+
+
+def test_a_broken_configuration_is_shown_and_stops_only_what_needs_it(
+    program: Program, tmp_path: Path
+) -> None:
+    program("import", made_csv(tmp_path / "made.csv"))
+    (program.root / "config.toml").write_text("[sft]\nlearning_rate = 'fast\x1b[2J'\n")
+    assert "sft.learning_rate" in program("status", "--json").json["config_error"]
+    assert "sft.learning_rate" in program("status").out
+    assert "sft.learning_rate" in program("run", code=1).err
+    doctor = program("doctor", "--json", code=1)
+    assert [c["name"] for c in doctor.json if c["outcome"] == "fail"] == ["config.toml"]
+
+
+def test_a_broken_store_is_named(program: Program) -> None:
+    (program.root / "state.db").write_bytes(b"no database" * 100)
+    refused = program("status", code=1)
+    assert "state.db" in refused.err
+    assert "Traceback" not in refused.err
+
+
+def test_colours_are_for_terminals_that_want_them(program: Program, tmp_path: Path) -> None:
+    program("import", made_csv(tmp_path / "made.csv"))
+    program("run", "recipe", "--wait")
+    command = program.command("status")
+    code, shown = in_terminal(command)
+    assert code == 0
+    assert COLOUR.search(shown)
+    _, plain = in_terminal(command, NO_COLOR="1")
+    assert "direct/chatgpt" in plain
+    assert not COLOUR.search(plain)
+    assert "\x1b" not in program("status").out
+
+
+def test_a_terminal_is_asked_before_data_is_replaced(program: Program, tmp_path: Path) -> None:
+    program("import", made_csv(tmp_path / "made.csv"))
+    other = made_csv(tmp_path / "other.csv", rows=40)
+    code, shown = in_terminal(program.command("import", other), answer=b"n\n")
+    assert code == 1
+    assert "8 dialogues removed" in shown
+    assert program("status", "--json").json["dialogues"]["total"] == 48
+    code, _ = in_terminal(program.command("import", other), answer=b"y\n")
+    assert code == 0
+    assert program("status", "--json").json["dialogues"]["total"] == 40
+
+
+def test_a_terminal_without_the_characters_shows_others(program: Program, tmp_path: Path) -> None:
+    program("import", made_csv(tmp_path / "made.csv"))
+    shown = program("status", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert "? not started" in shown.out
+
+
+def test_a_reader_that_leaves_early_is_no_error(program: Program, tmp_path: Path) -> None:
+    program("import", made_csv(tmp_path / "made.csv", rows=400))
+    process = subprocess.Popen(
+        program.command("pairs", "human", "chatgpt", "--json"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait(timeout=60)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status"], ["status", "--json"], ["import", "FILE"]])
+def test_nothing_heavy_is_loaded_before_it_is_needed(
+    program: Program, tmp_path: Path, words: list[str]
+) -> None:
+    if words[-1] == "FILE":
+        words = ["import", str(made_csv(tmp_path / "made.csv"))]
+    code = (
+        "import sys, tui.cli\n"
+        "try:\n    tui.cli.main()\n"
+        "finally:\n    print(*sorted(sys.modules), file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "--workspace", str(program.root), *words],
+        env=environment(),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    loaded = set(ended.stderr.split())
+    assert "tui.cli" in loaded
+    heavy = {
+        "textual",
+        "torch",
+        "transformers",
+        "pandas",
+        "numpy",
+        "openai",
+        "httpx",
+        "sklearn",
+        "sqlite_utils",
+    }
+    assert not heavy & loaded
+
+
+def test_the_doctor_finds_this_machine_fit(program: Program) -> None:
+    secret = "sk-do-not-show-this"
+    told = program("doctor", OPENAI_API_KEY=secret)
+    assert secret not in told.out + told.err
+    assert "OPENAI_API_KEY: set" in told.out
+    checks = program("doctor", "--json", OPENAI_API_KEY=secret)
+    assert secret not in checks.out
+    found = {check["name"]: check for check in checks.json}
+    assert {"Python", "torch", "device", "SQLite", "config.toml", "workspace: disk"} <= set(found)
+    assert all(set(check) == {"name", "outcome", "found", "remedy"} for check in found.values())
+    assert all(check["remedy"] for check in found.values() if check["outcome"] != "ok")
+
+
+def test_the_doctor_knows_the_embedded_models_by_their_rooms_names() -> None:
+    from core import doctor
+    from core.judging import embedding
+    from core.responding import students
+
+    assert doctor.EMBEDDED[students._PACKAGE] == students._GGUF
+    assert embedding._PACKAGE in doctor.EMBEDDED
