@@ -298,7 +298,8 @@ class Reader:
             facts = stored_data.facts(connection)
             if facts is not None and (self._dialogues is None or self._dialogues[0] != facts.data):
                 rows = queries.dialogues(connection)
-                self._dialogues = (facts.data, [staging.from_row(row) for row in rows])
+                order = (HUMAN, *facts.sources)
+                self._dialogues = (facts.data, [staging.from_row(row, order) for row in rows])
         if facts is None or self._dialogues is None:
             return None, []
         return facts, self._dialogues[1]

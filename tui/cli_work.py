@@ -34,7 +34,7 @@ def run(ctx: click.Context, targets: tuple[str, ...], wait: bool, as_json: bool)
     asked = start(workspace, targets)
     jobs, new, done = asked["jobs"], asked["new"], asked["done"]
     if not as_json:
-        click.echo(f"{len(jobs)} jobs: {new} of them new, {done} done before")
+        click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {new} new, {done} done before")
     if wait:
         wait_for(ctx, workspace, jobs, as_json=as_json)
         return
@@ -195,6 +195,6 @@ def logs(ctx: click.Context, job: str | None, lines: int) -> None:
         chunk = reader.log(None if job is None else reader.find_job(job), limit=1_000_000)
     if not chunk.text:
         raise Refused("there is no log yet: " + ("no supervisor ran" if job is None else "the job never ran"))
-    for line in chunk.text.splitlines()[-lines:]:
+    for line in chunk.text.removesuffix("\n").split("\n")[-lines:]:
         # A progress bar draws over its own line: its last state is the one that counts.
         click.echo(visible(line.rstrip("\r").rpartition("\r")[2]))

@@ -70,7 +70,7 @@ def status(console: Console, snapshot: Snapshot) -> None:
     wide = console.width >= _WIDE
     table = _table("job", "state", "name", "progress", "time", *(("note",) if wide else ()), left=3)
     if wide:
-        table.columns[-1].justify = "left"
+        table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
     for job in snapshot.jobs:
         looks = look(job)
         note = (_cell(_note(job), _STYLES.get(looks.word, "dim")),) if wide else ()
@@ -240,7 +240,7 @@ def check(console: Console, check: Check) -> None:
         visible(check.found),
         (f"  → {visible(check.remedy)}" if check.remedy else "", style),
     )
-    console.print(line, soft_wrap=not console.is_terminal)
+    console.print(line)
 
 
 def demo(console: Console, root: Path) -> None:
@@ -282,7 +282,13 @@ def took(job: Job) -> str:
 def _table(*titles: str, left: int = 1) -> Table:
     """A table whose first `left` columns are words, and whose others are figures."""
     columns = [
-        Column(visible(title), justify="left" if place < left else "right", overflow="fold")
+        Column(
+            visible(title),
+            justify="left" if place < left else "right",
+            # A figure that is folded, or cut, is another figure.
+            no_wrap=place >= left,
+            overflow="fold",
+        )
         for place, title in enumerate(titles)
     ]
     return Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
@@ -301,4 +307,4 @@ def _facts(console: Console, *facts: tuple[str, str]) -> None:
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(visible(text), style=style), soft_wrap=not console.is_terminal)
+    console.print(Text(visible(text), style=style))

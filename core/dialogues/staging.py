@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -54,8 +54,9 @@ def to_row(dialogue: Dialogue) -> DialogueRow:
     )
 
 
-def from_row(row: DialogueRow) -> Dialogue:
-    """A dialogue as the store gave it."""
+def from_row(row: DialogueRow, sources: Sequence[str]) -> Dialogue:
+    """A dialogue as the store gave it, its responses in the order of `sources`."""
+    responses = sorted(row.responses, key=lambda response: sources.index(response[0]))
     return msgspec.convert(
         {
             "dialog_id": row.dialog_id,
@@ -65,7 +66,7 @@ def from_row(row: DialogueRow) -> Dialogue:
             "situation": row.situation,
             "utterance": row.utterance,
             "split": row.split,
-            "responses": {s: {"text": text, "rating": rating} for s, text, rating in row.responses},
+            "responses": {s: {"text": text, "rating": rating} for s, text, rating in responses},
         },
         Dialogue,
     )

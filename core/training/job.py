@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import datasets
 import msgspec
 import torch
+import transformers
 
 from core import files
 from core.config import Dpo, Lora, Student, Training
@@ -41,6 +42,7 @@ def run(job: Job) -> dict[str, Any]:
     student = msgspec.convert(settings["student"], Student)
     torch.set_num_threads(job.spec.threads)
     datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
     device = students.pick_device(settings["device"])
     dtype = students.pick_dtype(settings["dtype"], device)
     resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)

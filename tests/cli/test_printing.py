@@ -1,0 +1,106 @@
+"""Tables for people: figures with their intervals and labels, at any width, whatever the texts hold."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from core.api import Job, Pair, Verdict, WinRate
+from tui import printing
+
+KNOWN = WinRate(
+    a="smollm2",
+    b="smollm2/direct/chatgpt/sft-dpo",
+    judge="embedded",
+    n=250,
+    wins_a=20,
+    wins_b=225,
+    ties=3,
+    invalid=2,
+    win_rate_b=0.906,
+    ci_low=0.857,
+    ci_high=0.931,
+    interval="wilson 95 %",
+    label="agrees with held-out human ratings on 57 % of pairs (n=400)",
+    job="compare-1",
+    state="done",
+)
+UNKNOWN = replace(
+    KNOWN,
+    b="smollm2/direct/llama/sft",
+    **dict.fromkeys(("n", "wins_a", "wins_b", "ties", "invalid", "win_rate_b", "ci_low", "ci_high")),
+    interval=None,
+    label=None,
+    state="running",
+)
+HOSTILE = "[red]\x1b[2J\u202e:smile:"
+
+
+def console(width: int) -> Console:
+    return Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
+
+
+def printed(made: Console) -> str:
+    assert isinstance(made.file, io.StringIO)
+    return made.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 10_000])
+def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
+    to = console(width)
+    printing.win_rates(to, [KNOWN, UNKNOWN], sample=True)
+    text = printed(to)
+    assert max(map(len, text.splitlines())) <= width
+    assert "90.6 %" in text
+    assert "85.7–93.1 %" in text
+    assert "225/20/3/2" in text
+    assert "running" in text, "a win rate that is not known yet is not shown as a number"
+    flowing = " ".join(text.split())
+    assert "interval: wilson 95 %" in flowing
+    assert "agrees with held-out human ratings on 57 % of pairs (n=400)" in flowing
+    assert "not research data" in flowing
+
+
+def test_judges_are_told_apart_when_there_are_several() -> None:
+    to = console(200)
+    printing.win_rates(to, [KNOWN, replace(KNOWN, judge="other", label="agrees on 61 %")], sample=False)
+    text = printed(to)
+    assert "Judge embedded: agrees" in text
+    assert "Judge other: agrees on 61 %" in text
+    assert text.count("other") == 2
+    assert "research" not in text
+
+
+def test_pairs_show_hostile_texts_harmlessly() -> None:
+    pair = Pair(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, None, (Verdict("embedded", "ab", "b", HOSTILE),))
+    to = console(80)
+    printing.pairs(to, "human", HOSTILE, [pair, pair], 1)
+    text = printed(to)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "[red]␛[2J<U+202E>:smile:" in text
+    assert "—" in text, "a response that is not there yet"
+    assert "1 of 2 test dialogues" in text
+
+
+@pytest.mark.parametrize(
+    ("stage", "result", "words"),
+    [
+        ("recipe", {"sft_used": 24, "preferences_used": 12}, "24 SFT examples, 12 preference pairs"),
+        ("sft", {"steps": 6, "train_loss": 2.5}, "6 steps, mean loss 2.500"),
+        ("sft", {"steps": 0}, ""),
+        ("respond", {"responses": 16, "cut": 3}, "16 responses, 3 of them cut at max_new_tokens"),
+        ("judge", {"label": "agrees"}, "agrees"),
+        ("compare", {"win_rate_b": 0.5, "ci_low": 0.25, "ci_high": 0.75}, "b wins 50.0 % (25.0 % – 75.0 %)"),
+        ("compare", None, ""),
+    ],
+)
+def test_the_outcome_of_a_job(stage: str, result: dict[str, object] | None, words: str) -> None:
+    job = Job(
+        *("x", stage, "name", "done", True, None, 1, 1, None, 1, 0.0, 5.0, None, "cpu", "f", (), result, None)
+    )
+    assert printing.outcome_of(job) == words
+    assert printing.took(job) == "5s"

@@ -1,0 +1,176 @@
+"""From a CSV to a win rate by commands alone, with a tiny student; and what cannot stop it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.pipeline import launch
+from core.workspace import Workspace
+from tests import tiny_student
+from tests.cli.conftest import Program, end_processes, environment, make_program
+from tests.made_dialogues import made_csv
+
+CONFIG = """
+[students.tiny]
+model = "{student}"
+[recipes]
+train = ["direct/chatgpt"]
+sft_limit = 8
+preference_limit = 4
+[runs]
+device = "cpu"
+[sft]
+max_steps = 2
+per_device_train_batch_size = 2
+gradient_accumulation_steps = 1
+sample_dialogues = 1
+[dpo]
+max_steps = 2
+per_device_train_batch_size = 2
+gradient_accumulation_steps = 1
+sample_dialogues = 1
+[responding]
+max_new_tokens = 8
+[judges.embedded]
+provider = "embedded"
+[slots]
+cpu = 2
+"""
+SFT, DPO = "tiny/direct/chatgpt/sft", "tiny/direct/chatgpt/sft-dpo"
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_student.make(tmp_path_factory.mktemp("tiny-student"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, student: Path) -> Iterator[tuple[Program, str]]:
+    """A workspace in which everything was run, and what `run --wait` printed."""
+    folder = tmp_path_factory.mktemp("road")
+    program = make_program(folder / "work", CONFIG.format(student=student))
+    program("import", made_csv(folder / "made.csv"))
+    yield program, program("run", "--wait").out
+    end_processes(folder)
+
+
+def test_every_step_is_told(finished: tuple[Program, str]) -> None:
+    program, told = finished
+    assert "recipe direct/chatgpt: done in" in told
+    assert f"sft {SFT}: done in" in told
+    assert f"sft-dpo {DPO}: done in" in told
+    assert "2 steps, mean loss" in told
+    assert "12 responses" in told
+    assert "agrees with held-out human ratings" in told
+    jobs = program("status", "--json").json["jobs"]
+    assert len(jobs) == 9
+    assert {job["state"] for job in jobs} == {"done"}
+    assert "9 of 9 done" in program("status").out
+
+
+def test_win_rates(finished: tuple[Program, str]) -> None:
+    program, _ = finished
+    rates = program("winrates", "--json").json
+    assert [(rate["a"], rate["b"]) for rate in rates] == [("tiny", SFT), ("tiny", DPO)]
+    for rate in rates:
+        assert rate["judge"] == "embedded"
+        assert rate["n"] == 12 == rate["wins_a"] + rate["wins_b"] + rate["ties"] + rate["invalid"]
+        assert rate["win_rate_b"] == pytest.approx((rate["wins_b"] + rate["ties"] / 2) / 12)
+        assert 0 <= rate["ci_low"] <= rate["win_rate_b"] <= rate["ci_high"] <= 1
+    shown = program("winrates").out
+    assert DPO in shown
+    assert "held-out human ratings" in shown
+    assert "wilson" in shown.lower()
+    assert "not research data" not in shown, "these are no sample's figures"
+
+
+def test_pairs(finished: tuple[Program, str]) -> None:
+    program, _ = finished
+    found = program("pairs", "tiny", SFT, "--json").json
+    assert len(found) == 12
+    keys = {"dialog_id", "emotion", "situation", "utterance", "response_a", "response_b", "verdicts"}
+    assert all(set(pair) == keys for pair in found)
+    assert all(pair["response_a"] is not None and pair["response_b"] is not None for pair in found)
+    assert all(verdict["judge"] == "embedded" for pair in found for verdict in pair["verdicts"])
+    wins = sum(pair["verdicts"][0]["winner"] == "b" for pair in found)
+    assert wins == program("winrates", "--json").json[0]["wins_b"]
+    turned = program("pairs", SFT, "tiny", "--json", "--limit", "3").json
+    assert [pair["response_a"] for pair in turned] == [pair["response_b"] for pair in found[:3]]
+    shown = program("pairs", "tiny", SFT).out
+    assert "5 of 12 test dialogues" in shown
+    assert found[0]["dialog_id"] in shown
+
+
+def test_the_logs(finished: tuple[Program, str]) -> None:
+    program, _ = finished
+    assert f"sft {SFT}, attempt 1" in program("logs", f"sft:{SFT}", "-n", "10000").out
+    assert "supervisor" in program("logs").out
+
+
+def test_everything_again_is_nothing_to_do(finished: tuple[Program, str]) -> None:
+    program, _ = finished
+    before = program("status", "--json").json["jobs"]
+    assert "9 jobs: 0 new, 9 done before" in program("run", "--wait").out
+    assert program("status", "--json").json["jobs"] == before
+
+
+def until(what: str, holds: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline, f"waited in vain for: {what}"
+        time.sleep(0.05)
+
+
+def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
+    tmp_path: Path, student: Path
+) -> None:
+    # A run that would go on for days.
+    config = CONFIG.format(student=student).replace("max_steps = 2", "max_steps = 1000000", 1)
+    program = make_program(tmp_path / "work", config)
+    workspace = Workspace(program.root)
+    program("import", made_csv(tmp_path / "made.csv"))
+
+    def state() -> dict[str, object]:
+        return next(job for job in program("status", "--json").json["jobs"] if job["stage"] == "sft")
+
+    def waiting() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            program.command("run", "sft", "--wait"),
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            # A terminal's Ctrl-C reaches a whole process group: this test's own must not have it.
+            start_new_session=True,
+        )
+
+    try:
+        first = waiting()
+        until("steps", lambda: bool(state()["done"]))
+        os.killpg(first.pid, signal.SIGINT)
+        _, told = first.communicate(timeout=60)
+        assert first.returncode == 130
+        assert b"goes on" in told
+        assert state()["state"] == "running"
+
+        second = waiting()
+        before = launch.is_running(workspace)[1]
+        assert before is not None
+        os.kill(before, signal.SIGKILL)
+        until("another supervisor", lambda: launch.is_running(workspace)[1] not in (None, before))
+        assert state()["attempt"] == 1, "the worker went on meanwhile"
+
+        program("cancel", f"sft:{SFT}")
+        _, told = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert b"1 cancelled" in told
+        assert state()["state"] == "cancelled"
+    finally:
+        end_processes(tmp_path)

@@ -1,0 +1,54 @@
+"""`dying_worker.py ATTEMPT_FOLDER WHERE STEP`: the real worker, which SIGKILLs itself.
+
+WHERE is `logged`: once the figures of STEP are journalled, before anything else is saved;
+`saving`: while the checkpoint of STEP is being written; `publishing`: after the last step, while the
+adapter is being written.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.pipeline import worker
+from core.pipeline.journal import Journal, Metric
+from core.training import card, checkpoints
+
+
+def die(*_: Any, **__: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arrange(where: str, step: int) -> None:
+    """Have this process killed there."""
+    write, mark = Journal.write, checkpoints.mark_complete
+
+    def write_and_die(self: Journal, *records: Any) -> None:
+        write(self, *records)
+        if any(isinstance(record, Metric) and record.step == step for record in records):
+            die()
+
+    def tear_and_die(checkpoint: Path, num_tokens: int) -> None:
+        if checkpoints.step(checkpoint) == step:
+            weights = checkpoint / "adapter_model.safetensors"
+            os.truncate(weights, weights.stat().st_size // 2)
+            die()
+        mark(checkpoint, num_tokens)
+
+    match where:
+        case "logged":
+            Journal.write = write_and_die  # type: ignore[method-assign]
+        case "saving":
+            checkpoints.mark_complete = tear_and_die
+        case "publishing":
+            card.write = die
+        case _:
+            raise ValueError(where)
+
+
+if __name__ == "__main__":
+    arrange(sys.argv[2], int(sys.argv[3]))
+    sys.exit(worker.main(Path(sys.argv[1])))

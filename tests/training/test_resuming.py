@@ -1,0 +1,204 @@
+"""Killed and cancelled runs go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from core.errors import Cancelled
+from core.pipeline import journal
+from core.pipeline.job import Job, read_spec
+from core.pipeline.journal import Artifact, Done, Journal, Metric, Progress, Record, Stopped
+from core.training import checkpoints
+from core.training import job as training_job
+from tests.training import dying_worker, made_jobs
+from tests.training.conftest import Trained
+from tests.training.made_jobs import Made
+
+ROOT = Path(__file__).resolve().parents[2]
+_DEADLINE_S = 120.0
+
+
+def start(*command: str) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def killed(folder: Path, where: str, step: int) -> None:
+    """Do an attempt in a process that is killed there by SIGKILL."""
+    process = start(dying_worker.__file__, str(folder), where, str(step))
+    assert process.wait(_DEADLINE_S) == -signal.SIGKILL
+    assert not made_jobs.found(folder, Done)
+
+
+def assert_same_curve(folders: list[Path], whole: Trained) -> None:
+    """Together the attempts have every step of the uninterrupted run, with its figures."""
+    got, wanted = made_jobs.metrics(*folders), made_jobs.metrics(whole.folder)
+    assert list(got) == list(wanted)
+    for step, figures in wanted.items():
+        assert got[step] == pytest.approx(figures, rel=1e-4, abs=1e-6), step
+
+
+def assert_same_adapter(folder: Path, whole: Trained) -> None:
+    got = load_file(folder / "adapter/adapter_model.safetensors")
+    wanted = load_file(whole.adapter / "adapter_model.safetensors")
+    assert got.keys() == wanted.keys()
+    for name, weights in wanted.items():
+        torch.testing.assert_close(got[name], weights, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def killed_sft(made: Made) -> Path:
+    """An attempt that was killed with a checkpoint at step 4 and figures up to step 5."""
+    folder = made.attempt("sft")
+    killed(folder, "logged", 5)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def killed_dpo(made: Made, sft: Trained) -> Path:
+    """The same of DPO."""
+    folder = made.attempt("sft-dpo", adapter=sft.adapter)
+    killed(folder, "logged", 5)
+    return folder
+
+
+@pytest.mark.parametrize("stage", ["sft", "dpo"])
+def test_a_killed_run_goes_on_from_its_last_checkpoint(
+    stage: str, made: Made, sft: Trained, request: pytest.FixtureRequest
+) -> None:
+    whole: Trained = request.getfixturevalue(stage)
+    first: Path = request.getfixturevalue(f"killed_{stage}")
+    assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-4"
+    second = made.attempt(read_spec(first).stage, adapter=sft.adapter, prior=[first])
+    result = made_jobs.run(second)
+    assert [metric.step for metric in made_jobs.found(second, Metric)] == [5, 6]
+    assert made_jobs.found(second, Progress)[0].done == 4
+    assert_same_curve([first, second], whole)
+    assert_same_adapter(second, whole)
+    assert result["train_loss"] == pytest.approx(whole.result["train_loss"])
+    assert result["steps"] == 6
+
+
+def test_a_run_that_was_killed_twice_goes_on_from_the_furthest_checkpoint(
+    made: Made, sft: Trained, killed_sft: Path
+) -> None:
+    second = made.attempt("sft", prior=[killed_sft], save_steps=1)
+    killed(second, "logged", 6)
+    assert checkpoints.newest([second, killed_sft]) == second / "checkpoints/checkpoint-5"
+    # One that did not come to its first checkpoint lies between.
+    third = made.attempt("sft", prior=[second, killed_sft])
+    fourth = made.attempt("sft", prior=[third, second, killed_sft])
+    made_jobs.run(fourth)
+    assert [metric.step for metric in made_jobs.found(fourth, Metric)] == [6]
+    assert_same_curve([killed_sft, second, fourth], sft)
+    assert_same_adapter(fourth, sft)
+
+
+def test_a_checkpoint_torn_by_the_kill_is_passed_over(made: Made, sft: Trained) -> None:
+    first = made.attempt("sft")
+    killed(first, "saving", 4)
+    assert (first / "checkpoints/checkpoint-4").is_dir()
+    assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
+    second = made.attempt("sft", prior=[first])
+    made_jobs.run(second)
+    assert [metric.step for metric in made_jobs.found(second, Metric)] == [3, 4, 5, 6]
+    assert_same_curve([first, second], sft)
+    assert_same_adapter(second, sft)
+
+
+def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: Made, sft: Trained) -> None:
+    first = made.attempt("sft")
+    killed(first, "publishing", 6)
+    assert (first / "adapter").is_dir()
+    assert not made_jobs.found(first, Artifact)
+    second = made.attempt("sft", prior=[first])
+    result = made_jobs.run(second)
+    assert made_jobs.found(second, Metric) == []
+    assert_same_adapter(second, sft)
+    (artifact,) = made_jobs.found(second, Artifact)
+    assert artifact.name == "adapter"
+    assert result["steps"] == 6
+    assert result["train_loss"] == pytest.approx(sft.result["train_loss"])
+
+
+class StoppingJournal(Journal):
+    """Has the job stop once the figures of a step are written."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        super().__init__(folder)
+        self.step = step
+        self.job: Job | None = None
+
+    def write(self, *records: Record) -> None:
+        super().write(*records)
+        if self.job and any(isinstance(r, Metric) and r.step == self.step for r in records):
+            self.job.stop.set()
+
+
+def test_a_cancelled_run_saves_its_last_step_and_stops_within_a_batch(made: Made, sft: Trained) -> None:
+    first = made.attempt("sft", save_steps=100, sample_dialogues=2)
+    stopping = StoppingJournal(first, 3)
+    job = Job(first, read_spec(first), stopping)
+    stopping.job = job
+    with pytest.raises(Cancelled):
+        training_job.run(job)
+    stopping.close()
+    assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-3"
+    assert list(made_jobs.metrics(first)) == [1, 2, 3]
+    second = made.attempt("sft", prior=[first])
+    made_jobs.run(second)
+    assert_same_curve([first, second], sft)
+    assert_same_adapter(second, sft)
+
+
+def test_a_run_that_is_cancelled_before_it_trains_stops(made: Made) -> None:
+    folder = made.attempt("sft")
+    job = made_jobs.job(folder)
+    job.stop.set()
+    with pytest.raises(Cancelled):
+        training_job.run(job)
+    assert made_jobs.found(folder, Metric) == []
+
+
+def test_the_worker_stops_a_run_on_sigterm(made: Made) -> None:
+    folder = made.attempt("sft", num_train_epochs=5000.0, save_steps=10_000)
+    process = start("-m", "core.pipeline.worker", str(folder))
+    try:
+        deadline = time.monotonic() + _DEADLINE_S
+        while not any(isinstance(entry.record, Metric) for entry, _ in journal.read(folder)):
+            assert process.poll() is None, "the worker ended by itself"
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(_DEADLINE_S) == 1
+    finally:
+        process.kill()
+        process.wait()
+    assert made_jobs.found(folder, Stopped)
+    saved = checkpoints.newest([folder])
+    assert saved is not None
+    assert checkpoints.step(saved) == made_jobs.found(folder, Metric)[-1].step
+
+
+def test_long_steps_are_saved_one_by_one(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.training.callbacks._SAVE_EVERY_S", 0.0)
+    folder = made.attempt("sft", save_steps=100, save_total_limit=10)
+    made_jobs.run(folder)
+    assert {path.name for path in (folder / "checkpoints").glob("checkpoint-*")} == {
+        f"checkpoint-{step}" for step in range(1, 7)
+    }
