@@ -39,7 +39,7 @@ class _Program(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
-            raise Refused(str(error)) from error
+            raise Refused(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
 
 
 @click.group(
@@ -48,7 +48,7 @@ class _Program(click.Group):
 @click.version_option(package_name="empathy-tui", prog_name="empathy-tui")
 @click.option(
     "--workspace",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     envvar="EMPATHY_WORKSPACE",
     show_envvar=True,
     metavar="DIR",
@@ -83,7 +83,7 @@ def _open_app(workspace: Workspace) -> NoReturn:
 
 
 @main.command()
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, readable=False))
 @click.option("--template", default="default", metavar="NAME", help="What config.toml begins with.")
 @json_option
 @click.pass_context
@@ -98,7 +98,7 @@ def init(ctx: click.Context, folder: Path | None, template: str, as_json: bool) 
 
 
 @main.command()
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, readable=False))
 @click.option("--headless", is_flag=True, help="Print progress instead of opening the app.")
 @click.pass_context
 def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:

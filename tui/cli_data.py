@@ -14,7 +14,7 @@ from tui.text import visible
 
 
 @click.command("import")
-@click.argument("file", metavar="CSV", type=click.Path(path_type=Path))
+@click.argument("file", metavar="CSV", type=click.Path(path_type=Path, readable=False))
 @yes_option
 @json_option
 @click.pass_context
@@ -106,7 +106,7 @@ def export() -> None:
 
 
 @export.command("llama-factory")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, readable=False))
 @click.option("--recipe", "names", metavar="NAME", multiple=True, help="Only this one; may be repeated.")
 @json_option
 @click.pass_context

@@ -187,7 +187,8 @@ class _Drawing:
             if job.state == "running":
                 self._tell_progress(job)
             return
-        after = f" in {printing.took(job)}" if printing.took(job) else ""
+        # A job's time counts from its first attempt, with all that lay between.
+        after = f" in {printing.took(job)}" if printing.took(job) and job.attempt == 1 else ""
         match job.state:
             case "running":
                 again = f" again (attempt {job.attempt})" if job.attempt > 1 else ""
@@ -228,7 +229,7 @@ class _Drawing:
 
     def _line(self, line: Text) -> None:
         stamp = time.strftime("%H:%M:%S ")
-        self._console.print(Text.assemble((stamp, "dim"), line), soft_wrap=True)
+        self._console.print(Text.assemble((stamp, "dim"), line))
 
 
 def _figures(job: Job) -> str:

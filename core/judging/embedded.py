@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 #: Scores closer than this are a tie: float noise decides nothing.
 TIE = 1e-6
-_ALPHAS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+_ALPHAS = (3.0, 30.0, 300.0)
 _FOLDS = 5
 _RESAMPLES = 2000
 

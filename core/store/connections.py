@@ -81,7 +81,16 @@ def _version(path: Path) -> int:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.DatabaseError as error:
-        raise UserError(f"{path} is not a state store: {error}. Move it away to start anew.") from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:
+    """What to say of a state.db that SQLite refuses."""
+    if isinstance(error, sqlite3.OperationalError):
+        # SQLite keeps its write-ahead log beside the file, even to read it.
+        hint = f"see that you may write in {path.parent}, and that its disk has room"
+        return UserError(f"{path} cannot be opened: {error}; {hint}")
+    return UserError(f"{path} is not a state store: {error}. Move it away to start anew.")
 
 
 def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
@@ -91,7 +100,7 @@ def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise UserError(f"{path} is not a state store: {error}. Move it away to start anew.") from error
+        raise _unusable(path, error) from error
     if version != schema.VERSION:
         connection.close()
         raise UserError(

@@ -32,6 +32,8 @@ def arguments(training: Training, device: str, dtype: torch.dtype, output: Path)
         # A loss that is not a number must be seen, not replaced by the mean of the others.
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
+        # Rotation comes before the newest one is known to be whole: keep another.
+        "save_total_limit": max(training.save_total_limit, 2),
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": device == "cuda",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import psutil
 import pytest
 
 from core.pipeline import launch
+from core.store import connections
 from core.workspace import Workspace
 
 PROGRAM = (sys.executable, "-m", "tui")
@@ -93,10 +95,19 @@ def end_processes(root: Path) -> None:
             time.sleep(0.01)
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state.db without data: making one takes longer than any command."""
+    path = tmp_path_factory.mktemp("empty") / "state.db"
+    connections.writer(path).close()
+    return path
+
+
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[Program]:
+def program(tmp_path: Path, empty_store: Path) -> Iterator[Program]:
     """The program on a folder with LIGHT as its configuration, and no data yet."""
     made = make_program(tmp_path / "work")
+    shutil.copy(empty_store, made.root)
     yield made
     end_processes(tmp_path)
 

@@ -132,6 +132,14 @@ def test_a_broken_store_is_named(program: Program) -> None:
     assert "Traceback" not in refused.err
 
 
+def test_a_store_that_cannot_be_opened_is_not_called_broken(program: Program) -> None:
+    (program.root / "state.db").unlink()
+    (program.root / "state.db").mkdir()
+    refused = program("status", code=1)
+    assert "cannot be opened" in refused.err
+    assert "Move it away" not in refused.err
+
+
 def test_colours_are_for_terminals_that_want_them(program: Program, tmp_path: Path) -> None:
     program("import", made_csv(tmp_path / "made.csv"))
     program("run", "recipe", "--wait")

@@ -63,9 +63,9 @@ def assert_same_adapter(folder: Path, whole: Trained) -> None:
 
 @pytest.fixture(scope="module")
 def killed_sft(made: Made) -> Path:
-    """An attempt that was killed with a checkpoint at step 4 and figures up to step 5."""
+    """An attempt that was killed with a checkpoint at step 2 and figures up to step 3."""
     folder = made.attempt("sft")
-    killed(folder, "logged", 5)
+    killed(folder, "logged", 3)
     return folder
 
 
@@ -73,7 +73,7 @@ def killed_sft(made: Made) -> Path:
 def killed_dpo(made: Made, sft: Trained) -> Path:
     """The same of DPO."""
     folder = made.attempt("sft-dpo", adapter=sft.adapter)
-    killed(folder, "logged", 5)
+    killed(folder, "logged", 3)
     return folder
 
 
@@ -83,11 +83,11 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
 ) -> None:
     whole: Trained = request.getfixturevalue(stage)
     first: Path = request.getfixturevalue(f"killed_{stage}")
-    assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-4"
+    assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
     second = made.attempt(read_spec(first).stage, adapter=sft.adapter, prior=[first])
     result = made_jobs.run(second)
-    assert [metric.step for metric in made_jobs.found(second, Metric)] == [5, 6]
-    assert made_jobs.found(second, Progress)[0].done == 4
+    assert [metric.step for metric in made_jobs.found(second, Metric)] == [3, 4, 5, 6]
+    assert made_jobs.found(second, Progress)[0].done == 2
     assert_same_curve([first, second], whole)
     assert_same_adapter(second, whole)
     assert result["train_loss"] == pytest.approx(whole.result["train_loss"])
@@ -97,14 +97,14 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
 def test_a_run_that_was_killed_twice_goes_on_from_the_furthest_checkpoint(
     made: Made, sft: Trained, killed_sft: Path
 ) -> None:
-    second = made.attempt("sft", prior=[killed_sft], save_steps=1)
-    killed(second, "logged", 6)
-    assert checkpoints.newest([second, killed_sft]) == second / "checkpoints/checkpoint-5"
+    second = made.attempt("sft", prior=[killed_sft])
+    killed(second, "logged", 5)
+    assert checkpoints.newest([second, killed_sft]) == second / "checkpoints/checkpoint-4"
     # One that did not come to its first checkpoint lies between.
     third = made.attempt("sft", prior=[second, killed_sft])
     fourth = made.attempt("sft", prior=[third, second, killed_sft])
     made_jobs.run(fourth)
-    assert [metric.step for metric in made_jobs.found(fourth, Metric)] == [6]
+    assert [metric.step for metric in made_jobs.found(fourth, Metric)] == [5, 6]
     assert_same_curve([killed_sft, second, fourth], sft)
     assert_same_adapter(fourth, sft)
 

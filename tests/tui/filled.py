@@ -205,5 +205,12 @@ class _Filler:
 
 def _new(node: Node) -> NewJob:
     return NewJob(
-        node.id, node.stage, node.name, node.fingerprint, node.slot, node.settings, node.inputs, node.depends_on
+        node.id,
+        node.stage,
+        node.name,
+        node.fingerprint,
+        node.slot,
+        node.settings,
+        node.inputs,
+        node.depends_on,
     )

@@ -58,10 +58,11 @@ class PairsScreen(RoomScreen):
         yield Static(id="context", markup=False)
         with Container(id="responses"):
             for side in ("a", "b"):
-                with VerticalScroll(id=f"side-{side}", classes="side", can_focus=False):
+                with VerticalScroll(id=f"side-{side}", classes="side"):
                     yield Static(id=f"response-{side}", markup=False)
 
     def on_mount(self) -> None:
+        self.query_one("#side-a").focus()
         self._draw()
 
     def on_resize(self, event: Resize) -> None:

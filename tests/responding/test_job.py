@@ -1,0 +1,93 @@
+"""The responding job: the test split, each dialogue once, whatever happened before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from core.config import Responding, Student
+from core.errors import Cancelled, UserError
+from core.pipeline.job import Job, read_spec
+from core.pipeline.journal import Artifact, Journal, Progress, Response
+from core.responding import job as respond
+from tests import made_jobs, tiny_student
+from tests.made_dialogues import made_dialogues
+
+DIALOGUES = made_dialogues(rows=48)
+TEST = [dialogue for dialogue in DIALOGUES if dialogue.split == "test"]
+PROMPT = "You are in a conversation. Context: {situation}\nUtterance: {utterance}\nResponse:"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    student = Student(model=str(tiny_student.make(tmp_path_factory.mktemp("student"))))
+    return {
+        "student": msgspec.to_builtins(student),
+        "responding": msgspec.to_builtins(Responding(max_new_tokens=8, batch_size=5)),
+        "prompt": PROMPT,
+        "device": "cpu",
+        "dtype": "auto",
+    }
+
+
+def test_it_answers_the_test_split_and_nothing_else(settings: dict[str, Any], tmp_path: Path) -> None:
+    folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings)
+    result = made_jobs.run(folder, respond.run)
+    lines = [msgspec.json.decode(line) for line in (folder / "responses.jsonl").read_bytes().splitlines()]
+    assert [line["dialog_id"] for line in lines] == [dialogue.dialog_id for dialogue in TEST]
+    assert result["responses"] == len(TEST)
+    assert result["cut"] == sum(line["finish"] == "length" for line in lines)
+    assert not any("You are in a conversation" in line["text"] for line in lines)
+    assert [artifact.name for artifact in made_jobs.found(folder, Artifact)] == ["responses"]
+    assert made_jobs.found(folder, Progress)[-1].done == len(TEST)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_new_attempt_goes_on_where_the_old_one_was_cut(
+    settings: dict[str, Any], tmp_path: Path, sampled: bool
+) -> None:
+    responding = Responding(max_new_tokens=8, batch_size=5, do_sample=sampled)
+    settings = settings | {"responding": msgspec.to_builtins(responding)}
+    whole = made_jobs.attempt(tmp_path / "whole", "respond", DIALOGUES, settings)
+    made_jobs.run(whole, respond.run)
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    lines = (whole / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    # In the middle of a record of the second batch.
+    (cut / "journal.jsonl").write_bytes(b"".join(lines[:8]) + lines[8][:10])
+    kept = made_jobs.found(cut, Response)
+    assert 0 < len(kept) < len(TEST)
+    again = made_jobs.attempt(tmp_path / "again", "respond", DIALOGUES, settings, prior=[cut])
+    made_jobs.run(again, respond.run)
+    assert (again / "responses.jsonl").read_bytes() == (whole / "responses.jsonl").read_bytes()
+
+
+def test_what_was_answered_is_not_asked_again(settings: dict[str, Any], tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    journal = Journal(before)
+    journal.write(*(Response(dialogue.dialog_id, "kept", "stop") for dialogue in TEST))
+    journal.close()
+    folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings, prior=[before])
+    made_jobs.run(folder, respond.run)
+    assert {response.text for response in made_jobs.found(folder, Response)} == {"kept"}
+
+
+def test_it_stops_when_told_to(settings: dict[str, Any], tmp_path: Path) -> None:
+    folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings)
+    job = Job(folder, read_spec(folder), Journal(folder))
+    job.stop.set()
+    with pytest.raises(Cancelled):
+        respond.run(job)
+    job.journal.close()
+    assert made_jobs.found(folder, Response) == []
+
+
+def test_without_a_test_dialogue_it_says_why(settings: dict[str, Any], tmp_path: Path) -> None:
+    train = [dialogue for dialogue in DIALOGUES if dialogue.split == "train"]
+    folder = made_jobs.attempt(tmp_path / "1", "respond", train, settings)
+    with pytest.raises(UserError, match="no test dialogue"):
+        made_jobs.run(folder, respond.run)
