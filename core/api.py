@@ -1,39 +1,91 @@
 """The one seam between the core and everything that shows or steers it.
 
-Frozen dataclasses, `Reader` (what is) and `Commands` (what shall be). Nothing here imports a heavy
-library, nor anything that draws.
+Frozen dataclasses, `Reader` (what is) and `Commands` (what shall be). Each name is loaded when it is
+first asked for, so that the first screen does not wait for what it does not need.
 """
 
 from __future__ import annotations
 
-from core.commands import SAMPLE, Commands, ImportPlan, create_workspace, is_sample, template_names
-from core.dialogues.fetch import PUBLIC_URL as DATA_URL
-from core.dialogues.fetch import SOURCE as DATA_SOURCE
-from core.dialogues.fetch import TERMS as DATA_TERMS
-from core.dialogues.records import Dialogue
-from core.dialogues.statistics import Statistics
-from core.doctor import Check, examine
-from core.errors import UserError
-from core.reader import Reader
-from core.store.data import DataFacts
-from core.views import (
-    DialogueCounts,
-    Event,
-    IntentResult,
-    Job,
-    JobState,
-    LogChunk,
-    MetricPoint,
-    Pair,
-    Recipe,
-    SampleAnswer,
-    SlotUse,
-    Snapshot,
-    Supervisor,
-    Verdict,
-    WinRate,
-)
-from core.workspace import Workspace, open_workspace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.commands import SAMPLE, Commands, ImportPlan, create_workspace, is_sample, template_names
+    from core.dialogues.fetch import PUBLIC_URL as DATA_URL
+    from core.dialogues.fetch import SOURCE as DATA_SOURCE
+    from core.dialogues.fetch import TERMS as DATA_TERMS
+    from core.dialogues.records import Dialogue
+    from core.dialogues.statistics import Statistics
+    from core.doctor import Check, examine
+    from core.errors import UserError
+    from core.reader import Reader
+    from core.store.data import DataFacts
+    from core.views import (
+        DialogueCounts,
+        Event,
+        IntentResult,
+        Job,
+        JobState,
+        LogChunk,
+        MetricPoint,
+        Pair,
+        Recipe,
+        SampleAnswer,
+        SlotUse,
+        Snapshot,
+        Supervisor,
+        Verdict,
+        WinRate,
+    )
+    from core.workspace import Workspace, open_workspace
+
+#: Name → the module that defines it, and its name there.
+_HOMES = {
+    "Check": ("core.doctor", "Check"),
+    "Commands": ("core.commands", "Commands"),
+    "DATA_SOURCE": ("core.dialogues.fetch", "SOURCE"),
+    "DATA_TERMS": ("core.dialogues.fetch", "TERMS"),
+    "DATA_URL": ("core.dialogues.fetch", "PUBLIC_URL"),
+    "DataFacts": ("core.store.data", "DataFacts"),
+    "Dialogue": ("core.dialogues.records", "Dialogue"),
+    "DialogueCounts": ("core.views", "DialogueCounts"),
+    "Event": ("core.views", "Event"),
+    "ImportPlan": ("core.commands", "ImportPlan"),
+    "IntentResult": ("core.views", "IntentResult"),
+    "Job": ("core.views", "Job"),
+    "JobState": ("core.views", "JobState"),
+    "LogChunk": ("core.views", "LogChunk"),
+    "MetricPoint": ("core.views", "MetricPoint"),
+    "Pair": ("core.views", "Pair"),
+    "Reader": ("core.reader", "Reader"),
+    "Recipe": ("core.views", "Recipe"),
+    "SAMPLE": ("core.commands", "SAMPLE"),
+    "SampleAnswer": ("core.views", "SampleAnswer"),
+    "SlotUse": ("core.views", "SlotUse"),
+    "Snapshot": ("core.views", "Snapshot"),
+    "Statistics": ("core.dialogues.statistics", "Statistics"),
+    "Supervisor": ("core.views", "Supervisor"),
+    "UserError": ("core.errors", "UserError"),
+    "Verdict": ("core.views", "Verdict"),
+    "WinRate": ("core.views", "WinRate"),
+    "Workspace": ("core.workspace", "Workspace"),
+    "create_workspace": ("core.commands", "create_workspace"),
+    "examine": ("core.doctor", "examine"),
+    "is_sample": ("core.commands", "is_sample"),
+    "open_workspace": ("core.workspace", "open_workspace"),
+    "template_names": ("core.commands", "template_names"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        module, attribute = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
 
 __all__ = [
     "DATA_SOURCE",

@@ -18,7 +18,6 @@ from tui import bindings, state, theme
 from tui.poller import Answered, Moved, Poller, Unreadable
 from tui.screens.base import RoomScreen
 from tui.text import visible
-from tui.widgets.masthead import RoomTab
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -59,6 +58,10 @@ class EmpathyApp(App[None]):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
+        self.register_theme(theme.DARK)
+        self.register_theme(theme.LIGHT)
+        # Not watched: a theme that is set once the app runs has all styles made a second time.
+        self.set_reactive(EmpathyApp.theme, theme.DARK.name)
         self.workspace = workspace
         #: What the poller saw last; None until its first look.
         self.snapshot: Snapshot | None = None
@@ -118,9 +121,6 @@ class EmpathyApp(App[None]):
         room.call_after_refresh(room.follow, job)
 
     def on_mount(self) -> None:
-        self.register_theme(theme.DARK)
-        self.register_theme(theme.LIGHT)
-        self.theme = theme.DARK.name
         # After the first frame, because importing what reads the store competes with painting it.
         self.call_after_refresh(self._poller.start)
 
@@ -149,9 +149,6 @@ class EmpathyApp(App[None]):
             message.question.receive(message.value)
         else:
             self.tell(message.error, title="That cannot be shown", error=True)
-
-    def on_room_tab_chosen(self, message: RoomTab.Chosen) -> None:
-        self.action_room(message.room)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show what a worker died of, whichever it was."""

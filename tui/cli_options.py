@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -33,3 +33,16 @@ def confirm(question: str, otherwise: str) -> None:
         raise Refused(f"{otherwise}: there is no terminal to ask in, so say --yes if you mean it")
     if not click.confirm(visible(question), err=True):
         raise Refused(otherwise)
+
+
+def in_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def open_app(workspace: Workspace) -> NoReturn:
+    """Run the app until it is left."""
+    from tui.app import EmpathyApp
+
+    app = EmpathyApp(workspace)
+    app.run()
+    sys.exit(app.return_code or 0)

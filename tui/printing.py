@@ -179,11 +179,11 @@ def win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> No
     words = ("a (baseline)", "b", *named)
     table = _table(*words, "b wins", "interval", "b/a/tie/inv", "n", left=len(words))
     for rate in rates:
-        judge = (rate.judge,) if named else ()
+        by = (rate.judge,) if named else ()
         figures = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
         known = rate.win_rate_b is not None
         table.add_row(
-            *(_cell(name) for name in (rate.a, rate.b, *judge)),
+            *(_cell(name) for name in (rate.a, rate.b, *by)),
             _cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
             _cell(_span(rate)),
             _cell("/".join(map(count, figures)) if known else UNKNOWN),
@@ -194,7 +194,7 @@ def win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> No
         _line(console, f"b wins = (wins of b + half the ties) / n; interval: {interval}", "dim")
         _line(console, "b/a/tie/inv: dialogues that b won, that a won, ties, invalid verdicts", "dim")
     for judge, label in dict.fromkeys((rate.judge, rate.label) for rate in rates if rate.label):
-        _line(console, f"Judge {judge}: {label}")
+        _line(console, f"Judge {judge}: {label}" if named else str(label))
     if sample:
         _line(console, SAMPLE_WARNING, "yellow")
 

@@ -11,10 +11,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from core import files
 from core.config import Config, Training
 from core.errors import UserError
 from core.recipes import catalog
@@ -210,8 +212,12 @@ class _Planner:
         return self._add("compare", f"{a} vs {b} @ {judge}", "cpu", settings, inputs, [self.data.test])
 
     def _student(self, student: str) -> dict[str, Any]:
+        settings = self.config.students[student]
+        template = None if settings.chat_template is None else Path(settings.chat_template)
         return {
-            "student": msgspec.to_builtins(self.config.students[student]),
+            "student": msgspec.to_builtins(settings),
+            # Its text makes the prompts, so a change in it is a change of the work.
+            "chat_template_sha256": files.sha256(template) if template and template.is_file() else None,
             "prompt": self.prompt,
             "device": self.config.runs.device,
             "dtype": self.config.runs.dtype,

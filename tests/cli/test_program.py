@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 
 from tests.cli.conftest import PROGRAM, Program, environment
@@ -48,7 +49,7 @@ def in_terminal(command: list[str], *, answer: bytes = b"", **more: str) -> tupl
 
 def test_help_names_every_command(program: Program) -> None:
     told = program("--help").out
-    assert set(main.commands) == COMMANDS
+    assert set(main.list_commands(Context(main))) == COMMANDS
     for name in sorted(COMMANDS):
         assert f"\n  {name} " in told
         shown = CliRunner().invoke(main, [name, "--help"])

@@ -39,7 +39,6 @@ class RoomScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Masthead(self.ROOM)
         yield from self.body()
-        yield Footer(show_command_palette=False)
 
     def body(self) -> ComposeResult:
         """The room's own widgets."""
@@ -55,6 +54,10 @@ class RoomScreen(Screen[None]):
         self.query_one(Masthead).show(snapshot, trouble)
         if snapshot is not None:
             self.show(snapshot)
+
+    def on_mount(self) -> None:
+        # After the first frame: the footer is a widget a key, which is much of a screen's time.
+        self.call_after_refresh(self.mount, Footer(show_command_palette=False))
 
     def on_screen_resume(self) -> None:
         # After the refresh, because a room that is opened for the first time is mounting now.

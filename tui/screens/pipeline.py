@@ -50,13 +50,14 @@ class PipelineScreen(RoomScreen):
         self.set_interval(_TICK_S, self._tick)
 
     def on_resize(self, event: Resize) -> None:
+        if self.app.snapshot is None:
+            return
         table = self.query_one(KeyedTable)
         selected = table.selected_key
         table.set_columns(job_rows.columns(event.size.width))
-        if self.app.snapshot is not None:
-            self._fill(self.app.snapshot)
-            if selected is not None:
-                table.select(selected)
+        self._fill(self.app.snapshot)
+        if selected is not None:
+            table.select(selected)
 
     def show(self, snapshot: Snapshot) -> None:
         table = self.query_one(KeyedTable)

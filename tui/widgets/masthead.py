@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
-from textual.events import Click
-from textual.message import Message
 from textual.widgets import Static
 
 from tui.bindings import ROOMS
@@ -19,21 +17,13 @@ if TYPE_CHECKING:
     from core.api import Snapshot
 
 
-class RoomTab(Static):
-    """One room's key and name; a click opens it."""
-
-    class Chosen(Message):
-        def __init__(self, room: str) -> None:
-            super().__init__()
-            self.room = room
-
-    def __init__(self, room: str, key: str, title: str, *, active: bool) -> None:
-        super().__init__(Content.assemble((key, "$accent"), " ", title.lower()), classes="-active" * active)
-        self.room = room
-
-    def on_click(self, event: Click) -> None:
-        event.stop()
-        self.post_message(self.Chosen(self.room))
+def _rooms(active: str) -> Content:
+    """The rooms with their keys; a click opens one. One widget, because each costs time at the start."""
+    tabs = []
+    for room, key, title in ROOMS:
+        style = "bold $foreground on $background" if room == active else "$text-muted"
+        tabs.append(f"[{style} @click=app.room('{room}')] [$accent]{key}[/] {title.lower()} [/]")
+    return Content.from_markup("".join(tabs))
 
 
 class Masthead(Vertical):
@@ -44,9 +34,16 @@ class Masthead(Vertical):
         dock: top;
         height: 2;
         background: $background;
-        & > Horizontal {
+        & > #rooms {
             height: 1;
             background: $panel;
+            text-wrap: nowrap;
+            link-color: $text-muted;
+            link-style: none;
+            link-background: $panel 0%;
+            link-color-hover: $foreground;
+            link-style-hover: none;
+            link-background-hover: $background;
         }
         & > #workspace {
             height: 1;
@@ -54,20 +51,6 @@ class Masthead(Vertical):
             color: $text-muted;
             text-wrap: nowrap;
             text-overflow: ellipsis;
-        }
-        & RoomTab {
-            width: auto;
-            padding: 0 1;
-            color: $text-muted;
-            background: $panel;
-        }
-        & RoomTab:hover {
-            color: $foreground;
-        }
-        & RoomTab.-active {
-            color: $foreground;
-            background: $background;
-            text-style: bold;
         }
     }
     """
@@ -77,9 +60,7 @@ class Masthead(Vertical):
         self.room = room
 
     def compose(self) -> ComposeResult:
-        with Horizontal():
-            for room, key, title in ROOMS:
-                yield RoomTab(room, key, title, active=room == self.room)
+        yield Static(_rooms(self.room), id="rooms", markup=False)
         yield Static(Content(""), id="workspace", markup=False)
 
     def show(self, snapshot: Snapshot | None, trouble: str | None) -> None:
