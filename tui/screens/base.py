@@ -57,7 +57,11 @@ class RoomScreen(Screen[None]):
 
     def on_mount(self) -> None:
         # After the first frame: the footer is a widget a key, which is much of a screen's time.
-        self.call_after_refresh(self.mount, Footer(show_command_palette=False))
+        self.call_after_refresh(self._add_footer)
+
+    async def _add_footer(self) -> None:
+        await self.mount(Footer(show_command_palette=False))
+        self.refresh_bindings()
 
     def on_screen_resume(self) -> None:
         # After the refresh, because a room that is opened for the first time is mounting now.
