@@ -43,11 +43,12 @@ class EmpathyApp(App[None]):
 
     TITLE = "empathy-tui"
     CSS_PATH = "app.tcss"
-    DEFAULT_MODE = "pipeline"
     BINDINGS: ClassVar[list[BindingType]] = list(bindings.APP)
     COMMANDS = {_commands}  # noqa: RUF012 - a class variable of Textual's
-    #: Screens other than the first are imported when they are opened.
+    #: Mode → its screen, imported when it is opened.
     ROOMS: ClassVar[dict[str, str]] = {
+        "welcome": "WelcomeScreen",
+        "pipeline": "PipelineScreen",
         "data": "DataScreen",
         "training": "TrainingScreen",
         "win_rates": "WinRatesScreen",
@@ -57,14 +58,16 @@ class EmpathyApp(App[None]):
     }
 
     def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        #: What the poller saw last; None until its first look.
+        self.snapshot: Snapshot | None = None
+        # Textual reads it as it is made, and once.
+        self.DEFAULT_MODE = self._first_room()  # type: ignore[misc]
         super().__init__()
         self.register_theme(theme.DARK)
         self.register_theme(theme.LIGHT)
         # Not watched: a theme that is set once the app runs has all styles made a second time.
         self.set_reactive(EmpathyApp.theme, theme.DARK.name)
-        self.workspace = workspace
-        #: What the poller saw last; None until its first look.
-        self.snapshot: Snapshot | None = None
         #: Why the workspace cannot be read now.
         self.trouble: str | None = None
         #: Set when the app closes, for threads that wait.
@@ -73,7 +76,6 @@ class EmpathyApp(App[None]):
         self._supervising = False
         self._supervise_wait_s = _FIRST_WAIT_S
         self._supervise_after = 0.0
-        self.add_mode("pipeline", self._first_room)
         for mode, name in self.ROOMS.items():
             self.add_mode(mode, partial(_make_room, mode, name))
 
@@ -130,6 +132,9 @@ class EmpathyApp(App[None]):
 
     def on_moved(self, message: Moved) -> None:
         message.stop()
+        # As the app closes, its screens lose their widgets while messages still come.
+        if not self.is_running:
+            return
         self.snapshot, self.trouble = message.snapshot, None
         self._settle_first_room()
         self._pass_on()
@@ -138,11 +143,15 @@ class EmpathyApp(App[None]):
 
     def on_unreadable(self, message: Unreadable) -> None:
         message.stop()
+        if not self.is_running:
+            return
         self.trouble = message.error
         self._pass_on()
 
     def on_answered(self, message: Answered) -> None:
         message.stop()
+        if not self.is_running:
+            return
         if not self._poller.is_newest(message.question):
             return
         if message.error is None:
@@ -159,8 +168,7 @@ class EmpathyApp(App[None]):
     def action_room(self, mode: str) -> None:
         if len(self.screen_stack) > 1:
             return
-        self.switch_mode(mode)
-        self._settle_first_room()
+        self.switch_mode(self._first_room() if mode == "pipeline" else mode)
 
     def action_import_data(self) -> None:
         """Ask for a CSV's path, check it, and ask before anything changes."""
@@ -208,11 +216,9 @@ class EmpathyApp(App[None]):
         if outcome.state == "done":
             self.call_later(self.tell, f"{label}: done")
 
-    def _first_room(self) -> Screen[Any]:
+    def _first_room(self) -> str:
         """The pipeline, or what to do next where there is nothing to show yet."""
-        if self._is_empty():
-            return _make_room("welcome", "WelcomeScreen")
-        return _make_room("pipeline", "PipelineScreen")
+        return "welcome" if self._is_empty() else "pipeline"
 
     def _is_empty(self) -> bool:
         if self.snapshot is None:
@@ -221,11 +227,10 @@ class EmpathyApp(App[None]):
 
     def _settle_first_room(self) -> None:
         """Change between welcome and pipeline once the workspace is no longer what it was."""
-        if self.current_mode != "pipeline" or len(self.screen_stack) > 1:
-            return
-        name = "WelcomeScreen" if self._is_empty() else "PipelineScreen"
-        if type(self.screen).__name__ != name:
-            self.switch_screen(self._first_room())
+        if self.current_mode in ("welcome", "pipeline") and len(self.screen_stack) == 1:
+            wanted = self._first_room()
+            if wanted != self.current_mode:
+                self.switch_mode(wanted)
 
     def _pass_on(self) -> None:
         for screen in self.screen_stack:

@@ -25,7 +25,10 @@ from tests.made_dialogues import made_dialogues
 NOW = 1_780_000_000.0
 
 #: Clears the screen, sets the title, turns the direction, opens markup, and breaks lines.
-HOSTILE = "calm \x1b[2J\x1b]0;owned\x07 [bold red]not markup[/] [@click=app.quit]x[/] \u202eesrever\u202c \x9b31m\r\n\ttab"
+HOSTILE = (
+    "calm \x1b[2J\x1b]0;owned\x07 [bold red]not markup[/] [@click=app.quit]x[/] "
+    "\u202eesrever\u202c \x9b31m\r\n\ttab"
+)
 
 CONFIG = """
 [students.smollm2]
@@ -53,12 +56,15 @@ def fill(root: Path) -> Workspace:
     prompt = templates.load("student", None)
     nodes = graph.plan(load(workspace.config), facts, prompt, "cpu")
     clock = _Clock()
-    with closing(connections.writer(workspace.state)) as connection, patch.object(time, "time", clock):
-        with connections.transaction(connection):
-            data.replace(connection, facts, map(staging.to_row, dialogues))
-            asked = [node for node in nodes if "all_together" not in node.name]
-            jobs.put(connection, map(_new, asked))
-            _Filler(connection, workspace, clock, nodes, dialogues).run()
+    with (
+        closing(connections.writer(workspace.state)) as connection,
+        patch.object(time, "time", clock),
+        connections.transaction(connection),
+    ):
+        data.replace(connection, facts, map(staging.to_row, dialogues))
+        asked = [node for node in nodes if "all_together" not in node.name]
+        jobs.put(connection, map(_new, asked))
+        _Filler(connection, workspace, clock, nodes, dialogues).run()
     return workspace
 
 

@@ -1,0 +1,85 @@
+"""A filled workspace, shown at a fixed moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from core.commands import create_workspace
+from core.pipeline import launch
+from core.workspace import Workspace
+from tests.tui.filled import NOW, fill
+from tui.app import EmpathyApp
+
+#: Seconds that a screen has to show what it must.
+DEADLINE_S = 10.0
+
+Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+
+
+@pytest.fixture
+def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace in a home folder, so that its path is shown the same everywhere."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return fill(tmp_path / "study")
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "new").mkdir()
+    return Workspace(tmp_path / "new")
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A workspace with a config.toml and no data."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return create_workspace(tmp_path / "prepared")
+
+
+@pytest.fixture(autouse=True)
+def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The moment stands still, and the filled store's running job, which no worker does, stays as it is."""
+    monkeypatch.setattr(EmpathyApp, "now", lambda self: NOW)
+    monkeypatch.setattr("tui.state.needs_supervisor", lambda snapshot, pending: False)
+    monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
+
+
+@pytest.fixture
+def opened() -> Open:
+    """`async with opened(workspace, size) as pilot`: the app, once it has shown its first snapshot."""
+
+    @asynccontextmanager
+    async def open_app(workspace: Workspace, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Pilot[None]]:
+        app = EmpathyApp(workspace)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await until(pilot, lambda: app.snapshot is not None)
+            yield pilot
+
+    return open_app
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
+    """Let the app go on until `holds`; fail when it does not in time."""
+    waited = 0.0
+    while not holds():
+        assert waited < DEADLINE_S, "the screen did not come to show what it must"
+        await pilot.pause(0.02)
+        waited += 0.02
+
+
+async def until_shows(pilot: Pilot[None], text: str) -> None:
+    """Let the app go on until `text` is on the screen."""
+    await until(pilot, lambda: text in shown(pilot))
+
+
+def shown(pilot: Pilot[None]) -> str:
+    """The screen's text, a line each."""
+    screen = pilot.app.screen
+    strips = screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
