@@ -29,6 +29,8 @@ TIE = 1e-6
 _ALPHAS = (3.0, 30.0, 300.0)
 _FOLDS = 5
 _RESAMPLES = 2000
+#: Of `_features` and the embeddings below it; another version's weights mean something else.
+_FEATURES = 1
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,15 @@ class Agreement:
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """A trained judge, as judge.json holds it."""
+    """A trained judge, as judge.json holds it; `features` is the version of what it weighs."""
 
+    features: int
     intercept: float
     coefficients: list[float]
     alpha: float
+    dialogues: int
+    responses: int
+    agreement: Agreement
     label: str
 
 
@@ -70,10 +76,15 @@ def fit(
     rows = [(i, rated) for i, dialogue in enumerate(dialogues) for rated in dialogue.responses.values()]
     groups = np.array([i for i, _ in rows])
     ratings = np.array([rated.rating for _, rated in rows], dtype=float)
-    if len(dialogues) < 2 * _FOLDS or len(set(ratings)) < 2:
+    if len(dialogues) < 2 * _FOLDS:
         raise UserError(
-            f"the embedded judge needs at least {2 * _FOLDS} train dialogues with different ratings to "
-            f"learn from; the data has {len(dialogues)}"
+            f"the embedded judge needs at least {2 * _FOLDS} train dialogues to learn from; the data has "
+            f"{len(dialogues)}"
+        )
+    if len(set(ratings)) < 2:
+        raise UserError(
+            f"all {len(ratings):,} responses of the train dialogues are rated {ratings[0]:.0f}: the embedded "
+            "judge needs better and worse ones to learn from"
         )
     texts = [rated.text for _, rated in rows]
     contexts = [_context(dialogue.situation, dialogue.utterance) for dialogue in dialogues]
@@ -81,6 +92,8 @@ def fit(
     of_texts = embedder.embed(texts, lambda done: progress(done, total))
     of_contexts = embedder.embed(contexts, lambda done: progress(len(texts) + done, total))
     features = _features(of_contexts[groups], of_texts)
+    # The folds that choose alpha also measure: it is one of three numbers, and on the real ratings every
+    # fold chooses the same one without itself, so the figure is not flattered.
     folds = GroupKFold(_FOLDS)
     search = RidgeCV(_ALPHAS, cv=list(folds.split(features, ratings, groups))).fit(features, ratings)
     alpha = float(search.alpha_)
@@ -91,7 +104,16 @@ def fit(
         f"embedded judge: agrees with held-out human ratings on {agreement.share:.0%} of "
         f"{agreement.pairs:,} pairs"
     )
-    weights = Weights(float(search.intercept_), [float(c) for c in search.coef_], alpha, label)
+    weights = Weights(
+        features=_FEATURES,
+        intercept=float(search.intercept_),
+        coefficients=[float(c) for c in search.coef_],
+        alpha=alpha,
+        dialogues=len(dialogues),
+        responses=len(texts),
+        agreement=agreement,
+        label=label,
+    )
     return weights, agreement
 
 
@@ -157,7 +179,18 @@ def save(path: Path, weights: Weights) -> None:
 
 
 def load(path: Path) -> Weights:
-    return msgspec.json.decode(path.read_bytes(), type=Weights)
+    """Raises `UserError` when the file is not of this version of the judge."""
+    try:
+        weights = msgspec.json.decode(path.read_bytes(), type=Weights)
+    except msgspec.ValidationError as error:
+        raise UserError(_outdated(path)) from error
+    if weights.features != _FEATURES:
+        raise UserError(_outdated(path))
+    return weights
+
+
+def _outdated(path: Path) -> str:
+    return f"{path} is of another version of the embedded judge: train the judge again"
 
 
 def _context(situation: str, utterance: str) -> str:

@@ -18,6 +18,9 @@ def run(job: Job) -> dict[str, Any]:
     torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "train"]
 
+    count = sum(len(dialogue.responses) + 1 for dialogue in dialogues)
+    job.journal.write(Progress(0, count))
+
     def progress(done: int, total: int) -> None:
         job.check()
         job.journal.write(Progress(done, total))

@@ -31,7 +31,8 @@ def run(job: Job) -> dict[str, Any]:
     torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     responses = {side: _responses(job, side, dialogues) for side in ("a", "b")}
-    judge: Judge = EmbeddedJudge(embedded.load(job.input("judge")), Embedder())
+    weights = embedded.load(job.input("judge"))
+    judge: Judge = EmbeddedJudge(weights, Embedder())
     verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(Verdict)}
     if verdicts:
         job.journal.write(*verdicts.values())
@@ -48,6 +49,7 @@ def run(job: Job) -> dict[str, Any]:
         for order in judge.orders
     ]
     todo = [contest for contest in contests if (contest.dialog_id, contest.order) not in verdicts]
+    job.journal.write(Progress(len(contests) - len(todo), len(contests)))
     for start in range(0, len(todo), _BATCH):
         batch = todo[start : start + _BATCH]
         job.check()
@@ -65,25 +67,29 @@ def run(job: Job) -> dict[str, Any]:
         "interval": statistics.INTERVAL,
         "orders": len(judge.orders),
         "label": judge.label,
+        "agreement": weights.agreement.share,
     }
 
 
 def _responses(job: Job, side: str, dialogues: list[Dialogue]) -> dict[str, str]:
     """A responder's texts by dialogue, of exactly these dialogues."""
+    if not dialogues:
+        raise UserError("the data has no test dialogue: there is nothing to compare on")
     name = job.settings[side]
+    remedy = "let it respond again"
     if side in job.spec.inputs:
-        lines = job.input(side).read_text(encoding="utf-8").splitlines()
+        # Of bytes: a response may hold U+2028 and the like, which end a line for str.splitlines.
+        lines = job.input(side).read_bytes().splitlines()
         found = {row["dialog_id"]: row["text"] for row in map(json.loads, lines)}
     else:
         found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
+        remedy = "compare with another responder, or import data that has them all"
     missing = [d.dialog_id for d in dialogues if d.dialog_id not in found]
     if missing:
         raise UserError(
             f"{name} has no response to {len(missing)} of {len(dialogues)} test dialogues ({missing[0]} "
-            "is the first): let it respond again"
+            f"is the first): {remedy}"
         )
-    if not dialogues:
-        raise UserError("the data has no test dialogue: there is nothing to compare on")
     return {d.dialog_id: found[d.dialog_id] for d in dialogues}
 
 

@@ -8,8 +8,25 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from core.config import Responding
+
+#: `generate` fills what it is not told from the model's own generation_config.json; a penalty or a top_k
+#: there would make the responders of a comparison decode differently, and not as config.toml says.
+_NEUTRAL: dict[str, Any] = {
+    "num_beams": 1,
+    "repetition_penalty": 1.0,
+    "no_repeat_ngram_size": 0,
+    "min_new_tokens": None,
+    "suppress_tokens": None,
+    "begin_suppress_tokens": None,
+    "top_k": None,
+    "min_p": None,
+    "typical_p": None,
+    "temperature": None,
+    "top_p": None,
+}
 
 
 @dataclass(frozen=True)
@@ -24,7 +41,8 @@ class Generator:
     """A student ready to answer prompts of one user turn each.
 
     All prompts are given at once, so that the tokens with which every one of them begins pass
-    through the model a single time: their key-value cache serves every batch.
+    through the model a single time: their key-value cache serves every batch. `shared` is how many
+    they are.
     """
 
     def __init__(self, model: Any, tokenizer: Any, prompts: Sequence[str]) -> None:
@@ -37,6 +55,9 @@ class Generator:
             for prompt in prompts
         ]
         self.shared = _shared(self.tokens)
+        own = model.generation_config.eos_token_id
+        ends = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])}
+        self._ends: list[int] = sorted(ends - {None})
         self._cache: Any = None
 
     def batches(self, size: int) -> list[list[int]]:
@@ -51,6 +72,7 @@ class Generator:
         depend on what was answered before it.
         """
         device = self.model.device
+        self._begin()
         rests = [self.tokens[i][self.shared :] for i in batch]
         width = max(len(rest) for rest in rests)
         pad = self.tokenizer.pad_token_id
@@ -60,38 +82,49 @@ class Generator:
         mask = torch.tensor(
             [[1] * self.shared + [0] * (width - len(rest)) + [1] * len(rest) for rest in rests], device=device
         )
-        sampling: dict[str, Any] = {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
+        decoding = _NEUTRAL | {"do_sample": settings.do_sample}
         if settings.do_sample:
             torch.manual_seed(settings.seed + batch[0])
-            sampling = {"do_sample": True, "temperature": settings.temperature, "top_p": settings.top_p}
+            decoding |= {"temperature": settings.temperature, "top_p": settings.top_p}
         with torch.inference_mode():
             output = self.model.generate(
                 input_ids=ids,
                 attention_mask=mask,
-                past_key_values=self._prefix(prefix, len(batch)),
+                past_key_values=self._prefix(len(batch)),
                 max_new_tokens=settings.max_new_tokens,
                 pad_token_id=pad,
-                **sampling,
+                eos_token_id=self._ends or None,
+                **decoding,
             )
         return [self._decoded(row) for row in output[:, ids.shape[1] :].tolist()]
 
-    def _prefix(self, prefix: list[int], rows: int) -> Any:
-        """The key-value cache of the shared beginning, for `rows` prompts; None if there is none."""
-        if not prefix:
+    def _begin(self) -> None:
+        """Compute the shared beginning, once; share nothing with a model that remembers otherwise.
+
+        Only full attention can skip the padding that lies behind the beginning: a recurrent state
+        would have taken it in, and a sliding window counts it.
+        """
+        if not self.shared or self._cache is not None:
+            return
+        ids = torch.tensor([self.tokens[0][: self.shared]], device=self.model.device)
+        keep = {"logits_to_keep": 1} if self.model._supports_logits_to_keep() else {}
+        with torch.inference_mode():
+            cache: Any = getattr(self.model(input_ids=ids, use_cache=True, **keep), "past_key_values", None)
+        if type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers):
+            self._cache = cache
+        else:
+            self.shared = 0
+
+    def _prefix(self, rows: int) -> Any:
+        """A copy of the shared beginning's key-value cache for `rows` prompts; None if nothing is shared."""
+        if not self.shared:
             return None
-        if self._cache is None:
-            ids = torch.tensor([prefix], device=self.model.device)
-            with torch.inference_mode():
-                self._cache = self.model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values
         cache = copy.deepcopy(self._cache)
         cache.batch_repeat_interleave(rows)
         return cache
 
     def _decoded(self, row: list[int]) -> Answer:
-        ends = {self.tokenizer.eos_token_id}
-        also = self.model.generation_config.eos_token_id
-        ends |= set(also) if isinstance(also, list) else {also}
-        end = next((i for i, token in enumerate(row) if token in ends), None)
+        end = next((i for i, token in enumerate(row) if token in self._ends), None)
         text = self.tokenizer.decode(row[:end], skip_special_tokens=True).strip()
         return Answer(text, "length" if end is None else "stop")
 

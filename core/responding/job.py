@@ -53,16 +53,20 @@ def run(job: Job) -> dict[str, Any]:
         ],
     )
     log.info("%d dialogues, of whose prompts %d tokens are shared", len(dialogues), generator.shared)
+    job.journal.write(Progress(len(answered), len(dialogues)))
     began, before = time.monotonic(), len(answered)
     for batch in generator.batches(responding.batch_size):
         if all(dialogues[i].dialog_id in answered for i in batch):
             continue
         job.check()
-        new = []
-        for i, answer in zip(batch, generator.answer(batch, responding), strict=True):
-            response = Response(dialogues[i].dialog_id, answer.text, answer.finish)
-            answered[response.dialog_id] = response
-            new.append(response)
+        # A batch whose record a crash tore is asked whole, so that its seed and padding are the same, but
+        # an answer that was journalled stays.
+        new = [
+            Response(dialogues[i].dialog_id, answer.text, answer.finish)
+            for i, answer in zip(batch, generator.answer(batch, responding), strict=True)
+            if dialogues[i].dialog_id not in answered
+        ]
+        answered |= {response.dialog_id: response for response in new}
         per_answer = (time.monotonic() - began) / (len(answered) - before)
         left = len(dialogues) - len(answered)
         job.journal.write(*new, Progress(len(answered), len(dialogues), left * per_answer))

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.errors import Cancelled, UserError
 from core.judging import fit
 from core.judging import job as compare
 from core.pipeline.job import Job, read_spec
-from core.pipeline.journal import Journal, Progress, Verdict
+from core.pipeline.journal import Journal, Progress, Response, Verdict
 from tests import made_jobs
 from tests.made_dialogues import made_dialogues
 
@@ -57,6 +58,7 @@ def test_the_better_responder_wins(judge: Path, tmp_path: Path) -> None:
     assert result["win_rate_b"] == 1.0
     assert result["ci_low"] < 1.0
     assert "agrees with held-out human ratings" in result["label"]
+    assert 0.5 < result["agreement"] <= 1
     verdicts = made_jobs.found(folder, Verdict)
     assert [verdict.dialog_id for verdict in verdicts] == [dialogue.dialog_id for dialogue in TEST]
     assert set(json.loads(verdicts[0].raw)) == {"a", "b"}
@@ -80,6 +82,15 @@ def test_identical_responses_tie_and_empty_ones_are_judged(judge: Path, tmp_path
     assert result["n"] == len(TEST)
 
 
+def test_a_response_may_hold_any_character(judge: Path, tmp_path: Path) -> None:
+    odd = "I hear you.\u2028Really.\u0085\x1b[31m Yes. 🫂\r\nOh."
+    folder = attempt(tmp_path / "1", judge, every(BAD), every(GOOD))
+    lines = [Response(i, text, "stop") for i, text in every(odd).items()]
+    encoded = [msgspec.json.encode(line) + b"\n" for line in lines]
+    Path(read_spec(folder).inputs["b"]).write_bytes(b"".join(encoded))
+    assert made_jobs.run(folder, compare.run)["n"] == len(TEST)
+
+
 def test_a_source_in_the_data_is_a_responder(judge: Path, tmp_path: Path) -> None:
     settings = {"a": "human", "b": "chatgpt", "judge": {"name": "embedded", "provider": "embedded"}}
     folder = made_jobs.attempt(tmp_path / "1", "compare", DIALOGUES, settings, {"judge": judge})
@@ -94,6 +105,16 @@ def test_no_comparison_on_different_dialogues(judge: Path, tmp_path: Path) -> No
     del fewer[gone]
     folder = attempt(tmp_path / "1", judge, every(BAD), fewer)
     with pytest.raises(UserError, match=f"run has no response to 1 of {len(TEST)} test dialogues \\({gone}"):
+        made_jobs.run(folder, compare.run)
+
+
+def test_a_source_that_lacks_a_test_dialogue_is_no_responder(judge: Path, tmp_path: Path) -> None:
+    gone = TEST[0]
+    fewer = {source: rated for source, rated in gone.responses.items() if source != "gemini"}
+    dialogues = [msgspec.structs.replace(d, responses=fewer) if d is gone else d for d in DIALOGUES]
+    settings = {"a": "human", "b": "gemini", "judge": {"name": "embedded", "provider": "embedded"}}
+    folder = made_jobs.attempt(tmp_path / "1", "compare", dialogues, settings, {"judge": judge})
+    with pytest.raises(UserError, match=r"gemini has no response to 1 of .*compare with another responder"):
         made_jobs.run(folder, compare.run)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from core.dialogues import table
-from core.dialogues.records import Dialogue
+from core.dialogues.records import Dialogue, Rated
 from core.errors import UserError
 from core.judging import embedded, fit
 from core.judging.embedding import Embedder
@@ -84,6 +86,23 @@ def test_only_train_dialogues_teach_it(fitted: Path, tmp_path: Path) -> None:
 def test_too_little_to_learn_from_is_said(embedder: Embedder, rows: int) -> None:
     with pytest.raises(UserError, match="at least 10 train dialogues"):
         embedded.fit(made_dialogues(rows=rows), embedder, lambda done, total: None)
+
+
+def test_one_rating_for_all_teaches_nothing(embedder: Embedder) -> None:
+    same = [
+        msgspec.structs.replace(d, responses={s: Rated(r.text, 3) for s, r in d.responses.items()})
+        for d in made_dialogues(rows=16)
+    ]
+    with pytest.raises(UserError, match="all 80 responses of the train dialogues are rated 3"):
+        embedded.fit(same, embedder, lambda done, total: None)
+
+
+@pytest.mark.parametrize("change", [{"features": 0}, {"agreement": None}])
+def test_a_judge_of_another_version_is_not_used(fitted: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    content = msgspec.json.decode((fitted / "judge.json").read_bytes()) | change
+    (tmp_path / "judge.json").write_bytes(msgspec.json.encode(content))
+    with pytest.raises(UserError, match="train the judge again"):
+        embedded.load(tmp_path / "judge.json")
 
 
 def test_agreement_counts_pairs_with_different_ratings_and_halves_ties() -> None:

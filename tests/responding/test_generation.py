@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import GenerationConfig, MistralConfig, MistralForCausalLM
 
 from core.config import Responding, Student
 from core.responding import students
@@ -71,6 +72,37 @@ def test_an_answer_ends_at_the_end_token(tiny: tuple[Any, Any]) -> None:
     words = tokenizer("I am here", add_special_tokens=False)["input_ids"]
     answer = generator._decoded([*words, tokenizer.eos_token_id, *words])
     assert (answer.text, answer.finish) == ("I am here", "stop")
+
+
+@pytest.mark.parametrize("decoding", [GREEDY, Responding(max_new_tokens=12, do_sample=True)])
+def test_only_the_settings_decide_how_it_decodes(tiny: tuple[Any, Any], decoding: Responding) -> None:
+    model, tokenizer = tiny
+    expected = Generator(model, tokenizer, PROMPTS).answer([0, 1], decoding)
+    own = model.generation_config
+    model.generation_config = GenerationConfig(
+        do_sample=True, temperature=9.0, top_k=3, repetition_penalty=5.0, eos_token_id=own.eos_token_id
+    )
+    try:
+        assert Generator(model, tokenizer, PROMPTS).answer([0, 1], decoding) == expected
+    finally:
+        model.generation_config = own
+
+
+def test_a_model_with_a_sliding_window_shares_nothing(tiny: tuple[Any, Any]) -> None:
+    torch.manual_seed(0)
+    sizes = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "max_position_embeddings": 512,
+    }
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
+    model = MistralForCausalLM(MistralConfig(vocab_size=len(tiny[1]), sliding_window=16, **sizes, **heads))
+    generator = Generator(model.eval(), tiny[1], PROMPTS)
+    assert generator.shared > 20
+    batched = generator.answer(range(len(PROMPTS)), GREEDY)
+    assert generator.shared == 0
+    assert batched == [Generator(model, tiny[1], [prompt]).answer([0], GREEDY)[0] for prompt in PROMPTS]
 
 
 def test_batches_hold_every_prompt_once(tiny: tuple[Any, Any]) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
+import torch
+from peft import LoraConfig, get_peft_model
 
 from core.config import Responding, Student
 from core.errors import Cancelled, UserError
 from core.pipeline.job import Job, read_spec
 from core.pipeline.journal import Artifact, Journal, Progress, Response
 from core.responding import job as respond
+from core.responding import students
 from tests import made_jobs, tiny_student
 from tests.made_dialogues import made_dialogues
 
@@ -45,6 +48,24 @@ def test_it_answers_the_test_split_and_nothing_else(settings: dict[str, Any], tm
     assert made_jobs.found(folder, Progress)[-1].done == len(TEST)
 
 
+def test_an_adapter_answers_in_its_own_words(settings: dict[str, Any], tmp_path: Path) -> None:
+    student = msgspec.convert(settings["student"], Student)
+    base = students.load_model(student, "cpu", torch.float32)
+    torch.manual_seed(0)
+    lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    get_peft_model(base, lora).save_pretrained(tmp_path / "adapter")
+    plain = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings)
+    inputs = {"adapter": tmp_path / "adapter"}
+    adapted = made_jobs.attempt(tmp_path / "2", "respond", DIALOGUES, settings, inputs)
+    one = settings | {"responding": msgspec.to_builtins(Responding(max_new_tokens=8, batch_size=1))}
+    alone = made_jobs.attempt(tmp_path / "3", "respond", DIALOGUES, one, inputs)
+    for folder in (plain, adapted, alone):
+        made_jobs.run(folder, respond.run)
+    written = (adapted / "responses.jsonl").read_bytes()
+    assert written != (plain / "responses.jsonl").read_bytes()
+    assert written == (alone / "responses.jsonl").read_bytes()
+
+
 @pytest.mark.parametrize("sampled", [False, True])
 def test_a_new_attempt_goes_on_where_the_old_one_was_cut(
     settings: dict[str, Any], tmp_path: Path, sampled: bool
@@ -74,6 +95,19 @@ def test_what_was_answered_is_not_asked_again(settings: dict[str, Any], tmp_path
     folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings, prior=[before])
     made_jobs.run(folder, respond.run)
     assert {response.text for response in made_jobs.found(folder, Response)} == {"kept"}
+
+
+def test_an_answer_of_a_torn_batch_stays(settings: dict[str, Any], tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    before.mkdir()
+    journal = Journal(before)
+    journal.write(Response(TEST[0].dialog_id, "kept", "stop"))
+    journal.close()
+    folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings, prior=[before])
+    made_jobs.run(folder, respond.run)
+    found = made_jobs.found(folder, Response)
+    assert sorted(response.dialog_id for response in found) == sorted(d.dialog_id for d in TEST)
+    assert [response.text for response in found if response.dialog_id == TEST[0].dialog_id] == ["kept"]
 
 
 def test_it_stops_when_told_to(settings: dict[str, Any], tmp_path: Path) -> None:

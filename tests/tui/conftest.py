@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -45,6 +46,8 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 @pytest.fixture(autouse=True)
 def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     """The moment stands still, and the filled store's running job, which no worker does, stays as it is."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     monkeypatch.setattr(EmpathyApp, "now", lambda self: NOW)
     monkeypatch.setattr("tui.state.needs_supervisor", lambda snapshot, pending: False)
     monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
