@@ -29,6 +29,10 @@ DARK = Theme(
     boost="#2a323d",
     variables={
         "text-muted": "#8b96a3",
+        "scrollbar-background": "#14181d",
+        "scrollbar-background-hover": "#1a1f26",
+        "scrollbar-background-active": "#1a1f26",
+        "scrollbar-corner-color": "#14181d",
         "block-cursor-background": "#2b3f52",
         "block-cursor-foreground": "#ffffff",
         "block-cursor-text-style": "none",
@@ -59,6 +63,10 @@ LIGHT = Theme(
     boost="#d7dee5",
     variables={
         "text-muted": "#5c6773",
+        "scrollbar-background": "#f7f8fa",
+        "scrollbar-background-hover": "#eef1f4",
+        "scrollbar-background-active": "#eef1f4",
+        "scrollbar-corner-color": "#f7f8fa",
         "block-cursor-background": "#cfe1f1",
         "block-cursor-foreground": "#10161c",
         "block-cursor-text-style": "none",

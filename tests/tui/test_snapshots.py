@@ -19,7 +19,7 @@ ROOMS = {
     "4": "70.8 %",
     "5": "1/12",
     "6": "There are no batches.",
-    "7": "● following",
+    "7": "empty so far",
 }
 
 

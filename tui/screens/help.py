@@ -52,7 +52,10 @@ class HelpScreen(ModalScreen[None]):
         everywhere: list[Binding] = []
         for active in self._on.active_bindings.values():
             binding = active.binding
-            if binding.system or binding.key in _PLAIN or not binding.description:
+            if binding.key in _PLAIN or not binding.description:
+                continue
+            # Ours say more than a name; arrows and the like of Textual's widgets explain themselves.
+            if binding.system or not (binding.id or binding.tooltip or active.node is self._on):
                 continue
             (everywhere if active.node is self.app else here).append(binding)
         return [("Here", _joined(here)), ("Everywhere", _joined(everywhere))]

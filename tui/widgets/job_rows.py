@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: Widths from which on there is room for all columns.
 WIDE = 110
 
-_STATE, _STAGE, _SHARE, _TIME = 11, 7, 5, 7
+_STATE, _STAGE, _SHARE, _TIME = 13, 7, 5, 7
 
 
 def columns(width: int) -> tuple[Column, ...]:
@@ -60,25 +60,31 @@ def elapsed(job: Job, now: float) -> float | None:
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
     """How far all that was asked for is, on the left; the slots on the right."""
     sums = state.overall(snapshot)
-    share = sums.done / sums.asked if sums.asked else None
-    left: list[Content | str | tuple[str, str]] = [
-        (figures.bar(share, 12), "$accent on $panel"),
-        f"  {sums.done} of {sums.asked} done" if sums.asked else "  nothing started",
-    ]
-    for number, word, colour in (
-        (sums.running, "running", "$text-accent"),
-        (sums.failed, "failed or cancelled", "$text-error"),
-        (sums.planned - sums.asked, "not started", "$text-muted"),
-    ):
-        if number:
-            left += ["  ", (f"{number} {word}", colour)]
     right: list[Content | str | tuple[str, str]] = []
     for slot in snapshot.slots:
         colour = "$text-accent" if slot.used else "$text-muted"
         right += ["  " if right else "", (f"{slot.name} {slot.used}/{slot.total}", colour)]
-    start, end = Content.assemble(*left), Content.assemble(*right)
+    start, end = _progress(sums, brief=False), Content.assemble(*right)
+    if start.cell_length + 2 + end.cell_length > width:
+        start = _progress(sums, brief=True)
     gap = max(2, width - start.cell_length - end.cell_length)
     return Content.assemble(start, " " * gap, end)
+
+
+def _progress(sums: state.Overall, *, brief: bool) -> Content:
+    share = sums.done / sums.asked if sums.asked else None
+    left: list[Content | str | tuple[str, str]] = [
+        (figures.bar(share, 6 if brief else 12), "$accent on $panel"),
+        f"  {sums.done} of {sums.asked} done" if sums.asked else "  nothing started",
+    ]
+    for number, word, colour in (
+        (sums.running, "running", "$text-accent"),
+        (sums.failed, "failed/cancelled" if brief else "failed or cancelled", "$text-error"),
+        (0 if brief else sums.planned - sums.asked, "not started", "$text-muted"),
+    ):
+        if number:
+            left += ["  ", (f"{number} {word}", colour)]
+    return Content.assemble(*left)
 
 
 def _cell(app: App[Any], column: Column, job: Job, now: float) -> Text:
