@@ -1,6 +1,6 @@
 """Draws the screenshots of a workspace from the running app.
 
-    python docs/screenshots.py WORKSPACE [FOLDER]
+python docs/screenshots.py WORKSPACE [FOLDER]
 """
 
 from __future__ import annotations

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tui.text import visible
+
 UNKNOWN = "—"
 
 
@@ -54,3 +58,10 @@ def shorten(text: str, width: int) -> str:
         return text
     head = (width - 1) // 3
     return text[:head] + "…" + text[len(text) - (width - 1 - head) :]
+
+
+def folder(path: str, width: int = 28) -> str:
+    """A folder's path in at most `width` characters: the home folder as `~`, the beginning left out."""
+    home = str(Path.home())
+    shown = visible("~" + path[len(home) :] if path == home or path.startswith(home + "/") else path)
+    return shown if len(shown) <= width else "…" + shown[-(width - 1) :]

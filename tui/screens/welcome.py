@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from tui import format as figures
 from tui.screens.base import RoomScreen
-from tui.text import visible
 
 if TYPE_CHECKING:
     from core.api import Snapshot
@@ -128,7 +128,7 @@ class WelcomeScreen(RoomScreen):
             "   ",
             config if has_config else missing,
             " config.toml",
-            (f"      in {visible(str(self.app.workspace.root))}\n\n", "$text-muted"),
+            (f"      in {figures.folder(str(self.app.workspace.root), 60)}\n\n", "$text-muted"),
             ("What to do next\n\n", "bold"),
             Content("\n\n").join([line(*step) for step in steps]),
             ("\n\nThe sample is for trying the program; it is not research data.", "$text-muted"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -10,6 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from tui import format as figures
 from tui.bindings import ROOMS
 from tui.text import visible
 
@@ -88,22 +88,16 @@ def _describe(snapshot: Snapshot) -> Content:
     else:
         work = ("○ supervisor idle", "$text-muted")
     parts: list[Content | str | tuple[str, str]] = [
-        (shortened(snapshot.workspace), "$foreground"),
-        "  ·  ",
-        data,
+        (figures.folder(snapshot.workspace), "$foreground"),
         "  ·  ",
         work,
+        "  ·  ",
+        data,
     ]
     if snapshot.config_error is not None:
-        parts += ["  ·  ", ("✗ config.toml does not hold", "$text-error")]
+        # Ahead of the figures, because a narrow terminal cuts the line's end off.
+        parts[2:2] = [("✗ config.toml does not hold", "$text-error"), "  ·  "]
     return Content.assemble(*parts)
-
-
-def shortened(path: str, width: int = 28) -> str:
-    """A folder's path with the home folder as `~` and the middle left out where it is long."""
-    home = str(Path.home())
-    shown = visible("~" + path[len(home) :] if path == home or path.startswith(home + "/") else path)
-    return shown if len(shown) <= width else "…" + shown[-(width - 1) :]
 
 
 def _one_line(text: str) -> str:
