@@ -15,7 +15,7 @@ from core.dialogues import statistics as dialogue_statistics
 from core.dialogues.records import HUMAN, Dialogue
 from core.dialogues.statistics import Statistics
 from core.errors import UserError
-from core.pipeline import graph, launch, planning
+from core.pipeline import graph, launch, planning, status
 from core.pipeline.graph import Node
 from core.recipes import catalog
 from core.store import connections, intents, queries
@@ -27,7 +27,6 @@ from core.views import (
     Event,
     IntentResult,
     Job,
-    JobState,
     LogChunk,
     MetricPoint,
     Pair,
@@ -99,7 +98,7 @@ class Reader:
             SlotUse("cpu", used.get("cpu", 0), totals["cpu"]),
             SlotUse("api", used.get("api", 0), totals["api"]),
         )
-        shown = _current(nodes, jobs)
+        shown = status.current(nodes, jobs)
         return Snapshot(
             version=0 if connection is None else connections.data_version(connection),
             workspace=str(self.workspace.root),
@@ -107,7 +106,7 @@ class Reader:
             supervisor=supervisor,
             paused=paused,
             slots=slot_views,
-            jobs=tuple(_with_reason(job, jobs, paused, slot_views) for job in shown),
+            jobs=tuple(status.with_reason(job, jobs, paused, slot_views) for job in shown),
             config_error=config_error or plan_error,
         )
 
@@ -303,54 +302,6 @@ class Reader:
         if facts is None or self._dialogues is None:
             return None, []
         return facts, self._dialogues[1]
-
-
-def _current(nodes: Sequence[Node], jobs: dict[str, Job]) -> list[Job]:
-    """The configuration's jobs in the graph's order, then those of an older one still under way."""
-    shown = [jobs.get(node.id) or _planned(node) for node in nodes]
-    planned = {node.id for node in nodes}
-    unfinished = ("waiting", "ready", "running")
-    return shown + [job for job in jobs.values() if job.id not in planned and job.state in unfinished]
-
-
-def _planned(node: Node) -> Job:
-    return Job(
-        id=node.id,
-        stage=node.stage,
-        name=node.name,
-        state="waiting",
-        requested=False,
-        reason="not asked for yet",
-        done=None,
-        total=None,
-        eta_s=None,
-        attempt=0,
-        started_at=None,
-        finished_at=None,
-        error=None,
-        slot=node.slot,
-        fingerprint=node.fingerprint,
-        depends_on=node.depends_on,
-        result=None,
-        folder=None,
-    )
-
-
-def _with_reason(job: Job, jobs: dict[str, Job], paused: bool, slot_views: Sequence[SlotUse]) -> Job:
-    if not job.requested or job.state not in ("waiting", "ready"):
-        return job
-    if job.state == "ready":
-        free = any(slot.name == job.slot and slot.used < slot.total for slot in slot_views)
-        reason = "paused" if paused else None if free else f"waits for a free {job.slot} slot"
-        return replace(job, reason=reason)
-    waits_for = [jobs[i] for i in job.depends_on if i in jobs and jobs[i].state != "done"]
-    ended: tuple[JobState, ...] = ("failed", "cancelled")
-    blocking = next((other for other in waits_for if other.state in ended), None)
-    if blocking is not None:
-        return replace(job, reason=f"blocked: {blocking.stage} {blocking.name} {blocking.state}")
-    if waits_for:
-        return replace(job, reason=f"waits for {waits_for[0].stage} {waits_for[0].name}")
-    return job
 
 
 def _win_rate(job: Job) -> WinRate:
