@@ -26,7 +26,7 @@ _STATE, _STAGE, _SHARE, _TIME = 13, 7, 5, 7
 
 def columns(width: int) -> tuple[Column, ...]:
     """The columns that fit into `width` cells; the name takes what the others leave."""
-    bar, counts = (20, 11) if width >= WIDE else (8, 0)
+    bar, counts = (10, 11) if width >= WIDE else (8, 0)
     fixed = [
         Column("state", "state", _STATE),
         Column("stage", "stage", _STAGE),
