@@ -68,6 +68,8 @@ class EmpathyApp(App[None]):
         self.register_theme(theme.LIGHT)
         # Not watched: a theme that is set once the app runs has all styles made a second time.
         self.set_reactive(EmpathyApp.theme, theme.DARK.name)
+        #: The workspace to open once this app has closed, if it is to go on with another.
+        self.next_workspace: Workspace | None = None
         #: Why the workspace cannot be read now.
         self.trouble: str | None = None
         #: Set when the app closes, for threads that wait.
@@ -121,6 +123,11 @@ class EmpathyApp(App[None]):
         self.switch_mode("logs")
         room = cast("LogsScreen", self.screen_stack[0])
         room.call_after_refresh(room.follow, job)
+
+    def go_on_with(self, workspace: Workspace) -> None:
+        """Leave the app, to be opened again on another workspace."""
+        self.next_workspace = workspace
+        self.exit()
 
     def on_mount(self) -> None:
         # After the first frame, because importing what reads the store competes with painting it.

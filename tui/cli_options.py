@@ -40,9 +40,12 @@ def in_terminal() -> bool:
 
 
 def open_app(workspace: Workspace) -> NoReturn:
-    """Run the app until it is left."""
+    """Run the app until it is left; it may go on with another workspace."""
     from tui.app import EmpathyApp
 
-    app = EmpathyApp(workspace)
-    app.run()
+    following: Workspace | None = workspace
+    while following is not None:
+        app = EmpathyApp(following)
+        app.run()
+        following = app.next_workspace
     sys.exit(app.return_code or 0)

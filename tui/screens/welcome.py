@@ -70,19 +70,23 @@ class WelcomeScreen(RoomScreen):
         self.run_worker(work, name=label, thread=True, exit_on_error=False)
 
     def _demo(self) -> None:
-        from core.api import SAMPLE, Commands, UserError, create_workspace
+        from core.api import Commands, UserError
+        from tui import demo
 
-        workspace = self.app.workspace
+        here = self.app.workspace
+        # What is there stays as it is: the user's config.toml may ask for hours of work.
+        folder = here.root / "demo" if any(here.root.iterdir()) else here.root
         try:
-            if not workspace.config.exists():
-                create_workspace(workspace.root, "demo")
+            workspace = demo.prepare(folder)
             commands = Commands(workspace)
-            commands.wait(commands.apply_import(commands.plan_import(SAMPLE)), self.app.stopping)
             commands.wait(commands.start(), self.app.stopping)
         except (UserError, OSError) as error:
             self.call_later(self._ended, str(error), "Demo")
-        else:
+            return
+        if folder == here.root:
             self.call_later(self._ended, None, "The demo runs")
+        else:
+            self.app.call_later(self.app.go_on_with, workspace)
 
     def _init(self) -> None:
         from core.api import UserError, create_workspace
@@ -119,7 +123,7 @@ class WelcomeScreen(RoomScreen):
         if self._has_data:
             del steps[0]
         if has_config:
-            steps = [step for step in steps if step[0] != "n"]
+            del steps[-1]
         line = partial(_step, width=14)
         return Content.assemble(
             ("Distil empathy from large language models into small ones.\n\n", "bold"),
