@@ -194,14 +194,17 @@ def _response(side: str, name: str, text: str | None, pair: Pair) -> Content:
     else:
         body = Content(visible(text, lines=True))
     lines = []
+    judges = [verdict.judge for verdict in pair.verdicts]
     for verdict in pair.verdicts:
+        # A judge that is asked once scores each response alone: nothing was shown first.
+        order = f", {_ORDERS.get(verdict.order, '')}" if judges.count(verdict.judge) > 1 else ""
         won = verdict.winner == side
         word = _WINNERS.get(verdict.winner, verdict.winner)
         style = "$text-success" if won else "$text-muted"
         lines.append(
             Content.assemble(
                 (f"\n{'✓ ' if won else '  '}{visible(word)}", style),
-                (f"  {visible(verdict.judge)}, {_ORDERS.get(verdict.order, '')}", "$text-muted"),
+                (f"  {visible(verdict.judge)}{order}", "$text-muted"),
                 (f"\n  {visible(verdict.raw)}", "$text-muted"),
             )
         )
