@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.api import Job, Snapshot, WinRate
 
 #: Widths of the columns that never change.
-_RATE, _INTERVAL, _WINS, _JUDGE, _BAR = 7, 13, 12, 10, 24
+_RATE, _INTERVAL, _WINS, _JUDGE, _BAR = 7, 13, 15, 10, 24
 _WIDE = 110
 
 
