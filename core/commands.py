@@ -86,6 +86,14 @@ class Commands:
     def retry(self, job: str) -> int:
         return self._ask("retry", {"job": job})
 
+    def refresh(self, job: str) -> int:
+        """Have a running job that waits for batches ask after them now."""
+        return self._ask("refresh", {"job": job})
+
+    def adopt(self, batch: str, job: str) -> int:
+        """Have a teach job take the answers of a batch that exists at its provider."""
+        return self._ask("adopt", {"batch": batch, "job": job})
+
     def pause(self) -> int:
         """Start no more jobs until `resume`; those that run go on."""
         return self._ask("pause", {})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -29,11 +30,79 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Slots(_Table, frozen=True):
-    """How many jobs run at once: on the GPU, on the CPU, against an API."""
+    """How many jobs run at once: on the GPU, on the CPU, against an API, waiting for batches.
+
+    A job that calls an API keeps many requests in flight by itself, and its limits hold for it
+    alone: a second one at the same time only shares what the first would use.
+    """
 
     gpu: NonNegative = 1
     cpu: Positive = 1
-    api: Positive = 4
+    api: Positive = 1
+    batch: Positive = 32
+
+
+class Teacher(_Table, frozen=True):
+    """The large model whose empathy is distilled, and how it is reached.
+
+    `openai` speaks OpenAI's API, at `base_url` where that is given; `google` speaks Gemini's;
+    `local` loads `model` from the Hugging Face Hub or a folder into this process. `api_key_env`
+    names the variable that holds the key. Sampling settings that are not given are not sent.
+
+    An answer that is refused, empty, cut or too long is asked for `tries` times in all; up to the
+    share `max_left_out` of the requests may then be left out. `live`: at most `max_concurrency`
+    requests in flight and as many requests and tokens a minute, each given `timeout_s`. `batch`:
+    at most `batch_requests` and `batch_bytes` a file, `batch_tries` files in a row for what failed,
+    asked after every `poll_min_s` to `poll_max_s`.
+    """
+
+    provider: Literal["openai", "google", "local"]
+    model: str
+    mode: Literal["batch", "live"] = "live"
+    base_url: str | None = None
+    api_key_env: str | None = None
+    temperature: Annotated[float, Meta(ge=0)] | None = None
+    top_p: Share | None = None
+    seed: int | None = None
+    max_output_tokens: Positive = 512
+    extra_body: dict[str, Any] = {}
+    tries: Positive = 3
+    max_left_out: Share = 0.02
+    max_concurrency: Positive = 64
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    timeout_s: Rate = 120.0
+    call_tries: Positive = 8
+    batch_requests: Annotated[int, Meta(ge=1, le=50_000)] = 50_000
+    batch_bytes: Annotated[int, Meta(ge=1, le=200_000_000)] = 200_000_000
+    batch_tries: Positive = 8
+    poll_min_s: Rate = 5.0
+    poll_max_s: Rate = 300.0
+
+
+class Price(_Table, frozen=True):
+    """US dollars per million tokens. What is not given costs as much as its plain counterpart,
+    but for `batch_cached_input`, which costs as much as `batch_input`."""
+
+    input: Annotated[float, Meta(ge=0)]
+    output: Annotated[float, Meta(ge=0)]
+    cached_input: Annotated[float, Meta(ge=0)] | None = None
+    batch_input: Annotated[float, Meta(ge=0)] | None = None
+    batch_cached_input: Annotated[float, Meta(ge=0)] | None = None
+    batch_output: Annotated[float, Meta(ge=0)] | None = None
+
+
+class Prices(_Table, frozen=True):
+    """The price table: model → price, as providers asked on `date`."""
+
+    date: datetime.date | None = None
+    models: dict[str, Price] = {}
+
+
+class Spending(_Table, frozen=True):
+    """`budget_usd`: nothing is submitted that would bring the workspace's spending above it."""
+
+    budget_usd: Annotated[float, Meta(ge=0)] | None = None
 
 
 class Student(_Table, frozen=True):
@@ -54,6 +123,10 @@ class Recipes(_Table, frozen=True):
     `pairing` is `strict` (human rated 1 or 2, LLM rated 3) or `reference-code` (the published
     code's rule, which also keeps every pair whose human response is rated 2). The limits draw
     that many examples or pairs with `seed`; none takes all.
+
+    `teacher` names the one that recipes ask, where there are several. `improve_llm_sft` of the
+    paper's 1,750 train dialogues (the same share of another number) give improve-llm's SFT
+    examples, drawn with `improve_llm_seed`; the others give its preference pairs.
     """
 
     train: tuple[str, ...] = ("direct/all_together",)
@@ -61,6 +134,9 @@ class Recipes(_Table, frozen=True):
     sft_limit: Positive | None = None
     preference_limit: Positive | None = None
     seed: int = 42
+    teacher: str | None = None
+    improve_llm_sft: Annotated[int, Meta(ge=0, le=1750)] = 950
+    improve_llm_seed: int = 42
 
 
 class Lora(_Table, frozen=True):
@@ -156,6 +232,9 @@ class Config(_Table, frozen=True):
 
     slots: Slots = Slots()
     students: dict[str, Student] = {}
+    teachers: dict[str, Teacher] = {}
+    prices: Prices = Prices()
+    spending: Spending = Spending()
     recipes: Recipes = Recipes()
     runs: Runs = Runs()
     lora: Lora = Lora()
@@ -177,7 +256,11 @@ def parse(text: str, place: str = NAME) -> Config:
         raise UserError(f"{place} is not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise UserError(f"{place}: {_explain(str(error))}") from error
-    for kind, names in (("students", config.students), ("judges", config.judges)):
+    for kind, names in (
+        ("students", config.students),
+        ("teachers", config.teachers),
+        ("judges", config.judges),
+    ):
         for name in names:
             if not _NAME.fullmatch(name):
                 raise UserError(
@@ -185,7 +268,34 @@ def parse(text: str, place: str = NAME) -> Config:
                 )
     if "sft-dpo" in config.runs.stages and "sft" not in config.runs.stages:
         raise UserError(f"{place}: runs.stages: 'sft-dpo' goes on from 'sft', so name both")
+    for name, teacher in config.teachers.items():
+        _check_teacher(f"{place}: teachers.{name}", teacher)
+    if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
+        known = ", ".join(config.teachers) or "none"
+        raise UserError(
+            f"{place}: recipes.teacher: no teacher is called {config.recipes.teacher!r}; there are: {known}"
+        )
+    if config.prices.models and config.prices.date is None:
+        raise UserError(f"{place}: prices.date: say of which day the prices are")
     return config
+
+
+def _check_teacher(place: str, teacher: Teacher) -> None:
+    if teacher.provider == "local":
+        if teacher.mode == "batch":
+            raise UserError(f"{place}.mode: a local model has no batches; leave it out")
+        if teacher.base_url is not None or teacher.api_key_env is not None:
+            raise UserError(f"{place}: a local model has neither base_url nor api_key_env")
+    if teacher.base_url is not None and not re.match(r"https?://[^/@\s]+", teacher.base_url):
+        raise UserError(
+            f"{place}.base_url: an address such as http://localhost:8000/v1, without a name or key"
+        )
+    if teacher.api_key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", teacher.api_key_env):
+        raise UserError(f"{place}.api_key_env: the name of an environment variable, never the key itself")
+    if teacher.provider != "openai" and teacher.extra_body:
+        raise UserError(f'{place}.extra_body: only provider "openai" takes it')
+    if teacher.poll_min_s > teacher.poll_max_s:
+        raise UserError(f"{place}.poll_min_s: not more than poll_max_s")
 
 
 def load(path: Path) -> Config:

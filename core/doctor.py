@@ -23,6 +23,7 @@ from core import config as configuration
 from core.errors import UserError
 from core.pipeline import launch
 from core.reader import Reader
+from core.teachers import keys
 from core.workspace import Workspace
 
 Outcome = Literal["ok", "warn", "fail"]
@@ -65,7 +66,7 @@ def examine(workspace: Workspace) -> Iterator[Check]:
         _memory,
         _terminal,
         _tmux,
-        _keys,
+        lambda: _keys(workspace),
         lambda: _folders(workspace),
         lambda: _workspace(workspace),
     )
@@ -205,9 +206,30 @@ def _tmux() -> Iterator[Check]:
         yield Check("tmux", "warn", "not installed", remedy)
 
 
-def _keys() -> Iterator[Check]:
-    for key in KEYS:
-        yield Check(key, "ok", "set" if os.environ.get(key) else "not set; nothing in the pipeline needs it")
+def _keys(workspace: Workspace) -> Iterator[Check]:
+    """Keys that config.toml's teachers need, then the others that are known."""
+    try:
+        teachers = configuration.load(workspace.config).teachers if workspace.config.exists() else {}
+    except UserError:
+        # The check of config.toml says why.
+        teachers = {}
+    needed: dict[str, list[str]] = {}
+    wanted: dict[str, list[str]] = {}
+    for name, teacher in teachers.items():
+        if teacher.provider != "local":
+            of = needed if keys.is_needed(teacher) else wanted
+            of.setdefault(keys.variable(teacher), []).append(name)
+    for key in dict.fromkeys((*needed, *wanted, *KEYS)):
+        for_whom = f"for the teacher {', '.join((*needed.get(key, ()), *wanted.get(key, ())))}"
+        if os.environ.get(key):
+            yield Check(key, "ok", "set")
+        elif key in needed:
+            remedy = f"export {key} where you start the program; it is read from the environment alone"
+            yield Check(key, "fail", f"not set, and needed {for_whom}", remedy)
+        elif key in wanted:
+            yield Check(key, "ok", f"not set; {for_whom} at its own address none may be needed")
+        else:
+            yield Check(key, "ok", "not set; nothing in the pipeline needs it")
 
 
 def _folders(workspace: Workspace) -> Iterator[Check]:

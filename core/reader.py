@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core import config as configuration
+from core import spending
 from core.config import Config
 from core.dialogues import staging
 from core.dialogues import statistics as dialogue_statistics
@@ -18,12 +19,15 @@ from core.errors import UserError
 from core.pipeline import graph, launch, planning, status
 from core.pipeline.graph import Node
 from core.recipes import catalog
-from core.store import connections, intents, queries
+from core.store import connections, intents, queries, submissions
 from core.store import data as stored_data
 from core.store import jobs as stored_jobs
 from core.store.data import DataFacts
 from core.views import (
+    AnswerCount,
+    BatchMoment,
     DialogueCounts,
+    Estimate,
     Event,
     IntentResult,
     Job,
@@ -32,8 +36,11 @@ from core.views import (
     Pair,
     Recipe,
     SampleAnswer,
+    SentRequest,
     SlotUse,
     Snapshot,
+    Spending,
+    Submission,
     Supervisor,
     Verdict,
     WinRate,
@@ -69,7 +76,7 @@ class Reader:
             None if connection is None else connections.data_version(connection),
             self._file,
             _stamp(self.workspace.config),
-            _stamp(self.workspace.prompts / "student.txt"),
+            self._prompts(),
         )
 
     def supervisor(self) -> Supervisor:
@@ -92,11 +99,11 @@ class Reader:
                 jobs = queries.jobs(connection)
         nodes, plan_error = self._plan(config, facts)
         slot_totals = (config or Config()).slots
-        totals = {"gpu": slot_totals.gpu, "cpu": slot_totals.cpu, "api": slot_totals.api}
         slot_views = (
-            SlotUse("gpu", used.get("gpu", 0), totals["gpu"]),
-            SlotUse("cpu", used.get("cpu", 0), totals["cpu"]),
-            SlotUse("api", used.get("api", 0), totals["api"]),
+            SlotUse("gpu", used.get("gpu", 0), slot_totals.gpu),
+            SlotUse("cpu", used.get("cpu", 0), slot_totals.cpu),
+            SlotUse("api", used.get("api", 0), slot_totals.api),
+            SlotUse("batch", used.get("batch", 0), slot_totals.batch),
         )
         shown = status.current(nodes, jobs)
         return Snapshot(
@@ -117,16 +124,16 @@ class Reader:
         return tuple(known[job] for job in ids if job in known)
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """The recipes that the imported data allows, and what each yields."""
+        """All recipes over the imported data, and what each yields; with a teacher, if all answers come."""
         facts, dialogues = self._data()
         if facts is None:
             return ()
         config, _ = self._config()
-        pairing = (config or Config()).recipes.pairing
+        settings = (config or Config()).recipes
         found = []
-        for name in catalog.direct_recipes(facts.sources):
-            _, examples, pairs = catalog.counts(dialogues, name, pairing)
-            found.append(Recipe(name, "direct", examples, pairs))
+        for name in catalog.names(facts.sources):
+            _, examples, pairs = catalog.counts(dialogues, name, settings.pairing, settings.improve_llm_sft)
+            found.append(Recipe(name, catalog.method(name), examples, pairs))
         return tuple(found)
 
     def statistics(self) -> Statistics | None:
@@ -203,6 +210,51 @@ class Reader:
         """What a run's student answered to fixed test dialogues as training went."""
         connection = self._open()
         return [] if connection is None else queries.samples(connection, job)
+
+    def submissions(self) -> list[Submission]:
+        """Everything that was sent to teachers, newest first."""
+        connection = self._open()
+        return [] if connection is None else submissions.submissions(connection)
+
+    def estimates(self, targets: Sequence[str] = ()) -> tuple[Estimate, ...]:
+        """What each recipe among `targets` (all for none) will still ask its teacher, and what it costs.
+
+        What recipes share is told under the first of them. Builds the requests: a second or two for all
+        recipes of a large data set. Raises `UserError` for a target that names nothing.
+        """
+        facts, dialogues = self._data()
+        nodes, _ = self._plan(self._config()[0], facts)
+        connection = self._open()
+        if connection is None:
+            return ()
+        return spending.estimates(connection, self.workspace, nodes, targets, dialogues)
+
+    def spending(self) -> Spending:
+        """What was spent on teachers, and what is bound in requests that are on their way."""
+        config = self._config()[0] or Config()
+        nodes, _ = self._plan(config, self.data())
+        return spending.spending(self._open(), config, nodes)
+
+    def moments(self, token: str) -> list[BatchMoment]:
+        """The timeline of a submission, oldest first."""
+        connection = self._open()
+        return [] if connection is None else submissions.moments(connection, token)
+
+    def answer_counts(self, token: str) -> list[AnswerCount]:
+        """How a submission's requests ended, the most frequent way first."""
+        connection = self._open()
+        return [] if connection is None else submissions.outcomes(connection, token)
+
+    def sent_requests(
+        self,
+        token: str,
+        group: tuple[str, str | None] | None = None,
+        after: tuple[str, int] = ("", 0),
+        limit: int = 500,
+    ) -> list[SentRequest]:
+        """A submission's requests behind (key, number) `after`: all, or those of one (outcome, error)."""
+        connection = self._open()
+        return [] if connection is None else submissions.requests(connection, token, group, after, limit)
 
     def events(self, job: str | None = None, limit: int = 200) -> list[Event]:
         """The newest events, oldest first."""
@@ -281,13 +333,21 @@ class Reader:
         """The configuration's nodes and the error that prevents them; kept while nothing moved."""
         if config is None or facts is None:
             return (), None
-        key = (config, facts, _stamp(self.workspace.prompts / "student.txt"))
+        key = (config, facts, self._prompts())
         if self._planned is None or self._planned[0] != key:
             try:
                 self._planned = (key, planning.plan(self.workspace, config, facts), None)
             except UserError as error:
                 self._planned = (key, (), str(error))
         return self._planned[1], self._planned[2]
+
+    def _prompts(self) -> tuple[object, ...]:
+        """What tells one state of the workspace's own templates from another."""
+        try:
+            found = sorted(self.workspace.prompts.glob("*.txt"))
+        except OSError:
+            return ()
+        return tuple((path.name, _stamp(path)) for path in found)
 
     def _data(self) -> tuple[DataFacts | None, list[Dialogue]]:
         connection = self._open()

@@ -8,7 +8,7 @@ that is done under it is never done again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,14 +17,15 @@ from typing import Any
 import msgspec
 
 from core import files
-from core.config import Config, Training
+from core.config import Config, Teacher, Training
 from core.errors import UserError
-from core.recipes import catalog
+from core.recipes import catalog, strategies
 from core.store.data import DataFacts
+from core.teachers.identity import identity
 from core.views import Slot
 
 #: Raise a stage's number when its outputs change for the same settings and inputs.
-CODE_VERSIONS = {"recipe": 1, "sft": 1, "sft-dpo": 1, "respond": 1, "judge": 1, "compare": 1}
+CODE_VERSIONS = {"teach": 1, "recipe": 1, "sft": 1, "sft-dpo": 1, "respond": 1, "judge": 1, "compare": 1}
 
 STAGES = tuple(CODE_VERSIONS)
 
@@ -56,13 +57,14 @@ class Node:
     depends_on: tuple[str, ...]
 
 
-def plan(config: Config, data: DataFacts, student_prompt: str, local_slot: Slot) -> tuple[Node, ...]:
+def plan(config: Config, data: DataFacts, prompt: Callable[[str], str], local_slot: Slot) -> tuple[Node, ...]:
     """All jobs of the configuration, each after those that it depends on.
 
-    `local_slot` is where jobs with a local model run. Raises `UserError` when the configuration
-    names a recipe, student or responder that does not exist.
+    `prompt` gives a template's text by its name. `local_slot` is where jobs with a local model run.
+    Raises `UserError` when the configuration names a recipe, student, teacher or responder that does
+    not exist.
     """
-    return _Planner(config, data, student_prompt, local_slot).plan()
+    return _Planner(config, data, prompt, local_slot).plan()
 
 
 def resolve(nodes: Sequence[Node], targets: Sequence[str]) -> tuple[Node, ...]:
@@ -117,10 +119,14 @@ def _names(target: str, node: Node) -> bool:
 
 
 class _Planner:
-    def __init__(self, config: Config, data: DataFacts, student_prompt: str, local_slot: Slot) -> None:
+    def __init__(
+        self, config: Config, data: DataFacts, prompt: Callable[[str], str], local_slot: Slot
+    ) -> None:
         self.config = config
         self.data = data
-        self.prompt = student_prompt
+        self.prompt = prompt
+        #: Teach job's name → its node.
+        self.taught: dict[str, Node] = {}
         self.local_slot = local_slot
         self.nodes: dict[str, Node] = {}
         self.dialogues = {"dialogues": f"data:{data.data}"}
@@ -157,15 +163,62 @@ class _Planner:
     def _recipe(self, name: str) -> Node:
         catalog.check(name, self.data.sources)
         recipes = self.config.recipes
-        settings = {
+        settings: dict[str, Any] = {
             "recipe": name,
-            "pairing": recipes.pairing,
             "sft_limit": recipes.sft_limit,
             "preference_limit": recipes.preference_limit,
             "seed": recipes.seed,
-            "prompt": self.prompt,
+            "prompt": self.prompt("student"),
         }
-        return self._add("recipe", name, "cpu", settings, dict(self.dialogues), [self.data.train])
+        if catalog.method(name) == "direct":
+            settings["pairing"] = recipes.pairing
+        else:
+            settings |= {
+                "improve_llm_sft": recipes.improve_llm_sft,
+                "improve_llm_seed": recipes.improve_llm_seed,
+            }
+        inputs = dict(self.dialogues)
+        for input_name, taught in strategies.needs(name).items():
+            inputs[input_name] = f"{self._teach(taught, name).id}/answers"
+        return self._add("recipe", name, "cpu", settings, inputs, [self.data.train])
+
+    def _teach(self, name: str, recipe: str) -> Node:
+        """The job that gets a set of answers from the teacher, after those that it builds on."""
+        if name in self.taught:
+            return self.taught[name]
+        wanted = strategies.TAUGHT[name]
+        teacher = self._teacher(recipe)
+        inputs = dict(self.dialogues)
+        for input_name, earlier in wanted.inputs.items():
+            inputs[input_name] = f"{self._teach(earlier, recipe).id}/answers"
+        price = self.config.prices.models.get(teacher.model)
+        settings: dict[str, Any] = {
+            "identity": identity(teacher),
+            "turns": [self.prompt(turn) for turn in wanted.turns],
+            "original": wanted.original,
+            "max_left_out": teacher.max_left_out,
+            "reach": {
+                "teacher": msgspec.to_builtins(teacher),
+                "price": None if price is None else msgspec.to_builtins(price),
+                "budget_usd": self.config.spending.budget_usd,
+            },
+        }
+        slot: Slot = "batch" if teacher.mode == "batch" else "api"
+        if teacher.provider == "local":
+            slot = self.local_slot
+            settings |= {"device": self.config.runs.device, "dtype": self.config.runs.dtype}
+        self.taught[name] = self._add("teach", name, slot, settings, inputs, [self.data.train])
+        return self.taught[name]
+
+    def _teacher(self, recipe: str) -> Teacher:
+        teachers, chosen = self.config.teachers, self.config.recipes.teacher
+        if chosen is not None:
+            return teachers[chosen]
+        if len(teachers) == 1:
+            return next(iter(teachers.values()))
+        if not teachers:
+            raise UserError(f"the recipe {recipe} asks a teacher, and there is none: add [teachers.NAME]")
+        raise UserError(f"recipes.teacher: say which one {recipe} asks: {', '.join(teachers)}")
 
     def _judge(self, name: str) -> Node:
         settings = {"judge": msgspec.to_builtins(self.config.judges[name])}
@@ -218,7 +271,7 @@ class _Planner:
             "student": msgspec.to_builtins(settings),
             # Its text makes the prompts, so a change in it is a change of the work.
             "chat_template_sha256": files.sha256(template) if template and template.is_file() else None,
-            "prompt": self.prompt,
+            "prompt": self.prompt("student"),
             "device": self.config.runs.device,
             "dtype": self.config.runs.dtype,
         }
@@ -254,11 +307,12 @@ class _Planner:
 
 
 def _decisive(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings without those that only watch."""
-    training = settings.get("training")
-    if training is None:
-        return dict(settings)
-    return {**settings, "training": {k: v for k, v in training.items() if k not in _WATCHING}}
+    """The settings without those that only watch, or say how a teacher is reached and paid."""
+    decisive = {key: value for key, value in settings.items() if key != "reach"}
+    if "training" in decisive:
+        training = decisive["training"]
+        decisive["training"] = {k: v for k, v in training.items() if k not in _WATCHING}
+    return decisive
 
 
 def _hash(value: object) -> str:

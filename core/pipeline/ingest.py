@@ -11,7 +11,9 @@ import msgspec
 
 from core.pipeline import journal
 from core.pipeline.journal import (
+    Answer,
     Artifact,
+    Batch,
     Done,
     Entry,
     Failed,
@@ -21,9 +23,10 @@ from core.pipeline.journal import (
     Sample,
     Started,
     Stopped,
+    Submission,
     Verdict,
 )
-from core.store import jobs
+from core.store import jobs, submissions
 from core.store.connections import transaction
 from core.store.jobs import Attempt
 
@@ -138,6 +141,14 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             jobs.put_response(connection, attempt.job, dialog_id, text, finish)
         case Verdict(dialog_id, order, winner, raw):
             jobs.put_verdict(connection, attempt.job, dialog_id, order, winner, raw)
+        case Submission() as submission:
+            row = msgspec.structs.asdict(submission)
+            row["requests"] = len(submission.requests)
+            submissions.put(connection, attempt.job, entry.at, row)
+        case Batch() as batch:
+            submissions.put_state(connection, entry.at, msgspec.structs.asdict(batch))
+        case Answer() as answer:
+            submissions.put_answer(connection, entry.at, msgspec.structs.asdict(answer))
         case Artifact(name, path, sha256, size):
             whole = f"{attempt.folder}/{path}"
             jobs.put_artifact(connection, attempt, name, whole, sha256, size)

@@ -6,7 +6,9 @@ A room that does jobs has a module with `run(job: Job) -> dict[str, Any]`, the r
 
 from __future__ import annotations
 
+import fcntl
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +23,15 @@ from core.pipeline.journal import Artifact, Journal, Record
 T = TypeVar("T", bound=Record)
 
 SPEC = "spec.json"
+#: The worker holds an exclusive lock on it in its attempt's folder while it lives.
+LOCK = "worker.lock"
+#: Its presence in an attempt's folder says that the user cancelled the job.
+CANCEL = "cancelled"
+#: Touched there when the user wants a job that waits for something outside to look again now.
+REFRESH = "refresh"
+
+#: Seconds between looks at what the user wants of a job that waits.
+_LOOK_S = 0.2
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -63,6 +74,21 @@ class Job:
         if self.stop.is_set():
             raise Cancelled
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the user cancelled the job; after a stop without it the work is still wanted."""
+        return (self.folder / CANCEL).exists()
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until the user wants a look at once. Raises `Cancelled` as `check` does."""
+        refresh = self.folder / REFRESH
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and not refresh.exists():
+            if self.stop.wait(min(left, _LOOK_S)):
+                break
+        refresh.unlink(missing_ok=True)
+        self.check()
+
     def prior(self, kind: type[T]) -> Iterator[T]:
         """Records of one kind from earlier attempts, oldest first."""
         for folder in reversed(self.spec.prior):
@@ -75,6 +101,21 @@ class Job:
         relative = path.relative_to(self.folder).as_posix()
         files.sync(path)
         self.journal.write(Artifact(name, relative, files.sha256(path), files.size(path)))
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a worker holds the lock of the attempt in `folder`."""
+    try:
+        lock = (folder / LOCK).open("r")
+    except FileNotFoundError:
+        return False
+    with lock:
+        try:
+            # Shared: two that look at the same time must not take each other for the worker.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def write_spec(folder: Path, spec: Spec) -> None:

@@ -23,6 +23,9 @@ NAME = "journal.jsonl"
 
 Winner = Literal["a", "b", "tie", "invalid"]
 Order = Literal["ab", "ba"]
+Outcome = Literal[
+    "ok", "refused", "filtered", "empty", "cut", "long", "rejected", "error", "expired", "missing"
+]
 
 
 class Started(msgspec.Struct, frozen=True, tag="started"):
@@ -77,6 +80,87 @@ class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
     raw: str
 
 
+#: How a batch stands, under OpenAI's names, with the steps before it has an id at the provider
+#: (`queued`: the provider takes no more for now). A session of live calls is `in_progress`, then
+#: `completed`.
+BatchState = Literal[
+    "intended",
+    "uploaded",
+    "creating",
+    "queued",
+    "validating",
+    "in_progress",
+    "finalizing",
+    "completed",
+    "failed",
+    "expired",
+    "cancelling",
+    "cancelled",
+]
+
+
+class Submission(msgspec.Struct, frozen=True, tag="submission"):
+    """The intent to send requests to a teacher, on disk before any of them leaves.
+
+    `token` names it for ever; `requests` maps each request's key to its dialogue. `key_digest` is the
+    beginning of the API key's SHA-256. `usd` is what it will cost by estimate, None where the price is
+    not known. `path`, relative to the workspace, is the input file of a batch.
+    """
+
+    token: str
+    mode: Literal["batch", "live", "local"]
+    provider: str
+    base_url: str
+    key_digest: str
+    model: str
+    requests: dict[str, str]
+    usd: float | None
+    path: str | None = None
+
+
+class Batch(msgspec.Struct, frozen=True, tag="batch"):
+    """A submission's state, at each change; `collected` once nothing more will come of it.
+
+    `id` is the provider's name of the batch, `file` that of its input file. Paths are relative to
+    the workspace. `key_digest` is that of the account it is asked after with.
+    """
+
+    token: str
+    state: BatchState
+    id: str | None = None
+    file: str | None = None
+    completed: int | None = None
+    failed: int | None = None
+    total: int | None = None
+    expires_at: float | None = None
+    output_path: str | None = None
+    error_path: str | None = None
+    errors: tuple[str, ...] = ()
+    key_digest: str | None = None
+    collected: bool = False
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer"):
+    """What became of one sending of a request: the `number`th of its key within its submission.
+
+    `outcome` is `ok`, or why the answer cannot be used (`refused`, `filtered`, `empty`, `cut`,
+    `long`), or why there is none (`rejected` for good, `error`, `expired`, `missing`, with the
+    provider's words in `error`). `usd` is None where the price or the usage is not known.
+    """
+
+    token: str
+    key: str
+    number: int
+    dialog_id: str
+    outcome: Outcome
+    text: str
+    error: str | None = None
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    usd: float | None = None
+
+
 class Artifact(msgspec.Struct, frozen=True, tag="artifact"):
     """A finished output: a file or folder at `path`, relative to the attempt's folder."""
 
@@ -102,9 +186,23 @@ class Stopped(msgspec.Struct, frozen=True, tag="stopped"):
     """The job was cancelled and has stopped at a safe point."""
 
 
-Record = Started | Progress | Metric | Sample | Response | Verdict | Artifact | Done | Failed | Stopped
+Record = (
+    Started
+    | Progress
+    | Metric
+    | Sample
+    | Response
+    | Verdict
+    | Submission
+    | Batch
+    | Answer
+    | Artifact
+    | Done
+    | Failed
+    | Stopped
+)
 #: Records whose loss would cost money or hours: on disk before `write` returns.
-DURABLE = (Response, Verdict, Artifact, Done, Failed, Stopped)
+DURABLE = (Response, Verdict, Submission, Batch, Answer, Artifact, Done, Failed, Stopped)
 
 
 class Entry(msgspec.Struct, frozen=True):

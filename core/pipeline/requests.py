@@ -12,10 +12,13 @@ from core import files
 from core.dialogues import records, staging
 from core.errors import UserError
 from core.pipeline import graph, planning
+from core.pipeline.graph import Node
+from core.pipeline.job import REFRESH
 from core.store import data, jobs
 from core.store.data import DataFacts
 from core.store.intents import Intent
 from core.store.jobs import NewJob
+from core.teachers import adoption
 from core.workspace import Workspace
 
 
@@ -30,7 +33,11 @@ def carry_out(connection: sqlite3.Connection, workspace: Workspace, intent: Inte
         case "cancel":
             return _cancel(connection, payload["job"])
         case "retry":
-            return _retry(connection, payload["job"])
+            return _retry(connection, workspace, payload["job"])
+        case "refresh":
+            return _refresh(connection, workspace, payload["job"])
+        case "adopt":
+            return _adopt(connection, workspace, payload["job"], payload["batch"])
         case "pause" | "resume":
             jobs.set_setting(connection, "paused", "1" if intent.kind == "pause" else None)
             jobs.add_event(connection, "paused" if intent.kind == "pause" else "resumed")
@@ -57,10 +64,7 @@ def _start(connection: sqlite3.Connection, workspace: Workspace, targets: list[s
         raise UserError(f"{workspace.config} asks for nothing: name students, recipes and judges in it")
     new = jobs.put(
         connection,
-        (
-            NewJob(n.id, n.stage, n.name, n.fingerprint, n.slot, n.settings, n.inputs, n.depends_on)
-            for n in wanted
-        ),
+        map(_new, wanted),
     )
     states = jobs.states(connection, (node.id for node in wanted))
     for job, state in states.items():
@@ -70,6 +74,19 @@ def _start(connection: sqlite3.Connection, workspace: Workspace, targets: list[s
         jobs.add_event(connection, "asked for", job=job)
     done = sum(state == "done" for state in states.values())
     return {"jobs": list(states), "new": len(new), "done": done}
+
+
+def _new(node: Node) -> NewJob:
+    return NewJob(
+        node.id,
+        node.stage,
+        node.name,
+        node.fingerprint,
+        node.slot,
+        node.settings,
+        node.inputs,
+        node.depends_on,
+    )
 
 
 def _cancel(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
@@ -83,15 +100,47 @@ def _cancel(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
     return {"state": state}
 
 
-def _retry(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
-    """Ask for the job again, and for those it depends on that failed or were cancelled."""
+def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> dict[str, Any]:
+    """Ask for the job again, and for those it depends on that failed or were cancelled.
+
+    With today's settings, of those that do not change the work (a budget, limits, a price).
+    """
     state = _state(connection, job)
     again = [name for name in _with_dependencies(connection, job) if _failed(connection, name)]
     if not again:
         raise UserError(f"{job} is {state}: only what failed or was cancelled can be tried again")
+    facts = data.facts(connection)
+    if facts is not None:
+        nodes = planning.plan(workspace, configuration.load(workspace.config), facts)
+        jobs.put(connection, (_new(node) for node in nodes if node.id in again))
     for name in again:
         jobs.set_state(connection, name, "waiting", event="to be tried again")
     return {"jobs": again}
+
+
+def _refresh(connection: sqlite3.Connection, workspace: Workspace, job: str) -> dict[str, Any]:
+    """Have a job that waits for something outside look at it now."""
+    running = jobs.attempts(connection, job=job, state="running")
+    if not running:
+        raise UserError(f"{job} is {_state(connection, job)}: only a running job can look again")
+    (workspace.root / running[0].folder / REFRESH).touch()
+    return {}
+
+
+def _adopt(connection: sqlite3.Connection, workspace: Workspace, job: str, batch: str) -> dict[str, Any]:
+    """Have a teach job look at a batch that the user names, at once or when it next runs."""
+    stored = jobs.get(connection, job)
+    if stored is None or stored.stage != "teach":
+        raise UserError(f"{job} is not a job that asks a teacher: start one, then name it")
+    if stored.state == "done":
+        raise UserError(f"{job} is done: it wants no more answers")
+    adoption.name(workspace.artifacts / "jobs" / job, batch)
+    jobs.add_event(connection, f"batch {batch} named by hand", job=job)
+    if stored.state == "running":
+        _refresh(connection, workspace, job)
+    elif stored.state in ("failed", "cancelled"):
+        _retry(connection, workspace, job)
+    return {"state": stored.state}
 
 
 def _with_dependencies(connection: sqlite3.Connection, job: str) -> list[str]:

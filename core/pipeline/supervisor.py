@@ -194,7 +194,7 @@ class Supervisor:
         key = (attempt.job, attempt.number)
         if time.time() - since > self.grace_s:
             self._workers.kill(attempt)
-        elif key not in self._told and self._workers.stop(attempt):
+        elif key not in self._told and self._workers.cancel(attempt):
             self._told.add(key)
 
     def _lost(self, attempt: Attempt) -> None:
@@ -232,7 +232,8 @@ class Supervisor:
         """Start ready jobs while there are free slots."""
         if jobs.setting(self.connection, "paused") is not None:
             return
-        free = {"gpu": self._slots.gpu, "cpu": self._slots.cpu, "api": self._slots.api}
+        slots = self._slots
+        free = {"gpu": slots.gpu, "cpu": slots.cpu, "api": slots.api, "batch": slots.batch}
         for job in jobs.in_states(self.connection, ("running",)):
             free[job.slot] -= 1
         for leaving in self._leaving:

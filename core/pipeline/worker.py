@@ -20,6 +20,7 @@ from core.pipeline.journal import Done, Failed, Journal, Started, Stopped
 
 #: The module whose `run(job)` does a stage's jobs.
 STAGES = {
+    "teach": "core.teachers.job",
     "recipe": "core.recipes.job",
     "sft": "core.training.job",
     "sft-dpo": "core.training.job",

@@ -14,10 +14,10 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 
+from core.pipeline.job import CANCEL, LOCK, is_held
 from core.store.jobs import Attempt
 from core.workspace import Workspace
 
-LOCK = "worker.lock"
 LOG = "log.txt"
 
 
@@ -54,15 +54,16 @@ class Workers:
         child = self._children.get((attempt.job, attempt.number))
         if child is not None and child.poll() is not None:
             return False
-        if not self._is_locked(attempt):
+        if not is_held(self._workspace.root / attempt.folder):
             return False
         if child is None and attempt.pid is not None and attempt.host == socket.gethostname():
             # The lock alone could be held by what a dead worker had forked.
             return _exists(attempt.pid)
         return True
 
-    def stop(self, attempt: Attempt) -> bool:
-        """Ask the worker to stop at a safe point; False when it cannot be asked."""
+    def cancel(self, attempt: Attempt) -> bool:
+        """Ask the worker to stop at a safe point, for the user; False when it cannot be asked."""
+        (self._workspace.root / attempt.folder / CANCEL).touch()
         # Not its whole group: whatever it has started is its own to wind down.
         return self._signal(attempt, signal.SIGTERM, os.kill)
 
@@ -76,7 +77,7 @@ class Workers:
         if child is None:
             return "while no supervisor watched"
         code = child.wait()
-        if self._is_locked(attempt):
+        if is_held(self._workspace.root / attempt.folder):
             # What it had started outlives it, and must not work on beside the next attempt.
             _send(os.killpg, child.pid, signal.SIGKILL)
         if code >= 0:
@@ -88,18 +89,6 @@ class Workers:
         if attempt.pid is None or attempt.host != socket.gethostname() or not self.is_alive(attempt):
             return False
         return _send(send, attempt.pid, number)
-
-    def _is_locked(self, attempt: Attempt) -> bool:
-        try:
-            lock = (self._workspace.root / attempt.folder / LOCK).open("r")
-        except FileNotFoundError:
-            return False
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
 
 
 def _send(send: Callable[[int, int], None], process: int, number: signal.Signals) -> bool:

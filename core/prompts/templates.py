@@ -8,7 +8,25 @@ from pathlib import Path
 from core.errors import UserError
 
 #: Every template and the fields that it must have, no more and no fewer.
-FIELDS = {"student": frozenset({"situation", "utterance"})}
+FIELDS = {
+    "student": frozenset({"situation", "utterance"}),
+    "initial": frozenset({"situation", "utterance"}),
+    **dict.fromkeys(
+        (
+            "naive",
+            "all_dimensions",
+            "lacking_dimension",
+            "cognitive",
+            "affective",
+            "compassionate",
+            "sequential_cognitive",
+        ),
+        frozenset({"situation", "utterance", "response"}),
+    ),
+    # Later turns of a conversation: they speak of the answer just given.
+    "sequential_affective": frozenset[str](),
+    "sequential_compassionate": frozenset[str](),
+}
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 

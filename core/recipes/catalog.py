@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from core.dialogues.records import HUMAN, Dialogue
 from core.errors import UserError
-from core.recipes import direct
+from core.recipes import direct, improve, strategies
 
 __all__ = ["HUMAN", "check", "counts", "direct_recipes", "sources_of"]
 
@@ -19,9 +19,19 @@ def direct_recipes(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"direct/{source}" for source in (*sources, ALL))
 
 
+def names(sources: Sequence[str]) -> tuple[str, ...]:
+    """The names of all recipes over these LLM sources: 21 for four of them."""
+    return (*direct_recipes(sources), *strategies.names())
+
+
+def method(name: str) -> str:
+    """The method that a recipe follows: direct, improve-human or improve-llm."""
+    return name.partition("/")[0]
+
+
 def check(name: str, sources: Sequence[str]) -> None:
     """Raise `UserError`, listing what there is, unless `name` is a recipe over these LLM sources."""
-    known = direct_recipes(sources)
+    known = names(sources)
     if name not in known:
         close = get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -29,15 +39,24 @@ def check(name: str, sources: Sequence[str]) -> None:
 
 
 def sources_of(name: str, sources: Sequence[str]) -> tuple[str, ...]:
-    """The LLM sources that a recipe draws on."""
+    """The LLM sources that a recipe of method 1 draws on."""
     check(name, sources)
     chosen = name.removeprefix("direct/")
     return tuple(sources) if chosen == ALL else (chosen,)
 
 
-def counts(dialogues: Iterable[Dialogue], name: str, pairing: str) -> tuple[int, int, int]:
-    """(SFT dialogues, SFT examples, preference pairs) that a recipe yields from `dialogues`."""
+def counts(
+    dialogues: Iterable[Dialogue], name: str, pairing: str, improve_llm_sft: int
+) -> tuple[int, int, int]:
+    """(SFT dialogues, SFT examples, preference pairs) that a recipe yields from `dialogues`.
+
+    Of methods 2 and 3 when the teacher's answers all come.
+    """
     dialogues = list(dialogues)
+    if method(name) != "direct":
+        sft, pairs = improve.counts(dialogues, method(name), improve_llm_sft)
+        sets = len(strategies.needs(name))
+        return sft * sets, 2 * sft * sets, pairs * sets
     known = dict.fromkeys(s for d in dialogues for s in d.responses if s != HUMAN)
     sft = pairs = 0
     for source in sources_of(name, tuple(known)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -11,7 +11,7 @@ import msgspec
 from core import files
 from core.dialogues.records import HUMAN, Dialogue
 from core.prompts import templates
-from core.recipes import catalog, direct
+from core.recipes import catalog, direct, improve
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ Example = TypeVar("Example", SftExample, PreferencePair)
 def build(
     dialogues: Sequence[Dialogue], name: str, pairing: str, prompt: str
 ) -> tuple[list[SftExample], list[PreferencePair]]:
-    """What a recipe yields from the train dialogues among `dialogues`, in their order by source.
+    """What a recipe of method 1 yields from the train dialogues among `dialogues`, by source.
 
     `prompt` is the student's template. Raises `UserError` for an unknown recipe.
     """
@@ -58,6 +58,37 @@ def build(
             chosen, rejected = _assistant(dialogue, source), _assistant(dialogue, HUMAN)
             pairs.append(PreferencePair(dialogue.dialog_id, _user(dialogue, prompt), chosen, rejected))
     return sft, pairs
+
+
+def build_improved(
+    dialogues: Sequence[Dialogue],
+    name: str,
+    improved: Sequence[Mapping[str, str]],
+    prompt: str,
+    sft_share: int,
+    seed: int,
+) -> tuple[list[SftExample], list[PreferencePair], int]:
+    """What a recipe of methods 2 and 3 yields, and how many responses it lacks.
+
+    `improved` are the sets of a teacher's responses by dialogue that the recipe unites, in their order;
+    a dialogue that a set lacks gives no example of that set.
+    """
+    for_sft, for_pairs = improve.divided(dialogues, catalog.method(name), sft_share, seed)
+    sft: list[SftExample] = []
+    pairs: list[PreferencePair] = []
+    lacking = 0
+    for texts in improved:
+        lacking += sum(d.dialog_id not in texts for d in (*for_sft, *for_pairs))
+        for dialogue in for_sft:
+            if dialogue.dialog_id in texts:
+                turn = _user(dialogue, prompt)
+                for completion in (_assistant(dialogue, HUMAN), _says(texts[dialogue.dialog_id])):
+                    sft.append(SftExample(dialogue.dialog_id, turn, completion))
+        for dialogue in for_pairs:
+            if dialogue.dialog_id in texts:
+                chosen, rejected = _says(texts[dialogue.dialog_id]), _assistant(dialogue, HUMAN)
+                pairs.append(PreferencePair(dialogue.dialog_id, _user(dialogue, prompt), chosen, rejected))
+    return sft, pairs, lacking
 
 
 def write(path: Path, examples: Iterable[SftExample] | Iterable[PreferencePair]) -> None:
@@ -80,4 +111,8 @@ def _user(dialogue: Dialogue, prompt: str) -> tuple[Message, ...]:
 
 
 def _assistant(dialogue: Dialogue, source: str) -> tuple[Message, ...]:
-    return (Message("assistant", dialogue.responses[source].text),)
+    return _says(dialogue.responses[source].text)
+
+
+def _says(text: str) -> tuple[Message, ...]:
+    return (Message("assistant", text),)

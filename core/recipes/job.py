@@ -9,7 +9,8 @@ from core.dialogues import records
 from core.errors import UserError
 from core.pipeline.job import Job
 from core.pipeline.journal import Progress
-from core.recipes import examples
+from core.recipes import examples, strategies
+from core.teachers import answers
 
 T = TypeVar("T")
 
@@ -18,7 +19,20 @@ def run(job: Job) -> dict[str, Any]:
     """Write sft.jsonl and preferences.jsonl. Raises `UserError` when the data yields neither."""
     settings = job.settings
     dialogues = list(records.read(job.input("dialogues")))
-    sft, pairs = examples.build(dialogues, settings["recipe"], settings["pairing"], settings["prompt"])
+    taught = strategies.needs(settings["recipe"])
+    lacking = 0
+    if taught:
+        improved = [answers.read(job.input(name)) for name in taught]
+        sft, pairs, lacking = examples.build_improved(
+            dialogues,
+            settings["recipe"],
+            improved,
+            settings["prompt"],
+            settings["improve_llm_sft"],
+            settings["improve_llm_seed"],
+        )
+    else:
+        sft, pairs = examples.build(dialogues, settings["recipe"], settings["pairing"], settings["prompt"])
     if not sft and not pairs:
         raise UserError(f"{settings['recipe']} yields no example from this data: see `empathy-tui data`")
     used_sft = _draw(sft, settings["sft_limit"], settings["seed"])
@@ -32,12 +46,13 @@ def run(job: Job) -> dict[str, Any]:
         job.publish(name, job.folder / file)
     total = len(used_sft) + len(used_pairs)
     job.journal.write(Progress(total, total))
-    return {
+    result = {
         "sft_examples": len(sft),
         "preference_pairs": len(pairs),
         "sft_used": len(used_sft),
         "preferences_used": len(used_pairs),
     }
+    return result | {"left_out": lacking} if taught else result
 
 
 def _draw(items: list[T], limit: int | None, seed: int) -> list[T]:

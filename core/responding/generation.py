@@ -1,9 +1,9 @@
-"""Answers of a student to prompts, in batches that compute the prompts' shared beginning once."""
+"""Answers of a model to prompts, in batches that compute the prompts' shared beginning once."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,19 +38,23 @@ class Answer:
 
 
 class Generator:
-    """A student ready to answer prompts of one user turn each.
+    """A model ready to answer prompts, each one user turn or the messages of a conversation.
 
-    All prompts are given at once, so that the tokens with which every one of them begins pass
+    All of them are given at once, so that the tokens with which every one of them begins pass
     through the model a single time: their key-value cache serves every batch. `shared` is how many
     they are.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, prompts: Sequence[str]) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, prompts: Sequence[str | Sequence[Mapping[str, str]]]
+    ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.tokens = [
             tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}], add_generation_prompt=True, return_dict=True
+                [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt),
+                add_generation_prompt=True,
+                return_dict=True,
             )["input_ids"]
             for prompt in prompts
         ]

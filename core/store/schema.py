@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of a file that this code can use: the number of migrations.
-VERSION = 1
+VERSION = 2
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -137,6 +137,83 @@ CREATE TABLE intents (
 CREATE INDEX intents_pending ON intents (id) WHERE state = 'pending';
 """
 
+#: What teachers are asked. SQLite cannot change a CHECK: `jobs` is copied to take one more slot.
+_TEACHERS = """
+CREATE TABLE new_jobs (
+    id TEXT PRIMARY KEY,
+    stage TEXT NOT NULL,
+    name TEXT NOT NULL,
+    fingerprint TEXT NOT NULL UNIQUE,
+    slot TEXT NOT NULL CHECK (slot IN ('gpu', 'cpu', 'api', 'batch')),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'ready', 'running', 'done', 'failed', 'cancelled')),
+    settings TEXT NOT NULL,
+    inputs TEXT NOT NULL,
+    depends_on TEXT NOT NULL,
+    requested_at REAL NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    started_at REAL,
+    finished_at REAL,
+    done INTEGER,
+    total INTEGER,
+    eta_s REAL,
+    error TEXT,
+    result TEXT
+) STRICT;
+INSERT INTO new_jobs SELECT * FROM jobs ORDER BY rowid;
+DROP TABLE jobs;
+ALTER TABLE new_jobs RENAME TO jobs;
+CREATE INDEX jobs_state ON jobs (state);
+CREATE TABLE submissions (
+    token TEXT PRIMARY KEY,
+    job TEXT NOT NULL REFERENCES jobs,
+    mode TEXT NOT NULL CHECK (mode IN ('batch', 'live', 'local')),
+    provider TEXT NOT NULL,
+    base_url TEXT NOT NULL,
+    key_digest TEXT NOT NULL,
+    model TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    estimated_usd REAL,
+    submitted_at REAL NOT NULL,
+    input_path TEXT,
+    state TEXT NOT NULL,
+    batch TEXT,
+    completed INTEGER,
+    failed INTEGER,
+    total INTEGER,
+    expires_at REAL,
+    output_path TEXT,
+    error_path TEXT,
+    errors TEXT NOT NULL DEFAULT '[]',
+    collected INTEGER NOT NULL DEFAULT 0,
+    changed_at REAL NOT NULL
+) STRICT;
+CREATE INDEX submissions_job ON submissions (job);
+CREATE TABLE submission_states (
+    token TEXT NOT NULL,
+    at REAL NOT NULL,
+    state TEXT NOT NULL,
+    completed INTEGER,
+    failed INTEGER,
+    total INTEGER,
+    PRIMARY KEY (token, at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE answers (
+    token TEXT NOT NULL,
+    key TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    dialog_id TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    text TEXT NOT NULL,
+    error TEXT,
+    input_tokens INTEGER,
+    cached_tokens INTEGER,
+    output_tokens INTEGER,
+    usd REAL,
+    at REAL NOT NULL,
+    PRIMARY KEY (token, key, number)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def migrate(path: Path) -> None:
     """Make `path` a state.db of this version, whatever earlier version it is, or none.
@@ -150,9 +227,11 @@ def migrate(path: Path) -> None:
 
     @migrations(name="initial")
     def initial(db: Database) -> None:
-        for statement in _INITIAL.split(";\n"):
-            if statement.strip():
-                db.execute(statement)
+        _execute(db, _INITIAL)
+
+    @migrations(name="teachers")
+    def teachers(db: Database) -> None:
+        _execute(db, _TEACHERS)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(path.name + ".lock").open("w") as lock:
@@ -164,3 +243,9 @@ def migrate(path: Path) -> None:
             database.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             database.close()
+
+
+def _execute(db: Database, statements: str) -> None:
+    for statement in statements.split(";\n"):
+        if statement.strip():
+            db.execute(statement)

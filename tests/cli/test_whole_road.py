@@ -149,6 +149,8 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
             stderr=subprocess.PIPE,
             # A terminal's Ctrl-C reaches a whole process group: this test's own must not have it.
             start_new_session=True,
+            # Where the tests themselves run in the background, Ctrl-C is ignored, and that is inherited.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     try:

@@ -35,7 +35,7 @@ CONFIG = configuration.parse(BASE)
 
 
 def plan(config: Config = CONFIG, facts: DataFacts = FACTS, prompt: str = "a prompt") -> tuple[Node, ...]:
-    return graph.plan(config, facts, prompt, "cpu")
+    return graph.plan(config, facts, lambda name: f"{name}: {prompt}", "cpu")
 
 
 def with_table(table: str, **changes: object) -> Config:
@@ -71,6 +71,7 @@ def test_every_job_comes_after_what_it_needs() -> None:
 def test_the_graph_of_two_students_and_two_recipes() -> None:
     stages = [node.stage for node in plan()]
     assert {stage: stages.count(stage) for stage in graph.STAGES} == {
+        "teach": 0,
         "recipe": 2,
         "sft": 4,
         "sft-dpo": 4,

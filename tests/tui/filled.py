@@ -54,7 +54,7 @@ def fill(root: Path) -> Workspace:
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     prompt = templates.load("student", None)
-    nodes = graph.plan(load(workspace.config), facts, prompt, "cpu")
+    nodes = graph.plan(load(workspace.config), facts, templates.load, "cpu")
     clock = _Clock()
     with (
         closing(connections.writer(workspace.state)) as connection,

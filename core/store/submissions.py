@@ -1,0 +1,172 @@
+"""What was sent to teachers and what came of it, as the supervisor writes it and readers see it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import Any
+
+from core.views import AnswerCount, BatchMoment, SentRequest, Submission
+
+_COUNTED = """
+SELECT submissions.*, jobs.stage, jobs.name, jobs.state AS job_state,
+    count(answers.key) AS answered, coalesce(sum(answers.outcome = 'ok'), 0) AS ok,
+    sum(answers.input_tokens) AS input_tokens, sum(answers.cached_tokens) AS cached_tokens,
+    sum(answers.output_tokens) AS output_tokens,
+    sum(answers.usd) AS usd, sum(answers.usd IS NULL AND answers.output_tokens IS NOT NULL) AS unpriced
+FROM submissions JOIN jobs ON jobs.id = submissions.job LEFT JOIN answers USING (token)
+"""
+
+
+def put(connection: sqlite3.Connection, job: str, at: float, submission: dict[str, Any]) -> None:
+    """Record an intent to send; one that is there already stays as it is."""
+    connection.execute(
+        "INSERT INTO submissions (token, job, mode, provider, base_url, key_digest, model, requests,"
+        " estimated_usd, submitted_at, input_path, state, changed_at)"
+        " VALUES (:token, :job, :mode, :provider, :base_url, :key_digest, :model, :requests, :usd, :at,"
+        " :path, 'intended', :at) ON CONFLICT (token) DO NOTHING",
+        submission | {"job": job, "at": at},
+    )
+    _put_moment(connection, submission["token"], at)
+
+
+def put_state(connection: sqlite3.Connection, at: float, batch: dict[str, Any]) -> None:
+    """Record a change of a submission; what the change does not tell stays."""
+    connection.execute(
+        "UPDATE submissions SET state = :state, batch = coalesce(:id, batch),"
+        " completed = coalesce(:completed, completed), failed = coalesce(:failed, failed),"
+        " total = coalesce(:total, total), expires_at = coalesce(:expires_at, expires_at),"
+        " output_path = coalesce(:output_path, output_path), error_path = coalesce(:error_path, error_path),"
+        " key_digest = coalesce(:key_digest, key_digest),"
+        " errors = CASE :errors WHEN '[]' THEN errors ELSE :errors END,"
+        " collected = :collected, changed_at = :at WHERE token = :token AND NOT collected",
+        batch | {"errors": json.dumps(batch["errors"]), "at": at},
+    )
+    _put_moment(connection, batch["token"], at)
+
+
+def put_answer(connection: sqlite3.Connection, at: float, answer: dict[str, Any]) -> None:
+    connection.execute(
+        "INSERT OR REPLACE INTO answers VALUES (:token, :key, :number, :dialog_id, :outcome, :text, :error,"
+        " :input_tokens, :cached_tokens, :output_tokens, :usd, :at)",
+        answer | {"at": at},
+    )
+
+
+def submissions(connection: sqlite3.Connection) -> list[Submission]:
+    """Everything that was sent, newest first."""
+    rows = connection.execute(f"{_COUNTED} GROUP BY token ORDER BY submitted_at DESC, token")
+    return [
+        Submission(
+            token=row["token"],
+            job=row["job"],
+            job_name=row["name"],
+            job_state=row["job_state"],
+            mode=row["mode"],
+            provider=row["provider"],
+            base_url=row["base_url"],
+            key_digest=row["key_digest"],
+            model=row["model"],
+            batch=row["batch"],
+            state=row["state"],
+            collected=bool(row["collected"]),
+            requests=row["requests"],
+            completed=row["completed"],
+            failed=row["failed"],
+            answered=row["answered"],
+            ok=row["ok"],
+            submitted_at=row["submitted_at"],
+            changed_at=row["changed_at"],
+            expires_at=row["expires_at"],
+            input_tokens=row["input_tokens"],
+            cached_tokens=row["cached_tokens"],
+            output_tokens=row["output_tokens"],
+            estimated_usd=row["estimated_usd"],
+            usd=None if row["unpriced"] else row["usd"],
+            input_path=row["input_path"],
+            output_path=row["output_path"],
+            error_path=row["error_path"],
+            errors=tuple(json.loads(row["errors"])),
+        )
+        for row in rows
+    ]
+
+
+def moments(connection: sqlite3.Connection, token: str) -> list[BatchMoment]:
+    """The timeline of a submission, oldest first."""
+    rows = connection.execute(
+        "SELECT at, state, completed, failed, total FROM submission_states WHERE token = ? ORDER BY at",
+        (token,),
+    )
+    return [BatchMoment(**dict(row)) for row in rows]
+
+
+def outcomes(connection: sqlite3.Connection, token: str) -> list[AnswerCount]:
+    """How a submission's answers turned out, by outcome and the provider's words, most frequent first."""
+    rows = connection.execute(
+        "SELECT outcome, error, count(*) AS requests FROM answers WHERE token = ?"
+        " GROUP BY outcome, error ORDER BY requests DESC, outcome, error",
+        (token,),
+    )
+    return [AnswerCount(**dict(row)) for row in rows]
+
+
+def requests(
+    connection: sqlite3.Connection,
+    token: str,
+    group: tuple[str, str | None] | None,
+    after: tuple[str, int],
+    limit: int,
+) -> list[SentRequest]:
+    """At most `limit` answers behind (key, number) `after`: all, or those of one (outcome, error)."""
+    outcome, error = group or (None, None)
+    rows = connection.execute(
+        "SELECT key, number, dialog_id, outcome, text, error, input_tokens, output_tokens, usd, at"
+        " FROM answers WHERE token = :token AND (key, number) > (:key, :number)"
+        " AND (:outcome IS NULL OR (outcome = :outcome AND error IS :error))"
+        " ORDER BY key, number LIMIT :limit",
+        {
+            "token": token,
+            "outcome": outcome,
+            "error": error,
+            "limit": limit,
+            "key": after[0],
+            "number": after[1],
+        },
+    )
+    return [SentRequest(**dict(row)) for row in rows]
+
+
+def answered(connection: sqlite3.Connection) -> set[str]:
+    """The keys of the requests that have a usable answer."""
+    rows = connection.execute("SELECT DISTINCT key FROM answers WHERE outcome = 'ok'")
+    return {row["key"] for row in rows}
+
+
+def spending(connection: sqlite3.Connection) -> list[tuple[str, str, float | None, int]]:
+    """(job, model, US dollars, answers of unknown cost) of each teach job and model."""
+    rows = connection.execute(
+        "SELECT job, model, sum(usd) AS usd,"
+        " coalesce(sum(usd IS NULL AND output_tokens IS NOT NULL), 0) AS unpriced"
+        " FROM answers JOIN submissions USING (token) GROUP BY job, model ORDER BY job, model"
+    )
+    return [(row["job"], row["model"], row["usd"], row["unpriced"]) for row in rows]
+
+
+def bound(connection: sqlite3.Connection) -> float:
+    """US dollars that what is on its way will still cost, by its estimates."""
+    row = connection.execute(
+        "SELECT sum(max(0.0, estimated_usd - coalesce(spent, 0.0))) AS usd FROM submissions"
+        " LEFT JOIN (SELECT token, sum(usd) AS spent FROM answers GROUP BY token) USING (token)"
+        " JOIN jobs ON jobs.id = submissions.job"
+        " WHERE NOT collected AND (batch IS NOT NULL OR jobs.state = 'running')"
+    ).fetchone()
+    return float(row["usd"] or 0.0)
+
+
+def _put_moment(connection: sqlite3.Connection, token: str, at: float) -> None:
+    connection.execute(
+        "INSERT OR IGNORE INTO submission_states SELECT token, :at, state, completed, failed, total"
+        " FROM submissions WHERE token = :token",
+        {"token": token, "at": at},
+    )
