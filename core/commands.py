@@ -18,7 +18,7 @@ from core.errors import UserError
 from core.pipeline import launch
 from core.prompts import templates
 from core.reader import Reader
-from core.recipes import catalog, llama_factory
+from core.recipes import catalog, llama_factory, strategies
 from core.store import connections, intents
 from core.store.data import DataFacts
 from core.store.intents import Kind
@@ -134,7 +134,10 @@ class Commands:
         return fetch.fetch(self.workspace.root / "dataset.csv", progress, url)
 
     def export_llama_factory(self, folder: Path, recipes: Sequence[str] = ()) -> list[Path]:
-        """Write the recipes' examples for LLaMA-Factory; those of all recipes for none named."""
+        """Write the recipes' examples for LLaMA-Factory; those of all that can be made for none named.
+
+        Raises `UserError` for a recipe whose teacher has not answered yet.
+        """
         reader = Reader(self.workspace)
         try:
             facts, dialogues = reader.data(), reader.dialogues()
@@ -142,12 +145,21 @@ class Commands:
                 raise UserError("there is no data yet: `empathy-tui import CSV` first")
             for name in recipes:
                 catalog.check(name, facts.sources)
+            asking = (name for name in recipes or strategies.names() if strategies.needs(name))
+            improved = {name: texts for name in asking if (texts := reader.improved(name)) is not None}
+            for name in recipes:
+                if strategies.needs(name) and name not in improved:
+                    raise UserError(
+                        f"the teacher has not answered yet for {name}: name it under recipes.train in "
+                        f"config.toml, and `empathy-tui run recipe:{name}`"
+                    )
             return llama_factory.export(
                 folder,
                 dialogues,
-                recipes or catalog.direct_recipes(facts.sources),
+                recipes or (*catalog.direct_recipes(facts.sources), *improved),
                 configuration.load(self.workspace.config).recipes,
                 templates.load("student", self.workspace.prompts),
+                improved,
             )
         finally:
             reader.close()

@@ -18,11 +18,12 @@ from core.dialogues.statistics import Statistics
 from core.errors import UserError
 from core.pipeline import graph, launch, planning, status
 from core.pipeline.graph import Node
-from core.recipes import catalog
+from core.recipes import catalog, strategies
 from core.store import connections, intents, queries, submissions
 from core.store import data as stored_data
 from core.store import jobs as stored_jobs
 from core.store.data import DataFacts
+from core.teachers import answers
 from core.views import (
     AnswerCount,
     BatchMoment,
@@ -132,9 +133,27 @@ class Reader:
         settings = (config or Config()).recipes
         found = []
         for name in catalog.names(facts.sources):
-            _, examples, pairs = catalog.counts(dialogues, name, settings.pairing, settings.improve_llm_sft)
+            _, examples, pairs = catalog.counts(dialogues, name, settings)
             found.append(Recipe(name, catalog.method(name), examples, pairs))
         return tuple(found)
+
+    def improved(self, recipe: str) -> list[dict[str, str]] | None:
+        """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
+        nodes, _ = self._plan(self._config()[0], self.data())
+        connection = self._open()
+        ids = {node.name: node.id for node in nodes if node.stage == "teach"}
+        found = []
+        for taught in strategies.needs(recipe).values():
+            job = ids.get(taught)
+            output = (
+                None
+                if connection is None or job is None
+                else stored_jobs.artifact(connection, job, "answers")
+            )
+            if output is None or not (self.workspace.root / output[0]).exists():
+                return None
+            found.append(answers.read(self.workspace.root / output[0]))
+        return found
 
     def statistics(self) -> Statistics | None:
         """The imported data in figures, or None when there is none."""

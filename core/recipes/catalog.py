@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+from core.config import Recipes
 from core.dialogues.records import HUMAN, Dialogue
 from core.errors import UserError
 from core.recipes import direct, improve, strategies
@@ -45,21 +46,19 @@ def sources_of(name: str, sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(sources) if chosen == ALL else (chosen,)
 
 
-def counts(
-    dialogues: Iterable[Dialogue], name: str, pairing: str, improve_llm_sft: int
-) -> tuple[int, int, int]:
+def counts(dialogues: Iterable[Dialogue], name: str, settings: Recipes) -> tuple[int, int, int]:
     """(SFT dialogues, SFT examples, preference pairs) that a recipe yields from `dialogues`.
 
     Of methods 2 and 3 when the teacher's answers all come.
     """
     dialogues = list(dialogues)
     if method(name) != "direct":
-        sft, pairs = improve.counts(dialogues, method(name), improve_llm_sft)
+        sft, pairs = improve.counts(dialogues, method(name), settings.improve_llm_sft)
         sets = len(strategies.needs(name))
         return sft * sets, 2 * sft * sets, pairs * sets
     known = dict.fromkeys(s for d in dialogues for s in d.responses if s != HUMAN)
     sft = pairs = 0
     for source in sources_of(name, tuple(known)):
         sft += sum(1 for _ in direct.sft_dialogues(dialogues, source))
-        pairs += sum(1 for _ in direct.preference_dialogues(dialogues, source, pairing))
+        pairs += sum(1 for _ in direct.preference_dialogues(dialogues, source, settings.pairing))
     return sft, 2 * sft, pairs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +34,31 @@ _DPO_ENTRY = {
 
 
 def export(
-    folder: Path, dialogues: Sequence[Dialogue], names: Sequence[str], settings: Recipes, prompt: str
+    folder: Path,
+    dialogues: Sequence[Dialogue],
+    names: Sequence[str],
+    settings: Recipes,
+    prompt: str,
+    improved: Mapping[str, Sequence[Mapping[str, str]]],
 ) -> list[Path]:
     """Write two files for each recipe and register them; the paths of all files written.
 
-    `direct/chatgpt` gives the data sets `direct_chatgpt_sft` and `direct_chatgpt_dpo`. LLaMA-Factory
-    cannot load an empty file: a recipe without pairs (or examples) has none, and an older export's
-    goes. Entries of others in an existing dataset_info.json stay. Raises `UserError` for an unknown
-    recipe, and when the folder cannot be written or its dataset_info.json is not a JSON object.
+    `direct/chatgpt` gives the data sets `direct_chatgpt_sft` and `direct_chatgpt_dpo`. `improved` are
+    the teacher's responses of each recipe that needs them. LLaMA-Factory cannot load an empty file: a
+    recipe without pairs (or examples) has none, and an older export's goes. Entries of others in an
+    existing dataset_info.json stay. Raises `UserError` for an unknown recipe, and when the folder
+    cannot be written or its dataset_info.json is not a JSON object.
     """
     written: list[Path] = []
     emptied: list[Path] = []
     try:
         info = _existing(folder / INFO)
         for name in names:
-            sft, pairs = examples.build(dialogues, name, settings.pairing, prompt)
+            if name in improved:
+                share, seed = settings.improve_llm_sft, settings.improve_llm_seed
+                sft, pairs, _ = examples.build_improved(dialogues, name, improved[name], prompt, share, seed)
+            else:
+                sft, pairs = examples.build(dialogues, name, settings.pairing, prompt)
             stem = name.replace("/", "_")
             for suffix, entry, rows in (
                 ("sft", _SFT_ENTRY, [_messages(example) for example in sft]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Requests in flight to begin with.
-_START = 4
+_START = 8
 #: What is left of the concurrency after an episode of 429s.
 _SHRINK = 0.8
 

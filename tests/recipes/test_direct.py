@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config import Recipes
 from core.dialogues.records import HUMAN, Dialogue, Rated
 from core.dialogues.table import read_table
 from core.errors import UserError
@@ -35,7 +36,11 @@ def test_known_counts_of_the_real_file(reference_dataset: Path, pairing: str) ->
     assert catalog.direct_recipes(table.sources) == tuple(KNOWN)
     for name, (sft_dialogues, sft_examples, by_code, by_rule) in KNOWN.items():
         pairs = by_rule if pairing == "strict" else by_code
-        assert catalog.counts(table.dialogues, name, pairing) == (sft_dialogues, sft_examples, pairs)
+        assert catalog.counts(table.dialogues, name, Recipes(pairing=pairing)) == (
+            sft_dialogues,
+            sft_examples,
+            pairs,
+        )
         sft, preferences = examples.build(table.dialogues, name, pairing, PROMPT)
         assert (len(sft), len(preferences)) == (sft_examples, pairs)
 
@@ -73,7 +78,11 @@ def test_counts_are_those_of_the_examples(dialogues: list[Dialogue], pairing: st
     totals = [0, 0]
     for name in catalog.direct_recipes(("chatgpt", "llama")) if dialogues else ():
         sft, pairs = examples.build(dialogues, name, pairing, PROMPT)
-        assert catalog.counts(dialogues, name, pairing) == (len(sft) // 2, len(sft), len(pairs))
+        assert catalog.counts(dialogues, name, Recipes(pairing=pairing)) == (
+            len(sft) // 2,
+            len(sft),
+            len(pairs),
+        )
         if name == "direct/all_together":
             assert [len(sft), len(pairs)] == totals
         totals = [totals[0] + len(sft), totals[1] + len(pairs)]
@@ -122,7 +131,7 @@ def test_a_dialogue_without_the_source_gives_nothing() -> None:
 
 def test_an_unknown_pairing_is_refused() -> None:
     with pytest.raises(ValueError, match="no pairing 'lax': strict, reference-code"):
-        catalog.counts(made_dialogues(), "direct/chatgpt", "lax")
+        catalog.counts(made_dialogues(), "direct/chatgpt", Recipes(pairing="lax"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["direct/gpt", "chatgpt", "direct/", "direct/human", "all_together", ""])

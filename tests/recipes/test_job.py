@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from core.config import Recipes
 from core.dialogues import records
 from core.dialogues.records import Dialogue
 from core.errors import Cancelled
@@ -61,7 +62,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_a_worker_makes_both_files(tmp_path: Path) -> None:
     dialogues = made_dialogues()
     found = run_worker(tmp_path / "attempt", dialogues)
-    _, sft_examples, pairs = catalog.counts(dialogues, "direct/all_together", "strict")
+    _, sft_examples, pairs = catalog.counts(dialogues, "direct/all_together", Recipes())
     expected = {
         "sft_examples": sft_examples,
         "preference_pairs": pairs,

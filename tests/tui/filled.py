@@ -53,7 +53,6 @@ def fill(root: Path) -> Workspace:
     dialogues = made_dialogues(rows=48)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    prompt = templates.load("student", None)
     nodes = graph.plan(load(workspace.config), facts, templates.load, "cpu")
     clock = _Clock()
     with (
