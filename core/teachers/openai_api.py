@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,8 +60,11 @@ class OpenAILive:
     async def ask(self, request: Request) -> Reply:
         body = openai_wire.body(self._endpoint, request)
         try:
-            # The client's `create` spends as long on checking our dicts and its own types as on the call.
-            response = await self._client.post("/chat/completions", body=body, cast_to=httpx2.Response)
+            # The client's `create` takes twice the time, for checking our dicts and making its own types.
+            async with asyncio.timeout(self._endpoint.timeout_s):
+                response = await self._client.post("/chat/completions", body=body, cast_to=httpx2.Response)
+        except TimeoutError as error:
+            raise TransientError("the call timed out", code="timeout") from error
         except openai.APIStatusError as error:
             self.limits = wire.rate_limits(error.response.headers)
             raise openai_wire.translated(error, self._endpoint.key) from error

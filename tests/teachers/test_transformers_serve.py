@@ -1,0 +1,92 @@
+"""A teacher behind a server that was not written here: `transformers serve` with the embedded student."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core.responding import students
+from tests.cli.conftest import end_processes, environment, make_program
+from tests.made_dialogues import made_csv
+
+CONFIG = """
+[teachers.served]
+provider = "openai"
+base_url = "{url}/v1"
+model = "{model}"
+temperature = 0
+max_output_tokens = 90
+max_concurrency = 2
+tries = 1
+max_left_out = 0.8
+[recipes]
+train = ["improve-human/naive"]
+"""
+
+#: Loading the model on a busy machine.
+_START_S = 240.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The server's address, and the name of the model that it serves."""
+    model = str(students.embedded())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("serve") / "log.txt"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("transformers")),
+                *("serve", model, "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"),
+            ],
+            env=environment(HF_HUB_OFFLINE="1"),
+            stdout=file,
+            stderr=file,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + _START_S
+        while not _is_up(url):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)
+        yield url, model
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -> None:
+    url, model = server
+    program = make_program(tmp_path / "work", CONFIG.format(url=url, model=model))
+    program("import", made_csv(tmp_path / "made.csv", rows=8))
+    try:
+        ended = program("run", "recipe", "--wait", OPENAI_API_KEY="none-needed-here")
+    finally:
+        end_processes(tmp_path)
+    assert "improve-human/naive: done" in ended.out
+    (answers,) = (program.root / "artifacts" / "jobs").glob("teach-*/*/answers.jsonl")
+    improved = {line["dialog_id"]: line["text"] for line in map(json.loads, answers.open())}
+    assert improved
+    assert all(0 < len(text.split()) <= 97 for text in improved.values())
+    # What the teacher wrote is what the student will learn from.
+    (examples,) = (program.root / "artifacts" / "jobs").glob("recipe-*/*/sft.jsonl")
+    targets = [json.loads(line)["completion"][0]["content"] for line in examples.open()]
+    assert set(targets[1::2]) <= set(improved.values())
