@@ -207,10 +207,12 @@ class Responding(_Table, frozen=True):
     seed: int = 42
 
 
-class Judge(_Table, frozen=True):
-    """What picks the better of two responses."""
+class Judge(Teacher, frozen=True):
+    """What picks the better of two responses: the embedded judge, or a model that is asked as a
+    teacher is."""
 
-    provider: Literal["embedded"]
+    provider: Literal["embedded", "openai", "google", "local"]  # type: ignore[assignment]
+    model: str = ""
 
 
 class Comparison(_Table, frozen=True):
@@ -270,6 +272,8 @@ def parse(text: str, place: str = NAME) -> Config:
         raise UserError(f"{place}: runs.stages: 'sft-dpo' goes on from 'sft', so name both")
     for name, teacher in config.teachers.items():
         _check_teacher(f"{place}: teachers.{name}", teacher)
+    for name, judge in config.judges.items():
+        _check_judge(f"{place}: judges.{name}", judge)
     if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
         known = ", ".join(config.teachers) or "none"
         raise UserError(
@@ -278,6 +282,15 @@ def parse(text: str, place: str = NAME) -> Config:
     if config.prices.models and config.prices.date is None:
         raise UserError(f"{place}: prices.date: say of which day the prices are")
     return config
+
+
+def _check_judge(place: str, judge: Judge) -> None:
+    if judge.provider != "embedded":
+        if not judge.model:
+            raise UserError(f"{place}.model: say which model judges")
+        _check_teacher(place, judge)
+    elif judge != Judge(provider="embedded"):
+        raise UserError(f"{place}: the embedded judge has no settings but its provider")
 
 
 def _check_teacher(place: str, teacher: Teacher) -> None:

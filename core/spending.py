@@ -27,6 +27,7 @@ def estimates(
     if not nodes:
         return ()
     wanted = graph.resolve(nodes, targets)
+    by_id = {node.id: node for node in nodes}
     left = {node.id: node for node in wanted if node.stage == "teach"}
     with connections.snapshot(connection):
         answered = submissions.answered(connection)
@@ -39,10 +40,12 @@ def estimates(
 
     told = []
     for node in wanted:
-        asked = [left.pop(job) for job in _teach_jobs(node, nodes) if job in left]
-        if node.stage == "recipe" and asked:
+        needed = _teach_jobs(node, nodes)
+        if needed:
+            teacher = by_id[needed[0]].settings["identity"]["model"]
+            asked = [left.pop(job) for job in needed if job in left]
             jobs_of = [(job.settings, job.inputs) for job in asked]
-            told.append(estimating.estimate(node.name, jobs_of, dialogues, texts, answered))
+            told.append(estimating.estimate(node.name, teacher, jobs_of, dialogues, texts, answered))
     return tuple(told)
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-
-import torch
 
 from core.dialogues import records
 from core.dialogues.records import Dialogue
 from core.errors import UserError
-from core.judging import embedded, statistics
-from core.judging.embedded import EmbeddedJudge
-from core.judging.embedding import Embedder
+from core.judging import asked, statistics
 from core.judging.protocol import Contest, Judge, Ruling
 from core.pipeline.job import Job
-from core.pipeline.journal import Progress, Verdict, Winner
+from core.pipeline.journal import Order, Progress, Verdict, Winner
+
+Verdicts = dict[tuple[str, Order], Verdict]
 
 _BATCH = 50
 
@@ -26,16 +24,18 @@ _BATCH = 50
 def run(job: Job) -> dict[str, Any]:
     """Judge each test dialogue in every order that matters, but for what earlier attempts judged.
 
-    Raises `UserError` when the two responders did not answer the same dialogues.
+    Raises `UserError` when the two responders did not answer the same dialogues, or a judge that is
+    asked does not answer.
     """
-    torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     responses = {side: _responses(job, side, dialogues) for side in ("a", "b")}
-    weights = embedded.load(job.input("judge"))
-    judge: Judge = EmbeddedJudge(weights, Embedder())
-    verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(Verdict)}
-    if verdicts:
-        job.journal.write(*verdicts.values())
+    name, provider = job.settings["judge"]["name"], job.settings["judge"]["provider"]
+    agreement: float | None = None
+    if provider == "embedded":
+        judge, agreement = _embedded(job)
+        orders, label = judge.orders, judge.label
+    else:
+        orders, label = asked.ORDERS, f"{name}: its agreement with people is not measured here"
     contests = [
         Contest(
             d.dialog_id,
@@ -46,29 +46,62 @@ def run(job: Job) -> dict[str, Any]:
             order,
         )
         for d in dialogues
-        for order in judge.orders
+        for order in orders
     ]
-    todo = [contest for contest in contests if (contest.dialog_id, contest.order) not in verdicts]
-    job.journal.write(Progress(len(contests) - len(todo), len(contests)))
-    for start in range(0, len(todo), _BATCH):
-        batch = todo[start : start + _BATCH]
-        job.check()
-        new = [
-            Verdict(contest.dialog_id, contest.order, ruling.winner, ruling.raw)
-            for contest, ruling in zip(batch, _rule(judge, batch), strict=True)
-        ]
-        verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
-        job.journal.write(*new, Progress(len(verdicts), len(contests)))
+    verdicts = _scored(job, judge, contests) if provider == "embedded" else _asked(job, contests)
     winners: dict[str, list[Winner]] = defaultdict(list)
     for contest in contests:
         winners[contest.dialog_id].append(verdicts[contest.dialog_id, contest.order].winner)
     rate = statistics.win_rate([statistics.outcome(found) for found in winners.values()])
     return dataclasses.asdict(rate) | {
         "interval": statistics.INTERVAL,
-        "orders": len(judge.orders),
-        "label": judge.label,
-        "agreement": weights.agreement.share,
+        "orders": len(orders),
+        "label": label,
+        "agreement": agreement,
     }
+
+
+def _embedded(job: Job) -> tuple[Judge, float]:
+    """The embedded judge, and its measured agreement with people."""
+    # Heavy, and of no use to a judge that is asked.
+    import torch
+
+    from core.judging import embedded
+    from core.judging.embedding import Embedder
+
+    torch.set_num_threads(job.spec.threads)
+    weights = embedded.load(job.input("judge"))
+    return embedded.EmbeddedJudge(weights, Embedder()), weights.agreement.share
+
+
+def _scored(job: Job, judge: Judge, contests: Sequence[Contest]) -> Verdicts:
+    """The verdicts of a judge in this process."""
+    verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(Verdict)}
+    if verdicts:
+        job.journal.write(*verdicts.values())
+    todo = [contest for contest in contests if (contest.dialog_id, contest.order) not in verdicts]
+    job.journal.write(Progress(len(contests) - len(todo), len(contests)))
+    for start in range(0, len(todo), _BATCH):
+        batch = todo[start : start + _BATCH]
+        job.check()
+        new = _verdicts(batch, _rule(judge.judge, batch))
+        verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
+        job.journal.write(*new, Progress(len(verdicts), len(contests)))
+    return verdicts
+
+
+def _asked(job: Job, contests: Sequence[Contest]) -> Verdicts:
+    """The verdicts of a judge that is asked; the journals of its answers keep what was paid for."""
+    new = _verdicts(contests, _rule(lambda todo: asked.rule(job, todo), contests))
+    job.journal.write(*new, Progress(len(new), len(contests)))
+    return {(verdict.dialog_id, verdict.order): verdict for verdict in new}
+
+
+def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[Verdict]:
+    return [
+        Verdict(contest.dialog_id, contest.order, ruling.winner, ruling.raw)
+        for contest, ruling in zip(contests, rulings, strict=True)
+    ]
 
 
 def _responses(job: Job, side: str, dialogues: list[Dialogue]) -> dict[str, str]:
@@ -93,9 +126,11 @@ def _responses(job: Job, side: str, dialogues: list[Dialogue]) -> dict[str, str]
     return {d.dialog_id: found[d.dialog_id] for d in dialogues}
 
 
-def _rule(judge: Judge, contests: Sequence[Contest]) -> list[Ruling]:
+def _rule(
+    judge: Callable[[Sequence[Contest]], Iterable[Ruling]], contests: Sequence[Contest]
+) -> list[Ruling]:
     """The judge's rulings; two identical responses are a tie without asking."""
-    asked = [contest for contest in contests if contest.response_a != contest.response_b]
-    rulings = iter(list(judge.judge(asked)) if asked else [])
+    different = [contest for contest in contests if contest.response_a != contest.response_b]
+    rulings = iter(list(judge(different)) if different else [])
     same = Ruling("tie", "identical responses")
     return [same if contest.response_a == contest.response_b else next(rulings) for contest in contests]

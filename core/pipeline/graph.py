@@ -136,7 +136,10 @@ class _Planner:
 
     def plan(self) -> tuple[Node, ...]:
         config = self.config
-        judges = {name: self._judge(name) for name in config.judges}
+        judges = {
+            name: self._judge(name) if judge.provider == "embedded" else None
+            for name, judge in config.judges.items()
+        }
         recipes = {name: self._recipe(name) for name in dict.fromkeys(config.recipes.train)}
         pairs: list[tuple[str, str]] = []
         for student in config.students:
@@ -191,24 +194,30 @@ class _Planner:
         inputs = dict(self.dialogues)
         for input_name, earlier in wanted.inputs.items():
             inputs[input_name] = f"{self._teach(earlier, recipe).id}/answers"
-        price = self.config.prices.models.get(teacher.model)
-        settings: dict[str, Any] = {
-            "identity": identity(teacher),
+        asking, slot = self._asking(teacher)
+        settings = asking | {
             "turns": [self.prompt(turn) for turn in wanted.turns],
             "original": wanted.original,
             "max_left_out": teacher.max_left_out,
+        }
+        self.taught[name] = self._add("teach", name, slot, settings, inputs, [self.data.train])
+        return self.taught[name]
+
+    def _asking(self, teacher: Teacher) -> tuple[dict[str, Any], Slot]:
+        """The settings of a job that asks a large model, and its slot."""
+        price = self.config.prices.models.get(teacher.model)
+        settings: dict[str, Any] = {
+            "identity": identity(teacher),
             "reach": {
                 "teacher": msgspec.to_builtins(teacher),
                 "price": None if price is None else msgspec.to_builtins(price),
                 "budget_usd": self.config.spending.budget_usd,
             },
         }
-        slot: Slot = "batch" if teacher.mode == "batch" else "api"
         if teacher.provider == "local":
-            slot = self.local_slot
-            settings |= {"device": self.config.runs.device, "dtype": self.config.runs.dtype}
-        self.taught[name] = self._add("teach", name, slot, settings, inputs, [self.data.train])
-        return self.taught[name]
+            place = {"device": self.config.runs.device, "dtype": self.config.runs.dtype}
+            return settings | place, self.local_slot
+        return settings, "batch" if teacher.mode == "batch" else "api"
 
     def _teacher(self, recipe: str) -> Teacher:
         teachers, chosen = self.config.teachers, self.config.recipes.teacher
@@ -221,7 +230,7 @@ class _Planner:
         raise UserError(f"recipes.teacher: say which one {recipe} asks: {', '.join(teachers)}")
 
     def _judge(self, name: str) -> Node:
-        settings = {"judge": msgspec.to_builtins(self.config.judges[name])}
+        settings = {"judge": {"provider": self.config.judges[name].provider}}
         return self._add("judge", name, "cpu", settings, dict(self.dialogues), [self.data.train])
 
     def _runs(self, student: str, recipe: str, examples: Node) -> list[str]:
@@ -255,14 +264,22 @@ class _Planner:
             inputs["adapter"] = f"{run.id}/adapter"
         return self._add("respond", name, self.local_slot, settings, inputs, [self.data.test])
 
-    def _compare(self, a: str, b: str, judge: str, judge_node: Node) -> Node:
-        settings = {"a": a, "b": b, "judge": {"name": judge, "provider": self.config.judges[judge].provider}}
-        inputs = self.dialogues | {"judge": f"{judge_node.id}/judge"}
+    def _compare(self, a: str, b: str, judge: str, embedded: Node | None) -> Node:
+        """`embedded` is the node that fits the judge, None for one that is asked."""
+        asked = self.config.judges[judge]
+        settings: dict[str, Any] = {"a": a, "b": b, "judge": {"name": judge, "provider": asked.provider}}
+        inputs = dict(self.dialogues)
+        slot: Slot = "cpu"
+        if embedded is not None:
+            inputs["judge"] = f"{embedded.id}/judge"
+        else:
+            asking, slot = self._asking(asked)
+            settings |= asking | {"prompt": self.prompt("judge")}
         for side, responder in (("a", a), ("b", b)):
             node = self.responders[responder]
             if node is not None:
                 inputs[side] = f"{node.id}/responses"
-        return self._add("compare", f"{a} vs {b} @ {judge}", "cpu", settings, inputs, [self.data.test])
+        return self._add("compare", f"{a} vs {b} @ {judge}", slot, settings, inputs, [self.data.test])
 
     def _student(self, student: str) -> dict[str, Any]:
         settings = self.config.students[student]

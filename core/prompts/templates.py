@@ -23,6 +23,7 @@ FIELDS = {
         ),
         frozenset({"situation", "utterance", "response"}),
     ),
+    "judge": frozenset({"situation", "utterance", "first", "second"}),
     # Later turns of a conversation: they speak of the answer just given.
     "sequential_affective": frozenset[str](),
     "sequential_compassionate": frozenset[str](),

@@ -1,17 +1,17 @@
-"""A teach job at work: what it wants, what it has, and its decisions about money and tries."""
+"""A job that asks a large model, at work: what it wants and has, and what it decides of money and tries."""
 
 from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from core.config import Price, Teacher
 from core.errors import UserError
 from core.pipeline.job import Job
 from core.pipeline.journal import Answer, Batch, Outcome, Progress, Submission
-from core.teachers import answers, prices
+from core.teachers import prices
 from core.teachers.ledger import UNANSWERED, UNSENT, UNUSABLE, Ledger
 from core.teachers.protocol import Account, Fault, Reply, Request
 
@@ -20,7 +20,7 @@ _FOR_GOOD = ("400", "413", "422", "invalid_request")
 
 
 class Desk:
-    """One attempt at a teach job."""
+    """One attempt at a job that asks a large model."""
 
     def __init__(
         self,
@@ -30,12 +30,15 @@ class Desk:
         price: Price | None,
         budget_usd: float | None,
         asked: Sequence[Request],
+        usable: Callable[[Reply], tuple[Outcome, str]],
     ) -> None:
         self.job = job
         self.ledger = ledger
         self.teacher = teacher
         self.price = price
         self.budget_usd = budget_usd
+        #: What of a reply can be used, and as what.
+        self.usable = usable
         #: Key → request: dialogues that ask the same share one.
         self.requests = {request.key: request for request in reversed(asked)}
         self.reused = 0
@@ -125,7 +128,7 @@ class Desk:
             return Answer(
                 token, key, number, dialog_id, _fault(result), "", f"{result.code}: {result.message}"
             )
-        outcome, text = answers.judge(result)
+        outcome, text = self.usable(result)
         usage = result.usage
         return Answer(
             token,

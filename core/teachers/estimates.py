@@ -19,12 +19,13 @@ _ANSWER = " ".join(["something"] * 28)
 
 def estimate(
     recipe: str,
+    name: str,
     jobs: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]],
     dialogues: Sequence[Dialogue],
     answers: Callable[[str], Mapping[str, str] | None],
     answered: Collection[str],
 ) -> Estimate:
-    """What `recipe` will ask through teach `jobs`, each with its settings and inputs.
+    """What `recipe` will ask the teacher of that `name` through teach `jobs`, each with its settings and inputs.
 
     `answers` gives the texts by dialogue of an input that exists already, else None. `answered` are
     the keys of the requests whose answers the workspace has.
@@ -33,7 +34,6 @@ def estimate(
     total = known = 0
     usage = Usage(0, 0, 0)
     usd: float | None = 0.0
-    name = ""
     for settings, inputs in jobs:
         reach = settings["reach"]
         teacher = msgspec.convert(reach["teacher"], Teacher)
@@ -53,5 +53,4 @@ def estimate(
         known += sum(request.key not in todo for request in asked)
         usage = Usage(usage.input_tokens + more.input_tokens, 0, usage.output_tokens + more.output_tokens)
         usd = None if usd is None or cost is None else usd + cost
-        name = teacher.model
     return Estimate(recipe, name, total, known, usage.input_tokens, usage.output_tokens, usd)

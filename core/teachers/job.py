@@ -14,7 +14,7 @@ from core.dialogues import records
 from core.errors import UserError
 from core.pipeline.job import Job
 from core.pipeline.journal import Outcome, Progress
-from core.teachers import answers, requests
+from core.teachers import answers, asking, requests
 from core.teachers.desk import Desk
 from core.teachers.ledger import UNANSWERED, Ledger
 from core.teachers.protocol import Request
@@ -36,27 +36,13 @@ def run(job: Job) -> dict[str, Any]:
     asked, originals = requests.of_job(
         settings, dialogues, lambda name: answers.read(job.input(name)), teacher
     )
-    desk = Desk(job, Ledger(job.folder.parents[1]), teacher, price, reach["budget_usd"], asked)
-    desk.begin()
-    match teacher.provider, teacher.mode:
-        case "local", _:
-            from core.teachers import local
-
-            local.ask(desk, settings["device"], settings["dtype"])
-        case _, "batch":
-            from core.teachers import batches
-
-            batches.ask(desk)
-        case _:
-            from core.teachers import sessions
-
-            sessions.ask(desk)
+    desk = Desk(job, Ledger(job.folder.parents[1]), teacher, price, reach["budget_usd"], asked, answers.judge)
+    asking.ask(desk, settings.get("device", ""), settings.get("dtype", ""))
     return _finish(desk, asked, originals)
 
 
 def _finish(desk: Desk, asked: Sequence[Request], originals: Mapping[str, str]) -> dict[str, Any]:
     job, ledger = desk.job, desk.ledger
-    ledger.refresh()
     without = [request for request in asked if request.key not in ledger.answers]
     reasons: Counter[Outcome] = Counter()
     for request in without:

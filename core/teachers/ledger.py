@@ -1,4 +1,4 @@
-"""What this workspace's teachers were asked so far, read from the journals of all teach jobs.
+"""What this workspace's teachers were asked so far, read from the journals of all jobs that ask.
 
 The journals are the only record: workers that ask the same teacher see each other's answers, claims
 and spending there, and decide what to send while they hold one lock.
@@ -18,6 +18,8 @@ from core.pipeline import journal
 from core.pipeline.journal import Answer, Batch, BatchState, Failed, Outcome, Submission
 
 LOCK = "teachers.lock"
+#: Stages whose jobs may ask a large model.
+ASKING = ("teach", "compare")
 
 #: Outcomes that count as an answer, though one that cannot be used.
 UNUSABLE: frozenset[Outcome] = frozenset({"refused", "filtered", "empty", "cut", "long"})
@@ -59,11 +61,11 @@ class Sent:
     @property
     def has_worker(self) -> bool:
         """Whether a worker of the job that sent it lives, be it that of a later attempt."""
-        return any(jobs.is_held(folder) for folder in self.folder.parent.iterdir())
+        return any(jobs.is_held(folder) for folder in self.folder.parent.iterdir() if folder.is_dir())
 
 
 class Ledger:
-    """The journals of `jobs_folder`'s teach jobs, followed from where the last look ended."""
+    """The journals of the jobs in `jobs_folder` that ask, followed from where the last look ended."""
 
     def __init__(self, jobs_folder: Path) -> None:
         self.jobs_folder = jobs_folder
@@ -87,7 +89,8 @@ class Ledger:
 
     def refresh(self) -> None:
         """Read what the journals have got since the last look."""
-        for folder in sorted(self.jobs_folder.glob("teach-*/*"), key=_age):
+        folders = [f for stage in ASKING for f in self.jobs_folder.glob(f"{stage}-*/*") if f.is_dir()]
+        for folder in sorted(folders, key=_age):
             for entry, offset in journal.read(folder, self._offsets.get(folder, 0)):
                 self._offsets[folder] = offset
                 self._take(folder, entry.record, entry.at)

@@ -63,22 +63,22 @@ def build(
     messages, and, when `distinct`, the number of identical requests before this one; else identical
     requests have the same key, and one answer serves them all.
     """
-    prefix = _encoder.encode(identity)
-    seen: Counter[bytes] = Counter()
+    seen: Counter[tuple[Message, ...]] = Counter()
     found = []
     for dialogue in dialogues:
         if dialogue.split != "train":
             continue
         name = dialogue.dialog_id
         messages = _messages(dialogue, turns, originals.get(name, ""), previous.get(name, ()))
-        encoded = _encoder.encode(messages)
-        digest = hashlib.sha256(prefix + b"\n" + encoded)
-        if distinct:
-            if seen[encoded]:
-                digest.update(b"\n%d" % seen[encoded])
-            seen[encoded] += 1
-        found.append(Request(digest.hexdigest()[:_DIGITS], name, messages))
+        found.append(Request(key(identity, messages, seen[messages]), name, messages))
+        seen[messages] += distinct
     return found
+
+
+def key(identity: Mapping[str, Any], messages: Sequence[Message], before: int = 0) -> str:
+    """The name of a request: what is asked, of whom, and how many identical ones came `before` it."""
+    digest = hashlib.sha256(_encoder.encode([identity, messages, before]))
+    return digest.hexdigest()[:_DIGITS]
 
 
 def _messages(

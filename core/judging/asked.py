@@ -1,0 +1,90 @@
+"""Judges that are asked: a large model behind an API, or a local one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from core.config import Price, Teacher
+from core.errors import UserError
+from core.judging.protocol import Contest, Ruling
+from core.pipeline.job import Job
+from core.pipeline.journal import Order, Outcome, Winner
+from core.prompts import templates
+from core.teachers import asking, requests
+from core.teachers.desk import Desk
+from core.teachers.identity import identity
+from core.teachers.ledger import UNANSWERED, Ledger
+from core.teachers.protocol import Message, Reply, Request
+
+#: Each pair is shown in both orders: judges prefer a place.
+ORDERS: tuple[Order, ...] = ("ab", "ba")
+
+_DIGIT = re.compile(r"\W*([12])\W*")
+
+
+def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
+    """The judge's rulings on all contests, in their order, each asked for and paid once.
+
+    An answer that is neither 1 nor 2 is an invalid ruling. Raises `UserError` when requests stay
+    without an answer.
+    """
+    settings = job.settings
+    reach = settings["reach"]
+    judge = msgspec.convert(reach["teacher"], Teacher)
+    price = None if reach["price"] is None else msgspec.convert(reach["price"], Price)
+    asked = [_request(settings["prompt"], contest, identity(judge)) for contest in contests]
+    desk = Desk(job, Ledger(job.folder.parents[1]), judge, price, reach["budget_usd"], asked, _usable)
+    asking.ask(desk, settings.get("device", ""), settings.get("dtype", ""))
+    unanswered = [
+        request
+        for request in asked
+        if request.key not in desk.ledger.answers
+        and any(desk.ledger.outcomes(job.spec.job, request.key)[outcome] for outcome in UNANSWERED)
+    ]
+    if unanswered:
+        raise UserError(
+            f"{len(unanswered)} of {len(asked)} verdicts got no answer: `empathy-tui batches` shows what the "
+            "provider said; a retry asks for these alone"
+        )
+    return [_ruling(desk, request, contest) for request, contest in zip(asked, contests, strict=True)]
+
+
+def winner_of(text: str, order: Order) -> Winner:
+    """Who an answer names: `1` is the response that was shown first."""
+    found = _DIGIT.fullmatch(text)
+    if found is None:
+        return "invalid"
+    first: Winner = "a" if order == "ab" else "b"
+    second: Winner = "b" if order == "ab" else "a"
+    return first if found[1] == "1" else second
+
+
+def _request(template: str, contest: Contest, decides: Mapping[str, Any]) -> Request:
+    shown = (contest.response_a, contest.response_b)
+    first, second = shown if contest.order == "ab" else reversed(shown)
+    text = templates.render(
+        template, situation=contest.situation, utterance=contest.utterance, first=first, second=second
+    )
+    messages = (Message("user", text),)
+    return Request(requests.key(decides, messages), contest.dialog_id, messages)
+
+
+def _usable(reply: Reply) -> tuple[Outcome, str]:
+    text = reply.text.strip()
+    if reply.finish == "refusal":
+        return "refused", text
+    if reply.finish == "filtered":
+        return "filtered", text
+    return ("ok" if text else "empty"), text
+
+
+def _ruling(desk: Desk, request: Request, contest: Contest) -> Ruling:
+    answer = desk.ledger.answers.get(request.key)
+    if answer is None:
+        reasons = desk.ledger.outcomes(desk.job.spec.job, request.key)
+        return Ruling("invalid", ", ".join(reasons) or "no answer")
+    return Ruling(winner_of(answer.text, contest.order), answer.text)

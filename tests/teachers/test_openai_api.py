@@ -1,0 +1,442 @@
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.teachers import wire
+from core.teachers.openai_api import OpenAIBatches, OpenAILive, is_queue_full
+from core.teachers.protocol import (
+    Fault,
+    Message,
+    QueueFullError,
+    RateLimits,
+    RejectedError,
+    Reply,
+    Request,
+    TransientError,
+    Usage,
+)
+from core.teachers.wire import Endpoint
+from tests.teachers.scripted import Asked, Said, Server, serving
+
+KEY = "sk-verysecret-0123456789"
+REQUEST = Request(
+    "0" * 32, "d1", (Message("user", "hello"), Message("assistant", "hi"), Message("user", "ä"))
+)
+
+
+def completion(content: str | None = "well", **changes: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content, "refusal": changes.pop("refusal", None)}
+    choice = {"index": 0, "message": message, "finish_reason": changes.pop("finish_reason", "stop")}
+    usage = {
+        "prompt_tokens": 10,
+        "completion_tokens": 3,
+        "total_tokens": 13,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+    return {"id": "c", "object": "chat.completion", "choices": [choice], "usage": usage, **changes}
+
+
+def batch(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "batch_1",
+        "object": "batch",
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+        "input_file_id": "file-1",
+        "status": "in_progress",
+        "created_at": 1000,
+        "request_counts": {"total": 5, "completed": 2, "failed": 1},
+        "metadata": {"token": "t1"},
+        **changes,
+    }
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving(lambda asked: Said(completion())) as found:
+        yield found
+
+
+@pytest.fixture
+async def live(server: Server) -> AsyncIterator[OpenAILive]:
+    teacher = OpenAILive(endpoint(server))
+    yield teacher
+    await teacher.close()
+
+
+@pytest.fixture
+def batches(server: Server) -> OpenAIBatches:
+    return OpenAIBatches(endpoint(server))
+
+
+def endpoint(server: Server) -> Endpoint:
+    return Endpoint(model="m", key=KEY, base_url=f"{server.url}/v1", timeout_s=5, max_output_tokens=77)
+
+
+async def test_a_reply_with_its_usage(server: Server, live: OpenAILive) -> None:
+    assert await live.ask(REQUEST) == Reply("well", "stop", Usage(10, 4, 3))
+    asked = server.asked[0]
+    assert asked.path == "/v1/chat/completions"
+    assert asked.headers["authorization"] == f"Bearer {KEY}"
+    assert asked.json() == {
+        "model": "m",
+        "messages": [
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": "hi"},
+            {"role": "user", "content": "ä"},
+        ],
+        "max_tokens": 77,
+    }
+
+
+async def test_sampling_and_extra_body_are_sent(server: Server) -> None:
+    extra: dict[str, Any] = {"max_completion_tokens": 9, "chat_template_kwargs": {"enable_thinking": False}}
+    teacher = OpenAILive(replace(endpoint(server), temperature=0.0, top_p=0.5, seed=7, extra_body=extra))
+    await teacher.ask(REQUEST)
+    await teacher.close()
+    sent = server.asked[0].json()
+    assert (sent["temperature"], sent["top_p"], sent["seed"]) == (0, 0.5, 7)
+    assert sent["max_completion_tokens"] == 9
+    assert sent["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "max_tokens" not in sent
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name"),
+    [
+        (None, "max_completion_tokens"),
+        ("https://eu.api.openai.com/v1", "max_completion_tokens"),
+        ("http://openai.com.example.org/v1", "max_tokens"),
+        ("http://localhost:11434/v1", "max_tokens"),
+    ],
+)
+def test_the_length_has_the_name_that_the_server_knows(base_url: str | None, name: str) -> None:
+    line = OpenAIBatches(Endpoint(model="m", key=KEY, base_url=base_url, max_output_tokens=5)).line(REQUEST)
+    body = json.loads(line)["body"]
+    assert {field: body[field] for field in body if field.startswith("max_")} == {name: 5}
+
+
+@pytest.mark.parametrize(
+    ("body", "reply"),
+    [
+        (completion("cut", finish_reason="length"), Reply("cut", "length", Usage(10, 4, 3))),
+        (completion(None, finish_reason="content_filter"), Reply("", "filtered", Usage(10, 4, 3))),
+        (completion(None, refusal="I can't"), Reply("I can't", "refusal", Usage(10, 4, 3))),
+        (completion(None, usage=None), Reply("", "stop", None)),
+        (
+            completion(usage={"prompt_tokens": 1, "completion_tokens": 2, "prompt_tokens_details": None}),
+            Reply("well", "stop", Usage(1, 0, 2)),
+        ),
+    ],
+)
+async def test_how_an_answer_ended(
+    server: Server, live: OpenAILive, body: dict[str, Any], reply: Reply
+) -> None:
+    server.answer = lambda asked: Said(body)
+    assert await live.ask(REQUEST) == reply
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b'{"choices": []}', b'{"error": "x"}', b"[]", b'{"choices": [{"message": 3}]}', b"\xff"],
+)
+async def test_a_body_that_is_none(server: Server, live: OpenAILive, body: bytes) -> None:
+    server.answer = lambda asked: Said(body)
+    with pytest.raises(TransientError) as error:
+        await live.ask(REQUEST)
+    assert error.value.code == "body"
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 529])
+async def test_what_may_pass(server: Server, live: OpenAILive, status: int) -> None:
+    server.answer = lambda asked: Said({"error": {"message": f"no, {KEY}"}}, status, {"Retry-After": "7"})
+    with pytest.raises(TransientError) as error:
+        await live.ask(REQUEST)
+    assert error.value.code == str(status)
+    assert error.value.throttled == (status == 429)
+    assert error.value.retry_after == 7
+    assert str(error.value) == f"{status}: no, [key]"
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "fatal"),
+    [
+        (400, "context_length_exceeded", False),
+        (400, "unsupported_parameter", True),
+        (401, "invalid_api_key", True),
+        (403, None, True),
+        (404, "model_not_found", True),
+        (413, None, False),
+        (422, None, False),
+        (429, "insufficient_quota", True),
+    ],
+)
+async def test_what_will_not_pass(
+    server: Server, live: OpenAILive, status: int, code: str | None, fatal: bool
+) -> None:
+    server.answer = lambda asked: Said({"error": {"message": "Key sk-abcd****wxyz", "code": code}}, status)
+    with pytest.raises(RejectedError) as error:
+        await live.ask(REQUEST)
+    assert (error.value.code, error.value.fatal) == (str(status), fatal)
+    assert "Key [key]" in str(error.value)
+    assert len(server.asked) == 1
+
+
+async def test_limits_are_read_from_answers_and_refusals(server: Server, live: OpenAILive) -> None:
+    told = {
+        "x-ratelimit-remaining-requests": "5",
+        "x-ratelimit-remaining-tokens": "0",
+        "x-ratelimit-reset-requests": "20ms",
+        "x-ratelimit-reset-tokens": "6m0.5s",
+    }
+    server.answer = lambda asked: Said(completion(), headers=told)
+    await live.ask(REQUEST)
+    assert live.limits == RateLimits(5, 0, 0.02, 360.5)
+    server.answer = lambda asked: Said(b"", 429, {**told, "x-ratelimit-remaining-requests": "0"})
+    with pytest.raises(TransientError):
+        await live.ask(REQUEST)
+    assert live.limits.remaining_requests == 0
+
+
+async def test_nobody_listens_and_a_slow_server() -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        url = f"http://someone:{KEY}@127.0.0.1:{mute.getsockname()[1]}/v1"
+        teacher = OpenAILive(Endpoint(model="m", key=KEY, base_url=url, timeout_s=0.2))
+        with pytest.raises(TransientError) as error:
+            await teacher.ask(REQUEST)
+        assert error.value.code == "connection"
+        assert KEY not in str(error.value)
+        mute.listen()
+        with pytest.raises(TransientError) as error:
+            await teacher.ask(REQUEST)
+        assert error.value.code == "timeout"
+        assert KEY not in teacher.account.base_url
+        await teacher.close()
+
+
+async def test_a_cut_answer(server: Server, live: OpenAILive) -> None:
+    server.answer = lambda asked: Said(b'{"choices": [', length=500)
+    with pytest.raises(TransientError) as error:
+        await live.ask(REQUEST)
+    assert error.value.code == "connection"
+
+
+def test_the_account_tells_no_secret() -> None:
+    teacher = OpenAIBatches(Endpoint(model="m", key=KEY, base_url="http://me:pass@host:8000/v1/"))
+    assert teacher.account.base_url == "http://host:8000/v1"
+    assert teacher.account.key_digest == hashlib.sha256(KEY.encode()).hexdigest()[:12]
+    assert KEY not in repr(Endpoint(model="m", key=KEY))
+
+
+def test_upload_and_create(server: Server, batches: OpenAIBatches, tmp_path: Path) -> None:
+    path = tmp_path / "token.jsonl"
+    path.write_bytes(batches.line(REQUEST))
+    server.answer = lambda asked: Said({"id": "file-1", "object": "file", "filename": "token.jsonl"})
+    assert batches.upload(path) == "file-1"
+    sent = server.asked[0]
+    assert sent.path == "/v1/files"
+    assert b'filename="token.jsonl"' in sent.body
+    assert b'name="purpose"\r\n\r\nbatch' in sent.body
+    assert batches.line(REQUEST) in sent.body
+    assert batches.custom_ids(path) == {REQUEST.key}
+    server.answer = lambda asked: Said(
+        batch(status="validating", request_counts={"total": 0, "completed": 0, "failed": 0})
+    )
+    info = batches.create("file-1", {"token": "t1", "workspace": "w" * 600})
+    assert (info.id, info.status, info.total, info.input_file) == ("batch_1", "validating", None, "file-1")
+    assert server.asked[1].json() == {
+        "input_file_id": "file-1",
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+        "metadata": {"token": "t1", "workspace": "w" * 512},
+    }
+
+
+def test_a_batch_as_it_is_told(server: Server, batches: OpenAIBatches) -> None:
+    errors = {"data": [{"code": "invalid_json_line", "line": 3, "message": f"bad {KEY}"}, {"message": "odd"}]}
+    server.answer = lambda asked: Said(batch(errors=errors, output_file_id="file-2", expires_at=2000))
+    info = batches.retrieve("batch_1")
+    assert (info.completed, info.failed, info.total) == (2, 1, 5)
+    assert (info.output_file, info.error_file) == ("file-2", None)
+    assert info.errors == ("line 3: invalid_json_line: bad [key]", "error: odd")
+    assert (info.created_at, info.expires_at, info.metadata) == (1000, 2000, {"token": "t1"})
+    assert not is_queue_full(info)
+
+
+def test_finding_goes_through_the_pages_and_ends_at_older_ones(
+    server: Server, batches: OpenAIBatches
+) -> None:
+    def page(asked: Asked) -> Said:
+        number = (
+            1
+            if "after=" not in asked.path
+            else int(asked.path.partition("after=batch_")[2].partition("&")[0]) + 1
+        )
+        found = batch(id=f"batch_{number}", created_at=1000 - 100 * number, metadata={"token": f"t{number}"})
+        return Said({"object": "list", "data": [found], "has_more": True})
+
+    server.answer = page
+    found = batches.find("t3", since=0)
+    assert found is not None
+    assert found.id == "batch_3"
+    server.asked.clear()
+    assert batches.find("never", since=720) is None
+    assert len(server.asked) == 4
+
+
+def test_finding_an_upload_by_its_name(server: Server, batches: OpenAIBatches) -> None:
+    def page(asked: Asked) -> Said:
+        last = "after=file-1" in asked.path
+        name = "mine.jsonl" if last else "other.jsonl"
+        return Said({"data": [{"id": f"file-{2 if last else 1}", "filename": name}], "has_more": not last})
+
+    server.answer = page
+    assert batches.find_upload("mine.jsonl") == "file-2"
+    assert batches.find_upload("nobody.jsonl") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (429, {"code": "token_limit_exceeded", "message": "too many"}),
+        (400, {"code": None, "message": "Enqueued token limit reached for m"}),
+    ],
+)
+def test_a_full_queue(server: Server, batches: OpenAIBatches, status: int, error: dict[str, Any]) -> None:
+    server.answer = lambda asked: Said({"error": error}, status)
+    with pytest.raises(QueueFullError):
+        batches.create("file-1", {})
+    server.answer = lambda asked: Said({"error": {"message": "Rate limit reached"}}, 429)
+    with pytest.raises(TransientError):
+        batches.create("file-1", {})
+    server.answer = lambda asked: Said(batch(status="failed", errors={"data": [error]}))
+    assert is_queue_full(batches.retrieve("batch_1"))
+
+
+def test_cancelling_a_final_batch_tells_its_state(server: Server, batches: OpenAIBatches) -> None:
+    state = "completed"
+
+    def answer(asked: Asked) -> Said:
+        if asked.path.endswith("/cancel"):
+            return Said({"error": {"message": "cannot cancel"}}, 409)
+        return Said(batch(status=state))
+
+    server.answer = answer
+    assert batches.cancel("batch_1").status == "completed"
+    state = "in_progress"
+    with pytest.raises(TransientError):
+        batches.cancel("batch_1")
+    server.answer = lambda asked: Said(batch(status="cancelling"))
+    assert batches.cancel("batch_1").status == "cancelling"
+
+
+def test_a_download_is_whole_or_not_there(server: Server, batches: OpenAIBatches, tmp_path: Path) -> None:
+    content = b"x" * 300_000
+    server.answer = lambda asked: Said(content)
+    batches.download("file-2", tmp_path / "output.jsonl")
+    assert (tmp_path / "output.jsonl").read_bytes() == content
+    assert server.asked[0].path == "/v1/files/file-2/content"
+    server.answer = lambda asked: Said(content, length=len(content) + 1)
+    with pytest.raises(TransientError) as error:
+        batches.download("file-3", tmp_path / "cut.jsonl")
+    assert error.value.code == "connection"
+    server.answer = lambda asked: Said({"error": {"message": "No such file"}}, 404)
+    with pytest.raises(RejectedError):
+        batches.download("file-4", tmp_path / "none.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["output.jsonl"]
+
+
+def test_results_survive_what_is_broken(batches: OpenAIBatches, tmp_path: Path) -> None:
+    def line(key: str, status: int, body: Any) -> bytes:
+        response = {"status_code": status, "request_id": "r", "body": body}
+        return json.dumps({"id": "x", "custom_id": key, "response": response, "error": None}).encode() + b"\n"
+
+    expired = {
+        "custom_id": "c",
+        "response": None,
+        "error": {"code": "batch_expired", "message": f"late {KEY}"},
+    }
+    output, error = tmp_path / "output.jsonl", tmp_path / "error.jsonl"
+    output.write_bytes(
+        line("a", 200, completion("one"))
+        + b"\n\xff\xfe garbage\n[1]\n{}\n"
+        + line("b", 200, {"choices": []})
+        + line("a", 200, completion("two"))
+        + line("z", 200, completion("half"))[:60]
+    )
+    error.write_bytes(
+        json.dumps(expired).encode()
+        + b"\n"
+        + line("d", 400, {"error": {"code": "content_policy", "message": "no"}})
+        + line("e", 500, None)
+        + b'{"custom_id": "f"}\n'
+    )
+    assert list(batches.results([output, error])) == [
+        ("a", Reply("one", "stop", Usage(10, 4, 3))),
+        ("b", Fault("body", "the answer holds no choice")),
+        ("a", Reply("two", "stop", Usage(10, 4, 3))),
+        ("c", Fault("batch_expired", "late [key]")),
+        ("d", Fault("400", "content_policy: no")),
+        ("e", Fault("500", "null")),
+        ("f", Fault("body", "neither a response nor an error")),
+    ]
+
+
+def test_a_lost_or_garbled_answer_to_a_create(server: Server, batches: OpenAIBatches) -> None:
+    for body in (b"", b"<html>502</html>", b'{"id": "batch_1"}'):
+        server.answer = lambda asked, body=body: Said(body)  # type: ignore[misc]
+        with pytest.raises(TransientError) as error:
+            batches.create("file-1", {})
+        assert error.value.code == "body"
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after": "2", "retry-after-ms": "40"}, 0.04),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}, 0.0),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert wire.retry_after(headers) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    told = wire.retry_after({"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)})
+    assert told is not None
+    assert 0 < told <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1.5s", 1.5),
+        ("6m0s", 360.0),
+        ("1h2m3s", 3723.0),
+        ("20ms", 0.02),
+        ("8", 8.0),
+        ("x1s", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_periods(text: str | None, seconds: float | None) -> None:
+    assert wire.period(text) == seconds
