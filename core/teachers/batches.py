@@ -17,7 +17,7 @@ from core import files
 from core.errors import Cancelled, UserError
 from core.pipeline.journal import Answer, Batch, BatchState
 from core.teachers import access, adoption, keys
-from core.teachers.desk import Desk, new_token
+from core.teachers.desk import NO_LINE, Desk, new_token
 from core.teachers.ledger import Sent
 from core.teachers.protocol import (
     FINAL,
@@ -238,7 +238,7 @@ class _Batches:
         full = refused_whole and access.is_queue_full(self.settings, info)
         lost = not paths and info.status in ("completed", "expired")
         if not refused_whole and info.status != "cancelled":
-            code = "batch_expired" if info.status == "expired" else "missing"
+            code = "batch_expired" if info.status == "expired" else NO_LINE
             fault = Fault(code, f"the batch ended as {info.status} without a line for this request")
             records += (self.desk.answer(sent.token, 1, key, d, fault) for key, d in missing.items())
         end = Batch(

@@ -15,6 +15,8 @@ from core.teachers import prices
 from core.teachers.ledger import UNANSWERED, UNSENT, UNUSABLE, Ledger
 from core.teachers.protocol import Account, Fault, Reply, Request
 
+#: The code of a request that neither file of its batch mentions.
+NO_LINE = "no_line"
 #: Codes of a fault that the same request would meet again.
 _FOR_GOOD = ("400", "413", "422", "invalid_request")
 
@@ -40,7 +42,9 @@ class Desk:
         #: What of a reply can be used, and as what.
         self.usable = usable
         #: Key → request: dialogues that ask the same share one.
-        self.requests = {request.key: request for request in reversed(asked)}
+        self.requests: dict[str, Request] = {}
+        for request in asked:
+            self.requests.setdefault(request.key, request)
         self.reused = 0
         #: Of an answer that cannot be used. A local model would only say the same again.
         self.tries = 1 if teacher.provider == "local" else teacher.tries
@@ -166,4 +170,6 @@ def new_token() -> str:
 def _fault(fault: Fault) -> Outcome:
     if fault.code == "batch_expired":
         return "expired"
+    if fault.code == NO_LINE:
+        return "missing"
     return "rejected" if fault.code in _FOR_GOOD else "error"

@@ -25,7 +25,7 @@ def estimate(
     answers: Callable[[str], Mapping[str, str] | None],
     answered: Collection[str],
 ) -> Estimate:
-    """What `recipe` will ask the teacher of that `name` through teach `jobs`, each with its settings and inputs.
+    """What `recipe` will ask the teacher `name` through teach `jobs`, each with its settings and inputs.
 
     `answers` gives the texts by dialogue of an input that exists already, else None. `answered` are
     the keys of the requests whose answers the workspace has.

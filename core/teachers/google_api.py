@@ -1,8 +1,12 @@
-"""Gemini: generateContent live and in batches."""
+"""Gemini: generateContent live and in batches.
+
+The client's errors are left behind (`from None`): what they quote may hold the key.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,7 +105,7 @@ class GoogleBatches:
                 batch = self._client.batches.create(model=self._endpoint.model, src=file, config=config)
         except TransientError as error:
             if error.throttled:
-                raise QueueFullError(str(error)) from error
+                raise QueueFullError(str(error)) from None
             raise
         return self._info(batch)
 
@@ -123,6 +127,7 @@ class GoogleBatches:
             return self._info(self._client.batches.get(name=batch))
 
     def cancel(self, batch: str) -> BatchInfo:
+        _check_name(batch)
         try:
             with _translating(self._endpoint.key):
                 self._client.batches.cancel(name=batch)
@@ -175,6 +180,11 @@ def _account(endpoint: Endpoint) -> Account:
     return wire.account("google", endpoint.base_url or BASE_URL, endpoint.key)
 
 
+def _check_name(batch: str) -> None:
+    if re.fullmatch(r"batches/[^/]+", batch) is None:
+        raise RejectedError(f"{batch} names no batch: that would be batches/…", code="400", fatal=False)
+
+
 def _named(name: str | None) -> str:
     if not name:
         raise TransientError("the answer names nothing", code="body")
@@ -187,13 +197,13 @@ def _translating(key: str) -> Iterator[None]:
     try:
         yield
     except errors.APIError as error:
-        raise google_wire.translated(error, key) from error
-    except (httpx2.TimeoutException, TimeoutError) as error:
-        raise TransientError("the call timed out", code="timeout") from error
+        raise google_wire.translated(error, key) from None
+    except (httpx2.TimeoutException, TimeoutError):
+        raise TransientError("the call timed out", code="timeout") from None
     except httpx2.RequestError as error:
         told = wire.words(f"{type(error).__name__}: {error}", key)
-        raise TransientError(told, code="connection") from error
+        raise TransientError(told, code="connection") from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         # What the client makes of a body that is not what the API documents.
         told = wire.words(f"the answer is not what the API documents: {type(error).__name__}: {error}", key)
-        raise TransientError(told, code="body") from error
+        raise TransientError(told, code="body") from None

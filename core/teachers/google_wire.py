@@ -52,6 +52,11 @@ _ONE_REQUEST = frozenset({400, 413, 422})
 _EVERY_REQUEST = ("API_KEY_INVALID", "API key", "FAILED_PRECONDITION")
 
 
+#: gRPC's and HTTP's numbers and the name of a request that would be refused again.
+_INVALID = ("3", "400", "INVALID_ARGUMENT")
+_NOTHING = msgspec.Raw(b"null")
+
+
 class _Part(msgspec.Struct):
     text: str | None = None
     thought: bool | None = None
@@ -95,7 +100,7 @@ class Line(msgspec.Struct):
     """One line of a result file."""
 
     key: str
-    response: msgspec.Raw | None = None
+    response: msgspec.Raw = _NOTHING
     error: _Error | None = None
 
 
@@ -163,8 +168,9 @@ def result(found: Line, key: str) -> Reply | Fault:
     """What a line of a result file says of its request; its words never hold `key`."""
     if found.error is not None:
         code = str(found.error.code or found.error.status or "error")
+        code = "invalid_request" if code in _INVALID else code
         return Fault(code, wire.words(found.error.message or "", key))
-    if found.response is None:
+    if bytes(found.response) == b"null":
         return Fault("body", "neither a response nor an error")
     try:
         return reply(answer(found.response))

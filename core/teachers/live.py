@@ -19,6 +19,8 @@ from core.teachers.throttle import Concurrency, Pace
 _LOOK_S = 0.1
 #: The back-off waits a random time between 0 and 1, 2, 4 … seconds, at most this many.
 _MAX_WAIT_S = 60.0
+#: How many 429s count as one try: they say that there were too many, not that this one went wrong.
+_THROTTLED_A_TRY = 10
 
 OnReply = Callable[[Request, Reply], None]
 OnFailure = Callable[[Request, TransientError | RejectedError, int], None]
@@ -28,7 +30,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LiveLimits:
-    """`max_concurrency` requests in flight, as many requests and tokens a minute, tries of each call."""
+    """`max_concurrency` requests in flight, as many requests and tokens a minute, tries of each call.
+
+    A try that ends in 429 counts a tenth.
+    """
 
     max_concurrency: int
     requests_per_minute: int | None = None
@@ -123,18 +128,24 @@ class Sender:
             raise
 
     async def _send(self, request: Request, on_reply: OnReply, on_failure: OnFailure) -> None:
-        tries = 0
+        tries = spent = 0
+
+        def is_spent(state: tenacity.RetryCallState) -> bool:
+            nonlocal spent
+            spent += 1 if _error(state).throttled else _THROTTLED_A_TRY
+            return spent >= _THROTTLED_A_TRY * self._limits.call_tries
+
         try:
             async for attempt in tenacity.AsyncRetrying(
                 retry=tenacity.retry_if_exception_type(TransientError),
-                wait=tenacity.wait_random_exponential(multiplier=1, max=_MAX_WAIT_S),
-                stop=tenacity.stop_after_attempt(self._limits.call_tries),
+                wait=_wait,
+                stop=is_spent,
                 sleep=self._pause,
                 reraise=True,
             ):
                 tries = attempt.retry_state.attempt_number
                 with attempt:
-                    reply = await self._try(request)
+                    reply = await self._try(request, tries)
         except TransientError as error:
             on_failure(request, error, tries)
         except RejectedError as error:
@@ -144,18 +155,18 @@ class Sender:
         else:
             on_reply(request, reply)
 
-    async def _try(self, request: Request) -> Reply:
+    async def _try(self, request: Request, number: int) -> Reply:
         tokens = _tokens(request)
-        await self._take_place()
+        await self._take_place(first=number > 1)
         try:
             await self._wait_for_turn(tokens)
-            number = self._concurrency.begin()
+            ticket = self._concurrency.begin()
             try:
                 reply = await self._teacher.ask(request)
             except TransientError as error:
                 log.info("%s: %s", request.key, error)
                 if error.throttled:
-                    self._concurrency.throttled(number)
+                    self._concurrency.throttled(ticket)
                 else:
                     self._concurrency.failed()
                 self._hold(error.retry_after)
@@ -164,7 +175,7 @@ class Sender:
             except BaseException:
                 self._concurrency.failed()
                 raise
-            self._concurrency.answered(number, bool(self._queue))
+            self._concurrency.answered(ticket, bool(self._queue))
             self._heed(tokens)
             if self._tokens is not None and reply.usage is not None:
                 self._tokens.settle(reply.usage.input_tokens + reply.usage.output_tokens - tokens)
@@ -172,10 +183,14 @@ class Sender:
         finally:
             self._leave_place()
 
-    async def _take_place(self) -> None:
+    async def _take_place(self, first: bool) -> None:
+        """Wait for a place; `first` before all others, so that what has begun comes to an end."""
         if self._queue or self._taken >= self.concurrency:
             place = asyncio.get_running_loop().create_future()
-            self._queue.append(place)
+            if first:
+                self._queue.appendleft(place)
+            else:
+                self._queue.append(place)
             try:
                 await place
             except asyncio.CancelledError:
@@ -236,6 +251,20 @@ class Sender:
             self._hold(limits.reset_requests_s)
         if limits.remaining_tokens is not None and limits.remaining_tokens < tokens:
             self._hold(limits.reset_tokens_s)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Seconds before the next try; where the server names a time, everyone is held until then anyway."""
+    if _error(state).retry_after is not None:
+        return tenacity.wait_random(0, min(1.0, _MAX_WAIT_S))(state)
+    return tenacity.wait_random_exponential(multiplier=1, max=_MAX_WAIT_S)(state)
+
+
+def _error(state: tenacity.RetryCallState) -> TransientError:
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    assert isinstance(error, TransientError)
+    return error
 
 
 def _pace(per_minute: int | None) -> Pace | None:

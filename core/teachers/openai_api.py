@@ -1,4 +1,7 @@
-"""OpenAI, and every server that speaks its API: chat completions live and in batches."""
+"""OpenAI, and every server that speaks its API: chat completions live and in batches.
+
+The client's errors are left behind (`from None`): what they quote may hold the key.
+"""
 
 from __future__ import annotations
 
@@ -63,13 +66,13 @@ class OpenAILive:
             # The client's `create` takes twice the time, for checking our dicts and making its own types.
             async with asyncio.timeout(self._endpoint.timeout_s):
                 response = await self._client.post("/chat/completions", body=body, cast_to=httpx2.Response)
-        except TimeoutError as error:
-            raise TransientError("the call timed out", code="timeout") from error
+        except TimeoutError:
+            raise TransientError("the call timed out", code="timeout") from None
         except openai.APIStatusError as error:
             self.limits = wire.rate_limits(error.response.headers)
-            raise openai_wire.translated(error, self._endpoint.key) from error
+            raise openai_wire.translated(error, self._endpoint.key) from None
         except openai.APIError as error:
-            raise openai_wire.translated(error, self._endpoint.key) from error
+            raise openai_wire.translated(error, self._endpoint.key) from None
         self.limits = wire.rate_limits(response.headers)
         return openai_wire.reply(openai_wire.decoded(response.content, openai_wire.Completion))
 
@@ -109,7 +112,7 @@ class OpenAIBatches:
     def find_upload(self, name: str) -> str | None:
         more = {"purpose": "batch", "order": "desc"}
         while True:
-            page = self._call(openai_wire.Files, self._files.list, limit=1000, **more)
+            page = self._call(openai_wire.Files, self._files.list, limit=100, **more)
             for file in page.data:
                 if file.filename == name:
                     return file.id
@@ -128,7 +131,7 @@ class OpenAIBatches:
             )
         except (RejectedError, TransientError) as error:
             if error.code in ("400", "429") and _names_queue(str(error)):
-                raise QueueFullError(str(error)) from error
+                raise QueueFullError(str(error)) from None
             raise
 
     def find(self, token: str, since: float) -> BatchInfo | None:
@@ -169,12 +172,12 @@ class OpenAIBatches:
                 for chunk in response.iter_bytes():
                     out.write(chunk)
         except openai.APIError as error:
-            raise openai_wire.translated(error, key) from error
-        except httpx2.TimeoutException as error:
-            raise TransientError("the download timed out", code="timeout") from error
+            raise openai_wire.translated(error, key) from None
+        except httpx2.TimeoutException:
+            raise TransientError("the download timed out", code="timeout") from None
         except httpx2.RequestError as error:
             told = wire.words(f"the download was cut: {type(error).__name__}: {error}", key)
-            raise TransientError(told, code="connection") from error
+            raise TransientError(told, code="connection") from None
 
     def custom_ids(self, path: Path) -> set[str]:
         return {asked.custom_id for asked in wire.lines(path, openai_wire.Asked)}
@@ -192,7 +195,7 @@ class OpenAIBatches:
         try:
             response = call(**arguments)
         except openai.APIError as error:
-            raise openai_wire.translated(error, self._endpoint.key) from error
+            raise openai_wire.translated(error, self._endpoint.key) from None
         return openai_wire.decoded(response.content, kind)
 
 

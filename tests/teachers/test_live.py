@@ -208,6 +208,37 @@ async def test_tries_end_and_rejections_are_not_tried_again() -> None:
     assert len(ledger.replies) == 2
 
 
+@pytest.mark.usefixtures("no_wait")
+async def test_a_429_counts_a_tenth_of_a_try() -> None:
+    async def storm(request: Request, attempt: int) -> Reply:
+        raise TransientError("slow down", code="429", throttled=True)
+
+    ledger, sender = await send(Teacher(storm), 1, LiveLimits(4, call_tries=3))
+    assert list(ledger.failures.values()) == [("429", 30)]
+    assert sender.concurrency == 1
+
+
+@pytest.mark.usefixtures("no_wait")
+async def test_what_is_tried_again_goes_before_what_is_new() -> None:
+    asked: list[str] = []
+
+    async def stumbling(request: Request, attempt: int) -> Reply:
+        asked.append(request.dialog_id)
+        if request.dialog_id == "d0" and attempt < 4:
+            raise TransientError("oops", code="500")
+        return REPLY
+
+    teacher = Teacher(stumbling)
+    sender = Sender(teacher, LiveLimits(30), threading.Event())
+    sender._concurrency.allowed = 1.0
+    sender._concurrency.most = 1
+    async with asyncio.timeout(DEADLINE_S):
+        await sender.send(requests(30), Ledger().reply, Ledger().failure)
+    assert asked.index("d0") == 0
+    assert len(asked) == 33
+    assert [n for n, name in enumerate(asked) if name == "d0"][-1] < 10
+
+
 async def test_a_fatal_rejection_ends_everything_but_what_is_in_flight() -> None:
     rejected = asyncio.Event()
 

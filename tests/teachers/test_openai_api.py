@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import hashlib
 import json
 import socket
+import threading
 import time
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.teachers import wire
+from core.teachers.live import LiveLimits, Sender
 from core.teachers.openai_api import OpenAIBatches, OpenAILive, is_queue_full
 from core.teachers.protocol import (
+    FINAL,
     Fault,
     Message,
     QueueFullError,
@@ -26,6 +32,7 @@ from core.teachers.protocol import (
     Usage,
 )
 from core.teachers.wire import Endpoint
+from tests import loopback
 from tests.teachers.scripted import Asked, Said, Server, serving
 
 KEY = "sk-verysecret-0123456789"
@@ -224,6 +231,30 @@ async def test_nobody_listens_and_a_slow_server() -> None:
         assert error.value.code == "timeout"
         assert KEY not in teacher.account.base_url
         await teacher.close()
+
+
+async def test_an_answer_that_only_trickles() -> None:
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+        while not writer.is_closing() and not reader.at_eof():
+            writer.write(b" ")
+            await asyncio.sleep(0.02)
+        writer.close()
+
+    async with await asyncio.start_server(trickle, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        teacher = OpenAILive(Endpoint(model="m", key=KEY, base_url=url, timeout_s=0.3))
+        with pytest.raises(TransientError) as error:
+            await teacher.ask(REQUEST)
+        assert error.value.code == "timeout"
+        await teacher.close()
+
+
+async def test_no_traceback_tells_the_key(server: Server, live: OpenAILive) -> None:
+    server.answer = lambda asked: Said({"error": {"message": f"Incorrect key: {KEY}"}}, 401)
+    with pytest.raises(RejectedError) as error:
+        await live.ask(REQUEST)
+    assert KEY not in "".join(traceback.format_exception(error.value))
 
 
 async def test_a_cut_answer(server: Server, live: OpenAILive) -> None:
@@ -440,3 +471,55 @@ def test_retry_after_as_a_date() -> None:
 )
 def test_periods(text: str | None, seconds: float | None) -> None:
     assert wire.period(text) == seconds
+
+
+def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
+    asked = [Request(f"{n:032x}", f"d{n}", (Message("user", f"hello {n}"),)) for n in range(20)]
+    with loopback.running(loopback.Faults(fail_share=0.3, corrupt=True, lose_creates=1)) as api:
+        batches = OpenAIBatches(Endpoint(model="m", key=loopback.KEY, base_url=api.url, timeout_s=10))
+        path = tmp_path / "token.jsonl"
+        path.write_bytes(b"".join(map(batches.line, asked)))
+        file = batches.upload(path)
+        with pytest.raises(TransientError):
+            batches.create(file, {"token": "t1"})
+        info = batches.find("t1", time.time())
+        assert info is not None
+        deadline = time.monotonic() + 30
+        while info.status not in FINAL and time.monotonic() < deadline:
+            info = batches.retrieve(info.id)
+        assert (info.status, info.total, info.input_file) == ("completed", 20, file)
+        assert batches.cancel(info.id).status == "completed"
+        found = []
+        for name in filter(None, (info.output_file, info.error_file)):
+            batches.download(name, tmp_path / name)
+            found.append(tmp_path / name)
+        results = list(batches.results(found))
+        assert len(api.batches) == 1
+    good = {key: result for key, result in results if isinstance(result, Reply)}
+    bad = {key: result for key, result in results if isinstance(result, Fault)}
+    assert len(good) == (info.completed or 0)  # one is half a line, and one is nobody's
+    assert set(bad.values()) == {Fault("500", "The server had an error")}
+    for request in asked:
+        if isinstance(reply := good.get(request.key), Reply):
+            assert reply.text == loopback.expected_answer([msgspec.to_builtins(m) for m in request.messages])
+
+
+async def test_live_calls_through_faults_on_the_strict_server() -> None:
+    asked = [Request(f"{n:032x}", f"d{n}", (Message("user", f"hello {n}"),)) for n in range(200)]
+    replies: dict[str, str] = {}
+    failures: list[str] = []
+    faults = loopback.Faults(fail_share=0.1, throttle=20, retry_after="0.05", cut_replies=2, break_calls=3)
+    with loopback.running(faults) as api:
+        teacher = OpenAILive(Endpoint(model="m", key=loopback.KEY, base_url=api.url, timeout_s=10))
+        sender = Sender(teacher, LiveLimits(16), threading.Event())
+        await sender.send(
+            asked,
+            lambda request, reply: replies.update({request.key: reply.text}),
+            lambda request, error, tries: failures.append(str(error)),
+        )
+        await teacher.close()
+    assert failures == []
+    assert replies == {
+        request.key: loopback.expected_answer([msgspec.to_builtins(m) for m in request.messages])
+        for request in asked
+    }

@@ -1,0 +1,47 @@
+"""`dying_worker.py ATTEMPT_FOLDER`: the real worker, which SIGKILLs itself and its supervisor.
+
+kill.json in the workspace, {"at": n, "when": "before" or "after"}, names the write to the journal
+around which that happens in a job's first attempt. `journalled.txt` tells how many there were.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.pipeline import worker
+from core.pipeline.journal import Journal
+
+
+def arrange(root: Path, at: int, when: str) -> None:
+    """Have this process, and the one that started it, killed there."""
+    write, count = Journal.write, 0
+
+    def write_and_die(self: Journal, *records: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == at and when == "before":
+            _die()
+        write(self, *records)
+        (root / "journalled.txt").write_text(str(count))
+        if count == at:
+            _die()
+
+    Journal.write = write_and_die  # type: ignore[method-assign]
+
+
+def _die() -> None:
+    os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    plan = folder.parents[3] / "kill.json"
+    if folder.name == "1" and plan.exists():
+        arrange(folder.parents[3], **json.loads(plan.read_text()))
+    sys.exit(worker.main(folder))

@@ -1,0 +1,195 @@
+"""Keys, adopted and cancelled batches, and batches of another account."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.teachers import keys
+from tests import loopback
+from tests.loopback import KEY, Api
+from tests.teachers.workshop import DEADLINE_S, Workshop
+
+NAIVE = "teach:improve-human/naive"
+OTHER = "sk-another-key-987654321"
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with loopback.running(keys=[KEY, OTHER]) as found:
+        yield found
+
+
+def until(shop: Workshop, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline, shop.story()
+        time.sleep(0.01)
+
+
+def submitted(shop: Workshop, api: Api) -> None:
+    """Wait until a batch is in progress and its state has come into the store."""
+    state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
+    until(shop, lambda: bool(shop.query(state)[0][0]))
+
+
+def killed_while_waiting(shop: Workshop, api: Api) -> None:
+    """Submit a batch, and kill everything while it is in progress."""
+    api.faults.hold = True
+    shop.ask("start", targets=["teach"])
+    supervisor = shop.supervise(dying=True)
+    submitted(shop, api)
+    ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
+    supervisor.kill()
+    supervisor.wait()
+    os.kill(pid, signal.SIGKILL)
+    api.faults.hold = False
+
+
+def test_a_missing_key_is_said(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url, teacher='api_key_env = "MY_OWN_KEY"')
+    shop.run()
+    assert "MY_OWN_KEY, which is not set" in shop.error(NAIVE)
+
+
+def test_a_wrong_key_is_said_and_kept_out_of_everything(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url)
+    wrong = "sk-wrong-and-secret-123456"
+    shop.run(key=wrong)
+    assert "401" in shop.error(NAIVE)
+    assert not api.batches
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or wrong.encode() not in path.read_bytes(), path
+    shop.run()
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    assert shop.query("SELECT DISTINCT key_digest FROM submissions WHERE batch IS NOT NULL") == [
+        (keys.digest(KEY),)
+    ]
+
+
+def test_a_changed_key_is_said_and_the_old_one_goes_on(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url)
+    killed_while_waiting(shop, api)
+    assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
+    error = shop.error(NAIVE)
+    assert keys.digest(KEY) in error
+    assert keys.digest(OTHER) in error
+    assert "OPENAI_API_KEY" in error
+    assert KEY not in error
+    shop.run()
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    assert api.calls["create"] == 1
+    assert set(api.paid.values()) == {1}
+
+
+def test_a_new_key_of_the_same_account_adopts_by_hand(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url)
+    killed_while_waiting(shop, api)
+    (batch,) = api.batches.values()
+    # The provider lets both keys see it, as keys of one project do.
+    for owned in (*api.files.values(), batch):
+        owned["account"] = OTHER
+    assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
+    assert f"batches adopt {batch['id']}" in shop.error(NAIVE)
+    shop.ask("adopt", job=shop.job(NAIVE), batch=batch["id"])
+    assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    assert api.calls["create"] == 1
+
+
+def test_a_batch_that_no_journal_knows_is_adopted(tmp_path: Path, api: Api) -> None:
+    first = Workshop(tmp_path / "first", api.url)
+    first.run()
+    ((batch,),) = first.query("SELECT batch FROM submissions")
+    # Another workspace on the same data: its requests have the same keys.
+    second = Workshop(tmp_path / "second", api.url, dialogues=first.reader().dialogues())
+    second.ask("pause")
+    second.ask("start", targets=["teach"])
+    second.ask("adopt", job=first.job(NAIVE), batch=batch)
+    second.ask("resume")
+    assert second.supervise().wait(DEADLINE_S) == 0
+    assert set(second.states().values()) == {"done"}, second.story()
+    assert second.answers() == first.answers()
+    assert api.calls["create"] == 1
+    assert set(api.paid.values()) == {1}
+
+
+def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api: Api) -> None:
+    other = Workshop(tmp_path / "other", api.url, ["improve-human/cognitive"])
+    other.run()
+    ((batch,),) = other.query("SELECT batch FROM submissions")
+    shop = Workshop(tmp_path / "work", api.url)
+    shop.ask("start", targets=["recipe"])
+    shop.ask("pause")
+    assert shop.supervise().wait(DEADLINE_S) == 0
+    for name in ("batch_nobody_has", batch):
+        shop.ask("adopt", job=shop.job(NAIVE), batch=name)
+    shop.ask("resume")
+    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
+    assert "No batch found" in told["batch_nobody_has"]
+    assert f"none of its {len(other.train)} requests" in told[batch]
+
+
+def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url)
+    api.faults.hold = True
+    shop.ask("start", targets=["recipe"])
+    supervisor = shop.supervise()
+    submitted(shop, api)
+    shop.ask("cancel", job=shop.job(NAIVE))
+    assert supervisor.wait(DEADLINE_S) == 0
+    assert shop.states()[NAIVE] == "cancelled"
+    (batch,) = api.batches.values()
+    assert batch["status"] == "cancelled"
+    assert shop.query("SELECT state, collected FROM submissions") == [("cancelled", 1)]
+    half = len(shop.train) // 2
+    assert shop.query("SELECT count(*) FROM answers WHERE outcome = 'ok'") == [(half,)]
+    api.faults.hold = False
+    shop.ask("retry", job=shop.job(NAIVE))
+    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    assert set(api.paid.values()) == {1}
+    assert shop.query("SELECT requests FROM submissions ORDER BY submitted_at") == [
+        (len(shop.train),),
+        (len(shop.train) - half,),
+    ]
+
+
+def test_a_shutdown_leaves_the_batch_alone(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url)
+    api.faults.hold = True
+    shop.ask("start", targets=["teach"])
+    supervisor = shop.supervise()
+    submitted(shop, api)
+    ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
+    os.kill(pid, signal.SIGTERM)
+    until(shop, lambda: len(shop.query("SELECT 1 FROM attempts")) == 2)
+    (batch,) = api.batches.values()
+    assert batch["status"] == "in_progress"
+    api.faults.hold = False
+    assert supervisor.wait(DEADLINE_S) == 0
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    assert api.calls["create"] == 1
+
+
+def test_a_refresh_looks_at_once(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url)
+    text = shop.workspace.config.read_text()
+    patient = text.replace("poll_min_s = 0.05", "poll_min_s = 300").replace("= 0.2", "= 300")
+    shop.workspace.config.write_text(patient)
+    shop.ask("start", targets=["teach"])
+    supervisor = shop.supervise()
+    until(shop, lambda: bool(shop.query("SELECT 1 FROM submissions WHERE state = 'validating'")))
+    for _ in range(3):
+        looked = len(shop.query("SELECT 1 FROM submission_states"))
+        shop.ask("refresh", job=shop.job(NAIVE))
+        until(shop, lambda looked=looked: len(shop.query("SELECT 1 FROM submission_states")) > looked)
+    assert supervisor.wait(DEADLINE_S) == 0
+    assert set(shop.states().values()) == {"done"}, shop.story()

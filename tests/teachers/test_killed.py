@@ -1,0 +1,58 @@
+"""A worker and its supervisor killed around every write to the journal of a batch's life."""
+
+from __future__ import annotations
+
+import json
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tests import loopback
+from tests.teachers.workshop import DEADLINE_S, Workshop
+
+Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def rows(shop: Workshop) -> Rows:
+    """All that must be the same however often the processes died, wherever the API was."""
+    return {
+        "jobs": shop.query("SELECT stage, name, state, done, total, error, result FROM jobs ORDER BY 1, 2"),
+        "artifacts": shop.query("SELECT name, sha256, bytes FROM artifacts ORDER BY 1, 2"),
+        "answers": shop.query(
+            "SELECT dialog_id, outcome, text, input_tokens, output_tokens FROM answers ORDER BY 1"
+        ),
+    }
+
+
+def life(root: Path, at: int, when: str) -> tuple[int, Rows]:
+    """One life with a death in it; how the first supervisor ended, and what was left in the end."""
+    with loopback.running() as api:
+        shop = Workshop(root, api.url)
+        (root / "kill.json").write_text(json.dumps({"at": at, "when": when}))
+        shop.ask("start", targets=["teach"])
+        code = shop.supervise(dying=True).wait(DEADLINE_S)
+        assert shop.supervise(dying=True).wait(DEADLINE_S) == 0, shop.story()
+        assert set(shop.states().values()) == {"done"}, shop.story()
+        assert len(api.paid) == len(shop.train)
+        assert set(api.paid.values()) == {1}, f"{when} {at}: paid twice\n{shop.story()}"
+        assert api.calls["create"] == 1, f"{when} {at}: submitted twice\n{shop.story()}"
+        open_ = shop.query("SELECT token FROM submissions WHERE NOT collected")
+        assert not open_, f"{when} {at}: {open_}"
+        return code, rows(shop)
+
+
+def test_killed_around_every_record_of_a_batch(tmp_path: Path) -> None:
+    code, undisturbed = life(tmp_path / "none", 0, "after")
+    assert code == 0
+    records = int((tmp_path / "none" / "journalled.txt").read_text())
+    assert records > 8
+    moments = [(at, when) for at in range(1, records + 1) for when in ("before", "after")]
+    numbers = count()
+    with ThreadPoolExecutor(3) as pool:
+        lives = list(pool.map(lambda m: life(tmp_path / f"{next(numbers)}", *m), moments))
+    for moment, (code, left) in zip(moments, lives, strict=True):
+        # The last record ends the job: the supervisor may take it in before it is killed.
+        assert code == -signal.SIGKILL or moment[0] == records, moment
+        assert left == undisturbed, moment
