@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from core.dialogues.statistics import Statistics
     from core.doctor import Check, examine
     from core.errors import UserError
+    from core.prompts.listing import Prompt, prompts
+    from core.prompts.listing import conversation as prompt_conversation
+    from core.prompts.listing import strays as stray_prompts
     from core.reader import Reader
     from core.store.data import DataFacts
     from core.views import (
@@ -66,6 +69,7 @@ _HOMES = {
     "LogChunk": ("core.views", "LogChunk"),
     "MetricPoint": ("core.views", "MetricPoint"),
     "Pair": ("core.views", "Pair"),
+    "Prompt": ("core.prompts.listing", "Prompt"),
     "Reader": ("core.reader", "Reader"),
     "Recipe": ("core.views", "Recipe"),
     "SAMPLE": ("core.commands", "SAMPLE"),
@@ -85,6 +89,9 @@ _HOMES = {
     "examine": ("core.doctor", "examine"),
     "is_sample": ("core.commands", "is_sample"),
     "open_workspace": ("core.workspace", "open_workspace"),
+    "prompt_conversation": ("core.prompts.listing", "conversation"),
+    "prompts": ("core.prompts.listing", "prompts"),
+    "stray_prompts": ("core.prompts.listing", "strays"),
     "template_names": ("core.commands", "template_names"),
 }
 
@@ -120,6 +127,7 @@ __all__ = [
     "LogChunk",
     "MetricPoint",
     "Pair",
+    "Prompt",
     "Reader",
     "Recipe",
     "SampleAnswer",
@@ -138,5 +146,8 @@ __all__ = [
     "examine",
     "is_sample",
     "open_workspace",
+    "prompt_conversation",
+    "prompts",
+    "stray_prompts",
     "template_names",
 ]

@@ -24,6 +24,7 @@ _COMMANDS = {
     "import": ("tui.cli_data", "import_"),
     "data": ("tui.cli_data", "data"),
     "recipes": ("tui.cli_data", "recipes"),
+    "prompts": ("tui.cli_prompts", "prompts"),
     "run": ("tui.cli_work", "run"),
     "status": ("tui.cli_work", "status"),
     "cancel": ("tui.cli_work", "cancel"),

@@ -17,6 +17,7 @@ from core.api import (
     ImportPlan,
     Job,
     Pair,
+    Prompt,
     Recipe,
     Snapshot,
     Statistics,
@@ -168,6 +169,17 @@ def recipes(console: Console, found: Sequence[Recipe]) -> None:
         figures = (count(recipe.sft_examples), count(recipe.preference_pairs))
         table.add_row(_cell(recipe.name), _cell(recipe.method), *map(_cell, figures))
     console.print(table)
+
+
+def prompts(console: Console, found: Sequence[Prompt]) -> None:
+    table = _table("prompt", "what for", "fields", "from", left=4)
+    for prompt in found:
+        place = "prompts/" if prompt.overridden else "shipped"
+        table.add_row(*map(_cell, (prompt.name, prompt.purpose, " ".join(prompt.fields), place)))
+    console.print(table)
+    for prompt in found:
+        if prompt.error is not None:
+            _line(console, prompt.error, "red")
 
 
 def win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> None:

@@ -15,6 +15,7 @@ from core.api import (
     ImportPlan,
     Job,
     Pair,
+    Prompt,
     Recipe,
     Snapshot,
     Statistics,
@@ -103,6 +104,10 @@ def data(facts: DataFacts | None, dialogues: DialogueCounts, figures: Statistics
 
 def recipe(recipe: Recipe) -> dict[str, Any]:
     return asdict(recipe)
+
+
+def prompt(prompt: Prompt) -> dict[str, Any]:
+    return asdict(prompt) | {"path": str(prompt.path)}
 
 
 def win_rate(rate: WinRate) -> dict[str, Any]:

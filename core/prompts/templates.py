@@ -48,7 +48,7 @@ def load(name: str, overrides: Path | None = None) -> str:
     for field in sorted(FIELDS[name] - found):
         raise UserError(f"the prompt template {path} lacks the field {{{field}}}")
     for field in sorted(found - FIELDS[name]):
-        known = ", ".join(f"{{{known}}}" for known in sorted(FIELDS[name]))
+        known = ", ".join(f"{{{known}}}" for known in sorted(FIELDS[name])) or "none"
         raise UserError(f"the prompt template {path} has the unknown field {{{field}}}; it takes {known}")
     return text
 

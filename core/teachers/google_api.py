@@ -91,13 +91,6 @@ class GoogleBatches:
             file = self._client.files.upload(file=path, config=config)
         return _named(file.name)
 
-    def find_upload(self, name: str) -> str | None:
-        with _translating(self._endpoint.key):
-            for file in self._client.files.list(config=types.ListFilesConfig(page_size=100)):
-                if file.display_name == name and file.state != types.FileState.FAILED:
-                    return file.name
-        return None
-
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
         config = types.CreateBatchJobConfig(display_name=google_wire.display_name(metadata))
         try:

@@ -25,8 +25,12 @@ def is_needed(teacher: Teacher) -> bool:
 
 
 def key(teacher: Teacher) -> str:
-    """The key. Raises `UserError` naming the variable when it is needed and not set."""
+    """The key. Raises `UserError` naming the variable when it is needed and not set, or is no key."""
     found = os.environ.get(variable(teacher), "").strip()
+    if not (found.isascii() and found.isprintable()) or " " in found:
+        raise UserError(
+            f"what {variable(teacher)} holds cannot be a key: it has other characters than a key has"
+        )
     if found:
         return found
     if is_needed(teacher):

@@ -109,17 +109,6 @@ class OpenAIBatches:
             sent = (path.name, file)
             return self._call(openai_wire.File, self._files.create, file=sent, purpose="batch").id
 
-    def find_upload(self, name: str) -> str | None:
-        more = {"purpose": "batch", "order": "desc"}
-        while True:
-            page = self._call(openai_wire.Files, self._files.list, limit=100, **more)
-            for file in page.data:
-                if file.filename == name:
-                    return file.id
-            if not page.data or not page.has_more:
-                return None
-            more["after"] = page.data[-1].id
-
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
         try:
             return self._call_for_batch(

@@ -101,11 +101,6 @@ class File(msgspec.Struct):
     filename: str | None = None
 
 
-class Files(msgspec.Struct):
-    data: list[File]
-    has_more: bool = False
-
-
 class _Counts(msgspec.Struct):
     completed: int
     failed: int

@@ -23,6 +23,8 @@ from core.teachers.protocol import (
 
 #: Seconds between two records of the progress.
 _TELL_S = 1.0
+#: Requests that may go without an answer before any has one: then nobody is there.
+_MAX_SILENCE = 20
 #: Seconds between two looks at what another job is about to answer.
 _LOOK_S = 1.0
 
@@ -114,6 +116,10 @@ class _Session:
         fault = Fault(error.code, f"{error} (after {tries} tries)" if tries > 1 else str(error))
         self.desk.job.journal.write(self.desk.answer(self.token, 1, request.key, request.dialog_id, fault))
         self.counts["failed"] += 1
+        if self.counts["failed"] == self.counts.total() == _MAX_SILENCE and isinstance(error, TransientError):
+            raise UserError(
+                f"{self.desk.teacher.model} has answered none of {_MAX_SILENCE} requests: {error}"
+            )
         self._tell()
 
     def _tell(self) -> None:

@@ -327,17 +327,6 @@ def test_finding_goes_through_the_pages_and_ends_at_older_ones(
     assert len(server.asked) == 4
 
 
-def test_finding_an_upload_by_its_name(server: Server, batches: OpenAIBatches) -> None:
-    def page(asked: Asked) -> Said:
-        last = "after=file-1" in asked.path
-        name = "mine.jsonl" if last else "other.jsonl"
-        return Said({"data": [{"id": f"file-{2 if last else 1}", "filename": name}], "has_more": not last})
-
-    server.answer = page
-    assert batches.find_upload("mine.jsonl") == "file-2"
-    assert batches.find_upload("nobody.jsonl") is None
-
-
 @pytest.mark.parametrize(
     ("status", "error"),
     [

@@ -1,0 +1,40 @@
+"""Answers: what can be used of a reply, and what a model puts around it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.teachers import answers
+from core.teachers.protocol import Finish, Reply
+
+
+def judged(text: str, finish: Finish = "stop") -> tuple[str, str]:
+    return answers.judge(Reply(text, finish, None))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Hi.", " Hi.\n", '"Hi."', "“Hi.”", "Response: Hi.", "**Improved response:** Hi.", 'response: "Hi."'],
+)
+def test_what_is_around_a_response_goes(text: str) -> None:
+    assert judged(text) == ("ok", "Hi.")
+
+
+@pytest.mark.parametrize("text", ['"I" and "you"', "My response: none.", "'s", 'It is a "good" day'])
+def test_what_belongs_to_a_response_stays(text: str) -> None:
+    assert judged(text) == ("ok", text)
+
+
+@given(st.integers(1, 200))
+def test_too_many_words(words: int) -> None:
+    assert judged("a " * words)[0] == ("ok" if words <= answers.MAX_WORDS else "long")
+
+
+@given(st.text())
+def test_the_provider_decides_what_is_refused_cut_or_filtered(text: str) -> None:
+    assert [judged(text, f)[0] for f in ("refusal", "filtered", "length")] == ["refused", "filtered", "cut"]
+    outcome, kept = judged(text)
+    assert (outcome == "empty") == (kept == "")
+    assert kept == kept.strip()
