@@ -7,11 +7,14 @@ and spending there, and decide what to send while they hold one lock.
 from __future__ import annotations
 
 import fcntl
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from core.pipeline import job as jobs
 from core.pipeline import journal
@@ -27,6 +30,8 @@ UNUSABLE: frozenset[Outcome] = frozenset({"refused", "filtered", "empty", "cut",
 UNANSWERED: frozenset[Outcome] = frozenset({"error", "expired", "missing"})
 #: States of a batch that certainly has not been created.
 UNSENT: frozenset[BatchState] = frozenset({"intended", "uploaded", "queued"})
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -75,6 +80,7 @@ class Ledger:
         self.spent_usd = 0.0
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
         self._offsets: dict[Path, int] = {}
+        self._damaged: set[Path] = set()
         self._counted: set[tuple[str, str, int]] = set()
         #: Records about submissions whose own journal was not read yet.
         self._early: dict[str, list[tuple[float, Batch]]] = defaultdict(list)
@@ -91,9 +97,8 @@ class Ledger:
         """Read what the journals have got since the last look."""
         folders = [f for stage in ASKING for f in self.jobs_folder.glob(f"{stage}-*/*") if f.is_dir()]
         for folder in sorted(folders, key=_age):
-            for entry, offset in journal.read(folder, self._offsets.get(folder, 0)):
-                self._offsets[folder] = offset
-                self._take(folder, entry.record, entry.at)
+            if folder not in self._damaged:
+                self._follow(folder)
 
     def outcomes(self, job: str, key: str) -> Counter[Outcome]:
         """How often which outcome befell a request in a job, since the job last failed."""
@@ -116,6 +121,16 @@ class Ledger:
             for sent in self.sent.values()
             if sent.is_open
         )
+
+    def _follow(self, folder: Path) -> None:
+        try:
+            for entry, offset in journal.read(folder, self._offsets.get(folder, 0)):
+                self._offsets[folder] = offset
+                self._take(folder, entry.record, entry.at)
+        except msgspec.DecodeError as error:
+            # Its own job fails of it; the others must not.
+            log.warning("the journal in %s is damaged, and read no further: %s", folder, error)
+            self._damaged.add(folder)
 
     def _take(self, folder: Path, record: journal.Record, at: float) -> None:
         match record:

@@ -1,0 +1,113 @@
+"""Methods 2 and 3 on the real data: one request in ten fails, and both processes keep being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from core.dialogues import table
+from core.recipes import strategies
+from tests import loopback
+from tests.loopback import Api, Faults, expected_answer
+from tests.teachers.workshop import Workshop
+
+KILLS = 20
+DEADLINE_S = 480.0
+
+#: With temperature 0 the same question has one answer, and is asked once for all dialogues that share it.
+TEACHER = "temperature = 0\nbatch_tries = 12"
+
+
+def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dataset: Path) -> None:
+    dialogues = table.read_table(reference_dataset).dialogues
+    with loopback.running(Faults(fail_share=0.1, seed=1)) as api:
+        shop = Workshop(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
+        shop.ask("start", targets=["recipe"])
+        kills = work_and_kill(shop)
+        assert kills == 2 * KILLS, shop.story()
+        assert set(shop.states().values()) == {"done"}, shop.story()
+        assert_nothing_was_paid_twice(shop, api)
+        assert_every_answer_is_in_its_place(shop)
+        for name in strategies.names():
+            sets = 3 if name.endswith("/combined") else 1
+            result = shop.result(f"recipe:{name}")
+            assert (result["sft_examples"], result["preference_pairs"]) == (1900 * sets, 800 * sets), name
+            assert result["left_out"] == 0
+
+
+def work_and_kill(shop: Workshop) -> int:
+    """Work to the end, killing workers and supervisors on the way; how many of both died."""
+    chance = random.Random(7)
+    deadline = time.monotonic() + DEADLINE_S
+    dead = {"worker": 0, "supervisor": 0}
+    supervisor = shop.supervise()
+    answered = 0
+    while True:
+        assert time.monotonic() < deadline, shop.story()
+        if supervisor.poll() is not None:
+            if supervisor.returncode == 0:
+                return dead["worker"] + dead["supervisor"]
+            supervisor = shop.supervise()
+        # Something must have happened between two deaths: each hits another moment of the work.
+        moved = shop.query("SELECT count(*) FROM submission_states")[0][0]
+        running = shop.query("SELECT pid FROM attempts WHERE state = 'running' AND pid IS NOT NULL")
+        if moved == answered or not running:
+            time.sleep(0.02)
+            continue
+        answered = moved
+        if dead["worker"] < KILLS:
+            dead["worker"] += kill(chance.choice(running)[0])
+        if dead["supervisor"] < KILLS and dead["supervisor"] <= dead["worker"]:
+            dead["supervisor"] += end(supervisor)
+
+
+def kill(pid: int) -> int:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return 0
+    return 1
+
+
+def end(supervisor: subprocess.Popen[bytes]) -> int:
+    if supervisor.poll() is not None:
+        return 0
+    supervisor.kill()
+    supervisor.wait()
+    return 1
+
+
+def assert_nothing_was_paid_twice(shop: Workshop, api: Api) -> None:
+    asked = {key for (key,) in shop.query("SELECT DISTINCT key FROM answers")}
+    assert len(api.paid) == len(asked)
+    assert set(api.paid.values()) == {1}
+    assert shop.query("SELECT count(*) FROM submissions WHERE NOT collected") == [(0,)]
+    # Every batch that was made is known, and none was made twice for one intent.
+    tokens = [batch["metadata"]["token"] for batch in api.batches.values()]
+    assert len(tokens) == len(set(tokens))
+    known = {token for (token,) in shop.query("SELECT token FROM submissions WHERE batch IS NOT NULL")}
+    assert known == set(tokens)
+
+
+def assert_every_answer_is_in_its_place(shop: Workshop) -> None:
+    """Each line of each set is what the API says to exactly that dialogue's conversation."""
+    said = {}
+    for path in (shop.workspace.artifacts / "jobs").glob("teach-*/*/*.jsonl"):
+        if path.name not in ("journal.jsonl", "answers.jsonl") and "-" not in path.stem:
+            for line in map(json.loads, path.open()):
+                said[line["custom_id"]] = expected_answer(line["body"]["messages"])
+    for name in strategies.TAUGHT:
+        lines = shop.answers(name)
+        assert len(lines) == len({line["dialog_id"] for line in lines}) == len(shop.train) == 1750
+        found = shop.query(
+            "SELECT key, text FROM answers JOIN submissions USING (token)"
+            " WHERE submissions.job = ? AND outcome = 'ok'",
+            shop.job(f"teach:{name}"),
+        )
+        assert dict(found) == {key: said[key] for key, _ in found}
+        assert {line["text"] for line in lines} == {text for _, text in found}
