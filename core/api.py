@@ -23,11 +23,9 @@ if TYPE_CHECKING:
     from core.prompts.listing import strays as stray_prompts
     from core.reader import Reader
     from core.store.data import DataFacts
+    from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
     from core.views import (
-        AnswerCount,
-        BatchMoment,
         DialogueCounts,
-        Estimate,
         Event,
         IntentResult,
         Job,
@@ -37,11 +35,8 @@ if TYPE_CHECKING:
         Pair,
         Recipe,
         SampleAnswer,
-        SentRequest,
         SlotUse,
         Snapshot,
-        Spending,
-        Submission,
         Supervisor,
         Verdict,
         WinRate,
@@ -50,8 +45,8 @@ if TYPE_CHECKING:
 
 #: Name → the module that defines it, and its name there.
 _HOMES = {
-    "AnswerCount": ("core.views", "AnswerCount"),
-    "BatchMoment": ("core.views", "BatchMoment"),
+    "AnswerCount": ("core.teacher_views", "AnswerCount"),
+    "BatchMoment": ("core.teacher_views", "BatchMoment"),
     "Check": ("core.doctor", "Check"),
     "Commands": ("core.commands", "Commands"),
     "DATA_SOURCE": ("core.dialogues.fetch", "SOURCE"),
@@ -60,7 +55,7 @@ _HOMES = {
     "DataFacts": ("core.store.data", "DataFacts"),
     "Dialogue": ("core.dialogues.records", "Dialogue"),
     "DialogueCounts": ("core.views", "DialogueCounts"),
-    "Estimate": ("core.views", "Estimate"),
+    "Estimate": ("core.teacher_views", "Estimate"),
     "Event": ("core.views", "Event"),
     "ImportPlan": ("core.commands", "ImportPlan"),
     "IntentResult": ("core.views", "IntentResult"),
@@ -74,12 +69,12 @@ _HOMES = {
     "Recipe": ("core.views", "Recipe"),
     "SAMPLE": ("core.commands", "SAMPLE"),
     "SampleAnswer": ("core.views", "SampleAnswer"),
-    "SentRequest": ("core.views", "SentRequest"),
+    "SentRequest": ("core.teacher_views", "SentRequest"),
     "SlotUse": ("core.views", "SlotUse"),
     "Snapshot": ("core.views", "Snapshot"),
-    "Spending": ("core.views", "Spending"),
+    "Spending": ("core.teacher_views", "Spending"),
     "Statistics": ("core.dialogues.statistics", "Statistics"),
-    "Submission": ("core.views", "Submission"),
+    "Submission": ("core.teacher_views", "Submission"),
     "Supervisor": ("core.views", "Supervisor"),
     "UserError": ("core.errors", "UserError"),
     "Verdict": ("core.views", "Verdict"),

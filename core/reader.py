@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import config as configuration
-from core import spending
 from core.config import Config
 from core.dialogues import staging
 from core.dialogues import statistics as dialogue_statistics
@@ -19,16 +19,12 @@ from core.errors import UserError
 from core.pipeline import graph, launch, planning, status
 from core.pipeline.graph import Node
 from core.recipes import catalog, strategies
-from core.store import connections, intents, queries, submissions
+from core.store import connections, intents, queries
 from core.store import data as stored_data
 from core.store import jobs as stored_jobs
 from core.store.data import DataFacts
-from core.teachers import answers
 from core.views import (
-    AnswerCount,
-    BatchMoment,
     DialogueCounts,
-    Estimate,
     Event,
     IntentResult,
     Job,
@@ -37,16 +33,17 @@ from core.views import (
     Pair,
     Recipe,
     SampleAnswer,
-    SentRequest,
     SlotUse,
     Snapshot,
-    Spending,
-    Submission,
     Supervisor,
     Verdict,
     WinRate,
 )
 from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    # Defining them takes time, and the first screen shows none of them.
+    from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
 
 _FLIPPED = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}
 
@@ -139,6 +136,8 @@ class Reader:
 
     def improved(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
+        from core.teachers import answers
+
         nodes, _ = self._plan(self._config()[0], self.data())
         connection = self._open()
         ids = {node.name: node.id for node in nodes if node.stage == "teach"}
@@ -232,6 +231,8 @@ class Reader:
 
     def submissions(self) -> list[Submission]:
         """Everything that was sent to teachers, newest first."""
+        from core.store import submissions
+
         connection = self._open()
         return [] if connection is None else submissions.submissions(connection)
 
@@ -241,6 +242,8 @@ class Reader:
         What recipes share is told under the first of them. Builds the requests: a second or two for all
         recipes of a large data set. Raises `UserError` for a target that names nothing.
         """
+        from core import spending
+
         facts, dialogues = self._data()
         nodes, _ = self._plan(self._config()[0], facts)
         connection = self._open()
@@ -250,17 +253,23 @@ class Reader:
 
     def spending(self) -> Spending:
         """What was spent on teachers, and what is bound in requests that are on their way."""
+        from core import spending
+
         config = self._config()[0] or Config()
         nodes, _ = self._plan(config, self.data())
         return spending.spending(self._open(), config, nodes)
 
     def moments(self, token: str) -> list[BatchMoment]:
         """The timeline of a submission, oldest first."""
+        from core.store import submissions
+
         connection = self._open()
         return [] if connection is None else submissions.moments(connection, token)
 
     def answer_counts(self, token: str) -> list[AnswerCount]:
         """How a submission's requests ended, the most frequent way first."""
+        from core.store import submissions
+
         connection = self._open()
         return [] if connection is None else submissions.outcomes(connection, token)
 
@@ -272,6 +281,8 @@ class Reader:
         limit: int = 500,
     ) -> list[SentRequest]:
         """A submission's requests behind (key, number) `after`: all, or those of one (outcome, error)."""
+        from core.store import submissions
+
         connection = self._open()
         return [] if connection is None else submissions.requests(connection, token, group, after, limit)
 

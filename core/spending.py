@@ -10,9 +10,9 @@ from core.dialogues.records import Dialogue
 from core.pipeline import graph
 from core.pipeline.graph import Node
 from core.store import connections, jobs, submissions
+from core.teacher_views import Estimate, Spending
 from core.teachers import answers
 from core.teachers import estimates as estimating
-from core.views import Estimate, Spending
 from core.workspace import Workspace
 
 

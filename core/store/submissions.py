@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
-from core.views import AnswerCount, BatchMoment, SentRequest, Submission
+from core.teacher_views import AnswerCount, BatchMoment, SentRequest, Submission
 
 _COUNTED = """
 SELECT submissions.*, jobs.stage, jobs.name, jobs.state AS job_state,

@@ -9,9 +9,9 @@ import msgspec
 
 from core.config import Price, Teacher
 from core.dialogues.records import Dialogue
+from core.teacher_views import Estimate
 from core.teachers import prices, requests
 from core.teachers.protocol import Usage
-from core.views import Estimate
 
 #: Stands for an answer that nobody has given yet: as long as one that is asked for, on average.
 _ANSWER = " ".join(["something"] * 28)
