@@ -59,8 +59,9 @@ class _Batches:
         self.settings = desk.teacher
         #: Looks at final batches without files, by token.
         self._looks: dict[str, int] = {}
-        #: Moments (monotonic) before which nothing new is submitted, or the provider is left alone.
+        #: The moment (monotonic) before which nothing new is submitted, and the next wait for a full queue.
         self._hold_until = 0.0
+        self._queue_s = self.settings.poll_min_s
         #: Why the newest submission was not allowed; told when there is nothing left to collect.
         self._refusal: UserError | None = None
         self._pause_s = self.settings.poll_min_s
@@ -151,7 +152,7 @@ class _Batches:
                 self._bring_up(sent)
             else:
                 self._check_account(sent)
-                self._look(sent, self.teacher.retrieve(sent.id))
+                self._look(sent, self._retrieved(sent, sent.id))
         except TransientError as error:
             log.warning("batch %s: %s", sent.token, error)
             if error.retry_after is not None:
@@ -161,9 +162,23 @@ class _Batches:
             raise UserError(f"batch {sent.id or sent.token}: {error}") from error
         return (sent.state, sent.completed, sent.failed) != before
 
+    def _retrieved(self, sent: Sent, batch: str) -> BatchInfo:
+        try:
+            return self.teacher.retrieve(batch)
+        except RejectedError as error:
+            if error.code != "404":
+                raise
+            # With the key that made it: it is gone. Whether to pay again is for the user to say.
+            self._write(sent, "failed", errors=(str(error),), collected=True)
+            raise UserError(
+                f"the provider no longer knows batch {batch} ({error}): a retry asks for its "
+                f"{len(sent.submission.requests)} requests again, and pays for them again"
+            ) from error
+
     def _bring_up(self, sent: Sent) -> None:
         """The steps up to an id at the provider."""
         if sent.state == "creating":
+            self._check_account(sent)
             self._find(sent)
             return
         assert sent.submission.path is not None
@@ -255,7 +270,8 @@ class _Batches:
         self.ledger.refresh()
         if full:
             log.info("batch %s: the provider's queue is full; it waits its turn", info.id)
-            self._hold_until = time.monotonic() + self._pause_s
+            self._hold_until = time.monotonic() + self._queue_s
+            self._queue_s = min(2 * self._queue_s, self.settings.poll_max_s)
         elif refused_whole:
             raise UserError(
                 f"the provider refused batch {info.id}: {'; '.join(info.errors) or 'no reason given'}"
@@ -303,9 +319,12 @@ class _Batches:
         variable = keys.variable(self.settings)
         was = f"{made.provider} at {made.base_url} with a key of digest {sent.key_digest}"
         here = f"{now.provider} at {now.base_url} with a key of digest {now.key_digest}"
+        told = f"was made by {was}, and it is now {here}: set {variable} (or the teacher) back and retry"
+        if sent.id is None:
+            raise UserError(f"a batch of {len(made.requests)} requests {told}")
         raise UserError(
-            f"batch {sent.id} was made by {was}, and it is now {here}: set {variable} (or the teacher) back "
-            f"and retry, or, if this key may see that batch too, `empathy-tui batches adopt {sent.id}`"
+            f"batch {sent.id} {told}, or, if this key may see that batch too, "
+            f"`empathy-tui batches adopt {sent.id}`"
         )
 
     def _adopt_by_hand(self) -> None:

@@ -17,6 +17,8 @@ from core.teachers.protocol import Account, Reply, Request
 
 #: Requests that are answered together.
 _BATCH = 16
+#: Seconds between two looks at what another job is about to answer.
+_LOOK_S = 1.0
 
 
 def ask(desk: Desk, device: str, dtype: str) -> None:
@@ -29,10 +31,14 @@ def ask(desk: Desk, device: str, dtype: str) -> None:
     while True:
         with desk.ledger.locked():
             todo = desk.todo(tries=1)
-            if not todo:
+            if todo:
+                token = new_token()
+                desk.submit(token, "local", Account("local", "", ""), todo, None)
+        if not todo:
+            if not desk.is_waiting():
                 return
-            token = new_token()
-            desk.submit(token, "local", Account("local", "", ""), todo, None)
+            desk.job.wait(_LOOK_S)
+            continue
         loaded = loaded or _load(desk.teacher, device, dtype)
         _answer(desk, token, Generator(*loaded, [_messages(request) for request in todo]), todo)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -85,6 +86,34 @@ def test_a_changed_key_is_said_and_the_old_one_goes_on(tmp_path: Path, api: Api)
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert api.calls["create"] == 1
     assert set(api.paid.values()) == {1}
+
+
+def test_a_batch_that_may_exist_is_not_made_again_with_another_key(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url)
+    # Started, progress, the intent, uploaded, creating: it dies before the reply is journalled.
+    (tmp_path / "kill.json").write_text(json.dumps({"at": 6, "when": "before"}))
+    shop.ask("start", targets=["teach"])
+    shop.supervise(dying=True).wait(DEADLINE_S)
+    assert shop.query("SELECT 1 FROM submissions WHERE batch IS NOT NULL") == []
+    assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
+    assert "set OPENAI_API_KEY (or the teacher) back" in shop.error(NAIVE)
+    assert api.calls["create"] == 1
+    shop.run()
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    assert api.calls["create"] == 1
+    assert set(api.paid.values()) == {1}
+
+
+def test_a_batch_that_is_gone_is_said_before_it_is_paid_again(tmp_path: Path, api: Api) -> None:
+    shop = Workshop(tmp_path, api.url)
+    killed_while_waiting(shop, api)
+    api.batches.clear()
+    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert "no longer knows batch" in shop.error(NAIVE)
+    assert "pays for them again" in shop.error(NAIVE)
+    assert api.calls["create"] == 1
+    shop.run()
+    assert set(shop.states().values()) == {"done"}, shop.story()
 
 
 def test_a_new_key_of_the_same_account_adopts_by_hand(tmp_path: Path, api: Api) -> None:

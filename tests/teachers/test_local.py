@@ -1,0 +1,37 @@
+"""A teacher that is loaded into the worker itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.responding import students
+from tests.made_dialogues import made_dialogues
+from tests.teachers.workshop import Workshop
+
+NAIVE = "teach:improve-human/naive"
+CONFIG = """
+[teachers.here]
+provider = "local"
+model = "{model}"
+max_output_tokens = 90
+max_left_out = 0.7
+[recipes]
+train = ["improve-human/naive"]
+[runs]
+device = "cpu"
+"""
+
+
+def test_a_recipe_from_a_local_model(tmp_path: Path) -> None:
+    shop = Workshop(tmp_path, "http://nowhere.invalid", dialogues=made_dialogues(rows=8))
+    shop.workspace.config.write_text(CONFIG.format(model=students.EMBEDDED))
+    shop.run()
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    answered = shop.answers()
+    assert answered
+    assert all(0 < len(line["text"].split()) <= 97 for line in answered)
+    (submission,) = shop.reader().submissions()
+    assert (submission.mode, submission.state, submission.collected) == ("local", "completed", True)
+    # What it said is kept: the same work asks for nothing again.
+    found = dict(shop.query("SELECT key, text FROM answers WHERE outcome = 'ok'"))
+    assert {line["text"] for line in answered} == set(found.values())
