@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
@@ -22,7 +22,7 @@ from tui.text import visible
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from core.api import Commands, Reader, Snapshot, Workspace
+    from core.api import Commands, Estimate, Reader, Snapshot, Spending, Workspace
     from tui.screens.logs import LogsScreen
     from tui.screens.pairs import PairsScreen
 
@@ -99,6 +99,12 @@ class EmpathyApp(App[None]):
         """
         self.run_worker(
             partial(self._ask, label, ask), name=label, group="act", thread=True, exit_on_error=False
+        )
+
+    def start(self, label: str, targets: Sequence[str]) -> None:
+        """Start the targets, all work for none; ask first if a teacher would be asked and paid."""
+        self.run_worker(
+            partial(self._estimate, label, targets), name=label, group="act", thread=True, exit_on_error=False
         )
 
     def tell(self, text: str, *, title: str = "", error: bool = False) -> None:
@@ -200,7 +206,7 @@ class EmpathyApp(App[None]):
         if reason is not None:
             self.tell(reason)
         else:
-            self.act("Start all", lambda commands: commands.start())
+            self.start("Start all", ())
 
     def action_pause(self) -> None:
         """Pause or resume; what runs goes on."""
@@ -222,6 +228,33 @@ class EmpathyApp(App[None]):
             return
         if outcome.state == "done":
             self.call_later(self.tell, f"{label}: done")
+
+    def _estimate(self, label: str, targets: Sequence[str]) -> None:
+        from core.api import Reader, UserError
+
+        reader = Reader(self.workspace)
+        try:
+            found, spending = reader.estimates(targets), reader.spending()
+        except UserError as error:
+            self.call_later(self.tell, str(error), title=label, error=True)
+            return
+        finally:
+            reader.close()
+        self.call_later(self._start, label, targets, found, spending)
+
+    def _start(
+        self, label: str, targets: Sequence[str], found: tuple[Estimate, ...], spending: Spending
+    ) -> None:
+        def go(yes: bool | None) -> None:
+            if yes:
+                self.act(label, lambda commands: commands.start(targets))
+
+        if not any(one.requests > one.answered for one in found):
+            go(True)
+            return
+        from tui.screens.confirm_spending import ConfirmSpendingScreen
+
+        self.push_screen(ConfirmSpendingScreen(found, spending), go)
 
     def _first_room(self) -> str:
         """The pipeline, or what to do next where there is nothing to show yet."""

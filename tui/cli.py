@@ -31,6 +31,7 @@ _COMMANDS = {
     "retry": ("tui.cli_work", "retry"),
     "pause": ("tui.cli_work", "pause"),
     "resume": ("tui.cli_work", "resume"),
+    "batches": ("tui.cli_batches", "batches"),
     "winrates": ("tui.cli_work", "winrates"),
     "pairs": ("tui.cli_work", "pairs"),
     "logs": ("tui.cli_work", "logs"),

@@ -6,10 +6,10 @@ from contextlib import closing
 
 import click
 
-from core.api import Dialogue, Reader, UserError, prompt_conversation, stray_prompts
+from core.api import Dialogue, Reader, UserError, prompt_conversation, prompt_improves, stray_prompts
 from core.api import prompts as all_prompts
 from tui import shapes
-from tui.cli_options import json_option, workspace_of
+from tui.cli_options import Refused, json_option, workspace_of
 from tui.text import visible
 
 
@@ -17,7 +17,10 @@ from tui.text import visible
 @json_option
 @click.pass_context
 def prompts(ctx: click.Context, as_json: bool) -> None:
-    """List the prompt templates; a file of the same name in the workspace's prompts/ overrides one."""
+    """List the prompt templates; a file of the same name in the workspace's prompts/ overrides one.
+
+    The exit code is 1 when one of them cannot be used.
+    """
     if ctx.invoked_subcommand is not None:
         return
     folder = workspace_of(ctx).prompts
@@ -26,14 +29,17 @@ def prompts(ctx: click.Context, as_json: bool) -> None:
         shapes.write(
             {"prompts": [shapes.prompt(one) for one in found], "strays": [str(path) for path in strays]}
         )
-        return
-    from tui import printing
+    else:
+        from tui import printing
 
-    printing.prompts(printing.console(), found)
-    for path in strays:
-        click.echo(
-            visible(f"{path} overrides nothing: no prompt is read from a file of that name."), err=True
-        )
+        printing.prompts(printing.console(), found)
+        for path in strays:
+            click.echo(
+                visible(f"{path} overrides nothing: no prompt is read from a file of that name."), err=True
+            )
+    broken = [one.name for one in found if one.error is not None]
+    if broken:
+        raise Refused(f"{len(broken)} of {len(found)} prompts cannot be used: {', '.join(broken)}")
 
 
 @prompts.command()
@@ -57,6 +63,11 @@ def show(ctx: click.Context, name: str, dialog_id: str | None, as_json: bool) ->
     if as_json:
         shapes.write([{"role": role, "content": text} for role, text in turns])
         return
+    if dialogue is not None and prompt_improves(name):
+        # Beside the prompt, not in it: what goes to stdout is what a model is sent.
+        click.echo(
+            "The human response is the one to improve here; improve-llm improves the teacher's own.", err=True
+        )
     for place, (role, text) in enumerate(turns):
         if len(turns) > 1:
             click.echo(f"{'' if place == 0 else chr(10)}── {role}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -22,21 +23,33 @@ _STOP_S = 60.0
 @click.command()
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--wait", is_flag=True, help="Draw the progress until all of it has ended.")
+@click.option("--no-wait", is_flag=True, help="Return once only batches on their way are left to wait for.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked of teachers and cost; start nothing.")
 @json_option
 @click.pass_context
-def run(ctx: click.Context, targets: tuple[str, ...], wait: bool, as_json: bool) -> None:
+def run(
+    ctx: click.Context, targets: tuple[str, ...], wait: bool, no_wait: bool, dry_run: bool, as_json: bool
+) -> None:
     """Start work in the background: all that config.toml asks for, or the targets.
 
-    A TARGET is a job's id, a stage (recipe, sft, sft-dpo, respond, judge, compare) or a name;
-    everything that it needs is started with it. What is done is not done again.
+    A TARGET is a job's id, a stage (teach, recipe, sft, sft-dpo, respond, judge, compare) or a
+    name; everything that it needs is started with it. What is done is not done again.
     """
+    if wait + no_wait + dry_run > 1:
+        raise click.UsageError("--wait, --no-wait and --dry-run exclude each other")
     workspace = workspace_of(ctx)
+    if dry_run:
+        _tell_costs(workspace, targets, as_json=as_json)
+        return
     asked = start(workspace, targets)
     jobs, new, done = asked["jobs"], asked["new"], asked["done"]
     if not as_json:
         click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {new} new, {done} done before")
     if wait:
         wait_for(ctx, workspace, jobs, as_json=as_json)
+        return
+    if no_wait:
+        _wait_for_batches(ctx, workspace, jobs, as_json=as_json)
         return
     with closing(Reader(workspace)) as reader:
         paused = reader.snapshot().paused
@@ -46,6 +59,41 @@ def run(ctx: click.Context, targets: tuple[str, ...], wait: bool, as_json: bool)
         click.echo("Paused: no job starts until `empathy-tui resume`.")
     elif done < len(jobs):
         click.echo("The work goes on in the background: `empathy-tui status`, or `empathy-tui` for the app.")
+
+
+def _tell_costs(workspace: Workspace, targets: tuple[str, ...], *, as_json: bool) -> None:
+    with closing(Reader(workspace)) as reader:
+        problem = reader.snapshot().config_error
+        if problem is not None:
+            raise Refused(problem)
+        found, spending = reader.estimates(targets), reader.spending()
+    from tui import printing, printing_batches, sent
+
+    if as_json:
+        total = sent.total_usd(found)
+        recipes = [asdict(one) for one in found]
+        shapes.write({"recipes": recipes, "usd": total, "spending": asdict(spending)})
+        return
+    printing_batches.estimates(printing.console(), found, spending)
+
+
+def _wait_for_batches(ctx: click.Context, workspace: Workspace, jobs: list[str], *, as_json: bool) -> None:
+    """Wait until every job has ended, or only batches that are at their providers keep it waiting."""
+    from tui.headless import submitted
+
+    try:
+        found = submitted(workspace, jobs)
+    except KeyboardInterrupt:
+        click.echo("\nno longer waiting; the work itself goes on: `empathy-tui status`", err=True)
+        ctx.exit(130)
+    if as_json:
+        shapes.write({"jobs": jobs, "batches": [asdict(one) for one in found]})
+        return
+    for one in found:
+        click.echo(f"{one.batch} {visible(one.job_name)}: {one.requests} requests, {one.state}")
+    click.echo(
+        "The supervisor collects what comes; should it end, the next start of anything here goes on with it."
+    )
 
 
 def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -33,6 +33,13 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def dollars(usd: float | None) -> str:
+    """US dollars: in cents, and in hundredths of them below ten."""
+    if usd is None:
+        return UNKNOWN
+    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
+
+
 def size(number: int) -> str:
     """Bytes as `512 B`, `3.4 kB`, `1.2 MB`."""
     if number < 1000:

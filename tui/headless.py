@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from core.api import Commands, Job, Reader, Snapshot, UserError, Workspace
+from core.api import Commands, Job, Reader, Snapshot, Submission, UserError, Workspace
 from tui import printing
 from tui.format import duration, percent, size
 from tui.text import visible
@@ -68,6 +68,38 @@ def follow(workspace: Workspace, wanted: Sequence[str], console: Console) -> End
                         )
                     commands.ensure_supervisor()
                 time.sleep(_LOOK_S)
+    finally:
+        reader.close()
+
+
+def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
+    """The batches of these jobs at their providers, once nothing but those is left to wait for here.
+
+    Raises `UserError` when jobs failed and nothing else moves.
+    """
+    reader, commands = Reader(workspace), Commands(workspace)
+    try:
+        while True:
+            snapshot, jobs = reader.snapshot(), reader.jobs(wanted)
+            unfinished = {job.id for job in jobs if job.state not in _ENDED}
+            sent = [s for s in reader.submissions() if s.job in unfinished and not s.collected]
+            there = [s for s in sent if s.batch is not None]
+            at_provider = {s.job for s in there} - {s.job for s in sent if s.batch is None}
+            able = [
+                job
+                for job in jobs
+                if job.id in unfinished
+                and job.id not in at_provider
+                and not unfinished.intersection(job.depends_on)
+            ]
+            ending = _ending(snapshot, jobs)
+            if ending is not None and ending.problem is not None:
+                raise UserError(ending.problem)
+            if not able:
+                return there
+            if not snapshot.supervisor.running:
+                commands.ensure_supervisor()
+            time.sleep(_LOOK_S)
     finally:
         reader.close()
 

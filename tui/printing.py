@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Column, Table
 from rich.text import Text
 
 from core.api import (
@@ -25,6 +24,10 @@ from core.api import (
 )
 from tui.format import UNKNOWN, count, duration, percent
 from tui.state import look, overall
+from tui.tables import cell as _cell
+from tui.tables import facts as _facts
+from tui.tables import line as _line
+from tui.tables import table as _table
 from tui.text import visible
 
 SAMPLE_WARNING = (
@@ -270,6 +273,10 @@ def outcome_of(job: Job) -> str:
     """A finished job's most telling figures, in words; nothing where there are none."""
     result: dict[str, Any] = job.result or {}
     match job.stage:
+        case "teach" if "answers" in result:
+            left_out, reused = result.get("left_out"), result.get("reused")
+            more = (f", {left_out} left out" if left_out else "") + (f", {reused} reused" if reused else "")
+            return f"{result['answers']} answers{more}"
         case "recipe":
             return f"{result.get('sft_used')} SFT examples, {result.get('preferences_used')} preference pairs"
         case "sft" | "sft-dpo" if isinstance(result.get("train_loss"), float):
@@ -289,34 +296,3 @@ def took(job: Job) -> str:
     if job.started_at is None or job.finished_at is None:
         return ""
     return duration(job.finished_at - job.started_at)
-
-
-def _table(*titles: str, left: int = 1) -> Table:
-    """A table whose first `left` columns are words, and whose others are figures."""
-    columns = [
-        Column(
-            visible(title),
-            justify="left" if place < left else "right",
-            # A figure that is folded, or cut, is another figure.
-            no_wrap=place >= left,
-            overflow="fold",
-        )
-        for place, title in enumerate(titles)
-    ]
-    return Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-
-
-def _cell(text: str, style: str = "") -> Text:
-    return Text(visible(text), style=style)
-
-
-def _facts(console: Console, *facts: tuple[str, str]) -> None:
-    """Names and values, aligned; long values are wrapped beside their names."""
-    table = Table.grid(Column(min_width=10, style="dim"), Column(overflow="fold"), padding=(0, 2, 0, 0))
-    for name, value in facts:
-        table.add_row(_cell(name), _cell(value))
-    console.print(table)
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(visible(text), style=style))

@@ -1,34 +1,383 @@
-"""Batches: what was sent to a teacher's or judge's batch API."""
+"""Batches: what was sent to teachers and judges, how it stands, what it cost, and what came back."""
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.content import Content
-from textual.widgets import Static
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import DataTable, Static
+
+from tui import format as figures
+from tui import sent
 from tui.screens.base import RoomScreen
+from tui.text import visible
+from tui.theme import shade
+from tui.widgets.keyed_table import Column, KeyedTable
+
+if TYPE_CHECKING:
+    from core.api import (
+        AnswerCount,
+        BatchMoment,
+        Commands,
+        Reader,
+        SentRequest,
+        Snapshot,
+        Spending,
+        Submission,
+    )
+
+#: Submissions, and requests of one group, that are shown at most.
+_ROWS = 500
+#: Seconds between updates of ages, which no snapshot brings.
+_TICK_S = 1.0
+
+_All = tuple["list[Submission]", "Spending", "dict[str, list[BatchMoment]]"]
+_One = tuple[str, "list[BatchMoment]", "list[AnswerCount]"]
+_Group = tuple[str, "str | None"]
 
 
 class BatchesScreen(RoomScreen):
-    """Says that there are none, and why."""
+    """Submissions above; the selected one's timeline and outcomes below, and the requests behind each."""
 
     ROOM = "batches"
-    ABOUT = "Requests that were handed to an API in batches, and what came back."
-    DEFAULT_CSS = """
-    BatchesScreen #none { padding: 1 2; }
-    """
+    ABOUT = "Requests that went to teachers and judges: batches, and sessions of live calls."
+    CSS_PATH = "batches.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "s",
+            "app.start_all",
+            "Submit",
+            id="batches.submit",
+            tooltip="Start all work, after its cost was told",
+        ),
+        Binding("f", "refresh", "Refresh", id="batches.refresh", tooltip="Ask after the batch now"),
+        Binding("c", "cancel", "Cancel", id="batches.cancel", tooltip="Cancel the batch and its job"),
+        Binding("r", "retry", "Retry failed", id="batches.retry", tooltip="Ask again for what failed"),
+        Binding("o", "paths", "Files", id="batches.paths", tooltip="Show and copy the paths of its files"),
+        Binding("enter", "behind", "Requests", id="batches.behind", tooltip="The requests behind an outcome"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: dict[str, Submission] = {}
+        self._moments: dict[str, list[BatchMoment]] = {}
+        self._token: str | None = None
+        self._timeline: Sequence[BatchMoment] = ()
+        self._groups: Sequence[AnswerCount] = ()
+        self._group: _Group | None = None
 
     def body(self) -> ComposeResult:
-        yield Static(
-            Content.assemble(
-                ("There are no batches.\n\n", "bold"),
-                (
-                    "A batch is a file of requests to a paid API. Nothing in this pipeline asks one: direct\n"
-                    "distillation uses the responses that are in the data, students answer on this machine,\n"
-                    "and the embedded judge needs no API.",
-                    "$text-muted",
-                ),
+        yield Static(id="money", markup=False)
+        yield KeyedTable(id="batches")
+        yield Static(id="none", markup=False)
+        with Horizontal(id="below"):
+            with VerticalScroll(id="about", can_focus=False):
+                yield Static(id="detail", markup=False)
+            with Vertical(id="behind"):
+                yield Static(id="title", markup=False)
+                yield KeyedTable(id="groups")
+                yield KeyedTable(id="requests")
+
+    def on_mount(self) -> None:
+        self._batches.focus()
+        self._requests.display = False
+        self._lay_out(0)
+        self.set_interval(_TICK_S, self._tick)
+
+    def on_resize(self, event: Resize) -> None:
+        self._draw()
+        self._draw_detail()
+
+    def show(self, snapshot: Snapshot) -> None:
+        def look(reader: Reader) -> _All:
+            found = reader.submissions()[:_ROWS]
+            moments = {one.token: reader.moments(one.token) for one in found if not one.collected}
+            return found, reader.spending(), moments
+
+        self.app.read("batches", look, self._receive)
+
+    @property
+    def selected(self) -> Submission | None:
+        """The submission under the cursor."""
+        return self._found.get(self._token or "")
+
+    @property
+    def _batches(self) -> KeyedTable:
+        return self.query_one("#batches", KeyedTable)
+
+    @property
+    def _outcomes(self) -> KeyedTable:
+        return self.query_one("#groups", KeyedTable)
+
+    @property
+    def _requests(self) -> KeyedTable:
+        return self.query_one("#requests", KeyedTable)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        if event.data_table is self._batches and event.row_key.value != self._token:
+            self._token = event.row_key.value
+            self._timeline, self._groups = (), ()
+            self._leave_requests()
+            self._draw_detail()
+            self._ask()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_behind()
+
+    def action_behind(self) -> None:
+        """Go one step deeper: to the outcomes, then to the requests of one."""
+        one = self.selected
+        if one is None:
+            self.app.tell("nothing was sent yet")
+        elif self._batches.has_focus:
+            if self._groups:
+                self._outcomes.focus()
+            else:
+                self.app.tell("no answer of it is in yet")
+        elif self._outcomes.has_focus:
+            key = self._outcomes.selected_key
+            if key is not None:
+                self._open_group(one, self._groups[int(key)])
+
+    def action_back(self) -> None:
+        if self._requests.display:
+            self._leave_requests()
+            self._outcomes.focus()
+        elif self._outcomes.has_focus:
+            self._batches.focus()
+        else:
+            self.app.action_room("pipeline")
+
+    def action_refresh(self) -> None:
+        one = self._able("refresh")
+        if one is not None:
+            self._act("Refresh", one, lambda commands: commands.refresh(one.job))
+
+    def action_retry(self) -> None:
+        one = self._able("retry")
+        if one is not None:
+            self._act("Retry", one, lambda commands: commands.retry(one.job))
+
+    def action_cancel(self) -> None:
+        one = self._able("cancel")
+        if one is None:
+            return
+        from tui.screens.confirm import ConfirmScreen
+
+        self.app.push_screen(
+            ConfirmScreen(
+                f"Cancel {sent.name(one)}?",
+                f"It is cancelled at its provider, and the job {one.job_name} with it. What it has answered "
+                "is paid and kept; `r` asks for the rest.",
+                "Cancel it",
+                "Let it run",
             ),
-            id="none",
-            markup=False,
+            lambda yes: self._act("Cancel", one, lambda c: c.cancel(one.job)) if yes else None,
         )
+
+    def action_paths(self) -> None:
+        one = self.selected
+        if one is None:
+            self.app.tell("no batch is selected")
+            return
+        paths = [f"{self.app.workspace.root / path}" for _, path in sent.files(one)]
+        if not paths:
+            self.app.tell("it has no files")
+            return
+        self.app.copy_to_clipboard("\n".join(paths))
+        self.app.tell("\n".join(paths), title="Copied, where the terminal allows it")
+
+    def _able(self, action: str) -> Submission | None:
+        """The selected submission, if `action` can be done to it; says why not."""
+        one = self.selected
+        reason = sent.unavailable(action, one)
+        if reason is not None:
+            self.app.tell(reason)
+            return None
+        return one
+
+    def _act(self, label: str, one: Submission, ask: Callable[[Commands], int]) -> None:
+        self.app.act(f"{label} {sent.name(one)}", ask)
+
+    def _receive(self, seen: _All) -> None:
+        found, spending, self._moments = seen
+        self._found = {one.token: one for one in found}
+        self.query_one("#money", Static).update(sent.money(spending))
+        self._draw()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for what is known of the selected submission."""
+        token = self._token
+        if token is None or token not in self._found:
+            return
+
+        def look(reader: Reader) -> _One:
+            return token, reader.moments(token), reader.answer_counts(token)
+
+        self.app.read("batch", look, self._receive_one)
+
+    def _receive_one(self, seen: _One) -> None:
+        token, timeline, groups = seen
+        if token == self._token:
+            self._timeline, self._groups = timeline, groups
+            self._draw_detail()
+
+    def _open_group(self, one: Submission, group: AnswerCount) -> None:
+        self._group = (group.outcome, group.error)
+
+        def look(reader: Reader) -> list[SentRequest]:
+            return reader.sent_requests(one.token, (group.outcome, group.error), limit=_ROWS)
+
+        self.app.read("requests", look, self._receive_requests)
+
+    def _receive_requests(self, requests: list[SentRequest]) -> None:
+        if self._group is None:
+            return
+        muted = shade(self.app, "text-muted")
+        width = max(12, self.query_one("#behind").size.width - 14 - 5)
+        self._requests.set_columns([Column("dialogue", "dialogue", 12), Column("said", "answer", width)])
+        self._requests.put(
+            {
+                f"{request.key}-{request.number}": [
+                    Text(figures.shorten(visible(request.dialog_id), 12), muted),
+                    Text(visible(request.error or request.text)),
+                ]
+                for request in requests
+            }
+        )
+        more = " (the first of them)" if len(requests) == _ROWS else ""
+        self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
+        self._outcomes.display, self._requests.display = False, True
+        self._requests.focus()
+
+    def _leave_requests(self) -> None:
+        self._group = None
+        had_focus = self._requests.has_focus
+        self._outcomes.display, self._requests.display = True, False
+        if had_focus:
+            self._outcomes.focus()
+        self._draw_groups()
+
+    def _tick(self) -> None:
+        if self.is_current and any(not one.collected for one in self._found.values()):
+            self._draw()
+
+    def _lay_out(self, rows: int) -> None:
+        none = self.query_one("#none", Static)
+        none.display = not rows
+        for part in ("#batches", "#below", "#money"):
+            self.query_one(part).display = bool(rows)
+        if not rows:
+            none.update(_nothing())
+        else:
+            self._batches.styles.height = min(rows + 1, max(4, self.size.height * 2 // 5))
+
+    def _draw(self) -> None:
+        self._lay_out(len(self._found))
+        if not self._found:
+            return
+        wide = self.size.width >= 110
+        fixed = [
+            Column("state", "state", 13),
+            Column("progress", "done/failed/all", 17 if wide else 15, "right"),
+            Column("age", "age", 7, "right"),
+            Column("left", "left", 7, "right"),
+            *([Column("tokens", "tokens in + out", 20, "right")] if wide else []),
+            Column("cost", "cost", 9, "right"),
+        ]
+        name = max(12, self.size.width - sum(column.width + 2 for column in fixed) - 3)
+        self._batches.set_columns([fixed[0], Column("name", "for", name), *fixed[1:]])
+        now = self.app.now()
+        self._batches.put({token: self._row(one, name, wide, now) for token, one in self._found.items()})
+
+    def _row(self, one: Submission, width: int, wide: bool, now: float) -> list[Text]:
+        muted, look = shade(self.app, "text-muted"), sent.look(one)
+        left = "" if one.collected else figures.duration(sent.eta_s(one, self._moments.get(one.token, ())))
+        return [
+            Text(visible(f"{look.glyph} {look.word}"), shade(self.app, look.colour)),
+            Text(figures.shorten(visible(one.job_name), width)),
+            Text(sent.progress(one), muted),
+            Text(figures.duration(sent.age_s(one, now)), muted),
+            Text(left, muted),
+            *([Text(sent.tokens(one), muted)] if wide else []),
+            Text(sent.cost(one)),
+        ]
+
+    def _draw_detail(self) -> None:
+        one = self.selected
+        self.query_one("#detail", Static).update("" if one is None else _describe(one, self._timeline))
+        if self._group is None:
+            self._draw_groups()
+
+    def _draw_groups(self) -> None:
+        muted = shade(self.app, "text-muted")
+        self.query_one("#title", Static).update(
+            "how its requests ended" if self._groups else "no answers yet"
+        )
+        words = max(10, self.query_one("#behind").size.width - 10 - 8 - 7)
+        self._outcomes.set_columns(
+            [
+                Column("outcome", "outcome", 9),
+                Column("error", "the provider's words", words),
+                Column("requests", "number", 7, "right"),
+            ]
+        )
+        self._outcomes.put(
+            {
+                str(number): [
+                    Text(visible(group.outcome), shade(self.app, _colour(group.outcome))),
+                    Text(visible(group.error or ""), muted),
+                    Text(figures.count(group.requests)),
+                ]
+                for number, group in enumerate(self._groups)
+            }
+        )
+
+
+def _colour(outcome: str) -> str:
+    if outcome == "ok":
+        return "text-success"
+    return "text-error" if outcome in ("error", "rejected", "missing", "expired") else "text-warning"
+
+
+def _describe(one: Submission, timeline: Sequence[BatchMoment]) -> Content:
+    """Who was asked, how it went, and where its files are."""
+    where = f"{one.provider} at {one.base_url}" if one.base_url else one.provider
+    facts = [
+        ("batch", sent.name(one)),
+        ("model", f"{one.model}, {where}"),
+        ("key", f"digest {one.key_digest}" if one.key_digest else "none"),
+        ("job", f"{one.job}, {one.job_state}"),
+        ("tokens", f"{sent.tokens(one)}, {sent.cost(one)}"),
+        *sent.files(one),
+    ]
+    lines = [Content.assemble((f"{name:<7}", "$text-muted"), visible(value)) for name, value in facts]
+    lines += [Content.styled(visible(error), "$text-error") for error in one.errors]
+    for moment in timeline:
+        after = figures.duration(moment.at - one.submitted_at)
+        counts = (
+            "" if moment.completed is None else f"  {moment.completed:,} done, {moment.failed or 0:,} failed"
+        )
+        lines.append(Content.assemble((f"{'+' + after:<7}", "$text-muted"), visible(moment.state), counts))
+    return Content("\n").join(lines)
+
+
+def _nothing() -> Content:
+    return Content.assemble(
+        ("Nothing was sent yet.\n\n", "bold"),
+        (
+            "Recipes improve-human/… and improve-llm/… ask the teacher that config.toml names under\n"
+            "[teachers], and a judge may be asked too. Name them, and `s` starts the work, after it\n"
+            "has told what it will cost. Direct distillation, students and the embedded judge send nothing.",
+            "$text-muted",
+        ),
+    )

@@ -87,7 +87,7 @@ class PipelineScreen(RoomScreen):
     def action_start(self) -> None:
         job = self.selected
         if self._can("start", job) and job is not None:
-            self.app.act(f"Start {_name(job)}", lambda commands: commands.start([job.id]))
+            self.app.start(f"Start {_name(job)}", [job.id])
 
     def action_cancel(self) -> None:
         job = self.selected
