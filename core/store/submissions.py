@@ -82,7 +82,7 @@ def submissions(connection: sqlite3.Connection) -> list[Submission]:
             cached_tokens=row["cached_tokens"],
             output_tokens=row["output_tokens"],
             estimated_usd=row["estimated_usd"],
-            usd=None if row["unpriced"] else row["usd"],
+            usd=None if row["unpriced"] else row["usd"] or 0.0,
             input_path=row["input_path"],
             output_path=row["output_path"],
             error_path=row["error_path"],

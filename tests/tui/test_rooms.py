@@ -126,12 +126,6 @@ async def test_data_shows_sources_recipes_and_crosstabs(opened: Open, filled: Wo
         await until_shows(pilot, "Human rating against llama")
 
 
-async def test_batches_say_that_there_are_none(opened: Open, filled: Workspace) -> None:
-    async with opened(filled) as pilot:
-        await pilot.press("6")
-        await until_shows(pilot, "There are no batches.")
-
-
 async def test_logs_follow_the_chosen_job(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("7", "down")

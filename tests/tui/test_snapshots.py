@@ -18,7 +18,7 @@ ROOMS = {
     "3": "step 60",
     "4": "70.8 %",
     "5": "1/12",
-    "6": "There are no batches.",
+    "6": "Nothing was sent yet.",
     "7": "empty so far",
 }
 

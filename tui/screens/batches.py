@@ -58,7 +58,7 @@ class BatchesScreen(RoomScreen):
         ),
         Binding("f", "refresh", "Refresh", id="batches.refresh", tooltip="Ask after the batch now"),
         Binding("c", "cancel", "Cancel", id="batches.cancel", tooltip="Cancel the batch and its job"),
-        Binding("r", "retry", "Retry failed", id="batches.retry", tooltip="Ask again for what failed"),
+        Binding("r", "retry", "Retry", id="batches.retry", tooltip="Ask again for what failed"),
         Binding("o", "paths", "Files", id="batches.paths", tooltip="Show and copy the paths of its files"),
         Binding("enter", "behind", "Requests", id="batches.behind", tooltip="The requests behind an outcome"),
     ]
@@ -288,11 +288,11 @@ class BatchesScreen(RoomScreen):
         wide = self.size.width >= 110
         fixed = [
             Column("state", "state", 13),
-            Column("progress", "done/failed/all", 17 if wide else 15, "right"),
+            Column("progress", "done/failed/all", 15, "right"),
             Column("age", "age", 7, "right"),
             Column("left", "left", 7, "right"),
             *([Column("tokens", "tokens in + out", 20, "right")] if wide else []),
-            Column("cost", "cost", 9, "right"),
+            Column("cost", "cost", 8, "right"),
         ]
         name = max(12, self.size.width - sum(column.width + 2 for column in fixed) - 3)
         self._batches.set_columns([fixed[0], Column("name", "for", name), *fixed[1:]])
@@ -360,14 +360,14 @@ def _describe(one: Submission, timeline: Sequence[BatchMoment]) -> Content:
         ("tokens", f"{sent.tokens(one)}, {sent.cost(one)}"),
         *sent.files(one),
     ]
-    lines = [Content.assemble((f"{name:<7}", "$text-muted"), visible(value)) for name, value in facts]
+    lines = [Content.assemble((f"{name:<9}", "$text-muted"), visible(value)) for name, value in facts]
     lines += [Content.styled(visible(error), "$text-error") for error in one.errors]
     for moment in timeline:
         after = figures.duration(moment.at - one.submitted_at)
         counts = (
             "" if moment.completed is None else f"  {moment.completed:,} done, {moment.failed or 0:,} failed"
         )
-        lines.append(Content.assemble((f"{'+' + after:<7}", "$text-muted"), visible(moment.state), counts))
+        lines.append(Content.assemble((f"{'+' + after:<9}", "$text-muted"), visible(moment.state), counts))
     return Content("\n").join(lines)
 
 
@@ -375,9 +375,9 @@ def _nothing() -> Content:
     return Content.assemble(
         ("Nothing was sent yet.\n\n", "bold"),
         (
-            "Recipes improve-human/… and improve-llm/… ask the teacher that config.toml names under\n"
-            "[teachers], and a judge may be asked too. Name them, and `s` starts the work, after it\n"
-            "has told what it will cost. Direct distillation, students and the embedded judge send nothing.",
+            "Recipes improve-human/… and improve-llm/… ask the teacher that config.toml names under "
+            "[teachers], and a judge may be asked too. Name them, and `s` starts the work, once it has told "
+            "what that will cost. Direct distillation, students and the embedded judge send nothing.",
             "$text-muted",
         ),
     )

@@ -76,23 +76,35 @@ class ConfirmSpendingScreen(ModalScreen[bool]):
 def _table(found: Sequence[Estimate]) -> Content:
     """A line a recipe, and their sum."""
     heading = _line("recipe", "to send", "answered", "tokens in + out", "cost")
-    lines = [Content.styled(heading, "$text-muted")]
-    for one in found:
-        tokens = f"~{figures.count(one.input_tokens)} + {figures.count(one.output_tokens)}"
-        cost = figures.UNKNOWN if one.usd is None else f"~{figures.dollars(one.usd)}"
-        left = figures.count(one.requests - one.answered)
-        lines.append(Content(_line(visible(one.recipe), left, figures.count(one.answered), tokens, cost)))
-    total = sent.total_usd(found)
-    tokens = f"~{sum(one.input_tokens for one in found):,} + {sum(one.output_tokens for one in found):,}"
+    rows = [
+        _line(
+            visible(one.recipe),
+            figures.count(one.requests - one.answered),
+            figures.count(one.answered),
+            _tokens(one.input_tokens, one.output_tokens),
+            _cost(one.usd),
+        )
+        for one in found
+    ]
     whole = _line(
         "all",
         figures.count(sum(one.requests - one.answered for one in found)),
         figures.count(sum(one.answered for one in found)),
-        tokens,
-        figures.UNKNOWN if total is None else f"~{figures.dollars(total)}",
+        _tokens(sum(one.input_tokens for one in found), sum(one.output_tokens for one in found)),
+        _cost(sent.total_usd(found)),
     )
-    return Content("\n").join([*lines, Content.styled(whole, "bold")])
+    return Content("\n").join(
+        [Content.styled(heading, "$text-muted"), *map(Content, rows), Content.styled(whole, "bold")]
+    )
+
+
+def _tokens(given: int, answered: int) -> str:
+    return f"~{given / 1000:,.0f}k + {answered / 1000:,.0f}k"
+
+
+def _cost(usd: float | None) -> str:
+    return figures.UNKNOWN if usd is None else f"~{figures.dollars(usd)}"
 
 
 def _line(recipe: str, left: str, answered: str, tokens: str, cost: str) -> str:
-    return f"{figures.shorten(recipe, 24):<24}{left:>8}{answered:>9}{tokens:>22}{cost:>8}"
+    return f"{figures.shorten(recipe, 24):<24}{left:>8}{answered:>9}{tokens:>17}{cost:>9}"
