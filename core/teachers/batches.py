@@ -292,7 +292,7 @@ class _Batches:
         if info.output_file is None and info.error_file is None and info.status != "failed":
             awaited = True
         for kind, file in wanted.items():
-            if file is None:
+            if file is None or (kind == "error" and file == info.output_file):
                 continue
             path = self.job.folder / f"{sent.token}-{kind}.jsonl"
             try:
@@ -342,6 +342,9 @@ class _Batches:
                     adoption.take(self.desk, self.teacher, batch)
                 except TransientError as error:
                     log.warning("batch %s, named by hand: %s", batch, error)
+                    if any(True for _ in self._wanting()):
+                        # It may hold what would otherwise be sent, and paid for, again.
+                        self._hold_until = time.monotonic() + self._pause_s
                 self.ledger.refresh()
 
     def _say_goodbye(self) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import msgspec
@@ -34,7 +35,8 @@ from core.teachers.wire import Endpoint
 
 BASE_URL = "https://generativelanguage.googleapis.com/"
 
-_EXHAUSTED = "RESOURCE_EXHAUSTED"
+#: The one that has every model, and all that is asked for here.
+_VERSION = "v1beta"
 
 
 class GoogleLive:
@@ -44,7 +46,8 @@ class GoogleLive:
         self.limits = RateLimits()
         self.account = _account(endpoint)
         self._endpoint = endpoint
-        self._client = _client(endpoint).aio
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+        self._client = _client(endpoint, async_client_args={"limits": limits}).aio
         self._config = types.GenerateContentConfig(
             temperature=endpoint.temperature,
             top_p=endpoint.top_p,
@@ -80,7 +83,9 @@ class GoogleBatches:
     def __init__(self, endpoint: Endpoint) -> None:
         self.account = _account(endpoint)
         self._endpoint = endpoint
-        self._client = _client(endpoint)
+        #: The newest body about a single batch.
+        self._heard = b""
+        self._client = _client(endpoint, client_args={"event_hooks": {"response": [self._hear]}})
 
     def line(self, request: Request) -> bytes:
         return msgspec.json.encode(google_wire.line(self._endpoint, request)) + b"\n"
@@ -106,16 +111,13 @@ class GoogleBatches:
         # All of them: the order of the list is not documented.
         with _translating(self._endpoint.key):
             for batch in self._client.batches.list(config=types.ListBatchJobsConfig(page_size=100)):
-                info = google_wire.info(batch, self._endpoint.key)
+                info = google_wire.info(batch, google_wire.Told(), self._endpoint.key)
                 if info.metadata.get("token") == token:
                     return info
         return None
 
     def retrieve(self, batch: str) -> BatchInfo:
-        if not batch.startswith("batches/"):
-            raise RejectedError(
-                f"{batch} names no batch: it would begin with batches/", code="400", fatal=False
-            )
+        _check_name(batch)
         with _translating(self._endpoint.key):
             return self._info(self._client.batches.get(name=batch))
 
@@ -147,24 +149,30 @@ class GoogleBatches:
 
     def _info(self, batch: types.BatchJob) -> BatchInfo:
         _named(batch.name)
-        return google_wire.info(batch, self._endpoint.key)
+        return google_wire.info(batch, google_wire.told(self._heard), self._endpoint.key)
+
+    def _hear(self, response: httpx2.Response) -> None:
+        path = response.url.path
+        if "/batches/" in path or path.endswith(":batchGenerateContent"):
+            self._heard = response.read()
 
 
 def is_queue_full(info: BatchInfo) -> bool:
     """Whether a batch failed only because the provider's quota was used up."""
-    return info.status == "failed" and any(_EXHAUSTED in error for error in info.errors)
+    return info.status == "failed" and any(map(google_wire.is_exhausted, info.errors))
 
 
-def _client(endpoint: Endpoint) -> genai.Client:
+def _client(endpoint: Endpoint, **http_options: Any) -> genai.Client:
     return genai.Client(
         api_key=endpoint.key,
         vertexai=False,
         http_options=types.HttpOptions(
             base_url=endpoint.base_url or BASE_URL,
+            api_version=_VERSION,
             timeout=int(endpoint.timeout_s * 1000),
             # None would be no retries as well; this says so.
             retry_options=types.HttpRetryOptions(attempts=1),
-            async_client_args={"limits": httpx2.Limits(max_connections=None, max_keepalive_connections=None)},
+            **http_options,
         ),
     )
 

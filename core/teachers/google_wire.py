@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -36,17 +37,20 @@ _FILTERED = (
     "IMAGE_SAFETY",
 )
 _FINISH: dict[str | None, Finish] = {"MAX_TOKENS": "length", **dict.fromkeys(_FILTERED, "filtered")}
+#: States without their beginning, which is JOB_STATE_ or BATCH_STATE_.
 _STATES: dict[str, BatchStatus] = {
-    "JOB_STATE_UNSPECIFIED": "validating",
-    "JOB_STATE_QUEUED": "validating",
-    "JOB_STATE_PENDING": "validating",
-    "JOB_STATE_SUCCEEDED": "completed",
-    "JOB_STATE_PARTIALLY_SUCCEEDED": "completed",
-    "JOB_STATE_FAILED": "failed",
-    "JOB_STATE_CANCELLING": "cancelling",
-    "JOB_STATE_CANCELLED": "cancelled",
-    "JOB_STATE_EXPIRED": "expired",
+    "UNSPECIFIED": "validating",
+    "QUEUED": "validating",
+    "PENDING": "validating",
+    "SUCCEEDED": "completed",
+    "PARTIALLY_SUCCEEDED": "completed",
+    "FAILED": "failed",
+    "CANCELLING": "cancelling",
+    "CANCELLED": "cancelled",
+    "EXPIRED": "expired",
 }
+#: Seconds after which a batch that has not ended expires.
+_WINDOW_S = 48 * 3600.0
 #: Statuses that say something about one request, unless the words below are with them.
 _ONE_REQUEST = frozenset({400, 413, 422})
 _EVERY_REQUEST = ("API_KEY_INVALID", "API key", "FAILED_PRECONDITION")
@@ -54,7 +58,11 @@ _EVERY_REQUEST = ("API_KEY_INVALID", "API key", "FAILED_PRECONDITION")
 
 #: gRPC's and HTTP's numbers and the name of a request that would be refused again.
 _INVALID = ("3", "400", "INVALID_ARGUMENT")
+#: gRPC's and HTTP's numbers of a quota that is used up, and its name.
+_EXHAUSTED = ("8", "429", "RESOURCE_EXHAUSTED")
 _NOTHING = msgspec.Raw(b"null")
+
+log = logging.getLogger(__name__)
 
 
 class _Part(msgspec.Struct):
@@ -94,6 +102,23 @@ class _Error(msgspec.Struct):
     code: str | int | None = None
     message: str | None = None
     status: str | None = None
+
+
+class _Stats(msgspec.Struct, rename="camel"):
+    request_count: int | None = None
+    successful_request_count: int = 0
+    failed_request_count: int = 0
+
+
+class _Metadata(msgspec.Struct, rename="camel"):
+    batch_stats: _Stats | None = None
+
+
+class Told(msgspec.Struct):
+    """What the API says of a batch and the client leaves out: its counts, and why it failed."""
+
+    metadata: _Metadata | None = None
+    error: _Error | None = None
 
 
 class Line(msgspec.Struct):
@@ -183,24 +208,44 @@ def display_name(metadata: Mapping[str, str]) -> str:
     return f"{_PREFIX}{metadata['workspace'][:_MAX_NAME]}/{metadata['job']}/{metadata['token']}"
 
 
-def info(batch: types.BatchJob, key: str) -> BatchInfo:
-    """The batch in the words of the protocol. Counts, input file and expiry are not told by the client."""
-    state = batch.state.value if batch.state is not None else "JOB_STATE_UNSPECIFIED"
-    said = batch.error.message if batch.error is not None else None
+def told(body: bytes) -> Told:
+    """What the body about a batch says; nothing if it is not as documented: it only adds to the rest."""
+    try:
+        # Counts are texts, as all numbers of 64 bits are.
+        return msgspec.json.decode(body, type=Told, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("what is told of a batch is not what the API documents: %s", error)
+        return Told()
+
+
+def info(batch: types.BatchJob, more: Told, key: str) -> BatchInfo:
+    """The batch in the words of the protocol; those of its error never hold `key`.
+
+    Answers and errors are in one file. The input file is not named: it cannot be fetched.
+    """
+    state = batch.state.value if batch.state is not None else "UNSPECIFIED"
+    stats = more.metadata.batch_stats if more.metadata is not None else None
+    results = batch.dest.file_name if batch.dest is not None else None
+    created_at = batch.create_time.timestamp() if batch.create_time is not None else None
     return BatchInfo(
         id=batch.name or "",
-        status=_STATES.get(state, "in_progress"),
-        completed=None,
-        failed=None,
-        total=None,
-        input_file=batch.src.file_name if batch.src is not None else None,
-        output_file=batch.dest.file_name if batch.dest is not None else None,
-        error_file=None,
-        errors=(wire.words(said, key),) if said else (),
+        status=_STATES.get(state.rpartition("_STATE_")[2], "in_progress"),
+        completed=stats.successful_request_count if stats is not None else None,
+        failed=stats.failed_request_count if stats is not None else None,
+        total=stats.request_count if stats is not None else None,
+        input_file=None,
+        output_file=results,
+        error_file=results,
+        errors=(wire.words(_said(more.error), key),) if more.error is not None else (),
         metadata=_metadata(batch.display_name or ""),
-        created_at=batch.create_time.timestamp() if batch.create_time is not None else None,
-        expires_at=None,
+        created_at=created_at,
+        expires_at=created_at + _WINDOW_S if created_at is not None else None,
     )
+
+
+def is_exhausted(error: str) -> bool:
+    """Whether an error of a batch, as `info` tells it, is that the quota was used up."""
+    return error.startswith(_EXHAUSTED[-1])
 
 
 def translated(error: errors.APIError, key: str) -> TransientError | RejectedError:
@@ -230,6 +275,11 @@ def _delays(details: object) -> Iterator[str]:
     for detail in found if isinstance(found, list) else ():
         if isinstance(detail, Mapping) and isinstance(detail.get("retryDelay"), str):
             yield detail["retryDelay"]
+
+
+def _said(error: _Error) -> str:
+    code = str(error.code or error.status or "error")
+    return f"{_EXHAUSTED[-1] if code in _EXHAUSTED else code}: {error.message or 'no reason given'}"
 
 
 def _metadata(name: str) -> dict[str, str]:

@@ -128,7 +128,8 @@ class Account(msgspec.Struct, frozen=True):
 class BatchInfo:
     """A batch as the provider tells it. Times are Unix seconds; counts are None until they are known.
 
-    `input_file`, `output_file` and `error_file` are the provider's names of those files, in any state.
+    `input_file`, `output_file` and `error_file` are the provider's names of those files, in any state;
+    the last two may be one file. `input_file` is None when it cannot be fetched.
     `errors` are the provider's words about the batch as a whole (or its input file's lines).
     """
 

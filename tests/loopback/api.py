@@ -23,7 +23,7 @@ you want because I am here and I would like to help you find a way through it
 """
 _WORDS = _PROSE.split()
 
-#: What an answer may be instead of a good one.
+#: What an answer may be instead of a good one; `say:` and a text is that text.
 CONTENT = ("refusal", "empty", "cut", "filtered", "long")
 
 
@@ -329,6 +329,8 @@ def _completion(model: str, messages: Sequence[dict[str, str]], kind: str | None
             text, finish = "", "content_filter"
         case "long":
             text = "word " * 98
+        case str() if kind.startswith("say:"):
+            text = kind.removeprefix("say:")
     tokens = sum(len(message["content"]) for message in messages) // 4
     return {
         "id": "chatcmpl-x",

@@ -23,12 +23,19 @@ _OUT_OF_SIGHT = ("content", "account", "ends_as")
 def running(faults: Faults | None = None, **settings: Any) -> Iterator[Api]:
     """An API at `api.url` for as long as the block lasts."""
     api = Api(faults, **settings)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"api": api}))
-    api.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    with served(type("Handler", (Handler,), {"api": api})) as url:
+        api.url = f"{url}/v1"
+        yield api
+
+
+@contextmanager
+def served(handler: type[Handler]) -> Iterator[str]:
+    """Serve from a thread for as long as the block lasts; the URL."""
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield api
+        yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
@@ -43,8 +50,13 @@ class _Server(ThreadingHTTPServer):
         """Clients that are killed leave broken connections behind: nothing to tell."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    api: Api
+class Handler(BaseHTTPRequestHandler):
+    """OpenAI's API; another one has its own `account`, `route` and `broken`.
+
+    `told` are the headers that go with a route's answer.
+    """
+
+    api: Any
     protocol_version = "HTTP/1.1"
     # Headers and body go out apart: Nagle would hold the second back for the first's acknowledgement.
     disable_nagle_algorithm = True
@@ -62,28 +74,32 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         url = urlsplit(self.path)
         faults = self.api.faults
+        self.told: dict[str, str] = {}
         try:
-            account = self._account()
+            account = self.account()
             if faults.break_calls > 0:
                 faults.break_calls -= 1
-                raise ApiError(500, "The server had an error while processing your request")
-            answer = self._route(method, url.path.removeprefix("/v1"), parse_qs(url.query), account, body)
+                raise self.broken()
+            answer = self.route(method, url.path, parse_qs(url.query), account, body)
         except ApiError as error:
             self._say(error.status, json.dumps(error.body).encode(), error.headers)
         except ConnectionAbortedError:
             self._hang_up()
         else:
-            self._say(200, answer, {})
+            self._say(200, answer, self.told)
 
-    def _account(self) -> str:
+    def broken(self) -> ApiError:
+        return ApiError(500, "The server had an error while processing your request")
+
+    def account(self) -> str:
         key = self.headers.get("authorization", "").removeprefix("Bearer ")
         if key not in self.api.keys:
             raise ApiError(401, f"Incorrect API key provided: {key[:3]}***.", "invalid_api_key")
         return key
 
-    def _route(self, method: str, path: str, query: dict[str, list[str]], account: str, body: bytes) -> bytes:
+    def route(self, method: str, path: str, query: dict[str, list[str]], account: str, body: bytes) -> bytes:
         api, faults = self.api, self.api.faults
-        match method, *path.strip("/").split("/"):
+        match method, *path.removeprefix("/v1").strip("/").split("/"):
             case "POST", "chat", "completions":
                 found = api.complete(_object(body))
                 if faults.latency_s:

@@ -11,7 +11,6 @@ import pytest
 
 from core.teachers.google_api import GoogleBatches, GoogleLive, is_queue_full
 from core.teachers.protocol import (
-    BatchInfo,
     Fault,
     Message,
     QueueFullError,
@@ -45,7 +44,7 @@ def answer(*texts: str, finish: str | None = "STOP", **changes: Any) -> dict[str
 
 
 def batch(
-    state: str, name: str = "batches/1", title: str = "empathy-tui my/space/teach-1/t1"
+    state: str, name: str = "batches/1", title: str = "empathy-tui my/space/teach-1/t1", **changes: Any
 ) -> dict[str, Any]:
     metadata = {
         "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
@@ -53,8 +52,9 @@ def batch(
         "state": f"BATCH_STATE_{state}",
         "createTime": "2026-01-01T00:00:00Z",
         "output": {"responsesFile": "files/out"} if state == "SUCCEEDED" else None,
+        "batchStats": {"requestCount": "5", "successfulRequestCount": "3", "pendingRequestCount": "2"},
     }
-    return {"name": name, "metadata": metadata}
+    return {"name": name, "metadata": metadata, **changes}
 
 
 def refusal(status: str, message: str = "no", *details: dict[str, Any], code: int = 0) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def endpoint(server: Server) -> Endpoint:
 async def test_a_reply_with_its_usage(server: Server, live: GoogleLive) -> None:
     assert await live.ask(REQUEST) == Reply("well", "stop", Usage(10, 4, 23))
     asked = server.asked[0]
-    assert asked.path.endswith("/models/gemini-x:generateContent")
+    assert asked.path.endswith("/v1beta/models/gemini-x:generateContent")
     assert asked.headers["x-goog-api-key"] == KEY
     assert asked.json() == {
         "contents": [
@@ -244,24 +244,51 @@ def test_create_names_the_batch_after_its_token(server: Server, batches: GoogleB
     }
 
 
+@pytest.mark.filterwarnings("ignore:.*is not a valid JobState")
+@pytest.mark.parametrize("beginning", ["BATCH_STATE_", "JOB_STATE_"])
 @pytest.mark.parametrize(
     ("state", "status"),
     [
         ("PENDING", "validating"),
         ("RUNNING", "in_progress"),
+        ("SOMETHING_NEW", "in_progress"),
         ("SUCCEEDED", "completed"),
+        ("PARTIALLY_SUCCEEDED", "completed"),
         ("FAILED", "failed"),
         ("CANCELLED", "cancelled"),
         ("EXPIRED", "expired"),
         ("UNSPECIFIED", "validating"),
     ],
 )
-def test_states(server: Server, batches: GoogleBatches, state: str, status: str) -> None:
-    server.answer = lambda asked: Said(batch(state))
+def test_states(server: Server, batches: GoogleBatches, state: str, status: str, beginning: str) -> None:
+    told = batch(state)
+    told["metadata"]["state"] = beginning + state
+    server.answer = lambda asked: Said(told)
     info = batches.retrieve("batches/1")
     assert info.status == status
     assert info.output_file == ("files/out" if state == "SUCCEEDED" else None)
+    assert (info.completed, info.failed, info.total) == (3, 0, 5)
+    assert info.created_at is not None
+    assert info.expires_at == info.created_at + 48 * 3600
     assert not is_queue_full(info)
+
+
+def test_why_a_batch_failed(server: Server, batches: GoogleBatches) -> None:
+    error = {"code": 3, "message": f"line 7 of {KEY}"}
+    server.answer = lambda asked: Said(batch("FAILED", error=error))
+    info = batches.retrieve("batches/1")
+    assert info.errors == ("3: line 7 of [key]",)
+    assert not is_queue_full(info)
+    server.answer = lambda asked: Said(batch("FAILED", error={"code": 8, "message": "too much"}))
+    info = batches.retrieve("batches/1")
+    assert info.errors == ("RESOURCE_EXHAUSTED: too much",)
+    assert is_queue_full(info)
+    # Counts that are none do no harm.
+    odd = batch("RUNNING")
+    odd["metadata"]["batchStats"] = ["many"]
+    server.answer = lambda asked: Said(odd)
+    info = batches.retrieve("batches/1")
+    assert (info.status, info.total, info.errors) == ("in_progress", None, ())
 
 
 def test_finding_a_batch_among_others(server: Server, batches: GoogleBatches) -> None:
@@ -285,11 +312,6 @@ def test_a_full_queue(server: Server, batches: GoogleBatches) -> None:
     server.answer = lambda asked: Said(refusal("RESOURCE_EXHAUSTED", code=429), 429)
     with pytest.raises(QueueFullError):
         batches.create("files/2", METADATA)
-    info = BatchInfo(
-        "b", "failed", None, None, None, None, None, None, ("8 RESOURCE_EXHAUSTED",), {}, None, None
-    )
-    assert is_queue_full(info)
-    assert not is_queue_full(replace(info, errors=("INTERNAL",)))
 
 
 def test_cancelling(server: Server, batches: GoogleBatches) -> None:
@@ -311,8 +333,9 @@ def test_cancelling(server: Server, batches: GoogleBatches) -> None:
 
 def test_a_name_that_is_none_is_refused(server: Server, batches: GoogleBatches) -> None:
     for call in (batches.retrieve, batches.cancel):
-        with pytest.raises(RejectedError):
-            call("batch_1")
+        for name in ("batch_1", "batches/1/../../files/2", "batches/"):
+            with pytest.raises(RejectedError):
+                call(name)
     assert server.asked == []
 
 

@@ -27,9 +27,9 @@ DEADLINE_S = 120.0
 
 CONFIG = """
 [teachers.gpt]
-provider = "openai"
+provider = "{provider}"
 base_url = "{url}"
-model = "gpt-4o"
+model = "{model}"
 mode = "{mode}"
 poll_min_s = 0.05
 poll_max_s = 0.2
@@ -41,6 +41,8 @@ cpu = 2
 api = 4
 {more}
 """
+
+MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
 
 #: Runs the supervisor over workers that may be told to die.
 _SUPERVISE = """
@@ -66,9 +68,11 @@ class Workshop:
         teacher: str = "",
         more: str = "",
         dialogues: Sequence[Dialogue] | None = None,
+        provider: str = "openai",
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.workspace = Workspace(root)
+        self.provider = provider
         self.configure(url, recipes, mode=mode, teacher=teacher, more=more)
         found = list(dialogues or made_dialogues(rows=16))
         self.train = [d for d in found if d.split == "train"]
@@ -78,7 +82,13 @@ class Workshop:
         self, url: str, recipes: Sequence[str], *, mode: str = "batch", teacher: str = "", more: str = ""
     ) -> None:
         text = CONFIG.format(
-            url=url, mode=mode, teacher=teacher, recipes=json.dumps(list(recipes)), more=more
+            provider=self.provider,
+            model=MODELS[self.provider],
+            url=url,
+            mode=mode,
+            teacher=teacher,
+            recipes=json.dumps(list(recipes)),
+            more=more,
         )
         self.workspace.config.write_text(text)
 
@@ -100,6 +110,7 @@ class Workshop:
         environment = os.environ | {
             "EMPATHY_SUPERVISOR_IDLE_S": "0",
             "OPENAI_API_KEY": key,
+            "GEMINI_API_KEY": key,
             "PYTHONPATH": str(ROOT),
         }
         with (self.workspace.root / "supervisor.out").open("ab") as out:

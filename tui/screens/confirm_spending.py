@@ -26,7 +26,6 @@ class ConfirmSpendingScreen(ModalScreen[bool]):
     CSS_PATH = "dialog.tcss"
     DEFAULT_CSS = """
     ConfirmSpendingScreen {
-        & .dialog { width: 76; max-height: 100%; }
         & VerticalScroll { height: auto; max-height: 12; }
         & Horizontal { height: auto; margin-top: 1; }
         & Button { margin-right: 2; min-width: 12; }
@@ -51,7 +50,8 @@ class ConfirmSpendingScreen(ModalScreen[bool]):
                 yield Static(_table(self._found), markup=False)
             yield Static(
                 Content.assemble(
-                    (sent.money(self._spending), ""),
+                    "\n",
+                    sent.money(self._spending),
                     "\n",
                     ("Tokens are estimates. Judges that are asked come on top.", "$text-muted"),
                 ),
