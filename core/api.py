@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.errors import UserError
     from core.prompts.listing import Prompt, prompts
     from core.prompts.listing import conversation as prompt_conversation
+    from core.prompts.listing import improves as prompt_improves
     from core.prompts.listing import strays as stray_prompts
     from core.reader import Reader
     from core.store.data import DataFacts
@@ -85,6 +86,7 @@ _HOMES = {
     "is_sample": ("core.commands", "is_sample"),
     "open_workspace": ("core.workspace", "open_workspace"),
     "prompt_conversation": ("core.prompts.listing", "conversation"),
+    "prompt_improves": ("core.prompts.listing", "improves"),
     "prompts": ("core.prompts.listing", "prompts"),
     "stray_prompts": ("core.prompts.listing", "strays"),
     "template_names": ("core.commands", "template_names"),
@@ -142,6 +144,7 @@ __all__ = [
     "is_sample",
     "open_workspace",
     "prompt_conversation",
+    "prompt_improves",
     "prompts",
     "stray_prompts",
     "template_names",

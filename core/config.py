@@ -248,6 +248,10 @@ class Config(_Table, frozen=True):
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+#: Without user info and query, in which keys are put.
+_URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?")
+#: What begins as some providers' keys do could be a variable's name, and is none.
+_VARIABLE = re.compile(r"(?!AIza|hf_|gsk_)[A-Za-z_][A-Za-z0-9_]*")
 
 
 def parse(text: str, place: str = NAME) -> Config:
@@ -299,11 +303,11 @@ def _check_teacher(place: str, teacher: Teacher) -> None:
             raise UserError(f"{place}.mode: a local model has no batches; leave it out")
         if teacher.base_url is not None or teacher.api_key_env is not None:
             raise UserError(f"{place}: a local model has neither base_url nor api_key_env")
-    if teacher.base_url is not None and not re.match(r"https?://[^/@\s]+", teacher.base_url):
+    if teacher.base_url is not None and not _URL.fullmatch(teacher.base_url):
         raise UserError(
             f"{place}.base_url: an address such as http://localhost:8000/v1, without a name or key"
         )
-    if teacher.api_key_env is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", teacher.api_key_env):
+    if teacher.api_key_env is not None and not _VARIABLE.fullmatch(teacher.api_key_env):
         raise UserError(f"{place}.api_key_env: the name of an environment variable, never the key itself")
     if teacher.provider != "openai" and teacher.extra_body:
         raise UserError(f'{place}.extra_body: only provider "openai" takes it')

@@ -20,6 +20,7 @@ from typing import Literal
 from platformdirs import user_cache_path
 
 from core import config as configuration
+from core.config import Config
 from core.errors import UserError
 from core.pipeline import launch
 from core.reader import Reader
@@ -207,21 +208,23 @@ def _tmux() -> Iterator[Check]:
 
 
 def _keys(workspace: Workspace) -> Iterator[Check]:
-    """Keys that config.toml's teachers need, then the others that are known."""
+    """Keys that config.toml's teachers and judges need, then the others that are known."""
     try:
-        teachers = configuration.load(workspace.config).teachers if workspace.config.exists() else {}
+        config = configuration.load(workspace.config) if workspace.config.exists() else Config()
     except UserError:
         # The check of config.toml says why.
-        teachers = {}
+        config = Config()
+    asked = [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
+    asked += [(f"the judge {name}", judge) for name, judge in config.judges.items()]
     needed: dict[str, list[str]] = {}
     wanted: dict[str, list[str]] = {}
-    for name, teacher in teachers.items():
-        if teacher.provider != "local":
+    for name, teacher in asked:
+        if teacher.provider in ("openai", "google"):
             of = needed if keys.is_needed(teacher) else wanted
             of.setdefault(keys.variable(teacher), []).append(name)
     for key in dict.fromkeys((*needed, *wanted, *KEYS)):
-        for_whom = f"for the teacher {', '.join((*needed.get(key, ()), *wanted.get(key, ())))}"
-        if os.environ.get(key):
+        for_whom = f"for {', '.join((*needed.get(key, ()), *wanted.get(key, ())))}"
+        if os.environ.get(key, "").strip():
             yield Check(key, "ok", "set")
         elif key in needed:
             remedy = f"export {key} where you start the program; it is read from the environment alone"

@@ -347,8 +347,11 @@ class Reader:
         if stamp != self._file:
             self.close()
             self._file = stamp
-        if self._connection is None and stamp is not None and connections.is_ready(self.workspace.state):
-            self._connection = connections.reader(self.workspace.state)
+        if self._connection is None and stamp is not None:
+            # An older program's would look empty until somebody writes.
+            connections.upgrade(self.workspace.state)
+            if connections.is_ready(self.workspace.state):
+                self._connection = connections.reader(self.workspace.state)
         return self._connection
 
     def _config(self) -> tuple[Config | None, str | None]:

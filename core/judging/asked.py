@@ -36,7 +36,7 @@ def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
     reach = settings["reach"]
     judge = msgspec.convert(reach["teacher"], Teacher)
     price = None if reach["price"] is None else msgspec.convert(reach["price"], Price)
-    asked = [_request(settings["prompt"], contest, identity(judge)) for contest in contests]
+    asked = requests_of(settings["prompt"], contests, judge)
     desk = Desk(job, Ledger(job.folder.parents[1]), judge, price, reach["budget_usd"], asked, _usable)
     asking.ask(desk, settings.get("device", ""), settings.get("dtype", ""))
     unanswered = [
@@ -51,6 +51,12 @@ def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
             "provider said; a retry asks for these alone"
         )
     return [_ruling(desk, request, contest) for request, contest in zip(asked, contests, strict=True)]
+
+
+def requests_of(template: str, contests: Sequence[Contest], judge: Teacher) -> list[Request]:
+    """What the judge is asked, one request a contest, in their order."""
+    decides = identity(judge)
+    return [_request(template, contest, decides) for contest in contests]
 
 
 def winner_of(text: str, order: Order) -> Winner:

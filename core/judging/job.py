@@ -11,7 +11,7 @@ from typing import Any
 from core.dialogues import records
 from core.dialogues.records import Dialogue
 from core.errors import UserError
-from core.judging import asked, statistics
+from core.judging import asked, protocol, statistics
 from core.judging.protocol import Contest, Judge, Ruling
 from core.pipeline.job import Job
 from core.pipeline.journal import Order, Progress, Verdict, Winner
@@ -36,18 +36,7 @@ def run(job: Job) -> dict[str, Any]:
         orders, label = judge.orders, judge.label
     else:
         orders, label = asked.ORDERS, f"{name}: its agreement with people is not measured here"
-    contests = [
-        Contest(
-            d.dialog_id,
-            d.situation,
-            d.utterance,
-            responses["a"][d.dialog_id],
-            responses["b"][d.dialog_id],
-            order,
-        )
-        for d in dialogues
-        for order in orders
-    ]
+    contests = protocol.contests(dialogues, responses["a"], responses["b"], orders)
     verdicts = _scored(job, judge, contests) if provider == "embedded" else _asked(job, contests)
     winners: dict[str, list[Winner]] = defaultdict(list)
     for contest in contests:

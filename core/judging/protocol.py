@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from core.dialogues.records import Dialogue
 from core.pipeline.journal import Order, Winner
 
 
@@ -42,3 +43,14 @@ class Judge(Protocol):
     def judge(self, contests: Sequence[Contest]) -> Iterator[Ruling]:
         """A ruling for each contest, in their order."""
         ...
+
+
+def contests(
+    dialogues: Iterable[Dialogue], a: Mapping[str, str], b: Mapping[str, str], orders: Sequence[Order]
+) -> list[Contest]:
+    """The responses of `a` and `b`, by dialogue, to these dialogues, in each of the orders."""
+    return [
+        Contest(d.dialog_id, d.situation, d.utterance, a[d.dialog_id], b[d.dialog_id], order)
+        for d in dialogues
+        for order in orders
+    ]

@@ -45,11 +45,25 @@ def prompts(overrides: Path) -> tuple[Prompt, ...]:
 
 
 def strays(overrides: Path) -> tuple[Path, ...]:
-    """Files among `overrides` that no template is read from, by a wrong name perhaps."""
+    """Files among `overrides` that no template is read from, by a wrong name perhaps.
+
+    Hidden files and an editor's backups (`naive.txt~`) are nobody's mistake, and left out.
+    """
     if not overrides.is_dir():
         return ()
     known = {f"{name}.txt" for name in PURPOSES}
-    return tuple(sorted(path for path in overrides.iterdir() if path.name not in known))
+    return tuple(
+        sorted(
+            path
+            for path in overrides.iterdir()
+            if path.name not in known and not path.name.startswith(".") and not path.name.endswith("~")
+        )
+    )
+
+
+def improves(name: str) -> bool:
+    """Whether template `name` improves a response: the human one, or a teacher's own in improve-llm."""
+    return any(taught.original is not None and name in taught.turns for taught in strategies.TAUGHT.values())
 
 
 def conversation(name: str, overrides: Path, dialogue: Dialogue | None) -> tuple[tuple[str, str], ...]:

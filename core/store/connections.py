@@ -31,7 +31,7 @@ def reader(path: Path) -> sqlite3.Connection:
 def writer(path: Path) -> sqlite3.Connection:
     """A connection for `transaction`; makes or upgrades the file first where that is needed."""
     if _version(path) < schema.VERSION:
-        schema.migrate(path)
+        _migrate(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
@@ -72,6 +72,24 @@ def data_version(connection: sqlite3.Connection) -> int:
 def is_ready(path: Path) -> bool:
     """Whether `path` is a state.db with all of today's tables."""
     return _version(path) >= schema.VERSION
+
+
+def upgrade(path: Path) -> None:
+    """Bring the state.db of an older program up to today's; what is none yet is left alone.
+
+    Raises `UserError` when that cannot be done.
+    """
+    if 0 < _version(path) < schema.VERSION:
+        _migrate(path)
+
+
+def _migrate(path: Path) -> None:
+    try:
+        schema.migrate(path)
+    except sqlite3.DatabaseError as error:
+        raise _unusable(path, error) from error
+    except OSError as error:
+        raise UserError(f"{path} cannot be brought up to date: {error}") from error
 
 
 def _version(path: Path) -> int:

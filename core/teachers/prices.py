@@ -12,7 +12,7 @@ _CHARACTERS = 4.0
 #: Tokens around each message.
 _FRAME = 4
 #: Tokens of an answer of some 28 words with a margin: answers of up to 97 words are asked for.
-_ANSWER = 60
+ANSWER = 60
 
 
 def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | None:
@@ -24,13 +24,13 @@ def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | No
     return (fresh * plain + usage.cached_tokens * cached + usage.output_tokens * output) / 1e6
 
 
-def estimate(requests: Iterable[Request]) -> Usage:
-    """The tokens that sending `requests` will take, about: nothing of the input cached."""
+def estimate(requests: Iterable[Request], answer: int = ANSWER) -> Usage:
+    """The tokens that sending `requests` will take, about: nothing cached, `answer` tokens for each answer."""
     tokens = count = 0
     for request in requests:
         count += 1
         tokens += sum(_FRAME + round(len(message.content) / _CHARACTERS) for message in request.messages)
-    return Usage(tokens, 0, count * _ANSWER)
+    return Usage(tokens, 0, count * answer)
 
 
 def _rates(price: Price, batch: bool) -> tuple[float, float, float]:

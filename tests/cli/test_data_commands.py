@@ -159,8 +159,11 @@ def test_recipes_and_their_export(program: Program, csv: Path, tmp_path: Path) -
     assert program("export", "llama-factory", tmp_path / "lf", code=1).err.count("\n") == 1
     program("import", csv)
     found = {recipe["name"]: recipe for recipe in program("recipes", "--json").json}
+    strategies = ("naive", "all_dimensions", "lacking_dimension", "cognitive", "affective", "compassionate")
     assert set(found) == {
-        f"direct/{name}" for name in ("chatgpt", "llama", "gemini", "mixtral", "all_together")
+        *(f"direct/{name}" for name in ("chatgpt", "llama", "gemini", "mixtral", "all_together")),
+        *(f"improve-human/{name}" for name in (*strategies, "combined", "sequential")),
+        *(f"improve-llm/{name}" for name in (*strategies, "combined", "sequential")),
     }
     assert set(found["direct/chatgpt"]) == {"name", "method", "sft_examples", "preference_pairs"}
     assert "direct/all_together" in program("recipes").out
@@ -179,13 +182,17 @@ def test_the_real_data_gives_the_known_counts(program: Program, reference_datase
     counts = {
         r["name"]: (r["sft_examples"], r["preference_pairs"]) for r in program("recipes", "--json").json
     }
-    assert counts == {
+    assert len(counts) == 21
+    assert {name: found for name, found in counts.items() if name.startswith("direct/")} == {
         "direct/chatgpt": (1278, 593),
         "direct/llama": (1234, 563),
         "direct/gemini": (1102, 500),
         "direct/mixtral": (1174, 575),
         "direct/all_together": (4788, 2231),
     }
+    improved = {name: found for name, found in counts.items() if not name.startswith("direct/")}
+    assert {improved.pop(f"improve-{of}/combined") for of in ("human", "llm")} == {(5700, 2400)}
+    assert set(improved.values()) == {(1900, 800)}
     ratings = {s["source"]: s["ratings"] for s in program("data", "--json").json["sources"]}
     assert ratings["human"] == {"1": 342, "2": 672, "3": 986}
 

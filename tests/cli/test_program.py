@@ -18,8 +18,8 @@ from tests.made_dialogues import made_csv
 from tui.cli import main
 
 COMMANDS = {
-    *("cancel", "data", "demo", "doctor", "export", "import", "init", "logs", "pairs", "pause"),
-    *("recipes", "resume", "retry", "run", "status", "winrates"),
+    *("batches", "cancel", "data", "demo", "doctor", "export", "import", "init", "logs", "pairs", "pause"),
+    *("prompts", "recipes", "resume", "retry", "run", "status", "winrates"),
 }
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
 
@@ -101,7 +101,8 @@ def test_an_empty_workspace_answers_every_question(program: Program) -> None:
         "slots": [
             {"name": "gpu", "used": 0, "total": 1},
             {"name": "cpu", "used": 0, "total": 1},
-            {"name": "api", "used": 0, "total": 4},
+            {"name": "api", "used": 0, "total": 1},
+            {"name": "batch", "used": 0, "total": 32},
         ],
         "config_error": None,
         "jobs": [],

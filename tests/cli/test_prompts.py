@@ -1,0 +1,152 @@
+"""prompts: the list, one template, one dialogue's conversation, and overrides that do not hold."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.prompts import listing, templates
+from tests.cli.conftest import Program, end_processes, make_program
+from tests.made_dialogues import made_csv, made_dialogues
+
+DIALOGUE = made_dialogues()[5]
+HOSTILE = "\x1b]0;owned\x07\x1b[2J [bold]x[/bold] \u202egnp.exe"
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("imported")
+    make_program(folder / "loaded")("import", made_csv(folder / "made.csv"))
+    end_processes(folder)
+    return folder / "loaded"
+
+
+@pytest.fixture
+def loaded(imported: Path, tmp_path: Path) -> Iterator[Program]:
+    """A workspace with data."""
+    yield Program(shutil.copytree(imported, tmp_path / "work"))
+    end_processes(tmp_path)
+
+
+def override(program: Program, name: str, text: str) -> Path:
+    path = program.root / "prompts" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_list(program: Program) -> None:
+    told = program("prompts", COLUMNS="200")
+    for name, purpose in listing.PURPOSES.items():
+        assert f"{name} " in told.out
+        assert purpose in told.out
+    assert "prompts/" not in told.out
+    assert told.err == ""
+    found = program("prompts", "--json").json
+    assert [prompt["name"] for prompt in found["prompts"]] == list(listing.PURPOSES)
+    assert found["strays"] == []
+    for prompt in found["prompts"]:
+        assert set(prompt) == {"name", "purpose", "fields", "path", "overridden", "text", "error"}
+        assert set(prompt["fields"]) == templates.FIELDS[prompt["name"]]
+        assert (prompt["overridden"], prompt["error"]) == (False, None)
+        assert prompt["text"] == templates.load(prompt["name"])
+
+
+def test_an_override_and_what_overrides_nothing(program: Program) -> None:
+    own = override(program, "naive.txt", "Better: {situation} {utterance} {response}")
+    stray = override(program, "naif.txt", "")
+    for name in (".naive.txt.swp", "naive.txt~"):
+        override(program, name, "")
+    told = program("prompts", COLUMNS="200")
+    assert told.out.count("prompts/") == 1
+    assert told.err == f"{stray} overrides nothing: no prompt is read from a file of that name.\n"
+    found = program("prompts", "--json").json
+    assert found["strays"] == [str(stray)]
+    (naive,) = [prompt for prompt in found["prompts"] if prompt["overridden"]]
+    assert (naive["name"], naive["path"], naive["text"]) == ("naive", str(own), own.read_text())
+    assert program("prompts", "show", "naive").out == own.read_text() + "\n"
+
+
+def test_a_template_that_does_not_hold(loaded: Program) -> None:
+    own = override(loaded, "naive.txt", "Better: {situation} {utterance}")
+    override(loaded, "judge.txt", "{situation} {utterance} {first} {second} {third}")
+    told = loaded("prompts", code=1, COLUMNS="300")
+    assert f"{own} lacks the field {{response}}" in told.out
+    assert "has the unknown field {third}; it takes {first}, {second}, {situation}, {utterance}" in told.out
+    assert told.err == "empathy-tui: 2 of 12 prompts cannot be used: naive, judge\n"
+    as_json = loaded("prompts", "--json", code=1)
+    broken = {prompt["name"]: prompt for prompt in as_json.json["prompts"] if prompt["error"] is not None}
+    assert set(broken) == {"naive", "judge"}
+    assert broken["naive"]["text"] == ""
+    for words in (["naive"], ["naive", "--dialogue", DIALOGUE.dialog_id], ["naive", "--json"]):
+        refused = loaded("prompts", "show", *words, code=1)
+        assert refused.err == f"empathy-tui: the prompt template {own} lacks the field {{response}}\n"
+        assert refused.out == ""
+    assert loaded("prompts", "show", "cognitive").out
+
+
+@pytest.mark.parametrize("name", listing.PURPOSES)
+def test_showing_one(loaded: Program, name: str) -> None:
+    assert loaded("prompts", "show", name).out == templates.load(name) + "\n"
+    turns = listing.conversation(name, loaded.root / "prompts", DIALOGUE)
+    told = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id)
+    for role, text in turns:
+        assert text in told.out
+        assert (f"── {role}" in told.out) == (len(turns) > 1)
+    improves = name not in ("student", "initial", "judge")
+    assert told.err.count("\n") == improves
+    assert ("improve-llm improves the teacher's own" in told.err) == improves
+    as_json = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id, "--json")
+    assert [(turn["role"], turn["content"]) for turn in as_json.json] == list(turns)
+    assert as_json.err == ""
+
+
+def test_what_is_not_there(loaded: Program) -> None:
+    refused = loaded("prompts", "show", "naif", code=1)
+    assert "there is no prompt 'naif'" in refused.err
+    assert "lacking_dimension" in refused.err
+    refused = loaded("prompts", "show", "naive", "--dialogue", "nobody", code=1)
+    assert refused.err == "empathy-tui: the imported data has no dialogue 'nobody'\n"
+    assert refused.out == ""
+
+
+def test_without_data_there_is_no_dialogue(program: Program) -> None:
+    refused = program("prompts", "show", "naive", "--dialogue", DIALOGUE.dialog_id, code=1)
+    assert "has no dialogue" in refused.err
+
+
+def test_hostile_text_is_shown_and_steers_nothing(loaded: Program) -> None:
+    text = f"{HOSTILE}\n{{situation}} {{utterance}} {{response}}"
+    override(loaded, "naive.txt", text)
+    override(loaded, "cognitive.txt", f"{HOSTILE} {{situation}} {{utterance}}")
+    override(loaded, f"stray{HOSTILE.replace('/', '')}.txt", "")
+    shown = [
+        loaded("prompts", code=1),
+        loaded("prompts", "show", "naive"),
+        loaded("prompts", "show", "naive", "--dialogue", DIALOGUE.dialog_id),
+        loaded("prompts", "show", "cognitive", code=1),
+        loaded("prompts", "show", HOSTILE, code=1),
+        loaded("prompts", "show", "naive", "--dialogue", HOSTILE, code=1),
+    ]
+    for told in shown:
+        for bad in ("\x1b", "\x07", "\u202e"):
+            assert bad not in told.out + told.err
+    assert "␛]0;owned␇␛[2J [bold]x[/bold] <U+202E>gnp.exe\n{situation}" in shown[1].out
+    assert "stray␛]0;owned" in shown[0].err
+    as_json = loaded("prompts", "show", "naive", "--json")
+    assert as_json.out.isascii()
+    assert as_json.json[0]["content"] == text
+
+
+def test_a_template_that_is_no_text(program: Program) -> None:
+    own = override(program, "naive.txt", "")
+    own.write_bytes(b"\x1b\xff")
+    assert "cannot be read" in program("prompts", "show", "naive", code=1).err
+    own.unlink()
+    own.mkdir()
+    refused = program("prompts", code=1, COLUMNS="300")
+    assert "cannot be read" in refused.out
+    assert "Traceback" not in refused.err

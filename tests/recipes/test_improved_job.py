@@ -1,0 +1,169 @@
+"""The recipe job of methods 2 and 3 in a real worker process: a teacher's answers in, examples out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.dialogues.records import Dialogue
+from core.pipeline.journal import Artifact, Done, Failed, Progress
+from core.recipes import improve, strategies
+from core.teachers import answers
+from tests import made_jobs
+from tests.made_dialogues import made_dialogues
+
+DIALOGUES = made_dialogues()
+TRAIN = [d for d in DIALOGUES if d.split == "train"]
+
+
+def texts(name: str, dialogues: Sequence[Dialogue] = TRAIN) -> dict[str, str]:
+    """What a teacher might have said under the input's name."""
+    return {d.dialog_id: f"{name} of {d.dialog_id}\u2028\n" for d in dialogues}
+
+
+def attempt(
+    folder: Path,
+    recipe: str,
+    improved: dict[str, dict[str, str]],
+    dialogues: Sequence[Dialogue] = DIALOGUES,
+    **more: Any,
+) -> Path:
+    inputs = {}
+    for name, found in improved.items():
+        inputs[name] = folder.with_name(f"{folder.name}-{name}.jsonl")
+        answers.write(inputs[name], (answers.Line(i, text, "original") for i, text in found.items()))
+    settings: dict[str, Any] = {
+        "recipe": recipe,
+        "sft_limit": None,
+        "preference_limit": None,
+        "seed": 42,
+        "prompt": "{situation}|{utterance}",
+        "improve_llm_sft": 950,
+        "improve_llm_seed": 42,
+    }
+    return made_jobs.attempt(folder, "recipe", dialogues, settings | more, inputs)
+
+
+def work(folder: Path) -> Done | Failed:
+    """How the worker's attempt ended."""
+    subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
+    ended: list[Done | Failed] = [*made_jobs.found(folder, Done), *made_jobs.found(folder, Failed)]
+    assert len(ended) == 1
+    return ended[0]
+
+
+def lines(folder: Path, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / name).read_bytes().split(b"\n") if line]
+
+
+@pytest.mark.parametrize(
+    "recipe", [f"{method}/{name}" for method in strategies.METHODS for name in ("naive", "sequential")]
+)
+def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
+    improved = texts("answers")
+    folder = attempt(tmp_path / "1", recipe, {"answers": improved})
+    ended = work(folder)
+    for_sft, for_pairs = improve.divided(DIALOGUES, recipe.partition("/")[0], 950, 42)
+    assert for_sft
+    assert for_pairs
+    assert ended == Done(
+        {
+            "sft_examples": 2 * len(for_sft),
+            "preference_pairs": len(for_pairs),
+            "sft_used": 2 * len(for_sft),
+            "preferences_used": len(for_pairs),
+            "left_out": 0,
+        }
+    )
+    total = 2 * len(for_sft) + len(for_pairs)
+    assert made_jobs.found(folder, Progress) == [Progress(total, total)]
+    published = {record.name: record.path for record in made_jobs.found(folder, Artifact)}
+    assert published == {"sft": "sft.jsonl", "preferences": "preferences.jsonl"}
+    sft = lines(folder, "sft.jsonl")
+    for human, better, dialogue in zip(sft[::2], sft[1::2], for_sft, strict=True):
+        assert human["prompt"] == better["prompt"]
+        assert human["prompt"][0]["content"] == f"{dialogue.situation}|{dialogue.utterance}"
+        assert human["completion"] == [{"role": "assistant", "content": dialogue.responses["human"].text}]
+        assert better["completion"] == [{"role": "assistant", "content": improved[dialogue.dialog_id]}]
+    for pair, dialogue in zip(lines(folder, "preferences.jsonl"), for_pairs, strict=True):
+        assert pair["chosen"] == [{"role": "assistant", "content": improved[dialogue.dialog_id]}]
+        assert pair["rejected"] == [{"role": "assistant", "content": dialogue.responses["human"].text}]
+
+
+def test_ratings_divide_human_responses_and_the_seed_a_teachers_own(tmp_path: Path) -> None:
+    def drawn(number: int, recipe: str, **settings: Any) -> set[str]:
+        folder = attempt(tmp_path / str(number), recipe, {"answers": texts("answers")}, **settings)
+        assert isinstance(work(folder), Done)
+        sft = {line["dialog_id"] for line in lines(folder, "sft.jsonl")}
+        pairs = {line["dialog_id"] for line in lines(folder, "preferences.jsonl")}
+        assert sft | pairs == {d.dialog_id for d in TRAIN}
+        assert not sft & pairs
+        return sft
+
+    good = {d.dialog_id for d in TRAIN if d.responses["human"].rating == 3}
+    assert drawn(1, "improve-human/naive", improve_llm_seed=1, improve_llm_sft=0) == good
+    own = drawn(2, "improve-llm/naive")
+    assert len(own) == round(len(TRAIN) * 950 / 1750)
+    assert own == drawn(3, "improve-llm/cognitive")
+    assert own != drawn(4, "improve-llm/naive", improve_llm_seed=43)
+    assert len(drawn(5, "improve-llm/naive", improve_llm_sft=1750)) == len(TRAIN)
+
+
+@pytest.mark.parametrize("method", strategies.METHODS)
+def test_combined_unites_the_three_dimensions(tmp_path: Path, method: str) -> None:
+    needed = strategies.needs(f"{method}/combined")
+    assert list(needed) == ["answers-cognitive", "answers-affective", "answers-compassionate"]
+    folder = attempt(tmp_path / "1", f"{method}/combined", {name: texts(name) for name in needed})
+    ended = work(folder)
+    assert isinstance(ended, Done)
+    for_sft, for_pairs = improve.divided(DIALOGUES, method, 950, 42)
+    assert (ended.result["sft_used"], ended.result["preferences_used"]) == (
+        6 * len(for_sft),
+        3 * len(for_pairs),
+    )
+    chosen = [pair["chosen"][0]["content"] for pair in lines(folder, "preferences.jsonl")]
+    assert chosen == [texts(name)[d.dialog_id] for name in needed for d in for_pairs]
+
+
+def test_what_the_teacher_left_out_is_told_and_is_no_example(tmp_path: Path) -> None:
+    needed = strategies.needs("improve-human/combined")
+    improved = {name: texts(name) for name in needed}
+    gone = [TRAIN[0].dialog_id, TRAIN[5].dialog_id]
+    for name in gone:
+        del improved["answers-affective"][name]
+    del improved["answers-cognitive"][gone[0]]
+    folder = attempt(tmp_path / "1", "improve-human/combined", improved)
+    ended = work(folder)
+    assert isinstance(ended, Done)
+    assert ended.result["left_out"] == 3
+    targets = [line["completion"][0]["content"] for line in lines(folder, "sft.jsonl")]
+    targets += [line["chosen"][0]["content"] for line in lines(folder, "preferences.jsonl")]
+    improved_texts = {text for found in improved.values() for text in found.values()}
+    assert len(improved_texts) == 3 * len(TRAIN) - 3
+    assert improved_texts < set(targets)
+    assert not [text for text in targets if text in {f"answers-affective of {name}\u2028\n" for name in gone}]
+
+
+def test_limits_draw_among_them(tmp_path: Path) -> None:
+    folder = attempt(
+        tmp_path / "1", "improve-llm/affective", {"answers": texts("a")}, sft_limit=3, preference_limit=2
+    )
+    ended = work(folder)
+    assert isinstance(ended, Done)
+    assert (ended.result["sft_used"], ended.result["preferences_used"]) == (3, 2)
+    assert ended.result["sft_examples"] > 3
+    assert len(lines(folder, "sft.jsonl")) == 3
+    assert len(lines(folder, "preferences.jsonl")) == 2
+
+
+def test_no_answer_for_any_dialogue_is_a_failure(tmp_path: Path) -> None:
+    folder = attempt(tmp_path / "1", "improve-human/naive", {"answers": {"somebody else": "text"}})
+    ended = work(folder)
+    assert isinstance(ended, Failed)
+    assert "improve-human/naive yields no example" in ended.error
