@@ -237,7 +237,7 @@ class Reader:
         return [] if connection is None else submissions.submissions(connection)
 
     def estimates(self, targets: Sequence[str] = ()) -> tuple[Estimate, ...]:
-        """What each recipe among `targets` (all for none) will still ask its teacher, and what it costs.
+        """What recipes and judges among `targets` (all for none) will still ask, and what it costs.
 
         What recipes share is told under the first of them. Builds the requests: a second or two for all
         recipes of a large data set. Raises `UserError` for a target that names nothing.

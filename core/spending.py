@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from core.config import Config
+import msgspec
+
+from core.config import Config, Teacher
 from core.dialogues.records import Dialogue
+from core.judging import asked, protocol
 from core.pipeline import graph
 from core.pipeline.graph import Node
 from core.store import connections, jobs, submissions
@@ -23,30 +26,86 @@ def estimates(
     targets: Sequence[str],
     dialogues: Sequence[Dialogue],
 ) -> tuple[Estimate, ...]:
-    """What each recipe among `targets` will still ask; what recipes share stands under the first."""
+    """What each recipe and each judge among `targets` will still ask.
+
+    What recipes share stands under the first of them.
+    """
     if not nodes:
         return ()
     wanted = graph.resolve(nodes, targets)
-    by_id = {node.id: node for node in nodes}
-    left = {node.id: node for node in wanted if node.stage == "teach"}
     with connections.snapshot(connection):
         answered = submissions.answered(connection)
-        outputs = {f"{job}/answers": jobs.artifact(connection, job, "answers") for job in left}
+        outputs = {
+            f"{node.id}/{output}": jobs.artifact(connection, node.id, output)
+            for node in wanted
+            for output in ("answers", "responses")
+            if node.stage in ("teach", "respond")
+        }
 
     def texts(ref: str) -> dict[str, str] | None:
         output = outputs.get(ref)
         path = None if output is None else workspace.root / output[0]
         return None if path is None or not path.exists() else answers.read(path)
 
-    told = []
+    return (
+        *_of_recipes(wanted, nodes, dialogues, texts, answered),
+        *_of_judges(wanted, dialogues, texts, answered),
+    )
+
+
+def _of_recipes(
+    wanted: Sequence[Node],
+    nodes: Sequence[Node],
+    dialogues: Sequence[Dialogue],
+    texts: Callable[[str], dict[str, str] | None],
+    answered: set[str],
+) -> Iterator[Estimate]:
+    left = {node.id: node for node in wanted if node.stage == "teach"}
+    by_id = {node.id: node for node in nodes}
     for node in wanted:
         needed = _teach_jobs(node, nodes)
         if needed:
-            teacher = by_id[needed[0]].settings["identity"]["model"]
-            asked = [left.pop(job) for job in needed if job in left]
-            jobs_of = [(job.settings, job.inputs) for job in asked]
-            told.append(estimating.estimate(node.name, teacher, jobs_of, dialogues, texts, answered))
-    return tuple(told)
+            model = by_id[needed[0]].settings["identity"]["model"]
+            own = [left.pop(job) for job in needed if job in left]
+            teaching = [(job.settings, job.inputs) for job in own]
+            yield estimating.of_teaching(node.name, model, teaching, dialogues, texts, answered)
+
+
+def _of_judges(
+    wanted: Sequence[Node],
+    dialogues: Sequence[Dialogue],
+    texts: Callable[[str], dict[str, str] | None],
+    answered: set[str],
+) -> Iterator[Estimate]:
+    test = [d for d in dialogues if d.split == "test"]
+    parts: dict[tuple[str, str], list[Estimate]] = {}
+    for node in wanted:
+        if node.stage != "compare" or "reach" not in node.settings:
+            continue
+        a, b = (_responses(node, side, test, texts) for side in ("a", "b"))
+        name, model = f"judge {node.settings['judge']['name']}", node.settings["identity"]["model"]
+        reach = node.settings["reach"]
+        contests = protocol.contests(test, a, b, asked.ORDERS)
+        judge = msgspec.convert(reach["teacher"], Teacher)
+        requests = asked.requests_of(node.settings["prompt"], contests, judge)
+        part = estimating.of_requests(name, reach, requests, answered, asked.ANSWER_TOKENS)
+        parts.setdefault((name, model), []).append(part)
+    for (name, model), found in parts.items():
+        yield estimating.total(name, model, found)
+
+
+def _responses(
+    node: Node, side: str, test: Sequence[Dialogue], texts: Callable[[str], dict[str, str] | None]
+) -> dict[str, str]:
+    """A side's responses, where they are not there yet something of their length.
+
+    One that differs from side to side: identical responses are judged without asking.
+    """
+    found = texts(node.inputs[side]) if side in node.inputs else None
+    if side not in node.inputs:
+        source = node.settings[side]
+        found = {d.dialog_id: d.responses[source].text for d in test if source in d.responses}
+    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.UNWRITTEN} {side}") for d in test}
 
 
 def spending(connection: sqlite3.Connection | None, config: Config, nodes: Sequence[Node]) -> Spending:

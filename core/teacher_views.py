@@ -92,10 +92,11 @@ class SentRequest:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a recipe will still ask of its teacher, before anything is sent.
+    """What a recipe will still ask of its teacher, or a judge be asked, before anything is sent.
 
-    `requests` are all that it needs, `answered` those whose answers the workspace has already. Tokens
-    are estimates of what is left to send; `usd` is None where the price is not known.
+    `recipe` is `judge <name>` for a judge. `requests` are all that it needs, `answered` those whose
+    answers the workspace has already. Tokens are estimates of what is left to send; `usd` is None where
+    the price is not known.
     """
 
     recipe: str

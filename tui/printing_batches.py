@@ -107,7 +107,7 @@ def batch(
 def estimates(console: Console, found: Sequence[Estimate], spending: Spending) -> None:
     """What would be asked and cost, before anything is sent."""
     if not found:
-        line(console, "No recipe among these asks a teacher: nothing is sent, and nothing is to be paid.")
+        line(console, "Nothing here asks a teacher or a judge: nothing is sent, and nothing is to be paid.")
         return
     rows = table(
         "recipe",
@@ -148,8 +148,7 @@ def estimates(console: Console, found: Sequence[Estimate], spending: Spending) -
     console.print(rows)
     line(
         console,
-        "Tokens are estimates, by length; what recipes share stands under the first of them; judges that are "
-        "asked come on top.",
+        "Tokens are estimates, by length; what recipes share stands under the first of them.",
         "dim",
     )
     line(console, sent.money(spending))

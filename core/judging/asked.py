@@ -23,6 +23,9 @@ from core.teachers.protocol import Message, Reply, Request
 #: Each pair is shown in both orders: judges prefer a place.
 ORDERS: tuple[Order, ...] = ("ab", "ba")
 
+#: What a verdict of one digit costs.
+ANSWER_TOKENS = 2
+
 _DIGIT = re.compile(r"\W*([12])\W*")
 
 

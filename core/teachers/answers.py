@@ -26,7 +26,7 @@ class Line(msgspec.Struct, frozen=True):
 
     dialog_id: str
     text: str
-    original: str
+    original: str = ""
 
 
 def judge(reply: Reply) -> tuple[Outcome, str]:
@@ -51,7 +51,7 @@ def write(path: Path, lines: Iterable[Line]) -> None:
 
 
 def read(path: Path) -> dict[str, str]:
-    """The texts of an answers.jsonl by dialogue, in its order."""
+    """The texts of an answers.jsonl, or of a responder's responses.jsonl, by dialogue in its order."""
     decoder = msgspec.json.Decoder(Line)
     with path.open("rb") as file:
         return {line.dialog_id: line.text for line in map(decoder.decode, file)}

@@ -25,7 +25,7 @@ def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | No
 
 
 def estimate(requests: Iterable[Request], answer: int = ANSWER) -> Usage:
-    """The tokens that sending `requests` will take, about: nothing cached, `answer` tokens for each answer."""
+    """The tokens that sending `requests` will take, about: nothing cached, `answer` tokens an answer."""
     tokens = count = 0
     for request in requests:
         count += 1

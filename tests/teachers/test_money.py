@@ -124,6 +124,33 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
     reader.close()
 
 
+def test_a_judge_is_priced_too(tmp_path: Path, api: Api) -> None:
+    judge = f"""
+[judges.gpt]
+provider = "openai"
+model = "gpt-4o"
+base_url = "{api.url}"
+mode = "batch"
+poll_min_s = 0.05
+[[comparisons.extra]]
+a = "human"
+b = "chatgpt"
+"""
+    shop = Workshop(tmp_path, api.url, more=PRICES + judge)
+    reader = shop.reader()
+    test = sum(d.split == "test" for d in reader.dialogues())
+    teacher, asked = reader.estimates()
+    assert (teacher.recipe, asked.recipe) == ("improve-human/naive", "judge gpt")
+    assert (asked.requests, asked.answered) == (2 * test, 0)
+    assert asked.usd is not None
+    assert asked.usd > 0
+    api.faults.content = lambda text: "say:1"
+    shop.run("compare")
+    assert reader.estimates(["compare"])[0].answered == 2 * test
+    assert reader.spending().usd > 0
+    reader.close()
+
+
 @pytest.mark.parametrize("mode", ["batch", "live"])
 def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str) -> None:
     shop = Workshop(tmp_path, api.url, mode=mode, more=BUDGET.format(0.0001))

@@ -53,7 +53,7 @@ class ConfirmSpendingScreen(ModalScreen[bool]):
                     "\n",
                     sent.money(self._spending),
                     "\n",
-                    ("Tokens are estimates. Judges that are asked come on top.", "$text-muted"),
+                    ("Tokens are estimates, by length.", "$text-muted"),
                 ),
                 markup=False,
             )
