@@ -209,10 +209,15 @@ class Responding(_Table, frozen=True):
 
 class Judge(Teacher, frozen=True):
     """What picks the better of two responses: the embedded judge, or a model that is asked as a
-    teacher is."""
+    teacher is.
+
+    With `swap` a model sees each pair in both orders; without it, as in the paper, in one, with the
+    baseline first.
+    """
 
     provider: Literal["embedded", "openai", "google", "local"]  # type: ignore[assignment]
     model: str = ""
+    swap: bool = True
 
 
 class Comparison(_Table, frozen=True):

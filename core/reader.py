@@ -417,6 +417,10 @@ def _win_rate(job: Job) -> WinRate:
         label=result.get("label"),
         job=job.id,
         state=job.state,
+        bootstrap_low=result.get("bootstrap_low"),
+        bootstrap_high=result.get("bootstrap_high"),
+        prefers_first=result.get("prefers_first"),
+        flip_rate=result.get("flip_rate"),
     )
 
 

@@ -85,7 +85,7 @@ def _of_judges(
         a, b = (_responses(node, side, test, texts) for side in ("a", "b"))
         name, model = f"judge {node.settings['judge']['name']}", node.settings["identity"]["model"]
         reach = node.settings["reach"]
-        contests = protocol.contests(test, a, b, asked.ORDERS)
+        contests = protocol.contests(test, a, b, asked.orders(node.settings["judge"]["swap"]))
         judge = msgspec.convert(reach["teacher"], Teacher)
         requests = asked.requests_of(node.settings["prompt"], contests, judge)
         part = estimating.of_requests(name, reach, requests, answered, asked.ANSWER_TOKENS)

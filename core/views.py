@@ -115,8 +115,10 @@ class WinRate:
     """One comparison: `a` the baseline. Figures are None until every verdict is in.
 
     `win_rate_b` is (wins of b + half the ties) / n, with n all dialogues compared, invalid
-    verdicts included; the interval is named by `interval`. `label` names the judge's measured
-    agreement with people.
+    verdicts included; the interval is named by `interval`, and the bootstrap's stands beside it where
+    each pair was judged in both orders. `label` names the judge's measured agreement with people,
+    `prefers_first` how often it names the response shown first, `flip_rate` in how many dialogues its two
+    orders disagree.
     """
 
     a: str
@@ -134,6 +136,10 @@ class WinRate:
     label: str | None
     job: str
     state: JobState
+    bootstrap_low: float | None = None
+    bootstrap_high: float | None = None
+    prefers_first: float | None = None
+    flip_rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from core.api import (
     WinRate,
 )
 from tui.format import UNKNOWN, count, duration, percent
-from tui.state import look, overall
+from tui.state import look, order_effects, overall
 from tui.tables import cell as _cell
 from tui.tables import facts as _facts
 from tui.tables import line as _line
@@ -208,6 +208,10 @@ def win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> No
     for interval in dict.fromkeys(rate.interval for rate in rates if rate.interval):
         _line(console, f"b wins = (wins of b + half the ties) / n; interval: {interval}", "dim")
         _line(console, "b/a/tie/inv: dialogues that b won, that a won, ties, invalid verdicts", "dim")
+    for rate in rates:
+        effects = order_effects(rate)
+        if effects is not None:
+            _line(console, f"{rate.a} vs {rate.b} @ {rate.judge}: {effects}", "dim")
     for judge, label in dict.fromkeys((rate.judge, rate.label) for rate in rates if rate.label):
         _line(console, f"Judge {judge}: {label}" if named else str(label))
     if sample:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tui.format import percent
+
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from core.api import Job, JobState, Snapshot
+    from core.api import Job, JobState, Snapshot, WinRate
 
 Action = Literal["start", "cancel", "retry"]
 
@@ -135,3 +137,14 @@ def _can_move(job: Job, paused: bool, done: set[str], slots: Container[str]) -> 
         return True
     able = job.state == "ready" or (job.state == "waiting" and done.issuperset(job.depends_on))
     return able and not paused and job.slot in slots
+
+
+def order_effects(rate: WinRate) -> str | None:
+    """How the order of the two responses moved the judge; None where each pair was judged in one."""
+    if rate.flip_rate is None:
+        return None
+    low, high = percent(rate.bootstrap_low, 1), percent(rate.bootstrap_high, 1)
+    return (
+        f"The orders disagree in {percent(rate.flip_rate)} of the dialogues, the first place wins "
+        f"{percent(rate.prefers_first)}; bootstrap over dialogues {low} – {high}."
+    )

@@ -20,9 +20,6 @@ from core.teachers.identity import identity
 from core.teachers.ledger import UNANSWERED, Ledger
 from core.teachers.protocol import Message, Reply, Request
 
-#: Each pair is shown in both orders: judges prefer a place.
-ORDERS: tuple[Order, ...] = ("ab", "ba")
-
 #: What a verdict of one digit costs.
 ANSWER_TOKENS = 2
 
@@ -54,6 +51,11 @@ def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
             "provider said; a retry asks for these alone"
         )
     return [_ruling(desk, request, contest) for request, contest in zip(asked, contests, strict=True)]
+
+
+def orders(swap: bool) -> tuple[Order, ...]:
+    """Both orders, because judges prefer a place; without `swap` only `a`, the baseline, first."""
+    return ("ab", "ba") if swap else ("ab",)
 
 
 def requests_of(template: str, contests: Sequence[Contest], judge: Teacher) -> list[Request]:

@@ -35,19 +35,27 @@ def run(job: Job) -> dict[str, Any]:
         judge, agreement = _embedded(job)
         orders, label = judge.orders, judge.label
     else:
-        orders, label = asked.ORDERS, f"{name}: its agreement with people is not measured here"
+        orders = asked.orders(job.settings["judge"]["swap"])
+        label = f"{name}: its agreement with people is not measured here"
     contests = protocol.contests(dialogues, responses["a"], responses["b"], orders)
     verdicts = _scored(job, judge, contests) if provider == "embedded" else _asked(job, contests)
-    winners: dict[str, list[Winner]] = defaultdict(list)
+    found: dict[str, list[tuple[Order, Winner]]] = defaultdict(list)
     for contest in contests:
-        winners[contest.dialog_id].append(verdicts[contest.dialog_id, contest.order].winner)
-    rate = statistics.win_rate([statistics.outcome(found) for found in winners.values()])
-    return dataclasses.asdict(rate) | {
-        "interval": statistics.INTERVAL,
-        "orders": len(orders),
-        "label": label,
-        "agreement": agreement,
-    }
+        winner = verdicts[contest.dialog_id, contest.order].winner
+        found[contest.dialog_id].append((contest.order, winner))
+    outcomes = [statistics.outcome([winner for _, winner in pair]) for pair in found.values()]
+    rate = statistics.win_rate(outcomes, len(orders))
+    # Where order cannot matter there is nothing to say about it.
+    said = [] if provider == "embedded" else list(found.values())
+    return (
+        dataclasses.asdict(rate)
+        | dataclasses.asdict(statistics.orders(said))
+        | {
+            "orders": len(orders),
+            "label": label,
+            "agreement": agreement,
+        }
+    )
 
 
 def _embedded(job: Job) -> tuple[Judge, float]:

@@ -25,7 +25,7 @@ from core.teachers.identity import identity
 from core.views import Slot
 
 #: Raise a stage's number when its outputs change for the same settings and inputs.
-CODE_VERSIONS = {"teach": 1, "recipe": 1, "sft": 1, "sft-dpo": 1, "respond": 1, "judge": 1, "compare": 1}
+CODE_VERSIONS = {"teach": 1, "recipe": 1, "sft": 1, "sft-dpo": 1, "respond": 1, "judge": 1, "compare": 2}
 
 STAGES = tuple(CODE_VERSIONS)
 
@@ -209,7 +209,10 @@ class _Planner:
         settings: dict[str, Any] = {
             "identity": identity(teacher),
             "reach": {
-                "teacher": msgspec.to_builtins(teacher),
+                # Of a judge that which it has in common with a teacher.
+                "teacher": {
+                    name: msgspec.to_builtins(getattr(teacher, name)) for name in Teacher.__struct_fields__
+                },
                 "price": None if price is None else msgspec.to_builtins(price),
                 "budget_usd": self.config.spending.budget_usd,
             },
@@ -275,6 +278,7 @@ class _Planner:
         else:
             asking, slot = self._asking(asked)
             settings |= asking | {"prompt": self.prompt("judge")}
+            settings["judge"]["swap"] = asked.swap
         for side, responder in (("a", a), ("b", b)):
             node = self.responders[responder]
             if node is not None:

@@ -16,14 +16,13 @@ from pathlib import Path
 from core import files
 from core.errors import Cancelled, UserError
 from core.pipeline.journal import Answer, Batch, BatchState
-from core.teachers import access, adoption, keys
-from core.teachers.desk import NO_LINE, Desk, new_token
+from core.teachers import access, adoption, collecting, keys
+from core.teachers.desk import Desk, new_token
 from core.teachers.ledger import Sent
 from core.teachers.protocol import (
     FINAL,
     BatchInfo,
     BatchTeacher,
-    Fault,
     QueueFullError,
     RejectedError,
     Request,
@@ -237,25 +236,16 @@ class _Batches:
 
     def _collect(self, sent: Sent, info: BatchInfo) -> None:
         """Journal the outcome of every request of a final batch, once its files are there."""
-        paths = self._download(sent, info)
-        if paths is None:
-            return
-        missing: dict[str, str] = dict(sent.submission.requests)
-        records: list[Answer] = []
-        results = self.teacher.results(list(paths.values()))
-        for key, result in results:
-            dialog_id = missing.pop(key, None)
-            if dialog_id is None:
-                log.warning("batch %s: a second or unknown line for %s is left aside", info.id, key[:64])
-                continue
-            records.append(self.desk.answer(sent.token, 1, key, dialog_id, result))
+        paths, awaited = collecting.fetch(self.teacher, info, self.job.folder / sent.token)
+        if awaited:
+            self._looks[sent.token] = self._looks.get(sent.token, 0) + 1
+            if self._looks[sent.token] < _MAX_LOOKS:
+                return
         refused_whole = info.status == "failed" and not paths
-        full = refused_whole and access.is_queue_full(self.settings, info)
         lost = not paths and info.status in ("completed", "expired")
-        if not refused_whole and info.status != "cancelled":
-            code = "batch_expired" if info.status == "expired" else NO_LINE
-            fault = Fault(code, f"the batch ended as {info.status} without a line for this request")
-            records += (self.desk.answer(sent.token, 1, key, d, fault) for key, d in missing.items())
+        records: list[Answer] = []
+        if not refused_whole:
+            records = collecting.outcomes(self.desk, self.teacher, sent, info, list(paths.values()))
         end = Batch(
             sent.token,
             "failed" if lost else info.status,
@@ -268,7 +258,7 @@ class _Batches:
         )
         self.job.journal.write(*records, end)
         self.ledger.refresh()
-        if full:
+        if refused_whole and access.is_queue_full(self.settings, info):
             log.info("batch %s: the provider's queue is full; it waits its turn", info.id)
             self._hold_until = time.monotonic() + self._queue_s
             self._queue_s = min(2 * self._queue_s, self.settings.poll_max_s)
@@ -281,31 +271,6 @@ class _Batches:
                 f"batch {info.id} was cancelled at the provider; its {len(records)} answers are kept, and a "
                 "retry asks for the rest"
             )
-
-    def _download(self, sent: Sent, info: BatchInfo) -> dict[str, Path] | None:
-        """The result files on disk by kind; None while one that must be there is not yet."""
-        wanted = {"output": info.output_file, "error": info.error_file}
-        paths: dict[str, Path] = {}
-        awaited = (info.output_file is None and (info.completed or 0) > 0) or (
-            info.error_file is None and (info.failed or 0) > 0
-        )
-        if info.output_file is None and info.error_file is None and info.status != "failed":
-            awaited = True
-        for kind, file in wanted.items():
-            if file is None or (kind == "error" and file == info.output_file):
-                continue
-            path = self.job.folder / f"{sent.token}-{kind}.jsonl"
-            try:
-                self.teacher.download(file, path)
-            except RejectedError as error:
-                log.warning("batch %s: its %s file: %s", info.id, kind, error)
-                awaited = True
-                continue
-            paths[kind] = path
-        if not awaited:
-            return paths
-        self._looks[sent.token] = self._looks.get(sent.token, 0) + 1
-        return None if self._looks[sent.token] < _MAX_LOOKS else paths
 
     def _check_account(self, sent: Sent) -> None:
         """Raise `UserError` unless the batch was made with the account that is asked now."""

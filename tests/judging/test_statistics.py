@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, sem
+from scipy.stats import t as scipy_t
 
 from core.judging import statistics
-from core.pipeline.journal import Winner
+from core.pipeline.journal import Order, Winner
 
 winners = st.sampled_from(["a", "b", "tie", "invalid"])
 
@@ -63,3 +66,70 @@ def test_no_outcome_is_no_win_rate() -> None:
 )
 def test_orders_that_disagree_are_a_tie(verdicts: list[Winner], expected: Winner) -> None:
     assert statistics.outcome(verdicts) == expected
+
+
+def test_both_orders_give_students_interval_over_dialogues() -> None:
+    outcomes: list[Winner] = ["b"] * 5 + ["tie"] * 3 + ["a"] * 2
+    rate = statistics.win_rate(outcomes, orders=2)
+    assert rate.win_rate_b == 0.65
+    # Mean 0.65, sum of squares 1.525, so s² = 1.525/9; t(9, 0.975) = 2.2621572.
+    half = 2.2621572 * (1.525 / 9 / 10) ** 0.5
+    assert rate.ci_low == pytest.approx(0.65 - half, abs=1e-6)
+    assert rate.ci_high == pytest.approx(0.65 + half, abs=1e-6)
+    assert "clustered by dialogue" in rate.interval
+
+
+@given(st.lists(winners, min_size=2, max_size=60))
+def test_scipy_agrees_on_students_interval(outcomes: list[Winner]) -> None:
+    scores = [{"b": 1.0, "tie": 0.5}.get(outcome, 0.0) for outcome in outcomes]
+    rate = statistics.win_rate(outcomes, orders=2)
+    if len(set(scores)) == 1:
+        assert rate.interval == statistics.WILSON
+        return
+    low, high = scipy_t.interval(0.95, len(scores) - 1, loc=sum(scores) / len(scores), scale=sem(scores))
+    assert rate.ci_low == pytest.approx(max(0.0, low), abs=1e-9)
+    assert rate.ci_high == pytest.approx(min(1.0, high), abs=1e-9)
+
+
+def test_the_bootstrap_is_over_dialogues_and_repeats_to_the_bit() -> None:
+    outcomes: list[Winner] = ["b"] * 150 + ["tie"] * 40 + ["a"] * 60
+    rate = statistics.win_rate(outcomes, orders=2)
+    again = statistics.win_rate(outcomes, orders=2)
+    assert (rate.bootstrap_low, rate.bootstrap_high) == (again.bootstrap_low, again.bootstrap_high)
+    # At this size it comes close to Student's.
+    assert rate.bootstrap_low == pytest.approx(rate.ci_low, abs=0.01)
+    assert rate.bootstrap_high == pytest.approx(rate.ci_high, abs=0.01)
+    assert statistics.win_rate(outcomes).bootstrap_low is None
+
+
+def test_what_orders_say_of_a_judge() -> None:
+    always_first = [[("ab", "a"), ("ba", "b")]] * 4
+    steady = [[("ab", "b"), ("ba", "b")]] * 4
+    half_invalid = [[("ab", "a"), ("ba", "invalid")]] * 2
+    said = statistics.orders([*always_first, *steady, *half_invalid])
+    # First: all eight of the first four, one of two of each steady pair, both of the last.
+    assert said.prefers_first == pytest.approx((8 + 4 + 2) / 18)
+    assert said.placed == 18
+    assert said.flip_rate == 0.5
+    assert said.paired == 8
+    assert statistics.orders([]) == statistics.Orders(None, 0, None, 0)
+
+
+def test_a_judge_of_known_bias_is_found_out() -> None:
+    draw = random.Random(3)
+    verdicts: list[list[tuple[Order, Winner]]] = []
+    for _ in range(4000):
+        # Three in ten times it takes the first place; else b is better seven times in ten.
+        better: Winner = "b" if draw.random() < 0.7 else "a"
+        verdicts.append(
+            [
+                ("ab", "a" if draw.random() < 0.3 else better),
+                ("ba", "b" if draw.random() < 0.3 else better),
+            ]
+        )
+    said = statistics.orders(verdicts)
+    assert said.prefers_first == pytest.approx(0.3 + 0.7 * 0.5, abs=0.03)
+    outcomes = [statistics.outcome([winner for _, winner in pair]) for pair in verdicts]
+    rate = statistics.win_rate(outcomes, orders=2)
+    # Both orders together undo the bias up to what it hides: b's share shrinks towards a half.
+    assert rate.ci_low < 0.5 + 0.2 * 0.7 < rate.ci_high

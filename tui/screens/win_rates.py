@@ -163,6 +163,9 @@ class WinRatesScreen(RoomScreen):
                     f"{rate.ties} ties, {invalid}. Interval: {rate.interval}."
                 )
             )
+            effects = state.order_effects(rate)
+            if effects is not None:
+                lines.append(Content(effects))
         job = state.find(self.app.snapshot, rate.job)
         if job is not None and job.error is not None:
             lines.append(Content.styled(visible(job.error), "$text-error"))
