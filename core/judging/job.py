@@ -45,17 +45,17 @@ def run(job: Job) -> dict[str, Any]:
         found[contest.dialog_id].append((contest.order, winner))
     outcomes = [statistics.outcome([winner for _, winner in pair]) for pair in found.values()]
     rate = statistics.win_rate(outcomes, len(orders))
+    design = "" if provider == "embedded" else ", both orders" if len(orders) == 2 else ", the baseline first"
     # Where order cannot matter there is nothing to say about it.
-    said = [] if provider == "embedded" else list(found.values())
-    return (
-        dataclasses.asdict(rate)
-        | dataclasses.asdict(statistics.orders(said))
-        | {
-            "orders": len(orders),
-            "label": label,
-            "agreement": agreement,
-        }
-    )
+    said = statistics.orders([] if provider == "embedded" else list(found.values()))
+    return {
+        **dataclasses.asdict(rate),
+        **dataclasses.asdict(said),
+        "interval": rate.interval + design,
+        "orders": len(orders),
+        "label": label,
+        "agreement": agreement,
+    }
 
 
 def _embedded(job: Job) -> tuple[Judge, float]:

@@ -292,3 +292,34 @@ def test_killed_on_the_way(tmp_path: Path, api: Api) -> None:
         code, *left = life(tmp_path / str(at), at)
         assert code == -signal.SIGKILL
         assert left == list(undisturbed[1:]), at
+
+
+def test_the_papers_way_shows_the_baseline_first_and_once(tmp_path: Path, api: Api) -> None:
+    api.faults.content = lambda text: "say:1"
+    made = shop(tmp_path, api, more="swap = false\n")
+    made.run("compare")
+    assert made.states() == {COMPARE: "done"}, made.story()
+    assert {order for _, order in verdicts(made)} == {"ab"}
+    assert len(api.paid) == len(DIFFERENT)
+    result = made.result(COMPARE)
+    # A judge that only likes the first place has the baseline win everything.
+    assert (result["wins_a"], result["orders"]) == (len(DIFFERENT), 1)
+    assert result["prefers_first"] == 1
+    assert result["flip_rate"] is None
+    assert result["interval"] == "Wilson 95 %, the baseline first"
+
+
+def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> None:
+    api.faults.content = lambda text: "say:1"
+    made = shop(tmp_path, api)
+    made.run("compare")
+    result = made.result(COMPARE)
+    assert result["ties"] == len(TEST)
+    assert result["prefers_first"] == 1
+    # Identical responses are never shown, so no order can matter to them.
+    assert result["flip_rate"] == pytest.approx(len(DIFFERENT) / len(TEST))
+    assert result["interval"].endswith("both orders")
+    reader = made.reader()
+    (rate,) = reader.win_rates()
+    reader.close()
+    assert (rate.prefers_first, rate.flip_rate) == (1, result["flip_rate"])
