@@ -221,7 +221,7 @@ class Judge(Teacher, frozen=True):
 
 
 class Comparison(_Table, frozen=True):
-    """Two responders: students, runs (`<student>/<recipe>/<stage>`), or sources in the data."""
+    """Two responders: students, runs (`<student>/<recipe>/<stage>`), teachers, or sources in the data."""
 
     a: str
     b: str
@@ -267,6 +267,9 @@ def parse(text: str, place: str = NAME) -> Config:
         raise UserError(f"{place} is not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise UserError(f"{place}: {_explain(str(error))}") from error
+    for name in config.teachers:
+        if name in config.students:
+            raise UserError(f"{place}: teachers.{name}: a student has that name; choose another")
     for kind, names in (
         ("students", config.students),
         ("teachers", config.teachers),

@@ -12,9 +12,10 @@ from core.dialogues.records import Dialogue
 from core.judging import asked, protocol
 from core.pipeline import graph
 from core.pipeline.graph import Node
+from core.responding import teacher as responder
 from core.store import connections, jobs, submissions
 from core.teacher_views import Estimate, Spending
-from core.teachers import answers
+from core.teachers import answers, prices
 from core.teachers import estimates as estimating
 from core.workspace import Workspace
 
@@ -26,7 +27,7 @@ def estimates(
     targets: Sequence[str],
     dialogues: Sequence[Dialogue],
 ) -> tuple[Estimate, ...]:
-    """What each recipe and each judge among `targets` will still ask.
+    """What each recipe, each teacher that responds and each judge among `targets` will still ask.
 
     What recipes share stands under the first of them.
     """
@@ -49,6 +50,7 @@ def estimates(
 
     return (
         *_of_recipes(wanted, nodes, dialogues, texts, answered),
+        *_of_teachers(wanted, dialogues, answered),
         *_of_judges(wanted, dialogues, texts, answered),
     )
 
@@ -69,6 +71,19 @@ def _of_recipes(
             own = [left.pop(job) for job in needed if job in left]
             teaching = [(job.settings, job.inputs) for job in own]
             yield estimating.of_teaching(node.name, model, teaching, dialogues, texts, answered)
+
+
+def _of_teachers(
+    wanted: Sequence[Node], dialogues: Sequence[Dialogue], answered: set[str]
+) -> Iterator[Estimate]:
+    """Of teachers that answer the test split."""
+    for node in wanted:
+        if node.stage == "respond" and "reach" in node.settings:
+            reach = node.settings["reach"]
+            teacher = msgspec.convert(reach["teacher"], Teacher)
+            requests = responder.requests_of(node.settings["prompt"], dialogues, teacher)
+            name = f"responder {node.name}"
+            yield estimating.of_requests(name, reach, requests, answered, prices.ANSWER)
 
 
 def _of_judges(

@@ -94,9 +94,9 @@ class SentRequest:
 class Estimate:
     """What a recipe will still ask of its teacher, or a judge be asked, before anything is sent.
 
-    `recipe` is `judge <name>` for a judge. `requests` are all that it needs, `answered` those whose
-    answers the workspace has already. Tokens are estimates of what is left to send; `usd` is None where
-    the price is not known.
+    `recipe` is `judge <name>` for a judge, and `responder <name>` for a teacher that answers the test
+    split. `requests` are all that it needs, `answered` those whose answers the workspace has already.
+    Tokens are estimates of what is left to send; `usd` is None where the price is not known.
     """
 
     recipe: str

@@ -152,8 +152,10 @@ class _Planner:
                         pairs.append((student, run))
         for extra in config.comparisons.extra:
             for responder in (extra.a, extra.b):
+                if responder in config.teachers and responder not in self.responders:
+                    self.responders[responder] = self._respond_teacher(responder)
                 if responder not in self.responders:
-                    known = ", ".join(self.responders)
+                    known = ", ".join(dict.fromkeys((*self.responders, *config.teachers)))
                     raise UserError(
                         f"comparisons.extra: no responder is called {responder!r}. There are: {known}"
                     )
@@ -266,6 +268,12 @@ class _Planner:
         if run is not None:
             inputs["adapter"] = f"{run.id}/adapter"
         return self._add("respond", name, self.local_slot, settings, inputs, [self.data.test])
+
+    def _respond_teacher(self, name: str) -> Node:
+        """A teacher that answers the test split, with the prompt that every responder gets."""
+        asking, slot = self._asking(self.config.teachers[name])
+        settings = asking | {"prompt": self.prompt("student")}
+        return self._add("respond", name, slot, settings, dict(self.dialogues), [self.data.test])
 
     def _compare(self, a: str, b: str, judge: str, embedded: Node | None) -> Node:
         """`embedded` is the node that fits the judge, None for one that is asked."""

@@ -22,7 +22,7 @@ from core.pipeline.journal import Answer, Batch, BatchState, Failed, Outcome, Su
 
 LOCK = "teachers.lock"
 #: Stages whose jobs may ask a large model.
-ASKING = ("teach", "compare")
+ASKING = ("teach", "respond", "compare")
 
 #: Outcomes that count as an answer, though one that cannot be used.
 UNUSABLE: frozenset[Outcome] = frozenset({"refused", "filtered", "empty", "cut", "long"})

@@ -14,7 +14,7 @@ from core.config import Responding, Student
 from core.errors import Cancelled, UserError
 from core.pipeline.job import Job, read_spec
 from core.pipeline.journal import Artifact, Journal, Progress, Response
-from core.responding import job as respond
+from core.responding import student as respond
 from core.responding import students
 from tests import made_jobs, tiny_student
 from tests.made_dialogues import made_dialogues

@@ -1,0 +1,84 @@
+"""A teacher that answers the test split, and meets others there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.prompts import templates
+from tests import loopback
+from tests.loopback import Api, expected_answer
+from tests.teachers.workshop import Workshop
+
+MEETING = """
+[judges.gpt]
+provider = "openai"
+model = "gpt-judge"
+base_url = "{url}"
+[[comparisons.extra]]
+a = "human"
+b = "gpt"
+"""
+RESPOND = "respond:gpt"
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with loopback.running() as found:
+        yield found
+
+
+def meeting(root: Path, api: Api, mode: str = "live") -> Workshop:
+    # `gpt` the teacher of the workshop, and `gpt` the judge, are not each other's.
+    return Workshop(root, api.url, mode=mode, more=MEETING.format(url=api.url))
+
+
+def judged_or_answered(text: str) -> str | None:
+    return "say:2" if "Response 2:" in text else None
+
+
+@pytest.mark.parametrize("mode", ["live", "batch"])
+def test_a_teacher_answers_as_every_responder_does(tmp_path: Path, api: Api, mode: str) -> None:
+    api.faults.content = judged_or_answered
+    shop = meeting(tmp_path, api, mode)
+    reader = shop.reader()
+    test = [d for d in reader.dialogues() if d.split == "test"]
+    assert [(e.recipe, e.requests) for e in reader.estimates(["compare"])] == [
+        ("responder gpt", len(test)),
+        ("judge gpt", 2 * len(test)),
+    ]
+    shop.run("compare")
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    prompt = templates.load("student")
+    found = dict(shop.query("SELECT dialog_id, text FROM responses"))
+    for dialogue in test:
+        text = templates.render(prompt, situation=dialogue.situation, utterance=dialogue.utterance)
+        assert found[dialogue.dialog_id] == expected_answer([{"role": "user", "content": text}])
+    assert "gpt" in reader.responders()
+    (rate,) = reader.win_rates()
+    # The judge always says the second: in both orders that is a tie.
+    assert (rate.a, rate.b, rate.n, rate.ties) == ("human", "gpt", len(test), len(test))
+    assert all(pair.response_b == found[pair.dialog_id] for pair in reader.pairs("human", "gpt"))
+    reader.close()
+
+
+def test_no_comparison_is_made_on_fewer_dialogues(tmp_path: Path, api: Api) -> None:
+    shop = meeting(tmp_path, api)
+    reader = shop.reader()
+    test = [d for d in reader.dialogues() if d.split == "test"]
+    reader.close()
+    api.faults.content = lambda text: "refusal" if test[0].utterance in text else judged_or_answered(text)
+    shop.run("compare")
+    assert shop.states()[RESPOND] == "failed"
+    assert "got no answer that can be used" in shop.error(RESPOND)
+    assert [state for name, state in shop.states().items() if name.startswith("compare")] == ["waiting"]
+    api.faults.content = judged_or_answered
+    before = sum(api.paid.values())
+    shop.run("compare")
+    assert set(shop.states().values()) == {"done"}, shop.story()
+    refused = sum(test[0].utterance in json.loads(messages)[0]["content"] for _, messages in api.paid)
+    assert refused
+    assert sum(api.paid.values()) - before <= 3 * len(test)
