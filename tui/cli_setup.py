@@ -43,13 +43,13 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
 
     begun = time.monotonic()
     workspace = show.prepare(folder or ctx.obj or Path("demo"))
-    jobs = cli_work.start(workspace)["jobs"]
+    asked = cli_work.start(workspace)
     if not headless and in_terminal():
         open_app(workspace)
     console = printing.console()
     printing.demo(console, workspace.root)
     try:
-        cli_work.wait_for(ctx, workspace, jobs)
+        cli_work.wait_for(ctx, workspace, asked["jobs"], asked["done"])
     finally:
         # What there is of it, also when something failed.
         with closing(Reader(workspace)) as reader:

@@ -44,9 +44,9 @@ def run(
     asked = start(workspace, targets)
     jobs, new, done = asked["jobs"], asked["new"], asked["done"]
     if not as_json:
-        click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {new} new, {done} done before")
+        click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {new} new, {len(done)} done before")
     if wait:
-        wait_for(ctx, workspace, jobs, as_json=as_json)
+        wait_for(ctx, workspace, jobs, done, as_json=as_json)
         return
     if no_wait:
         _wait_for_batches(ctx, workspace, jobs, as_json=as_json)
@@ -54,10 +54,10 @@ def run(
     with closing(Reader(workspace)) as reader:
         paused = reader.snapshot().paused
     if as_json:
-        shapes.write({"jobs": jobs, "new": new, "done": done, "paused": paused})
+        shapes.write({"jobs": jobs, "new": new, "done": len(done), "paused": paused})
     elif paused:
         click.echo("Paused: no job starts until `empathy-tui resume`.")
-    elif done < len(jobs):
+    elif len(done) < len(jobs):
         click.echo("The work goes on in the background: `empathy-tui status`, or `empathy-tui` for the app.")
 
 
@@ -97,18 +97,21 @@ def _wait_for_batches(ctx: click.Context, workspace: Workspace, jobs: list[str],
 
 
 def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Ask for the targets' jobs: `jobs` their ids, `new` and `done` how many of them are."""
+    """Ask for the targets' jobs: `jobs` their ids, `new` how many were never asked for, `done` the ids of
+    those that are done already."""
     commands = Commands(workspace)
     return commands.wait(commands.start(targets)).result or {}
 
 
-def wait_for(ctx: click.Context, workspace: Workspace, jobs: list[str], *, as_json: bool = False) -> None:
-    """Draw the jobs' progress to its end. Raises `Refused` unless all get done."""
+def wait_for(
+    ctx: click.Context, workspace: Workspace, jobs: list[str], done: list[str], *, as_json: bool = False
+) -> None:
+    """Draw the jobs' progress to its end; `done` were so before. Raises `Refused` unless all get done."""
     from tui import printing
     from tui.headless import follow
 
     try:
-        ending = follow(workspace, jobs, printing.console(stderr=as_json))
+        ending = follow(workspace, jobs, done, printing.console(stderr=as_json))
     except KeyboardInterrupt:
         click.echo("\nno longer waiting; the work itself goes on: `empathy-tui status`", err=True)
         ctx.exit(130)

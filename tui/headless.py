@@ -41,15 +41,15 @@ class Ending:
         return self.problem is None
 
 
-def follow(workspace: Workspace, wanted: Sequence[str], console: Console) -> Ending:
-    """Draw the progress of these jobs until all are done or none of them can go on.
+def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], console: Console) -> Ending:
+    """Draw the progress of these jobs, of which `done` were so before, until nothing more can happen.
 
     A supervisor that was killed is started again. Raises `UserError` when it does not come up.
     """
     reader, commands = Reader(workspace), Commands(workspace)
     supervisors, before = 0, None
     try:
-        with _Drawing(console) as drawing:
+        with _Drawing(console, done) as drawing:
             while True:
                 snapshot = reader.snapshot()
                 jobs = reader.jobs(wanted)
@@ -175,8 +175,9 @@ def _count(jobs: Sequence[Job], unsuccessful: set[str], blocked: set[str]) -> st
 class _Drawing:
     """Prints a line for each change; on a terminal it keeps bars of the running jobs below."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, done: Sequence[str]) -> None:
         self._console = console
+        self._done = set(done)
         self._before: dict[str, Job] | None = None
         self._told: dict[str, tuple[float, int | None]] = {}
         self._tasks: dict[str, TaskID] = {}
@@ -204,10 +205,10 @@ class _Drawing:
 
     def show(self, jobs: tuple[Job, ...]) -> None:
         if self._before is None:
-            done = sum(job.state == "done" for job in jobs)
-            if done:
-                self._line(Text(f"{done} of {len(jobs)} jobs were done before"))
-            self._before = {job.id: job for job in jobs if job.state == "done"}
+            # What was done meanwhile is news.
+            self._before = {job.id: job for job in jobs if job.id in self._done}
+            if self._before:
+                self._line(Text(f"{len(self._before)} of {len(jobs)} jobs were done before"))
         for job in jobs:
             self._tell(job, self._before.get(job.id))
             self._before[job.id] = job

@@ -72,7 +72,7 @@ def _start(connection: sqlite3.Connection, workspace: Workspace, targets: list[s
             jobs.set_state(connection, job, "waiting", event="asked for again")
     for job in new:
         jobs.add_event(connection, "asked for", job=job)
-    done = sum(state == "done" for state in states.values())
+    done = [job for job, state in states.items() if state == "done"]
     return {"jobs": list(states), "new": len(new), "done": done}
 
 
