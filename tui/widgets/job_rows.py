@@ -58,10 +58,11 @@ def elapsed(job: Job, now: float) -> float | None:
 
 
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
-    """How far all that was asked for is, on the left; the slots on the right."""
+    """How far all that was asked for is, on the left; the slots that its jobs take on the right."""
     sums = state.overall(snapshot)
     right: list[Content | str | tuple[str, str]] = []
-    for slot in snapshot.slots:
+    taken = {job.slot for job in snapshot.jobs}
+    for slot in (slot for slot in snapshot.slots if slot.name in taken):
         colour = "$text-accent" if slot.used else "$text-muted"
         right += ["  " if right else "", (f"{slot.name} {slot.used}/{slot.total}", colour)]
     start, end = _progress(sums, brief=False), Content.assemble(*right)
