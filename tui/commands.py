@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from tui import state
+from tui import sent, state
 from tui.bindings import ROOMS
+from tui.screens.batches import BatchesScreen
 from tui.screens.pipeline import PipelineScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.text import visible
@@ -60,8 +61,11 @@ def offers(app: EmpathyApp) -> Iterator[Offer]:
     # The palette lies on top of the room.
     room = next((screen for screen in app.screen_stack if isinstance(screen, PipelineScreen)), None)
     welcome = next((screen for screen in app.screen_stack if isinstance(screen, WelcomeScreen)), None)
+    batches = next((screen for screen in app.screen_stack if isinstance(screen, BatchesScreen)), None)
     if room is not None:
         yield from _job_offers(room)
+    if batches is not None:
+        yield from _batch_offers(batches)
     if welcome is not None:
         yield Offer("Run the demo", "The whole road on the bundled sample (key d)", welcome.action_demo)
         yield Offer("New config", "Write a config.toml to start from (key n)", welcome.action_init)
@@ -94,6 +98,21 @@ def _job_offers(room: PipelineScreen) -> Iterator[Offer]:
         yield _offer(room.app, title, text, run, state.unavailable(action, job))
     reason = None if job is not None and job.attempt else f"{name} has not run yet"
     yield _offer(room.app, f"Log of {name}", "Follow what it says (key enter)", room.action_log, reason)
+
+
+def _batch_offers(room: BatchesScreen) -> Iterator[Offer]:
+    one = room.selected
+    name = "the selected batch" if one is None else visible(sent.name(one))
+    actions: tuple[tuple[str, str, Callable[[], None]], ...] = (
+        ("refresh", "Ask after it now (key f)", room.action_refresh),
+        ("cancel", "At its provider, with its job (key c)", room.action_cancel),
+        ("retry", "Ask again for what failed (key r)", room.action_retry),
+    )
+    for action, text, run in actions:
+        yield _offer(room.app, f"{action.capitalize()} {name}", text, run, sent.unavailable(action, one))
+    reason = None if one is not None else "no batch is selected"
+    yield _offer(room.app, f"Files of {name}", "Show and copy their paths (key o)", room.action_paths, reason)
+    yield Offer("Money", "What each recipe has cost (key m)", room.action_money)
 
 
 def _all(app: EmpathyApp) -> str | None:

@@ -43,6 +43,13 @@ def batches(
             cell(sent.cost(one)),
         )
     console.print(rows)
+    if spending.by_recipe:
+        console.print()
+        rows = table("recipe", "cost", left=1)
+        for name, usd in spending.by_recipe:
+            rows.add_row(cell(name), cell(dollars(usd)))
+        console.print(rows)
+        line(console, "An answer that several recipes use stands under each of them.", "dim")
     line(console, sent.money(spending))
 
 

@@ -14,6 +14,7 @@ from core.workspace import Workspace
 from tests.tui import asked
 from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app import EmpathyApp
+from tui.commands import offers
 from tui.widgets.keyed_table import KeyedTable
 
 
@@ -152,6 +153,21 @@ async def test_the_cost_is_told_before_anything_is_asked_for(
         await until(pilot, lambda: [kind for kind, _ in intents(paid)] == ["start"])
 
 
+async def test_the_money_recipe_by_recipe(opened: Open, paid: Workspace) -> None:
+    async with opened(paid, (80, 24)) as pilot:
+        await pilot.press("6")
+        await until_shows(pilot, "in progress")
+        await pilot.press("m")
+        await until_shows(pilot, "several recipes use")
+        # 11 answers of naive were paid, and 6 of compassionate, which is one of the combined.
+        (naive,) = [line for line in shown(pilot).splitlines() if "improve-human/naive" in line]
+        (combined,) = [line for line in shown(pilot).splitlines() if "improve-human/combined" in line]
+        assert "$0.0066" in naive
+        assert "$0.0036" in combined
+        await pilot.press("escape")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+
+
 async def test_work_that_asks_no_teacher_starts_at_once(
     opened: Open, filled: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,3 +204,19 @@ def test_looks(snap_compare: Callable[..., bool], paid: Workspace, size: tuple[i
         await pilot.pause()
 
     assert snap_compare(EmpathyApp(paid), terminal_size=size, run_before=ready)
+
+
+async def test_the_palette_offers_what_applies(opened: Open, paid: Workspace) -> None:
+    async with opened(paid, (120, 40)) as pilot:
+        app = pilot.app
+        assert isinstance(app, EmpathyApp)
+        await pilot.press("6")
+        await until_shows(pilot, "in progress")
+        await select(pilot, "cognitive")
+        found = {offer.title: offer.reason for offer in offers(app)}
+        assert found["Refresh batch_2"] is None
+        assert found["Cancel batch_2"] is None
+        assert (
+            found["Retry batch_2"] == "only what failed or was cancelled is tried again: its job is running"
+        )
+        assert found["Money"] is None

@@ -60,6 +60,7 @@ class BatchesScreen(RoomScreen):
         Binding("c", "cancel", "Cancel", id="batches.cancel", tooltip="Cancel the batch and its job"),
         Binding("r", "retry", "Retry", id="batches.retry", tooltip="Ask again for what failed"),
         Binding("o", "paths", "Files", id="batches.paths", tooltip="Show and copy the paths of its files"),
+        Binding("m", "money", "Money", id="batches.money", show=False, tooltip="What each recipe has cost"),
         Binding("enter", "behind", "Requests", id="batches.behind", tooltip="The requests behind an outcome"),
     ]
 
@@ -71,6 +72,7 @@ class BatchesScreen(RoomScreen):
         self._timeline: Sequence[BatchMoment] = ()
         self._groups: Sequence[AnswerCount] = ()
         self._group: _Group | None = None
+        self._spending: Spending | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="money", markup=False)
@@ -183,6 +185,14 @@ class BatchesScreen(RoomScreen):
             lambda yes: self._act("Cancel", one, lambda c: c.cancel(one.job)) if yes else None,
         )
 
+    def action_money(self) -> None:
+        if self._spending is None:
+            self.app.tell("the workspace is being read")
+            return
+        from tui.screens.money import MoneyScreen
+
+        self.app.push_screen(MoneyScreen(self._spending))
+
     def action_paths(self) -> None:
         one = self.selected
         if one is None:
@@ -209,7 +219,7 @@ class BatchesScreen(RoomScreen):
 
     def _receive(self, seen: _All) -> None:
         found, spending, self._moments = seen
-        self._found = {one.token: one for one in found}
+        self._found, self._spending = {one.token: one for one in found}, spending
         self.query_one("#money", Static).update(sent.money(spending))
         self._draw()
         self._ask()
