@@ -5,9 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
-
-from core.config import Config, Teacher
+from core.config import Config
 from core.dialogues.records import Dialogue
 from core.judging import asked, protocol
 from core.pipeline import graph
@@ -15,7 +13,7 @@ from core.pipeline.graph import Node
 from core.responding import teacher as responder
 from core.store import connections, jobs, submissions
 from core.teacher_views import Estimate, Spending
-from core.teachers import answers, prices
+from core.teachers import answers, asking, prices
 from core.teachers import estimates as estimating
 from core.workspace import Workspace
 
@@ -79,11 +77,10 @@ def _of_teachers(
     """Of teachers that answer the test split."""
     for node in wanted:
         if node.stage == "respond" and "reach" in node.settings:
-            reach = node.settings["reach"]
-            teacher = msgspec.convert(reach["teacher"], Teacher)
+            teacher = asking.teacher_of(node.settings)
             requests = responder.requests_of(node.settings["prompt"], dialogues, teacher)
             name = f"responder {node.name}"
-            yield estimating.of_requests(name, reach, requests, answered, prices.ANSWER)
+            yield estimating.of_requests(name, node.settings, requests, answered, prices.ANSWER)
 
 
 def _of_judges(
@@ -99,11 +96,10 @@ def _of_judges(
             continue
         a, b = (_responses(node, side, test, texts) for side in ("a", "b"))
         name, model = f"judge {node.settings['judge']['name']}", node.settings["identity"]["model"]
-        reach = node.settings["reach"]
         contests = protocol.contests(test, a, b, asked.orders(node.settings["judge"]["swap"]))
-        judge = msgspec.convert(reach["teacher"], Teacher)
+        judge = asking.teacher_of(node.settings)
         requests = asked.requests_of(node.settings["prompt"], contests, judge)
-        part = estimating.of_requests(name, reach, requests, answered, asked.ANSWER_TOKENS)
+        part = estimating.of_requests(name, node.settings, requests, answered, asked.ANSWER_TOKENS)
         parts.setdefault((name, model), []).append(part)
     for (name, model), found in parts.items():
         yield estimating.total(name, model, found)

@@ -249,12 +249,16 @@ class EmpathyApp(App[None]):
             if yes:
                 self.act(label, lambda commands: commands.start(targets))
 
-        if not any(one.requests > one.answered for one in found):
+        to_send = sum(one.requests - one.answered for one in found)
+        if not to_send:
             go(True)
             return
-        from tui.screens.confirm_spending import ConfirmSpendingScreen
+        from tui.screens.confirm import ConfirmScreen
+        from tui.widgets.cost_table import costs
 
-        self.push_screen(ConfirmSpendingScreen(found, spending), go)
+        body = costs(found, spending)
+        screen = ConfirmScreen(f"Send {to_send:,} requests?", body, "Send", "Send nothing", "warning")
+        self.push_screen(screen, go)
 
     def _first_room(self) -> str:
         """The pipeline, or what to do next where there is nothing to show yet."""

@@ -286,7 +286,8 @@ def outcome_of(job: Job) -> str:
         case "sft" | "sft-dpo" if isinstance(result.get("train_loss"), float):
             return f"{result.get('steps')} steps, mean loss {result['train_loss']:.3f}"
         case "respond" if "responses" in result:
-            return f"{result['responses']} responses, {result.get('cut', 0)} of them cut at max_new_tokens"
+            cut = f", {result['cut']} of them cut at max_new_tokens" if "cut" in result else ""
+            return f"{result['responses']} responses{cut}"
         case "judge" if "label" in result:
             return str(result["label"])
         case "compare" if isinstance(result.get("win_rate_b"), float):

@@ -6,9 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from core.config import Price, Teacher
+from core.config import Teacher
 from core.errors import UserError
 from core.judging.protocol import Contest, Ruling
 from core.pipeline.job import Job
@@ -17,8 +15,8 @@ from core.prompts import templates
 from core.teachers import asking, requests
 from core.teachers.desk import Desk
 from core.teachers.identity import identity
-from core.teachers.ledger import UNANSWERED, Ledger
-from core.teachers.protocol import Message, Reply, Request
+from core.teachers.ledger import UNANSWERED
+from core.teachers.protocol import Reply, Request
 
 #: What a verdict of one digit costs.
 ANSWER_TOKENS = 2
@@ -32,13 +30,8 @@ def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
     An answer that is neither 1 nor 2 is an invalid ruling. Raises `UserError` when requests stay
     without an answer.
     """
-    settings = job.settings
-    reach = settings["reach"]
-    judge = msgspec.convert(reach["teacher"], Teacher)
-    price = None if reach["price"] is None else msgspec.convert(reach["price"], Price)
-    asked = requests_of(settings["prompt"], contests, judge)
-    desk = Desk(job, Ledger(job.folder.parents[1]), judge, price, reach["budget_usd"], asked, _usable)
-    asking.ask(desk, settings.get("device", ""), settings.get("dtype", ""))
+    asked = requests_of(job.settings["prompt"], contests, asking.teacher_of(job.settings))
+    desk = asking.ask(job, asked, _usable)
     unanswered = [
         request
         for request in asked
@@ -80,8 +73,7 @@ def _request(template: str, contest: Contest, decides: Mapping[str, Any]) -> Req
     text = templates.render(
         template, situation=contest.situation, utterance=contest.utterance, first=first, second=second
     )
-    messages = (Message("user", text),)
-    return Request(requests.key(decides, messages), contest.dialog_id, messages)
+    return requests.single(decides, contest.dialog_id, text)
 
 
 def _usable(reply: Reply) -> tuple[Outcome, str]:

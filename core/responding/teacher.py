@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
-from core.config import Price, Teacher
+from core.config import Teacher
 from core.dialogues import records
 from core.dialogues.records import Dialogue
 from core.errors import UserError
@@ -16,10 +14,8 @@ from core.pipeline.journal import Outcome, Progress, Response
 from core.prompts import templates
 from core.teachers import answers, asking, requests
 from core.teachers.answers import Line
-from core.teachers.desk import Desk
 from core.teachers.identity import identity
-from core.teachers.ledger import Ledger
-from core.teachers.protocol import Message, Reply, Request
+from core.teachers.protocol import Reply, Request
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -28,15 +24,11 @@ def run(job: Job) -> dict[str, Any]:
     Raises `UserError` when there is no test dialogue, or one stays without an answer: a comparison
     is never made on others than all.
     """
-    settings = job.settings
-    reach = settings["reach"]
-    teacher = msgspec.convert(reach["teacher"], Teacher)
-    price = None if reach["price"] is None else msgspec.convert(reach["price"], Price)
-    asked = requests_of(settings["prompt"], records.read(job.input("dialogues")), teacher)
+    dialogues = records.read(job.input("dialogues"))
+    asked = requests_of(job.settings["prompt"], dialogues, asking.teacher_of(job.settings))
     if not asked:
         raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
-    desk = Desk(job, Ledger(job.folder.parents[1]), teacher, price, reach["budget_usd"], asked, _usable)
-    asking.ask(desk, settings.get("device", ""), settings.get("dtype", ""))
+    desk = asking.ask(job, asked, _usable)
     found = {r.dialog_id: desk.ledger.answers[r.key].text for r in asked if r.key in desk.ledger.answers}
     if len(found) < len(asked):
         raise UserError(
@@ -48,7 +40,7 @@ def run(job: Job) -> dict[str, Any]:
     answers.write(path, (Line(dialog_id, text) for dialog_id, text in found.items()))
     job.publish("responses", path)
     job.journal.write(Progress(len(asked), len(asked)))
-    return {"responses": len(found), "cut": 0, "device": teacher.provider}
+    return {"responses": len(found)}
 
 
 def requests_of(prompt: str, dialogues: Iterable[Dialogue], teacher: Teacher) -> list[Request]:
@@ -59,8 +51,7 @@ def requests_of(prompt: str, dialogues: Iterable[Dialogue], teacher: Teacher) ->
 
 def _request(prompt: str, dialogue: Dialogue, decides: Mapping[str, Any]) -> Request:
     text = templates.render(prompt, situation=dialogue.situation, utterance=dialogue.utterance)
-    messages = (Message("user", text),)
-    return Request(requests.key(decides, messages), dialogue.dialog_id, messages)
+    return requests.single(decides, dialogue.dialog_id, text)
 
 
 def _usable(reply: Reply) -> tuple[Outcome, str]:

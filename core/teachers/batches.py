@@ -321,6 +321,7 @@ class _Batches:
             for sent in own:
                 try:
                     if sent.state == "creating":
+                        self._check_account(sent)
                         self._find(sent)
                     elif sent.id is None:
                         self._write(sent, "cancelled", collected=True)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from core.config import Price, Teacher
 from core.dialogues.records import Dialogue
 from core.teacher_views import Estimate
-from core.teachers import prices, requests
+from core.teachers import asking, prices, requests
 from core.teachers.protocol import Request
 
 #: Stands for a text that nobody has written yet: as long as one that is asked for, on average.
@@ -38,21 +35,19 @@ def of_teaching(
             found = answers(inputs[name])
             return dict.fromkeys(train, UNWRITTEN) if found is None else found
 
-        teacher = msgspec.convert(settings["reach"]["teacher"], Teacher)
-        asked, _ = requests.of_job(settings, dialogues, texts, teacher)
-        parts.append(of_requests(name, settings["reach"], asked, answered, prices.ANSWER))
+        asked, _ = requests.of_job(settings, dialogues, texts, asking.teacher_of(settings))
+        parts.append(of_requests(name, settings, asked, answered, prices.ANSWER))
     return total(name, model, parts)
 
 
 def of_requests(
-    name: str, reach: Mapping[str, Any], asked: Sequence[Request], answered: Collection[str], answer: int
+    name: str, settings: Mapping[str, Any], asked: Sequence[Request], answered: Collection[str], answer: int
 ) -> Estimate:
     """What sending those of `asked` that are not answered costs, at `answer` tokens for each answer."""
-    teacher = msgspec.convert(reach["teacher"], Teacher)
-    price = None if reach["price"] is None else msgspec.convert(reach["price"], Price)
+    teacher = asking.teacher_of(settings)
     todo = {request.key: request for request in asked if request.key not in answered}
     usage = prices.estimate(todo.values(), answer)
-    usd = prices.cost(price, usage, batch=teacher.mode == "batch")
+    usd = prices.cost(asking.price_of(settings), usage, batch=teacher.mode == "batch")
     if not todo or teacher.provider == "local":
         usd = 0.0
     known = sum(request.key not in todo for request in asked)

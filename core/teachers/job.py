@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
-from core.config import Price, Teacher
 from core.dialogues import records
 from core.errors import UserError
 from core.pipeline.job import Job
 from core.pipeline.journal import Outcome, Progress
 from core.teachers import answers, asking, requests
 from core.teachers.desk import Desk
-from core.teachers.ledger import UNANSWERED, Ledger
+from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Request
-
-log = logging.getLogger(__name__)
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -28,17 +22,13 @@ def run(job: Job) -> dict[str, Any]:
     Raises `UserError` when requests stay without an answer, when more answers are unusable than may
     be left out, or when the budget does not allow for more.
     """
-    settings = job.settings
-    reach = settings["reach"]
-    teacher = msgspec.convert(reach["teacher"], Teacher)
-    price = None if reach["price"] is None else msgspec.convert(reach["price"], Price)
-    dialogues = records.read(job.input("dialogues"))
     asked, originals = requests.of_job(
-        settings, dialogues, lambda name: answers.read(job.input(name)), teacher
+        job.settings,
+        records.read(job.input("dialogues")),
+        lambda name: answers.read(job.input(name)),
+        asking.teacher_of(job.settings),
     )
-    desk = Desk(job, Ledger(job.folder.parents[1]), teacher, price, reach["budget_usd"], asked, answers.judge)
-    asking.ask(desk, settings.get("device", ""), settings.get("dtype", ""))
-    return _finish(desk, asked, originals)
+    return _finish(asking.ask(job, asked, answers.judge), asked, originals)
 
 
 def _finish(desk: Desk, asked: Sequence[Request], originals: Mapping[str, str]) -> dict[str, Any]:

@@ -75,6 +75,12 @@ def build(
     return found
 
 
+def single(identity: Mapping[str, Any], dialog_id: str, text: str) -> Request:
+    """A request of one user's turn about a dialogue."""
+    messages = (Message("user", text),)
+    return Request(key(identity, messages), dialog_id, messages)
+
+
 def key(identity: Mapping[str, Any], messages: Sequence[Message], before: int = 0) -> str:
     """The name of a request: what is asked, of whom, and how many identical ones came `before` it."""
     digest = hashlib.sha256(_encoder.encode([identity, messages, before]))

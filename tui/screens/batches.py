@@ -177,8 +177,10 @@ class BatchesScreen(RoomScreen):
         self.app.push_screen(
             ConfirmScreen(
                 f"Cancel {sent.name(one)}?",
-                f"It is cancelled at its provider, and the job {one.job_name} with it. What it has answered "
-                "is paid and kept; `r` asks for the rest.",
+                Content(
+                    f"It is cancelled at its provider, and the job {visible(one.job_name)} with it. "
+                    "What it has answered is paid and kept; `r` asks for the rest."
+                ),
                 "Cancel it",
                 "Let it run",
             ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
@@ -101,8 +102,10 @@ class PipelineScreen(RoomScreen):
         self.app.push_screen(
             ConfirmScreen(
                 f"Cancel {_name(job)}?",
-                "It is running. What it has done since its last checkpoint is thrown away; "
-                "everything before that is kept, and `r` goes on from there.",
+                Content(
+                    "It is running. What it has done since its last checkpoint is thrown away; "
+                    "everything before that is kept, and `r` goes on from there."
+                ),
                 "Cancel the job",
                 "Let it run",
             ),
