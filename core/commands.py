@@ -80,6 +80,11 @@ class Commands:
         configuration.load(self.workspace.config)
         return self._ask("start", {"targets": list(targets)})
 
+    def calibrate(self, judge: str, pairs: int) -> int:
+        """Hold a judge against people: ask it about so many pairs with a better response by the ratings."""
+        configuration.load(self.workspace.config)
+        return self._ask("start", {"targets": [f"calibrate:{judge}"], "calibrate": {judge: pairs}})
+
     def cancel(self, job: str) -> int:
         return self._ask("cancel", {"job": job})
 

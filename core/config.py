@@ -49,6 +49,9 @@ class Teacher(_Table, frozen=True):
     `local` loads `model` from the Hugging Face Hub or a folder into this process. `api_key_env`
     names the variable that holds the key. Sampling settings that are not given are not sent.
 
+    `top_logprobs`, of judges alone, has the API tell the log-probabilities of so many likeliest tokens,
+    and so how sure each verdict is.
+
     An answer that is refused, empty, cut or too long is asked for `tries` times in all; up to the
     share `max_left_out` of the requests may then be left out. `live`: at most `max_concurrency`
     requests in flight and as many requests and tokens a minute, each given `timeout_s`. `batch`:
@@ -65,6 +68,7 @@ class Teacher(_Table, frozen=True):
     top_p: Share | None = None
     seed: int | None = None
     max_output_tokens: Positive = 512
+    top_logprobs: Annotated[int, Meta(ge=2, le=20)] | None = None
     extra_body: dict[str, Any] = {}
     tries: Positive = 3
     max_left_out: Share = 0.02
@@ -212,12 +216,14 @@ class Judge(Teacher, frozen=True):
     teacher is.
 
     With `swap` a model sees each pair in both orders; without it, as in the paper, in one, with the
-    baseline first.
+    baseline first. Each pair is asked about `repeats` times in each order. An answer that names no
+    response is asked for `tries` times in all, then counted as invalid.
     """
 
     provider: Literal["embedded", "openai", "google", "local"]  # type: ignore[assignment]
     model: str = ""
     swap: bool = True
+    repeats: Annotated[int, Meta(ge=1, le=100)] = 1
 
 
 class Comparison(_Table, frozen=True):
@@ -284,6 +290,8 @@ def parse(text: str, place: str = NAME) -> Config:
         raise UserError(f"{place}: runs.stages: 'sft-dpo' goes on from 'sft', so name both")
     for name, teacher in config.teachers.items():
         _check_teacher(f"{place}: teachers.{name}", teacher)
+        if teacher.top_logprobs is not None:
+            raise UserError(f"{place}: teachers.{name}.top_logprobs: only judges take it")
     for name, judge in config.judges.items():
         _check_judge(f"{place}: judges.{name}", judge)
     if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
@@ -317,6 +325,8 @@ def _check_teacher(place: str, teacher: Teacher) -> None:
         )
     if teacher.api_key_env is not None and not _VARIABLE.fullmatch(teacher.api_key_env):
         raise UserError(f"{place}.api_key_env: the name of an environment variable, never the key itself")
+    if teacher.provider == "local" and teacher.top_logprobs is not None:
+        raise UserError(f"{place}.top_logprobs: only a judge behind an API has them; leave it out")
     if teacher.provider != "openai" and teacher.extra_body:
         raise UserError(f'{place}.extra_body: only provider "openai" takes it')
     if teacher.poll_min_s > teacher.poll_max_s:

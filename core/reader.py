@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import codecs
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import config as configuration
-from core.config import Config
+from core.config import Config, Judge
 from core.dialogues import staging
 from core.dialogues import statistics as dialogue_statistics
 from core.dialogues.records import HUMAN, Dialogue
@@ -36,16 +35,15 @@ from core.views import (
     SlotUse,
     Snapshot,
     Supervisor,
-    Verdict,
     WinRate,
 )
 from core.workspace import Workspace
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
+    from core.comparison_views import Agreement, Comparison, PairedTest, Ranking, Scorecard
+    from core.comparisons import Outcomes
     from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
-
-_FLIPPED = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}
 
 
 class Reader:
@@ -61,6 +59,8 @@ class Reader:
         self._file: tuple[int, int] | None = None
         self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
         self._dialogues: tuple[str, list[Dialogue]] | None = None
+        #: Of finished comparisons, whose verdicts do not change any more.
+        self._decided: dict[str, Outcomes] = {}
 
     def close(self) -> None:
         if self._connection is not None:
@@ -170,7 +170,56 @@ class Reader:
 
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration, with its figures once its verdicts are in."""
-        return tuple(_win_rate(job) for job in self.snapshot().jobs if job.stage == "compare")
+        from core import comparisons, judges
+
+        snapshot = self.snapshot()
+        held = self._calibrations(snapshot.jobs)
+        labels = {judge: judges.label(judge, held.get(judge)) for judge in self._judges()}
+        return comparisons.win_rates(snapshot.jobs, labels)
+
+    def comparison(self, job: str) -> Comparison:
+        """A finished comparison with its breakdown. Raises `KeyError` when there is none of that id."""
+        from core import comparisons
+        from core.comparison_views import Comparison
+
+        rate = {rate.job: rate for rate in self.win_rates()}[job]
+        if rate.n is None:
+            return Comparison(rate, ())
+        connection, jobs = self._open(), self.snapshot().jobs
+        assert connection is not None
+        texts = comparisons.texts(connection, jobs, rate.b)
+        cells = comparisons.breakdown(rate, self._outcomes([rate])[job], self.dialogues(), texts)
+        return Comparison(rate, cells)
+
+    def rankings(self) -> tuple[Ranking, ...]:
+        """Each judge's ranking of all responders that it compared."""
+        from core import comparisons
+
+        rates = self.win_rates()
+        return comparisons.rankings(rates, self._outcomes(rates))
+
+    def paired_tests(self) -> tuple[PairedTest, ...]:
+        """All pairs of responders that met the same third one under the same judge, tested."""
+        from core import comparisons
+
+        rates = self.win_rates()
+        return comparisons.paired_tests(rates, self._outcomes(rates))
+
+    def agreements(self) -> tuple[Agreement, ...]:
+        """How far judges agree with each other."""
+        from core import judges
+
+        rates = self.win_rates()
+        return judges.agreements(rates, self._outcomes(rates))
+
+    def scorecards(self) -> tuple[Scorecard, ...]:
+        """What is known of each judge of the configuration."""
+        from core import judges
+
+        connection, jobs = self._open(), self.snapshot().jobs
+        if connection is None:
+            return ()
+        return judges.scorecards(connection, self._judges(), jobs, self._calibrations(jobs))
 
     def responders(self) -> tuple[str, ...]:
         """Everything that answers the test split: sources in the data, base students, runs."""
@@ -190,34 +239,14 @@ class Reader:
             if name not in known:
                 there_are = ", ".join(known) or "none before an import"
                 raise UserError(f"no responder is called {name!r}. There are: {there_are}")
-        jobs = self.snapshot().jobs
-        _, dialogues = self._data()
+        jobs, dialogues = self.snapshot().jobs, self.dialogues()
         connection = self._open()
         if connection is None:
             return ()
+        from core import comparisons
+
         with connections.snapshot(connection):
-            texts_a, texts_b = (_texts(connection, jobs, name) for name in (a, b))
-            verdicts: dict[str, list[Verdict]] = {}
-            for job in jobs:
-                sides, _, judge = job.name.rpartition(" @ ")
-                if job.stage != "compare" or sides not in (f"{a} vs {b}", f"{b} vs {a}"):
-                    continue
-                for dialog_id, found in queries.verdicts(connection, job.id, judge).items():
-                    turned = found if sides == f"{a} vs {b}" else [_turned(v) for v in found]
-                    verdicts.setdefault(dialog_id, []).extend(turned)
-        return tuple(
-            Pair(
-                dialog_id=dialogue.dialog_id,
-                emotion=dialogue.emotion,
-                situation=dialogue.situation,
-                utterance=dialogue.utterance,
-                response_a=texts_a.get(dialogue.dialog_id),
-                response_b=texts_b.get(dialogue.dialog_id),
-                verdicts=tuple(verdicts.get(dialogue.dialog_id, ())),
-            )
-            for dialogue in dialogues
-            if dialogue.split == "test"
-        )
+            return comparisons.pairs(connection, jobs, dialogues, a, b)
 
     def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
         """A run's logged figures after `after_step`."""
@@ -236,19 +265,24 @@ class Reader:
         connection = self._open()
         return [] if connection is None else submissions.submissions(connection)
 
-    def estimates(self, targets: Sequence[str] = ()) -> tuple[Estimate, ...]:
+    def estimates(
+        self, targets: Sequence[str] = (), calibrate: Mapping[str, int] | None = None
+    ) -> tuple[Estimate, ...]:
         """What recipes and judges among `targets` (all for none) will still ask, and what it costs.
 
+        `calibrate` are judges that are to be held against people, and on how many pairs.
         What recipes share is told under the first of them. Builds the requests: a second or two for all
         recipes of a large data set. Raises `UserError` for a target that names nothing.
         """
         from core import spending
 
         facts, dialogues = self._data()
-        nodes, _ = self._plan(self._config()[0], facts)
-        connection = self._open()
+        config, connection = self._config()[0], self._open()
+        nodes, _ = self._plan(config, facts)
         if connection is None:
             return ()
+        if calibrate and config is not None and facts is not None:
+            nodes = planning.plan(self.workspace, config, facts, calibrate)
         return spending.estimates(connection, self.workspace, nodes, targets, dialogues)
 
     def spending(self) -> Spending:
@@ -382,6 +416,34 @@ class Reader:
             return ()
         return tuple((path.name, _stamp(path)) for path in found)
 
+    def _judges(self) -> dict[str, Judge]:
+        config, _ = self._config()
+        return {} if config is None else config.judges
+
+    def _outcomes(self, rates: Sequence[WinRate]) -> dict[str, Outcomes]:
+        """By job, of those comparisons that are finished."""
+        from core import comparisons
+
+        connection = self._open()
+        assert connection is not None or not rates
+        done = [rate.job for rate in rates if rate.n is not None]
+        for job in done:
+            if job not in self._decided and connection is not None:
+                self._decided[job] = comparisons.outcomes(connection, job)
+        return {job: self._decided[job] for job in done}
+
+    def _calibrations(self, jobs: Sequence[Job]) -> dict[str, Job]:
+        """Of each judge the job that told its agreement with people: of most pairs, as it is set now."""
+        config, facts, connection = self._config()[0], self.data(), self._open()
+        found: dict[str, Job] = {job.name: job for job in jobs if job.stage == "judge" and job.result}
+        if config is None or facts is None or connection is None:
+            return found
+        held = [job for job in jobs if job.stage == "calibrate" and job.result and job.name in config.judges]
+        for job in sorted(held, key=lambda job: (job.result or {})["agreement_pairs"]):
+            if planning.is_of_judge(self.workspace, config, facts, stored_jobs.get(connection, job.id)):
+                found[job.name] = job
+        return found
+
     def _data(self) -> tuple[DataFacts | None, list[Dialogue]]:
         connection = self._open()
         if connection is None:
@@ -395,48 +457,6 @@ class Reader:
         if facts is None or self._dialogues is None:
             return None, []
         return facts, self._dialogues[1]
-
-
-def _win_rate(job: Job) -> WinRate:
-    sides, _, judge = job.name.rpartition(" @ ")
-    a, _, b = sides.partition(" vs ")
-    result = job.result or {}
-    return WinRate(
-        a=a,
-        b=b,
-        judge=judge,
-        n=result.get("n"),
-        wins_a=result.get("wins_a"),
-        wins_b=result.get("wins_b"),
-        ties=result.get("ties"),
-        invalid=result.get("invalid"),
-        win_rate_b=result.get("win_rate_b"),
-        ci_low=result.get("ci_low"),
-        ci_high=result.get("ci_high"),
-        interval=result.get("interval"),
-        label=result.get("label"),
-        job=job.id,
-        state=job.state,
-        bootstrap_low=result.get("bootstrap_low"),
-        bootstrap_high=result.get("bootstrap_high"),
-        prefers_first=result.get("prefers_first"),
-        flip_rate=result.get("flip_rate"),
-    )
-
-
-def _texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -> dict[str, str]:
-    for job in jobs:
-        if job.stage == "respond" and job.name == responder:
-            return queries.responses(connection, job.id)
-    return queries.source_responses(connection, responder)
-
-
-def _turned(verdict: Verdict) -> Verdict:
-    return replace(
-        verdict,
-        order=_FLIPPED.get(verdict.order, verdict.order),
-        winner=_FLIPPED.get(verdict.winner, verdict.winner),
-    )
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

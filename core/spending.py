@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from core.config import Config
 from core.dialogues.records import Dialogue
-from core.judging import asked, protocol
+from core.judging import asked, calibration, protocol
 from core.pipeline import graph
 from core.pipeline.graph import Node
 from core.responding import teacher as responder
@@ -92,11 +92,16 @@ def _of_judges(
     test = [d for d in dialogues if d.split == "test"]
     parts: dict[tuple[str, str], list[Estimate]] = {}
     for node in wanted:
-        if node.stage != "compare" or "reach" not in node.settings:
+        if node.stage not in ("compare", "calibrate") or "reach" not in node.settings:
             continue
-        a, b = (_responses(node, side, test, texts) for side in ("a", "b"))
-        name, model = f"judge {node.settings['judge']['name']}", node.settings["identity"]["model"]
-        contests = protocol.contests(test, a, b, asked.orders(node.settings["judge"]["swap"]))
+        chosen, model = node.settings["judge"], node.settings["identity"]["model"]
+        name, orders = f"judge {chosen['name']}", asked.orders(chosen["swap"])
+        if node.stage == "calibrate":
+            rated = calibration.pairs(dialogues, node.settings["pairs"])
+            contests = calibration.contests_of(dialogues, rated, orders, chosen["repeats"])
+        else:
+            a, b = (_responses(node, side, test, texts) for side in ("a", "b"))
+            contests = protocol.contests(test, a, b, orders, chosen["repeats"])
         judge = asking.teacher_of(node.settings)
         requests = asked.requests_of(node.settings["prompt"], contests, judge)
         part = estimating.of_requests(name, node.settings, requests, answered, asked.ANSWER_TOKENS)

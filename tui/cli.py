@@ -32,6 +32,7 @@ _COMMANDS = {
     "pause": ("tui.cli_work", "pause"),
     "resume": ("tui.cli_work", "resume"),
     "batches": ("tui.cli_batches", "batches"),
+    "judge": ("tui.cli_judge", "judge"),
     "winrates": ("tui.cli_work", "winrates"),
     "pairs": ("tui.cli_work", "pairs"),
     "logs": ("tui.cli_work", "logs"),

@@ -39,7 +39,7 @@ def run(
         raise click.UsageError("--wait, --no-wait and --dry-run exclude each other")
     workspace = workspace_of(ctx)
     if dry_run:
-        _tell_costs(workspace, targets, as_json=as_json)
+        tell_costs(workspace, targets, as_json=as_json)
         return
     asked = start(workspace, targets)
     jobs, new, done = asked["jobs"], asked["new"], asked["done"]
@@ -61,12 +61,15 @@ def run(
         click.echo("The work goes on in the background: `empathy-tui status`, or `empathy-tui` for the app.")
 
 
-def _tell_costs(workspace: Workspace, targets: tuple[str, ...], *, as_json: bool) -> None:
+def tell_costs(
+    workspace: Workspace, targets: tuple[str, ...], calibrate: dict[str, int] | None = None, *, as_json: bool
+) -> None:
+    """Print what the targets would ask of large models, and what it would cost."""
     with closing(Reader(workspace)) as reader:
         problem = reader.snapshot().config_error
         if problem is not None:
             raise Refused(problem)
-        found, spending = reader.estimates(targets), reader.spending()
+        found, spending = reader.estimates(targets, calibrate), reader.spending()
     from tui import printing, printing_batches, sent
 
     if as_json:

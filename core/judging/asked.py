@@ -8,6 +8,7 @@ from typing import Any
 
 from core.config import Teacher
 from core.errors import UserError
+from core.judging import soft
 from core.judging.protocol import Contest, Ruling
 from core.pipeline.job import Job
 from core.pipeline.journal import Order, Outcome, Winner
@@ -27,7 +28,8 @@ _DIGIT = re.compile(r"\W*([12])\W*")
 def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
     """The judge's rulings on all contests, in their order, each asked for and paid once.
 
-    An answer that is neither 1 nor 2 is an invalid ruling. Raises `UserError` when requests stay
+    An answer that is neither 1 nor 2 is asked for again, up to the judge's `tries`, and is an invalid
+    ruling then. Raises `UserError` when requests stay
     without an answer.
     """
     asked = requests_of(job.settings["prompt"], contests, asking.teacher_of(job.settings))
@@ -49,6 +51,12 @@ def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
 def orders(swap: bool) -> tuple[Order, ...]:
     """Both orders, because judges prefer a place; without `swap` only `a`, the baseline, first."""
     return ("ab", "ba") if swap else ("ab",)
+
+
+def design(swap: bool, repeats: int) -> str:
+    """What the judge is shown of each pair, in words."""
+    shown = "both orders" if swap else "the baseline first"
+    return shown if repeats == 1 else f"{shown}, {repeats} times"
 
 
 def requests_of(template: str, contests: Sequence[Contest], judge: Teacher) -> list[Request]:
@@ -73,7 +81,7 @@ def _request(template: str, contest: Contest, decides: Mapping[str, Any]) -> Req
     text = templates.render(
         template, situation=contest.situation, utterance=contest.utterance, first=first, second=second
     )
-    return requests.single(decides, contest.dialog_id, text)
+    return requests.single(decides, contest.dialog_id, text, contest.number - 1)
 
 
 def _usable(reply: Reply) -> tuple[Outcome, str]:
@@ -82,12 +90,16 @@ def _usable(reply: Reply) -> tuple[Outcome, str]:
         return "refused", text
     if reply.finish == "filtered":
         return "filtered", text
-    return ("ok" if text else "empty"), text
+    if not text:
+        return "empty", text
+    return ("ok" if _DIGIT.fullmatch(text) else "invalid"), text
 
 
 def _ruling(desk: Desk, request: Request, contest: Contest) -> Ruling:
     answer = desk.ledger.answers.get(request.key)
     if answer is None:
+        said = desk.ledger.invalid.get(request.key)
         reasons = desk.ledger.outcomes(desk.job.spec.job, request.key)
-        return Ruling("invalid", ", ".join(reasons) or "no answer")
-    return Ruling(winner_of(answer.text, contest.order), answer.text)
+        return Ruling("invalid", said.text if said is not None else ", ".join(reasons) or "no answer")
+    probability_b = soft.probability_b(answer.logprobs, contest.order)
+    return Ruling(winner_of(answer.text, contest.order), answer.text, probability_b)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from core.dialogues import records
 from core.dialogues.records import Dialogue
 from core.errors import UserError
-from core.judging import asked, protocol, statistics
+from core.judging import asked, figures, protocol
 from core.judging.protocol import Contest, Judge, Ruling
 from core.pipeline.job import Job
-from core.pipeline.journal import Order, Progress, Verdict, Winner
-
-Verdicts = dict[tuple[str, Order], Verdict]
+from core.pipeline.journal import Progress, Verdict
 
 _BATCH = 50
 
@@ -29,37 +25,21 @@ def run(job: Job) -> dict[str, Any]:
     """
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     responses = {side: _responses(job, side, dialogues) for side in ("a", "b")}
-    name, provider = job.settings["judge"]["name"], job.settings["judge"]["provider"]
-    agreement: float | None = None
-    if provider == "embedded":
-        judge, agreement = _embedded(job)
-        orders, label = judge.orders, judge.label
-    else:
-        orders = asked.orders(job.settings["judge"]["swap"])
-        label = f"{name}: its agreement with people is not measured here"
-    contests = protocol.contests(dialogues, responses["a"], responses["b"], orders)
-    verdicts = _scored(job, judge, contests) if provider == "embedded" else _asked(job, contests)
-    found: dict[str, list[tuple[Order, Winner]]] = defaultdict(list)
-    for contest in contests:
-        winner = verdicts[contest.dialog_id, contest.order].winner
-        found[contest.dialog_id].append((contest.order, winner))
-    outcomes = [statistics.outcome([winner for _, winner in pair]) for pair in found.values()]
-    rate = statistics.win_rate(outcomes, len(orders))
-    design = "" if provider == "embedded" else ", both orders" if len(orders) == 2 else ", the baseline first"
-    # Where order cannot matter there is nothing to say about it.
-    said = statistics.orders([] if provider == "embedded" else list(found.values()))
-    return {
-        **dataclasses.asdict(rate),
-        **dataclasses.asdict(said),
-        "interval": rate.interval + design,
-        "orders": len(orders),
-        "label": label,
-        "agreement": agreement,
-    }
+    chosen = job.settings["judge"]
+    if chosen["provider"] == "embedded":
+        judge = _embedded(job)
+        contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
+        verdicts = _scored(job, judge, contests)
+        result = figures.of_comparison(contests, verdicts, placed=False)
+        return result | {"design": "each response by itself", "label": judge.label}
+    orders = asked.orders(chosen["swap"])
+    contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen["repeats"])
+    verdicts = _asked(job, contests)
+    result = figures.of_comparison(contests, verdicts, placed=True)
+    return result | {"design": asked.design(chosen["swap"], chosen["repeats"])}
 
 
-def _embedded(job: Job) -> tuple[Judge, float]:
-    """The embedded judge, and its measured agreement with people."""
+def _embedded(job: Job) -> Judge:
     # Heavy, and of no use to a judge that is asked.
     import torch
 
@@ -67,12 +47,11 @@ def _embedded(job: Job) -> tuple[Judge, float]:
     from core.judging.embedding import Embedder
 
     torch.set_num_threads(job.spec.threads)
-    weights = embedded.load(job.input("judge"))
-    return embedded.EmbeddedJudge(weights, Embedder()), weights.agreement.share
+    return embedded.EmbeddedJudge(embedded.load(job.input("judge")), Embedder())
 
 
-def _scored(job: Job, judge: Judge, contests: Sequence[Contest]) -> Verdicts:
-    """The verdicts of a judge in this process."""
+def _scored(job: Job, judge: Judge, contests: Sequence[Contest]) -> list[Verdict]:
+    """The verdicts of a judge in this process, in the contests' order."""
     verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(Verdict)}
     if verdicts:
         job.journal.write(*verdicts.values())
@@ -84,21 +63,18 @@ def _scored(job: Job, judge: Judge, contests: Sequence[Contest]) -> Verdicts:
         new = _verdicts(batch, _rule(judge.judge, batch))
         verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
         job.journal.write(*new, Progress(len(verdicts), len(contests)))
-    return verdicts
+    return [verdicts[contest.dialog_id, contest.order] for contest in contests]
 
 
-def _asked(job: Job, contests: Sequence[Contest]) -> Verdicts:
+def _asked(job: Job, contests: Sequence[Contest]) -> list[Verdict]:
     """The verdicts of a judge that is asked; the journals of its answers keep what was paid for."""
     new = _verdicts(contests, _rule(lambda todo: asked.rule(job, todo), contests))
     job.journal.write(*new, Progress(len(new), len(contests)))
-    return {(verdict.dialog_id, verdict.order): verdict for verdict in new}
+    return new
 
 
 def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[Verdict]:
-    return [
-        Verdict(contest.dialog_id, contest.order, ruling.winner, ruling.raw)
-        for contest, ruling in zip(contests, rulings, strict=True)
-    ]
+    return [protocol.verdict(contest, ruling) for contest, ruling in zip(contests, rulings, strict=True)]
 
 
 def _responses(job: Job, side: str, dialogues: list[Dialogue]) -> dict[str, str]:

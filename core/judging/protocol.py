@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.dialogues.records import Dialogue
-from core.pipeline.journal import Order, Winner
+from core.pipeline.journal import Order, Verdict, Winner
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Two responses to one dialogue, to be shown in `order`: `ab` shows response_a first."""
+    """Two responses to one dialogue, to be shown in `order`: `ab` shows response_a first. `number` counts
+    the times that the judge is asked the same."""
 
     dialog_id: str
     situation: str
@@ -20,14 +21,19 @@ class Contest:
     response_a: str
     response_b: str
     order: Order
+    number: int = 1
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """The judge's answer: who won, whatever the order was, and its raw words or scores."""
+    """The judge's answer: who won, whatever the order was, and its raw words or scores.
+
+    `probability_b` is how likely it found b to be the better one, None where that is not known.
+    """
 
     winner: Winner
     raw: str
+    probability_b: float | None = None
 
 
 class Judge(Protocol):
@@ -46,11 +52,23 @@ class Judge(Protocol):
 
 
 def contests(
-    dialogues: Iterable[Dialogue], a: Mapping[str, str], b: Mapping[str, str], orders: Sequence[Order]
+    dialogues: Iterable[Dialogue],
+    a: Mapping[str, str],
+    b: Mapping[str, str],
+    orders: Sequence[Order],
+    repeats: int = 1,
 ) -> list[Contest]:
-    """The responses of `a` and `b`, by dialogue, to these dialogues, in each of the orders."""
+    """The responses of `a` and `b`, by dialogue, `repeats` times in each of the orders."""
     return [
-        Contest(d.dialog_id, d.situation, d.utterance, a[d.dialog_id], b[d.dialog_id], order)
+        Contest(d.dialog_id, d.situation, d.utterance, a[d.dialog_id], b[d.dialog_id], order, number)
         for d in dialogues
         for order in orders
+        for number in range(1, repeats + 1)
     ]
+
+
+def verdict(contest: Contest, ruling: Ruling) -> Verdict:
+    """The journal's record of a ruling."""
+    return Verdict(
+        contest.dialog_id, contest.order, ruling.winner, ruling.raw, contest.number, ruling.probability_b
+    )

@@ -17,9 +17,10 @@ _RESAMPLES = 9_999
 class WinRate:
     """How two responders fared over `n` dialogues.
 
-    `win_rate_b` is (wins of b + half the ties) / n: a dialogue without a valid verdict is in n and
-    is nobody's win. `interval` names how `ci_low` and `ci_high` were found. The bootstrap over
-    dialogues, a percentile interval, stands beside it where each was judged in both orders.
+    `win_rate_b` is (wins of b + half the ties) / n: a dialogue without a valid outcome is in n and
+    is nobody's win. Where none has one, the rate and its intervals are None. `interval` names how `ci_low`
+    and `ci_high` were found. The bootstrap over dialogues, a percentile interval, stands beside it where
+    each was judged more than once.
     """
 
     n: int
@@ -27,12 +28,23 @@ class WinRate:
     wins_b: int
     ties: int
     invalid: int
-    win_rate_b: float
-    ci_low: float
-    ci_high: float
-    interval: str
+    win_rate_b: float | None
+    ci_low: float | None
+    ci_high: float | None
+    interval: str | None
     bootstrap_low: float | None
     bootstrap_high: float | None
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two responders on the same dialogues: in how many which one did better, b's mean score less a's, and
+    the exact sign test's p."""
+
+    better_a: int
+    better_b: int
+    difference: float
+    p: float
 
 
 @dataclass(frozen=True)
@@ -40,8 +52,8 @@ class Orders:
     """What the orders say of a judge.
 
     `prefers_first` is the share of `placed` valid verdicts with a winner that name the response shown
-    first. `flip_rate` is the share of the `paired` dialogues with two valid verdicts in which they
-    disagree. None where there is nothing to count.
+    first. `flip_rate` is the share of the `paired` dialogues with valid verdicts in both orders in which
+    the orders disagree. None where there is nothing to count.
     """
 
     prefers_first: float | None
@@ -50,59 +62,106 @@ class Orders:
     paired: int
 
 
-def outcome(winners: Sequence[Winner]) -> Winner:
-    """One dialogue's outcome from its verdicts, one an order: orders that disagree are a tie.
+def score(winner: Winner) -> float:
+    """What an outcome is worth to b: a win 1, a tie ½. An invalid one is nobody's win."""
+    return {"b": 1.0, "tie": 0.5}.get(winner, 0.0)
 
-    Invalid verdicts say nothing; without any other the outcome is invalid.
+
+def outcome(verdicts: Sequence[tuple[Order, Winner]]) -> Winner:
+    """One dialogue's outcome from its verdicts, each with the order it was shown in.
+
+    Within an order the majority of the repeats counts; orders that disagree are a tie. A dialogue with
+    an invalid verdict is invalid: what is left of it may only show a liking for a place.
     """
-    valid = {winner for winner in winners if winner != "invalid"}
-    if not valid:
+    if not verdicts or any(winner == "invalid" for _, winner in verdicts):
         return "invalid"
-    return valid.pop() if len(valid) == 1 else "tie"
+    found = {_majority([w for o, w in verdicts if o == order]) for order in {order for order, _ in verdicts}}
+    return found.pop() if len(found) == 1 else "tie"
 
 
-def win_rate(outcomes: Sequence[Winner], orders: int = 1) -> WinRate:
-    """The win rate over one outcome a dialogue, each from verdicts in so many `orders`.
+def win_rate(outcomes: Sequence[Winner], clustered: bool) -> WinRate:
+    """The win rate over one outcome a dialogue; `clustered` when each comes from more than one verdict.
 
-    One order: Wilson's score interval ("Probable inference, the law of succession, and statistical
-    inference", JASA 22, 1927), with half the ties counted as wins. Both orders: a dialogue scores 0, ½ or
+    From one verdict: Wilson's score interval ("Probable inference, the law of succession, and statistical
+    inference", JASA 22, 1927), with half the ties counted as wins. From more: a dialogue scores 0, ½ or
     1, and the interval is Student's over dialogues: verdicts of one dialogue are no independent
     draws. Raises `ValueError` for no outcome.
     """
     n = len(outcomes)
     if n == 0:
         raise ValueError("no outcomes")
-    scores = [{"b": 1.0, "tie": 0.5}.get(outcome, 0.0) for outcome in outcomes]
-    low, high, interval = _wilson(sum(scores), n) if orders == 1 else _students(scores)
-    boot_low, boot_high = (None, None) if orders == 1 else _bootstrap(scores)
-    return WinRate(
-        n,
-        outcomes.count("a"),
-        outcomes.count("b"),
-        outcomes.count("tie"),
-        outcomes.count("invalid"),
-        sum(scores) / n,
-        low,
-        high,
-        interval,
-        boot_low,
-        boot_high,
-    )
+    invalid = outcomes.count("invalid")
+    counts = n, outcomes.count("a"), outcomes.count("b"), outcomes.count("tie"), invalid
+    if invalid == n:
+        return WinRate(*counts, None, None, None, None, None, None)
+    scores = [score(winner) for winner in outcomes]
+    low, high, interval = mean_interval(scores) if clustered else _wilson(sum(scores), n)
+    boot_low, boot_high = _bootstrap(scores) if clustered else (None, None)
+    return WinRate(*counts, sum(scores) / n, low, high, interval, boot_low, boot_high)
+
+
+def sign_test(better_a: int, better_b: int) -> float:
+    """The two-sided p of the exact sign test, ties left out; 1 where there is nothing to test."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(better_b, better_a + better_b).pvalue) if better_a + better_b else 1.0
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p-values, corrected for their number after Holm ("A simple sequentially rejective multiple test
+    procedure", Scandinavian Journal of Statistics 6, 1979)."""
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(ps, method="holm")[1]] if ps else []
+
+
+def paired(scores_a: Sequence[float], scores_b: Sequence[float]) -> Paired:
+    """The exact sign test over dialogues on which both have a score. Raises `ValueError` for none."""
+    if not scores_a:
+        raise ValueError("no dialogue in common")
+    better_a = sum(a > b for a, b in zip(scores_a, scores_b, strict=True))
+    better_b = sum(b > a for a, b in zip(scores_a, scores_b, strict=True))
+    difference = (sum(scores_b) - sum(scores_a)) / len(scores_a)
+    return Paired(better_a, better_b, difference, sign_test(better_a, better_b))
+
+
+def mean_interval(scores: Sequence[float]) -> tuple[float, float, str]:
+    """Student's interval of the mean of one score a dialogue, and its name.
+
+    Wilson's where all scores are the same: there is no variance to estimate. Raises `ValueError` for no
+    score.
+    """
+    from statsmodels.stats.weightstats import DescrStatsW
+
+    if not scores:
+        raise ValueError("no scores")
+    if len(set(scores)) < 2:
+        return _wilson(sum(scores), len(scores))
+    low, high = DescrStatsW(scores).tconfint_mean(alpha=0.05)
+    return max(0.0, float(low)), min(1.0, float(high)), CLUSTERED
 
 
 def orders(verdicts: Iterable[Sequence[tuple[Order, Winner]]]) -> Orders:
     """What the verdicts of each dialogue, with the order of each, say of the judge."""
     first = placed = flips = paired = 0
     for found in verdicts:
-        valid = [(order, winner) for order, winner in found if winner != "invalid"]
-        for order, winner in valid:
+        by_order: dict[Order, list[Winner]] = {}
+        for order, winner in found:
+            if winner == "invalid":
+                continue
+            by_order.setdefault(order, []).append(winner)
             if winner != "tie":
                 placed += 1
                 first += winner == order[0]
-        if len({order for order, _ in valid}) == 2:
+        if len(by_order) == 2:
             paired += 1
-            flips += len({winner for _, winner in valid}) > 1
+            flips += len({_majority(winners) for winners in by_order.values()}) > 1
     return Orders(first / placed if placed else None, placed, flips / paired if paired else None, paired)
+
+
+def _majority(winners: Sequence[Winner]) -> Winner:
+    a, b = winners.count("a"), winners.count("b")
+    return "a" if a > b else "b" if b > a else "tie"
 
 
 def _wilson(score: float, n: int) -> tuple[float, float, str]:
@@ -110,16 +169,6 @@ def _wilson(score: float, n: int) -> tuple[float, float, str]:
 
     low, high = proportion_confint(score, n, alpha=0.05, method="wilson")
     return float(low), float(high), WILSON
-
-
-def _students(scores: Sequence[float]) -> tuple[float, float, str]:
-    from statsmodels.stats.weightstats import DescrStatsW
-
-    if len(set(scores)) < 2:
-        # There is no variance to estimate.
-        return _wilson(sum(scores), len(scores))
-    low, high = DescrStatsW(scores).tconfint_mean(alpha=0.05)
-    return max(0.0, float(low)), min(1.0, float(high)), CLUSTERED
 
 
 def _bootstrap(scores: Sequence[float]) -> tuple[float, float]:

@@ -25,7 +25,16 @@ from core.teachers.identity import identity
 from core.views import Slot
 
 #: Raise a stage's number when its outputs change for the same settings and inputs.
-CODE_VERSIONS = {"teach": 1, "recipe": 1, "sft": 1, "sft-dpo": 1, "respond": 1, "judge": 1, "compare": 2}
+CODE_VERSIONS = {
+    "teach": 1,
+    "recipe": 1,
+    "sft": 1,
+    "sft-dpo": 1,
+    "respond": 1,
+    "judge": 1,
+    "calibrate": 1,
+    "compare": 3,
+}
 
 STAGES = tuple(CODE_VERSIONS)
 
@@ -57,14 +66,29 @@ class Node:
     depends_on: tuple[str, ...]
 
 
-def plan(config: Config, data: DataFacts, prompt: Callable[[str], str], local_slot: Slot) -> tuple[Node, ...]:
+def plan(
+    config: Config,
+    data: DataFacts,
+    prompt: Callable[[str], str],
+    local_slot: Slot,
+    calibrate: Mapping[str, int] | None = None,
+) -> tuple[Node, ...]:
     """All jobs of the configuration, each after those that it depends on.
 
     `prompt` gives a template's text by its name. `local_slot` is where jobs with a local model run.
-    Raises `UserError` when the configuration names a recipe, student, teacher or responder that does
-    not exist.
+    `calibrate` names judges that are to be held against people, and on how many pairs. Raises
+    `UserError` when the configuration names a recipe, student, teacher or responder that does not exist,
+    or `calibrate` a judge that cannot be asked.
     """
-    return _Planner(config, data, prompt, local_slot).plan()
+    return _Planner(config, data, prompt, local_slot).plan(calibrate or {})
+
+
+def judge_settings(
+    config: Config, data: DataFacts, prompt: Callable[[str], str], local_slot: Slot, judge: str
+) -> dict[str, Any]:
+    """What the jobs of a judge that is asked have in their settings of it, apart from how it is reached."""
+    settings, _ = _Planner(config, data, prompt, local_slot)._asked_judge(judge)
+    return _decisive(settings)
 
 
 def resolve(nodes: Sequence[Node], targets: Sequence[str]) -> tuple[Node, ...]:
@@ -134,7 +158,7 @@ class _Planner:
         self.responders: dict[str, Node | None] = {}
         self.responders.update(dict.fromkeys((catalog.HUMAN, *data.sources)))
 
-    def plan(self) -> tuple[Node, ...]:
+    def plan(self, calibrate: Mapping[str, int]) -> tuple[Node, ...]:
         config = self.config
         judges = {
             name: self._judge(name) if judge.provider == "embedded" else None
@@ -163,6 +187,8 @@ class _Planner:
         for name, judge in judges.items():
             for a, b in dict.fromkeys(pairs):
                 self._compare(a, b, name, judge)
+        for name, count in calibrate.items():
+            self._calibrate(name, count)
         return tuple(self.nodes.values())
 
     def _recipe(self, name: str) -> Node:
@@ -277,21 +303,41 @@ class _Planner:
 
     def _compare(self, a: str, b: str, judge: str, embedded: Node | None) -> Node:
         """`embedded` is the node that fits the judge, None for one that is asked."""
-        asked = self.config.judges[judge]
-        settings: dict[str, Any] = {"a": a, "b": b, "judge": {"name": judge, "provider": asked.provider}}
+        settings: dict[str, Any] = {"a": a, "b": b, "judge": {"name": judge, "provider": "embedded"}}
         inputs = dict(self.dialogues)
         slot: Slot = "cpu"
         if embedded is not None:
             inputs["judge"] = f"{embedded.id}/judge"
         else:
-            asking, slot = self._asking(asked)
-            settings |= asking | {"prompt": self.prompt("judge")}
-            settings["judge"]["swap"] = asked.swap
+            of_judge, slot = self._asked_judge(judge)
+            settings |= of_judge
         for side, responder in (("a", a), ("b", b)):
             node = self.responders[responder]
             if node is not None:
                 inputs[side] = f"{node.id}/responses"
         return self._add("compare", f"{a} vs {b} @ {judge}", slot, settings, inputs, [self.data.test])
+
+    def _calibrate(self, judge: str, pairs: int) -> Node:
+        """The job that asks a judge about pairs of which people said which one is better."""
+        known = self.config.judges
+        if judge not in known:
+            raise UserError(f"no judge is called {judge!r}; there are: {', '.join(known) or 'none'}")
+        if known[judge].provider == "embedded":
+            raise UserError(
+                f"{judge} is embedded: its agreement with people is measured as it is trained, on the pairs "
+                "of held-out dialogues"
+            )
+        of_judge, slot = self._asked_judge(judge)
+        return self._add(
+            "calibrate", judge, slot, of_judge | {"pairs": pairs}, dict(self.dialogues), [self.data.train]
+        )
+
+    def _asked_judge(self, name: str) -> tuple[dict[str, Any], Slot]:
+        """What a job's settings say of a judge that is asked, and the job's slot."""
+        judge = self.config.judges[name]
+        asking, slot = self._asking(judge)
+        what = {"name": name, "provider": judge.provider, "swap": judge.swap, "repeats": judge.repeats}
+        return asking | {"judge": what, "prompt": self.prompt("judge")}, slot
 
     def _student(self, student: str) -> dict[str, Any]:
         settings = self.config.students[student]

@@ -139,8 +139,8 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             jobs.put_sample(connection, attempt.job, step, dialog_id, text)
         case Response(dialog_id, text, finish):
             jobs.put_response(connection, attempt.job, dialog_id, text, finish)
-        case Verdict(dialog_id, order, winner, raw):
-            jobs.put_verdict(connection, attempt.job, dialog_id, order, winner, raw)
+        case Verdict() as verdict:
+            jobs.put_verdict(connection, attempt.job, msgspec.structs.asdict(verdict))
         case Submission() as submission:
             row = msgspec.structs.asdict(submission)
             row["requests"] = len(submission.requests)

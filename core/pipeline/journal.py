@@ -24,7 +24,17 @@ NAME = "journal.jsonl"
 Winner = Literal["a", "b", "tie", "invalid"]
 Order = Literal["ab", "ba"]
 Outcome = Literal[
-    "ok", "refused", "filtered", "empty", "cut", "long", "rejected", "error", "expired", "missing"
+    "ok",
+    "refused",
+    "filtered",
+    "empty",
+    "cut",
+    "long",
+    "invalid",
+    "rejected",
+    "error",
+    "expired",
+    "missing",
 ]
 
 
@@ -72,12 +82,18 @@ class Response(msgspec.Struct, frozen=True, tag="response"):
 
 
 class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
-    """A judge's answer on one dialogue, shown in one order; `raw` is its text or scores."""
+    """A judge's answer on one dialogue, shown in one order; `raw` is its text or scores.
+
+    `number` counts the times that the judge was asked the same. `probability_b` is how likely it
+    found b to be the better one, by the log-probabilities of its answer; None where they are not known.
+    """
 
     dialog_id: str
     order: Order
     winner: Winner
     raw: str
+    number: int = 1
+    probability_b: float | None = None
 
 
 #: How a batch stands, under OpenAI's names, with the steps before it has an id at the provider
@@ -144,8 +160,10 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     """What became of one sending of a request: the `number`th of its key within its submission.
 
     `outcome` is `ok`, or why the answer cannot be used (`refused`, `filtered`, `empty`, `cut`,
-    `long`), or why there is none (`rejected` for good, `error`, `expired`, `missing`, with the
-    provider's words in `error`). `usd` is None where the price or the usage is not known.
+    `long`, `invalid` for a judge's that names no response), or why there is none (`rejected` for good,
+    `error`, `expired`, `missing`, with the provider's words in `error`). `usd` is None where the price
+    or the usage is not known. `logprobs` are those of the likeliest first tokens, where they were asked
+    for and told.
     """
 
     token: str
@@ -159,6 +177,7 @@ class Answer(msgspec.Struct, frozen=True, tag="answer"):
     cached_tokens: int | None = None
     output_tokens: int | None = None
     usd: float | None = None
+    logprobs: dict[str, float] | None = None
 
 
 class Artifact(msgspec.Struct, frozen=True, tag="artifact"):

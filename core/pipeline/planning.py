@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 from core.config import Config
@@ -9,14 +10,33 @@ from core.pipeline import graph, slots
 from core.pipeline.graph import Node
 from core.prompts import templates
 from core.store.data import DataFacts
+from core.store.jobs import StoredJob
 from core.workspace import Workspace
 
 
-def plan(workspace: Workspace, config: Config, facts: DataFacts) -> tuple[Node, ...]:
-    """All jobs that `config` asks for over the data. Raises `UserError` as `graph.plan` does."""
+def plan(
+    workspace: Workspace, config: Config, facts: DataFacts, calibrate: Mapping[str, int] | None = None
+) -> tuple[Node, ...]:
+    """All jobs that `config` asks for over the data, and those that `calibrate` judges on so many pairs.
+
+    Raises `UserError` as `graph.plan` does.
+    """
 
     @cache
     def prompt(name: str) -> str:
         return templates.load(name, workspace.prompts)
 
-    return graph.plan(config, facts, prompt, slots.local_slot(config.runs.device))
+    return graph.plan(config, facts, prompt, slots.local_slot(config.runs.device), calibrate)
+
+
+def is_of_judge(workspace: Workspace, config: Config, facts: DataFacts, job: StoredJob | None) -> bool:
+    """Whether a job that held a judge against people asked it as `config` does."""
+    if job is None:
+        return False
+
+    def prompt(name: str) -> str:
+        return templates.load(name, workspace.prompts)
+
+    local_slot = slots.local_slot(config.runs.device)
+    wanted = graph.judge_settings(config, facts, prompt, local_slot, job.name)
+    return all(job.settings.get(name) == value for name, value in wanted.items())

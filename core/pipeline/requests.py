@@ -29,7 +29,7 @@ def carry_out(connection: sqlite3.Connection, workspace: Workspace, intent: Inte
         case "import":
             return _import(connection, workspace, msgspec.convert(payload["facts"], DataFacts))
         case "start":
-            return _start(connection, workspace, payload["targets"])
+            return _start(connection, workspace, payload["targets"], payload.get("calibrate"))
         case "cancel":
             return _cancel(connection, payload["job"])
         case "retry":
@@ -54,11 +54,16 @@ def _import(connection: sqlite3.Connection, workspace: Workspace, facts: DataFac
     return {"dialogues": {"total": counts.total, "train": counts.train, "test": counts.test}}
 
 
-def _start(connection: sqlite3.Connection, workspace: Workspace, targets: list[str]) -> dict[str, Any]:
+def _start(
+    connection: sqlite3.Connection,
+    workspace: Workspace,
+    targets: list[str],
+    calibrate: dict[str, int] | None,
+) -> dict[str, Any]:
     facts = data.facts(connection)
     if facts is None:
         raise UserError("there is no data yet: `empathy-tui import CSV` first")
-    nodes = planning.plan(workspace, configuration.load(workspace.config), facts)
+    nodes = planning.plan(workspace, configuration.load(workspace.config), facts, calibrate)
     wanted = graph.resolve(nodes, targets)
     if not wanted:
         raise UserError(f"{workspace.config} asks for nothing: name students, recipes and judges in it")
@@ -111,7 +116,9 @@ def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> di
         raise UserError(f"{job} is {state}: only what failed or was cancelled can be tried again")
     facts = data.facts(connection)
     if facts is not None:
-        nodes = planning.plan(workspace, configuration.load(workspace.config), facts)
+        found = [jobs.get(connection, name) for name in again]
+        calibrate = {one.name: one.settings["pairs"] for one in found if one and one.stage == "calibrate"}
+        nodes = planning.plan(workspace, configuration.load(workspace.config), facts, calibrate)
         jobs.put(connection, (_new(node) for node in nodes if node.id in again))
     for name in again:
         jobs.set_state(connection, name, "waiting", event="to be tried again")

@@ -10,11 +10,16 @@ from core.views import Job, JobState, SlotUse
 
 
 def current(nodes: Sequence[Node], jobs: dict[str, Job]) -> list[Job]:
-    """The configuration's jobs in the graph's order, then those of an older one still under way."""
+    """The configuration's jobs in the graph's order, then what was asked for beside it (judges held against
+    people), and what an older one has still under way."""
     shown = [jobs.get(node.id) or _planned(node) for node in nodes]
     planned = {node.id for node in nodes}
     unfinished = ("waiting", "ready", "running")
-    return shown + [job for job in jobs.values() if job.id not in planned and job.state in unfinished]
+    return shown + [
+        job
+        for job in jobs.values()
+        if job.id not in planned and (job.state in unfinished or job.stage == "calibrate")
+    ]
 
 
 def _planned(node: Node) -> Job:

@@ -26,6 +26,7 @@ STAGES = {
     "sft-dpo": "core.training.job",
     "respond": "core.responding.job",
     "judge": "core.judging.fit",
+    "calibrate": "core.judging.calibration",
     "compare": "core.judging.job",
 }
 

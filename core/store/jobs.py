@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -247,11 +247,12 @@ def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text:
     connection.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?)", (job, dialog_id, text, finish))
 
 
-def put_verdict(
-    connection: sqlite3.Connection, job: str, dialog_id: str, ordering: str, winner: str, raw: str
-) -> None:
+def put_verdict(connection: sqlite3.Connection, job: str, verdict: Mapping[str, Any]) -> None:
+    """`verdict` has the fields of the journal's record."""
     connection.execute(
-        "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?)", (job, dialog_id, ordering, winner, raw)
+        "INSERT OR REPLACE INTO verdicts"
+        " VALUES (:job, :dialog_id, :order, :number, :winner, :raw, :probability_b)",
+        {"job": job, **verdict},
     )
 
 

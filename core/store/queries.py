@@ -86,14 +86,23 @@ def verdicts(connection: sqlite3.Connection, job: str, judge: str) -> dict[str, 
     """A comparison's verdicts by dialogue."""
     found: dict[str, list[Verdict]] = {}
     rows = connection.execute(
-        "SELECT dialog_id, ordering, winner, raw FROM verdicts WHERE job = ? ORDER BY dialog_id, ordering",
+        "SELECT dialog_id, ordering, winner, raw, number, probability_b FROM verdicts WHERE job = ?"
+        " ORDER BY dialog_id, ordering, number",
         (job,),
     )
     for row in rows:
         found.setdefault(row["dialog_id"], []).append(
-            Verdict(judge, row["ordering"], row["winner"], row["raw"])
+            Verdict(judge, row["ordering"], row["winner"], row["raw"], row["number"], row["probability_b"])
         )
     return found
+
+
+def winners(connection: sqlite3.Connection, job: str) -> list[tuple[str, str, str]]:
+    """(dialogue, order, winner) of a comparison's verdicts, by dialogue."""
+    rows = connection.execute(
+        "SELECT dialog_id, ordering, winner FROM verdicts WHERE job = ? ORDER BY dialog_id", (job,)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def dialogues(connection: sqlite3.Connection, split: str | None = None) -> list[DialogueRow]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of a file that this code can use: the number of migrations.
-VERSION = 2
+VERSION = 3
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -214,6 +214,36 @@ CREATE TABLE answers (
 ) STRICT, WITHOUT ROWID;
 """
 
+#: More than one verdict on the same pair in the same order, soft ones, and people's votes.
+_JUDGING = """
+CREATE TABLE new_verdicts (
+    job TEXT NOT NULL REFERENCES jobs,
+    dialog_id TEXT NOT NULL,
+    ordering TEXT NOT NULL CHECK (ordering IN ('ab', 'ba')),
+    number INTEGER NOT NULL,
+    winner TEXT NOT NULL CHECK (winner IN ('a', 'b', 'tie', 'invalid')),
+    raw TEXT NOT NULL,
+    probability_b REAL,
+    PRIMARY KEY (job, dialog_id, ordering, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO new_verdicts SELECT job, dialog_id, ordering, 1, winner, raw, NULL FROM verdicts;
+DROP TABLE verdicts;
+ALTER TABLE new_verdicts RENAME TO verdicts;
+CREATE TABLE votes (
+    voter TEXT NOT NULL,
+    dialog_id TEXT NOT NULL,
+    digest_a TEXT NOT NULL,
+    digest_b TEXT NOT NULL,
+    a TEXT NOT NULL,
+    b TEXT NOT NULL,
+    ordering TEXT NOT NULL CHECK (ordering IN ('ab', 'ba')),
+    choice TEXT NOT NULL CHECK (choice IN ('a', 'b', 'tie', 'skip')),
+    at REAL NOT NULL,
+    PRIMARY KEY (voter, dialog_id, digest_a, digest_b),
+    CHECK (digest_a < digest_b)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def migrate(path: Path) -> None:
     """Make `path` a state.db of this version, whatever earlier version it is, or none.
@@ -232,6 +262,10 @@ def migrate(path: Path) -> None:
     @migrations(name="teachers")
     def teachers(db: Database) -> None:
         _execute(db, _TEACHERS)
+
+    @migrations(name="judging")
+    def judging(db: Database) -> None:
+        _execute(db, _JUDGING)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(path.name + ".lock").open("w") as lock:

@@ -153,6 +153,16 @@ def spending(connection: sqlite3.Connection) -> list[tuple[str, str, float | Non
     return [(row["job"], row["model"], row["usd"], row["unpriced"]) for row in rows]
 
 
+def costs(connection: sqlite3.Connection) -> dict[str, tuple[float | None, int]]:
+    """Each job's (US dollars, requests with an answer); dollars None where the cost of any is unknown."""
+    rows = connection.execute(
+        "SELECT job, coalesce(sum(usd), 0.0) AS usd, count(DISTINCT key) AS requests,"
+        " sum(usd IS NULL AND output_tokens IS NOT NULL) AS unpriced"
+        " FROM answers JOIN submissions USING (token) GROUP BY job"
+    )
+    return {row["job"]: (None if row["unpriced"] else row["usd"], row["requests"]) for row in rows}
+
+
 def bound(connection: sqlite3.Connection) -> float:
     """US dollars that what is on its way will still cost, by its estimates."""
     row = connection.execute(

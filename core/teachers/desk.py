@@ -52,6 +52,10 @@ class Desk:
     def begin(self) -> None:
         """Close what earlier attempts left open and cannot end any more, and count what is there."""
         self.ledger.refresh()
+        for key, said in self.ledger.invalid.items():
+            # Parsed anew for nothing, should the rules have changed since it was said.
+            if key in self.requests and self.usable(Reply(said.text, "stop", None))[0] == "ok":
+                self.ledger.answers.setdefault(key, said)
         mine = {key for key in self.requests if key in self.ledger.answers}
         own = {
             token for token, sent in self.ledger.sent.items() if sent.folder.parent == self.job.folder.parent

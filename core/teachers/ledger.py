@@ -22,10 +22,10 @@ from core.pipeline.journal import Answer, Batch, BatchState, Failed, Outcome, Su
 
 LOCK = "teachers.lock"
 #: Stages whose jobs may ask a large model.
-ASKING = ("teach", "respond", "compare")
+ASKING = ("teach", "respond", "calibrate", "compare")
 
 #: Outcomes that count as an answer, though one that cannot be used.
-UNUSABLE: frozenset[Outcome] = frozenset({"refused", "filtered", "empty", "cut", "long"})
+UNUSABLE: frozenset[Outcome] = frozenset({"refused", "filtered", "empty", "cut", "long", "invalid"})
 #: Outcomes without an answer that may come out better the next time.
 UNANSWERED: frozenset[Outcome] = frozenset({"error", "expired", "missing"})
 #: States of a batch that certainly has not been created.
@@ -76,6 +76,8 @@ class Ledger:
         self.jobs_folder = jobs_folder
         #: Request key → its usable answer.
         self.answers: dict[str, Answer] = {}
+        #: Request key → the newest answer of a judge that names no response.
+        self.invalid: dict[str, Answer] = {}
         self.sent: dict[str, Sent] = {}
         self.spent_usd = 0.0
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
@@ -161,6 +163,8 @@ class Ledger:
             sent.spent_usd += answer.usd or 0.0
         if answer.outcome == "ok":
             self.answers.setdefault(answer.key, answer)
+        elif answer.outcome == "invalid":
+            self.invalid[answer.key] = answer
         self._outcomes[job][answer.key][answer.outcome] += 1
 
 

@@ -75,10 +75,10 @@ def build(
     return found
 
 
-def single(identity: Mapping[str, Any], dialog_id: str, text: str) -> Request:
-    """A request of one user's turn about a dialogue."""
+def single(identity: Mapping[str, Any], dialog_id: str, text: str, before: int = 0) -> Request:
+    """A request of one user's turn about a dialogue; so many identical ones come `before` it."""
     messages = (Message("user", text),)
-    return Request(key(identity, messages), dialog_id, messages)
+    return Request(key(identity, messages, before), dialog_id, messages)
 
 
 def key(identity: Mapping[str, Any], messages: Sequence[Message], before: int = 0) -> str:

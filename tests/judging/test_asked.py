@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -158,13 +159,14 @@ def test_a_comparison_behind_an_api(tmp_path: Path, api: Api, mode: str) -> None
         outcomes.count("tie"),
         0,
     )
-    assert (result["orders"], result["agreement"]) == (2, None)
-    assert "not measured" in result["label"]
+    assert result["design"] == "both orders"
+    assert result["verdicts"] == 2 * len(TEST)
     assert len(api.batches) == (mode == "batch")
     with closing(made.reader()) as reader:
         (rate,) = reader.win_rates()
         pair = next(p for p in reader.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id)
     assert (rate.judge, rate.n, rate.invalid) == ("gpt", len(TEST), 0)
+    assert rate.label == "gpt: its agreement with people is not measured here"
     assert {(v.order, v.winner) for v in pair.verdicts} == {
         ("ab", expected(DIFFERENT[0])),
         ("ba", expected(DIFFERENT[0])),
@@ -206,13 +208,53 @@ def test_answers_that_name_neither_are_invalid(tmp_path: Path, api: Api, mode: s
         assert found[unclear.dialog_id, order] == ("invalid", "Both are fine.\x1b[2J")
         assert found[refused.dialog_id, order] == ("invalid", "refused")
     assert found[half.dialog_id, "ab"] == ("invalid", "empty")
-    # One order says nothing, and so the other decides.
     assert found[half.dialog_id, "ba"][0] == expected(half)
     result = made.result(COMPARE)
-    assert (result["n"], result["invalid"]) == (len(TEST), 2)
-    assert result["wins_a"] + result["wins_b"] + result["ties"] == len(TEST) - 2
-    # What names neither is an answer; only what is none was asked for again.
-    assert sorted(api.paid.values()) == [1] * (2 * len(DIFFERENT) - 3) + [2] * 3
+    # One order alone decides nothing: the judge may have liked the place.
+    assert (result["n"], result["invalid"], result["invalid_verdicts"]) == (len(TEST), 3, 5)
+    assert result["wins_a"] + result["wins_b"] + result["ties"] == len(TEST) - 3
+    assert sorted(api.paid.values()) == [1] * (2 * len(DIFFERENT) - 5) + [2] * 5
+
+
+def test_an_invalid_answer_is_asked_for_again(tmp_path: Path, api: Api) -> None:
+    asked: Counter[str] = Counter()
+
+    def content(text: str) -> str:
+        asked[text] += 1
+        return "say:Well, it depends." if asked[text] < 3 else longer(text)
+
+    api.faults.content = content
+    made = shop(tmp_path, api, more="tries = 3")
+    made.run("compare")
+    assert made.result(COMPARE)["invalid_verdicts"] == 0
+    assert set(api.paid.values()) == {3}
+
+
+def test_a_pair_is_asked_about_as_often_as_configured(tmp_path: Path, api: Api) -> None:
+    """A judge that changes its mind: two of three times for one response, in either order."""
+    asked: Counter[str] = Counter()
+
+    def content(text: str) -> str:
+        asked[text] += 1
+        said = longer(text)
+        return said if asked[text] != 2 else "say:2" if said == "say:1" else "say:1"
+
+    api.faults.content = content
+    made = shop(tmp_path, api, "batch", more="repeats = 3")
+    made.run("compare")
+    assert made.states() == {COMPARE: "done"}, made.story()
+    # Three requests of one wording, each with a name of its own.
+    assert set(api.paid.values()) == {3}
+    result = made.result(COMPARE)
+    assert result["verdicts"] == 6 * len(TEST)
+    assert result["design"] == "both orders, 3 times"
+    outcomes = [expected(d) for d in TEST]
+    assert (result["wins_a"], result["wins_b"]) == (outcomes.count("a"), outcomes.count("b"))
+    with closing(made.reader()) as reader:
+        pair = next(p for p in reader.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id)
+    assert sorted((v.order, v.number) for v in pair.verdicts) == [
+        (order, number) for order in ("ab", "ba") for number in (1, 2, 3)
+    ]
 
 
 def test_without_an_answer_there_is_no_verdict_and_a_retry_asks_for_the_rest(
@@ -303,10 +345,10 @@ def test_the_papers_way_shows_the_baseline_first_and_once(tmp_path: Path, api: A
     assert len(api.paid) == len(DIFFERENT)
     result = made.result(COMPARE)
     # A judge that only likes the first place has the baseline win everything.
-    assert (result["wins_a"], result["orders"]) == (len(DIFFERENT), 1)
+    assert (result["wins_a"], result["design"]) == (len(DIFFERENT), "the baseline first")
     assert result["prefers_first"] == 1
     assert result["flip_rate"] is None
-    assert result["interval"] == "Wilson 95 %, the baseline first"
+    assert result["interval"] == "Wilson 95 %"
 
 
 def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> None:
@@ -318,7 +360,7 @@ def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> 
     assert result["prefers_first"] == 1
     # Identical responses are never shown, so no order can matter to them.
     assert result["flip_rate"] == pytest.approx(len(DIFFERENT) / len(TEST))
-    assert result["interval"].endswith("both orders")
+    assert result["design"] == "both orders"
     reader = made.reader()
     (rate,) = reader.win_rates()
     reader.close()

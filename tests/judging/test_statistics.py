@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ winners = st.sampled_from(["a", "b", "tie", "invalid"])
 
 
 def test_the_papers_scale() -> None:
-    rate = statistics.win_rate(["b"] * 225 + ["a"] * 25)
+    rate = statistics.win_rate(["b"] * 225 + ["a"] * 25, False)
     assert rate.win_rate_b == 0.9
     assert (round(rate.ci_low, 3), round(rate.ci_high, 3)) == (0.857, 0.931)
 
@@ -26,7 +27,7 @@ def test_the_papers_scale() -> None:
 def test_whole_wins_give_scipys_wilson_interval(wins: int, losses: int) -> None:
     if wins + losses == 0:
         return
-    rate = statistics.win_rate(["b"] * wins + ["a"] * losses)
+    rate = statistics.win_rate(["b"] * wins + ["a"] * losses, False)
     expected = binomtest(wins, wins + losses).proportion_ci(0.95, method="wilson")
     assert rate.ci_low == pytest.approx(expected.low, abs=1e-9)
     assert rate.ci_high == pytest.approx(expected.high, abs=1e-9)
@@ -34,8 +35,14 @@ def test_whole_wins_give_scipys_wilson_interval(wins: int, losses: int) -> None:
 
 @given(st.lists(winners, min_size=1, max_size=80))
 def test_every_dialogue_is_counted_once(outcomes: list[Winner]) -> None:
-    rate = statistics.win_rate(outcomes)
+    rate = statistics.win_rate(outcomes, False)
     assert rate.wins_a + rate.wins_b + rate.ties + rate.invalid == rate.n == len(outcomes)
+    if rate.invalid == rate.n:
+        assert (rate.win_rate_b, rate.ci_low, rate.ci_high, rate.interval) == (None, None, None, None)
+        return
+    assert rate.win_rate_b is not None
+    assert rate.ci_low is not None
+    assert rate.ci_high is not None
     # At 0 and 1 the interval ends at the rate, to within rounding.
     assert -1e-9 <= rate.ci_low <= rate.win_rate_b + 1e-9
     assert rate.win_rate_b - 1e-9 <= rate.ci_high <= 1 + 1e-9
@@ -43,34 +50,47 @@ def test_every_dialogue_is_counted_once(outcomes: list[Winner]) -> None:
 
 
 def test_an_invalid_verdict_is_nobodys_win_and_is_not_dropped() -> None:
-    rate = statistics.win_rate(["b", "a", "invalid", "invalid"])
+    rate = statistics.win_rate(["b", "a", "invalid", "invalid"], False)
     assert (rate.n, rate.invalid, rate.win_rate_b) == (4, 2, 0.25)
 
 
 def test_no_outcome_is_no_win_rate() -> None:
     with pytest.raises(ValueError, match="no outcomes"):
-        statistics.win_rate([])
+        statistics.win_rate([], False)
 
 
 @pytest.mark.parametrize(
     ("verdicts", "expected"),
     [
-        (["a", "a"], "a"),
-        (["b", "b"], "b"),
-        (["a", "b"], "tie"),
-        (["tie", "b"], "tie"),
-        (["invalid", "b"], "b"),
-        (["invalid", "invalid"], "invalid"),
-        (["tie"], "tie"),
+        ("a a", "a"),
+        ("b b", "b"),
+        ("a b", "tie"),
+        ("tie b", "tie"),
+        ("invalid b", "invalid"),
+        ("invalid invalid", "invalid"),
+        ("tie", "tie"),
+        ("b", "b"),
+        ("a,a,b b,a,a", "a"),
+        ("a,b a", "tie"),
+        ("a,a,b b,b,a", "tie"),
+        ("a,a,invalid a,a,a", "invalid"),
+        ("", "invalid"),
     ],
 )
-def test_orders_that_disagree_are_a_tie(verdicts: list[Winner], expected: Winner) -> None:
-    assert statistics.outcome(verdicts) == expected
+def test_orders_that_disagree_are_a_tie(verdicts: str, expected: Winner) -> None:
+    """An order a word, its repeats between commas."""
+    orders: tuple[Order, ...] = ("ab", "ba")
+    found: list[tuple[Order, Winner]] = [
+        (order, cast(Winner, winner))
+        for order, repeats in zip(orders, verdicts.split(), strict=False)
+        for winner in repeats.split(",")
+    ]
+    assert statistics.outcome(found) == expected
 
 
 def test_both_orders_give_students_interval_over_dialogues() -> None:
     outcomes: list[Winner] = ["b"] * 5 + ["tie"] * 3 + ["a"] * 2
-    rate = statistics.win_rate(outcomes, orders=2)
+    rate = statistics.win_rate(outcomes, True)
     assert rate.win_rate_b == 0.65
     # Mean 0.65, sum of squares 1.525, so s² = 1.525/9; t(9, 0.975) = 2.2621572.
     half = 2.2621572 * (1.525 / 9 / 10) ** 0.5
@@ -82,7 +102,10 @@ def test_both_orders_give_students_interval_over_dialogues() -> None:
 @given(st.lists(winners, min_size=2, max_size=60))
 def test_scipy_agrees_on_students_interval(outcomes: list[Winner]) -> None:
     scores = [{"b": 1.0, "tie": 0.5}.get(outcome, 0.0) for outcome in outcomes]
-    rate = statistics.win_rate(outcomes, orders=2)
+    rate = statistics.win_rate(outcomes, True)
+    if rate.invalid == rate.n:
+        assert rate.interval is None
+        return
     if len(set(scores)) == 1:
         assert rate.interval == statistics.WILSON
         return
@@ -93,13 +116,13 @@ def test_scipy_agrees_on_students_interval(outcomes: list[Winner]) -> None:
 
 def test_the_bootstrap_is_over_dialogues_and_repeats_to_the_bit() -> None:
     outcomes: list[Winner] = ["b"] * 150 + ["tie"] * 40 + ["a"] * 60
-    rate = statistics.win_rate(outcomes, orders=2)
-    again = statistics.win_rate(outcomes, orders=2)
+    rate = statistics.win_rate(outcomes, True)
+    again = statistics.win_rate(outcomes, True)
     assert (rate.bootstrap_low, rate.bootstrap_high) == (again.bootstrap_low, again.bootstrap_high)
     # At this size it comes close to Student's.
     assert rate.bootstrap_low == pytest.approx(rate.ci_low, abs=0.01)
     assert rate.bootstrap_high == pytest.approx(rate.ci_high, abs=0.01)
-    assert statistics.win_rate(outcomes).bootstrap_low is None
+    assert statistics.win_rate(outcomes, False).bootstrap_low is None
 
 
 def test_what_orders_say_of_a_judge() -> None:
@@ -129,7 +152,7 @@ def test_a_judge_of_known_bias_is_found_out() -> None:
         )
     said = statistics.orders(verdicts)
     assert said.prefers_first == pytest.approx(0.3 + 0.7 * 0.5, abs=0.03)
-    outcomes = [statistics.outcome([winner for _, winner in pair]) for pair in verdicts]
-    rate = statistics.win_rate(outcomes, orders=2)
+    outcomes = [statistics.outcome(pair) for pair in verdicts]
+    rate = statistics.win_rate(outcomes, True)
     # Both orders together undo the bias up to what it hides: b's share shrinks towards a half.
     assert rate.ci_low < 0.5 + 0.2 * 0.7 < rate.ci_high

@@ -77,6 +77,7 @@ def test_the_graph_of_two_students_and_two_recipes() -> None:
         "sft-dpo": 4,
         "respond": 10,
         "judge": 1,
+        "calibrate": 0,
         "compare": 9,
     }
     assert len({node.id for node in plan()}) == len({node.fingerprint for node in plan()}) == len(stages)

@@ -9,12 +9,15 @@ from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
+import msgspec
+
 from core.commands import create_workspace
 from core.config import load
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
 from core.pipeline import graph
 from core.pipeline.graph import Node
+from core.pipeline.journal import Order, Verdict, Winner
 from core.prompts import templates
 from core.store import connections, data, jobs
 from core.store.jobs import NewJob
@@ -42,6 +45,8 @@ provider = "embedded"
 [comparisons]
 extra = [{ a = "human", b = "chatgpt" }]
 """
+
+ORDERS: tuple[Order, ...] = ("ab", "ba")
 
 LABEL = "embedded judge, agrees with held-out human ratings on 57 % of pairs (n=212)"
 
@@ -191,10 +196,11 @@ class _Filler:
             total=n,
         )
         for number, dialogue in enumerate(self.test):
-            winner = "b" if number < wins_b else "tie" if number < wins_b + ties else "a"
-            for order in ("ab", "ba"):
+            winner: Winner = "b" if number < wins_b else "tie" if number < wins_b + ties else "a"
+            for order in ORDERS:
                 raw = HOSTILE if number == 0 else f"{winner} by 0.4"
-                jobs.put_verdict(self.connection, job, dialogue.dialog_id, order, winner, raw)
+                verdict = Verdict(dialogue.dialog_id, order, winner, raw)
+                jobs.put_verdict(self.connection, job, msgspec.structs.asdict(verdict))
 
     def _begin(self, job: str, number: int = 1) -> jobs.Attempt:
         folder = self.workspace.attempt(job, number)

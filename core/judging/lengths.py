@@ -1,0 +1,116 @@
+"""What the length of responses does to a judge, and the win rate without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.judging.statistics import score
+from core.pipeline.journal import Winner
+
+Floats = NDArray[np.float64]
+
+#: Penalties (scikit-learn's C) that cross-validation chooses from.
+_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
+_FOLDS = 5
+_RESAMPLES = 400
+#: Valid outcomes below which there is nothing to fit.
+_FEWEST = 20
+#: The two rates part at this difference.
+_PARTED = 0.05
+
+
+@dataclass(frozen=True)
+class LengthControlled:
+    """The win rate of b, were both responses of the same length, with a 95 % bootstrap interval.
+
+    `coefficient` is that of tanh((words of b − words of a) / their standard deviation) in the log-odds of
+    b's win. `parted` when the rate and the raw one are more than 5 points apart, or on different sides of ½.
+    """
+
+    win_rate_b: float
+    low: float
+    high: float
+    coefficient: float
+    parted: bool
+
+
+def length_controlled(
+    outcomes: Sequence[Winner], words_a: Sequence[int], words_b: Sequence[int]
+) -> LengthControlled | None:
+    """The length-controlled win rate over dialogues, each with its outcome and both responses' words.
+
+    After Dubois, Galambosi, Liang and Hashimoto, "Length-controlled AlpacaEval" (2024), without its term
+    for an instruction's difficulty: logistic regression of the verdict on the standardised difference of
+    lengths, evaluated at no difference. The penalty of that one coefficient is chosen by cross-validation
+    over dialogues. A tie is half a win and half a loss; invalid outcomes are left out. None when it cannot
+    be told: too few outcomes, a side that never wins, responses that are all equally long.
+    """
+    valid = [i for i, winner in enumerate(outcomes) if winner != "invalid"]
+    scores = np.array([score(outcomes[i]) for i in valid])
+    difference = np.array([words_b[i] - words_a[i] for i in valid], dtype=float)
+    if len(valid) < _FEWEST or not 0 < scores.sum() < len(scores) or not difference.std():
+        return None
+    feature = np.tanh(difference / difference.std())
+    penalty = _penalty(feature, scores)
+    intercept, coefficient = _fit(feature, scores, penalty)
+    rate = float(_sigmoid(intercept))
+    draws = np.random.default_rng(0).multinomial(len(valid), [1 / len(valid)] * len(valid), size=_RESAMPLES)
+    drawn = [
+        _sigmoid(_fit(feature, scores, penalty, weights)[0])
+        for weights in draws
+        if 0 < (weights * scores).sum() < weights.sum()
+    ]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    raw = float(scores.mean())
+    parted = abs(rate - raw) > _PARTED or (rate - 0.5) * (raw - 0.5) < 0
+    return LengthControlled(rate, float(low), float(high), coefficient, parted)
+
+
+def prefers_longer(
+    outcomes: Sequence[Winner], words_a: Sequence[int], words_b: Sequence[int]
+) -> tuple[int, int]:
+    """How often the response with more words won, of how many dialogues with a winner and two lengths."""
+    decided = [
+        (winner == "b") == (b > a)
+        for winner, a, b in zip(outcomes, words_a, words_b, strict=True)
+        if winner in ("a", "b") and a != b
+    ]
+    return sum(decided), len(decided)
+
+
+def _penalty(feature: Floats, scores: Floats) -> float:
+    """The penalty with the smallest log-loss on dialogues that were held out."""
+    from sklearn.model_selection import KFold
+
+    losses = dict.fromkeys(_PENALTIES, 0.0)
+    for train, test in KFold(_FOLDS, shuffle=True, random_state=0).split(feature):
+        if not 0 < scores[train].sum() < len(train):
+            continue
+        for penalty in _PENALTIES:
+            intercept, coefficient = _fit(feature[train], scores[train], penalty)
+            odds = intercept + coefficient * feature[test]
+            losses[penalty] += float((np.logaddexp(0, odds) - scores[test] * odds).sum())
+    return min(_PENALTIES, key=lambda penalty: losses[penalty])
+
+
+def _fit(
+    feature: Floats, scores: Floats, penalty: float, weights: NDArray[np.int_] | None = None
+) -> tuple[float, float]:
+    """Intercept and coefficient; each dialogue is a win and a loss, weighted by its score."""
+    from sklearn.linear_model import LogisticRegression
+
+    once = np.ones(len(scores)) if weights is None else weights
+    x = np.concatenate([feature, feature])[:, None]
+    y = np.concatenate([np.ones(len(scores)), np.zeros(len(scores))])
+    weight = np.concatenate([once * scores, once * (1 - scores)])
+    kept = weight > 0
+    model = LogisticRegression(C=penalty, solver="newton-cholesky").fit(x[kept], y[kept], weight[kept])
+    return float(model.intercept_[0]), float(model.coef_[0, 0])
+
+
+def _sigmoid(odds: float) -> float:
+    return float(1 / (1 + np.exp(-odds)))
