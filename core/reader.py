@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import config as configuration
 from core.config import Config, Judge
-from core.dialogues import staging
 from core.dialogues import statistics as dialogue_statistics
 from core.dialogues.records import HUMAN, Dialogue
 from core.dialogues.statistics import Statistics
@@ -18,6 +15,7 @@ from core.errors import UserError
 from core.pipeline import graph, launch, planning, status
 from core.pipeline.graph import Node
 from core.recipes import catalog, strategies
+from core.source import Source
 from core.store import connections, intents, queries
 from core.store import data as stored_data
 from core.store import jobs as stored_jobs
@@ -55,27 +53,16 @@ class Reader:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
-        self._dialogues: tuple[str, list[Dialogue]] | None = None
+        self._source = Source(workspace)
         #: Of finished comparisons, whose verdicts do not change any more.
         self._decided: dict[str, Outcomes] = {}
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._source.close()
 
     def version(self) -> tuple[object, ...]:
         """Something that differs whenever what this reader says may differ; costs microseconds."""
-        connection = self._open()
-        return (
-            None if connection is None else connections.data_version(connection),
-            self._file,
-            _stamp(self.workspace.config),
-            self._prompts(),
-        )
+        return self._source.version()
 
     def supervisor(self) -> Supervisor:
         """Whether a supervisor lives, which `version` does not tell."""
@@ -84,8 +71,8 @@ class Reader:
     def snapshot(self) -> Snapshot:
         """The whole pipeline at one moment."""
         supervisor = self.supervisor()
-        config, config_error = self._config()
-        connection = self._open()
+        config, config_error = self._source.config()
+        connection = self._source.connection()
         jobs: dict[str, Job] = {}
         facts, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
         if connection is not None:
@@ -95,7 +82,7 @@ class Reader:
                 used = queries.slot_use(connection)
                 paused = stored_jobs.setting(connection, "paused") is not None
                 jobs = queries.jobs(connection)
-        nodes, plan_error = self._plan(config, facts)
+        nodes, plan_error = self._source.plan(config, facts)
         slot_totals = (config or Config()).slots
         slot_views = (
             SlotUse("gpu", used.get("gpu", 0), slot_totals.gpu),
@@ -117,16 +104,16 @@ class Reader:
 
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
         """Those of these jobs that were asked for, whatever config.toml says by now; in this order."""
-        connection = self._open()
+        connection = self._source.connection()
         known = {} if connection is None else queries.jobs(connection)
         return tuple(known[job] for job in ids if job in known)
 
     def recipes(self) -> tuple[Recipe, ...]:
         """All recipes over the imported data, and what each yields; with a teacher, if all answers come."""
-        facts, dialogues = self._data()
+        facts, dialogues = self._source.data()
         if facts is None:
             return ()
-        config, _ = self._config()
+        config, _ = self._source.config()
         settings = (config or Config()).recipes
         found = []
         for name in catalog.names(facts.sources):
@@ -138,8 +125,8 @@ class Reader:
         """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
         from core.teachers import answers
 
-        nodes, _ = self._plan(self._config()[0], self.data())
-        connection = self._open()
+        nodes, _ = self._source.plan(self._source.config()[0], self.data())
+        connection = self._source.connection()
         ids = {node.name: node.id for node in nodes if node.stage == "teach"}
         found = []
         for taught in strategies.needs(recipe).values():
@@ -156,17 +143,17 @@ class Reader:
 
     def statistics(self) -> Statistics | None:
         """The imported data in figures, or None when there is none."""
-        facts, dialogues = self._data()
+        facts, dialogues = self._source.data()
         return None if facts is None else dialogue_statistics.describe(dialogues)
 
     def data(self) -> DataFacts | None:
         """What is imported: file, hashes, sources."""
-        connection = self._open()
+        connection = self._source.connection()
         return None if connection is None else stored_data.facts(connection)
 
     def dialogues(self) -> list[Dialogue]:
         """All imported dialogues, in the file's order."""
-        return self._data()[1]
+        return self._source.data()[1]
 
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration, with its figures once its verdicts are in."""
@@ -185,7 +172,7 @@ class Reader:
         rate = {rate.job: rate for rate in self.win_rates()}[job]
         if rate.n is None:
             return Comparison(rate, ())
-        connection, jobs = self._open(), self.snapshot().jobs
+        connection, jobs = self._source.connection(), self.snapshot().jobs
         assert connection is not None
         texts = comparisons.texts(connection, jobs, rate.b)
         cells = comparisons.breakdown(rate, self._outcomes([rate])[job], self.dialogues(), texts)
@@ -216,7 +203,7 @@ class Reader:
         """What is known of each judge of the configuration."""
         from core import judges
 
-        connection, jobs = self._open(), self.snapshot().jobs
+        connection, jobs = self._source.connection(), self.snapshot().jobs
         if connection is None:
             return ()
         return judges.scorecards(connection, self._judges(), jobs, self._calibrations(jobs))
@@ -240,7 +227,7 @@ class Reader:
                 there_are = ", ".join(known) or "none before an import"
                 raise UserError(f"no responder is called {name!r}. There are: {there_are}")
         jobs, dialogues = self.snapshot().jobs, self.dialogues()
-        connection = self._open()
+        connection = self._source.connection()
         if connection is None:
             return ()
         from core import comparisons
@@ -250,19 +237,19 @@ class Reader:
 
     def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
         """A run's logged figures after `after_step`."""
-        connection = self._open()
+        connection = self._source.connection()
         return [] if connection is None else queries.metrics(connection, job, after_step)
 
     def samples(self, job: str) -> list[SampleAnswer]:
         """What a run's student answered to fixed test dialogues as training went."""
-        connection = self._open()
+        connection = self._source.connection()
         return [] if connection is None else queries.samples(connection, job)
 
     def submissions(self) -> list[Submission]:
         """Everything that was sent to teachers, newest first."""
         from core.store import submissions
 
-        connection = self._open()
+        connection = self._source.connection()
         return [] if connection is None else submissions.submissions(connection)
 
     def estimates(
@@ -276,9 +263,9 @@ class Reader:
         """
         from core import spending
 
-        facts, dialogues = self._data()
-        config, connection = self._config()[0], self._open()
-        nodes, _ = self._plan(config, facts)
+        facts, dialogues = self._source.data()
+        config, connection = self._source.config()[0], self._source.connection()
+        nodes, _ = self._source.plan(config, facts)
         if connection is None:
             return ()
         if calibrate and config is not None and facts is not None:
@@ -289,22 +276,22 @@ class Reader:
         """What was spent on teachers, and what is bound in requests that are on their way."""
         from core import spending
 
-        config = self._config()[0] or Config()
-        nodes, _ = self._plan(config, self.data())
-        return spending.spending(self._open(), config, nodes)
+        config = self._source.config()[0] or Config()
+        nodes, _ = self._source.plan(config, self.data())
+        return spending.spending(self._source.connection(), config, nodes)
 
     def moments(self, token: str) -> list[BatchMoment]:
         """The timeline of a submission, oldest first."""
         from core.store import submissions
 
-        connection = self._open()
+        connection = self._source.connection()
         return [] if connection is None else submissions.moments(connection, token)
 
     def answer_counts(self, token: str) -> list[AnswerCount]:
         """How a submission's requests ended, the most frequent way first."""
         from core.store import submissions
 
-        connection = self._open()
+        connection = self._source.connection()
         return [] if connection is None else submissions.outcomes(connection, token)
 
     def sent_requests(
@@ -317,23 +304,23 @@ class Reader:
         """A submission's requests behind (key, number) `after`: all, or those of one (outcome, error)."""
         from core.store import submissions
 
-        connection = self._open()
+        connection = self._source.connection()
         return [] if connection is None else submissions.requests(connection, token, group, after, limit)
 
     def events(self, job: str | None = None, limit: int = 200) -> list[Event]:
         """The newest events, oldest first."""
-        connection = self._open()
+        connection = self._source.connection()
         return [] if connection is None else queries.events(connection, job=job, limit=limit)
 
     def intent(self, intent: int) -> IntentResult:
         """What became of an intent. Raises `KeyError` when there is none of that id."""
-        connection = self._open()
+        connection = self._source.connection()
         if connection is None:
             raise KeyError(intent)
         return intents.outcome(connection, intent)
 
     def has_pending_intents(self) -> bool:
-        connection = self._open()
+        connection = self._source.connection()
         return connection is not None and bool(intents.pending(connection))
 
     def find_job(self, wanted: str) -> str:
@@ -360,7 +347,7 @@ class Reader:
 
     def plan_over(self, facts: DataFacts) -> tuple[Node, ...]:
         """The jobs that the configuration would ask for with other data; none when it does not hold."""
-        config, _ = self._config()
+        config, _ = self._source.config()
         if config is None:
             return ()
         try:
@@ -371,60 +358,19 @@ class Reader:
     def _log_path(self, job: str | None) -> Path | None:
         if job is None:
             return self.workspace.supervisor_log
-        connection = self._open()
+        connection = self._source.connection()
         folders = [] if connection is None else queries.attempt_folders(connection, job)
         return self.workspace.root / folders[-1][1] / "log.txt" if folders else None
 
-    def _open(self) -> sqlite3.Connection | None:
-        """The connection, anew when state.db was replaced by another file."""
-        stamp = _identity(self.workspace.state)
-        if stamp != self._file:
-            self.close()
-            self._file = stamp
-        if self._connection is None and stamp is not None:
-            # An older program's would look empty until somebody writes.
-            connections.upgrade(self.workspace.state)
-            if connections.is_ready(self.workspace.state):
-                self._connection = connections.reader(self.workspace.state)
-        return self._connection
-
-    def _config(self) -> tuple[Config | None, str | None]:
-        if not self.workspace.config.exists():
-            return None, None
-        try:
-            return configuration.load(self.workspace.config), None
-        except UserError as error:
-            return None, str(error)
-
-    def _plan(self, config: Config | None, facts: DataFacts | None) -> tuple[tuple[Node, ...], str | None]:
-        """The configuration's nodes and the error that prevents them; kept while nothing moved."""
-        if config is None or facts is None:
-            return (), None
-        key = (config, facts, self._prompts())
-        if self._planned is None or self._planned[0] != key:
-            try:
-                self._planned = (key, planning.plan(self.workspace, config, facts), None)
-            except UserError as error:
-                self._planned = (key, (), str(error))
-        return self._planned[1], self._planned[2]
-
-    def _prompts(self) -> tuple[object, ...]:
-        """What tells one state of the workspace's own templates from another."""
-        try:
-            found = sorted(self.workspace.prompts.glob("*.txt"))
-        except OSError:
-            return ()
-        return tuple((path.name, _stamp(path)) for path in found)
-
     def _judges(self) -> dict[str, Judge]:
-        config, _ = self._config()
+        config, _ = self._source.config()
         return {} if config is None else config.judges
 
     def _outcomes(self, rates: Sequence[WinRate]) -> dict[str, Outcomes]:
         """By job, of those comparisons that are finished."""
         from core import comparisons
 
-        connection = self._open()
+        connection = self._source.connection()
         assert connection is not None or not rates
         done = [rate.job for rate in rates if rate.n is not None]
         for job in done:
@@ -434,7 +380,7 @@ class Reader:
 
     def _calibrations(self, jobs: Sequence[Job]) -> dict[str, Job]:
         """Of each judge the job that told its agreement with people: of most pairs, as it is set now."""
-        config, facts, connection = self._config()[0], self.data(), self._open()
+        config, facts, connection = self._source.config()[0], self.data(), self._source.connection()
         found: dict[str, Job] = {job.name: job for job in jobs if job.stage == "judge" and job.result}
         if config is None or facts is None or connection is None:
             return found
@@ -443,33 +389,3 @@ class Reader:
             if planning.is_of_judge(self.workspace, config, facts, stored_jobs.get(connection, job.id)):
                 found[job.name] = job
         return found
-
-    def _data(self) -> tuple[DataFacts | None, list[Dialogue]]:
-        connection = self._open()
-        if connection is None:
-            return None, []
-        with connections.snapshot(connection):
-            facts = stored_data.facts(connection)
-            if facts is not None and (self._dialogues is None or self._dialogues[0] != facts.data):
-                rows = queries.dialogues(connection)
-                order = (HUMAN, *facts.sources)
-                self._dialogues = (facts.data, [staging.from_row(row, order) for row in rows])
-        if facts is None or self._dialogues is None:
-            return None, []
-        return facts, self._dialogues[1]
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino

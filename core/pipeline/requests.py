@@ -69,7 +69,7 @@ def _start(
         raise UserError(f"{workspace.config} asks for nothing: name students, recipes and judges in it")
     new = jobs.put(
         connection,
-        map(_new, wanted),
+        map(new_job, wanted),
     )
     states = jobs.states(connection, (node.id for node in wanted))
     for job, state in states.items():
@@ -81,7 +81,8 @@ def _start(
     return {"jobs": list(states), "new": len(new), "done": done}
 
 
-def _new(node: Node) -> NewJob:
+def new_job(node: Node) -> NewJob:
+    """The node as the store takes it."""
     return NewJob(
         node.id,
         node.stage,
@@ -119,7 +120,7 @@ def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> di
         found = [jobs.get(connection, name) for name in again]
         calibrate = {one.name: one.settings["pairs"] for one in found if one and one.stage == "calibrate"}
         nodes = planning.plan(workspace, configuration.load(workspace.config), facts, calibrate)
-        jobs.put(connection, (_new(node) for node in nodes if node.id in again))
+        jobs.put(connection, (new_job(node) for node in nodes if node.id in again))
     for name in again:
         jobs.set_state(connection, name, "waiting", event="to be tried again")
     return {"jobs": again}

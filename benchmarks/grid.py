@@ -1,0 +1,186 @@
+"""The paper's whole grid under two judges: planned, priced, judged in batches, and shown from the store.
+
+    python -m benchmarks.grid [--folder DIR]
+
+84 runs (21 recipes, two stages, two students) with 250 responses each meet their base students; two judges
+on a loopback server are asked about every pair in both orders, 84,000 verdicts in all, by the real supervisor
+and its workers. The runs' responses are made up; nothing is trained. Takes some minutes. With a folder that
+an earlier call has filled, only what the store tells is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from importlib import import_module
+from pathlib import Path
+
+from core import config, files
+from core.commands import Commands, create_workspace
+from core.dialogues import staging
+from core.dialogues.records import Dialogue
+from core.pipeline import planning
+from core.pipeline.graph import Node
+from core.pipeline.requests import new_job
+from core.reader import Reader
+from core.recipes import catalog
+from core.store import connections, data, jobs
+from core.workspace import Workspace
+from tests import loopback
+from tests.made_dialogues import made_dialogues
+
+ROWS = 1000
+JUDGE = """
+[judges.{name}]
+provider = "openai"
+base_url = "{url}"
+model = "{model}"
+mode = "batch"
+max_output_tokens = 16
+poll_min_s = 0.2
+poll_max_s = 1.0
+"""
+CONFIG = """
+[students.llama-8b]
+model = "meta-llama/Llama-3.1-8B"
+[students.mistral-7b]
+model = "mistralai/Mistral-7B-v0.3"
+[teachers.gpt-4o]
+provider = "openai"
+model = "gpt-4o"
+[prices]
+date = 2026-06-01
+[prices.models.gpt-4o]
+input = 2.5
+output = 10.0
+[prices.models.gemini-2_0-flash]
+input = 0.1
+output = 0.4
+[slots]
+gpu = 1
+cpu = 2
+api = 1
+batch = 8
+[recipes]
+train = {recipes}
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", type=Path, help="keep the workspace here")
+    folder = parser.parse_args().folder
+    with tempfile.TemporaryDirectory() as temporary, loopback.running() as api:
+        workspace = Workspace((folder or Path(temporary)).resolve())
+        if not workspace.state.exists():
+            api.faults.content = judge
+            fill(workspace, api.url)
+            plan_and_price(workspace)
+            judged(workspace)
+        show(workspace)
+    return 0
+
+
+def judge(text: str) -> str:
+    return "say:1" if hashlib.sha256(text.encode()).digest()[0] < 150 else "say:2"
+
+
+def fill(workspace: Workspace, url: str) -> None:
+    """Make the workspace as it is when all runs have answered the test split."""
+    create_workspace(workspace.root)
+    dialogues = made_dialogues(ROWS)
+    facts = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, facts)
+    judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))
+    recipes = json.dumps(catalog.names(facts.sources))
+    workspace.config.write_text(CONFIG.format(recipes=recipes) + judges)
+    nodes = planning.plan(workspace, config.load(workspace.config), facts)
+    test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
+    with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
+        data.replace(connection, facts, map(staging.to_row, dialogues))
+        done = [node for node in nodes if node.stage != "compare"]
+        jobs.put(connection, map(new_job, done))
+        for node in done:
+            attempt = jobs.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
+            if node.stage == "respond":
+                path = respond(workspace, node, test)
+                relative = path.relative_to(workspace.root).as_posix()
+                sha256, size = files.sha256(path), files.size(path)
+                jobs.put_artifact(connection, attempt, "responses", relative, sha256, size)
+            jobs.end_attempt(connection, attempt, "done")
+            jobs.set_state(connection, node.id, "done", result={"responses": len(test)})
+    runs = sum(node.stage in ("sft", "sft-dpo") for node in nodes)
+    print(f"{runs} runs, {len(test)} test dialogues, {len(nodes) - len(done)} comparisons")
+
+
+def respond(workspace: Workspace, node: Node, test: list[Dialogue]) -> Path:
+    path = workspace.artifacts / "jobs" / node.id / "1" / "responses.jsonl"
+    path.parent.mkdir(parents=True)
+    lines = (
+        {
+            "dialog_id": d.dialog_id,
+            "text": f"{node.name} hears you. " + "I do. " * (len(d.situation + node.name) % 20),
+        }
+        for d in test
+    )
+    path.write_text("".join(json.dumps(line | {"finish": "stop"}) + "\n" for line in lines))
+    return path
+
+
+def plan_and_price(workspace: Workspace) -> None:
+    with closing(Reader(workspace)) as reader:
+        began = time.perf_counter()
+        found = reader.estimates(["compare"])
+        took = time.perf_counter() - began
+    requests = sum(one.requests for one in found if one.recipe.startswith("judge"))
+    usd = sum(one.usd or 0.0 for one in found)
+    print(f"planned and priced: {requests:,} verdicts, {usd:,.2f} USD, in {took:.2f} s")
+
+
+def judged(workspace: Workspace) -> None:
+    os.environ["OPENAI_API_KEY"] = loopback.KEY
+    began = time.perf_counter()
+    commands = Commands(workspace)
+    commands.wait(commands.start(["compare"]))
+    code = [sys.executable, "-m", "tui", "--workspace", str(workspace.root), "run", "compare", "--wait"]
+    with (workspace.root / "wait.txt").open("wb") as out:
+        ended = subprocess.run(code, stdout=out, stderr=out, check=False).returncode
+    took = time.perf_counter() - began
+    print(f"judged in batches, by the supervisor and its workers: exit {ended}, {took:.0f} s")
+
+
+def show(workspace: Workspace) -> None:
+    """What the store tells, each the first time in a reader of its own, after the libraries are there."""
+    for library in ("choix", "scipy.sparse.csgraph", "scipy.stats", "statsmodels.api"):
+        import_module(library)
+    with closing(Reader(workspace)) as reader, closing(connections.reader(workspace.state)) as connection:
+        reader.snapshot()
+        began = time.perf_counter()
+        rows = connection.execute("SELECT job, dialog_id, ordering, winner, raw FROM verdicts").fetchall()
+        plain = time.perf_counter() - began
+        print(f"reading {len(rows):,} verdicts with sqlite3 alone: {plain:.2f} s")
+    shown: dict[str, Callable[[Reader], object]] = {
+        "win rates": lambda reader: reader.win_rates(),
+        "ranking": lambda reader: reader.rankings(),
+        "scorecards": lambda reader: reader.scorecards(),
+        "agreements": lambda reader: reader.agreements(),
+        "paired tests": lambda reader: reader.paired_tests(),
+    }
+    for name, look in shown.items():
+        with closing(Reader(workspace)) as reader:
+            began = time.perf_counter()
+            look(reader)
+            took = time.perf_counter() - began
+        print(f"{name}: {took:.2f} s, {took / plain:.1f} times that")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
