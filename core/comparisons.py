@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -89,6 +90,8 @@ def rankings(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple
 
 def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[PairedTest, ...]:
     """All pairs of responders that met the same third one under the same judge."""
+    import numpy as np
+
     from core.judging import statistics
 
     tests: list[PairedTest] = []
@@ -98,17 +101,18 @@ def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> t
             met[rate.a][rate.b] = decided[rate.job]
             met[rate.b][rate.a] = {name: _MIRRORED[winner] for name, winner in decided[rate.job].items()}
         for baseline, others in met.items():
+            dialogues = list(dict.fromkeys(name for made in others.values() for name in made))
+            scores = {
+                name: np.array([_score(made.get(dialogue)) for dialogue in dialogues])
+                for name, made in others.items()
+            }
             family = []
             for a, b in combinations(others, 2):
                 # Where either has no valid outcome nothing can be said of both.
-                shared = [
-                    (statistics.score(others[a][name]), statistics.score(winner))
-                    for name, winner in others[b].items()
-                    if winner != "invalid" and others[a].get(name, "invalid") != "invalid"
-                ]
-                if shared:
-                    said = statistics.paired([one for one, _ in shared], [other for _, other in shared])
-                    family.append((a, b, len(shared), said))
+                shared = ~np.isnan(scores[a] + scores[b])
+                if shared.any():
+                    said = statistics.paired(scores[a][shared], scores[b][shared])
+                    family.append((a, b, int(shared.sum()), said))
             corrected = statistics.holm([said.p for *_, said in family])
             tests += [
                 PairedTest(
@@ -117,6 +121,13 @@ def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> t
                 for (a, b, n, said), p_holm in zip(family, corrected, strict=True)
             ]
     return tuple(tests)
+
+
+def _score(winner: Winner | None) -> float:
+    """What an outcome is worth, not a number where there is no valid one."""
+    from core.judging import statistics
+
+    return math.nan if winner is None or winner == "invalid" else statistics.score(winner)
 
 
 def texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -> dict[str, str]:
@@ -234,6 +245,11 @@ _FIGURES = (
     "words_b",
     "over_limit_a",
     "over_limit_b",
+    "identical",
+    "empty_a",
+    "empty_b",
+    "addressing_a",
+    "addressing_b",
     "prefers_first",
     "prefers_longer",
     "flip_rate",

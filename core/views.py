@@ -125,6 +125,9 @@ class WinRate:
     win rate by the log-probabilities of the judge's answers. `words_…` are mean words per response,
     `over_limit_…` the shares of responses with more words than the prompt allows.
 
+    Of the pairs `identical` have the same text twice; `empty_…` and `addressing_…` count responses without a
+    word, and those with words that may be meant for the judge. All of them are judged as they are.
+
     `label` names the judge's measured agreement with people, `prefers_first` how often it names the
     response shown first, `prefers_longer` the one with more words, `flip_rate` in how many dialogues its
     orders disagree. `fingerprint` is that of the job behind the figures.
@@ -162,6 +165,11 @@ class WinRate:
     words_b: float | None = None
     over_limit_a: float | None = None
     over_limit_b: float | None = None
+    identical: int | None = None
+    empty_a: int | None = None
+    empty_b: int | None = None
+    addressing_a: int | None = None
+    addressing_b: int | None = None
     prefers_first: float | None = None
     prefers_longer: float | None = None
     flip_rate: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,6 +11,13 @@ from core.judging import lengths, statistics
 from core.judging.protocol import Contest
 from core.pipeline.journal import Order, Verdict, Winner
 from core.teachers.answers import MAX_WORDS
+
+#: A label of the judge's prompt, or words that a response to a speaker has no use for.
+_ADDRESSES_JUDGE = re.compile(
+    r"\bresponse\s*[12]\b|\b(?:first|second)\s+response\b|\banswer\s*(?:with\s*)?:?\s*[12]\b"
+    r"|\b(?:ignore|disregard|forget)\b[^.!?\n]{0,40}\binstructions?\b",
+    re.IGNORECASE,
+)
 
 
 def of_comparison(
@@ -55,6 +63,7 @@ def of_comparison(
             f"over_limit_{side}": sum(count > MAX_WORDS for count in counts) / len(counts)
             for side, counts in words.items()
         },
+        **_noticed(shown.values()),
         "prefers_first": order.prefers_first,
         "placed": order.placed,
         "flip_rate": order.flip_rate,
@@ -64,6 +73,16 @@ def of_comparison(
         "verdicts": len(verdicts),
         "invalid_verdicts": sum(verdict.winner == "invalid" for verdict in verdicts),
     }
+
+
+def _noticed(shown: Iterable[Contest]) -> dict[str, int]:
+    """How many responses may have led a judge astray; they are judged as they are, and counted."""
+    texts = [(contest.response_a, contest.response_b) for contest in shown]
+    found = {"identical": sum(a == b for a, b in texts)}
+    for side, own in zip(("a", "b"), zip(*texts, strict=True), strict=True):
+        found[f"empty_{side}"] = sum(not text.strip() for text in own)
+        found[f"addressing_{side}"] = sum(_ADDRESSES_JUDGE.search(text) is not None for text in own)
+    return found
 
 
 def outcomes(verdicts: Iterable[Verdict]) -> dict[str, Winner]:

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from core.pipeline.journal import Order, Winner
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 WILSON = "Wilson 95 %"
 CLUSTERED = "Student's t 95 %, clustered by dialogue"
@@ -100,6 +108,7 @@ def win_rate(outcomes: Sequence[Winner], clustered: bool) -> WinRate:
     return WinRate(*counts, sum(scores) / n, low, high, interval, boot_low, boot_high)
 
 
+@cache
 def sign_test(better_a: int, better_b: int) -> float:
     """The two-sided p of the exact sign test, ties left out; 1 where there is nothing to test."""
     from scipy.stats import binomtest
@@ -115,14 +124,15 @@ def holm(ps: Sequence[float]) -> list[float]:
     return [float(p) for p in multipletests(ps, method="holm")[1]] if ps else []
 
 
-def paired(scores_a: Sequence[float], scores_b: Sequence[float]) -> Paired:
+def paired(scores_a: Sequence[float] | Floats, scores_b: Sequence[float] | Floats) -> Paired:
     """The exact sign test over dialogues on which both have a score. Raises `ValueError` for none."""
-    if not scores_a:
+    import numpy as np
+
+    if not len(scores_a):
         raise ValueError("no dialogue in common")
-    better_a = sum(a > b for a, b in zip(scores_a, scores_b, strict=True))
-    better_b = sum(b > a for a, b in zip(scores_a, scores_b, strict=True))
-    difference = (sum(scores_b) - sum(scores_a)) / len(scores_a)
-    return Paired(better_a, better_b, difference, sign_test(better_a, better_b))
+    more = np.asarray(scores_b) - np.asarray(scores_a)
+    better_a, better_b = int((more < 0).sum()), int((more > 0).sum())
+    return Paired(better_a, better_b, float(more.mean()), sign_test(better_a, better_b))
 
 
 def mean_interval(scores: Sequence[float]) -> tuple[float, float, str]:
