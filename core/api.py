@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from core.comparison_views import (
         Agreement,
         Cell,
+        Choice,
         Comparison,
         HumanWinRate,
         PairedTest,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from core.dialogues.statistics import Statistics
     from core.doctor import Check, examine
     from core.errors import UserError
+    from core.judging.votes import Paper
     from core.prompts.listing import Prompt, prompts
     from core.prompts.listing import conversation as prompt_conversation
     from core.prompts.listing import improves as prompt_improves
@@ -60,6 +62,7 @@ _HOMES = {
     "AnswerCount": ("core.teacher_views", "AnswerCount"),
     "BatchMoment": ("core.teacher_views", "BatchMoment"),
     "Cell": ("core.comparison_views", "Cell"),
+    "Choice": ("core.comparison_views", "Choice"),
     "Check": ("core.doctor", "Check"),
     "Commands": ("core.commands", "Commands"),
     "Comparison": ("core.comparison_views", "Comparison"),
@@ -79,6 +82,7 @@ _HOMES = {
     "LogChunk": ("core.views", "LogChunk"),
     "MetricPoint": ("core.views", "MetricPoint"),
     "Pair": ("core.views", "Pair"),
+    "Paper": ("core.judging.votes", "Paper"),
     "PairedTest": ("core.comparison_views", "PairedTest"),
     "Prompt": ("core.prompts.listing", "Prompt"),
     "Ranked": ("core.comparison_views", "Ranked"),
@@ -131,6 +135,7 @@ __all__ = [
     "BatchMoment",
     "Cell",
     "Check",
+    "Choice",
     "Commands",
     "Comparison",
     "DataFacts",
@@ -147,6 +152,7 @@ __all__ = [
     "MetricPoint",
     "Pair",
     "PairedTest",
+    "Paper",
     "Prompt",
     "Ranked",
     "Ranking",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,6 +24,10 @@ from core.store.data import DataFacts
 from core.store.intents import Kind
 from core.views import IntentResult, Job
 from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.comparison_views import Choice
+    from core.judging.votes import Paper
 
 TEMPLATES = Path(__file__).parent / "templates"
 SAMPLE = Path(__file__).parent / "dialogues" / "sample" / "sample.csv"
@@ -84,6 +88,18 @@ class Commands:
         """Hold a judge against people: ask it about so many pairs with a better response by the ratings."""
         configuration.load(self.workspace.config)
         return self._ask("start", {"targets": [f"calibrate:{judge}"], "calibrate": {judge: pairs}})
+
+    def vote(self, paper: Paper, a: str, b: str, voter: str, choice: Choice) -> int:
+        """Record what `voter` says of a paper about the responders `a` and `b`."""
+        from core.judging import votes
+
+        return self._ask("vote", votes.record(paper, a, b, voter, choice))
+
+    def unvote(self, paper: Paper, a: str, b: str, voter: str) -> int:
+        """Take back what `voter` said of a paper."""
+        from core.judging import votes
+
+        return self._ask("unvote", votes.record(paper, a, b, voter, "skip"))
 
     def cancel(self, job: str) -> int:
         return self._ask("cancel", {"job": job})

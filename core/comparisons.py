@@ -22,7 +22,7 @@ Outcomes = Mapping[str, Winner]
 #: Words per bin of the breakdown by length.
 _BIN = 10
 _FLIPPED = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}
-_MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
+MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
 def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, ...]:
@@ -99,7 +99,7 @@ def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> t
         met: dict[str, dict[str, Outcomes]] = defaultdict(dict)
         for rate in compared:
             met[rate.a][rate.b] = decided[rate.job]
-            met[rate.b][rate.a] = {name: _MIRRORED[winner] for name, winner in decided[rate.job].items()}
+            met[rate.b][rate.a] = {name: MIRRORED[winner] for name, winner in decided[rate.job].items()}
         for baseline, others in met.items():
             dialogues = list(dict.fromkeys(name for made in others.values() for name in made))
             scores = {

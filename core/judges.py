@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 from core import comparisons
-from core.comparison_views import Agreement, Scorecard
+from core.comparison_views import Agreement, HumanWinRate, Scorecard, Vote
 from core.comparisons import Outcomes
 from core.config import Judge
 from core.pipeline.journal import Winner
 from core.store import submissions
 from core.views import Job, WinRate
+
+Kind = Literal["judges", "voters", "voter and judge"]
 
 
 def agreements(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Agreement, ...]:
@@ -37,8 +40,58 @@ def agreements(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tup
     return tuple(found)
 
 
+def voted(found: Iterable[Vote]) -> set[str]:
+    """The responders that people voted on."""
+    return {name for vote in found for name in (vote.a, vote.b)}
+
+
+def human_win_rates(
+    found: Sequence[Vote], texts: Mapping[str, Mapping[str, str]]
+) -> tuple[HumanWinRate, ...]:
+    """What the votes say of any two responders, whose `texts` are by dialogue."""
+    from core.judging import votes
+
+    rates = (votes.win_rate(a, b, found, texts[a], texts[b]) for a, b in _met(found))
+    return tuple(rate for rate in rates if rate is not None)
+
+
+def of_voters(
+    rates: Sequence[WinRate],
+    decided: Mapping[str, Outcomes],
+    found: Sequence[Vote],
+    texts: Mapping[str, Mapping[str, str]],
+) -> tuple[Agreement, ...]:
+    """How far voters agree with each other and with judges, over all pairs of responders."""
+    from core.judging import votes
+
+    labels: dict[tuple[str, str, Kind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
+    jobs = {(rate.a, rate.b, rate.judge): rate.job for rate in rates if rate.job in decided}
+    for a, b in _met(found):
+        said = votes.outcomes(found, texts[a], texts[b])
+        for name, by_voter in said.items():
+            for one, other in combinations(sorted(by_voter), 2):
+                labels[one, other, "voters"].append((name, by_voter[one], by_voter[other]))
+        for judge in dict.fromkeys(rate.judge for rate in rates):
+            for sides, turned in (((a, b), False), ((b, a), True)):
+                job = jobs.get((*sides, judge))
+                if job is None:
+                    continue
+                for name, by_voter in said.items():
+                    winner = decided[job].get(name, "invalid")
+                    for voter, choice in by_voter.items():
+                        ruled = comparisons.MIRRORED[winner] if turned else winner
+                        labels[voter, judge, "voter and judge"].append((name, choice, ruled))
+    views = (agreement(one, other, kind, found) for (one, other, kind), found in sorted(labels.items()))
+    return tuple(view for view in views if view is not None)
+
+
+def _met(found: Iterable[Vote]) -> list[tuple[str, str]]:
+    """The pairs of responders that people voted on, each once."""
+    return list(dict.fromkeys((min(vote.a, vote.b), max(vote.a, vote.b)) for vote in found))
+
+
 def agreement(
-    one: str, other: str, kind: Any, labels: Sequence[tuple[str, Winner, Winner]]
+    one: str, other: str, kind: Kind, labels: Sequence[tuple[str, Winner, Winner]]
 ) -> Agreement | None:
     """How far two agree on (dialogue, outcome, outcome); None where both decided nothing."""
     from core.judging import agreement as agreeing

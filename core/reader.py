@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +39,17 @@ from core.workspace import Workspace
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
-    from core.comparison_views import Agreement, Comparison, PairedTest, Ranking, Scorecard
+    from core.comparison_views import (
+        Agreement,
+        Comparison,
+        HumanWinRate,
+        PairedTest,
+        Ranking,
+        Scorecard,
+        Vote,
+    )
     from core.comparisons import Outcomes
+    from core.judging.votes import Paper
     from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
 
 
@@ -193,11 +202,12 @@ class Reader:
         return comparisons.paired_tests(rates, self._outcomes(rates))
 
     def agreements(self) -> tuple[Agreement, ...]:
-        """How far judges agree with each other."""
+        """How far judges agree with each other, voters with each other, and voters with judges."""
         from core import judges
 
-        rates = self.win_rates()
-        return judges.agreements(rates, self._outcomes(rates))
+        rates, found = self.win_rates(), self._votes()
+        decided, texts = self._outcomes(rates), self._texts(judges.voted(found))
+        return (*judges.agreements(rates, decided), *judges.of_voters(rates, decided, found, texts))
 
     def scorecards(self) -> tuple[Scorecard, ...]:
         """What is known of each judge of the configuration."""
@@ -221,11 +231,7 @@ class Reader:
         A comparison of `b` with `a` counts, turned round. Raises `UserError` when there is no such
         responder.
         """
-        known = self.responders()
-        for name in (a, b):
-            if name not in known:
-                there_are = ", ".join(known) or "none before an import"
-                raise UserError(f"no responder is called {name!r}. There are: {there_are}")
+        self._check_responders(a, b)
         jobs, dialogues = self.snapshot().jobs, self.dialogues()
         connection = self._source.connection()
         if connection is None:
@@ -234,6 +240,26 @@ class Reader:
 
         with connections.snapshot(connection):
             return comparisons.pairs(connection, jobs, dialogues, a, b)
+
+    def papers(self, a: str, b: str, voter: str) -> tuple[Paper, ...]:
+        """What `voter` is to be shown of the test split's responses of `a` and `b`, in the order of showing.
+
+        Raises `UserError` when there is no such responder, or the two are one.
+        """
+        from core.judging import votes
+
+        if a == b:
+            raise UserError(f"{a!r} stands on both sides: name two responders")
+        self._check_responders(a, b)
+        texts = self._texts((a, b))
+        return votes.papers(self.dialogues(), texts[a], texts[b], voter, self._votes())
+
+    def human_win_rates(self) -> tuple[HumanWinRate, ...]:
+        """What people voted on any two responders' present texts."""
+        from core import judges
+
+        found = self._votes()
+        return judges.human_win_rates(found, self._texts(judges.voted(found)))
 
     def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
         """A run's logged figures after `after_step`."""
@@ -361,6 +387,28 @@ class Reader:
         connection = self._source.connection()
         folders = [] if connection is None else queries.attempt_folders(connection, job)
         return self.workspace.root / folders[-1][1] / "log.txt" if folders else None
+
+    def _check_responders(self, *names: str) -> None:
+        known = self.responders()
+        for name in names:
+            if name not in known:
+                there_are = ", ".join(known) or "none before an import"
+                raise UserError(f"no responder is called {name!r}. There are: {there_are}")
+
+    def _texts(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The texts of each responder, by dialogue of the test split."""
+        from core import comparisons
+
+        connection, jobs = self._source.connection(), self.snapshot().jobs
+        if connection is None:
+            return {name: {} for name in responders}
+        return {name: comparisons.texts(connection, jobs, name) for name in responders}
+
+    def _votes(self) -> list[Vote]:
+        from core.store import votes
+
+        connection = self._source.connection()
+        return [] if connection is None else votes.votes(connection)
 
     def _judges(self) -> dict[str, Judge]:
         config, _ = self._source.config()

@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.pipeline import graph, planning
 from core.pipeline.graph import Node
 from core.pipeline.job import REFRESH
-from core.store import data, jobs
+from core.store import data, jobs, votes
 from core.store.data import DataFacts
 from core.store.intents import Intent
 from core.store.jobs import NewJob
@@ -38,6 +38,12 @@ def carry_out(connection: sqlite3.Connection, workspace: Workspace, intent: Inte
             return _refresh(connection, workspace, payload["job"])
         case "adopt":
             return _adopt(connection, workspace, payload["job"], payload["batch"])
+        case "vote":
+            votes.put(connection, payload)
+            return {}
+        case "unvote":
+            votes.remove(connection, payload)
+            return {}
         case "pause" | "resume":
             jobs.set_setting(connection, "paused", "1" if intent.kind == "pause" else None)
             jobs.add_event(connection, "paused" if intent.kind == "pause" else "resumed")

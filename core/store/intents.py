@@ -11,7 +11,7 @@ from typing import Any, Literal
 from core.store.connections import transaction
 from core.views import IntentResult
 
-Kind = Literal["import", "start", "cancel", "retry", "pause", "resume", "refresh", "adopt"]
+Kind = Literal["import", "start", "cancel", "retry", "pause", "resume", "refresh", "adopt", "vote", "unvote"]
 
 
 @dataclass(frozen=True)
