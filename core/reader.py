@@ -254,6 +254,13 @@ class Reader:
         texts = self._texts((a, b))
         return votes.papers(self.dialogues(), texts[a], texts[b], voter, self._votes())
 
+    def human_win_rate(self, a: str, b: str) -> HumanWinRate | None:
+        """What people voted on `a` and `b`; None where nobody did."""
+        from core.judging import votes
+
+        texts = self._texts((a, b))
+        return votes.win_rate(a, b, self._votes(), texts[a], texts[b])
+
     def human_win_rates(self) -> tuple[HumanWinRate, ...]:
         """What people voted on any two responders' present texts."""
         from core import judges

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from core.api import Commands, Estimate, Reader, Snapshot, Spending, Workspace
     from tui.screens.logs import LogsScreen
     from tui.screens.pairs import PairsScreen
+    from tui.screens.vote import VoteScreen
 
 T = TypeVar("T")
 
@@ -55,10 +56,13 @@ class EmpathyApp(App[None]):
         "pairs": "PairsScreen",
         "batches": "BatchesScreen",
         "logs": "LogsScreen",
+        "vote": "VoteScreen",
     }
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, ballot: tuple[str, str, str] | None = None) -> None:
         self.workspace = workspace
+        #: Two responders and the voter, when the app was opened for nothing but the votes on them.
+        self.ballot = ballot
         #: What the poller saw last; None until its first look.
         self.snapshot: Snapshot | None = None
         # Textual reads it as it is made, and once.
@@ -124,6 +128,19 @@ class EmpathyApp(App[None]):
         # After its mount, when it is opened for the first time.
         room.call_after_refresh(room.compare, a, b)
 
+    def open_ballot(self, a: str, b: str, voter: str) -> None:
+        """Let `voter` vote on the responses of `a` and `b`."""
+        self.switch_mode("vote")
+        room = cast("VoteScreen", self.screen_stack[0])
+        room.call_after_refresh(room.open_ballot, a, b, voter)
+
+    def leave_ballot(self) -> None:
+        """Go to where the voting was opened from."""
+        if self.ballot is not None:
+            self.exit()
+        else:
+            self.action_room("pairs")
+
     def open_log(self, job: str | None) -> None:
         """Open the log of a job, or the supervisor's for None."""
         self.switch_mode("logs")
@@ -138,6 +155,8 @@ class EmpathyApp(App[None]):
     def on_mount(self) -> None:
         # After the first frame, because importing what reads the store competes with painting it.
         self.call_after_refresh(self._poller.start)
+        if self.ballot is not None:
+            self.open_ballot(*self.ballot)
 
     def on_unmount(self) -> None:
         self.stopping.set()

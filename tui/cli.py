@@ -35,6 +35,7 @@ _COMMANDS = {
     "judge": ("tui.cli_judge", "judge"),
     "winrates": ("tui.cli_work", "winrates"),
     "pairs": ("tui.cli_work", "pairs"),
+    "vote": ("tui.cli_vote", "vote"),
     "logs": ("tui.cli_work", "logs"),
     "export": ("tui.cli_data", "export"),
     "doctor": ("tui.cli_setup", "doctor"),

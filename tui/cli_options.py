@@ -39,13 +39,16 @@ def in_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def open_app(workspace: Workspace) -> NoReturn:
-    """Run the app until it is left; it may go on with another workspace."""
+def open_app(workspace: Workspace, ballot: tuple[str, str, str] | None = None) -> NoReturn:
+    """Run the app until it is left; it may go on with another workspace.
+
+    With a `ballot` (two responders and a voter) it opens where these are voted on.
+    """
     from tui.app import EmpathyApp
 
     following: Workspace | None = workspace
     while following is not None:
-        app = EmpathyApp(following)
+        app = EmpathyApp(following, ballot)
         app.run()
         following = app.next_workspace
     sys.exit(app.return_code or 0)
