@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from core.prompts.listing import improves as prompt_improves
     from core.prompts.listing import strays as stray_prompts
     from core.reader import Reader
+    from core.reports.write import write_report
     from core.store.data import DataFacts
     from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
+    from core.text import visible
     from core.views import (
         DialogueCounts,
         Event,
@@ -112,6 +114,8 @@ _HOMES = {
     "prompts": ("core.prompts.listing", "prompts"),
     "stray_prompts": ("core.prompts.listing", "strays"),
     "template_names": ("core.commands", "template_names"),
+    "visible": ("core.text", "visible"),
+    "write_report": ("core.reports.write", "write_report"),
 }
 
 
@@ -180,4 +184,6 @@ __all__ = [
     "prompts",
     "stray_prompts",
     "template_names",
+    "visible",
+    "write_report",
 ]

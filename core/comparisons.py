@@ -188,7 +188,7 @@ def by_judge(
 def _cell(kind: Any, value: str, decided: Sequence[Winner], clustered: bool) -> Cell:
     from core.judging import statistics
 
-    rate = statistics.win_rate(decided, clustered)
+    rate = statistics.win_rate(decided, clustered, bootstrap=False)
     return Cell(
         kind,
         value,

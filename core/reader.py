@@ -181,11 +181,26 @@ class Reader:
         rate = {rate.job: rate for rate in self.win_rates()}[job]
         if rate.n is None:
             return Comparison(rate, ())
-        connection, jobs = self._source.connection(), self.snapshot().jobs
-        assert connection is not None
-        texts = comparisons.texts(connection, jobs, rate.b)
-        cells = comparisons.breakdown(rate, self._outcomes([rate])[job], self.dialogues(), texts)
-        return Comparison(rate, cells)
+        decided, texts = self._outcomes([rate])[job], self._texts([rate.b])[rate.b]
+        return Comparison(rate, comparisons.breakdown(rate, decided, self.dialogues(), texts))
+
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """All comparisons of the configuration, each with its breakdown once it is finished."""
+        from core import comparisons
+        from core.comparison_views import Comparison
+
+        rates = self.win_rates()
+        decided, texts = self._outcomes(rates), self._texts({rate.b for rate in rates})
+        test = [dialogue for dialogue in self.dialogues() if dialogue.split == "test"]
+        return tuple(
+            Comparison(
+                rate,
+                comparisons.breakdown(rate, decided[rate.job], test, texts[rate.b])
+                if rate.job in decided
+                else (),
+            )
+            for rate in rates
+        )
 
     def rankings(self) -> tuple[Ranking, ...]:
         """Each judge's ranking of all responders that it compared."""

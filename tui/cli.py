@@ -34,6 +34,7 @@ _COMMANDS = {
     "batches": ("tui.cli_batches", "batches"),
     "judge": ("tui.cli_judge", "judge"),
     "winrates": ("tui.cli_work", "winrates"),
+    "report": ("tui.cli_report", "report"),
     "pairs": ("tui.cli_work", "pairs"),
     "vote": ("tui.cli_vote", "vote"),
     "logs": ("tui.cli_work", "logs"),

@@ -35,7 +35,8 @@ def run(job: Job) -> dict[str, Any]:
     orders = asked.orders(chosen["swap"])
     contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen["repeats"])
     verdicts = _asked(job, contests)
-    result = figures.of_comparison(contests, verdicts, placed=True)
+    # In one order the first place is always the baseline's, and nothing can be told of the place alone.
+    result = figures.of_comparison(contests, verdicts, placed=chosen["swap"])
     return result | {"design": asked.design(chosen["swap"], chosen["repeats"])}
 
 

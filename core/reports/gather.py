@@ -1,0 +1,130 @@
+"""Everything that a report tells, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.commands import is_sample
+from core.comparison_views import (
+    Agreement,
+    Comparison,
+    HumanWinRate,
+    PairedTest,
+    Ranking,
+    Scorecard,
+)
+from core.dialogues.statistics import Statistics
+from core.errors import UserError
+from core.reader import Reader
+from core.views import DialogueCounts, Job, MetricPoint, Pair, WinRate
+
+#: Examples of each kind (b wins, a wins, orders or judges disagree) for each comparison.
+_EXAMPLES = 1
+#: Comparisons of which examples are shown, for each judge.
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A run's training: TRL's figures by step."""
+
+    run: str
+    stage: str
+    fingerprint: str
+    points: tuple[MetricPoint, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A dialogue with both responses, and why it is shown."""
+
+    rate: WinRate
+    pair: Pair
+    why: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is known, in the configuration's order. `is_sample`: of the bundled sample, for trying only."""
+
+    workspace: str
+    file: str | None
+    file_sha256: str | None
+    is_sample: bool
+    dialogues: DialogueCounts
+    statistics: Statistics | None
+    comparisons: tuple[Comparison, ...]
+    rankings: tuple[Ranking, ...]
+    scorecards: tuple[Scorecard, ...]
+    agreements: tuple[Agreement, ...]
+    tests: tuple[PairedTest, ...]
+    human: tuple[HumanWinRate, ...]
+    curves: tuple[Curve, ...]
+    examples: tuple[Example, ...]
+
+    @property
+    def rates(self) -> tuple[WinRate, ...]:
+        return tuple(comparison.rate for comparison in self.comparisons)
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """Those with a finished comparison."""
+        return tuple(dict.fromkeys(rate.judge for rate in self.rates if rate.n is not None))
+
+
+def gather(reader: Reader, judge: str | None = None) -> Report:
+    """Read what a report tells, of all judges or one. Raises `UserError` for a judge that is not there."""
+    snapshot, facts = reader.snapshot(), reader.data()
+    known = [card.judge for card in reader.scorecards()]
+    if judge is not None and judge not in known:
+        raise UserError(f"no judge is called {judge!r}; there are: {', '.join(known) or 'none'}")
+
+    def wanted(*names: str) -> bool:
+        return judge is None or judge in names
+
+    comparisons = tuple(c for c in reader.comparisons() if wanted(c.rate.judge))
+    return Report(
+        workspace=reader.workspace.root.name,
+        file=None if facts is None else facts.file,
+        file_sha256=None if facts is None else facts.file_sha256,
+        is_sample=is_sample(facts),
+        dialogues=snapshot.dialogues,
+        statistics=reader.statistics(),
+        comparisons=comparisons,
+        rankings=tuple(r for r in reader.rankings() if wanted(r.judge)),
+        scorecards=tuple(card for card in reader.scorecards() if wanted(card.judge)),
+        agreements=tuple(a for a in reader.agreements() if a.kind == "voters" or wanted(a.one, a.other)),
+        tests=tuple(test for test in reader.paired_tests() if wanted(test.judge)),
+        human=reader.human_win_rates(),
+        curves=tuple(_curve(reader, job) for job in snapshot.jobs if _is_trained(job)),
+        examples=tuple(_examples(reader, [c.rate for c in comparisons])),
+    )
+
+
+def _is_trained(job: Job) -> bool:
+    return job.stage in ("sft", "sft-dpo") and job.state == "done"
+
+
+def _curve(reader: Reader, job: Job) -> Curve:
+    return Curve(job.name, job.stage, job.fingerprint, tuple(reader.metrics(job.id)))
+
+
+def _examples(reader: Reader, rates: Sequence[WinRate]) -> list[Example]:
+    """The first dialogues, in the data's order, in which b wins, a wins, or verdicts disagree."""
+    found: list[Example] = []
+    for judge in dict.fromkeys(rate.judge for rate in rates):
+        finished = [rate for rate in rates if rate.judge == judge and rate.n is not None]
+        for rate in finished[:_SHOWN]:
+            pairs = reader.pairs(rate.a, rate.b)
+            for why in ("B wins", "A wins", "the verdicts disagree"):
+                chosen = [pair for pair in pairs if _kind(pair, judge) == why][:_EXAMPLES]
+                found += [Example(rate, pair, why) for pair in chosen]
+    return found
+
+
+def _kind(pair: Pair, judge: str) -> str | None:
+    own = {verdict.winner for verdict in pair.verdicts if verdict.judge == judge}
+    if len({verdict.winner for verdict in pair.verdicts}) > 1:
+        return "the verdicts disagree"
+    return {"a": "A wins", "b": "B wins"}.get(own.pop()) if len(own) == 1 else None

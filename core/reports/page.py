@@ -1,0 +1,76 @@
+"""The report as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from core.reports.gather import Report
+from core.reports.plots import Plot
+from core.reports.tables import Cell, Table
+from core.text import visible
+
+_HERE = Path(__file__).parent
+
+
+def page(report: Report, tables: Sequence[Table], plots: Sequence[Plot], warnings: Sequence[str]) -> str:
+    """The page: text from outside is escaped, and its policy lets nothing run or load but what is in it."""
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = lambda text: visible(text, lines=True)
+    environment.filters["sort_key"] = _sort_key
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    return environment.get_template("page.html.j2").render(
+        report=report,
+        tables=tables,
+        plots=[(plot, _inline(plot)) for plot in plots],
+        warnings=warnings,
+        style=Markup(style),
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+def _inline(plot: Plot) -> Markup:
+    """The SVG without its prologue, and with ids that no other plot of the page has."""
+    text = plot.svg.decode()
+    text = text[text.index("<svg") :]
+    prefix = re.sub(r"\W", "-", plot.name)
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r'href="#', f'href="#{prefix}-', text)
+    text = re.sub(r"url\(#", f"url(#{prefix}-", text)
+    # Drawn by matplotlib from cleaned text, which it escapes.
+    return Markup(_without_styles(text))
+
+
+def _without_styles(svg: str) -> str:
+    """Style attributes as presentation attributes: the page's policy allows no inline styles."""
+
+    def spread(match: re.Match[str]) -> str:
+        pairs = (part.split(":", 1) for part in match[1].split(";") if ":" in part)
+        return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs)
+
+    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\sstyle="([^"]*)"', spread, svg)
+    return svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
+
+
+def _sort_key(cell: Cell) -> str:
+    return "" if cell.value is None else str(cell.value)
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

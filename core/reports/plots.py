@@ -1,0 +1,236 @@
+"""The plots of a report, as SVG and PNG: the same figures give the same bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from core.comparison_views import Ranking
+from core.reports.gather import Curve, Report
+from core.reports.tables import source, split_run
+from core.text import visible
+from core.views import WinRate
+
+#: Okabe and Ito's colours, which people with any colour vision can tell apart.
+_BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
+_STAGES = {"sft": (_BLUE, "o"), "sft-dpo": (_ORANGE, "D")}
+_MARKERS = ((_BLUE, "o"), (_ORANGE, "D"), (_GREEN, "s"), (_PURPLE, "^"), (_GREY, "v"))
+_ROW = 0.26
+_SETTINGS = {
+    "svg.hashsalt": "empathy-tui",
+    "svg.fonttype": "path",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "white",
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """`name` is a file's; `about` says in words what is drawn and of what."""
+
+    name: str
+    title: str
+    about: str
+    svg: bytes
+    png: bytes
+
+
+def plots(report: Report) -> tuple[Plot, ...]:
+    """All plots that have something to show."""
+    with mpl.rc_context(_SETTINGS):
+        return tuple(_drawn(name, title, about, figure) for name, title, about, figure in _figures(report))
+
+
+def _figures(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
+    finished = [rate for rate in report.rates if rate.win_rate_b is not None]
+    for judge in report.judges:
+        own = [rate for rate in finished if rate.judge == judge]
+        if own:
+            title = f"Win rates by {visible(judge)}"
+            yield f"win_rates-{judge}", title, source(report, judge), _win_rates(own)
+    for ranking in report.rankings:
+        title = f"Ranking by {visible(ranking.judge)}"
+        yield f"ranking-{ranking.judge}", title, source(report, ranking.judge), _ranking(ranking)
+    for judge in report.judges:
+        cells = {
+            comparison.rate: {
+                cell.value: cell.win_rate_b for cell in comparison.cells if cell.kind == "emotion"
+            }
+            for comparison in report.comparisons
+            if comparison.rate.judge == judge and comparison.cells
+        }
+        if cells:
+            title = f"Win rates per emotion by {visible(judge)}"
+            yield f"emotions-{judge}", title, source(report, judge), _emotions(cells)
+    if any(card.placed or card.lengths for card in report.scorecards):
+        about = " ".join(source(report, judge) for judge in report.judges)
+        yield "bias", "What sways the judges", about, _bias(report, finished)
+    for stage in ("sft", "sft-dpo"):
+        curves = [curve for curve in report.curves if curve.stage == stage and curve.points]
+        if curves:
+            prints = ", ".join(f"{visible(curve.run)} {curve.fingerprint[:10]}" for curve in curves[:12])
+            about = f"{len(curves)} runs; fingerprints: {prints}{' …' if len(curves) > 12 else ''}."
+            yield f"training-{stage}", f"Training, {stage}", about, _training(curves, stage)
+
+
+def _win_rates(rates: Sequence[WinRate]) -> Figure:
+    """A row a recipe and student (or comparison), a mark a stage, with its interval."""
+    rows: dict[str, list[tuple[str, WinRate]]] = {}
+    for rate in rates:
+        run = split_run(rate.b)
+        is_run = run is not None and run[0] == rate.a
+        name = f"{run[1]}  ({run[0]})" if run is not None and is_run else f"{rate.b} vs {rate.a}"
+        rows.setdefault(name, []).append((run[2] if run is not None and is_run else "", rate))
+    figure, axes = _canvas(len(rows))
+    named: set[str] = set()
+    for row, found in enumerate(rows.values()):
+        for offset, (stage, rate) in enumerate(found):
+            colour, marker = _STAGES.get(stage, (_GREEN, "s"))
+            assert rate.win_rate_b is not None
+            y = row + (offset - (len(found) - 1) / 2) * 0.3
+            low, high = (rate.ci_low or 0.0) * 100, (rate.ci_high or 0.0) * 100
+            axes.plot([low, high], [y, y], color=colour, linewidth=1.2)
+            label = stage if stage and stage not in named else None
+            axes.plot([rate.win_rate_b * 100], [y], marker, color=colour, markersize=4, label=label)
+            named.add(stage)
+    axes.axvline(50, color=_GREY, linewidth=0.8, linestyle=":")
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("win rate in %, with its 95 % interval")
+    _rows(axes, list(rows))
+    if named - {""}:
+        figure.legend(loc="outside upper right", frameon=False, ncols=2)
+    return figure
+
+
+def _ranking(ranking: Ranking) -> Figure:
+    figure, axes = _canvas(len(ranking.entries))
+    for row, entry in enumerate(ranking.entries):
+        colour, marker = _MARKERS[entry.group % len(_MARKERS)]
+        axes.plot([entry.low, entry.high], [row, row], color=colour, linewidth=1.2)
+        axes.plot([entry.strength], [row], marker, color=colour, markersize=4)
+    axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
+    axes.set_xlabel(
+        "Bradley–Terry log-strength, with its 95 % interval"
+        + ("; a mark a group" if ranking.groups > 1 else "")
+    )
+    _rows(axes, [entry.responder for entry in ranking.entries])
+    return figure
+
+
+def _emotions(cells: dict[WinRate, dict[str, float | None]]) -> Figure:
+    emotions = sorted({emotion for found in cells.values() for emotion in found})
+    names = [f"{rate.b} vs {rate.a}" for rate in cells]
+    values = [
+        [float("nan") if (share := found.get(emotion)) is None else share * 100 for emotion in emotions]
+        for found in cells.values()
+    ]
+    figure = Figure(
+        figsize=(max(6.0, 4.2 + 0.2 * len(emotions)), max(2.8, 1.9 + _ROW * len(names))), layout="constrained"
+    )
+    axes = figure.add_subplot()
+    # Blue against orange with white at one half: told apart with any colour vision, and in print.
+    image = axes.imshow(values, cmap="PuOr_r", vmin=0, vmax=100, aspect="auto")
+    axes.set_xticks(range(len(emotions)), [_short(emotion, 18) for emotion in emotions], rotation=90)
+    _rows(axes, names)
+    figure.colorbar(image, ax=axes, label="win rate of the first in %", pad=0.02)
+    return figure
+
+
+def _bias(report: Report, rates: Sequence[WinRate]) -> Figure:
+    cards = [card for card in report.scorecards if card.placed or card.lengths]
+    figure = Figure(figsize=(8.0, max(3.2, 1.6 + 0.45 * len(cards))), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for offset, (name, shares, colour) in enumerate(
+        (
+            ("names the first place", [card.prefers_first for card in cards], _BLUE),
+            ("names the longer one", [card.prefers_longer for card in cards], _ORANGE),
+        )
+    ):
+        known = [(row, share) for row, share in enumerate(shares) if share is not None]
+        left.barh(
+            [row + (offset - 0.5) * 0.36 for row, _ in known],
+            [share * 100 for _, share in known],
+            height=0.34,
+            color=colour,
+            label=name,
+        )
+    left.axvline(50, color=_GREY, linewidth=0.8, linestyle=":")
+    left.set_xlim(0, 100)
+    left.set_xlabel("share of verdicts in %")
+    _rows(left, [card.judge for card in cards])
+    left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1)
+    right.plot([0, 100], [0, 100], color=_GREY, linewidth=0.8, linestyle=":")
+    for number, card in enumerate(cards):
+        colour, marker = _MARKERS[number % len(_MARKERS)]
+        own = [r for r in rates if r.judge == card.judge and r.lc_win_rate_b is not None]
+        x, y = [(r.win_rate_b or 0) * 100 for r in own], [(r.lc_win_rate_b or 0) * 100 for r in own]
+        right.plot(x, y, marker, color=colour, markersize=4, label=_short(card.judge, 24))
+    right.set_xlim(0, 100)
+    right.set_ylim(0, 100)
+    right.set_xlabel("win rate in %")
+    right.set_ylabel("length-controlled in %")
+    right.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def _training(curves: Sequence[Curve], stage: str) -> Figure:
+    figures = {"sft": ("loss", "grad_norm"), "sft-dpo": ("loss", "rewards/margins", "rewards/accuracies")}[
+        stage
+    ]
+    figure = Figure(figsize=(8.5, 3.2 + 0.16 * min(len(curves), 12)), layout="constrained")
+    every = figure.subplots(1, len(figures), squeeze=False)[0]
+    for axes, name in zip(every, figures, strict=True):
+        for number, curve in enumerate(curves):
+            colour = _MARKERS[number % len(_MARKERS)][0]
+            style = ("-", "--", "-.", ":")[number // len(_MARKERS) % 4]
+            points = [(point.step, point.values[name]) for point in curve.points if name in point.values]
+            label = _short(curve.run, 60) if number < 12 else None
+            axes.plot(
+                [step for step, _ in points],
+                [y for _, y in points],
+                style,
+                color=colour,
+                linewidth=1,
+                label=label,
+            )
+        axes.set_xlabel("optimiser step")
+        axes.set_title(name)
+    handles, labels = every[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", frameon=False, ncols=1, fontsize=7)
+    return figure
+
+
+def _canvas(rows: int) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(7.5, max(2.2, 1.2 + _ROW * rows)), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _rows(axes: Any, names: Sequence[str]) -> None:
+    """Names the rows, the first one on top."""
+    axes.set_yticks(range(len(names)), [_short(name, 64) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+
+
+def _short(text: str, most: int) -> str:
+    shown = visible(text)
+    # A dollar sign begins what matplotlib reads as mathematics.
+    return (shown if len(shown) <= most else f"{shown[: most - 1]}…").replace("$", r"\$")
+
+
+def _drawn(name: str, title: str, about: str, figure: Figure) -> Plot:
+    figure.suptitle(title.replace("$", r"\$"), fontsize=10, fontweight="bold")
+    width = round(figure.get_figwidth() * 17)
+    figure.supxlabel(fill(about, width).replace("$", r"\$"), fontsize=6.5, color=_GREY, x=0.01, ha="left")
+    svg, png = io.BytesIO(), io.BytesIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(png, format="png", dpi=160, metadata={"Software": None})
+    return Plot(name, title, about, svg.getvalue(), png.getvalue())

@@ -1,0 +1,433 @@
+"""The tables of a report: one definition of each, for every format."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from core.reports.gather import Report
+from core.text import visible
+from core.views import WinRate
+
+UNKNOWN = "–"
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`value` for programs, `text` for people: clean of what is not plainly visible, and not escaped."""
+
+    value: Value
+    text: str
+    is_best: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """`name` is a file's; `columns` are titles, of which those in `numeric` are set to the right.
+
+    `note` says what the figures are and of what.
+    """
+
+    name: str
+    title: str
+    note: str
+    columns: tuple[str, ...]
+    numeric: frozenset[int]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def tables(report: Report) -> tuple[Table, ...]:
+    """All tables that have rows, in the report's order."""
+    found = (
+        *(_grid(report, judge) for judge in report.judges),
+        _comparisons(report),
+        *_rankings(report),
+        _tests(report),
+        _scorecards(report),
+        _agreements(report),
+        _human(report),
+        _breakdown(report),
+        _data(report),
+    )
+    return tuple(table for table in found if table.rows)
+
+
+def warnings(report: Report) -> list[str]:
+    """What a reader of the figures must know, a sentence each."""
+    found = []
+    if report.is_sample:
+        found.append(
+            "The data is the bundled sample: these figures are for trying the program, not research."
+        )
+    waiting = [rate for rate in report.rates if rate.n is None]
+    if waiting:
+        found.append(
+            f"{len(waiting)} of {len(report.rates)} comparisons are not finished and have no figures."
+        )
+    for rate in report.rates:
+        name = f"{_name(rate)}:"
+        if rate.invalid and rate.n:
+            upper = ((rate.wins_b or 0) + (rate.ties or 0) / 2 + rate.invalid) / rate.n
+            found.append(
+                f"{name} {rate.invalid} of {rate.n} dialogues have no valid outcome and are nobody's win; "
+                f"were all of them B's, B would win {_percent(upper)}."
+            )
+        if rate.lc_parted:
+            found.append(
+                f"{name} the judge may reward length: B wins {_percent(rate.win_rate_b)}, but "
+                f"{_percent(rate.lc_win_rate_b)} once length is controlled for."
+            )
+        for side, addressing in (("A", rate.addressing_a), ("B", rate.addressing_b)):
+            if addressing:
+                found.append(
+                    f"{name} {addressing} responses of {side} have words that may be meant for the judge."
+                )
+        for side, empty in (("A", rate.empty_a), ("B", rate.empty_b)):
+            if empty:
+                found.append(f"{name} {empty} responses of {side} are empty.")
+    found += [
+        f"Ranking by {visible(ranking.judge)}: {ranking.groups} groups never met; their strengths say "
+        "nothing of each other."
+        for ranking in report.rankings
+        if ranking.groups > 1
+    ]
+    return found
+
+
+def mark(rates: Iterable[WinRate]) -> str:
+    """The fingerprint of some comparisons together, or of one."""
+    prints = sorted(rate.fingerprint for rate in rates)
+    if len(prints) == 1:
+        return prints[0][:10]
+    return hashlib.sha256("".join(prints).encode()).hexdigest()[:10]
+
+
+def source(report: Report, judge: str) -> str:
+    """What stands behind a judge's figures: who judged, what, how, and the fingerprint."""
+    rates = [rate for rate in report.rates if rate.judge == judge and rate.n is not None]
+    designs = ", ".join(dict.fromkeys(rate.design or UNKNOWN for rate in rates))
+    counts = sorted({rate.n or 0 for rate in rates})
+    n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    label = next((rate.label for rate in rates if rate.label), None)
+    known = f" {visible(label)}." if label else ""
+    return f"Judge {visible(judge)}; n = {n} dialogues; {visible(designs)}; fingerprint {mark(rates)}.{known}"
+
+
+def split_run(name: str) -> tuple[str, str, str] | None:
+    """(student, recipe, stage) of a run's name; None for any other responder."""
+    parts = name.split("/")
+    if len(parts) < 4 or parts[-1] not in ("sft", "sft-dpo"):
+        return None
+    return parts[0], "/".join(parts[1:-1]), parts[-1]
+
+
+def _grid(report: Report, judge: str) -> Table:
+    """In the paper's shape: a recipe a row, a student's stage a column, the win rate over its base."""
+    found: dict[tuple[str, tuple[str, str]], WinRate] = {}
+    for rate in report.rates:
+        run = split_run(rate.b)
+        if rate.judge == judge and run is not None and run[0] == rate.a:
+            found[run[1], (run[0], run[2])] = rate
+    columns = list(dict.fromkeys(column for _, column in found))
+    recipes = list(dict.fromkeys(recipe for recipe, _ in found))
+    best = {
+        column: max(
+            (r.win_rate_b for (_, c), r in found.items() if c == column and r.win_rate_b is not None),
+            default=None,
+        )
+        for column in columns
+    }
+    rows = []
+    for recipe in recipes:
+        method, _, strategy = recipe.partition("/")
+        cells = [_text(method), _text(strategy)]
+        for column in columns:
+            own = found.get((recipe, column))
+            value = None if own is None else own.win_rate_b
+            text = UNKNOWN if own is None else _rate(own.win_rate_b, own.ci_low, own.ci_high)
+            cells.append(Cell(value, text, is_best=value is not None and value == best[column]))
+        rows.append(tuple(cells))
+    titles = tuple(visible(f"{student} {stage}") for student, stage in columns)
+    interval = next((r.interval for r in found.values() if r.interval), UNKNOWN)
+    note = (
+        f"Win rate over the base student in % ({interval} interval). {source(report, judge)}" if found else ""
+    )
+    return Table(
+        f"win_rates-{judge}",
+        f"Win rates over the base, by {visible(judge)}",
+        note,
+        ("method", "strategy or source", *titles),
+        frozenset(range(2, 2 + len(titles))),
+        tuple(rows),
+    )
+
+
+def _comparisons(report: Report) -> Table:
+    titles = (
+        *(
+            "judge",
+            "A",
+            "B",
+            "n",
+            "B wins",
+            "A wins",
+            "ties",
+            "invalid",
+            "win rate of B",
+            "low",
+            "high",
+            "interval",
+        ),
+        *("bootstrap low", "bootstrap high", "p", "p (Holm)", "length-controlled", "LC low", "LC high"),
+        *("soft", "soft low", "soft high", "words A", "words B", "over limit A", "over limit B", "identical"),
+        *("prefers first", "prefers longer", "flip rate", "design", "state", "fingerprint"),
+    )
+    rows = []
+    for rate in report.rates:
+        figures: tuple[Cell, ...] = (
+            _text(rate.judge),
+            _text(rate.a),
+            _text(rate.b),
+            *map(_count, (rate.n, rate.wins_b, rate.wins_a, rate.ties, rate.invalid)),
+            *map(_share, (rate.win_rate_b, rate.ci_low, rate.ci_high)),
+            _text(rate.interval),
+            *map(_share, (rate.bootstrap_low, rate.bootstrap_high)),
+            *map(_p, (rate.p, rate.p_holm)),
+            *map(_share, (rate.lc_win_rate_b, rate.lc_low, rate.lc_high)),
+            *map(_share, (rate.soft_win_rate_b, rate.soft_low, rate.soft_high)),
+            *map(_decimal, (rate.words_a, rate.words_b)),
+            *map(_share, (rate.over_limit_a, rate.over_limit_b)),
+            _count(rate.identical),
+            *map(_share, (rate.prefers_first, rate.prefers_longer, rate.flip_rate)),
+            _text(rate.design),
+            _text(rate.state),
+            _text(rate.fingerprint[:10]),
+        )
+        rows.append(figures)
+    words = {"judge", "A", "B", "interval", "design", "state", "fingerprint"}
+    return Table(
+        "comparisons",
+        "All comparisons",
+        "A is the baseline. The win rate is (wins of B + half the ties) / n; shares in %; p: sign test.",
+        titles,
+        frozenset(i for i, title in enumerate(titles) if title not in words),
+        tuple(rows),
+    )
+
+
+def _rankings(report: Report) -> Iterator[Table]:
+    for ranking in report.rankings:
+        rows = tuple(
+            (
+                _count(entry.group + 1),
+                _text(entry.responder),
+                *map(_decimal, (entry.strength, entry.low, entry.high)),
+                Cell(entry.wins, f"{entry.wins:g}"),
+                _count(entry.dialogues),
+            )
+            for entry in ranking.entries
+        )
+        note = (
+            "Bradley–Terry log-strengths, 0 on average within a group, with 95 % intervals of a bootstrap "
+            f"over dialogues; {ranking.comparisons} comparisons. {source(report, ranking.judge)}"
+        )
+        titles = ("group", "responder", "strength", "low", "high", "wins", "judged")
+        name = f"ranking-{ranking.judge}"
+        yield Table(
+            name, f"Ranking by {visible(ranking.judge)}", note, titles, frozenset({0, 2, 3, 4, 5, 6}), rows
+        )
+
+
+def _tests(report: Report) -> Table:
+    rows = tuple(
+        (
+            *map(_text, (test.judge, test.baseline, test.a, test.b)),
+            _count(test.n),
+            _count(test.better_a),
+            _count(test.better_b),
+            Cell(test.difference, f"{test.difference * 100:+.1f}"),
+            *map(_p, (test.p, test.p_holm)),
+        )
+        for test in report.tests
+    )
+    return Table(
+        "paired_tests",
+        "Pairs of responders on the same dialogues",
+        "Two responders that met the same baseline: in how many dialogues which one did better, the "
+        "difference of their win rates (B less A, in points), the exact sign test's p, and Holm's correction "
+        "over all tests of a judge and baseline.",
+        ("judge", "baseline", "A", "B", "n", "A better", "B better", "difference", "p", "p (Holm)"),
+        frozenset(range(4, 10)),
+        rows,
+    )
+
+
+def _scorecards(report: Report) -> Table:
+    rows = tuple(
+        (
+            _text(card.judge),
+            _text(card.model or card.provider),
+            _text(card.design or None),
+            *map(_share, (card.agreement, card.agreement_low, card.agreement_high)),
+            _count(card.pairs),
+            _count(card.verdicts),
+            _share(card.invalid / card.verdicts if card.verdicts else None),
+            *map(_share, (card.prefers_first, card.prefers_longer, card.flip_rate)),
+            Cell(card.usd_per_1000, UNKNOWN if card.usd_per_1000 is None else f"{card.usd_per_1000:.2f}"),
+        )
+        for card in report.scorecards
+    )
+    titles = (
+        *("judge", "model", "design", "agrees with people", "low", "high", "pairs", "verdicts", "invalid"),
+        *("prefers first", "prefers longer", "flip rate", "USD per 1,000"),
+    )
+    return Table(
+        "judges",
+        "Judges",
+        "Agreement with the human ratings is measured on pairs with a better response by them, ties half. "
+        "Shares in %.",
+        titles,
+        frozenset(range(3, len(titles))),
+        rows,
+    )
+
+
+def _agreements(report: Report) -> Table:
+    rows = tuple(
+        (
+            _text(one.kind),
+            _text(one.one),
+            _text(one.other),
+            _count(one.pairs),
+            _count(one.dialogues),
+            *map(_share, (one.raw, one.raw_low, one.raw_high)),
+            *map(_decimal, (one.kappa, one.kappa_low, one.kappa_high)),
+        )
+        for one in report.agreements
+    )
+    return Table(
+        "agreements",
+        "Agreement",
+        "On pairs that both decided: the share with the same outcome in %, and Cohen's kappa, with 95 % "
+        "intervals of a bootstrap over dialogues.",
+        (
+            "kind",
+            "one",
+            "other",
+            "pairs",
+            "dialogues",
+            "same",
+            "low",
+            "high",
+            "kappa",
+            "kappa low",
+            "kappa high",
+        ),
+        frozenset(range(3, 11)),
+        rows,
+    )
+
+
+def _human(report: Report) -> Table:
+    rows = tuple(
+        (
+            _text(rate.a),
+            _text(rate.b),
+            _text(", ".join(rate.voters)),
+            *map(_count, (rate.dialogues, rate.votes, rate.skipped, rate.wins_b, rate.wins_a, rate.ties)),
+            *map(_share, (rate.win_rate_b, rate.ci_low, rate.ci_high)),
+        )
+        for rate in report.human
+    )
+    titles = (
+        "A",
+        "B",
+        "voters",
+        "dialogues",
+        "votes",
+        "skipped",
+        "for B",
+        "for A",
+        "ties",
+        "win rate of B",
+        "low",
+        "high",
+    )
+    note = "Blind votes; a dialogue scores the mean over its voters; Student's t over dialogues, in %."
+    return Table("human_votes", "Human votes", note, titles, frozenset(range(3, 12)), rows)
+
+
+def _breakdown(report: Report) -> Table:
+    rows = tuple(
+        (
+            _text(comparison.rate.judge),
+            _text(comparison.rate.a),
+            _text(comparison.rate.b),
+            _text(cell.kind),
+            _text(cell.value),
+            *map(_count, (cell.n, cell.invalid)),
+            *map(_share, (cell.win_rate_b, cell.ci_low, cell.ci_high)),
+            _text(comparison.rate.fingerprint[:10]),
+        )
+        for comparison in report.comparisons
+        for cell in comparison.cells
+    )
+    titles = ("judge", "A", "B", "by", "value", "n", "invalid", "win rate of B", "low", "high", "fingerprint")
+    note = "Win rate over some of the dialogues, in %; length is that of B's response in words."
+    return Table("breakdown", "By emotion, sentiment and length", note, titles, frozenset(range(5, 10)), rows)
+
+
+def _data(report: Report) -> Table:
+    sources = () if report.statistics is None else report.statistics.sources
+    rows = tuple(
+        (
+            _text(one.source),
+            *map(_count, one.ratings),
+            _decimal(one.mean_words),
+            _count(one.most_words),
+        )
+        for one in sources
+    )
+    counts = report.dialogues
+    note = (
+        f"{counts.total:,} dialogues, {counts.train:,} of them train and {counts.test:,} test; file "
+        f"{visible(report.file or UNKNOWN)}, SHA-256 {report.file_sha256 or UNKNOWN}."
+    )
+    titles = ("source", "rated 1", "rated 2", "rated 3", "mean words", "most words")
+    return Table("data", "Data", note, titles, frozenset(range(1, 6)), rows)
+
+
+def _name(rate: WinRate) -> str:
+    return visible(f"{rate.a} vs {rate.b} @ {rate.judge}")
+
+
+def _text(value: str | None) -> Cell:
+    return Cell(value, UNKNOWN if value is None else visible(value))
+
+
+def _count(value: int | None) -> Cell:
+    return Cell(value, UNKNOWN if value is None else f"{value:,}")
+
+
+def _decimal(value: float | None) -> Cell:
+    return Cell(value, UNKNOWN if value is None else f"{value:.2f}")
+
+
+def _share(value: float | None) -> Cell:
+    return Cell(value, UNKNOWN if value is None else f"{value * 100:.1f}")
+
+
+def _p(value: float | None) -> Cell:
+    return Cell(value, UNKNOWN if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}")
+
+
+def _percent(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value * 100:.1f} %"
+
+
+def _rate(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None or low is None or high is None:
+        return UNKNOWN
+    return f"{value * 100:.1f} ({low * 100:.1f}–{high * 100:.1f})"

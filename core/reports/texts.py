@@ -1,0 +1,115 @@
+"""The tables as CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+
+from core.reports.gather import Report
+from core.reports.tables import Cell, Table
+from core.text import visible
+
+#: What a spreadsheet would take for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "–": "--",
+}
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
+
+
+def csv_of(table: Table) -> str:
+    """A table as CSV with a header; numbers unrounded, unknown ones empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows([_csv_value(cell) for cell in row] for row in table.rows)
+    return out.getvalue()
+
+
+def markdown_of(report: Report, tables: Sequence[Table], warnings: Sequence[str]) -> str:
+    """The whole report in Markdown (GitHub's tables)."""
+    parts = [f"# Report on {_markdown(visible(report.workspace))}"]
+    parts += [f"> {_markdown(warning)}" for warning in warnings]
+    for table in tables:
+        rule = [("---:" if i in table.numeric else "---") for i in range(len(table.columns))]
+        rows = [
+            [f"**{_markdown(cell.text)}**" if cell.is_best else _markdown(cell.text) for cell in row]
+            for row in table.rows
+        ]
+        lines = [[_markdown(title) for title in table.columns], rule, *rows]
+        body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        parts += [f"## {_markdown(table.title)}", _markdown(table.note), body]
+    for example in report.examples:
+        rate, pair = example.rate, example.pair
+        parts.append(
+            f"### {_markdown(visible(f'{rate.a} vs {rate.b}, dialogue {pair.dialog_id}: {example.why}'))}"
+        )
+        texts = (
+            ("Context", pair.situation),
+            ("Utterance", pair.utterance),
+            (f"A, {rate.a}", pair.response_a or "no response"),
+            (f"B, {rate.b}", pair.response_b or "no response"),
+        )
+        said = [(f"{v.judge} ({v.order})", f"{v.winner}: {v.raw}") for v in pair.verdicts]
+        parts.append(
+            "\n".join(
+                f"- {_markdown(visible(who))}: {_markdown(visible(what))}" for who, what in (*texts, *said)
+            )
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def latex_of(table: Table) -> str:
+    """A table for LaTeX's booktabs package, to be read with `\\input`."""
+    shape = "".join("r" if i in table.numeric else "l" for i in range(len(table.columns)))
+    rows = [
+        " & ".join(rf"\textbf{{{_latex(cell.text)}}}" if cell.is_best else _latex(cell.text) for cell in row)
+        for row in table.rows
+    ]
+    lines = [
+        r"% \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_latex(table.title)}. {_latex(table.note)}}}",
+        rf"\begin{{tabular}}{{{shape}}}",
+        r"\toprule",
+        " & ".join(_latex(title) for title in table.columns) + r" \\",
+        r"\midrule",
+        *(rf"{row} \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _csv_value(cell: Cell) -> str:
+    if cell.value is None:
+        return ""
+    if isinstance(cell.value, str):
+        return f"'{cell.text}" if cell.text.startswith(_FORMULA) else cell.text
+    return repr(cell.value)
+
+
+def _markdown(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)
