@@ -60,5 +60,6 @@ def _endpoint(teacher: Teacher) -> Endpoint:
         top_p=teacher.top_p,
         seed=teacher.seed,
         max_output_tokens=teacher.max_output_tokens,
+        top_logprobs=teacher.top_logprobs,
         extra_body=teacher.extra_body,
     )

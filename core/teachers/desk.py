@@ -150,6 +150,7 @@ class Desk:
             None if usage is None else usage.cached_tokens,
             None if usage is None else usage.output_tokens,
             prices.cost(self.price, usage, batch=self.teacher.mode == "batch"),
+            result.logprobs,
         )
 
     def tell(self, under_way: int = 0, eta_s: float | None = None) -> None:

@@ -53,6 +53,8 @@ class GoogleLive:
             top_p=endpoint.top_p,
             seed=endpoint.seed,
             max_output_tokens=endpoint.max_output_tokens,
+            response_logprobs=None if endpoint.top_logprobs is None else True,
+            logprobs=endpoint.top_logprobs,
             # The body as it came: it is read with the same distrust as a batch's results.
             should_return_http_response=True,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),

@@ -74,9 +74,24 @@ class _Content(msgspec.Struct):
     parts: list[_Part] | None = None
 
 
+class _Likely(msgspec.Struct, rename="camel"):
+    token: str = ""
+    log_probability: float = 0.0
+
+
+class _Likeliest(msgspec.Struct):
+    candidates: list[_Likely] | None = None
+
+
+class _Logprobs(msgspec.Struct, rename="camel"):
+    chosen_candidates: list[_Likely] | None = None
+    top_candidates: list[_Likeliest] | None = None
+
+
 class _Candidate(msgspec.Struct, rename="camel"):
     content: _Content | None = None
     finish_reason: str | None = None
+    logprobs_result: _Logprobs | None = None
 
 
 class _Feedback(msgspec.Struct, rename="camel"):
@@ -142,6 +157,8 @@ def line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "topP": endpoint.top_p,
         "seed": endpoint.seed,
         "maxOutputTokens": endpoint.max_output_tokens,
+        "responseLogprobs": None if endpoint.top_logprobs is None else True,
+        "logprobs": endpoint.top_logprobs,
     }
     asked = {
         "contents": [
@@ -186,7 +203,18 @@ def reply(found: Answer) -> Reply:
     candidate = found.candidates[0]
     parts = [] if candidate.content is None else candidate.content.parts or []
     text = "".join(part.text or "" for part in parts if not part.thought)
-    return Reply(text, _FINISH.get(candidate.finish_reason, "stop"), usage)
+    finish = _FINISH.get(candidate.finish_reason, "stop")
+    return Reply(text, finish, usage, _logprobs(candidate.logprobs_result))
+
+
+def _logprobs(told: _Logprobs | None) -> dict[str, float] | None:
+    if told is None:
+        return None
+    steps = zip(told.chosen_candidates or [], told.top_candidates or [], strict=False)
+    return wire.first_word(
+        (chosen.token, {likely.token: likely.log_probability for likely in likeliest.candidates or []})
+        for chosen, likeliest in steps
+    )
 
 
 def result(found: Line, key: str) -> Reply | Fault:
@@ -255,7 +283,8 @@ def translated(error: errors.APIError, key: str) -> TransientError | RejectedErr
         return TransientError(
             told, code=str(error.code), throttled=error.code == 429, retry_after=_retry_after(error)
         )
-    everyone = any(words in f"{error.status} {error.details}" for words in _EVERY_REQUEST)
+    told, is_of_logprobs = wire.with_remedy(told)
+    everyone = is_of_logprobs or any(words in f"{error.status} {error.details}" for words in _EVERY_REQUEST)
     fatal = error.code not in _ONE_REQUEST or everyone
     return RejectedError(told, code=str(error.code), fatal=fatal)
 

@@ -12,6 +12,8 @@ def identity(teacher: Teacher) -> dict[str, Any]:
 
     `base_url` is among them: two servers may call different models by the same name.
     """
+    # Left out where it is not asked for: an answer without it serves then.
+    told = {} if teacher.top_logprobs is None else {"top_logprobs": teacher.top_logprobs}
     return {
         "provider": teacher.provider,
         "base_url": None if teacher.base_url is None else teacher.base_url.rstrip("/"),
@@ -21,6 +23,7 @@ def identity(teacher: Teacher) -> dict[str, Any]:
         "seed": teacher.seed,
         "max_output_tokens": teacher.max_output_tokens,
         "extra_body": teacher.extra_body,
+        **told,
     }
 
 

@@ -57,9 +57,24 @@ class _Message(msgspec.Struct):
     refusal: str | None = None
 
 
+class _Likely(msgspec.Struct):
+    token: str
+    logprob: float
+
+
+class _Step(msgspec.Struct):
+    token: str
+    top_logprobs: list[_Likely] = []
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Step] | None = None
+
+
 class _Choice(msgspec.Struct):
     message: _Message
     finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
 
 
 class Completion(msgspec.Struct):
@@ -139,6 +154,8 @@ def body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         asked[_length(endpoint.base_url)] = endpoint.max_output_tokens
     sampling = {"temperature": endpoint.temperature, "top_p": endpoint.top_p, "seed": endpoint.seed}
     asked.update({name: value for name, value in sampling.items() if value is not None})
+    if endpoint.top_logprobs is not None:
+        asked |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs}
     asked.update(endpoint.extra_body)
     return asked
 
@@ -166,7 +183,15 @@ def reply(completion: Completion) -> Reply:
         )
     if choice.message.refusal:
         return Reply(choice.message.content or choice.message.refusal, "refusal", usage)
-    return Reply(choice.message.content or "", _FINISH.get(choice.finish_reason, "stop"), usage)
+    finish = _FINISH.get(choice.finish_reason, "stop")
+    return Reply(choice.message.content or "", finish, usage, _logprobs(choice))
+
+
+def _logprobs(choice: _Choice) -> dict[str, float] | None:
+    steps = None if choice.logprobs is None else choice.logprobs.content
+    return wire.first_word(
+        (step.token, {likely.token: likely.logprob for likely in step.top_logprobs}) for step in steps or []
+    )
 
 
 def result(line: Line, key: str) -> Reply | Fault:
@@ -222,7 +247,8 @@ def translated(error: openai.APIError, key: str) -> TransientError | RejectedErr
             throttled=status == 429,
             retry_after=wire.retry_after(error.response.headers),
         )
-    fatal = status not in _ONE_REQUEST or not _EVERY_REQUEST.isdisjoint(codes)
+    told, is_of_logprobs = wire.with_remedy(told)
+    fatal = status not in _ONE_REQUEST or is_of_logprobs or not _EVERY_REQUEST.isdisjoint(codes)
     return RejectedError(told, code=str(status), fatal=fatal)
 
 

@@ -46,11 +46,16 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A teacher's answer as the provider gave it; `text` may be empty. Usage is None if it was not told."""
+    """A teacher's answer as the provider gave it; `text` may be empty. Usage is None if it was not told.
+
+    `logprobs` are the log-probabilities of the likeliest tokens where the answer's first word begins; None
+    if they were not asked for, or not told.
+    """
 
     text: str
     finish: Finish
     usage: Usage | None
+    logprobs: dict[str, float] | None = None
 
 
 class Fault(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ import email.utils
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,8 @@ _PERIOD = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 #: What looks like a key of a known provider, whole or masked with asterisks.
 _KEY = re.compile(r"\b(?:sk-|AIza)[\w*-]{4,}")
+#: What an answer may begin with before its first word.
+_AROUND = " \t\r\n\"'`*()[]"
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class Endpoint:
     top_p: float | None = None
     seed: int | None = None
     max_output_tokens: int = 512
+    top_logprobs: int | None = None
     extra_body: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -102,6 +105,21 @@ def period(text: str | None) -> float | None:
     if parts and "".join(number + unit for number, unit in parts) == text.strip():
         return sum(float(number) * _SECONDS[unit] for number, unit in parts)
     return _number(text)
+
+
+def first_word(steps: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, float] | None:
+    """The log-probabilities where an answer's first word begins, from (token, likeliest tokens) a step.
+
+    White space, quotes, asterisks and brackets before it are passed over. None when there is none.
+    """
+    return next((dict(told) for token, told in steps if token.strip(_AROUND) and told), None)
+
+
+def with_remedy(told: str) -> tuple[str, bool]:
+    """A refusal's words, with what to do where they are about log-probabilities, and whether they are."""
+    if "logprob" not in told.lower():
+        return told, False
+    return f"{told} (top_logprobs in config.toml asks for them: this model has none, so leave it out)", True
 
 
 def lines(path: Path, kind: type[T]) -> Iterator[T]:

@@ -80,6 +80,10 @@ class Faults:
     latency_s: float = 0.0
     #: What the model answers instead of something good: by the text of the last user's turn.
     content: Callable[[str], str | None] = field(default=lambda text: None)
+    #: Why every live answer is refused with a 400.
+    refuse: str | None = None
+    #: The log-probabilities of the answer's first token, where they are asked for; None for an API without.
+    logprobs: Callable[[str], dict[str, float] | None] = field(default=lambda text: None)
 
 
 class Api:
@@ -108,6 +112,8 @@ class Api:
                 self.faults.throttle -= 1
                 headers = {} if self.faults.retry_after is None else {"retry_after": self.faults.retry_after}
                 raise ApiError(429, "Rate limit reached", "rate_limit_exceeded", **headers)
+            if self.faults.refuse is not None:
+                raise ApiError(400, self.faults.refuse)
             if self._draw(self.faults.fail_share):
                 kind = self._random.choice((500, 429, None))
                 if kind is None:
@@ -125,8 +131,16 @@ class Api:
             for m in messages
         ):
             raise ApiError(400, "messages: each has a role and a content")
+        wanted = body.get("top_logprobs")
+        if wanted is not None and (body.get("logprobs") is not True or not 0 <= wanted <= 20):
+            raise ApiError(400, "top_logprobs: 0 to 20, and logprobs must be true", "invalid_value")
+        last = messages[-1]["content"]
+        likely = None if wanted is None else self.faults.logprobs(last)
         self.paid[body["model"], json.dumps(messages)] += 1
-        return _completion(body["model"], messages, self.faults.content(messages[-1]["content"]))
+        answer = _completion(body["model"], messages, self.faults.content(last))
+        if likely is not None:
+            answer["choices"][0]["logprobs"] = {"content": _steps(likely, wanted)}
+        return answer
 
     # Files
 
@@ -352,6 +366,14 @@ def _completion(model: str, messages: Sequence[dict[str, str]], kind: str | None
             "prompt_tokens_details": {"cached_tokens": tokens // 2},
         },
     }
+
+
+def _steps(likely: dict[str, float], most: int) -> list[dict[str, Any]]:
+    """A first token of asterisks, then the answer's."""
+    ranked = sorted(likely.items(), key=lambda item: -item[1])[:most]
+    told = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in ranked]
+    before = {"token": "**", "logprob": -0.1, "bytes": None}
+    return [before | {"top_logprobs": [before]}, told[0] | {"top_logprobs": told}]
 
 
 def _line(custom_id: str, status: int, body: dict[str, Any]) -> dict[str, Any]:

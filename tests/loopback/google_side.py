@@ -21,6 +21,7 @@ _MAX_BYTES = 2_000_000_000
 _FINAL = ("SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
 _TYPE = "type.googleapis.com/google.ai.generativelanguage.v1main."
 _GENERATION = {"temperature", "topP", "topK", "seed", "maxOutputTokens", "stopSequences", "thinkingConfig"}
+_GENERATION |= {"responseLogprobs", "logprobs"}
 _NUMBERS = {400: 3, 403: 7, 404: 5, 409: 10, 429: 8, 500: 13}
 
 #: What an answer may be instead of a good one, and the outcome that this is.
@@ -108,7 +109,13 @@ class GoogleApi:
             for content in body["contents"]
         ]
         self.paid[model.removeprefix("models/"), json.dumps(messages)] += 1
-        return _answer(messages, self.faults.content(messages[-1]["content"]))
+        last = messages[-1]["content"]
+        answer = _answer(messages, self.faults.content(last))
+        generation = body.get("generationConfig") or {}
+        likely = self.faults.logprobs(last) if generation.get("responseLogprobs") else None
+        if likely is not None and "candidates" in answer:
+            answer["candidates"][0]["logprobsResult"] = _logprobs(likely, generation["logprobs"])
+        return answer
 
     # Files
 
@@ -345,6 +352,8 @@ def _answer(messages: Sequence[dict[str, str]], kind: str | None) -> dict[str, A
             text = None
         case "long":
             text = "word " * 98
+        case str() if kind.startswith("say:"):
+            text = kind.removeprefix("say:")
     content = {"role": "model"} if text is None else {"role": "model", "parts": [{"text": text}]}
     usage |= {"candidatesTokenCount": 40, "totalTokenCount": tokens + 40}
     return {
@@ -352,6 +361,12 @@ def _answer(messages: Sequence[dict[str, str]], kind: str | None) -> dict[str, A
         "usageMetadata": usage,
         "modelVersion": "gemini",
     }
+
+
+def _logprobs(likely: dict[str, float], most: int) -> dict[str, Any]:
+    ranked = sorted(likely.items(), key=lambda item: -item[1])[:most]
+    told = [{"token": token, "logProbability": logprob, "tokenId": 7} for token, logprob in ranked]
+    return {"chosenCandidates": told[:1], "topCandidates": [{"candidates": told}]}
 
 
 def _problem(body: dict[str, Any]) -> str | None:
