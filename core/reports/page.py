@@ -57,13 +57,14 @@ def _inline(plot: Plot) -> Markup:
 
 
 def _without_styles(svg: str) -> str:
-    """Style attributes as presentation attributes: the page's policy allows no inline styles."""
+    """Style attributes as presentation attributes: the page's policy allows no inline styles. Without what is
+    not drawn."""
 
     def spread(match: re.Match[str]) -> str:
         pairs = (part.split(":", 1) for part in match[1].split(";") if ":" in part)
         return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs)
 
-    svg = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<(style|metadata)\b[^>]*>.*?</\1>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\sstyle="([^"]*)"', spread, svg)
     return svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
 

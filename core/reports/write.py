@@ -22,13 +22,13 @@ def write_report(reader: Reader, folder: Path, judge: str | None = None) -> list
     give the same bytes. Files of an earlier report give way. Raises `UserError` when there is nothing to
     report, no such judge, or the folder holds anything else.
     """
+    earlier = _earlier(folder)
     report = gather.gather(reader, judge)
     if not report.rates and not report.human:
         raise UserError(
             "there is no comparison to report: config.toml names judges and what meets, and "
             "`empathy-tui run` compares"
         )
-    earlier = _earlier(folder)
     made = dict(_files(report))
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,284 @@
+"""Reports: what they say, in every format, of figures and texts that mean no good."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from core.errors import UserError
+from core.reader import Reader
+from core.reports.write import CONTENTS, write_report
+from core.workspace import Workspace
+from tests.reports.judged import RUN, make
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return make(tmp_path_factory.mktemp("judged") / "study")
+
+
+@pytest.fixture(scope="module")
+def written(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports") / "report"
+    with closing(Reader(workspace)) as reader:
+        write_report(reader, folder)
+    return folder
+
+
+def rows(folder: Path, table: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((folder / f"{table}.csv").read_text())))
+
+
+def test_every_figure_is_there_in_full(workspace: Workspace, written: Path) -> None:
+    with closing(Reader(workspace)) as reader:
+        rates = reader.win_rates()
+        ranking = {one.judge: one for one in reader.rankings()}
+        (human,) = reader.human_win_rates()
+    found = rows(written, "comparisons")
+    assert [(row["judge"], row["A"], row["B"]) for row in found] == [(r.judge, r.a, r.b) for r in rates]
+    for row, rate in zip(found, rates, strict=True):
+        assert float(row["win rate of B"]) == rate.win_rate_b
+        assert int(row["n"]) == rate.n
+        assert row["fingerprint"] == rate.fingerprint[:10]
+        assert row["soft"] == "", "what is not known is empty"
+        assert row["design"] in ("both orders", "the baseline first")
+    for judge, one in ranking.items():
+        told = rows(written, f"ranking-{judge}")
+        assert [row["responder"] for row in told] == [entry.responder for entry in one.entries]
+    (votes,) = rows(written, "human_votes")
+    assert float(votes["win rate of B"]) == human.win_rate_b
+    assert rows(written, "breakdown")
+    assert rows(written, "paired_tests")
+    assert {row["kind"] for row in rows(written, "agreements")} == {"judges", "voters", "voter and judge"}
+
+
+def test_the_papers_table(workspace: Workspace, written: Path) -> None:
+    """A recipe a row, a student's stage a column, the best of each in bold."""
+    found = rows(written, "win_rates-gpt")
+    assert [(row["method"], row["strategy or source"]) for row in found] == [
+        ("direct", "chatgpt"),
+        ("direct", "llama"),
+    ]
+    with closing(Reader(workspace)) as reader:
+        rates = {(r.a, r.b): r for r in reader.win_rates() if r.judge == "gpt"}
+    assert float(found[0]["small sft"]) == rates["small", f"{RUN}/sft"].win_rate_b
+    assert float(found[0]["small sft-dpo"]) == rates["small", f"{RUN}/sft-dpo"].win_rate_b
+    tex = (written / "win_rates-gpt.tex").read_text()
+    assert tex.count(r"\textbf{") >= 2
+    body = tex[tex.index(r"\midrule") : tex.index(r"\bottomrule")]
+    assert [line.count("&") for line in body.splitlines() if "&" in line] == [3, 3]
+    assert (rates["small", f"{RUN}/sft"].label or "") in tex.replace(r"\_", "_")
+
+
+def test_what_a_reader_must_know_is_said(written: Path) -> None:
+    for name in ("report.html", "report.md"):
+        text = (written / name).read_text()
+        assert "have no valid outcome" in text
+        assert "have words that may be meant for the judge" in text
+
+
+def test_no_text_from_outside_gets_through_as_code(written: Path) -> None:
+    page = (written / "report.html").read_text()
+
+    class Tags(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scripts = 0
+            self.bad: list[str] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.scripts += tag == "script"
+            self.bad += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+            self.bad += [
+                value or ""
+                for name, value in attrs
+                if name in ("src", "href") and not (value or "").startswith(("#", "data:"))
+            ]
+            if tag in ("img", "i", "iframe", "object", "form"):
+                self.bad.append(tag)
+
+    tags = Tags()
+    tags.feed(page)
+    assert tags.scripts == 1
+    assert tags.bad == []
+    assert "http://" not in re.sub(r'xmlns[:\w]*="[^"]*"', "", page).replace("http://evil.example", "")
+    for path in written.iterdir():
+        if path.suffix in (".html", ".md", ".tex", ".csv", ".svg"):
+            text = path.read_text()
+            assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e]", text.replace("\r", "")), path.name
+    for path in written.glob("*.csv"):
+        for row in csv.reader(io.StringIO(path.read_text())):
+            for cell in row:
+                assert not cell.startswith(("=", "+", "@", "\t")), path.name
+                assert not cell.startswith("-") or float(cell) < 0
+    for path in written.glob("*.tex"):
+        text = path.read_text()
+        bare = re.sub(r"\\[{}$&#%_]", "", text)
+        assert bare.count("{") == bare.count("}")
+        assert r"\input{" not in text
+        assert not re.search(r"(?<!\\)\$", text)
+    markdown = (written / "report.md").read_text()
+    assert "<script>" not in markdown
+    assert "](javascript" not in markdown
+    for path in written.glob("*.svg"):
+        tree = ElementTree.parse(path)
+        assert not [node for node in tree.iter() if node.tag.endswith("script")]
+
+
+def test_the_same_report_is_the_same_bytes(workspace: Workspace, written: Path, tmp_path: Path) -> None:
+    """In another process, with other hashes."""
+    code = [
+        sys.executable,
+        "-m",
+        "tui",
+        "--workspace",
+        str(workspace.root),
+        "report",
+        str(tmp_path / "again"),
+    ]
+    env = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "PYTHONPATH": str(ROOT)}
+    subprocess.run(code, check=True, env=env, capture_output=True)
+    one = {path.name: path.read_bytes() for path in written.iterdir()}
+    other = {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
+    assert one.keys() == other.keys()
+    assert [name for name in one if one[name] != other[name]] == []
+
+
+def test_figures_name_what_stands_behind_them(written: Path) -> None:
+    page = (written / "report.html").read_text()
+    for name in ("win_rates-gpt", "ranking-gpt", "emotions-gpt", "bias", "training-sft", "training-sft-dpo"):
+        assert (written / f"{name}.svg").exists()
+        assert (written / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", page, re.DOTALL)
+    assert len(captions) == 2 * 3 + 3
+    assert all("fingerprint" in caption for caption in captions)
+    assert all("n = 40 dialogues" in caption for caption in captions if "Judge" in caption)
+
+
+def test_what_is_not_finished_is_told(tmp_path: Path) -> None:
+    with closing(Reader(make(tmp_path / "half", finished=False))) as reader:
+        write_report(reader, tmp_path / "report")
+    assert "are not finished" in (tmp_path / "report" / "report.md").read_text()
+    states = [row["state"] for row in rows(tmp_path / "report", "comparisons")]
+    assert set(states) == {"done", "waiting"}
+
+
+def test_one_judge_takes_the_place_of_all(workspace: Workspace, written: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    shutil.copytree(written, folder)
+    with closing(Reader(workspace)) as reader:
+        with pytest.raises(UserError, match="no judge is called 'nobody'; there are: gpt, paper"):
+            write_report(reader, folder, "nobody")
+        assert {path.name for path in folder.iterdir()} == {path.name for path in written.iterdir()}
+        write_report(reader, folder, "paper")
+    assert {row["judge"] for row in rows(folder, "comparisons")} == {"paper"}
+    left = {path.name for path in folder.iterdir()}
+    assert not any("gpt" in name for name in left)
+    assert left == {*json.loads((folder / CONTENTS).read_text()), CONTENTS}
+
+
+def test_a_folder_of_others_is_left_alone(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("years of work")
+    with closing(Reader(workspace)) as reader:
+        with pytest.raises(UserError, match=r"holds 'thesis\.tex', which no report wrote"):
+            write_report(reader, folder)
+        with pytest.raises(UserError, match="is a file"):
+            write_report(reader, folder / "thesis.tex")
+    assert [path.name for path in folder.iterdir()] == ["thesis.tex"]
+
+
+def test_nothing_to_report(tmp_path: Path) -> None:
+    with (
+        closing(Reader(Workspace(tmp_path))) as reader,
+        pytest.raises(UserError, match="no comparison to report"),
+    ):
+        write_report(reader, tmp_path / "report")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    if shutil.which("chromium") is None or shutil.which("chromedriver") is None:
+        pytest.skip("needs Chromium and its driver")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    profile = tmp_path_factory.mktemp("chromium")
+    for argument in (
+        *(
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+        ),
+        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+        f"--user-data-dir={profile}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def test_the_page_in_a_browser(browser: object, written: Path) -> None:
+    from selenium.webdriver.chrome.webdriver import WebDriver
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    assert isinstance(browser, WebDriver)
+    address = (written / "report.html").as_uri()
+    browser.get(address)
+    assert browser.get_log("browser") == []
+    assert browser.title == "Report on study"
+    requests = [
+        message["params"]["request"]["url"]
+        for entry in browser.get_log("performance")
+        if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
+    ]
+    # The browser's own pages aside.
+    assert [url for url in requests if url != address and url.startswith(("http", "ws", "file"))] == []
+    # No text became an element, and no plot lost its drawing.
+    assert browser.find_elements(By.CSS_SELECTOR, "article img, article i, td i") == []
+    plots = browser.find_elements(By.CSS_SELECTOR, ".plot svg")
+    assert len(plots) == 9
+    assert all(plot.size["height"] > 100 for plot in plots)
+
+    heads = browser.find_elements(By.CSS_SELECTOR, "#table-3 th")
+    column = [head.text for head in heads].index("win rate of B")
+
+    def shown() -> list[float]:
+        cells = browser.find_elements(By.CSS_SELECTOR, f"#table-3 tbody td:nth-child({column + 1})")
+        return [float(cell.text) for cell in cells]
+
+    before = shown()
+    button = heads[column].find_element(By.TAG_NAME, "button")
+    browser.execute_script("arguments[0].click()", button)
+    assert shown() == sorted(before)
+    assert heads[column].get_attribute("aria-sort") == "ascending"
+    button.send_keys(Keys.ENTER)
+    assert shown() == sorted(before, reverse=True)
+    assert heads[column].get_attribute("aria-sort") == "descending"
+    assert browser.get_log("browser") == []
