@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from core.dialogues.statistics import Statistics
     from core.doctor import Check, examine
     from core.errors import UserError
+    from core.judging.statistics import outcome
     from core.judging.votes import Paper
     from core.prompts.listing import Prompt, prompts
     from core.prompts.listing import conversation as prompt_conversation
@@ -108,6 +109,7 @@ _HOMES = {
     "create_workspace": ("core.commands", "create_workspace"),
     "examine": ("core.doctor", "examine"),
     "is_sample": ("core.commands", "is_sample"),
+    "outcome": ("core.judging.statistics", "outcome"),
     "open_workspace": ("core.workspace", "open_workspace"),
     "prompt_conversation": ("core.prompts.listing", "conversation"),
     "prompt_improves": ("core.prompts.listing", "improves"),
@@ -179,6 +181,7 @@ __all__ = [
     "examine",
     "is_sample",
     "open_workspace",
+    "outcome",
     "prompt_conversation",
     "prompt_improves",
     "prompts",

@@ -21,7 +21,6 @@ Outcomes = Mapping[str, Winner]
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
-_FLIPPED = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
@@ -169,8 +168,8 @@ def pairs(
 def _turned(verdict: Verdict) -> Verdict:
     return replace(
         verdict,
-        order=_FLIPPED.get(verdict.order, verdict.order),
-        winner=_FLIPPED.get(verdict.winner, verdict.winner),
+        order="ba" if verdict.order == "ab" else "ab",
+        winner=MIRRORED[verdict.winner],
         probability_b=None if verdict.probability_b is None else 1 - verdict.probability_b,
     )
 

@@ -184,8 +184,8 @@ class Verdict:
     """
 
     judge: str
-    order: str
-    winner: str
+    order: Literal["ab", "ba"]
+    winner: Literal["a", "b", "tie", "invalid"]
     raw: str
     number: int = 1
     probability_b: float | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,9 +14,12 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from tui import format as figures
+from tui import pair_filters
+from tui.pair_filters import DISAGREEMENTS, OUTCOMES, PairFilter
 from tui.screens.base import RoomScreen
 from tui.text import visible
+from tui.widgets import pair_text
+from tui.widgets.pair_text import Side
 
 if TYPE_CHECKING:
     from core.api import Pair, Reader, Snapshot
@@ -23,15 +27,12 @@ if TYPE_CHECKING:
 #: At this width and above, the responses stand side by side.
 WIDE = 100
 
-Side = Literal["a", "b"]
-_WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
-_ORDERS = {"ab": "A shown first", "ba": "B shown first"}
-
-_Seen = tuple[str, str, "Sequence[Pair]"]
+_ALL = "all pairs"
+_Seen = tuple[str, str, "Sequence[Pair]", str]
 
 
 class PairsScreen(RoomScreen):
-    """The context above, both responses below it, each with its verdicts."""
+    """The context above, both responses below it; judges' answers and their rubric on demand."""
 
     ROOM = "pairs"
     ABOUT = "Two responders' answers to the same test dialogue, and who won."
@@ -39,9 +40,27 @@ class PairsScreen(RoomScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,right", "step(1)", "Next", id="pairs.next", key_display="n"),
         Binding("p,left", "step(-1)", "Previous", id="pairs.previous", key_display="p"),
+        Binding(
+            "d",
+            "disagreement",
+            "Disagreement",
+            id="pairs.disagreement",
+            tooltip="Next where verdicts disagree",
+        ),
         Binding("home", "go(0)", "First", id="pairs.first", show=False),
         Binding("end", "go(-1)", "Last", id="pairs.last", show=False),
-        Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue"),
+        Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
+        Binding("f", "filter", "Filter", id="pairs.filter", tooltip="Filter by verdict or disagreement"),
+        Binding("e", "emotion", "Emotion", id="pairs.emotion", tooltip="Filter by emotion", show=False),
+        Binding(
+            "slash", "search", "Search", id="pairs.search", key_display="/", tooltip="Search in the texts"
+        ),
+        Binding(
+            "v", "verdicts", "Answers", id="pairs.verdicts", tooltip="The judges' answers, and their rubric"
+        ),
+        Binding("w", "words", "Words", id="pairs.words", tooltip="Mark the words that differ", show=False),
+        Binding("y", "copy", "Copy", id="pairs.copy", tooltip="Copy the pair as text", show=False),
+        Binding("o", "vote", "Vote", id="pairs.vote", tooltip="Vote on these responders, blind", show=False),
         Binding("a", "choose('a')", "Choose A", id="pairs.a", tooltip="Choose responder A"),
         Binding("b", "choose('b')", "Choose B", id="pairs.b", tooltip="Choose responder B"),
     ]
@@ -51,8 +70,14 @@ class PairsScreen(RoomScreen):
         self._names: Sequence[str] = ()
         self._a: str | None = None
         self._b: str | None = None
+        self._all: Sequence[Pair] = ()
+        #: Those that the filter leaves, and which of them is shown.
         self._pairs: Sequence[Pair] = ()
         self._at = 0
+        self._filter = PairFilter()
+        self._rubric = ""
+        self._shows_answers = False
+        self._marks_words = False
 
     def body(self) -> ComposeResult:
         yield Static(id="context", markup=False)
@@ -60,6 +85,8 @@ class PairsScreen(RoomScreen):
             for side in ("a", "b"):
                 with VerticalScroll(id=f"side-{side}", classes="side"):
                     yield Static(id=f"response-{side}", markup=False)
+        with VerticalScroll(id="judged"):
+            yield Static(id="answers", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#side-a").focus()
@@ -71,7 +98,8 @@ class PairsScreen(RoomScreen):
     def compare(self, a: str, b: str) -> None:
         """Show these two responders, from the first dialogue on."""
         if (a, b) != (self._a, self._b):
-            self._a, self._b, self._pairs, self._at = a, b, (), 0
+            self._a, self._b, self._all, self._pairs, self._at = a, b, (), (), 0
+            self._filter = PairFilter()
             self._draw()
         self._ask()
 
@@ -79,20 +107,72 @@ class PairsScreen(RoomScreen):
         self.app.read("responders", lambda reader: reader.responders(), self._receive_names)
 
     def action_step(self, by: int) -> None:
-        if not self._pairs:
-            self.app.tell("there is no dialogue to show yet")
-        else:
+        if self._has_pairs():
             self._go(self._at + by)
 
     def action_go(self, index: int) -> None:
         if self._pairs:
             self._go(index % len(self._pairs))
 
+    def action_disagreement(self) -> None:
+        """Go to the next dialogue in which judges, or a judge's orders, disagree; round after the last."""
+        if not self._has_pairs():
+            return
+        order = [*range(self._at + 1, len(self._pairs)), *range(self._at + 1)]
+        found = next((i for i in order if pair_filters.disagree(self._pairs[i])), None)
+        if found is None:
+            self.app.tell("no verdicts disagree here")
+        else:
+            self._go(found)
+
+    def action_filter(self) -> None:
+        from tui.screens.choose import ChooseScreen
+
+        names = [_ALL, *OUTCOMES.values(), *DISAGREEMENTS.values()]
+        for judge in pair_filters.judges(self._all) if len(pair_filters.judges(self._all)) > 1 else ():
+            names += [f"{judge}: {name}" for name in OUTCOMES.values() if name != OUTCOMES["none"]]
+            names.append(f"{judge}: {DISAGREEMENTS['orders']}")
+        self.app.push_screen(ChooseScreen("Show", names, _ALL), self._filtered)
+
+    def action_emotion(self) -> None:
+        from tui.screens.choose import ChooseScreen
+
+        names = [_ALL, *pair_filters.emotions(self._all)]
+        self.app.push_screen(
+            ChooseScreen("Emotion", names, self._filter.emotion or _ALL), self._emotion_chosen
+        )
+
+    def action_search(self) -> None:
+        from tui.screens.ask_text import AskTextScreen
+
+        self.app.push_screen(AskTextScreen("Search in the texts", self._filter.text), self._searched)
+
+    def action_verdicts(self) -> None:
+        self._shows_answers = not self._shows_answers
+        self._draw()
+
+    def action_words(self) -> None:
+        self._marks_words = not self._marks_words
+        self._draw()
+
+    def action_copy(self) -> None:
+        if self._has_pairs():
+            text = pair_text.plain(self._pairs[self._at], self._a or "", self._b or "")
+            self.app.copy_to_clipboard(text)
+            self.app.tell("copied, if the terminal allows it")
+
+    def action_vote(self) -> None:
+        import getpass
+
+        if self._a is None or self._b is None or self._a == self._b:
+            self.app.tell("choose two responders first")
+        else:
+            self.app.open_ballot(self._a, self._b, getpass.getuser())
+
     def action_jump(self) -> None:
         from tui.screens.choose import ChooseScreen
 
-        if not self._pairs:
-            self.app.tell("there is no dialogue to show yet")
+        if not self._has_pairs():
             return
         names = [
             f"{number} {pair.dialog_id} {pair.emotion}" for number, pair in enumerate(self._pairs, start=1)
@@ -111,7 +191,11 @@ class PairsScreen(RoomScreen):
         )
 
     def action_back(self) -> None:
-        self.app.action_room("win_rates")
+        """Clear the filter, if there is one; then leave."""
+        if self._filter:
+            self._apply(PairFilter())
+        else:
+            self.app.action_room("win_rates")
 
     def _chosen(self, side: Side, name: str | None) -> None:
         if name is None:
@@ -145,68 +229,97 @@ class PairsScreen(RoomScreen):
             self.app.read("pairs", partial(_look, self._a, self._b), self._receive)
 
     def _receive(self, seen: _Seen) -> None:
-        a, b, pairs = seen
-        if (a, b) == (self._a, self._b) and pairs != self._pairs:
-            self._pairs = pairs
-            self._at = max(0, min(self._at, len(pairs) - 1))
+        a, b, pairs, rubric = seen
+        if (a, b) != (self._a, self._b):
+            return
+        if pairs != self._all or rubric != self._rubric:
+            shown = self._pairs[self._at].dialog_id if self._pairs else None
+            self._all, self._rubric = pairs, rubric
+            self._pairs = pair_filters.chosen(pairs, self._filter)
+            places = [pair.dialog_id for pair in self._pairs]
+            self._at = places.index(shown) if shown in places else min(self._at, max(0, len(places) - 1))
             self._draw()
+
+    def _has_pairs(self) -> bool:
+        """Whether there is one to show; else say why not."""
+        if self._pairs:
+            return True
+        self.app.tell(
+            "no pair is as filtered: Esc shows all" if self._all else "there is no dialogue to show yet"
+        )
+        return False
+
+    def _filtered(self, name: str | None) -> None:
+        if name is None:
+            return
+        judge, _, what = name.rpartition(": ")
+        outcomes = {text: outcome for outcome, text in OUTCOMES.items()}
+        disagreements = {text: kind for kind, text in DISAGREEMENTS.items()}
+        self._apply(
+            replace(
+                self._filter,
+                judge=judge or None,
+                outcome=outcomes.get(what),
+                disagreement=disagreements.get(what),
+            )
+        )
+
+    def _emotion_chosen(self, name: str | None) -> None:
+        if name is not None:
+            self._apply(replace(self._filter, emotion=None if name == _ALL else name))
+
+    def _searched(self, text: str | None) -> None:
+        if text is not None:
+            self._apply(replace(self._filter, text=text.strip()))
+
+    def _apply(self, wanted: PairFilter) -> None:
+        """Filter anew, and stay with the dialogue that is shown if it is still there."""
+        shown = self._pairs[self._at].dialog_id if self._pairs else None
+        self._filter = wanted
+        self._pairs = pair_filters.chosen(self._all, wanted)
+        places = [pair.dialog_id for pair in self._pairs]
+        self._at = places.index(shown) if shown in places else 0
+        self._draw()
 
     def _draw(self) -> None:
         context = self.query_one("#context", Static)
         self.query_one("#responses").display = bool(self._pairs)
+        self.query_one("#judged").display = bool(self._pairs) and self._shows_answers
+        self.set_class(self._shows_answers, "judging")
         if not self._pairs:
-            context.update(
-                "There is no pair to show yet: a pair is a test dialogue with two responses. Import data, "
-                "then choose responders with a and b."
-            )
+            context.update(self._nothing())
             return
         pair = self._pairs[self._at]
-        context.update(
-            Content.assemble(
-                (f"{self._at + 1}/{len(self._pairs)}", "bold"),
-                (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
-                ("Context    ", "$text-muted"),
-                visible(pair.situation.strip(), lines=True),
-                ("\nUtterance  ", "$text-muted"),
-                visible(pair.utterance.strip(), lines=True),
+        place = f"{self._at + 1}/{len(self._pairs)}"
+        if self._filter:
+            place += f" of {len(self._all)}, {visible(self._filter.words())}"
+        context.update(pair_text.context(pair, place))
+        sides: tuple[tuple[Side, str | None], ...] = (("a", self._a), ("b", self._b))
+        for side, name in sides:
+            self.query_one(f"#response-{side}", Static).update(
+                pair_text.response(side, name or "", pair, differences=self._marks_words)
             )
+        if self._shows_answers:
+            self.query_one("#answers", Static).update(
+                Content.assemble(
+                    pair_text.answers(pair),
+                    ("\n\nWhat a judge is asked\n", "bold"),
+                    (visible(self._rubric, lines=True), "$text-muted"),
+                )
+            )
+
+    def _nothing(self) -> str:
+        """Why no pair is shown."""
+        if self._all:
+            return f"None of {len(self._all)} pairs is: {visible(self._filter.words())}. Esc shows all."
+        return (
+            "There is no pair to show yet: a pair is a test dialogue with two responses. Import data, then "
+            "choose responders with a and b."
         )
-        for side, name, text in (("a", self._a, pair.response_a), ("b", self._b, pair.response_b)):
-            self.query_one(f"#response-{side}", Static).update(_response(side, name or "", text, pair))
 
 
 def _look(a: str, b: str, reader: Reader) -> _Seen:
-    return a, b, reader.pairs(a, b)
+    from core.api import prompts
 
-
-def _response(side: str, name: str, text: str | None, pair: Pair) -> Content:
-    """One side: who answers, the answer, and the verdicts."""
-    words = None if text is None else len(text.split())
-    head = Content.assemble(
-        (f"{side.upper()} ", "$text-accent bold"),
-        (visible(name), "bold"),
-        (f"   {figures.count(words)} words\n\n", "$text-muted"),
-    )
-    if text is None:
-        body = Content.styled("not answered yet", "$text-muted")
-    elif not text.strip():
-        body = Content.styled("(an empty response)", "$text-warning")
-    else:
-        body = Content(visible(text, lines=True))
-    lines = []
-    judges = [verdict.judge for verdict in pair.verdicts]
-    for verdict in pair.verdicts:
-        # A judge that is asked once scores each response alone: nothing was shown first.
-        order = f", {_ORDERS.get(verdict.order, '')}" if judges.count(verdict.judge) > 1 else ""
-        won = verdict.winner == side
-        word = _WINNERS.get(verdict.winner, verdict.winner)
-        style = "$text-success" if won else "$text-muted"
-        lines.append(
-            Content.assemble(
-                (f"\n{'✓ ' if won else '  '}{visible(word)}", style),
-                (f"  {visible(verdict.judge)}{order}", "$text-muted"),
-                (f"\n  {visible(verdict.raw)}", "$text-muted"),
-            )
-        )
-    verdicts = Content("").join(lines) if lines else Content.styled("\nno verdict yet", "$text-muted")
-    return Content.assemble(head, body, "\n", verdicts)
+    (judge,) = (prompt for prompt in prompts(reader.workspace.prompts) if prompt.name == "judge")
+    return a, b, reader.pairs(a, b), judge.error or judge.text

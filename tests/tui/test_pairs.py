@@ -1,0 +1,204 @@
+"""The pairs room: filters, disagreements, what judges answered word for word, differences, search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.pilot import Pilot
+
+from core.reader import Reader
+from core.views import Pair, Verdict
+from core.workspace import Workspace
+from tests.reports import judged
+from tests.tui.conftest import Open, shown, until, until_shows
+from tui import pair_filters
+from tui.app import EmpathyApp
+from tui.pair_filters import PairFilter
+from tui.screens.pairs import PairsScreen
+
+winners = st.sampled_from(["a", "b", "tie", "invalid"])
+verdicts = st.builds(
+    Verdict, st.sampled_from(["gpt", "paper"]), st.sampled_from(["ab", "ba"]), winners, st.just("raw")
+)
+pairs = st.builds(
+    Pair,
+    dialog_id=st.uuids().map(str),
+    emotion=st.sampled_from(["sad", "proud"]),
+    situation=st.sampled_from(["a dog", "A Cat"]),
+    utterance=st.just("hello"),
+    response_a=st.sampled_from([None, "one", "two"]),
+    response_b=st.sampled_from([None, "one", "two"]),
+    verdicts=st.lists(verdicts, max_size=5).map(tuple),
+)
+filters = st.builds(
+    PairFilter,
+    outcome=st.sampled_from([None, *pair_filters.OUTCOMES]),
+    disagreement=st.sampled_from([None, *pair_filters.DISAGREEMENTS]),
+    judge=st.sampled_from([None, "gpt", "nobody"]),
+    emotion=st.sampled_from([None, "sad"]),
+    text=st.sampled_from(["", "CAT", "TWO"]),
+)
+
+
+@given(st.lists(pairs, max_size=12), filters)
+def test_filters_only_narrow(found: list[Pair], wanted: PairFilter) -> None:
+    left = pair_filters.chosen(found, wanted)
+    assert left == [pair for pair in found if pair in left]
+    assert pair_filters.chosen(found, PairFilter()) == found
+    assert bool(wanted) == bool(wanted.words())
+    for pair in left:
+        if wanted.emotion:
+            assert pair.emotion == wanted.emotion
+        if wanted.text:
+            texts = (pair.situation, pair.utterance, pair.response_a, pair.response_b, pair.dialog_id)
+            assert any(wanted.text.casefold() in (text or "").casefold() for text in texts)
+        if wanted.outcome == "none":
+            assert wanted.judge not in {verdict.judge for verdict in pair.verdicts}
+        if wanted.disagreement == "any":
+            assert len({verdict.winner for verdict in pair.verdicts}) > 1
+
+
+@given(pairs)
+def test_who_disagrees(pair: Pair) -> None:
+    said = {verdict.winner for verdict in pair.verdicts if verdict.winner != "invalid"}
+    if pair_filters.disagree(pair):
+        assert len(said) > 1
+    if pair_filters.orders_disagree(pair, "gpt"):
+        assert pair_filters.orders_disagree(pair)
+    if len({verdict.judge for verdict in pair.verdicts}) < 2:
+        assert not pair_filters.judges_disagree(pair)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    return judged.make(tmp_path_factory.mktemp("judged") / "study")
+
+
+@pytest.fixture
+def seen(study: Workspace) -> list[Pair]:
+    with closing(Reader(study)) as reader:
+        return list(reader.pairs("human", "chatgpt"))
+
+
+async def open_pairs(pilot: Pilot[None], count: int) -> PairsScreen:
+    app = pilot.app
+    assert isinstance(app, EmpathyApp)
+    app.open_pairs("human", "chatgpt")
+    await until_shows(pilot, f"1/{count}")
+    screen = app.screen
+    assert isinstance(screen, PairsScreen)
+    return screen
+
+
+async def test_filters_and_how_to_leave_them(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+    won = pair_filters.chosen(seen, PairFilter(outcome="b", judge="gpt"))
+    assert 0 < len(won) < len(seen)
+    emotion = won[-1].emotion
+    both = pair_filters.chosen(won, PairFilter(emotion=emotion))
+    async with opened(study, (120, 40)) as pilot:
+        await open_pairs(pilot, len(seen))
+        await pilot.press("f", *"gpt: B", "enter")
+        await until_shows(pilot, f"/{len(won)} of {len(seen)}, B wins, by gpt")
+        await pilot.press("e", *emotion, "enter")
+        await until_shows(pilot, f"/{len(both)} of {len(seen)}, B wins, by gpt, emotion {emotion}")
+        await pilot.press("slash", *"no such words", "enter")
+        await until_shows(pilot, "Esc shows all")
+        await pilot.press("n")
+        await until_shows(pilot, "no pair is as filtered")
+        await pilot.press("escape")
+        await until_shows(pilot, f"1/{len(seen)}")
+        await until(pilot, lambda: "B wins, by gpt" not in shown(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.current_mode == "win_rates")
+
+
+async def test_the_next_disagreement(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+    wanted = [number for number, pair in enumerate(seen, start=1) if pair_filters.disagree(pair)]
+    assert len(wanted) > 1
+    async with opened(study, (120, 40)) as pilot:
+        await open_pairs(pilot, len(seen))
+        for number in [*(n for n in wanted if n > 1), wanted[0]]:
+            await pilot.press("d")
+            await until_shows(pilot, f"{number}/{len(seen)}  ")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_rubric_texts_and_raw_answers_on_one_screen(
+    opened: Open, study: Workspace, seen: list[Pair], size: tuple[int, int]
+) -> None:
+    async with opened(study, size) as pilot:
+        screen = await open_pairs(pilot, len(seen))
+        await pilot.press("n", "v")
+        await until_shows(pilot, "A shown first")
+        text = shown(pilot)
+        assert "A human" in text
+        assert "B chatgpt" in text
+        answers = str(screen.query_one("#answers").render())  # type: ignore[attr-defined]
+        assert "Response 1: {first}" in answers
+        for judge in ("gpt", "paper"):
+            assert judge in answers
+        # What judges said is text from outside.
+        await pilot.press("p")
+        await until_shows(pilot, f"1/{len(seen)}")
+        assert "\x1b" not in str(screen.query_one("#answers").render())  # type: ignore[attr-defined]
+        await pilot.press("v")
+        await until(pilot, lambda: not screen.query_one("#judged").display)
+
+
+async def test_differing_words_and_a_copy(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        screen = await open_pairs(pilot, len(seen))
+        await pilot.press("n", "w")
+        await until(pilot, lambda: bool(_marked(screen)))
+        own = (seen[1].response_a or "").split()
+        assert set(_marked(screen).split()) <= set(own)
+        await pilot.press("y")
+        await until_shows(pilot, "copied")
+        copied = pilot.app.clipboard
+        assert (seen[1].response_b or "") in copied
+        assert f"dialogue {seen[1].dialog_id}" in copied
+
+
+async def test_voting_is_a_key_away(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        await open_pairs(pilot, len(seen))
+        await pilot.press("o")
+        await until_shows(pilot, "which shows more empathy?")
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.current_mode == "pairs")
+
+
+def _marked(screen: PairsScreen) -> str:
+    """The words of A's response that are marked as not in B's."""
+    content = screen.query_one("#response-a").content  # type: ignore[attr-defined]
+    return " ".join(
+        content.plain[span.start : span.end] for span in content.spans if "underline" in str(span.style)
+    )
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+def test_looks(
+    snap_compare: Callable[..., bool],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    study = judged.make(tmp_path / "study")
+
+    async def ready(pilot: Pilot[None]) -> None:
+        app = pilot.app
+        assert isinstance(app, EmpathyApp)
+        await until(pilot, lambda: app.snapshot is not None)
+        await open_pairs(pilot, 40)
+        await pilot.press("n", "v", "w")
+        await until_shows(pilot, "A shown first")
+        await until_shows(pilot, "Quit" if size[0] > 80 else "Next")
+        await pilot.pause()
+
+    assert snap_compare(EmpathyApp(study), terminal_size=size, run_before=ready)

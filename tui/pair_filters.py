@@ -1,0 +1,121 @@
+"""Which pairs are shown: by who won, by who disagrees, by emotion, by words in the texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from core.api import Pair, Verdict
+
+Outcome = Literal["a", "b", "tie", "invalid", "none"]
+Disagreement = Literal["judges", "orders", "any"]
+
+OUTCOMES: dict[Outcome, str] = {
+    "a": "A wins",
+    "b": "B wins",
+    "tie": "tie",
+    "invalid": "invalid",
+    "none": "no verdict",
+}
+DISAGREEMENTS: dict[Disagreement, str] = {
+    "judges": "judges disagree",
+    "orders": "orders disagree",
+    "any": "any verdicts disagree",
+}
+
+
+@dataclass(frozen=True)
+class PairFilter:
+    """What a pair must be like; None and an empty text leave it open. `judge` is whose outcome counts, any
+    judge's for None."""
+
+    outcome: Outcome | None = None
+    disagreement: Disagreement | None = None
+    judge: str | None = None
+    emotion: str | None = None
+    text: str = ""
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, field.name) for field in fields(self))
+
+    def words(self) -> str:
+        """The filter as a reader sees it."""
+        parts = [
+            OUTCOMES[self.outcome] if self.outcome else "",
+            DISAGREEMENTS[self.disagreement] if self.disagreement else "",
+            f"by {self.judge}" if self.judge else "",
+            f"emotion {self.emotion}" if self.emotion else "",
+            f"with “{self.text}”" if self.text else "",
+        ]
+        return ", ".join(part for part in parts if part)
+
+
+def chosen(pairs: Iterable[Pair], wanted: PairFilter) -> list[Pair]:
+    """The pairs that are as wanted, in their order."""
+    return [pair for pair in pairs if _is(pair, wanted)]
+
+
+def outcomes(pair: Pair) -> dict[str, Outcome]:
+    """Each judge's outcome of a pair."""
+    from core.api import outcome
+
+    by_judge: dict[str, list[Verdict]] = {}
+    for verdict in pair.verdicts:
+        by_judge.setdefault(verdict.judge, []).append(verdict)
+    return {
+        judge: outcome([(verdict.order, verdict.winner) for verdict in found])
+        for judge, found in by_judge.items()
+    }
+
+
+def judges_disagree(pair: Pair) -> bool:
+    """Whether two judges have different outcomes; one without a valid outcome contradicts nobody."""
+    return len({found for found in outcomes(pair).values() if found != "invalid"}) > 1
+
+
+def orders_disagree(pair: Pair, judge: str | None = None) -> bool:
+    """Whether a judge (any for None) names different winners when it sees the pair more than once."""
+    by_judge: dict[str, set[str]] = {}
+    for verdict in pair.verdicts:
+        if verdict.winner != "invalid" and judge in (None, verdict.judge):
+            by_judge.setdefault(verdict.judge, set()).add(verdict.winner)
+    return any(len(winners) > 1 for winners in by_judge.values())
+
+
+def disagree(pair: Pair) -> bool:
+    return judges_disagree(pair) or orders_disagree(pair)
+
+
+def emotions(pairs: Sequence[Pair]) -> list[str]:
+    return sorted({pair.emotion for pair in pairs})
+
+
+def judges(pairs: Sequence[Pair]) -> list[str]:
+    return list(dict.fromkeys(verdict.judge for pair in pairs for verdict in pair.verdicts))
+
+
+def _is(pair: Pair, wanted: PairFilter) -> bool:
+    if wanted.emotion is not None and pair.emotion != wanted.emotion:
+        return False
+    if wanted.text and wanted.text.casefold() not in _words(pair):
+        return False
+    if wanted.outcome is not None:
+        found = outcomes(pair)
+        own = [who for judge, who in found.items() if wanted.judge in (None, judge)]
+        if wanted.outcome not in (own or ["none"]):
+            return False
+    match wanted.disagreement:
+        case "judges":
+            return judges_disagree(pair)
+        case "orders":
+            return orders_disagree(pair, wanted.judge)
+        case "any":
+            return disagree(pair)
+    return True
+
+
+def _words(pair: Pair) -> str:
+    texts = (pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "")
+    return "\n".join(texts).casefold()

@@ -1,0 +1,137 @@
+"""A pair in words: its responses, what differs in them, and what judges said of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, Literal
+
+from textual.content import Content
+
+from tui import format as figures
+from tui import pair_filters
+from tui.text import visible
+
+if TYPE_CHECKING:
+    from core.api import Pair, Verdict
+
+Side = Literal["a", "b"]
+
+#: Words that the prompt allows a response.
+LIMIT = 97
+_WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
+_ORDERS = {"ab": "A shown first", "ba": "B shown first"}
+
+
+def context(pair: Pair, place: str) -> Content:
+    """The dialogue; `place` says which of how many it is."""
+    return Content.assemble(
+        (place, "bold"),
+        (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
+        ("Context    ", "$text-muted"),
+        visible(pair.situation.strip(), lines=True),
+        ("\nUtterance  ", "$text-muted"),
+        visible(pair.utterance.strip(), lines=True),
+    )
+
+
+def response(side: Side, name: str, pair: Pair, *, differences: bool) -> Content:
+    """One side: who answers, the answer, and each judge's outcome."""
+    text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
+    words = None if text is None else len(text.split())
+    too_long = words is not None and words > LIMIT
+    head = Content.assemble(
+        (f"{side.upper()} ", "$text-accent bold"),
+        (visible(name), "bold"),
+        (f"   {figures.count(words)} words", "$text-warning" if too_long else "$text-muted"),
+        (f", more than {LIMIT}" if too_long else "", "$text-warning"),
+        ("   the same as the other" if text is not None and text == other else "", "$text-warning"),
+        "\n\n",
+    )
+    if text is None:
+        body = Content.styled("not answered yet", "$text-muted")
+    elif not text.strip():
+        body = Content.styled("(an empty response)", "$text-warning")
+    elif differences and other:
+        body = _differences(text, other)
+    else:
+        body = Content(visible(text, lines=True))
+    return Content.assemble(head, body, "\n", _outcomes(side, pair))
+
+
+def answers(pair: Pair) -> Content:
+    """What every judge answered, word for word, each time that it was asked."""
+    if not pair.verdicts:
+        return Content.styled("no judge was asked yet", "$text-muted")
+    found = pair_filters.outcomes(pair)
+    parts = []
+    for judge, outcome in found.items():
+        own = [verdict for verdict in pair.verdicts if verdict.judge == judge]
+        parts.append(Content.assemble((visible(judge), "bold"), f"  {_WINNERS.get(outcome, outcome)}"))
+        parts += [_answer(verdict, own) for verdict in own]
+    return Content("\n").join(parts)
+
+
+def plain(pair: Pair, a: str, b: str) -> str:
+    """The pair as text, to be taken elsewhere."""
+    lines = [
+        f"dialogue {pair.dialog_id} ({pair.emotion})",
+        f"context: {pair.situation.strip()}",
+        f"utterance: {pair.utterance.strip()}",
+        f"A, {a}: {'not answered' if pair.response_a is None else pair.response_a.strip()}",
+        f"B, {b}: {'not answered' if pair.response_b is None else pair.response_b.strip()}",
+        *(
+            f"{verdict.judge} ({_ORDERS.get(verdict.order, verdict.order)}): "
+            f"{_WINNERS.get(verdict.winner, verdict.winner)}: {verdict.raw}"
+            for verdict in pair.verdicts
+        ),
+    ]
+    return visible("\n".join(lines), lines=True)
+
+
+def _outcomes(side: Side, pair: Pair) -> Content:
+    found = pair_filters.outcomes(pair)
+    if not found:
+        return Content.styled("\nno verdict yet", "$text-muted")
+    lines = []
+    for judge, outcome in found.items():
+        won, word = outcome == side, _WINNERS.get(outcome, outcome)
+        about = " (its orders disagree)" if pair_filters.orders_disagree(pair, judge) else ""
+        lines.append(
+            Content.assemble(
+                (f"\n{'✓ ' if won else '  '}{word}", "$text-success" if won else "$text-muted"),
+                (f"  {visible(judge)}{about}", "$text-muted"),
+            )
+        )
+    return Content("").join(lines)
+
+
+def _answer(verdict: Verdict, own: Sequence[Verdict]) -> Content:
+    # A judge that is asked once scores each response alone: nothing was shown first.
+    order = f"{_ORDERS.get(verdict.order, verdict.order)}" if len(own) > 1 else ""
+    repeat = f", time {verdict.number}" if any(other.number > 1 for other in own) else ""
+    sure = "" if verdict.probability_b is None else f", B {verdict.probability_b:.0%} likely"
+    about = f"{order}{repeat}{sure}".lstrip(", ")
+    return Content.assemble(
+        (f"  {_WINNERS.get(verdict.winner, verdict.winner)}", ""),
+        (f"  {about}  " if about else "  ", "$text-muted"),
+        ("“", "$text-muted"),
+        visible(verdict.raw.strip(), lines=True),
+        ("”", "$text-muted"),
+    )
+
+
+def _differences(text: str, other: str) -> Content:
+    """The text with those of its words marked that the other does not have there."""
+    own, others = (re.findall(r"\S+|\s+", each) for each in (text, other))
+    matcher = SequenceMatcher(None, own, others, autojunk=False)
+    parts: list[Content] = []
+    for kind, start, end, _, _ in matcher.get_opcodes():
+        piece = visible("".join(own[start:end]), lines=True)
+        if kind in ("replace", "delete") and piece.strip():
+            # Underlined as well: colour alone is not for everybody.
+            parts.append(Content.styled(piece, "$text-warning underline"))
+        else:
+            parts.append(Content(piece))
+    return Content("").join(parts)
