@@ -39,30 +39,20 @@ class PairsScreen(RoomScreen):
     CSS_PATH = "pairs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,right", "step(1)", "Next", id="pairs.next", key_display="n"),
-        Binding("p,left", "step(-1)", "Previous", id="pairs.previous", key_display="p"),
-        Binding(
-            "d",
-            "disagreement",
-            "Disagreement",
-            id="pairs.disagreement",
-            tooltip="Next where verdicts disagree",
-        ),
+        Binding("p,left", "step(-1)", "Previous", id="pairs.previous", key_display="p", show=False),
+        Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="The next disagreement"),
         Binding("home", "go(0)", "First", id="pairs.first", show=False),
         Binding("end", "go(-1)", "Last", id="pairs.last", show=False),
         Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
         Binding("f", "filter", "Filter", id="pairs.filter", tooltip="Filter by verdict or disagreement"),
         Binding("e", "emotion", "Emotion", id="pairs.emotion", tooltip="Filter by emotion", show=False),
-        Binding(
-            "slash", "search", "Search", id="pairs.search", key_display="/", tooltip="Search in the texts"
-        ),
-        Binding(
-            "v", "verdicts", "Answers", id="pairs.verdicts", tooltip="The judges' answers, and their rubric"
-        ),
+        Binding("slash", "search", "Search", id="pairs.search", key_display="/", show=False),
+        Binding("v", "verdicts", "Answers", id="pairs.verdicts", tooltip="Judges' answers and their rubric"),
         Binding("w", "words", "Words", id="pairs.words", tooltip="Mark the words that differ", show=False),
         Binding("y", "copy", "Copy", id="pairs.copy", tooltip="Copy the pair as text", show=False),
         Binding("o", "vote", "Vote", id="pairs.vote", tooltip="Vote on these responders, blind", show=False),
-        Binding("a", "choose('a')", "Choose A", id="pairs.a", tooltip="Choose responder A"),
-        Binding("b", "choose('b')", "Choose B", id="pairs.b", tooltip="Choose responder B"),
+        Binding("a", "choose('a')", "A", id="pairs.a", tooltip="Choose responder A"),
+        Binding("b", "choose('b')", "B", id="pairs.b", tooltip="Choose responder B"),
     ]
 
     def __init__(self) -> None:
