@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from core.api import Reader, write_report
+from core.api import Reader
 from tui import shapes
 from tui.cli_options import json_option, workspace_of
 from tui.text import visible
@@ -24,6 +24,9 @@ def report(ctx: click.Context, folder: Path, judge: str | None, as_json: bool) -
     A page for a browser, Markdown, CSV and LaTeX tables, SVG and PNG plots. The same figures give the same
     bytes.
     """
+    # Draws plots: seconds that no other command pays.
+    from core.api import write_report
+
     with closing(Reader(workspace_of(ctx))) as reader:
         written = write_report(reader, folder, judge)
     if as_json:

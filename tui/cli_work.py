@@ -1,4 +1,4 @@
-"""The commands about work and its results: run and steer jobs, see states, win rates, pairs and logs."""
+"""The commands about work and its results: run and steer jobs, see states, pairs and logs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import Any
 
 import click
 
-from core.api import Commands, Reader, Workspace, is_sample
+from core.api import Commands, Reader, Workspace
 from tui import shapes
 from tui.cli_options import Refused, json_option, workspace_of
 from tui.text import visible
 
-#: Pairs that are printed for people unless they ask for more.
-_PAIRS = 5
 #: Seconds that a job has to stop: the supervisor kills it well before.
 _STOP_S = 60.0
 
@@ -204,39 +202,6 @@ def resume(ctx: click.Context, as_json: bool) -> None:
         shapes.write({"paused": False})
     else:
         click.echo("Jobs start again.")
-
-
-@click.command()
-@json_option
-@click.pass_context
-def winrates(ctx: click.Context, as_json: bool) -> None:
-    """Show every comparison: the baseline, what meets it, and the win rate with its interval."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        rates, facts = reader.win_rates(), reader.data()
-    if as_json:
-        shapes.write([shapes.win_rate(rate) for rate in rates])
-        return
-    from tui import printing
-
-    printing.win_rates(printing.console(), rates, sample=is_sample(facts))
-
-
-@click.command()
-@click.argument("a")
-@click.argument("b")
-@click.option("--limit", type=click.IntRange(min=0), help="How many to show, 0 for all.")
-@json_option
-@click.pass_context
-def pairs(ctx: click.Context, a: str, b: str, limit: int | None, as_json: bool) -> None:
-    """Show two responders' responses to the test dialogues side by side, with the verdicts."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        found = reader.pairs(a, b)
-    if as_json:
-        shapes.write([shapes.pair(pair) for pair in found[: limit or None]])
-        return
-    from tui import printing
-
-    printing.pairs(printing.console(), a, b, found, _PAIRS if limit is None else limit or None)
 
 
 @click.command()

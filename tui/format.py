@@ -28,6 +28,23 @@ def percent(share: float | None, digits: int = 0) -> str:
     return UNKNOWN if share is None else f"{share * 100:.{digits}f} %"
 
 
+def span(low: float | None, high: float | None) -> str:
+    """An interval of shares in per cent, as `42.0–89.0`."""
+    return UNKNOWN if low is None or high is None else f"{low * 100:.1f}–{high * 100:.1f}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value as `0.043` or `< 0.001`."""
+    if p is None:
+        return UNKNOWN
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_words(p: float | None) -> str:
+    """A p-value in a sentence, as `p = 0.043` or `p < 0.001`."""
+    return f"p {p_value(p)}" if p is not None and p < 0.001 else f"p = {p_value(p)}"
+
+
 def count(number: int | None) -> str:
     """A whole number with thousands apart."""
     return UNKNOWN if number is None else f"{number:,}"

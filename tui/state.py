@@ -143,8 +143,11 @@ def order_effects(rate: WinRate) -> str | None:
     """How the order of the two responses moved the judge; None where each pair was judged in one."""
     if rate.flip_rate is None:
         return None
-    low, high = percent(rate.bootstrap_low, 1), percent(rate.bootstrap_high, 1)
-    return (
+    said = (
         f"The orders disagree in {percent(rate.flip_rate)} of the dialogues, the first place wins "
-        f"{percent(rate.prefers_first)}; bootstrap over dialogues {low} – {high}."
+        f"{percent(rate.prefers_first)}"
     )
+    if rate.bootstrap_low is None:
+        return f"{said}."
+    low, high = percent(rate.bootstrap_low, 1), percent(rate.bootstrap_high, 1)
+    return f"{said}; bootstrap over dialogues {low} – {high}."

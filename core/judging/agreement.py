@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.judging.statistics import mean_interval
 from core.pipeline.journal import Winner
 
 Floats = NDArray[np.float64]
@@ -22,7 +23,8 @@ class Agreed:
     """Over `pairs` of `dialogues`: the share with the same outcome, and Cohen's kappa.
 
     Kappa, and its interval, is None where chance alone would have the two agree on everything. The 95 %
-    intervals are percentiles of a bootstrap over dialogues.
+    intervals are percentiles of a bootstrap over dialogues. Where all dialogues have the same share, of which
+    it would make a point, that of the share is Wilson's over dialogues, and kappa's follows from it.
     """
 
     pairs: int
@@ -37,7 +39,7 @@ class Agreed:
 
 @dataclass(frozen=True)
 class Share:
-    """A share with its 95 % interval, from a bootstrap over dialogues."""
+    """A share with its 95 % interval, from a bootstrap over dialogues; Wilson's where all are the same."""
 
     share: float
     low: float
@@ -59,21 +61,26 @@ def agree(labels: Sequence[tuple[str, Winner, Winner]]) -> Agreed | None:
         return None
     by_dialogue = np.array(list(tables.values()))
     total = by_dialogue.sum(axis=0)
-    drawn = np.einsum("rd,dij->rij", _draws(len(by_dialogue)), by_dialogue)
-    raw = np.trace(drawn, axis1=1, axis2=2) / drawn.sum(axis=(1, 2))
-    raw_low, raw_high = np.quantile(raw, (0.025, 0.975))
+    agreed, counts = np.trace(by_dialogue, axis1=1, axis2=2), by_dialogue.sum(axis=(1, 2))
+    raw = _share(agreed, counts)
     kappa = _kappa(total)
-    kappas = [found for table in drawn if (found := _kappa(table)) is not None]
-    low, high = np.quantile(kappas, (0.025, 0.975)) if kappa is not None and kappas else (None, None)
+    kappa_low, kappa_high = None, None
+    if kappa is not None and len(set(agreed / counts)) > 1:
+        drawn = np.einsum("rd,dij->rij", _draws(len(by_dialogue)), by_dialogue)
+        kappas = [found for table in drawn if (found := _kappa(table)) is not None]
+        kappa_low, kappa_high = (float(end) for end in np.quantile(kappas, (0.025, 0.975)))
+    elif kappa is not None:
+        chance = _chance(total)
+        kappa_low, kappa_high = ((end - chance) / (1 - chance) for end in (raw.low, raw.high))
     return Agreed(
         pairs=int(total.sum()),
         dialogues=len(by_dialogue),
-        raw=float(np.trace(total) / total.sum()),
-        raw_low=float(raw_low),
-        raw_high=float(raw_high),
+        raw=raw.share,
+        raw_low=raw.low,
+        raw_high=raw.high,
         kappa=kappa,
-        kappa_low=None if low is None else float(low),
-        kappa_high=None if high is None else float(high),
+        kappa_low=kappa_low,
+        kappa_high=kappa_high,
     )
 
 
@@ -88,10 +95,19 @@ def against_people(found: Sequence[tuple[str, Winner, Winner]]) -> Share:
     right: dict[str, list[float]] = defaultdict(list)
     for dialogue, better, said in found:
         right[dialogue].append(1.0 if said == better else 0.5 if said == "tie" else 0.0)
-    sums = np.array([sum(scores) for scores in right.values()])
-    counts = np.array([len(scores) for scores in right.values()])
-    weights = _draws(len(sums))
-    low, high = np.quantile((weights @ sums) / (weights @ counts), (0.025, 0.975))
+    return _share(
+        np.array([sum(scores) for scores in right.values()]), np.array([len(s) for s in right.values()])
+    )
+
+
+def _share(sums: Floats, counts: Floats) -> Share:
+    """The share of all pairs, from each dialogue's sum of scores and number of pairs."""
+    shares = sums / counts
+    if len(set(shares)) < 2:
+        low, high, _ = mean_interval(list(shares))
+    else:
+        weights = _draws(len(sums))
+        low, high = np.quantile((weights @ sums) / (weights @ counts), (0.025, 0.975))
     return Share(float(sums.sum() / counts.sum()), float(low), float(high))
 
 
@@ -100,9 +116,12 @@ def _draws(dialogues: int) -> NDArray[np.int_]:
     return np.random.default_rng(0).multinomial(dialogues, [1 / dialogues] * dialogues, size=_RESAMPLES)
 
 
+def _chance(table: Floats) -> float:
+    """The share on which two would agree by chance."""
+    return float(table.sum(axis=0) @ table.sum(axis=1) / table.sum() ** 2)
+
+
 def _kappa(table: Floats) -> float | None:
     from statsmodels.stats.inter_rater import cohens_kappa
 
-    if np.count_nonzero(table.sum(axis=0)) < 2 and np.count_nonzero(table.sum(axis=1)) < 2:
-        return None
-    return float(cohens_kappa(table, return_results=False))
+    return float(cohens_kappa(table, return_results=False)) if _chance(table) < 1 else None

@@ -19,6 +19,8 @@ WILSON = "Wilson 95 %"
 CLUSTERED = "Student's t 95 %, clustered by dialogue"
 
 _RESAMPLES = 9_999
+#: Resamples held in memory at once.
+_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,13 @@ def outcome(verdicts: Sequence[tuple[Order, Winner]]) -> Winner:
     return found.pop() if len(found) == 1 else "tie"
 
 
-def win_rate(outcomes: Sequence[Winner], clustered: bool) -> WinRate:
+def win_rate(outcomes: Sequence[Winner], clustered: bool, *, bootstrap: bool = True) -> WinRate:
     """The win rate over one outcome a dialogue; `clustered` when each comes from more than one verdict.
 
     From one verdict: Wilson's score interval ("Probable inference, the law of succession, and statistical
     inference", JASA 22, 1927), with half the ties counted as wins. From more: a dialogue scores 0, ½ or
     1, and the interval is Student's over dialogues: verdicts of one dialogue are no independent
-    draws. Raises `ValueError` for no outcome.
+    draws. Without `bootstrap` its interval is left out. Raises `ValueError` for no outcome.
     """
     n = len(outcomes)
     if n == 0:
@@ -104,7 +106,7 @@ def win_rate(outcomes: Sequence[Winner], clustered: bool) -> WinRate:
         return WinRate(*counts, None, None, None, None, None, None)
     scores = [score(winner) for winner in outcomes]
     low, high, interval = mean_interval(scores) if clustered else _wilson(sum(scores), n)
-    boot_low, boot_high = _bootstrap(scores) if clustered else (None, None)
+    boot_low, boot_high = _bootstrap(scores) if clustered and bootstrap else (None, None)
     return WinRate(*counts, sum(scores) / n, low, high, interval, boot_low, boot_high)
 
 
@@ -181,10 +183,19 @@ def _wilson(score: float, n: int) -> tuple[float, float, str]:
     return float(low), float(high), WILSON
 
 
-def _bootstrap(scores: Sequence[float]) -> tuple[float, float]:
-    """A percentile interval of the mean, the same for the same scores."""
+def _bootstrap(scores: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
+    """A percentile interval of the mean, the same for the same scores; None where they are all the same."""
     import numpy as np
+    from scipy.stats import bootstrap
 
-    drawn = np.random.default_rng(0).choice(np.asarray(scores), size=(_RESAMPLES, len(scores)))
-    low, high = np.quantile(drawn.mean(axis=1), (0.025, 0.975))
-    return float(low), float(high)
+    if len(set(scores)) < 2:
+        return None, None
+    found = bootstrap(
+        (scores,),
+        np.mean,
+        n_resamples=_RESAMPLES,
+        batch=_BATCH,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return float(found.low), float(found.high)

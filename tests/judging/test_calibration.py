@@ -76,7 +76,7 @@ def test_a_judge_is_held_against_people(tmp_path: Path, api: Api, mode: str) -> 
         shown_jobs = [job.stage for job in reader.snapshot().jobs]
     assert (card.agreement, card.pairs, card.invalid, card.verdicts) == (1.0, 10, 0, 20)
     assert card.usd_per_1000 is None
-    assert rate.label == "gpt: agrees with human ratings on 100% of 10 pairs (100% to 100%)"
+    assert rate.label == "gpt: agrees with human ratings on 100% of 10 pairs (72% to 100%)"
     assert "calibrate" in shown_jobs
 
 

@@ -6,7 +6,7 @@ import random
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, sem
 from scipy.stats import t as scipy_t
@@ -156,3 +156,101 @@ def test_a_judge_of_known_bias_is_found_out() -> None:
     rate = statistics.win_rate(outcomes, True)
     # Both orders together undo the bias up to what it hides: b's share shrinks towards a half.
     assert rate.ci_low < 0.5 + 0.2 * 0.7 < rate.ci_high
+
+
+def test_a_bootstrap_of_equal_scores_is_none() -> None:
+    rate = statistics.win_rate(["b"] * 20, True)
+    assert (rate.interval, rate.bootstrap_low, rate.bootstrap_high) == (statistics.WILSON, None, None)
+    one = statistics.win_rate(["tie"], True)
+    assert one.ci_low is not None
+    assert one.ci_low < 0.5 < one.ci_high
+    assert one.bootstrap_low is None
+
+
+MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from(["a", "b", "tie"]), min_size=1, max_size=60), st.booleans())
+def test_turned_round_the_rate_is_mirrored(outcomes: list[Winner], clustered: bool) -> None:
+    one = statistics.win_rate(outcomes, clustered)
+    other = statistics.win_rate([MIRRORED[winner] for winner in outcomes], clustered)
+    for found, turned in (
+        (one.win_rate_b, other.win_rate_b),
+        (one.ci_low, other.ci_high),
+        (one.ci_high, other.ci_low),
+        (one.bootstrap_low, other.bootstrap_high),
+        (one.bootstrap_high, other.bootstrap_low),
+    ):
+        assert (found is None) == (turned is None)
+        assert found is None or found == pytest.approx(1 - turned, abs=1e-9)
+
+
+verdicts_of_one = st.lists(
+    st.tuples(st.sampled_from(["ab", "ba"]), st.sampled_from(["a", "b", "tie", "invalid"])), max_size=6
+)
+
+
+@given(verdicts_of_one, st.integers(2, 4))
+def test_the_same_verdicts_again_are_no_more_dialogues(
+    verdicts: list[tuple[Order, Winner]], times: int
+) -> None:
+    """A dialogue is one outcome, however often it was judged, so its rows cannot narrow an interval."""
+    decided = statistics.outcome(verdicts)
+    assert statistics.outcome(verdicts * times) == decided
+    assert statistics.outcome(verdicts[::-1]) == decided
+    mirrored = [(order, MIRRORED.get(winner, winner)) for order, winner in verdicts]
+    assert statistics.outcome(mirrored) == MIRRORED.get(decided, decided)
+    assert (decided == "invalid") == (not verdicts or "invalid" in [winner for _, winner in verdicts])
+
+
+def test_what_an_outcome_is_worth_to_b() -> None:
+    outcomes: list[Winner] = ["a", "tie", "b", "invalid"]
+    assert [statistics.score(winner) for winner in outcomes] == [0, 0.5, 1, 0]
+
+
+@pytest.mark.parametrize(
+    # By hand: twice the sum of C(n, k) up to the smaller count, of 2 ** n.
+    ("better_a", "better_b", "p"),
+    [(0, 0, 1.0), (1, 0, 1.0), (1, 9, 22 / 1024), (8, 2, 112 / 1024), (5, 5, 1.0), (0, 6, 2 / 64)],
+)
+def test_the_exact_sign_test(better_a: int, better_b: int, p: float) -> None:
+    assert statistics.sign_test(better_a, better_b) == pytest.approx(p)
+    assert statistics.sign_test(better_b, better_a) == pytest.approx(p)
+
+
+def test_holms_correction() -> None:
+    # By hand: the smallest times four, the next times three, … and none smaller than the one before.
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.6, 0.7]) == [1.0, 1.0]
+    assert statistics.holm([0.2]) == [0.2]
+    assert statistics.holm([]) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holms_correction_lies_between_none_and_bonferronis(ps: list[float]) -> None:
+    for p, corrected in zip(ps, statistics.holm(ps), strict=True):
+        assert p - 1e-12 <= corrected <= min(1.0, p * len(ps)) + 1e-12
+
+
+def test_two_responders_on_the_same_dialogues() -> None:
+    said = statistics.paired([1, 0, 0.5, 0, 0, 0, 1, 0], [1, 1, 1, 1, 0.5, 0, 0.5, 1])
+    # Five of six that differ went better for b: 2 × (1 + 6) / 64.
+    assert (said.better_a, said.better_b) == (1, 5)
+    assert said.difference == pytest.approx((6 - 2.5) / 8)
+    assert said.p == pytest.approx(14 / 64)
+    with pytest.raises(ValueError, match="no dialogue in common"):
+        statistics.paired([], [])
+
+
+def test_the_interval_of_mean_scores() -> None:
+    low, high, name = statistics.mean_interval([0.25, 0.5, 0.75, 1.0, 0.5])
+    # Mean 0.6, s² = 0.325 / 4, and t(4, 0.975) = 2.7764451.
+    half = 2.7764451 * (0.325 / 4 / 5) ** 0.5
+    assert (low, high) == pytest.approx((0.6 - half, 0.6 + half), abs=1e-6)
+    assert name == statistics.CLUSTERED
+    assert statistics.mean_interval([1.0, 0.0])[:2] == (0.0, 1.0)
+    assert statistics.mean_interval([1.0])[2] == statistics.WILSON
+    with pytest.raises(ValueError, match="no scores"):
+        statistics.mean_interval([])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal
 
@@ -14,14 +14,15 @@ from tui import pair_filters
 from tui.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Pair, Verdict
+    from core.api import Pair, Prompt, Verdict
 
+Order = Literal["ab", "ba"]
 Side = Literal["a", "b"]
 
 #: Words that the prompt allows a response.
 LIMIT = 97
 _WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
-_ORDERS = {"ab": "A shown first", "ba": "B shown first"}
+ORDERS: dict[Order, str] = {"ab": "A shown first", "ba": "B shown first"}
 
 
 def context(pair: Pair, place: str) -> Content:
@@ -60,17 +61,46 @@ def response(side: Side, name: str, pair: Pair, *, differences: bool) -> Content
     return Content.assemble(head, body, "\n", _outcomes(side, pair))
 
 
-def answers(pair: Pair) -> Content:
-    """What every judge answered, word for word, each time that it was asked."""
+def answers(pair: Pair, alone: Collection[str]) -> Content:
+    """What every judge answered, word for word, each time that it was asked.
+
+    `alone` are the judges that read each response by itself: nothing was shown to them first.
+    """
     if not pair.verdicts:
         return Content.styled("no judge was asked yet", "$text-muted")
     found = pair_filters.outcomes(pair)
     parts = []
     for judge, outcome in found.items():
         own = [verdict for verdict in pair.verdicts if verdict.judge == judge]
-        parts.append(Content.assemble((visible(judge), "bold"), f"  {_WINNERS.get(outcome, outcome)}"))
-        parts += [_answer(verdict, own) for verdict in own]
+        about = "  reads each response by itself" if judge in alone else ""
+        parts.append(
+            Content.assemble(
+                (visible(judge), "bold"), f"  {_WINNERS.get(outcome, outcome)}", (about, "$text-muted")
+            )
+        )
+        parts += [_answer(verdict, own, ordered=judge not in alone) for verdict in own]
     return Content("\n").join(parts)
+
+
+def orders(pair: Pair, alone: Collection[str]) -> list[Order]:
+    """The orders in which judges were asked about the pair; `ab` where none was yet."""
+    asked = {verdict.order for verdict in pair.verdicts if verdict.judge not in alone}
+    return [order for order in ORDERS if order in asked] or ["ab"]
+
+
+def question(pair: Pair, prompt: Prompt, order: Order) -> Content:
+    """What a judge is asked of the pair, word for word."""
+    from core.api import judge_question
+
+    source = "the workspace's own template" if prompt.overridden else "the shipped template"
+    head = Content.assemble(
+        ("What a judge is asked", "bold"), (f"  {ORDERS[order]}, {source}\n", "$text-muted")
+    )
+    if prompt.error is not None:
+        return Content.assemble(head, (visible(prompt.error, lines=True), "$text-error"))
+    if pair.response_a is None or pair.response_b is None:
+        return Content.assemble(head, ("nothing yet: a response is missing", "$text-muted"))
+    return Content.assemble(head, visible(judge_question(prompt.text, pair, order), lines=True))
 
 
 def plain(pair: Pair, a: str, b: str) -> str:
@@ -82,7 +112,7 @@ def plain(pair: Pair, a: str, b: str) -> str:
         f"A, {a}: {'not answered' if pair.response_a is None else pair.response_a.strip()}",
         f"B, {b}: {'not answered' if pair.response_b is None else pair.response_b.strip()}",
         *(
-            f"{verdict.judge} ({_ORDERS.get(verdict.order, verdict.order)}): "
+            f"{verdict.judge} ({ORDERS.get(verdict.order, verdict.order)}): "
             f"{_WINNERS.get(verdict.winner, verdict.winner)}: {verdict.raw}"
             for verdict in pair.verdicts
         ),
@@ -107,9 +137,8 @@ def _outcomes(side: Side, pair: Pair) -> Content:
     return Content("").join(lines)
 
 
-def _answer(verdict: Verdict, own: Sequence[Verdict]) -> Content:
-    # A judge that is asked once scores each response alone: nothing was shown first.
-    order = f"{_ORDERS.get(verdict.order, verdict.order)}" if len(own) > 1 else ""
+def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Content:
+    order = ORDERS.get(verdict.order, verdict.order) if ordered else ""
     repeat = f", time {verdict.number}" if any(other.number > 1 for other in own) else ""
     sure = "" if verdict.probability_b is None else f", B {verdict.probability_b:.0%} likely"
     about = f"{order}{repeat}{sure}".lstrip(", ")

@@ -1,0 +1,122 @@
+"""Win rates in order: sorted, filtered and grouped; what follows from the name of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from core.api import WinRate
+
+Grouping = Literal["none", "student", "method", "judge"]
+GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge")
+
+STAGES = ("sft", "sft-dpo")
+NO_RUN = "no run"
+
+#: After correction, below this a difference is called significant.
+ALPHA = 0.05
+
+#: Column → what its rows are sorted by; None is sorted last, whatever the direction.
+VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
+    "judge": lambda rate: rate.judge,
+    "a": lambda rate: rate.a,
+    "b": lambda rate: rate.b,
+    "rate": lambda rate: rate.win_rate_b,
+    # The surest first.
+    "interval": lambda rate: _width(rate),
+    "wins": lambda rate: rate.wins_b,
+    "lc": lambda rate: rate.lc_win_rate_b,
+    "p": lambda rate: rate.p_holm,
+    "words": lambda rate: rate.words_b,
+    "invalid": lambda rate: rate.invalid,
+}
+#: Of these the largest is wanted first.
+_LARGEST_FIRST = ("rate", "wins", "lc", "words", "invalid")
+
+
+def run_parts(responder: str) -> tuple[str, str, str] | None:
+    """(student, recipe, stage) of a run's name; None for any other responder."""
+    student, _, rest = responder.partition("/")
+    recipe, _, stage = rest.rpartition("/")
+    return (student, recipe, stage) if recipe and stage in STAGES else None
+
+
+def group_of(rate: WinRate, by: Grouping) -> str:
+    """The group of a comparison: of its run, which is b, or else a; `NO_RUN` where no run meets."""
+    if by == "judge":
+        return rate.judge
+    parts = run_parts(rate.b) or run_parts(rate.a)
+    if parts is None:
+        return NO_RUN
+    return parts[0] if by == "student" else parts[1].partition("/")[0]
+
+
+def grouped(rates: Iterable[WinRate], by: Grouping) -> dict[str, list[WinRate]]:
+    """Group → its comparisons, both in their order; without a grouping one group without a name."""
+    found: dict[str, list[WinRate]] = {}
+    for rate in rates:
+        found.setdefault("" if by == "none" else group_of(rate, by), []).append(rate)
+    return found
+
+
+def matches(rate: WinRate, text: str) -> bool:
+    """Whether every word of `text` is part of a responder's name, which holds its recipe, or the judge's."""
+    names = f"{rate.a} {rate.b} {rate.judge}".casefold()
+    return all(word in names for word in text.casefold().split())
+
+
+def ordered(rates: Iterable[WinRate], column: str | None, is_turned: bool) -> list[WinRate]:
+    """`rates` by a column, in their own order for None; `is_turned` for the other direction."""
+    found = list(rates)
+    if column is None:
+        return found[::-1] if is_turned else found
+    value = VALUES[column]
+    known = [rate for rate in found if value(rate) is not None]
+    known.sort(key=lambda rate: _comparable(value(rate)), reverse=is_descending(column, is_turned))
+    return known + [rate for rate in found if value(rate) is None]
+
+
+def is_descending(column: str, is_turned: bool) -> bool:
+    """Whether a column's largest value comes first."""
+    return (column in _LARGEST_FIRST) != is_turned
+
+
+def win_rate_of(rate: WinRate, responder: str) -> float | None:
+    """The win rate of one of the two responders of a comparison."""
+    if responder == rate.b:
+        return rate.win_rate_b
+    if rate.win_rate_b is None or not rate.n:
+        return None
+    return ((rate.wins_a or 0) + (rate.ties or 0) / 2) / rate.n
+
+
+def if_invalid_were_b(rate: WinRate) -> float | None:
+    """The win rate of b if every invalid dialogue were its win; the least that it can be is the win rate."""
+    if rate.n is None or not rate.n:
+        return None
+    return ((rate.wins_b or 0) + (rate.ties or 0) / 2 + (rate.invalid or 0)) / rate.n
+
+
+def judges(rates: Iterable[WinRate]) -> list[str]:
+    """The judges, in the order of their comparisons."""
+    return list(dict.fromkeys(rate.judge for rate in rates))
+
+
+def label_of(rates: Iterable[WinRate], judge: str) -> str:
+    """What is known of a judge's agreement with people, which stands wherever its figures do."""
+    label = next((rate.label for rate in rates if rate.judge == judge and rate.label), None)
+    return label or f"{judge}: its agreement with people is not known"
+
+
+def finished(rates: Sequence[WinRate]) -> tuple[str, ...]:
+    """The jobs whose figures are known: what is worked out from them changes only with these."""
+    return tuple(rate.job for rate in rates if rate.n is not None)
+
+
+def _width(rate: WinRate) -> float | None:
+    return None if rate.ci_low is None or rate.ci_high is None else rate.ci_high - rate.ci_low
+
+
+def _comparable(value: str | float | None) -> tuple[str, float]:
+    return (value.casefold(), 0.0) if isinstance(value, str) else ("", value or 0.0)
