@@ -291,8 +291,8 @@ def outcome_of(job: Job) -> str:
         case "judge" if "label" in result:
             return str(result["label"])
         case "calibrate" if isinstance(result.get("agreement"), float):
-            low, high = percent(result["agreement_low"], 1), percent(result["agreement_high"], 1)
-            return f"agrees with people on {percent(result['agreement'], 1)} ({low} – {high})"
+            span = " – ".join(percent(result[end], 1) for end in ("agreement_low", "agreement_high"))
+            return f"agrees with people on {percent(result['agreement'], 1)} ({span})"
         case "compare" if isinstance(result.get("win_rate_b"), float):
             low, high = result.get("ci_low"), result.get("ci_high")
             return f"b wins {percent(result['win_rate_b'], 1)} ({percent(low, 1)} – {percent(high, 1)})"
