@@ -115,6 +115,10 @@ def source(report: Report, judge: str) -> str:
     return f"Judge {visible(judge)}; n = {n} dialogues; {visible(designs)}; fingerprint {mark(rates)}.{known}"
 
 
+def _sources(report: Report) -> str:
+    return " ".join(source(report, judge) for judge in report.judges)
+
+
 def split_run(name: str) -> tuple[str, str, str] | None:
     """(student, recipe, stage) of a run's name; None for any other responder."""
     parts = name.split("/")
@@ -257,7 +261,7 @@ def _tests(report: Report) -> Table:
         "Pairs of responders on the same dialogues",
         "Two responders that met the same baseline: in how many dialogues which one did better, the "
         "difference of their win rates (B less A, in points), the exact sign test's p, and Holm's correction "
-        "over all tests of a judge and baseline.",
+        f"over all tests of a judge and baseline. {_sources(report)}",
         ("judge", "baseline", "A", "B", "n", "A better", "B better", "difference", "p", "p (Holm)"),
         frozenset(range(4, 10)),
         rows,
@@ -287,7 +291,7 @@ def _scorecards(report: Report) -> Table:
         "judges",
         "Judges",
         "Agreement with the human ratings is measured on pairs with a better response by them, ties half. "
-        "Shares in %.",
+        f"Shares in %. {_sources(report)}",
         titles,
         frozenset(range(3, len(titles))),
         rows,
@@ -311,7 +315,7 @@ def _agreements(report: Report) -> Table:
         "agreements",
         "Agreement",
         "On pairs that both decided: the share with the same outcome in %, and Cohen's kappa, with 95 % "
-        "intervals of a bootstrap over dialogues.",
+        f"intervals of a bootstrap over dialogues. {_sources(report)}",
         (
             "kind",
             "one",
