@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from core.errors import UserError
     from core.judging.statistics import outcome
     from core.judging.votes import Paper
-    from core.prompts.listing import Prompt, prompts
+    from core.prompts.listing import Prompt, judge_question, prompts
     from core.prompts.listing import conversation as prompt_conversation
     from core.prompts.listing import improves as prompt_improves
     from core.prompts.listing import strays as stray_prompts
@@ -109,6 +109,7 @@ _HOMES = {
     "create_workspace": ("core.commands", "create_workspace"),
     "examine": ("core.doctor", "examine"),
     "is_sample": ("core.commands", "is_sample"),
+    "judge_question": ("core.prompts.listing", "judge_question"),
     "outcome": ("core.judging.statistics", "outcome"),
     "open_workspace": ("core.workspace", "open_workspace"),
     "prompt_conversation": ("core.prompts.listing", "conversation"),
@@ -180,6 +181,7 @@ __all__ = [
     "create_workspace",
     "examine",
     "is_sample",
+    "judge_question",
     "open_workspace",
     "outcome",
     "prompt_conversation",

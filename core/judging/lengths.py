@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from core.judging.statistics import score
 from core.pipeline.journal import Winner
@@ -30,7 +31,8 @@ class LengthControlled:
     """The win rate of b, were both responses of the same length, with a 95 % bootstrap interval.
 
     `coefficient` is that of tanh((words of b − words of a) / their standard deviation) in the log-odds of
-    b's win. `parted` when the rate and the raw one are more than 5 points apart, or on different sides of ½.
+    b's win. `parted` when the rate and the raw one are more than 5 points apart, or on different sides of ½,
+    and more than chance parts them: the 95 % bootstrap interval of their difference leaves 0 out.
     """
 
     win_rate_b: float
@@ -61,14 +63,23 @@ def length_controlled(
     scores, difference = np.array(valid, dtype=float).T
     if not 0 < scores.sum() < len(scores) or not difference.std():
         return None
-    feature = np.tanh(difference / difference.std())
+    # Hundreds of tiny fits: threads would only wait for each other.
+    with threadpool_limits(1):
+        return _controlled(np.tanh(difference / difference.std()), scores)
+
+
+def _controlled(feature: Floats, scores: Floats) -> LengthControlled:
     penalty = _penalty(feature, scores)
     intercept, coefficient = _fit(feature, scores, penalty)
     rate = _sigmoid(intercept)
-    draws = np.random.default_rng(0).multinomial(len(valid), [1 / len(valid)] * len(valid), size=_RESAMPLES)
-    low, high = np.quantile([_drawn(feature, scores, penalty, weights) for weights in draws], (0.025, 0.975))
+    count = len(scores)
+    draws = np.random.default_rng(0).multinomial(count, [1 / count] * count, size=_RESAMPLES)
+    drawn = np.array([_drawn(feature, scores, penalty, weights) for weights in draws])
+    low, high = np.quantile(drawn, (0.025, 0.975))
     raw = float(scores.mean())
-    parted = abs(rate - raw) > _PARTED or (rate - 0.5) * (raw - 0.5) < 0
+    least, most = np.quantile(drawn - draws @ scores / count, (0.025, 0.975))
+    matters = abs(rate - raw) > _PARTED or (rate - 0.5) * (raw - 0.5) < 0
+    parted = bool(matters and (least > 0 or most < 0))
     return LengthControlled(rate, float(low), float(high), coefficient, parted)
 
 

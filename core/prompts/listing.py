@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from core.dialogues.records import HUMAN, Dialogue
 from core.errors import UserError
 from core.prompts import templates
 from core.recipes import strategies
+from core.views import Pair
 
 PURPOSES = {
     "student": "what a student is asked, in training and in testing",
@@ -91,6 +93,20 @@ def conversation(name: str, overrides: Path, dialogue: Dialogue | None) -> tuple
             turns.append(("assistant", f"[the teacher's answer to turn {len(turns) // 2 + 1}]"))
         turns.append(("user", templates.render(templates.load(turn, overrides), **fields)))
     return tuple(turns)
+
+
+def judge_question(template: str, pair: Pair, order: Literal["ab", "ba"]) -> str:
+    """What a judge is asked of a pair, word for word; `ab` shows response A first.
+
+    Raises `ValueError` when the pair lacks a response, because no judge is asked then.
+    """
+    if pair.response_a is None or pair.response_b is None:
+        raise ValueError(f"dialogue {pair.dialog_id} lacks a response")
+    shown = (pair.response_a, pair.response_b)
+    first, second = shown if order == "ab" else reversed(shown)
+    return templates.render(
+        template, situation=pair.situation, utterance=pair.utterance, first=first, second=second
+    )
 
 
 def _prompt(name: str, overrides: Path) -> Prompt:

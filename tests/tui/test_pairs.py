@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.content import Content
 from textual.pilot import Pilot
+from textual.widgets import Static
 
+from core.api import prompts
+from core.config import Teacher
+from core.judging import asked, lengths
+from core.judging.protocol import Contest
+from core.prompts import templates
 from core.reader import Reader
+from core.text import visible
 from core.views import Pair, Verdict
 from core.workspace import Workspace
 from tests.reports import judged
@@ -20,6 +29,8 @@ from tui import pair_filters
 from tui.app import EmpathyApp
 from tui.pair_filters import PairFilter
 from tui.screens.pairs import PairsScreen
+from tui.widgets import pair_text
+from tui.widgets.pair_text import ORDERS, Order
 
 winners = st.sampled_from(["a", "b", "tie", "invalid"])
 verdicts = st.builds(
@@ -76,7 +87,9 @@ def test_who_disagrees(pair: Pair) -> None:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return judged.make(tmp_path_factory.mktemp("judged") / "study")
+    # No figure of length is shown here, and drawing them again and again takes most of the time.
+    with patch.object(lengths, "_RESAMPLES", 40):
+        return judged.make(tmp_path_factory.mktemp("judged") / "study")
 
 
 @pytest.fixture
@@ -102,7 +115,11 @@ async def test_filters_and_how_to_leave_them(opened: Open, study: Workspace, see
     both = pair_filters.chosen(won, PairFilter(emotion=emotion))
     async with opened(study, (120, 40)) as pilot:
         await open_pairs(pilot, len(seen))
-        await pilot.press("f", *"gpt: B", "enter")
+        await pilot.press("f")
+        await until_shows(pilot, f"{len(seen)} of {len(seen)} pairs")
+        await pilot.press("enter", *"B wi", "enter", "tab", "enter", *"gpt", "enter")
+        await until_shows(pilot, f"{len(won)} of {len(seen)} pairs")
+        await pilot.press("shift+tab", "shift+tab", "shift+tab", "enter")
         await until_shows(pilot, f"/{len(won)} of {len(seen)}, B wins, by gpt")
         await pilot.press("e", *emotion, "enter")
         await until_shows(pilot, f"/{len(both)} of {len(seen)}, B wins, by gpt, emotion {emotion}")
@@ -138,16 +155,85 @@ async def test_rubric_texts_and_raw_answers_on_one_screen(
         text = shown(pilot)
         assert "A human" in text
         assert "B chatgpt" in text
-        answers = str(screen.query_one("#answers").render())  # type: ignore[attr-defined]
-        assert "Response 1: {first}" in answers
+        answers = str(screen.query_one("#answers", Static).render())
         for judge in ("gpt", "paper"):
             assert judge in answers
+        for order in ("ab", "ba"):
+            await pilot.press("r")
+            await until_shows(pilot, f"What a judge is asked  {ORDERS[order]}")
+            assert visible(_asked(seen[1], order), lines=True) in _question(screen)
+        await pilot.press("r")
+        await until(pilot, lambda: not screen.query_one("#part-question").display)
         # What judges said is text from outside.
         await pilot.press("p")
         await until_shows(pilot, f"1/{len(seen)}")
-        assert "\x1b" not in str(screen.query_one("#answers").render())  # type: ignore[attr-defined]
+        assert "\x1b" not in str(screen.query_one("#answers", Static).render())
         await pilot.press("v")
         await until(pilot, lambda: not screen.query_one("#judged").display)
+
+
+async def test_the_rubric_is_the_workspaces_own(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+    own = study.prompts / "judge.txt"
+    study.prompts.mkdir(exist_ok=True)
+    try:
+        own.write_text("Own: {situation} {utterance} first {first} second {second}")
+        async with opened(study, (120, 40)) as pilot:
+            screen = await open_pairs(pilot, len(seen))
+            await pilot.press("n", "r")
+            await until_shows(pilot, "own template")
+            assert f"first {seen[1].response_a} second {seen[1].response_b}" in _question(screen)
+        own.write_text("Own: {situation} {utterance} first {first}")
+        async with opened(study, (120, 40)) as pilot:
+            screen = await open_pairs(pilot, len(seen))
+            await pilot.press("r")
+            await until(pilot, lambda: "lacks the field {second}" in _question(screen))
+    finally:
+        own.unlink()
+
+
+async def test_a_filter_is_left_as_it_was(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+    async with opened(study, (80, 24)) as pilot:
+        await open_pairs(pilot, len(seen))
+        await pilot.press("slash", *"you", "enter")
+        found = pair_filters.chosen(seen, PairFilter(text="you"))
+        await until_shows(pilot, f"/{len(found)} of {len(seen)}, with “you”")
+        await pilot.press("f")
+        await until_shows(pilot, f"{len(found)} of {len(seen)} pairs")
+        await pilot.press("ctrl+r")
+        await until_shows(pilot, f"{len(seen)} of {len(seen)} pairs")
+        await pilot.press("escape")
+        await until_shows(pilot, f"/{len(found)} of {len(seen)}, with “you”")
+
+
+def test_a_pair_without_a_response_is_not_asked_about(study: Workspace, seen: list[Pair]) -> None:
+    (prompt,) = (prompt for prompt in prompts(study.prompts) if prompt.name == "judge")
+    missing = replace(seen[1], response_b=None, verdicts=())
+    assert "a response is missing" in pair_text.question(missing, prompt, "ab").plain
+    assert "not answered yet" in pair_text.response("b", "chatgpt", missing, differences=True).plain
+    assert "no judge was asked yet" in pair_text.answers(missing, ()).plain
+
+
+def test_responses_too_long_empty_or_the_same_are_said_to_be_so(seen: list[Pair]) -> None:
+    pair = replace(seen[1], response_a="word " * 98, response_b="word " * 98)
+    text = pair_text.response("a", "human", pair, differences=False).plain
+    assert "98 words, more than 97" in text
+    assert "the same as the other" in text
+    empty = replace(pair, response_b=" ")
+    assert "(an empty response)" in pair_text.response("b", "chatgpt", empty, differences=True).plain
+
+
+def test_who_was_shown_first_how_often_and_how_sure(seen: list[Pair]) -> None:
+    verdicts = (
+        Verdict("gpt", "ab", "a", "1", 1, 0.25),
+        Verdict("gpt", "ab", "b", "2", 2, 0.75),
+        Verdict("embedded", "ab", "b", "{}"),
+    )
+    pair = replace(seen[1], verdicts=verdicts)
+    text = pair_text.answers(pair, {"embedded"}).plain
+    assert "A shown first, time 2, B 75% likely" in text
+    assert text.count("shown first") == 2
+    assert "embedded  B wins  reads each response by itself" in text
+    assert pair_text.orders(pair, {"embedded"}) == ["ab"]
 
 
 async def test_differing_words_and_a_copy(opened: Open, study: Workspace, seen: list[Pair]) -> None:
@@ -173,9 +259,23 @@ async def test_voting_is_a_key_away(opened: Open, study: Workspace, seen: list[P
         await until(pilot, lambda: pilot.app.current_mode == "pairs")
 
 
+def _asked(pair: Pair, order: Order) -> str:
+    """What the judge's worker sends."""
+    contest = Contest(
+        *(pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "", order)
+    )
+    (request,) = asked.requests_of(templates.load("judge"), [contest], Teacher("openai", "gpt-4o"))
+    return request.messages[0].content
+
+
+def _question(screen: PairsScreen) -> str:
+    return str(screen.query_one("#question", Static).render())
+
+
 def _marked(screen: PairsScreen) -> str:
     """The words of A's response that are marked as not in B's."""
-    content = screen.query_one("#response-a").content  # type: ignore[attr-defined]
+    content = screen.query_one("#response-a", Static).content
+    assert isinstance(content, Content)
     return " ".join(
         content.plain[span.start : span.end] for span in content.spans if "underline" in str(span.style)
     )
@@ -184,19 +284,19 @@ def _marked(screen: PairsScreen) -> str:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 def test_looks(
     snap_compare: Callable[..., bool],
-    tmp_path: Path,
+    study: Workspace,
     monkeypatch: pytest.MonkeyPatch,
     size: tuple[int, int],
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    study = judged.make(tmp_path / "study")
+    monkeypatch.setenv("HOME", str(study.root.parent))
 
     async def ready(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
         await until(pilot, lambda: app.snapshot is not None)
         await open_pairs(pilot, 40)
-        await pilot.press("n", "v", "w")
+        # Where there is room, what the judges were asked stands beside what they answered.
+        await pilot.press("n", "v", "w", *(["r"] if size[0] > 80 else []))
         await until_shows(pilot, "A shown first")
         await until_shows(pilot, "Quit")
         await pilot.pause()

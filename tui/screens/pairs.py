@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, VerticalScroll
-from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
 from tui import pair_filters
-from tui.pair_filters import DISAGREEMENTS, OUTCOMES, PairFilter
+from tui.pair_filters import PairFilter
 from tui.screens.base import RoomScreen
 from tui.text import visible
 from tui.widgets import pair_text
-from tui.widgets.pair_text import Side
+from tui.widgets.pair_text import Order, Side
 
 if TYPE_CHECKING:
-    from core.api import Pair, Reader, Snapshot
+    from core.api import Pair, Prompt, Reader, Snapshot
 
 #: At this width and above, the responses stand side by side.
 WIDE = 100
 
 _ALL = "all pairs"
-_Seen = tuple[str, str, "Sequence[Pair]", str]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What there is to show of responders `a` and `b`; the judges `alone` read each response by itself."""
+
+    a: str
+    b: str
+    pairs: Sequence[Pair]
+    prompt: Prompt
+    alone: Collection[str]
 
 
 class PairsScreen(RoomScreen):
@@ -47,7 +56,15 @@ class PairsScreen(RoomScreen):
         Binding("f", "filter", "Filter", id="pairs.filter", tooltip="Filter by verdict or disagreement"),
         Binding("e", "emotion", "Emotion", id="pairs.emotion", tooltip="Filter by emotion", show=False),
         Binding("slash", "search", "Search", id="pairs.search", key_display="/", show=False),
-        Binding("v", "verdicts", "Answers", id="pairs.verdicts", tooltip="Judges' answers and their rubric"),
+        Binding("v", "verdicts", "Answers", id="pairs.verdicts", tooltip="What the judges answered"),
+        Binding(
+            "r",
+            "rubric",
+            "Rubric",
+            id="pairs.rubric",
+            tooltip="What a judge is asked: A shown first, B shown first, nothing",
+            show=False,
+        ),
         Binding("w", "words", "Words", id="pairs.words", tooltip="Mark the words that differ", show=False),
         Binding("y", "copy", "Copy", id="pairs.copy", tooltip="Copy the pair as text", show=False),
         Binding("o", "vote", "Vote", id="pairs.vote", tooltip="Vote on these responders, blind", show=False),
@@ -65,8 +82,12 @@ class PairsScreen(RoomScreen):
         self._pairs: Sequence[Pair] = ()
         self._at = 0
         self._filter = PairFilter()
-        self._rubric = ""
+        #: What a judge is asked, and who reads each response by itself; None until it was read.
+        self._prompt: Prompt | None = None
+        self._alone: Collection[str] = ()
         self._shows_answers = False
+        #: The order in which the judge's question is shown; None hides it.
+        self._asked: Order | None = None
         self._marks_words = False
 
     def body(self) -> ComposeResult:
@@ -75,8 +96,11 @@ class PairsScreen(RoomScreen):
             for side in ("a", "b"):
                 with VerticalScroll(id=f"side-{side}", classes="side"):
                     yield Static(id=f"response-{side}", markup=False)
-        with VerticalScroll(id="judged"):
-            yield Static(id="answers", markup=False)
+        # Its parts have the focus; it scrolls where they stand one below the other.
+        with VerticalScroll(id="judged", can_focus=False):
+            for part in ("answers", "question"):
+                with VerticalScroll(id=f"part-{part}"):
+                    yield Static(id=part, markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#side-a").focus()
@@ -116,13 +140,12 @@ class PairsScreen(RoomScreen):
             self._go(found)
 
     def action_filter(self) -> None:
-        from tui.screens.choose import ChooseScreen
+        from tui.screens.pair_filter import PairFilterScreen
 
-        names = [_ALL, *OUTCOMES.values(), *DISAGREEMENTS.values()]
-        for judge in pair_filters.judges(self._all) if len(pair_filters.judges(self._all)) > 1 else ():
-            names += [f"{judge}: {name}" for name in OUTCOMES.values() if name != OUTCOMES["none"]]
-            names.append(f"{judge}: {DISAGREEMENTS['orders']}")
-        self.app.push_screen(ChooseScreen("Show", names, _ALL), self._filtered)
+        if not self._all:
+            self.app.tell("there is no dialogue to show yet")
+            return
+        self.app.push_screen(PairFilterScreen(self._all, self._filter), self._filtered)
 
     def action_emotion(self) -> None:
         from tui.screens.choose import ChooseScreen
@@ -140,6 +163,19 @@ class PairsScreen(RoomScreen):
     def action_verdicts(self) -> None:
         self._shows_answers = not self._shows_answers
         self._draw()
+
+    def action_rubric(self) -> None:
+        """Show what a judge is asked, in each order that judges were asked in; then hide it."""
+        if not self._has_pairs():
+            return
+        known = [None, *pair_text.orders(self._pairs[self._at], self._alone)]
+        place = known.index(self._asked) if self._asked in known else 0
+        self._asked = known[(place + 1) % len(known)]
+        self._draw()
+        question = self.query_one("#part-question")
+        question.scroll_home(animate=False)
+        # Where it stands below the answers, it would come up out of sight.
+        self.call_after_refresh(question.scroll_visible, animate=False, top=True)
 
     def action_words(self) -> None:
         self._marks_words = not self._marks_words
@@ -219,13 +255,12 @@ class PairsScreen(RoomScreen):
             self.app.read("pairs", partial(_look, self._a, self._b), self._receive)
 
     def _receive(self, seen: _Seen) -> None:
-        a, b, pairs, rubric = seen
-        if (a, b) != (self._a, self._b):
+        if (seen.a, seen.b) != (self._a, self._b):
             return
-        if pairs != self._all or rubric != self._rubric:
+        if (seen.pairs, seen.prompt, seen.alone) != (self._all, self._prompt, self._alone):
             shown = self._pairs[self._at].dialog_id if self._pairs else None
-            self._all, self._rubric = pairs, rubric
-            self._pairs = pair_filters.chosen(pairs, self._filter)
+            self._all, self._prompt, self._alone = seen.pairs, seen.prompt, seen.alone
+            self._pairs = pair_filters.chosen(self._all, self._filter)
             places = [pair.dialog_id for pair in self._pairs]
             self._at = places.index(shown) if shown in places else min(self._at, max(0, len(places) - 1))
             self._draw()
@@ -239,20 +274,9 @@ class PairsScreen(RoomScreen):
         )
         return False
 
-    def _filtered(self, name: str | None) -> None:
-        if name is None:
-            return
-        judge, _, what = name.rpartition(": ")
-        outcomes = {text: outcome for outcome, text in OUTCOMES.items()}
-        disagreements = {text: kind for kind, text in DISAGREEMENTS.items()}
-        self._apply(
-            replace(
-                self._filter,
-                judge=judge or None,
-                outcome=outcomes.get(what),
-                disagreement=disagreements.get(what),
-            )
-        )
+    def _filtered(self, wanted: PairFilter | None) -> None:
+        if wanted is not None:
+            self._apply(wanted)
 
     def _emotion_chosen(self, name: str | None) -> None:
         if name is not None:
@@ -274,8 +298,12 @@ class PairsScreen(RoomScreen):
     def _draw(self) -> None:
         context = self.query_one("#context", Static)
         self.query_one("#responses").display = bool(self._pairs)
-        self.query_one("#judged").display = bool(self._pairs) and self._shows_answers
-        self.set_class(self._shows_answers, "judging")
+        asked = self._asked if self._prompt is not None else None
+        judging = self._shows_answers or asked is not None
+        self.query_one("#judged").display = bool(self._pairs) and judging
+        self.query_one("#part-answers").display = self._shows_answers
+        self.query_one("#part-question").display = asked is not None
+        self.set_class(judging, "judging")
         if not self._pairs:
             context.update(self._nothing())
             return
@@ -290,13 +318,9 @@ class PairsScreen(RoomScreen):
                 pair_text.response(side, name or "", pair, differences=self._marks_words)
             )
         if self._shows_answers:
-            self.query_one("#answers", Static).update(
-                Content.assemble(
-                    pair_text.answers(pair),
-                    ("\n\nWhat a judge is asked\n", "bold"),
-                    (visible(self._rubric, lines=True), "$text-muted"),
-                )
-            )
+            self.query_one("#answers", Static).update(pair_text.answers(pair, self._alone))
+        if asked is not None and self._prompt is not None:
+            self.query_one("#question", Static).update(pair_text.question(pair, self._prompt, asked))
 
     def _nothing(self) -> str:
         """Why no pair is shown."""
@@ -312,4 +336,5 @@ def _look(a: str, b: str, reader: Reader) -> _Seen:
     from core.api import prompts
 
     (judge,) = (prompt for prompt in prompts(reader.workspace.prompts) if prompt.name == "judge")
-    return a, b, reader.pairs(a, b), judge.error or judge.text
+    alone = frozenset(job.name for job in reader.snapshot().jobs if job.stage == "judge")
+    return _Seen(a, b, reader.pairs(a, b), judge, alone)

@@ -79,6 +79,7 @@ def answers(pair: Pair, alone: Collection[str]) -> Content:
             )
         )
         parts += [_answer(verdict, own, ordered=judge not in alone) for verdict in own]
+    parts.append(Content.styled("\nr shows what a judge is asked.", "$text-muted"))
     return Content("\n").join(parts)
 
 
@@ -92,7 +93,7 @@ def question(pair: Pair, prompt: Prompt, order: Order) -> Content:
     """What a judge is asked of the pair, word for word."""
     from core.api import judge_question
 
-    source = "the workspace's own template" if prompt.overridden else "the shipped template"
+    source = "own template" if prompt.overridden else "shipped template"
     head = Content.assemble(
         ("What a judge is asked", "bold"), (f"  {ORDERS[order]}, {source}\n", "$text-muted")
     )
