@@ -40,9 +40,7 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Fact
         card.agreement_low,
         card.agreement_high,
         n=card.pairs,
-        note="of pairs of which people rated one higher"
-        if card.agreement is not None
-        else f"not measured: `empathy-tui judge calibrate {card.judge}`",
+        note="of pairs of which people rated one higher" if card.agreement is not None else _unmeasured(card),
         warns=card.agreement is None,
     )
     for name, value, n, note in (
@@ -67,6 +65,12 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Fact
         figures.dollars(card.usd_per_1000),
         note="as paid" if card.usd_per_1000 is not None else "not known: not asked yet, or without a price",
     )
+
+
+def _unmeasured(card: Scorecard) -> str:
+    if card.provider == "embedded":
+        return "not measured yet: it is when the judge is trained"
+    return f"not measured: `empathy-tui judge calibrate {card.judge}`"
 
 
 def _agreement(one: Agreement, made: Made) -> Iterator[Fact]:

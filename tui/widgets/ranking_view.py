@@ -23,7 +23,9 @@ from tui.widgets.win_rates_view import WinRatesView
 if TYPE_CHECKING:
     from core.api import Job, Ranked, Ranking, WinRate
 
-_PLACE, _STRENGTH, _INTERVAL, _WINS = 4, 8, 14, 13
+_PLACE, _STRENGTH, _INTERVAL, _WINS = 4, 8, 15, 13
+#: Columns of the window from which the wins have a column of their own.
+_WIDE = 110
 #: How the key of a group's row begins; no name has it.
 _GROUP = "\0"
 
@@ -51,6 +53,7 @@ class RankingView(WinRatesView):
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
         yield KeyedTable()
+        yield Static(classes="story", markup=False)
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
@@ -62,6 +65,10 @@ class RankingView(WinRatesView):
             self._asked = finished
             self.app.read("rankings", lambda reader: reader.rankings(), self._receive)
         self._draw()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._describe()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
@@ -99,23 +106,34 @@ class RankingView(WinRatesView):
             return
         heading.update(self._head(ranking))
         selected = table.selected_key
-        name = max(10, self.size.width - 5 - _PLACE - _STRENGTH - _INTERVAL - _WINS - 10)
-        bar = max(9, min(60, name // 2))
-        # The bar's own padding goes from the name too.
-        name -= bar + 2
-        table.set_columns(
-            [
-                Column("place", "", _PLACE, "right"),
-                Column("responder", "responder", max(10, name)),
-                Column("strength", "strength", _STRENGTH, "right"),
-                Column("interval", "95 % interval", _INTERVAL, "right"),
-                Column("bar", "0".center(bar), bar),
-                Column("wins", "wins / of", _WINS, "right"),
-            ]
-        )
-        table.put(self._rows(ranking, max(10, name), bar))
-        if selected is not None:
-            table.select(selected)
+        wide = self.size.width >= _WIDE
+        free = self.size.width - 5 - _PLACE - _STRENGTH - _INTERVAL - 8 - (_WINS + 2 if wide else 0)
+        bar = min(60, free // 2) if wide else 11
+        name = max(10, free - bar)
+        columns = [
+            Column("place", "", _PLACE, "right"),
+            Column("responder", "responder", name),
+            Column("strength", "strength", _STRENGTH, "right"),
+            Column("interval", "95 % interval", _INTERVAL, "right"),
+            Column("bar", "0".center(bar), bar),
+        ]
+        table.set_columns([*columns, Column("wins", "wins / of", _WINS, "right")] if wide else columns)
+        table.put(self._rows(ranking, name, bar, wide))
+        if selected is None or not table.select(selected):
+            # Not on a group's row.
+            table.move_cursor(row=1 if ranking.groups > 1 else 0, animate=False)
+        self._describe()
+
+    def _describe(self) -> None:
+        """The selected responder in words: its name in full, and what its place comes from."""
+        ranking, key = self._ranking, self.query_one(KeyedTable).selected_key
+        entries = () if ranking is None else ranking.entries
+        entry = next((entry for entry in entries if entry.responder == key), None)
+        story = self.query_one(".story", Static)
+        story.display = entry is not None
+        if entry is not None:
+            met = f"{entry.wins:,.1f} wins of {entry.dialogues:,} dialogues, ties half"
+            story.update(Content.assemble((visible(entry.responder), "bold"), f"   {met}"))
 
     def _head(self, ranking: Ranking) -> Content:
         judges = len(self._rankings or ())
@@ -141,7 +159,7 @@ class RankingView(WinRatesView):
             )
         return Content("\n").join(lines)
 
-    def _rows(self, ranking: Ranking, name: int, bar: int) -> dict[str, list[Text]]:
+    def _rows(self, ranking: Ranking, name: int, bar: int, wide: bool) -> dict[str, list[Text]]:
         reach = (
             max((abs(end) for entry in ranking.entries for end in (entry.low, entry.high)), default=0) or 1
         )
@@ -151,9 +169,14 @@ class RankingView(WinRatesView):
             if ranking.groups > 1 and entry.group != group:
                 group, place = entry.group, 0
                 title = f"group {sum(key.startswith(_GROUP) for key in rows) + 1}"
-                rows[_GROUP + title] = [Text(""), Text(title, "bold"), *(Text("") for _ in range(4))]
+                rows[_GROUP + title] = [
+                    Text(""),
+                    Text(title, "bold"),
+                    *(Text("") for _ in range(4 if wide else 3)),
+                ]
             place += 1
-            rows[entry.responder] = self._row(entry, place, reach, name, bar)
+            cells = self._row(entry, place, reach, name, bar)
+            rows[entry.responder] = cells if wide else cells[:-1]
         return rows
 
     def _row(self, entry: Ranked, place: int, reach: float, name: int, bar: int) -> list[Text]:

@@ -1,0 +1,101 @@
+"""winrates and its views: for people, and as JSON."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.workspace import Workspace
+from tests.cli.conftest import Program
+from tests.tui import judged
+from tests.tui.filled import job_id
+from tui import matrix
+
+DPO = "smollm2/direct/chatgpt/sft-dpo"
+AGREES = "Judge: gpt-4o: agrees with human ratings on 74% of 200 pairs"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    return Program(judged.make(tmp_path_factory.mktemp("judged") / "study").root)
+
+
+def test_the_table_is_a_list(study: Program) -> None:
+    rates = study("winrates", "--json").json
+    assert len(rates) == 21
+    assert {rate["judge"] for rate in rates} == {"gpt-4o", "gemini", "embedded"}
+    assert sum(rate["win_rate_b"] is None for rate in rates) == 4
+    shown = study("winrates").out
+    assert "68.3 %" in shown
+    assert "Judge gpt-4o: gpt-4o: agrees" in shown
+
+
+def test_one_comparison_in_full(study: Program) -> None:
+    found = study("winrates", "show", judged.PARTED, "--json").json
+    assert found["rate"]["lc_parted"] is True
+    assert {cell["kind"] for cell in found["cells"]} == {"emotion", "sentiment", "length"}
+    assert sum(cell["n"] for cell in found["cells"] if cell["kind"] == "emotion") == 60
+    shown = study("winrates", "show", judged.PARTED).out
+    assert "! Length sways this win rate: at equal length it would be 51.5 % (30.6–74.5)." in shown
+    assert "By sentiment" in shown
+    assert AGREES in shown
+
+
+def test_one_that_is_not_finished_is_not_known(study: Program) -> None:
+    found = study("winrates", "show", judged.UNFINISHED, "--json").json
+    assert found["rate"]["n"] is None
+    assert found["cells"] == []
+    shown = study("winrates", "show", judged.UNFINISHED).out
+    assert ": running" in shown
+    assert "not every verdict is in" in shown
+
+
+def test_what_is_no_comparison_is_refused(study: Program) -> None:
+    answers = job_id(Workspace(study.root), "respond", "smollm2")
+    assert "is no comparison" in study("winrates", "show", answers, code=1).err
+    assert "there is no job 'none'" in study("winrates", "show", "none", code=1).err
+
+
+def test_the_ranking(study: Program) -> None:
+    found = study("winrates", "ranking", "--json").json
+    assert [(one["judge"], one["groups"], len(one["entries"])) for one in found] == [
+        ("gpt-4o", 2, 9),
+        ("gemini", 1, 4),
+        ("embedded", 2, 9),
+    ]
+    shown = study("winrates", "ranking").out
+    assert shown.index(DPO) < shown.index("smollm2/direct/llama/sft ")
+    assert "2 groups that never met" in shown
+    assert AGREES in shown
+
+
+def test_the_judges(study: Program) -> None:
+    found = study("winrates", "judges", "--json").json
+    assert [card["judge"] for card in found["judges"]] == ["gpt-4o", "gemini", "embedded"]
+    assert {one["kind"] for one in found["agreements"]} == {"judges", "voters", "voter and judge"}
+    assert [(vote["b"], vote["votes"]) for vote in found["votes"]] == [(DPO, 48)]
+    shown = study("winrates", "judges").out
+    assert "`empathy-tui judge calibrate gemini`" in shown
+    assert "kappa" in shown
+
+
+def test_runs_against_runs(study: Program) -> None:
+    found = study("winrates", "tests", "--json").json
+    assert {(test["judge"], test["baseline"]) for test in found} >= {("gpt-4o", "smollm2")}
+    few = study("winrates", "tests", "--significant", "--json").json
+    assert 0 < len(few) < len(found)
+    assert all(test["p_holm"] < 0.05 for test in few)
+    shown = study("winrates", "tests", "--significant").out
+    assert f"{len(few)} of {len(found)} tests" in shown
+    assert matrix.SIGNIFICANT in shown
+    assert AGREES in shown
+
+
+def test_before_there_is_anything(program: Program) -> None:
+    for view, text in (
+        ("ranking", "nothing is ranked"),
+        ("tests", "nothing to test"),
+        ("judges", "no judge"),
+    ):
+        assert text in program("winrates", view).out
+    assert program("winrates", "ranking", "--json").json == []
+    assert program("winrates", "judges", "--json").json == {"judges": [], "agreements": [], "votes": []}
