@@ -159,6 +159,7 @@ def pairs(
             response_a=texts_a.get(dialogue.dialog_id),
             response_b=texts_b.get(dialogue.dialog_id),
             verdicts=tuple(verdicts.get(dialogue.dialog_id, ())),
+            sentiment=dialogue.sentiment,
         )
         for dialogue in dialogues
         if dialogue.split == "test"

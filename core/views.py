@@ -202,6 +202,7 @@ class Pair:
     response_a: str | None
     response_b: str | None
     verdicts: tuple[Verdict, ...]
+    sentiment: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
 
     from core.api import Commands, Estimate, Reader, Snapshot, Spending, Workspace
+    from tui.pair_filters import PairFilter
     from tui.screens.logs import LogsScreen
     from tui.screens.pairs import PairsScreen
     from tui.screens.vote import VoteScreen
@@ -121,12 +122,12 @@ class EmpathyApp(App[None]):
             markup=False,
         )
 
-    def open_pairs(self, a: str, b: str) -> None:
-        """Open the pairs of one comparison: the responses of `a` and `b`."""
+    def open_pairs(self, a: str, b: str, only: PairFilter | None = None) -> None:
+        """Open the pairs of one comparison, the responses of `a` and `b`: all, or those of a filter."""
         self.switch_mode("pairs")
         room = cast("PairsScreen", self.screen_stack[0])
         # After its mount, when it is opened for the first time.
-        room.call_after_refresh(room.compare, a, b)
+        room.call_after_refresh(room.compare, a, b, only)
 
     def open_ballot(self, a: str, b: str, voter: str) -> None:
         """Let `voter` vote on the responses of `a` and `b`."""

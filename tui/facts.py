@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tui import format as figures
 from tui import rates
 from tui.matrix import significance
+from tui.pair_filters import PairFilter
 
 if TYPE_CHECKING:
     from core.api import Cell, Comparison, WinRate
@@ -32,7 +33,7 @@ class Fact:
 
     `share`, `low` and `high` from 0 to 1 put it on a bar. `heading` is the title of what follows. `warns`
     when the note is a warning, `is_unsure` when there is too little behind the figure. `behind` are the
-    comparisons, as (a, b), whose pairs it comes from.
+    comparisons, as (a, b), whose pairs it comes from: all, or `only` some.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Fact:
     warns: bool = False
     is_unsure: bool = False
     behind: tuple[tuple[str, str], ...] = ()
+    only: PairFilter | None = None
 
 
 def heading(title: str, note: str = "") -> Fact:
@@ -221,9 +223,18 @@ def _of_cell(cell: Cell) -> Fact:
         n=cell.n,
         note=f"few: {counts}" if is_few else counts,
     )
+    made = replace(made, only=_only(cell))
     if not is_few or cell.win_rate_b is None:
         return made
     return replace(made, value=f"~ {made.value}", is_unsure=True)
+
+
+def _only(cell: Cell) -> PairFilter:
+    """The pairs that a cell is about."""
+    if cell.kind == "length":
+        fewest, _, most = cell.value.partition("–")
+        return PairFilter(words_b=(int(fewest), int(most)))
+    return PairFilter(emotion=cell.value) if cell.kind == "emotion" else PairFilter(sentiment=cell.value)
 
 
 def _count(name: str, count: int | None, n: int | None) -> Fact:

@@ -28,14 +28,19 @@ DISAGREEMENTS: dict[Disagreement, str] = {
 
 @dataclass(frozen=True)
 class PairFilter:
-    """What a pair must be like; None and an empty text leave it open. `judge` is whose outcome counts, any
-    judge's for None."""
+    """What a pair must be like; None and an empty text leave it open.
+
+    `judge` is whose outcome counts, any judge's for None. `words_b` are the fewest and the most words of
+    b's response.
+    """
 
     outcome: Outcome | None = None
     disagreement: Disagreement | None = None
     judge: str | None = None
     emotion: str | None = None
     text: str = ""
+    sentiment: str | None = None
+    words_b: tuple[int, int] | None = None
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
@@ -48,6 +53,8 @@ class PairFilter:
             f"by {self.judge}" if self.judge else "",
             f"emotion {self.emotion}" if self.emotion else "",
             f"with “{self.text}”" if self.text else "",
+            f"sentiment {self.sentiment}" if self.sentiment else "",
+            f"B has {self.words_b[0]} to {self.words_b[1]} words" if self.words_b else "",
         ]
         return ", ".join(part for part in parts if part)
 
@@ -99,6 +106,12 @@ def judges(pairs: Sequence[Pair]) -> list[str]:
 def _is(pair: Pair, wanted: PairFilter) -> bool:
     if wanted.emotion is not None and pair.emotion != wanted.emotion:
         return False
+    if wanted.sentiment is not None and pair.sentiment != wanted.sentiment:
+        return False
+    if wanted.words_b is not None:
+        fewest, most = wanted.words_b
+        if pair.response_b is None or not fewest <= len(pair.response_b.split()) <= most:
+            return False
     if wanted.text and wanted.text.casefold() not in _words(pair):
         return False
     if wanted.outcome is not None:

@@ -134,6 +134,25 @@ async def test_filters_and_how_to_leave_them(opened: Open, study: Workspace, see
         await until(pilot, lambda: pilot.app.current_mode == "win_rates")
 
 
+async def test_from_a_part_of_a_win_rate_to_its_pairs(
+    opened: Open, study: Workspace, seen: list[Pair]
+) -> None:
+    emotion, sentiment = seen[1].emotion, seen[1].sentiment
+    words = len((seen[1].response_b or "").split())
+    async with opened(study, (120, 40)) as pilot:
+        app = pilot.app
+        assert isinstance(app, EmpathyApp)
+        for only in (
+            PairFilter(emotion=emotion),
+            PairFilter(sentiment=sentiment),
+            PairFilter(words_b=(words, words + 9)),
+        ):
+            left = pair_filters.chosen(seen, only)
+            assert seen[1] in left
+            app.open_pairs("human", "chatgpt", only)
+            await until_shows(pilot, f"/{len(left)} of {len(seen)}, {only.words()}")
+
+
 async def test_the_next_disagreement(opened: Open, study: Workspace, seen: list[Pair]) -> None:
     wanted = [number for number, pair in enumerate(seen, start=1) if pair_filters.disagree(pair)]
     assert len(wanted) > 1

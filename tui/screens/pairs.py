@@ -109,12 +109,14 @@ class PairsScreen(RoomScreen):
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width >= WIDE, "wide")
 
-    def compare(self, a: str, b: str) -> None:
-        """Show these two responders, from the first dialogue on."""
+    def compare(self, a: str, b: str, only: PairFilter | None = None) -> None:
+        """Show these two responders, from the first dialogue on; with `only` those pairs alone."""
         if (a, b) != (self._a, self._b):
             self._a, self._b, self._all, self._pairs, self._at = a, b, (), (), 0
             self._filter = PairFilter()
             self._draw()
+        if only is not None:
+            self._apply(only)
         self._ask()
 
     def show(self, snapshot: Snapshot) -> None:

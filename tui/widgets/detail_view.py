@@ -57,7 +57,7 @@ class DetailView(WinRatesView):
 
     def on_fact_table_chosen(self, event: FactTable.Chosen) -> None:
         event.stop()
-        self.open_pairs(event.fact.behind)
+        self.open_pairs(event.fact.behind, event.fact.only)
 
     def _receive(self, found: Comparison | None) -> None:
         if found is not None and found.rate.job == self._job:

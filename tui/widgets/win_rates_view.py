@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from core.api import Job, WinRate
     from tui.app import EmpathyApp
+    from tui.pair_filters import PairFilter
 
 #: Comparisons as (a, b), whose pairs stand behind a figure.
 Behind = Sequence[tuple[str, str]]
@@ -69,12 +70,12 @@ class WinRatesView(Vertical):
             self.call_after_refresh(self.enter)
         table.display = is_there
 
-    def open_pairs(self, behind: Behind) -> None:
-        """Open the pairs of a comparison; ask of which where there are several."""
+    def open_pairs(self, behind: Behind, only: PairFilter | None = None) -> None:
+        """Open the pairs of a comparison, or some of them; ask of which where there are several."""
         if not behind:
             self.app.tell("no pairs stand behind this")
         elif len(behind) == 1:
-            self.app.open_pairs(*behind[0])
+            self.app.open_pairs(*behind[0], only)
         else:
             self._choose(behind)
 
