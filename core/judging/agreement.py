@@ -71,7 +71,7 @@ def agree(labels: Sequence[tuple[str, Winner, Winner]]) -> Agreed | None:
         kappa_low, kappa_high = (float(end) for end in np.quantile(kappas, (0.025, 0.975)))
     elif kappa is not None:
         chance = _chance(total)
-        kappa_low, kappa_high = ((end - chance) / (1 - chance) for end in (raw.low, raw.high))
+        kappa_low, kappa_high = (max(-1.0, (end - chance) / (1 - chance)) for end in (raw.low, raw.high))
     return Agreed(
         pairs=int(total.sum()),
         dialogues=len(by_dialogue),
