@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from core.comparison_views import Ranking
+from core.comparison_views import Cell, Ranking
 from core.reports.gather import Curve, Report
 from core.reports.tables import source, split_run
 from core.text import visible
@@ -61,9 +61,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
         yield f"ranking-{ranking.judge}", title, source(report, ranking.judge), _ranking(ranking)
     for judge in report.judges:
         cells = {
-            comparison.rate: {
-                cell.value: cell.win_rate_b for cell in comparison.cells if cell.kind == "emotion"
-            }
+            comparison.rate: {cell.value: cell for cell in comparison.cells if cell.kind == "emotion"}
             for comparison in report.comparisons
             if comparison.rate.judge == judge and comparison.cells
         }
@@ -125,23 +123,34 @@ def _ranking(ranking: Ranking) -> Figure:
     return figure
 
 
-def _emotions(cells: dict[WinRate, dict[str, float | None]]) -> Figure:
-    emotions = sorted({emotion for found in cells.values() for emotion in found})
+def _emotions(cells: dict[WinRate, dict[str, Cell]]) -> Figure:
+    """A row a comparison, a column an emotion, named with its number of dialogues."""
+    counts: dict[str, int] = {}
+    for found in cells.values():
+        for emotion, cell in found.items():
+            counts[emotion] = max(cell.n, counts.get(emotion, 0))
+    emotions = sorted(counts)
     names = [f"{rate.b} vs {rate.a}" for rate in cells]
-    values = [
-        [float("nan") if (share := found.get(emotion)) is None else share * 100 for emotion in emotions]
-        for found in cells.values()
-    ]
+    values = [[_percent(found.get(emotion)) for emotion in emotions] for found in cells.values()]
     figure = Figure(
         figsize=(max(6.0, 4.2 + 0.2 * len(emotions)), max(2.8, 1.9 + _ROW * len(names))), layout="constrained"
     )
     axes = figure.add_subplot()
     # Blue against orange with white at one half: told apart with any colour vision, and in print.
     image = axes.imshow(values, cmap="PuOr_r", vmin=0, vmax=100, aspect="auto")
-    axes.set_xticks(range(len(emotions)), [_short(emotion, 18) for emotion in emotions], rotation=90)
+    axes.set_xticks(
+        range(len(emotions)),
+        [f"{_short(emotion, 18)} ({counts[emotion]})" for emotion in emotions],
+        rotation=90,
+    )
     _rows(axes, names)
     figure.colorbar(image, ax=axes, label="win rate of the first in %", pad=0.02)
     return figure
+
+
+def _percent(cell: Cell | None) -> float:
+    """A cell's win rate in per cent, not a number where it has none."""
+    return float("nan") if cell is None or cell.win_rate_b is None else cell.win_rate_b * 100
 
 
 def _bias(report: Report, rates: Sequence[WinRate]) -> Figure:

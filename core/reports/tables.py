@@ -155,9 +155,7 @@ def _grid(report: Report, judge: str) -> Table:
         rows.append(tuple(cells))
     titles = tuple(visible(f"{student} {stage}") for student, stage in columns)
     interval = next((r.interval for r in found.values() if r.interval), UNKNOWN)
-    note = (
-        f"Win rate over the base student in % ({interval} interval). {source(report, judge)}" if found else ""
-    )
+    note = f"Win rate over the base student in %; interval: {interval}. {source(report, judge)}"
     return Table(
         f"win_rates-{judge}",
         f"Win rates over the base, by {visible(judge)}",

@@ -76,7 +76,7 @@ class _Content(msgspec.Struct):
 
 class _Likely(msgspec.Struct, rename="camel"):
     token: str = ""
-    log_probability: float = 0.0
+    log_probability: float | None = None
 
 
 class _Likeliest(msgspec.Struct):
@@ -91,7 +91,7 @@ class _Logprobs(msgspec.Struct, rename="camel"):
 class _Candidate(msgspec.Struct, rename="camel"):
     content: _Content | None = None
     finish_reason: str | None = None
-    logprobs_result: _Logprobs | None = None
+    logprobs_result: msgspec.Raw = _NOTHING
 
 
 class _Feedback(msgspec.Struct, rename="camel"):
@@ -207,13 +207,16 @@ def reply(found: Answer) -> Reply:
     return Reply(text, finish, usage, _logprobs(candidate.logprobs_result))
 
 
-def _logprobs(told: _Logprobs | None) -> dict[str, float] | None:
+def _logprobs(content: msgspec.Raw) -> dict[str, float] | None:
+    told = wire.decoded_or_none(content, _Logprobs)
     if told is None:
         return None
-    steps = zip(told.chosen_candidates or [], told.top_candidates or [], strict=False)
+    steps = [likeliest.candidates or [] for likeliest in told.top_candidates or []]
+    # Where it is not told which one was chosen it was most likely the first.
+    chosen = told.chosen_candidates or [candidates[0] for candidates in steps if candidates]
     return wire.first_word(
-        (chosen.token, {likely.token: likely.log_probability for likely in likeliest.candidates or []})
-        for chosen, likeliest in steps
+        (one.token, {c.token: c.log_probability for c in candidates if c.log_probability is not None})
+        for one, candidates in zip(chosen, steps, strict=False)
     )
 
 
@@ -222,7 +225,7 @@ def result(found: Line, key: str) -> Reply | Fault:
     if found.error is not None:
         code = str(found.error.code or found.error.status or "error")
         code = "invalid_request" if code in _INVALID else code
-        return Fault(code, wire.words(found.error.message or "", key))
+        return Fault(code, wire.with_remedy(wire.words(found.error.message or "", key))[0])
     if bytes(found.response) == b"null":
         return Fault("body", "neither a response nor an error")
     try:

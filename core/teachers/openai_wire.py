@@ -74,7 +74,7 @@ class _Logprobs(msgspec.Struct):
 class _Choice(msgspec.Struct):
     message: _Message
     finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
+    logprobs: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Completion(msgspec.Struct):
@@ -188,7 +188,8 @@ def reply(completion: Completion) -> Reply:
 
 
 def _logprobs(choice: _Choice) -> dict[str, float] | None:
-    steps = None if choice.logprobs is None else choice.logprobs.content
+    told = wire.decoded_or_none(choice.logprobs, _Logprobs)
+    steps = None if told is None else told.content
     return wire.first_word(
         (step.token, {likely.token: likely.logprob for likely in step.top_logprobs}) for step in steps or []
     )
@@ -197,15 +198,19 @@ def _logprobs(choice: _Choice) -> dict[str, float] | None:
 def result(line: Line, key: str) -> Reply | Fault:
     """What a line of a result file says of its request; its words never hold `key`."""
     if line.error is not None:
-        return Fault(str(line.error.code or "error"), wire.words(line.error.message or "", key))
+        return Fault(str(line.error.code or "error"), _refusal(line.error.message or "", key))
     if line.response is None:
         return Fault("body", "neither a response nor an error")
     if line.response.status_code != 200:
-        return Fault(str(line.response.status_code), wire.words(_told(line.response.body), key))
+        return Fault(str(line.response.status_code), _refusal(_told(line.response.body), key))
     try:
         return reply(decoded(line.response.body, Completion))
     except TransientError as error:
         return Fault(error.code, str(error))
+
+
+def _refusal(told: str, key: str) -> str:
+    return wire.with_remedy(wire.words(told, key))[0]
 
 
 def info(batch: Batch, key: str) -> BatchInfo:

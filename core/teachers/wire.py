@@ -115,11 +115,22 @@ def first_word(steps: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, fl
     return next((dict(told) for token, told in steps if token.strip(_AROUND) and told), None)
 
 
+def decoded_or_none(content: msgspec.Raw, kind: type[T]) -> T | None:
+    """What an answer can do without; None where it is null, or not as documented: the answer is paid for."""
+    if bytes(content) == b"null":
+        return None
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        log.warning("a part of the answer is not what the API documents, and is left out: %s", error)
+        return None
+
+
 def with_remedy(told: str) -> tuple[str, bool]:
     """A refusal's words, with what to do where they are about log-probabilities, and whether they are."""
     if "logprob" not in told.lower():
         return told, False
-    return f"{told} (top_logprobs in config.toml asks for them: this model has none, so leave it out)", True
+    return f"{told} (top_logprobs in config.toml asks for them: lower it, or leave it out)", True
 
 
 def lines(path: Path, kind: type[T]) -> Iterator[T]:

@@ -26,8 +26,12 @@ told = st.dictionaries(tokens, st.floats(-50, 0), max_size=8)
     [
         ({"1": math.log(0.8), "2": math.log(0.2)}, 0.2),
         ({"1": math.log(0.3), " 1": math.log(0.3), "2": math.log(0.2), "The": math.log(0.2)}, 0.25),
-        # Only one was told: the other has no more than the least likely of those told.
-        ({"2": math.log(0.9), "The": math.log(0.05), "I": math.log(0.05)}, 0.9 / 0.95),
+        # Only one was told: the other has no more than the least likely of those told, and than what is left.
+        ({"2": math.log(0.8), "The": math.log(0.05), "I": math.log(0.05)}, 0.8 / 0.85),
+        ({"2": math.log(0.9), "The": math.log(0.05), "I": math.log(0.03)}, 0.9 / 0.92),
+        ({"1": 0.0}, 0.0),
+        ({"1": math.log(0.7), " 1": math.log(0.299)}, 0.001),
+        ({"2": 900.0}, 1.0),
         ({"1": math.log(0.9), "2": -9999.0}, 0.0),
         ({"The": -0.1, "12": -3.0}, None),
         ({}, None),

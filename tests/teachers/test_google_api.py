@@ -376,3 +376,32 @@ def test_results_survive_what_is_broken(batches: GoogleBatches, tmp_path: Path) 
         ("e", Fault("body", "neither a response nor an error")),
         ("a", Reply("two", "length", Usage(10, 4, 23))),
     ]
+
+
+LIKELY = {"token": "1", "logProbability": -0.1, "tokenId": 7}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"chosenCandidates": [LIKELY], "topCandidates": [{"candidates": [LIKELY]}]}, {"1": -0.1}),
+        ({"topCandidates": [{"candidates": [LIKELY, {"token": "2"}]}]}, {"1": -0.1}),
+        ({"chosenCandidates": [LIKELY], "topCandidates": [{"candidates": [{"token": "1"}]}]}, None),
+        ({"chosenCandidates": [{"token": "1", "logProbability": "much"}]}, None),
+        ({}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
+    server: Server, told: object, expected: dict[str, float] | None
+) -> None:
+    said = answer("1")
+    said["candidates"][0]["logprobsResult"] = told
+    server.answer = lambda asked: Said(said)
+    live = GoogleLive(replace(endpoint(server), top_logprobs=5))
+    reply = await live.ask(REQUEST)
+    await live.close()
+    assert (reply.text, reply.logprobs) == ("1", expected)
+    generation = server.asked[-1].json()["generationConfig"]
+    assert (generation["responseLogprobs"], generation["logprobs"]) == (True, 5)

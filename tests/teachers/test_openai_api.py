@@ -512,3 +512,48 @@ async def test_live_calls_through_faults_on_the_strict_server() -> None:
         request.key: loopback.expected_answer([msgspec.to_builtins(m) for m in request.messages])
         for request in asked
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"content": [{"token": "1", "top_logprobs": [{"token": "1", "logprob": -0.1}]}]}, {"1": -0.1}),
+        (
+            {
+                "content": [
+                    {"token": " **", "top_logprobs": [{"token": " **", "logprob": -0.1}]},
+                    {"token": "2", "top_logprobs": [{"token": "2", "logprob": -0.2}]},
+                ]
+            },
+            {"2": -0.2},
+        ),
+        ({"content": None}, None),
+        ({"content": [{"token": "1", "top_logprobs": None}]}, None),
+        ({"content": [{"token": "1", "top_logprobs": [{"token": "1", "logprob": None}]}]}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
+    server: Server, told: object, expected: dict[str, float] | None
+) -> None:
+    answer = completion("1")
+    answer["choices"][0]["logprobs"] = told
+    server.answer = lambda asked: Said(answer)
+    live = OpenAILive(replace(endpoint(server), top_logprobs=5))
+    reply = await live.ask(REQUEST)
+    await live.close()
+    assert (reply.text, reply.logprobs) == ("1", expected)
+    assert server.asked[-1].json()["top_logprobs"] == 5
+    assert server.asked[-1].json()["logprobs"] is True
+
+
+def test_a_line_that_refuses_log_probabilities_names_the_setting(server: Server, tmp_path: Path) -> None:
+    body = {"error": {"message": "'logprobs' is not supported with this model."}}
+    line = {"custom_id": "k", "response": {"status_code": 400, "body": body}}
+    path = tmp_path / "errors.jsonl"
+    path.write_text(json.dumps(line) + "\n")
+    ((key, fault),) = OpenAIBatches(endpoint(server)).results([path])
+    assert key == "k"
+    assert isinstance(fault, Fault)
+    assert "top_logprobs in config.toml" in fault.message
