@@ -95,7 +95,8 @@ def test_pairs(finished: tuple[Program, str]) -> None:
     program, _ = finished
     found = program("pairs", "tiny", SFT, "--json").json
     assert len(found) == 12
-    keys = {"dialog_id", "emotion", "situation", "utterance", "response_a", "response_b", "verdicts"}
+    keys = {"dialog_id", "emotion", "sentiment", "situation", "utterance"}
+    keys |= {"response_a", "response_b", "verdicts"}
     assert all(set(pair) == keys for pair in found)
     assert all(pair["response_a"] is not None and pair["response_b"] is not None for pair in found)
     assert all(verdict["judge"] == "embedded" for pair in found for verdict in pair["verdicts"])

@@ -17,7 +17,7 @@ from tests.tui.filled import NOW, fill
 from tui.app import EmpathyApp
 
 #: Seconds that a screen has to show what it must.
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 
 Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 

@@ -200,7 +200,9 @@ async def test_the_detail_in_words(opened: Open, study: Workspace) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, PairsScreen))
         await until_shows(pilot, f"B {PARTED}")
-        await pilot.press("escape")
+        # The row is about some of the pairs: the first Escape shows all, the second steps back.
+        await until_shows(pilot, "B has")
+        await pilot.press("escape", "escape")
         await until(pilot, lambda: bool(pilot.app.screen.query(DetailView)))
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen.query_one(RatesView).display)
