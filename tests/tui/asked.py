@@ -10,9 +10,9 @@ from pathlib import Path
 from core.config import load
 from core.dialogues import staging
 from core.pipeline import graph
+from core.pipeline.requests import new_job
 from core.prompts import templates
 from core.store import connections, data, jobs, submissions
-from core.store.jobs import NewJob
 from core.views import JobState
 from core.workspace import Workspace
 from tests.made_dialogues import made_dialogues
@@ -52,18 +52,7 @@ def make(root: Path) -> Workspace:
         for node in nodes.values():
             jobs.put(
                 connection,
-                [
-                    NewJob(
-                        node.id,
-                        node.stage,
-                        node.name,
-                        node.fingerprint,
-                        node.slot,
-                        node.settings,
-                        node.inputs,
-                        node.depends_on,
-                    )
-                ],
+                [new_job(node)],
             )
         states: dict[str, JobState] = {
             "naive": "done",

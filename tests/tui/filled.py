@@ -18,9 +18,9 @@ from core.dialogues.records import Dialogue
 from core.pipeline import graph
 from core.pipeline.graph import Node
 from core.pipeline.journal import Order, Verdict, Winner
+from core.pipeline.requests import new_job
 from core.prompts import templates
 from core.store import connections, data, jobs
-from core.store.jobs import NewJob
 from core.workspace import Workspace
 from tests.made_dialogues import made_dialogues
 
@@ -67,7 +67,7 @@ def fill(root: Path) -> Workspace:
     ):
         data.replace(connection, facts, map(staging.to_row, dialogues))
         asked = [node for node in nodes if "all_together" not in node.name]
-        jobs.put(connection, map(_new, asked))
+        jobs.put(connection, map(new_job, asked))
         _Filler(connection, workspace, clock, nodes, dialogues).run()
     return workspace
 
@@ -140,7 +140,7 @@ class _Filler:
 
     def failed(self, stage: str, name: str) -> None:
         """Also cancels a job that nobody else shows, and leaves the rest waiting."""
-        jobs.put(self.connection, [_new(self.nodes[stage, name])])
+        jobs.put(self.connection, [new_job(self.nodes[stage, name])])
         job = self._id(stage, name)
         attempt = self._begin(job)
         self.clock.at += 3
@@ -148,7 +148,7 @@ class _Filler:
         jobs.end_attempt(self.connection, attempt, "failed", error)
         jobs.set_state(self.connection, job, "failed", error=error)
         sft = self.nodes["sft", "smollm2/direct/all_together/sft"]
-        jobs.put(self.connection, [_new(sft)])
+        jobs.put(self.connection, [new_job(sft)])
         jobs.set_state(self.connection, sft.id, "cancelled")
 
     def curve(self, job: str, steps: int, *, dpo: bool) -> None:
@@ -212,16 +212,3 @@ class _Filler:
 
     def _id(self, stage: str, name: str) -> str:
         return self.nodes[stage, name].id
-
-
-def _new(node: Node) -> NewJob:
-    return NewJob(
-        node.id,
-        node.stage,
-        node.name,
-        node.fingerprint,
-        node.slot,
-        node.settings,
-        node.inputs,
-        node.depends_on,
-    )

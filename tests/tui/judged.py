@@ -27,10 +27,10 @@ from core.judging.protocol import Contest
 from core.pipeline import graph
 from core.pipeline.graph import Node
 from core.pipeline.journal import Order, Verdict, Winner
+from core.pipeline.requests import new_job
 from core.prompts import templates
 from core.store import connections, data, jobs
 from core.store import votes as stored_votes
-from core.store.jobs import NewJob
 from core.workspace import Workspace
 from tests.made_dialogues import made_dialogues
 from tests.tui.filled import HOSTILE, LABEL
@@ -186,18 +186,7 @@ class _Filling:
     def _begin(self, node: Node) -> jobs.Attempt:
         jobs.put(
             self.connection,
-            [
-                NewJob(
-                    node.id,
-                    node.stage,
-                    node.name,
-                    node.fingerprint,
-                    node.slot,
-                    node.settings,
-                    node.inputs,
-                    node.depends_on,
-                )
-            ],
+            [new_job(node)],
         )
         return jobs.begin_attempt(self.connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
 
