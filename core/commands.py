@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -90,16 +91,20 @@ class Commands:
         return self._ask("start", {"targets": [f"calibrate:{judge}"], "calibrate": {judge: pairs}})
 
     def vote(self, paper: Paper, a: str, b: str, voter: str, choice: Choice) -> int:
-        """Record what `voter` says of a paper about the responders `a` and `b`."""
+        """Write down what `voter` says of a paper about the responders `a` and `b`; the intent's id.
+
+        Waits for no supervisor: whoever votes starts one (`ensure_supervisor`). Raises `UserError` when the
+        store cannot be written.
+        """
         from core.judging import votes
 
-        return self._ask("vote", votes.record(paper, a, b, voter, choice))
+        return self._write("vote", votes.record(paper, a, b, voter, choice))
 
     def unvote(self, paper: Paper, a: str, b: str, voter: str) -> int:
-        """Take back what `voter` said of a paper."""
+        """Take back what `voter` said of a paper; otherwise like `vote`."""
         from core.judging import votes
 
-        return self._ask("unvote", votes.record(paper, a, b, voter, "skip"))
+        return self._write("unvote", votes.record(paper, a, b, voter, "skip"))
 
     def cancel(self, job: str) -> int:
         return self._ask("cancel", {"job": job})
@@ -186,13 +191,21 @@ class Commands:
             reader.close()
 
     def _ask(self, kind: Kind, payload: dict[str, Any]) -> int:
-        connection = connections.writer(self.workspace.state)
-        try:
-            intent = intents.add(connection, kind, payload)
-        finally:
-            connection.close()
+        intent = self._write(kind, payload)
         launch.ensure(self.workspace)
         return intent
+
+    def _write(self, kind: Kind, payload: dict[str, Any]) -> int:
+        connection = connections.writer(self.workspace.state)
+        try:
+            return intents.add(connection, kind, payload)
+        except sqlite3.OperationalError as error:
+            raise UserError(
+                f"{self.workspace.state} cannot be written: {error}. See that its disk has room and that no "
+                "other program holds it, then try again"
+            ) from error
+        finally:
+            connection.close()
 
     def _stale(self, reader: Reader, facts: DataFacts) -> tuple[Job, ...]:
         """Finished jobs of today's graph that the graph over `facts` no longer has."""

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import click
 
-from core.api import Reader, Workspace
+from core.api import Commands, Reader, Workspace
 from tui.cli_options import Refused, in_terminal, open_app, workspace_of
 from tui.text import visible
 
@@ -18,10 +18,18 @@ _TAKEN_IN_S = 10.0
 _VOTER = re.compile(r"\w[\w.-]{0,39}")
 
 
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        # In a container the user often has a number alone.
+        raise Refused("your login has no name on this machine: say --voter NAME") from error
+
+
 @click.command()
 @click.argument("a")
 @click.argument("b")
-@click.option("--voter", default=getpass.getuser, show_default="your login name", help="Who votes.")
+@click.option("--voter", default=_login, show_default="your login name", help="Who votes.")
 @click.pass_context
 def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
     """Vote on the responses of A and B to the test dialogues, without seeing whose they are.
@@ -51,8 +59,10 @@ def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
 
 def _tell(workspace: Workspace, a: str, b: str, voter: str) -> str:
     """How far the voter is, once the last votes are taken in."""
-    deadline = time.monotonic() + _TAKEN_IN_S
     with closing(Reader(workspace)) as reader:
+        if reader.has_pending_intents():
+            Commands(workspace).ensure_supervisor()
+        deadline = time.monotonic() + _TAKEN_IN_S
         while reader.has_pending_intents() and time.monotonic() < deadline:
             time.sleep(0.05)
         late = reader.has_pending_intents()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
+from click.testing import CliRunner
 from textual.pilot import Pilot
 
 from core.pipeline import requests
@@ -15,6 +16,7 @@ from core.store import connections, intents
 from core.workspace import Workspace
 from tests.tui.conftest import shown, until, until_shows
 from tui.app import EmpathyApp
+from tui.cli_vote import vote
 
 BASE, RUN = "smollm2", "smollm2/direct/chatgpt/sft"
 BALLOT = (BASE, RUN, "ana")
@@ -91,6 +93,65 @@ async def test_a_sitting(filled: Workspace) -> None:
         await until_shows(pilot, "there is no pair left to vote on")
         await pilot.press("escape")
         await until(pilot, lambda: not again.is_running)
+
+
+async def test_a_vote_waits_for_no_supervisor(filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(workspace: Workspace) -> None:
+        raise AssertionError("a vote waits for the supervisor")
+
+    monkeypatch.setattr("core.pipeline.launch.ensure", never)
+    order = papers(filled)
+    async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, f"0 of {len(order)} voted")
+        await pilot.press("left", "right", "t")
+        await until(pilot, lambda: len(cast(filled)) == 3)
+
+
+async def test_a_vote_that_cannot_be_written_comes_again(
+    filled: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "BUSY_MS", 1)
+    order = papers(filled)
+    async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, f"0 of {len(order)} voted")
+        with closing(connections.writer(filled.state)) as other, connections.transaction(other):
+            await pilot.press("left")
+            await until_shows(pilot, "a vote was not recorded")
+            await until_shows(pilot, f"0 of {len(order)} voted")
+        assert cast(filled) == []
+        # The ones after it are written, the first of them on the same pair.
+        await pilot.press("left", "t")
+        await until(pilot, lambda: len(cast(filled)) == 2)
+    assert [payload["dialog_id"] for _, payload in cast(filled)] == [name for name, *_ in order[:2]]
+
+
+async def test_a_vote_that_the_supervisor_refuses_comes_again(filled: Workspace) -> None:
+    order = papers(filled)
+    async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shows(pilot, f"0 of {len(order)} voted")
+        await pilot.press("left", "t")
+        await until_shows(pilot, f"2 of {len(order)} voted · 2 on their way")
+        await until(pilot, lambda: len(cast(filled)) == 2)
+        with closing(connections.writer(filled.state)) as connection:
+            first, second = intents.pending(connection)
+            with connections.transaction(connection):
+                intents.finish(connection, first.id, None, "refused")
+                requests.carry_out(connection, filled, second)
+                intents.finish(connection, second.id, {})
+        await until_shows(pilot, "refused")
+        await until_shows(pilot, f"1 of {len(order)} voted")
+        assert "on their way" not in shown(pilot)
+    assert [choice for _, _, choice in papers(filled)][:2] == ["None", "tie"]
+
+
+def test_a_login_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 4321")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    said = CliRunner().invoke(vote, [BASE, RUN])
+    assert said.exit_code == 1
+    assert "say --voter NAME" in said.output
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

@@ -195,7 +195,13 @@ class PairsScreen(RoomScreen):
         if self._a is None or self._b is None or self._a == self._b:
             self.app.tell("choose two responders first")
         else:
-            self.app.open_ballot(self._a, self._b, getpass.getuser())
+            try:
+                voter = getpass.getuser()
+            except (KeyError, OSError):
+                # In a container the user often has a number alone.
+                self.app.tell("your login has no name here: `empathy-tui vote A B --voter NAME`")
+                return
+            self.app.open_ballot(self._a, self._b, voter)
 
     def action_jump(self) -> None:
         from tui.screens.choose import ChooseScreen

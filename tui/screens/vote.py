@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -20,10 +21,12 @@ from tui.screens.pairs import WIDE
 from tui.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Choice, Commands, HumanWinRate, Paper, Reader, Snapshot
+    from core.api import Choice, Commands, HumanWinRate, IntentResult, Paper, Reader, Snapshot
 
 Side = Literal["left", "right"]
-_Seen = tuple["tuple[Paper, ...]", "HumanWinRate | None"]
+_Seen = tuple["tuple[IntentResult, ...]", "tuple[Paper, ...]", "HumanWinRate | None"]
+#: Two responders and the voter.
+_Ballot = tuple[str, str, str]
 
 
 class VoteScreen(RoomScreen):
@@ -54,7 +57,9 @@ class VoteScreen(RoomScreen):
         #: The dialogues that were voted on here, in order.
         self._history: list[str] = []
         #: Votes on their way into the store, one after the other.
-        self._outgoing: queue.SimpleQueue[Callable[[Commands], int] | None] = queue.SimpleQueue()
+        self._outgoing: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()
+        #: Intent → dialogue, of those that are written and not known to be carried out.
+        self._written: dict[int, str] = {}
 
     def body(self) -> ComposeResult:
         yield Static(id="progress", markup=False)
@@ -80,6 +85,7 @@ class VoteScreen(RoomScreen):
         if (a, b, voter) != (self._a, self._b, self._voter):
             self._a, self._b, self._voter = a, b, voter
             self._papers, self._rate, self._said, self._history = None, None, {}, []
+            self._written = {}
             self._draw()
         self._ask()
 
@@ -100,7 +106,7 @@ class VoteScreen(RoomScreen):
         chosen, a, b, voter = side[choice], self._a, self._b, self._voter
         self._said[paper.dialog_id] = chosen
         self._history.append(paper.dialog_id)
-        self._outgoing.put(lambda commands: commands.vote(paper, a, b, voter, chosen))
+        self._post(paper, lambda commands: commands.vote(paper, a, b, voter, chosen))
         self._draw()
 
     def action_undo(self) -> None:
@@ -110,7 +116,7 @@ class VoteScreen(RoomScreen):
         name, a, b, voter = self._history.pop(), self._a, self._b, self._voter
         paper = next(paper for paper in self._papers or () if paper.dialog_id == name)
         self._said[name] = None
-        self._outgoing.put(lambda commands: commands.unvote(paper, a, b, voter))
+        self._post(paper, lambda commands: commands.unvote(paper, a, b, voter))
         self._draw()
 
     def action_back(self) -> None:
@@ -121,11 +127,33 @@ class VoteScreen(RoomScreen):
         from core.api import Commands, UserError
 
         commands = Commands(self.app.workspace)
-        while (ask := self._outgoing.get()) is not None:
+        while (letter := self._outgoing.get()) is not None:
             try:
-                ask(commands)
+                intent = letter.ask(commands)
             except UserError as error:
-                self.app.call_later(partial(self.app.tell, str(error), title="Vote", error=True))
+                self.app.call_later(self._lost, letter, str(error))
+            else:
+                self.app.call_later(self._sent, letter, intent)
+
+    def _post(self, paper: Paper, ask: Callable[[Commands], int]) -> None:
+        self._outgoing.put(_Letter((self._a, self._b, self._voter), paper.dialog_id, ask))
+
+    def _sent(self, letter: _Letter, intent: int) -> None:
+        if letter.ballot == (self._a, self._b, self._voter):
+            self._written[intent] = letter.dialog_id
+            self._ask()
+
+    def _lost(self, letter: _Letter, error: str) -> None:
+        if letter.ballot == (self._a, self._b, self._voter):
+            self._forget(letter.dialog_id)
+            self._draw()
+        self.app.tell(f"a vote was not recorded: {error}", title="Vote", error=True)
+
+    def _forget(self, name: str) -> None:
+        """Show a dialogue as the store has it: what was said of it here did not get there."""
+        self._said.pop(name, None)
+        if name in self._history:
+            self._history.remove(name)
 
     @property
     def _current(self) -> Paper | None:
@@ -137,11 +165,20 @@ class VoteScreen(RoomScreen):
 
     def _ask(self) -> None:
         if self._voter:
-            self.app.read("ballot", partial(_look, self._a, self._b, self._voter), self._receive)
+            ballot = (self._a, self._b, self._voter)
+            self.app.read("ballot", partial(_look, ballot, tuple(self._written)), self._receive)
 
     def _receive(self, seen: _Seen) -> None:
-        if seen != (self._papers, self._rate):
-            self._papers, self._rate = seen
+        outcomes, papers, rate = seen
+        failed = False
+        for outcome in outcomes:
+            name = None if outcome.state == "pending" else self._written.pop(outcome.id, None)
+            if name is not None and outcome.state == "failed":
+                failed = True
+                self._forget(name)
+                self.app.tell(f"a vote was not recorded: {outcome.error}", title="Vote", error=True)
+        if failed or (papers, rate) != (self._papers, self._rate):
+            self._papers, self._rate = papers, rate
             self._draw()
 
     def _draw(self) -> None:
@@ -209,5 +246,16 @@ class VoteScreen(RoomScreen):
         return Content("\n").join(lines)
 
 
-def _look(a: str, b: str, voter: str, reader: Reader) -> _Seen:
-    return reader.papers(a, b, voter), reader.human_win_rate(a, b)
+@dataclass(frozen=True)
+class _Letter:
+    """A vote, or one taken back, on its way into the store."""
+
+    ballot: _Ballot
+    dialog_id: str
+    ask: Callable[[Commands], int]
+
+
+def _look(ballot: _Ballot, written: Sequence[int], reader: Reader) -> _Seen:
+    # The intents first: what became of one is then in the papers.
+    outcomes = tuple(map(reader.intent, written))
+    return outcomes, reader.papers(*ballot), reader.human_win_rate(*ballot[:2])
