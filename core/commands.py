@@ -51,7 +51,7 @@ class ImportPlan:
 
 
 class Commands:
-    """Writes one workspace; from one thread at a time."""
+    """Writes one workspace, from one thread at a time; in a read-only one every write raises `UserError`."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -77,6 +77,7 @@ class Commands:
 
     def apply_import(self, plan: ImportPlan) -> int:
         """Stage the planned data and ask for it to be taken in; the intent's id."""
+        self.workspace.check_writable()
         staging.stage(self.workspace, plan.table.dialogues, plan.facts)
         return self._ask("import", {"facts": msgspec.to_builtins(plan.facts)})
 
@@ -157,6 +158,7 @@ class Commands:
 
     def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.PUBLIC_URL) -> Path:
         """Download the public data set into the workspace; the file's path."""
+        self.workspace.check_writable()
         return fetch.fetch(self.workspace.root / "dataset.csv", progress, url)
 
     def export_llama_factory(self, folder: Path, recipes: Sequence[str] = ()) -> list[Path]:
@@ -196,6 +198,7 @@ class Commands:
         return intent
 
     def _write(self, kind: Kind, payload: dict[str, Any]) -> int:
+        self.workspace.check_writable()
         connection = connections.writer(self.workspace.state)
         try:
             return intents.add(connection, kind, payload)

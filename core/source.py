@@ -24,7 +24,7 @@ class Source:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._file: tuple[object, ...] | None = None
         self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
         self._dialogues: tuple[str, list[Dialogue]] | None = None
 
@@ -54,7 +54,13 @@ class Source:
             self._file = stamp
         if self._connection is None and stamp is not None:
             # An older program's would look empty until somebody writes.
-            connections.upgrade(self.workspace.state)
+            if connections.is_older(self.workspace.state):
+                if self.workspace.read_only:
+                    raise UserError(
+                        f"{self.workspace.state} was written by an older program: it is brought up to date "
+                        "when it is opened without --read-only"
+                    )
+                connections.upgrade(self.workspace.state)
             if connections.is_ready(self.workspace.state):
                 self._connection = connections.reader(self.workspace.state)
         return self._connection
@@ -112,9 +118,11 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_size
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> tuple[object, ...] | None:
     try:
         status = path.stat()
     except FileNotFoundError:
         return None
+    if connections.is_frozen(path):
+        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
     return status.st_dev, status.st_ino

@@ -10,9 +10,20 @@ from core.errors import UserError
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a workspace's files are. The folder need not hold any of them yet."""
+    """Where a workspace's files are. The folder need not hold any of them yet.
+
+    A `read_only` one is watched: nothing in it is written, and no supervisor is started for it.
+    """
 
     root: Path
+    read_only: bool = False
+
+    def check_writable(self) -> None:
+        """Raise `UserError` if this workspace is only watched."""
+        if self.read_only:
+            raise UserError(
+                f"{self.root} is only watched here: open it without --read-only to change anything"
+            )
 
     @property
     def config(self) -> Path:
@@ -48,9 +59,9 @@ class Workspace:
         return self.artifacts / "jobs" / job / str(number)
 
 
-def open_workspace(root: Path) -> Workspace:
+def open_workspace(root: Path, *, read_only: bool = False) -> Workspace:
     """The workspace in `root`. Raises `UserError` when that is not a folder."""
     root = root.expanduser().resolve()
     if not root.is_dir():
         raise UserError(f"{root} is not a folder: make a workspace with `empathy-tui init {root}`")
-    return Workspace(root)
+    return Workspace(root, read_only)

@@ -13,7 +13,7 @@ from core.api import open_workspace
 from tui.app import EmpathyApp
 
 #: File → keys that lead to what it shows.
-SHOTS = {"pipeline": "1", "data": "2", "training": "3", "win_rates": "4", "pairs": "5"}
+SHOTS = {"pipeline": "2", "data": "3", "training": "4", "win_rates": "5", "pairs": "6"}
 SIZE = (110, 30)
 #: Seconds that a room gets to read and draw what it shows.
 SETTLE_S = 1.5

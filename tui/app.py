@@ -50,6 +50,7 @@ class EmpathyApp(App[None]):
     #: Mode → its screen, imported when it is opened.
     ROOMS: ClassVar[dict[str, str]] = {
         "welcome": "WelcomeScreen",
+        "home": "HomeScreen",
         "pipeline": "PipelineScreen",
         "data": "DataScreen",
         "training": "TrainingScreen",
@@ -201,7 +202,7 @@ class EmpathyApp(App[None]):
     def action_room(self, mode: str) -> None:
         if len(self.screen_stack) > 1:
             return
-        self.switch_mode(self._first_room() if mode == "pipeline" else mode)
+        self.switch_mode(self._first_room() if mode == "home" else mode)
 
     def action_import_data(self) -> None:
         """Ask for a CSV's path, check it, and ask before anything changes."""
@@ -281,8 +282,8 @@ class EmpathyApp(App[None]):
         self.push_screen(screen, go)
 
     def _first_room(self) -> str:
-        """The pipeline, or what to do next where there is nothing to show yet."""
-        return "welcome" if self._is_empty() else "pipeline"
+        """Home, or what to do next where there is nothing to show yet."""
+        return "welcome" if self._is_empty() else "home"
 
     def _is_empty(self) -> bool:
         if self.snapshot is None:
@@ -290,8 +291,8 @@ class EmpathyApp(App[None]):
         return state.is_empty(self.snapshot) or not self.workspace.config.exists()
 
     def _settle_first_room(self) -> None:
-        """Change between welcome and pipeline once the workspace is no longer what it was."""
-        if self.current_mode in ("welcome", "pipeline") and len(self.screen_stack) == 1:
+        """Change between welcome and home once the workspace is no longer what it was."""
+        if self.current_mode in ("welcome", "home") and len(self.screen_stack) == 1:
             wanted = self._first_room()
             if wanted != self.current_mode:
                 self.switch_mode(wanted)

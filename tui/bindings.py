@@ -6,13 +6,14 @@ from textual.binding import Binding
 
 #: Mode, key, title: in the order of the rooms' line.
 ROOMS = (
-    ("pipeline", "1", "Pipeline"),
-    ("data", "2", "Data"),
-    ("training", "3", "Training"),
-    ("win_rates", "4", "Win rates"),
-    ("pairs", "5", "Pairs"),
-    ("batches", "6", "Batches"),
-    ("logs", "7", "Logs"),
+    ("home", "1", "Home"),
+    ("pipeline", "2", "Pipeline"),
+    ("data", "3", "Data"),
+    ("training", "4", "Training"),
+    ("win_rates", "5", "Win rates"),
+    ("pairs", "6", "Pairs"),
+    ("batches", "7", "Batches"),
+    ("logs", "8", "Logs"),
 )
 
 APP = [
@@ -25,6 +26,6 @@ APP = [
     ),
     Binding("t", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
     Binding("ctrl+p", "command_palette", "Commands", id="app.palette", priority=True, tooltip="All commands"),
-    Binding("question_mark", "keys", "Help", id="app.help", key_display="?", tooltip="What the keys do"),
+    Binding("question_mark,f1", "keys", "Help", id="app.help", key_display="?", tooltip="What the keys do"),
     Binding("q", "quit", "Quit", id="app.quit", tooltip="Close the app; the work goes on in the background"),
 ]

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from core.api import UserError
-from tui.cli_options import Refused, in_terminal, open_app, workspace_of
+from tui.cli_options import Place, Refused, in_terminal, open_app, workspace_of
 
 #: Command → the module that has it, and its name there. The app's start waits for none of them.
 _COMMANDS = {
@@ -86,13 +86,14 @@ class _Program(click.Group):
     metavar="DIR",
     help="The folder with config.toml; the current one by default.",
 )
+@click.option("--read-only", is_flag=True, help="Watch a workspace: change nothing, start nothing.")
 @click.pass_context
-def main(ctx: click.Context, workspace: Path | None) -> None:
+def main(ctx: click.Context, workspace: Path | None, read_only: bool) -> None:
     """Distil empathy from large language models into small ones, live in a terminal.
 
     Without a command the app opens. Work goes on in the background, whatever becomes of the app.
     """
-    ctx.obj = workspace
+    ctx.obj = Place(workspace, read_only)
     if ctx.invoked_subcommand is not None:
         return
     if in_terminal():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -22,9 +23,35 @@ class Refused(click.ClickException):
         click.echo(f"empathy-tui: {visible(self.message, lines=True)}", file=file, err=file is None)
 
 
+@dataclass(frozen=True)
+class Place:
+    """What was named before the command: the workspace's folder, and whether it is only watched."""
+
+    folder: Path | None
+    read_only: bool
+
+
+def place_of(ctx: click.Context) -> Place:
+    place = ctx.obj
+    assert isinstance(place, Place)
+    return place
+
+
 def workspace_of(ctx: click.Context) -> Workspace:
     """The workspace that was named before the command, or the current folder."""
-    return open_workspace(Path.cwd() if ctx.obj is None else ctx.obj)
+    place = place_of(ctx)
+    return open_workspace(place.folder or Path.cwd(), read_only=place.read_only)
+
+
+def folder_to_make(ctx: click.Context, wanted: Path | None, otherwise: Path) -> Path:
+    """Where a command makes a workspace: the folder it was given, else the one named before the command.
+
+    Raises `Refused` where nothing may be written.
+    """
+    place = place_of(ctx)
+    if place.read_only:
+        raise Refused("--read-only watches a workspace, and this would make one: leave it out")
+    return wanted or place.folder or otherwise
 
 
 def confirm(question: str, otherwise: str) -> None:

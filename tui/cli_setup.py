@@ -10,7 +10,7 @@ import click
 
 from core.api import Reader, create_workspace, examine, is_sample
 from tui import cli_work, shapes
-from tui.cli_options import Refused, in_terminal, json_option, open_app, workspace_of
+from tui.cli_options import Refused, folder_to_make, in_terminal, json_option, open_app, workspace_of
 from tui.text import visible
 
 
@@ -21,7 +21,7 @@ from tui.text import visible
 @click.pass_context
 def init(ctx: click.Context, folder: Path | None, template: str, as_json: bool) -> None:
     """Make a folder a workspace, with a config.toml to edit."""
-    made = create_workspace(folder or ctx.obj or Path.cwd(), template)
+    made = create_workspace(folder_to_make(ctx, folder, Path.cwd()), template)
     if as_json:
         shapes.write({"workspace": str(made.root), "config": str(made.config), "template": template})
         return
@@ -42,7 +42,7 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
     from tui import printing
 
     begun = time.monotonic()
-    workspace = show.prepare(folder or ctx.obj or Path("demo"))
+    workspace = show.prepare(folder_to_make(ctx, folder, Path("demo")))
     asked = cli_work.start(workspace)
     if not headless and in_terminal():
         open_app(workspace)

@@ -35,8 +35,9 @@ def is_running(workspace: Workspace) -> tuple[bool, int | None]:
 def ensure(workspace: Workspace) -> None:
     """Start a detached supervisor unless one runs; return once one does.
 
-    Raises `UserError` with the end of its log when it does not come up.
+    Raises `UserError` with the end of its log when it does not come up, and in a read-only workspace.
     """
+    workspace.check_writable()
     if is_running(workspace)[0]:
         return
     workspace.artifacts.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,18 +21,30 @@ def reader(path: Path) -> sqlite3.Connection:
     Raises `UserError` when the file is not a state.db that this version can read.
     """
     try:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(_address(path), uri=True, isolation_level=None, check_same_thread=False)
     except sqlite3.OperationalError as error:
         raise UserError(f"{path} cannot be opened: {error}") from error
     return _checked(connection, path)
 
 
+def is_frozen(path: Path) -> bool:
+    """Whether `path` is read as it lies: nobody has it open, and this user cannot make the files that
+    SQLite keeps beside it, even to read it.
+
+    `data_version` of such a connection stands still: open it again once the file is another.
+    """
+    writable = os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    return not writable and not path.with_name(path.name + "-wal").exists()
+
+
+def _address(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?{'immutable=1' if is_frozen(path) else 'mode=ro'}"
+
+
 def writer(path: Path) -> sqlite3.Connection:
     """A connection for `transaction`; makes or upgrades the file first where that is needed."""
     if _version(path) < schema.VERSION:
-        _migrate(path)
+        upgrade(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
@@ -74,16 +87,13 @@ def is_ready(path: Path) -> bool:
     return _version(path) >= schema.VERSION
 
 
+def is_older(path: Path) -> bool:
+    """Whether `path` is the state.db of an older program, which `upgrade` brings up to today's."""
+    return 0 < _version(path) < schema.VERSION
+
+
 def upgrade(path: Path) -> None:
-    """Bring the state.db of an older program up to today's; what is none yet is left alone.
-
-    Raises `UserError` when that cannot be done.
-    """
-    if 0 < _version(path) < schema.VERSION:
-        _migrate(path)
-
-
-def _migrate(path: Path) -> None:
+    """Make `path` a state.db with all of today's tables. Raises `UserError` when that cannot be done."""
     try:
         schema.migrate(path)
     except sqlite3.DatabaseError as error:
@@ -96,7 +106,7 @@ def _version(path: Path) -> int:
     if not path.exists():
         return 0
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(_address(path), uri=True)) as connection:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error

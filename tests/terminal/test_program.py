@@ -74,7 +74,7 @@ def filled(tmp_path: Path) -> Workspace:
 
 def open_app(terminal: Terminal, root: Path) -> None:
     terminal.type(f"{PROGRAM} --workspace {root}", enter=True)
-    terminal.until(lambda text: "1 pipeline" in text and "q Quit" in text)
+    terminal.until(lambda text: "1 home" in text and "q Quit" in text)
 
 
 def test_an_empty_folder_says_what_to_do_next(terminal: Terminal, tmp_path: Path) -> None:
@@ -87,13 +87,13 @@ def test_an_empty_folder_says_what_to_do_next(terminal: Terminal, tmp_path: Path
 def test_rooms_keys_and_resizing(terminal: Terminal, filled: Workspace) -> None:
     open_app(terminal, filled.root)
     terminal.until(lambda text: "48 dialogues" in text)
-    terminal.type("4")
+    terminal.type("5")
     terminal.until(lambda text: "70.8 %" in text)
     terminal.resize(60, 20)
     terminal.until(lambda text: "70.8 %" in text and max(map(len, text.splitlines())) <= 60)
     terminal.resize(200, 50)
     terminal.until(lambda text: "100 %" in text)
-    terminal.type("5")
+    terminal.type("6")
     terminal.until(lambda text: "1/12" in text)
     terminal.type("n")
     terminal.until(lambda text: "2/12" in text)
@@ -102,7 +102,7 @@ def test_rooms_keys_and_resizing(terminal: Terminal, filled: Workspace) -> None:
 def test_quitting_gives_the_terminal_back(terminal: Terminal, filled: Workspace) -> None:
     open_app(terminal, filled.root)
     terminal.type("q")
-    terminal.until(lambda text: text.rstrip().endswith("ready>") and "1 pipeline" not in text)
+    terminal.until(lambda text: text.rstrip().endswith("ready>") and "1 home" not in text)
     terminal.type("echo still $((40 + 2))", enter=True)
     terminal.until(lambda text: "still 42" in text)
 
@@ -114,16 +114,16 @@ def test_a_terminated_app_gives_the_terminal_back(terminal: Terminal, filled: Wo
     )
     for pid in found.stdout.split():
         os.kill(int(pid), 15)
-    terminal.until(lambda text: "ready>" in text and "1 pipeline" not in text)
+    terminal.until(lambda text: "ready>" in text and "1 home" not in text)
     terminal.type("echo still $((40 + 2))", enter=True)
     terminal.until(lambda text: "still 42" in text)
 
 
-@pytest.mark.parametrize("key", list("1234567"))
+@pytest.mark.parametrize("key", list("12345678"))
 def test_hostile_text_sends_no_escape_of_its_own(terminal: Terminal, filled: Workspace, key: str) -> None:
     open_app(terminal, filled.root)
     terminal.type(key)
-    if key == "7":
+    if key == "8":
         terminal.until(lambda text: "supervisor" in text)
         terminal.type("Down")
         terminal.until(lambda text: "made job" in text)

@@ -38,7 +38,7 @@ async def select(pilot: Pilot[None], batch: str) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 20)])
 async def test_every_state_is_shown(opened: Open, paid: Workspace, size: tuple[int, int]) -> None:
     async with opened(paid, size) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         text = shown(pilot)
         assert "spent" in text
@@ -47,7 +47,7 @@ async def test_every_state_is_shown(opened: Open, paid: Workspace, size: tuple[i
 
 async def test_figures_of_a_batch_on_its_way(opened: Open, paid: Workspace) -> None:
     async with opened(paid, (120, 40)) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         (line,) = [line for line in shown(pilot).splitlines() if "▶ in progress" in line]
         # 2 and then 6 of 12 were done 450 seconds apart: the other 6 take 675 at that pace.
@@ -59,7 +59,7 @@ async def test_figures_of_a_batch_on_its_way(opened: Open, paid: Workspace) -> N
 
 async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid: Workspace) -> None:
     async with opened(paid, (120, 40)) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         await select(pilot, "naive")
         await until_shows(pilot, "500: The server had an error")
@@ -74,12 +74,12 @@ async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid
         await pilot.press("escape")
         assert pilot.app.screen.query_one("#batches", KeyedTable).has_focus
         await pilot.press("escape")
-        await until(pilot, lambda: pilot.app.current_mode == "pipeline")
+        await until(pilot, lambda: pilot.app.current_mode == "home")
 
 
 async def test_text_from_outside_is_made_visible(opened: Open, paid: Workspace) -> None:
     async with opened(paid, (120, 40)) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         await select(pilot, "affective")
         await until_shows(pilot, "invalid_json_line")
@@ -101,7 +101,7 @@ async def test_what_cannot_be_done_says_why(
     opened: Open, paid: Workspace, batch: str, key: str, reason: str
 ) -> None:
     async with opened(paid, (120, 40)) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         await select(pilot, batch)
         await pilot.press(key)
@@ -114,7 +114,7 @@ async def test_the_keys_ask_the_supervisor(
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(paid, (120, 40)) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         await select(pilot, "cognitive")
         await pilot.press("f")
@@ -135,7 +135,7 @@ async def test_the_cost_is_told_before_anything_is_asked_for(
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(paid, (80, 24)) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         await pilot.press("s")
         # Three more rounds and dimensions of 12 dialogues each.
@@ -155,7 +155,7 @@ async def test_the_cost_is_told_before_anything_is_asked_for(
 
 async def test_the_money_recipe_by_recipe(opened: Open, paid: Workspace) -> None:
     async with opened(paid, (80, 24)) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         await pilot.press("m")
         await until_shows(pilot, "several recipes use")
@@ -180,7 +180,7 @@ async def test_work_that_asks_no_teacher_starts_at_once(
 
 async def test_an_empty_room_says_what_will_be_here(opened: Open, filled: Workspace) -> None:
     async with opened(filled) as pilot:
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "Nothing was sent yet.")
         await pilot.press("c")
         await until_shows(pilot, "no batch is selected")
@@ -193,7 +193,7 @@ def test_looks(snap_compare: Callable[..., bool], paid: Workspace, size: tuple[i
         app = pilot.app
         assert isinstance(app, EmpathyApp)
         await until(pilot, lambda: app.snapshot is not None)
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         await until_shows(pilot, "Quit")
         await select(pilot, "naive")
@@ -210,7 +210,7 @@ async def test_the_palette_offers_what_applies(opened: Open, paid: Workspace) ->
     async with opened(paid, (120, 40)) as pilot:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
-        await pilot.press("6")
+        await pilot.press("7")
         await until_shows(pilot, "in progress")
         await select(pilot, "cognitive")
         found = {offer.title: offer.reason for offer in offers(app)}

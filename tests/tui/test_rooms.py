@@ -15,6 +15,7 @@ SIZES = [(80, 24), (120, 40), (60, 20)]
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_pipeline_shows_every_state(opened: Open, filled: Workspace, size: tuple[int, int]) -> None:
     async with opened(filled, size) as pilot:
+        await pilot.press("2")
         await until_shows(pilot, "✗ failed")
         text = shown(pilot)
         assert "✓ done" in text
@@ -24,6 +25,7 @@ async def test_the_pipeline_shows_every_state(opened: Open, filled: Workspace, s
 
 async def test_an_action_that_does_not_apply_says_why(opened: Open, filled: Workspace) -> None:
     async with opened(filled) as pilot:
+        await pilot.press("2")
         await until_shows(pilot, "✓ done")
         await pilot.press("r")
         await until_shows(pilot, "only what failed")
@@ -33,6 +35,7 @@ async def test_an_action_that_does_not_apply_says_why(opened: Open, filled: Work
 
 async def test_cancelling_a_running_job_asks_first(opened: Open, filled: Workspace) -> None:
     async with opened(filled) as pilot:
+        await pilot.press("2")
         await until_shows(pilot, "▶ running")
         app = pilot.app
         assert isinstance(app, EmpathyApp)
@@ -47,7 +50,7 @@ async def test_cancelling_a_running_job_asks_first(opened: Open, filled: Workspa
 
 async def test_training_shows_the_curve_and_the_latest_figures(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("3")
+        await pilot.press("4")
         await until_shows(pilot, "step 60")
         text = shown(pilot)
         assert "60/60" in text
@@ -62,7 +65,7 @@ async def test_training_shows_the_curve_and_the_latest_figures(opened: Open, fil
 
 async def test_win_rates_show_interval_and_the_judges_worth(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("4")
+        await pilot.press("5")
         await until_shows(pilot, "70.8 %")
         text = shown(pilot)
         assert "42.0–89.0" in text
@@ -73,7 +76,7 @@ async def test_win_rates_show_interval_and_the_judges_worth(opened: Open, filled
 
 async def test_from_a_number_to_the_pairs_behind_it(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("4")
+        await pilot.press("5")
         await until_shows(pilot, "70.8 %")
         await pilot.press("enter")
         await until_shows(pilot, "1/12")
@@ -92,7 +95,7 @@ async def test_from_a_number_to_the_pairs_behind_it(opened: Open, filled: Worksp
 
 async def test_pairs_stand_side_by_side_where_there_is_room(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("5")
+        await pilot.press("6")
         await until_shows(pilot, "1/12")
         screen = pilot.app.screen
         assert isinstance(screen, PairsScreen)
@@ -104,7 +107,7 @@ async def test_pairs_stand_side_by_side_where_there_is_room(opened: Open, filled
 
 async def test_another_responder_on_the_same_dialogue(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("5")
+        await pilot.press("6")
         await until_shows(pilot, "1/12")
         await pilot.press("n", "n")
         await until_shows(pilot, "3/12")
@@ -115,7 +118,7 @@ async def test_another_responder_on_the_same_dialogue(opened: Open, filled: Work
 
 async def test_data_shows_sources_recipes_and_crosstabs(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 60)) as pilot:
-        await pilot.press("2")
+        await pilot.press("3")
         await until_shows(pilot, "Ratings per source")
         text = shown(pilot)
         assert "48 dialogues: 36 train, 12 test" in text
@@ -128,7 +131,7 @@ async def test_data_shows_sources_recipes_and_crosstabs(opened: Open, filled: Wo
 
 async def test_logs_follow_the_chosen_job(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("7", "down")
+        await pilot.press("8", "down")
         await until_shows(pilot, "INFO attempt 1 of a made job")
         folder = filled.artifacts / "jobs"
         app = pilot.app
@@ -141,7 +144,7 @@ async def test_logs_follow_the_chosen_job(opened: Open, filled: Workspace) -> No
 
 async def test_help_lists_the_keys_of_the_room(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("5", "question_mark")
+        await pilot.press("6", "question_mark")
         await until_shows(pilot, "Jump to a dialogue")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, PairsScreen))
@@ -155,7 +158,7 @@ async def test_escape_never_quits(opened: Open, filled: Workspace) -> None:
         await until_shows(pilot, "pipeline")
 
 
-@pytest.mark.parametrize("key", list("1234567"))
+@pytest.mark.parametrize("key", list("12345678"))
 @pytest.mark.parametrize("size", SIZES)
 async def test_no_room_lets_hostile_text_steer_the_terminal(
     opened: Open, filled: Workspace, key: str, size: tuple[int, int]
@@ -175,7 +178,7 @@ async def test_an_empty_workspace_says_what_to_do_next(opened: Open, empty: Work
         assert "import" in shown(pilot).lower()
 
 
-@pytest.mark.parametrize("key", list("2345"))
+@pytest.mark.parametrize("key", list("3456"))
 async def test_every_room_says_what_is_missing(opened: Open, prepared: Workspace, key: str) -> None:
     async with opened(prepared) as pilot:
         await pilot.press(key)
@@ -185,6 +188,7 @@ async def test_every_room_says_what_is_missing(opened: Open, prepared: Workspace
 
 async def test_resizing_keeps_the_selected_row(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
+        await pilot.press("2")
         await until_shows(pilot, "✓ done")
         await pilot.press("down", "down", "down")
         table = pilot.app.screen.query_one("#jobs")

@@ -56,7 +56,7 @@ def column(pilot: Pilot[None], key: str) -> list[str]:
 
 
 async def open_room(pilot: Pilot[None], *keys: str) -> None:
-    await pilot.press("4")
+    await pilot.press("5")
     await until_shows(pilot, "Judge: gpt-4o: agrees with human ratings on 74%")
     await pilot.press(*keys)
 
@@ -113,7 +113,7 @@ async def test_the_filter_and_escape(opened: Open, study: Workspace) -> None:
         await until_shows(pilot, "21 comparisons")
         assert len(table(pilot).rows) == 21
         await pilot.press("escape")
-        await until(pilot, lambda: pilot.app.current_mode == "pipeline")
+        await until(pilot, lambda: pilot.app.current_mode == "home")
 
 
 async def test_grouping_by_student_method_and_judge(opened: Open, study: Workspace) -> None:
@@ -328,13 +328,13 @@ async def test_votes_that_come_are_seen_on_coming_back(opened: Open, study: Work
         await until_shows(pilot, "48 votes of ann, ben")
         with closing(connections.writer(study.state)) as store, connections.transaction(store):
             store.execute("DELETE FROM votes WHERE voter = 'ben'")
-        await pilot.press("1", "4")
+        await pilot.press("1", "5")
         await until_shows(pilot, "24 votes of ann")
 
 
 async def test_a_workspace_without_comparisons(opened: Open, prepared: Workspace) -> None:
     async with opened(prepared, (80, 24)) as pilot:
-        await pilot.press("4")
+        await pilot.press("5")
         await until_shows(pilot, "There is no comparison yet")
         await pilot.press("enter")
         await until_shows(pilot, "no comparison is selected")

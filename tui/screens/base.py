@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from tui.widgets.listing import Listing
 from tui.widgets.masthead import Masthead
 
 if TYPE_CHECKING:
@@ -71,4 +72,10 @@ class RoomScreen(Screen[None]):
         self.receive(self.app.snapshot, self.app.trouble)
 
     def action_back(self) -> None:
-        """Step back from a detail to the whole; rooms with details override this."""
+        """Take a list's filter away, if there is one; else step back."""
+        if not any(listing.back() for listing in self.query(Listing)):
+            self.step_back()
+
+    def step_back(self) -> None:
+        """Go from a detail to the whole, and from there home; rooms with details override this."""
+        self.app.action_room("home")

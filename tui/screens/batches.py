@@ -149,14 +149,14 @@ class BatchesScreen(RoomScreen):
             if key is not None:
                 self._open_group(one, self._groups[int(key)])
 
-    def action_back(self) -> None:
+    def step_back(self) -> None:
         if self._requests.display:
             self._leave_requests()
             self._outcomes.focus()
         elif self._outcomes.has_focus:
             self._batches.focus()
         else:
-            self.app.action_room("pipeline")
+            super().step_back()
 
     def action_refresh(self) -> None:
         one = self._able("refresh")

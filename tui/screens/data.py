@@ -58,9 +58,6 @@ class DataScreen(RoomScreen):
             self._source = (self._source + 1) % max(1, len(self._seen[1].crosstabs))
             self._draw()
 
-    def action_back(self) -> None:
-        self.app.action_room("pipeline")
-
     def _receive(self, seen: _Seen) -> None:
         if seen != self._seen:
             self._seen = seen

@@ -138,11 +138,11 @@ class LogsScreen(RoomScreen):
     def action_follow(self) -> None:
         self._read(None, following=True)
 
-    def action_back(self) -> None:
+    def step_back(self) -> None:
         if self.query_one(Log).has_focus:
             self.query_one(KeyedTable).focus()
         else:
-            self.app.action_room("pipeline")
+            super().step_back()
 
     def _choose_wanted(self) -> None:
         """Move to the log that was asked for, once it is in the list."""

@@ -224,7 +224,7 @@ class PairsScreen(RoomScreen):
             ChooseScreen(f"Responder {side.upper()}", self._names, current), partial(self._chosen, side)
         )
 
-    def action_back(self) -> None:
+    def step_back(self) -> None:
         """Clear the filter, if there is one; then leave."""
         if self._filter:
             self._apply(PairFilter())

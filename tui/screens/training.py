@@ -128,11 +128,11 @@ class TrainingScreen(RoomScreen):
         else:
             self.app.open_log(job.id)
 
-    def action_back(self) -> None:
+    def step_back(self) -> None:
         if self._answers:
             self.action_answers()
         else:
-            self.app.action_room("pipeline")
+            super().step_back()
 
     def _row(self, job: Job, name: int) -> list[Text]:
         muted, look = shade(self.app, "text-muted"), state.look(job)

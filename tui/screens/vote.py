@@ -119,7 +119,7 @@ class VoteScreen(RoomScreen):
         self._post(paper, lambda commands: commands.unvote(paper, a, b, voter))
         self._draw()
 
-    def action_back(self) -> None:
+    def step_back(self) -> None:
         self.app.leave_ballot()
 
     def _send(self) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class WelcomeScreen(RoomScreen):
     """Offers the demo, an import, and a config.toml."""
 
-    ROOM = "pipeline"
+    ROOM = "home"
     ABOUT = "This workspace lacks data or a config.toml. Make them here, or in another terminal."
     CSS_PATH = "welcome.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -108,11 +108,11 @@ class WinRatesScreen(RoomScreen):
     def action_view(self, name: str) -> None:
         self._open(name).stale()
 
-    def action_back(self) -> None:
+    def step_back(self) -> None:
         if self._view.back():
             return
         if self._view.id == "table":
-            self.app.action_room("pipeline")
+            super().step_back()
         else:
             self._open("table")
 

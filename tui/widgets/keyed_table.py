@@ -22,18 +22,20 @@ class Column:
     align: Literal["left", "right"] = "left"
 
 
-class KeyedTable(DataTable[Text]):
+class KeyedTable(DataTable[Text], inherit_bindings=False):
     """Rows of `Text` cells by key; the cursor stays on its row whatever comes and goes.
 
-    Cells are `Text` and never `str`, because a `str` is parsed as markup.
+    Cells are `Text` and never `str`, because a `str` is parsed as markup. Left and right are the room's.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "Open", show=False, tooltip="Open what the row is about"),
-        Binding("j", "cursor_down", "Down", show=False),
-        Binding("k", "cursor_up", "Up", show=False),
-        Binding("g", "scroll_top", "First", show=False),
-        Binding("G", "scroll_bottom", "Last", show=False),
+        Binding("down,j", "cursor_down", "Down", show=False),
+        Binding("up,k", "cursor_up", "Up", show=False),
+        Binding("pagedown,ctrl+f", "page_down", "Page down", show=False),
+        Binding("pageup,ctrl+b", "page_up", "Page up", show=False),
+        Binding("home,g", "scroll_top", "First", show=False),
+        Binding("end,G", "scroll_bottom", "Last", show=False),
     ]
     DEFAULT_CSS: ClassVar[str] = """
     KeyedTable {
@@ -49,26 +51,35 @@ class KeyedTable(DataTable[Text]):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", cell_padding=1)
         self._shown_columns: tuple[Column, ...] = ()
+        self._put: Mapping[str, Sequence[Text]] = {}
+        #: The row that had the cursor when other columns took the rows away.
+        self._wanted: str | None = None
 
     def set_columns(self, columns: Sequence[Column]) -> None:
-        """Lay the columns out anew if they differ; that takes the rows away."""
+        """Lay the columns out anew if they differ; that takes the rows away until they are put again."""
         if self._shown_columns == tuple(columns):
             return
         self._shown_columns = tuple(columns)
+        self._wanted = self.selected_key or self._wanted
         self.clear(columns=True)
         for column in columns:
             label = Text(column.label, justify=column.align, no_wrap=True)
             self.add_column(label, key=column.key, width=column.width)
 
     def put(self, rows: Mapping[str, Sequence[Text]]) -> None:
-        """Show exactly these rows in this order, changing only what differs."""
-        selected, shown = self.selected_key, [str(key.value) for key in self.rows]
-        wanted = list(rows)
-        if wanted[: len(shown)] != shown:
-            self._again(rows, selected)
+        """Show exactly these rows in this order, changing only what differs.
+
+        A row that is the very object of the last time has not changed.
+        """
+        shown, wanted, before = [str(key.value) for key in self.rows], list(rows), self._put
+        self._put = dict(rows)
+        if not shown or wanted[: len(shown)] != shown:
+            self._again(rows, self.selected_key or self._wanted)
+            self._wanted = None
             return
         for key in shown:
-            self._update(key, rows[key])
+            if rows[key] is not before.get(key):
+                self._update(key, rows[key])
         for key in wanted[len(shown) :]:
             self.add_row(*self._aligned(rows[key]), key=key)
 

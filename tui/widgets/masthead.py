@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 def _rooms(active: str) -> Content:
     """The rooms with their keys; a click opens one. One widget, because each costs time at the start."""
-    tabs = []
+    here = "bold $foreground on $background"
+    tabs, before = [], "$text-muted"
     for room, key, title in ROOMS:
-        style = "bold $foreground on $background" if room == active else "$text-muted"
-        tabs.append(f"[{style} @click=app.room('{room}')] [$accent]{key}[/] {title.lower()} [/]")
-    return Content.from_markup("".join(tabs))
+        style = here if room == active else "$text-muted"
+        # The blank between two tabs is both's, or else they are too many for 80 columns.
+        edge = here if here in (before, style) else style
+        tabs.append(f"[{edge}] [/][{style} @click=app.room('{room}')][$accent]{key}[/] {title.lower()}[/]")
+        before = style
+    return Content.from_markup("".join([*tabs, f"[{before}] [/]"]))
 
 
 class Masthead(Vertical):

@@ -26,6 +26,21 @@ if TYPE_CHECKING:
 _CELL = 7
 
 
+class _Cells(KeyedTable):
+    """A cell has the cursor, not a row."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "cursor_left", "Left", show=False),
+        Binding("right,l", "cursor_right", "Right", show=False),
+        Binding("home", "scroll_home", "Leftmost", show=False),
+        Binding("end", "scroll_end", "Rightmost", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cursor_type, self.fixed_columns = "cell", 1
+
+
 class MatrixView(WinRatesView):
     """Columns are numbered as the rows are; the cell under the cursor is told in words below."""
 
@@ -57,9 +72,7 @@ class MatrixView(WinRatesView):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
-        table = KeyedTable()
-        table.cursor_type, table.fixed_columns = "cell", 1
-        yield table
+        yield _Cells()
         yield Static(classes="story", markup=False)
 
     @property
