@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Ranking,
         Scorecard,
     )
+    from core.config import App as AppSettings
     from core.dialogues.fetch import PUBLIC_URL as DATA_URL
     from core.dialogues.fetch import SOURCE as DATA_SOURCE
     from core.dialogues.fetch import TERMS as DATA_TERMS
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from core.errors import UserError
     from core.judging.statistics import outcome
     from core.judging.votes import Paper
+    from core.machine import Gpu, Machine
+    from core.machine import look as look_at_machine
+    from core.pipeline.forecast import Forecast, forecast
     from core.prompts.listing import Prompt, judge_question, prompts
     from core.prompts.listing import conversation as prompt_conversation
     from core.prompts.listing import improves as prompt_improves
@@ -62,6 +66,7 @@ if TYPE_CHECKING:
 #: Name → the module that defines it, and its name there.
 _HOMES = {
     "Agreement": ("core.comparison_views", "Agreement"),
+    "AppSettings": ("core.config", "App"),
     "AnswerCount": ("core.teacher_views", "AnswerCount"),
     "BatchMoment": ("core.teacher_views", "BatchMoment"),
     "Cell": ("core.comparison_views", "Cell"),
@@ -77,12 +82,15 @@ _HOMES = {
     "DialogueCounts": ("core.views", "DialogueCounts"),
     "Estimate": ("core.teacher_views", "Estimate"),
     "Event": ("core.views", "Event"),
+    "Forecast": ("core.pipeline.forecast", "Forecast"),
+    "Gpu": ("core.machine", "Gpu"),
     "HumanWinRate": ("core.comparison_views", "HumanWinRate"),
     "ImportPlan": ("core.commands", "ImportPlan"),
     "IntentResult": ("core.views", "IntentResult"),
     "Job": ("core.views", "Job"),
     "JobState": ("core.views", "JobState"),
     "LogChunk": ("core.views", "LogChunk"),
+    "Machine": ("core.machine", "Machine"),
     "MetricPoint": ("core.views", "MetricPoint"),
     "Pair": ("core.views", "Pair"),
     "Paper": ("core.judging.votes", "Paper"),
@@ -107,9 +115,11 @@ _HOMES = {
     "WinRate": ("core.views", "WinRate"),
     "Workspace": ("core.workspace", "Workspace"),
     "create_workspace": ("core.commands", "create_workspace"),
+    "forecast": ("core.pipeline.forecast", "forecast"),
     "examine": ("core.doctor", "examine"),
     "is_sample": ("core.commands", "is_sample"),
     "judge_question": ("core.prompts.listing", "judge_question"),
+    "look_at_machine": ("core.machine", "look"),
     "outcome": ("core.judging.statistics", "outcome"),
     "open_workspace": ("core.workspace", "open_workspace"),
     "prompt_conversation": ("core.prompts.listing", "conversation"),
@@ -139,6 +149,7 @@ __all__ = [
     "SAMPLE",
     "Agreement",
     "AnswerCount",
+    "AppSettings",
     "BatchMoment",
     "Cell",
     "Check",
@@ -150,12 +161,15 @@ __all__ = [
     "DialogueCounts",
     "Estimate",
     "Event",
+    "Forecast",
+    "Gpu",
     "HumanWinRate",
     "ImportPlan",
     "IntentResult",
     "Job",
     "JobState",
     "LogChunk",
+    "Machine",
     "MetricPoint",
     "Pair",
     "PairedTest",
@@ -180,8 +194,10 @@ __all__ = [
     "Workspace",
     "create_workspace",
     "examine",
+    "forecast",
     "is_sample",
     "judge_question",
+    "look_at_machine",
     "open_workspace",
     "outcome",
     "prompt_conversation",

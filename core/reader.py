@@ -109,6 +109,7 @@ class Reader:
             slots=slot_views,
             jobs=tuple(status.with_reason(job, jobs, paused, slot_views) for job in shown),
             config_error=config_error or plan_error,
+            app=None if config is None and config_error is not None else (config or Config()).app,
         )
 
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:

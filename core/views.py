@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from core.config import App
 
 JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
 Slot = Literal["gpu", "cpu", "api", "batch"]
@@ -69,7 +72,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The whole pipeline at one moment; `version` moves whenever anything in the store does."""
+    """The whole pipeline at one moment; `version` moves whenever anything in the store does.
+
+    `app` are config.toml's settings of the app, None where the file does not hold.
+    """
 
     version: int
     workspace: str
@@ -79,6 +85,7 @@ class Snapshot:
     slots: tuple[SlotUse, ...]
     jobs: tuple[Job, ...]
     config_error: str | None
+    app: App | None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.errors import UserError
 
@@ -28,6 +29,17 @@ class Workspace:
     @property
     def config(self) -> Path:
         return self.root / "config.toml"
+
+    def app_table(self) -> dict[str, Any]:
+        """config.toml's [app] as it stands, unchecked, for the first frame; empty where it cannot be read."""
+        import tomllib
+
+        try:
+            table = tomllib.loads(self.config.read_text(encoding="utf-8")).get("app")
+        except (OSError, ValueError):
+            # Whoever reads the whole file says what is wrong with it.
+            return {}
+        return table if isinstance(table, dict) else {}
 
     @property
     def state(self) -> Path:

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import App
 from textual.binding import BindingType
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tui import bindings, state, theme
+from tui import bindings, endings, state, theme
+from tui.asking import Asking
 from tui.poller import Answered, Moved, Poller, Unreadable
 from tui.screens.base import RoomScreen
+from tui.supervising import Supervising
 from tui.text import visible
 
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from core.api import Commands, Estimate, Reader, Snapshot, Spending, Workspace
+    from core.api import AppSettings, Commands, Reader, Snapshot, Workspace
     from tui.pair_filters import PairFilter
     from tui.screens.logs import LogsScreen
     from tui.screens.pairs import PairsScreen
     from tui.screens.vote import VoteScreen
 
 T = TypeVar("T")
-
-#: Seconds until a supervisor that did not come up is tried again: doubled each time, up to the last.
-_FIRST_WAIT_S, _LAST_WAIT_S = 1.0, 60.0
 
 
 def _commands() -> type[Provider]:
@@ -70,10 +70,14 @@ class EmpathyApp(App[None]):
         # Textual reads it as it is made, and once.
         self.DEFAULT_MODE = self._first_room()  # type: ignore[misc]
         super().__init__()
-        self.register_theme(theme.DARK)
-        self.register_theme(theme.LIGHT)
+        for made in theme.themes(no_color=self.no_color):
+            self.register_theme(made)
+        # The whole file is read and checked once the first frame is painted, in the poller's thread.
+        table = workspace.app_table()
         # Not watched: a theme that is set once the app runs has all styles made a second time.
-        self.set_reactive(EmpathyApp.theme, theme.DARK.name)
+        self.set_reactive(EmpathyApp.theme, theme.named(table.get("theme"), self.available_themes))
+        self._drawing = self._make_filters(table.get("characters"))
+        self._settings: AppSettings | None = None
         #: The workspace to open once this app has closed, if it is to go on with another.
         self.next_workspace: Workspace | None = None
         #: Why the workspace cannot be read now.
@@ -81,9 +85,8 @@ class EmpathyApp(App[None]):
         #: Set when the app closes, for threads that wait.
         self.stopping = threading.Event()
         self._poller = Poller(workspace, self.post_message)
-        self._supervising = False
-        self._supervise_wait_s = _FIRST_WAIT_S
-        self._supervise_after = 0.0
+        self._supervising = Supervising(self)
+        self._asking = Asking(self)
         for mode, name in self.ROOMS.items():
             self.add_mode(mode, partial(_make_room, mode, name))
 
@@ -99,25 +102,32 @@ class EmpathyApp(App[None]):
         self._poller.ask(key, query, receive)
 
     def act(self, label: str, ask: Callable[[Commands], int]) -> None:
-        """Ask the supervisor for something, and say how it went once it is done.
-
-        `ask` returns an intent's id; it runs in a thread with Commands of its own.
-        """
-        self.run_worker(
-            partial(self._ask, label, ask), name=label, group="act", thread=True, exit_on_error=False
-        )
+        """Ask the supervisor for something, as `Asking.act`; say why not where nothing may be written."""
+        if self.may_write():
+            self._asking.act(label, ask)
 
     def start(self, label: str, targets: Sequence[str]) -> None:
-        """Start the targets, all work for none; ask first if a teacher would be asked and paid."""
-        self.run_worker(
-            partial(self._estimate, label, targets), name=label, group="act", thread=True, exit_on_error=False
-        )
+        """Start work, as `Asking.start`; say why not where nothing may be written."""
+        if self.may_write():
+            self._asking.start(label, targets)
+
+    def may_write(self) -> bool:
+        """Whether the workspace may be changed from here; else say why not."""
+        if self.workspace.read_only:
+            self.tell(state.WATCHED)
+        return not self.workspace.read_only
+
+    def unavailable(self, action: str) -> str | None:
+        """Why one of the app's actions cannot be done now, or None when it can."""
+        if action in ("start_all", "pause", "import_data") and self.workspace.read_only:
+            return state.WATCHED
+        return state.nothing_to_start(self.snapshot) if action == "start_all" else None
 
     def tell(self, text: str, *, title: str = "", error: bool = False) -> None:
         """Show a toast; the text may come from outside."""
         self.notify(
-            visible(text),
-            title=title,
+            visible(text, lines=True),
+            title=visible(title),
             severity="error" if error else "information",
             timeout=12 if error else 4,
             markup=False,
@@ -132,6 +142,8 @@ class EmpathyApp(App[None]):
 
     def open_ballot(self, a: str, b: str, voter: str) -> None:
         """Let `voter` vote on the responses of `a` and `b`."""
+        if not self.may_write():
+            return
         self.switch_mode("vote")
         room = cast("VoteScreen", self.screen_stack[0])
         room.call_after_refresh(room.open_ballot, a, b, voter)
@@ -144,7 +156,11 @@ class EmpathyApp(App[None]):
             self.action_room("pairs")
 
     def open_log(self, job: str | None) -> None:
-        """Open the log of a job, or the supervisor's for None."""
+        """Open the log of a job, or the supervisor's for None; say so where there is none."""
+        reason = None if job is None else state.no_log(state.find(self.snapshot, job))
+        if reason is not None:
+            self.tell(reason)
+            return
         self.switch_mode("logs")
         room = cast("LogsScreen", self.screen_stack[0])
         room.call_after_refresh(room.follow, job)
@@ -153,6 +169,13 @@ class EmpathyApp(App[None]):
         """Leave the app, to be opened again on another workspace."""
         self.next_workspace = workspace
         self.exit()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters; with NO_COLOR no colour at all, where Textual keeps shades of grey."""
+        found = super().get_line_filters()
+        if self.no_color:
+            found = [one for one in found if not isinstance(one, Monochrome)]
+        return [*found, *self._drawing]
 
     def on_mount(self) -> None:
         # After the first frame, because importing what reads the store competes with painting it.
@@ -169,11 +192,13 @@ class EmpathyApp(App[None]):
         # As the app closes, its screens lose their widgets while messages still come.
         if not self.is_running:
             return
-        self.snapshot, self.trouble = message.snapshot, None
+        before, self.snapshot, self.trouble = self.snapshot, message.snapshot, None
+        self._apply(message.snapshot.app)
         self._settle_first_room()
         self._pass_on()
-        if state.needs_supervisor(message.snapshot, message.pending):
-            self._supervise()
+        if before is not None:
+            self._tell_endings(before, message.snapshot)
+        self._supervising.see(message.snapshot, message.pending)
 
     def on_unreadable(self, message: Unreadable) -> None:
         message.stop()
@@ -208,7 +233,7 @@ class EmpathyApp(App[None]):
         """Ask for a CSV's path, check it, and ask before anything changes."""
         from tui.screens.import_data import ImportScreen
 
-        if not isinstance(self.screen, ImportScreen):
+        if self.may_write() and not isinstance(self.screen, ImportScreen):
             self.push_screen(ImportScreen())
 
     def action_keys(self) -> None:
@@ -220,10 +245,10 @@ class EmpathyApp(App[None]):
             self.push_screen(HelpScreen(self.screen))
 
     def action_next_theme(self) -> None:
-        self.theme = theme.LIGHT.name if self.theme == theme.DARK.name else theme.DARK.name
+        self.theme = theme.other(self.theme)
 
     def action_start_all(self) -> None:
-        reason = state.nothing_to_start(self.snapshot)
+        reason = self.unavailable("start_all")
         if reason is not None:
             self.tell(reason)
         else:
@@ -238,48 +263,65 @@ class EmpathyApp(App[None]):
         else:
             self.act("Pause", lambda commands: commands.pause())
 
-    def _ask(self, label: str, ask: Callable[[Commands], int]) -> None:
-        from core.api import Commands, UserError
+    def action_supervisor_log(self) -> None:
+        self.open_log(None)
 
-        commands = Commands(self.workspace)
-        try:
-            outcome = commands.wait(ask(commands), self.stopping)
-        except UserError as error:
-            self.call_later(self.tell, str(error), title=label, error=True)
+    async def action_quit(self) -> None:
+        """Close the app, and say that what runs goes on."""
+        self.exit(message=state.farewell(self.snapshot))
+
+    def _apply(self, settings: AppSettings | None) -> None:
+        """Take on config.toml's [app] when it is another than before."""
+        if settings is None or settings == self._settings:
             return
-        if outcome.state == "done":
-            self.call_later(self.tell, f"{label}: done")
+        before, self._settings = self._settings, settings
+        if before is None or settings.keys != before.keys:
+            self.set_keymap(settings.keys)
+            if settings.keys:
+                self.run_worker(self._check_keys, name="Keys", thread=True, exit_on_error=False)
+        if before is None or settings.theme != before.theme:
+            if settings.theme not in (*theme.SHORT, *self.available_themes):
+                names = ", ".join((*theme.SHORT, *sorted(self.available_themes)))
+                self.tell(
+                    f"config.toml: app.theme: no theme is called {settings.theme!r}; there are: {names}",
+                    error=True,
+                )
+            self.theme = theme.named(settings.theme, self.available_themes)
+        if before is not None and settings.characters != before.characters:
+            self._drawing = self._make_filters(settings.characters)
+            self.refresh_css(animate=False)
 
-    def _estimate(self, label: str, targets: Sequence[str]) -> None:
-        from core.api import Reader, UserError
+    def _check_keys(self) -> None:
+        from tui import keymap
 
-        reader = Reader(self.workspace)
-        try:
-            found, spending = reader.estimates(targets), reader.spending()
-        except UserError as error:
-            self.call_later(self.tell, str(error), title=label, error=True)
+        assert self._settings is not None
+        for problem in keymap.problems(self._settings.keys):
+            self.call_later(partial(self.tell, f"config.toml: {problem}", error=True))
+
+    def _make_filters(self, characters: object) -> list[LineFilter]:
+        """What turns drawn lines into what the terminal can show."""
+        from tui import characters as drawn
+
+        found: list[LineFilter] = [NoColor()] if self.no_color else []
+        encoding = "ascii" if characters == "ascii" else drawn.terminal_encoding()
+        if not drawn.is_unicode(encoding):
+            found.append(drawn.Plain(encoding))
+        return found
+
+    def _tell_endings(self, before: Snapshot, after: Snapshot) -> None:
+        """Show what ended, and ring or notify the desktop of it, as config.toml asks."""
+        found = endings.news(before, after)
+        for one in found:
+            self.tell(one.text, error=one.failed)
+        how = "toast" if self._settings is None else self._settings.notify
+        if not found or how == "toast" or self.is_headless or self._driver is None:
             return
-        finally:
-            reader.close()
-        self.call_later(self._start, label, targets, found, spending)
+        if how == "bell":
+            self.bell()
+        else:
+            from tui.desktop import notification
 
-    def _start(
-        self, label: str, targets: Sequence[str], found: tuple[Estimate, ...], spending: Spending
-    ) -> None:
-        def go(yes: bool | None) -> None:
-            if yes:
-                self.act(label, lambda commands: commands.start(targets))
-
-        to_send = sum(one.requests - one.answered for one in found)
-        if not to_send:
-            go(True)
-            return
-        from tui.screens.confirm import ConfirmScreen
-        from tui.widgets.cost_table import costs
-
-        body = costs(found, spending)
-        screen = ConfirmScreen(f"Send {to_send:,} requests?", body, "Send", "Send nothing", "warning")
-        self.push_screen(screen, go)
+            self._driver.write(notification(visible("; ".join(one.text for one in found))))
 
     def _first_room(self) -> str:
         """Home, or what to do next where there is nothing to show yet."""
@@ -301,45 +343,6 @@ class EmpathyApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, RoomScreen):
                 screen.receive(self.snapshot, self.trouble)
-
-    def _supervise(self) -> None:
-        """Start a supervisor in the background, less and less often while that fails."""
-        if self._supervising or time.monotonic() < self._supervise_after:
-            return
-        self._supervising = True
-        self.run_worker(
-            self._start_supervisor, name="Supervisor", group="supervise", thread=True, exit_on_error=False
-        )
-
-    def _start_supervisor(self) -> None:
-        from core.api import Commands, UserError
-
-        try:
-            Commands(self.workspace).ensure_supervisor()
-        except (UserError, OSError) as error:
-            self.call_later(self._supervised, str(error))
-        else:
-            self.call_later(self._supervised, None)
-
-    def _supervised(self, error: str | None) -> None:
-        self._supervising = False
-        wait_s, now = self._supervise_wait_s, time.monotonic()
-        if now - self._supervise_after > _LAST_WAIT_S:
-            # The one before lived long, so this is no series of failures.
-            wait_s = _FIRST_WAIT_S
-        self._supervise_wait_s = min(2 * wait_s, _LAST_WAIT_S)
-        self._supervise_after = now + wait_s
-        # Nothing may move until then, so nothing else would try again.
-        self.set_timer(wait_s, self._look_again)
-        if error is not None:
-            self.tell(f"{error}\nTrying again in {wait_s:.0f} s.", title="No supervisor", error=True)
-
-    def _look_again(self) -> None:
-        self.read("supervise", lambda reader: (reader.snapshot(), reader.has_pending_intents()), self._judge)
-
-    def _judge(self, seen: tuple[Snapshot, bool]) -> None:
-        if state.needs_supervisor(*seen):
-            self._supervise()
 
 
 def _make_room(mode: str, name: str) -> Screen[Any]:

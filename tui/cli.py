@@ -39,6 +39,7 @@ _COMMANDS = {
     "vote": ("tui.cli_vote", "vote"),
     "logs": ("tui.cli_work", "logs"),
     "export": ("tui.cli_data", "export"),
+    "keys": ("tui.cli_setup", "keys"),
     "doctor": ("tui.cli_setup", "doctor"),
 }
 
@@ -98,7 +99,7 @@ def main(ctx: click.Context, workspace: Path | None, read_only: bool) -> None:
         return
     if in_terminal():
         open_app(workspace_of(ctx))
-    click.echo("There is no terminal, and so no app; this is the status.", err=True)
+    click.echo("There is no terminal that the app can be drawn on; this is the status.", err=True)
     status = main.get_command(ctx, "status")
     assert status is not None
     ctx.invoke(status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,8 @@ def confirm(question: str, otherwise: str) -> None:
 
 
 def in_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    """Whether there is a terminal that a screen can be drawn on: not a pipe, and not one that only prints."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def open_app(workspace: Workspace, ballot: tuple[str, str, str] | None = None) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -57,6 +58,21 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
         console.print()
         printing.win_rates(console, rates, sample=is_sample(facts))
     printing.demo_ended(console, workspace.root, time.monotonic() - begun)
+
+
+@click.command()
+@json_option
+def keys(as_json: bool) -> None:
+    """List the app's keys with their ids, by which config.toml's [app.keys] gives them others."""
+    from tui.keymap import key_lines
+
+    lines = key_lines()
+    if as_json:
+        shapes.write([asdict(line) for line in lines])
+        return
+    from tui import printing
+
+    printing.keys(printing.console(), lines)
 
 
 @click.command()

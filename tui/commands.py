@@ -1,4 +1,4 @@
-"""The command palette: what applies now; what does not is found by its name, and says why."""
+"""The command palette: every action that a key has now; one that does not apply says why."""
 
 from __future__ import annotations
 
@@ -10,20 +10,26 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from tui import sent, state
-from tui.bindings import ROOMS
-from tui.screens.batches import BatchesScreen
-from tui.screens.pipeline import PipelineScreen
-from tui.screens.welcome import WelcomeScreen
+from tui.screens.base import RoomScreen
 from tui.text import visible
 
 if TYPE_CHECKING:
+    from textual.binding import ActiveBinding
+
     from tui.app import EmpathyApp
+
+
+#: Title, what it does, and the app's action: offered in every room, whether a key of the room does it or not.
+_EVERYWHERE = (
+    ("Start all", "Everything that config.toml asks for", "start_all"),
+    ("Pause or resume", "Start no further jobs, or go on; what runs goes on", "pause"),
+    ("Supervisor's log", "What the background work says", "supervisor_log"),
+)
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A command, and why it cannot be done now (None when it can). `help` is never from outside."""
+    """A command, and why it cannot be done now (None when it can)."""
 
     title: str
     help: str
@@ -43,7 +49,7 @@ class RoomCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for offer in self._offers():
-            score = matcher.match(offer.title)
+            score = max(matcher.match(offer.title), matcher.match(offer.help) / 2)
             if score <= 0:
                 continue
             if offer.reason is None:
@@ -57,67 +63,37 @@ class RoomCommands(Provider):
 
 
 def offers(app: EmpathyApp) -> Iterator[Offer]:
-    """Every command for the room that is open, then those for everywhere."""
+    """Every action that has a key in the open room and everywhere, then those without a key."""
     # The palette lies on top of the room.
-    room = next((screen for screen in app.screen_stack if isinstance(screen, PipelineScreen)), None)
-    welcome = next((screen for screen in app.screen_stack if isinstance(screen, WelcomeScreen)), None)
-    batches = next((screen for screen in app.screen_stack if isinstance(screen, BatchesScreen)), None)
-    if room is not None:
-        yield from _job_offers(room)
-    if batches is not None:
-        yield from _batch_offers(batches)
-    if welcome is not None:
-        yield Offer("Run the demo", "The whole road on the bundled sample (key d)", welcome.action_demo)
-        yield Offer("New config", "Write a config.toml to start from (key n)", welcome.action_init)
-    yield _offer(app, "Start all", "Everything that config.toml asks for", app.action_start_all, _all(app))
-    paused = app.snapshot is not None and app.snapshot.paused
-    if paused:
-        yield Offer("Resume", "Start further jobs again", app.action_pause)
+    room = next((screen for screen in app.screen_stack if isinstance(screen, RoomScreen)), None)
+    if room is None:
+        return
+    told = set()
+    for active in room.active_bindings.values():
+        binding = active.binding
+        if (
+            binding.id is None
+            or binding.action.removeprefix("app.") in told
+            or binding.action == "command_palette"
+        ):
+            continue
+        told.add(binding.action.removeprefix("app."))
+        yield _offer(app, room, active)
+    for title, about, action in _EVERYWHERE:
+        if action not in told:
+            reason = app.unavailable(action)
+            run = partial(app.run_action, action) if reason is None else partial(app.tell, reason)
+            yield Offer(title, about, run, reason)
+
+
+def _offer(app: EmpathyApp, room: RoomScreen, active: ActiveBinding) -> Offer:
+    binding, node = active.binding, active.node
+    # An action is the room's unless it says that it is the app's.
+    name = binding.action.partition("(")[0]
+    if name.startswith("app.") or node is app:
+        reason = app.unavailable(name.removeprefix("app."))
     else:
-        yield Offer("Pause", "Start no further jobs; what runs goes on", app.action_pause)
-    for mode, key, title in ROOMS:
-        if app.current_mode != mode:
-            yield Offer(f"Go to {title.lower()}", f"Key {key}", partial(app.action_room, mode))
-    yield Offer("Import a CSV", "Check a file, then import it (key i)", app.action_import_data)
-    yield Offer("Supervisor's log", "What the background work says", partial(app.open_log, None))
-    yield Offer("Light or dark", "Change the colours (key t)", app.action_next_theme)
-    yield Offer("Help", "What the keys do (key ?)", app.action_keys)
-    yield Offer("Quit", "Close the app; the work goes on (key q)", app.action_quit)
-
-
-def _job_offers(room: PipelineScreen) -> Iterator[Offer]:
-    job = room.selected
-    name = "the selected job" if job is None else visible(f"{job.stage} {job.name}")
-    actions: tuple[tuple[state.Action, str, Callable[[], None]], ...] = (
-        ("start", "With everything that it needs (key s)", room.action_start),
-        ("cancel", "Stop it; a retry goes on from its last checkpoint (key c)", room.action_cancel),
-        ("retry", "Again, from what it had achieved (key r)", room.action_retry),
-    )
-    for action, text, run in actions:
-        title = f"{action.capitalize()} {name}"
-        yield _offer(room.app, title, text, run, state.unavailable(action, job))
-    reason = None if job is not None and job.attempt else f"{name} has not run yet"
-    yield _offer(room.app, f"Log of {name}", "Follow what it says (key enter)", room.action_log, reason)
-
-
-def _batch_offers(room: BatchesScreen) -> Iterator[Offer]:
-    one = room.selected
-    name = "the selected batch" if one is None else visible(sent.name(one))
-    actions: tuple[tuple[str, str, Callable[[], None]], ...] = (
-        ("refresh", "Ask after it now (key f)", room.action_refresh),
-        ("cancel", "At its provider, with its job (key c)", room.action_cancel),
-        ("retry", "Ask again for what failed (key r)", room.action_retry),
-    )
-    for action, text, run in actions:
-        yield _offer(room.app, f"{action.capitalize()} {name}", text, run, sent.unavailable(action, one))
-    reason = None if one is not None else "no batch is selected"
-    yield _offer(room.app, f"Files of {name}", "Show and copy their paths (key o)", room.action_paths, reason)
-    yield Offer("Money", "What each recipe has cost (key m)", room.action_money)
-
-
-def _all(app: EmpathyApp) -> str | None:
-    return state.nothing_to_start(app.snapshot)
-
-
-def _offer(app: EmpathyApp, title: str, text: str, run: Callable[[], object], reason: str | None) -> Offer:
-    return Offer(title, text, run if reason is None else partial(app.tell, reason), reason)
+        reason = room.unavailable(name) if node is room else None
+    run = partial(app.run_action, binding.action, node) if reason is None else partial(app.tell, reason)
+    about = f"{binding.tooltip or binding.description} (key {app.get_key_display(binding)})"
+    return Offer(binding.description, about, run, reason)

@@ -23,6 +23,19 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400}d {whole % 86400 // 3600:02}h"
 
 
+def roughly(seconds: float) -> str:
+    """Seconds as an estimate is told: `under 1m`, `25m`, `2h 10m`, `4d 3h`."""
+    if seconds < 60:
+        return "under 1m"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes}m"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}h {minutes:02}m"
+    return f"{hours // 24}d {hours % 24}h"
+
+
 def percent(share: float | None, digits: int = 0) -> str:
     """A share from 0 to 1 as `57 %`."""
     return UNKNOWN if share is None else f"{share * 100:.{digits}f} %"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -29,6 +29,9 @@ from tui.tables import facts as _facts
 from tui.tables import line as _line
 from tui.tables import table as _table
 from tui.text import visible
+
+if TYPE_CHECKING:
+    from tui.keymap import KeyLine
 
 SAMPLE_WARNING = (
     "This is a sample for trying the program, not research data: nothing follows from these figures."
@@ -249,6 +252,14 @@ def pairs(console: Console, a: str, b: str, found: Sequence[Pair], limit: int | 
         console.print()
     if len(shown) < len(found):
         _line(console, f"{len(shown)} of {len(found)} test dialogues; --limit 0 shows all", "dim")
+
+
+def keys(console: Console, lines: Sequence[KeyLine]) -> None:
+    """Ids, keys as config.toml names them, and what they do."""
+    table = _table("id", "keys", "what", left=3)
+    for line in lines:
+        table.add_row(_cell(line.id), _cell(line.keys, "bold"), _cell(line.what))
+    console.print(table)
 
 
 def check(console: Console, check: Check) -> None:

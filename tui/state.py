@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from tui.format import percent
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from core.api import Job, JobState, Snapshot, WinRate
 
-Action = Literal["start", "cancel", "retry"]
+#: Why nothing is changed from here.
+WATCHED = "this app only watches the workspace: open it without --read-only to change anything"
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ def find(snapshot: Snapshot | None, job: str | None) -> Job | None:
     return next((found for found in snapshot.jobs if found.id == job), None)
 
 
-def unavailable(action: Action, job: Job | None) -> str | None:
-    """Why `action` cannot be done to `job` now, or None when it can."""
+def unavailable(action: str, job: Job | None) -> str | None:
+    """Why `start`, `cancel` or `retry` cannot be done to `job` now, or None when it can."""
     if job is None:
         return "no job is selected"
     name = f"{job.stage} {job.name}"
@@ -116,6 +117,26 @@ def nothing_to_start(snapshot: Snapshot | None) -> str | None:
     if all(job.requested and job.state not in ("failed", "cancelled") for job in snapshot.jobs):
         return "all jobs are asked for already"
     return None
+
+
+def no_log(job: Job | None) -> str | None:
+    """Why a job has no log to show, or None when it has one."""
+    if job is None:
+        return "no job is selected"
+    return f"{job.stage} {job.name} has no log: it has not run yet" if job.attempt == 0 else None
+
+
+def farewell(snapshot: Snapshot | None) -> str | None:
+    """What to say as the app closes: that work goes on, if there is any."""
+    if snapshot is None:
+        return None
+    left = sum(job.requested and job.state in ("waiting", "ready", "running") for job in snapshot.jobs)
+    if not left or not snapshot.supervisor.running:
+        return None
+    return (
+        f"{left} job{' goes' if left == 1 else 's go'} on in the background. `empathy-tui` opens the app "
+        "again, `empathy-tui status` tells how far they are."
+    )
 
 
 def needs_supervisor(snapshot: Snapshot, pending: bool) -> bool:

@@ -6,8 +6,11 @@ kinds of colour blindness; every state also has a glyph and a word.
 
 from __future__ import annotations
 
+from collections.abc import Container
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from textual.color import Color
 from textual.theme import Theme
 
 if TYPE_CHECKING:
@@ -81,6 +84,39 @@ LIGHT = Theme(
 )
 
 
+#: config.toml's names for our own themes.
+SHORT = {"dark": DARK.name, "light": LIGHT.name}
+
+#: How a row is marked where there is no colour.
+_NO_COLOR = {"block-cursor-text-style": "reverse", "block-cursor-blurred-text-style": "underline"}
+
+
+def themes(*, no_color: bool) -> list[Theme]:
+    """Dark and light; with `no_color` such that nothing is told by colour alone."""
+    if not no_color:
+        return [DARK, LIGHT]
+    return [replace(theme, variables=theme.variables | _NO_COLOR) for theme in (DARK, LIGHT)]
+
+
+def named(wanted: object, known: Container[str]) -> str:
+    """The name of the theme that config.toml asks for; dark where there is no such theme."""
+    name = SHORT.get(wanted, wanted) if isinstance(wanted, str) else DARK.name
+    return name if name in known else DARK.name
+
+
+def other(name: str) -> str:
+    """Light for dark and for every other theme, dark for light."""
+    return DARK.name if name == LIGHT.name else LIGHT.name
+
+
 def shade(app: App[Any], name: str) -> str:
-    """The colour of a theme variable such as `text-muted`, for a rich style."""
-    return app.theme_variables[name]
+    """The colour of a theme variable such as `text-muted`, for a rich style.
+
+    Textual's own themes say of some only how far they are from the background.
+    """
+    value = app.theme_variables[name]
+    if not value.startswith("auto"):
+        return value
+    share = float(value.removeprefix("auto").strip().removesuffix("%") or 100) / 100
+    background = Color.parse(app.theme_variables["background"])
+    return background.blend(Color.parse(app.theme_variables["foreground"]), share).hex

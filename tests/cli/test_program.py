@@ -19,7 +19,19 @@ from tui.cli import main
 
 COMMANDS = {
     *("batches", "cancel", "data", "demo", "doctor", "export", "import", "init", "logs", "pairs", "pause"),
-    *("judge", "prompts", "recipes", "report", "resume", "retry", "run", "status", "vote", "winrates"),
+    *(
+        "judge",
+        "keys",
+        "prompts",
+        "recipes",
+        "report",
+        "resume",
+        "retry",
+        "run",
+        "status",
+        "vote",
+        "winrates",
+    ),
 }
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")
 

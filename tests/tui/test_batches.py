@@ -173,7 +173,7 @@ async def test_work_that_asks_no_teacher_starts_at_once(
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(filled) as pilot:
-        await until_shows(pilot, "✓ done")
+        await until_shows(pilot, "7 of 12 done")
         await pilot.press("S")
         await until(pilot, lambda: [kind for kind, _ in intents(filled)] == ["start"])
 
@@ -214,9 +214,7 @@ async def test_the_palette_offers_what_applies(opened: Open, paid: Workspace) ->
         await until_shows(pilot, "in progress")
         await select(pilot, "cognitive")
         found = {offer.title: offer.reason for offer in offers(app)}
-        assert found["Refresh batch_2"] is None
-        assert found["Cancel batch_2"] is None
-        assert (
-            found["Retry batch_2"] == "only what failed or was cancelled is tried again: its job is running"
-        )
+        assert found["Refresh"] is None
+        assert found["Cancel"] is None
+        assert found["Retry"] == "only what failed or was cancelled is tried again: its job is running"
         assert found["Money"] is None

@@ -85,17 +85,17 @@ async def test_sorting_by_each_column_and_back(opened: Open, study: Workspace) -
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         order = column(pilot, "rate")
-        await pilot.press("s", "s", "s", "s")
+        await pilot.press(*["greater_than_sign"] * 4)
         await until_shows(pilot, "B wins ↓")
         rates = [float(text.strip("! %")) for text in column(pilot, "rate") if text != "—"]
         assert rates == sorted(rates, reverse=True)
         assert column(pilot, "rate")[len(rates) :] == ["—"] * 4, "what is not known comes last"
-        await pilot.press("S")
+        await pilot.press("I")
         await until_shows(pilot, "B wins ↑")
         rates = [float(text.strip("! %")) for text in column(pilot, "rate") if text != "—"]
         assert rates == sorted(rates)
         assert column(pilot, "rate")[len(rates) :] == ["—"] * 4
-        await pilot.press("s", "s", "s")
+        await pilot.press(*["greater_than_sign"] * 3)
         await until(pilot, lambda: column(pilot, "rate") == order)
 
 
@@ -148,9 +148,9 @@ async def test_the_cursor_stays_on_its_comparison(opened: Open, study: Workspace
         await open_room(pilot)
         await select(pilot, study, judged.PARTED)
         wanted = table(pilot).selected_key
-        await pilot.press("s", "b", "b", "S")
+        await pilot.press("greater_than_sign", "b", "b", "I")
         await pilot.resize_terminal(80, 24)
-        await pilot.press("s")
+        await pilot.press("less_than_sign")
         await until(pilot, lambda: table(pilot).selected_key == wanted)
         await until_shows(pilot, f"{PARTED}  against  smollm2")
 
@@ -336,7 +336,7 @@ async def test_a_workspace_without_comparisons(opened: Open, prepared: Workspace
     async with opened(prepared, (80, 24)) as pilot:
         await pilot.press("5")
         await until_shows(pilot, "There is no comparison yet")
-        await pilot.press("enter")
+        await pilot.press("d")
         await until_shows(pilot, "no comparison is selected")
         for key, text in (("x", "no comparison yet"), ("r", "nothing is ranked"), ("J", "not measured yet")):
             await pilot.press(key)

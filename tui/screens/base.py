@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Footer
 
+from tui.state import WATCHED
 from tui.widgets.listing import Listing
 from tui.widgets.masthead import Masthead
 
@@ -29,6 +30,8 @@ class RoomScreen(Screen[None]):
     ROOM: ClassVar[str] = ""
     #: Shown by help, above the keys: what this room is for.
     ABOUT: ClassVar[str] = ""
+    #: Actions that change the workspace.
+    WRITES: ClassVar[frozenset[str]] = frozenset()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Back", id="room.back", show=False, tooltip="Step back; never quits"),
     ]
@@ -40,6 +43,26 @@ class RoomScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Masthead(self.ROOM)
         yield from self.body()
+
+    def unavailable(self, action: str) -> str | None:
+        """Why one of this room's actions cannot be done now, or None when it can; named as in BINDINGS."""
+        if action in self.WRITES and self.app.workspace.read_only:
+            return WATCHED
+        return None
+
+    def can(self, action: str) -> bool:
+        """Whether an action can be done now; else say why not."""
+        reason = self.unavailable(action)
+        if reason is not None:
+            self.app.tell(reason)
+        return reason is None
+
+    def key_of(self, binding: str) -> str:
+        """How the key of a live binding is shown, by the binding's id; empty when it is not live."""
+        for active in self.active_bindings.values():
+            if active.binding.id == binding:
+                return self.app.get_key_display(active.binding)
+        return ""
 
     def body(self) -> ComposeResult:
         """The room's own widgets."""

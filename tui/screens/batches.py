@@ -48,6 +48,7 @@ class BatchesScreen(RoomScreen):
     ROOM = "batches"
     ABOUT = "Requests that went to teachers and judges: batches, and sessions of live calls."
     CSS_PATH = "batches.tcss"
+    WRITES = frozenset({"refresh", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "s",
@@ -61,7 +62,6 @@ class BatchesScreen(RoomScreen):
         Binding("r", "retry", "Retry", id="batches.retry", tooltip="Ask again for what failed"),
         Binding("o", "paths", "Files", id="batches.paths", tooltip="Show and copy the paths of its files"),
         Binding("m", "money", "Money", id="batches.money", show=False, tooltip="What each recipe has cost"),
-        Binding("enter", "behind", "Requests", id="batches.behind", tooltip="The requests behind an outcome"),
     ]
 
     def __init__(self) -> None:
@@ -76,14 +76,14 @@ class BatchesScreen(RoomScreen):
 
     def body(self) -> ComposeResult:
         yield Static(id="money", markup=False)
-        yield KeyedTable(id="batches")
+        yield KeyedTable(id="batches", opens="Outcomes")
         yield Static(id="none", markup=False)
         with Horizontal(id="below"):
             with VerticalScroll(id="about", can_focus=False):
                 yield Static(id="detail", markup=False)
             with Vertical(id="behind"):
                 yield Static(id="title", markup=False)
-                yield KeyedTable(id="groups")
+                yield KeyedTable(id="groups", opens="Requests")
                 yield KeyedTable(id="requests")
 
     def on_mount(self) -> None:
@@ -131,11 +131,8 @@ class BatchesScreen(RoomScreen):
             self._ask()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        event.stop()
-        self.action_behind()
-
-    def action_behind(self) -> None:
         """Go one step deeper: to the outcomes, then to the requests of one."""
+        event.stop()
         one = self.selected
         if one is None:
             self.app.tell("nothing was sent yet")
@@ -158,19 +155,27 @@ class BatchesScreen(RoomScreen):
         else:
             super().step_back()
 
+    def unavailable(self, action: str) -> str | None:
+        reason = super().unavailable(action)
+        if reason is None and action in ("refresh", "cancel", "retry"):
+            return sent.unavailable(action, self.selected)
+        if action == "paths" and self.selected is None:
+            return "no batch is selected"
+        return reason
+
     def action_refresh(self) -> None:
-        one = self._able("refresh")
-        if one is not None:
+        one = self.selected
+        if self.can("refresh") and one is not None:
             self._act("Refresh", one, lambda commands: commands.refresh(one.job))
 
     def action_retry(self) -> None:
-        one = self._able("retry")
-        if one is not None:
+        one = self.selected
+        if self.can("retry") and one is not None:
             self._act("Retry", one, lambda commands: commands.retry(one.job))
 
     def action_cancel(self) -> None:
-        one = self._able("cancel")
-        if one is None:
+        one = self.selected
+        if not self.can("cancel") or one is None:
             return
         from tui.screens.confirm import ConfirmScreen
 
@@ -197,8 +202,7 @@ class BatchesScreen(RoomScreen):
 
     def action_paths(self) -> None:
         one = self.selected
-        if one is None:
-            self.app.tell("no batch is selected")
+        if not self.can("paths") or one is None:
             return
         paths = [f"{self.app.workspace.root / path}" for _, path in sent.files(one)]
         if not paths:
@@ -206,15 +210,6 @@ class BatchesScreen(RoomScreen):
             return
         self.app.copy_to_clipboard("\n".join(paths))
         self.app.tell("\n".join(paths), title="Copied, where the terminal allows it")
-
-    def _able(self, action: str) -> Submission | None:
-        """The selected submission, if `action` can be done to it; says why not."""
-        one = self.selected
-        reason = sent.unavailable(action, one)
-        if reason is not None:
-            self.app.tell(reason)
-            return None
-        return one
 
     def _act(self, label: str, one: Submission, ask: Callable[[Commands], int]) -> None:
         self.app.act(f"{label} {sent.name(one)}", ask)

@@ -25,7 +25,7 @@ class HelpScreen(ModalScreen[None]):
 
     CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "dismiss", "Close", key_display="esc", id="help.close"),
+        Binding("escape,question_mark,f1,q", "dismiss", "Close", key_display="esc", id="help.close"),
     ]
 
     def __init__(self, on: Screen[Any]) -> None:
@@ -47,8 +47,9 @@ class HelpScreen(ModalScreen[None]):
         return Content("\n").join(lines[:-1])
 
     def _groups(self) -> list[tuple[str, list[Binding]]]:
-        """The live bindings: of the screen and what is focused on it, then of the app."""
+        """The live bindings: of the screen, of what is focused on it, then of the app."""
         here: list[Binding] = []
+        focused: list[Binding] = []
         everywhere: list[Binding] = []
         for active in self._on.active_bindings.values():
             binding = active.binding
@@ -57,8 +58,12 @@ class HelpScreen(ModalScreen[None]):
             # Ours say more than a name; arrows and the like of Textual's widgets explain themselves.
             if binding.system or not (binding.id or binding.tooltip or active.node is self._on):
                 continue
-            (everywhere if active.node is self.app else here).append(binding)
-        return [("Here", _joined(here)), ("Everywhere", _joined(everywhere))]
+            if active.node is self.app:
+                everywhere.append(binding)
+            else:
+                (here if active.node is self._on else focused).append(binding)
+        groups = (("Here", here), ("In this part", focused), ("Everywhere", everywhere))
+        return [(title, _joined(found)) for title, found in groups]
 
     def _line(self, binding: Binding) -> Content:
         keys = self.app.get_key_display(binding)

@@ -14,10 +14,13 @@ from textual.widgets import DataTable, Static
 from tui import state
 from tui.screens.base import RoomScreen
 from tui.widgets import job_details, job_rows
-from tui.widgets.keyed_table import KeyedTable
+from tui.widgets.listing import Entry, Listing
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
+
+#: A job, and the time that it is shown at where that changes how it looks.
+_Shown = tuple["Job", "float | None"]
 
 #: Seconds between updates of elapsed times, which no snapshot brings.
 _TICK_S = 1.0
@@ -29,45 +32,37 @@ class PipelineScreen(RoomScreen):
     ROOM = "pipeline"
     ABOUT = "Every job that config.toml asks for, in the order in which one needs the other."
     CSS_PATH = "pipeline.tcss"
+    WRITES = frozenset({"start", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "start", "Start", id="pipeline.start", tooltip="Start the job and all that it needs"),
         Binding("S", "app.start_all", "Start all", id="pipeline.start_all", tooltip="Start every job"),
         Binding("c", "cancel", "Cancel", id="pipeline.cancel", tooltip="Cancel the job"),
         Binding("r", "retry", "Retry", id="pipeline.retry", tooltip="Try a failed or cancelled job again"),
         Binding("p", "app.pause", "Pause", id="pipeline.pause", tooltip="Start no more jobs, or resume"),
-        Binding("enter", "log", "Log", id="pipeline.log", tooltip="Open the job's log"),
     ]
 
     def body(self) -> ComposeResult:
         yield Static(id="summary", markup=False)
-        yield KeyedTable(id="jobs")
+        yield Listing(id="jobs", words="a part of a state, a stage or a name", draw=self._entry, opens="Log")
         yield Static(id="nothing", markup=False)
         with VerticalScroll(id="details", can_focus=False):
             yield Static(id="detail", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#nothing").display = False
-        self.query_one("#jobs").focus()
         self.set_interval(_TICK_S, self._tick)
+        self._jobs.enter()
 
     def on_resize(self, event: Resize) -> None:
-        if self.app.snapshot is None:
-            return
-        table = self.query_one(KeyedTable)
-        selected = table.selected_key
-        table.set_columns(job_rows.columns(event.size.width))
-        self._fill(self.app.snapshot)
-        if selected is not None:
-            table.select(selected)
+        if self.app.snapshot is not None:
+            self._fill(self.app.snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
-        table = self.query_one(KeyedTable)
-        table.set_columns(job_rows.columns(self.size.width))
         summary = job_rows.summary(self.app, snapshot, self.size.width - 2)
         self.query_one("#summary", Static).update(summary)
         nothing = self.query_one("#nothing", Static)
         nothing.display = not snapshot.jobs
-        table.display = bool(snapshot.jobs)
+        self._jobs.display = bool(snapshot.jobs)
         if not snapshot.jobs:
             nothing.update(job_details.no_jobs(snapshot))
         self._fill(snapshot)
@@ -78,21 +73,32 @@ class PipelineScreen(RoomScreen):
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        self.action_log()
+        if event.row_key.value is not None:
+            self.app.open_log(event.row_key.value)
+
+    def unavailable(self, action: str) -> str | None:
+        reason = super().unavailable(action)
+        if reason is None and action in ("start", "cancel", "retry"):
+            return state.unavailable(action, self.selected)
+        return reason
+
+    @property
+    def _jobs(self) -> Listing[_Shown]:
+        return self.query_one("#jobs", Listing)
 
     @property
     def selected(self) -> Job | None:
         """The job under the cursor."""
-        return state.find(self.app.snapshot, self.query_one(KeyedTable).selected_key)
+        return state.find(self.app.snapshot, self._jobs.selected_key)
 
     def action_start(self) -> None:
         job = self.selected
-        if self._can("start", job) and job is not None:
+        if self.can("start") and job is not None:
             self.app.start(f"Start {_name(job)}", [job.id])
 
     def action_cancel(self) -> None:
         job = self.selected
-        if not self._can("cancel", job) or job is None:
+        if not self.can("cancel") or job is None:
             return
         if job.state != "running":
             self._cancel(job)
@@ -114,32 +120,23 @@ class PipelineScreen(RoomScreen):
 
     def action_retry(self) -> None:
         job = self.selected
-        if self._can("retry", job) and job is not None:
+        if self.can("retry") and job is not None:
             self.app.act(f"Retry {_name(job)}", lambda commands: commands.retry(job.id))
-
-    def action_log(self) -> None:
-        job = self.selected
-        if job is None:
-            self.app.tell("no job is selected")
-        elif job.attempt == 0:
-            self.app.tell(f"{_name(job)} has no log: it has not run yet")
-        else:
-            self.app.open_log(job.id)
-
-    def _can(self, action: state.Action, job: Job | None) -> bool:
-        """Whether `action` applies to the job now; says why not."""
-        reason = state.unavailable(action, job)
-        if reason is not None:
-            self.app.tell(reason)
-        return reason is None
 
     def _cancel(self, job: Job) -> None:
         self.app.act(f"Cancel {_name(job)}", lambda commands: commands.cancel(job.id))
 
     def _fill(self, snapshot: Snapshot) -> None:
-        rows = job_rows.rows(self.app, snapshot.jobs, self.size.width, self.app.now())
-        self.query_one(KeyedTable).put(rows)
+        columns = job_rows.columns(self.size.width)
+        now = self.app.now()
+        # Only what runs looks otherwise as time goes by.
+        shown = {job.id: (job, now if job.state == "running" else None) for job in snapshot.jobs}
+        self._jobs.show(columns, shown)
         self._show_detail()
+
+    def _entry(self, shown: _Shown) -> Entry:
+        job, now = shown
+        return job_rows.entry(self.app, job, self.size.width, now or 0.0)
 
     def _tick(self) -> None:
         snapshot = self.app.snapshot

@@ -61,7 +61,6 @@ class WinRatesScreen(RoomScreen):
     )
     CSS_PATH = "win_rates.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "pairs", "Pairs", id="win_rates.pairs", tooltip="Open the pairs behind the number"),
         Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="All figures of the comparison"),
         Binding("x", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="All pairs of responders"),
         Binding("r", "view('ranking')", "Ranking", id="win_rates.ranking", tooltip="Who is strongest"),
@@ -86,13 +85,6 @@ class WinRatesScreen(RoomScreen):
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("win rates", lambda reader: reader.win_rates(), self._receive)
-
-    def action_pairs(self) -> None:
-        rate = self._view.rate
-        if rate is None:
-            self.app.tell("no comparison is selected")
-        else:
-            self._view.open_pairs([(rate.a, rate.b)])
 
     def action_detail(self) -> None:
         from tui.widgets.detail_view import DetailView

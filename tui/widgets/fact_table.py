@@ -48,7 +48,7 @@ class FactTable(Vertical):
         self._facts: Sequence[Fact] = ()
 
     def compose(self) -> ComposeResult:
-        yield KeyedTable()
+        yield KeyedTable(opens="Pairs")
         yield Static(id="note", markup=False)
 
     def show(self, facts: Sequence[Fact]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -14,6 +13,7 @@ from tui import state
 from tui.text import visible
 from tui.theme import shade
 from tui.widgets.keyed_table import Column
+from tui.widgets.listing import Entry
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
@@ -31,7 +31,7 @@ def columns(width: int) -> tuple[Column, ...]:
         Column("state", "state", _STATE),
         Column("stage", "stage", _STAGE),
         Column("bar", "progress", bar),
-        Column("share", "", _SHARE, "right"),
+        Column("share", "%", _SHARE, "right"),
         *([Column("count", "done/total", counts, "right")] if counts else []),
         Column("eta", "eta", _TIME, "right"),
         *([Column("attempt", "try", 3, "right")] if counts else []),
@@ -42,10 +42,22 @@ def columns(width: int) -> tuple[Column, ...]:
     return (*fixed[:2], Column("name", "name", max(12, width - taken - 3)), *fixed[2:])
 
 
-def rows(app: App[Any], jobs: Sequence[Job], width: int, now: float) -> dict[str, list[Text]]:
-    """A row a job by its id, for `columns(width)`; `now` in Unix seconds."""
-    shown = columns(width)
-    return {job.id: [_cell(app, column, job, now) for column in shown] for job in jobs}
+def entry(app: App[Any], job: Job, width: int, now: float) -> Entry:
+    """A job's row for `columns(width)`; `now` in Unix seconds."""
+    look = state.look(job)
+    return Entry(
+        [_cell(app, column, job, now) for column in columns(width)],
+        f"{look.word} {job.stage} {job.name}",
+        {
+            "state": look.word,
+            "stage": job.stage,
+            "name": job.name,
+            "share": state.fraction(job),
+            "eta": job.eta_s if job.state == "running" else None,
+            "attempt": job.attempt or None,
+            "elapsed": elapsed(job, now),
+        },
+    )
 
 
 def elapsed(job: Job, now: float) -> float | None:

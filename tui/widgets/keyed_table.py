@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from rich.text import Text
@@ -22,6 +22,10 @@ class Column:
     align: Literal["left", "right"] = "left"
 
 
+#: The id of the key that opens a row.
+OPEN = "table.open"
+
+
 class KeyedTable(DataTable[Text], inherit_bindings=False):
     """Rows of `Text` cells by key; the cursor stays on its row whatever comes and goes.
 
@@ -29,7 +33,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "Open", show=False, tooltip="Open what the row is about"),
+        Binding("enter", "select_cursor", "Open", id=OPEN, tooltip="Open what the row is about"),
         Binding("down,j", "cursor_down", "Down", show=False),
         Binding("up,k", "cursor_up", "Up", show=False),
         Binding("pagedown,ctrl+f", "page_down", "Page down", show=False),
@@ -48,8 +52,12 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, opens: str = "Open") -> None:
+        """`opens` names in a word what Enter does with the row under the cursor."""
         super().__init__(id=id, cursor_type="row", cell_padding=1)
+        # Of this table: the word differs from one to the next.
+        (binding,) = self._bindings.key_to_bindings["enter"]
+        self._bindings.key_to_bindings["enter"] = [replace(binding, description=opens)]
         self._shown_columns: tuple[Column, ...] = ()
         self._put: Mapping[str, Sequence[Text]] = {}
         #: The row that had the cursor when other columns took the rows away.

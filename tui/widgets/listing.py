@@ -21,6 +21,37 @@ T = TypeVar("T")
 Value = str | float | None
 
 
+#: The keys of every list, whatever draws its rows: actions `filter`, `sort(by)` and `turn`.
+KEYS: tuple[BindingType, ...] = (
+    Binding(
+        "slash",
+        "filter",
+        "Filter",
+        id="list.filter",
+        show=False,
+        key_display="/",
+        tooltip="Show only rows with these words; Esc shows all",
+    ),
+    Binding(
+        "greater_than_sign",
+        "sort(1)",
+        "Sort",
+        id="list.sort",
+        show=False,
+        tooltip="Sort by the next column",
+    ),
+    Binding(
+        "less_than_sign",
+        "sort(-1)",
+        "Sort back",
+        id="list.sort_back",
+        show=False,
+        tooltip="Sort by the column before",
+    ),
+    Binding("I", "turn", "Turn", id="list.turn", show=False, tooltip="Sort in the other direction"),
+)
+
+
 @dataclass(frozen=True)
 class Entry:
     """A row: its cells, the words that a filter looks in, and by column what it is sorted by.
@@ -47,37 +78,14 @@ class Listing(Vertical, Generic[T]):
         & > KeyedTable { height: 1fr; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            id="list.filter",
-            show=False,
-            key_display="/",
-            tooltip="Show only rows with these words; Esc shows all",
-        ),
-        Binding(
-            "greater_than_sign",
-            "sort(1)",
-            "Sort",
-            id="list.sort",
-            show=False,
-            tooltip="Sort by the next column",
-        ),
-        Binding(
-            "less_than_sign",
-            "sort(-1)",
-            "Sort back",
-            id="list.sort_back",
-            show=False,
-            tooltip="Sort by the column before",
-        ),
-        Binding("I", "turn", "Turn", id="list.turn", show=False, tooltip="Sort in the other direction"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
-    def __init__(self, *, id: str, words: str = "words in the rows", draw: Callable[[T], Entry]) -> None:
+    def __init__(
+        self, *, id: str, draw: Callable[[T], Entry], words: str = "words in the rows", opens: str = "Open"
+    ) -> None:
+        """`words` says what a filter looks in, `opens` what Enter does."""
         super().__init__(id=id)
+        self._opens = opens
         self._draw_item = draw
         self._placeholder = words
         self._items: Mapping[str, T] = {}
@@ -89,12 +97,13 @@ class Listing(Vertical, Generic[T]):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
-        yield KeyedTable()
+        yield KeyedTable(opens=self._opens)
         yield Input(placeholder=self._placeholder, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(Input).display = False
         self.query_one(".how").display = False
+        self.app.theme_changed_signal.subscribe(self, self._recolour)
 
     @property
     def table(self) -> KeyedTable:
@@ -157,6 +166,11 @@ class Listing(Vertical, Generic[T]):
 
     def action_turn(self) -> None:
         self._is_turned = not self._is_turned
+        self._fill()
+
+    def _recolour(self, theme: object) -> None:
+        """Draw all anew: cells hold the colours of the theme that they were drawn under."""
+        self._drawn = {}
         self._fill()
 
     def _entries(self) -> dict[str, Entry]:

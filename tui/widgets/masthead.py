@@ -14,7 +14,10 @@ from tui.bindings import ROOMS
 from tui.text import visible
 
 if TYPE_CHECKING:
+    from textual import getters
+
     from core.api import Snapshot
+    from tui.app import EmpathyApp
 
 
 def _rooms(active: str) -> Content:
@@ -59,6 +62,10 @@ class Masthead(Vertical):
     }
     """
 
+    if TYPE_CHECKING:
+        # Textual finds the app; this says which one it is.
+        app = getters.app(EmpathyApp)
+
     def __init__(self, room: str) -> None:
         super().__init__()
         self.room = room
@@ -75,10 +82,10 @@ class Masthead(Vertical):
         elif snapshot is None:
             line.update(Content.styled("reading the workspace …", "$text-muted"))
         else:
-            line.update(_describe(snapshot))
+            line.update(_describe(snapshot, watched=self.app.workspace.read_only))
 
 
-def _describe(snapshot: Snapshot) -> Content:
+def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     counts = snapshot.dialogues
     data = (
         f"{counts.total:,} dialogues ({counts.train:,} train, {counts.test:,} test)"
@@ -98,6 +105,8 @@ def _describe(snapshot: Snapshot) -> Content:
         "  ·  ",
         data,
     ]
+    if watched:
+        parts[2:2] = [("read-only", "$text-warning"), "  ·  "]
     if snapshot.config_error is not None:
         # Ahead of the figures, because a narrow terminal cuts the line's end off.
         parts[2:2] = [("✗ config.toml does not hold", "$text-error"), "  ·  "]

@@ -37,7 +37,7 @@ class _Cells(KeyedTable):
     ]
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(opens="Pairs")
         self.cursor_type, self.fixed_columns = "cell", 1
 
 

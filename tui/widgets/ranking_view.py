@@ -52,7 +52,7 @@ class RankingView(WinRatesView):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
-        yield KeyedTable()
+        yield KeyedTable(opens="Pairs")
         yield Static(classes="story", markup=False)
 
     def on_resize(self, event: Resize) -> None:

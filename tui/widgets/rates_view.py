@@ -19,6 +19,7 @@ from tui.text import visible
 from tui.theme import shade
 from tui.widgets.interval_bar import interval_bar
 from tui.widgets.keyed_table import Column, KeyedTable
+from tui.widgets.listing import KEYS
 from tui.widgets.rate_story import story
 from tui.widgets.win_rates_view import WinRatesView
 
@@ -30,7 +31,7 @@ _WIDE, _WIDEST = 110, 150
 _BAR, _WIDEST_BAR = 24, 36
 #: How the key of a group's row begins; no job's id has it.
 _GROUP = "\0"
-_KEYS = "/ filter   s sort   S turn   b group   enter pairs"
+_HINT = "/ filter   > sort   I turn   b group"
 _NOTHING = (
     "There is no comparison yet. config.toml names judges under [judges] and what meets under "
     "[comparisons]; with data imported, `S` on the pipeline starts everything."
@@ -49,17 +50,7 @@ class RatesView(WinRatesView):
     """
     # Named above the table: with the room's own ones they are too many for the footer.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "slash",
-            "filter",
-            "Filter",
-            id="win_rates.filter",
-            show=False,
-            key_display="/",
-            tooltip="Only those with these words in their responders', recipe's or judge's names; Esc clears",
-        ),
-        Binding("s", "sort", "Sort", id="win_rates.sort", show=False, tooltip="Sort by the next column"),
-        Binding("S", "turn", "Turn", id="win_rates.turn", show=False, tooltip="Sort in the other direction"),
+        *KEYS,
         Binding(
             "b",
             "group",
@@ -82,7 +73,7 @@ class RatesView(WinRatesView):
 
     def compose(self) -> ComposeResult:
         yield Static(id="shown", markup=False)
-        yield KeyedTable(id="rates")
+        yield KeyedTable(id="rates", opens="Pairs")
         yield Static(_NOTHING, id="nothing", classes="nothing", markup=False)
         yield Input(placeholder="a part of a responder, recipe or judge", compact=True)
         yield Static(id="about-rate", classes="story", markup=False)
@@ -148,11 +139,11 @@ class RatesView(WinRatesView):
         box.display = True
         box.focus()
 
-    def action_sort(self) -> None:
-        names = [column.key for column in self._columns() if column.key in rates.VALUES]
-        at = names.index(self._sort) + 1 if self._sort in names else 0
-        # After the last column the order of config.toml again.
-        self._sort, self._is_turned = (names[at] if at < len(names) else None), False
+    def action_sort(self, by: int) -> None:
+        """Go to the next column; after the last comes the order of config.toml."""
+        names = [None, *(column.key for column in self._columns() if column.key in rates.VALUES)]
+        at = names.index(self._sort) if self._sort in names else 0
+        self._sort, self._is_turned = names[(at + by) % len(names)], False
         self._draw()
 
     def action_turn(self) -> None:
@@ -203,7 +194,7 @@ class RatesView(WinRatesView):
             how = {"p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
             turned = ", turned" if self._is_turned else ""
             parts.append(f"sorted by {how.get(self._sort or '', self._sort or 'config.toml')}{turned}")
-        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_KEYS}")
+        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}")
 
     def _columns(self) -> list[Column]:
         """What the width has room for; B's name, a run's, is the longer one."""

@@ -1,0 +1,119 @@
+"""How busy the machine is that a program runs on: processor, memory, GPUs.
+
+Apart from a workspace: its workers may run elsewhere.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One NVIDIA GPU: utilisation from 0 to 1, memory in bytes, temperature in °C, power in watts.
+
+    None where the device does not tell.
+    """
+
+    index: int
+    name: str
+    utilisation: float | None
+    memory_used: int | None
+    memory_total: int | None
+    temperature: float | None
+    power: float | None
+    power_limit: float | None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`cpu` is the share of all `cores` that was busy since the last look, None at the first; bytes.
+
+    `gpus` are those that NVIDIA's driver knows, none where there is no such driver.
+    """
+
+    host: str
+    cpu: float | None
+    cores: int
+    memory_used: int
+    memory_total: int
+    gpus: tuple[Gpu, ...]
+
+
+def look() -> Machine:
+    """How busy this machine is; costs a millisecond or two. From one thread at a time."""
+    import psutil
+
+    global _looked
+    busy = psutil.cpu_percent() / 100
+    cpu, _looked = (busy if _looked else None), True
+    memory = psutil.virtual_memory()
+    return Machine(
+        host=platform.node(),
+        cpu=cpu,
+        cores=psutil.cpu_count() or 1,
+        memory_used=memory.total - memory.available,
+        memory_total=memory.total,
+        gpus=tuple(_gpu(index) for index in range(_gpus())),
+    )
+
+
+#: psutil's first figure has no time behind it.
+_looked = False
+
+
+@cache
+def _gpus() -> int:
+    """How many GPUs the driver knows."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        return int(pynvml.nvmlDeviceGetCount())
+    except pynvml.NVMLError:
+        # No driver, or one that does not answer.
+        return 0
+
+
+def _gpu(index: int) -> Gpu:
+    import pynvml
+
+    device = _told(lambda: pynvml.nvmlDeviceGetHandleByIndex(index))
+    if device is None:
+        return Gpu(index, "lost", None, None, None, None, None, None)
+    memory = _told(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
+    rates = _told(lambda: pynvml.nvmlDeviceGetUtilizationRates(device))
+    return Gpu(
+        index=index,
+        name=_told(lambda: _name(device)) or "GPU",
+        utilisation=None if rates is None else rates.gpu / 100,
+        memory_used=None if memory is None else int(memory.used),
+        memory_total=None if memory is None else int(memory.total),
+        temperature=_told(
+            lambda: float(pynvml.nvmlDeviceGetTemperature(device, pynvml.NVML_TEMPERATURE_GPU))
+        ),
+        power=_told(lambda: pynvml.nvmlDeviceGetPowerUsage(device) / 1000),
+        power_limit=_told(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(device) / 1000),
+    )
+
+
+def _name(device: Any) -> str:
+    import pynvml
+
+    return str(pynvml.nvmlDeviceGetName(device)).removeprefix("NVIDIA ")
+
+
+def _told(ask: Callable[[], T]) -> T | None:
+    """What a device tells; None where it does not."""
+    import pynvml
+
+    try:
+        return ask()
+    except pynvml.NVMLError:
+        return None
