@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from rich.text import Text
 from textual.app import App
 from textual.binding import BindingType
 from textual.filter import LineFilter, Monochrome, NoColor
@@ -178,6 +182,10 @@ class EmpathyApp(App[None]):
         return [*found, *self._drawing]
 
     def on_mount(self) -> None:
+        if not (self.is_headless or self.is_web):
+            self._leave_on_signals()
+        # After `fg` the terminal has none of what was drawn before.
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         # After the first frame, because importing what reads the store competes with painting it.
         self.call_after_refresh(self._poller.start)
         if self.ballot is not None:
@@ -269,6 +277,19 @@ class EmpathyApp(App[None]):
     async def action_quit(self) -> None:
         """Close the app, and say that what runs goes on."""
         self.exit(message=state.farewell(self.snapshot))
+
+    def _leave_on_signals(self) -> None:
+        """Close the app in order when it is told to end, so that the terminal is as it was."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            # What a shell says of a program that a signal has ended.
+            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+    def _fatal_error(self) -> None:
+        """Close, and say where it broke: without values, which may be anybody's text or key."""
+        words = "That is a fault of this program. What runs in the background goes on without the app."
+        self._exit_renderables.append(Text(f"{visible(traceback.format_exc(), lines=True)}\n{words}"))
+        self._close_messages_no_wait()
 
     def _apply(self, settings: AppSettings | None) -> None:
         """Take on config.toml's [app] when it is another than before."""

@@ -27,5 +27,13 @@ APP = [
     Binding("t", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
     Binding("ctrl+p", "command_palette", "Commands", id="app.palette", priority=True, tooltip="All commands"),
     Binding("question_mark,f1", "keys", "Help", id="app.help", key_display="?", tooltip="What the keys do"),
+    Binding(
+        "ctrl+z",
+        "suspend_process",
+        "Suspend",
+        id="app.suspend",
+        show=False,
+        tooltip="Put the app aside; `fg` in the shell brings it back",
+    ),
     Binding("q", "quit", "Quit", id="app.quit", tooltip="Close the app; the work goes on in the background"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -44,6 +45,13 @@ class Terminal:
         while not holds(text := self.text()):
             assert time.monotonic() < deadline, f"the terminal did not come to show it:\n{text}"
         return text
+
+    def is_as_it_was(self) -> bool:
+        """Whether the shell's own screen is back, its cursor is seen, and the mouse is the terminal's."""
+        flags = self.pane.cmd(
+            "display-message", "-p", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}"
+        ).stdout
+        return flags == ["0 1 0"]
 
     def resize(self, width: int, height: int) -> None:
         self.session.active_window.resize(width=width, height=height)
@@ -103,20 +111,75 @@ def test_quitting_gives_the_terminal_back(terminal: Terminal, filled: Workspace)
     open_app(terminal, filled.root)
     terminal.type("q")
     terminal.until(lambda text: text.rstrip().endswith("ready>") and "1 home" not in text)
+    assert terminal.is_as_it_was()
     terminal.type("echo still $((40 + 2))", enter=True)
     terminal.until(lambda text: "still 42" in text)
 
 
-def test_a_terminated_app_gives_the_terminal_back(terminal: Terminal, filled: Workspace) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_an_app_told_to_end_gives_the_terminal_back(
+    terminal: Terminal, filled: Workspace, number: signal.Signals
+) -> None:
     open_app(terminal, filled.root)
     found = subprocess.run(
         ["pgrep", "-f", f"tui --workspace {filled.root}"], capture_output=True, text=True, check=True
     )
     for pid in found.stdout.split():
-        os.kill(int(pid), 15)
+        os.kill(int(pid), number)
     terminal.until(lambda text: "ready>" in text and "1 home" not in text)
-    terminal.type("echo still $((40 + 2))", enter=True)
-    terminal.until(lambda text: "still 42" in text)
+    terminal.type("echo code $?", enter=True)
+    terminal.until(lambda text: f"code {128 + number}" in text)
+    assert terminal.is_as_it_was()
+
+
+def test_a_fault_gives_the_terminal_back_and_says_where(terminal: Terminal, filled: Workspace) -> None:
+    terminal.type(f"{sys.executable} {Path(__file__).parent / 'failing_app.py'} {filled.root}", enter=True)
+    terminal.until(lambda text: "q Quit" in text)
+    terminal.type("F9")
+    text = terminal.until(lambda text: "That is a fault of this program" in text)
+    assert "failing_app.py" in text
+    assert "␛[2J" in text, "the error's words steer nothing"
+    terminal.type("echo code $?", enter=True)
+    terminal.until(lambda text: "code 1" in text)
+    assert terminal.is_as_it_was()
+
+
+def test_putting_it_aside_and_bringing_it_back(terminal: Terminal, filled: Workspace) -> None:
+    open_app(terminal, filled.root)
+    terminal.type("C-z")
+    terminal.until(lambda text: "Stopped" in text and "1 home" not in text)
+    assert terminal.is_as_it_was()
+    terminal.type("fg", enter=True)
+    terminal.until(lambda text: "1 home" in text and "q Quit" in text)
+
+
+def test_no_color_sends_no_colour(terminal: Terminal, filled: Workspace) -> None:
+    terminal.type("export NO_COLOR=1", enter=True)
+    open_app(terminal, filled.root)
+    terminal.type("2")
+    terminal.until(lambda text: "✓ done" in text)
+    codes = {
+        code
+        for codes in re.findall(r"\x1b\[([0-9;:]*)m", terminal.text(escapes=True))
+        for code in re.split("[;:]", codes)
+    }
+    # Bold, dim, underlined, reversed and their ends; no colour of any depth.
+    assert codes <= {"", "0", "1", "2", "4", "7", "22", "24", "27", "39", "49"}, codes
+    assert "7" in codes, "the cursor is seen without colour"
+
+
+def test_a_terminal_without_unicode_is_sent_none(terminal: Terminal, filled: Workspace) -> None:
+    terminal.type("export PYTHONIOENCODING=ascii", enter=True)
+    open_app(terminal, filled.root)
+    for key, words in (("1", "7 of 12 done"), ("2", "+ done"), ("6", "1/12")):
+        terminal.type(key)
+        text = terminal.until(lambda text, words=words: words in text)  # type: ignore[misc]
+        assert text.isascii(), [character for character in text if not character.isascii()]
+
+
+def test_a_terminal_that_only_prints_gets_the_status(terminal: Terminal, filled: Workspace) -> None:
+    terminal.type(f"TERM=dumb {PROGRAM} --workspace {filled.root}", enter=True)
+    terminal.until(lambda text: "no terminal that the app can be drawn on" in text and "running" in text)
 
 
 @pytest.mark.parametrize("key", list("12345678"))
