@@ -15,7 +15,7 @@ from tests.tui import asked
 from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app import EmpathyApp
 from tui.commands import offers
-from tui.widgets.keyed_table import KeyedTable
+from tui.widgets.listing import Listing
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def intents(workspace: Workspace) -> list[tuple[str, str]]:
 
 
 async def select(pilot: Pilot[None], batch: str) -> None:
-    table = pilot.app.screen.query_one("#batches", KeyedTable)
+    table = pilot.app.screen.query_one("#batches", Listing)
     await until(pilot, lambda: table.select(f"token-{batch}"))
     await pilot.pause()
 
@@ -72,7 +72,7 @@ async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid
         await pilot.press("escape")
         await until_shows(pilot, "how its requests ended")
         await pilot.press("escape")
-        assert pilot.app.screen.query_one("#batches", KeyedTable).has_focus
+        assert pilot.app.screen.query_one("#batches", Listing).table.has_focus
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.current_mode == "home")
 

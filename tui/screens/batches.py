@@ -18,7 +18,9 @@ from tui import sent
 from tui.screens.base import RoomScreen
 from tui.text import visible
 from tui.theme import shade
+from tui.widgets import batch_details, batch_rows
 from tui.widgets.keyed_table import Column, KeyedTable
+from tui.widgets.listing import Entry, Listing
 
 if TYPE_CHECKING:
     from core.api import (
@@ -76,7 +78,9 @@ class BatchesScreen(RoomScreen):
 
     def body(self) -> ComposeResult:
         yield Static(id="money", markup=False)
-        yield KeyedTable(id="batches", opens="Outcomes")
+        yield Listing(
+            id="batches", draw=self._entry, words="a part of a state, a job, a model", opens="Outcomes"
+        )
         yield Static(id="none", markup=False)
         with Horizontal(id="below"):
             with VerticalScroll(id="about", can_focus=False):
@@ -87,7 +91,7 @@ class BatchesScreen(RoomScreen):
                 yield KeyedTable(id="requests")
 
     def on_mount(self) -> None:
-        self._batches.focus()
+        self._batches.enter()
         self._requests.display = False
         self._lay_out(0)
         self.set_interval(_TICK_S, self._tick)
@@ -110,8 +114,8 @@ class BatchesScreen(RoomScreen):
         return self._found.get(self._token or "")
 
     @property
-    def _batches(self) -> KeyedTable:
-        return self.query_one("#batches", KeyedTable)
+    def _batches(self) -> Listing[batch_rows.Shown]:
+        return self.query_one("#batches", Listing)
 
     @property
     def _outcomes(self) -> KeyedTable:
@@ -123,7 +127,7 @@ class BatchesScreen(RoomScreen):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
-        if event.data_table is self._batches and event.row_key.value != self._token:
+        if event.data_table is self._batches.table and event.row_key.value != self._token:
             self._token = event.row_key.value
             self._timeline, self._groups = (), ()
             self._leave_requests()
@@ -136,7 +140,7 @@ class BatchesScreen(RoomScreen):
         one = self.selected
         if one is None:
             self.app.tell("nothing was sent yet")
-        elif self._batches.has_focus:
+        elif self._batches.table.has_focus:
             if self._groups:
                 self._outcomes.focus()
             else:
@@ -151,7 +155,7 @@ class BatchesScreen(RoomScreen):
             self._leave_requests()
             self._outcomes.focus()
         elif self._outcomes.has_focus:
-            self._batches.focus()
+            self._batches.enter()
         else:
             super().step_back()
 
@@ -284,7 +288,7 @@ class BatchesScreen(RoomScreen):
         for part in ("#batches", "#below", "#money"):
             self.query_one(part).display = bool(rows)
         if not rows:
-            none.update(_nothing())
+            none.update(batch_details.nothing())
         else:
             self._batches.styles.height = min(rows + 1, max(4, self.size.height * 2 // 5))
 
@@ -292,36 +296,22 @@ class BatchesScreen(RoomScreen):
         self._lay_out(len(self._found))
         if not self._found:
             return
-        wide = self.size.width >= 110
-        fixed = [
-            Column("state", "state", 13),
-            Column("progress", "done/failed/all", 15, "right"),
-            Column("age", "age", 7, "right"),
-            Column("left", "left", 7, "right"),
-            *([Column("tokens", "tokens in + out", 20, "right")] if wide else []),
-            Column("cost", "cost", 8, "right"),
-        ]
-        name = max(12, self.size.width - sum(column.width + 2 for column in fixed) - 3)
-        self._batches.set_columns([fixed[0], Column("name", "for", name), *fixed[1:]])
         now = self.app.now()
-        self._batches.put({token: self._row(one, name, wide, now) for token, one in self._found.items()})
+        # Only what is on its way looks otherwise as time goes by.
+        shown: dict[str, batch_rows.Shown] = {
+            token: (one, (), None) if one.collected else (one, tuple(self._moments.get(token, ())), now)
+            for token, one in self._found.items()
+        }
+        self._batches.show(batch_rows.columns(self.size.width), shown)
 
-    def _row(self, one: Submission, width: int, wide: bool, now: float) -> list[Text]:
-        muted, look = shade(self.app, "text-muted"), sent.look(one)
-        left = "" if one.collected else figures.duration(sent.eta_s(one, self._moments.get(one.token, ())))
-        return [
-            Text(visible(f"{look.glyph} {look.word}"), shade(self.app, look.colour)),
-            Text(figures.shorten(visible(one.job_name), width)),
-            Text(sent.progress(one), muted),
-            Text(figures.duration(sent.age_s(one, now)), muted),
-            Text(left, muted),
-            *([Text(sent.tokens(one), muted)] if wide else []),
-            Text(sent.cost(one)),
-        ]
+    def _entry(self, shown: batch_rows.Shown) -> Entry:
+        return batch_rows.entry(self.app, self._batches.columns, shown)
 
     def _draw_detail(self) -> None:
         one = self.selected
-        self.query_one("#detail", Static).update("" if one is None else _describe(one, self._timeline))
+        self.query_one("#detail", Static).update(
+            "" if one is None else batch_details.describe(one, self._timeline)
+        )
         if self._group is None:
             self._draw_groups()
 
@@ -354,37 +344,3 @@ def _colour(outcome: str) -> str:
     if outcome == "ok":
         return "text-success"
     return "text-error" if outcome in ("error", "rejected", "missing", "expired") else "text-warning"
-
-
-def _describe(one: Submission, timeline: Sequence[BatchMoment]) -> Content:
-    """Who was asked, how it went, and where its files are."""
-    where = f"{one.provider} at {one.base_url}" if one.base_url else one.provider
-    facts = [
-        ("batch", sent.name(one)),
-        ("model", f"{one.model}, {where}"),
-        ("key", f"digest {one.key_digest}" if one.key_digest else "none"),
-        ("job", f"{one.job}, {one.job_state}"),
-        ("tokens", f"{sent.tokens(one)}, {sent.cost(one)}"),
-        *sent.files(one),
-    ]
-    lines = [Content.assemble((f"{name:<9}", "$text-muted"), visible(value)) for name, value in facts]
-    lines += [Content.styled(visible(error), "$text-error") for error in one.errors]
-    for moment in timeline:
-        after = figures.duration(moment.at - one.submitted_at)
-        counts = (
-            "" if moment.completed is None else f"  {moment.completed:,} done, {moment.failed or 0:,} failed"
-        )
-        lines.append(Content.assemble((f"{'+' + after:<9}", "$text-muted"), visible(moment.state), counts))
-    return Content("\n").join(lines)
-
-
-def _nothing() -> Content:
-    return Content.assemble(
-        ("Nothing was sent yet.\n\n", "bold"),
-        (
-            "Recipes improve-human/… and improve-llm/… ask the teacher that config.toml names under "
-            "[teachers], and a judge may be asked too. Name them, and `s` starts the work, once it has told "
-            "what that will cost. Direct distillation, students and the embedded judge send nothing.",
-            "$text-muted",
-        ),
-    )

@@ -110,6 +110,11 @@ class Listing(Vertical, Generic[T]):
         return self.query_one(KeyedTable)
 
     @property
+    def columns(self) -> Sequence[Column]:
+        """The columns that entries are drawn for."""
+        return self._columns
+
+    @property
     def selected_key(self) -> str | None:
         """The key of the item under the cursor."""
         return self.table.selected_key
