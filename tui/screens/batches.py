@@ -62,7 +62,14 @@ class BatchesScreen(RoomScreen):
         Binding("f", "refresh", "Refresh", id="batches.refresh", tooltip="Ask after the batch now"),
         Binding("c", "cancel", "Cancel", id="batches.cancel", tooltip="Cancel the batch and its job"),
         Binding("r", "retry", "Retry", id="batches.retry", tooltip="Ask again for what failed"),
-        Binding("o", "paths", "Files", id="batches.paths", tooltip="Show and copy the paths of its files"),
+        Binding(
+            "o",
+            "paths",
+            "Files",
+            id="batches.paths",
+            show=False,
+            tooltip="Show and copy the paths of its files",
+        ),
         Binding("m", "money", "Money", id="batches.money", show=False, tooltip="What each recipe has cost"),
     ]
 

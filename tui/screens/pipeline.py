@@ -38,7 +38,14 @@ class PipelineScreen(RoomScreen):
         Binding("S", "app.start_all", "Start all", id="pipeline.start_all", tooltip="Start every job"),
         Binding("c", "cancel", "Cancel", id="pipeline.cancel", tooltip="Cancel the job"),
         Binding("r", "retry", "Retry", id="pipeline.retry", tooltip="Try a failed or cancelled job again"),
-        Binding("p", "app.pause", "Pause", id="pipeline.pause", tooltip="Start no more jobs, or resume"),
+        Binding(
+            "p",
+            "app.pause",
+            "Pause",
+            id="pipeline.pause",
+            show=False,
+            tooltip="Start no more jobs, or resume",
+        ),
     ]
 
     def body(self) -> ComposeResult:
