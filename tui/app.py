@@ -19,10 +19,9 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tui import bindings, endings, state, theme
-from tui.asking import Asking
+from tui import bindings, state, theme
 from tui.poller import Answered, Moved, Poller, Unreadable
-from tui.screens.base import RoomScreen
+from tui.screens.base import AFTER_FRAME_S, RoomScreen
 from tui.supervising import Supervising
 from tui.text import visible
 
@@ -90,7 +89,6 @@ class EmpathyApp(App[None]):
         self.stopping = threading.Event()
         self._poller = Poller(workspace, self.post_message)
         self._supervising = Supervising(self)
-        self._asking = Asking(self)
         for mode, name in self.ROOMS.items():
             self.add_mode(mode, partial(_make_room, mode, name))
 
@@ -107,13 +105,17 @@ class EmpathyApp(App[None]):
 
     def act(self, label: str, ask: Callable[[Commands], int]) -> None:
         """Ask the supervisor for something, as `Asking.act`; say why not where nothing may be written."""
+        from tui.asking import Asking
+
         if self.may_write():
-            self._asking.act(label, ask)
+            Asking(self).act(label, ask)
 
     def start(self, label: str, targets: Sequence[str]) -> None:
         """Start work, as `Asking.start`; say why not where nothing may be written."""
+        from tui.asking import Asking
+
         if self.may_write():
-            self._asking.start(label, targets)
+            Asking(self).start(label, targets)
 
     def may_write(self) -> bool:
         """Whether the workspace may be changed from here; else say why not."""
@@ -186,8 +188,8 @@ class EmpathyApp(App[None]):
             self._leave_on_signals()
         # After `fg` the terminal has none of what was drawn before.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
-        # After the first frame, because importing what reads the store competes with painting it.
-        self.call_after_refresh(self._poller.start)
+        # Importing what reads the store competes with painting.
+        self.set_timer(AFTER_FRAME_S, self._poller.start)
         if self.ballot is not None:
             self.open_ballot(*self.ballot)
 
@@ -331,6 +333,8 @@ class EmpathyApp(App[None]):
 
     def _tell_endings(self, before: Snapshot, after: Snapshot) -> None:
         """Show what ended, and ring or notify the desktop of it, as config.toml asks."""
+        from tui import endings
+
         found = endings.news(before, after)
         for one in found:
             self.tell(one.text, error=one.failed)

@@ -10,7 +10,6 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from tui.state import WATCHED
-from tui.widgets.listing import Listing
 from tui.widgets.masthead import Masthead
 
 if TYPE_CHECKING:
@@ -18,6 +17,11 @@ if TYPE_CHECKING:
 
     from core.api import Snapshot
     from tui.app import EmpathyApp
+
+
+#: Seconds after which what a first frame can do without is begun: the thread that writes the frame to the
+#: terminal shares one interpreter with it.
+AFTER_FRAME_S = 0.03
 
 
 class RoomScreen(Screen[None]):
@@ -80,8 +84,8 @@ class RoomScreen(Screen[None]):
             self.show(snapshot)
 
     def on_mount(self) -> None:
-        # After the first frame: the footer is a widget a key, which is much of a screen's time.
-        self.call_after_refresh(self._add_footer)
+        # The footer is a widget a key, which is much of a screen's time.
+        self.set_timer(AFTER_FRAME_S, self._add_footer)
 
     async def _add_footer(self) -> None:
         await self.mount(Footer(show_command_palette=False))
@@ -96,6 +100,8 @@ class RoomScreen(Screen[None]):
 
     def action_back(self) -> None:
         """Take a list's filter away, if there is one; else step back."""
+        from tui.widgets.listing import Listing
+
         if not any(listing.back() for listing in self.query(Listing)):
             self.step_back()
 
