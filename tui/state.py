@@ -130,7 +130,7 @@ def farewell(snapshot: Snapshot | None) -> str | None:
     """What to say as the app closes: that work goes on, if there is any."""
     if snapshot is None:
         return None
-    left = sum(job.requested and job.state in ("waiting", "ready", "running") for job in snapshot.jobs)
+    left = sum(job.requested and job.state in ("ready", "running") for job in snapshot.jobs)
     if not left or not snapshot.supervisor.running:
         return None
     return (

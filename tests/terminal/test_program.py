@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -114,6 +115,16 @@ def test_quitting_gives_the_terminal_back(terminal: Terminal, filled: Workspace)
     assert terminal.is_as_it_was()
     terminal.type("echo still $((40 + 2))", enter=True)
     terminal.until(lambda text: "still 42" in text)
+
+
+def test_quitting_says_that_the_work_goes_on(terminal: Terminal, filled: Workspace) -> None:
+    with filled.lock.open("w") as lock:
+        # As a supervisor has it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        open_app(terminal, filled.root)
+        terminal.until(lambda text: "supervisor running" in text)
+        terminal.type("q")
+        terminal.until(lambda text: "1 home" not in text and "goes on in the background" in text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
