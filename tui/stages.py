@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,19 +60,24 @@ def stages(jobs: Iterable[Job]) -> list[Stage]:
         stage: {stage_of[i] for job in found for i in job.depends_on if i in stage_of} - {stage}
         for stage, found in by_stage.items()
     }
+    before = {stage: {other for other in after if stage in after[other]} for stage in after}
     depths: dict[str, int] = {}
+    heights: dict[str, int] = {}
     for stage in by_stage:
-        _depth(stage, after, depths)
-    ordered = sorted(by_stage, key=lambda stage: (depths[stage] > 0, depths[stage]))
+        _distance(stage, after, depths)
+        _distance(stage, before, heights)
+    # Of those that follow from nothing, the one with the longest way to go last: its way goes on below it.
+    ordered = sorted(by_stage, key=lambda stage: (depths[stage], heights[stage]))
     return [_stage(stage, by_stage[stage], depths[stage], after[stage]) for stage in ordered]
 
 
-def _depth(stage: str, after: dict[str, set[str]], depths: dict[str, int]) -> int:
-    if stage not in depths:
+def _distance(stage: str, edges: Mapping[str, set[str]], found: dict[str, int]) -> int:
+    """How many stages the longest way along `edges` leads through, from this one on."""
+    if stage not in found:
         # Until it is known: a stage that follows from itself by way of another ends here.
-        depths[stage] = 0
-        depths[stage] = max((_depth(other, after, depths) + 1 for other in after[stage]), default=0)
-    return depths[stage]
+        found[stage] = 0
+        found[stage] = max((_distance(other, edges, found) + 1 for other in edges[stage]), default=0)
+    return found[stage]
 
 
 def _stage(name: str, jobs: list[Job], depth: int, after: set[str]) -> Stage:

@@ -60,6 +60,8 @@ class HomeScreen(RoomScreen):
         self._look_at_machine()
 
     def show(self, snapshot: Snapshot) -> None:
+        if self._panels is None:
+            return
         self._draw()
         compared = tuple(job.id for job in snapshot.jobs if job.stage == "compare" and job.state == "done")
         fresh = compared != self._compared
@@ -101,7 +103,7 @@ class HomeScreen(RoomScreen):
         panels = HomePanels()
         await self.mount(panels, before=next(iter(self.query(Footer)), None))
         self._panels, self._glance = panels, Glance()
-        self._draw()
+        self._catch_up()
 
     def _look_at_machine(self) -> None:
         if self.is_current:

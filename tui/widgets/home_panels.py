@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tui.screens.base import RoomScreen
 
 #: At this width and above the panels stand in two columns.
-WIDE = 140
+WIDE = 120
 #: Below so many rows nothing stands apart from the next.
 _TALL = 30
 #: Leaders, and running jobs, that are shown: in a low terminal, and in a tall one.
@@ -63,7 +63,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         #matters { max-height: 8; }
         #matter { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
         &.wide { layout: horizontal; }
-        &.wide .column { width: 1fr; }
+        &.wide .column { width: 3fr; }
+        &.wide .column.second { width: 2fr; }
         &.low {
             .roomy { display: none; }
             .panel { margin: 0; }
@@ -89,7 +90,7 @@ class HomePanels(VerticalScroll, can_focus=False):
             yield Static(id="matters-title", classes="panel", markup=False)
             yield KeyedTable(id="matters", opens="Log")
             yield Static(id="matter", classes="roomy", markup=False)
-        with Vertical(classes="column"):
+        with Vertical(classes="column second"):
             yield Static(id="leaders", classes="panel", markup=False)
             yield Static(id="machine", classes="panel", markup=False)
             yield Static(id="lately", classes="panel roomy", markup=False)

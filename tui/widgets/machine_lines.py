@@ -23,15 +23,15 @@ def machine_lines(machine: Machine | None, width: int) -> Content:
     """Processor and memory, then a line a GPU; within `width` cells."""
     if machine is None:
         return Content.styled("being measured …", "$text-muted")
-    memory = machine.memory_used / machine.memory_total
-    lines = [
-        Content.assemble(
-            *_gauge("cpu", machine.cpu, warns=False),
-            (f" of {machine.cores} cores   ", "$text-muted"),
-            *_gauge("memory", memory, warns=True),
-            (f" of {figures.size(machine.memory_total)}", "$text-muted"),
-        )
-    ]
+    cpu = Content.assemble(
+        *_gauge("cpu   ", machine.cpu, warns=False), (f" of {machine.cores} cores", "$text-muted")
+    )
+    memory = Content.assemble(
+        *_gauge("memory", machine.memory_used / machine.memory_total, warns=True),
+        (f" of {figures.size(machine.memory_total)}", "$text-muted"),
+    )
+    both = Content.assemble(cpu, "   ", memory)
+    lines = [both] if both.cell_length <= width else [cpu, memory]
     lines += [_gpu(gpu, width) for gpu in machine.gpus]
     if not machine.gpus:
         lines.append(Content.styled("no NVIDIA GPU on this machine", "$text-muted"))
@@ -40,16 +40,16 @@ def machine_lines(machine: Machine | None, width: int) -> Content:
 
 def _gpu(gpu: Gpu, width: int) -> Content:
     share = None if gpu.memory_used is None or not gpu.memory_total else gpu.memory_used / gpu.memory_total
-    parts: list[Part] = [
-        *_gauge(f"gpu {gpu.index}", gpu.utilisation, warns=False),
-        "  ",
-        *_gauge("memory", share, warns=True),
-        (f" of {figures.size(gpu.memory_total)}" if gpu.memory_total else "", "$text-muted"),
-        (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground"),
-    ]
-    line = Content.assemble(*parts)
-    name = f"  {visible(gpu.name)}"
-    return line + Content.styled(name, "$text-muted") if line.cell_length + len(name) <= width else line
+    of = f" of {figures.size(gpu.memory_total)}" if gpu.memory_total else ""
+    load = _gauge(f"gpu {gpu.index:<2}", gpu.utilisation, warns=False)
+    memory = [" ", *_gauge("mem", share, warns=True)]
+    heat: Part = (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground")
+    # What is left out first where there is no room: the name, then how much memory it has.
+    for more in ((of, f"  {visible(gpu.name)}"), (of, ""), ("", "")):
+        line = Content.assemble(*load, *memory, (more[0], "$text-muted"), heat, (more[1], "$text-muted"))
+        if line.cell_length <= width:
+            break
+    return line
 
 
 def _gauge(name: str, share: float | None, *, warns: bool) -> list[Part]:
