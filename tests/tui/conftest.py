@@ -6,12 +6,17 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
+from core import machine
 from core.commands import create_workspace
 from core.pipeline import launch
+from core.reader import Reader
 from core.workspace import Workspace
 from tests.tui.filled import NOW, fill
 from tui.app import EmpathyApp
@@ -51,6 +56,44 @@ def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(EmpathyApp, "now", lambda self: NOW)
     monkeypatch.setattr("tui.state.needs_supervisor", lambda snapshot, pending: False)
     monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
+    still = machine.Machine("box", 0.12, 8, 3_000_000_000, 16_000_000_000, ())
+    monkeypatch.setattr(machine, "look", lambda: still)
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
+
+
+#: App → the questions to the store whose answers it still waits for.
+_open: WeakKeyDictionary[EmpathyApp, dict[str, object]] = WeakKeyDictionary()
+
+
+@pytest.fixture(autouse=True)
+def _count_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count what is asked and not answered yet, for `settled`; of one key only the newest is answered."""
+    ask = EmpathyApp.read
+
+    def read(
+        app: EmpathyApp, key: str, query: Callable[[Reader], Any], receive: Callable[[Any], None]
+    ) -> None:
+        waiting, this = _open.setdefault(app, {}), object()
+        waiting[key] = this
+
+        def received(value: Any) -> None:
+            if waiting.get(key) is this:
+                del waiting[key]
+            receive(value)
+
+        ask(app, key, query, received)
+
+    monkeypatch.setattr(EmpathyApp, "read", read)
+
+
+async def settled(pilot: Pilot[None]) -> None:
+    """Until every question is answered, and what the answers bring is drawn."""
+    app = pilot.app
+    assert isinstance(app, EmpathyApp)
+    for _ in range(3):
+        # An answer may lead to the next question.
+        await until(pilot, lambda: not _open.get(app))
+        await pilot.pause(0.02)
 
 
 @pytest.fixture

@@ -1,50 +1,153 @@
-"""Every room as it looks, narrow and wide. `pytest --snapshot-update` takes them anew."""
+"""Every room as it looks: in three sizes, empty, busy, failed, and without colours.
+
+`pytest --snapshot-update` takes them anew.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from core import machine
 from core.workspace import Workspace
-from tests.tui.conftest import until, until_shows
+from docs import scene
+from tests.tui import asked
+from tests.tui.conftest import settled, until, until_shows
+from tests.tui.filled import fill
 from tui.app import EmpathyApp
 
-#: Room's key → something that is on its screen once it has all that it shows.
+SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+
+#: Room → its key, and what is on its screen once it has all that it shows: busy, failed.
 ROOMS = {
-    "2": "✗ failed",
-    "3": "Ratings per source",
-    "4": "step 60",
-    "5": "70.8 %",
-    "6": "1/12",
-    "7": "Nothing was sent yet.",
-    "8": "empty so far",
+    "home": ("1", "agrees with human ratings", "agrees with held-out"),
+    "pipeline": ("2", "✓ done", "✓ done"),
+    "data": ("3", "96 dialogues", "48 dialogues"),
+    "training": ("4", "loss", "loss"),
+    "win_rates": ("5", "Judge: ", "Judge: "),
+    "pairs": ("6", "1/16", "1/12"),
+    "batches": ("7", "in progress", "✗ failed"),
+    "logs": ("8", "supervisor", "supervisor"),
+}
+#: What a room says where there is nothing to show.
+EMPTY = {
+    "home": "What to do next",
+    "pipeline": "config.toml asks for nothing",
+    "data": "There is no data yet",
+    "training": "There is no run yet",
+    "win_rates": "There is no comparison yet",
+    "pairs": "There is no pair to show yet",
+    "batches": "Nothing was sent yet",
+    "logs": "supervisor",
 }
 
 
-@pytest.mark.parametrize("key", ROOMS)
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-def test_room(snap_compare: Callable[..., bool], filled: Workspace, key: str, size: tuple[int, int]) -> None:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: a workspace with everything under way, one where much has failed."""
+    folder = tmp_path_factory.mktemp("made")
+    scene.make(folder / "busy" / "study")
+    fill(folder / "failed" / "study")
+    asked.make(folder / "asked" / "study")
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def copied(made: Path, state: str, home: Path) -> Workspace:
+    shutil.copytree(made / state / "study", home / "study")
+    return Workspace(home / "study")
+
+
+@pytest.fixture
+def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "look", lambda: scene.MACHINE)
+
+
+Compare = Callable[..., bool]
+
+
+def look(compare: Compare, workspace: Workspace, size: str, key: str, words: str) -> bool:
+    """Whether a room looks as it did."""
+
     async def ready(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
         await until(pilot, lambda: app.snapshot is not None)
         await pilot.press(key)
-        await until_shows(pilot, ROOMS[key])
+        await until_shows(pilot, words)
         await until_shows(pilot, "Quit")
-        await pilot.pause()
+        await settled(pilot)
 
-    assert snap_compare(EmpathyApp(filled), terminal_size=size, run_before=ready)
+    return compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-def test_welcome(snap_compare: Callable[..., bool], empty: Workspace, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.usefixtures("busy_machine")
+def test_busy(snap_compare: Compare, made: Path, home: Path, room: str, size: str) -> None:
+    key, words, _ = ROOMS[room]
+    assert look(snap_compare, copied(made, "busy", home), size, key, words)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("room", ROOMS)
+def test_failed(snap_compare: Compare, made: Path, home: Path, room: str, size: str) -> None:
+    key, _, words = ROOMS[room]
+    state = "asked" if room == "batches" else "failed"
+    assert look(snap_compare, copied(made, state, home), size, key, words)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("room", ROOMS)
+def test_empty(snap_compare: Compare, prepared: Workspace, room: str, size: str) -> None:
+    assert look(snap_compare, prepared, size, ROOMS[room][0], EMPTY[room])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.usefixtures("busy_machine")
+def test_no_color(
+    snap_compare: Compare,
+    made: Path,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    room: str,
+    size: str,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    key, words, _ = ROOMS[room]
+    assert look(snap_compare, copied(made, "busy", home), size, key, words)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_welcome(snap_compare: Compare, empty: Workspace, size: str) -> None:
+    assert look(snap_compare, empty, size, "1", "What to do next")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("key", ["question_mark", "ctrl+p"], ids=["help", "palette"])
+def test_help_and_palette(snap_compare: Compare, made: Path, home: Path, size: str, key: str) -> None:
     async def ready(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
         await until(pilot, lambda: app.snapshot is not None)
+        await pilot.press("2")
+        await until_shows(pilot, "✓ done")
         await until_shows(pilot, "Quit")
-        await pilot.pause()
+        await settled(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await until_shows(pilot, "Open data")
+        await settled(pilot)
 
-    assert snap_compare(EmpathyApp(empty), terminal_size=size, run_before=ready)
+    app = EmpathyApp(copied(made, "busy", home))
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=ready)
