@@ -81,6 +81,8 @@ class PairsScreen(RoomScreen):
         #: Those that the filter leaves, and which of them is shown.
         self._pairs: Sequence[Pair] = ()
         self._at = 0
+        #: The dialogue to go to once it is there.
+        self._sought: str | None = None
         self._filter = PairFilter()
         #: What a judge is asked, and who reads each response by itself; None until it was read.
         self._prompt: Prompt | None = None
@@ -118,6 +120,11 @@ class PairsScreen(RoomScreen):
         if only is not None:
             self._apply(only)
         self._ask()
+
+    def seek(self, dialog_id: str) -> None:
+        """Show a dialogue, through whatever filter hides it."""
+        self._sought = dialog_id
+        self._settle()
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("responders", lambda reader: reader.responders(), self._receive_names)
@@ -186,8 +193,7 @@ class PairsScreen(RoomScreen):
     def action_copy(self) -> None:
         if self._has_pairs():
             text = pair_text.plain(self._pairs[self._at], self._a or "", self._b or "")
-            self.app.copy_to_clipboard(text)
-            self.app.tell("copied, if the terminal allows it")
+            self.app.copy(text)
 
     def action_vote(self) -> None:
         import getpass
@@ -272,6 +278,20 @@ class PairsScreen(RoomScreen):
             places = [pair.dialog_id for pair in self._pairs]
             self._at = places.index(shown) if shown in places else min(self._at, max(0, len(places) - 1))
             self._draw()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Go to the dialogue that is sought, if there are pairs by now."""
+        if self._sought is None or not self._all:
+            return
+        sought, self._sought = self._sought, None
+        if all(pair.dialog_id != sought for pair in self._pairs):
+            self._apply(PairFilter())
+        at = next((at for at, pair in enumerate(self._pairs) if pair.dialog_id == sought), None)
+        if at is None:
+            self.app.tell(f"{sought} is no test dialogue")
+        else:
+            self._go(at)
 
     def _has_pairs(self) -> bool:
         """Whether there is one to show; else say why not."""
