@@ -122,7 +122,7 @@ def emotions(counts: dict[str, int], width: int, shade: Shade) -> RenderableType
         for emotion, number in ordered[row::rows]:
             cells += [
                 Text(visible(emotion)),
-                Text(figures.bar(number / most, bar), shade("text-accent")),
+                Text(_thin(number / most, bar), shade("text-accent")),
                 Text(figures.count(number)),
                 Text(""),
             ]
@@ -146,8 +146,8 @@ def recipes(found: Sequence[Recipe], width: int, shade: Shade) -> RenderableType
     for recipe in found:
         cells = []
         for number, (_, colour) in zip((recipe.sft_examples, recipe.preference_pairs), heads, strict=True):
-            share = None if number is None else number / max(1, most)
-            drawn = figures.bar(share, bar) if bar else ""
+            share = 0.0 if number is None else number / max(1, most)
+            drawn = _thin(share, bar) if bar else ""
             cells.append(Text.assemble((drawn, shade(colour)), figures.count(number).rjust(8 if bar else 16)))
         table.add_row(Text(visible(recipe.name)), *cells)
     return table
@@ -164,6 +164,12 @@ def _stacked(numbers: Sequence[int], kinds: Sequence[tuple[str, str]], width: in
         bar.append(glyph * (end - used), colour)
         used = max(used, end)
     return bar
+
+
+def _thin(share: float, width: int) -> str:
+    """A bar of `width` cells, in halves: many of them below each other must not become one block."""
+    full, half = divmod(round(share * width * 2), 2)
+    return ("━" * full + "╸" * half).ljust(width)
 
 
 def _bins(source: SourceStatistics, step: int, count: int) -> list[int]:

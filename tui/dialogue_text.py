@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from tui import ratings
+from tui import passages, ratings
 from tui.text import visible
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def _grid() -> Table:
 
 
 def _text(text: str, sought: str) -> Text:
-    shown = Text(visible(text.strip(), lines=True))
+    beginning, note = passages.cut(text)
+    shown = Text(beginning)
     if sought:
-        shown.highlight_regex(re.compile(re.escape(sought), re.IGNORECASE), "reverse")
-    return shown
+        shown.highlight_regex(re.compile(re.escape(sought), re.IGNORECASE), passages.SOUGHT)
+    return Text.assemble(shown, ("\n" + note, "italic")) if note else shown
