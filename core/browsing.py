@@ -23,7 +23,7 @@ from core.store import data as stored_data
 from core.views import Job
 
 #: Dialogues of a page: a table of more takes longer than a key press may.
-PAGE = 200
+PAGE = 100
 
 _OUTCOMES: dict[Winner, Literal["won", "lost", "tie", "invalid"]] = {
     "a": "lost",

@@ -208,9 +208,10 @@ def _axis(step: int, cells: int, shade: Shade) -> Text:
         at, label = words // step, str(words)
         if at + len(label) < limit or at > limit + 3:
             line[at : at + len(label)] = label
-    line[limit : limit + 2] = str(LIMIT)
+    at = min(limit, cells - 2)
+    line[at : at + 2] = str(LIMIT)
     text = Text("".join(line).rstrip(), shade("text-muted"))
-    text.stylize(f"bold {shade('text-warning')}", limit, limit + 2)
+    text.stylize(f"bold {shade('text-warning')}", at, at + 2)
     return text
 
 

@@ -14,7 +14,7 @@ from tui.app import EmpathyApp
 #: Room's key → something that is on its screen once it has all that it shows.
 ROOMS = {
     "2": "✗ failed",
-    "3": "Ratings per source",
+    "3": "1–48 of 48",
     "4": "step 60",
     "5": "70.8 %",
     "6": "1/12",

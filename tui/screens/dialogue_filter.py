@@ -27,7 +27,10 @@ class DialogueFilterScreen(FilterDialog["DialogueFilter"]):
             [
                 Part("Emotion", named, current.emotion),
                 Part("Split", dict(zip(SPLITS, SPLITS, strict=True)), current.split),
-                *(Part(source or ANY_RESPONSE, CHOICES, rated.get(source)) for source in self._rated),
+                *(
+                    Part(f"{source or ANY_RESPONSE} rated", CHOICES, rated.get(source))
+                    for source in self._rated
+                ),
             ],
             current.text,
         )

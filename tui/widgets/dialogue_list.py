@@ -115,6 +115,8 @@ class DialogueList(Vertical):
         self._sought: str | None = None
         #: Whether the next page is in another order, and read from its top.
         self._at_top = False
+        #: The width that the rows were drawn for.
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
@@ -126,7 +128,8 @@ class DialogueList(Vertical):
         self.query_one(".how", Static).update("The dialogues are being read …")
 
     def on_resize(self, event: Resize) -> None:
-        if self._page is not None:
+        # A view that comes back in the place of another is told of its old size.
+        if self._page is not None and event.size.width != self._width:
             self._fill()
 
     @property
@@ -147,12 +150,9 @@ class DialogueList(Vertical):
 
     def choose(self, wanted: DialogueFilter) -> None:
         """Show the dialogues that are as wanted, and stay with the selected one if it is among them."""
-        self.wanted = wanted
-        box = self.query_one(Input)
-        if box.value != wanted.text:
-            with self.prevent(Input.Changed):
-                box.value = wanted.text
-        self._ask(holding=self.query_one(KeyedTable).selected_key)
+        with self.prevent(Input.Changed):
+            self.query_one(Input).value = wanted.text
+        self._want(wanted)
 
     def step(self, by: int) -> None:
         """Move the cursor by rows, and over the end of the page to the one beside it."""
@@ -183,7 +183,7 @@ class DialogueList(Vertical):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.choose(replace(self.wanted, text=event.value.strip()))
+        self._want(replace(self.wanted, text=event.value.strip()))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -225,6 +225,10 @@ class DialogueList(Vertical):
         else:
             self.app.tell(f"there is no page {side} this one")
 
+    def _want(self, wanted: DialogueFilter) -> None:
+        self.wanted = wanted
+        self._ask(holding=self.query_one(KeyedTable).selected_key)
+
     def _has_page(self, side: Side) -> bool:
         page = self._page
         return page is not None and (page.last < page.found if side == "after" else page.first > 1)
@@ -265,6 +269,7 @@ class DialogueList(Vertical):
 
     def _fill(self) -> None:
         assert self._page is not None
+        self._width = self.size.width
         table, columns = self.query_one(KeyedTable), self._columns()
         table.set_columns([self._headed(column) for column in columns])
         table.put({key: self._row(line, columns) for key, line in self._lines.items()})

@@ -69,6 +69,8 @@ class DialoguesView(Container):
         self._emotions: Mapping[str, int] = {}
         self._sources: Sequence[str] = ()
         self._dialogue: Dialogue | None = None
+        #: The width that it was drawn for.
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         yield DialogueList()
@@ -77,8 +79,10 @@ class DialoguesView(Container):
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width >= WIDE, "wide")
-        # Once the parts have their new sizes.
-        self.call_after_refresh(self._draw)
+        if event.size.width != self._width:
+            self._width = event.size.width
+            # Once the parts have their new sizes.
+            self.call_after_refresh(self._draw)
 
     def read(self, sources: Sequence[str], emotions: Mapping[str, int]) -> None:
         """Read the dialogues anew, with responses from these sources."""

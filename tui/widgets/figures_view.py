@@ -63,6 +63,8 @@ class FiguresView(Reading):
         super().__init__(id="figures")
         self._seen: Seen | None = None
         self._counts: DialogueCounts | None = None
+        #: The width that it was drawn for.
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         yield Static(id="about", markup=False)
@@ -73,8 +75,11 @@ class FiguresView(Reading):
                         yield Static(id=section, markup=False)
 
     def on_resize(self, event: Resize) -> None:
-        self.set_class(event.size.width >= WIDE, "wide")
-        self._draw()
+        # A view that comes back in the place of another is told of its old size.
+        if event.size.width != self._width:
+            self._width = event.size.width
+            self.set_class(event.size.width >= WIDE, "wide")
+            self._draw()
 
     def read(self, counts: DialogueCounts) -> None:
         """Read the figures; drawn anew when they differ."""
