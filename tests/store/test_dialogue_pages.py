@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -72,7 +73,7 @@ def test_pages_are_the_dialogues_as_wanted_in_order(
 ) -> None:
     with transaction(store):
         data.replace(store, FACTS, found)
-    expected = [row.dialog_id for row in _sorted([row for row in found if _is(row, wanted)], order, found)]
+    expected = [row.dialog_id for row in _sorted([row for row in found if _is(row, wanted)], order)]
     pages: list[tuple[DialogueLine, ...]] = []
     page = dialogue_pages.page(store, wanted, order, limit)
     while page:
@@ -80,7 +81,7 @@ def test_pages_are_the_dialogues_as_wanted_in_order(
         page = dialogue_pages.page(store, wanted, order, limit, ("after", page[-1]))
     assert [line.dialog_id for page in pages for line in page] == expected
     assert all(len(page) == limit for page in pages[:-1])
-    for earlier, later in zip(pages, pages[1:], strict=False):
+    for earlier, later in pairwise(pages):
         assert dialogue_pages.page(store, wanted, order, limit, ("before", later[0])) == earlier
     assert dialogue_pages.count(store, wanted) == len(expected)
     for row in found:
@@ -109,14 +110,12 @@ def _is(row: DialogueRow, wanted: DialogueFilter) -> bool:
     return any(wanted.text.casefold() in text.casefold() for text in words)
 
 
-def _sorted(
-    chosen: list[DialogueRow], order: DialogueOrder, all_rows: list[DialogueRow]
-) -> list[DialogueRow]:
+def _sorted(chosen: list[DialogueRow], order: DialogueOrder) -> list[DialogueRow]:
     if order.by == "position":
         return chosen[::-1] if order.is_turned else chosen
     if order.by != "rating":
         return sorted(chosen, key=lambda row: getattr(row, order.by), reverse=order.is_turned)
-    rated = {row.dialog_id: dict((who, rating) for who, _, rating in row.responses) for row in all_rows}
+    rated = {row.dialog_id: {who: rating for who, _, rating in row.responses} for row in chosen}
     known = [row for row in chosen if order.source in rated[row.dialog_id]]
     known.sort(key=lambda row: rated[row.dialog_id][order.source], reverse=order.is_turned)
     return known + [row for row in chosen if row not in known]

@@ -1,4 +1,4 @@
-"""The data room: dialogues browsed, filtered, sorted and paged; figures as charts; the way to pairs and back."""
+"""The data room: dialogues browsed, filtered, sorted and paged; charts; the way to pairs and back."""
 
 from __future__ import annotations
 
@@ -279,9 +279,8 @@ async def test_hostile_texts_are_harmless_in_every_view(opened: Open, tmp_path: 
 
 
 async def test_the_copy_of_a_dialogue_has_all_of_it(
-    opened: Open, study: Workspace, dialogues: list[Dialogue], monkeypatch: pytest.MonkeyPatch
+    opened: Open, study: Workspace, dialogues: list[Dialogue]
 ) -> None:
-    monkeypatch.delenv("TMUX", raising=False)
     async with opened(study, (120, 40)) as pilot:
         await open_data(pilot)
         await until_selected(pilot, dialogues[0])
