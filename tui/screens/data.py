@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from core.api import DataFacts, Reader, Snapshot
     from tui.widgets.figures_view import FiguresView
 
-_Seen = tuple["DataFacts | None", dict[str, int]]
+_Seen = tuple["DataFacts | None", dict[str, int]] | None
 
 
 class DataScreen(RoomScreen):
@@ -49,7 +50,7 @@ class DataScreen(RoomScreen):
         self._dialogues.seek(dialog_id)
 
     def show(self, snapshot: Snapshot) -> None:
-        self.app.read("data", _look, self._receive)
+        self.app.read("data", partial(_look, self._facts), self._receive)
         if self._figures is not None and self._figures.display:
             self._figures.read(snapshot.dialogues)
 
@@ -85,12 +86,13 @@ class DataScreen(RoomScreen):
             self._dialogues.enter()
 
     def _receive(self, seen: _Seen) -> None:
-        facts, emotions = seen
-        if facts != self._facts or facts is None:
-            self._facts = facts
-            sources = () if facts is None else ("human", *facts.sources)
+        if seen is not None:
+            self._facts, emotions = seen
+            sources = () if self._facts is None else ("human", *self._facts.sources)
             self._dialogues.read(sources, emotions)
 
 
-def _look(reader: Reader) -> _Seen:
-    return reader.data(), reader.browser.emotions()
+def _look(known: DataFacts | None, reader: Reader) -> _Seen:
+    """What is imported, and how many dialogues have each emotion; None when it is what is known."""
+    facts = reader.data()
+    return None if facts is not None and facts == known else (facts, reader.browser.emotions())

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WIDE = 100
 
 _ALL = "all pairs"
+#: Whose jobs answer dialogues and judge answers.
+_STAGES = ("respond", "judge", "compare")
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class PairsScreen(RoomScreen):
         #: What a judge is asked, and who reads each response by itself; None until it was read.
         self._prompt: Prompt | None = None
         self._alone: Collection[str] = ()
+        #: What was last known of the work that is shown here.
+        self._concerned: object = None
         self._view = PairView()
         #: None until it is opened for the first time.
         self._history: HistoryView | None = None
@@ -127,8 +131,19 @@ class PairsScreen(RoomScreen):
         self._sought = dialog_id
         self._settle()
 
+    def on_screen_resume(self) -> None:
+        # What else is shown, such as a template, may have changed meanwhile.
+        self._concerned = None
+
     def show(self, snapshot: Snapshot) -> None:
-        self._ask()
+        # Most snapshots are of other jobs than those that answer and judge.
+        concerned = (
+            snapshot.dialogues,
+            [(job.id, job.state, job.done) for job in snapshot.jobs if job.stage in _STAGES],
+        )
+        if concerned != self._concerned:
+            self._concerned = concerned
+            self._ask()
 
     def action_step(self, by: int) -> None:
         if self._has_pairs():

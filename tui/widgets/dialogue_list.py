@@ -35,7 +35,7 @@ _RATING = "rating:"
 _NOTHING = "There is no data yet: press i to import a CSV of rated dialogues."
 
 
-class _Rows(KeyedTable):
+class PageTable(KeyedTable):
     """Beyond the first and the last row is the page beside this one."""
 
     class Beyond(Message):
@@ -120,7 +120,7 @@ class DialogueList(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
-        yield _Rows()
+        yield PageTable()
         yield Input(placeholder="words in the situation, the utterance or a response", compact=True)
 
     def on_mount(self) -> None:
@@ -190,7 +190,7 @@ class DialogueList(Vertical):
         event.input.display = False
         self.enter()
 
-    def on__rows_beyond(self, event: _Rows.Beyond) -> None:
+    def on_page_table_beyond(self, event: PageTable.Beyond) -> None:
         event.stop()
         if self._has_page(event.side):
             self.action_page(event.side)

@@ -136,19 +136,21 @@ class FiguresView(Reading):
         inner = self.scrollable_content_region.width
         width = (inner - 4) // 2 if self.has_class("wide") else inner
         paint = partial(shade, self.app)
-        charts: dict[str, tuple[str, RenderableType]] = {
-            "split": ("Split", data_charts.split(self._counts, width, paint)),
-            "ratings": ("Ratings per source", data_charts.rated(statistics.sources, width, paint)),
-            "words": ("Words per response", data_charts.lengths(statistics.sources, width, paint)),
+        charts: dict[str, tuple[str, str, RenderableType]] = {
+            "split": ("Split", "", data_charts.split(self._counts, width, paint)),
+            "ratings": ("Ratings per source", "", data_charts.rated(statistics.sources, width, paint)),
+            "words": ("Words per response", "", data_charts.lengths(statistics.sources, width, paint)),
             "crosstabs": (
-                "Human rating against a source's: in how many it is ↑ higher, = equal, ↓ lower",
+                "Human rating against a source's",
+                "   the source's is ↑ higher, = equal, ↓ lower",
                 data_charts.crosstabs(statistics.crosstabs, width, paint),
             ),
-            "emotions": ("Emotions", data_charts.emotions(statistics.emotions, width, paint)),
-            "recipes": ("Recipes", data_charts.recipes(recipes, width, paint)),
+            "emotions": ("Emotions", "", data_charts.emotions(statistics.emotions, width, paint)),
+            "recipes": ("Recipes", "", data_charts.recipes(recipes, width, paint)),
         }
-        for section, (title, chart) in charts.items():
-            self.query_one(f"#{section}", Static).update(Group(Text(title, "bold"), chart))
+        for section, (title, key, chart) in charts.items():
+            heading = Text.assemble((title, "bold"), (key, paint("text-muted")))
+            self.query_one(f"#{section}", Static).update(Group(heading, chart))
 
 
 def _look(reader: Reader) -> Seen:

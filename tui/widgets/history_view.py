@@ -43,11 +43,11 @@ _OUTCOMES = {
 }
 
 
-class _Rows(OptionList, inherit_bindings=False):
+class AcrossList(OptionList, inherit_bindings=False):
     """Rows to read across: up and down go from row to row, left and right within one."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    _Rows {
+    AcrossList {
         height: 1fr;
         border: none;
         padding: 0;
@@ -143,7 +143,7 @@ class HistoryView(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(id="history-context", markup=False)
         yield Static(id="history-how", markup=False)
-        yield _Rows(markup=False)
+        yield AcrossList(markup=False)
         yield Input(placeholder="words in a responder's name", compact=True)
 
     def on_mount(self) -> None:
@@ -224,8 +224,8 @@ class HistoryView(Vertical):
             self.post_message(self.Taken(side, row.responses[column].responder, opened=opened))
 
     @property
-    def _list(self) -> _Rows:
-        return self.query_one(_Rows)
+    def _list(self) -> AcrossList:
+        return self.query_one(AcrossList)
 
     @property
     def _place(self) -> tuple[histories.Row, int] | None:
@@ -315,7 +315,11 @@ class HistoryView(Vertical):
         sides = "".join(
             f"{side} " for side, shown in zip("AB", self._shown, strict=True) if shown == response.responder
         )
-        rated = [] if response.rating is None else [f"  {ratings.words(response.rating)}"]
+        rated = (
+            []
+            if response.rating is None
+            else [(f"  {ratings.words(response.rating)}", f"${ratings.RATINGS[response.rating].colour}")]
+        )
         head = Content.assemble(
             (sides, "$text-accent bold"),
             (visible(name), "bold"),
