@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 Side = Literal["before", "after"]
 
-#: Before the source in the key of a column of ratings.
-_RATING = "rating:"
 _NOTHING = "There is no data yet: press i to import a CSV of rated dialogues."
 
 
@@ -285,33 +283,47 @@ class DialogueList(Vertical):
         free = self.size.width - sum(column.width + 2 for column in fixed) - 4
         longest = max((len(visible(source)) for source in self._sources), default=0)
         each = max(3, min(longest, 8, (free - 36) // max(1, len(self._sources)) - 2))
-        rated = [Column(_RATING + source, visible(source)[:each], each) for source in self._sources]
-        left = free - (each + 2) * len(rated)
-        return [*fixed, *rated, Column("utterance", "utterance", max(10, left))]
+        # One column for all sources: every cell of a table takes its time.
+        rated = Column("ratings", self._sources_line(each), max(1, (each + 2) * len(self._sources) - 2))
+        return [*fixed, rated, Column("utterance", "utterance", max(10, free - rated.width - 2))]
+
+    def _sources_line(self, each: int) -> str:
+        """The sources' names in so many cells, the one whose rating rows are sorted by with an arrow."""
+        names = []
+        for source in self._sources:
+            is_sorted = self._order.by == "rating" and self._order.source == source
+            name = visible(source)[: each - 1] + self._arrow if is_sorted else visible(source)[:each]
+            names.append(name.ljust(each))
+        return "  ".join(names)
+
+    @property
+    def _arrow(self) -> str:
+        return "↓" if self._order.is_turned else "↑"
 
     def _headed(self, column: Column) -> Column:
         """The column with an arrow, if it is the one that rows are sorted by."""
         order = self._order
-        if column.key != (_RATING + order.source if order.by == "rating" else order.by):
+        if column.key != order.by or (order.by == "position" and not order.is_turned):
             return column
-        if column.key == "position" and not order.is_turned:
-            return column
-        label = column.label[: column.width - 1] + ("↓" if order.is_turned else "↑")
+        label = column.label[: column.width - 1] + self._arrow
         return Column(column.key, label, column.width, column.align)
 
     def _row(self, line: DialogueLine, columns: Sequence[Column]) -> list[Text]:
-        muted = shade(self.app, "text-muted")
-        cells = {
-            "position": Text(f"{line.position + 1:,}", muted),
-            "split": Text(line.split, shade(self.app, "text-accent") if line.split == "test" else muted),
-            "emotion": Text(visible(line.emotion)),
-            "utterance": Text(visible(" ".join(line.utterance.split()))),
-        }
+        muted, rated = shade(self.app, "text-muted"), next(c for c in columns if c.key == "ratings")
+        each = (rated.width + 2) // max(1, len(self._sources))
+        given = Text()
         for source in self._sources:
             rating = line.ratings.get(source)
             colour = "text-muted" if rating is None else ratings.RATINGS[rating].colour
-            cells[_RATING + source] = Text(ratings.short(rating), shade(self.app, colour))
-        return [cells[column.key] for column in columns]
+            given.append(ratings.short(rating).ljust(each), shade(self.app, colour))
+        given.rstrip()
+        return [
+            Text(f"{line.position + 1:,}", muted),
+            Text(line.split, shade(self.app, "text-accent") if line.split == "test" else muted),
+            Text(visible(line.emotion)),
+            given,
+            Text(visible(" ".join(line.utterance.split()))),
+        ]
 
     def _how(self, page: DialoguePage) -> Content:
         """Which of all dialogues are shown, and how they are chosen and ordered."""
