@@ -54,11 +54,11 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "Back", id="filter.back"),
-        Binding("ctrl+r", "clear", "Clear", id="filter.clear"),
-        Binding("right,l", "turn(1)", "Next value", id="filter.next"),
-        Binding("left,h", "turn(-1)", "Value before", id="filter.before"),
-        Binding("slash", "search", "Text", id="filter.text"),
+        Binding("escape", "give_up", "Back", id="filter.back", tooltip="Leave all as it was"),
+        Binding("ctrl+r", "clear", "Clear", id="filter.clear", tooltip="Take every part away"),
+        Binding("right,l", "turn(1)", "Next value", id="filter.next", tooltip="The next value"),
+        Binding("left,h", "turn(-1)", "Value before", id="filter.before", tooltip="The value before"),
+        Binding("slash", "search", "Text", id="filter.text", tooltip="Search in the texts"),
     ]
 
     if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from textual.events import Resize
 
 from tui import pair_filters
 from tui.pair_filters import PairFilter
+from tui.pair_walk import PairWalk
 from tui.screens.base import RoomScreen
 from tui.text import visible
 from tui.widgets import pair_text
@@ -54,16 +55,32 @@ class PairsScreen(RoomScreen):
     )
     CSS_PATH = "pairs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,right", "step(1)", "Next", id="pairs.next", key_display="n"),
-        Binding("p,left", "step(-1)", "Previous", id="pairs.previous", key_display="p", show=False),
+        Binding("n,right", "step(1)", "Next", id="pairs.next", key_display="n", tooltip="The next dialogue"),
+        Binding(
+            "p,left",
+            "step(-1)",
+            "Previous",
+            id="pairs.previous",
+            key_display="p",
+            show=False,
+            tooltip="The dialogue before",
+        ),
         Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="The next disagreement"),
         Binding("h", "history", "History", id="pairs.history", tooltip="What every responder answered to it"),
-        Binding("home", "go(0)", "First", id="pairs.first", show=False),
-        Binding("end", "go(-1)", "Last", id="pairs.last", show=False),
+        Binding("home", "go(0)", "First", id="pairs.first", show=False, tooltip="The first dialogue"),
+        Binding("end", "go(-1)", "Last", id="pairs.last", show=False, tooltip="The last dialogue"),
         Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
         Binding("f", "filter", "Filter", id="pairs.filter", tooltip="Filter by verdict or disagreement"),
         Binding("e", "emotion", "Emotion", id="pairs.emotion", tooltip="Filter by emotion", show=False),
-        Binding("slash", "search", "Search", id="pairs.search", key_display="/", show=False),
+        Binding(
+            "slash",
+            "search",
+            "Search",
+            id="pairs.search",
+            key_display="/",
+            show=False,
+            tooltip="Search in the texts",
+        ),
         Binding(
             "v", "verdicts", "Answers", id="pairs.verdicts", tooltip="What the judges answered", show=False
         ),
@@ -88,13 +105,11 @@ class PairsScreen(RoomScreen):
         self._names: Sequence[str] = ()
         self._a: str | None = None
         self._b: str | None = None
-        self._all: Sequence[Pair] = ()
-        #: Those that the filter leaves, and which of them is shown.
-        self._pairs: Sequence[Pair] = ()
-        self._at = 0
+        self._walk = PairWalk()
+        #: Whether their pairs were read.
+        self._is_read = False
         #: The dialogue to go to once it is there.
         self._sought: str | None = None
-        self._filter = PairFilter()
         #: What a judge is asked, and who reads each response by itself; None until it was read.
         self._prompt: Prompt | None = None
         self._alone: Collection[str] = ()
@@ -119,7 +134,7 @@ class PairsScreen(RoomScreen):
         """Show these two responders, from the first dialogue on; with `only` those pairs alone."""
         self._show_history(False)
         if (a, b) != (self._a, self._b):
-            self._filter, self._at = PairFilter(), 0
+            self._walk = PairWalk()
             self._take(a, b)
         if only is not None:
             self._apply(only)
@@ -147,22 +162,19 @@ class PairsScreen(RoomScreen):
 
     def action_step(self, by: int) -> None:
         if self._has_pairs():
-            self._go(self._at + by)
+            self._go(self._walk.at + by)
 
     def action_go(self, index: int) -> None:
-        if self._pairs:
-            self._go(index % len(self._pairs))
+        if self._walk.found:
+            self._go(index % len(self._walk.found))
 
     def action_disagreement(self) -> None:
-        """Go to the next dialogue in which judges, or a judge's orders, disagree; round after the last."""
         if not self._has_pairs():
             return
-        order = [*range(self._at + 1, len(self._pairs)), *range(self._at + 1)]
-        found = next((i for i in order if pair_filters.disagree(self._pairs[i])), None)
-        if found is None:
-            self.app.tell("no verdicts disagree here")
+        if self._walk.next_disagreement():
+            self._draw()
         else:
-            self._go(found)
+            self.app.tell("no verdicts disagree here")
 
     def action_history(self) -> None:
         if self._is_history:
@@ -173,23 +185,23 @@ class PairsScreen(RoomScreen):
     def action_filter(self) -> None:
         from tui.screens.pair_filter import PairFilterScreen
 
-        if not self._all:
+        if not self._walk.all:
             self.app.tell("there is no dialogue to show yet")
             return
-        self.app.push_screen(PairFilterScreen(self._all, self._filter), self._filtered)
+        self.app.push_screen(PairFilterScreen(self._walk.all, self._walk.wanted), self._filtered)
 
     def action_emotion(self) -> None:
         from tui.screens.choose import ChooseScreen
 
-        names = [_ALL, *pair_filters.emotions(self._all)]
+        names = [_ALL, *pair_filters.emotions(self._walk.all)]
         self.app.push_screen(
-            ChooseScreen("Emotion", names, self._filter.emotion or _ALL), self._emotion_chosen
+            ChooseScreen("Emotion", names, self._walk.wanted.emotion or _ALL), self._emotion_chosen
         )
 
     def action_search(self) -> None:
         from tui.screens.ask_text import AskTextScreen
 
-        self.app.push_screen(AskTextScreen("Search in the texts", self._filter.text), self._searched)
+        self.app.push_screen(AskTextScreen("Search in the texts", self._walk.wanted.text), self._searched)
 
     def action_verdicts(self) -> None:
         self._show_history(False)
@@ -204,8 +216,9 @@ class PairsScreen(RoomScreen):
         self._view.toggle_words()
 
     def action_copy(self) -> None:
-        if self._has_pairs():
-            self.app.copy(pair_text.plain(self._pairs[self._at], self._a or "", self._b or ""))
+        pair = self._walk.pair
+        if self._has_pairs() and pair is not None:
+            self.app.copy(pair_text.plain(pair, self._a or "", self._b or ""))
 
     def action_vote(self) -> None:
         import getpass
@@ -222,8 +235,9 @@ class PairsScreen(RoomScreen):
             self.app.open_ballot(self._a, self._b, voter)
 
     def action_data(self) -> None:
-        if self._has_pairs():
-            self.app.open_dialogue(self._pairs[self._at].dialog_id)
+        pair = self._walk.pair
+        if self._has_pairs() and pair is not None:
+            self.app.open_dialogue(pair.dialog_id)
 
     def action_jump(self) -> None:
         from tui.screens.choose import ChooseScreen
@@ -231,9 +245,11 @@ class PairsScreen(RoomScreen):
         if not self._has_pairs():
             return
         names = [
-            f"{number} {pair.dialog_id} {pair.emotion}" for number, pair in enumerate(self._pairs, start=1)
+            f"{number} {pair.dialog_id} {pair.emotion}"
+            for number, pair in enumerate(self._walk.found, start=1)
         ]
-        self.app.push_screen(ChooseScreen("Jump to a dialogue", names, names[self._at]), self._jumped)
+        current = names[self._walk.at]
+        self.app.push_screen(ChooseScreen("Jump to a dialogue", names, current), self._jumped)
 
     def action_choose(self, side: Side) -> None:
         from tui.screens.choose import ChooseScreen
@@ -257,7 +273,7 @@ class PairsScreen(RoomScreen):
         if self._is_history and self._history is not None:
             if not self._history.back():
                 self._show_history(False)
-        elif self._filter:
+        elif self._walk.wanted:
             self._apply(PairFilter())
         else:
             self.app.action_room("win_rates")
@@ -290,21 +306,24 @@ class PairsScreen(RoomScreen):
         """Take another responder on one side, on the same dialogue and under the same filter."""
         if name is not None:
             a, b = (name, self._b or name) if side == "a" else (self._a or name, name)
-            if self._pairs:
-                self._sought = self._pairs[self._at].dialog_id
+            if self._walk.pair is not None:
+                self._sought = self._walk.pair.dialog_id
             self._take(a, b)
             self._ask()
 
     def _take(self, a: str, b: str) -> None:
-        self._a, self._b, self._all, self._pairs = a, b, (), ()
+        """Show nothing under these names until their pairs are there."""
+        self._a, self._b = a, b
+        self._walk.put(())
+        self._is_read = False
         self._draw()
 
     def _jumped(self, name: str | None) -> None:
         if name is not None:
             self._go(int(name.partition(" ")[0]) - 1)
 
-    def _go(self, index: int) -> None:
-        self._at = max(0, min(index, len(self._pairs) - 1))
+    def _go(self, place: int) -> None:
+        self._walk.go(place)
         self._draw()
 
     def _ask(self) -> None:
@@ -318,12 +337,10 @@ class PairsScreen(RoomScreen):
                 self._ask()
         if (seen.a, seen.b) != (self._a, self._b):
             return
-        if (seen.pairs, seen.prompt, seen.alone) != (self._all, self._prompt, self._alone):
-            shown = self._pairs[self._at].dialog_id if self._pairs else None
-            self._all, self._prompt, self._alone = seen.pairs, seen.prompt, seen.alone
-            self._pairs = pair_filters.chosen(self._all, self._filter)
-            places = [pair.dialog_id for pair in self._pairs]
-            self._at = places.index(shown) if shown in places else min(self._at, max(0, len(places) - 1))
+        self._is_read = True
+        if (seen.pairs, seen.prompt, seen.alone) != (self._walk.all, self._prompt, self._alone):
+            self._prompt, self._alone = seen.prompt, seen.alone
+            self._walk.put(seen.pairs)
             if self._sought is None:
                 self._draw()
         elif self._is_history:
@@ -332,24 +349,21 @@ class PairsScreen(RoomScreen):
 
     def _settle(self) -> None:
         """Go to the dialogue that is sought, if there are pairs by now."""
-        if self._sought is None or not self._all:
+        if self._sought is None or not self._walk.all:
             return
         sought, self._sought = self._sought, None
-        if all(pair.dialog_id != sought for pair in self._pairs):
-            self._apply(PairFilter())
-        at = next((at for at, pair in enumerate(self._pairs) if pair.dialog_id == sought), None)
-        if at is None:
-            self.app.tell(f"{sought} is no test dialogue")
-            self._draw()
-        else:
-            self._go(at)
+        if not self._walk.seek(sought):
+            self._walk.narrow(PairFilter())
+            if not self._walk.seek(sought):
+                self.app.tell(f"{sought} is no test dialogue")
+        self._draw()
 
     def _has_pairs(self) -> bool:
         """Whether there is one to show; else say why not."""
-        if self._pairs:
+        if self._walk.found:
             return True
         self.app.tell(
-            "no pair is as filtered: Esc shows all" if self._all else "there is no dialogue to show yet"
+            "no pair is as filtered: Esc shows all" if self._walk.all else "there is no dialogue to show yet"
         )
         return False
 
@@ -359,61 +373,53 @@ class PairsScreen(RoomScreen):
 
     def _emotion_chosen(self, name: str | None) -> None:
         if name is not None:
-            self._apply(replace(self._filter, emotion=None if name == _ALL else name))
+            self._apply(replace(self._walk.wanted, emotion=None if name == _ALL else name))
 
     def _searched(self, text: str | None) -> None:
         if text is not None:
-            self._apply(replace(self._filter, text=text.strip()))
+            self._apply(replace(self._walk.wanted, text=text.strip()))
 
     def _apply(self, wanted: PairFilter) -> None:
-        """Filter anew, and stay with the dialogue that is shown if it is still there."""
-        shown = self._pairs[self._at].dialog_id if self._pairs else None
-        self._filter = wanted
-        self._pairs = pair_filters.chosen(self._all, wanted)
-        places = [pair.dialog_id for pair in self._pairs]
-        self._at = places.index(shown) if shown in places else 0
+        self._walk.narrow(wanted)
         self._draw()
 
     def _draw(self) -> None:
-        shown = None
-        if self._pairs:
-            place = f"{self._at + 1}/{len(self._pairs)}"
-            if self._filter:
-                place += f" of {len(self._all)}, {visible(self._filter.words())}"
-            shown = Shown(
-                self._pairs[self._at],
-                self._a or "",
-                self._b or "",
-                place,
-                self._prompt,
-                self._alone,
-                self._filter.text,
-            )
-        if self._is_history and self._history is not None and (shown is not None or not self._all):
+        pair, place = self._walk.pair, visible(self._walk.place)
+        if self._is_history and self._history is not None and (pair is not None or not self._walk.all):
             # While another responder's pairs are being read it stays as it is.
-            if shown is not None:
-                context = pair_text.context(shown.pair, shown.place, shown.sought)
-                self._history.head(context, (shown.a, shown.b))
+            if pair is not None:
+                context = pair_text.context(pair, place, self._walk.wanted.text)
+                self._history.head(context, (self._a or "", self._b or ""))
                 self._ask_history()
-        else:
-            self._show_history(False)
-            self._view.show(shown, self._nothing())
+            return
+        self._show_history(False)
+        shown = None
+        if pair is not None:
+            sides, text = (self._a or "", self._b or ""), self._walk.wanted.text
+            shown = Shown(pair, *sides, place, self._prompt, self._alone, text)
+        self._view.show(shown, self._nothing())
 
     def _ask_history(self) -> None:
-        dialog_id = self._pairs[self._at].dialog_id
-        self.app.read(
-            "history", lambda reader: (dialog_id, reader.responses(dialog_id)), self._receive_history
-        )
+        pair = self._walk.pair
+        if pair is not None:
+            dialog_id = pair.dialog_id
+            self.app.read(
+                "history", lambda reader: (dialog_id, reader.responses(dialog_id)), self._receive_history
+            )
 
     def _receive_history(self, seen: tuple[str, Sequence[Response]]) -> None:
         dialog_id, responses = seen
-        if self._history is not None and self._pairs and self._pairs[self._at].dialog_id == dialog_id:
+        pair = self._walk.pair
+        if self._history is not None and pair is not None and pair.dialog_id == dialog_id:
             self._history.show(responses)
 
     def _nothing(self) -> str:
         """Why no pair is shown."""
-        if self._all:
-            return f"None of {len(self._all)} pairs is: {visible(self._filter.words())}. Esc shows all."
+        walk = self._walk
+        if not self._is_read:
+            return "The responses are being read …"
+        if walk.all:
+            return f"None of {len(walk.all)} pairs is: {visible(walk.wanted.words())}. Esc shows all."
         return (
             "There is no pair to show yet: a pair is a test dialogue with two responses. Import data, then "
             "choose responders with a and b."

@@ -52,8 +52,24 @@ class DialoguesView(Container):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,right", "step(1)", "Next", id="data.next", key_display="n", show=False),
-        Binding("p,left", "step(-1)", "Previous", id="data.previous", key_display="p", show=False),
+        Binding(
+            "n,right",
+            "step(1)",
+            "Next",
+            id="data.next",
+            key_display="n",
+            show=False,
+            tooltip="The next dialogue",
+        ),
+        Binding(
+            "p,left",
+            "step(-1)",
+            "Previous",
+            id="data.previous",
+            key_display="p",
+            show=False,
+            tooltip="The dialogue before",
+        ),
         Binding("f", "choose", "Filter", id="data.filter", tooltip="By emotion, split and ratings"),
         Binding("e", "emotion", "Emotion", id="data.emotion", tooltip="By emotion", show=False),
         Binding("P", "pairs", "Pairs", id="data.pairs", tooltip="Open the test dialogue in pairs"),

@@ -52,7 +52,14 @@ class FiguresView(Reading):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "section(1)", "Next", id="data.next_section", tooltip="The next section"),
-        Binding("p", "section(-1)", "Previous", id="data.previous_section", show=False),
+        Binding(
+            "p",
+            "section(-1)",
+            "Previous",
+            id="data.previous_section",
+            show=False,
+            tooltip="The section before",
+        ),
     ]
 
     if TYPE_CHECKING:

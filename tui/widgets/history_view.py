@@ -107,10 +107,24 @@ class HistoryView(Vertical):
             tooltip="Only responders with these words in their names; Esc shows all",
         ),
         # The room's own, which do the same here and are too many for the footer.
-        Binding("d", "screen.disagreement", "Disagree", id="history.disagreement", show=False),
-        Binding("f", "screen.filter", "Filter pairs", id="history.filter_pairs", show=False),
-        Binding("right,l", "across(1)", "Right", id="history.right", show=False),
-        Binding("left", "across(-1)", "Left", id="history.left", show=False),
+        Binding(
+            "d",
+            "screen.disagreement",
+            "Disagree",
+            id="history.disagreement",
+            show=False,
+            tooltip="The next disagreement",
+        ),
+        Binding(
+            "f",
+            "screen.filter",
+            "Filter pairs",
+            id="history.filter_pairs",
+            show=False,
+            tooltip="Filter the dialogues",
+        ),
+        Binding("right,l", "across(1)", "Right", id="history.right", show=False, tooltip="The step after"),
+        Binding("left", "across(-1)", "Left", id="history.left", show=False, tooltip="The step before"),
     ]
 
     class Taken(Message):
