@@ -50,13 +50,10 @@ def rated(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Rend
     muted = shade("text-muted")
     kinds = [(look.bar, shade(look.colour)) for look in RATINGS.values()]
     name = _widest(source.source for source in sources)
-    bar = max(10, width - name - 2 - 3 * 8 - 7)
-    table = _grid(name, bar, 6, 6, 6, 5)
-    heads = [Text(f"{rating} {look.word}", shade(look.colour)) for rating, look in RATINGS.items()]
-    keys = Text("  ").join(
-        Text.assemble((look.bar * 2, shade(look.colour)), f" {look.word}") for look in RATINGS.values()
-    )
-    table.add_row("", keys, *heads, Text("good", muted))
+    bar = max(10, width - name - 2 - 3 * 10 - 7)
+    table = _grid(name, bar, 8, 8, 8, 5)
+    heads = [Text(f"{look.bar} {rating} {look.word}", shade(look.colour)) for rating, look in RATINGS.items()]
+    table.add_row("", "", *heads, Text("good", muted))
     for source in sources:
         total = sum(source.ratings)
         table.add_row(

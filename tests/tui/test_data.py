@@ -154,6 +154,9 @@ async def test_search_looks_into_all_texts_of_all_pages(
         await pilot.press("slash", *"NUMBER 230 ")
         await until_shows(pilot, "1–1 of 1 (all: 240)  ·  with “NUMBER 230”")
         await until_selected(pilot, wanted)
+        # The same dialogues, but for other words.
+        await pilot.press(*"of t")
+        await until_shows(pilot, "with “NUMBER 230 of t”")
         await pilot.press(*"nowhere", "enter")
         await until_shows(pilot, "None of 240")
         await until_shows(pilot, "Esc shows all")

@@ -113,6 +113,8 @@ class DialogueList(Vertical):
         self._sought: str | None = None
         #: Whether the next page is in another order, and read from its top.
         self._at_top = False
+        #: What was drawn: the page, and what it was asked by.
+        self._drawn: object = None
         #: The width that the rows were drawn for.
         self._width = 0
 
@@ -247,14 +249,15 @@ class DialogueList(Vertical):
         from core.api import DialogueFilter
 
         at_top, self._at_top = self._at_top, False
-        before, self._page = self._page, page
+        self._page = page
         self._lines = {line.dialog_id: line for line in page.lines}
         sought, self._sought = self._sought, None
         if sought is not None and sought not in self._lines and self.wanted:
             self._sought = sought
             self.choose(DialogueFilter())
             return
-        if page != before:
+        if (page, self.wanted, self._order) != self._drawn:
+            self._drawn = (page, self.wanted, self._order)
             self._fill()
         table = self.query_one(KeyedTable)
         if sought is not None and not table.select(sought):
