@@ -60,6 +60,10 @@ async def test_runs_are_read_across(opened: Open, study: Workspace, runs: list[P
         words = [len((text or "").split()) for text in (runs[2].response_a, runs[2].response_b)]
         await until_shows(pilot, f"A sft  {words[0]} words")
         await until_shows(pilot, f"B sft-dpo  {words[1]} words")
+        # There and back at once: what is below belongs to what is above.
+        await pilot.press("n", "p")
+        await until_shows(pilot, "responders answered")
+        await until_shows(pilot, f"B sft-dpo  {words[1]} words")
         await pilot.press("G")
         await until_shows(pilot, "In the data")
         await pilot.press("h")

@@ -389,7 +389,7 @@ class PairsScreen(RoomScreen):
             # While another responder's pairs are being read it stays as it is.
             if pair is not None:
                 context = pair_text.context(pair, place, self._walk.wanted.text)
-                self._history.head(context, (self._a or "", self._b or ""))
+                self._history.head(pair.dialog_id, context, (self._a or "", self._b or ""))
                 self._ask_history()
             return
         self._show_history(False)
@@ -411,7 +411,7 @@ class PairsScreen(RoomScreen):
         dialog_id, responses = seen
         pair = self._walk.pair
         if self._history is not None and pair is not None and pair.dialog_id == dialog_id:
-            self._history.show(responses)
+            self._history.show(dialog_id, responses)
 
     def _nothing(self) -> str:
         """Why no pair is shown."""

@@ -142,12 +142,15 @@ class HistoryView(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="history")
+        #: The dialogue that is shown above; which one was answered below, and how.
+        self._wanted = self._dialogue = ""
         self._responses: Sequence[Response] = ()
         self._before: Mapping[str, Response] = {}
         #: The responders of the pair, which is A and B here too.
         self._shown: tuple[str, str] = ("", "")
         self._sections: Sequence[Section] = ()
-        self._rows: list[tuple[str, Across]] = []
+        #: How each row is drawn without the cursor.
+        self._rows: list[Across] = []
         self._words = ""
         self._marks = False
         #: The column of the chosen response, and the row that shows it.
@@ -166,17 +169,19 @@ class HistoryView(Vertical):
     def on_resize(self, event: Resize) -> None:
         self._fill()
 
-    def head(self, context: Content, shown: tuple[str, str]) -> None:
+    def head(self, dialog_id: str, context: Content, shown: tuple[str, str]) -> None:
         """Show which dialogue it is, and make those two responders A and B."""
         self.query_one("#history-context", Static).update(context)
+        self._wanted = dialog_id
         if shown != self._shown:
             self._shown = shown
             self._fill()
+        self._describe()
 
-    def show(self, responses: Sequence[Response]) -> None:
-        """Show what was answered to the dialogue."""
-        if responses != self._responses:
-            self._responses = responses
+    def show(self, dialog_id: str, responses: Sequence[Response]) -> None:
+        """Show what was answered to a dialogue."""
+        if (dialog_id, responses) != (self._dialogue, self._responses):
+            self._dialogue, self._responses = dialog_id, responses
             self._before = histories.steps_before(responses)
             self._fill()
 
@@ -264,7 +269,7 @@ class HistoryView(Vertical):
             options.append(Option(_heading(section.title), disabled=True))
             for row in section.rows:
                 drawn = self._drawn(row)
-                self._rows.append((row.title, drawn))
+                self._rows.append(drawn)
                 options.append(Option(drawn, id=str(rows)))
                 rows += 1
         self._marked = None
@@ -281,10 +286,12 @@ class HistoryView(Vertical):
         if not where:
             return
         row, column = where.get(name, next(iter(where.values())))
-        if self._is_wide and chosen is not None and chosen[1] == 0 and chosen[0].title:
+        if self._is_wide and chosen is not None and chosen[1] == 0:
             # A base stands in many rows: the one of the same recipe.
-            titles = [title for title, _ in self._rows]
-            row = titles.index(chosen[0].title) if chosen[0].title in titles else row
+            rows = [
+                (each.title, each.responses[0].responder) for part in self._sections for each in part.rows
+            ]
+            row = rows.index((chosen[0].title, name)) if (chosen[0].title, name) in rows else row
         self._column = column
         if stays:
             self._list.scroll_to(y=scrolled, animate=False, force=True, immediate=True)
@@ -298,11 +305,15 @@ class HistoryView(Vertical):
         for each, column in ((self._marked, None), (index, chosen[1])):
             option = None if each is None else self._list.get_option_at_index(each)
             if option is not None and option.id is not None:
-                drawn = self._rows[int(option.id)][1].choose(column)
+                drawn = self._rows[int(option.id)].choose(column)
                 self._list.replace_option_prompt_at_index(self._list.get_option_index(option.id), drawn)
         self._marked = index
 
     def _describe(self) -> None:
+        how = self.query_one("#history-how", Static)
+        if self._wanted != self._dialogue:
+            how.update("being read …" + ("  below: what another dialogue got" if self._responses else ""))
+            return
         answered = sum(response.text is not None for response in self._responses)
         parts = [f"{answered:,} of {len(self._responses):,} responders answered"]
         if self._words:
@@ -310,7 +321,7 @@ class HistoryView(Vertical):
             parts.append(f"/{visible(self._words)}: {left:,} of them shown")
         if self._marks:
             parts.append("marked: words that the step before has not")
-        self.query_one("#history-how", Static).update(Content("  ·  ".join(parts)))
+        how.update(Content("  ·  ".join(parts)))
 
     def _drawn(self, row: histories.Row) -> Across:
         columns = _ACROSS if self._is_wide else 1
