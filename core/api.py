@@ -23,6 +23,14 @@ if TYPE_CHECKING:
         Scorecard,
     )
     from core.config import App as AppSettings
+    from core.dialogue_views import (
+        Decided,
+        DialogueFilter,
+        DialogueLine,
+        DialogueOrder,
+        DialoguePage,
+        Response,
+    )
     from core.dialogues.fetch import PUBLIC_URL as DATA_URL
     from core.dialogues.fetch import SOURCE as DATA_SOURCE
     from core.dialogues.fetch import TERMS as DATA_TERMS
@@ -78,8 +86,13 @@ _HOMES = {
     "DATA_TERMS": ("core.dialogues.fetch", "TERMS"),
     "DATA_URL": ("core.dialogues.fetch", "PUBLIC_URL"),
     "DataFacts": ("core.store.data", "DataFacts"),
+    "Decided": ("core.dialogue_views", "Decided"),
     "Dialogue": ("core.dialogues.records", "Dialogue"),
     "DialogueCounts": ("core.views", "DialogueCounts"),
+    "DialogueFilter": ("core.dialogue_views", "DialogueFilter"),
+    "DialogueLine": ("core.dialogue_views", "DialogueLine"),
+    "DialogueOrder": ("core.dialogue_views", "DialogueOrder"),
+    "DialoguePage": ("core.dialogue_views", "DialoguePage"),
     "Estimate": ("core.teacher_views", "Estimate"),
     "Event": ("core.views", "Event"),
     "Forecast": ("core.pipeline.forecast", "Forecast"),
@@ -100,6 +113,7 @@ _HOMES = {
     "Ranking": ("core.comparison_views", "Ranking"),
     "Reader": ("core.reader", "Reader"),
     "Recipe": ("core.views", "Recipe"),
+    "Response": ("core.dialogue_views", "Response"),
     "SAMPLE": ("core.commands", "SAMPLE"),
     "SampleAnswer": ("core.views", "SampleAnswer"),
     "Scorecard": ("core.comparison_views", "Scorecard"),
@@ -157,8 +171,13 @@ __all__ = [
     "Commands",
     "Comparison",
     "DataFacts",
+    "Decided",
     "Dialogue",
     "DialogueCounts",
+    "DialogueFilter",
+    "DialogueLine",
+    "DialogueOrder",
+    "DialoguePage",
     "Estimate",
     "Event",
     "Forecast",
@@ -179,6 +198,7 @@ __all__ = [
     "Ranking",
     "Reader",
     "Recipe",
+    "Response",
     "SampleAnswer",
     "Scorecard",
     "SentRequest",

@@ -39,6 +39,7 @@ from core.workspace import Workspace
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
+    from core.browsing import Browser
     from core.comparison_views import (
         Agreement,
         Comparison,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         Vote,
     )
     from core.comparisons import Outcomes
+    from core.dialogue_views import Response
     from core.judging.votes import Paper
     from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
 
@@ -65,6 +67,9 @@ class Reader:
         self._source = Source(workspace)
         #: Of finished comparisons, whose verdicts do not change any more.
         self._decided: dict[str, Outcomes] = {}
+        #: Of the data with that hash, and under those settings; both take long for each look.
+        self._described: tuple[str, Statistics] | None = None
+        self._yields: tuple[object, tuple[Recipe, ...]] | None = None
 
     def close(self) -> None:
         self._source.close()
@@ -125,11 +130,13 @@ class Reader:
             return ()
         config, _ = self._source.config()
         settings = (config or Config()).recipes
-        found = []
-        for name in catalog.names(facts.sources):
-            _, examples, pairs = catalog.counts(dialogues, name, settings)
-            found.append(Recipe(name, catalog.method(name), examples, pairs))
-        return tuple(found)
+        if self._yields is None or self._yields[0] != (facts.data, settings):
+            found = []
+            for name in catalog.names(facts.sources):
+                _, examples, pairs = catalog.counts(dialogues, name, settings)
+                found.append(Recipe(name, catalog.method(name), examples, pairs))
+            self._yields = ((facts.data, settings), tuple(found))
+        return self._yields[1]
 
     def improved(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
@@ -154,7 +161,11 @@ class Reader:
     def statistics(self) -> Statistics | None:
         """The imported data in figures, or None when there is none."""
         facts, dialogues = self._source.data()
-        return None if facts is None else dialogue_statistics.describe(dialogues)
+        if facts is None:
+            return None
+        if self._described is None or self._described[0] != facts.data:
+            self._described = (facts.data, dialogue_statistics.describe(dialogues))
+        return self._described[1]
 
     def data(self) -> DataFacts | None:
         """What is imported: file, hashes, sources."""
@@ -164,6 +175,25 @@ class Reader:
     def dialogues(self) -> list[Dialogue]:
         """All imported dialogues, in the file's order."""
         return self._source.data()[1]
+
+    @property
+    def browser(self) -> Browser:
+        """The imported dialogues one by one, and a page at a time."""
+        from core.browsing import Browser
+
+        return Browser(self._source)
+
+    def responses(self, dialog_id: str) -> tuple[Response, ...]:
+        """What every responder answered to a dialogue, with its outcome against each baseline: base students,
+        runs and teachers in the configuration's order, then the sources in the data."""
+        from core import browsing
+
+        connection = self._source.connection()
+        if connection is None:
+            return ()
+        config, _ = self._source.config()
+        teachers = () if config is None else config.teachers
+        return browsing.responses(connection, self.snapshot().jobs, teachers, dialog_id)
 
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration, with its figures once its verdicts are in."""

@@ -19,7 +19,7 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tui import bindings, state, theme
+from tui import bindings, clipboard, state, theme
 from tui.poller import Answered, Moved, Poller, Unreadable
 from tui.screens.base import AFTER_FRAME_S, RoomScreen
 from tui.supervising import Supervising
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from core.api import AppSettings, Commands, Reader, Snapshot, Workspace
     from tui.pair_filters import PairFilter
+    from tui.screens.data import DataScreen
     from tui.screens.logs import LogsScreen
     from tui.screens.pairs import PairsScreen
     from tui.screens.vote import VoteScreen
@@ -139,12 +140,34 @@ class EmpathyApp(App[None]):
             markup=False,
         )
 
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard, and say what is known of how that went."""
+        self.copy_to_clipboard(text)
+        if clipboard.is_in_tmux():
+            self.run_worker(
+                partial(self._copy_in_tmux, text), name="Copy", group="act", thread=True, exit_on_error=False
+            )
+        else:
+            self.tell(clipboard.told(text, by_tmux=False))
+
     def open_pairs(self, a: str, b: str, only: PairFilter | None = None) -> None:
         """Open the pairs of one comparison, the responses of `a` and `b`: all, or those of a filter."""
         self.switch_mode("pairs")
         room = cast("PairsScreen", self.screen_stack[0])
         # After its mount, when it is opened for the first time.
         room.call_after_refresh(room.compare, a, b, only)
+
+    def open_pair_of(self, dialog_id: str) -> None:
+        """Open the pair of a test dialogue, of the responders that were looked at last."""
+        self.switch_mode("pairs")
+        room = cast("PairsScreen", self.screen_stack[0])
+        room.call_after_refresh(room.seek, dialog_id)
+
+    def open_dialogue(self, dialog_id: str) -> None:
+        """Open an imported dialogue."""
+        self.switch_mode("data")
+        room = cast("DataScreen", self.screen_stack[0])
+        room.call_after_refresh(room.seek, dialog_id)
 
     def open_ballot(self, a: str, b: str, voter: str) -> None:
         """Let `voter` vote on the responses of `a` and `b`."""
@@ -275,6 +298,9 @@ class EmpathyApp(App[None]):
 
     def action_supervisor_log(self) -> None:
         self.open_log(None)
+
+    def _copy_in_tmux(self, text: str) -> None:
+        self.call_later(self.tell, clipboard.told(text, by_tmux=clipboard.put_in_tmux(text)))
 
     async def action_quit(self) -> None:
         """Close the app, and say that what runs goes on."""

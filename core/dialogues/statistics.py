@@ -11,12 +11,16 @@ from core.dialogues.records import HUMAN, Dialogue
 
 @dataclass(frozen=True)
 class SourceStatistics:
-    """One source's responses: how many are rated 1, 2 and 3, and their lengths in words."""
+    """One source's responses: how many are rated 1, 2 and 3, and their lengths in words.
+
+    `lengths` are (words, how many responses have so many), the shortest first.
+    """
 
     source: str
     ratings: tuple[int, int, int]
     mean_words: float
     most_words: int
+    lengths: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,13 @@ def _source(dialogues: Sequence[Dialogue], source: str) -> SourceStatistics:
     responses = [dialogue.responses[source] for dialogue in dialogues if source in dialogue.responses]
     ratings = Counter(response.rating for response in responses)
     words = [len(response.text.split()) for response in responses]
-    return SourceStatistics(source, (ratings[1], ratings[2], ratings[3]), sum(words) / len(words), max(words))
+    return SourceStatistics(
+        source,
+        (ratings[1], ratings[2], ratings[3]),
+        sum(words) / len(words),
+        max(words),
+        tuple(sorted(Counter(words).items())),
+    )
 
 
 def _crosstab(dialogues: Sequence[Dialogue], source: str) -> Crosstab:

@@ -82,6 +82,29 @@ def source_responses(connection: sqlite3.Connection, source: str) -> dict[str, s
     return dict(rows.fetchall())
 
 
+def responses_to(connection: sqlite3.Connection, dialog_id: str) -> dict[str, str]:
+    """What every responder job answered to a dialogue, by job."""
+    rows = connection.execute(
+        "SELECT jobs.id, text FROM jobs JOIN responses ON responses.job = jobs.id AND dialog_id = ?"
+        " WHERE stage = 'respond'",
+        (dialog_id,),
+    )
+    return dict(rows.fetchall())
+
+
+def winners_of(connection: sqlite3.Connection, dialog_id: str) -> dict[str, list[tuple[str, str]]]:
+    """(order, winner) of every comparison's verdicts on a dialogue, by job."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    rows = connection.execute(
+        "SELECT jobs.id, ordering, winner FROM jobs JOIN verdicts ON verdicts.job = jobs.id AND dialog_id = ?"
+        " WHERE stage = 'compare'",
+        (dialog_id,),
+    )
+    for job, order, winner in rows:
+        found.setdefault(job, []).append((order, winner))
+    return found
+
+
 def verdicts(connection: sqlite3.Connection, job: str, judge: str) -> dict[str, list[Verdict]]:
     """A comparison's verdicts by dialogue."""
     found: dict[str, list[Verdict]] = {}
@@ -116,6 +139,21 @@ def dialogues(connection: sqlite3.Connection, split: str | None = None) -> list[
         {"split": split},
     )
     return [DialogueRow(**dict(row), responses=tuple(texts.get(row["dialog_id"], ()))) for row in rows]
+
+
+def dialogue(connection: sqlite3.Connection, dialog_id: str) -> DialogueRow | None:
+    """A dialogue with its responses, or None."""
+    row = connection.execute(
+        "SELECT dialog_id, emotion, sentiment, plutchik, situation, utterance, split FROM dialogues"
+        " WHERE dialog_id = ?",
+        (dialog_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    responses = connection.execute(
+        "SELECT source, text, rating FROM ratings WHERE dialog_id = ?", (dialog_id,)
+    )
+    return DialogueRow(**dict(row), responses=tuple(map(tuple, responses)))
 
 
 def events(connection: sqlite3.Connection, *, job: str | None = None, limit: int = 200) -> list[Event]:

@@ -70,8 +70,8 @@ def test_figures_of_two_dialogues() -> None:
         ]
     )
     assert found.sources == (
-        SourceStatistics("human", (1, 1, 0), 2.0, 3),
-        SourceStatistics("mine", (0, 0, 2), 1.5, 2),
+        SourceStatistics("human", (1, 1, 0), 2.0, 3, ((1, 1), (3, 1))),
+        SourceStatistics("mine", (0, 0, 2), 1.5, 2, ((1, 1), (2, 1))),
     )
     assert found.crosstabs == (Crosstab("mine", ((0, 0, 1), (0, 0, 1), (0, 0, 0))),)
     assert (found.emotions, found.sentiments) == ({"sad": 2}, {"negative": 2})

@@ -108,6 +108,19 @@ def test_rooms_keys_and_resizing(terminal: Terminal, filled: Workspace) -> None:
     terminal.until(lambda text: "2/12" in text)
 
 
+def test_what_is_copied_reaches_tmux(terminal: Terminal, filled: Workspace) -> None:
+    open_app(terminal, filled.root)
+    terminal.type("6")
+    terminal.until(lambda text: "1/12" in text)
+    terminal.type("n")
+    terminal.until(lambda text: "2/12" in text)
+    terminal.type("y")
+    terminal.until(lambda text: "tmux has them" in text)
+    copied = "\n".join(terminal.session.server.cmd("show-buffer").stdout)
+    assert "dialogue made:" in copied
+    assert "\x1b" not in copied
+
+
 def test_quitting_gives_the_terminal_back(terminal: Terminal, filled: Workspace) -> None:
     open_app(terminal, filled.root)
     terminal.type("q")

@@ -50,7 +50,9 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 @pytest.fixture(autouse=True)
 def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The moment stands still, and the filled store's running job, which no worker does, stays as it is."""
+    """There is no tmux around a test, the moment stands still, and the filled store's running job, which no
+    worker does, stays as it is."""
+    monkeypatch.delenv("TMUX", raising=False)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr(EmpathyApp, "now", lambda self: NOW)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -25,7 +27,7 @@ from core.views import Pair, Verdict
 from core.workspace import Workspace
 from tests.reports import judged
 from tests.tui.conftest import Open, shown, until, until_shows
-from tui import pair_filters
+from tui import pair_filters, passages
 from tui.app import EmpathyApp
 from tui.pair_filters import PairFilter
 from tui.screens.pairs import PairsScreen
@@ -117,9 +119,9 @@ async def test_filters_and_how_to_leave_them(opened: Open, study: Workspace, see
         await open_pairs(pilot, len(seen))
         await pilot.press("f")
         await until_shows(pilot, f"{len(seen)} of {len(seen)} pairs")
-        await pilot.press("enter", *"B wi", "enter", "tab", "enter", *"gpt", "enter")
+        await pilot.press("enter", *"B wi", "enter", "down", "right")
         await until_shows(pilot, f"{len(won)} of {len(seen)} pairs")
-        await pilot.press("shift+tab", "shift+tab", "shift+tab", "enter")
+        await pilot.press("G", "enter")
         await until_shows(pilot, f"/{len(won)} of {len(seen)}, B wins, by gpt")
         await pilot.press("e", *emotion, "enter")
         await until_shows(pilot, f"/{len(both)} of {len(seen)}, B wins, by gpt, emotion {emotion}")
@@ -267,6 +269,42 @@ async def test_differing_words_and_a_copy(opened: Open, study: Workspace, seen: 
         copied = pilot.app.clipboard
         assert (seen[1].response_b or "") in copied
         assert f"dialogue {seen[1].dialog_id}" in copied
+
+
+async def test_what_is_copied_in_tmux_is_given_to_tmux(
+    opened: Open, study: Workspace, seen: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A tmux that keeps what it is given, and one that cannot be reached.
+    tmux = tmp_path / "tmux"
+    tmux.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\ncat > {tmp_path}/given\n')
+    tmux.chmod(0o755)
+    monkeypatch.setenv("TMUX", "/tmp/some,1,0")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    async with opened(study, (120, 40)) as pilot:
+        await open_pairs(pilot, len(seen))
+        await pilot.press("n", "y")
+        await until_shows(pilot, "tmux has them")
+        assert (seen[1].response_b or "") in (tmp_path / "given").read_text()
+        assert (tmp_path / "asked").read_text().split() == ["load-buffer", "-w", "-"]
+        tmux.write_text("#!/bin/sh\nexit 1\n")
+        await pilot.press("y")
+        await until_shows(pilot, "characters, if your terminal")
+
+
+async def test_what_is_sought_is_marked_in_all_texts(
+    opened: Open, study: Workspace, seen: list[Pair]
+) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        screen = await open_pairs(pilot, len(seen))
+        await pilot.press("slash", *"YOU", "enter")
+        found = pair_filters.chosen(seen, PairFilter(text="you"))
+        await until_shows(pilot, f"/{len(found)} of {len(seen)}, with “YOU”")
+        for widget in ("context", "response-a", "response-b"):
+            content = screen.query_one(f"#{widget}", Static).content
+            assert isinstance(content, Content)
+            marked = [content.plain[s.start : s.end] for s in content.spans if s.style == passages.SOUGHT]
+            # Not in the first line, which tells what is sought.
+            assert len(marked) == content.plain.partition("\n")[2].casefold().count("you")
 
 
 async def test_voting_is_a_key_away(opened: Open, study: Workspace, seen: list[Pair]) -> None:

@@ -116,19 +116,6 @@ async def test_another_responder_on_the_same_dialogue(opened: Open, filled: Work
         await until_shows(pilot, "3/12")
 
 
-async def test_data_shows_sources_recipes_and_crosstabs(opened: Open, filled: Workspace) -> None:
-    async with opened(filled, (120, 60)) as pilot:
-        await pilot.press("3")
-        await until_shows(pilot, "Ratings per source")
-        text = shown(pilot)
-        assert "48 dialogues: 36 train, 12 test" in text
-        assert text.index("human") < text.index("chatgpt")
-        assert "direct/all_together" in text
-        assert "Human rating against chatgpt" in text
-        await pilot.press("n")
-        await until_shows(pilot, "Human rating against llama")
-
-
 async def test_logs_follow_the_chosen_job(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("8", "down")

@@ -26,7 +26,7 @@ SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 ROOMS = {
     "home": ("1", "agrees with human ratings", "agrees with held-out"),
     "pipeline": ("2", "✓ done", "✓ done"),
-    "data": ("3", "96 dialogues", "48 dialogues"),
+    "data": ("3", "1–96 of 96", "1–48 of 48"),
     "training": ("4", "loss", "loss"),
     "win_rates": ("5", "Judge: ", "Judge: "),
     "pairs": ("6", "1/16", "1/12"),

@@ -219,8 +219,8 @@ class BatchesScreen(RoomScreen):
         if not paths:
             self.app.tell("it has no files")
             return
-        self.app.copy_to_clipboard("\n".join(paths))
-        self.app.tell("\n".join(paths), title="Copied, where the terminal allows it")
+        self.app.tell("\n".join(paths))
+        self.app.copy("\n".join(paths))
 
     def _act(self, label: str, one: Submission, ask: Callable[[Commands], int]) -> None:
         self.app.act(f"{label} {sent.name(one)}", ask)

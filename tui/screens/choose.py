@@ -15,6 +15,8 @@ from textual.widgets.option_list import Option
 
 from tui.text import visible
 
+_MOST_ROWS = 12
+
 
 class ChooseScreen(ModalScreen[str | None]):
     """Gives the chosen name, or None."""
@@ -25,7 +27,7 @@ class ChooseScreen(ModalScreen[str | None]):
     ChooseScreen > Vertical {
         width: 70; max-width: 95%; height: auto; max-height: 80%; padding: 1 2; background: $panel;
     }
-    ChooseScreen OptionList { height: auto; max-height: 12; background: $panel; border: none; }
+    ChooseScreen OptionList { background: $panel; border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "give_up", "Back", id="choose.back"),
@@ -76,7 +78,8 @@ class ChooseScreen(ModalScreen[str | None]):
     def _list(self, part: str) -> None:
         found = [name for name in self._names if part.casefold() in name.casefold()]
         options = self.query_one(OptionList)
-        options.clear_options()
-        options.add_options([Option(Content(visible(name)), id=name) for name in found])
+        # Not left to the list, which would measure every name, again and again.
+        options.styles.height = min(_MOST_ROWS, max(1, len(found)))
+        options.set_options([Option(Content(visible(name)), id=name) for name in found])
         if found:
             options.highlighted = found.index(self._current) if self._current in found else 0

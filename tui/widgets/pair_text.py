@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 
 from tui import format as figures
 from tui import pair_filters
+from tui.passages import passage
 from tui.text import visible
 
 if TYPE_CHECKING:
@@ -25,20 +24,20 @@ _WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
 ORDERS: dict[Order, str] = {"ab": "A shown first", "ba": "B shown first"}
 
 
-def context(pair: Pair, place: str) -> Content:
-    """The dialogue; `place` says which of how many it is."""
+def context(pair: Pair, place: str, sought: str = "") -> Content:
+    """The dialogue; `place` says which of how many it is, `sought` is marked wherever it stands."""
     return Content.assemble(
         (place, "bold"),
         (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
         ("Context    ", "$text-muted"),
-        visible(pair.situation.strip(), lines=True),
+        passage(pair.situation, sought=sought),
         ("\nUtterance  ", "$text-muted"),
-        visible(pair.utterance.strip(), lines=True),
+        passage(pair.utterance, sought=sought),
     )
 
 
-def response(side: Side, name: str, pair: Pair, *, differences: bool) -> Content:
-    """One side: who answers, the answer, and each judge's outcome."""
+def response(side: Side, name: str, pair: Pair, *, differences: bool, sought: str = "") -> Content:
+    """One side: who answers, the answer, and each judge's outcome; `sought` is marked wherever it stands."""
     text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
     words = None if text is None else len(text.split())
     too_long = words is not None and words > LIMIT
@@ -54,10 +53,8 @@ def response(side: Side, name: str, pair: Pair, *, differences: bool) -> Content
         body = Content.styled("not answered yet", "$text-muted")
     elif not text.strip():
         body = Content.styled("(an empty response)", "$text-warning")
-    elif differences and other:
-        body = _differences(text, other)
     else:
-        body = Content(visible(text, lines=True))
+        body = passage(text, against=other if differences and other else None, sought=sought)
     return Content.assemble(head, body, "\n", _outcomes(side, pair))
 
 
@@ -150,18 +147,3 @@ def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Conte
         visible(verdict.raw.strip(), lines=True),
         ("”", "$text-muted"),
     )
-
-
-def _differences(text: str, other: str) -> Content:
-    """The text with those of its words marked that the other does not have there."""
-    own, others = (re.findall(r"\S+|\s+", each) for each in (text, other))
-    matcher = SequenceMatcher(None, own, others, autojunk=False)
-    parts: list[Content] = []
-    for kind, start, end, _, _ in matcher.get_opcodes():
-        piece = visible("".join(own[start:end]), lines=True)
-        if kind in ("replace", "delete") and piece.strip():
-            # Underlined as well: colour alone is not for everybody.
-            parts.append(Content.styled(piece, "$text-warning underline"))
-        else:
-            parts.append(Content(piece))
-    return Content("").join(parts)

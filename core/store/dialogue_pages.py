@@ -1,0 +1,164 @@
+"""The imported dialogues a page at a time: filtered, sorted and counted in SQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Literal
+
+from core.dialogue_views import DialogueFilter, DialogueLine, DialogueOrder
+
+Value = str | int
+
+#: Characters of an utterance that a line has.
+_BEGINNING = 200
+
+
+def count(connection: sqlite3.Connection, wanted: DialogueFilter) -> int:
+    """How many dialogues are as wanted."""
+    where, values = _where(connection, wanted)
+    return _number(connection, where, values)
+
+
+def before(
+    connection: sqlite3.Connection, wanted: DialogueFilter, order: DialogueOrder, dialog_id: str
+) -> int | None:
+    """How many dialogues that are as wanted come before one of them; None when it is none of them."""
+    where, values = _where(connection, wanted)
+    own = connection.execute(
+        f"SELECT {_value(order)}, position FROM dialogues d WHERE {where} AND dialog_id = :dialog_id",
+        values | {"dialog_id": dialog_id, "source": order.source},
+    ).fetchone()
+    if own is None:
+        return None
+    earlier, mark = _beyond(order, (own[0], own[1]), "before")
+    return _number(connection, f"{where} AND {earlier}", values | mark)
+
+
+def page(
+    connection: sqlite3.Connection,
+    wanted: DialogueFilter,
+    order: DialogueOrder,
+    limit: int,
+    beside: tuple[Literal["before", "after"], DialogueLine] | None = None,
+    skip: int = 0,
+) -> tuple[DialogueLine, ...]:
+    """At most `limit` dialogues that are as wanted, in order: the first ones, those after a line, or those
+    just before one. `skip` leaves so many out."""
+    where, values = _where(connection, wanted)
+    value = _value(order)
+    falls, backwards = order.is_turned, beside is not None and beside[0] == "before"
+    if beside is not None:
+        side, line = beside
+        beyond, mark = _beyond(order, (_value_of(line, order), line.position), side)
+        where, values = f"{where} AND {beyond}", values | mark
+    first = "DESC" if falls != backwards else "ASC"
+    second = "DESC" if backwards else "ASC"
+    rows = connection.execute(
+        f"SELECT dialog_id FROM dialogues d WHERE {where}"
+        f" ORDER BY {value} {first}, position {second} LIMIT :limit OFFSET :skip",
+        values | {"source": order.source, "limit": limit, "skip": skip},
+    )
+    ids = [row[0] for row in rows]
+    return _lines(connection, ids[::-1] if backwards else ids)
+
+
+def emotions(connection: sqlite3.Connection) -> dict[str, int]:
+    """Each emotion and how many dialogues have it, by name."""
+    return dict(
+        connection.execute(
+            "SELECT emotion, count(*) FROM dialogues GROUP BY emotion ORDER BY emotion"
+        ).fetchall()
+    )
+
+
+def _lines(connection: sqlite3.Connection, ids: Sequence[str]) -> tuple[DialogueLine, ...]:
+    marks = ",".join("?" * len(ids))
+    ratings: dict[str, dict[str, int]] = {name: {} for name in ids}
+    for row in connection.execute(
+        f"SELECT dialog_id, source, rating FROM ratings WHERE dialog_id IN ({marks})", ids
+    ):
+        ratings[row[0]][row[1]] = row[2]
+    found = {
+        row["dialog_id"]: DialogueLine(**dict(row), ratings=ratings[row["dialog_id"]])
+        for row in connection.execute(
+            f"SELECT position, dialog_id, split, emotion, substr(utterance, 1, {_BEGINNING}) AS utterance"
+            f" FROM dialogues WHERE dialog_id IN ({marks})",
+            ids,
+        )
+    }
+    return tuple(found[name] for name in ids)
+
+
+def _number(connection: sqlite3.Connection, where: str, values: dict[str, Value]) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM dialogues d WHERE {where}", values).fetchone()[0])
+
+
+def _where(connection: sqlite3.Connection, wanted: DialogueFilter) -> tuple[str, dict[str, Value]]:
+    """The condition on `dialogues d`, and the values of its parameters."""
+    parts, values = ["1"], dict[str, Value]()
+    if wanted.emotion is not None:
+        parts.append("emotion = :emotion")
+        values["emotion"] = wanted.emotion
+    if wanted.split is not None:
+        parts.append("split = :split")
+        values["split"] = wanted.split
+    for number, (source, allowed) in enumerate(wanted.ratings):
+        among = ",".join(str(int(rating)) for rating in allowed)
+        of_source = f" AND source = :source{number}" if source is not None else ""
+        parts.append(
+            f"EXISTS (SELECT 1 FROM ratings WHERE dialog_id = d.dialog_id AND rating IN ({among}){of_source})"
+        )
+        if source is not None:
+            values[f"source{number}"] = source
+    if wanted.text:
+        # SQLite's own comparison knows the case of ASCII letters alone.
+        connection.create_function("casefold", 1, str.casefold, deterministic=True)
+        texts = [f"instr(casefold({text}), :text)" for text in ("dialog_id", "situation", "utterance")]
+        texts.append(
+            "EXISTS (SELECT 1 FROM ratings WHERE dialog_id = d.dialog_id AND instr(casefold(text), :text))"
+        )
+        parts.append(f"({' OR '.join(texts)})")
+        values["text"] = wanted.text.casefold()
+    return " AND ".join(parts), values
+
+
+def _value(order: DialogueOrder) -> str:
+    """What a dialogue is sorted by; its position decides between equals."""
+    if order.by == "rating":
+        rating = "(SELECT rating FROM ratings WHERE dialog_id = d.dialog_id AND source = :source)"
+        return f"coalesce({rating}, {_missing(order)})"
+    return order.by
+
+
+def _value_of(line: DialogueLine, order: DialogueOrder) -> Value:
+    match order.by:
+        case "rating":
+            return line.ratings.get(order.source, _missing(order))
+        case "emotion":
+            return line.emotion
+        case "split":
+            return line.split
+        case "position":
+            return line.position
+
+
+def _missing(order: DialogueOrder) -> int:
+    """What stands for no rating, so that it comes last."""
+    return 0 if order.is_turned else 4
+
+
+def _beyond(
+    order: DialogueOrder, mark: tuple[Value, int], side: Literal["before", "after"]
+) -> tuple[str, dict[str, Value]]:
+    """The condition on what comes before or after the dialogue of that value and position."""
+    ahead = ">" if (side == "after") != order.is_turned else "<"
+    values: dict[str, Value] = {"mark": mark[0], "source": order.source}
+    if order.by == "position":
+        return f"position {ahead} :mark", values
+    equal = ">" if side == "after" else "<"
+    value = _value(order)
+    return (
+        f"({value} {ahead} :mark OR ({value} = :mark AND position {equal} :place))",
+        values | {"place": mark[1]},
+    )
