@@ -41,7 +41,7 @@ async def test_other_keys(opened: Open, filled: Workspace) -> None:
         await until_shows(pilot, "nothing has the id")
         await until_shows(pilot, "P Pause")
         await pilot.press("f6")
-        await until_shows(pilot, "Ratings per source")
+        await until_shows(pilot, "1–48 of 48")
         await pilot.press("1", "3")
         await until(pilot, lambda: pilot.app.current_mode == "home")
 
