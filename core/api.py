@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Scorecard,
     )
     from core.config import App as AppSettings
+    from core.curves import Axis, Curve, Curves
     from core.dialogue_views import (
         Decided,
         DialogueFilter,
@@ -77,11 +78,14 @@ _HOMES = {
     "AppSettings": ("core.config", "App"),
     "AnswerCount": ("core.teacher_views", "AnswerCount"),
     "BatchMoment": ("core.teacher_views", "BatchMoment"),
+    "Axis": ("core.curves", "Axis"),
     "Cell": ("core.comparison_views", "Cell"),
     "Choice": ("core.comparison_views", "Choice"),
     "Check": ("core.doctor", "Check"),
     "Commands": ("core.commands", "Commands"),
     "Comparison": ("core.comparison_views", "Comparison"),
+    "Curve": ("core.curves", "Curve"),
+    "Curves": ("core.curves", "Curves"),
     "DATA_SOURCE": ("core.dialogues.fetch", "SOURCE"),
     "DATA_TERMS": ("core.dialogues.fetch", "TERMS"),
     "DATA_URL": ("core.dialogues.fetch", "PUBLIC_URL"),
@@ -164,12 +168,15 @@ __all__ = [
     "Agreement",
     "AnswerCount",
     "AppSettings",
+    "Axis",
     "BatchMoment",
     "Cell",
     "Check",
     "Choice",
     "Commands",
     "Comparison",
+    "Curve",
+    "Curves",
     "DataFacts",
     "Decided",
     "Dialogue",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.config import Config, Judge
 from core.dialogues import statistics as dialogue_statistics
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         Vote,
     )
     from core.comparisons import Outcomes
+    from core.curves import CurveReader, Curves
     from core.dialogue_views import Response
     from core.judging.votes import Paper
     from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
@@ -70,6 +72,7 @@ class Reader:
         #: Of the data with that hash, and under those settings; both take long for each look.
         self._described: tuple[str, Statistics] | None = None
         self._yields: tuple[object, tuple[Recipe, ...]] | None = None
+        self._curves: CurveReader | None = None
 
     def close(self) -> None:
         self._source.close()
@@ -319,6 +322,40 @@ class Reader:
         connection = self._source.connection()
         return [] if connection is None else queries.metrics(connection, job, after_step)
 
+    def curves(self, jobs: Sequence[str], limit: int = 50_000) -> list[Curves]:
+        """The curves of those of these runs that were asked for, in this order.
+
+        At most `limit` points are read that were not before, some 0.1 s of work for 50,000: ask again
+        until all curves are whole.
+        """
+        if self._curves is None:
+            from core.curves import CurveReader
+
+            self._curves = CurveReader()
+        connection = self._source.connection()
+        return [] if connection is None else self._curves.read(connection, jobs, limit)
+
+    def last_figures(self, name: str) -> dict[str, float]:
+        """What each run logged last under `name`, by job; runs that did not are left out."""
+        connection = self._source.connection()
+        return {} if connection is None else queries.last_figures(connection, name)
+
+    def run_settings(self, job: str) -> dict[str, dict[str, Any]]:
+        """What a run is, or would be, trained with: group → TRL's and PEFT's names → values.
+
+        With the versions of the libraries once it has started. Empty when there is no such run.
+        """
+        connection = self._source.connection()
+        settings = None if connection is None else queries.settings(connection, job)
+        if settings is None:
+            nodes, _ = self._source.plan(self._source.config()[0], self.data())
+            settings = next((node.settings for node in nodes if node.id == job), {})
+        groups = {name: dict(settings[name]) for name in ("training", "lora", "student") if name in settings}
+        if "training" in groups:
+            groups["training"] |= {name: settings[name] for name in ("device", "dtype") if name in settings}
+        libraries = self._libraries(job)
+        return groups | ({"libraries": libraries} if libraries else {})
+
     def samples(self, job: str) -> list[SampleAnswer]:
         """What a run's student answered to fixed test dialogues as training went."""
         connection = self._source.connection()
@@ -440,6 +477,16 @@ class Reader:
         connection = self._source.connection()
         folders = [] if connection is None else queries.attempt_folders(connection, job)
         return self.workspace.root / folders[-1][1] / "log.txt" if folders else None
+
+    def _libraries(self, job: str) -> dict[str, Any]:
+        """The versions that the newest attempt at a run wrote down as it started."""
+        connection = self._source.connection()
+        folders = [] if connection is None else queries.attempt_folders(connection, job)
+        try:
+            record = (self.workspace.root / folders[-1][1] / "run.json").read_bytes()
+            return dict(json.loads(record)["libraries"])
+        except (IndexError, OSError, ValueError, KeyError):
+            return {}
 
     def _check_responders(self, *names: str) -> None:
         known = self.responders()

@@ -1,7 +1,8 @@
 """The app's colours: dark and light, told apart without red against green.
 
-Hues are Okabe and Ito's (blue, orange, vermilion, bluish green), which stay apart under the common
-kinds of colour blindness; every state also has a glyph and a word.
+Hues are Okabe and Ito's (blue, orange, vermilion, bluish green, for curves also purple and yellow, or
+black), which stay apart under the common kinds of colour blindness; every state also has a glyph and a
+word, every curve a number.
 """
 
 from __future__ import annotations
@@ -46,6 +47,12 @@ DARK = Theme(
         "footer-description-foreground": "#8b96a3",
         "border": "#3a4552",
         "border-blurred": "#2b343f",
+        "run-1": "#56b4e9",
+        "run-2": "#e69f00",
+        "run-3": "#2bb58b",
+        "run-4": "#e8703a",
+        "run-5": "#cc79a7",
+        "run-6": "#f0e442",
         "input-selection-background": "#2b3f52",
     },
 )
@@ -80,6 +87,12 @@ LIGHT = Theme(
         "footer-description-foreground": "#5c6773",
         "border": "#b9c3cd",
         "border-blurred": "#d3dae1",
+        "run-1": "#0072b2",
+        "run-2": "#a86b00",
+        "run-3": "#00755a",
+        "run-4": "#c04a00",
+        "run-5": "#a8467f",
+        "run-6": "#22282f",
     },
 )
 
@@ -107,6 +120,10 @@ def named(wanted: object, known: Container[str]) -> str:
 def other(name: str) -> str:
     """Light for dark and for every other theme, dark for light."""
     return DARK.name if name == LIGHT.name else LIGHT.name
+
+
+#: Curves that can be told apart by their colours `run-1`, `run-2` ….
+RUNS = 6
 
 
 def shade(app: App[Any], name: str) -> str:

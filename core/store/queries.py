@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 from core.store.data import DialogueRow
 from core.views import Event, Job, MetricPoint, SampleAnswer, Verdict
@@ -54,6 +55,40 @@ def metrics(connection: sqlite3.Connection, job: str, after_step: int = -1) -> l
         "SELECT step, at, figures FROM metrics WHERE job = ? AND step > ? ORDER BY step", (job, after_step)
     )
     return [MetricPoint(row["step"], row["at"], json.loads(row["figures"])) for row in rows]
+
+
+def attempt_and_done(connection: sqlite3.Connection, job: str) -> tuple[int, int | None] | None:
+    """A job's newest attempt and how many units it has done, or None when there is no such job."""
+    row = connection.execute("SELECT attempt, done FROM jobs WHERE id = ?", (job,)).fetchone()
+    return None if row is None else (row["attempt"], row["done"])
+
+
+def logged(
+    connection: sqlite3.Connection, job: str, from_step: int, limit: int
+) -> list[tuple[int, float, str]]:
+    """(step, time, figures as JSON) of at most `limit` of a run's points from `from_step` on, by step."""
+    rows = connection.execute(
+        "SELECT step, at, figures FROM metrics WHERE job = ? AND step >= ? ORDER BY step LIMIT ?",
+        (job, from_step, limit),
+    )
+    return [(step, at, figures) for step, at, figures in rows]
+
+
+def last_figures(connection: sqlite3.Connection, name: str) -> dict[str, float]:
+    """What each job logged last under `name`, by job, of those that did."""
+    path = f"$.{json.dumps(name)}"
+    rows = connection.execute(
+        "SELECT id, (SELECT figures ->> :path FROM metrics WHERE job = jobs.id"
+        " AND figures ->> :path IS NOT NULL ORDER BY step DESC LIMIT 1) AS value FROM jobs",
+        {"path": path},
+    )
+    return {row["id"]: float(row["value"]) for row in rows if row["value"] is not None}
+
+
+def settings(connection: sqlite3.Connection, job: str) -> dict[str, Any] | None:
+    """What a job that was asked for does its work with, or None when there is no such job."""
+    row = connection.execute("SELECT settings FROM jobs WHERE id = ?", (job,)).fetchone()
+    return None if row is None else dict(json.loads(row["settings"]))
 
 
 def samples(connection: sqlite3.Connection, job: str) -> list[SampleAnswer]:

@@ -48,21 +48,6 @@ async def test_cancelling_a_running_job_asks_first(opened: Open, filled: Workspa
         await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
-async def test_training_shows_the_curve_and_the_latest_figures(opened: Open, filled: Workspace) -> None:
-    async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("4")
-        await until_shows(pilot, "step 60")
-        text = shown(pilot)
-        assert "60/60" in text
-        assert "grad_norm" in text
-        await pilot.press("m")
-        await until_shows(pilot, "learning_rate")
-        await pilot.press("down")
-        await until_shows(pilot, "rewards/margins")
-        await pilot.press("a")
-        await until_shows(pilot, "That sounds hard. I am here for you.")
-
-
 async def test_win_rates_show_interval_and_the_judges_worth(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("5")

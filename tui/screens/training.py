@@ -1,222 +1,579 @@
-"""Training: every run, its live curve, its latest figures, and what the student answers meanwhile."""
+"""Training: every run, its curves, alone or laid over others, and what is told of it beside them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
+from tui import curve_view, run_text, state, ticks
 from tui import format as figures
-from tui import state
+from tui.curve_view import AXES, SMOOTHINGS, Colours, Drawing, Question, Shown, View
 from tui.screens.base import RoomScreen
 from tui.text import visible
-from tui.theme import shade
-from tui.widgets.curve import Curve
-from tui.widgets.keyed_table import Column, KeyedTable
+from tui.theme import RUNS, shade
+from tui.widgets.chart_area import ChartArea
+from tui.widgets.listing import Listing
+from tui.widgets.run_panel import TOLD, RunPanel, Told
+from tui.widgets.run_rows import RunRow, columns, entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core.api import Job, MetricPoint, Reader, SampleAnswer, Snapshot
+    from core.api import Curves, Job, Snapshot
 
 STAGES = ("sft", "sft-dpo")
-#: What `m` goes through first, under TRL's names; then whatever else the run logs.
-_FIRST = ("loss", "rewards/margins", "rewards/accuracies", "learning_rate", "grad_norm", "tokens_per_second")
-#: Figures that only count along with the steps.
-_COUNTERS = ("epoch", "num_tokens")
-
-_Seen = tuple[str, int, "Sequence[MetricPoint]", "Sequence[SampleAnswer]"]
+#: Widths from which the panel stands beside the charts, and the list too.
+_MEDIUM, _WIDE = 100, 160
 
 
 class TrainingScreen(RoomScreen):
-    """Runs above; the selected one's curve, figures and answers below."""
+    """The runs, the charts of those that are marked and of the selected one, and the panel."""
 
     ROOM = "training"
-    ABOUT = "Fine-tuning runs with their live figures, under TRL's names."
+    ABOUT = (
+        "Fine-tuning runs and their live figures, under TRL's names. Drawn are the run under the cursor and "
+        "those that are marked; numbers and colours in the list are those of the curves."
+    )
     CSS_PATH = "training.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "metric(1)", "Metric", id="training.metric", tooltip="Draw the next figure"),
-        Binding("M", "metric(-1)", "Metric back", id="training.metric_back", show=False),
-        Binding("a", "answers", "Answers", id="training.answers", tooltip="Sample answers or figures"),
-        Binding("enter", "log", "Log", id="training.log", tooltip="Open the run's log"),
+        Binding(
+            "space,asterisk",
+            "mark",
+            "Mark",
+            id="training.mark",
+            key_display="space",
+            tooltip="Keep this run's curves in the charts, or take them out",
+        ),
+        Binding("u", "unmark", "Unmark", id="training.unmark", show=False, tooltip="Unmark all runs"),
+        Binding("m", "metric(1)", "Metric", id="training.metric", tooltip="Go to the next figure"),
+        Binding(
+            "M",
+            "metric(-1)",
+            "Metric back",
+            id="training.metric_back",
+            show=False,
+            tooltip="Go to the figure before",
+        ),
+        Binding(
+            "enter",
+            "layout",
+            "One or all",
+            show=False,
+            id="training.layout",
+            tooltip="One large chart, or a grid of all",
+        ),
+        Binding("z", "full", "Zoom", id="training.full", tooltip="One chart in the whole window, and back"),
+        Binding("p", "panel(1)", "Panel", id="training.panel", tooltip="Figures, settings, answers, log"),
+        Binding("P", "panel(-1)", "Panel back", id="training.panel_back", show=False),
+        Binding(
+            "left,h",
+            "move(-1, 0)",
+            "Cursor",
+            id="training.left",
+            key_display="←→",
+            show=False,
+            tooltip="Move the cursor along the steps; past the last one it follows the run",
+        ),
+        Binding("right,l", "move(1, 0)", "Cursor right", id="training.right", show=False),
+        Binding(
+            "shift+left,H",
+            "move(-1, 10)",
+            "Cursor far left",
+            id="training.far_left",
+            show=False,
+            tooltip="Move the cursor by a tenth of what is visible",
+        ),
+        Binding("shift+right,L", "move(1, 10)", "Cursor far right", id="training.far_right", show=False),
+        Binding(
+            "plus,equals_sign",
+            "closer(0.5)",
+            "Closer",
+            id="training.closer",
+            key_display="+",
+            show=False,
+            tooltip="See half as much of the axis, around the cursor",
+        ),
+        Binding(
+            "minus",
+            "closer(2)",
+            "Farther",
+            id="training.farther",
+            key_display="-",
+            show=False,
+            tooltip="See twice as much of the axis",
+        ),
+        Binding("0", "whole", "Whole", id="training.whole", show=False, tooltip="See the whole axis"),
+        Binding(
+            "y",
+            "log_scale",
+            "Log scale",
+            id="training.log_scale",
+            show=False,
+            tooltip="Logarithmic y axis, and back",
+        ),
+        Binding(
+            "e",
+            "smooth(1)",
+            "Smooth",
+            id="training.smooth",
+            tooltip="Smooth more: moving average of 0.6 to 0.99",
+        ),
+        Binding(
+            "E", "smooth(-1)", "Smooth less", id="training.smooth_less", show=False, tooltip="Smooth less"
+        ),
+        Binding("x", "axis", "X axis", id="training.axis", show=False, tooltip="Steps, time or epochs"),
+        Binding("o", "log", "Log", id="training.log", show=False, tooltip="Open the run's log"),
+        Binding("down,j", "run(1)", "Next run", id="training.next_run", show=False),
+        Binding("up,k", "run(-1)", "Run before", id="training.run_before", show=False),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._run: str | None = None
-        self._attempt = 0
-        self._points: dict[int, MetricPoint] = {}
-        self._samples: Sequence[SampleAnswer] = ()
-        self._metric = "loss"
-        self._answers = False
+        self._losses: dict[str, float] = {}
+        #: Marked runs, each with the place of its colour.
+        self._marks: dict[str, int] = {}
+        self._figure = "loss"
+        self._view = View()
+        self._is_grid = True
+        self._is_full = False
+        #: What the panel tells; None hides it, "" until somebody chose.
+        self._told: Told | Literal[""] | None = ""
+        #: Where the cursor is; None is the last step, whichever that is.
+        self._step: int | None = None
+        self._drawing: Drawing | None = None
+        self._jobs: Sequence[Job] = ()
+        self._rows: dict[str, RunRow] = {}
 
     def body(self) -> ComposeResult:
-        yield KeyedTable(id="runs")
         yield Static(id="nothing", markup=False)
-        with Horizontal(id="below"):
-            yield Curve(id="curve")
-            with VerticalScroll(id="side", can_focus=False):
-                yield Static(id="latest", markup=False)
+        with Container(id="room"):
+            yield Listing(
+                id="runs", words="words of a run's name or state", draw=lambda row: entry(self.app, row)
+            )
+            with Vertical(id="drawn"):
+                yield ChartArea(id="charts")
+                yield Static(id="readout", markup=False)
+            yield RunPanel(id="panel")
 
     def on_mount(self) -> None:
         self.query_one("#nothing").display = False
-        self.query_one("#runs").focus()
+        self._lay_out()
+        # A run's colour is that of its curve, also where the cursor is.
+        self._list.table.cursor_foreground_priority = "renderable"
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._changed())
+        self._list.enter()
 
     def on_resize(self, event: Resize) -> None:
+        self._lay_out()
         if self.app.snapshot is not None:
             self.show(self.app.snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
         runs = [job for job in snapshot.jobs if job.stage in STAGES]
-        table, nothing = self.query_one(KeyedTable), self.query_one("#nothing", Static)
-        table.display, nothing.display = bool(runs), not runs
-        self.query_one("#below").display = bool(runs)
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = not runs
+        self.query_one("#room").display = bool(runs)
         if not runs:
             nothing.update(
                 "There is no run yet. config.toml names students under [students] and recipes under "
                 "[recipes]; with data imported, `S` on the pipeline starts everything."
             )
             return
-        name = max(16, self.size.width - 13 - 9 - 9 - 8 - 8 - 14)
-        table.set_columns(
-            [
-                Column("state", "state", 13),
-                Column("run", "run", name),
-                Column("steps", "steps", 9, "right"),
-                Column("eta", "left", 8, "right"),
-                Column("loss", "loss", 8, "right"),
-            ]
-        )
-        table.put({job.id: self._row(job, name) for job in runs})
-        table.styles.height = min(len(runs) + 1, max(4, self.size.height * 2 // 5))
+        known = {job.id for job in runs}
+        self._marks = {job: place for job, place in self._marks.items() if job in known}
+        self._jobs = runs
+        self._lay_out()
+        self._fill()
+        self.app.read("training-losses", lambda reader: reader.last_figures("loss"), self._receive_losses)
         self._ask()
+
+    @property
+    def _list(self) -> Listing[RunRow]:
+        return self.query_one("#runs", Listing)
+
+    @property
+    def _charts(self) -> ChartArea:
+        return self.query_one(ChartArea)
+
+    @property
+    def _job(self) -> Job | None:
+        return state.find(self.app.snapshot, self._run)
+
+    @property
+    def _telling(self) -> Told | None:
+        """What the panel tells now: figures from the beginning, where there is room."""
+        if self._told == "":
+            return "figures" if self.size.width >= _MEDIUM else None
+        return self._told
+
+    @property
+    def _reference(self) -> Curves | None:
+        """The run whose steps the cursor goes along: the selected one, if it has points."""
+        drawing = self._drawing
+        if drawing is None or not drawing.curves:
+            return None
+        return drawing.of(self._run or "") or drawing.curves[-1]
+
+    @property
+    def _x(self) -> float | None:
+        """The cursor's place on the axis that is drawn, None at the end."""
+        curves = self._reference
+        if self._step is None or curves is None or self._drawing is None:
+            return None
+        place = curve_view.nearest(curves.steps, self._step)
+        return float(curves.positions(self._drawing.question.view.axis)[place])
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         if event.row_key.value != self._run:
-            self._run, self._points, self._samples = event.row_key.value, {}, ()
-            self._draw()
-            self._ask()
+            self._run = event.row_key.value
+            self._changed()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        self.action_log()
+        self.action_layout()
+
+    def on_chart_area_resized(self, event: ChartArea.Resized) -> None:
+        event.stop()
+        self._ask()
+
+    def on_chart_area_pointed(self, event: ChartArea.Pointed) -> None:
+        event.stop()
+        curves = self._reference
+        if curves is not None and self._drawing is not None:
+            self._figure = event.figure
+            self._charts.choose(event.figure)
+            positions = curves.positions(self._drawing.question.view.axis)
+            self._step = int(curves.steps[curve_view.nearest(positions, event.x)])
+            self._point()
+
+    def on_chart_area_wheeled(self, event: ChartArea.Wheeled) -> None:
+        event.stop()
+        self._zoom(0.5 if event.to == "in" else 2.0, event.x)
+
+    def action_mark(self) -> None:
+        run = self._run
+        if run is None:
+            self.app.tell("no run is selected")
+        elif run in self._marks:
+            del self._marks[run]
+        else:
+            free = [place for place in range(RUNS) if place not in self._marks.values()]
+            if not free:
+                self.app.tell(f"{RUNS} runs are marked, and no more can be told apart: u unmarks all")
+                return
+            self._marks[run] = free[0]
+        self._changed()
+
+    def action_unmark(self) -> None:
+        self._marks = {}
+        self._changed()
 
     def action_metric(self, by: int) -> None:
-        names = self._names()
+        names = () if self._drawing is None else self._drawing.names
         if not names:
-            self.app.tell("this run has no figures yet")
+            self.app.tell("these runs have no figures yet")
             return
-        at = names.index(self._metric) if self._metric in names else -by
-        self._metric = names[(at + by) % len(names)]
-        self._draw()
+        at = names.index(self._figure) if self._figure in names else -by
+        self._figure = names[(at + by) % len(names)]
+        self._charts.choose(self._figure)
+        self._point()
+        # In a grid it is another picture only on another page.
+        if not self._asks_grid or all(tile.figure != self._figure for tile in self._tiles):
+            self._ask()
 
-    def action_answers(self) -> None:
-        self._answers = not self._answers
-        self._draw()
+    def action_layout(self) -> None:
+        if self._is_full:
+            self.action_full()
+            return
+        area = self._charts.size
+        if not self._is_grid or curve_view.has_room_for_grid(area.width, area.height):
+            self._is_grid = not self._is_grid
+            self._ask()
+        else:
+            self.app.tell("there is room for one chart only: m goes to the next one, z gives it the window")
+
+    def action_full(self) -> None:
+        self._is_full = not self._is_full
+        self._lay_out()
+        if self._is_full:
+            self.set_focus(None)
+        else:
+            self._list.enter()
+        self._describe()
+        self._ask()
+
+    def action_panel(self, by: int) -> None:
+        choices: tuple[Told | None, ...] = (*TOLD, None)
+        self._told = choices[(choices.index(self._telling) + by) % len(choices)]
+        self._lay_out()
+
+    def action_move(self, by: int, parts: int) -> None:
+        """Move the cursor by a cell, and a step at least, or by one of so many `parts` of what is visible."""
+        curves, drawing = self._reference, self._drawing
+        if curves is None or drawing is None:
+            self.app.tell("there is no step to go to yet")
+            return
+        axis = drawing.question.view.axis
+        positions = curves.positions(axis)
+        chart = next((tile.chart for tile in self._tiles if tile.chart is not None), None)
+        if chart is None or not (positions == positions).any():
+            return
+        x, last = self._x, len(positions) - 1
+        place = last if x is None else curve_view.nearest(positions, x)
+        far = drawing.window.span / (parts or chart.width)
+        if by > 0 and place == last:
+            self._step = None
+        else:
+            there = curve_view.nearest(positions, positions[place] + by * far)
+            place = max(place + 1, there) if by > 0 else min(place - 1, there)
+            self._step = int(curves.steps[max(place, 0)])
+        self._point()
+
+    def action_closer(self, by: float) -> None:
+        self._zoom(by, self._x)
+
+    def action_whole(self) -> None:
+        self._view = replace(self._view, span=None, right=None)
+        self._ask()
+
+    def action_log_scale(self) -> None:
+        self._view = replace(self._view, log=not self._view.log)
+        self._ask()
+
+    def action_smooth(self, by: int) -> None:
+        at = SMOOTHINGS.index(self._view.smoothing)
+        self._view = replace(self._view, smoothing=SMOOTHINGS[(at + by) % len(SMOOTHINGS)])
+        self._ask()
+
+    def action_axis(self) -> None:
+        at = AXES.index(self._view.axis)
+        axis = AXES[(at + 1) % len(AXES)]
+        if axis == "epoch" and not any("epoch" in one.figures for one in self._curves):
+            axis = AXES[(at + 2) % len(AXES)]
+        self._view = replace(self._view, axis=axis, span=None, right=None)
+        self._ask()
 
     def action_log(self) -> None:
-        job = state.find(self.app.snapshot, self._run)
+        job = self._job
         if job is None or job.attempt == 0:
             self.app.tell("this run has no log: it has not started yet")
         else:
             self.app.open_log(job.id)
 
+    def action_run(self, by: int) -> None:
+        """Go to another run while the list is not to be seen."""
+        table = self._list.table
+        table.move_cursor(row=min(max(0, table.cursor_row + by), table.row_count - 1))
+
     def step_back(self) -> None:
-        if self._answers:
-            self.action_answers()
+        if self._is_full:
+            self.action_full()
+        elif self._step is not None:
+            self._step = None
+            self._point()
+        elif self.has_class("narrow") and self._telling is not None:
+            self._told = None
+            self._lay_out()
         else:
             super().step_back()
 
-    def _row(self, job: Job, name: int) -> list[Text]:
-        muted, look = shade(self.app, "text-muted"), state.look(job)
-        steps = figures.UNKNOWN if job.total is None else f"{job.done or 0}/{job.total}"
-        loss = (job.result or {}).get("train_loss")
-        if job.id == self._run and self._points:
-            loss = next((p.values["loss"] for p in reversed(self._ordered()) if "loss" in p.values), loss)
-        return [
-            Text(f"{look.glyph} {look.word}", shade(self.app, look.colour)),
-            Text(figures.shorten(visible(job.name), name)),
-            Text(steps, muted),
-            Text(figures.duration(job.eta_s) if job.state == "running" else "", muted),
-            Text(f"{loss:.4f}" if isinstance(loss, float) else figures.UNKNOWN),
-        ]
+    @property
+    def _curves(self) -> Sequence[Curves]:
+        return () if self._drawing is None else self._drawing.curves
+
+    @property
+    def _tiles(self) -> Sequence[curve_view.Tile]:
+        return () if self._drawing is None else self._drawing.tiles
+
+    @property
+    def _asks_grid(self) -> bool:
+        area = self._charts.size
+        return self._is_grid and not self._is_full and curve_view.has_room_for_grid(area.width, area.height)
+
+    def _lay_out(self) -> None:
+        """Give list, charts and panel their places for the terminal's size."""
+        width, height = self.size
+        self.set_class(width < _MEDIUM, "narrow")
+        self.set_class(_MEDIUM <= width < _WIDE, "medium")
+        self.set_class(width >= _WIDE, "wide")
+        self.set_class(self._is_full, "full")
+        self.set_class(self._telling is not None, "panelled")
+        self.query_one(RunPanel).tell(self._telling)
+        is_wide = width >= _WIDE
+        rows = min(len(self._jobs) + 2, max(5, height // 2 if is_wide else height // 4))
+        self._list.styles.height = "1fr" if is_wide else rows
+        alone = is_wide and self._telling is None
+        self.query_one("#room").styles.grid_rows = "1fr" if alone else f"{rows} 1fr"
+
+    def _shown(self) -> tuple[Shown, ...]:
+        """The runs to draw, the selected one last, which is on top."""
+        places = dict(self._marks)
+        if self._run is not None and self._run not in places:
+            free = [place for place in range(RUNS) if place not in places.values()]
+            if free:
+                places[self._run] = free[0]
+        ordered = sorted(places, key=lambda job: (job == self._run, places[job]))
+        return tuple(
+            Shown(job, str(places[job] + 1), shade(self.app, f"run-{places[job] + 1}")) for job in ordered
+        )
+
+    def _changed(self) -> None:
+        """Other runs are to be drawn."""
+        self._fill()
+        self._ask()
+
+    def _fill(self) -> None:
+        """Bring the list up to what is known, if anything of it changed, and the panel to the runs."""
+        shown = {run.job: run for run in self._shown()}
+        width = self._list.size.width
+        rows = {
+            job.id: RunRow(
+                job, self._losses.get(job.id), shown.get(job.id), job.id in self._marks, self.app.theme, width
+            )
+            for job in self._jobs
+        }
+        if rows != self._rows and width:
+            self._rows = rows
+            self._list.show(columns(width), rows)
+        named = [(run, rows[run.job].job.name) for run in shown.values() if run.job in rows]
+        self.query_one(RunPanel).follow(self._job, named)
+        self._describe()
+
+    def _receive_losses(self, losses: dict[str, float]) -> None:
+        if losses != self._losses:
+            self._losses = losses
+            self._fill()
 
     def _ask(self) -> None:
-        """Ask for the points that are new; for all again when another attempt logs steps anew."""
-        run = self._run
-        job = state.find(self.app.snapshot, run)
-        if run is None or job is None:
+        """Ask for the drawing that is wanted now."""
+        runs, area = self._shown(), self._charts.size
+        if not runs or not area.width:
             return
-        if job.attempt != self._attempt:
-            self._attempt, self._points = job.attempt, {}
-        after = max(self._points, default=-1)
+        names = ("background", "border", "border-blurred", "text-muted")
+        question = Question(
+            runs,
+            self._figure,
+            self._asks_grid,
+            self._view,
+            area.width,
+            area.height,
+            Colours(*(shade(self.app, name) for name in names)),
+        )
+        before = self._drawing
+        self.app.read("training", lambda reader: curve_view.draw(reader, question, before), self._receive)
 
-        def look(reader: Reader) -> _Seen:
-            return run, after, reader.metrics(run, after), reader.samples(run)
-
-        self.app.read("training", look, self._receive)
-
-    def _receive(self, seen: _Seen) -> None:
-        run, after, points, samples = seen
-        if run != self._run or after != max(self._points, default=-1):
+    def _receive(self, drawing: Drawing | None) -> None:
+        if drawing is None:
             return
-        if points or samples != self._samples or not self._points:
-            self._points |= {point.step: point for point in points}
-            self._samples = samples
-            self._draw()
+        self._drawing = drawing
+        self._charts.show(drawing, self._nothing_drawn(drawing))
+        self._point()
+        if not drawing.is_complete:
+            self._ask()
 
-    def _ordered(self) -> list[MetricPoint]:
-        return [self._points[step] for step in sorted(self._points)]
+    def _zoom(self, by: float, around: float | None) -> None:
+        curves, drawing = self._reference, self._drawing
+        if curves is None or drawing is None:
+            self.app.tell("there is no curve to look closer at yet")
+            return
+        # A few points must be left to be seen.
+        least = 4 * drawing.whole.span / len(curves.steps)
+        self._view = self._view.zoomed(by, around, drawing.whole, least)
+        self._ask()
 
-    def _names(self) -> list[str]:
-        logged = dict.fromkeys(name for point in self._points.values() for name in point.values)
-        return [name for name in _FIRST if name in logged] + [
-            name for name in logged if name not in _FIRST and name not in _COUNTERS
+    def _point(self) -> None:
+        """Show the cursor where it is, and what stands there."""
+        x, drawing = self._x, self._drawing
+        if x is not None and drawing is not None:
+            view = self._view.containing(x, drawing.whole)
+            if view != self._view:
+                self._view = view
+                self._ask()
+        self._charts.choose(self._figure)
+        self._charts.point(x)
+        self.query_one(RunPanel).point(drawing, x, self._figure)
+        self._describe()
+
+    def _describe(self) -> None:
+        """Tell below the charts where the cursor is, how the curves are looked at, and what is wrong."""
+        lines = [self._place()]
+        if self._is_full:
+            lines += self._legend()
+        trouble = self._trouble()
+        if trouble is not None:
+            lines.append(trouble)
+        self.query_one("#readout", Static).update(Content("\n").join(lines))
+
+    def _place(self) -> Content:
+        curves, drawing, view = self._reference, self._drawing, self._view
+        if curves is None or drawing is None:
+            return Content("")
+        x = self._x
+        at = run_text.when(curves, run_text.place(curves, drawing, x))
+        job = self._job
+        left = job.eta_s if job is not None and job.state == "running" else None
+        how = [
+            "" if left is None else f"{figures.duration(left)} left",
+            "reading …" if not drawing.is_complete else "",
+            "" if view.axis == "step" else f"over {view.axis}",
+            "log" if view.log else "",
+            f"smoothed {view.smoothing:g}" if view.smoothing else "",
+            "" if view.span is None else curve_view.span(view.axis, drawing.window),
+            f"page {drawing.page[0] + 1}/{drawing.page[1]}" if drawing.page[1] > 1 else "",
         ]
+        return Content.assemble(
+            ("│ " if x is not None else "› ", "$text-accent"),
+            (at, "$foreground" if x is not None else "$text-muted"),
+            *((f"  ·  {part}", "$text-muted") for part in how if part),
+        )
 
-    def _draw(self) -> None:
-        points = [point for point in self._ordered() if self._metric in point.values]
-        values = [point.values[self._metric] for point in points]
-        title = self._metric if points else f"{self._metric}: no figures yet"
-        self.query_one(Curve).draw(title, [point.step for point in points], values)
-        latest = self.query_one("#latest", Static)
-        latest.update(self._answer_text() if self._answers else self._figure_text())
-
-    def _figure_text(self) -> Content:
-        points = self._ordered()
-        if not points:
-            return Content.styled("No figures yet: they come with the first optimiser step.", "$text-muted")
-        last = points[-1]
-        parts = [Content.styled(f"step {last.step}", "bold")]
-        for name in [*self._names(), *(name for name in _COUNTERS if name in last.values)]:
-            if name in last.values:
-                style = "$text-accent" if name == self._metric else "$text-muted"
-                parts.append(
-                    Content.assemble((f"{visible(name):<22}", style), f" {_figure(last.values[name])}")
+    def _legend(self) -> list[Content]:
+        """The runs that are drawn, each with its value at the cursor."""
+        names = {job.id: job.name for job in self._jobs}
+        readings = {reading.run.job: reading for tile in self._tiles for reading in tile.readings}
+        lines = []
+        for run in sorted(self._shown(), key=lambda run: run.number):
+            found = readings[run.job].at(self._x) if run.job in readings else None
+            value = figures.UNKNOWN if found is None else ticks.number(found[0])
+            lines.append(
+                Content.assemble(
+                    (f"{run.number} ", f"{run.colour} bold"),
+                    (f"{value:>10}  ", run.colour),
+                    visible(names[run.job]),
                 )
-        return Content("\n").join(parts)
-
-    def _answer_text(self) -> Content:
-        if not self._samples:
-            return Content.styled(
-                "No sample answers yet: they come every `sample_steps` steps.", "$text-muted"
             )
-        parts: list[Content] = []
-        for number, sample in enumerate(self._samples):
-            if number == 0 or self._samples[number - 1].dialog_id != sample.dialog_id:
-                parts.append(Content.styled(visible(sample.utterance, lines=True), "bold"))
-            parts.append(
-                Content.assemble((f"step {sample.step}  ", "$text-accent"), visible(sample.text, lines=True))
-            )
-        return Content("\n\n").join(parts)
+        return lines
 
+    def _trouble(self) -> Content | None:
+        """Why the selected run is not on its way, or not drawn."""
+        job = self._job
+        if job is None:
+            return None
+        if job.id not in {run.job for run in self._shown()}:
+            text = f"not drawn: {RUNS} runs are marked, and no more can be told apart"
+            return Content.styled(text, "$text-warning")
+        if job.state == "failed":
+            why = " ".join((job.error or "nobody knows why").split())
+            return Content.styled(visible(f"{state.look(job).glyph} failed: {why}")[:300], "$text-error")
+        return None
 
-def _figure(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 0.01 and value else f"{value:,.4f}".rstrip("0").rstrip(".")
+    def _nothing_drawn(self, drawing: Drawing) -> str:
+        """What to say where there is no chart."""
+        job = self._job
+        if drawing.curves:
+            return f"{self._figure} is not logged here: m goes to another figure"
+        if job is None or not job.requested:
+            return "not started: S on the pipeline starts what config.toml asks for"
+        if job.state == "running":
+            return "no figures yet: they come with the first optimiser step"
+        reason = f": {job.reason}" if job.reason and job.state != "failed" else ": no figures were logged"
+        return f"{state.look(job).glyph} {state.look(job).word}{reason}"

@@ -1,0 +1,229 @@
+"""Charts of 100,000 points a run: read, thinned and drawn, beside reading the same rows with sqlite3 alone.
+
+    python -m benchmarks.charts [--folder DIR] [--points N]
+
+Six runs with made-up curves, among them one that goes on, one that failed and two by DPO. Each line is the
+median of some rounds, in milliseconds and as a multiple of plain reading of one run's rows. With a folder
+that an earlier call has filled, nothing is made; it can be opened to look at the curves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from core import config
+from core.commands import create_workspace
+from core.dialogues import staging
+from core.pipeline import planning
+from core.pipeline.graph import Node
+from core.pipeline.requests import new_job
+from core.reader import Reader
+from core.store import connections, data, jobs
+from core.workspace import Workspace
+from tests.made_dialogues import made_dialogues
+from tui import curve_view, theme
+from tui.curve_view import Colours, Drawing, Question, Shown, View
+
+ROWS = 100
+ROUNDS = 7
+#: A terminal's cells for charts: one large chart, and the grid of a large window.
+LARGE, GRID = (150, 40), (116, 56)
+CONFIG = """
+[students.smollm2]
+model = "embedded/smollm2-135m-instruct"
+[students.llama-8b]
+model = "meta-llama/Llama-3.1-8B"
+[recipes]
+train = ["direct/chatgpt", "direct/all_together", "direct/gemini"]
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--folder", type=Path, help="keep the workspace here")
+    parser.add_argument("--points", type=int, default=100_000, help="points of each run")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        workspace = Workspace((options.folder or Path(temporary)).resolve())
+        if not workspace.state.exists():
+            fill(workspace, options.points)
+        look(workspace)
+    return 0
+
+
+def fill(workspace: Workspace, points: int) -> None:
+    """Make the workspace: six runs with curves, and others that wait."""
+    create_workspace(workspace.root)
+    dialogues = made_dialogues(ROWS)
+    facts = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, facts)
+    workspace.config.write_text(CONFIG)
+    nodes = planning.plan(workspace, config.load(workspace.config), facts)
+    runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
+    chosen = {
+        (node.name): (node, part, ending)
+        for (node, part, ending) in (
+            (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),
+            (named(runs, "smollm2/direct/all_together/sft"), 1.0, "done"),
+            (named(runs, "smollm2/direct/chatgpt/sft-dpo"), 1.0, "done"),
+            (named(runs, "smollm2/direct/all_together/sft-dpo"), 0.7, "running"),
+            (named(runs, "llama-8b/direct/chatgpt/sft"), 1.0, "done"),
+            (named(runs, "llama-8b/direct/gemini/sft"), 0.4, "failed"),
+        )
+    }
+    with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
+        data.replace(connection, facts, map(staging.to_row, dialogues))
+        jobs.put(connection, map(new_job, [node for node in nodes if "gemini/sft-dpo" not in node.name]))
+        for number, (node, part, ending) in enumerate(chosen.values()):
+            train(connection, workspace, node, number, points, int(points * part), ending)
+    print(f"made {len(chosen)} runs of up to {points:,} points")
+
+
+def named(nodes: list[Node], name: str) -> Node:
+    return next(node for node in nodes if node.name == name)
+
+
+def train(
+    connection: sqlite3.Connection,
+    workspace: Workspace,
+    node: Node,
+    seed: int,
+    steps: int,
+    reached: int,
+    ending: str,
+) -> None:
+    """Write a run's figures, answers and log as its training would have."""
+    folder = workspace.attempt(node.id, 1)
+    folder.mkdir(parents=True)
+    (folder / "log.txt").write_text(
+        "".join(f"INFO step {step} of {steps}\n" for step in range(reached)[-200:])
+    )
+    attempt = jobs.begin_attempt(connection, node.id, 1, folder.relative_to(workspace.root).as_posix())
+    chance, began = random.Random(seed), time.time() - reached * 1.1
+    for step in range(1, reached + 1):
+        jobs.put_metric(
+            connection, node.id, step, began + step * 1.1, figures(node.stage, step / steps, chance)
+        )
+    for step in range(steps // 10, reached + 1, max(1, steps // 10)):
+        for dialogue in ("hit:0", "hit:1"):
+            text = "I am so sorry to hear that. " * (1 + step * 3 // steps) + "How are you now?"
+            jobs.put_sample(connection, node.id, step, dialogue, text)
+    jobs.set_progress(connection, node.id, reached, steps, (steps - reached) * 1.1)
+    if ending == "running":
+        return
+    error = None
+    if ending == "failed":
+        error = f"the loss at step {reached + 1} is not a number: lower the learning rate, or use float32"
+    jobs.end_attempt(connection, attempt, ending, error)
+    result = {"steps": steps, "device": "cuda", "dtype": "bfloat16"} if ending == "done" else None
+    jobs.set_state(connection, node.id, ending, error=error, result=result)
+
+
+def figures(stage: str, part: float, chance: random.Random) -> dict[str, float]:
+    """Figures as TRL logs them when `part` of a training is over."""
+    noise = chance.gauss
+    found = {
+        "loss": (0.69 if stage == "sft-dpo" else 2.6) * math.exp(-3 * part) + 0.3 + noise(0, 0.05),
+        "grad_norm": abs(1.2 + noise(0, 0.3)) * (12 if chance.random() < 0.0002 else 1),
+        "learning_rate": 5e-5 * (1 + math.cos(math.pi * part)) / 2,
+        "entropy": 1.8 - 0.5 * part + noise(0, 0.05),
+        "num_tokens": 4.1e8 * part,
+        "mean_token_accuracy": 0.55 + 0.2 * (1 - math.exp(-4 * part)) + noise(0, 0.01),
+        "epoch": 3 * part,
+        "tokens_per_second": 4100 + noise(0, 120),
+    }
+    if stage == "sft-dpo":
+        margin = 2.2 * (1 - math.exp(-3 * part)) + noise(0, 0.25)
+        found |= {
+            "rewards/chosen": margin * 0.3,
+            "rewards/rejected": -margin * 0.7,
+            "rewards/accuracies": min(1.0, max(0.0, 0.5 + 0.4 * part + noise(0, 0.08))),
+            "rewards/margins": margin,
+            "logps/chosen": -60 - 8 * part + noise(0, 2),
+            "logps/rejected": -70 - 20 * part + noise(0, 2),
+        }
+    return found
+
+
+def look(workspace: Workspace) -> None:
+    """What the runs with curves take, from the file to the finished lines."""
+    # Once, and not in any figure: a screen that opens loads them in its background.
+    import pandas  # noqa: F401
+
+    from tui import charts  # noqa: F401
+
+    with closing(connections.reader(workspace.state)) as connection:
+        found = connection.execute(
+            "SELECT job, count(*) FROM metrics GROUP BY job ORDER BY 2 DESC"
+        ).fetchall()
+        runs, points = [row[0] for row in found], found[0][1]
+        plain = median(
+            lambda: connection.execute(
+                "SELECT step, at, figures FROM metrics WHERE job = ? ORDER BY step", (runs[0],)
+            ).fetchall()
+        )
+    print(f"{len(runs)} runs, the longest of {points:,} points")
+
+    def tell(name: str, seconds: float) -> None:
+        print(f"{name:<58} {seconds * 1000:8.1f} ms   {seconds / plain:6.2f} ×")
+
+    tell("sqlite3 alone: one run's rows", plain)
+    colours = Colours("#14181d", "#3a4552", "#2b343f", "#8b96a3")
+
+    def question(count: int, size: tuple[int, int], view: View, *, is_grid: bool = False) -> Question:
+        shown = [
+            Shown(job, str(number), theme.DARK.variables[f"run-{number}"])
+            for number, job in enumerate(runs[:count], start=1)
+        ]
+        return Question(tuple(shown), "loss", is_grid, view, *size, colours)
+
+    one, all_ = question(1, LARGE, View()), question(6, LARGE, View())
+    tell("one run: read, thinned, drawn, the first time", median(lambda: drawn(Reader(workspace), one)))
+    tell("six runs: the same", median(lambda: drawn(Reader(workspace), all_), rounds=3))
+    with closing(Reader(workspace)) as reader:
+        drawn(reader, all_)
+        again = {
+            "one run drawn again, its points known": one,
+            "six runs drawn again": all_,
+            "six runs, smoothed": question(6, LARGE, View(smoothing=0.9)),
+            "one run, a thousandth of its steps": question(1, LARGE, View(span=points / 1000)),
+            "one run, a grid of its figures": question(1, GRID, View(), is_grid=True),
+            "six runs, a grid of their figures": question(6, GRID, View(), is_grid=True),
+        }
+        for name, asked in again.items():
+            tell(name, median(lambda asked=asked: drawn(reader, asked)))
+        before = drawn(reader, all_)
+        tell("six runs of which nothing is new", median(lambda: curve_view.draw(reader, all_, before)))
+
+
+def drawn(reader: Reader, question: Question) -> Drawing:
+    """The whole drawing, asked for until every point is read, as the room does."""
+    drawing = curve_view.draw(reader, question, None)
+    while drawing is not None and not drawing.is_complete:
+        drawing = curve_view.draw(reader, question, drawing)
+    assert drawing is not None
+    return drawing
+
+
+def median(work: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Seconds."""
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

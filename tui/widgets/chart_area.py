@@ -1,0 +1,197 @@
+"""Finished charts on the screen, with their titles and a cursor that is in all of them at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
+from textual.geometry import Region
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui import ticks
+from tui.text import visible
+from tui.theme import shade
+
+if TYPE_CHECKING:
+    from tui.charts import Chart
+    from tui.curve_view import Drawing, Reading, Tile
+
+#: Values in a title, at most: more would be read in the figures beside.
+_VALUES = 6
+
+
+class ChartArea(Widget):
+    """Puts a drawing on the screen as it is; only titles and the cursor are made here."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    ChartArea { width: 1fr; height: 1fr; }
+    """
+
+    class Resized(Message):
+        """There is another number of cells to draw in."""
+
+    class Pointed(Message):
+        """The mouse chose an x within a figure's chart."""
+
+        def __init__(self, figure: str, x: float) -> None:
+            super().__init__()
+            self.figure = figure
+            self.x = x
+
+    class Wheeled(Message):
+        """The mouse's wheel was turned, on which x."""
+
+        def __init__(self, to: Literal["in", "out"], x: float) -> None:
+            super().__init__()
+            self.to = to
+            self.x = x
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._drawing: Drawing | None = None
+        self._x: float | None = None
+        self._figure = ""
+        self._says = ""
+
+    def show(self, drawing: Drawing | None, says: str = "") -> None:
+        """Show these charts, or what there is to say where there is none."""
+        self._drawing, self._says = drawing, says
+        self.refresh()
+
+    def point(self, x: float | None) -> None:
+        """Move the cursor to x, or take it away; only the cells that it leaves and enters are drawn."""
+        if x == self._x:
+            return
+        before, self._x = self._x, x
+        drawing = self._drawing
+        for tile in drawing.tiles if drawing is not None else ():
+            self.refresh(Region(tile.x, tile.y, tile.width, 1))
+            for at in (before, x):
+                column = None if at is None or tile.chart is None else tile.chart.column(at)
+                if column is not None:
+                    self.refresh(Region(tile.x + column, tile.y, 1, tile.height))
+
+    def choose(self, figure: str) -> None:
+        """Mark the chart of this figure."""
+        if figure != self._figure:
+            self._figure = figure
+            self.refresh()
+
+    def on_resize(self, event: Resize) -> None:
+        self.post_message(self.Resized())
+
+    def on_click(self, event: Click) -> None:
+        found = self._at(event.x, event.y)
+        if found is not None:
+            tile, chart = found
+            self.post_message(self.Pointed(tile.figure, chart.x(event.x - tile.x)))
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        self._wheel("in", event.x, event.y)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        self._wheel("out", event.x, event.y)
+
+    def render_line(self, y: int) -> Strip:
+        """The parts of all tiles that lie in a row."""
+        width, blank = self.size.width, Style(bgcolor=shade(self.app, "background"))
+        if self._drawing is None or not any(tile.chart for tile in self._drawing.tiles):
+            return self._saying(y, width, blank)
+        parts: list[Strip] = []
+        at = 0
+        for tile in sorted(self._drawing.tiles, key=lambda tile: tile.x):
+            if tile.y <= y < tile.y + tile.height:
+                if tile.x > at:
+                    parts.append(Strip([Segment(" " * (tile.x - at), blank)], tile.x - at))
+                parts.append(self._row(tile, y - tile.y).adjust_cell_length(tile.width, blank))
+                at = tile.x + tile.width
+        return Strip.join(parts).adjust_cell_length(width, blank)
+
+    def _at(self, x: int, y: int) -> tuple[Tile, Chart] | None:
+        for tile in self._drawing.tiles if self._drawing is not None else ():
+            inside = tile.x <= x < tile.x + tile.width and tile.y <= y < tile.y + tile.height
+            if inside and tile.chart is not None:
+                return tile, tile.chart
+        return None
+
+    def _wheel(self, to: Literal["in", "out"], x: int, y: int) -> None:
+        found = self._at(x, y)
+        if found is not None:
+            self.post_message(self.Wheeled(to, found[1].x(x - found[0].x)))
+
+    def _saying(self, y: int, width: int, blank: Style) -> Strip:
+        if y != self.size.height // 2:
+            return Strip.blank(width, blank)
+        style = Style(color=shade(self.app, "text-muted")) + blank
+        text = visible(self._says)[:width]
+        return Strip([Segment(f"{text:^{width}}", style)], width)
+
+    def _row(self, tile: Tile, row: int) -> Strip:
+        if row == 0:
+            return self._title(tile)
+        if tile.chart is None:
+            blank = Style(color=shade(self.app, "text-muted"), bgcolor=shade(self.app, "background"))
+            text = "not logged" if row == tile.height // 2 else ""
+            return Strip([Segment(f"{text:^{tile.width}}", blank)], tile.width)
+        if row > len(tile.chart.strips):
+            return Strip([])
+        strip = tile.chart.strips[row - 1]
+        column = None if self._x is None else tile.chart.column(self._x)
+        return strip if column is None or row > tile.chart.rows else self._crossed(strip, column)
+
+    def _crossed(self, strip: Strip, column: int) -> Strip:
+        """The line with the cursor in one of its cells."""
+        under = strip.crop(column, column + 1)
+        if under.text in " ┈":
+            style = Style(color=shade(self.app, "text-accent"), bgcolor=shade(self.app, "background"))
+            cell = Segment("│", style)
+        else:
+            style = next((segment.style for segment in under if segment.style is not None), Style())
+            lit = Style(bgcolor=shade(self.app, "block-cursor-background"), bold=True)
+            cell = Segment(under.text, style + lit)
+        return Strip.join([strip.crop(0, column), Strip([cell], 1), strip.crop(column + 1)])
+
+    def _title(self, tile: Tile) -> Strip:
+        """The figure's name and what of it cannot be drawn, and its values at the cursor."""
+        ground = Style(bgcolor=shade(self.app, "background"))
+        is_chosen = tile.figure == self._figure
+        name_style = Style(
+            color=shade(self.app, "text-accent" if is_chosen else "foreground"), bold=is_chosen
+        )
+        values = self._values(tile, ground)
+        room = tile.width - sum(segment.cell_length for segment in values) - 2
+        name = visible(tile.figure)
+        if len(name) > room:
+            name = name[: max(0, room - 1)] + "…"
+        parts = [Segment(("▸" if is_chosen else " ") + name, name_style + ground)]
+        left = room - len(name) - 3
+        note = "✗ " + "; ".join(tile.notes)
+        if tile.notes and left >= 3:
+            text = note if len(note) <= left else note[: left - 1] + "…"
+            parts += [Segment("  " + text, Style(color=shade(self.app, "text-warning")) + ground)]
+        gap = tile.width - sum(segment.cell_length for segment in parts + values)
+        return Strip([*parts, Segment(" " * max(0, gap), ground), *values])
+
+    def _values(self, tile: Tile, ground: Style) -> list[Segment]:
+        segments: list[Segment] = []
+        for reading in tile.readings[-_VALUES:]:
+            segments += self._value(reading, ground, alone=len(tile.readings) == 1)
+        wide = sum(segment.cell_length for segment in segments) > tile.width // 2
+        # The last is on top: the one that the cursor of the list is on.
+        return self._value(tile.readings[-1], ground, alone=True) if wide and tile.readings else segments
+
+    def _value(self, reading: Reading, ground: Style, *, alone: bool) -> list[Segment]:
+        found = reading.at(self._x)
+        if found is None:
+            return []
+        value, smooth = found
+        style = Style(color=reading.run.colour) + ground
+        number = [] if alone else [Segment(f" {reading.run.number}", style + Style(bold=True))]
+        text = f" {ticks.number(value)}"
+        if reading.smooth is not reading.values:
+            text += f" ~{ticks.number(smooth)}"
+        return [*number, Segment(text + " ", style)]
