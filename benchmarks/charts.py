@@ -31,7 +31,7 @@ from core.reader import Reader
 from core.store import connections, data, jobs
 from core.workspace import Workspace
 from tests.made_dialogues import made_dialogues
-from tui import curve_view, theme
+from tui import curve_view
 from tui.curve_view import Colours, Drawing, Question, Shown, View
 
 ROWS = 100
@@ -181,10 +181,7 @@ def look(workspace: Workspace) -> None:
     colours = Colours("#14181d", "#3a4552", "#2b343f", "#8b96a3")
 
     def question(count: int, size: tuple[int, int], view: View, *, is_grid: bool = False) -> Question:
-        shown = [
-            Shown(job, str(number), theme.DARK.variables[f"run-{number}"])
-            for number, job in enumerate(runs[:count], start=1)
-        ]
+        shown = [Shown(job, str(number), "#56b4e9") for number, job in enumerate(runs[:count], start=1)]
         return Question(tuple(shown), "loss", is_grid, view, *size, colours)
 
     one, all_ = question(1, LARGE, View()), question(6, LARGE, View())

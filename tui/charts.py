@@ -136,10 +136,7 @@ def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: 
         canvas.put(trace, shape, axes)
     ends = _ends(traces, shapes, canvas) if labelled else {}
     at_row = {canvas.row(tick.at): tick.label for tick in y_ticks}
-    axis, text = (
-        Style(color=colours.axis, bgcolor=colours.background),
-        Style(color=colours.text, bgcolor=colours.background),
-    )
+    axis, text = Style(color=colours.axis), Style(color=colours.text)
     strips = []
     for row, line in enumerate(canvas.lines()):
         label = at_row.get(row)
@@ -268,7 +265,7 @@ class _Canvas:
     def style(self, colour: str, *, bold: bool = False) -> Style:
         key = (colour, bold)
         if key not in self._styles:
-            self._styles[key] = Style(color=colour, bgcolor=self._colours.background, bold=bold or None)
+            self._styles[key] = Style(color=colour, bold=bold or None)
         return self._styles[key]
 
     def row(self, y: float) -> int:

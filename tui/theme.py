@@ -47,12 +47,6 @@ DARK = Theme(
         "footer-description-foreground": "#8b96a3",
         "border": "#3a4552",
         "border-blurred": "#2b343f",
-        "run-1": "#56b4e9",
-        "run-2": "#e69f00",
-        "run-3": "#2bb58b",
-        "run-4": "#e8703a",
-        "run-5": "#cc79a7",
-        "run-6": "#f0e442",
         "input-selection-background": "#2b3f52",
     },
 )
@@ -87,12 +81,6 @@ LIGHT = Theme(
         "footer-description-foreground": "#5c6773",
         "border": "#b9c3cd",
         "border-blurred": "#d3dae1",
-        "run-1": "#0072b2",
-        "run-2": "#a86b00",
-        "run-3": "#00755a",
-        "run-4": "#c04a00",
-        "run-5": "#a8467f",
-        "run-6": "#22282f",
     },
 )
 
@@ -122,8 +110,18 @@ def other(name: str) -> str:
     return DARK.name if name == LIGHT.name else LIGHT.name
 
 
-#: Curves that can be told apart by their colours `run-1`, `run-2` ….
-RUNS = 6
+#: Colours of curves that can be told apart, on a dark ground and on a light one.
+_CURVES = {
+    True: ("#56b4e9", "#e69f00", "#2bb58b", "#e8703a", "#cc79a7", "#f0e442"),
+    False: ("#0072b2", "#a86b00", "#00755a", "#c04a00", "#a8467f", "#22282f"),
+}
+#: How many they are.
+CURVES = len(_CURVES[True])
+
+
+def curve(app: App[Any], place: int) -> str:
+    """The colour of a curve among those that are drawn, which has a number too."""
+    return _CURVES[app.current_theme.dark][place]
 
 
 def shade(app: App[Any], name: str) -> str:

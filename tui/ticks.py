@@ -99,7 +99,7 @@ def time(seconds: float) -> str:
 def number(value: float, digits: int = 4) -> str:
     """A figure in few characters: `digits` significant ones, with an exponent where it is small or large."""
     if not math.isfinite(value):
-        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "NaN")
+        return {math.inf: "inf", -math.inf: "-inf"}.get(value, "NaN")
     if 1e3 <= abs(value) < 1e6:
         return f"{value:.{1 if abs(value) < 1e4 else 0}f}".removesuffix(".0")
     value = float(f"{value:.{digits - 1}e}")

@@ -56,8 +56,8 @@ def test_round_numbers_and_times() -> None:
         (0.0, "0"),
         (-1.5, "-1.500"),
         (math.nan, "NaN"),
-        (math.inf, "∞"),
-        (-math.inf, "−∞"),
+        (math.inf, "inf"),
+        (-math.inf, "-inf"),
     ],
 )
 def test_a_figure_in_few_characters(value: float, text: str) -> None:

@@ -17,7 +17,7 @@ from tui import format as figures
 from tui.curve_view import AXES, SMOOTHINGS, Colours, Drawing, Question, Shown, View
 from tui.screens.base import RoomScreen
 from tui.text import visible
-from tui.theme import RUNS, shade
+from tui.theme import CURVES, curve, shade
 from tui.widgets.chart_area import ChartArea
 from tui.widgets.listing import Listing
 from tui.widgets.run_panel import TOLD, RunPanel, Told
@@ -71,7 +71,9 @@ class TrainingScreen(RoomScreen):
         ),
         Binding("z", "full", "Zoom", id="training.full", tooltip="One chart in the whole window, and back"),
         Binding("p", "panel(1)", "Panel", id="training.panel", tooltip="Figures, settings, answers, log"),
-        Binding("P", "panel(-1)", "Panel back", id="training.panel_back", show=False),
+        Binding(
+            "P", "panel(-1)", "Panel back", id="training.panel_back", show=False, tooltip="The one before"
+        ),
         Binding(
             "left,h",
             "move(-1, 0)",
@@ -81,7 +83,14 @@ class TrainingScreen(RoomScreen):
             show=False,
             tooltip="Move the cursor along the steps; past the last one it follows the run",
         ),
-        Binding("right,l", "move(1, 0)", "Cursor right", id="training.right", show=False),
+        Binding(
+            "right,l",
+            "move(1, 0)",
+            "Cursor right",
+            id="training.right",
+            show=False,
+            tooltip="Move the cursor right",
+        ),
         Binding(
             "shift+left,H",
             "move(-1, 10)",
@@ -90,7 +99,14 @@ class TrainingScreen(RoomScreen):
             show=False,
             tooltip="Move the cursor by a tenth of what is visible",
         ),
-        Binding("shift+right,L", "move(1, 10)", "Cursor far right", id="training.far_right", show=False),
+        Binding(
+            "shift+right,L",
+            "move(1, 10)",
+            "Cursor far right",
+            id="training.far_right",
+            show=False,
+            tooltip="Move the cursor right by a tenth of what is visible",
+        ),
         Binding(
             "plus,equals_sign",
             "closer(0.5)",
@@ -130,8 +146,22 @@ class TrainingScreen(RoomScreen):
         ),
         Binding("x", "axis", "X axis", id="training.axis", show=False, tooltip="Steps, time or epochs"),
         Binding("o", "log", "Log", id="training.log", show=False, tooltip="Open the run's log"),
-        Binding("down,j", "run(1)", "Next run", id="training.next_run", show=False),
-        Binding("up,k", "run(-1)", "Run before", id="training.run_before", show=False),
+        Binding(
+            "down,j",
+            "run(1)",
+            "Next run",
+            id="training.next_run",
+            show=False,
+            tooltip="Go to the next run while the list is not seen",
+        ),
+        Binding(
+            "up,k",
+            "run(-1)",
+            "Run before",
+            id="training.run_before",
+            show=False,
+            tooltip="Go to the run before",
+        ),
     ]
 
     def __init__(self) -> None:
@@ -156,7 +186,10 @@ class TrainingScreen(RoomScreen):
         yield Static(id="nothing", markup=False)
         with Container(id="room"):
             yield Listing(
-                id="runs", words="words of a run's name or state", draw=lambda row: entry(self.app, row)
+                id="runs",
+                words="words of a run's name or state",
+                opens="One or all",
+                draw=lambda row: entry(self.app, row),
             )
             with Vertical(id="drawn"):
                 yield ChartArea(id="charts")
@@ -266,9 +299,10 @@ class TrainingScreen(RoomScreen):
         elif run in self._marks:
             del self._marks[run]
         else:
-            free = [place for place in range(RUNS) if place not in self._marks.values()]
+            free = [place for place in range(CURVES) if place not in self._marks.values()]
             if not free:
-                self.app.tell(f"{RUNS} runs are marked, and no more can be told apart: u unmarks all")
+                key = self.key_of("training.unmark")
+                self.app.tell(f"{CURVES} runs are marked, and no more can be told apart: {key} unmarks all")
                 return
             self._marks[run] = free[0]
         self._changed()
@@ -299,7 +333,10 @@ class TrainingScreen(RoomScreen):
             self._is_grid = not self._is_grid
             self._ask()
         else:
-            self.app.tell("there is room for one chart only: m goes to the next one, z gives it the window")
+            further, whole = self.key_of("training.metric"), self.key_of("training.full")
+            self.app.tell(
+                f"there is room for one chart only: {further} goes to the next, {whole} gives it the window"
+            )
 
     def action_full(self) -> None:
         self._is_full = not self._is_full
@@ -418,13 +455,11 @@ class TrainingScreen(RoomScreen):
         """The runs to draw, the selected one last, which is on top."""
         places = dict(self._marks)
         if self._run is not None and self._run not in places:
-            free = [place for place in range(RUNS) if place not in places.values()]
+            free = [place for place in range(CURVES) if place not in places.values()]
             if free:
                 places[self._run] = free[0]
         ordered = sorted(places, key=lambda job: (job == self._run, places[job]))
-        return tuple(
-            Shown(job, str(places[job] + 1), shade(self.app, f"run-{places[job] + 1}")) for job in ordered
-        )
+        return tuple(Shown(job, str(places[job] + 1), curve(self.app, places[job])) for job in ordered)
 
     def _changed(self) -> None:
         """Other runs are to be drawn."""
@@ -436,9 +471,7 @@ class TrainingScreen(RoomScreen):
         shown = {run.job: run for run in self._shown()}
         width = self._list.size.width
         rows = {
-            job.id: RunRow(
-                job, self._losses.get(job.id), shown.get(job.id), job.id in self._marks, self.app.theme, width
-            )
+            job.id: RunRow(job, self._losses.get(job.id), shown.get(job.id), job.id in self._marks, width)
             for job in self._jobs
         }
         if rows != self._rows and width:
@@ -559,7 +592,7 @@ class TrainingScreen(RoomScreen):
         if job is None:
             return None
         if job.id not in {run.job for run in self._shown()}:
-            text = f"not drawn: {RUNS} runs are marked, and no more can be told apart"
+            text = f"not drawn: {CURVES} runs are marked, and no more can be told apart"
             return Content.styled(text, "$text-warning")
         if job.state == "failed":
             why = " ".join((job.error or "nobody knows why").split())
@@ -570,7 +603,9 @@ class TrainingScreen(RoomScreen):
         """What to say where there is no chart."""
         job = self._job
         if drawing.curves:
-            return f"{self._figure} is not logged here: m goes to another figure"
+            return (
+                f"{self._figure} is not logged here: {self.key_of('training.metric')} goes to another figure"
+            )
         if job is None or not job.requested:
             return "not started: S on the pipeline starts what config.toml asks for"
         if job.state == "running":

@@ -28,7 +28,7 @@ class ChartArea(Widget):
     """Puts a drawing on the screen as it is; only titles and the cursor are made here."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    ChartArea { width: 1fr; height: 1fr; }
+    ChartArea { width: 1fr; height: 1fr; background: $background; }
     """
 
     class Resized(Message):
@@ -98,18 +98,19 @@ class ChartArea(Widget):
 
     def render_line(self, y: int) -> Strip:
         """The parts of all tiles that lie in a row."""
-        width, blank = self.size.width, Style(bgcolor=shade(self.app, "background"))
         if self._drawing is None or not any(tile.chart for tile in self._drawing.tiles):
-            return self._saying(y, width, blank)
+            return self._saying(y)
         parts: list[Strip] = []
         at = 0
-        for tile in sorted(self._drawing.tiles, key=lambda tile: tile.x):
+        # They come by rows, so those of one row from left to right.
+        for tile in self._drawing.tiles:
             if tile.y <= y < tile.y + tile.height:
-                if tile.x > at:
-                    parts.append(Strip([Segment(" " * (tile.x - at), blank)], tile.x - at))
-                parts.append(self._row(tile, y - tile.y).adjust_cell_length(tile.width, blank))
+                parts += [
+                    Strip.blank(tile.x - at),
+                    self._row(tile, y - tile.y).adjust_cell_length(tile.width),
+                ]
                 at = tile.x + tile.width
-        return Strip.join(parts).adjust_cell_length(width, blank)
+        return Strip.join(parts).adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
     def _at(self, x: int, y: int) -> tuple[Tile, Chart] | None:
         for tile in self._drawing.tiles if self._drawing is not None else ():
@@ -123,20 +124,18 @@ class ChartArea(Widget):
         if found is not None:
             self.post_message(self.Wheeled(to, found[1].x(x - found[0].x)))
 
-    def _saying(self, y: int, width: int, blank: Style) -> Strip:
-        if y != self.size.height // 2:
-            return Strip.blank(width, blank)
-        style = Style(color=shade(self.app, "text-muted")) + blank
-        text = visible(self._says)[:width]
-        return Strip([Segment(f"{text:^{width}}", style)], width)
+    def _saying(self, y: int) -> Strip:
+        width = self.size.width
+        text = visible(self._says)[:width] if y == self.size.height // 2 else ""
+        style = Style(color=shade(self.app, "text-muted"))
+        return Strip([Segment(f"{text:^{width}}", style)], width).apply_style(self.rich_style)
 
     def _row(self, tile: Tile, row: int) -> Strip:
         if row == 0:
             return self._title(tile)
         if tile.chart is None:
-            blank = Style(color=shade(self.app, "text-muted"), bgcolor=shade(self.app, "background"))
             text = "not logged" if row == tile.height // 2 else ""
-            return Strip([Segment(f"{text:^{tile.width}}", blank)], tile.width)
+            return Strip([Segment(f"{text:^{tile.width}}", Style(color=shade(self.app, "text-muted")))])
         if row > len(tile.chart.strips):
             return Strip([])
         strip = tile.chart.strips[row - 1]
@@ -147,8 +146,7 @@ class ChartArea(Widget):
         """The line with the cursor in one of its cells."""
         under = strip.crop(column, column + 1)
         if under.text in " ┈":
-            style = Style(color=shade(self.app, "text-accent"), bgcolor=shade(self.app, "background"))
-            cell = Segment("│", style)
+            cell = Segment("│", Style(color=shade(self.app, "text-accent")))
         else:
             style = next((segment.style for segment in under if segment.style is not None), Style())
             lit = Style(bgcolor=shade(self.app, "block-cursor-background"), bold=True)
@@ -157,39 +155,38 @@ class ChartArea(Widget):
 
     def _title(self, tile: Tile) -> Strip:
         """The figure's name and what of it cannot be drawn, and its values at the cursor."""
-        ground = Style(bgcolor=shade(self.app, "background"))
         is_chosen = tile.figure == self._figure
         name_style = Style(
             color=shade(self.app, "text-accent" if is_chosen else "foreground"), bold=is_chosen
         )
-        values = self._values(tile, ground)
+        values = self._values(tile)
         room = tile.width - sum(segment.cell_length for segment in values) - 2
         name = visible(tile.figure)
         if len(name) > room:
             name = name[: max(0, room - 1)] + "…"
-        parts = [Segment(("▸" if is_chosen else " ") + name, name_style + ground)]
+        parts = [Segment(("▸" if is_chosen else " ") + name, name_style)]
         left = room - len(name) - 3
         note = "✗ " + "; ".join(tile.notes)
         if tile.notes and left >= 3:
             text = note if len(note) <= left else note[: left - 1] + "…"
-            parts += [Segment("  " + text, Style(color=shade(self.app, "text-warning")) + ground)]
+            parts += [Segment("  " + text, Style(color=shade(self.app, "text-warning")))]
         gap = tile.width - sum(segment.cell_length for segment in parts + values)
-        return Strip([*parts, Segment(" " * max(0, gap), ground), *values])
+        return Strip([*parts, Segment(" " * max(0, gap)), *values])
 
-    def _values(self, tile: Tile, ground: Style) -> list[Segment]:
+    def _values(self, tile: Tile) -> list[Segment]:
         segments: list[Segment] = []
         for reading in tile.readings[-_VALUES:]:
-            segments += self._value(reading, ground, alone=len(tile.readings) == 1)
+            segments += self._value(reading, alone=len(tile.readings) == 1)
         wide = sum(segment.cell_length for segment in segments) > tile.width // 2
         # The last is on top: the one that the cursor of the list is on.
-        return self._value(tile.readings[-1], ground, alone=True) if wide and tile.readings else segments
+        return self._value(tile.readings[-1], alone=True) if wide and tile.readings else segments
 
-    def _value(self, reading: Reading, ground: Style, *, alone: bool) -> list[Segment]:
+    def _value(self, reading: Reading, *, alone: bool) -> list[Segment]:
         found = reading.at(self._x)
         if found is None:
             return []
         value, smooth = found
-        style = Style(color=reading.run.colour) + ground
+        style = Style(color=reading.run.colour)
         number = [] if alone else [Segment(f" {reading.run.number}", style + Style(bold=True))]
         text = f" {ticks.number(value)}"
         if reading.smooth is not reading.values:

@@ -35,13 +35,12 @@ _PADDING, _SCROLLBAR, _NAME = 2, 1, 12
 
 @dataclass(frozen=True)
 class RunRow:
-    """What is told of a run, in which theme, and how wide the list is."""
+    """What is told of a run, and how wide the list is."""
 
     job: Job
     loss: float | None
     shown: Shown | None
     is_marked: bool
-    theme: str
     width: int
 
 
