@@ -181,6 +181,8 @@ class TrainingScreen(RoomScreen):
         self._drawing: Drawing | None = None
         self._jobs: Sequence[Job] = ()
         self._rows: dict[str, RunRow] = {}
+        #: What is told below the charts, beside the place.
+        self._more: Sequence[Content] | None = None
 
     def body(self) -> ComposeResult:
         yield Static(id="nothing", markup=False)
@@ -193,7 +195,8 @@ class TrainingScreen(RoomScreen):
             )
             with Vertical(id="drawn"):
                 yield ChartArea(id="charts")
-                yield Static(id="readout", markup=False)
+                yield Static(id="place", markup=False)
+                yield Static(id="more", markup=False)
             yield RunPanel(id="panel")
 
     def on_mount(self) -> None:
@@ -538,13 +541,15 @@ class TrainingScreen(RoomScreen):
 
     def _describe(self) -> None:
         """Tell below the charts where the cursor is, how the curves are looked at, and what is wrong."""
-        lines = [self._place()]
-        if self._is_full:
-            lines += self._legend()
+        # One line whatever it says, so nothing else is laid out anew: it changes with every step.
+        self.query_one("#place", Static).update(self._place(), layout=False)
         trouble = self._trouble()
-        if trouble is not None:
-            lines.append(trouble)
-        self.query_one("#readout", Static).update(Content("\n").join(lines))
+        lines = [*(self._legend() if self._is_full else ()), *([trouble] if trouble is not None else ())]
+        if lines != self._more:
+            self._more = lines
+            more = self.query_one("#more", Static)
+            more.display = bool(lines)
+            more.update(Content("\n").join(lines))
 
     def _place(self) -> Content:
         curves, drawing, view = self._reference, self._drawing, self._view

@@ -56,6 +56,8 @@ class ChartArea(Widget):
         self._x: float | None = None
         self._figure = ""
         self._says = ""
+        #: What lies under all cells.
+        self._ground = Style()
 
     def show(self, drawing: Drawing | None, says: str = "") -> None:
         """Show these charts, or what there is to say where there is none."""
@@ -110,7 +112,11 @@ class ChartArea(Widget):
                     self._row(tile, y - tile.y).adjust_cell_length(tile.width),
                 ]
                 at = tile.x + tile.width
-        return Strip.join(parts).adjust_cell_length(self.size.width).apply_style(self.rich_style)
+        return Strip.join(parts).adjust_cell_length(self.size.width).apply_style(self._ground)
+
+    def notify_style_update(self) -> None:
+        self._ground = self.rich_style
+        super().notify_style_update()
 
     def _at(self, x: int, y: int) -> tuple[Tile, Chart] | None:
         for tile in self._drawing.tiles if self._drawing is not None else ():
@@ -128,7 +134,7 @@ class ChartArea(Widget):
         width = self.size.width
         text = visible(self._says)[:width] if y == self.size.height // 2 else ""
         style = Style(color=shade(self.app, "text-muted"))
-        return Strip([Segment(f"{text:^{width}}", style)], width).apply_style(self.rich_style)
+        return Strip([Segment(f"{text:^{width}}", style)], width).apply_style(self._ground)
 
     def _row(self, tile: Tile, row: int) -> Strip:
         if row == 0:

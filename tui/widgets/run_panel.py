@@ -74,6 +74,8 @@ class RunPanel(Vertical):
         self._samples: Sequence[SampleAnswer] = ()
         #: Of the log that is shown: the job's, and where it ended.
         self._log: tuple[str | None, int] = (None, -1)
+        #: Line breaks in the figures that are shown.
+        self._lines = -1
 
     def compose(self) -> ComposeResult:
         yield Static(id="told", markup=False)
@@ -121,7 +123,7 @@ class RunPanel(Vertical):
 
     def _begin(self) -> None:
         """Start at the top, or the log's end, of what is told now."""
-        self._log = (None, -1)
+        self._log, self._lines = (None, -1), -1
         self.query_one(_Page).scroll_home(animate=False)
         self.query_one("#page", Static).update("")
         self._draw()
@@ -174,7 +176,11 @@ class RunPanel(Vertical):
         """Show what is told, unless it is the log, which comes by itself."""
         width, page = max(20, self.size.width - 3), self.query_one("#page", Static)
         if self._told == "figures" and self._drawing is not None:
-            page.update(run_text.figure_table(self._drawing, self._x, self._figure, width))
+            text = run_text.figure_table(self._drawing, self._x, self._figure, width)
+            # No line is too long, so another place is needed for another number of them only.
+            lines = text.plain.count("\n")
+            page.update(text, layout=lines != self._lines)
+            self._lines = lines
         elif self._told == "settings":
             text = run_text.settings_table(self._settings, width)
             alone = self._job is not None and len(self._shown) == 1
