@@ -182,7 +182,7 @@ class TrainingScreen(RoomScreen):
         self._jobs: Sequence[Job] = ()
         self._rows: dict[str, RunRow] = {}
         #: What is told below the charts, beside the place.
-        self._more: Sequence[Content] | None = None
+        self._more: Sequence[Content] = ()
 
     def body(self) -> ComposeResult:
         yield Static(id="nothing", markup=False)
@@ -545,7 +545,8 @@ class TrainingScreen(RoomScreen):
         self.query_one("#place", Static).update(self._place(), layout=False)
         trouble = self._trouble()
         lines = [*(self._legend() if self._is_full else ()), *([trouble] if trouble is not None else ())]
-        if lines != self._more:
+        same = len(lines) == len(self._more) and all(map(Content.is_same, lines, self._more))
+        if not same:
             self._more = lines
             more = self.query_one("#more", Static)
             more.display = bool(lines)

@@ -94,6 +94,8 @@ class Listing(Vertical, Generic[T]):
         self._filter = ""
         self._sort: str | None = None
         self._is_turned = False
+        #: What is said of the filter and the order.
+        self._told: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
@@ -217,13 +219,16 @@ class Listing(Vertical, Generic[T]):
 
     def _describe(self, found: int, of: int) -> None:
         """How rows are chosen and ordered, unless all are shown in their own order."""
-        how = self.query_one(".how", Static)
         parts = [f"/{visible(self._filter)}: {found:,} of {of:,}"] if self._filter else []
         label = next((column.label for column in self._columns if column.key == self._sort), None)
         if label is not None or self._is_turned:
             parts.append(f"by {label or 'their own order'}{', turned' if self._is_turned else ''}")
-        how.display = bool(parts)
-        how.update(Content("  ·  ".join(parts)))
+        # An update lays the whole screen out anew.
+        if parts != self._told:
+            self._told = parts
+            how = self.query_one(".how", Static)
+            how.display = bool(parts)
+            how.update(Content("  ·  ".join(parts)))
 
 
 def _comparable(value: Value) -> tuple[str, float]:
