@@ -190,7 +190,7 @@ def _joined(before: Curves, rows: Sequence[tuple[int, float, str]], *, whole: bo
 
 
 def _extended(curve: Curve | None, keep: int, places: list[int], values: list[float | str]) -> Curve:
-    # "NaN" and "Infinity" are text, because JSON has no numbers for them.
+    # What is not finite is a word: NaN, Infinity, -Infinity.
     more = np.array(places, np.int64), np.array([float(value) for value in values], np.float64)
     if curve is None:
         return Curve(*more)

@@ -318,7 +318,7 @@ class Reader:
         return judges.human_win_rates(found, self._texts(judges.voted(found)))
 
     def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
-        """A run's logged figures after `after_step`."""
+        """A run's logged figures after `after_step`, those that are finite."""
         connection = self._source.connection()
         return [] if connection is None else queries.metrics(connection, job, after_step)
 

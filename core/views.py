@@ -100,7 +100,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class MetricPoint:
-    """The figures of one optimiser step, under TRL's names."""
+    """The finite figures of one optimiser step, under TRL's names."""
 
     step: int
     at: float

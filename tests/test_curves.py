@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.curves import Curve, CurveReader, Curves
+from core.pipeline import journal
 from core.reader import Reader
 from core.store import connections, jobs, queries
 from core.store.connections import transaction
@@ -128,13 +129,15 @@ def test_at_most_the_limit_is_read_at_once(store: Connection) -> None:
 
 def test_what_is_not_finite_is_a_value(store: Connection) -> None:
     log(store, 1, 1.0, loss=1.0)
+    record = journal.metric(2, {"loss": math.nan, "grad_norm": math.inf, "margin": -math.inf})
     with transaction(store):
-        figures = '{"loss": "NaN", "grad_norm": "Infinity", "margin": "-Infinity"}'
-        store.execute("INSERT INTO metrics VALUES (?, 2, 2.0, ?)", (RUN, figures))
+        jobs.put_metric(store, RUN, 2, 2.0, record.values | record.not_finite)
     curves = read(CurveReader(), store)
     assert math.isnan(curves.figures["loss"].values[1])
     assert curves.figures["grad_norm"].values.tolist() == [math.inf]
     assert curves.figures["margin"].values.tolist() == [-math.inf]
+    # Reports have no use for them.
+    assert [point.values for point in queries.metrics(store, RUN)] == [{"loss": 1.0}, {}]
 
 
 #: A step with or without figures, its evaluation, going on from some steps before, and a look.

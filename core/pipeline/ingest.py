@@ -133,8 +133,8 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             jobs.set_process(connection, attempt, pid, host)
         case Progress(done, total, eta_s):
             jobs.set_progress(connection, attempt.job, done, total, eta_s)
-        case Metric(step, values):
-            jobs.put_metric(connection, attempt.job, step, entry.at, values)
+        case Metric(step, values, not_finite):
+            jobs.put_metric(connection, attempt.job, step, entry.at, {**values, **not_finite})
         case Sample(step, dialog_id, text):
             jobs.put_sample(connection, attempt.job, step, dialog_id, text)
         case Response(dialog_id, text, finish):

@@ -11,7 +11,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,8 @@ from core import files
 
 NAME = "journal.jsonl"
 
+#: What JSON has no number for, in the words that other programs write for it.
+NotFinite = Literal["NaN", "Infinity", "-Infinity"]
 Winner = Literal["a", "b", "tie", "invalid"]
 Order = Literal["ab", "ba"]
 Outcome = Literal[
@@ -54,13 +56,15 @@ class Progress(msgspec.Struct, frozen=True, tag="progress"):
 
 
 class Metric(msgspec.Struct, frozen=True, tag="metric"):
-    """The logged figures of one optimiser step, under TRL's names; all of them finite."""
+    """The logged figures of one optimiser step, under TRL's names: those that are finite, and of the others
+    which they are."""
 
     step: int
     values: dict[str, float]
+    not_finite: dict[str, NotFinite] = {}
 
     def __post_init__(self) -> None:
-        # JSON has no word for them, and the line could not be read again.
+        # JSON has no number for them, and the line could not be read again.
         if not all(math.isfinite(value) for value in self.values.values()):
             raise ValueError(f"step {self.step} has a figure that is not finite: {self.values}")
 
@@ -230,6 +234,18 @@ class Entry(msgspec.Struct, frozen=True):
     seq: int
     at: float
     record: Record
+
+
+def metric(step: int, figures: Mapping[str, float]) -> Metric:
+    """The record of a step's figures, whatever they are."""
+    finite = {name: value for name, value in figures.items() if math.isfinite(value)}
+    return Metric(step, finite, {name: _word(figures[name]) for name in figures if name not in finite})
+
+
+def _word(value: float) -> NotFinite:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
 
 
 _encoder = msgspec.json.Encoder()

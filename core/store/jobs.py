@@ -229,13 +229,16 @@ def set_progress(
 
 
 def put_metric(
-    connection: sqlite3.Connection, job: str, step: int, at: float, figures: dict[str, float]
+    connection: sqlite3.Connection, job: str, step: int, at: float, figures: Mapping[str, float | str]
 ) -> None:
-    """One point a step: a step that is logged again (evaluation, a resumed run) adds and replaces."""
+    """One point a step: a step that is logged again (evaluation, a resumed run) adds and replaces.
+
+    Figures that are not finite are words: NaN, Infinity, -Infinity.
+    """
     connection.execute(
         "INSERT INTO metrics VALUES (?, ?, ?, ?) ON CONFLICT (job, step)"
         " DO UPDATE SET at = excluded.at, figures = json_patch(figures, excluded.figures)",
-        (job, step, at, json.dumps(figures)),
+        (job, step, at, json.dumps(dict(figures))),
     )
 
 

@@ -50,11 +50,15 @@ def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def metrics(connection: sqlite3.Connection, job: str, after_step: int = -1) -> list[MetricPoint]:
-    """A run's figures after `after_step`, by step."""
+    """A run's finite figures after `after_step`, by step."""
     rows = connection.execute(
         "SELECT step, at, figures FROM metrics WHERE job = ? AND step > ? ORDER BY step", (job, after_step)
     )
-    return [MetricPoint(row["step"], row["at"], json.loads(row["figures"])) for row in rows]
+    return [MetricPoint(row["step"], row["at"], _finite(json.loads(row["figures"]))) for row in rows]
+
+
+def _finite(figures: dict[str, float | str]) -> dict[str, float]:
+    return {name: value for name, value in figures.items() if not isinstance(value, str)}
 
 
 def attempt_and_done(connection: sqlite3.Connection, job: str) -> tuple[int, int | None] | None:

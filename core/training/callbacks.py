@@ -16,7 +16,7 @@ from core.config import Responding, Training
 from core.errors import UserError
 from core.pipeline import journal
 from core.pipeline.job import Job
-from core.pipeline.journal import Metric, Progress, Sample
+from core.pipeline.journal import Progress, Sample
 from core.responding.generation import Generator
 from core.training import checkpoints
 
@@ -86,18 +86,19 @@ class JournalCallback(TrainerCallback):
         if not logs or _SUMMARY in logs:
             return
         figures = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
+        seconds, tokens = self._unlogged
+        if seconds > 0:
+            figures["tokens_per_second"] = tokens / seconds
+        self._unlogged = [0.0, 0]
+        self.job.journal.write(journal.metric(state.global_step, figures))
         if not math.isfinite(figures.get("loss", 0.0)):
             raise UserError(
                 f"the loss at step {state.global_step} is not a number: lower the learning rate, or use "
                 'dtype = "float32"'
             )
-        for name in [name for name, value in figures.items() if not math.isfinite(value)]:
-            log.warning("step %d: %s is %s, and is left out", state.global_step, name, figures.pop(name))
-        seconds, tokens = self._unlogged
-        if seconds > 0:
-            figures["tokens_per_second"] = tokens / seconds
-        self._unlogged = [0.0, 0]
-        self.job.journal.write(Metric(state.global_step, figures))
+        for name, value in figures.items():
+            if not math.isfinite(value):
+                log.warning("step %d: %s is %s", state.global_step, name, value)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._saved_at = time.monotonic()

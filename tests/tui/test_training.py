@@ -38,7 +38,7 @@ def log(workspace: Workspace, stage: str, name: str, step: int, **figures: float
     """What a worker would log now."""
     job = job_id(workspace, stage, name)
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
-        jobs.put_metric(connection, job, step, NOW + step, figures)  # type: ignore[arg-type]
+        jobs.put_metric(connection, job, step, NOW + step, figures)
 
 
 async def test_the_selected_run_its_charts_and_its_figures(opened: Open, filled: Workspace) -> None:
