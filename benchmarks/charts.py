@@ -32,7 +32,8 @@ from core.store import connections, data, jobs
 from core.workspace import Workspace
 from tests.made_dialogues import made_dialogues
 from tui import curve_view
-from tui.curve_view import Colours, Drawing, Question, Shown, View
+from tui.curve_view import Colours, Drawing, Question, View
+from tui.run_marks import Shown
 
 ROWS = 100
 ROUNDS = 7

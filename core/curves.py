@@ -68,11 +68,12 @@ class Curves:
     _positions: dict[Axis, Floats] = field(default_factory=dict, repr=False)
 
     def x(self, name: str, axis: Axis) -> Floats:
-        """Where each value of a figure stands on the axis, never falling; nan where that is not known."""
+        """Where each value of a figure stands on the axis, never falling; nan for all where that is not
+        known."""
         return self.positions(axis)[self.figures[name].places]
 
     def positions(self, axis: Axis) -> Floats:
-        """Where each of the run's points stands on the axis."""
+        """Where each of the run's points stands on the axis; nan for all where that is not known."""
         if axis not in self._positions:
             self._positions[axis] = _positions(self, axis)
         return self._positions[axis]
@@ -88,7 +89,7 @@ def _positions(curves: Curves, axis: Axis) -> Floats:
     if epoch is None:
         return np.full(len(curves.steps), np.nan)
     known = np.maximum.accumulate(epoch.values)
-    return np.interp(curves.steps, curves.steps[epoch.places], known, left=np.nan, right=np.nan)
+    return np.interp(curves.steps, curves.steps[epoch.places], known)
 
 
 @dataclass(frozen=True)

@@ -168,9 +168,6 @@ class _Shape:
 
 def _shape(trace: Trace, axes: Axes) -> _Shape:
     x, y = trace.x, trace.y
-    if np.isnan(x[:1]).any() or np.isnan(x[-1:]).any():
-        known = np.isfinite(x)
-        x, y = x[known], y[known]
     # With a neighbour on each side: a line that leads out of the range is drawn up to its edge.
     first = max(0, int(np.searchsorted(x, axes.low)) - 1)
     last = int(np.searchsorted(x, axes.high, side="right")) + 1

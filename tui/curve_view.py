@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tui import format as figures
 from tui import ticks
+from tui.run_marks import Shown
 
 if TYPE_CHECKING:
     from core.api import Axis, Curves, Reader
@@ -102,15 +103,6 @@ class Colours:
     axis: str
     grid: str
     text: str
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A run that is drawn: its number among them, and its colour."""
-
-    job: str
-    number: str
-    colour: str
 
 
 @dataclass(frozen=True)
@@ -248,6 +240,16 @@ def nearest(values: Floats | Places, wanted: float) -> int:
     return place - 1 if place and wanted - values[place - 1] < values[place] - wanted else place
 
 
+def moved(positions: Floats, x: float | None, far: float) -> int | None:
+    """The place that is `far` from x, the last for None, and one further at least; None behind the last."""
+    last = len(positions) - 1
+    place = last if x is None else nearest(positions, x)
+    if far > 0 and place == last:
+        return None
+    there = nearest(positions, positions[place] + far)
+    return min(last, max(place + 1, there)) if far > 0 else max(0, min(place - 1, there))
+
+
 def span(axis: Axis, window: Window) -> str:
     """A range of the x axis in words."""
     if axis == "step":
@@ -265,8 +267,8 @@ def _whole(curves: Sequence[Curves], axis: Axis) -> Window:
     """From the first to the last x of all curves, never of no width."""
     import numpy as np
 
-    found = [positions[np.isfinite(positions)] for positions in (one.positions(axis) for one in curves)]
-    ends = [end for one in found if len(one) for end in (float(one[0]), float(one[-1]))]
+    found = (one.positions(axis) for one in curves)
+    ends = [float(end) for positions in found for end in positions[[0, -1]] if np.isfinite(end)]
     if not ends:
         return Window(0.0, 1.0)
     low, high = min(ends), max(ends)
@@ -280,10 +282,14 @@ def _tile(
     place: tuple[int, int, int, int],
     window: Window,
 ) -> Tile:
+    import numpy as np
+
     from tui import charts
 
     x, y, width, height = place
     view, runs = question.view, {run.job: run for run in question.runs}
+    # Epochs may not be known.
+    curves = [one for one in curves if np.isfinite(one.positions(view.axis)).all()]
     shown = [one for one in curves if name in one.figures]
     readings = tuple(
         Reading(

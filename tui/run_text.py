@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui import curve_view, state, ticks
 from tui import format as figures
-from tui import ticks
 from tui.curve_view import COUNTERS, EVAL, nearest
+from tui.run_marks import MOST
 from tui.text import visible
 
 if TYPE_CHECKING:
     from core.api import Curves, Job, LogChunk, SampleAnswer
-    from tui.curve_view import Drawing, Shown
+    from tui.curve_view import Drawing
+    from tui.run_marks import Shown
 
 #: Group → name → value, as the reader tells them of one run.
 Settings = Mapping[str, Mapping[str, object]]
@@ -42,11 +44,72 @@ def when(curves: Curves, at: int) -> str:
     return "  ".join(parts)
 
 
+def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | None) -> Content:
+    """Where x is in a run, how long the run still takes, and how the curves are looked at."""
+    view = drawing.question.view
+    left = job.eta_s if job is not None and job.state == "running" else None
+    how = [
+        "" if left is None else f"{figures.duration(left)} left",
+        "" if drawing.is_complete else "reading …",
+        "" if view.axis == "step" else f"over {view.axis}",
+        "log" if view.log else "",
+        f"smoothed {view.smoothing:g}" if view.smoothing else "",
+        "" if view.span is None else curve_view.span(view.axis, drawing.window),
+        f"page {drawing.page[0] + 1}/{drawing.page[1]}" if drawing.page[1] > 1 else "",
+    ]
+    return Content.assemble(
+        ("› " if x is None else "│ ", "$text-accent"),
+        (when(curves, place(curves, drawing, x)), "$text-muted" if x is None else "$foreground"),
+        *((f"  ·  {part}", "$text-muted") for part in how if part),
+    )
+
+
+def legend(
+    drawing: Drawing, shown: Sequence[Shown], names: Mapping[str, str], x: float | None
+) -> list[Content]:
+    """The runs by number, each with its name and its value at x in the one chart that is drawn."""
+    readings = {reading.run.job: reading for tile in drawing.tiles for reading in tile.readings}
+    lines = []
+    for run in sorted(shown, key=lambda run: run.number):
+        found = readings[run.job].at(x) if run.job in readings else None
+        value = figures.UNKNOWN if found is None else ticks.number(found[0])
+        lines.append(
+            Content.assemble(
+                (f"{run.number} ", f"{run.colour} bold"),
+                (f"{value:>10}  ", run.colour),
+                visible(names.get(run.job, run.job)),
+            )
+        )
+    return lines
+
+
+def trouble(job: Job, *, is_drawn: bool) -> Content | None:
+    """Why a run is not drawn, or what it failed of."""
+    if not is_drawn:
+        text = f"not drawn: {MOST} runs are marked, and no more can be told apart"
+        return Content.styled(text, "$text-warning")
+    if job.state == "failed":
+        why = " ".join((job.error or "nobody knows why").split())
+        return Content.styled(visible(f"{state.look(job).glyph} failed: {why}")[:300], "$text-error")
+    return None
+
+
+def without_figures(job: Job | None) -> str:
+    """Why there is nothing to draw of a run."""
+    if job is None or not job.requested:
+        return "not started: S on the pipeline starts what config.toml asks for"
+    if job.state == "running":
+        return "no figures yet: they come with the first optimiser step"
+    look = state.look(job)
+    reason = job.reason if job.reason and job.state != "failed" else "no figures were logged"
+    return f"{look.glyph} {look.word}: {reason}"
+
+
 def figure_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> Content:
     """Every figure at x, the last for None: of one run with its extremes, of several side by side."""
     runs = {run.job: run for run in drawing.question.runs}
     if not drawing.curves:
-        return Content.styled("No figures yet: they come with the first optimiser step.", "$text-muted")
+        return Content.styled("No figures were logged yet.", "$text-muted")
     shown = sorted(drawing.curves, key=lambda one: runs[one.job].number)
     count = 3 if len(shown) == 1 else len(shown)
     room = min(count, max(1, (width - _NAME) // _VALUE))

@@ -1,8 +1,7 @@
 """The app's colours: dark and light, told apart without red against green.
 
-Hues are Okabe and Ito's (blue, orange, vermilion, bluish green, for curves also purple and yellow, or
-black), which stay apart under the common kinds of colour blindness; every state also has a glyph and a
-word, every curve a number.
+Hues are Okabe and Ito's (blue, orange, vermilion, bluish green), which stay apart under the common
+kinds of colour blindness; every state also has a glyph and a word.
 """
 
 from __future__ import annotations
@@ -108,20 +107,6 @@ def named(wanted: object, known: Container[str]) -> str:
 def other(name: str) -> str:
     """Light for dark and for every other theme, dark for light."""
     return DARK.name if name == LIGHT.name else LIGHT.name
-
-
-#: Colours of curves that can be told apart, on a dark ground and on a light one.
-_CURVES = {
-    True: ("#56b4e9", "#e69f00", "#2bb58b", "#e8703a", "#cc79a7", "#f0e442"),
-    False: ("#0072b2", "#a86b00", "#00755a", "#c04a00", "#a8467f", "#22282f"),
-}
-#: How many they are.
-CURVES = len(_CURVES[True])
-
-
-def curve(app: App[Any], place: int) -> str:
-    """The colour of a curve among those that are drawn, which has a number too."""
-    return _CURVES[app.current_theme.dark][place]
 
 
 def shade(app: App[Any], name: str) -> str:

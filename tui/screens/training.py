@@ -6,18 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.geometry import Size
 from textual.widgets import DataTable, Static
 
-from tui import curve_view, run_text, state, ticks
-from tui import format as figures
-from tui.curve_view import AXES, SMOOTHINGS, Colours, Drawing, Question, Shown, View
+from tui import curve_view, run_text, state
+from tui.curve_view import AXES, SMOOTHINGS, Colours, Drawing, Question, View
+from tui.run_marks import MOST, Marks, Shown
 from tui.screens.base import RoomScreen
-from tui.text import visible
-from tui.theme import CURVES, curve, shade
+from tui.theme import shade
+from tui.training_keys import KEYS
 from tui.widgets.chart_area import ChartArea
 from tui.widgets.listing import Listing
 from tui.widgets.run_panel import TOLD, RunPanel, Told
@@ -42,134 +43,13 @@ class TrainingScreen(RoomScreen):
         "those that are marked; numbers and colours in the list are those of the curves."
     )
     CSS_PATH = "training.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "space,asterisk",
-            "mark",
-            "Mark",
-            id="training.mark",
-            key_display="space",
-            tooltip="Keep this run's curves in the charts, or take them out",
-        ),
-        Binding("u", "unmark", "Unmark", id="training.unmark", show=False, tooltip="Unmark all runs"),
-        Binding("m", "metric(1)", "Metric", id="training.metric", tooltip="Go to the next figure"),
-        Binding(
-            "M",
-            "metric(-1)",
-            "Metric back",
-            id="training.metric_back",
-            show=False,
-            tooltip="Go to the figure before",
-        ),
-        Binding(
-            "enter",
-            "layout",
-            "One or all",
-            show=False,
-            id="training.layout",
-            tooltip="One large chart, or a grid of all",
-        ),
-        Binding("z", "full", "Zoom", id="training.full", tooltip="One chart in the whole window, and back"),
-        Binding("p", "panel(1)", "Panel", id="training.panel", tooltip="Figures, settings, answers, log"),
-        Binding(
-            "P", "panel(-1)", "Panel back", id="training.panel_back", show=False, tooltip="The one before"
-        ),
-        Binding(
-            "left,h",
-            "move(-1, 0)",
-            "Cursor",
-            id="training.left",
-            key_display="←→",
-            show=False,
-            tooltip="Move the cursor along the steps; past the last one it follows the run",
-        ),
-        Binding(
-            "right,l",
-            "move(1, 0)",
-            "Cursor right",
-            id="training.right",
-            show=False,
-            tooltip="Move the cursor right",
-        ),
-        Binding(
-            "shift+left,H",
-            "move(-1, 10)",
-            "Cursor far left",
-            id="training.far_left",
-            show=False,
-            tooltip="Move the cursor by a tenth of what is visible",
-        ),
-        Binding(
-            "shift+right,L",
-            "move(1, 10)",
-            "Cursor far right",
-            id="training.far_right",
-            show=False,
-            tooltip="Move the cursor right by a tenth of what is visible",
-        ),
-        Binding(
-            "plus,equals_sign",
-            "closer(0.5)",
-            "Closer",
-            id="training.closer",
-            key_display="+",
-            show=False,
-            tooltip="See half as much of the axis, around the cursor",
-        ),
-        Binding(
-            "minus",
-            "closer(2)",
-            "Farther",
-            id="training.farther",
-            key_display="-",
-            show=False,
-            tooltip="See twice as much of the axis",
-        ),
-        Binding("0", "whole", "Whole", id="training.whole", show=False, tooltip="See the whole axis"),
-        Binding(
-            "y",
-            "log_scale",
-            "Log scale",
-            id="training.log_scale",
-            show=False,
-            tooltip="Logarithmic y axis, and back",
-        ),
-        Binding(
-            "e",
-            "smooth(1)",
-            "Smooth",
-            id="training.smooth",
-            tooltip="Smooth more: moving average of 0.6 to 0.99",
-        ),
-        Binding(
-            "E", "smooth(-1)", "Smooth less", id="training.smooth_less", show=False, tooltip="Smooth less"
-        ),
-        Binding("x", "axis", "X axis", id="training.axis", show=False, tooltip="Steps, time or epochs"),
-        Binding("o", "log", "Log", id="training.log", show=False, tooltip="Open the run's log"),
-        Binding(
-            "down,j",
-            "run(1)",
-            "Next run",
-            id="training.next_run",
-            show=False,
-            tooltip="Go to the next run while the list is not seen",
-        ),
-        Binding(
-            "up,k",
-            "run(-1)",
-            "Run before",
-            id="training.run_before",
-            show=False,
-            tooltip="Go to the run before",
-        ),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     def __init__(self) -> None:
         super().__init__()
         self._run: str | None = None
         self._losses: dict[str, float] = {}
-        #: Marked runs, each with the place of its colour.
-        self._marks: dict[str, int] = {}
+        self._marks = Marks()
         self._figure = "loss"
         self._view = View()
         self._is_grid = True
@@ -181,6 +61,7 @@ class TrainingScreen(RoomScreen):
         self._drawing: Drawing | None = None
         self._jobs: Sequence[Job] = ()
         self._rows: dict[str, RunRow] = {}
+        self._seen = Size(0, 0)
         #: What is told below the charts, beside the place.
         self._more: Sequence[Content] = ()
 
@@ -190,7 +71,7 @@ class TrainingScreen(RoomScreen):
             yield Listing(
                 id="runs",
                 words="words of a run's name or state",
-                opens="One or all",
+                opens="Grid",
                 draw=lambda row: entry(self.app, row),
             )
             with Vertical(id="drawn"):
@@ -200,7 +81,8 @@ class TrainingScreen(RoomScreen):
             yield RunPanel(id="panel")
 
     def on_mount(self) -> None:
-        self.query_one("#nothing").display = False
+        for part in ("#nothing", "#more"):
+            self.query_one(part).display = False
         self._lay_out()
         # A run's colour is that of its curve, also where the cursor is.
         self._list.table.cursor_foreground_priority = "renderable"
@@ -223,8 +105,7 @@ class TrainingScreen(RoomScreen):
                 "[recipes]; with data imported, `S` on the pipeline starts everything."
             )
             return
-        known = {job.id for job in runs}
-        self._marks = {job: place for job, place in self._marks.items() if job in known}
+        self._marks.keep({job.id for job in runs})
         self._jobs = runs
         self._lay_out()
         self._fill()
@@ -283,35 +164,25 @@ class TrainingScreen(RoomScreen):
 
     def on_chart_area_pointed(self, event: ChartArea.Pointed) -> None:
         event.stop()
-        curves = self._reference
-        if curves is not None and self._drawing is not None:
-            self._figure = event.figure
-            self._charts.choose(event.figure)
-            positions = curves.positions(self._drawing.question.view.axis)
-            self._step = int(curves.steps[curve_view.nearest(positions, event.x)])
-            self._point()
+        self._figure = event.figure
+        self._point_at(event.x)
 
     def on_chart_area_wheeled(self, event: ChartArea.Wheeled) -> None:
         event.stop()
+        self._point_at(event.x)
         self._zoom(0.5 if event.to == "in" else 2.0, event.x)
 
     def action_mark(self) -> None:
-        run = self._run
-        if run is None:
+        if self._run is None:
             self.app.tell("no run is selected")
-        elif run in self._marks:
-            del self._marks[run]
+        elif self._marks.toggle(self._run):
+            self._changed()
         else:
-            free = [place for place in range(CURVES) if place not in self._marks.values()]
-            if not free:
-                key = self.key_of("training.unmark")
-                self.app.tell(f"{CURVES} runs are marked, and no more can be told apart: {key} unmarks all")
-                return
-            self._marks[run] = free[0]
-        self._changed()
+            key = self.key_of("training.unmark")
+            self.app.tell(f"{MOST} runs are marked, and no more can be told apart: {key} unmarks all")
 
     def action_unmark(self) -> None:
-        self._marks = {}
+        self._marks.clear()
         self._changed()
 
     def action_metric(self, by: int) -> None:
@@ -365,17 +236,12 @@ class TrainingScreen(RoomScreen):
         axis = drawing.question.view.axis
         positions = curves.positions(axis)
         chart = next((tile.chart for tile in self._tiles if tile.chart is not None), None)
-        if chart is None or not (positions == positions).any():
+        if chart is None or not (positions == positions).all():
+            self.app.tell("this run's epochs are not known")
             return
-        x, last = self._x, len(positions) - 1
-        place = last if x is None else curve_view.nearest(positions, x)
         far = drawing.window.span / (parts or chart.width)
-        if by > 0 and place == last:
-            self._step = None
-        else:
-            there = curve_view.nearest(positions, positions[place] + by * far)
-            place = max(place + 1, there) if by > 0 else min(place - 1, there)
-            self._step = int(curves.steps[max(place, 0)])
+        place = curve_view.moved(positions, self._x, by * far)
+        self._step = None if place is None else int(curves.steps[place])
         self._point()
 
     def action_closer(self, by: float) -> None:
@@ -443,8 +309,8 @@ class TrainingScreen(RoomScreen):
         """Give list, charts and panel their places for the terminal's size."""
         width, height = self.size
         self.set_class(width < _MEDIUM, "narrow")
-        self.set_class(_MEDIUM <= width < _WIDE, "medium")
-        self.set_class(width >= _WIDE, "wide")
+        self.set_class(_MEDIUM <= width < _WIDE and not self._is_full, "medium")
+        self.set_class(width >= _WIDE and not self._is_full, "wide")
         self.set_class(self._is_full, "full")
         self.set_class(self._telling is not None, "panelled")
         self.query_one(RunPanel).tell(self._telling)
@@ -456,13 +322,7 @@ class TrainingScreen(RoomScreen):
 
     def _shown(self) -> tuple[Shown, ...]:
         """The runs to draw, the selected one last, which is on top."""
-        places = dict(self._marks)
-        if self._run is not None and self._run not in places:
-            free = [place for place in range(CURVES) if place not in places.values()]
-            if free:
-                places[self._run] = free[0]
-        ordered = sorted(places, key=lambda job: (job == self._run, places[job]))
-        return tuple(Shown(job, str(places[job] + 1), curve(self.app, places[job])) for job in ordered)
+        return self._marks.shown(self._run, self.app.current_theme.dark)
 
     def _changed(self) -> None:
         """Other runs are to be drawn."""
@@ -491,9 +351,11 @@ class TrainingScreen(RoomScreen):
 
     def _ask(self) -> None:
         """Ask for the drawing that is wanted now."""
-        runs, area = self._shown(), self._charts.size
-        if not runs or not area.width:
+        # A chart that is not seen has the size that it was seen in last.
+        runs, area = self._shown(), self._charts.size or self._seen
+        if not runs or not area:
             return
+        self._seen = area
         names = ("background", "border", "border-blurred", "text-muted")
         question = Question(
             runs,
@@ -526,14 +388,24 @@ class TrainingScreen(RoomScreen):
         self._view = self._view.zoomed(by, around, drawing.whole, least)
         self._ask()
 
+    def _point_at(self, x: float) -> None:
+        """Set the cursor to the step that is nearest to x."""
+        curves, drawing = self._reference, self._drawing
+        if curves is not None and drawing is not None:
+            positions = curves.positions(drawing.question.view.axis)
+            self._step = int(curves.steps[curve_view.nearest(positions, x)])
+            self._point()
+
     def _point(self) -> None:
-        """Show the cursor where it is, and what stands there."""
-        x, drawing = self._x, self._drawing
-        if x is not None and drawing is not None:
-            view = self._view.containing(x, drawing.whole)
-            if view != self._view:
-                self._view = view
-                self._ask()
+        """Show the cursor where it is, and what stands there; without one, the end is looked at."""
+        x, drawing, view = self._x, self._drawing, self._view
+        if x is None:
+            view = replace(view, right=None)
+        elif drawing is not None:
+            view = view.containing(x, drawing.whole)
+        if view != self._view:
+            self._view = view
+            self._ask()
         self._charts.choose(self._figure)
         self._charts.point(x)
         self.query_one(RunPanel).point(drawing, x, self._figure)
@@ -541,69 +413,26 @@ class TrainingScreen(RoomScreen):
 
     def _describe(self) -> None:
         """Tell below the charts where the cursor is, how the curves are looked at, and what is wrong."""
+        job, drawing, shown = self._job, self._drawing, self._shown()
+        curves = self._reference
+        place = (
+            None if drawing is None or curves is None else run_text.place_line(drawing, curves, self._x, job)
+        )
         # One line whatever it says, so nothing else is laid out anew: it changes with every step.
-        self.query_one("#place", Static).update(self._place(), layout=False)
-        trouble = self._trouble()
-        lines = [*(self._legend() if self._is_full else ()), *([trouble] if trouble is not None else ())]
+        self.query_one("#place", Static).update(place or Content(""), layout=False)
+        lines = []
+        if self._is_full and drawing is not None:
+            lines += run_text.legend(drawing, shown, {job.id: job.name for job in self._jobs}, self._x)
+        trouble = (
+            None if job is None else run_text.trouble(job, is_drawn=job.id in {run.job for run in shown})
+        )
+        lines += [] if trouble is None else [trouble]
         same = len(lines) == len(self._more) and all(map(Content.is_same, lines, self._more))
         if not same:
             self._more = lines
             more = self.query_one("#more", Static)
             more.display = bool(lines)
             more.update(Content("\n").join(lines))
-
-    def _place(self) -> Content:
-        curves, drawing, view = self._reference, self._drawing, self._view
-        if curves is None or drawing is None:
-            return Content("")
-        x = self._x
-        at = run_text.when(curves, run_text.place(curves, drawing, x))
-        job = self._job
-        left = job.eta_s if job is not None and job.state == "running" else None
-        how = [
-            "" if left is None else f"{figures.duration(left)} left",
-            "reading …" if not drawing.is_complete else "",
-            "" if view.axis == "step" else f"over {view.axis}",
-            "log" if view.log else "",
-            f"smoothed {view.smoothing:g}" if view.smoothing else "",
-            "" if view.span is None else curve_view.span(view.axis, drawing.window),
-            f"page {drawing.page[0] + 1}/{drawing.page[1]}" if drawing.page[1] > 1 else "",
-        ]
-        return Content.assemble(
-            ("│ " if x is not None else "› ", "$text-accent"),
-            (at, "$foreground" if x is not None else "$text-muted"),
-            *((f"  ·  {part}", "$text-muted") for part in how if part),
-        )
-
-    def _legend(self) -> list[Content]:
-        """The runs that are drawn, each with its value at the cursor."""
-        names = {job.id: job.name for job in self._jobs}
-        readings = {reading.run.job: reading for tile in self._tiles for reading in tile.readings}
-        lines = []
-        for run in sorted(self._shown(), key=lambda run: run.number):
-            found = readings[run.job].at(self._x) if run.job in readings else None
-            value = figures.UNKNOWN if found is None else ticks.number(found[0])
-            lines.append(
-                Content.assemble(
-                    (f"{run.number} ", f"{run.colour} bold"),
-                    (f"{value:>10}  ", run.colour),
-                    visible(names[run.job]),
-                )
-            )
-        return lines
-
-    def _trouble(self) -> Content | None:
-        """Why the selected run is not on its way, or not drawn."""
-        job = self._job
-        if job is None:
-            return None
-        if job.id not in {run.job for run in self._shown()}:
-            text = f"not drawn: {CURVES} runs are marked, and no more can be told apart"
-            return Content.styled(text, "$text-warning")
-        if job.state == "failed":
-            why = " ".join((job.error or "nobody knows why").split())
-            return Content.styled(visible(f"{state.look(job).glyph} failed: {why}")[:300], "$text-error")
-        return None
 
     def _nothing_drawn(self, drawing: Drawing) -> str:
         """What to say where there is no chart."""
@@ -612,9 +441,4 @@ class TrainingScreen(RoomScreen):
             return (
                 f"{self._figure} is not logged here: {self.key_of('training.metric')} goes to another figure"
             )
-        if job is None or not job.requested:
-            return "not started: S on the pipeline starts what config.toml asks for"
-        if job.state == "running":
-            return "no figures yet: they come with the first optimiser step"
-        reason = f": {job.reason}" if job.reason and job.state != "failed" else ": no figures were logged"
-        return f"{state.look(job).glyph} {state.look(job).word}{reason}"
+        return run_text.without_figures(job)

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from tui.charts import Chart
     from tui.curve_view import Drawing, Reading, Tile
 
-#: Values in a title, at most: more would be read in the figures beside.
-_VALUES = 6
-
 
 class ChartArea(Widget):
     """Puts a drawing on the screen as it is; only titles and the cursor are made here."""
@@ -165,7 +162,10 @@ class ChartArea(Widget):
         name_style = Style(
             color=shade(self.app, "text-accent" if is_chosen else "foreground"), bold=is_chosen
         )
-        values = self._values(tile)
+        values = self._values(tile, smooth=True)
+        if len(tile.figure) + sum(segment.cell_length for segment in values) > tile.width - 3:
+            # The name says what it is all about.
+            values = self._values(tile, smooth=False)
         room = tile.width - sum(segment.cell_length for segment in values) - 2
         name = visible(tile.figure)
         if len(name) > room:
@@ -179,22 +179,24 @@ class ChartArea(Widget):
         gap = tile.width - sum(segment.cell_length for segment in parts + values)
         return Strip([*parts, Segment(" " * max(0, gap)), *values])
 
-    def _values(self, tile: Tile) -> list[Segment]:
+    def _values(self, tile: Tile, *, smooth: bool) -> list[Segment]:
         segments: list[Segment] = []
-        for reading in tile.readings[-_VALUES:]:
-            segments += self._value(reading, alone=len(tile.readings) == 1)
+        for reading in sorted(tile.readings, key=lambda reading: reading.run.number):
+            segments += self._value(reading, alone=len(tile.readings) == 1, smooth=smooth)
         wide = sum(segment.cell_length for segment in segments) > tile.width // 2
         # The last is on top: the one that the cursor of the list is on.
-        return self._value(tile.readings[-1], alone=True) if wide and tile.readings else segments
+        return (
+            self._value(tile.readings[-1], alone=True, smooth=smooth) if wide and tile.readings else segments
+        )
 
-    def _value(self, reading: Reading, *, alone: bool) -> list[Segment]:
+    def _value(self, reading: Reading, *, alone: bool, smooth: bool) -> list[Segment]:
         found = reading.at(self._x)
         if found is None:
             return []
-        value, smooth = found
+        value, average = found
         style = Style(color=reading.run.colour)
         number = [] if alone else [Segment(f" {reading.run.number}", style + Style(bold=True))]
         text = f" {ticks.number(value)}"
-        if reading.smooth is not reading.values:
-            text += f" ~{ticks.number(smooth)}"
+        if smooth and reading.smooth is not reading.values:
+            text += f" ~{ticks.number(average)}"
         return [*number, Segment(text + " ", style)]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from core.api import Job, LogChunk, SampleAnswer
     from tui.app import EmpathyApp
-    from tui.curve_view import Drawing, Shown
+    from tui.curve_view import Drawing
+    from tui.run_marks import Shown
     from tui.run_text import Settings
 
 Told = Literal["figures", "settings", "answers", "log"]
@@ -71,6 +72,7 @@ class RunPanel(Vertical):
         self._x: float | None = None
         self._figure = ""
         self._settings: Sequence[tuple[Shown, str, Settings]] = ()
+        self._result: object = None
         self._samples: Sequence[SampleAnswer] = ()
         #: Of the log that is shown: the job's, and where it ended.
         self._log: tuple[str | None, int] = (None, -1)
@@ -152,8 +154,9 @@ class RunPanel(Vertical):
             self._ask()
 
     def _receive_settings(self, found: Sequence[tuple[Shown, str, Settings]]) -> None:
-        if found != self._settings:
-            self._settings = found
+        result = None if self._job is None else self._job.result
+        if (found, result) != (self._settings, self._result):
+            self._settings, self._result = found, result
             self._draw()
 
     def _receive_samples(self, samples: Sequence[SampleAnswer]) -> None:

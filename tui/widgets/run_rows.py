@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from core.api import Job
-    from tui.curve_view import Shown
+    from tui.run_marks import Shown
 
 _FIXED = (
     Column("mark", "", 2),

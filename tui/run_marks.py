@@ -1,0 +1,63 @@
+"""Runs that are drawn together: each has a number and a colour, which it keeps while it is marked."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+#: Okabe and Ito's hues, that of the numbers 1, 2 …, on a dark ground and on a light one.
+_COLOURS = {
+    True: ("#56b4e9", "#e69f00", "#2bb58b", "#e8703a", "#cc79a7", "#f0e442"),
+    False: ("#0072b2", "#a86b00", "#00755a", "#c04a00", "#a8467f", "#22282f"),
+}
+#: Curves that can be told apart.
+MOST = len(_COLOURS[True])
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run that is drawn: its number among them, and its colour."""
+
+    job: str
+    number: str
+    colour: str
+
+
+class Marks:
+    """The runs that are marked, each with the place of its colour."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def __contains__(self, run: str) -> bool:
+        return run in self._places
+
+    def toggle(self, run: str) -> bool:
+        """Mark a run, or unmark it; False when no colour is left for it."""
+        if run in self._places:
+            del self._places[run]
+            return True
+        free = self._free(self._places)
+        if free is None:
+            return False
+        self._places[run] = free
+        return True
+
+    def clear(self) -> None:
+        self._places.clear()
+
+    def keep(self, known: Container[str]) -> None:
+        """Unmark runs that are no more."""
+        self._places = {run: place for run, place in self._places.items() if run in known}
+
+    def shown(self, selected: str | None, is_dark: bool) -> tuple[Shown, ...]:
+        """Those that are marked, and behind them the selected one if a colour is left for it."""
+        places = dict(self._places)
+        free = self._free(places)
+        if selected is not None and free is not None:
+            places.setdefault(selected, free)
+        ordered = sorted(places, key=lambda run: (run == selected, places[run]))
+        return tuple(Shown(run, str(places[run] + 1), _COLOURS[is_dark][places[run]]) for run in ordered)
+
+    def _free(self, places: dict[str, int]) -> int | None:
+        return next((place for place in range(MOST) if place not in places.values()), None)
