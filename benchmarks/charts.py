@@ -179,7 +179,7 @@ def look(workspace: Workspace) -> None:
         print(f"{name:<58} {seconds * 1000:8.1f} ms   {seconds / plain:6.2f} ×")
 
     tell("sqlite3 alone: one run's rows", plain)
-    colours = Colours("#14181d", "#3a4552", "#2b343f", "#8b96a3")
+    colours = Colours("#3a4552", "#2b343f", "#8b96a3")
 
     def question(count: int, size: tuple[int, int], view: View, *, is_grid: bool = False) -> Question:
         shown = [Shown(job, str(number), "#56b4e9") for number, job in enumerate(runs[:count], start=1)]

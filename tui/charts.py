@@ -71,8 +71,8 @@ class Axes:
 class Chart:
     """A finished chart: its lines, and where among their cells which x lies.
 
-    The plot is `width` x `rows` cells, beside `left` others. `left_out` are points in range that a
-    logarithmic axis has no place for.
+    The plot is `width` x `rows` cells, beside `left` others. `bottom` and `top` are on the scale of the y
+    axis: logarithms where it is logarithmic. `left_out` are points in range that have no place there.
     """
 
     strips: tuple[Strip, ...]
@@ -81,6 +81,9 @@ class Chart:
     rows: int
     low: float
     high: float
+    bottom: float
+    top: float
+    log: bool
     left_out: int = 0
 
     def column(self, x: float) -> int | None:
@@ -88,6 +91,12 @@ class Chart:
         if not self.low <= x <= self.high:
             return None
         return self.left + int(columns(np.array([x]), self.low, self.high, self.width)[0])
+
+    def row(self, y: float) -> int | None:
+        """The row of its lines that y is drawn in, None where it has no place."""
+        if not math.isfinite(y) or (self.log and y <= 0):
+            return None
+        return int(_rows(np.array([math.log10(y) if self.log else y]), self.bottom, self.top, self.rows)[0])
 
     def x(self, column: int) -> float:
         """The x in the middle of a cell of its lines, at most those of the range."""
@@ -98,6 +107,17 @@ class Chart:
 def columns(x: Floats, low: float, high: float, count: int) -> Places:
     """In which of `count` columns of [low, high] each x lies, which is within."""
     return np.minimum((x - low) / (high - low) * count, count - 1).astype(np.int64)
+
+
+def _down(y: Floats, bottom: float, top: float, count: int) -> Places:
+    """How far below the top each y is drawn, in `count` lines of dots."""
+    dots = np.rint((top - y) / (top - bottom) * (count - 1))
+    return np.clip(dots, 0, count - 1).astype(np.int64)
+
+
+def _rows(y: Floats, bottom: float, top: float, count: int) -> Places:
+    """The same in rows of cells."""
+    return _down(y, bottom, top, count * _DOWN) // _DOWN
 
 
 def thinned(x: Floats, y: Floats, low: float, high: float, count: int) -> Places:
@@ -142,13 +162,15 @@ def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: 
         label = at_row.get(row)
         gutter = [Segment(f"{label or '':>{left - 2}} ", text), Segment("│" if label is None else "┤", axis)]
         end = ends.get(row, ("  ", colours.text))
-        right = [Segment(f"{end[0]:>2}", canvas.style(end[1], bold=True))] if labelled else []
+        right = [Segment(f"{end[0]:>2}", Style(color=end[1], bold=True))] if labelled else []
         strips.append(Strip([*gutter, *line, *right], width))
     strips += _x_axis(axes, left, cells, width, below, axis, text)
     left_out = sum(
         shape.left_out for trace, shape in zip(traces, shapes, strict=True) if trace.kind != "faint"
     )
-    return Chart(tuple(strips[:height]), left, cells, rows, axes.low, axes.high, left_out)
+    return Chart(
+        tuple(strips[:height]), left, cells, rows, axes.low, axes.high, bottom, top, axes.log, left_out
+    )
 
 
 @dataclass(frozen=True)
@@ -253,31 +275,21 @@ class _Canvas:
 
     def __init__(self, width: int, height: int, bottom: float, top: float, colours: Colours) -> None:
         self.width, self.height = width, height
-        self._bottom, self._top, self._colours = bottom, top, colours
+        self._bottom, self._top = bottom, top
         self._characters = np.full((height, width), _SPACE, np.uint32)
         self._painted = np.zeros((height, width), np.int64)
-        self._palette = [colours.grid]
-        self._styles: dict[tuple[str, bool], Style] = {}
-
-    def style(self, colour: str, *, bold: bool = False) -> Style:
-        key = (colour, bold)
-        if key not in self._styles:
-            self._styles[key] = Style(color=colour, bold=bold or None)
-        return self._styles[key]
+        self._palette = [Style(color=colours.grid)]
 
     def row(self, y: float) -> int:
         """The row of cells that y is drawn in."""
-        return int(self._dots_down(np.array([y]))[0]) // _DOWN
+        return int(_rows(np.array([y]), self._bottom, self._top, self.height)[0])
 
     def lay_grid(self, values: Sequence[float]) -> None:
         for value in values:
             self._characters[self.row(value)] = _GRID
 
     def put(self, trace: Trace, shape: _Shape, axes: Axes) -> None:
-        colour = trace.colour
-        if trace.kind == "faint":
-            colour = _blended(trace.colour, self._colours.background)
-        self._palette.append(colour)
+        self._palette.append(Style(color=trace.colour, dim=trace.kind == "faint" or None))
         count = self.width * _ACROSS
         if len(shape.x):
             kept = thinned(shape.x, shape.y, axes.low, axes.high, count)
@@ -302,17 +314,14 @@ class _Canvas:
             cuts = [0, *(np.flatnonzero(np.diff(painted)) + 1).tolist(), self.width]
             lines.append(
                 [
-                    Segment(text[start:end], self.style(self._palette[painted[start]]))
+                    Segment(text[start:end], self._palette[painted[start]])
                     for start, end in itertools.pairwise(cuts)
                 ]
             )
         return lines
 
     def _dots_down(self, y: Floats) -> Places:
-        share = (self._top - y) / (self._top - self._bottom)
-        return np.clip(np.rint(share * (self.height * _DOWN - 1)), 0, self.height * _DOWN - 1).astype(
-            np.int64
-        )
+        return _down(y, self._bottom, self._top, self.height * _DOWN)
 
     def _mark(self, rows: Places, cells: Places, character: int) -> None:
         self._characters[rows, cells] = character
@@ -394,10 +403,3 @@ def _inlaid(drawn: list[str], labels: list[str], axis: Style, text: Style) -> li
         else:
             segments.append(Segment(" " if near[at] else line, axis))
     return list(Segment.simplify(segments))
-
-
-def _blended(colour: str, background: str) -> str:
-    """The colour, faint on its background."""
-    from textual.color import Color
-
-    return Color.parse(background).blend(Color.parse(colour), 0.38).hex

@@ -97,9 +97,8 @@ class View:
 
 @dataclass(frozen=True)
 class Colours:
-    """Those of a chart that are not a run's own; faint curves are blended into the background."""
+    """Those of a chart that are not a run's own."""
 
-    background: str
     axis: str
     grid: str
     text: str
@@ -128,11 +127,9 @@ class Reading:
     smooth: Floats
 
     def at(self, x: float | None) -> tuple[float, float] | None:
-        """The logged and the smoothed value nearest to x, or the last for None; None where there are none."""
-        if not len(self.x):
-            return None
-        place = len(self.x) - 1 if x is None else nearest(self.x, x)
-        return float(self.values[place]), float(self.smooth[place])
+        """The logged and the smoothed value that stand at x, the last for None; None where there are none."""
+        place = standing(self.x, x)
+        return None if place is None else (float(self.values[place]), float(self.smooth[place]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,6 +235,20 @@ def nearest(values: Floats | Places, wanted: float) -> int:
     if place == len(values):
         return place - 1
     return place - 1 if place and wanted - values[place - 1] < values[place] - wanted else place
+
+
+def standing(values: Floats, wanted: float | None) -> int | None:
+    """The place of what stands at `wanted`, in values that rise; the last for None.
+
+    None where there is nothing: farther from them than they are apart.
+    """
+    last = len(values) - 1
+    if last < 0 or wanted is None:
+        return last if last >= 0 else None
+    apart = (values[-1] - values[0]) / last if last else 1.0
+    if not values[0] - apart <= wanted <= values[-1] + apart:
+        return None
+    return nearest(values, wanted)
 
 
 def moved(positions: Floats, x: float | None, far: float) -> int | None:

@@ -12,7 +12,7 @@ from textual.content import Content
 
 from tui import curve_view, state, ticks
 from tui import format as figures
-from tui.curve_view import COUNTERS, EVAL, nearest
+from tui.curve_view import COUNTERS, EVAL
 from tui.run_marks import MOST
 from tui.text import visible
 
@@ -28,15 +28,15 @@ _GROUPS = {"training": "training", "lora": "LoRA", "student": "student", "librar
 _NAME, _VALUE = 14, 9
 
 
-def place(curves: Curves, drawing: Drawing, x: float | None) -> int:
-    """Which of a run's points is nearest to x on the drawing's axis; the last for None."""
-    if x is None:
-        return len(curves.steps) - 1
-    return nearest(curves.positions(drawing.question.view.axis), x)
+def place(curves: Curves, drawing: Drawing, x: float | None) -> int | None:
+    """Which of a run's points stands at x on the drawing's axis, the last for None; None where none does."""
+    return curve_view.standing(curves.positions(drawing.question.view.axis), x)
 
 
-def when(curves: Curves, at: int) -> str:
+def when(curves: Curves, at: int | None) -> str:
     """A point of a run: step, time since the first, epoch."""
+    if at is None:
+        return figures.UNKNOWN
     parts = [f"step {int(curves.steps[at]):,}", figures.duration(float(curves.positions("time")[at]))]
     epoch = float(curves.positions("epoch")[at])
     if epoch == epoch:
@@ -49,13 +49,13 @@ def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | Non
     view = drawing.question.view
     left = job.eta_s if job is not None and job.state == "running" else None
     how = [
-        "" if left is None else f"{figures.duration(left)} left",
         "" if drawing.is_complete else "reading …",
         "" if view.axis == "step" else f"over {view.axis}",
         "log" if view.log else "",
         f"smoothed {view.smoothing:g}" if view.smoothing else "",
         "" if view.span is None else curve_view.span(view.axis, drawing.window),
         f"page {drawing.page[0] + 1}/{drawing.page[1]}" if drawing.page[1] > 1 else "",
+        "" if left is None else f"{figures.duration(left)} left",
     ]
     return Content.assemble(
         ("› " if x is None else "│ ", "$text-accent"),
@@ -231,10 +231,10 @@ def _changed(text: str, before: str | None) -> Content:
     return Content("").join(parts)
 
 
-def _at(curves: Curves, name: str, at: int) -> str:
+def _at(curves: Curves, name: str, at: int | None) -> str:
     """A figure as it was logged last at or before a point."""
     curve = curves.figures.get(name)
-    if curve is None:
+    if curve is None or at is None:
         return figures.UNKNOWN
     here = int(curve.places.searchsorted(at, side="right")) - 1
     return ticks.number(float(curve.values[here])) if here >= 0 else figures.UNKNOWN

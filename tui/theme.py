@@ -112,11 +112,14 @@ def other(name: str) -> str:
 def shade(app: App[Any], name: str) -> str:
     """The colour of a theme variable such as `text-muted`, for a rich style.
 
-    Textual's own themes say of some only how far they are from the background.
+    Textual's own themes say of some only how far they are from the background, or how opaque they are; a
+    terminal's own colours cannot be mixed.
     """
-    value = app.theme_variables[name]
-    if not value.startswith("auto"):
+    value, _, share = app.theme_variables[name].partition(" ")
+    if value.startswith("#"):
         return value
-    share = float(value.removeprefix("auto").strip().removesuffix("%") or 100) / 100
+    if value != "auto":
+        return Color.parse(value).rich_color.name
     background = Color.parse(app.theme_variables["background"])
-    return background.blend(Color.parse(app.theme_variables["foreground"]), share).hex
+    foreground = Color.parse(app.theme_variables["foreground"])
+    return background.blend(foreground, float(share.removesuffix("%") or 100) / 100).rich_color.name

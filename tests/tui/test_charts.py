@@ -13,7 +13,7 @@ from tui import charts, ticks
 from tui.charts import Axes, Chart, Kind, Trace
 from tui.curve_view import Colours
 
-COLOURS = Colours("#000000", "#111111", "#222222", "#333333")
+COLOURS = Colours("#111111", "#222222", "#333333")
 RED, BLUE = "#ff0000", "#0000ff"
 
 

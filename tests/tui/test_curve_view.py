@@ -76,3 +76,21 @@ def test_tiles_lie_apart_and_within(width: int, height: int, count: int) -> None
 def test_the_nearest_is_the_nearest(values: list[float], wanted: float) -> None:
     place = curve_view.nearest(np.array(values), wanted)
     assert abs(values[place] - wanted) == min(abs(value - wanted) for value in values)
+
+
+def test_nothing_stands_where_a_run_has_not_been() -> None:
+    steps = np.array([10.0, 20.0, 30.0])
+    assert [curve_view.standing(steps, x) for x in (None, 10.0, 24.0, 36.0)] == [2, 0, 1, 2]
+    assert [curve_view.standing(steps, x) for x in (-1.0, 41.0)] == [None, None]
+    assert curve_view.standing(np.empty(0), None) is None
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=30, unique=True).map(sorted), st.data())
+def test_the_cursor_goes_on_and_stops_at_the_ends(steps: list[int], data: st.DataObject) -> None:
+    positions = np.array(steps, dtype=float)
+    x = data.draw(st.sampled_from(steps))
+    far = data.draw(st.floats(0.01, 2000))
+    right, left = curve_view.moved(positions, x, far), curve_view.moved(positions, x, -far)
+    assert right is None if x == steps[-1] else right is not None and steps[right] > x
+    assert left is not None
+    assert steps[left] < x or left == 0

@@ -6,6 +6,7 @@ import re
 from contextlib import closing
 
 import pytest
+from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
 from core.store import connections, jobs
@@ -325,7 +326,7 @@ async def test_other_colours_draw_all_anew(opened: Open, filled: Workspace) -> N
         await pilot.press("t")
         await until(pilot, lambda: screen._drawing is not before)
         assert screen._drawing is not None
-        assert screen._drawing.question.colours.background.lower() == "#f7f8fa"
+        assert screen._drawing.question.colours.axis == "#b9c3cd"
 
 
 async def test_the_room_fits_every_size(opened: Open, filled: Workspace) -> None:
@@ -347,5 +348,53 @@ async def test_the_room_fits_every_size(opened: Open, filled: Workspace) -> None
 async def test_the_mouse_points_and_looks_closer(opened: Open, filled: Workspace) -> None:
     async with opened(filled, NARROW) as pilot:
         screen = await opened_room(pilot)
-        await pilot.click(screen._charts, offset=(20, 5))
-        await until(pilot, lambda: "│ step" in shown(pilot))
+        await pilot.click(screen._charts, offset=(40, 5))
+        await until_shows(pilot, "│ step 31")
+        turned = MouseScrollUp(screen._charts, 40, 5, 0, -1, 0, False, False, False)
+        screen._charts.post_message(turned)
+        await until(pilot, lambda: bool(re.search(r"steps 1\d to 4\d", shown(pilot))))
+        assert "│ step 31" in shown(pilot)
+
+
+async def test_where_a_run_has_not_been_it_has_no_value(opened: Open, filled: Workspace) -> None:
+    async with opened(filled, MEDIUM) as pilot:
+        await opened_room(pilot)
+        await pilot.press("space", "down", "space", "up", "left")
+        await until_shows(pilot, "│ step 58")
+        # The other run is at step 31.
+        await until(pilot, lambda: bool(re.search(r"loss +0\.\d+ +— ", shown(pilot))))
+
+
+async def test_epochs_are_an_axis_where_they_are_logged(opened: Open, filled: Workspace) -> None:
+    for step in range(1, 61):
+        log(filled, "sft", SFT, step, epoch=step / 20)
+    async with opened(filled, MEDIUM) as pilot:
+        screen = await opened_room(pilot)
+        await pilot.press("x", "x")
+        await until_shows(pilot, "over epoch")
+        assert screen._drawing is not None
+        assert screen._drawing.whole == (0.05, 3.0)
+        # A run that logs none is not drawn over them, and says so.
+        await pilot.press("down")
+        await until(pilot, lambda: not braille(pilot))
+        await pilot.press("left")
+        await until_shows(pilot, "epochs are not known")
+
+
+async def test_in_little_room_the_panel_goes_along_with_the_list(opened: Open, filled: Workspace) -> None:
+    async with opened(filled, NARROW) as pilot:
+        await opened_room(pilot)
+        await pilot.press("p")
+        await until_shows(pilot, "greatest")
+        await pilot.press("down")
+        await until_shows(pilot, "rewards/margins")
+
+
+@pytest.mark.parametrize("theme", ["nord", "ansi-dark", "solarized-light"])
+async def test_every_theme_has_its_colours(opened: Open, filled: Workspace, theme: str) -> None:
+    async with opened(filled, MEDIUM) as pilot:
+        pilot.app.theme = theme
+        await opened_room(pilot)
+        await pilot.press("space", "down", "e", "left")
+        await until_shows(pilot, "●")
+        assert braille(pilot)

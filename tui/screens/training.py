@@ -84,8 +84,6 @@ class TrainingScreen(RoomScreen):
         for part in ("#nothing", "#more"):
             self.query_one(part).display = False
         self._lay_out()
-        # A run's colour is that of its curve, also where the cursor is.
-        self._list.table.cursor_foreground_priority = "renderable"
         self.app.theme_changed_signal.subscribe(self, lambda theme: self._changed())
         self._list.enter()
 
@@ -356,7 +354,7 @@ class TrainingScreen(RoomScreen):
         if not runs or not area:
             return
         self._seen = area
-        names = ("background", "border", "border-blurred", "text-muted")
+        names = ("border", "border-blurred", "text-muted")
         question = Question(
             runs,
             self._figure,
@@ -437,6 +435,8 @@ class TrainingScreen(RoomScreen):
     def _nothing_drawn(self, drawing: Drawing) -> str:
         """What to say where there is no chart."""
         job = self._job
+        if drawing.question.view.axis == "epoch" and drawing.curves:
+            return f"no epochs were logged here: {self.key_of('training.axis')} goes to steps"
         if drawing.curves:
             return (
                 f"{self._figure} is not logged here: {self.key_of('training.metric')} goes to another figure"

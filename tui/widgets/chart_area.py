@@ -51,6 +51,8 @@ class ChartArea(Widget):
         super().__init__(id=id)
         self._drawing: Drawing | None = None
         self._x: float | None = None
+        #: Tile → where the cursor meets its curves.
+        self._met: dict[Tile, dict[int, str]] = {}
         self._figure = ""
         self._says = ""
         #: What lies under all cells.
@@ -59,6 +61,7 @@ class ChartArea(Widget):
     def show(self, drawing: Drawing | None, says: str = "") -> None:
         """Show these charts, or what there is to say where there is none."""
         self._drawing, self._says = drawing, says
+        self._met.clear()
         self.refresh()
 
     def point(self, x: float | None) -> None:
@@ -66,6 +69,7 @@ class ChartArea(Widget):
         if x == self._x:
             return
         before, self._x = self._x, x
+        self._met.clear()
         drawing = self._drawing
         for tile in drawing.tiles if drawing is not None else ():
             self.refresh(Region(tile.x, tile.y, tile.width, 1))
@@ -143,18 +147,19 @@ class ChartArea(Widget):
             return Strip([])
         strip = tile.chart.strips[row - 1]
         column = None if self._x is None else tile.chart.column(self._x)
-        return strip if column is None or row > tile.chart.rows else self._crossed(strip, column)
-
-    def _crossed(self, strip: Strip, column: int) -> Strip:
-        """The line with the cursor in one of its cells."""
-        under = strip.crop(column, column + 1)
-        if under.text in " ┈":
-            cell = Segment("│", Style(color=shade(self.app, "text-accent")))
-        else:
-            style = next((segment.style for segment in under if segment.style is not None), Style())
-            lit = Style(bgcolor=shade(self.app, "block-cursor-background"), bold=True)
-            cell = Segment(under.text, style + lit)
+        if column is None or row > tile.chart.rows:
+            return strip
+        colour = self._crossings(tile, tile.chart).get(row - 1)
+        cell = Segment("│" if colour is None else "●", Style(color=colour or shade(self.app, "text-accent")))
         return Strip.join([strip.crop(0, column), Strip([cell], 1), strip.crop(column + 1)])
+
+    def _crossings(self, tile: Tile, chart: Chart) -> dict[int, str]:
+        """The rows in which the cursor meets a curve, and whose colour is there."""
+        if tile not in self._met:
+            found = ((reading, reading.at(self._x)) for reading in tile.readings)
+            rows = {chart.row(value[1]): reading.run.colour for reading, value in found if value is not None}
+            self._met[tile] = {row: colour for row, colour in rows.items() if row is not None}
+        return self._met[tile]
 
     def _title(self, tile: Tile) -> Strip:
         """The figure's name and what of it cannot be drawn, and its values at the cursor."""

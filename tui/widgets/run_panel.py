@@ -197,4 +197,5 @@ class RunPanel(Vertical):
         curves = None if self._drawing is None or self._job is None else self._drawing.of(self._job.id)
         if curves is None or self._drawing is None or self._x is None:
             return None
-        return int(curves.steps[run_text.place(curves, self._drawing, self._x)])
+        place = run_text.place(curves, self._drawing, self._x)
+        return None if place is None else int(curves.steps[place])
