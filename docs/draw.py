@@ -38,7 +38,7 @@ SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "home": (("1",), ("Needs attention", "gpu 1", "agrees with human ratings")),
     "pipeline": (("2",), ("✗ failed",)),
     "data": (("3",), ("sample:001",)),
-    "training": (("4",), ("grad_norm",)),
+    "training": (("4", "space", "j", "space", "e", "e", "H", "H", "H"), ("2●", "smoothed 0.9", "│ step")),
     "win_rates": (("5",), ("length",)),
     "pairs": (("6",), ("1/",)),
     "batches": (("7",), ("in progress",)),
