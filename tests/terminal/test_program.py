@@ -108,6 +108,17 @@ def test_rooms_keys_and_resizing(terminal: Terminal, filled: Workspace) -> None:
     terminal.until(lambda text: "2/12" in text)
 
 
+def test_curves_are_drawn_and_keys_that_come_at_once_are_all_heard(
+    terminal: Terminal, filled: Workspace
+) -> None:
+    open_app(terminal, filled.root)
+    terminal.type("4")
+    terminal.until(lambda text: "step 60" in text and any("\u2801" <= dots <= "\u28ff" for dots in text))
+    # In one write: each is heard before the table has told of its cursor.
+    terminal.pane.cmd("send-keys", "Space", "Down", "Space", "Left")
+    terminal.until(lambda text: "1●" in text and "2●" in text and "│ step" in text)
+
+
 def test_what_is_copied_reaches_tmux(terminal: Terminal, filled: Workspace) -> None:
     open_app(terminal, filled.root)
     terminal.type("6")

@@ -171,9 +171,12 @@ class TrainingScreen(RoomScreen):
         self._zoom(0.5 if event.to == "in" else 2.0, event.x)
 
     def action_mark(self) -> None:
-        if self._run is None:
+        # The table tells of its cursor later than of a key that is pressed right behind.
+        run = self._list.selected_key
+        if run is None:
             self.app.tell("no run is selected")
-        elif self._marks.toggle(self._run):
+        elif self._marks.toggle(run):
+            self._run = run
             self._changed()
         else:
             key = self.key_of("training.unmark")
@@ -267,7 +270,7 @@ class TrainingScreen(RoomScreen):
         self._ask()
 
     def action_log(self) -> None:
-        job = self._job
+        job = state.find(self.app.snapshot, self._list.selected_key)
         if job is None or job.attempt == 0:
             self.app.tell("this run has no log: it has not started yet")
         else:
