@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Scorecard,
     )
     from core.config import App as AppSettings
-    from core.curves import Axis, Curve, Curves
+    from core.curves import Axis, Curves
     from core.dialogue_views import (
         Decided,
         DialogueFilter,
@@ -84,7 +84,6 @@ _HOMES = {
     "Check": ("core.doctor", "Check"),
     "Commands": ("core.commands", "Commands"),
     "Comparison": ("core.comparison_views", "Comparison"),
-    "Curve": ("core.curves", "Curve"),
     "Curves": ("core.curves", "Curves"),
     "DATA_SOURCE": ("core.dialogues.fetch", "SOURCE"),
     "DATA_TERMS": ("core.dialogues.fetch", "TERMS"),
@@ -175,7 +174,6 @@ __all__ = [
     "Choice",
     "Commands",
     "Comparison",
-    "Curve",
     "Curves",
     "DataFacts",
     "Decided",
