@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from core.app_settings import AppSettings
     from core.commands import SAMPLE, Commands, ImportPlan, create_workspace, is_sample, template_names
     from core.comparison_views import (
         Agreement,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
         Ranking,
         Scorecard,
     )
-    from core.config import App as AppSettings
     from core.curves import Axis, Curves
     from core.dialogue_views import (
         Decided,
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 #: Name → the module that defines it, and its name there.
 _HOMES = {
     "Agreement": ("core.comparison_views", "Agreement"),
-    "AppSettings": ("core.config", "App"),
+    "AppSettings": ("core.app_settings", "AppSettings"),
     "AnswerCount": ("core.teacher_views", "AnswerCount"),
     "BatchMoment": ("core.teacher_views", "BatchMoment"),
     "Axis": ("core.curves", "Axis"),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from core.app_settings import AppSettings
 from core.errors import UserError
 
 NAME = "config.toml"
@@ -240,20 +241,6 @@ class Comparisons(_Table, frozen=True):
     extra: tuple[Comparison, ...] = ()
 
 
-class App(_Table, frozen=True):
-    """How the app looks and is steered; none of it changes what is run.
-
-    `theme` is `dark`, `light`, or one of Textual's. `characters` are those that the app draws with: `auto`
-    leaves out what the terminal's encoding lacks. `notify` is how it tells that a job has ended besides a
-    toast. `keys` gives bindings other keys, by their ids (`empathy-tui keys`), commas between several.
-    """
-
-    theme: str = "dark"
-    characters: Literal["auto", "ascii"] = "auto"
-    notify: Literal["toast", "bell", "desktop"] = "toast"
-    keys: dict[str, str] = {}
-
-
 class Config(_Table, frozen=True):
     """A whole config.toml."""
 
@@ -270,7 +257,7 @@ class Config(_Table, frozen=True):
     responding: Responding = Responding()
     judges: dict[str, Judge] = {}
     comparisons: Comparisons = Comparisons()
-    app: App = App()
+    app: AppSettings = AppSettings()
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

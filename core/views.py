@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from core.config import App
+    from core.app_settings import AppSettings
 
 JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
 Slot = Literal["gpu", "cpu", "api", "batch"]
@@ -85,7 +85,7 @@ class Snapshot:
     slots: tuple[SlotUse, ...]
     jobs: tuple[Job, ...]
     config_error: str | None
-    app: App | None
+    app: AppSettings | None
 
 
 @dataclass(frozen=True)
