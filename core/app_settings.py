@@ -1,4 +1,4 @@
-"""config.toml's [app]: how the app looks and is steered. What screens see holds it, and nothing else of the file."""
+"""config.toml's [app]: how the app looks and is steered. A snapshot holds it and nothing else of the file."""
 
 from __future__ import annotations
 
