@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from core.curves import CurveReader, Curves
     from core.dialogue_views import Response
     from core.judging.votes import Paper
+    from core.store.submissions import Sums
     from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
 
 
@@ -69,6 +70,8 @@ class Reader:
         self._source = Source(workspace)
         #: Of finished comparisons, whose verdicts do not change any more.
         self._decided: dict[str, Outcomes] = {}
+        #: Of collected submissions, to which no answer is added any more.
+        self._sums: dict[str, Sums] = {}
         #: Of the data with that hash, and under those settings; both take long for each look.
         self._described: tuple[str, Statistics] | None = None
         self._yields: tuple[object, tuple[Recipe, ...]] | None = None
@@ -366,7 +369,7 @@ class Reader:
         from core.store import submissions
 
         connection = self._source.connection()
-        return [] if connection is None else submissions.submissions(connection)
+        return [] if connection is None else submissions.submissions(connection, self._sums)
 
     def estimates(
         self, targets: Sequence[str] = (), calibrate: Mapping[str, int] | None = None
@@ -394,7 +397,7 @@ class Reader:
 
         config = self._source.config()[0] or Config()
         nodes, _ = self._source.plan(config, self.data())
-        return spending.spending(self._source.connection(), config, nodes)
+        return spending.spending(self._source.connection(), config, nodes, self._sums)
 
     def moments(self, token: str) -> list[BatchMoment]:
         """The timeline of a submission, oldest first."""
