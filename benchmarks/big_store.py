@@ -19,8 +19,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from core import config
 from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
 from core.judging import figures, lengths, protocol, votes
-from core.pipeline import planning
+from core.pipeline import planning, supervisor
 from core.pipeline.graph import Node
 from core.pipeline.journal import Order, Verdict
 from core.pipeline.requests import new_job
@@ -130,6 +130,16 @@ def made(folder: Path = FOLDER) -> Workspace:
     # Brings the store of an older program up to date, which those who only watch it cannot.
     connections.writer(workspace.state).close()
     return workspace
+
+
+@contextmanager
+def supervised(workspace: Workspace) -> Iterator[None]:
+    """Hold the supervisor's lock, so that nobody takes up what the store says is running."""
+    lock = supervisor.acquire(workspace)
+    if lock is None:
+        raise SystemExit(f"a supervisor works on {workspace.root}")
+    with lock:
+        yield
 
 
 def _count(connection: sqlite3.Connection, table: str) -> int:

@@ -24,13 +24,11 @@ import re
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import big_store
 from benchmarks.terminal import Terminal
-from core.pipeline import supervisor
 from core.workspace import Workspace
 from tui.bindings import ROOMS
 from tui.theme import DARK
@@ -88,7 +86,7 @@ def main() -> int:
     size = (int(columns), int(lines))
     workspace = big_store.made(options.folder.resolve())
     found: Found = defaultdict(lambda: defaultdict(list))
-    with supervised(workspace):
+    with big_store.supervised(workspace):
         for _ in range(options.starts):
             plain_table(found, size, options.presses)
             rooms(found, workspace, options.rooms, size, options.presses)
@@ -98,16 +96,6 @@ def main() -> int:
         print(f"a key takes {worst:.0f} ms to be painted (p95); the limit is {options.limit:.0f}")
         return 1
     return 0
-
-
-@contextmanager
-def supervised(workspace: Workspace) -> Iterator[None]:
-    """Hold the supervisor's lock, so that nobody takes up what the store says is running."""
-    lock = supervisor.acquire(workspace)
-    if lock is None:
-        raise SystemExit(f"a supervisor works on {workspace.root}")
-    with lock:
-        yield
 
 
 def program(workspace: Workspace) -> list[str]:

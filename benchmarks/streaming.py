@@ -33,7 +33,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks import big_store
-from benchmarks.keys import CURSOR, MOVES, Hand, p95, program, started, supervised
+from benchmarks.keys import CURSOR, MOVES, Hand, p95, program, started
 from benchmarks.streams import streamed
 from benchmarks.terminal import Terminal
 from core.store import connections
@@ -73,7 +73,7 @@ def main() -> int:
             if options.minutes:
                 found["growth"] = memory(terminal, rooms, options.minutes * 60)
     if options.idle:
-        with copied(source) as workspace, supervised(workspace):
+        with copied(source) as workspace, big_store.supervised(workspace):
             idle(workspace, rooms, options.idle, "jobs under way")
             with closing(connections.writer(workspace.state)) as connection:
                 connection.execute("UPDATE attempts SET state = 'cancelled' WHERE state = 'running'")
