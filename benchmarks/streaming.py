@@ -12,8 +12,8 @@ as workers do, and the real program shows it in a pseudo-terminal, in one room a
   the painting. None is cut in two, and no window can hold two, so p95 and max are at least a tick's.
 - Cost: what all threads of the program take of one core.
 - Key: from pressing `j`, `k` or what moves in the room to its being painted, meanwhile.
-- Memory: what the program alone occupies (USS), each second, while it goes from room to room; the growth from
-  the first tenth behind half a minute of warming up to the last tenth, and what the slope makes of an hour.
+- Memory: what the program alone occupies (USS), each second, while it goes from room to room, some rounds after
+  its start: the medians of ten parts of the time, and what the slope makes of an hour.
 - Idle: all threads' share of one core where jobs run and nothing comes of them, and where none runs.
 """
 
@@ -46,9 +46,8 @@ Room = tuple[str, str, str]
 _SAMPLE_S = 0.01
 #: Keys pressed in each room while it streams.
 _PRESSES = 20
-_WARM_S = 30.0
-#: Seconds in one room while the memory is watched.
-_STAY_S = 10.0
+#: While the memory is watched: seconds in each room, and rounds through them before it counts.
+_STAY_S, _ROUNDS = 5.0, 3
 _NAMES = [name for name, _, _ in ROOMS]
 
 
@@ -161,23 +160,25 @@ def _windows(samples: Sequence[tuple[float, float]]) -> list[float]:
 
 def memory(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
     """How much memory the program takes; the growth in per cent that its slope makes of an hour."""
-    process, began, found = psutil.Process(terminal.pid), time.perf_counter(), []
-    at = 0
-    while (now := time.perf_counter() - began) < _WARM_S + seconds:
-        if now > at * _STAY_S:
+    process, began, at = psutil.Process(terminal.pid), time.perf_counter(), 0
+    warm = _ROUNDS * len(rooms) * _STAY_S
+    found: list[tuple[float, float]] = []
+    while (now := time.perf_counter() - began - warm) < seconds:
+        if now + warm > at * _STAY_S:
             terminal.press(rooms[at % len(rooms)][1])
             at += 1
-        if now > _WARM_S:
+        if now > 0:
             found.append((now, process.memory_full_info().uss / 1e6))
         terminal.skip()
         time.sleep(1.0)
     times, sizes = zip(*found, strict=True)
     tenth = max(1, len(sizes) // 10)
-    first, last = statistics.median(sizes[:tenth]), statistics.median(sizes[-tenth:])
-    slope = statistics.linear_regression(times, sizes).slope * 3600 / first * 100
+    parts = [statistics.median(sizes[part * tenth : (part + 1) * tenth]) for part in range(10)]
+    slope = statistics.linear_regression(times, sizes).slope * 3600 / parts[0] * 100
+    print(f"memory in MB, {_ROUNDS} rounds later: " + " ".join(f"{part:.1f}" for part in parts))
     print(
-        f"memory after {_WARM_S:.0f} s {first:.1f} MB, after {seconds + _WARM_S:.0f} s {last:.1f} MB: "
-        f"{(last / first - 1) * 100:+.1f} %; an hour at that slope {slope:+.1f} %"
+        f"{(parts[-1] / parts[0] - 1) * 100:+.1f} % in {seconds / 60:.0f} minutes; "
+        f"an hour at that slope {slope:+.1f} %"
     )
     return slope
 
