@@ -12,8 +12,8 @@ as workers do, and the real program shows it in a pseudo-terminal, in one room a
   the painting. None is cut in two, and no window can hold two, so p95 and max are at least a tick's.
 - Cost: what all threads of the program take of one core.
 - Key: from pressing `j`, `k` or what moves in the room to its being painted, meanwhile.
-- Memory: what the program alone occupies (USS), each second, while it goes from room to room, some rounds after
-  its start: the medians of ten parts of the time, and what the slope makes of an hour.
+- Memory: what the program alone occupies (USS), each second, while it goes from room to room, some rounds
+  after its start: the medians of ten parts of the time, and what the second half's slope makes of an hour.
 - Idle: all threads' share of one core where jobs run and nothing comes of them, and where none runs.
 """
 
@@ -174,11 +174,12 @@ def memory(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
     times, sizes = zip(*found, strict=True)
     tenth = max(1, len(sizes) // 10)
     parts = [statistics.median(sizes[part * tenth : (part + 1) * tenth]) for part in range(10)]
-    slope = statistics.linear_regression(times, sizes).slope * 3600 / parts[0] * 100
+    half = len(sizes) // 2
+    slope = statistics.linear_regression(times[half:], sizes[half:]).slope * 3600 / parts[5] * 100
     print(f"memory in MB, {_ROUNDS} rounds later: " + " ".join(f"{part:.1f}" for part in parts))
     print(
         f"{(parts[-1] / parts[0] - 1) * 100:+.1f} % in {seconds / 60:.0f} minutes; "
-        f"an hour at that slope {slope:+.1f} %"
+        f"an hour at the second half's slope {slope:+.1f} %"
     )
     return slope
 
