@@ -20,6 +20,8 @@ class Measured(KeyedTable):
     """One that measures and draws as Textual's DataTable does."""
 
     _update_dimensions = DataTable._update_dimensions
+    render_lines = DataTable.render_lines
+    render_line = DataTable.render_line
     _render_line = DataTable._render_line
 
 
@@ -45,9 +47,9 @@ class Tables(App[None]):
 def drawn(table: KeyedTable) -> list[list[tuple[str, str]]]:
     """Each line's letters, each with its colours and attributes."""
     lines = []
-    for y in range(table.size.height):
+    for strip in table.render_lines(table.size.region):
         line = []
-        for segment in table.render_line(y):
+        for segment in strip:
             style = segment.style
             look = f"{style.color} {style.bgcolor} {style.bold} {style.italic}" if style else ""
             line += [(letter, look) for letter in segment.text]

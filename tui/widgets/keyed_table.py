@@ -70,6 +70,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._put: Mapping[str, Sequence[Text]] = {}
         #: The row that had the cursor when other columns took the rows away.
         self._wanted: str | None = None
+        self._base_style = Style()
         #: Row → its cells as they were drawn, what else that depends on, and how they look.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
 
@@ -150,6 +151,16 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
         width = sum(column.width + 2 * self.cell_padding for column in self._shown_columns)
         self.virtual_size = Size(width, self.row_count + self.header_height)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Worked out from the styles of all that it stands in, and the same for all lines.
+        self._base_style = self.rich_style
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        x, width = int(self.scroll_x), self.size.width
+        y += 0 if y < self.header_height else int(self.scroll_y)
+        return self._render_line(y, x, x + width, self._base_style)
 
     def _render_line(self, y: int, x1: int, x2: int, base_style: Style) -> Strip:
         row = y - self.header_height

@@ -40,17 +40,25 @@ class KeysLine(Static):
         self._shown = Content("")
         #: What a click does → the words beside the mouse.
         self._tooltips: dict[object, str] = {}
+        self._is_due = False
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, self._show)
-        self._show(self.screen)
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self._show()
 
     def on_mouse_move(self, event: MouseMove) -> None:
         self.tooltip = self._tooltips.get(event.style.meta.get("@click"))
 
-    def _show(self, screen: Screen[object]) -> None:
+    def _changed(self, screen: Screen[object]) -> None:
+        # Said some five times as a room opens.
+        if not self._is_due:
+            self._is_due = True
+            self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        self._is_due = False
         actions: dict[str, ActiveBinding] = {}
-        for active in screen.active_bindings.values():
+        for active in self.screen.active_bindings.values():
             if active.binding.show:
                 # Of several keys for the same the first is shown.
                 actions.setdefault(active.binding.action, active)
