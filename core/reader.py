@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.config import Config, Judge
 from core.dialogues import statistics as dialogue_statistics
@@ -54,7 +54,10 @@ if TYPE_CHECKING:
     from core.curves import CurveReader, Curves
     from core.dialogue_views import Response
     from core.judging.votes import Paper
+    from core.store.submissions import Sums
     from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
+
+T = TypeVar("T")
 
 
 class Reader:
@@ -67,11 +70,14 @@ class Reader:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._source = Source(workspace)
+        #: What was worked out, by name, with all that it depends on.
+        self._made: dict[str, tuple[object, Any]] = {}
+        #: What was read of jobs the last time.
+        self._jobs: queries.Known = {}
+        #: Of collected submissions, to which no answer is added any more.
+        self._sums: dict[str, Sums] = {}
         #: Of finished comparisons, whose verdicts do not change any more.
         self._decided: dict[str, Outcomes] = {}
-        #: Of the data with that hash, and under those settings; both take long for each look.
-        self._described: tuple[str, Statistics] | None = None
-        self._yields: tuple[object, tuple[Recipe, ...]] | None = None
         self._curves: CurveReader | None = None
 
     def close(self) -> None:
@@ -86,8 +92,12 @@ class Reader:
         return Supervisor(*launch.is_running(self.workspace))
 
     def snapshot(self) -> Snapshot:
-        """The whole pipeline at one moment."""
+        """The whole pipeline at one moment; the same object as the last time if nothing moved."""
         supervisor = self.supervisor()
+        # The version from before: what comes in between is looked at again.
+        return self._kept("snapshot", (self.version(), supervisor), lambda: self._look(supervisor))
+
+    def _look(self, supervisor: Supervisor) -> Snapshot:
         config, config_error = self._source.config()
         connection = self._source.connection()
         jobs: dict[str, Job] = {}
@@ -98,7 +108,7 @@ class Reader:
                 counts = stored_data.counts(connection)
                 used = queries.slot_use(connection)
                 paused = stored_jobs.setting(connection, "paused") is not None
-                jobs = queries.jobs(connection)
+                jobs = queries.jobs(connection, self._jobs)
         nodes, plan_error = self._source.plan(config, facts)
         slot_totals = (config or Config()).slots
         slot_views = (
@@ -123,7 +133,7 @@ class Reader:
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
         """Those of these jobs that were asked for, whatever config.toml says by now; in this order."""
         connection = self._source.connection()
-        known = {} if connection is None else queries.jobs(connection)
+        known = {} if connection is None else queries.jobs(connection, self._jobs)
         return tuple(known[job] for job in ids if job in known)
 
     def recipes(self) -> tuple[Recipe, ...]:
@@ -133,13 +143,15 @@ class Reader:
             return ()
         config, _ = self._source.config()
         settings = (config or Config()).recipes
-        if self._yields is None or self._yields[0] != (facts.data, settings):
+
+        def count() -> tuple[Recipe, ...]:
             found = []
             for name in catalog.names(facts.sources):
                 _, examples, pairs = catalog.counts(dialogues, name, settings)
                 found.append(Recipe(name, catalog.method(name), examples, pairs))
-            self._yields = ((facts.data, settings), tuple(found))
-        return self._yields[1]
+            return tuple(found)
+
+        return self._kept("recipes", (facts, settings), count)
 
     def improved(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
@@ -166,9 +178,7 @@ class Reader:
         facts, dialogues = self._source.data()
         if facts is None:
             return None
-        if self._described is None or self._described[0] != facts.data:
-            self._described = (facts.data, dialogue_statistics.describe(dialogues))
-        return self._described[1]
+        return self._kept("statistics", facts, lambda: dialogue_statistics.describe(dialogues))
 
     def data(self) -> DataFacts | None:
         """What is imported: file, hashes, sources."""
@@ -202,10 +212,12 @@ class Reader:
         """Every comparison of the configuration, with its figures once its verdicts are in."""
         from core import comparisons, judges
 
-        snapshot = self.snapshot()
-        held = self._calibrations(snapshot.jobs)
+        jobs = self.snapshot().jobs
+        held = self._calibrations(jobs)
         labels = {judge: judges.label(judge, held.get(judge)) for judge in self._judges()}
-        return comparisons.win_rates(snapshot.jobs, labels)
+        # Most of what moves is of other jobs, or how far one is.
+        said = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
+        return self._kept("win rates", (said, labels), lambda: comparisons.win_rates(jobs, labels))
 
     def comparison(self, job: str) -> Comparison:
         """A finished comparison with its breakdown. Raises `KeyError` when there is none of that id."""
@@ -241,14 +253,16 @@ class Reader:
         from core import comparisons
 
         rates = self.win_rates()
-        return comparisons.rankings(rates, self._outcomes(rates))
+        return self._kept("rankings", rates, lambda: comparisons.rankings(rates, self._outcomes(rates)))
 
     def paired_tests(self) -> tuple[PairedTest, ...]:
         """All pairs of responders that met the same third one under the same judge, tested."""
         from core import comparisons
 
         rates = self.win_rates()
-        return comparisons.paired_tests(rates, self._outcomes(rates))
+        return self._kept(
+            "paired tests", rates, lambda: comparisons.paired_tests(rates, self._outcomes(rates))
+        )
 
     def agreements(self) -> tuple[Agreement, ...]:
         """How far judges agree with each other, voters with each other, and voters with judges."""
@@ -366,7 +380,7 @@ class Reader:
         from core.store import submissions
 
         connection = self._source.connection()
-        return [] if connection is None else submissions.submissions(connection)
+        return [] if connection is None else submissions.submissions(connection, self._sums)
 
     def estimates(
         self, targets: Sequence[str] = (), calibrate: Mapping[str, int] | None = None
@@ -394,7 +408,7 @@ class Reader:
 
         config = self._source.config()[0] or Config()
         nodes, _ = self._source.plan(config, self.data())
-        return spending.spending(self._source.connection(), config, nodes)
+        return spending.spending(self._source.connection(), config, nodes, self._sums)
 
     def moments(self, token: str) -> list[BatchMoment]:
         """The timeline of a submission, oldest first."""
@@ -470,6 +484,14 @@ class Reader:
             return planning.plan(self.workspace, config, facts)
         except UserError:
             return ()
+
+    def _kept(self, name: str, key: object, make: Callable[[], T]) -> T:
+        """What `make` makes, or what it made the last time if `key` was the same then."""
+        known = self._made.get(name)
+        if known is None or known[0] != key:
+            known = self._made[name] = (key, make())
+        made: T = known[1]
+        return made
 
     def _log_path(self, job: str | None) -> Path | None:
         if job is None:

@@ -25,6 +25,7 @@ class Source:
         self.workspace = workspace
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[object, ...] | None = None
+        self._config: tuple[object, Config | None, str | None] | None = None
         self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
         self._dialogues: tuple[str, list[Dialogue]] | None = None
 
@@ -67,12 +68,15 @@ class Source:
 
     def config(self) -> tuple[Config | None, str | None]:
         """The configuration, None where there is none or it does not hold, and what is wrong with it."""
-        if not self.workspace.config.exists():
+        stamp = _stamp(self.workspace.config)
+        if stamp is None:
             return None, None
-        try:
-            return configuration.load(self.workspace.config), None
-        except UserError as error:
-            return None, str(error)
+        if self._config is None or self._config[0] != stamp:
+            try:
+                self._config = (stamp, configuration.load(self.workspace.config), None)
+            except UserError as error:
+                self._config = (stamp, None, str(error))
+        return self._config[1], self._config[2]
 
     def plan(self, config: Config | None, facts: DataFacts | None) -> tuple[tuple[Node, ...], str | None]:
         """The configuration's nodes and the error that prevents them; kept while nothing moved."""

@@ -124,9 +124,14 @@ def _responses(
     return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.UNWRITTEN} {side}") for d in test}
 
 
-def spending(connection: sqlite3.Connection | None, config: Config, nodes: Sequence[Node]) -> Spending:
-    """The workspace's money, of all that was ever asked, and each recipe's share of it."""
-    rows = [] if connection is None else submissions.spending(connection)
+def spending(
+    connection: sqlite3.Connection | None, config: Config, nodes: Sequence[Node], known: submissions.Known
+) -> Spending:
+    """The workspace's money, of all that was ever asked, and each recipe's share of it.
+
+    `known` keeps what need not be counted again.
+    """
+    rows = [] if connection is None else submissions.spending(connection, known)
     by_job: dict[str, float] = {}
     for job, _, usd, _ in rows:
         by_job[job] = by_job.get(job, 0.0) + (usd or 0.0)

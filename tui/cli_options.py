@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -73,6 +74,9 @@ def open_app(workspace: Workspace, ballot: tuple[str, str, str] | None = None) -
 
     With a `ballot` (two responders and a voter) it opens where these are voted on.
     """
+    # Next to nothing that is made until the first frame is garbage, and looking for it takes a tenth of the
+    # time until then. The poller turns it on again.
+    gc.disable()
     from tui.app import EmpathyApp
 
     following: Workspace | None = workspace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -106,12 +107,18 @@ class Poller:
         reader = Reader(self._workspace)
         watch = _Watch(reader)
         trouble: str | None = None
+        due = time.monotonic()
         try:
             while not self._stopped:
                 self._wake.clear()
-                trouble = self._look(watch, trouble)
+                # A question is answered at once, and makes no look come sooner: a room asks something with
+                # each snapshot, and while records stream in there is always a new one.
+                if time.monotonic() >= due:
+                    trouble = self._look(watch, trouble)
+                    due = time.monotonic() + LOOK_S
+                    _collect_garbage()
                 self._answer(reader)
-                self._wake.wait(LOOK_S)
+                self._wake.wait(max(0.0, due - time.monotonic()))
         finally:
             reader.close()
 
@@ -169,6 +176,17 @@ class _Watch:
             return False
         self._looked_at = now
         return self._reader.supervisor() != self._supervisor
+
+
+def _collect_garbage() -> None:
+    """Turn the garbage collector on, if the app has started without it.
+
+    It leaves out what has been loaded by now, most of which stays: going through that would keep the UI's
+    thread waiting for as long as a key may take.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _words(error: Exception) -> str:

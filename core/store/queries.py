@@ -10,37 +10,53 @@ from typing import Any
 from core.store.data import DialogueRow
 from core.views import Event, Job, MetricPoint, SampleAnswer, Verdict
 
+#: By a job's id its row and what was made of it.
+Known = dict[str, tuple[sqlite3.Row, Job]]
 
-def jobs(connection: sqlite3.Connection) -> dict[str, Job]:
-    """Every job that was ever asked for, by id, in the order of asking."""
+
+def jobs(connection: sqlite3.Connection, known: Known | None = None) -> dict[str, Job]:
+    """Every job that was ever asked for, by id, in the order of asking.
+
+    `known` keeps what was read: a job whose row is as it was the last time is the same object as then.
+    """
+    known = {} if known is None else known
+    # Not all columns: the settings hold whole prompts, and are most of a row.
     rows = connection.execute(
-        "SELECT jobs.*, attempts.folder FROM jobs"
+        "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
+        " jobs.error, slot, fingerprint, depends_on, result, folder FROM jobs"
         " LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
         " ORDER BY jobs.rowid"
     )
-    return {
-        row["id"]: Job(
-            id=row["id"],
-            stage=row["stage"],
-            name=row["name"],
-            state=row["state"],
-            requested=True,
-            reason=None,
-            done=row["done"],
-            total=row["total"],
-            eta_s=row["eta_s"],
-            attempt=row["attempt"],
-            started_at=row["started_at"],
-            finished_at=row["finished_at"],
-            error=row["error"],
-            slot=row["slot"],
-            fingerprint=row["fingerprint"],
-            depends_on=tuple(json.loads(row["depends_on"])),
-            result=None if row["result"] is None else json.loads(row["result"]),
-            folder=row["folder"],
-        )
-        for row in rows
-    }
+    found = {}
+    for row in rows:
+        before = known.get(row["id"])
+        if before is None or before[0] != row:
+            before = known[row["id"]] = (row, _job(row))
+        found[row["id"]] = before[1]
+    return found
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=row["id"],
+        stage=row["stage"],
+        name=row["name"],
+        state=row["state"],
+        requested=True,
+        reason=None,
+        done=row["done"],
+        total=row["total"],
+        eta_s=row["eta_s"],
+        attempt=row["attempt"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        error=row["error"],
+        slot=row["slot"],
+        fingerprint=row["fingerprint"],
+        depends_on=tuple(json.loads(row["depends_on"])),
+        result=None if row["result"] is None else json.loads(row["result"]),
+        folder=row["folder"],
+    )
 
 
 def slot_use(connection: sqlite3.Connection) -> dict[str, int]:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
 from core.teacher_views import AnswerCount, BatchMoment, SentRequest, Submission
 
-_COUNTED = """
-SELECT submissions.*, jobs.stage, jobs.name, jobs.state AS job_state,
-    count(answers.key) AS answered, coalesce(sum(answers.outcome = 'ok'), 0) AS ok,
-    sum(answers.input_tokens) AS input_tokens, sum(answers.cached_tokens) AS cached_tokens,
-    sum(answers.output_tokens) AS output_tokens,
-    sum(answers.usd) AS usd, sum(answers.usd IS NULL AND answers.output_tokens IS NOT NULL) AS unpriced
-FROM submissions JOIN jobs ON jobs.id = submissions.job LEFT JOIN answers USING (token)
-"""
+
+@dataclass(frozen=True)
+class Sums:
+    """What became of a submission's requests: how many have an outcome, how many of those can be used, the
+    tokens and US dollars that they took, and of how many that is not known. None where nothing was told."""
+
+    answered: int
+    ok: int
+    input_tokens: int | None
+    cached_tokens: int | None
+    output_tokens: int | None
+    usd: float | None
+    unpriced: int
+
+
+#: By their tokens the sums of collected submissions, to which nothing is added any more.
+Known = dict[str, Sums]
+
+_NOTHING = Sums(0, 0, None, None, None, None, 0)
 
 
 def put(connection: sqlite3.Connection, job: str, at: float, submission: dict[str, Any]) -> None:
@@ -53,43 +65,70 @@ def put_answer(connection: sqlite3.Connection, at: float, answer: dict[str, Any]
     )
 
 
-def submissions(connection: sqlite3.Connection) -> list[Submission]:
-    """Everything that was sent, newest first."""
-    rows = connection.execute(f"{_COUNTED} GROUP BY token ORDER BY submitted_at DESC, token")
-    return [
-        Submission(
-            token=row["token"],
-            job=row["job"],
-            job_name=row["name"],
-            job_state=row["job_state"],
-            mode=row["mode"],
-            provider=row["provider"],
-            base_url=row["base_url"],
-            key_digest=row["key_digest"],
-            model=row["model"],
-            batch=row["batch"],
-            state=row["state"],
-            collected=bool(row["collected"]),
-            requests=row["requests"],
-            completed=row["completed"],
-            failed=row["failed"],
-            answered=row["answered"],
-            ok=row["ok"],
-            submitted_at=row["submitted_at"],
-            changed_at=row["changed_at"],
-            expires_at=row["expires_at"],
-            input_tokens=row["input_tokens"],
-            cached_tokens=row["cached_tokens"],
-            output_tokens=row["output_tokens"],
-            estimated_usd=row["estimated_usd"],
-            usd=None if row["unpriced"] else row["usd"] or 0.0,
-            input_path=row["input_path"],
-            output_path=row["output_path"],
-            error_path=row["error_path"],
-            errors=tuple(json.loads(row["errors"])),
-        )
-        for row in rows
-    ]
+def submissions(connection: sqlite3.Connection, known: Known | None = None) -> list[Submission]:
+    """Everything that was sent, newest first. `known` keeps what need not be counted again."""
+    found = sums(connection, known)
+    rows = connection.execute(
+        "SELECT submissions.*, jobs.name, jobs.state AS job_state FROM submissions"
+        " JOIN jobs ON jobs.id = submissions.job ORDER BY submitted_at DESC, token"
+    )
+    return [_submission(row, found.get(row["token"], _NOTHING)) for row in rows]
+
+
+def _submission(row: sqlite3.Row, sums: Sums) -> Submission:
+    return Submission(
+        token=row["token"],
+        job=row["job"],
+        job_name=row["name"],
+        job_state=row["job_state"],
+        mode=row["mode"],
+        provider=row["provider"],
+        base_url=row["base_url"],
+        key_digest=row["key_digest"],
+        model=row["model"],
+        batch=row["batch"],
+        state=row["state"],
+        collected=bool(row["collected"]),
+        requests=row["requests"],
+        completed=row["completed"],
+        failed=row["failed"],
+        answered=sums.answered,
+        ok=sums.ok,
+        submitted_at=row["submitted_at"],
+        changed_at=row["changed_at"],
+        expires_at=row["expires_at"],
+        input_tokens=sums.input_tokens,
+        cached_tokens=sums.cached_tokens,
+        output_tokens=sums.output_tokens,
+        estimated_usd=row["estimated_usd"],
+        usd=None if sums.unpriced else sums.usd or 0.0,
+        input_path=row["input_path"],
+        output_path=row["output_path"],
+        error_path=row["error_path"],
+        errors=tuple(json.loads(row["errors"])),
+    )
+
+
+def sums(connection: sqlite3.Connection, known: Known | None = None) -> dict[str, Sums]:
+    """What became of each submission's requests, by its token, where any has an outcome.
+
+    `known` keeps those of collected submissions: a store holds hundreds of thousands of answers.
+    """
+    known = {} if known is None else known
+    sent = connection.execute("SELECT token, collected FROM submissions").fetchall()
+    counted = connection.execute(
+        "SELECT token, count(*) AS answered, sum(outcome = 'ok') AS ok, sum(input_tokens) AS input_tokens,"
+        " sum(cached_tokens) AS cached_tokens, sum(output_tokens) AS output_tokens, sum(usd) AS usd,"
+        " sum(usd IS NULL AND output_tokens IS NOT NULL) AS unpriced"
+        " FROM answers WHERE token IN (SELECT value FROM json_each(?)) GROUP BY token",
+        (json.dumps([row["token"] for row in sent if row["token"] not in known]),),
+    )
+    found = known | {token: Sums(*row) for token, *row in counted}
+    for row in sent:
+        # Read as collected before its answers were counted, so that none of them came later.
+        if row["collected"] and row["token"] in found:
+            known[row["token"]] = found[row["token"]]
+    return found
 
 
 def moments(connection: sqlite3.Connection, token: str) -> list[BatchMoment]:
@@ -143,14 +182,20 @@ def answered(connection: sqlite3.Connection) -> set[str]:
     return {row["key"] for row in rows}
 
 
-def spending(connection: sqlite3.Connection) -> list[tuple[str, str, float | None, int]]:
-    """(job, model, US dollars, answers of unknown cost) of each teach job and model."""
-    rows = connection.execute(
-        "SELECT job, model, sum(usd) AS usd,"
-        " coalesce(sum(usd IS NULL AND output_tokens IS NOT NULL), 0) AS unpriced"
-        " FROM answers JOIN submissions USING (token) GROUP BY job, model ORDER BY job, model"
-    )
-    return [(row["job"], row["model"], row["usd"], row["unpriced"]) for row in rows]
+def spending(
+    connection: sqlite3.Connection, known: Known | None = None
+) -> list[tuple[str, str, float | None, int]]:
+    """(job, model, US dollars, answers of unknown cost) of each submission with an answer.
+
+    `known` keeps what need not be counted again.
+    """
+    found = sums(connection, known)
+    rows = connection.execute("SELECT token, job, model FROM submissions ORDER BY job, model, token")
+    return [
+        (row["job"], row["model"], found[row["token"]].usd, found[row["token"]].unpriced)
+        for row in rows
+        if row["token"] in found
+    ]
 
 
 def costs(connection: sqlite3.Connection) -> dict[str, tuple[float | None, int]]:
@@ -166,9 +211,9 @@ def costs(connection: sqlite3.Connection) -> dict[str, tuple[float | None, int]]
 def bound(connection: sqlite3.Connection) -> float:
     """US dollars that what is on its way will still cost, by its estimates."""
     row = connection.execute(
-        "SELECT sum(max(0.0, estimated_usd - coalesce(spent, 0.0))) AS usd FROM submissions"
-        " LEFT JOIN (SELECT token, sum(usd) AS spent FROM answers GROUP BY token) USING (token)"
-        " JOIN jobs ON jobs.id = submissions.job"
+        "SELECT sum(max(0.0, estimated_usd - coalesce("
+        "(SELECT sum(usd) FROM answers WHERE answers.token = submissions.token), 0.0))) AS usd"
+        " FROM submissions JOIN jobs ON jobs.id = submissions.job"
         " WHERE NOT collected AND (batch IS NOT NULL OR jobs.state = 'running')"
     ).fetchone()
     return float(row["usd"] or 0.0)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from tui.state import WATCHED
+from tui.widgets.keys_line import KeysLine
 from tui.widgets.masthead import Masthead
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class RoomScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Masthead(self.ROOM)
         yield from self.body()
+        yield KeysLine()
 
     def unavailable(self, action: str) -> str | None:
         """Why one of this room's actions cannot be done now, or None when it can; named as in BINDINGS."""
@@ -82,14 +83,6 @@ class RoomScreen(Screen[None]):
         self.query_one(Masthead).show(snapshot, trouble)
         if snapshot is not None:
             self.show(snapshot)
-
-    def on_mount(self) -> None:
-        # The footer is a widget a key, which is much of a screen's time.
-        self.set_timer(AFTER_FRAME_S, self._add_footer)
-
-    async def _add_footer(self) -> None:
-        await self.mount(Footer(show_command_palette=False))
-        self.refresh_bindings()
 
     def on_screen_resume(self) -> None:
         # After the refresh, because a room that is opened for the first time is mounting now.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.coordinate import Coordinate
+from textual.geometry import Region, Size
+from textual.strip import Strip
 from textual.widgets import DataTable
-from textual.widgets.data_table import RowDoesNotExist
+from textual.widgets.data_table import ColumnKey, RowDoesNotExist, RowKey
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,9 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     """Rows of `Text` cells by key; the cursor stays on its row whatever comes and goes.
 
     Cells are `Text` and never `str`, because a `str` is parsed as markup. Left and right are the room's.
+
+    Rows are one line high, and columns as wide as they were given. They are drawn here, because a DataTable
+    measures every cell that it gets, and draws every cell that is seen anew once one of them has changed.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,6 +70,9 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._put: Mapping[str, Sequence[Text]] = {}
         #: The row that had the cursor when other columns took the rows away.
         self._wanted: str | None = None
+        self._base_style = Style()
+        #: Row → its cells as they were drawn, what else that depends on, and how they look.
+        self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Lay the columns out anew if they differ; that takes the rows away until they are put again."""
@@ -69,6 +80,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             return
         self._shown_columns = tuple(columns)
         self._wanted = self.selected_key or self._wanted
+        self._drawn.clear()
         self.clear(columns=True)
         for column in columns:
             label = Text(column.label, justify=column.align, no_wrap=True)
@@ -106,12 +118,23 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             return False
         return True
 
+    def notify_style_update(self) -> None:
+        self._drawn.clear()
+        super().notify_style_update()
+
     def _update(self, key: str, cells: Sequence[Text]) -> None:
-        before = self.get_row(key)
-        for column, old, new in zip(self._shown_columns, before, self._aligned(cells), strict=True):
+        row, changed = self._data[RowKey(key)], False
+        for column, new in zip(self._shown_columns, self._aligned(cells), strict=True):
+            old = row[ColumnKey(column.key)]
             # Text's own comparison leaves the style out.
             if old != new or old.style != new.style:
-                self.update_cell(key, column.key, new)
+                row[ColumnKey(column.key)] = new
+                changed = True
+        if changed:
+            line = self.get_row_index(key) + self.header_height
+            self._refresh_region(Region(0, line, max(self.size.width, self.virtual_size.width), 1))
+        elif (drawn := self._drawn.get(key)) is not None:
+            self._drawn[key] = (cells, *drawn[1:])
 
     def _again(self, rows: Mapping[str, Sequence[Text]], selected: str | None) -> None:
         index, scrolled = self.cursor_row, self.scroll_y
@@ -123,6 +146,101 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
                 self.move_cursor(row=min(index, max(0, len(rows) - 1)), animate=False)
                 self.call_later(self._tell_cursor)
             self.scroll_to(y=scrolled, animate=False)
+        self._drawn = {key: drawn for key, drawn in self._drawn.items() if key in rows}
+
+    def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
+        width = sum(column.width + 2 * self.cell_padding for column in self._shown_columns)
+        self.virtual_size = Size(width, self.row_count + self.header_height)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # Worked out from the styles of all that it stands in, and the same for all lines.
+        self._base_style = self.rich_style
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        x, width = int(self.scroll_x), self.size.width
+        y += 0 if y < self.header_height else int(self.scroll_y)
+        return self._render_line(y, x, x + width, self._base_style)
+
+    def _render_line(self, y: int, x1: int, x2: int, base_style: Style) -> Strip:
+        row = y - self.header_height
+        if not 0 <= row < self.row_count:
+            return super()._render_line(y, x1, x2, base_style)
+        whole = self._row_strip(row, base_style)
+        fixed = sum(
+            column.width + 2 * self.cell_padding for column in self._shown_columns[: self.fixed_columns]
+        )
+        if x1:
+            whole = Strip.join([whole.crop(0, fixed), whole.crop(x1 + fixed, x2)])
+        return whole.adjust_cell_length(x2 - x1, base_style)
+
+    def _row_strip(self, row: int, base_style: Style) -> Strip:
+        """A row from its first column to its last, as it was drawn if it is as before."""
+        key = str(self.ordered_rows[row].key.value)
+        cells = self._put[key]
+        depends = (
+            row,
+            base_style,
+            self.cursor_coordinate.column if row == self.cursor_row else None,
+            self.hover_coordinate.column if self._show_hover_cursor and row == self.hover_row else None,
+            self.size.width,
+            self._pseudo_class_state,
+        )
+        known = self._drawn.get(key)
+        if known is not None and known[0] is cells and known[1] == depends:
+            return known[2]
+        strip = Strip(self._segments(row, cells, base_style)).simplify()
+        self._drawn[key] = (cells, depends, strip)
+        return strip
+
+    def _segments(self, row: int, cells: Sequence[Text], base_style: Style) -> Iterator[Segment]:
+        plain, left = self._get_row_style(row, base_style), self.size.width
+        fixed = self.get_component_styles("datatable--fixed").rich_style
+        for number, (column, cell) in enumerate(zip(self._shown_columns, cells, strict=True)):
+            place, is_fixed = Coordinate(row, number), number < self.fixed_columns
+            style, above = self._styles(place, is_fixed)
+            # By which a mouse finds the cell.
+            meta = Style.from_meta({"row": row, "column": number})
+            drawn = self._fitted(cell, column)
+            yield from Segment.apply_style(drawn, (fixed if is_fixed else plain) + meta + style, above)
+            left -= column.width + 2 * self.cell_padding
+        if left > 0:
+            style, _ = (
+                self._styles(Coordinate(row, 0), False) if self.cursor_type == "row" else (Style(), None)
+            )
+            meta = Style.from_meta({"row": row, "column": 0, "out_of_bounds": True})
+            yield Segment(" " * left, plain + style + meta)
+
+    def _styles(self, place: Coordinate, is_fixed: bool) -> tuple[Style, Style]:
+        """What a cell's place adds below and above its own style: the cursor, the mouse."""
+        return self._get_styles_to_render_cell(
+            False,
+            False,
+            is_fixed,
+            self._should_highlight(self.hover_coordinate, place, self.cursor_type),
+            self._should_highlight(self.cursor_coordinate, place, self.cursor_type),
+            self.show_cursor,
+            self._show_hover_cursor,
+            self.cursor_foreground_priority == "css",
+            self.cursor_background_priority == "css",
+        )
+
+    def _fitted(self, cell: Text, column: Column) -> Iterator[Segment]:
+        """The cell in its column's width, padding included."""
+        text, end = cell, cell.plain.find("\n")
+        if end >= 0 or cell.cell_len > column.width:
+            text = cell[:end] if end >= 0 else cell.copy()
+            text.truncate(column.width, overflow="ellipsis")
+        edge, style = Segment(" " * self.cell_padding), self.app.console.get_style(text.style, default="")
+        blank = Segment(" " * (column.width - text.cell_len), style)
+        yield edge
+        if column.align == "right":
+            yield blank
+        # Without spans it is rendered without its own style.
+        yield from Segment.apply_style(text.render(self.app.console), style)
+        if column.align == "left":
+            yield blank
+        yield edge
 
     def _tell_cursor(self) -> None:
         """Say which row the cursor is on: it may be another one in the same place.

@@ -69,6 +69,7 @@ class Masthead(Vertical):
     def __init__(self, room: str) -> None:
         super().__init__()
         self.room = room
+        self._shown = Content("")
 
     def compose(self) -> ComposeResult:
         yield Static(_rooms(self.room), id="rooms", markup=False)
@@ -76,13 +77,16 @@ class Masthead(Vertical):
 
     def show(self, snapshot: Snapshot | None, trouble: str | None) -> None:
         """Show how the workspace stands, or why that is not known."""
-        line = self.query_one("#workspace", Static)
         if trouble is not None:
-            line.update(Content.assemble(("✗ ", "$text-error"), (_one_line(trouble), "$text-error")))
+            line = Content.assemble(("✗ ", "$text-error"), (_one_line(trouble), "$text-error"))
         elif snapshot is None:
-            line.update(Content.styled("reading the workspace …", "$text-muted"))
+            line = Content.styled("reading the workspace …", "$text-muted")
         else:
-            line.update(_describe(snapshot, watched=self.app.workspace.read_only))
+            line = _describe(snapshot, watched=self.app.workspace.read_only)
+        # Most snapshots bring nothing new here, and every one comes by.
+        if not line.is_same(self._shown):
+            self._shown = line
+            self.query_one("#workspace", Static).update(line, layout=False)
 
 
 def _describe(snapshot: Snapshot, *, watched: bool) -> Content:

@@ -70,6 +70,9 @@ class RatesView(WinRatesView):
         self._grouping: rates.Grouping = "none"
         self._filter = ""
         self._drawn: object = None
+        self._told = Content("")
+        #: By a comparison's job its row and what that was drawn from.
+        self._rows: dict[str, tuple[object, list[Text]]] = {}
 
     def compose(self) -> ComposeResult:
         yield Static(id="shown", markup=False)
@@ -176,11 +179,11 @@ class RatesView(WinRatesView):
         for name in sorted(groups) if self._sort is None else groups:
             if self._grouping != "none":
                 rows[_GROUP + name] = self._group_row(name, groups[name], columns)
-            rows |= {rate.job: self._row(rate, columns) for rate in groups[name]}
+            rows |= {rate.job: self._kept_row(rate, columns) for rate in groups[name]}
         table.put(rows)
         if selected is None or not table.select(selected):
             table.move_cursor(row=min(at, max(0, len(rows) - 1)), animate=False)
-        self.query_one("#shown", Static).update(self._shown(len(found)))
+        self.query_one("#shown", Static).update(self._shown(len(found)), layout=False)
 
     def _shown(self, found: int) -> Content:
         """How much of all is shown, and how: by which filter, grouping and order."""
@@ -240,6 +243,15 @@ class RatesView(WinRatesView):
         }
         return [cells.get(column.key, Text("")) for column in columns]
 
+    def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
+        """The row as it was drawn before, if it would look the same."""
+        widths = [(column.key, column.width) for column in columns]
+        drawn_from = (rate, self._looks.get(rate.job), widths)
+        known = self._rows.get(rate.job)
+        if known is None or known[0] != drawn_from:
+            known = self._rows[rate.job] = (drawn_from, self._row(rate, columns))
+        return known[1]
+
     def _row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
         widths = {column.key: column.width for column in columns}
         cells = self._cells(rate, widths)
@@ -290,8 +302,12 @@ class RatesView(WinRatesView):
     def _describe(self) -> None:
         rate, about = self.rate, self.query_one("#about-rate", Static)
         about.display = rate is not None
-        if rate is not None:
-            about.update(story(rate, self._jobs.get(rate.job), self.judge_line(rate.judge)))
+        if rate is None:
+            return
+        told = story(rate, self._jobs.get(rate.job), self.judge_line(rate.judge))
+        if not told.is_same(self._told):
+            self._told = told
+            about.update(told)
 
 
 def _words(words: float | None) -> str:

@@ -1,0 +1,155 @@
+"""What readers keep from one look to the next is what a new reader would find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import Connection
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.reader import Reader
+from core.store import connections, jobs, queries, submissions
+from core.store.connections import transaction
+from core.store.jobs import NewJob
+from core.workspace import Workspace
+from tests.tui.filled import fill
+
+TOKENS = ("first", "second", "third")
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    path = tmp_path_factory.mktemp("store") / "state.db"
+    with closing(connections.writer(path)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        with transaction(connection):
+            jobs.put(
+                connection, [NewJob(name, "teach", name, f"print {name}", "api", {}, {}, ()) for name in "ab"]
+            )
+        yield connection
+
+
+def send(connection: Connection, token: str) -> None:
+    submission = {
+        "token": token,
+        "mode": "batch",
+        "provider": "openai",
+        "base_url": "",
+        "key_digest": "",
+        "model": f"model of {token}",
+        "requests": 3,
+        "usd": 0.5,
+        "path": None,
+    }
+    submissions.put(connection, "a" if token == "first" else "b", 1.0, submission)
+
+
+def answer(connection: Connection, token: str, key: int, usd: float | None) -> None:
+    said = {
+        "token": token,
+        "key": str(key),
+        "number": 1,
+        "dialog_id": "d",
+        "outcome": "ok" if key else "refused",
+        "text": "",
+        "error": None,
+        "input_tokens": 10,
+        "cached_tokens": None,
+        "output_tokens": 4,
+        "usd": usd,
+    }
+    submissions.put_answer(connection, 2.0, said)
+
+
+def collect(connection: Connection, token: str) -> None:
+    names = ("id", "completed", "failed", "total", "expires_at", "output_path", "error_path", "key_digest")
+    change = dict.fromkeys(names) | {"token": token, "state": "completed", "errors": (), "collected": True}
+    submissions.put_state(connection, 3.0, change)
+
+
+#: What happens to one of the submissions: the keys of requests that are answered, then perhaps its end.
+steps = st.tuples(
+    st.sampled_from(TOKENS),
+    st.lists(st.tuples(st.integers(0, 3), st.none() | st.just(0.25)), max_size=3),
+    st.booleans(),
+)
+
+
+@given(st.lists(steps, max_size=12))
+@settings(max_examples=50, deadline=None)
+def test_what_was_spent_is_as_if_it_was_counted_anew(
+    sent: Connection, happened: list[tuple[str, list[tuple[int, float | None]], bool]]
+) -> None:
+    with transaction(sent):
+        for table in ("answers", "submission_states", "submissions"):
+            sent.execute(f"DELETE FROM {table}")
+    known: submissions.Known = {}
+    collected: set[str] = set()
+    for token, answers, ends in happened:
+        if token in collected:
+            continue
+        with transaction(sent):
+            send(sent, token)
+            for key, usd in answers:
+                answer(sent, token, key, usd)
+            if ends:
+                collect(sent, token)
+                collected.add(token)
+        assert submissions.submissions(sent, known) == submissions.submissions(sent)
+        assert submissions.spending(sent, known) == submissions.spending(sent)
+        assert set(known) <= collected
+
+
+def test_a_job_is_another_once_its_row_is(sent: Connection) -> None:
+    known: queries.Known = {}
+    before = queries.jobs(sent, known)
+    with transaction(sent):
+        jobs.set_progress(sent, "a", 1, 2, None)
+    after = queries.jobs(sent, known)
+    assert after["b"] is before["b"]
+    assert (after["a"].done, after["a"].total) == (1, 2)
+    assert after == queries.jobs(sent)
+
+
+def test_a_snapshot_is_another_once_anything_moved(tmp_path: Path) -> None:
+    workspace = fill(tmp_path / "study")
+    with closing(Reader(workspace)) as reader, closing(connections.writer(workspace.state)) as writer:
+        first = reader.snapshot()
+        assert reader.snapshot() is first
+        (running,) = (job for job in first.jobs if job.state == "running")
+        with transaction(writer):
+            jobs.set_progress(writer, running.id, 40, 50, 3.0)
+        second = reader.snapshot()
+        assert next(job.done for job in second.jobs if job.id == running.id) == 40
+        workspace.config.write_text("[students]\n")
+        assert reader.snapshot().jobs != second.jobs
+        workspace.config.write_text("students")
+        assert reader.snapshot().config_error is not None
+        workspace.config.unlink()
+        assert reader.snapshot().config_error is None
+
+
+def test_win_rates_are_others_once_a_comparison_is(tmp_path: Path) -> None:
+    workspace = fill(tmp_path / "study")
+    with closing(Reader(workspace)) as reader, closing(connections.writer(workspace.state)) as writer:
+        before = reader.win_rates()
+        (running,) = (job for job in reader.snapshot().jobs if job.state == "running")
+        with transaction(writer):
+            jobs.set_progress(writer, running.id, 40, 50, 3.0)
+        assert reader.win_rates() is before
+        with transaction(writer):
+            jobs.set_state(writer, before[0].job, "failed", error="why")
+        assert reader.win_rates()[0].state == "failed"
+        with closing(Reader(workspace)) as fresh:
+            assert reader.win_rates() == fresh.win_rates()
+
+
+def test_a_workspace_without_a_store_is_read_again_once_it_has_one(tmp_path: Path) -> None:
+    with closing(Reader(Workspace(tmp_path / "study"))) as reader:
+        assert reader.snapshot().jobs == ()
+        fill(tmp_path / "study")
+        assert reader.snapshot().jobs

@@ -1,0 +1,77 @@
+"""The line below every room: the keys that do something now."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import ActiveBinding
+from textual.content import Content
+from textual.events import MouseMove
+from textual.screen import Screen
+from textual.style import Style
+from textual.widgets import Static
+
+
+class KeysLine(Static):
+    """The live bindings that are to be shown, each by its key and what it does; a click presses the key.
+
+    In place of Textual's Footer: that mounts a widget a key, anew with every change of focus or room, and
+    keeps them all.
+    """
+
+    DEFAULT_CSS: ClassVar[str] = """
+    KeysLine {
+        dock: bottom;
+        height: 1;
+        background: $footer-background;
+        color: $footer-description-foreground;
+        text-wrap: nowrap;
+        link-color: $footer-description-foreground;
+        link-style: none;
+        link-background: $footer-background 0%;
+        link-color-hover: $foreground;
+        link-style-hover: none;
+        link-background-hover: $panel;
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._shown = Content("")
+        #: What a click does → the words beside the mouse.
+        self._tooltips: dict[object, str] = {}
+        self._is_due = False
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self._show()
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        self.tooltip = self._tooltips.get(event.style.meta.get("@click"))
+
+    def _changed(self, screen: Screen[object]) -> None:
+        # Said some five times as a room opens.
+        if not self._is_due:
+            self._is_due = True
+            self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        self._is_due = False
+        actions: dict[str, ActiveBinding] = {}
+        for active in self.screen.active_bindings.values():
+            if active.binding.show:
+                # Of several keys for the same the first is shown.
+                actions.setdefault(active.binding.action, active)
+        line = Content("").join(self._part(active) for active in actions.values())
+        if not line.is_same(self._shown):
+            self._shown = line
+            self.update(line, layout=False)
+
+    def _part(self, active: ActiveBinding) -> Content:
+        binding, press = active.binding, f"app.simulate_key({active.binding.key!r})"
+        self._tooltips[press] = active.tooltip or binding.description
+        part = Content.assemble(
+            (f" {self.app.get_key_display(binding)} ", "bold $footer-key-foreground"),
+            f"{binding.description} ",
+        )
+        return part.stylize("" if active.enabled else "dim").stylize(Style.from_meta({"@click": press}))
