@@ -35,7 +35,7 @@ async def test_it_answers_what_everybody_asks(opened: Open, filled: Workspace, s
         await until_shows(pilot, "25m left")
         if size != (60, 20):
             await until_shows(pilot, "70.8 %")
-            await until_shows(pilot, "embedded judge, agrees with held-out human ratings")
+            await until_shows(pilot, "embedded judge, agrees with")
             await until_shows(pilot, "memory")
 
 

@@ -180,7 +180,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         )
         width = table.size.width or self.size.width - 2
         hint = 18 if width >= 60 else 0
-        what = max(16, (width - 6 - hint) * 2 // 5)
+        longest = max((len(visible(matter.what)) for matter in self._matters), default=0)
+        what = max(16, min(longest, (width - 6 - hint) // 2))
         why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
         columns = [Column("glyph", "", 1), Column("what", "", what), Column("why", "", why)]
         table.set_columns([*columns, *([Column("hint", "", hint, "right")] if hint else [])])
