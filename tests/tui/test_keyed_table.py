@@ -70,13 +70,17 @@ def made(count: int) -> dict[str, list[Text]]:
 
 @pytest.mark.parametrize("width", [80, 20])
 @pytest.mark.parametrize("cursor", ["row", "cell"])
-async def test_it_looks_as_a_data_table_does(width: int, cursor: Literal["row", "cell"]) -> None:
+@pytest.mark.parametrize("headed", [True, False])
+async def test_it_looks_as_a_data_table_does(
+    width: int, cursor: Literal["row", "cell"], headed: bool
+) -> None:
     async with Tables().run_test(size=(width, 24)) as pilot:
         app = pilot.app
         assert isinstance(app, Tables)
         keyed, measured = app.both
         for table in app.both:
             table.cursor_type, table.fixed_columns = cursor, int(cursor == "cell")
+            table.show_header = headed
         app.fill(made(40))
         for row, x in ((3, 0), (25, 4)):
             for table in app.both:

@@ -131,7 +131,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
                 row[ColumnKey(column.key)] = new
                 changed = True
         if changed:
-            line = self.get_row_index(key) + self.header_height
+            line = self.get_row_index(key) + self._head
             self._refresh_region(Region(0, line, max(self.size.width, self.virtual_size.width), 1))
         elif (drawn := self._drawn.get(key)) is not None:
             self._drawn[key] = (cells, *drawn[1:])
@@ -148,9 +148,14 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             self.scroll_to(y=scrolled, animate=False)
         self._drawn = {key: drawn for key, drawn in self._drawn.items() if key in rows}
 
+    @property
+    def _head(self) -> int:
+        """The lines above the first row."""
+        return self.header_height if self.show_header else 0
+
     def _update_dimensions(self, new_rows: Iterable[RowKey]) -> None:
         width = sum(column.width + 2 * self.cell_padding for column in self._shown_columns)
-        self.virtual_size = Size(width, self.row_count + self.header_height)
+        self.virtual_size = Size(width, self.row_count + self._head)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         # Worked out from the styles of all that it stands in, and the same for all lines.
@@ -159,11 +164,11 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         x, width = int(self.scroll_x), self.size.width
-        y += 0 if y < self.header_height else int(self.scroll_y)
+        y += 0 if y < self._head else int(self.scroll_y)
         return self._render_line(y, x, x + width, self._base_style)
 
     def _render_line(self, y: int, x1: int, x2: int, base_style: Style) -> Strip:
-        row = y - self.header_height
+        row = y - self._head
         if not 0 <= row < self.row_count:
             return super()._render_line(y, x1, x2, base_style)
         whole = self._row_strip(row, base_style)
