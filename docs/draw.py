@@ -35,13 +35,16 @@ DEADLINE_S = 30.0
 
 #: File → keys that lead there, and words that are on the screen once all is drawn.
 SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "home": (("1",), ("Needs attention", "gpu 1", "agrees with human ratings")),
-    "pipeline": (("2",), ("✗ failed",)),
-    "data": (("3",), ("sample:001",)),
-    "training": (("4", "space", "j", "space", "e", "e", "H", "H", "H"), ("2●", "smoothed 0.9", "│ step")),
-    "win_rates": (("5",), ("length",)),
-    "pairs": (("6",), ("1/",)),
+    "home": (("1",), ("gpu 1", "agrees with human ratings", "respond")),
+    "pipeline": (("2",), ("✓ done",)),
+    "data": (("3",), ("1–96 of 96", "Situation")),
+    "figures": (("3", "v"), ("Ratings per source",)),
+    "training": (("4", "space", "down", "down", "space", "down"), ("rewards/margins",)),
+    "win_rates": (("5",), ("Judge: gpt-4o",)),
+    "pairs": (("6", "w"), ("1/16",)),
+    "history": (("6", "h"), ("responders answered",)),
     "batches": (("7",), ("in progress",)),
+    "logs": (("8",), ("supervisor",)),
 }
 
 _AREAS = {

@@ -156,9 +156,10 @@ class _Scene:
             sides, _, judge = name.rpartition(" @ ")
             if stage == "compare" and set(sides.split(" vs ")) <= set(VOICES):
                 self.compared(name, *sides.split(" vs "), judge)
-        self.training("sft-dpo", "mistral-7b/direct/chatgpt/sft-dpo", 148, 240)
-        self.failed("sft", "mistral-7b/improve-human/naive/sft", _OUT_OF_MEMORY)
         self.asked(aware, 74, 41)
+        self.clock.at = NOW - 1500
+        self.failed("sft", "mistral-7b/improve-human/naive/sft", _OUT_OF_MEMORY)
+        self.training("sft-dpo", "mistral-7b/direct/chatgpt/sft-dpo", 148, 240)
         self.clock.at = NOW
 
     def done(self, stage: str, name: str, seconds: float, result: Mapping[str, object]) -> str:

@@ -101,7 +101,7 @@ def _is_character_name(name: str) -> bool:
 
 def _line(name: str, same: list[Binding]) -> KeyLine:
     keys = list(dict.fromkeys(binding.key for binding in same))
-    shown = list(dict.fromkeys(binding.key_display or _shown(binding.key) for binding in same))
+    shown = list(dict.fromkeys(_shown(binding.key) for binding in same))
     first = same[0]
     return KeyLine(name, ",".join(keys), " ".join(shown), first.tooltip or first.description)
 

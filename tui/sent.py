@@ -86,7 +86,7 @@ def money_briefly(spending: Spending) -> str:
     """What was spent and is bound, in a few words; nothing where no teacher was ever asked."""
     if not spending.usd and not spending.bound_usd and not spending.unpriced:
         return "nothing spent"
-    bound = f", ~{figures.dollars(spending.bound_usd)} on their way" if spending.bound_usd else ""
+    bound = f", ~{figures.dollars(spending.bound_usd)} committed" if spending.bound_usd else ""
     at_least = "≥ " if spending.unpriced else ""
     return f"{at_least}{figures.dollars(spending.usd)} spent{bound}"
 

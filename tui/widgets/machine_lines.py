@@ -41,22 +41,27 @@ def machine_lines(machine: Machine | None, width: int) -> Content:
 def _gpu(gpu: Gpu, width: int) -> Content:
     share = None if gpu.memory_used is None or not gpu.memory_total else gpu.memory_used / gpu.memory_total
     of = f" of {figures.size(gpu.memory_total)}" if gpu.memory_total else ""
-    load = _gauge(f"gpu {gpu.index:<2}", gpu.utilisation, warns=False)
-    memory = [" ", *_gauge("mem", share, warns=True)]
     heat: Part = (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground")
-    # What is left out first where there is no room: the name, then how much memory it has.
-    for more in ((of, f"  {visible(gpu.name)}"), (of, ""), ("", "")):
-        line = Content.assemble(*load, *memory, (more[0], "$text-muted"), heat, (more[1], "$text-muted"))
+    # Where there is no room the name is left out first, then how much memory it has, then half the bars.
+    for bar, total, name in (
+        (_BAR, of, f"  {visible(gpu.name)}"),
+        (_BAR, of, ""),
+        (_BAR, "", ""),
+        (_BAR // 2, "", ""),
+    ):
+        load = _gauge(f"gpu {gpu.index:<2}", gpu.utilisation, bar, warns=False)
+        memory = _gauge(" mem", share, bar, warns=True)
+        line = Content.assemble(*load, *memory, (total, "$text-muted"), heat, (name, "$text-muted"))
         if line.cell_length <= width:
             break
     return line
 
 
-def _gauge(name: str, share: float | None, *, warns: bool) -> list[Part]:
+def _gauge(name: str, share: float | None, bar: int = _BAR, *, warns: bool) -> list[Part]:
     colour = "$text-warning" if warns and share is not None and share >= _FULL else "$text-accent"
     return [
         (f"{name} ", "$text-muted"),
-        (figures.bar(share, _BAR), f"{colour} on $panel"),
+        (figures.bar(share, bar), f"{colour} on $panel"),
         (f" {figures.percent(share):>5}", "$foreground"),
     ]
 

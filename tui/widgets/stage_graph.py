@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -21,17 +21,25 @@ _COUNT = 13
 
 
 def stage_graph(
-    stages: Sequence[Stage], forecast: Forecast | None, slots: dict[str, SlotUse], width: int
+    stages: Sequence[Stage], forecast: Forecast | None, slots: Mapping[str, SlotUse], width: int
 ) -> Content:
     """A line a stage, in at most `width` cells; `slots` are those that a stage's jobs take, by its name."""
     names = [_STEP * stage.depth + len(stage.name) for stage in stages]
     name = max(names, default=0)
     bar = max(6, min(24, width - name - _COUNT - 37))
-    lines = [_line(stage, forecast, slots, name, bar).truncate(width, ellipsis=True) for stage in stages]
+    lines = []
+    for stage in stages:
+        line = _line(stage, forecast, slots, name, bar)
+        if line.cell_length > width:
+            # How long still matters more than where.
+            line = _line(stage, forecast, {}, name, bar).truncate(width, ellipsis=True)
+        lines.append(line)
     return Content("\n").join(lines)
 
 
-def _line(stage: Stage, forecast: Forecast | None, slots: dict[str, SlotUse], name: int, bar: int) -> Content:
+def _line(
+    stage: Stage, forecast: Forecast | None, slots: Mapping[str, SlotUse], name: int, bar: int
+) -> Content:
     look = stage.look
     stair = " " * (_STEP * (stage.depth - 1)) + "└ " if stage.depth else ""
     muted = stage.planned == stage.jobs
