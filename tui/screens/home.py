@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from tui import state
 from tui.screens.base import AFTER_FRAME_S, RoomScreen
@@ -101,7 +101,7 @@ class HomeScreen(RoomScreen):
         from tui.widgets.home_panels import Glance, HomePanels
 
         panels = HomePanels()
-        await self.mount(panels, before=next(iter(self.query(Footer)), None))
+        await self.mount(panels)
         self._panels, self._glance = panels, Glance()
         self._catch_up()
 
