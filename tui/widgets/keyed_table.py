@@ -121,7 +121,20 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
                 self.add_row(*self._aligned(cells), key=key)
             if selected is None or not self.select(selected):
                 self.move_cursor(row=min(index, max(0, len(rows) - 1)), animate=False)
+                self.call_later(self._tell_cursor)
             self.scroll_to(y=scrolled, animate=False)
+
+    def _tell_cursor(self) -> None:
+        """Say which row the cursor is on: it may be another one in the same place.
+
+        Called later, because what is posted from within a parent's handler goes no further than the parent.
+        """
+        self._highlight_row(self.cursor_row)
+
+    def _highlight_row(self, row_index: int) -> None:
+        # A table without rows tells of row -1, which has no key.
+        if self.is_valid_row_index(row_index):
+            super()._highlight_row(row_index)
 
     def _aligned(self, cells: Sequence[Text]) -> list[Text]:
         for column, cell in zip(self._shown_columns, cells, strict=True):
