@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from core.errors import UserError
     from core.judging.statistics import outcome
     from core.judging.votes import Paper
+    from core.log_records import LEVELS as LOG_LEVELS
+    from core.log_records import Level as LogLevel
+    from core.logs import Log, LogFilter, LogLine, LogPage
     from core.machine import Gpu, Machine
     from core.machine import look as look_at_machine
     from core.pipeline.forecast import Forecast, forecast
@@ -59,7 +62,6 @@ if TYPE_CHECKING:
         IntentResult,
         Job,
         JobState,
-        LogChunk,
         MetricPoint,
         Pair,
         Recipe,
@@ -105,7 +107,12 @@ _HOMES = {
     "IntentResult": ("core.views", "IntentResult"),
     "Job": ("core.views", "Job"),
     "JobState": ("core.views", "JobState"),
-    "LogChunk": ("core.views", "LogChunk"),
+    "LOG_LEVELS": ("core.log_records", "LEVELS"),
+    "Log": ("core.logs", "Log"),
+    "LogFilter": ("core.logs", "LogFilter"),
+    "LogLevel": ("core.log_records", "Level"),
+    "LogLine": ("core.logs", "LogLine"),
+    "LogPage": ("core.logs", "LogPage"),
     "Machine": ("core.machine", "Machine"),
     "MetricPoint": ("core.views", "MetricPoint"),
     "Pair": ("core.views", "Pair"),
@@ -163,6 +170,7 @@ __all__ = [
     "DATA_SOURCE",
     "DATA_TERMS",
     "DATA_URL",
+    "LOG_LEVELS",
     "SAMPLE",
     "Agreement",
     "AnswerCount",
@@ -192,7 +200,11 @@ __all__ = [
     "IntentResult",
     "Job",
     "JobState",
-    "LogChunk",
+    "Log",
+    "LogFilter",
+    "LogLevel",
+    "LogLine",
+    "LogPage",
     "Machine",
     "MetricPoint",
     "Pair",

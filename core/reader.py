@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.config import Config, Judge
@@ -26,7 +24,6 @@ from core.views import (
     Event,
     IntentResult,
     Job,
-    LogChunk,
     MetricPoint,
     Pair,
     Recipe,
@@ -54,6 +51,7 @@ if TYPE_CHECKING:
     from core.curves import CurveReader, Curves
     from core.dialogue_views import Response
     from core.judging.votes import Paper
+    from core.logs import Log
     from core.store.submissions import Sums
     from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
 
@@ -457,23 +455,22 @@ class Reader:
         """The id of the job that `wanted` names. Raises `UserError` when it is not exactly one."""
         return graph.find([(job.id, job.stage, job.name) for job in self.snapshot().jobs], wanted)
 
-    def log(self, job: str | None, start: int | None = None, limit: int = 64_000) -> LogChunk:
-        """At most `limit` bytes of the log of a job's newest attempt, or of the supervisor for None.
+    def log(self, job: str | None, attempt: int | None = None) -> Log | None:
+        """The log of an attempt at a job, the newest for None; of the supervisor for no job.
 
-        From byte `start`, or the end of the log for None.
+        None when the job never ran, or has no such attempt.
         """
-        path = self._log_path(job)
-        if path is None or not path.exists():
-            return LogChunk("", 0, 0, 0)
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            begin = max(0, size - limit) if start is None else min(start, size)
-            file.seek(begin)
-            read = file.read(limit)
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        text = decoder.decode(read)
-        # A character that is cut off at the end belongs to the next chunk.
-        return LogChunk(text, begin, begin + len(read) - len(decoder.getstate()[0]), size)
+        from core.logs import Log
+        from core.pipeline.workers import LOG
+
+        if job is None:
+            return Log(self.workspace.supervisor_log)
+        connection = self._source.connection()
+        folders = {} if connection is None else dict(queries.attempt_folders(connection, job))
+        number = attempt or max(folders, default=0)
+        if number not in folders:
+            return None
+        return Log(self.workspace.root / folders[number] / LOG, number, tuple(folders))
 
     def plan_over(self, facts: DataFacts) -> tuple[Node, ...]:
         """The jobs that the configuration would ask for with other data; none when it does not hold."""
@@ -492,13 +489,6 @@ class Reader:
             known = self._made[name] = (key, make())
         made: T = known[1]
         return made
-
-    def _log_path(self, job: str | None) -> Path | None:
-        if job is None:
-            return self.workspace.supervisor_log
-        connection = self._source.connection()
-        folders = [] if connection is None else queries.attempt_folders(connection, job)
-        return self.workspace.root / folders[-1][1] / "log.txt" if folders else None
 
     def _libraries(self, job: str) -> dict[str, Any]:
         """The versions that the newest attempt at a run wrote down as it started."""

@@ -224,16 +224,6 @@ class Event:
 
 
 @dataclass(frozen=True)
-class LogChunk:
-    """Text of a log from byte `start` up to `end`; `size` is the file's size now."""
-
-    text: str
-    start: int
-    end: int
-    size: int
-
-
-@dataclass(frozen=True)
 class IntentResult:
     """What became of an intent: `state` is pending, done or failed."""
 

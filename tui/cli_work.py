@@ -211,9 +211,13 @@ def resume(ctx: click.Context, as_json: bool) -> None:
 def logs(ctx: click.Context, job: str | None, lines: int) -> None:
     """Print the end of a job's log, or of the supervisor's."""
     with closing(Reader(workspace_of(ctx))) as reader:
-        chunk = reader.log(None if job is None else reader.find_job(job), limit=1_000_000)
-    if not chunk.text:
+        log = reader.log(None if job is None else reader.find_job(job))
+    found: list[str] = []
+    before: int | None = None
+    while log is not None and len(found) < lines and before != 0:
+        page = log.back(before, lines - len(found))
+        found[:0] = [visible(line.text.expandtabs(4)) for line in page.lines]
+        before = page.start
+    if not found:
         raise Refused("there is no log yet: " + ("no supervisor ran" if job is None else "the job never ran"))
-    for line in chunk.text.removesuffix("\n").split("\n")[-lines:]:
-        # A progress bar draws over its own line: its last state is the one that counts.
-        click.echo(visible(line.rstrip("\r").rpartition("\r")[2]))
+    click.echo("\n".join(found))

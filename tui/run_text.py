@@ -17,7 +17,7 @@ from tui.run_marks import MOST
 from tui.text import visible
 
 if TYPE_CHECKING:
-    from core.api import Curves, Job, LogChunk, SampleAnswer
+    from core.api import Curves, Job, LogPage, SampleAnswer
     from tui.curve_view import Drawing
     from tui.run_marks import Shown
 
@@ -204,15 +204,11 @@ def answers(samples: Sequence[SampleAnswer], step: int | None) -> Content:
     return Content("\n\n").join(parts)
 
 
-def log(chunk: LogChunk) -> Content:
-    """The end of a log."""
-    if not chunk.size:
+def log(page: LogPage | None) -> Content:
+    """The end of a log; None where there is none."""
+    if page is None or not page.lines:
         return Content.styled("No log yet: it begins with the run.", "$text-muted")
-    text = chunk.text.replace("\r\n", "\n").replace("\r", "\n")
-    if chunk.start > 0:
-        # It begins somewhere within a line.
-        text = text.partition("\n")[2] or text
-    return Content(visible(text.rstrip("\n"), lines=True))
+    return Content("\n").join([Content(visible(line.text.expandtabs(4))) for line in page.lines])
 
 
 def _changed(text: str, before: str | None) -> Content:

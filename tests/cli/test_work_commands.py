@@ -183,7 +183,7 @@ def test_logs(barren: Program) -> None:
     assert "no log yet" in barren("logs", RECIPE.replace(" ", ":"), code=1).err
     barren("run", "recipe", "--wait", code=1)
     log = next((barren.root / job(barren, RECIPE)["folder"]).glob("log.txt"))
-    log.write_text("first\n 10%\r 20%\r\x1b[31mlast\n")
+    log.write_text("first\n 10%\r 20%\r\x1b[31m\x1b[2Jlast\n")
     shown = barren("logs", RECIPE.replace(" ", ":")).out.splitlines()
-    assert shown == ["first", "␛[31mlast"]
+    assert shown == ["first", "␛[2Jlast"]
     assert barren("logs", RECIPE.replace(" ", ":"), "-n", "1").out.splitlines() == shown[1:]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
+from textual.widgets import DataTable
 
 from tests.tui.conftest import shown, until, until_shows
 from tui.theme import DARK
@@ -31,6 +32,12 @@ class Shelf(App[None]):
         self.register_theme(DARK)
         self.theme = DARK.name
         self.drawn: list[str] = []
+        #: The rows that the cursor came to.
+        self.told: list[str] = []
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        if self.told[-1:] != [event.row_key.value]:
+            self.told.append(str(event.row_key.value))
 
     def compose(self) -> ComposeResult:
         yield Listing(id="shelf", draw=self.draw, words="a part of a name")
@@ -105,6 +112,19 @@ async def test_the_cursor_stays_on_its_row() -> None:
         assert not app.listing.select("gone")
 
     await open_shelf(check)
+
+
+async def test_whoever_shows_the_row_under_the_cursor_is_told_of_another() -> None:
+    app = Shelf()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.listing.show(COLUMNS, ITEMS)
+        app.listing.enter()
+        await until(pilot, lambda: app.told == ["a"])
+        await pilot.press("slash", *"date")
+        await until(pilot, lambda: app.told[-1] == "d")
+        app.listing.back()
+        await pilot.press("up")
+        await until(pilot, lambda: app.told[-1] == "c")
 
 
 async def test_only_what_differs_is_drawn() -> None:

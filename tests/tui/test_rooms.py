@@ -101,19 +101,6 @@ async def test_another_responder_on_the_same_dialogue(opened: Open, filled: Work
         await until_shows(pilot, "3/12")
 
 
-async def test_logs_follow_the_chosen_job(opened: Open, filled: Workspace) -> None:
-    async with opened(filled, (120, 40)) as pilot:
-        await pilot.press("8", "down")
-        await until_shows(pilot, "INFO attempt 1 of a made job")
-        folder = filled.artifacts / "jobs"
-        app = pilot.app
-        assert isinstance(app, EmpathyApp)
-        first = next(job for job in app.snapshot.jobs if job.attempt)  # type: ignore[union-attr]
-        with (folder / first.id / "1" / "log.txt").open("a") as log:
-            log.write("INFO a line that came later\n")
-        await until_shows(pilot, "INFO a line that came later")
-
-
 async def test_help_lists_the_keys_of_the_room(opened: Open, filled: Workspace) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("6", "question_mark")

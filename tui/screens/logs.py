@@ -1,69 +1,128 @@
-"""Logs: what a job's newest attempt, or the supervisor, writes; followed, or paged through."""
+"""Logs: what each attempt at a job, and the supervisor, writes; followed, searched, filtered by level."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
-from textual.events import Resize
-from textual.widgets import DataTable, Log, Static
+from textual.events import DescendantFocus, Resize
+from textual.widgets import DataTable
 
 from tui import format as figures
 from tui import state
 from tui.screens.base import RoomScreen
 from tui.text import visible
 from tui.theme import shade
-from tui.widgets.keyed_table import Column, KeyedTable
+from tui.widgets.keyed_table import Column
+from tui.widgets.listing import Entry, Listing
+from tui.widgets.log_pane import LogPane
 
 if TYPE_CHECKING:
-    from core.api import LogChunk, Snapshot
+    from core.api import Snapshot
 
-#: Bytes that are read at once: enough for some screens, and shown without a pause.
-PAGE = 64_000
-#: Lines that are kept while following.
-_LINES = 5_000
-_LOOK_S = 0.5
 #: The supervisor's key among the jobs'.
 _SUPERVISOR = "(supervisor)"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What is told of a log's writer."""
+
+    look: state.StateLook
+    stage: str
+    name: str
+    attempt: int | None
+
+
+class LogList(Listing[_Row]):
+    """The logs, of which one is shown."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            id="logs.filter",
+            key_display="/",
+            tooltip="Show only logs with these words; Esc shows all. In the log, / searches it",
+        ),
+    ]
 
 
 class LogsScreen(RoomScreen):
     """A list of logs above, the chosen one below."""
 
     ROOM = "logs"
-    ABOUT = "What the background work says: a job's newest attempt, or the supervisor."
+    ABOUT = (
+        "What the background work says, attempt by attempt. Tab goes from the list to the log and back; / "
+        "works on the one that has the keys: it filters the list, or searches the log."
+    )
     CSS_PATH = "logs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left_square_bracket", "earlier", "Earlier", key_display="[", id="logs.earlier"),
-        Binding("right_square_bracket", "later", "Later", key_display="]", id="logs.later"),
-        Binding("b", "first", "Beginning", id="logs.first", tooltip="Show the log's beginning"),
-        Binding("f", "follow", "Follow", id="logs.follow", tooltip="Go to the end and follow it"),
-        Binding("tab", "app.focus_next", "List or log", id="logs.focus", show=False),
+        Binding(
+            "slash",
+            "search",
+            "Search",
+            id="logs.search",
+            key_display="/",
+            tooltip="Search the log for words; capitals matter if there are some",
+        ),
+        Binding("n", "match(1)", "Next", id="logs.next", show=False, tooltip="The next match"),
+        Binding("N", "match(-1)", "Previous", id="logs.previous", show=False, tooltip="The match before"),
+        Binding("v", "level", "Level", id="logs.level", tooltip="All; without debug; warnings; errors alone"),
+        Binding("e", "error", "Error", id="logs.error", tooltip="The last error; from there the one before"),
+        Binding("f,end,G", "follow", "Follow", id="logs.follow", tooltip="Go to the end and follow it"),
+        Binding("home,g", "first", "Beginning", id="logs.first", show=False, tooltip="The log's beginning"),
+        Binding(
+            "left_square_bracket",
+            "attempt(-1)",
+            "Older",
+            key_display="[",
+            id="logs.older",
+            show=False,
+            tooltip="The log of the attempt before",
+        ),
+        Binding(
+            "right_square_bracket",
+            "attempt(1)",
+            "Newer",
+            key_display="]",
+            id="logs.newer",
+            show=False,
+            tooltip="The log of the next attempt",
+        ),
+        Binding("w", "wrap", "Wrap", id="logs.wrap", show=False, tooltip="Wrap long lines, or cut them"),
+        Binding("y", "copy", "Copy", id="logs.copy", tooltip="Copy the record under the cursor"),
+        Binding("Y", "copy_page", "Copy page", id="logs.copy_page", show=False, tooltip="Copy what is seen"),
+        Binding("o", "path", "Path", id="logs.path", show=False, tooltip="Show and copy the file's path"),
+        Binding("z", "zoom", "Zoom", id="logs.zoom", show=False, tooltip="The log alone, or the list too"),
+        Binding("tab", "app.focus_next", "List or log", id="logs.focus", show=False, tooltip="List or log"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
+        #: The log that was asked for, until it is in the list.
         self._wanted: str | None = None
         self._chosen: str | None = None
         self._attempt = 0
-        self._page: tuple[int, int, int] = (0, 0, 0)
-        self._following = True
+        #: Whether one came to the log from the list, and not from another room.
+        self._is_from_list = True
 
     def body(self) -> ComposeResult:
-        yield KeyedTable(id="logs")
-        yield Static(id="about-log", markup=False)
-        yield Log(id="log", max_lines=_LINES)
+        yield LogList(
+            id="logs", draw=self._draw, words="words in the rows: a state, a stage, a name", opens="Log"
+        )
+        yield LogPane(id="pane")
 
     def on_mount(self) -> None:
-        self.query_one("#logs").focus()
-        self.set_interval(_LOOK_S, self._look)
+        self._list.enter()
 
     def follow(self, job: str | None) -> None:
-        """Choose the log of a job, or the supervisor's for None, and follow it."""
+        """Show the log of a job, the supervisor's for None: its end, or the error that a job failed with."""
         self._wanted = job or _SUPERVISOR
         self._choose_wanted()
 
@@ -72,151 +131,127 @@ class LogsScreen(RoomScreen):
             self.show(self.app.snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
-        table = self.query_one(KeyedTable)
         name = max(20, self.size.width - 11 - 8 - 4 - 9)
-        table.set_columns(
-            [
-                Column("state", "state", 11),
-                Column("stage", "stage", 8),
-                Column("name", "log", name),
-                Column("attempt", "try", 4, "right"),
-            ]
-        )
-        muted = shade(self.app, "text-muted")
-        running = snapshot.supervisor.running
-        rows = {
-            _SUPERVISOR: [
-                Text("● running", shade(self.app, "text-success")) if running else Text("○ idle", muted),
-                Text(""),
-                Text("supervisor"),
-                Text(""),
-            ]
+        columns = [
+            Column("state", "state", 11),
+            Column("stage", "stage", 8),
+            Column("name", "log", name),
+            Column("attempt", "try", 4, "right"),
+        ]
+        rows = {_SUPERVISOR: _Row(_supervisor(snapshot), "", "supervisor", None)}
+        rows |= {
+            job.id: _Row(state.look(job), job.stage, job.name, job.attempt)
+            for job in snapshot.jobs
+            if job.attempt
         }
-        for job in snapshot.jobs:
-            if job.attempt:
-                look = state.look(job)
-                rows[job.id] = [
-                    Text(f"{look.glyph} {look.word}", shade(self.app, look.colour)),
-                    Text(visible(job.stage), muted),
-                    Text(figures.shorten(visible(job.name), name)),
-                    Text(str(job.attempt), muted),
-                ]
-        table.put(rows)
+        self._list.show(columns, rows)
         self._choose_wanted()
         chosen = state.find(snapshot, self._chosen)
-        if chosen is not None and chosen.attempt != self._attempt:
+        if chosen is not None and chosen.attempt != self._attempt and self._pane.shows_newest:
             self._open(chosen.id)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
-        key = event.row_key.value
+        # The cursor may be elsewhere by now.
+        key = self._list.selected_key
         if key is not None and key != self._chosen and self._wanted is None:
             self._open(key)
 
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        self._is_from_list = self._is_from_list or not self._pane.has_focus_within
+
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        self.query_one(Log).focus()
+        self._pane.view.focus()
 
-    def action_earlier(self) -> None:
-        start = self._page[0]
-        if start == 0:
-            self.app.tell("this is the log's beginning")
-        else:
-            self._read(max(0, start - PAGE), following=False)
+    def action_search(self) -> None:
+        self._pane.ask_for_words()
 
-    def action_later(self) -> None:
-        if self._following:
-            self.app.tell("this is the log's end; what comes is shown")
-        elif self._page[1] >= self._page[2]:
-            self.action_follow()
-        else:
-            self._read(self._page[1], following=False)
+    def action_match(self, by: int) -> None:
+        self._pane.go_to_match(by)
 
-    def action_first(self) -> None:
-        self._read(0, following=False)
+    def action_level(self) -> None:
+        self._pane.next_level()
+
+    def action_error(self) -> None:
+        self._pane.go_to_error()
 
     def action_follow(self) -> None:
-        self._read(None, following=True)
+        self._pane.follow()
 
-    def step_back(self) -> None:
-        if self.query_one(Log).has_focus:
-            self.query_one(KeyedTable).focus()
+    def action_first(self) -> None:
+        self._pane.go_to_beginning()
+
+    def action_attempt(self, by: int) -> None:
+        self._pane.go_to_attempt(by)
+
+    def action_wrap(self) -> None:
+        self._pane.toggle_wrap()
+
+    def action_copy(self) -> None:
+        self._pane.copy_record()
+
+    def action_copy_page(self) -> None:
+        self._pane.copy_page()
+
+    def action_path(self) -> None:
+        self._pane.copy_path()
+
+    def action_zoom(self) -> None:
+        self._list.display = not self._list.display
+        if not self._list.display:
+            self._pane.view.focus()
+
+    def action_back(self) -> None:
+        """Undo what was asked of the log; then go to where one came to it from, the list or another room."""
+        if self._pane.has_focus_within and self._pane.back():
+            return
+        if self._pane.has_focus_within and self._is_from_list:
+            self._list.display = True
+            self._list.enter()
         else:
-            super().step_back()
+            super().action_back()
+
+    @property
+    def _list(self) -> LogList:
+        return self.query_one(LogList)
+
+    @property
+    def _pane(self) -> LogPane:
+        return self.query_one(LogPane)
 
     def _choose_wanted(self) -> None:
         """Move to the log that was asked for, once it is in the list."""
-        if self._wanted is None or not self.is_mounted:
+        wanted = self._wanted
+        if wanted is None or not self.is_mounted:
             return
-        if self.query_one(KeyedTable).select(self._wanted):
-            wanted, self._wanted = self._wanted, None
+        if self._list.select(wanted) or (self._list.back() and self._list.select(wanted)):
+            self._wanted = None
             self._open(wanted)
+            job = state.find(self.app.snapshot, wanted)
+            if job is not None and job.state == "failed":
+                self._pane.go_to_error()
+            self._is_from_list = False
+            self._pane.view.focus()
 
     def _open(self, key: str) -> None:
         self._chosen = key
         job = state.find(self.app.snapshot, key)
         self._attempt = job.attempt if job is not None else 0
-        self.action_follow()
+        self._pane.open(None if key == _SUPERVISOR else key)
 
-    @property
-    def _job(self) -> str | None:
-        return None if self._chosen in (None, _SUPERVISOR) else self._chosen
-
-    def _read(self, start: int | None, *, following: bool) -> None:
-        """Show the log anew from byte `start`, or its end for None."""
-        self._following = following
-        job = self._job
-        self.app.read("log", lambda reader: reader.log(job, start, PAGE), self._show_page)
-
-    def _look(self) -> None:
-        """Ask for what has come since the last look."""
-        if not (self._following and self.is_current and self._chosen is not None):
-            return
-        job, end = self._job, self._page[1]
-        self.app.read("log", lambda reader: reader.log(job, end, PAGE), partial(self._append, end))
-
-    def _show_page(self, chunk: LogChunk) -> None:
-        log = self.query_one(Log)
-        log.clear()
-        text = chunk.text
-        if chunk.start > 0:
-            # It begins somewhere within a line.
-            text = text.partition("\n")[2] or text
-        log.auto_scroll = self._following
-        log.write(_lines(text), scroll_end=self._following)
-        if not self._following:
-            log.scroll_home(animate=False)
-        self._page = (chunk.start, chunk.end, chunk.size)
-        self._describe()
-
-    def _append(self, expected: int, chunk: LogChunk) -> None:
-        if chunk.start < expected:
-            # The file is shorter than it was: another one has taken its place.
-            self.action_follow()
-            return
-        if chunk.text:
-            self.query_one(Log).write(_lines(chunk.text))
-        self._page = (self._page[0], chunk.end, chunk.size)
-        self._describe()
-        if chunk.end < chunk.size:
-            self._look()
-
-    def _describe(self) -> None:
-        start, end, size = self._page
-        if size == 0:
-            text = Content.styled("empty so far: what comes is shown here", "$text-muted")
-        elif self._following:
-            text = Content.assemble(
-                ("● following", "$text-accent"), (f"  {figures.size(size)}", "$text-muted")
-            )
-        else:
-            text = Content.assemble(
-                ("‖ not following", "$text-warning"),
-                (f"  bytes {start:,} to {end:,} of {size:,}; f follows the end", "$text-muted"),
-            )
-        self.query_one("#about-log", Static).update(text)
+    def _draw(self, row: _Row) -> Entry:
+        muted = shade(self.app, "text-muted")
+        cells: Sequence[Text] = (
+            Text(f"{row.look.glyph} {row.look.word}", shade(self.app, row.look.colour)),
+            Text(visible(row.stage), muted),
+            Text(figures.shorten(visible(row.name), max(20, self.size.width - 32))),
+            Text("" if row.attempt is None else str(row.attempt), muted),
+        )
+        return Entry(cells, f"{row.look.word} {row.stage} {row.name}", {"state": row.look.word})
 
 
-def _lines(text: str) -> str:
-    """What may be shown; a progress bar's returns are line breaks."""
-    return visible(text.replace("\r\n", "\n").replace("\r", "\n"), lines=True)
+def _supervisor(snapshot: Snapshot) -> state.StateLook:
+    if snapshot.supervisor.running:
+        return state.StateLook("●", "running", "text-success")
+    return state.StateLook("○", "idle", "text-muted")

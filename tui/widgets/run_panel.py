@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -17,7 +18,7 @@ from tui import run_text
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import Job, LogChunk, SampleAnswer
+    from core.api import Job, LogPage, Reader, SampleAnswer
     from tui.app import EmpathyApp
     from tui.curve_view import Drawing
     from tui.run_marks import Shown
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 Told = Literal["figures", "settings", "answers", "log"]
 TOLD: tuple[Told, ...] = ("figures", "settings", "answers", "log")
-#: Seconds between looks at the log of a run that goes on, and the bytes of its end that are shown.
-_LOOK_S, _LOG = 0.5, 16_000
+#: Seconds between looks at the log of a run that goes on, and its last lines that are shown.
+_LOOK_S, _LINES = 0.5, 200
 
 
 class _Page(VerticalScroll, inherit_bindings=False):
@@ -145,9 +146,7 @@ class RunPanel(Vertical):
         elif self._told == "answers":
             self.app.read("run-samples", lambda reader: reader.samples(job.id), self._receive_samples)
         elif self._told == "log":
-            self.app.read(
-                "run-log", lambda reader: (job.id, reader.log(job.id, None, _LOG)), self._receive_log
-            )
+            self.app.read("run-log", partial(_look_at_log, job.id), self._receive_log)
 
     def _look(self) -> None:
         if self.screen.is_current and self._job is not None and self._job.state == "running":
@@ -164,14 +163,15 @@ class RunPanel(Vertical):
             self._samples = samples
             self._draw()
 
-    def _receive_log(self, seen: tuple[str, LogChunk]) -> None:
-        job, chunk = seen
-        if self._told != "log" or (job, chunk.size) == self._log:
+    def _receive_log(self, seen: tuple[str, LogPage | None]) -> None:
+        job, end = seen
+        size = 0 if end is None else end.size
+        if self._told != "log" or (job, size) == self._log:
             return
         page = self.query_one(_Page)
         follows = self._log[0] != job or page.scroll_y >= page.max_scroll_y - 1
-        self._log = (job, chunk.size)
-        self.query_one("#page", Static).update(run_text.log(chunk))
+        self._log = (job, size)
+        self.query_one("#page", Static).update(run_text.log(end))
         if follows:
             page.call_after_refresh(page.scroll_end, animate=False)
 
@@ -199,3 +199,8 @@ class RunPanel(Vertical):
             return None
         place = run_text.place(curves, self._drawing, self._x)
         return None if place is None else int(curves.steps[place])
+
+
+def _look_at_log(job: str, reader: Reader) -> tuple[str, LogPage | None]:
+    log = reader.log(job)
+    return job, None if log is None else log.back(None, _LINES)

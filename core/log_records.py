@@ -1,0 +1,91 @@
+"""The shapes of what is logged: which lines begin a record, and how grave it is.
+
+The workers' and the supervisor's own lines, those of logging's and transformers' usual formats, Python's
+warnings and tracebacks, the C++ libraries under torch, progress bars, and the figures that trainers print.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Level = Literal["debug", "info", "warning", "error"]
+
+#: From the least grave to the gravest.
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+
+_NAMES: dict[bytes, Level] = {
+    b"DEBUG": "debug",
+    b"INFO": "info",
+    b"WARN": "warning",
+    b"WARNING": "warning",
+    b"ERROR": "error",
+    b"CRITICAL": "error",
+    b"FATAL": "error",
+    b"D": "debug",
+    b"I": "info",
+    b"W": "warning",
+    b"E": "error",
+    b"F": "error",
+}
+
+_HEAD = re.compile(
+    rb"""(?:\x1b\[[\d;]*m)*(?:
+    # 2026-05-28 20:26:40,123 INFO worker: words        [2026-05-28 20:26:40][INFO] words
+    \[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,:+-]*Z?\]?\s*[\[|-]?\s*(?:\x1b\[[\d;]*m)*
+        (?P<dated>DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b
+    # WARNING:root:words        [INFO|trainer.py:20] 2026-05-28 >> words        ERROR words
+    | \[?(?P<named>DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?=[\s:|\]]|\x1b)
+    # transformers and its kin do not name the level, and are silent below a warning.
+    | (?P<kin>\[(?:transformers|huggingface_hub|datasets)\]\s)
+    # Traceback (most recent call last):        + Exception Group Traceback (most recent call last):
+    | (?P<trace>(?:\[rank\d+\]:)?[\s+|\xe2\x94\x80\x95\xad]*(?:Exception\ Group\ )?
+        Traceback\ \(most\ recent\ call\ last\))
+    | (?P<error>Exception\ (?:in\ thread|ignored\ in)\b
+        | Fatal\ Python\ error:
+        | terminate\ called\ after\ throwing\b
+        | Segmentation\ fault\b)
+    # [rank0]:[W528 20:26:40.123 socket.cpp:20] words        E0528 20:26:40.123000 4711 torch/x.py:20] words
+    | (?:\[rank\d+\]:)?\[?(?P<letter>[DIWEF])\d{3,4}\s\d\d:\d\d:\d\d
+    # {'loss': '4.015', ...}
+    | (?P<figures>\{['"])
+    )""",
+    re.VERBOSE,
+)
+#: folder/module.py:20: UserWarning: words
+_WARNING = re.compile(rb"[^\s:][^:\n]*:\d+: \w*Warning:")
+#: A bar of tqdm's as it is drawn, with its label: what follows it was written by somebody else.
+_BAR = re.compile(rb"[^\n]{0,200}?(?:\d+%\|[^|\n]*\|[^\[\n]*|\d+it\ )\[[^\]\n]*\]")
+
+
+def level(line: bytes, before: Level) -> Level | None:
+    """The level of the record that `line` begins; None where it goes on with one of level `before`.
+
+    What names no level and still begins a record (figures, a progress bar) is info. A traceback is part of
+    the error that it follows, and else an error of its own.
+    """
+    found = _HEAD.match(line)
+    if found is None:
+        # Apart from the others and behind a quick look, because they match late.
+        if b"Warning:" in line and _WARNING.match(line):
+            return "warning"
+        return "info" if bar_ends(line) else None
+    kind = found.lastgroup
+    if kind == "kin":
+        return "warning"
+    if kind == "trace":
+        return None if before == "error" else "error"
+    if kind == "error":
+        return "error"
+    if kind == "figures":
+        return "info"
+    return _NAMES[found[kind or 0]]
+
+
+def bar_ends(line: bytes) -> list[int]:
+    """Where the progress bars that `line` begins with end, one written behind the other."""
+    ends: list[int] = []
+    if b"%|" in line or b"it [" in line:
+        while found := _BAR.match(line, ends[-1] if ends else 0):
+            ends.append(found.end())
+    return ends

@@ -1,0 +1,87 @@
+"""Looking for a line through a whole log, step by step, and counting all that match."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.api import Log, LogFilter, LogPage
+
+#: Matches that are counted; there may be more.
+COUNTED = 1_000
+
+
+@dataclass(frozen=True)
+class Seek:
+    """A look for the next wanted line ahead (`by` 1) or back (-1) from byte `at`; None is the log's end.
+
+    `start` is where it began; once it came to the log's end, or its beginning, it goes round.
+    """
+
+    by: int
+    wanted: LogFilter
+    at: int | None
+    goes_round: bool
+    went_round: bool = False
+
+    def look(self, log: Log) -> LogPage:
+        """One step; reads a few megabytes."""
+        return log.ahead(self.at or 0, 1, self.wanted) if self.by > 0 else log.back(self.at, 1, self.wanted)
+
+    def after(self, page: LogPage) -> Seek | None:
+        """The next step, after one that found nothing; None when all was looked through."""
+        if self.by > 0 and not page.is_last:
+            return replace(self, at=page.end)
+        if self.by < 0 and page.start > 0:
+            return replace(self, at=page.start)
+        if self.goes_round and not self.went_round:
+            return replace(self, at=0 if self.by > 0 else None, went_round=True)
+        return None
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Where the wanted lines begin, as far as they were counted: to byte `end` of the `size` that there were.
+
+    `is_last` when that was the log's end.
+    """
+
+    wanted: LogFilter
+    starts: tuple[int, ...] = ()
+    end: int = 0
+    size: int = 0
+    is_last: bool = False
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there are more than are counted."""
+        return len(self.starts) > COUNTED
+
+    @property
+    def are_all(self) -> bool:
+        return self.is_last and not self.are_many
+
+    def look(self, log: Log) -> LogPage:
+        """One step of counting."""
+        return log.ahead(self.end, COUNTED + 1 - len(self.starts), self.wanted)
+
+    def with_page(self, page: LogPage) -> Matches:
+        # A line that had no end yet is read again from its beginning.
+        known = tuple(start for start in self.starts if start < page.start)
+        starts = known + tuple(line.start for line in page.lines)
+        return Matches(self.wanted, starts, page.end, page.size, page.is_last)
+
+    def number(self, start: int) -> int | None:
+        """Which match begins at byte `start`, from 1 on; None if none of those that were counted does."""
+        place = bisect_left(self.starts, start)
+        return place + 1 if place < len(self.starts) and self.starts[place] == start else None
+
+    def next(self, start: int, by: int) -> tuple[int, bool]:
+        """The next match ahead of byte `start` (`by` 1) or back from it (-1), and if one has to go round.
+
+        There must be one.
+        """
+        place = bisect_left(self.starts, start + (by > 0)) - (by < 0)
+        return self.starts[place % len(self.starts)], not 0 <= place < len(self.starts)
