@@ -40,6 +40,7 @@ _COMMANDS = {
     "logs": ("tui.cli_work", "logs"),
     "export": ("tui.cli_data", "export"),
     "keys": ("tui.cli_setup", "keys"),
+    "serve": ("tui.cli_serve", "serve"),
     "doctor": ("tui.cli_setup", "doctor"),
 }
 

@@ -28,6 +28,7 @@ COMMANDS = {
         "resume",
         "retry",
         "run",
+        "serve",
         "status",
         "vote",
         "winrates",

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
@@ -22,7 +23,11 @@ from core.errors import UserError
 from core.reader import Reader
 from core.reports.write import CONTENTS, write_report
 from core.workspace import Workspace
+from tests.browser import events, open_browser, requests
 from tests.reports.judged import RUN, make
+
+if TYPE_CHECKING:
+    from selenium.webdriver.chrome.webdriver import WebDriver
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -213,53 +218,20 @@ def test_nothing_to_report(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    if shutil.which("chromium") is None or shutil.which("chromedriver") is None:
-        pytest.skip("needs Chromium and its driver")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
-    profile = tmp_path_factory.mktemp("chromium")
-    for argument in (
-        *(
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-dev-shm-usage",
-        ),
-        *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-        f"--user-data-dir={profile}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
-    try:
-        yield driver
-    finally:
-        driver.quit()
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebDriver]:
+    with open_browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
 
 
-def test_the_page_in_a_browser(browser: object, written: Path) -> None:
-    from selenium.webdriver.chrome.webdriver import WebDriver
+def test_the_page_in_a_browser(browser: WebDriver, written: Path) -> None:
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 
-    assert isinstance(browser, WebDriver)
     address = (written / "report.html").as_uri()
     browser.get(address)
     assert browser.get_log("browser") == []
     assert browser.title == "Report on study"
-    requests = [
-        message["params"]["request"]["url"]
-        for entry in browser.get_log("performance")
-        if (message := json.loads(entry["message"])["message"])["method"] == "Network.requestWillBeSent"
-    ]
-    # The browser's own pages aside.
-    assert [url for url in requests if url != address and url.startswith(("http", "ws", "file"))] == []
+    assert [url for url in requests(events(browser)) if url != address] == []
     # No text became an element, and no plot lost its drawing.
     assert browser.find_elements(By.CSS_SELECTOR, "article img, article i, td i") == []
     plots = browser.find_elements(By.CSS_SELECTOR, ".plot svg")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.events import Resize
 from textual.widgets import Input, Static
 
 from tui import format as figures
@@ -183,6 +184,9 @@ class LogPane(Vertical):
             return False
         self._describe()
         return True
+
+    def on_resize(self, event: Resize) -> None:
+        self._after()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

@@ -1,0 +1,71 @@
+"""The command `serve` as a process of its own."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.cli.conftest import PROGRAM, environment
+
+#: Seconds that a server, or a tab of it, has to do what it must.
+DEADLINE_S = 60.0
+
+
+@dataclass
+class Served:
+    """A server that runs, where, and what it has printed."""
+
+    process: subprocess.Popen[str]
+    port: int
+    said: list[str]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def sessions(self) -> list[psutil.Process]:
+        """The processes of its tabs."""
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.process.pid).children(recursive=True)
+        return []
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Tell it to end; its exit code. What it printed is in `said` then."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        self.said += self.process.communicate(timeout=DEADLINE_S)
+        return self.process.returncode
+
+
+@contextmanager
+def serving(root: Path, *words: str, command: tuple[str, ...] = PROGRAM, **more: str) -> Iterator[Served]:
+    """Serve a workspace on a free port; `more` is the server's environment."""
+    process = subprocess.Popen(
+        [*command, "--workspace", str(root), "serve", "--port", "0", *words],
+        env=environment(**more),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        told = ""
+        while "Ctrl+C ends it" not in told:
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            told += line
+        found = re.search(r" at https?://\S+?(?::(\d+))?$", told, re.MULTILINE)
+        assert found is not None
+        yield Served(process, int(found[1] or 0), [told])
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
