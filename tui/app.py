@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -19,7 +20,7 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tui import bindings, clipboard, state, theme
+from tui import bindings, clipboard, hangup, state, theme
 from tui.poller import Answered, Moved, Poller, Unreadable
 from tui.screens.base import AFTER_FRAME_S, RoomScreen
 from tui.supervising import Supervising
@@ -209,6 +210,7 @@ class EmpathyApp(App[None]):
     def on_mount(self) -> None:
         if not (self.is_headless or self.is_web):
             self._leave_on_signals()
+            hangup.end_with_terminal(sys.__stderr__.fileno() if sys.__stderr__ is not None else 2)
         # After `fg` the terminal has none of what was drawn before.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         # Importing what reads the store competes with painting.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import libtmux
+import psutil
 import pytest
 
 from core.workspace import Workspace
@@ -165,6 +166,19 @@ def test_an_app_told_to_end_gives_the_terminal_back(
     terminal.type("echo code $?", enter=True)
     terminal.until(lambda text: f"code {128 + number}" in text)
     assert terminal.is_as_it_was()
+
+
+def test_it_ends_with_its_terminal(terminal: Terminal, filled: Workspace) -> None:
+    """As when an SSH connection breaks, in the middle of a screen that is drawn again and again."""
+    open_app(terminal, filled.root)
+    # The supervisor of the workspace is named by it as well.
+    (app,) = (
+        p
+        for p in psutil.process_iter(["cmdline"])
+        if {"tui", str(filled.root)} <= {*(p.info["cmdline"] or ())}
+    )
+    terminal.session.server.kill()
+    app.wait(DEADLINE_S)
 
 
 def test_a_fault_gives_the_terminal_back_and_says_where(terminal: Terminal, filled: Workspace) -> None:

@@ -27,7 +27,6 @@ class DataScreen(RoomScreen):
     CSS_PATH = "data.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view", "Figures", id="data.view", tooltip="Figures in place of dialogues, and back"),
-        Binding("i", "app.import_data", "Import", id="data.import", tooltip="Check and import a CSV"),
     ]
 
     def __init__(self) -> None:

@@ -96,7 +96,7 @@ class LogsScreen(RoomScreen):
             tooltip="The log of the next attempt",
         ),
         Binding("w", "wrap", "Wrap", id="logs.wrap", show=False, tooltip="Wrap long lines, or cut them"),
-        Binding("y", "copy", "Copy", id="logs.copy", tooltip="Copy the record under the cursor"),
+        Binding("y", "copy", "Copy", id="logs.copy", show=False, tooltip="Copy the record under the cursor"),
         Binding("Y", "copy_page", "Copy page", id="logs.copy_page", show=False, tooltip="Copy what is seen"),
         Binding("o", "path", "Path", id="logs.path", show=False, tooltip="Show and copy the file's path"),
         Binding("z", "zoom", "Zoom", id="logs.zoom", show=False, tooltip="The log alone, or the list too"),
