@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from rich.text import Text
 from textual.app import App
 from textual.binding import BindingType
+from textual.events import Event, InputEvent
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from tui import bindings, clipboard, hangup, state, theme
+from tui import bindings, clipboard, garbage, hangup, state, theme
 from tui.poller import Answered, Moved, Poller, Unreadable
 from tui.screens.base import AFTER_FRAME_S, RoomScreen
 from tui.supervising import Supervising
@@ -206,6 +207,11 @@ class EmpathyApp(App[None]):
         if self.no_color:
             found = [one for one in found if not isinstance(one, Monochrome)]
         return [*found, *self._drawing]
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, InputEvent):
+            garbage.touch()
+        await super().on_event(event)
 
     def on_mount(self) -> None:
         if not (self.is_headless or self.is_web):

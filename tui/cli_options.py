@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import IO, Any, NoReturn
 import click
 
 from core.api import Workspace, open_workspace
+from tui import garbage
 from tui.text import visible
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -74,9 +74,8 @@ def open_app(workspace: Workspace, ballot: tuple[str, str, str] | None = None) -
 
     With a `ballot` (two responders and a voter) it opens where these are voted on.
     """
-    # Next to nothing that is made until the first frame is garbage, and looking for it takes a tenth of the
-    # time until then. The poller turns it on again.
-    gc.disable()
+    # It takes a tenth of the time until the first frame. The poller turns it on again.
+    garbage.hold()
     from tui.app import EmpathyApp
 
     following: Workspace | None = workspace

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
+
+from tui import garbage
 
 if TYPE_CHECKING:
     from core.api import Reader, Snapshot, Supervisor, Workspace
@@ -116,7 +117,7 @@ class Poller:
                 if time.monotonic() >= due:
                     trouble = self._look(watch, trouble)
                     due = time.monotonic() + LOOK_S
-                    _collect_garbage()
+                    garbage.sweep()
                 self._answer(reader)
                 self._wake.wait(max(0.0, due - time.monotonic()))
         finally:
@@ -176,17 +177,6 @@ class _Watch:
             return False
         self._looked_at = now
         return self._reader.supervisor() != self._supervisor
-
-
-def _collect_garbage() -> None:
-    """Turn the garbage collector on, if the app has started without it.
-
-    It leaves out what has been loaded by now, most of which stays: going through that would keep the UI's
-    thread waiting for as long as a key may take.
-    """
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
 
 
 def _words(error: Exception) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -64,18 +62,3 @@ def test_what_moves_is_told_without_a_question(watched: tuple[Poller, Path], pos
     second = posted.get(timeout=DEADLINE_S)
     assert isinstance(second, Moved)
     assert next(job.done for job in second.snapshot.jobs if job.id == running.id) == 40
-
-
-def test_garbage_is_collected_once_the_app_has_started(watched: tuple[Poller, Path], posted: Posted) -> None:
-    thread, _ = watched
-    gc.disable()
-    try:
-        thread.start()
-        assert isinstance(posted.get(timeout=DEADLINE_S), Moved)
-        deadline = time.monotonic() + DEADLINE_S
-        while not gc.isenabled():
-            assert time.monotonic() < deadline
-        assert gc.get_freeze_count() > 0
-    finally:
-        gc.unfreeze()
-        gc.enable()
