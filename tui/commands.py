@@ -69,7 +69,9 @@ def offers(app: EmpathyApp) -> Iterator[Offer]:
     if room is None:
         return
     told = set()
-    for active in room.active_bindings.values():
+    # The room's own first, then those of its focused part, then the app's.
+    live = sorted(room.active_bindings.values(), key=lambda one: (one.node is app, one.node is not room))
+    for active in live:
         binding = active.binding
         if (
             binding.id is None

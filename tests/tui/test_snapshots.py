@@ -134,8 +134,14 @@ def test_welcome(snap_compare: Compare, empty: Workspace, size: str) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("key", ["question_mark", "ctrl+p"], ids=["help", "palette"])
-def test_help_and_palette(snap_compare: Compare, made: Path, home: Path, size: str, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("question_mark", "Start the job and all that it needs"), ("ctrl+p", "Step back; never quits")],
+    ids=["help", "palette"],
+)
+def test_help_and_palette(
+    snap_compare: Compare, made: Path, home: Path, size: str, key: str, words: str
+) -> None:
     async def ready(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
@@ -146,7 +152,7 @@ def test_help_and_palette(snap_compare: Compare, made: Path, home: Path, size: s
         await settled(pilot)
         await pilot.press(key)
         await until(pilot, lambda: len(app.screen_stack) == 2)
-        await until_shows(pilot, "Open data")
+        await until_shows(pilot, words)
         await settled(pilot)
 
     app = EmpathyApp(copied(made, "busy", home))

@@ -104,9 +104,10 @@ class HomeScreen(RoomScreen):
         await self.mount(panels)
         self._panels, self._glance = panels, Glance()
         self._catch_up()
+        self._look_at_machine()
 
     def _look_at_machine(self) -> None:
-        if self.is_current:
+        if self.is_current and self._panels is not None:
             self.app.read("machine", _machine, self._receive_machine)
 
     def _receive_machine(self, machine: Machine) -> None:

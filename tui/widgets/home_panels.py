@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
+from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from tui import attention
@@ -51,6 +52,20 @@ class Glance:
     machine: Machine | None = None
 
 
+class _Column(Vertical):
+    """Panels one below the other."""
+
+    class Widened(Message):
+        """Its lines have more or fewer cells than before."""
+
+    _known = 0
+
+    def on_resize(self, event: Resize) -> None:
+        if event.size.width != self._known:
+            self._known = event.size.width
+            self.post_message(self.Widened())
+
+
 class HomePanels(VerticalScroll, can_focus=False):
     """Two columns where there is room, else one below the other; the list of matters has the focus."""
 
@@ -58,13 +73,14 @@ class HomePanels(VerticalScroll, can_focus=False):
     HomePanels {
         height: 1fr;
         scrollbar-size-vertical: 1;
-        .column { height: auto; }
+        scrollbar-gutter: stable;
+        _Column { height: auto; }
         .panel { height: auto; padding: 0 1; margin: 1 0 0 0; }
         #matters { max-height: 8; }
         #matter { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
         &.wide { layout: horizontal; }
-        &.wide .column { width: 3fr; }
-        &.wide .column.second { width: 2fr; }
+        &.wide _Column { width: 3fr; }
+        &.wide _Column.second { width: 2fr; }
         &.low {
             .roomy { display: none; }
             .panel { margin: 0; }
@@ -84,13 +100,13 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._matters: Sequence[Matter] = ()
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="column"):
+        with _Column():
             yield Static(id="stages", classes="panel", markup=False)
             yield Static(id="running", classes="panel roomy", markup=False)
             yield Static(id="matters-title", classes="panel", markup=False)
             yield KeyedTable(id="matters", opens="Log")
             yield Static(id="matter", classes="roomy", markup=False)
-        with Vertical(classes="column second"):
+        with _Column(classes="second"):
             yield Static(id="leaders", classes="panel", markup=False)
             yield Static(id="machine", classes="panel", markup=False)
             yield Static(id="lately", classes="panel roomy", markup=False)
@@ -103,8 +119,12 @@ class HomePanels(VerticalScroll, can_focus=False):
     def on_resize(self, event: Resize) -> None:
         self.set_class(self.app.size.width >= WIDE, "wide")
         self.set_class(self.app.size.height < _TALL, "low")
-        # Once the panels have their new widths.
+        # Other panels are shown, or hidden.
         self.call_after_refresh(self._draw)
+
+    def on__column_widened(self, event: _Column.Widened) -> None:
+        event.stop()
+        self._draw()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
@@ -150,7 +170,9 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def _width(self, panel: str) -> int:
         """The cells that a panel has for a line, also before it is laid out."""
-        return self.query_one(f"#{panel}", Static).content_size.width or self.size.width - 2
+        column = self.query_one(f"#{panel}").parent
+        assert isinstance(column, _Column)
+        return (column.size.width or self.size.width) - 2
 
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
@@ -178,7 +200,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         self.query_one("#matters-title", Static).update(
             Content.assemble(("Needs attention", "bold"), (calm, "$text-muted"))
         )
-        width = table.size.width or self.size.width - 2
+        width = self._width("matters")
         hint = 18 if width >= 60 else 0
         longest = max((len(visible(matter.what)) for matter in self._matters), default=0)
         what = max(16, min(longest, (width - 6 - hint) // 2))
