@@ -47,7 +47,9 @@ class GoogleLive:
         self.account = _account(endpoint)
         self._endpoint = endpoint
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-        self._client = _client(endpoint, async_client_args={"limits": limits}).aio
+        # Handed in, or the client takes aiohttp where that is installed, whose errors are others.
+        self._http = httpx2.AsyncClient(limits=limits, follow_redirects=True)
+        self._client = _client(endpoint, httpx_async_client=self._http).aio
         self._config = types.GenerateContentConfig(
             temperature=endpoint.temperature,
             top_p=endpoint.top_p,
@@ -77,6 +79,7 @@ class GoogleLive:
 
     async def close(self) -> None:
         await self._client.aclose()
+        await self._http.aclose()
 
 
 class GoogleBatches:
