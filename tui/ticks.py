@@ -53,7 +53,11 @@ def times(low: float, high: float, most: int) -> list[Tick]:
     step = next((step for step in _CLOCK if step >= wanted), None)
     if step is None:
         step = _DAY * _round_step(wanted / _DAY)
-    return [Tick(value, time(value)) for value in _multiples(low, high, step, most)]
+    values = _multiples(low, high, step, most)
+    labels = [time(value) for value in values]
+    if len(set(labels)) < len(labels):
+        labels = [_to_the_second(value) for value in values]
+    return [Tick(value, label) for value, label in zip(values, labels, strict=True)]
 
 
 def logarithmic(low: float, high: float, most: int) -> list[Tick]:
@@ -114,6 +118,12 @@ def number(value: float, digits: int = 4) -> str:
     return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}e{int(power)}"
 
 
+def _to_the_second(seconds: float) -> str:
+    """As on a clock: `1:00:30`."""
+    minutes, second = divmod(abs(round(seconds)), 60)
+    return f"{'-' if seconds < 0 else ''}{minutes // 60}:{minutes % 60:02}:{second:02}"
+
+
 def _round_step(wanted: float) -> float:
     """The smallest round step that is not below `wanted`."""
     if not wanted > 0:
@@ -123,7 +133,8 @@ def _round_step(wanted: float) -> float:
 
 
 def _multiples(low: float, high: float, step: float, most: int) -> list[float]:
-    first, slack = math.ceil(low / step - 1e-9), step * 1e-9
+    slack = min(step, high - low) * 1e-9
+    first = math.ceil((low - slack) / step)
     values = [first * step]
     while len(values) <= most and (first + len(values)) * step <= high + slack:
         values.append((first + len(values)) * step)

@@ -43,6 +43,7 @@ def test_round_numbers_and_times() -> None:
     assert [tick.label for tick in ticks.linear(0, 5e-5, 5)] == ["0", "1e-5", "2e-5", "3e-5", "4e-5", "5e-5"]
     assert [tick.label for tick in ticks.counts(1, 100_000, 5)] == ["20k", "40k", "60k", "80k", "100k"]
     assert [tick.label for tick in ticks.times(0, 7200, 4)] == ["0s", "30m", "1h", "1h30", "2h"]
+    assert [tick.label for tick in ticks.times(3570, 3630, 3)] == ["0:59:30", "1:00:00", "1:00:30"]
     assert [tick.label for tick in ticks.logarithmic(1e-3, 10, 6)] == ["0.001", "0.01", "0.1", "1", "10"]
 
 
