@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -31,8 +31,10 @@ ROOMS = {
     "win_rates": ("5", "Judge: ", "Judge: "),
     "pairs": ("6", "1/16", "1/12"),
     "batches": ("7", "in progress", "✗ failed"),
-    "logs": ("8", "supervisor", "supervisor"),
+    "logs": ("8", "no padding token", "attempt 1 of a made job"),
 }
+#: What is pressed in a room before it is looked at: for logs, to the one of a job that runs, or failed.
+THEN = {("logs", "busy"): ["down"] * 18, ("logs", "failed"): ["down"] * 3}
 #: What a room says where there is nothing to show.
 EMPTY = {
     "home": "What to do next",
@@ -75,7 +77,9 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 Compare = Callable[..., bool]
 
 
-def look(compare: Compare, workspace: Workspace, size: str, key: str, words: str) -> bool:
+def look(
+    compare: Compare, workspace: Workspace, size: str, key: str, words: str, then: Sequence[str] = ()
+) -> bool:
     """Whether a room looks as it did."""
 
     async def ready(pilot: Pilot[None]) -> None:
@@ -83,8 +87,10 @@ def look(compare: Compare, workspace: Workspace, size: str, key: str, words: str
         assert isinstance(app, EmpathyApp)
         await until(pilot, lambda: app.snapshot is not None)
         await pilot.press(key)
-        await until_shows(pilot, words)
         await until_shows(pilot, "Quit")
+        await settled(pilot)
+        await pilot.press(*then)
+        await until_shows(pilot, words)
         await settled(pilot)
 
     return compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
@@ -95,7 +101,7 @@ def look(compare: Compare, workspace: Workspace, size: str, key: str, words: str
 @pytest.mark.usefixtures("busy_machine")
 def test_busy(snap_compare: Compare, made: Path, home: Path, room: str, size: str) -> None:
     key, words, _ = ROOMS[room]
-    assert look(snap_compare, copied(made, "busy", home), size, key, words)
+    assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((room, "busy"), ()))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -103,7 +109,7 @@ def test_busy(snap_compare: Compare, made: Path, home: Path, room: str, size: st
 def test_failed(snap_compare: Compare, made: Path, home: Path, room: str, size: str) -> None:
     key, _, words = ROOMS[room]
     state = "asked" if room == "batches" else "failed"
-    assert look(snap_compare, copied(made, state, home), size, key, words)
+    assert look(snap_compare, copied(made, state, home), size, key, words, THEN.get((room, "failed"), ()))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -125,7 +131,7 @@ def test_no_color(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     key, words, _ = ROOMS[room]
-    assert look(snap_compare, copied(made, "busy", home), size, key, words)
+    assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((room, "busy"), ()))
 
 
 @pytest.mark.parametrize("size", SIZES)
