@@ -28,6 +28,7 @@ from unittest.mock import patch
 
 from benchmarks import made_records
 from core import config
+from core.comparison_views import Choice
 from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
 from core.judging import figures, lengths, protocol, votes
@@ -192,8 +193,8 @@ def fates(nodes: Sequence[Node]) -> dict[str, JobState]:
         found[sft.id] = _after(sft, found, fate)
         found[dpo.id] = _after(dpo, found, "running" if number in range(30, 36) else "done")
     ends: dict[str, Sequence[JobState]] = {
-        "respond": ["failed"] + ["ready"] * 3 + ["running"] * 4,
-        "compare": ["failed"] * 3 + ["cancelled"] * 2 + ["ready"] * 5 + ["running"] * 8,
+        "respond": ("failed", *3 * ("ready",), *4 * ("running",)),
+        "compare": (*3 * ("failed",), *2 * ("cancelled",), *5 * ("ready",), *8 * ("running",)),
     }
     for stage, last in ends.items():
         able = [node for node in by_stage[stage] if _after(node, found, "done") == "done"]
@@ -379,9 +380,10 @@ class _Filling:
 
     def votes(self, run: Node) -> None:
         a, b = run.settings["run"]["student"], run.name
+        choices: Sequence[Choice] = ("a", "b", "tie")
         for voter in ("ann", "ben"):
             for paper in votes.papers(self.test, self.texts[a], self.texts[b], voter, ())[:120]:
-                choice = self.draw.choices(("a", "b", "tie"), (3, 6, 1))[0]
+                choice = self.draw.choices(choices, (3, 6, 1))[0]
                 stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice))
 
     def ask(

@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from core import config
@@ -29,6 +30,7 @@ from core.pipeline.graph import Node
 from core.pipeline.requests import new_job
 from core.reader import Reader
 from core.store import connections, data, jobs
+from core.views import JobState
 from core.workspace import Workspace
 from tests.made_dialogues import made_dialogues
 from tui import curve_view
@@ -71,21 +73,18 @@ def fill(workspace: Workspace, points: int) -> None:
     workspace.config.write_text(CONFIG)
     nodes = planning.plan(workspace, config.load(workspace.config), facts)
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
-    chosen = {
-        (node.name): (node, part, ending)
-        for (node, part, ending) in (
-            (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),
-            (named(runs, "smollm2/direct/all_together/sft"), 1.0, "done"),
-            (named(runs, "smollm2/direct/chatgpt/sft-dpo"), 1.0, "done"),
-            (named(runs, "smollm2/direct/all_together/sft-dpo"), 0.7, "running"),
-            (named(runs, "llama-8b/direct/chatgpt/sft"), 1.0, "done"),
-            (named(runs, "llama-8b/direct/gemini/sft"), 0.4, "failed"),
-        )
-    }
+    chosen: list[tuple[Node, float, JobState]] = [
+        (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),
+        (named(runs, "smollm2/direct/all_together/sft"), 1.0, "done"),
+        (named(runs, "smollm2/direct/chatgpt/sft-dpo"), 1.0, "done"),
+        (named(runs, "smollm2/direct/all_together/sft-dpo"), 0.7, "running"),
+        (named(runs, "llama-8b/direct/chatgpt/sft"), 1.0, "done"),
+        (named(runs, "llama-8b/direct/gemini/sft"), 0.4, "failed"),
+    ]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))
         jobs.put(connection, map(new_job, [node for node in nodes if "gemini/sft-dpo" not in node.name]))
-        for number, (node, part, ending) in enumerate(chosen.values()):
+        for number, (node, part, ending) in enumerate(chosen):
             train(connection, workspace, node, number, points, int(points * part), ending)
     print(f"made {len(chosen)} runs of up to {points:,} points")
 
@@ -101,7 +100,7 @@ def train(
     seed: int,
     steps: int,
     reached: int,
-    ending: str,
+    ending: JobState,
 ) -> None:
     """Write a run's figures, answers and log as its training would have."""
     folder = workspace.attempt(node.id, 1)
@@ -199,7 +198,7 @@ def look(workspace: Workspace) -> None:
             "six runs, a grid of their figures": question(6, GRID, View(), is_grid=True),
         }
         for name, asked in again.items():
-            tell(name, median(lambda asked=asked: drawn(reader, asked)))
+            tell(name, median(partial(drawn, reader, asked)))
         before = drawn(reader, all_)
         tell("six runs of which nothing is new", median(lambda: curve_view.draw(reader, all_, before)))
 

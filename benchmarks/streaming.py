@@ -181,7 +181,7 @@ def memory(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
         f"{(parts[-1] / parts[0] - 1) * 100:+.1f} % in {seconds / 60:.0f} minutes; "
         f"an hour at the second half's slope {slope:+.1f} %"
     )
-    return slope
+    return float(slope)
 
 
 def idle(workspace: Workspace, rooms: Sequence[Room], seconds: float, what: str) -> float:

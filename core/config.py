@@ -24,6 +24,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Stage = Literal["sft", "sft-dpo"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Pairing = Literal["strict", "reference-code"]
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -135,7 +136,7 @@ class Recipes(_Table, frozen=True):
     """
 
     train: tuple[str, ...] = ("direct/all_together",)
-    pairing: Literal["strict", "reference-code"] = "strict"
+    pairing: Pairing = "strict"
     sft_limit: Positive | None = None
     preference_limit: Positive | None = None
     seed: int = 42

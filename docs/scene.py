@@ -10,7 +10,7 @@ import hashlib
 import math
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +129,7 @@ class _Scene:
         connection: sqlite3.Connection,
         workspace: Workspace,
         nodes: tuple[Node, ...],
-        dialogues: list[Dialogue],
+        dialogues: Sequence[Dialogue],
         clock: _Clock,
     ) -> None:
         self.connection = connection
@@ -155,7 +155,8 @@ class _Scene:
         for stage, name in list(self.nodes):
             sides, _, judge = name.rpartition(" @ ")
             if stage == "compare" and set(sides.split(" vs ")) <= set(VOICES):
-                self.compared(name, *sides.split(" vs "), judge)
+                a, b = sides.split(" vs ")
+                self.compared(name, a, b, judge)
         self.asked(aware, 74, 41)
         self.clock.at = NOW - 1500
         self.failed("sft", "mistral-7b/improve-human/naive/sft", _OUT_OF_MEMORY)

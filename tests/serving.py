@@ -32,9 +32,10 @@ class Served:
 
     def sessions(self) -> list[psutil.Process]:
         """The processes of its tabs."""
+        found: list[psutil.Process] = []
         with suppress(psutil.NoSuchProcess):
-            return psutil.Process(self.process.pid).children(recursive=True)
-        return []
+            found += psutil.Process(self.process.pid).children(recursive=True)
+        return found
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to end; its exit code. What it printed is in `said` then."""

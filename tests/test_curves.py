@@ -131,7 +131,7 @@ def test_what_is_not_finite_is_a_value(store: Connection) -> None:
     log(store, 1, 1.0, loss=1.0)
     record = journal.metric(2, {"loss": math.nan, "grad_norm": math.inf, "margin": -math.inf})
     with transaction(store):
-        jobs.put_metric(store, RUN, 2, 2.0, record.values | record.not_finite)
+        jobs.put_metric(store, RUN, 2, 2.0, {**record.values, **record.not_finite})
     curves = read(CurveReader(), store)
     assert math.isnan(curves.figures["loss"].values[1])
     assert curves.figures["grad_norm"].values.tolist() == [math.inf]

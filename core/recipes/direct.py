@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from core.config import Pairing
 from core.dialogues.records import HUMAN, Dialogue
 from core.dialogues.split import GOOD
 
@@ -21,7 +22,7 @@ def sft_dialogues(dialogues: Iterable[Dialogue], source: str) -> Iterator[Dialog
             yield dialogue
 
 
-def preference_dialogues(dialogues: Iterable[Dialogue], source: str, pairing: str) -> Iterator[Dialogue]:
+def preference_dialogues(dialogues: Iterable[Dialogue], source: str, pairing: Pairing) -> Iterator[Dialogue]:
     """Train dialogues in which the response by `source` is to be preferred to the human one.
 
     `strict`: the human response is rated 1 or 2, the other 3. `reference-code`: as the published

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from core import files
+from core.config import Pairing
 from core.dialogues.records import HUMAN, Dialogue
 from core.prompts import templates
 from core.recipes import catalog, direct, improve
@@ -40,7 +41,7 @@ Example = TypeVar("Example", SftExample, PreferencePair)
 
 
 def build(
-    dialogues: Sequence[Dialogue], name: str, pairing: str, prompt: str
+    dialogues: Sequence[Dialogue], name: str, pairing: Pairing, prompt: str
 ) -> tuple[list[SftExample], list[PreferencePair]]:
     """What a recipe of method 1 yields from the train dialogues among `dialogues`, by source.
 

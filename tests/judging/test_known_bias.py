@@ -128,7 +128,7 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
     assert rate.p_holm == rate.p
     assert (card.judge, card.verdicts, card.invalid) == ("gpt", 500, 0)
     assert card.prefers_first == pytest.approx(result["prefers_first"])
-    decided = [outcome([(v.order, v.winner) for v in pair.verdicts]) for pair in pairs]  # type: ignore[misc]
+    decided = [outcome([(v.order, v.winner) for v in pair.verdicts]) for pair in pairs]
     words = (
         [len((p.response_a or "").split()) for p in pairs],
         [len((p.response_b or "").split()) for p in pairs],

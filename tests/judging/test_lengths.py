@@ -34,7 +34,7 @@ def simulated(
     for tanh in np.tanh(difference / difference.std()):
         chance = 1 / (1 + math.exp(-better - longer * tanh))
         wins = (draw.random() < chance) + (draw.random() < chance)
-        outcomes.append(("a", "tie", "b")[wins])  # type: ignore[arg-type]
+        outcomes.append(("a", "tie", "b")[wins])
     return outcomes, words_a, words_b
 
 
@@ -87,7 +87,7 @@ def test_rates_on_different_sides_of_one_half_part_however_close() -> None:
     outcomes: list[Winner] = []
     words_b: list[int] = []
     for words, wins, of in ((10, 90, 200), (12, 374, 700), (8, 46, 100)):
-        outcomes += ["b"] * wins + ["a"] * (of - wins)
+        outcomes += ["b" if number < wins else "a" for number in range(of)]
         words_b += [words] * of
     found = length_controlled(outcomes, [10] * len(outcomes), words_b)
     raw = outcomes.count("b") / len(outcomes)
@@ -98,7 +98,7 @@ def test_rates_on_different_sides_of_one_half_part_however_close() -> None:
 
 
 def test_a_side_that_nearly_always_wins_may_win_all_in_the_interval() -> None:
-    outcomes: list[Winner] = ["b"] * 99 + ["a"]
+    outcomes: list[Winner] = [*99 * ("b",), "a"]
     found = length_controlled(outcomes, [20] * 100, [20 + i % 7 for i in range(100)])
     assert found is not None
     assert found.low < found.win_rate_b < found.high

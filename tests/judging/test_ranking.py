@@ -127,8 +127,8 @@ def test_those_that_never_met_are_in_groups_of_their_own() -> None:
 
 
 def test_nobody_is_ranked_where_nothing_was_decided() -> None:
-    for nothing in ({}, {("a", "b"): {}}, {("a", "b"): dict.fromkeys("xyz", "invalid")}):
-        assert rank(nothing) == ((), 0)  # type: ignore[arg-type]
+    invalid: dict[str, Winner] = {"x": "invalid", "y": "invalid"}
+    assert rank({}) == rank({("a", "b"): {}}) == rank({("a", "b"): invalid}) == ((), 0)
 
 
 def test_who_wins_everything_has_a_finite_strength_and_a_wide_interval() -> None:

@@ -119,7 +119,7 @@ def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
     made = shop(tmp_path, api)
     made.run("compare")
     judged = made.query("SELECT DISTINCT dialog_id, winner FROM verdicts WHERE ordering = 'ab'")
-    winners: dict[str, Choice] = dict(judged)  # type: ignore[arg-type]
+    winners: dict[str, Choice] = dict(judged)
     with closing(made.reader()) as reader:
         shown = [paper.dialog_id for paper in reader.papers("human", "chatgpt", "ana")]
     assert sorted(shown) == sorted(d.dialog_id for d in DIFFERENT)

@@ -138,7 +138,7 @@ class Api:
         likely = None if wanted is None else self.faults.logprobs(last)
         self.paid[body["model"], json.dumps(messages)] += 1
         answer = _completion(body["model"], messages, self.faults.content(last))
-        if likely is not None:
+        if wanted is not None and likely is not None:
             answer["choices"][0]["logprobs"] = {"content": _steps(likely, wanted)}
         return answer
 

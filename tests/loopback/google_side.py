@@ -35,7 +35,7 @@ class GoogleError(ApiError):
         self, status: int, message: str, name: str = "INVALID_ARGUMENT", *details: dict[str, Any]
     ) -> None:
         super().__init__(status, message)
-        error = {"code": status, "message": message, "status": name, "details": list(details)}
+        error: dict[str, Any] = {"code": status, "message": message, "status": name, "details": list(details)}
         self.body = {"error": error}
 
 

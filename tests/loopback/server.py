@@ -114,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
                     raise ConnectionAbortedError
                 return _json(found)
             case "GET", "files", file, "content":
-                return api.content(account, file)
+                return bytes(api.content(account, file))
             case "GET", "files", file:
                 return _json(api.file(account, file))
             case "POST", "batches":

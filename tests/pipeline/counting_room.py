@@ -35,8 +35,8 @@ def run(job: Job) -> dict[str, Any]:
     plan = json.loads((root / "room.json").read_text())
     name = f"{job.spec.stage}:{job.spec.name}"
     _note(root, job, "begin")
-    for path in job.spec.inputs.values():
-        assert Path(path).exists()
+    for given in job.spec.inputs.values():
+        assert Path(given).exists()
     if name in plan.get("fail", ()):
         raise UserError(f"{name} cannot be done: " + os.environ.get("TEST_API_KEY", "no key"))
     if name in plan.get("raise", ()):

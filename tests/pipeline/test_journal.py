@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
-import signal
 import subprocess
 import sys
 import threading
@@ -76,9 +74,13 @@ def test_threads_share_a_journal(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
     """The limit on a file's size stands for the disk's: a write stops in the middle of a line."""
     script = """
+import resource
+import signal
 import sys
 from pathlib import Path
 from core.pipeline.journal import Failed, Journal, Progress, Response
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 journal = Journal(Path(sys.argv[1]))
 journal.write(Progress(0, 3))
 try:
@@ -89,10 +91,6 @@ except OSError:
     subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
         check=True,
-        preexec_fn=lambda: (
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
-            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)),
-        ),
     )
     entries = [entry for entry, _ in journal.read(tmp_path)]
     assert [entry.seq for entry in entries] == [1, 2, 4]

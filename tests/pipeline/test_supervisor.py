@@ -13,6 +13,7 @@ import pytest
 from core.pipeline import launch
 from core.pipeline.supervisor import Supervisor
 from core.store import connections, intents
+from core.store.intents import Kind
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import House
@@ -338,7 +339,7 @@ def test_an_intent_at_the_last_moment_is_carried_out(make_house: Callable[[], Ho
     house = make_house()
     supervisor = house.supervise()
     for number in range(12):
-        kind = "pause" if number % 2 else "resume"
+        kind: Kind = "pause" if number % 2 else "resume"
         if number % 3:
             supervisor.wait(60)
         intent = house.ask(kind)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import Recipes
+from core.config import Pairing, Recipes
 from core.dialogues.records import HUMAN, Dialogue, Rated
 from core.dialogues.table import read_table
 from core.errors import UserError
@@ -17,7 +18,7 @@ from core.recipes import catalog, direct, examples
 from core.recipes.examples import Message, PreferencePair, SftExample
 from tests.made_dialogues import SOURCES, dialogue_lists, made_dialogues
 
-PAIRINGS = ("strict", "reference-code")
+PAIRINGS: tuple[Pairing, ...] = get_args(Pairing)
 PROMPT = "{situation}|{utterance}"
 
 #: SFT dialogues, SFT examples, pairs by the public code's rule, pairs by the strict rule.
@@ -31,7 +32,7 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("pairing", PAIRINGS)
-def test_known_counts_of_the_real_file(reference_dataset: Path, pairing: str) -> None:
+def test_known_counts_of_the_real_file(reference_dataset: Path, pairing: Pairing) -> None:
     table = read_table(reference_dataset)
     assert catalog.direct_recipes(table.sources) == tuple(KNOWN)
     for name, (sft_dialogues, sft_examples, by_code, by_rule) in KNOWN.items():
@@ -48,24 +49,25 @@ def test_known_counts_of_the_real_file(reference_dataset: Path, pairing: str) ->
 @pytest.mark.parametrize("pairing", PAIRINGS)
 @pytest.mark.parametrize("name", KNOWN)
 def test_no_test_dialogue_of_the_real_file_is_an_example(
-    reference_dataset: Path, name: str, pairing: str
+    reference_dataset: Path, name: str, pairing: Pairing
 ) -> None:
     _check_train_only(list(read_table(reference_dataset).dialogues), name, pairing)
 
 
 @pytest.mark.parametrize("pairing", PAIRINGS)
 @given(dialogues=dialogue_lists(max_size=20))
-def test_no_test_dialogue_is_ever_an_example(pairing: str, dialogues: list[Dialogue]) -> None:
+def test_no_test_dialogue_is_ever_an_example(pairing: Pairing, dialogues: list[Dialogue]) -> None:
     for name in catalog.direct_recipes(("chatgpt", "llama")) if dialogues else ():
         _check_train_only(dialogues, name, pairing)
 
 
-def _check_train_only(dialogues: list[Dialogue], name: str, pairing: str) -> None:
+def _check_train_only(dialogues: list[Dialogue], name: str, pairing: Pairing) -> None:
     known = {dialogue.dialog_id: dialogue for dialogue in dialogues}
     sft, pairs = examples.build(dialogues, name, pairing, "{situation}")
     test_texts = {d.situation for d in dialogues if d.split == "test"}
     test_texts -= {d.situation for d in dialogues if d.split == "train"}
-    for example in (*sft, *pairs):
+    made: list[SftExample | PreferencePair] = [*sft, *pairs]
+    for example in made:
         dialogue = known[example.dialog_id]
         assert dialogue.split == "train"
         # By the rule itself, and by the text, in case an id or a split is wrong.
@@ -74,7 +76,7 @@ def _check_train_only(dialogues: list[Dialogue], name: str, pairing: str) -> Non
 
 
 @given(dialogue_lists(max_size=20), st.sampled_from(PAIRINGS))
-def test_counts_are_those_of_the_examples(dialogues: list[Dialogue], pairing: str) -> None:
+def test_counts_are_those_of_the_examples(dialogues: list[Dialogue], pairing: Pairing) -> None:
     totals = [0, 0]
     for name in catalog.direct_recipes(("chatgpt", "llama")) if dialogues else ():
         sft, pairs = examples.build(dialogues, name, pairing, PROMPT)
@@ -91,7 +93,7 @@ def test_counts_are_those_of_the_examples(dialogues: list[Dialogue], pairing: st
 @pytest.mark.parametrize("pairing", PAIRINGS)
 @pytest.mark.parametrize("human", [1, 2, 3])
 @pytest.mark.parametrize("mine", [1, 2, 3])
-def test_every_meeting_of_two_ratings(human: int, mine: int, pairing: str) -> None:
+def test_every_meeting_of_two_ratings(human: int, mine: int, pairing: Pairing) -> None:
     responses = {HUMAN: Rated("h", human), "mine": Rated("m", mine), "other": Rated("o", 3)}
     dialogue = Dialogue("d", "sad", "", "", "s", "u", "train", responses)
     sft, pairs = examples.build([dialogue], "direct/mine", pairing, PROMPT)
@@ -115,7 +117,7 @@ def test_what_an_example_and_a_pair_hold() -> None:
 
 
 @pytest.mark.parametrize("pairing", PAIRINGS)
-def test_all_together_is_the_others_one_after_the_other(pairing: str) -> None:
+def test_all_together_is_the_others_one_after_the_other(pairing: Pairing) -> None:
     dialogues = made_dialogues(96)
     parts = [examples.build(dialogues, f"direct/{source}", pairing, PROMPT) for source in SOURCES]
     sft, pairs = examples.build(dialogues, "direct/all_together", pairing, PROMPT)

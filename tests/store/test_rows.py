@@ -14,6 +14,7 @@ from core.store import connections, data, intents, jobs, queries
 from core.store.connections import transaction
 from core.store.data import DataFacts, DialogueRow
 from core.store.jobs import NewJob
+from core.views import JobState
 
 FACTS = DataFacts("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
@@ -62,7 +63,7 @@ def test_a_job_is_put_once_and_comes_back_as_it_was(store: Connection) -> None:
     ],
 )
 def test_what_the_fingerprint_leaves_open_is_taken_on_before_work_begins(
-    store: Connection, state: jobs.JobState, taken: bool
+    store: Connection, state: JobState, taken: bool
 ) -> None:
     other = replace(new_job("a"), settings={"a": 2}, inputs={"x": "data:2"}, slot="gpu")
     with transaction(store):

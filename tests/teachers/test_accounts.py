@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,10 @@ def until(shop: Workshop, holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline, shop.story()
         time.sleep(0.01)
+
+
+def looked_more_than(shop: Workshop, times: int) -> bool:
+    return len(shop.query("SELECT 1 FROM submission_states")) > times
 
 
 def submitted(shop: Workshop, api: Api) -> None:
@@ -219,6 +224,6 @@ def test_a_refresh_looks_at_once(tmp_path: Path, api: Api) -> None:
     for _ in range(3):
         looked = len(shop.query("SELECT 1 FROM submission_states"))
         shop.ask("refresh", job=shop.job(NAIVE))
-        until(shop, lambda looked=looked: len(shop.query("SELECT 1 FROM submission_states")) > looked)
+        until(shop, partial(looked_more_than, shop, looked))
     assert supervisor.wait(DEADLINE_S) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()

@@ -14,7 +14,7 @@ from tui.app import EmpathyApp
 
 
 class FailingApp(EmpathyApp):
-    CSS_PATH = Path(sys.modules[EmpathyApp.__module__].__file__ or "").with_name("app.tcss")
+    CSS_PATH = str(Path(sys.modules[EmpathyApp.__module__].__file__ or "").with_name("app.tcss"))
     BINDINGS = [Binding("f9", "fail")]  # noqa: RUF012 - a class variable of Textual's
 
     def action_fail(self) -> None:
