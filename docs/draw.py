@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from textual.pilot import Pilot
 
-from core import machine
 from core.workspace import Workspace
 from docs import scene
 from tui import keymap
 from tui.app import EmpathyApp
+from tui.screens import home
 
 HERE = Path(__file__).parent
 SIZE = (120, 34)
@@ -112,7 +112,7 @@ async def screenshots(workspace: Workspace) -> dict[str, str]:
     found = {}
     with (
         patch.object(EmpathyApp, "now", lambda self: scene.NOW),
-        patch.object(machine, "look", lambda: scene.MACHINE),
+        patch.object(home, "_machine", lambda reader: scene.MACHINE),
         patch("core.pipeline.launch.is_running", lambda workspace: (True, 4711)),
     ):
         for name, (pressed, words) in SHOTS.items():

@@ -20,6 +20,7 @@ from core.reader import Reader
 from core.workspace import Workspace
 from tests.tui.filled import NOW, fill
 from tui.app import EmpathyApp
+from tui.screens import home
 
 #: Seconds that a screen has to show what it must.
 DEADLINE_S = 30.0
@@ -59,7 +60,7 @@ def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.state.needs_supervisor", lambda snapshot, pending: False)
     monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
     still = machine.Machine("box", 0.12, 8, 3_000_000_000, 16_000_000_000, ())
-    monkeypatch.setattr(machine, "look", lambda: still)
+    monkeypatch.setattr(home, "_machine", lambda reader: still)
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
 
 

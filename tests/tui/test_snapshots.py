@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core import machine
 from core.workspace import Workspace
 from docs import scene
 from tests.tui import asked
 from tests.tui.conftest import settled, until, until_shows
 from tests.tui.filled import fill
 from tui.app import EmpathyApp
+from tui.screens import home as home_screen
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 
@@ -71,7 +71,7 @@ def copied(made: Path, state: str, home: Path) -> Workspace:
 
 @pytest.fixture
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "look", lambda: scene.MACHINE)
+    monkeypatch.setattr(home_screen, "_machine", lambda reader: scene.MACHINE)
 
 
 Compare = Callable[..., bool]

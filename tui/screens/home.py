@@ -45,6 +45,7 @@ class HomeScreen(RoomScreen):
         #: Not in the first frame: they are many widgets, and have nothing to show yet.
         self._panels: HomePanels | None = None
         self._glance: Glance | None = None
+        #: When the store last answered; until then the snapshot is shown without what it is asked for.
         self._told_at = 0.0
         #: The finished comparisons behind the win rates that are shown.
         self._compared: tuple[str, ...] | None = None
@@ -62,7 +63,8 @@ class HomeScreen(RoomScreen):
     def show(self, snapshot: Snapshot) -> None:
         if self._panels is None:
             return
-        self._draw()
+        if self._told_at == 0.0:
+            self._draw()
         compared = tuple(job.id for job in snapshot.jobs if job.stage == "compare" and job.state == "done")
         fresh = compared != self._compared
         look = partial(_look, snapshot, self.app.now(), fresh)
@@ -128,7 +130,9 @@ class HomeScreen(RoomScreen):
     def _draw(self) -> None:
         snapshot = self.app.snapshot
         if snapshot is not None and self._panels is not None and self._glance is not None:
-            self.query_one("#answers", Static).update(self._answers(snapshot, self._glance))
+            answers, told = self.query_one("#answers", Static), self._answers(snapshot, self._glance)
+            if answers.content != told:
+                answers.update(told)
             self._panels.show(snapshot, self._glance)
 
     def _answers(self, snapshot: Snapshot, glance: Glance) -> Content:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -98,6 +98,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._snapshot: Snapshot | None = None
         self._glance = Glance()
         self._matters: Sequence[Matter] = ()
+        #: Panel → for how many cells its lines were made, and how many line breaks it has.
+        self._shapes: dict[str, tuple[int, int]] = {}
 
     def compose(self) -> ComposeResult:
         with _Column():
@@ -163,10 +165,14 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _put(self, panel: str, title: str, body: Content, note: str = "") -> None:
         """Show a panel anew, if it differs."""
         note = f"  {note}" if note else ""
-        text = Content.assemble((title, "bold"), (note, "$text-muted"), "\n", body)
-        shown = self.query_one(f"#{panel}", Static)
+        self._update(panel, Content.assemble((title, "bold"), (note, "$text-muted"), "\n", body))
+
+    def _update(self, panel: str, text: Content) -> None:
+        """Show a text anew, if it differs; laying everything out costs more than drawing."""
+        shown, shape = self.query_one(f"#{panel}", Static), (self._width(panel), text.plain.count("\n"))
         if shown.content != text:
-            shown.update(text)
+            shown.update(text, layout=shape != self._shapes.get(panel))
+            self._shapes[panel] = shape
 
     def _width(self, panel: str) -> int:
         """The cells that a panel has for a line, also before it is laid out."""
@@ -197,9 +203,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         table = self.query_one(KeyedTable)
         table.display = bool(self._matters)
         calm = "" if self._matters else "   nothing: all is as it should be"
-        self.query_one("#matters-title", Static).update(
-            Content.assemble(("Needs attention", "bold"), (calm, "$text-muted"))
-        )
+        self._update("matters-title", Content.assemble(("Needs attention", "bold"), (calm, "$text-muted")))
         width = self._width("matters")
         hint = 18 if width >= 60 else 0
         longest = max((len(visible(matter.what)) for matter in self._matters), default=0)
@@ -207,7 +211,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
         columns = [Column("glyph", "", 1), Column("what", "", what), Column("why", "", why)]
         table.set_columns([*columns, *([Column("hint", "", hint, "right")] if hint else [])])
-        table.put({matter.key: self._row(matter, what, hint) for matter in self._matters})
+        keys = self._keys() if hint else None
+        table.put({matter.key: self._row(matter, what, keys) for matter in self._matters})
         table.styles.height = len(self._matters)
         self._draw_matter()
 
@@ -215,9 +220,19 @@ class HomePanels(VerticalScroll, can_focus=False):
         """The matter under the cursor in full."""
         matter = self.matter
         words = "" if matter is None else f"{matter.why}: {matter.advice}" if matter.advice else matter.why
-        self.query_one("#matter", Static).update(Content(visible(words.strip(), lines=True)))
+        shown, text = self.query_one("#matter", Static), Content(visible(words.strip(), lines=True))
+        # Its lines wrap.
+        if shown.content != text:
+            shown.update(text)
 
-    def _row(self, matter: Matter, width: int, hint: int) -> list[Text]:
+    def _keys(self) -> dict[str, str]:
+        """How the keys that mend something are shown, by the bindings' ids."""
+        room = cast("RoomScreen", self.screen)
+        wanted = {name for matter in self._matters for name, _ in matter.remedy}
+        return {name: room.key_of(name) for name in wanted}
+
+    def _row(self, matter: Matter, width: int, keys: Mapping[str, str] | None) -> list[Text]:
+        """A matter's cells; where there is room the last tells the remedy with its keys."""
         colour, muted = shade(self.app, matter.colour), shade(self.app, "text-muted")
         why = visible(" ".join(matter.why.split()))
         if matter.advice:
@@ -227,8 +242,7 @@ class HomePanels(VerticalScroll, can_focus=False):
             Text(figures.shorten(visible(matter.what), width)),
             Text(why, colour if matter.job is None else muted),
         ]
-        if hint:
-            room = cast("RoomScreen", self.screen)
-            keys = "  ".join(f"{room.key_of(name)} {what}" for name, what in matter.remedy)
-            cells.append(Text(keys, shade(self.app, "text-accent")))
+        if keys is not None:
+            hint = "  ".join(f"{keys[name]} {what}" for name, what in matter.remedy)
+            cells.append(Text(hint, shade(self.app, "text-accent")))
         return cells
