@@ -137,16 +137,29 @@ def texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -
     return queries.source_responses(connection, responder)
 
 
+def concerned(jobs: Iterable[Job], a: str, b: str) -> tuple[Job, ...]:
+    """Those that answered as `a` or `b`, or compared the two."""
+    return tuple(
+        job
+        for job in jobs
+        if (job.stage == "respond" and job.name in (a, b))
+        or (job.stage == "compare" and job.name.rpartition(" @ ")[0] in (f"{a} vs {b}", f"{b} vs {a}"))
+    )
+
+
 def pairs(
     connection: sqlite3.Connection, jobs: Sequence[Job], dialogues: Iterable[Dialogue], a: str, b: str
 ) -> tuple[Pair, ...]:
-    """The test dialogues among `dialogues` with the responses of `a` and `b` and all verdicts on them."""
+    """The test dialogues among `dialogues` with the responses of `a` and `b` and all verdicts on them.
+
+    `jobs` are those that are concerned.
+    """
     texts_a, texts_b = (texts(connection, jobs, name) for name in (a, b))
     verdicts: dict[str, list[Verdict]] = {}
     for job in jobs:
-        sides, _, judge = job.name.rpartition(" @ ")
-        if job.stage != "compare" or sides not in (f"{a} vs {b}", f"{b} vs {a}"):
+        if job.stage != "compare":
             continue
+        sides, _, judge = job.name.rpartition(" @ ")
         for dialog_id, found in queries.verdicts(connection, job.id, judge).items():
             turned = found if sides == f"{a} vs {b}" else [_turned(verdict) for verdict in found]
             verdicts.setdefault(dialog_id, []).extend(turned)

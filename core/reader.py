@@ -293,14 +293,22 @@ class Reader:
         responder.
         """
         self._check_responders(a, b)
-        jobs, dialogues = self.snapshot().jobs, self.dialogues()
+        facts, dialogues = self._source.data()
         connection = self._source.connection()
         if connection is None:
             return ()
         from core import comparisons
 
-        with connections.snapshot(connection):
-            return comparisons.pairs(connection, jobs, dialogues, a, b)
+        jobs = comparisons.concerned(self.snapshot().jobs, a, b)
+
+        def read() -> tuple[Pair, ...]:
+            with connections.snapshot(connection):
+                return comparisons.pairs(connection, jobs, dialogues, a, b)
+
+        # What runs brings responses and verdicts that no job tells of.
+        if any(job.state == "running" for job in jobs):
+            return read()
+        return self._kept("pairs", (facts, jobs, a, b), read)
 
     def papers(self, a: str, b: str, voter: str) -> tuple[Paper, ...]:
         """What `voter` is to be shown of the test split's responses of `a` and `b`, in the order of showing.
