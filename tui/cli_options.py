@@ -76,6 +76,8 @@ def open_app(workspace: Workspace, ballot: tuple[str, str, str] | None = None) -
     """
     # It takes a tenth of the time until the first frame. The poller turns it on again.
     garbage.hold()
+    # The screen waits so long, at every event, for a poller that works something out.
+    sys.setswitchinterval(0.0005)
     from tui.app import EmpathyApp
 
     following: Workspace | None = workspace
