@@ -132,7 +132,7 @@ def rooms(
 def started(terminal: Terminal, text: str) -> None:
     if terminal.wait(lambda: text in terminal.text()) is None:
         raise SystemExit(f"the program did not start:\n{terminal.text()}")
-    terminal.settle()
+    terminal.settle(lambda: _letters(terminal.text()))
 
 
 class Hand:

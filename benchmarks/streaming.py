@@ -13,7 +13,7 @@ as workers do, and the real program shows it in a pseudo-terminal, in one room a
 - Cost: what all threads of the program take of one core.
 - Key: from pressing `j`, `k` or what moves in the room to its being painted, meanwhile.
 - Memory: what the program alone occupies (USS), each second, while it goes from room to room, some rounds
-  after its start: the medians of ten parts of the time, and what the second half's slope makes of an hour.
+  after its start: the medians of ten parts of the time, and what its slope makes of an hour.
 - Idle: all threads' share of one core where jobs run and nothing comes of them, and where none runs.
 """
 
@@ -31,6 +31,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
+from scipy.stats import theilslopes
 
 from benchmarks import big_store
 from benchmarks.keys import CURSOR, MOVES, Hand, p95, program, started
@@ -174,12 +175,12 @@ def memory(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
     times, sizes = zip(*found, strict=True)
     tenth = max(1, len(sizes) // 10)
     parts = [statistics.median(sizes[part * tenth : (part + 1) * tenth]) for part in range(10)]
-    half = len(sizes) // 2
-    slope = statistics.linear_regression(times[half:], sizes[half:]).slope * 3600 / parts[5] * 100
+    # The median of all slopes between two moments: a room more or less at either end tells nothing.
+    slope = theilslopes(sizes, times).slope * 3600 / statistics.median(sizes) * 100
     print(f"memory in MB, {_ROUNDS} rounds later: " + " ".join(f"{part:.1f}" for part in parts))
     print(
         f"{(parts[-1] / parts[0] - 1) * 100:+.1f} % in {seconds / 60:.0f} minutes; "
-        f"an hour at the second half's slope {slope:+.1f} %"
+        f"an hour at Theil and Sen's slope {slope:+.1f} %"
     )
     return float(slope)
 

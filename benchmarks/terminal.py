@@ -97,13 +97,14 @@ class Terminal:
         return None if painted is None else painted - pressed
 
     def settle(self, told: Callable[[], object] | None = None, quiet_s: float = 0.5) -> float:
-        """Wait until `told`, the text for None, stays the same for so long; when it came to be so."""
+        """Wait until `told`, the text for None, stays the same for so long; when it came to be as it is."""
         told = told or self.text
         last, since = told(), time.perf_counter()
-        while time.perf_counter() - since < quiet_s:
+        deadline = since + _WAIT_S
+        while (now := time.perf_counter()) - since < quiet_s and now < deadline:
             for at in self.draw():
-                if (now := told()) != last:
-                    last, since = now, at
+                if (seen := told()) != last:
+                    last, since = seen, at
             time.sleep(_LOOK_S)
         return since
 
