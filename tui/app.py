@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 from rich.text import Text
 from textual.app import App
 from textual.binding import BindingType
-from textual.events import Event, InputEvent
+from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -26,6 +26,7 @@ from tui.poller import Answered, Moved, Poller, Unreadable
 from tui.screens.base import AFTER_FRAME_S, RoomScreen
 from tui.supervising import Supervising
 from tui.text import visible
+from tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -92,6 +93,7 @@ class EmpathyApp(App[None]):
         self.stopping = threading.Event()
         self._poller = Poller(workspace, self.post_message)
         self._supervising = Supervising(self)
+        self._type_ahead = TypeAhead(self)
         for mode, name in self.ROOMS.items():
             self.add_mode(mode, partial(_make_room, mode, name))
 
@@ -211,7 +213,12 @@ class EmpathyApp(App[None]):
     async def on_event(self, event: Event) -> None:
         if isinstance(event, InputEvent):
             garbage.touch()
-        await super().on_event(event)
+        if not isinstance(event, (Key, Paste)) or event.is_forwarded:
+            await super().on_event(event)
+        elif not self._type_ahead.holds(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            self._type_ahead.follow(target)
 
     def on_mount(self) -> None:
         if not (self.is_headless or self.is_web):
@@ -226,6 +233,7 @@ class EmpathyApp(App[None]):
 
     def on_unmount(self) -> None:
         self.stopping.set()
+        self._type_ahead.stop()
         self._poller.stop()
 
     def on_moved(self, message: Moved) -> None:
