@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from core.dialogues.fetch import PUBLIC_URL as DATA_URL
     from core.dialogues.fetch import SOURCE as DATA_SOURCE
     from core.dialogues.fetch import TERMS as DATA_TERMS
-    from core.dialogues.records import Dialogue
+    from core.dialogues.records import MAX_WORDS, Dialogue
     from core.dialogues.statistics import Statistics
     from core.doctor import Check, examine
     from core.errors import UserError
@@ -110,6 +110,7 @@ _HOMES = {
     "LOG_LEVELS": ("core.log_records", "LEVELS"),
     "Log": ("core.logs", "Log"),
     "LogFilter": ("core.logs", "LogFilter"),
+    "MAX_WORDS": ("core.dialogues.records", "MAX_WORDS"),
     "LogLevel": ("core.log_records", "Level"),
     "LogLine": ("core.logs", "LogLine"),
     "LogPage": ("core.logs", "LogPage"),
@@ -171,6 +172,7 @@ __all__ = [
     "DATA_TERMS",
     "DATA_URL",
     "LOG_LEVELS",
+    "MAX_WORDS",
     "SAMPLE",
     "Agreement",
     "AnswerCount",

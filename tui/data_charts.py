@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 from textual.color import Color
 
+from core.api import MAX_WORDS
 from tui import format as figures
 from tui.ratings import RATINGS
 from tui.text import visible
-from tui.widgets.pair_text import LIMIT
 
 if TYPE_CHECKING:
     from core.api import Crosstab, DialogueCounts, Recipe, SourceStatistics
@@ -70,7 +70,7 @@ def lengths(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Re
     muted = shade("text-muted")
     name = _widest(source.source for source in sources)
     cells = max(20, width - name - 2 - 2 * 7)
-    longest = max([LIMIT + 1, *(source.most_words for source in sources)])
+    longest = max([MAX_WORDS + 1, *(source.most_words for source in sources)])
     step = -(-(longest + 1) // cells)
     bins = {source.source: _bins(source, step, longest // step + 1) for source in sources}
     # One scale for all sources, so that the shapes can be compared.
@@ -84,7 +84,7 @@ def lengths(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Re
             Text("\n" * (_ROWS - 1) + f"{source.mean_words:.1f}"),
             Text(
                 "\n" * (_ROWS - 1) + figures.count(source.most_words),
-                shade("text-warning") if source.most_words > LIMIT else "",
+                shade("text-warning") if source.most_words > MAX_WORDS else "",
             ),
         )
     table.add_row("", _axis(step, longest // step + 1, shade), "", "")
@@ -178,7 +178,7 @@ def _bins(source: SourceStatistics, step: int, count: int) -> list[int]:
 
 def _histogram(bins: Sequence[int], step: int, most: float, shade: Shade) -> Text:
     """Bars of `_ROWS` rows; those behind the limit in another colour, the limit itself as a line."""
-    total, limit = max(1, sum(bins)), LIMIT // step
+    total, limit = max(1, sum(bins)), MAX_WORDS // step
     levels = [
         # Whatever is there is seen, however little it is.
         max(1, round(number / total / most * 8 * _ROWS)) if number else 0
@@ -199,14 +199,14 @@ def _histogram(bins: Sequence[int], step: int, most: float, shade: Shade) -> Tex
 
 def _axis(step: int, cells: int, shade: Shade) -> Text:
     """The words below a histogram: every twentieth, and the limit."""
-    limit = LIMIT // step
+    limit = MAX_WORDS // step
     line = [" "] * (cells + 6)
     for words in range(0, cells * step, 20):
         at, label = words // step, str(words)
         if at + len(label) < limit or at > limit + 3:
             line[at : at + len(label)] = label
     at = min(limit, cells - 2)
-    line[at : at + 2] = str(LIMIT)
+    line[at : at + 2] = str(MAX_WORDS)
     text = Text("".join(line).rstrip(), shade("text-muted"))
     text.stylize(f"bold {shade('text-warning')}", at, at + 2)
     return text

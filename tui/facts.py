@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from core.api import MAX_WORDS
 from tui import format as figures
 from tui import rates
 from tui.matrix import significance
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 #: Below so many dialogues a win rate says next to nothing, and is marked.
 FEW = 20
-#: The prompt's limit for a response, in words.
-MAX_WORDS = 97
 
 _KINDS = {
     "emotion": "By emotion",

@@ -11,6 +11,8 @@ import msgspec
 from core import files
 
 HUMAN = "human"
+#: Words that the prompts allow a response.
+MAX_WORDS = 97
 Split = Literal["train", "test"]
 
 

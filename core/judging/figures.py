@@ -7,10 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from core.dialogues.records import MAX_WORDS
 from core.judging import lengths, statistics
 from core.judging.protocol import Contest
 from core.pipeline.journal import Order, Verdict, Winner
-from core.teachers.answers import MAX_WORDS
 
 #: A label of the judge's prompt, or words that a response to a speaker has no use for.
 _ADDRESSES_JUDGE = re.compile(

@@ -9,11 +9,9 @@ from pathlib import Path
 import msgspec
 
 from core import files
+from core.dialogues.records import MAX_WORDS
 from core.pipeline.journal import Outcome
 from core.teachers.protocol import Reply
-
-#: What the teacher is asked to keep to; the student's prompt names the same limit.
-MAX_WORDS = 97
 
 _LABEL = re.compile(
     r"\A(?:\*\*)?(?:(?:improved|revised|rewritten|final|new)\s+)?response:(?:\*\*)?\s*", re.IGNORECASE

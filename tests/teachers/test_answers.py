@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.dialogues.records import MAX_WORDS
 from core.teachers import answers
 from core.teachers.protocol import Finish, Reply
 
@@ -29,7 +30,7 @@ def test_what_belongs_to_a_response_stays(text: str) -> None:
 
 @given(st.integers(1, 200))
 def test_too_many_words(words: int) -> None:
-    assert judged("a " * words)[0] == ("ok" if words <= answers.MAX_WORDS else "long")
+    assert judged("a " * words)[0] == ("ok" if words <= MAX_WORDS else "long")
 
 
 @given(st.text())

@@ -14,13 +14,13 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from core.api import MAX_WORDS
 from tui import format as figures
 from tui import histories, ratings
 from tui.passages import passage
 from tui.rates import run_parts
 from tui.text import visible
 from tui.widgets.across import Across
-from tui.widgets.pair_text import LIMIT
 
 if TYPE_CHECKING:
     from textual import getters
@@ -350,7 +350,7 @@ class HistoryView(Vertical):
             (visible(name), "bold"),
             (
                 f"  {figures.count(words)} words",
-                "$text-warning" if words is not None and words > LIMIT else "$text-muted",
+                "$text-warning" if words is not None and words > MAX_WORDS else "$text-muted",
             ),
             *rated,
             "\n",

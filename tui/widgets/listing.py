@@ -150,16 +150,20 @@ class Listing(Vertical, Generic[T]):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._filter = event.value
-        self._fill()
+        # The letter is painted first: it need not wait for the rows.
+        self.call_after_refresh(self._fill)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         event.input.display = False
+        self._fill()
         self.enter()
 
     def action_filter(self) -> None:
         box = self.query_one(Input)
         box.display = True
+        # It says so at once: were it the first letter that takes a line, that would lay all out anew.
+        self._fill()
         box.focus()
 
     def action_sort(self, by: int) -> None:
@@ -219,7 +223,8 @@ class Listing(Vertical, Generic[T]):
 
     def _describe(self, found: int, of: int) -> None:
         """How rows are chosen and ordered, unless all are shown in their own order."""
-        parts = [f"/{visible(self._filter)}: {found:,} of {of:,}"] if self._filter else []
+        is_filtered = bool(self._filter) or self.query_one(Input).display
+        parts = [f"/{visible(self._filter)}: {found:,} of {of:,}"] if is_filtered else []
         label = next((column.label for column in self._columns if column.key == self._sort), None)
         if label is not None or self._is_turned:
             parts.append(f"by {label or 'their own order'}{', turned' if self._is_turned else ''}")

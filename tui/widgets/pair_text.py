@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 
+from core.api import MAX_WORDS
 from tui import format as figures
 from tui import pair_filters
 from tui.passages import passage
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 Order = Literal["ab", "ba"]
 Side = Literal["a", "b"]
 
-#: Words that the prompt allows a response.
-LIMIT = 97
 _WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
 ORDERS: dict[Order, str] = {"ab": "A shown first", "ba": "B shown first"}
 
@@ -40,12 +39,12 @@ def response(side: Side, name: str, pair: Pair, *, differences: bool, sought: st
     """One side: who answers, the answer, and each judge's outcome; `sought` is marked wherever it stands."""
     text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
     words = None if text is None else len(text.split())
-    too_long = words is not None and words > LIMIT
+    too_long = words is not None and words > MAX_WORDS
     head = Content.assemble(
         (f"{side.upper()} ", "$text-accent bold"),
         (visible(name), "bold"),
         (f"   {figures.count(words)} words", "$text-warning" if too_long else "$text-muted"),
-        (f", more than {LIMIT}" if too_long else "", "$text-warning"),
+        (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
         ("   the same as the other" if text is not None and text == other else "", "$text-warning"),
         "\n\n",
     )

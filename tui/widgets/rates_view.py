@@ -130,7 +130,8 @@ class RatesView(WinRatesView):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._filter = event.value
-        self._draw()
+        # The letter is painted first: it need not wait for the rows.
+        self.call_after_refresh(self._draw)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
