@@ -44,7 +44,7 @@ SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pairs": (("6", "w"), ("1/16",)),
     "history": (("6", "h"), ("responders answered",)),
     "batches": (("7",), ("in progress",)),
-    "logs": (("8",), ("supervisor",)),
+    "logs": (("8", "slash", *"failed", "enter", "escape"), ("CUDA out of memory",)),
 }
 
 _AREAS = {
