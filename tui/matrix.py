@@ -74,7 +74,7 @@ def mark(meeting: Meeting, row: str) -> str:
         test = meeting.paired[0]
         points = lead(test, row) * 100
         digits = 0 if abs(points) >= 99.95 else 1
-        return f"{PAIRED}{points:+.{digits}f}{_star(test.p_holm)}"
+        return f"{PAIRED}{points:+z.{digits}f}{_star(test.p_holm)}"
     return "·"
 
 

@@ -41,8 +41,8 @@ def rankings(console: Console, found: Sequence[Ranking], known: Sequence[WinRate
                 shown.add_row(
                     str(place),
                     cell(entry.responder),
-                    cell(f"{entry.strength:+.2f}", "bold"),
-                    cell(f"{entry.low:+.2f} – {entry.high:+.2f}"),
+                    cell(f"{entry.strength:+z.2f}", "bold"),
+                    cell(f"{entry.low:+z.2f} – {entry.high:+z.2f}"),
                     cell(f"{entry.wins:,.1f}"),
                     cell(count(entry.dialogues)),
                 )
@@ -85,7 +85,7 @@ def tests(console: Console, found: Sequence[PairedTest], made: int, known: Seque
         star = SIGNIFICANT if test.p_holm < rates.ALPHA else ""
         shown.add_row(
             *(cell(name) for name in (test.judge, test.baseline, test.a, test.b)),
-            cell(f"{test.difference * 100:+.1f}{star}", "bold" if star else ""),
+            cell(f"{test.difference * 100:+z.1f}{star}", "bold" if star else ""),
             cell(f"{count(test.better_a)}/{count(test.better_b)}"),
             cell(count(test.n)),
             cell(p_value(test.p)),

@@ -249,7 +249,7 @@ def _tests(report: Report) -> Table:
             _count(test.n),
             _count(test.better_a),
             _count(test.better_b),
-            Cell(test.difference, f"{test.difference * 100:+.1f}"),
+            Cell(test.difference, f"{test.difference * 100:+z.1f}"),
             *map(_p, (test.p, test.p_holm)),
         )
         for test in report.tests

@@ -55,8 +55,8 @@ class HelpScreen(ModalScreen[None]):
             binding = active.binding
             if binding.key in _PLAIN or not binding.description:
                 continue
-            # Ours say more than a name; arrows and the like of Textual's widgets explain themselves.
-            if binding.system or not (binding.id or binding.tooltip or active.node is self._on):
+            # Ours say more than a name; arrows, Tab and the like of Textual's explain themselves.
+            if binding.system or not (binding.id or binding.tooltip):
                 continue
             if active.node is self.app:
                 everywhere.append(binding)

@@ -186,8 +186,8 @@ class RankingView(WinRatesView):
         return [
             Text(str(place), muted),
             Text(figures.shorten(visible(entry.responder), name)),
-            Text(f"{entry.strength:+.2f}", "bold"),
-            Text(f"{entry.low:+.2f} – {entry.high:+.2f}", muted),
+            Text(f"{entry.strength:+z.2f}", "bold"),
+            Text(f"{entry.low:+z.2f} – {entry.high:+z.2f}", muted),
             interval_bar(at, low, high, bar, colour=accent, muted=muted),
             Text(f"{entry.wins:,.1f} / {entry.dialogues:,}", muted),
         ]
