@@ -10,7 +10,6 @@ from textual.containers import Vertical
 from textual.events import Resize
 from textual.widgets import Input, Static
 
-from tui import format as figures
 from tui import log_story
 from tui.log_search import Matches, Seek
 from tui.log_window import LogWindow, opened
@@ -168,8 +167,8 @@ class LogPane(Vertical):
         if self._log is None:
             self.app.tell("there is no log yet")
         else:
-            self.app.copy_to_clipboard(str(self._log.path))
-            self.app.tell(str(self._log.path), title="Copied, if the terminal allows it")
+            self.app.tell(str(self._log.path))
+            self.app.copy(str(self._log.path))
 
     def back(self) -> bool:
         """Undo the last of what was asked for: the box for words, a search, marks; whether there was one."""
@@ -393,5 +392,4 @@ class LogPane(Vertical):
         if not lines:
             self.app.tell("there is no line to copy")
             return
-        self.app.copy_to_clipboard("\n".join(shown(line).rstrip() for line in lines))
-        self.app.tell(f"copied {figures.count(len(lines))} lines, if the terminal allows it")
+        self.app.copy("\n".join(shown(line).rstrip() for line in lines))
