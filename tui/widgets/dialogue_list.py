@@ -274,7 +274,7 @@ class DialogueList(Vertical):
         table, columns = self.query_one(KeyedTable), self._columns()
         table.set_columns([self._headed(column) for column in columns])
         table.put({key: self._row(line, columns) for key, line in self._lines.items()})
-        self.query_one(".how", Static).update(self._how(self._page))
+        self.query_one(".how", Static).update(self._how(self._page), layout=False)
 
     def _columns(self) -> list[Column]:
         """What the width has room for: the ratings' headings give way to the utterance."""
