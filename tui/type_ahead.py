@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.events import Key, Paste
 
-#: Seconds that a widget, and a screen that was opened, have to take in what a key did.
-_WAIT_S = 1.0
-#: Seconds between looks at whether an opened screen has given the focus away.
+#: Seconds that there are to take in what a key did, and for an opened screen to give the focus away.
+_WAIT_S, _FOCUS_S = 1.0, 0.25
+#: Seconds between looks at whether it has.
 _LOOK_S = 0.005
 
 
@@ -52,33 +52,36 @@ class TypeAhead:
             self._following.cancel()
 
     async def _follow(self, target: DOMNode, before: DOMNode) -> None:
-        # A key goes up until somebody knows it. What that does may bring messages that go the same way.
-        for _ in range(2):
-            for node in target.ancestors_with_self:
-                await self._through(node)
-        # There is none any more where the key has closed the app.
-        with suppress(ScreenStackError):
-            screen = self._app.screen
-            await self._through(screen)
-            if screen is not before and self._held:
-                await self._focused()
-        # The focus is moved by the app, when it comes to that.
-        await self._through(self._app)
+        # There is no screen any more where the key has closed the app.
+        with suppress(TimeoutError, ScreenStackError):
+            async with asyncio.timeout(_WAIT_S):
+                await self._taken_in(target, before)
         self._following = None
         if self._held:
             self._released = self._held.popleft()
             self._app.post_message(self._released)
 
-    async def _through(self, node: DOMNode) -> None:
-        """Wait until `node` has handled all that it has got."""
-        done = asyncio.Event()
-        if node.call_later(done.set):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(done.wait(), _WAIT_S)
+    async def _taken_in(self, target: DOMNode, before: DOMNode) -> None:
+        # A key goes up until somebody knows it. What that does may bring messages that go the same way.
+        for _ in range(2):
+            for node in target.ancestors_with_self:
+                await _through(node)
+        await _through(self._app.screen)
+        if self._app.screen is not before and self._held:
+            await self._focused()
+        # The focus is moved by the app, when it comes to that.
+        await _through(self._app)
 
     async def _focused(self) -> None:
         """Wait until something on the screen has the focus, if anything takes it."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_WAIT_S):
+            async with asyncio.timeout(_FOCUS_S):
                 while self._app.focused is None:
                     await asyncio.sleep(_LOOK_S)
+
+
+async def _through(node: DOMNode) -> None:
+    """Wait until `node` has handled all that it has got."""
+    done = asyncio.Event()
+    if node.call_later(done.set):
+        await done.wait()
