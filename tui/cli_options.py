@@ -78,6 +78,8 @@ def open_app(workspace: Workspace, ballot: tuple[str, str, str] | None = None) -
     garbage.hold()
     # The screen waits so long, at every event, for a poller that works something out.
     sys.setswitchinterval(0.0005)
+    # Textual reads it once. What a key brings may take two frames: the letter, then the rows.
+    os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui.app import EmpathyApp
 
     following: Workspace | None = workspace
