@@ -27,7 +27,7 @@ T = TypeVar("T")
 #: Lines that are read at a time.
 _PAGE = 300
 #: Seconds between looks at what has come.
-_LOOK_S = 0.4
+_LOOK_S = 0.6
 #: Bytes that may come between two looks and are still read line by line; else the end is shown anew.
 _BEHIND = 4_000_000
 
