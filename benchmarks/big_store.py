@@ -27,21 +27,35 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks import made_records
-from core import config
-from core.comparison_views import Choice
+from core.config import schema
+from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
-from core.judging import figures, lengths, protocol, votes
-from core.pipeline import planning, supervisor
-from core.pipeline.graph import Node
-from core.pipeline.journal import Order, Verdict
-from core.pipeline.requests import new_job
+from core.domain.comparisons import Choice
+from core.domain.jobs import JobState
+from core.jobs.journal import Order, Verdict
+from core.judging import (
+    comparison_metrics,
+    length_control,
+    protocol,
+)
+from core.judging import (
+    voting as votes,
+)
+from core.pipeline import supervisor, workspace_graph
+from core.pipeline.intent_handlers import new_job
+from core.pipeline.planner import Node
 from core.recipes import catalog
-from core.store import connections, data, jobs, submissions
+from core.store import (
+    connections,
+    jobs,
+    submissions,
+)
+from core.store import (
+    dialogues as data,
+)
 from core.store import votes as stored_votes
-from core.views import JobState
-from core.workspace import Workspace
-from tests.made_dialogues import made_dialogues
+from tests.support.made_dialogues import made_dialogues
 
 FOLDER = Path(tempfile.gettempdir()) / "empathy-big-store"
 
@@ -161,8 +175,8 @@ def _make(workspace: Workspace) -> None:
             gpu=13, batch=9, max_new_tokens=max_new_tokens, recipes=json.dumps(names), extra=extra
         )
         workspace.config.write_text(text)
-        asked = config.load(workspace.config)
-        plans.append(planning.plan(workspace, asked, facts, {"gpt-4o": 400, "gemini": 400}))
+        asked = schema.load(workspace.config)
+        plans.append(workspace_graph.plan(workspace, asked, facts, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):
             data.replace(connection, facts, map(staging.to_row, dialogues))
@@ -323,8 +337,8 @@ class _Filling:
                 "verdicts", [(node.id, v.dialog_id, v.order, 1, v.winner, v.raw, None) for v in verdicts]
             )
             # Fitting it takes seconds a comparison.
-            with patch.object(lengths, "length_controlled", lambda *_: None):
-                result = figures.of_comparison(contests, verdicts, placed=True)
+            with patch.object(length_control, "length_controlled", lambda *_: None):
+                result = comparison_metrics.of_comparison(contests, verdicts, placed=True)
             result["design"] = "both orders"
         self.end(node, state, 4_000, len(verdicts), result, total=len(contests))
 

@@ -22,20 +22,26 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from core import config
-from core.commands import create_workspace
+from core.config import schema
+from core.config.workspace import Workspace
 from core.dialogues import staging
-from core.pipeline import planning
-from core.pipeline.graph import Node
-from core.pipeline.requests import new_job
-from core.reader import Reader
-from core.store import connections, data, jobs
-from core.views import JobState
-from core.workspace import Workspace
-from tests.made_dialogues import made_dialogues
-from tui import curve_view
-from tui.curve_view import Colours, Drawing, Question, View
-from tui.run_marks import Shown
+from core.domain.jobs import JobState
+from core.pipeline import workspace_graph
+from core.pipeline.intent_handlers import new_job
+from core.pipeline.planner import Node
+from core.services.commands import create_workspace
+from core.services.reader import Reader
+from core.store import connections, jobs
+from core.store import dialogues as data
+from tests.support.made_dialogues import made_dialogues
+from tui.screens.training import curve_view
+from tui.screens.training.curve_view import (
+    Colours,
+    Drawing,
+    Question,
+    View,
+)
+from tui.screens.training.run_marks import Shown
 
 ROWS = 100
 ROUNDS = 7
@@ -71,7 +77,7 @@ def fill(workspace: Workspace, points: int) -> None:
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     workspace.config.write_text(CONFIG)
-    nodes = planning.plan(workspace, config.load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
     chosen: list[tuple[Node, float, JobState]] = [
         (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),
@@ -160,7 +166,7 @@ def look(workspace: Workspace) -> None:
     # Once, and not in any figure: a screen that opens loads them in its background.
     import pandas  # noqa: F401
 
-    from tui import charts  # noqa: F401
+    from tui.screens.training import charts  # noqa: F401
 
     with closing(connections.reader(workspace.state)) as connection:
         found = connection.execute(

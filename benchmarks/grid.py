@@ -23,19 +23,21 @@ from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
-from core import config, files
-from core.commands import Commands, create_workspace
+from core.config import schema
+from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.pipeline import planning
-from core.pipeline.graph import Node
-from core.pipeline.requests import new_job
-from core.reader import Reader
+from core.jobs import files
+from core.pipeline import workspace_graph
+from core.pipeline.intent_handlers import new_job
+from core.pipeline.planner import Node
 from core.recipes import catalog
-from core.store import connections, data, jobs
-from core.workspace import Workspace
+from core.services.commands import Commands, create_workspace
+from core.services.reader import Reader
+from core.store import connections, jobs
+from core.store import dialogues as data
 from tests import loopback
-from tests.made_dialogues import made_dialogues
+from tests.support.made_dialogues import made_dialogues
 
 ROWS = 1000
 JUDGE = """
@@ -102,7 +104,7 @@ def fill(workspace: Workspace, url: str) -> None:
     judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))
     recipes = json.dumps(catalog.names(facts.sources))
     workspace.config.write_text(CONFIG.format(recipes=recipes) + judges)
-    nodes = planning.plan(workspace, config.load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))

@@ -30,9 +30,9 @@ from pathlib import Path
 
 from benchmarks import big_store
 from benchmarks.terminal import Terminal
-from core.workspace import Workspace
-from tui.bindings import ROOMS
-from tui.theme import DARK
+from core.config.workspace import Workspace
+from tui.components.theme import DARK
+from tui.navigation.bindings import ROOMS
 
 TABLE_APP = """
 from textual.app import App

@@ -19,7 +19,7 @@ from collections import Counter
 from multiprocessing.connection import Connection
 
 from core.teachers.live import LiveLimits, Sender
-from core.teachers.openai_api import OpenAILive
+from core.teachers.openai.client import OpenAILive
 from core.teachers.protocol import Message, RejectedError, Reply, Request, TransientError
 from core.teachers.wire import Endpoint
 

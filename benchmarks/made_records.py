@@ -7,8 +7,8 @@ import math
 import random
 from collections.abc import Iterator
 
+from core.jobs.journal import Winner
 from core.judging.protocol import Contest
-from core.pipeline.journal import Winner
 
 _OPENINGS = (
     "I can hear how {emotion} you feel, and it makes sense to me.",

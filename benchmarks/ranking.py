@@ -15,8 +15,8 @@ import sys
 import time
 from itertools import pairwise
 
+from core.jobs.journal import Winner
 from core.judging.ranking import rank
-from core.pipeline.journal import Winner
 
 LOAD = "import time; b = time.perf_counter(); import numpy, scipy.stats; print(time.perf_counter() - b)"
 

@@ -22,15 +22,16 @@ from pathlib import Path
 
 import msgspec
 
-from core import files
-from core.commands import SAMPLE
-from core.config import Teacher
+from core.config.schema import Teacher
+from core.dialogues.csv_table import read_table
 from core.dialogues.records import Dialogue
-from core.dialogues.table import read_table
+from core.jobs import files
 from core.prompts import templates
 from core.recipes import strategies
-from core.teachers import openai_wire, requests
-from core.teachers.openai_api import OpenAIBatches
+from core.services.commands import SAMPLE
+from core.teachers import requests
+from core.teachers.openai import wire
+from core.teachers.openai.client import OpenAIBatches
 from core.teachers.wire import Endpoint
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "dataset.csv"
@@ -67,7 +68,7 @@ def build(method: str, dialogues: list[Dialogue], folder: Path) -> Built:
         path = folder / f"{name.replace('/', '_')}.jsonl"
         files.write_bytes(path, b"".join(map(teacher.line, asked)))
         built.seconds += time.perf_counter() - began
-        bodies = [openai_wire.body(endpoint, request) for request in asked]
+        bodies = [wire.body(endpoint, request) for request in asked]
         began = time.perf_counter()
         for body in bodies:
             json.dumps(body)

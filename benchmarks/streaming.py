@@ -37,10 +37,10 @@ from benchmarks import big_store
 from benchmarks.keys import CURSOR, MOVES, Hand, p95, program, started
 from benchmarks.streams import streamed
 from benchmarks.terminal import Terminal
+from core.config.workspace import Workspace
 from core.store import connections
-from core.workspace import Workspace
-from tui.bindings import ROOMS
-from tui.poller import LOOK_S
+from tui.app.poller import LOOK_S
+from tui.navigation.bindings import ROOMS
 
 Room = tuple[str, str, str]
 

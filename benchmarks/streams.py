@@ -16,12 +16,19 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from benchmarks import made_records
+from core.config.workspace import Workspace
+from core.jobs.context import LOCK
+from core.jobs.journal import (
+    Answer,
+    Journal,
+    Metric,
+    Progress,
+    Record,
+    Response,
+)
 from core.pipeline import launch
-from core.pipeline.job import LOCK
-from core.pipeline.journal import Answer, Journal, Metric, Progress, Record, Response
 from core.store import connections, jobs
 from core.store.jobs import StoredJob
-from core.workspace import Workspace
 
 #: So many jobs of each stage stream.
 _JOBS = {"sft": 2, "sft-dpo": 3, "respond": 2, "compare": 3}

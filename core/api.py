@@ -10,9 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from core.app_settings import AppSettings
-    from core.commands import SAMPLE, Commands, ImportPlan, create_workspace, is_sample, template_names
-    from core.comparison_views import (
+    from core.config.workspace import Workspace, open_workspace
+    from core.dialogues.fetch import PUBLIC_URL as DATA_URL
+    from core.dialogues.fetch import SOURCE as DATA_SOURCE
+    from core.dialogues.fetch import TERMS as DATA_TERMS
+    from core.dialogues.records import MAX_WORDS, Dialogue
+    from core.dialogues.statistics import Statistics
+    from core.domain.app_settings import AppSettings
+    from core.domain.comparisons import (
         Agreement,
         Cell,
         Choice,
@@ -23,8 +28,7 @@ if TYPE_CHECKING:
         Ranking,
         Scorecard,
     )
-    from core.curves import Axis, Curves
-    from core.dialogue_views import (
+    from core.domain.dialogue_pages import (
         Decided,
         DialogueFilter,
         DialogueLine,
@@ -32,127 +36,133 @@ if TYPE_CHECKING:
         DialoguePage,
         Response,
     )
-    from core.dialogues.fetch import PUBLIC_URL as DATA_URL
-    from core.dialogues.fetch import SOURCE as DATA_SOURCE
-    from core.dialogues.fetch import TERMS as DATA_TERMS
-    from core.dialogues.records import MAX_WORDS, Dialogue
-    from core.dialogues.statistics import Statistics
-    from core.doctor import Check, examine
-    from core.errors import UserError
-    from core.judging.statistics import outcome
-    from core.judging.votes import Paper
-    from core.log_records import LEVELS as LOG_LEVELS
-    from core.log_records import Level as LogLevel
-    from core.logs import Log, LogFilter, LogLine, LogPage
-    from core.machine import Gpu, Machine
-    from core.machine import look as look_at_machine
-    from core.pipeline.forecast import Forecast, forecast
-    from core.prompts.listing import Prompt, judge_question, prompts
-    from core.prompts.listing import conversation as prompt_conversation
-    from core.prompts.listing import improves as prompt_improves
-    from core.prompts.listing import strays as stray_prompts
-    from core.reader import Reader
-    from core.reports.write import write_report
-    from core.store.data import DataFacts
-    from core.teacher_views import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
-    from core.text import visible
-    from core.views import (
-        DialogueCounts,
-        Event,
-        IntentResult,
-        Job,
-        JobState,
-        MetricPoint,
-        Pair,
-        Recipe,
-        SampleAnswer,
-        SlotUse,
-        Snapshot,
-        Supervisor,
-        Verdict,
-        WinRate,
+    from core.domain.errors import UserError
+    from core.domain.events import Event, IntentResult
+    from core.domain.jobs import Job, JobState
+    from core.domain.recipes import Recipe
+    from core.domain.runs import MetricPoint, SampleAnswer
+    from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, Supervisor
+    from core.domain.submissions import (
+        AnswerCount,
+        BatchMoment,
+        Estimate,
+        SentRequest,
+        Spending,
+        Submission,
     )
-    from core.workspace import Workspace, open_workspace
+    from core.domain.text import visible
+    from core.domain.verdicts import Pair, Verdict
+    from core.domain.win_rates import WinRate
+    from core.judging.statistics import outcome
+    from core.judging.voting import Paper
+    from core.reports.write import write_report
+    from core.services.commands import (
+        SAMPLE,
+        Commands,
+        ImportPlan,
+        create_workspace,
+        is_sample,
+        template_names,
+    )
+    from core.services.curves import Axis, Curves
+    from core.services.doctor import Check, examine
+    from core.services.forecast import Forecast, forecast
+    from core.services.log_records import LEVELS as LOG_LEVELS
+    from core.services.log_records import Level as LogLevel
+    from core.services.logs import (
+        Log,
+        LogFilter,
+        LogLine,
+        LogPage,
+    )
+    from core.services.machine import Gpu, Machine
+    from core.services.machine import look as look_at_machine
+    from core.services.prompts import Prompt, judge_question, prompts
+    from core.services.prompts import conversation as prompt_conversation
+    from core.services.prompts import improves as prompt_improves
+    from core.services.prompts import strays as stray_prompts
+    from core.services.reader import Reader
+    from core.store.dialogues import DataFacts
 
 #: Name → the module that defines it, and its name there.
 _HOMES = {
-    "Agreement": ("core.comparison_views", "Agreement"),
-    "AppSettings": ("core.app_settings", "AppSettings"),
-    "AnswerCount": ("core.teacher_views", "AnswerCount"),
-    "BatchMoment": ("core.teacher_views", "BatchMoment"),
-    "Axis": ("core.curves", "Axis"),
-    "Cell": ("core.comparison_views", "Cell"),
-    "Choice": ("core.comparison_views", "Choice"),
-    "Check": ("core.doctor", "Check"),
-    "Commands": ("core.commands", "Commands"),
-    "Comparison": ("core.comparison_views", "Comparison"),
-    "Curves": ("core.curves", "Curves"),
+    "Agreement": ("core.domain.comparisons", "Agreement"),
+    "AppSettings": ("core.domain.app_settings", "AppSettings"),
+    "AnswerCount": ("core.domain.submissions", "AnswerCount"),
+    "BatchMoment": ("core.domain.submissions", "BatchMoment"),
+    "Axis": ("core.services.curves", "Axis"),
+    "Cell": ("core.domain.comparisons", "Cell"),
+    "Choice": ("core.domain.comparisons", "Choice"),
+    "Check": ("core.services.doctor", "Check"),
+    "Commands": ("core.services.commands", "Commands"),
+    "Comparison": ("core.domain.comparisons", "Comparison"),
+    "Curves": ("core.services.curves", "Curves"),
     "DATA_SOURCE": ("core.dialogues.fetch", "SOURCE"),
     "DATA_TERMS": ("core.dialogues.fetch", "TERMS"),
     "DATA_URL": ("core.dialogues.fetch", "PUBLIC_URL"),
-    "DataFacts": ("core.store.data", "DataFacts"),
-    "Decided": ("core.dialogue_views", "Decided"),
+    "DataFacts": ("core.store.dialogues", "DataFacts"),
+    "Decided": ("core.domain.dialogue_pages", "Decided"),
     "Dialogue": ("core.dialogues.records", "Dialogue"),
-    "DialogueCounts": ("core.views", "DialogueCounts"),
-    "DialogueFilter": ("core.dialogue_views", "DialogueFilter"),
-    "DialogueLine": ("core.dialogue_views", "DialogueLine"),
-    "DialogueOrder": ("core.dialogue_views", "DialogueOrder"),
-    "DialoguePage": ("core.dialogue_views", "DialoguePage"),
-    "Estimate": ("core.teacher_views", "Estimate"),
-    "Event": ("core.views", "Event"),
-    "Forecast": ("core.pipeline.forecast", "Forecast"),
-    "Gpu": ("core.machine", "Gpu"),
-    "HumanWinRate": ("core.comparison_views", "HumanWinRate"),
-    "ImportPlan": ("core.commands", "ImportPlan"),
-    "IntentResult": ("core.views", "IntentResult"),
-    "Job": ("core.views", "Job"),
-    "JobState": ("core.views", "JobState"),
-    "LOG_LEVELS": ("core.log_records", "LEVELS"),
-    "Log": ("core.logs", "Log"),
-    "LogFilter": ("core.logs", "LogFilter"),
+    "DialogueCounts": ("core.domain.snapshot", "DialogueCounts"),
+    "DialogueFilter": ("core.domain.dialogue_pages", "DialogueFilter"),
+    "DialogueLine": ("core.domain.dialogue_pages", "DialogueLine"),
+    "DialogueOrder": ("core.domain.dialogue_pages", "DialogueOrder"),
+    "DialoguePage": ("core.domain.dialogue_pages", "DialoguePage"),
+    "Estimate": ("core.domain.submissions", "Estimate"),
+    "Event": ("core.domain.events", "Event"),
+    "Forecast": ("core.services.forecast", "Forecast"),
+    "Gpu": ("core.services.machine", "Gpu"),
+    "HumanWinRate": ("core.domain.comparisons", "HumanWinRate"),
+    "ImportPlan": ("core.services.commands", "ImportPlan"),
+    "IntentResult": ("core.domain.events", "IntentResult"),
+    "Job": ("core.domain.jobs", "Job"),
+    "JobState": ("core.domain.jobs", "JobState"),
+    "LOG_LEVELS": ("core.services.log_records", "LEVELS"),
+    "Log": ("core.services.logs", "Log"),
+    "LogFilter": ("core.services.logs", "LogFilter"),
     "MAX_WORDS": ("core.dialogues.records", "MAX_WORDS"),
-    "LogLevel": ("core.log_records", "Level"),
-    "LogLine": ("core.logs", "LogLine"),
-    "LogPage": ("core.logs", "LogPage"),
-    "Machine": ("core.machine", "Machine"),
-    "MetricPoint": ("core.views", "MetricPoint"),
-    "Pair": ("core.views", "Pair"),
-    "Paper": ("core.judging.votes", "Paper"),
-    "PairedTest": ("core.comparison_views", "PairedTest"),
-    "Prompt": ("core.prompts.listing", "Prompt"),
-    "Ranked": ("core.comparison_views", "Ranked"),
-    "Ranking": ("core.comparison_views", "Ranking"),
-    "Reader": ("core.reader", "Reader"),
-    "Recipe": ("core.views", "Recipe"),
-    "Response": ("core.dialogue_views", "Response"),
-    "SAMPLE": ("core.commands", "SAMPLE"),
-    "SampleAnswer": ("core.views", "SampleAnswer"),
-    "Scorecard": ("core.comparison_views", "Scorecard"),
-    "SentRequest": ("core.teacher_views", "SentRequest"),
-    "SlotUse": ("core.views", "SlotUse"),
-    "Snapshot": ("core.views", "Snapshot"),
-    "Spending": ("core.teacher_views", "Spending"),
+    "LogLevel": ("core.services.log_records", "Level"),
+    "LogLine": ("core.services.logs", "LogLine"),
+    "LogPage": ("core.services.logs", "LogPage"),
+    "Machine": ("core.services.machine", "Machine"),
+    "MetricPoint": ("core.domain.runs", "MetricPoint"),
+    "Pair": ("core.domain.verdicts", "Pair"),
+    "Paper": ("core.judging.voting", "Paper"),
+    "PairedTest": ("core.domain.comparisons", "PairedTest"),
+    "Prompt": ("core.services.prompts", "Prompt"),
+    "Ranked": ("core.domain.comparisons", "Ranked"),
+    "Ranking": ("core.domain.comparisons", "Ranking"),
+    "Reader": ("core.services.reader", "Reader"),
+    "Recipe": ("core.domain.recipes", "Recipe"),
+    "Response": ("core.domain.dialogue_pages", "Response"),
+    "SAMPLE": ("core.services.commands", "SAMPLE"),
+    "SampleAnswer": ("core.domain.runs", "SampleAnswer"),
+    "Scorecard": ("core.domain.comparisons", "Scorecard"),
+    "SentRequest": ("core.domain.submissions", "SentRequest"),
+    "SlotUse": ("core.domain.snapshot", "SlotUse"),
+    "Snapshot": ("core.domain.snapshot", "Snapshot"),
+    "Spending": ("core.domain.submissions", "Spending"),
     "Statistics": ("core.dialogues.statistics", "Statistics"),
-    "Submission": ("core.teacher_views", "Submission"),
-    "Supervisor": ("core.views", "Supervisor"),
-    "UserError": ("core.errors", "UserError"),
-    "Verdict": ("core.views", "Verdict"),
-    "WinRate": ("core.views", "WinRate"),
-    "Workspace": ("core.workspace", "Workspace"),
-    "create_workspace": ("core.commands", "create_workspace"),
-    "forecast": ("core.pipeline.forecast", "forecast"),
-    "examine": ("core.doctor", "examine"),
-    "is_sample": ("core.commands", "is_sample"),
-    "judge_question": ("core.prompts.listing", "judge_question"),
-    "look_at_machine": ("core.machine", "look"),
+    "Submission": ("core.domain.submissions", "Submission"),
+    "Supervisor": ("core.domain.snapshot", "Supervisor"),
+    "UserError": ("core.domain.errors", "UserError"),
+    "Verdict": ("core.domain.verdicts", "Verdict"),
+    "WinRate": ("core.domain.win_rates", "WinRate"),
+    "Workspace": ("core.config.workspace", "Workspace"),
+    "create_workspace": ("core.services.commands", "create_workspace"),
+    "forecast": ("core.services.forecast", "forecast"),
+    "examine": ("core.services.doctor", "examine"),
+    "is_sample": ("core.services.commands", "is_sample"),
+    "judge_question": ("core.services.prompts", "judge_question"),
+    "look_at_machine": ("core.services.machine", "look"),
     "outcome": ("core.judging.statistics", "outcome"),
-    "open_workspace": ("core.workspace", "open_workspace"),
-    "prompt_conversation": ("core.prompts.listing", "conversation"),
-    "prompt_improves": ("core.prompts.listing", "improves"),
-    "prompts": ("core.prompts.listing", "prompts"),
-    "stray_prompts": ("core.prompts.listing", "strays"),
-    "template_names": ("core.commands", "template_names"),
-    "visible": ("core.text", "visible"),
+    "open_workspace": ("core.config.workspace", "open_workspace"),
+    "prompt_conversation": ("core.services.prompts", "conversation"),
+    "prompt_improves": ("core.services.prompts", "improves"),
+    "prompts": ("core.services.prompts", "prompts"),
+    "stray_prompts": ("core.services.prompts", "strays"),
+    "template_names": ("core.services.commands", "template_names"),
+    "visible": ("core.domain.text", "visible"),
     "write_report": ("core.reports.write", "write_report"),
 }
 

@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from textual.pilot import Pilot
 
-from core.workspace import Workspace
+from core.config.workspace import Workspace
 from docs import scene
-from tui import keymap
-from tui.app import EmpathyApp
-from tui.screens import home
+from tui.app import keymap
+from tui.app.application import EmpathyApp
+from tui.screens.home import screen
 
 HERE = Path(__file__).parent
 SIZE = (120, 34)
@@ -112,7 +112,7 @@ async def screenshots(workspace: Workspace) -> dict[str, str]:
     found = {}
     with (
         patch.object(EmpathyApp, "now", lambda self: scene.NOW),
-        patch.object(home, "_machine", lambda reader: scene.MACHINE),
+        patch.object(screen, "_machine", lambda reader: scene.MACHINE),
         patch("core.pipeline.launch.is_running", lambda workspace: (True, 4711)),
     ):
         for name, (pressed, words) in SHOTS.items():

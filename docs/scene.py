@@ -18,19 +18,26 @@ from unittest.mock import patch
 
 import msgspec
 
-from core.commands import SAMPLE
-from core.config import load
-from core.dialogues import staging, table
+from core.config.schema import load
+from core.config.workspace import Workspace
+from core.dialogues import csv_table, staging
 from core.dialogues.records import Dialogue
-from core.judging import figures, protocol
-from core.machine import Gpu, Machine
-from core.pipeline import graph
-from core.pipeline.graph import Node
-from core.pipeline.journal import Order, Verdict, Winner
-from core.pipeline.requests import new_job
+from core.jobs.journal import Order, Verdict, Winner
+from core.judging import comparison_metrics, protocol
+from core.pipeline import planner
+from core.pipeline.intent_handlers import new_job
+from core.pipeline.planner import Node
 from core.prompts import templates
-from core.store import connections, data, jobs, submissions
-from core.workspace import Workspace
+from core.services.commands import SAMPLE
+from core.services.machine import Gpu, Machine
+from core.store import (
+    connections,
+    jobs,
+    submissions,
+)
+from core.store import (
+    dialogues as data,
+)
 
 #: The moment that is drawn, in Unix seconds.
 NOW = 1_780_000_000.0
@@ -100,10 +107,10 @@ def make(root: Path) -> Workspace:
     root.mkdir(parents=True)
     workspace = Workspace(root)
     workspace.config.write_text(CONFIG)
-    read = table.read_table(SAMPLE)
+    read = csv_table.read_table(SAMPLE)
     facts = staging.describe(read.dialogues, SAMPLE.name, read.sha256)
     staging.stage(workspace, read.dialogues, facts)
-    nodes = graph.plan(load(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})
+    nodes = planner.plan(load(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})
     clock = _Clock(NOW - 21_000)
     with (
         closing(connections.writer(workspace.state)) as connection,
@@ -239,7 +246,7 @@ class _Scene:
             winner: Winner = "b" if drawn < 1 / (1 + math.exp(-odds)) else "a"
             raw = str(contest.order.index(winner) + 1) if judge == "gpt-4o" else f"{winner} by 0.3"
             verdicts.append(Verdict(contest.dialog_id, contest.order, winner, raw))
-        result = figures.of_comparison(contests, verdicts, placed=judge == "gpt-4o")
+        result = comparison_metrics.of_comparison(contests, verdicts, placed=judge == "gpt-4o")
         result["design"] = "both orders" if judge == "gpt-4o" else "each response by itself"
         if judge in LABELS:
             result["label"] = LABELS[judge]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.cli import main
+from tui.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="empathy-tui")

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from core import files
-from core.errors import UserError
+from core.domain.errors import UserError
+from core.jobs import files
 
 REPOSITORY = "henryjxie/Distilling-Empathy-from-Large-Language-Models"
 PUBLIC_URL = f"https://raw.githubusercontent.com/{REPOSITORY}/HEAD/datasets/dataset.csv"

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from core import files
+from core.jobs import files
 
 HUMAN = "human"
 #: Words that the prompts allow a response.

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from core.config.workspace import Workspace
 from core.dialogues import records
 from core.dialogues.records import HUMAN, Dialogue
-from core.store.data import DataFacts, DialogueRow
-from core.workspace import Workspace
+from core.store.dialogues import DataFacts, DialogueRow
 
 
 def describe(dialogues: Iterable[Dialogue], file: str, file_sha256: str) -> DataFacts:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.jobs.journal import Winner
 from core.judging.statistics import mean_interval
-from core.pipeline.journal import Winner
 
 Floats = NDArray[np.float64]
 

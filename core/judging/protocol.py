@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.dialogues.records import Dialogue
-from core.pipeline.journal import Order, Verdict, Winner
+from core.jobs.journal import Order, Verdict, Winner
 
 
 @dataclass(frozen=True)

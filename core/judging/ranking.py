@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from core.comparison_views import Ranked
+from core.domain.comparisons import Ranked
+from core.jobs.journal import Winner
 from core.judging.statistics import score
-from core.pipeline.journal import Winner
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from core import files
-from core.errors import UserError
-from core.pipeline.job import Spec, write_spec
+from core.config.workspace import Workspace
+from core.domain.errors import UserError
+from core.jobs import files
+from core.jobs.context import Spec, write_spec
 from core.store import jobs
 from core.store.jobs import Attempt, StoredJob
-from core.workspace import Workspace
 
 
 class MissingOutputError(Exception):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from core.pipeline import journal
-from core.pipeline.journal import (
+from core.jobs import journal
+from core.jobs.journal import (
     Answer,
     Artifact,
     Batch,

@@ -10,8 +10,8 @@ import threading
 import time
 from pathlib import Path
 
-from core.errors import UserError
-from core.workspace import Workspace
+from core.config.workspace import Workspace
+from core.domain.errors import UserError
 
 _START_S = 30.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from core.views import Slot
+from core.domain.jobs import Slot
 
 #: Made by NVIDIA's and AMD's drivers when there is a device.
 _DEVICES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))

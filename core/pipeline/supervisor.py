@@ -17,18 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from core import config as configuration
-from core.config import Slots
-from core.errors import UserError
-from core.pipeline import attempts, ingest, requests
+from core.config import schema as configuration
+from core.config.schema import Slots
+from core.config.workspace import Workspace
+from core.domain.errors import UserError
+from core.domain.jobs import Slot
+from core.pipeline import attempts, ingest, intent_handlers
 from core.pipeline.attempts import MissingOutputError
-from core.pipeline.workers import Workers
+from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs
 from core.store.connections import transaction
 from core.store.intents import Intent
 from core.store.jobs import Attempt, StoredJob
-from core.views import Slot
-from core.workspace import Workspace
 
 #: -P: a file in the workspace must not stand in for a module of the same name.
 WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
@@ -142,7 +142,7 @@ class Supervisor:
             log.info("intent %d: %s", intent.id, intent.kind)
             try:
                 with transaction(self.connection):
-                    result = requests.carry_out(self.connection, self.workspace, intent)
+                    result = intent_handlers.carry_out(self.connection, self.workspace, intent)
                     intents.finish(self.connection, intent.id, result)
             except UserError as error:
                 self._refuse(intent, str(error))

@@ -14,20 +14,26 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from core.errors import Cancelled, UserError
-from core.pipeline.job import Job, read_spec
-from core.pipeline.journal import Done, Failed, Journal, Started, Stopped
+from core.domain.errors import Cancelled, UserError
+from core.jobs.context import Job, read_spec
+from core.jobs.journal import (
+    Done,
+    Failed,
+    Journal,
+    Started,
+    Stopped,
+)
 
 #: The module whose `run(job)` does a stage's jobs.
 STAGES = {
-    "teach": "core.teachers.job",
-    "recipe": "core.recipes.job",
-    "sft": "core.training.job",
-    "sft-dpo": "core.training.job",
-    "respond": "core.responding.job",
-    "judge": "core.judging.fit",
-    "calibrate": "core.judging.calibration",
-    "compare": "core.judging.job",
+    "teach": "core.teachers.generate_job",
+    "recipe": "core.recipes.recipe_job",
+    "sft": "core.training.training_job",
+    "sft-dpo": "core.training.training_job",
+    "respond": "core.responding.respond_job",
+    "judge": "core.judging.fit_job",
+    "calibrate": "core.judging.validate_job",
+    "compare": "core.judging.compare_job",
 }
 
 _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from core.errors import UserError
+from core.domain.errors import UserError
 
 #: Every template and the fields that it must have, no more and no fewer.
 FIELDS = {

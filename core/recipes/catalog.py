@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from core.config import Recipes
+from core.config.schema import Recipes
 from core.dialogues.records import HUMAN, Dialogue
-from core.errors import UserError
+from core.domain.errors import UserError
 from core.recipes import direct, improve, strategies
 
 __all__ = ["HUMAN", "check", "counts", "direct_recipes", "sources_of"]

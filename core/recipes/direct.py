@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from core.config import Pairing
+from core.config.schema import Pairing
 from core.dialogues.records import HUMAN, Dialogue
 from core.dialogues.split import GOOD
 

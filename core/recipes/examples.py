@@ -8,9 +8,9 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from core import files
-from core.config import Pairing
+from core.config.schema import Pairing
 from core.dialogues.records import HUMAN, Dialogue
+from core.jobs import files
 from core.prompts import templates
 from core.recipes import catalog, direct, improve
 

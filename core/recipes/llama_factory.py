@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core import files
-from core.config import Recipes
+from core.config.schema import Recipes
 from core.dialogues.records import Dialogue
-from core.errors import UserError
+from core.domain.errors import UserError
+from core.jobs import files
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.commands import is_sample
-from core.comparison_views import (
+from core.dialogues.statistics import Statistics
+from core.domain.comparisons import (
     Agreement,
     Comparison,
     HumanWinRate,
@@ -14,10 +14,14 @@ from core.comparison_views import (
     Ranking,
     Scorecard,
 )
-from core.dialogues.statistics import Statistics
-from core.errors import UserError
-from core.reader import Reader
-from core.views import DialogueCounts, Job, MetricPoint, Pair, WinRate
+from core.domain.errors import UserError
+from core.domain.jobs import Job
+from core.domain.runs import MetricPoint
+from core.domain.snapshot import DialogueCounts
+from core.domain.verdicts import Pair
+from core.domain.win_rates import WinRate
+from core.services.commands import is_sample
+from core.services.reader import Reader
 
 #: Examples of each kind (b wins, a wins, orders or judges disagree) for each comparison.
 _EXAMPLES = 1

@@ -11,10 +11,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.plots import Plot
 from core.reports.tables import Cell, Table
-from core.text import visible
 
 _HERE = Path(__file__).parent
 

@@ -11,11 +11,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from core.comparison_views import Cell, Ranking
+from core.domain.comparisons import Cell, Ranking
+from core.domain.text import visible
+from core.domain.win_rates import WinRate
 from core.reports.gather import Curve, Report
 from core.reports.tables import source, split_run
-from core.text import visible
-from core.views import WinRate
 
 #: Okabe and Ito's colours, which people with any colour vision can tell apart.
 _BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from core.domain.text import visible
+from core.domain.win_rates import WinRate
 from core.reports.gather import Report
-from core.text import visible
-from core.views import WinRate
 
 UNKNOWN = "–"
 Value = str | int | float | bool | None

@@ -7,9 +7,9 @@ import io
 import re
 from collections.abc import Sequence
 
+from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.tables import Cell, Table
-from core.text import visible
 
 #: What a spreadsheet would take for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from core import files
-from core.errors import UserError
-from core.reader import Reader
+from core.domain.errors import UserError
+from core.jobs import files
 from core.reports import gather, page, plots, tables, texts
+from core.services.reader import Reader
 
 #: Lists what the folder holds, so that the next report knows its own.
 CONTENTS = "contents.json"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from core.errors import UserError
+from core.domain.errors import UserError
 from core.store import schema
 
 #: Milliseconds that a connection waits for another's lock.

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core.domain.events import IntentResult
 from core.store.connections import transaction
-from core.views import IntentResult
 
 Kind = Literal["import", "start", "cancel", "retry", "pause", "resume", "refresh", "adopt", "vote", "unvote"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.views import JobState, Slot
+from core.domain.jobs import JobState, Slot
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,11 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from core.store.data import DialogueRow
-from core.views import Event, Job, MetricPoint, SampleAnswer, Verdict
+from core.domain.events import Event
+from core.domain.jobs import Job
+from core.domain.runs import MetricPoint, SampleAnswer
+from core.domain.verdicts import Verdict
+from core.store.dialogues import DialogueRow
 
 #: By a job's id its row and what was made of it.
 Known = dict[str, tuple[sqlite3.Row, Job]]

@@ -7,7 +7,12 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
-from core.teacher_views import AnswerCount, BatchMoment, SentRequest, Submission
+from core.domain.submissions import (
+    AnswerCount,
+    BatchMoment,
+    SentRequest,
+    Submission,
+)
 
 
 @dataclass(frozen=True)

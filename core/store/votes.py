@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 
-from core.comparison_views import Vote
+from core.domain.comparisons import Vote
 
 
 def put(connection: sqlite3.Connection, vote: Mapping[str, str]) -> None:

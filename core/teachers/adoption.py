@@ -8,11 +8,11 @@ import os
 import re
 from pathlib import Path
 
-from core import files
-from core.pipeline.job import Job
-from core.pipeline.journal import Batch
-from core.teachers.desk import Desk
+from core.jobs import files
+from core.jobs.context import Job
+from core.jobs.journal import Batch
 from core.teachers.protocol import FINAL, BatchInfo, BatchTeacher, RejectedError, TransientError
+from core.teachers.request_queue import Desk
 
 NAME = "adopted.jsonl"
 

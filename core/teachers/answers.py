@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from core import files
 from core.dialogues.records import MAX_WORDS
-from core.pipeline.journal import Outcome
+from core.jobs import files
+from core.jobs.journal import Outcome
 from core.teachers.protocol import Reply
 
 _LABEL = re.compile(

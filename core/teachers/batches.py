@@ -13,11 +13,15 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from core import files
-from core.errors import Cancelled, UserError
-from core.pipeline.journal import Answer, Batch, BatchState
-from core.teachers import access, adoption, collecting, keys
-from core.teachers.desk import Desk, new_token
+from core.domain.errors import Cancelled, UserError
+from core.jobs import files
+from core.jobs.journal import Answer, Batch, BatchState
+from core.teachers import (
+    adoption,
+    api_keys,
+    batch_results,
+    clients,
+)
 from core.teachers.ledger import Sent
 from core.teachers.protocol import (
     FINAL,
@@ -28,6 +32,7 @@ from core.teachers.protocol import (
     Request,
     TransientError,
 )
+from core.teachers.request_queue import Desk, new_token
 
 #: Looks at a final batch whose files are not there yet.
 _MAX_LOOKS = 8
@@ -46,7 +51,7 @@ log = logging.getLogger(__name__)
 
 def ask(desk: Desk) -> None:
     """Submit what is not answered, and collect until nothing is left to wait for or to try."""
-    _Batches(desk, access.batches(desk.teacher)).run()
+    _Batches(desk, clients.batches(desk.teacher)).run()
 
 
 class _Batches:
@@ -236,7 +241,7 @@ class _Batches:
 
     def _collect(self, sent: Sent, info: BatchInfo) -> None:
         """Journal the outcome of every request of a final batch, once its files are there."""
-        paths, awaited = collecting.fetch(self.teacher, info, self.job.folder / sent.token)
+        paths, awaited = batch_results.fetch(self.teacher, info, self.job.folder / sent.token)
         if awaited:
             self._looks[sent.token] = self._looks.get(sent.token, 0) + 1
             if self._looks[sent.token] < _MAX_LOOKS:
@@ -245,7 +250,7 @@ class _Batches:
         lost = not paths and info.status in ("completed", "expired")
         records: list[Answer] = []
         if not refused_whole:
-            records = collecting.outcomes(self.desk, self.teacher, sent, info, list(paths.values()))
+            records = batch_results.outcomes(self.desk, self.teacher, sent, info, list(paths.values()))
         end = Batch(
             sent.token,
             "failed" if lost else info.status,
@@ -258,7 +263,7 @@ class _Batches:
         )
         self.job.journal.write(*records, end)
         self.ledger.refresh()
-        if refused_whole and access.is_queue_full(self.settings, info):
+        if refused_whole and clients.is_queue_full(self.settings, info):
             log.info("batch %s: the provider's queue is full; it waits its turn", info.id)
             self._hold_until = time.monotonic() + self._queue_s
             self._queue_s = min(2 * self._queue_s, self.settings.poll_max_s)
@@ -281,7 +286,7 @@ class _Batches:
             now.base_url,
         ) and sent.key_digest == now.key_digest:
             return
-        variable = keys.variable(self.settings)
+        variable = api_keys.variable(self.settings)
         was = f"{made.provider} at {made.base_url} with a key of digest {sent.key_digest}"
         here = f"{now.provider} at {now.base_url} with a key of digest {now.key_digest}"
         told = f"was made by {was}, and it is now {here}: set {variable} (or the teacher) back and retry"

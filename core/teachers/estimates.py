@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from core.dialogues.records import Dialogue
-from core.teacher_views import Estimate
-from core.teachers import asking, prices, requests
+from core.domain.submissions import Estimate
+from core.teachers import prices, request_runner, requests
 from core.teachers.protocol import Request
 
 #: Stands for a text that nobody has written yet: as long as one that is asked for, on average.
@@ -35,7 +35,7 @@ def of_teaching(
             found = answers(inputs[name])
             return dict.fromkeys(train, UNWRITTEN) if found is None else found
 
-        asked, _ = requests.of_job(settings, dialogues, texts, asking.teacher_of(settings))
+        asked, _ = requests.of_job(settings, dialogues, texts, request_runner.teacher_of(settings))
         parts.append(of_requests(name, settings, asked, answered, prices.ANSWER))
     return total(name, model, parts)
 
@@ -44,10 +44,10 @@ def of_requests(
     name: str, settings: Mapping[str, Any], asked: Sequence[Request], answered: Collection[str], answer: int
 ) -> Estimate:
     """What sending those of `asked` that are not answered costs, at `answer` tokens for each answer."""
-    teacher = asking.teacher_of(settings)
+    teacher = request_runner.teacher_of(settings)
     todo = {request.key: request for request in asked if request.key not in answered}
     usage = prices.estimate(todo.values(), answer)
-    usd = prices.cost(asking.price_of(settings), usage, batch=teacher.mode == "batch")
+    usd = prices.cost(request_runner.price_of(settings), usage, batch=teacher.mode == "batch")
     if not todo or teacher.provider == "local":
         usd = 0.0
     known = sum(request.key not in todo for request in asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.config import Teacher
+from core.config.schema import Teacher
 
 
 def identity(teacher: Teacher) -> dict[str, Any]:

@@ -16,9 +16,16 @@ from pathlib import Path
 
 import msgspec
 
-from core.pipeline import job as jobs
-from core.pipeline import journal
-from core.pipeline.journal import Answer, Batch, BatchState, Failed, Outcome, Submission
+from core.jobs import context as jobs
+from core.jobs import journal
+from core.jobs.journal import (
+    Answer,
+    Batch,
+    BatchState,
+    Failed,
+    Outcome,
+    Submission,
+)
 
 LOCK = "teachers.lock"
 #: Stages whose jobs may ask a large model.

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import torch
 
-from core.config import Responding, Student, Teacher
-from core.pipeline.journal import Batch
-from core.responding import students
-from core.responding.generation import Generator
-from core.teachers.desk import Desk, new_token
+from core.config.schema import Responding, Student, Teacher
+from core.jobs.journal import Batch
+from core.students import loading
+from core.students.generation import Generator
 from core.teachers.protocol import Account, Reply, Request
+from core.teachers.request_queue import Desk, new_token
 
 #: Requests that are answered together.
 _BATCH = 16
@@ -45,9 +45,9 @@ def ask(desk: Desk, device: str, dtype: str) -> None:
 
 def _load(teacher: Teacher, device: str, dtype: str) -> tuple[Any, Any]:
     student = Student(model=teacher.model)
-    place = students.pick_device(device)
-    tokenizer = students.load_tokenizer(student)
-    return students.load_model(student, place, students.pick_dtype(dtype, place)).eval(), tokenizer
+    place = loading.pick_device(device)
+    tokenizer = loading.load_tokenizer(student)
+    return loading.load_model(student, place, loading.pick_dtype(dtype, place)).eval(), tokenizer
 
 
 def _answer(desk: Desk, token: str, generator: Generator, todo: list[Request]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.config import Price
+from core.config.schema import Price
 from core.teachers.protocol import Request, Usage
 
 #: Characters of English text a token, on the low side, so that estimates are on the high side.

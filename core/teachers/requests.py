@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from core.config import Teacher
+from core.config.schema import Teacher
 from core.dialogues.records import HUMAN, Dialogue
 from core.prompts import templates
 from core.teachers.identity import identity, samples

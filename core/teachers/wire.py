@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from core.teachers import keys
+from core.teachers import api_keys
 from core.teachers.protocol import Account, RateLimits
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ def account(provider: str, base_url: str, key: str) -> Account:
     """Who asks: the URL without its user info, and the key's digest."""
     parts = urlsplit(base_url)
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
-    return Account(provider, bare, keys.digest(key))
+    return Account(provider, bare, api_keys.digest(key))
 
 
 def words(text: str, key: str) -> str:

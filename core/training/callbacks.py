@@ -11,13 +11,12 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from core import files
-from core.config import Responding, Training
-from core.errors import UserError
-from core.pipeline import journal
-from core.pipeline.job import Job
-from core.pipeline.journal import Progress, Sample
-from core.responding.generation import Generator
+from core.config.schema import Responding, Training
+from core.domain.errors import UserError
+from core.jobs import files, journal
+from core.jobs.context import Job
+from core.jobs.journal import Progress, Sample
+from core.students.generation import Generator
 from core.training import checkpoints
 
 #: A figure that TRL logs once, about the whole training.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from core import files
+from core.jobs import files
 
 FOLDER = "checkpoints"
 _MARK = "complete.json"

@@ -12,7 +12,7 @@ import torch
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from core.config import Dpo, Lora, Training
+from core.config.schema import Dpo, Lora, Training
 from core.recipes.examples import PreferencePair, SftExample
 
 #: Settings of ours that TRL's configurations do not have.

@@ -17,9 +17,9 @@ from typing import Any
 import psutil
 import pytest
 
+from core.config.workspace import Workspace
 from core.pipeline import launch
 from core.store import connections
-from core.workspace import Workspace
 
 PROGRAM = (sys.executable, "-m", "tui")
 ROOT = Path(__file__).resolve().parents[2]

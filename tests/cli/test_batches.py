@@ -11,7 +11,7 @@ import pytest
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
 from tests.loopback import KEY, Api
-from tests.made_dialogues import made_dialogues
+from tests.support.made_dialogues import made_dialogues
 from tests.teachers.workshop import Workshop
 
 PRICES = """

@@ -12,7 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.made_dialogues import columns, made_csv, made_rows, write_rows
+from tests.support.made_dialogues import (
+    columns,
+    made_csv,
+    made_rows,
+    write_rows,
+)
 
 Change = Callable[[Path, str, str], Path]
 

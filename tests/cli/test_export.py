@@ -13,7 +13,7 @@ from core.prompts import templates
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
 from tests.loopback import expected_answer
-from tests.made_dialogues import made_dialogues
+from tests.support.made_dialogues import made_dialogues
 from tests.teachers.workshop import Workshop
 
 DIRECT = {f"direct/{name}" for name in ("chatgpt", "llama", "gemini", "mixtral", "all_together")}

@@ -10,10 +10,10 @@ import pytest
 
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
-from tests.judging.test_asked import longer
+from tests.judging.test_llm_judge import longer
 from tests.loopback import KEY, Api
-from tests.made_dialogues import made_csv
 from tests.reports import judged
+from tests.support.made_dialogues import made_csv
 
 JUDGES = """
 [judges.gpt]

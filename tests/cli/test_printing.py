@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from core.api import Job, Pair, Verdict, WinRate
-from tui import printing
+from tui.cli.output import printing
 
 KNOWN = WinRate(
     a="smollm2",

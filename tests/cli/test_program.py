@@ -14,8 +14,8 @@ from click import Context
 from click.testing import CliRunner
 
 from tests.cli.conftest import PROGRAM, Program, environment
-from tests.made_dialogues import made_csv
-from tui.cli import main
+from tests.support.made_dialogues import made_csv
+from tui.cli.main import main
 
 COMMANDS = {
     *("batches", "cancel", "data", "demo", "doctor", "export", "import", "init", "logs", "pairs", "pause"),
@@ -221,7 +221,7 @@ def test_nothing_heavy_is_loaded_to_look_at_a_workspace(
         text=True,
     )
     loaded = set(ended.stderr.split())
-    assert "tui.cli" in loaded
+    assert "tui.cli.main" in loaded
     heavy = {
         "textual",
         "torch",
@@ -250,9 +250,9 @@ def test_the_doctor_finds_this_machine_fit(program: Program) -> None:
 
 
 def test_the_doctor_knows_the_embedded_models_by_their_rooms_names() -> None:
-    from core import doctor
-    from core.judging import embedding
-    from core.responding import students
+    from core.judging import sentence_embeddings
+    from core.services import doctor
+    from core.students import loading
 
-    assert doctor.EMBEDDED[students._PACKAGE] == students._GGUF
-    assert embedding._PACKAGE in doctor.EMBEDDED
+    assert doctor.EMBEDDED[loading._PACKAGE] == loading._GGUF
+    assert sentence_embeddings._PACKAGE in doctor.EMBEDDED

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.prompts import listing, templates
+from core.prompts import templates
+from core.services import prompts
 from tests.cli.conftest import Program, end_processes, make_program
-from tests.made_dialogues import made_csv, made_dialogues
+from tests.support.made_dialogues import made_csv, made_dialogues
 
 DIALOGUE = made_dialogues()[5]
 HOSTILE = "\x1b]0;owned\x07\x1b[2J [bold]x[/bold] \u202egnp.exe"
@@ -40,13 +41,13 @@ def override(program: Program, name: str, text: str) -> Path:
 
 def test_the_list(program: Program) -> None:
     told = program("prompts", COLUMNS="200")
-    for name, purpose in listing.PURPOSES.items():
+    for name, purpose in prompts.PURPOSES.items():
         assert f"{name} " in told.out
         assert purpose in told.out
     assert "prompts/" not in told.out
     assert told.err == ""
     found = program("prompts", "--json").json
-    assert [prompt["name"] for prompt in found["prompts"]] == list(listing.PURPOSES)
+    assert [prompt["name"] for prompt in found["prompts"]] == list(prompts.PURPOSES)
     assert found["strays"] == []
     for prompt in found["prompts"]:
         assert set(prompt) == {"name", "purpose", "fields", "path", "overridden", "text", "error"}
@@ -88,10 +89,10 @@ def test_a_template_that_does_not_hold(loaded: Program) -> None:
     assert loaded("prompts", "show", "cognitive").out
 
 
-@pytest.mark.parametrize("name", listing.PURPOSES)
+@pytest.mark.parametrize("name", prompts.PURPOSES)
 def test_showing_one(loaded: Program, name: str) -> None:
     assert loaded("prompts", "show", name).out == templates.load(name) + "\n"
-    turns = listing.conversation(name, loaded.root / "prompts", DIALOGUE)
+    turns = prompts.conversation(name, loaded.root / "prompts", DIALOGUE)
     told = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id)
     for role, text in turns:
         assert text in told.out

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from core.config.workspace import Workspace
 from core.pipeline import launch
-from core.workspace import Workspace
-from tests import tiny_student
 from tests.cli.conftest import Program, end_processes, environment, make_program
-from tests.made_dialogues import made_csv
+from tests.support import tiny_student
+from tests.support.made_dialogues import made_csv
 
 CONFIG = """
 [students.tiny]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.workspace import Workspace
+from core.config.workspace import Workspace
 from tests.cli.conftest import Program
 from tests.tui import judged
 from tests.tui.filled import job_id
-from tui import matrix
+from tui.screens.win_rates import matrix
 
 DPO = "smollm2/direct/chatgpt/sft-dpo"
 AGREES = "Judge: gpt-4o: agrees with human ratings on 74% of 200 pairs"

@@ -12,7 +12,12 @@ import pytest
 
 from tests.cli.conftest import Program, end_processes, make_program
 from tests.cli.test_program import in_terminal
-from tests.made_dialogues import columns, made_csv, made_rows, write_rows
+from tests.support.made_dialogues import (
+    columns,
+    made_csv,
+    made_rows,
+    write_rows,
+)
 
 
 @pytest.fixture(scope="module")

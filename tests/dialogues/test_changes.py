@@ -8,7 +8,7 @@ from hypothesis import given
 from core.dialogues.changes import Changes, compare
 from core.dialogues.records import Dialogue, Rated
 from core.dialogues.split import split_of
-from tests.made_dialogues import dialogue_lists, made_dialogues
+from tests.support.made_dialogues import dialogue_lists, made_dialogues
 
 
 def rated(dialogue: Dialogue, **ratings: int) -> Dialogue:

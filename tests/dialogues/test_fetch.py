@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.dialogues import fetch
-from core.errors import UserError
+from core.domain.errors import UserError
 
 CONTENT = b"dialog_id,emotion\n" + b"0123456789" * 40_000
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from core.config.workspace import Workspace
 from core.dialogues import records, staging
 from core.dialogues.records import Dialogue
-from core.workspace import Workspace
-from tests.made_dialogues import dialogue_lists, made_dialogues
+from tests.support.made_dialogues import dialogue_lists, made_dialogues
 
 
 @given(dialogue_lists())

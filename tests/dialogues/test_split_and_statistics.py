@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
+from core.dialogues.csv_table import read_table
 from core.dialogues.records import Dialogue, Rated
 from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, describe
-from core.dialogues.table import read_table
-from tests.made_dialogues import dialogue_lists, made_dialogues
+from tests.support.made_dialogues import dialogue_lists, made_dialogues
 
 
 def test_the_split_is_test_below_two_threes() -> None:

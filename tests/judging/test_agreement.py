@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
+from core.jobs.journal import Winner
 from core.judging.agreement import Agreed, against_people, agree
-from core.pipeline.journal import Winner
 
 Labels = list[tuple[str, Winner, Winner]]
 

@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from core.dialogues.records import Dialogue, Rated
-from core.judging import lengths
+from core.judging import length_control
 from core.judging.statistics import outcome
 from tests import loopback
-from tests.judging.test_asked import COMPARE, shop, shown
+from tests.judging.test_llm_judge import COMPARE, shop, shown
 from tests.loopback import Api
-from tests.made_dialogues import made_dialogues
+from tests.support.made_dialogues import made_dialogues
 
 ROWS = 1000
 #: Log-odds: what the better response, the first place, and tanh of the difference in length add.
@@ -86,7 +86,7 @@ def expected(figure: Callable[[float, float], float], longer: float = LONGER) ->
 
 
 def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.judging.test_asked.DIALOGUES", DIALOGUES)
+    monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
     api.faults.content = judge
     made = shop(tmp_path, api)
     made.run("compare")
@@ -133,7 +133,7 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
         [len((p.response_a or "").split()) for p in pairs],
         [len((p.response_b or "").split()) for p in pairs],
     )
-    assert lengths.prefers_longer(decided, *words)[1] == card.lengths
+    assert length_control.prefers_longer(decided, *words)[1] == card.lengths
     for kind in ("emotion", "sentiment", "length"):
         cells = [cell for cell in detail.cells if cell.kind == kind]
         assert sum(cell.n for cell in cells) == len(TEST)
@@ -147,7 +147,7 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
 def test_the_papers_single_order_hands_the_place_to_the_baseline(
     tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.judging.test_asked.DIALOGUES", DIALOGUES)
+    monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
     api.faults.content = judge
     made = shop(tmp_path, api, more="swap = false\n")
     made.run("compare")

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from core.comparison_views import Ranked
+from core.domain.comparisons import Ranked
+from core.jobs.journal import Winner
 from core.judging.ranking import rank
-from core.pipeline.journal import Winner
 
 Outcomes = dict[tuple[str, str], dict[str, Winner]]
 

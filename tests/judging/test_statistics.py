@@ -12,8 +12,8 @@ from scipy.stats import binomtest, sem
 from scipy.stats import t as scipy_t
 from statsmodels.stats.multitest import multipletests
 
+from core.jobs.journal import Order, Winner
 from core.judging import statistics
-from core.pipeline.journal import Order, Winner
 
 winners = st.sampled_from(["a", "b", "tie", "invalid"])
 

@@ -19,13 +19,21 @@ from typing import Any
 import psutil
 import pytest
 
+from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue, Rated
-from core.pipeline import journal, launch
-from core.store import connections, data, intents, jobs
+from core.domain.events import IntentResult
+from core.jobs import journal
+from core.pipeline import launch
+from core.store import (
+    connections,
+    intents,
+    jobs,
+)
+from core.store import (
+    dialogues as data,
+)
 from core.store.intents import Kind
-from core.views import IntentResult
-from core.workspace import Workspace
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

@@ -13,9 +13,9 @@ import signal
 import sys
 from pathlib import Path
 
+from core.config.workspace import Workspace
 from core.pipeline import supervisor
 from core.pipeline.supervisor import Supervisor
-from core.workspace import Workspace
 
 WORKER = (sys.executable, str(Path(__file__).with_name("counting_worker.py")))
 WRITES = ("BEGIN IMMEDIATE", "INSERT", "UPDATE", "DELETE", "COMMIT")

@@ -10,7 +10,7 @@ import pytest
 
 from core.dialogues import records, staging
 from core.dialogues.records import Dialogue
-from core.store.data import DataFacts
+from core.store.dialogues import DataFacts
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import House

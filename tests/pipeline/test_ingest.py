@@ -12,9 +12,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.pipeline import journal
-from core.pipeline.ingest import Ingested, ingest
-from core.pipeline.journal import (
+from core.jobs import journal
+from core.jobs.journal import (
     Artifact,
     Done,
     Failed,
@@ -28,6 +27,7 @@ from core.pipeline.journal import (
     Stopped,
     Verdict,
 )
+from core.pipeline.ingest import Ingested, ingest
 from core.store import connections, jobs
 from core.store.connections import transaction
 from core.store.jobs import NewJob

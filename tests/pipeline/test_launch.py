@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from core.errors import UserError
+from core.domain.errors import UserError
 from core.pipeline import launch, slots
-from core.reader import Reader
+from core.services.reader import Reader
 from core.store import connections, queries
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_many_at_once_start_one(real: House, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("EMPATHY_SUPERVISOR_IDLE_S", "60")
     script = (
         "import sys; from pathlib import Path; from core.pipeline import launch;"
-        "from core.workspace import Workspace; workspace = Workspace(Path(sys.argv[1]));"
+        "from core.config.workspace import Workspace; workspace = Workspace(Path(sys.argv[1]));"
         "launch.ensure(workspace); print(launch.is_running(workspace)[0])"
     )
     callers = [

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.pipeline import journal
-from core.pipeline.journal import Done, Failed, Record, Started
+from core.jobs import journal
+from core.jobs.journal import (
+    Done,
+    Failed,
+    Record,
+    Started,
+)
 from core.pipeline.worker import without_secrets
 
 if TYPE_CHECKING:

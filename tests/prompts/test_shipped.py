@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UserError
-from core.prompts import listing, templates
+from core.domain.errors import UserError
+from core.prompts import templates
 from core.recipes import strategies
-from tests.made_dialogues import made_dialogues
+from core.services import prompts
+from tests.support.made_dialogues import made_dialogues
 
 DIALOGUE = made_dialogues()[1]
-REWRITES = [name for name in templates.FIELDS if listing.improves(name)]
+REWRITES = [name for name in templates.FIELDS if prompts.improves(name)]
 DIMENSIONS = {
     "cognitive": "Cognitive empathy is understanding",
     "affective": "Affective empathy is sharing",
@@ -31,7 +32,7 @@ DEFINED = {
 
 def test_every_template_is_known_by_its_purpose_its_fields_and_its_file() -> None:
     shipped = {path.stem for path in Path(templates.__file__).parent.glob("*.txt")}
-    assert set(listing.PURPOSES) == set(templates.FIELDS) == shipped == set(DEFINED)
+    assert set(prompts.PURPOSES) == set(templates.FIELDS) == shipped == set(DEFINED)
     used = {turn for taught in strategies.TAUGHT.values() for turn in taught.turns}
     assert used | {"student", "judge"} == shipped
     assert sorted([*REWRITES, "student", "initial", "judge"]) == sorted(shipped)
@@ -86,17 +87,17 @@ def test_lacking_finds_the_dimension_first_and_tells_only_the_response() -> None
 
 @pytest.mark.parametrize("name", templates.FIELDS)
 def test_the_conversation_of_a_dialogue(name: str, tmp_path: Path) -> None:
-    turns = listing.conversation(name, tmp_path, DIALOGUE)
+    turns = prompts.conversation(name, tmp_path, DIALOGUE)
     place = {"sequential_affective": 1, "sequential_compassionate": 2}.get(name, 0)
     assert [role for role, _ in turns] == ["user", *["assistant", "user"] * place]
     first = turns[0][1]
     assert f"Context: {DIALOGUE.situation}\nUtterance: {DIALOGUE.utterance}\n" in first
     assert (DIALOGUE.responses["human"].text in first) == (name not in ("student", "initial"))
-    assert listing.conversation(name, tmp_path, None) == (("user", templates.load(name)),)
+    assert prompts.conversation(name, tmp_path, None) == (("user", templates.load(name)),)
 
 
 def test_sequential_has_five_messages_with_the_teachers_answers_between(tmp_path: Path) -> None:
-    turns = listing.conversation("sequential_compassionate", tmp_path, DIALOGUE)
+    turns = prompts.conversation("sequential_compassionate", tmp_path, DIALOGUE)
     assert len(turns) == 5
     assert [text for role, text in turns if role == "assistant"] == [
         "[the teacher's answer to turn 1]",
@@ -113,7 +114,7 @@ def test_sequential_has_five_messages_with_the_teachers_answers_between(tmp_path
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no prompt 'naif'\. There are: student, .*judge"):
-        listing.conversation("naif", tmp_path, None)
+        prompts.conversation("naif", tmp_path, None)
 
 
 @pytest.mark.parametrize(
@@ -131,24 +132,24 @@ def test_an_override_that_does_not_hold_is_refused_by_file_and_field(
     own = tmp_path / f"{name}.txt"
     own.write_text(text)
     with pytest.raises(UserError) as refused:
-        listing.conversation(name, tmp_path, DIALOGUE)
+        prompts.conversation(name, tmp_path, DIALOGUE)
     assert f"{own} {problem}" in str(refused.value)
-    (found,) = [prompt for prompt in listing.prompts(tmp_path) if prompt.error is not None]
+    (found,) = [prompt for prompt in prompts.prompts(tmp_path) if prompt.error is not None]
     assert (found.name, found.path, found.overridden, found.text) == (name, own, True, "")
     assert found.error == str(refused.value)
 
 
 def test_an_override_takes_part_in_its_conversation(tmp_path: Path) -> None:
     (tmp_path / "sequential_affective.txt").write_text("Now the feelings.")
-    turns = listing.conversation("sequential_compassionate", tmp_path, DIALOGUE)
+    turns = prompts.conversation("sequential_compassionate", tmp_path, DIALOGUE)
     assert turns[2] == ("user", "Now the feelings.")
-    assert [prompt.name for prompt in listing.prompts(tmp_path) if prompt.overridden] == [
+    assert [prompt.name for prompt in prompts.prompts(tmp_path) if prompt.overridden] == [
         "sequential_affective"
     ]
 
 
 def test_strays_are_files_that_override_nothing(tmp_path: Path) -> None:
-    assert listing.strays(tmp_path / "absent") == ()
+    assert prompts.strays(tmp_path / "absent") == ()
     for name in ("naive.txt", "naiv.txt", "judge.md", ".naive.txt.swp", ".DS_Store", "naive.txt~", "#x~"):
         (tmp_path / name).write_text("")
-    assert [path.name for path in listing.strays(tmp_path)] == ["judge.md", "naiv.txt"]
+    assert [path.name for path in prompts.strays(tmp_path)] == ["judge.md", "naiv.txt"]

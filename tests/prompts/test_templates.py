@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import UserError
+from core.domain.errors import UserError
 from core.prompts import templates
-from tests.made_dialogues import texts
+from tests.support.made_dialogues import texts
 
 
 def test_the_student_prompt_says_what_the_method_asks_for() -> None:

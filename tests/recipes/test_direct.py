@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import Pairing, Recipes
+from core.config.schema import Pairing, Recipes
+from core.dialogues.csv_table import read_table
 from core.dialogues.records import HUMAN, Dialogue, Rated
-from core.dialogues.table import read_table
-from core.errors import UserError
+from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, direct, examples
 from core.recipes.examples import Message, PreferencePair, SftExample
-from tests.made_dialogues import SOURCES, dialogue_lists, made_dialogues
+from tests.support.made_dialogues import SOURCES, dialogue_lists, made_dialogues
 
 PAIRINGS: tuple[Pairing, ...] = get_args(Pairing)
 PROMPT = "{situation}|{utterance}"

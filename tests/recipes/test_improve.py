@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import Recipes
+from core.config.schema import Recipes
+from core.dialogues.csv_table import read_table
 from core.dialogues.records import Dialogue
-from core.dialogues.table import read_table
 from core.recipes import catalog, examples, improve, strategies
-from tests.made_dialogues import SOURCES, dialogue_lists
+from tests.support.made_dialogues import SOURCES, dialogue_lists
 
 PROMPT = "{situation}|{utterance}"
 

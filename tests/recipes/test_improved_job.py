@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 
 from core.dialogues.records import Dialogue
-from core.pipeline.journal import Artifact, Done, Failed, Progress
+from core.jobs.journal import (
+    Artifact,
+    Done,
+    Failed,
+    Progress,
+)
 from core.recipes import improve, strategies
 from core.teachers import answers
-from tests import made_jobs
-from tests.made_dialogues import made_dialogues
+from tests.support import made_jobs
+from tests.support.made_dialogues import made_dialogues
 
 DIALOGUES = made_dialogues()
 TRAIN = [d for d in DIALOGUES if d.split == "train"]

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from core.config import Recipes
+from core.config.schema import Recipes
+from core.dialogues.csv_table import read_table
 from core.dialogues.records import Dialogue
-from core.dialogues.table import read_table
-from core.errors import UserError
+from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, examples, llama_factory
-from tests.made_dialogues import SOURCES, made_dialogues
+from tests.support.made_dialogues import SOURCES, made_dialogues
 
 #: What LLaMA-Factory's DatasetAttr takes for a tag or a column that an entry does not name.
 TAGS = {"role_tag": "from", "content_tag": "value", "user_tag": "human", "assistant_tag": "gpt"}

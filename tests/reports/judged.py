@@ -8,19 +8,26 @@ from pathlib import Path
 
 import msgspec
 
-from core.commands import create_workspace
-from core.config import load
+from core.config.schema import load
+from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue, Rated
-from core.judging import figures, protocol, votes
+from core.jobs.journal import Order, Verdict, Winner
+from core.judging import comparison_metrics, protocol, voting
 from core.judging.protocol import Contest
-from core.pipeline import planning
-from core.pipeline.journal import Order, Verdict, Winner
-from core.pipeline.requests import carry_out, new_job
-from core.reader import Reader
-from core.store import connections, data, intents, jobs
-from core.workspace import Workspace
-from tests.made_dialogues import made_dialogues
+from core.pipeline import workspace_graph
+from core.pipeline.intent_handlers import carry_out, new_job
+from core.services.commands import create_workspace
+from core.services.reader import Reader
+from core.store import (
+    connections,
+    intents,
+    jobs,
+)
+from core.store import (
+    dialogues as data,
+)
+from tests.support.made_dialogues import made_dialogues
 
 #: What no format may take for its own: HTML, Markdown, LaTeX, formulas, escapes, direction.
 HOSTILE = (
@@ -54,7 +61,7 @@ def make(root: Path, *, finished: bool = True) -> Workspace:
     dialogues = [_hostile(d) if number == 0 else d for number, d in enumerate(made_dialogues(rows=160))]
     facts = staging.describe(dialogues, 'made "<b>.csv', "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    nodes = planning.plan(workspace, load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load(workspace.config), facts)
     test = [d for d in dialogues if d.split == "test"]
     texts: dict[str, dict[str, str]] = {
         source: {d.dialog_id: d.responses[source].text for d in test} for source in ("human", "chatgpt")
@@ -82,7 +89,7 @@ def make(root: Path, *, finished: bool = True) -> Workspace:
                 verdicts = [_verdict(contest, number) for contest in contests]
                 for verdict in verdicts:
                     jobs.put_verdict(connection, node.id, msgspec.structs.asdict(verdict))
-                result = figures.of_comparison(contests, verdicts, placed=len(orders) == 2)
+                result = comparison_metrics.of_comparison(contests, verdicts, placed=len(orders) == 2)
                 result["design"] = "both orders" if len(orders) == 2 else "the baseline first"
             jobs.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=result)
@@ -122,7 +129,7 @@ def _vote(workspace: Workspace) -> None:
         for number, paper in enumerate(papers):
             for voter in ("ana", "ben") if number % 2 else ("ana",):
                 choice = ("a", "b", "tie")[(number + len(voter)) % 3]
-                said = votes.record(paper, "human", "chatgpt", voter, choice)  # type: ignore[arg-type]
+                said = voting.record(paper, "human", "chatgpt", voter, choice)  # type: ignore[arg-type]
                 intents.add(connection, "vote", json.loads(json.dumps(said)))
         for intent in intents.pending(connection):
             with connections.transaction(connection):

@@ -19,12 +19,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from core.errors import UserError
-from core.reader import Reader
+from core.config.workspace import Workspace
+from core.domain.errors import UserError
 from core.reports.write import CONTENTS, write_report
-from core.workspace import Workspace
-from tests.browser import events, open_browser, requests
+from core.services.reader import Reader
 from tests.reports.judged import RUN, make
+from tests.web.browser import events, open_browser, requests
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver

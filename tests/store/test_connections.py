@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UserError
+from core.domain.errors import UserError
 from core.store import connections, intents, schema
 
 

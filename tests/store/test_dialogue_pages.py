@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogue_views import DialogueFilter, DialogueLine, DialogueOrder
-from core.store import connections, data, dialogue_pages
+from core.domain.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
+from core.store import connections, dialogue_pages, dialogues
 from core.store.connections import transaction
-from core.store.data import DataFacts, DialogueRow
+from core.store.dialogues import DataFacts, DialogueRow
 
 FACTS = DataFacts("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 SOURCES = ("human", "chatgpt")
@@ -72,7 +72,7 @@ def test_pages_are_the_dialogues_as_wanted_in_order(
     store: Connection, found: list[DialogueRow], wanted: DialogueFilter, order: DialogueOrder, limit: int
 ) -> None:
     with transaction(store):
-        data.replace(store, FACTS, found)
+        dialogues.replace(store, FACTS, found)
     expected = [row.dialog_id for row in _sorted([row for row in found if _is(row, wanted)], order)]
     pages: list[tuple[DialogueLine, ...]] = []
     page = dialogue_pages.page(store, wanted, order, limit)
@@ -92,7 +92,7 @@ def test_pages_are_the_dialogues_as_wanted_in_order(
 def test_a_line_has_what_a_list_shows(store: Connection) -> None:
     row = DialogueRow("b", "sad", "", "", "s", "u" * 5000, "test", (("human", "x", 1), ("chatgpt", "y", 3)))
     with transaction(store):
-        data.replace(store, FACTS, [row])
+        dialogues.replace(store, FACTS, [row])
     (line,) = dialogue_pages.page(store, DialogueFilter(), DialogueOrder(), 5)
     assert (line.position, line.split, line.emotion) == (0, "test", "sad")
     assert line.ratings == {"human": 1, "chatgpt": 3}

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.reader import Reader
+from core.config.workspace import Workspace
+from core.services.reader import Reader
 from core.store import connections, jobs, queries, submissions
 from core.store.connections import transaction
 from core.store.jobs import NewJob
-from core.workspace import Workspace
 from tests.tui.filled import fill
 
 TOKENS = ("first", "second", "third")

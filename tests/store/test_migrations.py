@@ -13,13 +13,19 @@ import msgspec
 import pytest
 from sqlite_utils import Database, Migrations
 
-from core.errors import UserError
-from core.reader import Reader
-from core.store import connections, data, jobs, queries, schema
+from core.config.workspace import Workspace
+from core.domain.errors import UserError
+from core.services.reader import Reader
+from core.store import (
+    connections,
+    dialogues,
+    jobs,
+    queries,
+    schema,
+)
 from core.store.connections import transaction
-from core.store.data import DataFacts
+from core.store.dialogues import DataFacts
 from core.store.jobs import NewJob
-from core.workspace import Workspace
 
 FACTS = DataFacts("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
@@ -144,7 +150,7 @@ def test_foreign_keys_hold_and_are_those_of_the_new_table(old: Path) -> None:
 
 def test_what_was_there_is_read_as_before(old: Path) -> None:
     with closing(connections.writer(old)) as connection:
-        assert data.facts(connection) == FACTS
+        assert dialogues.facts(connection) == FACTS
         assert list(queries.jobs(connection)) == ["recipe-b", "compare-a", "sft-c"]
         job = queries.jobs(connection)["compare-a"]
         assert (job.state, job.error, job.attempt, job.done, job.total) == ("failed", "why", 2, 1, 9)

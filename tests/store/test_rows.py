@@ -10,11 +10,17 @@ from sqlite3 import Connection
 
 import pytest
 
-from core.store import connections, data, intents, jobs, queries
+from core.domain.jobs import JobState
+from core.store import (
+    connections,
+    dialogues,
+    intents,
+    jobs,
+    queries,
+)
 from core.store.connections import transaction
-from core.store.data import DataFacts, DialogueRow
+from core.store.dialogues import DataFacts, DialogueRow
 from core.store.jobs import NewJob
-from core.views import JobState
 
 FACTS = DataFacts("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
@@ -158,14 +164,16 @@ def test_intents_are_carried_out_in_the_order_of_asking(store: Connection) -> No
 
 
 def test_imported_data_replaces_what_was_there(store: Connection) -> None:
-    assert data.facts(store) is None
+    assert dialogues.facts(store) is None
     with transaction(store):
-        data.replace(store, FACTS, [dialogue("b", "test"), dialogue("a", "train"), dialogue("c", "train")])
-    assert data.facts(store) == FACTS
-    assert data.counts(store).total == 3
+        dialogues.replace(
+            store, FACTS, [dialogue("b", "test"), dialogue("a", "train"), dialogue("c", "train")]
+        )
+    assert dialogues.facts(store) == FACTS
+    assert dialogues.counts(store).total == 3
     with transaction(store):
-        data.replace(store, FACTS, [dialogue("z", "test"), dialogue("a", "train")])
-    counts = data.counts(store)
+        dialogues.replace(store, FACTS, [dialogue("z", "test"), dialogue("a", "train")])
+    counts = dialogues.counts(store)
     assert (counts.total, counts.train, counts.test) == (2, 1, 1)
     found = queries.dialogues(store)
     assert [row.dialog_id for row in found] == ["z", "a"]

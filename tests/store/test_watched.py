@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from core.commands import Commands
-from core.errors import UserError
+from core.config.workspace import Workspace
+from core.domain.errors import UserError
 from core.pipeline import launch
-from core.reader import Reader
+from core.services.commands import Commands
+from core.services.reader import Reader
 from core.store import connections, schema
-from core.workspace import Workspace
 from tests.tui.filled import fill
 
 NOBODY = 65534

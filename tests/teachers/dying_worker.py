@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.jobs.journal import Journal
 from core.pipeline import worker
-from core.pipeline.journal import Journal
 
 
 def arrange(root: Path, at: int, when: str) -> None:

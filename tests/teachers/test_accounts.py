@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.teachers import keys
+from core.teachers import api_keys
 from tests import loopback
 from tests.loopback import KEY, Api
 from tests.teachers.workshop import DEADLINE_S, Workshop
@@ -74,7 +74,7 @@ def test_a_wrong_key_is_said_and_kept_out_of_everything(tmp_path: Path, api: Api
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert shop.query("SELECT DISTINCT key_digest FROM submissions WHERE batch IS NOT NULL") == [
-        (keys.digest(KEY),)
+        (api_keys.digest(KEY),)
     ]
 
 
@@ -83,8 +83,8 @@ def test_a_changed_key_is_said_and_the_old_one_goes_on(tmp_path: Path, api: Api)
     killed_while_waiting(shop, api)
     assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
     error = shop.error(NAIVE)
-    assert keys.digest(KEY) in error
-    assert keys.digest(OTHER) in error
+    assert api_keys.digest(KEY) in error
+    assert api_keys.digest(OTHER) in error
     assert "OPENAI_API_KEY" in error
     assert KEY not in error
     shop.run()

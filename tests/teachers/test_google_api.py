@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.teachers.google_api import GoogleBatches, GoogleLive, is_queue_full
+from core.teachers.google.client import GoogleBatches, GoogleLive, is_queue_full
 from core.teachers.protocol import (
     Fault,
     Message,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from core.teachers import keys
+from core.teachers import api_keys
 from tests.loopback import KEY, expected_answer, google_server
 from tests.loopback.google_side import CONTENT, GoogleApi
 from tests.teachers.workshop import DEADLINE_S, Workshop
@@ -80,7 +80,7 @@ def test_a_recipe_from_a_batch(tmp_path: Path, api: GoogleApi, states: str) -> N
         assert answer["text"] == expected_answer([{"role": "user", "content": text}])
     ((path, of),) = [(name, batch) for name, batch in api.batches.items()]
     told = shop.query("SELECT batch, completed, failed, total, key_digest FROM submissions")
-    assert told == [(path, len(shop.train), 0, len(shop.train), keys.digest(KEY))]
+    assert told == [(path, len(shop.train), 0, len(shop.train), api_keys.digest(KEY))]
     ((token,),) = shop.query("SELECT token FROM submissions")
     assert of["displayName"] == f"empathy-tui {tmp_path.name}/{shop.job(NAIVE)}/{token}"
 

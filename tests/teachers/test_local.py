@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.responding import students
-from tests.made_dialogues import made_dialogues
+from core.students import loading
+from tests.support.made_dialogues import made_dialogues
 from tests.teachers.workshop import Workshop
 
 NAIVE = "teach:improve-human/naive"
@@ -24,7 +24,7 @@ device = "cpu"
 
 def test_a_recipe_from_a_local_model(tmp_path: Path) -> None:
     shop = Workshop(tmp_path, "http://nowhere.invalid", dialogues=made_dialogues(rows=8))
-    shop.workspace.config.write_text(CONFIG.format(model=students.EMBEDDED))
+    shop.workspace.config.write_text(CONFIG.format(model=loading.EMBEDDED))
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
     answered = shop.answers()

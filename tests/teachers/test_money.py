@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import Price
+from core.config.schema import Price
 from core.teachers import prices
 from core.teachers.protocol import Usage
 from tests import loopback

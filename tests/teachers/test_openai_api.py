@@ -18,7 +18,7 @@ import pytest
 
 from core.teachers import wire
 from core.teachers.live import LiveLimits, Sender
-from core.teachers.openai_api import OpenAIBatches, OpenAILive, is_queue_full
+from core.teachers.openai.client import OpenAIBatches, OpenAILive, is_queue_full
 from core.teachers.protocol import (
     FINAL,
     Fault,

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.responding import students
+from core.students import loading
 from tests.cli.conftest import end_processes, environment, make_program
-from tests.made_dialogues import made_csv
+from tests.support.made_dialogues import made_csv
 
 CONFIG = """
 [teachers.served]
@@ -38,7 +38,7 @@ _START_S = 240.0
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """The server's address, and the name of the model that it serves."""
-    model = str(students.embedded())
+    model = str(loading.embedded())
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from core.dialogues import table
+from core.dialogues import csv_table
 from core.pipeline.supervisor import MAX_LOST
 from core.recipes import strategies
 from tests import loopback
@@ -25,7 +25,7 @@ TEACHER = "temperature = 0\nbatch_tries = 12"
 
 
 def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dataset: Path) -> None:
-    dialogues = table.read_table(reference_dataset).dialogues
+    dialogues = csv_table.read_table(reference_dataset).dialogues
     with loopback.running(Faults(fail_share=0.1, seed=1)) as api:
         shop = Workshop(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
         shop.ask("start", targets=["recipe"])

@@ -13,13 +13,14 @@ from typing import Any
 
 import msgspec
 
+from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.reader import Reader
-from core.store import connections, data, intents
-from core.workspace import Workspace
+from core.services.reader import Reader
+from core.store import connections, intents
+from core.store import dialogues as data
 from tests.loopback import KEY
-from tests.made_dialogues import made_dialogues
+from tests.support.made_dialogues import made_dialogues
 
 ROOT = Path(__file__).resolve().parents[2]
 DYING = Path(__file__).with_name("dying_worker.py")
@@ -48,7 +49,7 @@ MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
 _SUPERVISE = """
 import sys
 from core.pipeline import supervisor
-from core.workspace import Workspace
+from core.config.workspace import Workspace
 from pathlib import Path
 supervisor.TICK_S = 0.02
 sys.exit(supervisor.main(Workspace(Path(sys.argv[1])), sys.argv[2:]))

@@ -9,8 +9,8 @@ from textual.binding import Binding
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.workspace import Workspace
-from tui.app import EmpathyApp
+from core.config.workspace import Workspace
+from tui.app.application import EmpathyApp
 
 
 class FailingApp(EmpathyApp):

@@ -17,7 +17,7 @@ import libtmux
 import psutil
 import pytest
 
-from core.workspace import Workspace
+from core.config.workspace import Workspace
 from tests.tui.filled import fill
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests import tiny_student
-from tests.training import made_jobs
-from tests.training.made_jobs import Made
+from tests.support import tiny_student
+from tests.training import made_training_jobs
+from tests.training.made_training_jobs import Made
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ def made(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
 def sft(made: Made) -> Trained:
     """SFT of 12 examples in 6 steps, without an interruption."""
     folder = made.attempt("sft", sample_dialogues=2, sample_steps=4)
-    return Trained(folder, made_jobs.run(folder))
+    return Trained(folder, made_training_jobs.run(folder))
 
 
 @pytest.fixture(scope="session")
 def dpo(made: Made, sft: Trained) -> Trained:
     """DPO of 12 pairs in 6 steps on top of it."""
     folder = made.attempt("sft-dpo", adapter=sft.adapter)
-    return Trained(folder, made_jobs.run(folder))
+    return Trained(folder, made_training_jobs.run(folder))

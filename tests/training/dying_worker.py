@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.jobs.journal import Journal, Metric
 from core.pipeline import worker
-from core.pipeline.journal import Journal, Metric
-from core.training import card, checkpoints
+from core.training import checkpoints, model_card
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -44,7 +44,7 @@ def arrange(where: str, step: int) -> None:
         case "saving":
             checkpoints.mark_complete = tear_and_die
         case "publishing":
-            card.write = die
+            model_card.write = die
         case _:
             raise ValueError(where)
 

@@ -13,15 +13,22 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from core.errors import Cancelled
-from core.pipeline import journal
-from core.pipeline.job import Job, read_spec
-from core.pipeline.journal import Artifact, Done, Journal, Metric, Progress, Record, Stopped
-from core.training import checkpoints
-from core.training import job as training_job
-from tests.training import dying_worker, made_jobs
+from core.domain.errors import Cancelled
+from core.jobs import journal
+from core.jobs.context import Job, read_spec
+from core.jobs.journal import (
+    Artifact,
+    Done,
+    Journal,
+    Metric,
+    Progress,
+    Record,
+    Stopped,
+)
+from core.training import checkpoints, training_job
+from tests.training import dying_worker, made_training_jobs
 from tests.training.conftest import Trained
-from tests.training.made_jobs import Made
+from tests.training.made_training_jobs import Made
 
 ROOT = Path(__file__).resolve().parents[2]
 _DEADLINE_S = 120.0
@@ -42,12 +49,12 @@ def killed(folder: Path, where: str, step: int) -> None:
     """Do an attempt in a process that is killed there by SIGKILL."""
     process = start(dying_worker.__file__, str(folder), where, str(step))
     assert process.wait(_DEADLINE_S) == -signal.SIGKILL
-    assert not made_jobs.found(folder, Done)
+    assert not made_training_jobs.found(folder, Done)
 
 
 def assert_same_curve(folders: list[Path], whole: Trained) -> None:
     """Together the attempts have every step of the uninterrupted run, with its figures."""
-    got, wanted = made_jobs.metrics(*folders), made_jobs.metrics(whole.folder)
+    got, wanted = made_training_jobs.metrics(*folders), made_training_jobs.metrics(whole.folder)
     assert list(got) == list(wanted)
     for step, figures in wanted.items():
         assert got[step] == pytest.approx(figures, rel=1e-4, abs=1e-6), step
@@ -85,9 +92,9 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     first: Path = request.getfixturevalue(f"killed_{stage}")
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
     second = made.attempt(read_spec(first).stage, adapter=sft.adapter, prior=[first])
-    result = made_jobs.run(second)
-    assert [metric.step for metric in made_jobs.found(second, Metric)] == [3, 4, 5, 6]
-    assert made_jobs.found(second, Progress)[0].done == 2
+    result = made_training_jobs.run(second)
+    assert [metric.step for metric in made_training_jobs.found(second, Metric)] == [3, 4, 5, 6]
+    assert made_training_jobs.found(second, Progress)[0].done == 2
     assert_same_curve([first, second], whole)
     assert_same_adapter(second, whole)
     assert result["train_loss"] == pytest.approx(whole.result["train_loss"])
@@ -103,8 +110,8 @@ def test_a_run_that_was_killed_twice_goes_on_from_the_furthest_checkpoint(
     # One that did not come to its first checkpoint lies between.
     third = made.attempt("sft", prior=[second, killed_sft])
     fourth = made.attempt("sft", prior=[third, second, killed_sft])
-    made_jobs.run(fourth)
-    assert [metric.step for metric in made_jobs.found(fourth, Metric)] == [5, 6]
+    made_training_jobs.run(fourth)
+    assert [metric.step for metric in made_training_jobs.found(fourth, Metric)] == [5, 6]
     assert_same_curve([killed_sft, second, fourth], sft)
     assert_same_adapter(fourth, sft)
 
@@ -115,8 +122,8 @@ def test_a_checkpoint_torn_by_the_kill_is_passed_over(made: Made, sft: Trained) 
     assert (first / "checkpoints/checkpoint-4").is_dir()
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
     second = made.attempt("sft", prior=[first])
-    made_jobs.run(second)
-    assert [metric.step for metric in made_jobs.found(second, Metric)] == [3, 4, 5, 6]
+    made_training_jobs.run(second)
+    assert [metric.step for metric in made_training_jobs.found(second, Metric)] == [3, 4, 5, 6]
     assert_same_curve([first, second], sft)
     assert_same_adapter(second, sft)
 
@@ -125,12 +132,12 @@ def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: Made, sf
     first = made.attempt("sft")
     killed(first, "publishing", 6)
     assert (first / "adapter").is_dir()
-    assert not made_jobs.found(first, Artifact)
+    assert not made_training_jobs.found(first, Artifact)
     second = made.attempt("sft", prior=[first])
-    result = made_jobs.run(second)
-    assert made_jobs.found(second, Metric) == []
+    result = made_training_jobs.run(second)
+    assert made_training_jobs.found(second, Metric) == []
     assert_same_adapter(second, sft)
-    (artifact,) = made_jobs.found(second, Artifact)
+    (artifact,) = made_training_jobs.found(second, Artifact)
     assert artifact.name == "adapter"
     assert result["steps"] == 6
     assert result["train_loss"] == pytest.approx(sft.result["train_loss"])
@@ -159,20 +166,20 @@ def test_a_cancelled_run_saves_its_last_step_and_stops_within_a_batch(made: Made
         training_job.run(job)
     stopping.close()
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-3"
-    assert list(made_jobs.metrics(first)) == [1, 2, 3]
+    assert list(made_training_jobs.metrics(first)) == [1, 2, 3]
     second = made.attempt("sft", prior=[first])
-    made_jobs.run(second)
+    made_training_jobs.run(second)
     assert_same_curve([first, second], sft)
     assert_same_adapter(second, sft)
 
 
 def test_a_run_that_is_cancelled_before_it_trains_stops(made: Made) -> None:
     folder = made.attempt("sft")
-    job = made_jobs.job(folder)
+    job = made_training_jobs.job(folder)
     job.stop.set()
     with pytest.raises(Cancelled):
         training_job.run(job)
-    assert made_jobs.found(folder, Metric) == []
+    assert made_training_jobs.found(folder, Metric) == []
 
 
 def test_the_worker_stops_a_run_on_sigterm(made: Made) -> None:
@@ -189,16 +196,16 @@ def test_the_worker_stops_a_run_on_sigterm(made: Made) -> None:
     finally:
         process.kill()
         process.wait()
-    assert made_jobs.found(folder, Stopped)
+    assert made_training_jobs.found(folder, Stopped)
     saved = checkpoints.newest([folder])
     assert saved is not None
-    assert checkpoints.step(saved) == made_jobs.found(folder, Metric)[-1].step
+    assert checkpoints.step(saved) == made_training_jobs.found(folder, Metric)[-1].step
 
 
 def test_long_steps_are_saved_one_by_one(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.training.callbacks._SAVE_EVERY_S", 0.0)
     folder = made.attempt("sft", save_steps=100, save_total_limit=10)
-    made_jobs.run(folder)
+    made_training_jobs.run(folder)
     assert {path.name for path in (folder / "checkpoints").glob("checkpoint-*")} == {
         f"checkpoint-{step}" for step in range(1, 7)
     }

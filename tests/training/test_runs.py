@@ -13,23 +13,28 @@ import torch
 from safetensors.torch import load_file
 from trl import SFTConfig, SFTTrainer
 
-from core import files
-from core.config import Lora, Training
+from core.config.schema import Lora, Training
 from core.dialogues import records
-from core.errors import UserError
-from core.pipeline.journal import Artifact, Metric, Progress, Sample
-from core.responding import students
+from core.domain.errors import UserError
+from core.jobs import files
+from core.jobs.journal import (
+    Artifact,
+    Metric,
+    Progress,
+    Sample,
+)
+from core.students import loading
 from core.training import trainers
-from core.training.job import _trainer
-from tests.training import made_jobs
+from core.training.training_job import _trainer
+from tests.training import made_training_jobs
 from tests.training.conftest import Trained
-from tests.training.made_jobs import Made
+from tests.training.made_training_jobs import Made
 
 CPU = ("cpu", torch.float32)
 
 
 def trainer(made: Made, stage: str, adapter: Path | None = None, **training: Any) -> Any:
-    job = made_jobs.job(made.attempt(stage, adapter=adapter, **training))
+    job = made_training_jobs.job(made.attempt(stage, adapter=adapter, **training))
     return _trainer(job, made.student, *CPU)[0]
 
 
@@ -62,14 +67,14 @@ def test_padding_is_never_learned_even_where_it_is_the_end_token(
 
 
 def test_every_step_is_journalled_with_its_figures_and_the_time_left(sft: Trained) -> None:
-    found = made_jobs.found(sft.folder, Metric)
+    found = made_training_jobs.found(sft.folder, Metric)
     assert [metric.step for metric in found] == [1, 2, 3, 4, 5, 6]
     names = {"loss", "learning_rate", "grad_norm", "epoch", "mean_token_accuracy", "num_tokens"}
     for metric in found:
         assert names | {"tokens_per_second"} <= metric.values.keys()
         assert metric.values["tokens_per_second"] > 0
     assert found[-1].values["loss"] < found[0].values["loss"]
-    progress = made_jobs.found(sft.folder, Progress)
+    progress = made_training_jobs.found(sft.folder, Progress)
     assert (progress[0].done, progress[0].total, progress[0].eta_s) == (0, 6, None)
     assert (progress[-1].done, progress[-1].eta_s) == (6, 0.0)
     assert all(p.eta_s is not None and math.isfinite(p.eta_s) for p in progress[1:])
@@ -81,8 +86,8 @@ def test_every_step_is_journalled_with_its_figures_and_the_time_left(sft: Traine
 
 def test_steps_behind_the_last_logging_step_are_logged_too(made: Made) -> None:
     folder = made.attempt("sft", logging_steps=4)
-    result = made_jobs.run(folder)
-    found = made_jobs.found(folder, Metric)
+    result = made_training_jobs.run(folder)
+    found = made_training_jobs.found(folder, Metric)
     assert [metric.step for metric in found] == [4, 6]
     assert result["train_loss"] == pytest.approx(
         (4 * found[0].values["loss"] + 2 * found[1].values["loss"]) / 6
@@ -91,12 +96,12 @@ def test_steps_behind_the_last_logging_step_are_logged_too(made: Made) -> None:
 
 def test_the_student_answers_the_same_test_dialogues_as_it_learns(made: Made, sft: Trained) -> None:
     tests = [d.dialog_id for d in records.read(made.dialogues) if d.split == "test"][:2]
-    found = made_jobs.found(sft.folder, Sample)
+    found = made_training_jobs.found(sft.folder, Sample)
     assert [(sample.step, sample.dialog_id) for sample in found] == [(s, t) for s in (4, 6) for t in tests]
 
 
 def test_dpo_starts_from_the_sft_adapter_with_rewards_of_zero(dpo: Trained) -> None:
-    first, *_, last = made_jobs.found(dpo.folder, Metric)
+    first, *_, last = made_training_jobs.found(dpo.folder, Metric)
     for name in ("rewards/chosen", "rewards/rejected", "rewards/margins"):
         assert first.values[name] == 0.0
     assert first.values["loss"] == pytest.approx(math.log(2))
@@ -107,8 +112,8 @@ def test_dpo_starts_from_the_sft_adapter_with_rewards_of_zero(dpo: Trained) -> N
 
 def test_dpo_against_the_base_has_rewards_from_the_first_step(made: Made, sft: Trained) -> None:
     folder = made.attempt("sft-dpo", adapter=sft.adapter, reference="base", max_steps=1)
-    made_jobs.run(folder)
-    (first,) = made_jobs.found(folder, Metric)
+    made_training_jobs.run(folder)
+    (first,) = made_training_jobs.found(folder, Metric)
     assert first.values["rewards/chosen"] != 0.0
     # The SFT model finds the chosen responses likelier than its base does: it has learned from such.
     assert first.values["rewards/chosen"] > 0.0
@@ -129,12 +134,12 @@ def test_the_adapter_is_published_whole_and_loads_on_the_base_alone(
     stage: str, made: Made, request: pytest.FixtureRequest
 ) -> None:
     trained: Trained = request.getfixturevalue(stage)
-    (artifact,) = made_jobs.found(trained.folder, Artifact)
+    (artifact,) = made_training_jobs.found(trained.folder, Artifact)
     assert (artifact.name, artifact.path) == ("adapter", "adapter")
     assert artifact.sha256 == files.sha256(trained.adapter)
     assert (trained.adapter / "chat_template.jinja").is_file()
     assert not [path for path in trained.adapter.iterdir() if path.is_dir()]
-    model = students.load_model(made.student, *CPU, trained.adapter)
+    model = loading.load_model(made.student, *CPU, trained.adapter)
     assert list(model.peft_config) == ["default"]
 
 
@@ -161,8 +166,8 @@ def test_the_card_states_what_the_adapter_is(made: Made, sft: Trained, dpo: Trai
 
 def test_command_and_configuration_are_saved_before_the_run_starts(made: Made) -> None:
     folder = made.attempt("sft", learning_rate=0.25)
-    _trainer(made_jobs.job(folder), made.student, *CPU)
-    saved = made_jobs.saved_record(folder)
+    _trainer(made_training_jobs.job(folder), made.student, *CPU)
+    saved = made_training_jobs.saved_record(folder)
     assert saved["arguments"]["learning_rate"] == 0.25
     assert saved["spec"]["settings"]["lora"]["r"] == 8
     assert saved["libraries"]["trl"].startswith("1.")
@@ -211,8 +216,8 @@ def test_a_gpu_trains_in_bfloat16_and_only_one_gpu_is_used(made: Made, tmp_path:
 def test_a_learning_rate_that_breaks_the_loss_is_said(made: Made) -> None:
     folder = made.attempt("sft", learning_rate=1e30, max_grad_norm=0.0)
     with pytest.raises(UserError, match=r"loss at step . is not a number: lower the learning rate"):
-        made_jobs.run(folder)
-    *before, broken = made_jobs.found(folder, Metric)
+        made_training_jobs.run(folder)
+    *before, broken = made_training_jobs.found(folder, Metric)
     assert all("loss" in metric.values for metric in before)
     assert broken.not_finite["loss"] == "NaN"
 
@@ -231,19 +236,19 @@ def test_settings_that_do_not_hold_are_said(
     made: Made, training: dict[str, Any], lora: Lora | None, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        made_jobs.run(made.attempt("sft", lora=lora, **training))
+        made_training_jobs.run(made.attempt("sft", lora=lora, **training))
 
 
 def test_no_examples_is_said(tmp_path: Path, tiny: Path) -> None:
     empty = Made(tmp_path / "jobs", tiny, limit=0)
     with pytest.raises(UserError, match="direct/chatgpt yields no SFT example"):
-        made_jobs.run(empty.attempt("sft"))
+        made_training_jobs.run(empty.attempt("sft"))
 
 
 def test_a_missing_student_is_said(tmp_path: Path) -> None:
     nowhere = Made(tmp_path / "jobs", tmp_path / "nowhere")
     with pytest.raises(UserError, match="nowhere holds no model"):
-        made_jobs.run(nowhere.attempt("sft"))
+        made_training_jobs.run(nowhere.attempt("sft"))
 
 
 def test_running_out_of_memory_is_said(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +257,7 @@ def test_running_out_of_memory_is_said(made: Made, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(SFTTrainer, "training_step", exhausted)
     with pytest.raises(UserError, match="memory does not suffice: lower per_device_train_batch_size"):
-        made_jobs.run(made.attempt("sft"))
+        made_training_jobs.run(made.attempt("sft"))
 
 
 def test_the_student_keeps_its_name_in_the_adapter(made: Made, sft: Trained) -> None:

@@ -13,14 +13,14 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core import machine
-from core.commands import create_workspace
+from core.config.workspace import Workspace
 from core.pipeline import launch
-from core.reader import Reader
-from core.workspace import Workspace
+from core.services import machine
+from core.services.commands import create_workspace
+from core.services.reader import Reader
 from tests.tui.filled import NOW, fill
-from tui.app import EmpathyApp
-from tui.screens import home
+from tui.app.application import EmpathyApp
+from tui.screens.home import screen as home
 
 #: Seconds that a screen has to show what it must.
 DEADLINE_S = 30.0
@@ -57,7 +57,7 @@ def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setattr(EmpathyApp, "now", lambda self: NOW)
-    monkeypatch.setattr("tui.state.needs_supervisor", lambda snapshot, pending: False)
+    monkeypatch.setattr("tui.format.job_states.needs_supervisor", lambda snapshot, pending: False)
     monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
     still = machine.Machine("box", 0.12, 8, 3_000_000_000, 16_000_000_000, ())
     monkeypatch.setattr(home, "_machine", lambda reader: still)

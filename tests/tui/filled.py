@@ -11,18 +11,19 @@ from unittest.mock import patch
 
 import msgspec
 
-from core.commands import create_workspace
-from core.config import load
+from core.config.schema import load
+from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.pipeline import graph
-from core.pipeline.graph import Node
-from core.pipeline.journal import Order, Verdict, Winner
-from core.pipeline.requests import new_job
+from core.jobs.journal import Order, Verdict, Winner
+from core.pipeline import planner
+from core.pipeline.intent_handlers import new_job
+from core.pipeline.planner import Node
 from core.prompts import templates
-from core.store import connections, data, jobs
-from core.workspace import Workspace
-from tests.made_dialogues import made_dialogues
+from core.services.commands import create_workspace
+from core.store import connections, jobs
+from core.store import dialogues as data
+from tests.support.made_dialogues import made_dialogues
 
 #: The moment that the filled store ends at, in Unix seconds; screens in tests show times against it.
 NOW = 1_780_000_000.0
@@ -58,7 +59,7 @@ def fill(root: Path) -> Workspace:
     dialogues = made_dialogues(rows=48)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    nodes = graph.plan(load(workspace.config), facts, templates.load, "cpu")
+    nodes = planner.plan(load(workspace.config), facts, templates.load, "cpu")
     clock = _Clock()
     with (
         closing(connections.writer(workspace.state)) as connection,

@@ -17,22 +17,31 @@ from unittest.mock import patch
 
 import msgspec
 
-from core.comparison_views import Choice
-from core.config import load
+from core.config.schema import load
+from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.judging import figures, lengths, protocol, statistics, votes
-from core.judging.lengths import LengthControlled
+from core.domain.comparisons import Choice
+from core.jobs.journal import Order, Verdict, Winner
+from core.judging import (
+    comparison_metrics,
+    length_control,
+    protocol,
+    statistics,
+)
+from core.judging import (
+    voting as votes,
+)
+from core.judging.length_control import LengthControlled
 from core.judging.protocol import Contest
-from core.pipeline import graph
-from core.pipeline.graph import Node
-from core.pipeline.journal import Order, Verdict, Winner
-from core.pipeline.requests import new_job
+from core.pipeline import planner
+from core.pipeline.intent_handlers import new_job
+from core.pipeline.planner import Node
 from core.prompts import templates
-from core.store import connections, data, jobs
+from core.store import connections, jobs
+from core.store import dialogues as data
 from core.store import votes as stored_votes
-from core.workspace import Workspace
-from tests.made_dialogues import made_dialogues
+from tests.support.made_dialogues import made_dialogues
 from tests.tui.filled import HOSTILE, LABEL
 
 CONFIG = """
@@ -89,7 +98,7 @@ def make(root: Path, rows: int = 240) -> Workspace:
     dialogues = made_dialogues(rows=rows)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    nodes = graph.plan(load(workspace.config), facts, templates.load, "cpu", {"gpt-4o": 200})
+    nodes = planner.plan(load(workspace.config), facts, templates.load, "cpu", {"gpt-4o": 200})
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))
         filling = _Filling(connection, nodes, [d for d in dialogues if d.split == "test"])
@@ -173,8 +182,8 @@ class _Filling:
             for contest in contests
             for winner in [_winner(node.name, contest, a, b)]
         ]
-        with patch.object(lengths, "length_controlled", partial(_length_controlled, node.name)):
-            result = figures.of_comparison(contests, verdicts, placed=judge != "embedded")
+        with patch.object(length_control, "length_controlled", partial(_length_controlled, node.name)):
+            result = comparison_metrics.of_comparison(contests, verdicts, placed=judge != "embedded")
         designs = {"gpt-4o": "both orders", "gemini": "the baseline first"}
         result["design"] = designs.get(judge, "each response by itself")
         if judge == "embedded":

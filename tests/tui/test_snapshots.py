@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core.workspace import Workspace
+from core.config.workspace import Workspace
 from docs import scene
-from tests.tui import asked
+from tests.tui import with_teachers
 from tests.tui.conftest import settled, until, until_shows
 from tests.tui.filled import fill
-from tui.app import EmpathyApp
-from tui.screens import home as home_screen
+from tui.app.application import EmpathyApp
+from tui.screens.home import screen as home_screen
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 
@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     scene.make(folder / "busy" / "study")
     fill(folder / "failed" / "study")
-    asked.make(folder / "asked" / "study")
+    with_teachers.make(folder / "asked" / "study")
     return folder
 
 

@@ -1,0 +1,110 @@
+"""The job that lets a judge compare two responders over the test split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from core.dialogues import records
+from core.dialogues.records import Dialogue
+from core.domain.errors import UserError
+from core.jobs.context import Job
+from core.jobs.journal import Progress, Verdict
+from core.judging import comparison_metrics, llm_judge, protocol
+from core.judging.protocol import Contest, Judge, Ruling
+
+_BATCH = 50
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Judge each test dialogue in every order that matters, but for what earlier attempts judged.
+
+    Raises `UserError` when the two responders did not answer the same dialogues, or a judge that is
+    asked does not answer.
+    """
+    dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
+    responses = {side: _responses(job, side, dialogues) for side in ("a", "b")}
+    chosen = job.settings["judge"]
+    if chosen["provider"] == "embedded":
+        judge = _embedded(job)
+        contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
+        verdicts = _scored(job, judge, contests)
+        result = comparison_metrics.of_comparison(contests, verdicts, placed=False)
+        return result | {"design": "each response by itself", "label": judge.label}
+    orders = llm_judge.orders(chosen["swap"])
+    contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen["repeats"])
+    verdicts = _asked(job, contests)
+    # In one order the first place is always the baseline's, and nothing can be told of the place alone.
+    result = comparison_metrics.of_comparison(contests, verdicts, placed=chosen["swap"])
+    return result | {"design": llm_judge.design(chosen["swap"], chosen["repeats"])}
+
+
+def _embedded(job: Job) -> Judge:
+    # Heavy, and of no use to a judge that is asked.
+    import torch
+
+    from core.judging import embedded_judge
+    from core.judging.sentence_embeddings import Embedder
+
+    torch.set_num_threads(job.spec.threads)
+    return embedded_judge.EmbeddedJudge(embedded_judge.load(job.input("judge")), Embedder())
+
+
+def _scored(job: Job, judge: Judge, contests: Sequence[Contest]) -> list[Verdict]:
+    """The verdicts of a judge in this process, in the contests' order."""
+    verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(Verdict)}
+    if verdicts:
+        job.journal.write(*verdicts.values())
+    todo = [contest for contest in contests if (contest.dialog_id, contest.order) not in verdicts]
+    job.journal.write(Progress(len(contests) - len(todo), len(contests)))
+    for start in range(0, len(todo), _BATCH):
+        batch = todo[start : start + _BATCH]
+        job.check()
+        new = _verdicts(batch, _rule(judge.judge, batch))
+        verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
+        job.journal.write(*new, Progress(len(verdicts), len(contests)))
+    return [verdicts[contest.dialog_id, contest.order] for contest in contests]
+
+
+def _asked(job: Job, contests: Sequence[Contest]) -> list[Verdict]:
+    """The verdicts of a judge that is asked; the journals of its answers keep what was paid for."""
+    new = _verdicts(contests, _rule(lambda todo: llm_judge.rule(job, todo), contests))
+    job.journal.write(*new, Progress(len(new), len(contests)))
+    return new
+
+
+def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[Verdict]:
+    return [protocol.verdict(contest, ruling) for contest, ruling in zip(contests, rulings, strict=True)]
+
+
+def _responses(job: Job, side: str, dialogues: list[Dialogue]) -> dict[str, str]:
+    """A responder's texts by dialogue, of exactly these dialogues."""
+    if not dialogues:
+        raise UserError("the data has no test dialogue: there is nothing to compare on")
+    name = job.settings[side]
+    remedy = "let it respond again"
+    if side in job.spec.inputs:
+        # Of bytes: a response may hold U+2028 and the like, which end a line for str.splitlines.
+        lines = job.input(side).read_bytes().splitlines()
+        found = {row["dialog_id"]: row["text"] for row in map(json.loads, lines)}
+    else:
+        found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
+        remedy = "compare with another responder, or import data that has them all"
+    missing = [d.dialog_id for d in dialogues if d.dialog_id not in found]
+    if missing:
+        raise UserError(
+            f"{name} has no response to {len(missing)} of {len(dialogues)} test dialogues ({missing[0]} "
+            f"is the first): {remedy}"
+        )
+    return {d.dialog_id: found[d.dialog_id] for d in dialogues}
+
+
+def _rule(
+    judge: Callable[[Sequence[Contest]], Iterable[Ruling]], contests: Sequence[Contest]
+) -> list[Ruling]:
+    """The judge's rulings; two identical responses are a tie without asking."""
+    different = [contest for contest in contests if contest.response_a != contest.response_b]
+    rulings = iter(list(judge(different)) if different else [])
+    same = Ruling("tie", "identical responses")
+    return [same if contest.response_a == contest.response_b else next(rulings) for contest in contests]

@@ -1,0 +1,41 @@
+"""The job that gets a judge ready: for the embedded one, training it on the train split's ratings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from core.dialogues import records
+from core.jobs.context import Job
+from core.jobs.journal import Progress
+from core.judging import embedded_judge
+from core.judging.sentence_embeddings import Embedder
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Write judge.json; the result is the judge's agreement with held-out human ratings."""
+    torch.set_num_threads(job.spec.threads)
+    dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "train"]
+
+    count = sum(len(dialogue.responses) + 1 for dialogue in dialogues)
+    job.journal.write(Progress(0, count))
+
+    def progress(done: int, total: int) -> None:
+        job.check()
+        job.journal.write(Progress(done, total))
+
+    weights, agreement = embedded_judge.fit(dialogues, Embedder(), progress)
+    path = job.folder / "judge.json"
+    embedded_judge.save(path, weights)
+    job.publish("judge", path)
+    return {
+        "label": weights.label,
+        "agreement": agreement.share,
+        "agreement_low": agreement.low,
+        "agreement_high": agreement.high,
+        "agreement_pairs": agreement.pairs,
+        "auc": agreement.auc,
+        "length_auc": agreement.length_auc,
+        "alpha": weights.alpha,
+    }

@@ -1,0 +1,154 @@
+"""People as judges: which texts they are shown, in which order and on which side, and what they say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from core.dialogues.records import Dialogue
+from core.domain.comparisons import Choice, HumanWinRate, Vote
+from core.jobs.journal import Order, Winner
+from core.judging import statistics
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Two responses to a dialogue as a voter sees them: `left` and `right`, without names.
+
+    `order` is `ab` when a's is on the left. `choice` is what the voter said of them, None when nothing yet.
+    """
+
+    dialog_id: str
+    situation: str
+    utterance: str
+    left: str
+    right: str
+    order: Order
+    choice: Choice | None
+
+
+def papers(
+    dialogues: Iterable[Dialogue],
+    a: Mapping[str, str],
+    b: Mapping[str, str],
+    voter: str,
+    votes: Iterable[Vote],
+) -> tuple[Paper, ...]:
+    """What `voter` is to be shown of the texts of `a` and `b`, by dialogue, with what is voted already.
+
+    The dialogues come in a random order that is the same for all voters, so that what several have voted
+    on overlaps; which side is which is random for each voter and dialogue. Both are always the same.
+    Identical texts, and dialogues that only one of the two answered, are left out.
+    """
+    said = {(vote.dialog_id, vote.digest_a, vote.digest_b): vote for vote in votes if vote.voter == voter}
+    found = []
+    for dialogue in dialogues:
+        name = dialogue.dialog_id
+        if name not in a or name not in b or a[name] == b[name]:
+            continue
+        texts = _sorted(digest(a[name]), digest(b[name]))
+        vote = said.get((name, *texts))
+        # Of the texts, not of the names: whoever is called a, the voter sees the same.
+        is_turned = (_draw(voter, name, *texts) % 2 == 1) == (texts[0] == digest(a[name]))
+        left, right = (b[name], a[name]) if is_turned else (a[name], b[name])
+        choice = None if vote is None else _of_sides(vote, digest(a[name]))
+        order: Order = "ba" if is_turned else "ab"
+        paper = Paper(name, dialogue.situation, dialogue.utterance, left, right, order, choice)
+        found.append((_draw(name, *texts), paper))
+    return tuple(paper for _, paper in sorted(found, key=lambda drawn: drawn[0]))
+
+
+def record(paper: Paper, a: str, b: str, voter: str, choice: Choice) -> dict[str, str]:
+    """A vote on a paper about the responders `a` and `b`, as the store keeps it."""
+    texts = (paper.left, paper.right) if paper.order == "ab" else (paper.right, paper.left)
+    is_turned = digest(texts[0]) > digest(texts[1])
+    sides = dict(zip("ab", ("b", "a") if is_turned else ("a", "b"), strict=True))
+    names = {"a": a, "b": b}
+    digests = {"a": digest(texts[0]), "b": digest(texts[1])}
+    return {
+        "voter": voter,
+        "dialog_id": paper.dialog_id,
+        "digest_a": digests[sides["a"]],
+        "digest_b": digests[sides["b"]],
+        "a": names[sides["a"]],
+        "b": names[sides["b"]],
+        "ordering": "".join(sides[side] for side in paper.order),
+        "choice": sides.get(choice, choice),
+    }
+
+
+def outcomes(
+    votes: Iterable[Vote], a: Mapping[str, str], b: Mapping[str, str]
+) -> dict[str, dict[str, Winner]]:
+    """Dialogue → voter → who won, of those votes that are about these texts of `a` and `b`; not the skipped
+    ones."""
+    found: dict[str, dict[str, Winner]] = defaultdict(dict)
+    for vote in votes:
+        choice = _about(vote, a, b)
+        if choice is not None and choice != "skip":
+            found[vote.dialog_id][vote.voter] = choice
+    return dict(found)
+
+
+def win_rate(
+    name_a: str, name_b: str, votes: Iterable[Vote], a: Mapping[str, str], b: Mapping[str, str]
+) -> HumanWinRate | None:
+    """What people say of the texts of two responders, by dialogue; None where nobody voted on them.
+
+    A dialogue scores the mean over its voters; the interval is Student's over dialogues.
+    """
+    votes = list(votes)
+    found = outcomes(votes, a, b)
+    if not found:
+        return None
+    scores = [sum(map(statistics.score, said.values())) / len(said) for said in found.values()]
+    low, high, interval = statistics.mean_interval(scores)
+    winners = [winner for said in found.values() for winner in said.values()]
+    return HumanWinRate(
+        a=name_a,
+        b=name_b,
+        voters=tuple(sorted({voter for said in found.values() for voter in said})),
+        dialogues=len(found),
+        votes=len(winners),
+        skipped=sum(_about(vote, a, b) == "skip" for vote in votes),
+        wins_a=winners.count("a"),
+        wins_b=winners.count("b"),
+        ties=winners.count("tie"),
+        win_rate_b=sum(scores) / len(scores),
+        ci_low=low,
+        ci_high=high,
+        interval=interval,
+    )
+
+
+def digest(text: str) -> str:
+    """The name of a text in a vote."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _about(vote: Vote, a: Mapping[str, str], b: Mapping[str, str]) -> Choice | None:
+    """The vote's choice, if it is about these texts."""
+    name = vote.dialog_id
+    if name not in a or name not in b or a[name] == b[name]:
+        return None
+    if {vote.digest_a, vote.digest_b} != {digest(a[name]), digest(b[name])}:
+        return None
+    return _of_sides(vote, digest(a[name]))
+
+
+def _of_sides(vote: Vote, digest_a: str) -> Choice:
+    """The choice as one between a, whose text has that digest, and b."""
+    if vote.digest_a == digest_a:
+        return vote.choice
+    turned: dict[Choice, Choice] = {"a": "b", "b": "a"}
+    return turned.get(vote.choice, vote.choice)
+
+
+def _sorted(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
+
+
+def _draw(*parts: str) -> int:
+    return int.from_bytes(hashlib.sha256("\0".join(parts).encode()).digest()[:8])

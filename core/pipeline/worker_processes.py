@@ -1,0 +1,109 @@
+"""The worker processes of a workspace: starting, stopping, and telling whether they live.
+
+A worker holds an exclusive lock on `worker.lock` in its folder through a file descriptor that it
+inherits already locked. The lock goes when the process does, whoever is its parent then, so a
+supervisor can tell the life of workers that another one started.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+
+from core.config.workspace import Workspace
+from core.jobs.context import CANCEL, LOCK, is_held
+from core.store.jobs import Attempt
+
+LOG = "log.txt"
+
+
+class Workers:
+    """Runs `command FOLDER` for an attempt's folder; knows its own children and those it adopted."""
+
+    def __init__(self, workspace: Workspace, command: Sequence[str]) -> None:
+        self._workspace = workspace
+        self._command = command
+        self._children: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+
+    def start(self, job: str, number: int) -> tuple[int, str]:
+        """Start a worker on a prepared attempt, in a session of its own; its process id and host.
+
+        Raises `OSError` when there can be no more processes or files.
+        """
+        folder = self._workspace.attempt(job, number)
+        with (folder / LOCK).open("w") as lock, (folder / LOG).open("ab") as log:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            child = subprocess.Popen(
+                [*self._command, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._workspace.root,
+                start_new_session=True,
+                pass_fds=[lock.fileno()],
+            )
+        self._children[job, number] = child
+        return child.pid, socket.gethostname()
+
+    def is_alive(self, attempt: Attempt) -> bool:
+        """Whether the attempt's worker runs."""
+        child = self._children.get((attempt.job, attempt.number))
+        if child is not None and child.poll() is not None:
+            return False
+        if not is_held(self._workspace.root / attempt.folder):
+            return False
+        if child is None and attempt.pid is not None and attempt.host == socket.gethostname():
+            # The lock alone could be held by what a dead worker had forked.
+            return _exists(attempt.pid)
+        return True
+
+    def cancel(self, attempt: Attempt) -> bool:
+        """Ask the worker to stop at a safe point, for the user; False when it cannot be asked."""
+        (self._workspace.root / attempt.folder / CANCEL).touch()
+        # Not its whole group: whatever it has started is its own to wind down.
+        return self._signal(attempt, signal.SIGTERM, os.kill)
+
+    def kill(self, attempt: Attempt) -> bool:
+        """Kill the worker and whatever it has started; False when it cannot be reached."""
+        return self._signal(attempt, signal.SIGKILL, os.killpg)
+
+    def ended(self, attempt: Attempt) -> str:
+        """How the worker, which is not alive, ended, in words."""
+        child = self._children.pop((attempt.job, attempt.number), None)
+        if child is None:
+            return "while no supervisor watched"
+        code = child.wait()
+        if is_held(self._workspace.root / attempt.folder):
+            # What it had started outlives it, and must not work on beside the next attempt.
+            _send(os.killpg, child.pid, signal.SIGKILL)
+        if code >= 0:
+            return f"with exit code {code}"
+        name = signal.Signals(-code).name
+        return f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
+
+    def _signal(self, attempt: Attempt, number: signal.Signals, send: Callable[[int, int], None]) -> bool:
+        if attempt.pid is None or attempt.host != socket.gethostname() or not self.is_alive(attempt):
+            return False
+        return _send(send, attempt.pid, number)
+
+
+def _send(send: Callable[[int, int], None], process: int, number: signal.Signals) -> bool:
+    try:
+        send(process, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

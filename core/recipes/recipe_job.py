@@ -1,0 +1,62 @@
+"""The job that makes a recipe's examples."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, TypeVar
+
+from core.dialogues import records
+from core.domain.errors import UserError
+from core.jobs.context import Job
+from core.jobs.journal import Progress
+from core.recipes import examples, strategies
+from core.teachers import answers
+
+T = TypeVar("T")
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Write sft.jsonl and preferences.jsonl. Raises `UserError` when the data yields neither."""
+    settings = job.settings
+    dialogues = list(records.read(job.input("dialogues")))
+    taught = strategies.needs(settings["recipe"])
+    lacking = 0
+    if taught:
+        improved = [answers.read(job.input(name)) for name in taught]
+        sft, pairs, lacking = examples.build_improved(
+            dialogues,
+            settings["recipe"],
+            improved,
+            settings["prompt"],
+            settings["improve_llm_sft"],
+            settings["improve_llm_seed"],
+        )
+    else:
+        sft, pairs = examples.build(dialogues, settings["recipe"], settings["pairing"], settings["prompt"])
+    if not sft and not pairs:
+        raise UserError(f"{settings['recipe']} yields no example from this data: see `empathy-tui data`")
+    used_sft = _draw(sft, settings["sft_limit"], settings["seed"])
+    used_pairs = _draw(pairs, settings["preference_limit"], settings["seed"])
+    for name, file, used in (
+        ("sft", "sft.jsonl", used_sft),
+        ("preferences", "preferences.jsonl", used_pairs),
+    ):
+        job.check()
+        examples.write(job.folder / file, used)
+        job.publish(name, job.folder / file)
+    total = len(used_sft) + len(used_pairs)
+    job.journal.write(Progress(total, total))
+    result = {
+        "sft_examples": len(sft),
+        "preference_pairs": len(pairs),
+        "sft_used": len(used_sft),
+        "preferences_used": len(used_pairs),
+    }
+    return result | {"left_out": lacking} if taught else result
+
+
+def _draw(items: list[T], limit: int | None, seed: int) -> list[T]:
+    """At most `limit` of the items, the same ones for the same seed, in their order."""
+    if limit is None or limit >= len(items):
+        return items
+    return [items[i] for i in sorted(random.Random(seed).sample(range(len(items)), limit))]

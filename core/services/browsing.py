@@ -1,0 +1,131 @@
+"""The imported dialogues looked at one by one, and what everybody answered to one of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Container, Mapping, Sequence
+from typing import Literal, cast
+
+from core.dialogues import staging
+from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogue_pages import (
+    Decided,
+    DialogueFilter,
+    DialogueOrder,
+    DialoguePage,
+    Kind,
+    Response,
+)
+from core.domain.jobs import Job
+from core.jobs.journal import Order, Winner
+from core.services.workspace_state import Source
+from core.store import connections, dialogue_pages, queries
+from core.store import dialogues as stored_data
+
+#: Dialogues of a page: a table of more takes longer than a key press may.
+PAGE = 100
+
+_OUTCOMES: dict[Winner, Literal["won", "lost", "tie", "invalid"]] = {
+    "a": "lost",
+    "b": "won",
+    "tie": "tie",
+    "invalid": "invalid",
+}
+
+
+class Browser:
+    """A reader's look at single dialogues, in that reader's thread.
+
+    Every method may raise `UserError` when state.db cannot be read.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def page(
+        self,
+        wanted: DialogueFilter,
+        order: DialogueOrder,
+        beside: tuple[Literal["before", "after"], DialoguePage] | None = None,
+        holding: str | None = None,
+        limit: int = PAGE,
+    ) -> DialoguePage:
+        """At most `limit` dialogues that are as wanted, in order: the first ones, those beside another page
+        of the same filter and order, or the page that has the dialogue `holding`, if that is as wanted."""
+        connection = self._source.connection()
+        if connection is None:
+            return DialoguePage((), 1, 0, 0)
+        with connections.snapshot(connection):
+            total = stored_data.counts(connection).total
+            if beside is not None and beside[1].lines:
+                side, other = beside
+                line = other.lines[-1 if side == "after" else 0]
+                lines = dialogue_pages.page(connection, wanted, order, limit, (side, line))
+                first = other.last + 1 if side == "after" else other.first - len(lines)
+                return DialoguePage(lines, first, other.found, total)
+            earlier = None if holding is None else dialogue_pages.before(connection, wanted, order, holding)
+            skip = (earlier or 0) // limit * limit
+            found = dialogue_pages.count(connection, wanted) if wanted else total
+            lines = dialogue_pages.page(connection, wanted, order, limit, skip=skip)
+            return DialoguePage(lines, skip + 1, found, total)
+
+    def count(self, wanted: DialogueFilter) -> int:
+        """How many dialogues are as wanted."""
+        connection = self._source.connection()
+        return 0 if connection is None else dialogue_pages.count(connection, wanted)
+
+    def emotions(self) -> dict[str, int]:
+        """Each emotion of the dialogues, by name, and how many have it."""
+        connection = self._source.connection()
+        return {} if connection is None else dialogue_pages.emotions(connection)
+
+    def dialogue(self, dialog_id: str) -> Dialogue | None:
+        """One dialogue with its responses, the human one first; None when there is none of that id."""
+        connection = self._source.connection()
+        if connection is None:
+            return None
+        with connections.snapshot(connection):
+            facts, row = stored_data.facts(connection), queries.dialogue(connection, dialog_id)
+        return None if facts is None or row is None else staging.from_row(row, (HUMAN, *facts.sources))
+
+
+def responses(
+    connection: sqlite3.Connection, jobs: Sequence[Job], teachers: Container[str], dialog_id: str
+) -> tuple[Response, ...]:
+    """What every responder answered to a dialogue, with what judges made of it: those whose respond jobs are
+    among `jobs`, in their order, then the sources in the data."""
+    with connections.snapshot(connection):
+        facts, row = stored_data.facts(connection), queries.dialogue(connection, dialog_id)
+        texts = queries.responses_to(connection, dialog_id)
+        winners = queries.winners_of(connection, dialog_id)
+    decided = _decided(jobs, winners)
+    found = []
+    for job in jobs:
+        if job.stage == "respond":
+            # A run's name has its student, recipe and stage in it; no other name has a slash.
+            kind: Kind = "run" if "/" in job.name else "teacher" if job.name in teachers else "base"
+            found.append(Response(job.name, kind, texts.get(job.id), decided=decided.get(job.name, ())))
+    of_data = {} if row is None else {source: (text, rating) for source, text, rating in row.responses}
+    for source in () if facts is None else (HUMAN, *facts.sources):
+        text, rating = of_data.get(source, (None, None))
+        found.append(Response(source, "source", text, rating, decided.get(source, ())))
+    return tuple(found)
+
+
+def _decided(
+    jobs: Sequence[Job], winners: Mapping[str, Sequence[tuple[str, str]]]
+) -> dict[str, tuple[Decided, ...]]:
+    """By responder, how it fared against the baseline of each comparison that has a verdict."""
+    from core.judging import statistics
+
+    found: dict[str, list[Decided]] = {}
+    for job in jobs:
+        if job.stage != "compare" or job.id not in winners:
+            continue
+        sides, _, judge = job.name.rpartition(" @ ")
+        a, _, b = sides.partition(" vs ")
+        verdicts = cast(Sequence[tuple[Order, Winner]], winners[job.id])
+        outcome = _OUTCOMES[statistics.outcome(verdicts)]
+        flips = len({winner for _, winner in verdicts if winner != "invalid"}) > 1
+        found.setdefault(b, []).append(Decided(judge, a, outcome, flips))
+    return {name: tuple(decided) for name, decided in found.items()}

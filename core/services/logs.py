@@ -1,0 +1,266 @@
+"""Reading logs, whatever their size: some lines ahead of a place or back from it, filtered and searched.
+
+A line is what a terminal would show in the end: of the states that a progress bar drew over one another,
+the last. Places are bytes of the file. A call reads a few megabytes at most, and tells how far it came.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from core.services.log_records import (
+    LEVELS,
+    Level,
+    bar_ends,
+    level,
+)
+
+#: Bytes that a call looks at before it leaves the rest to the next one: some 40 ms.
+BUDGET = 4_000_000
+#: Bytes of a line that are shown as one; a longer line is several.
+LONGEST = 16_000
+#: Bytes that are read at a time.
+_BLOCK = 128_000
+#: Bytes before a place in which the beginning of its record is looked for.
+_RECORD = 64_000
+
+_COLOURS = re.compile(r"\x1b\[[\d;:]*[mK]")
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line from byte `start`; the next one begins at `end`.
+
+    `level` is that of its record, which it begins if `is_first`. `text` is as it was written, colours aside:
+    not fit to be shown as it is.
+    """
+
+    start: int
+    end: int
+    level: Level
+    is_first: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class LogPage:
+    """Lines, and where they were looked for: from byte `start` to byte `end` of the `size` that there are.
+
+    A last line without an end is among them and begins at `end`, because it is read anew from there once
+    there is more of it. `is_last` when nothing else follows yet.
+    """
+
+    lines: tuple[LogLine, ...]
+    start: int
+    end: int
+    size: int
+    is_last: bool
+
+
+@dataclass(frozen=True)
+class LogFilter:
+    """Which lines are wanted: of records of at least this level, with these words, or beginnings of records.
+
+    Capitals matter if the words have some.
+    """
+
+    least: Level = "debug"
+    words: str = ""
+    firsts: bool = False
+
+    def test(self) -> Callable[[_Span, Level, bool], bool]:
+        """A function that tells of a line, its level, and whether it begins a record, if it is wanted."""
+        grave, has_words, firsts = LEVELS[LEVELS.index(self.least) :], _finder(self.words), self.firsts
+        return lambda span, level, is_first: (
+            level in grave and (is_first or not firsts) and (has_words is None or has_words(span.raw))
+        )
+
+
+ALL = LogFilter()
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log's file, which need not be there.
+
+    It is of one attempt at a job, and `attempts` are all that there were, oldest first; the supervisor's is
+    of none.
+    """
+
+    path: Path
+    attempt: int | None = None
+    attempts: tuple[int, ...] = ()
+
+    def ahead(self, start: int, count: int, wanted: LogFilter = ALL) -> LogPage:
+        """The first `count` wanted lines from byte `start` on, where a line begins; fewer where it ends."""
+        with _opened(self.path) as file:
+            size = file.seek(0, 2)
+            at = start = min(start, size)
+            is_last = at >= size
+            found: list[LogLine] = []
+            is_wanted, now = wanted.test(), _level_before(file, start)
+            while not is_last and at - start < BUDGET:
+                block = _read(file, at, min(at + _BLOCK, size))
+                is_last = not block or at + len(block) >= size
+                spans, at = _cut(block, at, is_end=is_last)
+                for span, of, is_first in _recorded(spans, now):
+                    now = of
+                    if is_wanted(span, of, is_first):
+                        found.append(_line(span, of, is_first))
+                        if len(found) == count:
+                            end = span.start if span.is_open else span.next
+                            return LogPage(tuple(found), start, end, size, is_last=span.next >= size)
+            return LogPage(tuple(found), start, at, size, is_last)
+
+    def back(self, before: int | None, count: int, wanted: LogFilter = ALL) -> LogPage:
+        """The last `count` wanted lines before byte `before`, where a line begins; of the end for None."""
+        with _opened(self.path) as file:
+            size = file.seek(0, 2)
+            end = at = before = size if before is None else min(before, size)
+            found: list[LogLine] = []
+            is_wanted = wanted.test()
+            while at > 0 and before - at < BUDGET and len(found) < count:
+                low = max(0, at - _BLOCK)
+                block = _read(file, low, at)
+                skip = _first_start(block) if low else 0
+                shown = block if at == size else _not_drawn_over(block)
+                spans, done = _cut(shown[skip:], low + skip, is_end=True)
+                end = done if at == size else end
+                at = low + skip
+                recorded = _recorded(spans, _level_before(file, at))
+                found[:0] = [_line(*one) for one in recorded if is_wanted(*one)]
+            if len(found) > count:
+                del found[: len(found) - count]
+            start = found[0].start if len(found) == count else at
+            return LogPage(tuple(found), start, end, size, is_last=before >= size)
+
+
+class _Span(NamedTuple):
+    """A line's bytes, from `start`; the next line begins at `next`.
+
+    `goes_on` for a later piece of a long line; `is_open` while it has no end yet.
+    """
+
+    start: int
+    next: int
+    raw: bytes
+    goes_on: bool
+    is_open: bool
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return io.BytesIO()
+
+
+def _read(file: BinaryIO, start: int, end: int) -> bytes:
+    file.seek(start)
+    return file.read(end - start)
+
+
+def _cut(block: bytes, offset: int, *, is_end: bool) -> tuple[list[_Span], int]:
+    """The lines of a block at byte `offset`, and the byte that comes after them.
+
+    The last line may have no end where the file (`is_end`) has one; it is then an open one, and that byte is
+    its first.
+    """
+    spans: list[_Span] = []
+    at = 0
+    while (stop := block.find(b"\n", at)) >= 0:
+        spans += _pieces(block[at:stop], offset + at, offset + stop + 1)
+        at = stop + 1
+    if at == len(block) or (at and not is_end):
+        return spans, offset + at
+    rest = _pieces(block[at:], offset + at, offset + len(block), is_open=is_end)
+    if is_end:
+        return spans + rest, rest[-1].start
+    # A line that is longer than the block: its last state, or whole pieces of it.
+    if rest[0].start > offset:
+        return [], rest[0].start
+    return (rest[:-1], rest[-1].start) if len(rest) > 1 else (rest, offset + len(block))
+
+
+def _pieces(line: bytes, start: int, next_start: int, *, is_open: bool = False) -> list[_Span]:
+    """What is shown of a line: the last state of what returns drew over, in pieces where it is long.
+
+    A record that was written right behind a progress bar is a line of its own.
+    """
+    drawn = line.rstrip(b"\r")
+    begin = drawn.rfind(b"\r") + 1
+    shown = drawn[begin:]
+    bars = [end for end in bar_ends(shown) if end < len(shown)]
+    cuts = [0, *bars]
+    while len(shown) - cuts[-1] > LONGEST:
+        cuts.append(_character(shown, cuts[-1] + LONGEST))
+    if len(cuts) == 1:
+        return [_Span(start + begin, next_start, shown, False, is_open)]
+    ends = [*cuts[1:], len(shown)]
+    return [
+        _Span(
+            start + begin + cut,
+            next_start if end == len(shown) else start + begin + end,
+            shown[cut:end],
+            number > len(bars),
+            is_open and end == len(shown),
+        )
+        for number, (cut, end) in enumerate(zip(cuts, ends, strict=True))
+    ]
+
+
+def _character(raw: bytes, at: int) -> int:
+    """The beginning of the UTF-8 character that byte `at` is part of."""
+    for back in range(4):
+        if raw[at - back] & 0xC0 != 0x80:
+            return at - back
+    return at
+
+
+def _first_start(block: bytes) -> int:
+    """Where the first whole line begins in a block that begins anywhere; 0 if it is part of one line."""
+    return block.find(b"\n", 0, -1) + 1 or block.find(b"\r", 0, -1) + 1
+
+
+def _not_drawn_over(block: bytes) -> bytes:
+    """The block without the states that what follows it was drawn over."""
+    return block[: block.rfind(b"\n") + 1] if block.endswith(b"\r") else block
+
+
+def _recorded(spans: Iterable[_Span], now: Level) -> Iterator[tuple[_Span, Level, bool]]:
+    """Each line with its record's level, and whether it begins the record; `now` is the level before them."""
+    for span in spans:
+        begun = None if span.goes_on else level(span.raw, now)
+        now = begun or now
+        yield span, now, begun is not None
+
+
+def _level_before(file: BinaryIO, at: int) -> Level:
+    """The level of the record that what comes before byte `at` is part of."""
+    low = max(0, at - _RECORD)
+    block = _read(file, low, at)
+    skip = _first_start(block) if low else 0
+    spans, _ = _cut(_not_drawn_over(block)[skip:], low + skip, is_end=True)
+    return next((of for _, of, _ in reversed([*_recorded(spans, "info")])), "info")
+
+
+def _line(span: _Span, level: Level, is_first: bool) -> LogLine:
+    text = _COLOURS.sub("", span.raw.decode(errors="replace"))
+    return LogLine(span.start, span.next, level, is_first, text)
+
+
+def _finder(words: str) -> Callable[[bytes], bool] | None:
+    """A function that tells if the words are in some bytes; None for no words."""
+    if not words:
+        return None
+    sought = words.encode(errors="replace")
+    if words != words.lower():
+        return lambda raw: sought in raw
+    if words.isascii():
+        return lambda raw: sought in raw.lower()
+    return lambda raw: words in raw.decode(errors="replace").lower()

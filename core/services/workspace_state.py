@@ -1,0 +1,132 @@
+"""What readers read from: state.db, config.toml and the prompts, each anew once it has changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from core.config import schema as configuration
+from core.config.schema import Config
+from core.config.workspace import Workspace
+from core.dialogues import staging
+from core.dialogues.records import HUMAN, Dialogue
+from core.domain.errors import UserError
+from core.pipeline import workspace_graph
+from core.pipeline.planner import Node
+from core.store import connections, queries
+from core.store import dialogues as stored_data
+from core.store.dialogues import DataFacts
+
+
+class Source:
+    """One workspace as it lies on the disk, for one thread at a time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[object, ...] | None = None
+        self._config: tuple[object, Config | None, str | None] | None = None
+        self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
+        self._dialogues: tuple[str, list[Dialogue]] | None = None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def version(self) -> tuple[object, ...]:
+        """Something that differs whenever what is read may differ; costs microseconds."""
+        connection = self.connection()
+        return (
+            None if connection is None else connections.data_version(connection),
+            self._file,
+            _stamp(self.workspace.config),
+            self._prompts(),
+        )
+
+    def connection(self) -> sqlite3.Connection | None:
+        """The connection, anew when state.db was replaced by another file; None when there is none.
+
+        Raises `UserError` when it cannot be read.
+        """
+        stamp = _identity(self.workspace.state)
+        if stamp != self._file:
+            self.close()
+            self._file = stamp
+        if self._connection is None and stamp is not None:
+            # An older program's would look empty until somebody writes.
+            if connections.is_older(self.workspace.state):
+                if self.workspace.read_only:
+                    raise UserError(
+                        f"{self.workspace.state} was written by an older program: it is brought up to date "
+                        "when it is opened without --read-only"
+                    )
+                connections.upgrade(self.workspace.state)
+            if connections.is_ready(self.workspace.state):
+                self._connection = connections.reader(self.workspace.state)
+        return self._connection
+
+    def config(self) -> tuple[Config | None, str | None]:
+        """The configuration, None where there is none or it does not hold, and what is wrong with it."""
+        stamp = _stamp(self.workspace.config)
+        if stamp is None:
+            return None, None
+        if self._config is None or self._config[0] != stamp:
+            try:
+                self._config = (stamp, configuration.load(self.workspace.config), None)
+            except UserError as error:
+                self._config = (stamp, None, str(error))
+        return self._config[1], self._config[2]
+
+    def plan(self, config: Config | None, facts: DataFacts | None) -> tuple[tuple[Node, ...], str | None]:
+        """The configuration's nodes and the error that prevents them; kept while nothing moved."""
+        if config is None or facts is None:
+            return (), None
+        key = (config, facts, self._prompts())
+        if self._planned is None or self._planned[0] != key:
+            try:
+                self._planned = (key, workspace_graph.plan(self.workspace, config, facts), None)
+            except UserError as error:
+                self._planned = (key, (), str(error))
+        return self._planned[1], self._planned[2]
+
+    def data(self) -> tuple[DataFacts | None, list[Dialogue]]:
+        """What is imported, and all dialogues in the file's order."""
+        connection = self.connection()
+        if connection is None:
+            return None, []
+        with connections.snapshot(connection):
+            facts = stored_data.facts(connection)
+            if facts is not None and (self._dialogues is None or self._dialogues[0] != facts.data):
+                rows = queries.dialogues(connection)
+                order = (HUMAN, *facts.sources)
+                self._dialogues = (facts.data, [staging.from_row(row, order) for row in rows])
+        if facts is None or self._dialogues is None:
+            return None, []
+        return facts, self._dialogues[1]
+
+    def _prompts(self) -> tuple[object, ...]:
+        """What tells one state of the workspace's own templates from another."""
+        try:
+            found = sorted(self.workspace.prompts.glob("*.txt"))
+        except OSError:
+            return ()
+        return tuple((path.name, _stamp(path)) for path in found)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _identity(path: Path) -> tuple[object, ...] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    if connections.is_frozen(path):
+        return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_dev, status.st_ino

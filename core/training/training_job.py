@@ -1,0 +1,191 @@
+"""The jobs that fine-tune a student: `sft`, and `sft-dpo` on top of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import datasets
+import msgspec
+import torch
+import transformers
+
+from core.config.schema import (
+    Dpo,
+    Lora,
+    Student,
+    Training,
+)
+from core.dialogues import records
+from core.domain.errors import Cancelled, UserError
+from core.jobs import files
+from core.jobs.context import Job
+from core.prompts import templates
+from core.recipes import examples
+from core.recipes.examples import PreferencePair, SftExample
+from core.students import loading
+from core.training import checkpoints, model_card, trainers
+from core.training.callbacks import JournalCallback, SampleCallback
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+def run(job: Job) -> dict[str, Any]:
+    """Train the adapter, going on from the newest complete checkpoint of earlier attempts.
+
+    Raises `UserError` when there is nothing to train on, the student cannot be loaded, memory does
+    not suffice, or the loss is not a number.
+    """
+    settings = job.settings
+    student = msgspec.convert(settings["student"], Student)
+    torch.set_num_threads(job.spec.threads)
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    device = loading.pick_device(settings["device"])
+    dtype = loading.pick_dtype(settings["dtype"], device)
+    resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)
+    try:
+        trainer, data = _trainer(job, student, device, dtype)
+        job.check()
+        if resume is not None:
+            log.info("going on from step %d of %s", checkpoints.step(resume), resume)
+            trainer._total_train_tokens = checkpoints.num_tokens(resume)
+        output = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+        raise UserError(
+            "memory does not suffice: lower per_device_train_batch_size (and raise "
+            "gradient_accumulation_steps), or set gradient_checkpointing = true"
+        ) from error
+    if trainer.state.global_step < trainer.state.max_steps:
+        raise Cancelled
+    result: dict[str, Any] = {
+        "steps": trainer.state.global_step,
+        "train_loss": _mean(trainer.state.log_history, "loss"),
+        # Of this attempt, as TRL reports it.
+        "train_runtime_s": output.metrics["train_runtime"],
+        "epochs": trainer.state.epoch,
+        "examples": len(trainer.train_dataset),
+        "device": device,
+        "dtype": str(dtype).removeprefix("torch."),
+    }
+    logged = [entry for entry in trainer.state.log_history if "loss" in entry]
+    result |= {name: value for name, value in logged[-1].items() if name.startswith("rewards/")}
+    _save(job, trainer, student, data, result)
+    return result
+
+
+def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
+    # On the CPU, PyTorch has no error of its own for it.
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)
+
+
+def _mean(history: list[dict[str, Any]], name: str) -> float:
+    """The mean over all steps of a figure that is logged as the mean over the steps since the last log."""
+    total, before = 0.0, 0
+    for entry in history:
+        if name in entry:
+            total += entry[name] * (entry["step"] - before)
+            before = entry["step"]
+    return total / before
+
+
+def _trainer(job: Job, student: Student, device: str, dtype: torch.dtype) -> tuple[Any, Path]:
+    """The trainer with its callbacks, and the file of examples that it trains on."""
+    settings = job.settings
+    tokenizer = loading.load_tokenizer(student)
+    output = job.folder / checkpoints.FOLDER
+    if job.spec.stage == "sft":
+        data = job.input("examples")
+        training = msgspec.convert(settings["training"], Training)
+        found = _some(list(examples.read(data, SftExample)), "SFT example", settings)
+        given = len(found)
+        arguments = trainers.arguments(training, device, dtype, output)
+        _record(job, arguments)
+        model = loading.load_model(student, device, dtype)
+        lora = msgspec.convert(settings["lora"], Lora)
+        with _settings_refused():
+            trainer = trainers.sft(model, tokenizer, found, lora, arguments)
+    else:
+        data = job.input("preferences")
+        training = msgspec.convert(settings["training"], Dpo)
+        pairs = _some(list(examples.read(data, PreferencePair)), "preference pair", settings)
+        given = len(pairs)
+        arguments = trainers.arguments(training, device, dtype, output)
+        _record(job, arguments)
+        model = loading.load_model(student, device, dtype, job.input("adapter"), trainable=True)
+        with _settings_refused():
+            trainer = trainers.dpo(model, tokenizer, pairs, training, arguments)
+    kept = len(trainer.train_dataset)
+    if not kept:
+        raise UserError(
+            f"every prompt alone fills max_length = {training.max_length} tokens: raise it in config.toml"
+        )
+    if kept < given:
+        log.warning("%d of %d examples are left out: their prompt fills max_length", given - kept, given)
+    trainer.add_callback(JournalCallback(job, trainer))
+    trainer.add_callback(SampleCallback(job, training, tokenizer, _fixed_dialogues(job, training)))
+    return trainer, data
+
+
+@contextmanager
+def _settings_refused() -> Iterator[None]:
+    """Say plainly that TRL, PEFT or Transformers does not take a setting."""
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        raise UserError(f"the trainer does not take these settings: {error}") from error
+    except RuntimeError as error:
+        # What a logger of report_to raises when its package is missing.
+        if "to be installed" not in str(error):
+            raise
+        raise UserError(f"report_to names a logger that is not installed: {error}") from error
+
+
+def _some(found: list[T], kind: str, settings: dict[str, Any]) -> list[T]:
+    if not found:
+        raise UserError(f"recipe {settings['run']['recipe']} yields no {kind}: see `empathy-tui recipes`")
+    return found
+
+
+def _record(job: Job, arguments: dict[str, Any]) -> None:
+    """Save the exact command and configuration before the run starts."""
+    record = {
+        "command": sys.orig_argv,
+        "spec": msgspec.to_builtins(job.spec),
+        "arguments": arguments,
+        "libraries": model_card.versions(),
+    }
+    files.write_bytes(job.folder / "run.json", json.dumps(record, indent=2, default=str).encode() + b"\n")
+
+
+def _fixed_dialogues(job: Job, training: Training) -> list[tuple[str, str]]:
+    tests = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
+    return [
+        (
+            d.dialog_id,
+            templates.render(job.settings["prompt"], situation=d.situation, utterance=d.utterance),
+        )
+        for d in tests[: training.sample_dialogues]
+    ]
+
+
+def _save(job: Job, trainer: Any, student: Student, data: Path, result: dict[str, Any]) -> None:
+    folder = job.folder / "adapter"
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    # Whoever loads the adapter needs the student's name, not where it lay here.
+    model.peft_config["default"].base_model_name_or_path = model_card.base_model(student.model)
+    # Embeddings do not change; left to itself, PEFT asks the Hub whether they did.
+    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
+    trainer.processing_class.save_pretrained(str(folder))
+    model_card.write(folder, job.settings["run"], job.settings, files.sha256(data), result)
+    job.publish("adapter", folder)

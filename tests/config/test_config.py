@@ -1,0 +1,189 @@
+"""config.toml: what ships holds, and what does not hold is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.config import schema
+from core.domain.errors import UserError
+from core.services.commands import TEMPLATES
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize(
+    "path", [*TEMPLATES.glob("*.toml"), ROOT / "config.toml"], ids=lambda path: path.name
+)
+def test_what_ships_holds(path: Path) -> None:
+    assert schema.load(path).students
+
+
+def test_the_default_templates_values_are_the_defaults() -> None:
+    template = schema.load(TEMPLATES / "default.toml")
+    assert (template.sft, template.dpo, template.lora) == (schema.Training(), schema.Dpo(), schema.Lora())
+    assert (template.slots, template.responding) == (schema.Slots(), schema.Responding())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[sft]\nbeta = 1", "sft: .*unknown field `beta`"),
+        ("[sft]\nlearning_rate = 0", "sft.learning_rate"),
+        ("[recipes]\npairing = 'loose'", "recipes.pairing.*'loose'"),
+        ("[students.a]\n", "students.*`model`"),
+        ("[students.'a/b']\nmodel = 'x'", "a name is made of letters"),
+        ("[runs]\nstages = ['sft-dpo']", "goes on from 'sft'"),
+        ("x =", "not valid TOML"),
+    ],
+)
+def test_what_does_not_hold_is_named(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        schema.parse(text)
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="empathy-tui init"):
+        schema.load(tmp_path / "config.toml")
+
+
+TEACHER = "[teachers.gpt]\nprovider = 'openai'\nmodel = 'm'\n"
+LOCAL = "[teachers.here]\nprovider = 'local'\nmodel = 'm'\n"
+JUDGE = "[judges.it]\nprovider = 'openai'\nmodel = 'm'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        # What the types say.
+        ("[teachers.gpt]\nmodel = 'm'", "teachers.*missing required field `provider`"),
+        ("[teachers.gpt]\nprovider = 'openai'", "teachers.*missing required field `model`"),
+        ("[teachers.gpt]\nprovider = 'someone'\nmodel = 'm'", "provider: Invalid enum value 'someone'"),
+        (TEACHER + "api_key = 'x'", "teachers.*unknown field `api_key`"),
+        (TEACHER + "mode = 'later'", "mode: Invalid enum value 'later'"),
+        (TEACHER + "temperature = -1", "temperature: Expected `float` >= 0"),
+        (TEACHER + "top_p = 1.5", "top_p: Expected `float` <= 1"),
+        (TEACHER + "tries = 0", "tries: Expected `int` >= 1"),
+        (TEACHER + "max_left_out = 2", "max_left_out: Expected `float` <= 1"),
+        (TEACHER + "timeout_s = 0", "timeout_s: Expected `float` > 0"),
+        (TEACHER + "batch_requests = 50001", "batch_requests: Expected `int` <= 50000"),
+        (TEACHER + "batch_bytes = 200000001", "batch_bytes: Expected `int` <= 200000000"),
+        (TEACHER + "requests_per_minute = 0", "requests_per_minute: Expected `int` >= 1"),
+        ("[recipes]\nimprove_llm_sft = 1751", "recipes.improve_llm_sft: Expected `int` <= 1750"),
+        ("[spending]\nbudget_usd = -0.5", "spending.budget_usd: Expected `float` >= 0"),
+        ("[spending]\nlimit = 3", "spending: .*unknown field `limit`"),
+        ("[prices.models.m]\ninput = 1", "prices.models.*missing required field `output`"),
+        ("[prices.models.m]\ninput = 1\noutput = -1", "output: Expected `float` >= 0"),
+        ("[prices]\ndate = 'yesterday'", "prices.date: Invalid RFC3339"),
+        ("[slots]\nbatch = 0", "slots.batch: Expected `int` >= 1"),
+        ("[judges.it]\nprovider = 'someone'", "provider: Invalid enum value 'someone'"),
+        # What the checks say.
+        (
+            "[teachers.'a b']\nprovider = 'openai'\nmodel = 'm'",
+            r"\[teachers\.a b\]: a name is made of letters",
+        ),
+        ("[judges.'a/b']\nprovider = 'embedded'", r"\[judges\.a/b\]: a name is made of letters"),
+        (LOCAL + "mode = 'batch'", r"teachers\.here\.mode: a local model has no batches; leave it out"),
+        (
+            LOCAL + "base_url = 'http://x'",
+            r"teachers\.here: a local model has neither base_url nor api_key_env",
+        ),
+        (
+            LOCAL + "api_key_env = 'KEY'",
+            r"teachers\.here: a local model has neither base_url nor api_key_env",
+        ),
+        (
+            TEACHER.replace("openai", "google") + "[teachers.gpt.extra_body]\nx = 1",
+            "gpt.extra_body: only prov",
+        ),
+        (TEACHER + "poll_min_s = 9\npoll_max_s = 8", r"teachers\.gpt\.poll_min_s: not more than poll_max_s"),
+        ("[recipes]\nteacher = 'gpt'", "recipes.teacher: no teacher is called 'gpt'; there are: none"),
+        (TEACHER + "[recipes]\nteacher = 'gtp'", "no teacher is called 'gtp'; there are: gpt"),
+        (
+            "[prices.models.m]\ninput = 1\noutput = 2",
+            "prices.date: say of which day the prices are",
+        ),
+        ("[judges.it]\nprovider = 'google'", r"judges\.it\.model: say which model judges"),
+        (
+            "[judges.it]\nprovider = 'embedded'\nmodel = 'm'",
+            "the embedded judge has no settings but its prov",
+        ),
+        (
+            "[judges.it]\nprovider = 'embedded'\nmode = 'batch'",
+            "judges.it: the embedded judge has no settings",
+        ),
+        (JUDGE + "base_url = 'localhost:8000'", r"judges\.it\.base_url: an address such as http://localhost"),
+        (JUDGE + "poll_min_s = 301", r"judges\.it\.poll_min_s: not more than poll_max_s"),
+        (
+            JUDGE.replace("openai", "local") + "mode = 'batch'",
+            r"judges\.it\.mode: a local model has no batches",
+        ),
+    ],
+)
+def test_what_is_said_of_teachers_judges_and_money(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        schema.parse(text)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8000/v1",
+        "ftp://localhost/v1",
+        "https://",
+        "http://sk-secret@localhost/v1",
+        "http://me:sk-secret@localhost/v1",
+        "http://localhost/v1?key=sk-secret",
+        "http://localhost?key=sk-secret",
+        "http://local host/v1",
+    ],
+)
+def test_an_address_holds_no_key_and_the_message_neither(url: str) -> None:
+    with pytest.raises(UserError, match="base_url: an address such as http://localhost:8000/v1") as refused:
+        schema.parse(f"{TEACHER}base_url = '{url}'")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8000/v1", "https://a.b/x/v1/", "http://[::1]:80", "http://h"]
+)
+def test_addresses(url: str) -> None:
+    assert schema.parse(f"{TEACHER}base_url = '{url}'").teachers["gpt"].base_url == url
+
+
+@pytest.mark.parametrize(
+    "name", ["sk-proj-secret", "AIzaSecret0123456789", "hf_secret", "gsk_secret", "A B", ""]
+)
+def test_a_key_is_not_taken_for_the_name_of_its_variable(name: str) -> None:
+    with pytest.raises(UserError, match="api_key_env: the name of an environment variable, never") as refused:
+        schema.parse(f"{TEACHER}api_key_env = '{name}'")
+    assert "ecret" not in str(refused.value)
+
+
+def test_what_holds() -> None:
+    found = schema.parse(
+        TEACHER
+        + LOCAL
+        + """
+        [recipes]
+        teacher = "here"
+        [prices]
+        date = 2026-01-31
+        [prices.models."some/model:1"]
+        input = 2.5
+        output = 10
+        [spending]
+        budget_usd = 0
+        [judges.embedded]
+        provider = "embedded"
+        [judges.asked]
+        provider = "google"
+        model = "g"
+        mode = "batch"
+        """
+    )
+    assert found.recipes.teacher == "here"
+    assert found.prices.models["some/model:1"].batch_input is None
+    assert found.spending.budget_usd == 0
+    assert found.judges["asked"].mode == "batch"
+    assert found.teachers["gpt"].mode == "live"

@@ -1,0 +1,349 @@
+"""A CSV goes in whole, or not at all, with everything that is wrong in it named and placed."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.dialogues import csv_table
+from core.dialogues.csv_table import (
+    Problem,
+    Table,
+    TableError,
+    read_table,
+)
+from core.domain.errors import UserError
+from tests.support.made_dialogues import (
+    SOURCES,
+    columns,
+    filled_texts,
+    made_csv,
+    made_dialogues,
+    made_rows,
+    texts,
+    write_rows,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data.csv"
+
+
+def problems_of(path: Path) -> tuple[Problem, ...]:
+    with pytest.raises(TableError) as caught:
+        read_table(path)
+    for problem in caught.value.problems[: csv_table.SHOWN]:
+        assert str(problem) in str(caught.value)
+    assert str(path) in str(caught.value)
+    return caught.value.problems
+
+
+def places_of(path: Path) -> list[tuple[int | None, int | None, str | None]]:
+    return [(problem.row, problem.line, problem.column) for problem in problems_of(path)]
+
+
+def with_cell(path: Path, row: int, column: str, text: str) -> Path:
+    rows = made_rows(6)
+    rows[row - 1][column] = text
+    return write_rows(path, rows, columns())
+
+
+def test_made_rows_come_in_whole(path: Path) -> None:
+    read = read_table(made_csv(path))
+    assert list(read.dialogues) == made_dialogues()
+    assert read.sources == SOURCES
+    assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert "part_no" in read.ignored
+    assert "annotator_llama_empathy" in read.ignored
+    assert not {"dialog_id", "sentiment", "rating_human", "response_human"} & set(read.ignored)
+    assert Counter(d.split for d in read.dialogues)["test"] == 12
+
+
+def test_the_real_file(reference_dataset: Path) -> None:
+    read = read_table(reference_dataset)
+    assert len(read.dialogues) == len({d.dialog_id for d in read.dialogues}) == 2000
+    assert len({d.situation for d in read.dialogues}) == 1998
+    assert len({d.utterance for d in read.dialogues}) == 1998
+    assert Counter(d.split for d in read.dialogues) == {"train": 1750, "test": 250}
+    assert read.sources == SOURCES
+
+
+def test_other_sources_are_discovered(path: Path) -> None:
+    read = read_table(made_csv(path, sources=("gpt-4o", "chatgpt")))
+    assert read.sources == ("gpt-4o", "chatgpt")
+    assert set(read.dialogues[0].responses) == {"human", "gpt-4o", "chatgpt"}
+
+
+def test_sources_without_the_suffix_and_columns_without_need(path: Path) -> None:
+    header = ["dialog_id", "emotion", "situation", "speaker_uttr", "extra"]
+    header += ["response_human", "rating_human", "response_mine", "rating_mine"]
+    row = dict.fromkeys(header, "text") | {"rating_human": "3", "rating_mine": " 2.0 "}
+    read = read_table(write_rows(path, [row], header))
+    assert read.sources == ("mine",)
+    assert read.ignored == ("extra",)
+    assert read.dialogues[0].responses["mine"].rating == 2
+    assert (read.dialogues[0].sentiment, read.dialogues[0].plutchik) == ("", "")
+
+
+def test_mark_of_utf8_windows_line_ends_and_blank_lines_change_nothing(path: Path) -> None:
+    made_csv(path)
+    plain = read_table(path)
+    assert b"\r\n" in path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n\n") + b"\n\n")
+    assert read_table(path).dialogues == plain.dialogues
+
+
+@given(
+    situation=filled_texts(),
+    response=filled_texts(),
+    sentiment=texts(),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_texts_come_in_to_the_letter(
+    tmp_path_factory: pytest.TempPathFactory, situation: str, response: str, sentiment: str, end: str
+) -> None:
+    path = tmp_path_factory.mktemp("letters") / "data.csv"
+    rows = made_rows(3)
+    rows[1] |= {"situation": situation, "response_llama_empathy": response, "sentiment": sentiment}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns(), lineterminator=end, quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(rows)
+    read = read_table(path).dialogues
+    assert len(read) == 3
+    assert (read[1].situation, read[1].responses["llama"].text) == (situation, response)
+
+
+@pytest.mark.parametrize(
+    "column", ["dialog_id", "emotion", "situation", "speaker_uttr", "response_human", "rating_human"]
+)
+def test_a_missing_column(path: Path, column: str) -> None:
+    write_rows(path, made_rows(3), [c for c in columns() if c != column])
+    assert places_of(path) == [(None, 1, column)]
+
+
+@pytest.mark.parametrize("kind", ["response", "rating"])
+def test_half_a_source(path: Path, kind: str) -> None:
+    column = f"{kind}_gemini_empathy"
+    write_rows(path, made_rows(3), [c for c in columns() if c != column])
+    assert places_of(path) == [(None, 1, column)]
+
+
+def test_no_source_but_the_human_one(path: Path) -> None:
+    write_rows(path, made_rows(3, sources=()), columns(()))
+    assert "of a language model" in problems_of(path)[0].message
+
+
+@pytest.mark.parametrize("name", ["", "all_together", "../x", "a b", "\x1b[31m"])
+def test_names_that_cannot_be_a_source(path: Path, name: str) -> None:
+    header = [*columns(("chatgpt",)), f"response_{name}", f"rating_{name}"]
+    write_rows(path, [row | {f"rating_{name}": "1"} for row in made_rows(3, sources=("chatgpt",))], header)
+    found = problems_of(path)
+    assert [problem.column for problem in found] == [f"response_{name}"]
+    assert "\x1b" not in str(found[0])
+
+
+def test_two_columns_for_one_source(path: Path) -> None:
+    header = [*columns(), "response_llama", "rating_llama"]
+    assert places_of(write_rows(path, made_rows(3), header)) == [(None, 1, "response_llama")]
+
+
+def test_a_column_twice(path: Path) -> None:
+    made_csv(path, rows=3)
+    first, rest = path.read_text().split("\n", 1)
+    path.write_text(first.replace("part_no", "emotion") + "\n" + rest)
+    assert places_of(path) == [(None, 1, "emotion")]
+
+
+def test_cells_separated_otherwise(path: Path) -> None:
+    path.write_text(";".join(columns()) + "\n")
+    assert "separated by ';'" in problems_of(path)[0].message
+
+
+@pytest.mark.parametrize("rating", ["0", "4", "", "good", "2.5", "-1", "nan", "１"])
+def test_a_rating_that_is_none(path: Path, rating: str) -> None:
+    with_cell(path, 2, "rating_gemini_empathy", rating)
+    assert places_of(path) == [(2, 3, "rating_gemini_empathy")]
+    assert repr(rating) in str(problems_of(path)[0])
+
+
+@pytest.mark.parametrize("column", ["dialog_id", "emotion", "situation", "speaker_uttr", "response_human"])
+@pytest.mark.parametrize("text", ["", "  \n"])
+def test_empty_text(path: Path, column: str, text: str) -> None:
+    assert places_of(with_cell(path, 4, column, text)) == [(4, 5, column)]
+
+
+def test_a_dialog_id_twice_names_both_rows(path: Path) -> None:
+    with_cell(path, 5, "dialog_id", "made:1")
+    (problem,) = problems_of(path)
+    assert (problem.row, problem.line, problem.column) == (5, 6, "dialog_id")
+    assert "row 2 (line 3)" in problem.message
+
+
+def test_rows_are_placed_behind_embedded_line_ends(path: Path) -> None:
+    rows = made_rows(3)
+    rows[0]["situation"] = "one\ntwo\r\nthree"
+    rows[2]["rating_human"] = "7"
+    assert places_of(write_rows(path, rows, columns())) == [(3, 6, "rating_human")]
+
+
+@pytest.mark.parametrize("change", [lambda line: line + ",more", lambda line: line.rsplit(",", 1)[0]])
+def test_a_ragged_row(path: Path, change: object) -> None:
+    path.write_text("\n".join(_simple_lines(3)) + "\n")
+    lines = path.read_text().split("\n")
+    lines[2] = change(lines[2])  # type: ignore[operator]
+    path.write_text("\n".join(lines))
+    assert places_of(path) == [(2, 3, None)]
+    assert "cells, where the header has 8" in problems_of(path)[0].message
+
+
+def test_a_file_cut_off_within_quotes(path: Path) -> None:
+    rows = made_rows(6)
+    rows[3]["situation"] = 'I said, "so it ends'
+    content = write_rows(path, rows, columns()).read_bytes()
+    path.write_bytes(content[: content.index(b"so it ends")])
+    assert places_of(path) == [(4, 5, "situation")]
+    assert "never closed" in problems_of(path)[0].message
+
+
+def test_a_quote_that_is_missing(path: Path) -> None:
+    lines = _simple_lines(4)
+    lines[2] = 'id,emotion,"situation,utterance,"human",3,other,2'
+    path.write_text("\n".join(lines) + "\n")
+    assert places_of(path) == [(2, 3, "situation")]
+
+
+def test_what_stands_before_a_broken_row_is_told_too(path: Path) -> None:
+    lines = _simple_lines(3)
+    lines[1] = lines[1].replace(",3,", ",9,")
+    path.write_text("\n".join([*lines, '"']))
+    assert places_of(path) == [(1, 2, "rating_human"), (4, 5, "dialog_id")]
+
+
+def test_a_broken_header(path: Path) -> None:
+    path.write_text('"dialog_id\n')
+    assert places_of(path) == [(None, 1, None)]
+
+
+def test_wrong_encoding_names_byte_row_and_column(path: Path) -> None:
+    rows = made_rows(6)
+    rows[1]["response_human"] = "first\nsecond"
+    rows[2]["speaker_uttr"] = "in a café, at noon"
+    content = write_rows(path, rows, columns()).read_bytes().decode().encode("latin-1")
+    path.write_bytes(content)
+    (problem,) = problems_of(path)
+    assert (problem.row, problem.line, problem.column) == (3, 5, "speaker_uttr")
+    assert f"byte {content.index(0xE9)} (0xe9)" in problem.message
+
+
+def test_wrong_encoding_at_the_first_byte_of_a_row(path: Path) -> None:
+    lines = [line.encode() for line in _simple_lines(3)]
+    lines[2] = b"\xff" + lines[2]
+    path.write_bytes(b"\n".join(lines))
+    assert places_of(path) == [(2, 3, "dialog_id")]
+
+
+def test_utf16(path: Path) -> None:
+    path.write_text("\n".join(_simple_lines(3)), encoding="utf-16")
+    assert "UTF-16" in problems_of(path)[0].message
+
+
+def test_a_nul_byte(path: Path) -> None:
+    path.write_bytes("\n".join(_simple_lines(3)).encode().replace(b"emotion2", b"emo\0tion2"))
+    assert places_of(path) == [(2, 3, "emotion")]
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\r\n", b"\xef\xbb\xbf"])
+def test_an_empty_file(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert "empty" in problems_of(path)[0].message
+
+
+def test_a_header_alone(path: Path) -> None:
+    write_rows(path, [], columns())
+    assert "no row below it" in problems_of(path)[0].message
+
+
+def test_all_problems_are_counted_and_twenty_shown(path: Path) -> None:
+    rows = [row | {"rating_human": "x", "emotion": ""} for row in made_rows(30)]
+    write_rows(path, rows, columns())
+    assert len(problems_of(path)) == 60
+    with pytest.raises(TableError, match="60 problems; nothing was imported") as caught:
+        read_table(path)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 22
+    assert lines[-1].strip() == "… and 40 more"
+    assert caught.value.count == 60
+
+
+def test_a_large_file_of_nothing_but_problems_is_given_up(path: Path) -> None:
+    path.write_text(_simple_lines(0)[0] + "\n" + "x\n" * (csv_table.GIVE_UP + 10))
+    with pytest.raises(TableError, match=f"at least {csv_table.GIVE_UP} problems") as caught:
+        read_table(path)
+    assert len(caught.value.problems) == csv_table.KEPT
+
+
+def test_hostile_cells_are_shortened_and_escaped(path: Path) -> None:
+    with_cell(path, 2, "rating_human", "\x1b[31m\u202e[red]" + "9" * 5000)
+    (problem,) = problems_of(path)
+    assert "\\x1b[31m\\u202e" in str(problem)
+    assert len(str(problem)) < 200
+
+
+def test_a_file_that_is_too_large_is_not_read(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(200_000_000)
+    with pytest.raises(UserError, match="has 200 MB; files over 100 MB"):
+        read_table(path)
+
+
+def test_paths_without_a_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        read_table(tmp_path / "absent.csv")
+    with pytest.raises(UserError, match="is a folder"):
+        read_table(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="not a regular file"):
+        read_table(tmp_path / "pipe")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_table(tmp_path / ("x" * 300))
+
+
+def test_no_permission(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_csv(path)
+    path.chmod(0)
+    if os.access(path, os.R_OK):  # root may read everything: then the refusal is made
+
+        def refuse(*_: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UserError, match="may not be read"):
+        read_table(path)
+
+
+@given(st.binary(max_size=300) | texts().map(str.encode))
+def test_any_bytes_are_read_or_refused_for_the_user(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("bytes") / "data.csv"
+    for start in (b"", _simple_lines(0)[0].encode() + b"\n"):
+        path.write_bytes(start + content)
+        try:
+            assert isinstance(read_table(path), Table)
+        except UserError as error:
+            assert str(path) in str(error)  # noqa: PT017 - either outcome is right
+
+
+def _simple_lines(rows: int) -> list[str]:
+    """A header of eight columns, and rows without quotes."""
+    header = "dialog_id,emotion,situation,speaker_uttr,response_human,rating_human,response_a,rating_a"
+    return [header, *(f"id{n},emotion{n},situation,utterance,human,3,other,2" for n in range(1, rows + 1))]

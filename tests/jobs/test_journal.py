@@ -1,0 +1,104 @@
+"""The journal as a file: what is written is read, and what is torn is not."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from core.jobs import journal
+from core.jobs.journal import (
+    Done,
+    Failed,
+    Journal,
+    Metric,
+    Progress,
+    Response,
+)
+
+
+def test_what_is_written_is_read_from_any_offset(tmp_path: Path) -> None:
+    written = Journal(tmp_path)
+    written.write(Progress(0, 2), Metric(1, {"loss": 0.5}))
+    written.write(Response("d1", "line\nbreak \u2028 and \x00", "stop"), Done({"n": 1}))
+    entries = list(journal.read(tmp_path))
+    assert [entry.seq for entry, _ in entries] == [1, 2, 3, 4]
+    for number, (_, offset) in enumerate(entries, start=1):
+        assert [entry.seq for entry, _ in journal.read(tmp_path, offset)] == list(range(number + 1, 5))
+
+
+def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
+    assert list(journal.read(tmp_path)) == []
+
+
+def test_a_torn_line_does_not_count(tmp_path: Path) -> None:
+    Journal(tmp_path).write(Progress(1, 2))
+    with (tmp_path / journal.NAME).open("ab") as file:
+        file.write(b'{"seq": 2')
+    assert [entry.seq for entry, _ in journal.read(tmp_path)] == [1]
+
+
+@pytest.mark.parametrize(
+    "line", [b"nonsense\n", b"{}\n", b'{"seq":1,"at":1,"record":{"type":"failed","error":"\xff"}}\n']
+)
+def test_a_damaged_line_is_an_error(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / journal.NAME).write_bytes(line)
+    with pytest.raises(msgspec.DecodeError):
+        list(journal.read(tmp_path))
+
+
+@pytest.mark.parametrize("figure", [math.nan, math.inf, -math.inf])
+def test_a_figure_that_json_cannot_hold_gets_in_as_a_word(tmp_path: Path, figure: float) -> None:
+    with pytest.raises(ValueError, match="step 3"):
+        Metric(3, {"loss": figure})
+    Journal(tmp_path).write(journal.metric(3, {"loss": figure, "grad_norm": 1.5}))
+    ((entry, _),) = journal.read(tmp_path)
+    assert isinstance(entry.record, Metric)
+    assert entry.record.values == {"grad_norm": 1.5}
+    assert str(float(entry.record.not_finite["loss"])) == str(figure)
+
+
+def test_threads_share_a_journal(tmp_path: Path) -> None:
+    written = Journal(tmp_path)
+
+    def write(thread: int) -> None:
+        for step in range(200):
+            written.write(Progress(step, thread))
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [entry.seq for entry, _ in journal.read(tmp_path)] == list(range(1, 801))
+
+
+def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
+    """The limit on a file's size stands for the disk's: a write stops in the middle of a line."""
+    script = """
+import resource
+import signal
+import sys
+from pathlib import Path
+from core.jobs.journal import Failed, Journal, Progress, Response
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+journal = Journal(Path(sys.argv[1]))
+journal.write(Progress(0, 3))
+try:
+    journal.write(Progress(1, 3), Response("d", "x" * 5000, "stop"))
+except OSError:
+    journal.write(Failed("no space"))
+"""
+    subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        check=True,
+    )
+    entries = [entry for entry, _ in journal.read(tmp_path)]
+    assert [entry.seq for entry in entries] == [1, 2, 4]
+    assert entries[-1].record == Failed("no space")

@@ -1,0 +1,142 @@
+"""Judges that are held against people: which pairs, and what the judge's answers to them say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.dialogues.records import Dialogue
+from core.domain.errors import UserError
+from core.judging import validate_job
+from tests import loopback
+from tests.judging.test_llm_judge import DIALOGUES, shop, shown
+from tests.loopback import Api
+from tests.support.made_dialogues import dialogue_lists
+
+CALIBRATE = "calibrate:gpt"
+RATINGS = {rated.text: rated.rating for d in DIALOGUES for rated in d.responses.values()}
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with loopback.running() as found:
+        yield found
+
+
+def as_people(text: str) -> str:
+    """The answer of a judge that agrees with the ratings."""
+    first, second = shown(text)
+    return "say:1" if RATINGS[first] > RATINGS[second] else "say:2"
+
+
+@settings(max_examples=60)
+@given(dialogue_lists(max_size=30), st.integers(1, 40))
+def test_each_pair_is_of_another_train_dialogue_and_has_a_better_response(
+    dialogues: list[Dialogue], count: int
+) -> None:
+    found = validate_job.pairs(dialogues, count)
+    by_id = {d.dialog_id: d for d in dialogues}
+    assert len({pair.dialog_id for pair in found}) == len(found)
+    for pair in found:
+        dialogue = by_id[pair.dialog_id]
+        assert dialogue.split == "train"
+        ratings = [dialogue.responses[side].rating for side in (pair.a, pair.b)]
+        assert pair.better == ("a" if ratings[0] > ratings[1] else "b")
+        assert ratings[0] != ratings[1]
+    able = [d for d in dialogues if d.split == "train" and len({r.rating for r in d.responses.values()}) > 1]
+    assert len(found) == min(count, len(able))
+    # More pairs are these and others; other dialogues change none of them.
+    assert validate_job.pairs(dialogues, count + 5)[: len(found)] == found
+    assert set(validate_job.pairs(dialogues[1:], 40)) <= set(validate_job.pairs(dialogues, 40))
+
+
+@pytest.mark.parametrize("mode", ["live", "batch"])
+def test_a_judge_is_held_against_people(tmp_path: Path, api: Api, mode: str) -> None:
+    api.faults.content = as_people
+    made = shop(tmp_path, api, mode)
+    made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 10})
+    assert made.supervise().wait(60) == 0
+    assert made.states() == {CALIBRATE: "done"}, made.story()
+    result = made.result(CALIBRATE)
+    assert (result["agreement"], result["agreement_pairs"]) == (1.0, 10)
+    assert (result["verdicts"], result["invalid_verdicts"]) == (20, 0)
+    assert len(api.paid) == 20
+    (path,) = made.workspace.root.glob("artifacts/jobs/calibrate-*/*/calibration.jsonl")
+    told = [msgspec.json.decode(line, type=validate_job.RatedPair) for line in path.read_bytes().splitlines()]
+    assert told == validate_job.pairs(DIALOGUES, 10)
+    with closing(made.reader()) as reader:
+        (card,) = reader.scorecards()
+        (rate,) = reader.win_rates()
+        shown_jobs = [job.stage for job in reader.snapshot().jobs]
+    assert (card.agreement, card.pairs, card.invalid, card.verdicts) == (1.0, 10, 0, 20)
+    assert card.usd_per_1000 is None
+    assert rate.label == "gpt: agrees with human ratings on 100% of 10 pairs (72% to 100%)"
+    assert "calibrate" in shown_jobs
+
+
+def test_a_judge_of_another_mind(tmp_path: Path, api: Api) -> None:
+    """Always the first place: half right by chance, told as ties of the two orders."""
+    api.faults.content = lambda text: "say:1"
+    made = shop(tmp_path, api)
+    made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 12})
+    assert made.supervise().wait(60) == 0
+    result = made.result(CALIBRATE)
+    assert (result["agreement"], result["prefers_first"], result["flip_rate"]) == (0.5, 1.0, 1.0)
+
+
+def test_what_is_said_of_a_judge_is_of_that_judge(tmp_path: Path, api: Api) -> None:
+    """Another prompt, model or order makes another judge; more pairs make a better measure."""
+    api.faults.content = as_people
+    made = shop(tmp_path, api)
+    for pairs in (6, 10, 4):
+        made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": pairs})
+    assert made.supervise().wait(60) == 0
+    assert len(made.states()) == 1, "one name"
+    with closing(made.reader()) as reader:
+        assert [card.pairs for card in reader.scorecards()] == [10]
+    # Ten pairs were asked about, and the four and six are among them.
+    assert len(api.paid) == 20
+    assert set(api.paid.values()) == {1}
+    made.workspace.config.write_text(
+        made.workspace.config.read_text().replace("[judges.gpt]", "[judges.gpt]\nswap = false")
+    )
+    with closing(made.reader()) as reader:
+        assert [card.pairs for card in reader.scorecards()] == [None]
+        assert "not measured" in (reader.win_rates()[0].label or "")
+
+
+def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
+    api.faults.content = as_people
+    prices = "[prices]\ndate = 2026-06-01\n[prices.models.gpt-4o]\ninput = 2.5\noutput = 10.0\n"
+    made = shop(tmp_path, api, more=prices)
+    with closing(made.reader()) as reader:
+        (found,) = reader.estimates(["calibrate:gpt"], {"gpt": 10})
+    assert (found.recipe, found.requests, found.answered) == ("judge gpt", 20, 0)
+    assert found.usd is not None
+    made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 10})
+    assert made.supervise().wait(60) == 0
+    with closing(made.reader()) as reader:
+        (left,) = reader.estimates(["calibrate:gpt"], {"gpt": 10})
+        (card,) = reader.scorecards()
+        spent = reader.spending().usd
+    assert (left.answered, left.usd) == (20, 0.0)
+    assert card.usd_per_1000 == pytest.approx(spent / 20 * 1000)
+
+
+@pytest.mark.parametrize(
+    ("judge", "problem"), [("nobody", "no judge is called 'nobody'; there are: gpt"), ("own", "is embedded")]
+)
+def test_a_judge_that_cannot_be_asked(tmp_path: Path, api: Api, judge: str, problem: str) -> None:
+    made = shop(tmp_path, api)
+    if judge == "own":
+        made.workspace.config.write_text(
+            made.workspace.config.read_text() + '\n[judges.own]\nprovider = "embedded"\n'
+        )
+    with closing(made.reader()) as reader, pytest.raises(UserError, match=problem):
+        reader.estimates([f"calibrate:{judge}"], {judge: 10})

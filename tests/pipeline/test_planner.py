@@ -1,0 +1,233 @@
+"""The graph: what follows from a configuration, and what a change to it makes anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.config import schema as configuration
+from core.config.schema import Config
+from core.domain.errors import UserError
+from core.pipeline import planner
+from core.pipeline.planner import Node
+from core.store.dialogues import DataFacts
+
+BASE = """
+[students.tiny]
+model = "embedded/smollm2-135m-instruct"
+[students.other]
+model = "somebody/some-model"
+[recipes]
+train = ["direct/chatgpt", "direct/all_together"]
+[judges.embedded]
+provider = "embedded"
+[[comparisons.extra]]
+a = "human"
+b = "tiny/direct/chatgpt/sft"
+"""
+FACTS = DataFacts("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
+CONFIG = configuration.parse(BASE)
+
+
+def plan(config: Config = CONFIG, facts: DataFacts = FACTS, prompt: str = "a prompt") -> tuple[Node, ...]:
+    return planner.plan(config, facts, lambda name: f"{name}: {prompt}", "cpu")
+
+
+def with_table(table: str, **changes: object) -> Config:
+    """CONFIG with some keys of one table changed."""
+    settings = msgspec.to_builtins(CONFIG)
+    settings[table].update(changes)
+    return msgspec.convert(settings, Config)
+
+
+def changed(nodes: tuple[Node, ...]) -> set[str]:
+    """The `stage:name` of the nodes that the base graph does not have under that id."""
+    before = {node.id for node in plan()}
+    return {f"{node.stage}:{node.name}" for node in nodes if node.id not in before}
+
+
+def all_of(*stages: str, where: Callable[[Node], bool] = lambda node: True) -> set[str]:
+    return {f"{node.stage}:{node.name}" for node in plan() if node.stage in stages and where(node)}
+
+
+def of_runs(node: Node) -> bool:
+    return "/" in node.name
+
+
+def test_every_job_comes_after_what_it_needs() -> None:
+    seen: set[str] = set()
+    for node in plan():
+        assert set(node.depends_on) <= seen, node.name
+        read = {ref.partition("/")[0] for ref in node.inputs.values() if not ref.startswith("data:")}
+        assert set(node.depends_on) == read
+        seen.add(node.id)
+
+
+def test_the_graph_of_two_students_and_two_recipes() -> None:
+    stages = [node.stage for node in plan()]
+    assert {stage: stages.count(stage) for stage in planner.STAGES} == {
+        "teach": 0,
+        "recipe": 2,
+        "sft": 4,
+        "sft-dpo": 4,
+        "respond": 10,
+        "judge": 1,
+        "calibrate": 0,
+        "compare": 9,
+    }
+    assert len({node.id for node in plan()}) == len({node.fingerprint for node in plan()}) == len(stages)
+
+
+def test_the_same_is_the_same() -> None:
+    assert plan() == plan(configuration.parse(BASE))
+
+
+def test_defaults_may_be_written_out() -> None:
+    """Also as other numbers of the same value, such as 3 for 3.0."""
+    settings = msgspec.to_builtins(CONFIG)
+    for table in ("sft", "dpo"):
+        for key, value in settings[table].items():
+            if isinstance(value, float) and value.is_integer():
+                settings[table][key] = int(value)
+    assert plan(msgspec.convert(settings, Config)) == plan()
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "logging_steps": st.integers(1, 99),
+            "save_steps": st.integers(1, 99),
+            "save_total_limit": st.integers(1, 9),
+            "report_to": st.lists(st.sampled_from(["tensorboard", "wandb"]), max_size=2),
+            "sample_steps": st.integers(1, 99),
+            "sample_dialogues": st.integers(0, 9),
+        },
+    )
+)
+def test_what_only_watches_changes_nothing(settings: dict[str, object]) -> None:
+    for table in ("sft", "dpo"):
+        assert changed(plan(with_table(table, **settings))) == set()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["learning_rate", "num_train_epochs", "weight_decay", "max_grad_norm"]),
+        st.floats(0.125, 0.25),
+        min_size=1,
+    )
+)
+def test_what_decides_changes_its_stage_and_all_behind_it(settings: dict[str, object]) -> None:
+    assert changed(plan(with_table("sft", **settings))) == all_of("sft", "sft-dpo") | all_of(
+        "respond", "compare", where=of_runs
+    )
+    assert changed(plan(with_table("dpo", **settings))) == all_of("sft-dpo") | all_of(
+        "respond", "compare", where=lambda node: "/sft-dpo" in node.name
+    )
+
+
+def test_the_rank_touches_every_run_and_no_recipe() -> None:
+    expected = all_of("sft", "sft-dpo") | all_of("respond", "compare", where=of_runs)
+    assert changed(plan(with_table("lora", r=16))) == expected
+
+
+def test_decoding_touches_answers_and_comparisons_only() -> None:
+    assert changed(plan(with_table("responding", max_new_tokens=9))) == all_of("respond", "compare")
+
+
+def test_pairing_touches_recipes_and_all_runs_but_no_judge() -> None:
+    expected = all_of("recipe", "sft", "sft-dpo") | all_of("respond", "compare", where=of_runs)
+    assert changed(plan(with_table("recipes", pairing="reference-code"))) == expected
+
+
+def test_slots_and_other_comparisons_touch_nothing() -> None:
+    assert changed(plan(with_table("slots", cpu=7))) == set()
+    fewer = with_table("comparisons", baseline=False)
+    assert changed(plan(fewer)) == set()
+    assert len(plan(fewer)) == len(plan()) - 8
+
+
+def test_another_prompt_touches_all_but_judges() -> None:
+    assert changed(plan(prompt="another")) == all_of("recipe", "sft", "sft-dpo", "respond", "compare")
+
+
+def test_another_test_split_leaves_recipes_and_runs_alone() -> None:
+    facts = msgspec.structs.replace(FACTS, data="all2", test="test2")
+    assert changed(plan(facts=facts)) == all_of("respond", "compare")
+    assert {node.inputs["dialogues"] for node in plan(facts=facts)} == {"data:all2"}
+
+
+def test_another_train_split_leaves_only_base_students_alone() -> None:
+    facts = msgspec.structs.replace(FACTS, data="all2", train="train2")
+    base = all_of("respond", where=lambda node: not of_runs(node))
+    assert changed(plan(facts=facts)) == all_of(*planner.STAGES) - base
+
+
+def test_another_name_of_the_file_changes_nothing() -> None:
+    facts = msgspec.structs.replace(FACTS, file="other.csv", file_sha256="1" * 64)
+    assert plan(facts=facts) == plan()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BASE.replace("direct/chatgpt", "direct/chatgtp"), "Did you mean 'direct/chatgpt'"),
+        (BASE.replace("[students.other]", "[students.llama]"), "a source of that name"),
+        (BASE.replace('"human"', '"humans"'), "no responder is called 'humans'"),
+    ],
+)
+def test_names_that_do_not_exist_are_refused(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        plan(configuration.parse(text))
+
+
+@given(st.sets(st.sampled_from([node.id for node in plan()]), min_size=1))
+def test_targets_bring_what_they_need_and_no_more(targets: set[str]) -> None:
+    nodes = plan()
+    found = planner.resolve(nodes, sorted(targets))
+    ids = {node.id for node in found}
+    assert targets <= ids
+    assert all(set(node.depends_on) <= ids for node in found)
+    needed = targets.union(*(node.depends_on for node in found))
+    assert ids == needed
+    assert [node for node in nodes if node.id in ids] == list(found)
+
+
+def test_targets_by_stage_name_and_beginning_of_a_name() -> None:
+    nodes = plan()
+    assert planner.resolve(nodes, []) == nodes
+    assert {node.stage for node in planner.resolve(nodes, ["recipe"])} == {"recipe"}
+    by_beginning = {node.name for node in planner.resolve(nodes, ["tiny/direct/chatgpt"])}
+    assert by_beginning == {
+        "direct/chatgpt",
+        "tiny/direct/chatgpt/sft",
+        "tiny/direct/chatgpt/sft-dpo",
+    }
+    with pytest.raises(UserError, match=r"'tiny/direct/chat'.*tiny/direct/chatgpt"):
+        planner.resolve(nodes, ["tiny/direct/chat"])
+
+
+def test_a_job_is_found_by_whatever_names_it_alone() -> None:
+    jobs = [(node.id, node.stage, node.name) for node in plan()]
+    sft = next(node for node in plan() if node.stage == "sft")
+    assert planner.find(jobs, sft.id) == sft.id
+    assert planner.find(jobs, sft.id[:-2]) == sft.id
+    assert planner.find(jobs, f"sft:{sft.name}") == sft.id
+    assert planner.find(jobs, "embedded") == next(job for job, stage, _ in jobs if stage == "judge")
+    with pytest.raises(UserError, match="names 2 jobs"):
+        planner.find(jobs, sft.name)
+    with pytest.raises(UserError, match="there is no job"):
+        planner.find(jobs, "nonsense")
+
+
+def test_a_node_is_what_its_fingerprint_says() -> None:
+    """Two nodes of one id differ at most in what the fingerprint leaves open."""
+    watched = {node.id: node for node in plan(with_table("sft", save_steps=3))}
+    for node in plan():
+        other = watched[node.id]
+        assert replace(other, settings=node.settings) == node

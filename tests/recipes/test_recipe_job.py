@@ -1,0 +1,136 @@
+"""The recipe job in a real worker process: its files, its record, its limits."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config.schema import Recipes
+from core.dialogues import records
+from core.dialogues.records import Dialogue
+from core.domain.errors import Cancelled
+from core.jobs import context as jobs
+from core.jobs import journal
+from core.jobs.context import Job, Spec
+from core.jobs.files import sha256
+from core.jobs.journal import (
+    Artifact,
+    Done,
+    Failed,
+    Journal,
+    Progress,
+    Record,
+)
+from core.prompts import templates
+from core.recipes import catalog
+from core.recipes import recipe_job as room
+from tests.support.made_dialogues import made_dialogues
+
+
+def spec_of(folder: Path, dialogues: list[Dialogue], **settings: Any) -> Spec:
+    folder.mkdir()
+    records.write(folder / "dialogues.jsonl", dialogues)
+    told = {
+        "recipe": "direct/all_together",
+        "pairing": "strict",
+        "sft_limit": None,
+        "preference_limit": None,
+        "seed": 42,
+        "prompt": templates.load("student"),
+    }
+    inputs = {"dialogues": str(folder / "dialogues.jsonl")}
+    return Spec("job", "recipe", "direct/all_together", 1, "f", told | settings, inputs, [], 1)
+
+
+def run_worker(folder: Path, dialogues: list[Dialogue], **settings: Any) -> list[Record]:
+    jobs.write_spec(folder, spec_of(folder, dialogues, **settings))
+    subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
+    return [entry.record for entry, _ in journal.read(folder)]
+
+
+def run_here(folder: Path, dialogues: list[Dialogue], **settings: Any) -> dict[str, Any]:
+    spec = spec_of(folder, dialogues, **settings)
+    written = Journal(folder)
+    try:
+        return room.run(Job(folder, spec, written))
+    finally:
+        written.close()
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_worker_makes_both_files(tmp_path: Path) -> None:
+    dialogues = made_dialogues()
+    found = run_worker(tmp_path / "attempt", dialogues)
+    _, sft_examples, pairs = catalog.counts(dialogues, "direct/all_together", Recipes())
+    expected = {
+        "sft_examples": sft_examples,
+        "preference_pairs": pairs,
+        "sft_used": sft_examples,
+        "preferences_used": pairs,
+    }
+    assert found[-1] == Done(expected)
+    assert Progress(sft_examples + pairs, sft_examples + pairs) in found
+    artifacts = {record.name: record for record in found if isinstance(record, Artifact)}
+    assert {name: record.path for name, record in artifacts.items()} == {
+        "sft": "sft.jsonl",
+        "preferences": "preferences.jsonl",
+    }
+    for record in artifacts.values():
+        assert sha256(tmp_path / "attempt" / record.path) == record.sha256
+    first = lines(tmp_path / "attempt" / "sft.jsonl")[0]
+    assert set(first) == {"dialog_id", "prompt", "completion"}
+    assert [turn["role"] for turn in (*first["prompt"], *first["completion"])] == ["user", "assistant"]
+    pair = lines(tmp_path / "attempt" / "preferences.jsonl")[0]
+    assert set(pair) == {"dialog_id", "prompt", "chosen", "rejected"}
+
+
+def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
+    only_test = [dialogue for dialogue in made_dialogues() if dialogue.split == "test"]
+    found = run_worker(tmp_path / "attempt", only_test)
+    assert isinstance(found[-1], Failed)
+    assert "direct/all_together yields no example" in found[-1].error
+
+
+def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path: Path) -> None:
+    # A recipe of one source, whose examples all differ, so that a line tells its place.
+    dialogues = made_dialogues(96)
+    drawn_from: dict[str, Any] = {"recipe": "direct/chatgpt"}
+    limits = drawn_from | {"sft_limit": 10, "preference_limit": 7}
+    run_here(tmp_path / "all", dialogues, **drawn_from)
+    result = run_here(tmp_path / "one", dialogues, **limits)
+    run_here(tmp_path / "two", dialogues, **limits)
+    run_here(tmp_path / "other", dialogues, **limits, seed=43)
+    assert (result["sft_used"], result["preferences_used"]) == (10, 7)
+    assert result["sft_examples"] > 10
+    for name, size in (("sft.jsonl", 10), ("preferences.jsonl", 7)):
+        drawn, every = lines(tmp_path / "one" / name), lines(tmp_path / "all" / name)
+        places = [every.index(line) for line in drawn]
+        assert len(set(places)) == size
+        assert places == sorted(places)
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+        assert drawn != lines(tmp_path / "other" / name)
+
+
+def test_a_limit_above_what_there_is_takes_all(tmp_path: Path) -> None:
+    dialogues = made_dialogues()
+    result = run_here(tmp_path / "one", dialogues, sft_limit=100_000, preference_limit=None)
+    assert result["sft_used"] == result["sft_examples"]
+
+
+def test_a_cancelled_job_stops(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path / "attempt", made_dialogues())
+    written = Journal(tmp_path / "attempt")
+    job = Job(tmp_path / "attempt", spec, written)
+    job.stop.set()
+    with pytest.raises(Cancelled):
+        room.run(job)
+    written.close()
+    assert not (tmp_path / "attempt" / "sft.jsonl").exists()

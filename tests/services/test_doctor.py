@@ -1,0 +1,92 @@
+"""The doctor on keys: those that teachers and judges need, by their variables, and never a key itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.config.workspace import Workspace
+from core.services import doctor
+from core.services.doctor import Check
+
+SECRET = "sk-do-not-show-this-0123"
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*doctor.KEYS, "OUR_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def checks(folder: Path, config: str) -> dict[str, Check]:
+    (folder / "config.toml").write_text(config)
+    return {check.name: check for check in doctor.examine(Workspace(folder))}
+
+
+def test_without_teachers_no_key_is_needed(tmp_path: Path) -> None:
+    found = checks(tmp_path, "[judges.embedded]\nprovider = 'embedded'\n")
+    for name in doctor.KEYS:
+        assert found[name] == Check(name, "ok", "not set; nothing in the pipeline needs it")
+
+
+@pytest.mark.parametrize(
+    ("config", "variable", "whom"),
+    [
+        ("[teachers.gpt]\nprovider = 'openai'", "OPENAI_API_KEY", "the teacher gpt"),
+        ("[teachers.gem]\nprovider = 'google'", "GEMINI_API_KEY", "the teacher gem"),
+        ("[teachers.x]\nprovider = 'openai'\napi_key_env = 'OUR_KEY'", "OUR_KEY", "the teacher x"),
+        (
+            "[teachers.x]\nprovider = 'openai'\nbase_url = 'http://localhost:1'\napi_key_env = 'OUR_KEY'",
+            "OUR_KEY",
+            "the teacher x",
+        ),
+        ("[judges.gpt]\nprovider = 'openai'", "OPENAI_API_KEY", "the judge gpt"),
+        ("[judges.gem]\nprovider = 'google'", "GEMINI_API_KEY", "the judge gem"),
+    ],
+)
+def test_a_key_that_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str, variable: str, whom: str
+) -> None:
+    config += "\nmodel = 'm'\n"
+    for value in (None, "", "  "):
+        if value is not None:
+            monkeypatch.setenv(variable, value)
+        missing = checks(tmp_path, config)[variable]
+        assert (missing.outcome, missing.found) == ("fail", f"not set, and needed for {whom}")
+        assert f"export {variable}" in (missing.remedy or "")
+    monkeypatch.setenv(variable, SECRET)
+    found = checks(tmp_path, config)
+    assert found[variable] == Check(variable, "ok", "set")
+    for check in found.values():
+        assert SECRET not in repr(check)
+
+
+def test_one_key_for_several(tmp_path: Path) -> None:
+    config = (
+        "[teachers.a]\nprovider = 'openai'\nmodel = 'm'\n[teachers.b]\nprovider = 'openai'\nmodel = 'n'\n"
+        "base_url = 'http://localhost:1'\n[judges.c]\nprovider = 'openai'\nmodel = 'm'\n"
+    )
+    told = checks(tmp_path, config)["OPENAI_API_KEY"]
+    assert told.found == "not set, and needed for the teacher a, the judge c, the teacher b"
+
+
+def test_a_server_of_ones_own_may_want_none(tmp_path: Path) -> None:
+    config = "[teachers.x]\nprovider = 'openai'\nmodel = 'm'\nbase_url = 'http://localhost:1'\n"
+    told = checks(tmp_path, config)["OPENAI_API_KEY"]
+    assert (told.outcome, told.found) == (
+        "ok",
+        "not set; for the teacher x at its own address none may be needed",
+    )
+
+
+def test_a_local_model_needs_none(tmp_path: Path) -> None:
+    found = checks(tmp_path, "[teachers.x]\nprovider = 'local'\nmodel = 'm'\n")
+    assert "" not in found
+    assert all(found[name].outcome == "ok" for name in doctor.KEYS)
+
+
+def test_a_configuration_that_does_not_hold_is_said_once(tmp_path: Path) -> None:
+    found = checks(tmp_path, "[teachers.x]\nprovider = 'openai'\n")
+    assert found["config.toml"].outcome == "fail"
+    assert all(found[name].outcome == "ok" for name in doctor.KEYS)

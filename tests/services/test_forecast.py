@@ -1,0 +1,129 @@
+"""When all work will have ended, from what such work has taken so far."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.jobs import Job, JobState, Slot
+from core.services.forecast import forecast
+
+NOW = 1000.0
+SLOTS: dict[Slot, int] = {"gpu": 1, "cpu": 2, "api": 1, "batch": 8}
+
+
+def job(
+    name: str,
+    state: JobState = "waiting",
+    *needs: str,
+    stage: str = "sft",
+    slot: Slot = "gpu",
+    took: float | None = None,
+    eta_s: float | None = None,
+    requested: bool = True,
+) -> Job:
+    started = None if took is None else NOW - took
+    return Job(
+        id=name,
+        stage=stage,
+        name=name,
+        state=state,
+        requested=requested,
+        reason=None,
+        done=None,
+        total=None,
+        eta_s=eta_s,
+        attempt=1,
+        started_at=started,
+        finished_at=NOW if state == "done" else None,
+        error=None,
+        slot=slot,
+        fingerprint="",
+        depends_on=needs,
+        result=None,
+        folder=None,
+    )
+
+
+def test_nothing_is_left_of_what_is_done_or_was_not_asked_for() -> None:
+    assert forecast([job("a", "done", took=9), job("b", requested=False)], SLOTS, NOW) is None
+
+
+def test_a_chain_takes_the_sum_and_one_slot_serves_one_at_a_time() -> None:
+    jobs = [
+        job("a", "done", took=100),
+        job("b", "running", took=40),
+        job("c", "ready"),
+        job("d", "waiting", "c", stage="respond", slot="cpu"),
+        job("e", "done", stage="respond", took=10),
+    ]
+    found = forecast(jobs, SLOTS, NOW)
+    assert found is not None
+    assert found.stages == {"sft": 160.0, "respond": 170.0}
+    assert (found.seconds, found.at_least) == (170.0, False)
+
+
+def test_what_a_running_job_tells_counts_more_than_what_others_took() -> None:
+    found = forecast([job("a", "done", took=100), job("b", "running", took=1, eta_s=7)], SLOTS, NOW)
+    assert found is not None
+    assert found.seconds == 7
+
+
+def test_two_slots_serve_two_at_a_time() -> None:
+    jobs = [
+        job("a", "done", stage="respond", took=10),
+        *(job(n, "ready", stage="respond", slot="cpu") for n in "bcd"),
+    ]
+    found = forecast(jobs, SLOTS, NOW)
+    assert found is not None
+    assert found.seconds == 20
+
+
+def test_what_nothing_tells_of_makes_it_a_least_time() -> None:
+    found = forecast(
+        [job("a", "running", took=3, eta_s=60), job("b", "waiting", "a", stage="sft-dpo")], SLOTS, NOW
+    )
+    assert found is not None
+    assert (found.seconds, found.at_least) == (60, True)
+
+
+def test_what_waits_for_a_person_is_left_out() -> None:
+    jobs = [
+        job("a", "failed", took=3),
+        job("b", "waiting", "a"),
+        job("c", "waiting", "b"),
+        job("d", "ready", slot="gpu"),
+        job("e", "running", slot="cpu", took=1, eta_s=5),
+    ]
+    found = forecast(jobs, SLOTS | {"gpu": 0}, NOW)
+    assert found is not None
+    assert (found.seconds, found.at_least) == (5, False)
+    assert set(found.stages) == {"sft"}
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 20), st.sampled_from(["gpu", "cpu"]), st.sets(st.integers(0, 19))),
+        max_size=20,
+    )
+)
+def test_no_schedule_is_shorter_than_its_longest_chain_or_its_fullest_slot(
+    made: list[tuple[int, Slot, set[int]]],
+) -> None:
+    """Each job has a stage of its own, of which one of that length is done."""
+    jobs, longest = [], dict[str, float]()
+    for place, (length, slot, needs) in enumerate(made):
+        name, before = f"j{place}", [f"j{i}" for i in sorted(needs) if i < place]
+        jobs += [
+            job(f"done{place}", "done", stage=name, took=length),
+            job(name, "waiting", *before, stage=name, slot=slot),
+        ]
+        longest[name] = length + max((longest[i] for i in before), default=0)
+    found = forecast(jobs, SLOTS, NOW)
+    if found is None:
+        assert not made
+        return
+    work = {kind: sum(length for length, slot, _ in made if slot == kind) for kind in ("gpu", "cpu")}
+    least = max(*longest.values(), work["gpu"], work["cpu"] / 2)
+    assert least <= found.seconds <= sum(work.values())
+    assert not found.at_least

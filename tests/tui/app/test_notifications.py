@@ -1,0 +1,112 @@
+"""What ended is told once, in a toast, and by bell or desktop where that is asked for."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from core.config.workspace import Workspace
+from core.domain.jobs import Job, JobState
+from core.domain.snapshot import Snapshot
+from core.store import connections, jobs
+from tests.services.test_forecast import job
+from tests.tui.conftest import Open, until, until_shows
+from tests.tui.filled import HOSTILE, job_id
+from tests.tui.screens.test_home import snapshot_of
+from tui.app.application import EmpathyApp
+from tui.app.notifications import News, news
+from tui.runtime import desktop
+
+
+def states(snapshot: Snapshot, *found: Job) -> Snapshot:
+    return replace(snapshot, jobs=found)
+
+
+@pytest.fixture
+def snapshot(filled: Workspace) -> Snapshot:
+    return snapshot_of(filled)
+
+
+def test_what_ended_between_two_looks(snapshot: Snapshot) -> None:
+    before = states(
+        snapshot, job("a", "running"), job("b", "running"), job("c", "waiting"), job("d", "running")
+    )
+    failed = replace(job("b", "failed"), error="out of memory\nTraceback")
+    after = states(snapshot, job("a", "done", took=62), failed, job("c", "waiting"), job("d", "running"))
+    assert news(before, after) == [
+        News("✗ sft b failed: out of memory", failed=True),
+        News("✓ sft a is done after 1m 02s"),
+    ]
+    assert news(after, after) == []
+
+
+def test_many_are_told_as_a_number(snapshot: Snapshot) -> None:
+    def all_of(state: JobState) -> Snapshot:
+        return states(snapshot, *(job(f"j{i}", state) for i in range(9)))
+
+    assert news(all_of("running"), all_of("done")) == [News("9 jobs are done"), News("All work has ended.")]
+    told = news(all_of("running"), all_of("failed"))[0]
+    assert told.failed
+    assert told.text.endswith("and 6 more failed")
+
+
+def test_a_second_failure_of_the_same_job_is_news(snapshot: Snapshot) -> None:
+    before = states(snapshot, job("a", "failed"), job("b", "running"))
+    after = states(snapshot, replace(job("a", "failed"), attempt=2), job("b", "running"))
+    assert [one.text for one in news(before, after)] == ["✗ sft a failed"]
+
+
+async def test_a_toast_tells_it(opened: Open, filled: Workspace) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "7 of 12 done")
+        running = job_id(filled, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")
+        with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
+            jobs.set_state(connection, running, "failed", error=HOSTILE)
+        await until_shows(pilot, "chatgpt/sft-dpo failed: calm")
+        await until_shows(pilot, "All work has ended.")
+
+
+class Written:
+    """Stands for the terminal: keeps what is written to it beside the screen."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"), [("toast", ""), ("bell", "\a"), ("desktop", "\x1b]9;✓ sft-dpo ")]
+)
+async def test_bell_and_desktop_where_asked_for(
+    opened: Open, filled: Workspace, monkeypatch: pytest.MonkeyPatch, how: str, expected: str
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    filled.config.write_text(filled.config.read_text() + f'\n[app]\nnotify = "{how}"\n')
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "7 of 12 done")
+        app = pilot.app
+        assert isinstance(app, EmpathyApp)
+        written = Written()
+        driver = app._driver
+        assert driver is not None
+        monkeypatch.setattr(driver, "write", written.write)
+        monkeypatch.setattr(type(app), "is_headless", property(lambda self: False))
+        running = job_id(filled, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")
+        with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
+            jobs.set_state(connection, running, "done", result={})
+        await until_shows(pilot, "sft-dpo is done")
+        # The screen is written there as well.
+        await until(pilot, lambda: expected in written.text)
+        assert ("\a" in written.text) == (how != "toast")
+        monkeypatch.undo()
+
+
+def test_a_desktop_notification_is_one_line_and_gets_through_tmux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    assert desktop.notification("a\nb") == "\x1b]9;a b\x07"
+    monkeypatch.setenv("TMUX", "/tmp/x,1,0")
+    assert desktop.notification("a") == "\x1bPtmux;\x1b\x1b]9;a\x07\x1b\\"

@@ -1,0 +1,146 @@
+"""A keyed table shows what a DataTable would, and draws only what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from rich.segment import Segment
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.widgets import DataTable
+
+from tui.components.keyed_table import Column, KeyedTable
+
+COLUMNS = (Column("name", "name", 12), Column("count", "count", 7, "right"), Column("bar", "bar", 9))
+
+
+class Measured(KeyedTable):
+    """One that measures and draws as Textual's DataTable does."""
+
+    _update_dimensions = DataTable._update_dimensions
+    render_lines = DataTable.render_lines
+    render_line = DataTable.render_line
+    _render_line = DataTable._render_line
+
+
+class Tables(App[None]):
+    """The same rows in both, one above the other."""
+
+    CSS = "KeyedTable { height: 12; }"
+
+    def compose(self) -> ComposeResult:
+        yield KeyedTable(id="keyed")
+        yield Measured(id="measured")
+
+    @property
+    def both(self) -> tuple[KeyedTable, KeyedTable]:
+        return self.query_one("#keyed", KeyedTable), self.query_one("#measured", KeyedTable)
+
+    def fill(self, rows: dict[str, list[Text]]) -> None:
+        for table in self.both:
+            table.set_columns(COLUMNS)
+            table.put({key: [cell.copy() for cell in cells] for key, cells in rows.items()})
+
+
+def drawn(table: KeyedTable) -> list[list[tuple[str, str]]]:
+    """Each line's letters, each with its colours and attributes."""
+    lines = []
+    for strip in table.render_lines(table.size.region):
+        line = []
+        for segment in strip:
+            style = segment.style
+            look = f"{style.color} {style.bgcolor} {style.bold} {style.italic}" if style else ""
+            line += [(letter, look) for letter in segment.text]
+        lines.append(line)
+    return lines
+
+
+def made(count: int) -> dict[str, list[Text]]:
+    return {
+        f"row-{number}": [
+            Text(f"{'漢字 ' if number % 3 else ''}a long name, number {number}", "bold"),
+            Text(str(number) * (number % 9 + 1), "#8b96a3"),
+            Text.assemble(("━━", "red"), ("━" * (number % 8), "on blue"), style="on #222222"),
+        ]
+        for number in range(count)
+    }
+
+
+@pytest.mark.parametrize("width", [80, 20])
+@pytest.mark.parametrize("cursor", ["row", "cell"])
+@pytest.mark.parametrize("headed", [True, False])
+async def test_it_looks_as_a_data_table_does(
+    width: int, cursor: Literal["row", "cell"], headed: bool
+) -> None:
+    async with Tables().run_test(size=(width, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Tables)
+        keyed, measured = app.both
+        for table in app.both:
+            table.cursor_type, table.fixed_columns = cursor, int(cursor == "cell")
+            table.show_header = headed
+        app.fill(made(40))
+        for row, x in ((3, 0), (25, 4)):
+            for table in app.both:
+                table.focus()
+                table.move_cursor(row=row, column=1, animate=False)
+                table.scroll_to(x=x, animate=False)
+            await pilot.pause()
+            assert keyed.virtual_size == measured.virtual_size
+            assert keyed.scroll_offset == measured.scroll_offset
+            # Neither has the focus, or the other one.
+            app.set_focus(None)
+            await pilot.pause()
+            assert drawn(keyed) == drawn(measured)
+        app.set_focus(keyed)
+        await pilot.pause()
+        focused = drawn(keyed)
+        app.set_focus(measured)
+        await pilot.pause()
+        assert focused == drawn(measured) != drawn(keyed)
+
+
+async def test_a_change_draws_its_row_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Tables().run_test(size=(80, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Tables)
+        keyed, _ = app.both
+        rows = made(40)
+        keyed.set_columns(COLUMNS)
+        keyed.put(rows)
+        await pilot.pause()
+        made_anew: list[int] = []
+        segments = KeyedTable._segments
+
+        def counted(self: KeyedTable, row: int, *rest: Any) -> Iterator[Segment]:
+            made_anew.append(row)
+            return segments(self, row, *rest)
+
+        monkeypatch.setattr(KeyedTable, "_segments", counted)
+        keyed.put({key: [cell.copy() for cell in cells] for key, cells in rows.items()})
+        await pilot.pause()
+        assert not made_anew
+        keyed.put(rows | {"row-4": [Text("another"), *rows["row-4"][1:]]})
+        await pilot.pause()
+        assert made_anew == [4]
+        assert "another" in "".join(letter for letter, _ in drawn(keyed)[5])
+
+
+async def test_rows_in_another_order_are_drawn_there() -> None:
+    async with Tables().run_test(size=(80, 24)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Tables)
+        keyed, measured = app.both
+        rows = made(40)
+        app.fill(rows)
+        for table in app.both:
+            table.move_cursor(row=2, animate=False)
+        await pilot.pause()
+        app.fill(dict(reversed(rows.items())))
+        await pilot.pause()
+        app.set_focus(None)
+        await pilot.pause()
+        assert keyed.selected_key == "row-2"
+        assert drawn(keyed) == drawn(measured)

@@ -1,0 +1,28 @@
+"""The line of keys below every room."""
+
+from __future__ import annotations
+
+from core.config.workspace import Workspace
+from tests.tui.conftest import Open, shown, until
+from tui.components.keys_line import KeysLine
+from tui.dialogs.help import HelpScreen
+
+
+async def test_it_shows_the_keys_of_the_room_and_of_the_app(opened: Open, filled: Workspace) -> None:
+    async with opened(filled) as pilot:
+        for key, words in (("2", "c Cancel"), ("6", "d Disagree"), ("2", "c Cancel")):
+            await pilot.press(key)
+            await until(pilot, lambda words=words: words in shown(pilot).splitlines()[-1])  # type: ignore[misc]
+            assert "q Quit" in shown(pilot).splitlines()[-1]
+
+
+async def test_a_click_presses_the_key(opened: Open, filled: Workspace) -> None:
+    async with opened(filled) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: "? Help" in shown(pilot))
+        line = pilot.app.screen.query_one(KeysLine)
+        at = shown(pilot).splitlines()[-1].index("? Help") + 2
+        await pilot.hover(KeysLine, offset=(at, 0))
+        assert line.tooltip == "What the keys do"
+        await pilot.click(KeysLine, offset=(at, 0))
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))

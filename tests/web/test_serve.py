@@ -1,0 +1,425 @@
+"""The command `serve`: a real server, and requests of all those who should not get in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import (
+    ClientSession,
+    ClientWebSocketResponse,
+    CookieJar,
+    WSMsgType,
+    WSServerHandshakeError,
+    web,
+)
+
+from core.config.workspace import Workspace
+from tests.cli.conftest import PROGRAM, Program, environment
+from tests.web.serving import DEADLINE_S, Served, serving
+from tui.web.session import NotUnderstoodError, Session
+
+TOKEN = "a-token-that-nobody-guesses"
+#: What every screen of the app begins with.
+OPENED = "pipeline"
+FEW = (sys.executable, str(Path(__file__).with_name("few_sessions.py")))
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(program: Program) -> Iterator[Serve]:
+    """A function that starts a server on the program's folder, or another."""
+    with ExitStack() as started:
+        yield lambda *words, root=None, **more: started.enter_context(
+            serving(root or program.root, *words, **more)
+        )
+
+
+@asynccontextmanager
+async def tab(
+    served: Served, client: ClientSession, *, origin: str | None = None, query: str = ""
+) -> AsyncIterator[ClientWebSocketResponse]:
+    """What a tab's page opens."""
+    headers = {"Origin": served.url if origin is None else origin}
+    async with client.ws_connect(f"{served.url}/ws{query}", headers=headers) as websocket:
+        yield websocket
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def drawn(websocket: ClientWebSocketResponse, text: str) -> str:
+    """Read on until the app has drawn `text`; all that it drew, without what steers a terminal."""
+    seen = ""
+    async with asyncio.timeout(DEADLINE_S):
+        while text not in seen:
+            message = await websocket.receive()
+            assert message.type is not WSMsgType.CLOSED, seen
+            if message.type is WSMsgType.BINARY:
+                seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", message.data.decode())
+    return seen
+
+
+async def closed(websocket: ClientWebSocketResponse) -> int | None:
+    """Read on until the connection is closed; the code that says why."""
+    async with asyncio.timeout(DEADLINE_S):
+        async for _ in websocket:
+            pass
+    return websocket.close_code
+
+
+async def refused(served: Served, client: ClientSession, **how: str) -> int:
+    """The status that a connection is refused with."""
+    with pytest.raises(WSServerHandshakeError) as error:
+        async with tab(served, client, **how):
+            pass
+    return error.value.status
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--host", "0.0.0.0"),
+        ("--host", "::"),
+        ("--host", "203.0.113.1"),
+        ("--public-url", "https://lab.example"),
+    ],
+)
+def test_what_others_could_reach_is_refused_without_a_token(program: Program, words: tuple[str, ...]) -> None:
+    refusal = program("serve", *words, code=1)
+    assert "set EMPATHY_SERVE_TOKEN" in refusal.err
+    assert "ssh -L 8000:127.0.0.1:8000" in refusal.err
+    assert refusal.out == ""
+
+
+def test_a_short_token_is_refused_and_not_repeated(program: Program) -> None:
+    refusal = program("serve", code=1, EMPATHY_SERVE_TOKEN="swordfish")
+    assert "fewer than 20 characters" in refusal.err
+    assert "secrets.token_urlsafe" in refusal.err
+    assert "swordfish" not in refusal.err + refusal.out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--host", "no.such.name.invalid"), "there is no address 'no.such.name.invalid'"),
+        (("--host", ""), "there is no address ''"),
+        (("--host", "203.0.113.1"), "this machine does not have the address 203.0.113.1"),
+        (("--public-url", "lab.example"), "is not of the form https://lab.example"),
+        (("--public-url", "https://lab.example/a/path"), "is not of the form https://lab.example"),
+        (("--public-url", "https://user@lab.example"), "is not of the form https://lab.example"),
+    ],
+)
+def test_an_address_that_cannot_be_had(program: Program, words: tuple[str, ...], reason: str) -> None:
+    assert reason in program("serve", *words, code=1, EMPATHY_SERVE_TOKEN=TOKEN).err
+
+
+def test_a_port_that_is_taken(program: Program) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert (
+            f"port {port} is taken: say --port {port + 1}"
+            in program("serve", "--port", str(port), code=1).err
+        )
+
+
+def test_watching_and_writing_contradict_each_other(program: Program) -> None:
+    words = ["--read-only", "--workspace", str(program.root), "serve", "--write"]
+    ended = subprocess.run([*PROGRAM, *words], env=environment(), capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "contradict each other" in ended.stderr
+
+
+async def test_the_page_needs_nothing_from_elsewhere(serve: Serve) -> None:
+    served = serve()
+    assert "It is watched" in served.said[0]
+    async with ClientSession(served.url) as client:
+        async with client.get("/") as answer:
+            page = await answer.text()
+        assert answer.status == 200
+        assert re.findall(r"[a-z]+://[^\"]*", page) == [f"ws://127.0.0.1:{served.port}/ws"]
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Cache-Control"] == "no-store"
+        for path in re.findall(r'(?:href|src)="(/[^"]+)"', page):
+            async with client.get(path) as found:
+                assert found.status == 200, path
+                assert found.headers["X-Content-Type-Options"] == "nosniff"
+        for path in (
+            "/static/",
+            "/static/js/",
+            "/page/",
+            "/download/x",
+            "/static/%2e%2e/server.py",
+            "/index.html",
+        ):
+            async with client.get(path) as found:
+                assert found.status in (403, 404), path
+        # Orders to the page's script are not passed on.
+        async with client.get("/?ping=http://evil.example", allow_redirects=False) as moved:
+            assert (moved.status, moved.headers["Location"]) == (303, "/")
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example:{port}", "203.0.113.1", "localhost:1; script-src *", ""]
+)
+async def test_another_name_for_this_address_is_refused(serve: Serve, host: str) -> None:
+    served = serve()
+    async with ClientSession(served.url) as client:
+        wrong = {"Host": host.format(port=served.port)}
+        for path in ("/", "/ws", "/page/page.css"):
+            async with client.get(path, headers=wrong) as answer:
+                assert answer.status == 403
+                assert "evil" not in str(answer.headers)
+        for good in ("localhost", f"LOCALHOST:{served.port}", "[::1]:9000", "127.0.0.1:9000"):
+            async with client.get("/", headers={"Host": good}) as answer:
+                assert answer.status == 200, good
+
+
+async def test_other_sites_cannot_drive_the_app(serve: Serve) -> None:
+    served = serve("--write")
+    async with ClientSession() as client:
+        for origin in (
+            "http://evil.example",
+            "null",
+            "",
+            f"https://127.0.0.1:{served.port}",
+            "http://127.0.0.1:1",
+        ):
+            assert await refused(served, client, origin=origin) == 403
+        with pytest.raises(WSServerHandshakeError):
+            await client.ws_connect(f"{served.url}/ws")
+        assert served.sessions() == []
+
+
+async def test_a_tab_shows_the_app_and_its_process_ends_with_it(serve: Serve) -> None:
+    served = serve()
+    async with ClientSession() as client:
+        async with tab(served, client, query="?width=100&height=30") as websocket:
+            assert "read-only" in await drawn(websocket, "supervisor")
+            await websocket.send_json(["ping", "17"])
+            await websocket.send_json(["resize", {"width": 90, "height": 25}])
+            await websocket.send_json(["blur"])
+            await websocket.send_json(["focus"])
+            await websocket.send_json(["stdin", "8"])
+            await drawn(websocket, "supervisor")
+            (process,) = served.sessions()
+            assert "--write" not in process.cmdline()
+        await until(lambda: not process.is_running())
+        async with tab(served, client) as websocket:
+            await drawn(websocket, OPENED)
+            await websocket.send_json(["stdin", "q"])
+            await closed(websocket)
+        await until(lambda: not served.sessions())
+    assert served.end() == 128 + signal.SIGTERM
+    assert served.said[1:] == ["", ""] or "Ctrl+C" in "".join(served.said)
+
+
+async def test_writing_has_to_be_asked_for(serve: Serve) -> None:
+    served = serve("--write")
+    assert "may start, cancel and change things" in served.said[0]
+    async with ClientSession() as client, tab(served, client) as websocket:
+        assert "read-only" not in await drawn(websocket, "supervisor")
+
+
+async def test_a_token_is_asked_for_once(serve: Serve) -> None:
+    served = serve(EMPATHY_SERVE_TOKEN=TOKEN)
+    async with ClientSession(served.url) as client:
+        async with client.get("/") as answer:
+            assert answer.status == 401
+            assert "textual-terminal" not in await answer.text()
+        assert await refused(served, client) == 401
+        for wrong in ("no", TOKEN[:-1], TOKEN + "x", "ü", "%00"):
+            async with client.get(f"/?token={wrong}", allow_redirects=False) as answer:
+                assert answer.status == 401
+                assert "Set-Cookie" not in answer.headers
+        async with client.get("/", headers={"Cookie": f"empathy-tui-{served.port}=\udcff\udc00"}) as answer:
+            assert answer.status == 401
+        async with client.post("/", data={"token": TOKEN}) as answer:
+            assert answer.status == 403, "from no page of ours"
+        headers = {"Origin": "http://evil.example"}
+        async with client.post("/", data={"token": TOKEN}, headers=headers) as answer:
+            assert answer.status == 403
+        async with client.post("/", data={"token": "x" * 50_000}, headers={"Origin": served.url}) as answer:
+            assert answer.status == 413
+        async with client.get(f"/?token={TOKEN}", allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "/")
+            cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert TOKEN not in cookie
+    name, _, value = cookie.partition(";")[0].partition("=")
+    async with ClientSession(served.url, cookies={name: value}) as client:
+        async with client.get("/") as answer:
+            assert answer.status == 200
+        async with tab(served, client) as websocket:
+            await drawn(websocket, OPENED)
+            (process,) = served.sessions()
+            assert not any(TOKEN in value for value in process.environ().values())
+        assert await refused(served, client, origin="http://evil.example") == 403
+    async with (
+        ClientSession(served.url, cookie_jar=CookieJar(unsafe=True)) as client,
+        client.post("/", data={"token": TOKEN}, headers={"Origin": served.url}) as answer,
+    ):
+        # The jar keeps the cookies of an address that is a number, as browsers do.
+        assert [one.status for one in (*answer.history, answer)] == [303, 200]
+    served.end()
+    assert TOKEN not in "".join(served.said)
+
+
+async def test_all_addresses_with_a_token(serve: Serve) -> None:
+    served = serve("--host", "0.0.0.0", EMPATHY_SERVE_TOKEN=TOKEN)
+    assert "It is not encrypted" in served.said[0]
+    assert f"ssh -L {served.port}:127.0.0.1:{served.port}" in served.said[0]
+    async with ClientSession(served.url) as client:
+        for host, status in (("203.0.113.1:8000", 401), (socket.gethostname(), 401), ("evil.example", 403)):
+            async with client.get("/", headers={"Host": host}) as answer:
+                assert answer.status == status, host
+
+
+async def test_behind_a_proxy(serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    served = serve("--port", str(port), "--public-url", "https://lab.example/", EMPATHY_SERVE_TOKEN=TOKEN)
+    served.port = port
+    assert "at https://lab.example\n" in served.said[0]
+    assert "not encrypted" not in served.said[0]
+    async with ClientSession(served.url) as client:
+        headers = {"Host": "lab.example", "Origin": "https://lab.example"}
+        async with client.post("/", data={"token": TOKEN}, headers=headers, allow_redirects=False) as answer:
+            assert answer.status == 303
+            cookie = answer.headers["Set-Cookie"]
+        assert "Secure" in cookie
+        shown = {"Cookie": cookie.partition(";")[0]}
+        async with client.get("/", headers=headers | shown) as answer:
+            assert "wss://lab.example/ws" in await answer.text()
+        async with client.ws_connect("/ws", headers=headers | shown) as websocket:
+            await drawn(websocket, OPENED)
+        with pytest.raises(WSServerHandshakeError):
+            await client.ws_connect("/ws", headers=shown | {"Origin": served.url})
+
+
+async def test_no_more_sessions_than_there_is_room_for(serve: Serve) -> None:
+    served = serve(command=FEW)
+    async with ClientSession() as client:
+        async with tab(served, client) as one, tab(served, client) as other:
+            await drawn(one, OPENED)
+            await drawn(other, OPENED)
+            assert await refused(served, client) == 503
+            assert len(served.sessions()) == 2
+        await until(lambda: not served.sessions())
+        async with tab(served, client) as websocket:
+            await drawn(websocket, OPENED)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        *("", "{", "[]", "{}", "17", "null", '"stdin"', '["stdin"]', '["stdin", 17]', '["stdin", null]'),
+        *(
+            '["resize", {}]',
+            '["resize", {"width": "80", "height": 24}]',
+            '["resize", {"width": 1e400, "height": 1}]',
+        ),
+        *('["quit"]', '["deliver_chunk_request", {"key": "x"}]', '["blur", 1]', "[" * 100_000, "9" * 10_000),
+    ],
+)
+async def test_what_is_no_message(message: str) -> None:
+    session = Session(Path("/"), web.WebSocketResponse(), write=False)
+    with pytest.raises(NotUnderstoodError):
+        await session.obey(message)
+
+
+async def test_what_is_no_message_ends_the_session_alone(serve: Serve) -> None:
+    served = serve()
+    async with ClientSession() as client, tab(served, client) as good:
+        await drawn(good, OPENED)
+        async with tab(served, client, query="?width=nonsense&height=-1") as bad:
+            await bad.send_str('{"not": "a message"}')
+            assert await closed(bad) == aiohttp.WSCloseCode.POLICY_VIOLATION
+        async with tab(served, client, query="?width=99999999999&height=999999999999") as bad:
+            await bad.send_bytes(b"\xff\x00")
+            assert await closed(bad) == aiohttp.WSCloseCode.POLICY_VIOLATION
+        async with tab(served, client) as bad:
+            await bad.send_str(json.dumps(["stdin", "x" * 2_000_000]))
+            assert await closed(bad) == aiohttp.WSCloseCode.MESSAGE_TOO_BIG
+        await until(lambda: len(served.sessions()) == 1)
+        await good.send_json(["stdin", "8"])
+        await drawn(good, "supervisor")
+
+
+async def test_a_tab_learns_that_its_process_has_gone(serve: Serve) -> None:
+    served = serve()
+    async with ClientSession() as client, tab(served, client) as websocket:
+        await drawn(websocket, OPENED)
+        (process,) = served.sessions()
+        process.kill()
+        await closed(websocket)
+    await until(lambda: not served.sessions())
+
+
+async def test_a_tab_is_told_why_the_app_does_not_open(serve: Serve, tmp_path: Path) -> None:
+    root = tmp_path / "gone"
+    root.mkdir()
+    served = serve(root=root)
+    root.rmdir()
+    async with ClientSession() as client, tab(served, client) as websocket:
+        assert "exit code 1" in await drawn(websocket, "is not a folder")
+        await closed(websocket)
+    served.end()
+    assert "is not a folder" in served.said[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+async def test_every_session_ends_with_the_server(serve: Serve, number: signal.Signals) -> None:
+    served = serve()
+    async with ClientSession() as client, tab(served, client) as websocket:
+        await drawn(websocket, OPENED)
+        processes = served.sessions()
+        assert len(processes) == 1
+        code = await asyncio.to_thread(served.end, number)
+        assert code == (-number if number is signal.SIGKILL else 128 + number)
+        await until(lambda: not any(process.is_running() for process in processes))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["with spaces", 'it\'s "quoted"', "$(touch owned)`touch owned`;touch owned", "-x", "new\nline\x1b[2J<b>"],
+)
+async def test_a_workspace_of_any_name(serve: Serve, tmp_path: Path, empty_store: Path, name: str) -> None:
+    root = tmp_path / name
+    root.mkdir()
+    shutil.copy(empty_store, root / "state.db")
+    served = serve(root=root)
+    assert "\x1b" not in served.said[0]
+    async with ClientSession(served.url) as client:
+        async with client.get("/") as answer:
+            assert "<b>" not in await answer.text()
+        async with tab(served, client) as websocket:
+            await drawn(websocket, OPENED)
+            (process,) = served.sessions()
+            assert str(root) in process.cmdline()
+    assert not list(Path.cwd().glob("owned"))
+    assert not list(tmp_path.rglob("owned"))
+    assert Workspace(root).root.is_dir()

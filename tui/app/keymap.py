@@ -1,0 +1,127 @@
+"""Every key of the app, by its id: for config.toml's [app.keys], the command `keys`, and the docs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import getmembers, isclass
+from pkgutil import walk_packages
+
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.keys import Keys, _character_to_key, format_key
+
+import tui.components
+import tui.dialogs
+import tui.screens
+
+#: What modifies a key, and names of keys that Textual knows beside those of `Keys`.
+_MODIFIERS = {"ctrl", "shift", "alt", "super", "meta", "hyper"}
+
+
+@dataclass(frozen=True)
+class KeyLine:
+    """What one id stands for: its keys as config.toml names them and as they are shown, and what they do."""
+
+    id: str
+    keys: str
+    shown: str
+    what: str
+
+
+def key_lines() -> list[KeyLine]:
+    """Every id once, those for everywhere first; loads all of the app."""
+    found: dict[str, list[Binding]] = {}
+    for cls in _classes():
+        for binding in Binding.make_bindings(cls.__dict__.get("BINDINGS", [])):
+            if binding.id:
+                found.setdefault(binding.id, []).append(binding)
+    lines = [_line(name, same) for name, same in found.items()]
+    return sorted(lines, key=lambda line: (not line.id.startswith("app."), line.id.partition(".")[0]))
+
+
+def problems(keys: Mapping[str, str]) -> list[str]:
+    """What of [app.keys] cannot hold, in words; loads all of the app unless there is nothing to check."""
+    if not keys:
+        return []
+    known = {line.id for line in key_lines()}
+    found = []
+    for name, wanted in keys.items():
+        if name not in known:
+            found.append(f"app.keys: nothing has the id {name!r}; `empathy-tui keys` lists them")
+        found += [
+            f"app.keys.{name}: there is no key {key!r}; write ctrl+s, f5, slash, or a character"
+            for key in _split(wanted)
+            if not is_key(key)
+        ]
+    return [*found, *_clashes(keys)]
+
+
+def _clashes(keys: Mapping[str, str]) -> list[str]:
+    """Two actions of one screen or part on one key: only one of them would be done."""
+    found: dict[str, None] = {}
+    for cls in _classes():
+        taken: dict[str, str] = {}
+        for _, binding in cls._merged_bindings or ():
+            name = binding.id or binding.action
+            for key in _split(keys.get(name, binding.key)):
+                other = taken.setdefault(key, name)
+                if other != name and not keys.keys().isdisjoint((name, other)):
+                    found[
+                        f"app.keys: {key!r} is the key of {other} and of {name}: one of them needs another"
+                    ] = None
+    return list(found)
+
+
+def _split(keys: str) -> list[str]:
+    """Keys between commas, in Textual's long form."""
+    return [_character_to_key(key) if len(key) == 1 else key for key in map(str.strip, keys.split(","))]
+
+
+def is_key(key: str) -> bool:
+    """Whether a terminal can send a key of that name, as far as Textual knows."""
+    *modifiers, name = key.split("+") if len(key) > 1 else [key]
+    if not _MODIFIERS.issuperset(modifiers):
+        return False
+    return len(name) == 1 or name in _NAMES or _is_character_name(name)
+
+
+_NAMES = {key.value for key in Keys}
+
+
+def _is_character_name(name: str) -> bool:
+    """Whether a character is called that, in Textual's way: `question_mark`."""
+    import unicodedata
+
+    try:
+        unicodedata.lookup(name.replace("_", " "))
+    except KeyError:
+        # Textual shortens some.
+        return format_key(name) != name
+    return True
+
+
+def _line(name: str, same: list[Binding]) -> KeyLine:
+    keys = list(dict.fromkeys(binding.key for binding in same))
+    shown = list(dict.fromkeys(_shown(binding.key) for binding in same))
+    first = same[0]
+    return KeyLine(name, ",".join(keys), " ".join(shown), first.tooltip or first.description)
+
+
+def _shown(key: str) -> str:
+    *modifiers, name = key.split("+")
+    return "".join(f"{modifier}+" for modifier in modifiers) + format_key(name)
+
+
+def _classes() -> Iterator[type[DOMNode]]:
+    """The app, then every screen and widget of it."""
+    from tui.app.application import EmpathyApp
+
+    yield EmpathyApp
+    for package in (tui.components, tui.dialogs, tui.screens):
+        for found in walk_packages(package.__path__, f"{package.__name__}."):
+            module = import_module(found.name)
+            for _, cls in getmembers(module, isclass):
+                if issubclass(cls, DOMNode) and cls.__module__ == module.__name__:
+                    yield cls

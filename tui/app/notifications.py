@@ -1,0 +1,66 @@
+"""What ended since the last look: the news that a person who looks away wants to hear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.format import values as figures
+from tui.format.job_states import LOOKS
+
+if TYPE_CHECKING:
+    from core.api import Job, Snapshot
+
+_ENDED = ("done", "failed")
+#: More endings than this at one look are told as numbers.
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class News:
+    """`text` for a toast; `failed` when something among it failed. Text from outside is in it as it is."""
+
+    text: str
+    failed: bool = False
+
+
+def news(before: Snapshot, after: Snapshot) -> list[News]:
+    """What got done or failed between two snapshots, the failures first; at the end of all work that too.
+
+    A cancelled job is no news: a person asked for it.
+    """
+    were = {job.id: (job.state, job.attempt) for job in before.jobs if job.requested}
+    ended = [
+        job
+        for job in after.jobs
+        if job.state in _ENDED
+        and job.id in were
+        and (were[job.id][0] not in _ENDED or were[job.id][1] != job.attempt)
+    ]
+    failed = [job for job in ended if job.state == "failed"]
+    done = [job for job in ended if job.state == "done"]
+    found = []
+    if failed:
+        more = f"\nand {len(failed) - _NAMED} more failed" if len(failed) > _NAMED else ""
+        found.append(News("\n".join(map(_failure, failed[:_NAMED])) + more, failed=True))
+    if done:
+        found.append(
+            News("\n".join(map(_done, done)) if len(done) <= _NAMED else f"{len(done)} jobs are done")
+        )
+    if ended and not any(job.requested and job.state in ("ready", "running") for job in after.jobs):
+        found.append(News("All work has ended."))
+    return found
+
+
+def _name(job: Job) -> str:
+    return f"{LOOKS[job.state].glyph} {job.stage} {job.name}"
+
+
+def _done(job: Job) -> str:
+    took = None if job.started_at is None or job.finished_at is None else job.finished_at - job.started_at
+    return f"{_name(job)} is done" + ("" if took is None else f" after {figures.duration(took)}")
+
+
+def _failure(job: Job) -> str:
+    first = (job.error or "").strip().partition("\n")[0]
+    return f"{_name(job)} failed" + (f": {first}" if first else "")

@@ -1,0 +1,101 @@
+"""The command palette: every action that a key has now; one that does not apply says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from tui.components.workspace_screen import RoomScreen
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from textual.binding import ActiveBinding
+
+    from tui.app.application import EmpathyApp
+
+
+#: Title, what it does, and the app's action: offered in every room, whether a key of the room does it or not.
+_EVERYWHERE = (
+    ("Start all", "Everything that config.toml asks for", "start_all"),
+    ("Pause or resume", "Start no further jobs, or go on; what runs goes on", "pause"),
+    ("Supervisor's log", "What the background work says", "supervisor_log"),
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A command, and why it cannot be done now (None when it can)."""
+
+    title: str
+    help: str
+    run: Callable[[], object]
+    reason: str | None = None
+
+
+class RoomCommands(Provider):
+    """The app's own commands, in place of Textual's."""
+
+    async def discover(self) -> Hits:
+        for offer in self._offers():
+            if offer.reason is None:
+                # Content, because a str would be parsed as markup.
+                yield DiscoveryHit(Content(offer.title), offer.run, text=offer.title, help=offer.help)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for offer in self._offers():
+            score = max(matcher.match(offer.title), matcher.match(offer.help) / 2)
+            if score <= 0:
+                continue
+            if offer.reason is None:
+                yield Hit(score, matcher.highlight(offer.title), offer.run, text=offer.title, help=offer.help)
+            else:
+                shown = Content.assemble((f"{offer.title}  not now: {visible(offer.reason)}", "$text-muted"))
+                yield Hit(score / 2, shown, offer.run, text=offer.title)
+
+    def _offers(self) -> Iterator[Offer]:
+        return offers(cast("EmpathyApp", self.app))
+
+
+def offers(app: EmpathyApp) -> Iterator[Offer]:
+    """Every action that has a key in the open room and everywhere, then those without a key."""
+    # The palette lies on top of the room.
+    room = next((screen for screen in app.screen_stack if isinstance(screen, RoomScreen)), None)
+    if room is None:
+        return
+    told = set()
+    # The room's own first, then those of its focused part, then the app's.
+    live = sorted(room.active_bindings.values(), key=lambda one: (one.node is app, one.node is not room))
+    for active in live:
+        binding = active.binding
+        if (
+            binding.id is None
+            or binding.action.removeprefix("app.") in told
+            or binding.action == "command_palette"
+        ):
+            continue
+        told.add(binding.action.removeprefix("app."))
+        yield _offer(app, room, active)
+    for title, about, action in _EVERYWHERE:
+        if action not in told:
+            reason = app.unavailable(action)
+            run = partial(app.run_action, action) if reason is None else partial(app.tell, reason)
+            yield Offer(title, about, run, reason)
+
+
+def _offer(app: EmpathyApp, room: RoomScreen, active: ActiveBinding) -> Offer:
+    binding, node = active.binding, active.node
+    # An action is the room's unless it says that it is the app's.
+    name = binding.action.partition("(")[0]
+    if name.startswith("app.") or node is app:
+        reason = app.unavailable(name.removeprefix("app."))
+    else:
+        reason = room.unavailable(name) if node is room else None
+    run = partial(app.run_action, binding.action, node) if reason is None else partial(app.tell, reason)
+    about = f"{binding.tooltip or binding.description} (key {app.get_key_display(binding)})"
+    return Offer(binding.description, about, run, reason)

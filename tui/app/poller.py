@@ -1,0 +1,185 @@
+"""One thread that watches the workspace and answers the screens' questions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+
+from tui.runtime import garbage_collector
+
+if TYPE_CHECKING:
+    from core.api import Reader, Snapshot, Supervisor, Workspace
+
+#: Seconds between looks at whether anything moved.
+LOOK_S = 0.25
+#: Seconds between looks at whether the supervisor lives, which no version tells.
+ALIVE_S = 1.0
+
+
+class Moved(Message):
+    """A new snapshot; `pending` when an intent waits to be carried out."""
+
+    def __init__(self, snapshot: Snapshot, pending: bool) -> None:
+        super().__init__()
+        self.snapshot = snapshot
+        self.pending = pending
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, Moved)
+
+
+class Unreadable(Message):
+    """The workspace cannot be read now; the poller tries again."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Answered(Message):
+    """What a question brought: a value for `receive`, or an error."""
+
+    def __init__(self, question: Question, value: Any, error: str | None) -> None:
+        super().__init__()
+        self.question = question
+        self.value = value
+        self.error = error
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query for the poller's thread; of one key only the newest generation counts."""
+
+    key: str
+    generation: int
+    query: Callable[[Reader], Any]
+    receive: Callable[[Any], None]
+
+
+class Poller:
+    """Watches one workspace from its own thread, with its own Reader.
+
+    `post` is called from that thread.
+    """
+
+    def __init__(self, workspace: Workspace, post: Callable[[Message], object]) -> None:
+        self._workspace = workspace
+        self._post = post
+        self._wake = threading.Event()
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._questions: dict[str, Question] = {}
+        self._generation = 0
+        self._newest: dict[str, int] = {}
+        self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """End the thread; waits for the query in flight, but no longer than `timeout_s`."""
+        self._stopped = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def ask(self, key: str, query: Callable[[Reader], Any], receive: Callable[[Any], None]) -> None:
+        """Queue a query in place of an older one of the same key."""
+        with self._lock:
+            self._generation += 1
+            self._newest[key] = self._generation
+            self._questions[key] = Question(key, self._generation, query, receive)
+        self._wake.set()
+
+    def is_newest(self, question: Question) -> bool:
+        """Whether nobody asked again under the same key meanwhile."""
+        with self._lock:
+            return self._newest.get(question.key) == question.generation
+
+    def _run(self) -> None:
+        # Here rather than above: the first screen is painted while this thread imports.
+        from core.api import Reader
+
+        reader = Reader(self._workspace)
+        watch = _Watch(reader)
+        trouble: str | None = None
+        due = time.monotonic()
+        try:
+            while not self._stopped:
+                self._wake.clear()
+                # A question is answered at once, and makes no look come sooner: a room asks something with
+                # each snapshot, and while records stream in there is always a new one.
+                if time.monotonic() >= due:
+                    trouble = self._look(watch, trouble)
+                    due = time.monotonic() + LOOK_S
+                    garbage_collector.sweep()
+                self._answer(reader)
+                self._wake.wait(max(0.0, due - time.monotonic()))
+        finally:
+            reader.close()
+
+    def _look(self, watch: _Watch, trouble: str | None) -> str | None:
+        """Post what moved, or the trouble that prevents looking unless it is the same as before."""
+        try:
+            moved = watch.moved(again=trouble is not None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is shown, and the next look may do
+            words = _words(error)
+            if words != trouble:
+                self._post(Unreadable(words))
+            return words
+        if moved is not None:
+            self._post(moved)
+        return None
+
+    def _answer(self, reader: Reader) -> None:
+        with self._lock:
+            questions, self._questions = self._questions, {}
+        for question in questions.values():
+            if self._stopped:
+                return
+            try:
+                answered = Answered(question, question.query(reader), None)
+            except Exception as error:  # noqa: BLE001 - shown as a toast by the app
+                answered = Answered(question, None, _words(error))
+            self._post(answered)
+
+
+class _Watch:
+    """Tells what moved since the last look."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._version: tuple[object, ...] | None = None
+        self._supervisor: Supervisor | None = None
+        self._looked_at = 0.0
+
+    def moved(self, again: bool) -> Moved | None:
+        """What is there now if it differs from the last time, or in any case with `again`."""
+        version = self._reader.version()
+        if not again and version == self._version and not self._life_changed():
+            return None
+        snapshot = self._reader.snapshot()
+        pending = self._reader.has_pending_intents()
+        self._supervisor = snapshot.supervisor
+        # The version from before the snapshot: what came in between is looked at again.
+        self._version = version
+        self._looked_at = time.monotonic()
+        return Moved(snapshot, pending)
+
+    def _life_changed(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked_at < ALIVE_S:
+            return False
+        self._looked_at = now
+        return self._reader.supervisor() != self._supervisor
+
+
+def _words(error: Exception) -> str:
+    from core.api import UserError
+
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,69 @@
+"""Keeps a supervisor alive while the app shows work that only a supervisor moves on."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from tui.format import job_states
+
+if TYPE_CHECKING:
+    from core.api import Snapshot
+    from tui.app.application import EmpathyApp
+
+#: Seconds until a supervisor that did not come up is tried again: doubled each time, up to the last.
+_FIRST_WAIT_S, _LAST_WAIT_S = 1.0, 60.0
+
+
+class Supervising:
+    """Starts a supervisor in the background where one is needed, less and less often while that fails.
+
+    In a workspace that is only watched it starts none.
+    """
+
+    def __init__(self, app: EmpathyApp) -> None:
+        self._app = app
+        self._busy = False
+        self._wait_s = _FIRST_WAIT_S
+        self._after = 0.0
+
+    def see(self, snapshot: Snapshot, pending: bool) -> None:
+        """Start a supervisor if this snapshot needs one; `pending` when an intent waits to be carried out."""
+        if not job_states.needs_supervisor(snapshot, pending) or self._app.workspace.read_only:
+            return
+        if self._busy or time.monotonic() < self._after:
+            return
+        self._busy = True
+        self._app.run_worker(
+            self._start, name="Supervisor", group="supervise", thread=True, exit_on_error=False
+        )
+
+    def _start(self) -> None:
+        from core.api import Commands, UserError
+
+        try:
+            Commands(self._app.workspace).ensure_supervisor()
+        except (UserError, OSError) as error:
+            self._app.call_later(self._started, str(error))
+        else:
+            self._app.call_later(self._started, None)
+
+    def _started(self, error: str | None) -> None:
+        self._busy = False
+        wait_s, now = self._wait_s, time.monotonic()
+        if now - self._after > _LAST_WAIT_S:
+            # The one before lived long, so this is no series of failures.
+            wait_s = _FIRST_WAIT_S
+        self._wait_s = min(2 * wait_s, _LAST_WAIT_S)
+        self._after = now + wait_s
+        # Nothing may move until then, so nothing else would try again.
+        self._app.set_timer(wait_s, self._look_again)
+        if error is not None:
+            self._app.tell(f"{error}\nTrying again in {wait_s:.0f} s.", title="No supervisor", error=True)
+
+    def _look_again(self) -> None:
+        self._app.read(
+            "supervise",
+            lambda reader: (reader.snapshot(), reader.has_pending_intents()),
+            lambda seen: self.see(*seen),
+        )

@@ -1,0 +1,121 @@
+"""The two lines above every room: the rooms with their keys, and how the workspace stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.format import values as figures
+from tui.format.text import visible
+from tui.navigation.bindings import ROOMS
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from core.api import Snapshot
+    from tui.app.application import EmpathyApp
+
+
+def _rooms(active: str) -> Content:
+    """The rooms with their keys; a click opens one. One widget, because each costs time at the start."""
+    here = "bold $foreground on $background"
+    tabs, before = [], "$text-muted"
+    for room, key, title in ROOMS:
+        style = here if room == active else "$text-muted"
+        # The blank between two tabs is both's, or else they are too many for 80 columns.
+        edge = here if here in (before, style) else style
+        tabs.append(f"[{edge}] [/][{style} @click=app.room('{room}')][$accent]{key}[/] {title.lower()}[/]")
+        before = style
+    return Content.from_markup("".join([*tabs, f"[{before}] [/]"]))
+
+
+class Masthead(Vertical):
+    """The rooms' line and the workspace's line."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    Masthead {
+        dock: top;
+        height: 2;
+        background: $background;
+        & > #rooms {
+            height: 1;
+            background: $panel;
+            text-wrap: nowrap;
+            link-color: $text-muted;
+            link-style: none;
+            link-background: $panel 0%;
+            link-color-hover: $foreground;
+            link-style-hover: none;
+            link-background-hover: $background;
+        }
+        & > #workspace {
+            height: 1;
+            padding: 0 1;
+            color: $text-muted;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
+    }
+    """
+
+    if TYPE_CHECKING:
+        # Textual finds the app; this says which one it is.
+        app = getters.app(EmpathyApp)
+
+    def __init__(self, room: str) -> None:
+        super().__init__()
+        self.room = room
+        self._shown = Content("")
+
+    def compose(self) -> ComposeResult:
+        yield Static(_rooms(self.room), id="rooms", markup=False)
+        yield Static(Content(""), id="workspace", markup=False)
+
+    def show(self, snapshot: Snapshot | None, trouble: str | None) -> None:
+        """Show how the workspace stands, or why that is not known."""
+        if trouble is not None:
+            line = Content.assemble(("✗ ", "$text-error"), (_one_line(trouble), "$text-error"))
+        elif snapshot is None:
+            line = Content.styled("reading the workspace …", "$text-muted")
+        else:
+            line = _describe(snapshot, watched=self.app.workspace.read_only)
+        # Most snapshots bring nothing new here, and every one comes by.
+        if not line.is_same(self._shown):
+            self._shown = line
+            self.query_one("#workspace", Static).update(line, layout=False)
+
+
+def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
+    counts = snapshot.dialogues
+    data = (
+        f"{counts.total:,} dialogues ({counts.train:,} train, {counts.test:,} test)"
+        if counts.total
+        else "no data yet"
+    )
+    if snapshot.paused:
+        work = ("‖ paused", "$text-warning")
+    elif snapshot.supervisor.running:
+        work = ("● supervisor running", "$text-success")
+    else:
+        work = ("○ supervisor idle", "$text-muted")
+    parts: list[Content | str | tuple[str, str]] = [
+        (figures.folder(snapshot.workspace), "$foreground"),
+        "  ·  ",
+        work,
+        "  ·  ",
+        data,
+    ]
+    if watched:
+        parts[2:2] = [("read-only", "$text-warning"), "  ·  "]
+    if snapshot.config_error is not None:
+        # Ahead of the figures, because a narrow terminal cuts the line's end off.
+        parts[2:2] = [("✗ config.toml does not hold", "$text-error"), "  ·  "]
+    return Content.assemble(*parts)
+
+
+def _one_line(text: str) -> str:
+    return visible(" ".join(text.split()))

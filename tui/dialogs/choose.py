@@ -1,0 +1,85 @@
+"""Choosing one name from a list, by typing a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.format.text import visible
+
+_MOST_ROWS = 12
+
+
+class ChooseScreen(ModalScreen[str | None]):
+    """Gives the chosen name, or None."""
+
+    CSS_PATH = "dialog.tcss"
+    DEFAULT_CSS = """
+    ChooseScreen { align: center middle; }
+    ChooseScreen > Vertical {
+        width: 70; max-width: 95%; height: auto; max-height: 80%; padding: 1 2; background: $panel;
+    }
+    ChooseScreen OptionList { background: $panel; border: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "give_up", "Back", id="choose.back"),
+        Binding("down", "move(1)", "Down", show=False, priority=True),
+        Binding("up", "move(-1)", "Up", show=False, priority=True),
+    ]
+
+    def __init__(self, title: str, names: Sequence[str], current: str | None) -> None:
+        super().__init__()
+        self._title = title
+        self._names = names
+        self._current = current
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(self._title, markup=False)
+            yield Input(placeholder="type a part of the name")
+            yield OptionList(markup=False)
+
+    def on_mount(self) -> None:
+        self._list("")
+        self.query_one(Input).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._list(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            self.dismiss(options.get_option_at_index(options.highlighted).id)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(event.option.id)
+
+    def action_move(self, by: int) -> None:
+        options = self.query_one(OptionList)
+        if by > 0:
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()
+
+    def action_give_up(self) -> None:
+        self.dismiss(None)
+
+    def _list(self, part: str) -> None:
+        found = [name for name in self._names if part.casefold() in name.casefold()]
+        options = self.query_one(OptionList)
+        # Not left to the list, which would measure every name, again and again.
+        options.styles.height = min(_MOST_ROWS, max(1, len(found)))
+        options.set_options([Option(Content(visible(name)), id=name) for name in found])
+        if found:
+            options.highlighted = found.index(self._current) if self._current in found else 0

@@ -1,0 +1,59 @@
+"""What would be asked and paid, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.format import submissions
+from tui.format import values as figures
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from core.api import Estimate, Spending
+
+
+def costs(found: Sequence[Estimate], spending: Spending) -> Content:
+    """Requests, tokens and cost per recipe, their sum, and the workspace's money."""
+    heading = _line("recipe", "to send", "answered", "tokens in + out", "cost")
+    rows = [
+        _line(
+            visible(one.recipe),
+            figures.count(one.requests - one.answered),
+            figures.count(one.answered),
+            _tokens(one.input_tokens, one.output_tokens),
+            _cost(one.usd),
+        )
+        for one in found
+    ]
+    whole = _line(
+        "all",
+        figures.count(sum(one.requests - one.answered for one in found)),
+        figures.count(sum(one.answered for one in found)),
+        _tokens(sum(one.input_tokens for one in found), sum(one.output_tokens for one in found)),
+        _cost(submissions.total_usd(found)),
+    )
+    return Content("\n").join(
+        [
+            Content.styled(heading, "$text-muted"),
+            *map(Content, rows),
+            Content.styled(whole, "bold"),
+            Content(""),
+            Content(submissions.money(spending)),
+            Content.styled("Tokens are estimates, by length.", "$text-muted"),
+        ]
+    )
+
+
+def _tokens(given: int, answered: int) -> str:
+    return f"~{given / 1000:,.0f}k + {answered / 1000:,.0f}k"
+
+
+def _cost(usd: float | None) -> str:
+    return figures.UNKNOWN if usd is None else f"~{figures.dollars(usd)}"
+
+
+def _line(recipe: str, left: str, answered: str, tokens: str, cost: str) -> str:
+    return f"{figures.shorten(recipe, 24):<24}{left:>8}{answered:>9}{tokens:>17}{cost:>9}"

@@ -1,0 +1,79 @@
+"""What the keys do here and everywhere, from the bindings that are live."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+from tui.components.workspace_screen import RoomScreen
+from tui.format.text import visible
+
+_KEYS = 11
+
+#: Keys of Textual's own that everybody knows, and that would only lengthen the list.
+_PLAIN = {"ctrl+c", "ctrl+q", "ctrl+i"}
+
+
+class HelpScreen(ModalScreen[None]):
+    """Lists the keys of the screen that it was opened on."""
+
+    CSS_PATH = "dialog.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,f1,q", "dismiss", "Close", key_display="esc", id="help.close"),
+    ]
+
+    def __init__(self, on: Screen[Any]) -> None:
+        super().__init__()
+        self._on = on
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="dialog") as dialog:
+            dialog.border_title = Content("Help")
+            yield Static(self._text(), markup=False)
+            yield Static(Content("esc closes · arrows, page up and page down scroll"), classes="keys")
+
+    def _text(self) -> Content:
+        about = self._on.ABOUT if isinstance(self._on, RoomScreen) else ""
+        lines = [Content(visible(about)), Content("")] if about else []
+        for title, bindings in self._groups():
+            if bindings:
+                lines += [Content.styled(title, "bold"), *(self._line(b) for b in bindings), Content("")]
+        return Content("\n").join(lines[:-1])
+
+    def _groups(self) -> list[tuple[str, list[Binding]]]:
+        """The live bindings: of the screen, of what is focused on it, then of the app."""
+        here: list[Binding] = []
+        focused: list[Binding] = []
+        everywhere: list[Binding] = []
+        for active in self._on.active_bindings.values():
+            binding = active.binding
+            if binding.key in _PLAIN or not binding.description:
+                continue
+            # Ours say more than a name; arrows, Tab and the like of Textual's explain themselves.
+            if binding.system or not (binding.id or binding.tooltip):
+                continue
+            if active.node is self.app:
+                everywhere.append(binding)
+            else:
+                (here if active.node is self._on else focused).append(binding)
+        groups = (("Here", here), ("In this part", focused), ("Everywhere", everywhere))
+        return [(title, _joined(found)) for title, found in groups]
+
+    def _line(self, binding: Binding) -> Content:
+        keys = self.app.get_key_display(binding)
+        what = binding.tooltip or binding.description
+        return Content.assemble((f"{keys:<{_KEYS}}", "$accent"), " ", visible(what))
+
+
+def _joined(bindings: list[Binding]) -> list[Binding]:
+    """One binding an action: several keys for the same are one line."""
+    found: dict[tuple[str, str], list[Binding]] = {}
+    for binding in bindings:
+        found.setdefault((binding.action, binding.description), []).append(binding)
+    return [same[0] for same in found.values()]

@@ -1,0 +1,104 @@
+"""Figures as text; what is not known is a dash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tui.format.text import visible
+
+UNKNOWN = "—"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as `42s`, `3m 05s`, `2h 07m` or `4d 03h`."""
+    if seconds is None:
+        return UNKNOWN
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h {whole % 3600 // 60:02}m"
+    return f"{whole // 86400}d {whole % 86400 // 3600:02}h"
+
+
+def roughly(seconds: float) -> str:
+    """Seconds as an estimate is told: `under 1m`, `25m`, `2h 10m`, `4d 3h`."""
+    if seconds < 60:
+        return "under 1m"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes}m"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}h {minutes:02}m"
+    return f"{hours // 24}d {hours % 24}h"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share from 0 to 1 as `57 %`."""
+    return UNKNOWN if share is None else f"{share * 100:.{digits}f} %"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """An interval of shares in per cent, as `42.0–89.0`."""
+    return UNKNOWN if low is None or high is None else f"{low * 100:.1f}–{high * 100:.1f}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value as `0.043` or `< 0.001`."""
+    if p is None:
+        return UNKNOWN
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_words(p: float | None) -> str:
+    """A p-value in a sentence, as `p = 0.043` or `p < 0.001`."""
+    return f"p {p_value(p)}" if p is not None and p < 0.001 else f"p = {p_value(p)}"
+
+
+def count(number: int | None) -> str:
+    """A whole number with thousands apart."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def dollars(usd: float | None) -> str:
+    """US dollars: in cents, and in hundredths of them below ten."""
+    if usd is None:
+        return UNKNOWN
+    return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
+
+
+def size(number: int) -> str:
+    """Bytes as `512 B`, `3.4 kB`, `1.2 MB`."""
+    if number < 1000:
+        return f"{number} B"
+    for unit, scale in (("kB", 1e3), ("MB", 1e6)):
+        if number < scale * 1000:
+            return f"{number / scale:.1f} {unit}"
+    return f"{number / 1e9:.1f} GB"
+
+
+def bar(share: float | None, width: int) -> str:
+    """A bar of `width` cells, in eighths; dots where nothing is known."""
+    if share is None:
+        return "·" * width
+    eighths = round(max(0.0, min(1.0, share)) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (" ▏▎▍▌▋▊▉"[rest] if rest else "")).ljust(width)
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` in at most `width` characters, the middle left out: names differ at both ends."""
+    if len(text) <= width:
+        return text
+    head = (width - 1) // 3
+    return text[:head] + "…" + text[len(text) - (width - 1 - head) :]
+
+
+def folder(path: str, width: int = 28) -> str:
+    """A folder's path in at most `width` characters: the home folder as `~`, the beginning left out."""
+    home = str(Path.home())
+    shown = visible("~" + path[len(home) :] if path == home or path.startswith(home + "/") else path)
+    return shown if len(shown) <= width else "…" + shown[-(width - 1) :]

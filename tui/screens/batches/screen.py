@@ -1,0 +1,352 @@
+"""Batches: what was sent to teachers and judges, how it stands, what it cost, and what came back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import DataTable, Static
+
+from tui.components.keyed_table import Column, KeyedTable
+from tui.components.listing import Entry, Listing
+from tui.components.theme import shade
+from tui.components.workspace_screen import RoomScreen
+from tui.format import submissions
+from tui.format import values as figures
+from tui.format.text import visible
+from tui.screens.batches import details
+from tui.screens.batches import rows as batch_rows
+
+if TYPE_CHECKING:
+    from core.api import (
+        AnswerCount,
+        BatchMoment,
+        Commands,
+        Reader,
+        SentRequest,
+        Snapshot,
+        Spending,
+        Submission,
+    )
+
+#: Submissions, and requests of one group, that are shown at most.
+_ROWS = 500
+#: Seconds between updates of ages, which no snapshot brings.
+_TICK_S = 1.0
+
+_All = tuple["list[Submission]", "Spending", "dict[str, list[BatchMoment]]"]
+_One = tuple[str, "list[BatchMoment]", "list[AnswerCount]"]
+_Group = tuple[str, "str | None"]
+
+
+class BatchesScreen(RoomScreen):
+    """Submissions above; the selected one's timeline and outcomes below, and the requests behind each."""
+
+    ROOM = "batches"
+    ABOUT = "Requests that went to teachers and judges: batches, and sessions of live calls."
+    CSS_PATH = "batches.tcss"
+    WRITES = frozenset({"refresh", "cancel", "retry"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "s",
+            "app.start_all",
+            "Submit",
+            id="batches.submit",
+            tooltip="Start all work, after its cost was told",
+        ),
+        Binding("f", "refresh", "Refresh", id="batches.refresh", tooltip="Ask after the batch now"),
+        Binding("c", "cancel", "Cancel", id="batches.cancel", tooltip="Cancel the batch and its job"),
+        Binding("r", "retry", "Retry", id="batches.retry", tooltip="Ask again for what failed"),
+        Binding(
+            "o",
+            "paths",
+            "Files",
+            id="batches.paths",
+            show=False,
+            tooltip="Show and copy the paths of its files",
+        ),
+        Binding("m", "money", "Money", id="batches.money", show=False, tooltip="What each recipe has cost"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: dict[str, Submission] = {}
+        self._moments: dict[str, list[BatchMoment]] = {}
+        self._token: str | None = None
+        self._timeline: Sequence[BatchMoment] = ()
+        self._groups: Sequence[AnswerCount] = ()
+        self._group: _Group | None = None
+        self._spending: Spending | None = None
+
+    def body(self) -> ComposeResult:
+        yield Static(id="money", markup=False)
+        yield Listing(
+            id="batches", draw=self._entry, words="a part of a state, a job, a model", opens="Outcomes"
+        )
+        yield Static(id="none", markup=False)
+        with Horizontal(id="below"):
+            with VerticalScroll(id="about", can_focus=False):
+                yield Static(id="detail", markup=False)
+            with Vertical(id="behind"):
+                yield Static(id="title", markup=False)
+                yield KeyedTable(id="groups", opens="Requests")
+                yield KeyedTable(id="requests")
+
+    def on_mount(self) -> None:
+        self._batches.enter()
+        self._requests.display = False
+        self._lay_out(0)
+        self.set_interval(_TICK_S, self._tick)
+
+    def on_resize(self, event: Resize) -> None:
+        self._draw()
+        self._draw_detail()
+
+    def show(self, snapshot: Snapshot) -> None:
+        def look(reader: Reader) -> _All:
+            found = reader.submissions()[:_ROWS]
+            moments = {one.token: reader.moments(one.token) for one in found if not one.collected}
+            return found, reader.spending(), moments
+
+        self.app.read("batches", look, self._receive)
+
+    @property
+    def selected(self) -> Submission | None:
+        """The submission under the cursor."""
+        return self._found.get(self._token or "")
+
+    @property
+    def _batches(self) -> Listing[batch_rows.Shown]:
+        return self.query_one("#batches", Listing)
+
+    @property
+    def _outcomes(self) -> KeyedTable:
+        return self.query_one("#groups", KeyedTable)
+
+    @property
+    def _requests(self) -> KeyedTable:
+        return self.query_one("#requests", KeyedTable)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        if event.data_table is self._batches.table and event.row_key.value != self._token:
+            self._token = event.row_key.value
+            self._timeline, self._groups = (), ()
+            self._leave_requests()
+            self._draw_detail()
+            self._ask()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Go one step deeper: to the outcomes, then to the requests of one."""
+        event.stop()
+        one = self.selected
+        if one is None:
+            self.app.tell("nothing was sent yet")
+        elif self._batches.table.has_focus:
+            if self._groups:
+                self._outcomes.focus()
+            else:
+                self.app.tell("no answer of it is in yet")
+        elif self._outcomes.has_focus:
+            key = self._outcomes.selected_key
+            if key is not None:
+                self._open_group(one, self._groups[int(key)])
+
+    def step_back(self) -> None:
+        if self._requests.display:
+            self._leave_requests()
+            self._outcomes.focus()
+        elif self._outcomes.has_focus:
+            self._batches.enter()
+        else:
+            super().step_back()
+
+    def unavailable(self, action: str) -> str | None:
+        reason = super().unavailable(action)
+        if reason is None and action in ("refresh", "cancel", "retry"):
+            return submissions.unavailable(action, self.selected)
+        if action == "paths" and self.selected is None:
+            return "no batch is selected"
+        return reason
+
+    def action_refresh(self) -> None:
+        one = self.selected
+        if self.can("refresh") and one is not None:
+            self._act("Refresh", one, lambda commands: commands.refresh(one.job))
+
+    def action_retry(self) -> None:
+        one = self.selected
+        if self.can("retry") and one is not None:
+            self._act("Retry", one, lambda commands: commands.retry(one.job))
+
+    def action_cancel(self) -> None:
+        one = self.selected
+        if not self.can("cancel") or one is None:
+            return
+        from tui.dialogs.confirm import ConfirmScreen
+
+        self.app.push_screen(
+            ConfirmScreen(
+                f"Cancel {submissions.name(one)}?",
+                Content(
+                    f"It is cancelled at its provider, and the job {visible(one.job_name)} with it. "
+                    "What it has answered is paid and kept; `r` asks for the rest."
+                ),
+                "Cancel it",
+                "Let it run",
+            ),
+            lambda yes: self._act("Cancel", one, lambda c: c.cancel(one.job)) if yes else None,
+        )
+
+    def action_money(self) -> None:
+        if self._spending is None:
+            self.app.tell("the workspace is being read")
+            return
+        from tui.screens.batches.spending_dialog import MoneyScreen
+
+        self.app.push_screen(MoneyScreen(self._spending))
+
+    def action_paths(self) -> None:
+        one = self.selected
+        if not self.can("paths") or one is None:
+            return
+        paths = [f"{self.app.workspace.root / path}" for _, path in submissions.files(one)]
+        if not paths:
+            self.app.tell("it has no files")
+            return
+        self.app.tell("\n".join(paths))
+        self.app.copy("\n".join(paths))
+
+    def _act(self, label: str, one: Submission, ask: Callable[[Commands], int]) -> None:
+        self.app.act(f"{label} {submissions.name(one)}", ask)
+
+    def _receive(self, seen: _All) -> None:
+        found, spending, self._moments = seen
+        self._found, self._spending = {one.token: one for one in found}, spending
+        self.query_one("#money", Static).update(submissions.money(spending))
+        self._draw()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask for what is known of the selected submission."""
+        token = self._token
+        if token is None or token not in self._found:
+            return
+
+        def look(reader: Reader) -> _One:
+            return token, reader.moments(token), reader.answer_counts(token)
+
+        self.app.read("batch", look, self._receive_one)
+
+    def _receive_one(self, seen: _One) -> None:
+        token, timeline, groups = seen
+        if token == self._token:
+            self._timeline, self._groups = timeline, groups
+            self._draw_detail()
+
+    def _open_group(self, one: Submission, group: AnswerCount) -> None:
+        self._group = (group.outcome, group.error)
+
+        def look(reader: Reader) -> list[SentRequest]:
+            return reader.sent_requests(one.token, (group.outcome, group.error), limit=_ROWS)
+
+        self.app.read("requests", look, self._receive_requests)
+
+    def _receive_requests(self, requests: list[SentRequest]) -> None:
+        if self._group is None:
+            return
+        muted = shade(self.app, "text-muted")
+        width = max(12, self.query_one("#behind").size.width - 14 - 5)
+        self._requests.set_columns([Column("dialogue", "dialogue", 12), Column("said", "answer", width)])
+        self._requests.put(
+            {
+                f"{request.key}-{request.number}": [
+                    Text(figures.shorten(visible(request.dialog_id), 12), muted),
+                    Text(visible(request.error or request.text)),
+                ]
+                for request in requests
+            }
+        )
+        more = " (the first of them)" if len(requests) == _ROWS else ""
+        self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
+        self._outcomes.display, self._requests.display = False, True
+        self._requests.focus()
+
+    def _leave_requests(self) -> None:
+        self._group = None
+        had_focus = self._requests.has_focus
+        self._outcomes.display, self._requests.display = True, False
+        if had_focus:
+            self._outcomes.focus()
+        self._draw_groups()
+
+    def _tick(self) -> None:
+        if self.is_current and any(not one.collected for one in self._found.values()):
+            self._draw()
+
+    def _lay_out(self, rows: int) -> None:
+        none = self.query_one("#none", Static)
+        none.display = not rows
+        for part in ("#batches", "#below", "#money"):
+            self.query_one(part).display = bool(rows)
+        if not rows:
+            none.update(details.nothing())
+        else:
+            self._batches.styles.height = min(rows + 1, max(4, self.size.height * 2 // 5))
+
+    def _draw(self) -> None:
+        self._lay_out(len(self._found))
+        if not self._found:
+            return
+        now = self.app.now()
+        # Only what is on its way looks otherwise as time goes by.
+        shown: dict[str, batch_rows.Shown] = {
+            token: (one, (), None) if one.collected else (one, tuple(self._moments.get(token, ())), now)
+            for token, one in self._found.items()
+        }
+        self._batches.show(batch_rows.columns(self.size.width), shown)
+
+    def _entry(self, shown: batch_rows.Shown) -> Entry:
+        return batch_rows.entry(self.app, self._batches.columns, shown)
+
+    def _draw_detail(self) -> None:
+        one = self.selected
+        self.query_one("#detail", Static).update("" if one is None else details.describe(one, self._timeline))
+        if self._group is None:
+            self._draw_groups()
+
+    def _draw_groups(self) -> None:
+        muted = shade(self.app, "text-muted")
+        self.query_one("#title", Static).update(
+            "how its requests ended" if self._groups else "no answers yet"
+        )
+        words = max(10, self.query_one("#behind").size.width - 10 - 8 - 7)
+        self._outcomes.set_columns(
+            [
+                Column("outcome", "outcome", 9),
+                Column("error", "the provider's words", words),
+                Column("requests", "number", 7, "right"),
+            ]
+        )
+        self._outcomes.put(
+            {
+                str(number): [
+                    Text(visible(group.outcome), shade(self.app, _colour(group.outcome))),
+                    Text(visible(group.error or ""), muted),
+                    Text(figures.count(group.requests)),
+                ]
+                for number, group in enumerate(self._groups)
+            }
+        )
+
+
+def _colour(outcome: str) -> str:
+    if outcome == "ok":
+        return "text-success"
+    return "text-error" if outcome in ("error", "rejected", "missing", "expired") else "text-warning"

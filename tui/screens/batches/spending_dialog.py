@@ -1,0 +1,50 @@
+"""What was spent, recipe by recipe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.format import submissions
+from tui.format import values as figures
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from core.api import Spending
+
+
+class MoneyScreen(ModalScreen[None]):
+    """The workspace's money, and each recipe's share of it."""
+
+    CSS_PATH = "../../dialogs/dialog.tcss"
+    DEFAULT_CSS = """
+    MoneyScreen VerticalScroll { height: auto; max-height: 16; margin-top: 1; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,m,enter", "dismiss", "Back", id="money.back")]
+
+    def __init__(self, spending: Spending) -> None:
+        super().__init__()
+        self._spending = spending
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Content.styled(submissions.money(self._spending), "bold"), markup=False)
+            with VerticalScroll():
+                yield Static(self._recipes(), markup=False)
+            yield Static("Esc closes.", classes="keys", markup=False)
+
+    def _recipes(self) -> Content:
+        if not self._spending.by_recipe:
+            return Content("No recipe of config.toml asks a teacher.")
+        rows = [
+            f"{figures.shorten(visible(name), 48):<48}{figures.dollars(usd):>14}"
+            for name, usd in self._spending.by_recipe
+        ]
+        note = "An answer that several recipes use stands under each of them."
+        return Content("\n").join([*map(Content, rows), Content.styled(note, "$text-muted")])

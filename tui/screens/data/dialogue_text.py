@@ -1,0 +1,84 @@
+"""A dialogue in full: its situation, its utterance, and every response with its rating beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from tui.format import marked_text, ratings
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from core.api import Dialogue
+
+#: Cells of what stands beside a text.
+_BESIDE = 12
+#: Cells below which who answers stands above the text.
+_NARROW = 64
+
+
+def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], str]) -> RenderableType:
+    """The dialogue for so many cells; `sought` is marked wherever it stands, `shade` gives a theme variable's
+    colour."""
+    muted, narrow = shade("text-muted"), width < _NARROW
+    about = [dialogue.emotion, dialogue.sentiment, dialogue.plutchik]
+    head = Text.assemble(
+        (visible(dialogue.dialog_id), "bold"),
+        ("   " + dialogue.split, shade("text-accent" if dialogue.split == "test" else "text-muted")),
+        ("".join(f" · {visible(word)}" for word in about if word), muted),
+    )
+    said = _grid()
+    said.add_row(Text("Situation", muted), _text(dialogue.situation, sought))
+    said.add_row(Text("Utterance", muted), _text(dialogue.utterance, sought))
+    answered = Table.grid(expand=True) if narrow else _grid()
+    for number, (source, response) in enumerate(dialogue.responses.items()):
+        if number:
+            answered.add_row("")
+        words, text = len(response.text.split()), _text(response.text, sought)
+        who = Text("   " if narrow else "\n").join(
+            [
+                Text(visible(source), "bold"),
+                Text(ratings.words(response.rating), shade(ratings.RATINGS[response.rating].colour)),
+                Text(f"{words:,} word{'' if words == 1 else 's'}", muted),
+            ]
+        )
+        if narrow:
+            answered.add_row(Group(who, text))
+        else:
+            answered.add_row(who, text)
+    return Group(head, Text(), said, Rule(style=shade("border")), answered)
+
+
+def plain(dialogue: Dialogue) -> str:
+    """The dialogue as text, to be taken elsewhere."""
+    lines = [
+        f"dialogue {dialogue.dialog_id} ({dialogue.emotion}, {dialogue.split})",
+        f"situation: {dialogue.situation.strip()}",
+        f"utterance: {dialogue.utterance.strip()}",
+        *(
+            f"{source} (rated {response.rating}): {response.text.strip()}"
+            for source, response in dialogue.responses.items()
+        ),
+    ]
+    return visible("\n".join(lines), lines=True)
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(width=_BESIDE, overflow="fold")
+    grid.add_column(ratio=1, overflow="fold")
+    return grid
+
+
+def _text(text: str, sought: str) -> Text:
+    beginning, note = marked_text.cut(text)
+    shown = Text(beginning)
+    if sought:
+        shown.highlight_regex(re.compile(re.escape(sought), re.IGNORECASE), marked_text.SOUGHT)
+    return Text.assemble(shown, ("\n" + note, "italic")) if note else shown

@@ -1,0 +1,212 @@
+"""The dialogues of the data room: the list, and the selected one in full."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import Static
+
+from tui.components.reading import Reading
+from tui.components.theme import shade
+from tui.screens.data import dialogue_text
+from tui.screens.data.dialogue_list import DialogueList
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from textual import getters
+
+    from core.api import Dialogue, DialogueFilter
+    from tui.app.application import EmpathyApp
+
+#: Columns from which the dialogue has room beside the list.
+WIDE = 110
+_ALL = "all emotions"
+
+
+class DialoguesView(Container):
+    """The list on the left and the dialogue on the right; one above the other where that is too narrow."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    DialoguesView {
+        layout: vertical;
+        & > DialogueList { height: 1fr; margin: 1 0 0 0; }
+        & > Reading { height: 1fr; padding: 0 1; border-top: solid $border-blurred; }
+        & > Reading:focus { border-top: solid $accent; }
+        & > Reading > Static { height: auto; }
+        &.reading > DialogueList { display: none; }
+        &.wide {
+            layout: horizontal;
+            & > DialogueList { height: 1fr; width: 3fr; display: block; }
+            & > Reading {
+                height: 1fr; width: 2fr; padding: 1 2 0 2;
+                border-top: none; border-left: solid $border-blurred;
+            }
+            & > Reading:focus { border-left: solid $accent; }
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "n,right",
+            "step(1)",
+            "Next",
+            id="data.next",
+            key_display="n",
+            show=False,
+            tooltip="The next dialogue",
+        ),
+        Binding(
+            "p,left",
+            "step(-1)",
+            "Previous",
+            id="data.previous",
+            key_display="p",
+            show=False,
+            tooltip="The dialogue before",
+        ),
+        Binding("f", "choose", "Filter", id="data.filter", tooltip="By emotion, split and ratings"),
+        Binding("e", "emotion", "Emotion", id="data.emotion", tooltip="By emotion", show=False),
+        Binding("P", "pairs", "Pairs", id="data.pairs", tooltip="Open the test dialogue in pairs"),
+        Binding("y", "copy", "Copy", id="data.copy", tooltip="Copy the dialogue as text", show=False),
+    ]
+
+    if TYPE_CHECKING:
+        # Textual finds the app; this says which one it is.
+        app = getters.app(EmpathyApp)
+
+    def __init__(self) -> None:
+        super().__init__(id="dialogues")
+        self._emotions: Mapping[str, int] = {}
+        self._sources: Sequence[str] = ()
+        self._dialogue: Dialogue | None = None
+        #: The width that it was drawn for.
+        self._width = 0
+
+    def compose(self) -> ComposeResult:
+        yield DialogueList()
+        with Reading():
+            yield Static(id="dialogue", markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.width >= WIDE, "wide")
+        if event.size.width != self._width:
+            self._width = event.size.width
+            # Once the parts have their new sizes.
+            self.call_after_refresh(self._draw)
+
+    def read(self, sources: Sequence[str], emotions: Mapping[str, int]) -> None:
+        """Read the dialogues anew, with responses from these sources."""
+        self._sources, self._emotions = sources, emotions
+        self._dialogue = None
+        self._list.read(sources)
+
+    def seek(self, dialog_id: str) -> None:
+        """Show a dialogue."""
+        self._list.seek(dialog_id)
+
+    def enter(self) -> None:
+        """Take the focus."""
+        self.remove_class("reading")
+        self._list.enter()
+
+    def back(self) -> bool:
+        """Step back inside the view; whether there was something to step back from."""
+        if self._reading.has_focus:
+            self.enter()
+            return True
+        return self._list.back()
+
+    def on_dialogue_list_selected(self, event: DialogueList.Selected) -> None:
+        event.stop()
+        if event.opened:
+            self.add_class("reading")
+            self._reading.focus()
+        if event.line is None:
+            self._receive(None)
+        elif self._dialogue is None or event.line.dialog_id != self._dialogue.dialog_id:
+            self._read(event.line.dialog_id)
+        else:
+            self._draw()
+
+    def action_step(self, by: int) -> None:
+        self._list.step(by)
+
+    def action_choose(self) -> None:
+        from tui.screens.data.filter_dialog import DialogueFilterScreen
+
+        if not self._emotions:
+            self.app.tell("there is no dialogue to filter yet")
+            return
+        screen = DialogueFilterScreen(
+            self._emotions, self._sources, sum(self._emotions.values()), self._list.wanted
+        )
+        self.app.push_screen(screen, self._chosen)
+
+    def action_emotion(self) -> None:
+        from tui.dialogs.choose import ChooseScreen
+
+        names = [_ALL, *self._emotions]
+        self.app.push_screen(
+            ChooseScreen("Emotion", names, self._list.wanted.emotion or _ALL), self._emotion_chosen
+        )
+
+    def action_pairs(self) -> None:
+        if self._dialogue is None:
+            self.app.tell("no dialogue is selected")
+        elif self._dialogue.split != "test":
+            self.app.tell(
+                "this is a train dialogue: only test dialogues are answered, so only they have pairs"
+            )
+        else:
+            self.app.open_pair_of(self._dialogue.dialog_id)
+
+    def action_copy(self) -> None:
+        if self._dialogue is None:
+            self.app.tell("no dialogue is selected")
+        else:
+            self.app.copy(dialogue_text.plain(self._dialogue))
+
+    @property
+    def _list(self) -> DialogueList:
+        return self.query_one(DialogueList)
+
+    @property
+    def _reading(self) -> Reading:
+        return self.query_one(Reading)
+
+    def _chosen(self, wanted: DialogueFilter | None) -> None:
+        if wanted is not None:
+            self._list.choose(wanted)
+
+    def _emotion_chosen(self, name: str | None) -> None:
+        from dataclasses import replace
+
+        if name is not None:
+            self._list.choose(replace(self._list.wanted, emotion=None if name == _ALL else name))
+
+    def _read(self, dialog_id: str) -> None:
+        self.app.read("dialogue", lambda reader: reader.browser.dialogue(dialog_id), self._receive)
+
+    def _receive(self, dialogue: Dialogue | None) -> None:
+        other = dialogue is None or self._dialogue is None or dialogue.dialog_id != self._dialogue.dialog_id
+        self._dialogue = dialogue
+        self._draw()
+        if other:
+            self._reading.scroll_home(animate=False)
+
+    def _draw(self) -> None:
+        shown = self.query_one("#dialogue", Static)
+        if self._dialogue is None:
+            shown.update("")
+        else:
+            shown.update(
+                dialogue_text.whole(
+                    self._dialogue, self._list.wanted.text, self._reading.size.width, partial(shade, self.app)
+                )
+            )

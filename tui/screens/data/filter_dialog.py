@@ -1,0 +1,56 @@
+"""Choosing which dialogues are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tui.dialogs.filter_dialog import FilterDialog, Part
+from tui.screens.data.filters import ANY_RESPONSE, CHOICES, SPLITS
+
+if TYPE_CHECKING:
+    from core.api import DialogueFilter, Reader
+
+
+class DialogueFilterScreen(FilterDialog["DialogueFilter"]):
+    """Counts the dialogues that it leaves; `emotions` are how many have each, of `total` ones."""
+
+    def __init__(
+        self, emotions: Mapping[str, int], sources: Sequence[str], total: int, current: DialogueFilter
+    ) -> None:
+        rated = dict(current.ratings)
+        named = {emotion: f"{emotion} ({count:,})" for emotion, count in emotions.items()}
+        #: Whose rating each part is about, None for any response's.
+        self._rated = (None, *sources)
+        super().__init__(
+            "Which dialogues",
+            [
+                Part("Emotion", named, current.emotion),
+                Part("Split", dict(zip(SPLITS, SPLITS, strict=True)), current.split),
+                *(
+                    Part(f"{source or ANY_RESPONSE} rated", CHOICES, rated.get(source))
+                    for source in self._rated
+                ),
+            ],
+            current.text,
+        )
+        self._total = total
+
+    def wanted(self, chosen: Sequence[Any], text: str) -> DialogueFilter:
+        from core.api import DialogueFilter
+
+        emotion, split, *ratings = chosen
+        rated = zip(self._rated, ratings, strict=True)
+        return DialogueFilter(
+            emotion, split, tuple((who, allowed) for who, allowed in rated if allowed), text
+        )
+
+    def count(self, wanted: DialogueFilter) -> None:
+        def look(reader: Reader) -> int:
+            return reader.browser.count(wanted)
+
+        self.app.read("dialogues left", look, self._counted)
+
+    def _counted(self, left: int) -> None:
+        if self.is_mounted:
+            self.say(f"{left:,} of {self._total:,} dialogues")

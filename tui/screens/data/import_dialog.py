@@ -1,0 +1,164 @@
+"""Importing a CSV: its path, what is wrong with it or what it would change, and only then the import."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from core.api import ImportPlan
+    from tui.app.application import EmpathyApp
+
+
+class ImportScreen(ModalScreen[None]):
+    """Enter checks the file; once that is done, Enter imports it. Nothing changes before."""
+
+    CSS_PATH = "../../dialogs/dialog.tcss"
+    DEFAULT_CSS = """
+    ImportScreen {
+        & Input { margin-top: 1; }
+        & VerticalScroll { height: auto; max-height: 14; margin-top: 1; scrollbar-size-vertical: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Close", id="import.close"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plan: ImportPlan | None = None
+        self._asked = 0
+        self._busy = False
+
+    if TYPE_CHECKING:
+        app = getters.app(EmpathyApp)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = Content("Import a CSV")
+            yield Static(
+                Content.assemble(
+                    "One row a dialogue: dialog_id, emotion, situation, speaker_uttr,\n",
+                    "and response_<source> with rating_<source> for each source.",
+                ),
+                classes="muted",
+            )
+            yield Input(placeholder="path of the file, such as ~/data/dataset.csv", id="path")
+            with VerticalScroll(can_focus=False):
+                yield Static(id="outcome", markup=False)
+            yield Static(id="keys", classes="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self._tell_keys("enter checks the file · esc closes")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._asked += 1
+        self._plan = None
+        if not self._busy:
+            self._say(Content(""))
+            self._tell_keys("enter checks the file · esc closes")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        text = event.value.strip().strip("'\"")
+        if self._busy:
+            return
+        if self._plan is not None:
+            self._apply(self._plan)
+        elif not text:
+            self._say(Content.styled("Name a file first.", "$text-warning"))
+        else:
+            self._asked += 1
+            self._say(Content.styled("◌ reading and checking every row …", "$text-muted"))
+            path = Path(text).expanduser()
+            # A relative path is meant from where the app was started.
+            work = partial(self._check, path, self._asked)
+            self.run_worker(work, name="Import", thread=True, exit_on_error=False)
+
+    def _check(self, path: Path, asked: int) -> None:
+        from core.api import Commands, UserError
+
+        try:
+            plan = Commands(self.app.workspace).plan_import(path)
+        except (UserError, OSError) as error:
+            self.call_later(self._checked, asked, None, str(error))
+        else:
+            self.call_later(self._checked, asked, plan, "")
+
+    def _checked(self, asked: int, plan: ImportPlan | None, error: str) -> None:
+        if asked != self._asked:
+            return
+        if plan is None:
+            self._say(Content.styled(visible(error, lines=True), "$text-error"))
+            self._tell_keys("nothing was changed · mend the file and press enter again · esc closes")
+        elif plan.changes_nothing:
+            self._say(Content.assemble(("✓ ", "$text-success"), "This data is imported already."))
+        else:
+            self._plan = plan
+            self._say(_describe(plan))
+            self._tell_keys("enter imports it · esc leaves everything as it is")
+
+    def _apply(self, plan: ImportPlan) -> None:
+        self._busy = True
+        self._say(Content.styled("◌ importing …", "$text-muted"))
+        self.run_worker(partial(self._import, plan), name="Import", thread=True, exit_on_error=False)
+
+    def _import(self, plan: ImportPlan) -> None:
+        from core.api import Commands, UserError
+
+        try:
+            commands = Commands(self.app.workspace)
+            commands.wait(commands.apply_import(plan), self.app.stopping)
+        except (UserError, OSError) as error:
+            self.call_later(self._imported, str(error))
+        else:
+            self.call_later(self._imported, None)
+
+    def _imported(self, error: str | None) -> None:
+        self._busy = False
+        if error is not None:
+            self._plan = None
+            self._say(Content.styled(visible(error, lines=True), "$text-error"))
+            return
+        self.app.tell("The data is imported")
+        if self.is_current:
+            self.dismiss()
+
+    def _say(self, content: Content) -> None:
+        self.query_one("#outcome", Static).update(content)
+
+    def _tell_keys(self, text: str) -> None:
+        self.query_one("#keys", Static).update(Content(text))
+
+
+def _describe(plan: ImportPlan) -> Content:
+    """What the import would do, in words."""
+    total = len(plan.table.dialogues)
+    sources = ", ".join(("human", *plan.facts.sources))
+    lines = [
+        Content.assemble(
+            ("✓ ", "$text-success"),
+            (visible(plan.file.name), "bold"),
+            f": {total:,} dialogues, every row holds. Responses of {visible(sources)}.",
+        )
+    ]
+    lines += [Content.styled(visible(change), "$text-warning") for change in plan.changes]
+    if plan.stale:
+        lines.append(Content.styled(f"This makes {len(plan.stale)} finished jobs stale:", "$text-warning"))
+        lines += [Content(f"  {visible(f'{job.stage} {job.name}')}") for job in plan.stale[:20]]
+        if len(plan.stale) > 20:
+            lines.append(Content.styled(f"  and {len(plan.stale) - 20} more", "$text-muted"))
+    return Content("\n").join(lines)

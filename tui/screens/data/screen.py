@@ -1,0 +1,97 @@
+"""Data: the imported dialogues one by one, and all of them in figures."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+
+from tui.components.workspace_screen import RoomScreen
+from tui.screens.data.dialogues_view import DialoguesView
+
+if TYPE_CHECKING:
+    from core.api import DataFacts, Reader, Snapshot
+    from tui.screens.data.statistics_view import FiguresView
+
+_Seen = tuple["DataFacts | None", dict[str, int]] | None
+
+
+class DataScreen(RoomScreen):
+    """The dialogues, and in their place the figures."""
+
+    ROOM = "data"
+    ABOUT = "The imported dialogues with their rated responses; their figures; what each recipe yields."
+    CSS_PATH = "data.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("v", "view", "Figures", id="data.view", tooltip="Figures in place of dialogues, and back"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._dialogues = DialoguesView()
+        #: None until it is opened for the first time.
+        self._figures: FiguresView | None = None
+        self._facts: DataFacts | None = None
+
+    def body(self) -> ComposeResult:
+        with Container(id="views"):
+            yield self._dialogues
+
+    def on_mount(self) -> None:
+        self._dialogues.enter()
+
+    def seek(self, dialog_id: str) -> None:
+        """Show a dialogue."""
+        self._open(figures=False)
+        self._dialogues.seek(dialog_id)
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.app.read("data", partial(_look, self._facts), self._receive)
+        if self._figures is not None and self._figures.display:
+            self._figures.read(snapshot.dialogues)
+
+    def action_view(self) -> None:
+        self._open(figures=self._dialogues.display)
+
+    def step_back(self) -> None:
+        if not self._dialogues.display:
+            self._open(figures=False)
+        elif not self._dialogues.back():
+            super().step_back()
+
+    def _open(self, *, figures: bool) -> None:
+        """Show the figures, or the dialogues."""
+        if figures and self._figures is None:
+            from tui.screens.data.statistics_view import FiguresView
+
+            self._figures = FiguresView()
+            self.query_one("#views").mount(self._figures)
+        view = self._figures if figures and self._figures is not None else self._dialogues
+        for each in (self._dialogues, self._figures):
+            if each is not None:
+                each.display = each is view
+        # After its mount, when it is opened for the first time.
+        view.call_after_refresh(self._enter)
+
+    def _enter(self) -> None:
+        if self._figures is not None and self._figures.display:
+            self._figures.enter()
+            if self.app.snapshot is not None:
+                self._figures.read(self.app.snapshot.dialogues)
+        else:
+            self._dialogues.enter()
+
+    def _receive(self, seen: _Seen) -> None:
+        if seen is not None:
+            self._facts, emotions = seen
+            sources = () if self._facts is None else ("human", *self._facts.sources)
+            self._dialogues.read(sources, emotions)
+
+
+def _look(known: DataFacts | None, reader: Reader) -> _Seen:
+    """What is imported, and how many dialogues have each emotion; None when it is what is known."""
+    facts = reader.data()
+    return None if facts is not None and facts == known else (facts, reader.browser.emotions())

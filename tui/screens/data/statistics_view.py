@@ -1,0 +1,164 @@
+"""The figures of the imported data as charts: one below the other, in two columns where it is wide."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import Static
+
+from tui.components.reading import Reading
+from tui.components.theme import shade
+from tui.format import values as figures
+from tui.format.text import visible
+from tui.screens.data import charts as data_charts
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from core.api import DataFacts, DialogueCounts, Reader, Recipe, Statistics
+    from tui.app.application import EmpathyApp
+
+#: Columns from which two sections stand side by side.
+WIDE = 140
+_SECTIONS = {
+    "left": ("split", "ratings", "words", "crosstabs"),
+    "right": ("emotions", "recipes"),
+}
+
+Seen = tuple["DataFacts | None", "Statistics | None", "tuple[Recipe, ...]"]
+
+
+class FiguresView(Reading):
+    """Each section is drawn for the width that it has."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    FiguresView {
+        padding: 1 2 0 2;
+        scrollbar-gutter: stable;
+        & #columns { layout: vertical; height: auto; }
+        & Vertical { height: auto; width: 1fr; }
+        & Static { height: auto; margin: 0 0 1 0; }
+        &.wide #columns { layout: horizontal; }
+        &.wide #left { margin: 0 4 0 0; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "section(1)", "Next", id="data.next_section", tooltip="The next section"),
+        Binding(
+            "p",
+            "section(-1)",
+            "Previous",
+            id="data.previous_section",
+            show=False,
+            tooltip="The section before",
+        ),
+    ]
+
+    if TYPE_CHECKING:
+        # Textual finds the app; this says which one it is.
+        app = getters.app(EmpathyApp)
+
+    def __init__(self) -> None:
+        super().__init__(id="figures")
+        self._seen: Seen | None = None
+        self._counts: DialogueCounts | None = None
+        #: The width that it was drawn for.
+        self._width = 0
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="about", markup=False)
+        with Container(id="columns"):
+            for column, sections in _SECTIONS.items():
+                with Vertical(id=column):
+                    for section in sections:
+                        yield Static(id=section, markup=False)
+
+    def on_resize(self, event: Resize) -> None:
+        # A view that comes back in the place of another is told of its old size.
+        if event.size.width != self._width:
+            self._width = event.size.width
+            self.set_class(event.size.width >= WIDE, "wide")
+            self._draw()
+
+    def read(self, counts: DialogueCounts) -> None:
+        """Read the figures; drawn anew when they differ."""
+        self.app.read("figures", _look, partial(self._receive, counts))
+
+    def enter(self) -> None:
+        """Take the focus."""
+        self.focus()
+
+    def back(self) -> bool:
+        """Nothing to step back from."""
+        return False
+
+    def action_section(self, by: int) -> None:
+        tops = sorted({self._top(section) for section in self.query("#columns Static").results(Static)})
+        if by > 0:
+            wanted = next((top for top in tops if top > self.scroll_y), None)
+        else:
+            wanted = next((top for top in reversed(tops) if top < self.scroll_y), 0)
+        if wanted is not None:
+            self.scroll_to(y=wanted, animate=False)
+
+    def _top(self, section: Static) -> int:
+        """Where a section begins in what is scrolled."""
+        return section.region.y - self.content_region.y + int(self.scroll_y)
+
+    def _receive(self, counts: DialogueCounts, seen: Seen) -> None:
+        if (counts, seen) != (self._counts, self._seen):
+            self._counts, self._seen = counts, seen
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._seen is None or self._counts is None or not self.size.width:
+            return
+        facts, statistics, recipes = self._seen
+        self.query_one("#columns").display = statistics is not None
+        if facts is None or statistics is None:
+            self.query_one("#about", Static).update(
+                "There is no data yet: press i to import a CSV of rated dialogues."
+            )
+            return
+        sentiments = "".join(
+            f" · {figures.count(number)} {visible(name)}"
+            for name, number in statistics.sentiments.items()
+            if name
+        )
+        self.query_one("#about", Static).update(
+            Content.assemble(
+                (figures.count(self._counts.total), "bold"),
+                f" dialogues · {len(statistics.emotions)} emotions{sentiments}",
+                (f"   {visible(facts.file)}, SHA-256 {visible(facts.file_sha256[:16])}…", "$text-muted"),
+            )
+        )
+        inner = self.scrollable_content_region.width
+        width = (inner - 4) // 2 if self.has_class("wide") else inner
+        paint = partial(shade, self.app)
+        charts: dict[str, tuple[str, str, RenderableType]] = {
+            "split": ("Split", "", data_charts.split(self._counts, width, paint)),
+            "ratings": ("Ratings per source", "", data_charts.rated(statistics.sources, width, paint)),
+            "words": ("Words per response", "", data_charts.lengths(statistics.sources, width, paint)),
+            "crosstabs": (
+                "Human rating against a source's",
+                "   the source's is ↑ higher, = equal, ↓ lower",
+                data_charts.crosstabs(statistics.crosstabs, width, paint),
+            ),
+            "emotions": ("Emotions", "", data_charts.emotions(statistics.emotions, width, paint)),
+            "recipes": ("Recipes", "", data_charts.recipes(recipes, width, paint)),
+        }
+        for section, (title, key, chart) in charts.items():
+            heading = Text.assemble((title, "bold"), (key, paint("text-muted")))
+            self.query_one(f"#{section}", Static).update(Group(heading, chart))
+
+
+def _look(reader: Reader) -> Seen:
+    return reader.data(), reader.statistics(), reader.recipes()

@@ -1,0 +1,186 @@
+"""Home: what runs, what it costs, when it ends, what failed and why, and which model is winning."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import DataTable, Static
+
+from tui.components.workspace_screen import AFTER_FRAME_S, RoomScreen
+from tui.format import job_states
+
+if TYPE_CHECKING:
+    from core.api import Event, Forecast, Job, Machine, Reader, Snapshot, Spending, WinRate
+    from tui.screens.home.panels import Glance, HomePanels
+
+#: Seconds between looks at the machine, while this room is open.
+_LOOK_S = 2.0
+#: Of what happened, the newest.
+_EVENTS = 12
+
+_Seen = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
+
+
+class HomeScreen(RoomScreen):
+    """The answers in a line, then the panels."""
+
+    ROOM = "home"
+    ABOUT = "What runs, what it costs, when it ends, what failed and why, and which model is winning."
+    CSS_PATH = "home.tcss"
+    WRITES = frozenset({"retry"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "retry", "Retry", id="home.retry", tooltip="Try the job again that failed"),
+        Binding("S", "app.start_all", "Start all", id="home.start_all", tooltip="Start every job"),
+        Binding("p", "app.pause", "Pause", id="home.pause", tooltip="Start no more jobs, or resume"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        #: Not in the first frame: they are many widgets, and have nothing to show yet.
+        self._panels: HomePanels | None = None
+        self._glance: Glance | None = None
+        #: When the store last answered; until then the snapshot is shown without what it is asked for.
+        self._told_at = 0.0
+        #: The finished comparisons behind the win rates that are shown.
+        self._compared: tuple[str, ...] | None = None
+
+    def body(self) -> ComposeResult:
+        yield Static(id="answers", markup=False)
+
+    def on_mount(self) -> None:
+        self.set_timer(AFTER_FRAME_S, self._add_panels)
+        self.set_interval(_LOOK_S, self._look_at_machine)
+
+    def on_screen_resume(self) -> None:
+        self._look_at_machine()
+
+    def show(self, snapshot: Snapshot) -> None:
+        if self._panels is None:
+            return
+        if self._told_at == 0.0:
+            self._draw()
+        compared = tuple(job.id for job in snapshot.jobs if job.stage == "compare" and job.state == "done")
+        fresh = compared != self._compared
+        look = partial(_look, snapshot, self.app.now(), fresh)
+        self.app.read("home", look, partial(self._receive, compared if fresh else None))
+
+    @property
+    def selected(self) -> Job | None:
+        """The job that the matter under the cursor is about."""
+        matter = None if self._panels is None else self._panels.matter
+        return None if matter is None else job_states.find(self.app.snapshot, matter.job)
+
+    def unavailable(self, action: str) -> str | None:
+        reason = super().unavailable(action)
+        if reason is None and action == "retry":
+            if self._panels is None or self._panels.matter is None:
+                return "nothing needs attention"
+            return (
+                "this is about no job"
+                if self.selected is None
+                else job_states.unavailable(action, self.selected)
+            )
+        return reason
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        matter = None if self._panels is None else self._panels.matter
+        if matter is not None and matter.job is not None:
+            self.app.open_log(matter.job)
+        elif matter is not None:
+            self.app.tell(matter.why)
+
+    def action_retry(self) -> None:
+        job = self.selected
+        if self.can("retry") and job is not None:
+            self.app.act(f"Retry {job.stage} {job.name}", lambda commands: commands.retry(job.id))
+
+    async def _add_panels(self) -> None:
+        from tui.screens.home.panels import Glance, HomePanels
+
+        panels = HomePanels()
+        await self.mount(panels)
+        self._panels, self._glance = panels, Glance()
+        self._catch_up()
+        self._look_at_machine()
+
+    def _look_at_machine(self) -> None:
+        if self.is_current and self._panels is not None:
+            self.app.read("machine", _machine, self._receive_machine)
+
+    def _receive_machine(self, machine: Machine) -> None:
+        if self._glance is not None and self._panels is not None and machine != self._glance.machine:
+            self._glance = replace(self._glance, machine=machine)
+            self._panels.show_machine(self._glance)
+
+    def _receive(self, compared: tuple[str, ...] | None, seen: _Seen) -> None:
+        if self._glance is None:
+            return
+        forecast, spending, events, rates = seen
+        self._told_at = self.app.now()
+        self._glance = replace(self._glance, forecast=forecast, spending=spending, events=events)
+        if rates is not None:
+            self._glance, self._compared = replace(self._glance, rates=rates), compared
+        self._draw()
+
+    def _draw(self) -> None:
+        snapshot = self.app.snapshot
+        if snapshot is not None and self._panels is not None and self._glance is not None:
+            answers, told = self.query_one("#answers", Static), self._answers(snapshot, self._glance)
+            if answers.content != told:
+                answers.update(told)
+            self._panels.show(snapshot, self._glance)
+
+    def _answers(self, snapshot: Snapshot, glance: Glance) -> Content:
+        """What runs, when it ends and what it costs, in a line."""
+        from tui.format import submissions
+
+        sums = job_states.overall(snapshot)
+        parts: list[Content] = []
+        if sums.running:
+            parts.append(Content.styled(f"▶ {sums.running} running", "$text-accent"))
+        elif sums.asked and sums.done == sums.asked:
+            parts.append(Content.styled("✓ all is done", "$text-success"))
+        elif sums.asked:
+            parts.append(Content.styled("○ nothing runs", "$text-warning"))
+        else:
+            parts.append(Content.styled("· nothing was started", "$text-muted"))
+        if sums.asked:
+            parts.append(Content(f"{sums.done} of {sums.asked} done"))
+        if sums.failed:
+            parts.append(Content.styled(f"✗ {sums.failed} failed or cancelled", "$text-error"))
+        if glance.forecast is not None and not snapshot.paused:
+            parts.append(Content(self._when(glance.forecast)))
+        if glance.spending is not None:
+            parts.append(Content.styled(submissions.money_briefly(glance.spending), "$text-muted"))
+        return Content.styled("  ·  ", "$text-muted").join(parts)
+
+    def _when(self, forecast: Forecast) -> str:
+        from tui.screens.home.stage_graph import left_in_words
+
+        words = left_in_words(forecast.seconds, forecast)
+        if forecast.at_least:
+            return words
+        ends = time.localtime(self._told_at + forecast.seconds)
+        day = "" if ends[:3] == time.localtime(self._told_at)[:3] else time.strftime("%a ", ends)
+        return f"{words}, {day}{time.strftime('%H:%M', ends)}"
+
+
+def _look(snapshot: Snapshot, now: float, fresh: bool, reader: Reader) -> _Seen:
+    from core.api import forecast
+
+    slots = {slot.name: slot.total for slot in snapshot.slots}
+    rates = reader.win_rates() if fresh else None
+    return forecast(snapshot.jobs, slots, now), reader.spending(), reader.events(limit=_EVENTS), rates
+
+
+def _machine(reader: Reader) -> Machine:
+    from core.api import look_at_machine
+
+    return look_at_machine()

@@ -1,0 +1,73 @@
+"""The stages as a staircase, each below the one that it follows from: state, progress, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.format import values as figures
+from tui.format.text import visible
+from tui.screens.home.stages import Stage
+
+if TYPE_CHECKING:
+    from core.api import Forecast, SlotUse
+
+Part = Content | str | tuple[str, str]
+
+_STEP = 2
+_COUNT = 13
+
+
+def stage_graph(
+    stages: Sequence[Stage], forecast: Forecast | None, slots: Mapping[str, SlotUse], width: int
+) -> Content:
+    """A line a stage, in at most `width` cells; `slots` are those that a stage's jobs take, by its name."""
+    names = [_STEP * stage.depth + len(stage.name) for stage in stages]
+    name = max(names, default=0)
+    bar = max(6, min(24, width - name - _COUNT - 37))
+    lines = []
+    for stage in stages:
+        line = _line(stage, forecast, slots, name, bar)
+        if line.cell_length > width:
+            # How long still matters more than where.
+            line = _line(stage, forecast, {}, name, bar).truncate(width, ellipsis=True)
+        lines.append(line)
+    return Content("\n").join(lines)
+
+
+def _line(
+    stage: Stage, forecast: Forecast | None, slots: Mapping[str, SlotUse], name: int, bar: int
+) -> Content:
+    look = stage.look
+    stair = " " * (_STEP * (stage.depth - 1)) + "└ " if stage.depth else ""
+    muted = stage.planned == stage.jobs
+    parts: list[Part] = [
+        (stair, "$border"),
+        (f"{look.glyph} ", f"${look.colour}"),
+        (visible(stage.name).ljust(name - len(stair)), "$text-muted" if muted else "$foreground"),
+        "  ",
+        (figures.bar(stage.share, bar), f"${look.colour} on $panel"),
+        (f"{f'{stage.done} of {stage.jobs}':>{_COUNT}}", "$foreground" if stage.done else "$text-muted"),
+    ]
+    slot = slots.get(stage.name)
+    if stage.running:
+        used = f" on {slot.name}" if slot is not None else ""
+        parts.append((f"  {stage.running} running{used}", "$text-accent"))
+    if stage.failed:
+        parts.append((f"  {stage.failed} failed", "$text-error"))
+    if stage.cancelled:
+        parts.append((f"  {stage.cancelled} cancelled", "$text-warning"))
+    left = None if forecast is None else forecast.stages.get(stage.name)
+    if left is not None:
+        parts.append((f"  {left_in_words(left, forecast)}", "$text-muted"))
+    return Content.assemble(*parts)
+
+
+def left_in_words(seconds: float, forecast: Forecast | None) -> str:
+    """`~2h 10m left`, or how long at least where something is not known."""
+    at_least = forecast is not None and forecast.at_least
+    if at_least and not seconds:
+        return "time left not known"
+    return f"{'at least ' if at_least else '~'}{figures.roughly(seconds)} left"

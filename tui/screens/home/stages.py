@@ -1,0 +1,101 @@
+"""The pipeline's stages as a graph: how far each is, and which one follows from which."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.format.job_states import (
+    LOOKS,
+    NOT_ASKED,
+    StateLook,
+    fraction,
+)
+
+if TYPE_CHECKING:
+    from core.api import Job, JobState
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All jobs of one kind: `done` and so on of those that were asked for, `planned` the others.
+
+    `share` is how far they are together, from 0 to 1, None when none was asked for. `depth` is how many
+    stages lie before it on its way from the data, `after` those that it follows from directly.
+    """
+
+    name: str
+    jobs: int
+    done: int
+    running: int
+    failed: int
+    cancelled: int
+    planned: int
+    share: float | None
+    depth: int
+    after: tuple[str, ...]
+
+    @property
+    def look(self) -> StateLook:
+        """The most urgent thing to be said of it, as a job's state is shown."""
+        if self.planned == self.jobs:
+            return NOT_ASKED
+        state: JobState = "waiting"
+        if self.running:
+            state = "running"
+        elif self.failed:
+            state = "failed"
+        elif self.cancelled:
+            state = "cancelled"
+        elif self.done == self.jobs - self.planned:
+            state = "done"
+        return LOOKS[state]
+
+
+def stages(jobs: Iterable[Job]) -> list[Stage]:
+    """The stages of these jobs, each after those that it follows from."""
+    by_stage: dict[str, list[Job]] = defaultdict(list)
+    stage_of: dict[str, str] = {}
+    for job in jobs:
+        by_stage[job.stage].append(job)
+        stage_of[job.id] = job.stage
+    after: dict[str, set[str]] = {
+        stage: {stage_of[i] for job in found for i in job.depends_on if i in stage_of} - {stage}
+        for stage, found in by_stage.items()
+    }
+    before = {stage: {other for other in after if stage in after[other]} for stage in after}
+    depths: dict[str, int] = {}
+    heights: dict[str, int] = {}
+    for stage in by_stage:
+        _distance(stage, after, depths)
+        _distance(stage, before, heights)
+    # Of those that follow from nothing, the one with the longest way to go last: its way goes on below it.
+    ordered = sorted(by_stage, key=lambda stage: (depths[stage], heights[stage]))
+    return [_stage(stage, by_stage[stage], depths[stage], after[stage]) for stage in ordered]
+
+
+def _distance(stage: str, edges: Mapping[str, set[str]], found: dict[str, int]) -> int:
+    """How many stages the longest way along `edges` leads through, from this one on."""
+    if stage not in found:
+        # Until it is known: a stage that follows from itself by way of another ends here.
+        found[stage] = 0
+        found[stage] = max((_distance(other, edges, found) + 1 for other in edges[stage]), default=0)
+    return found[stage]
+
+
+def _stage(name: str, jobs: list[Job], depth: int, after: set[str]) -> Stage:
+    asked = [job for job in jobs if job.requested]
+    return Stage(
+        name=name,
+        jobs=len(jobs),
+        done=sum(job.state == "done" for job in asked),
+        running=sum(job.state == "running" for job in asked),
+        failed=sum(job.state == "failed" for job in asked),
+        cancelled=sum(job.state == "cancelled" for job in asked),
+        planned=len(jobs) - len(asked),
+        share=sum(fraction(job) or 0.0 for job in asked) / len(asked) if asked else None,
+        depth=depth,
+        after=tuple(sorted(after)),
+    )

@@ -1,0 +1,59 @@
+"""What runs now, and what happened lately, a line each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.format import job_states
+from tui.format import values as figures
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from core.api import Event, Job
+
+_BAR = 10
+
+
+def running_lines(jobs: Sequence[Job], width: int, places: int) -> Content:
+    """The first few jobs that run: what, how far, how long still; within `width` cells."""
+    running = [job for job in jobs if job.state == "running"]
+    if not running:
+        return Content.styled("nothing runs", "$text-muted")
+    lines = [_running(job, width) for job in running[:places]]
+    if len(running) > places:
+        lines.append(Content.styled(f"and {len(running) - places} more", "$text-muted"))
+    return Content("\n").join(lines)
+
+
+def event_lines(events: Sequence[Event], names: Mapping[str, str], now: float, width: int) -> Content:
+    """What happened, the last first; `names` are the jobs' by their ids, `now` in Unix seconds."""
+    if not events:
+        return Content.styled("nothing has happened yet", "$text-muted")
+    lines = []
+    for event in reversed(events):
+        at = time.localtime(event.at)
+        clock = time.strftime("%H:%M" if at[:3] == time.localtime(now)[:3] else "%d %b", at)
+        about = names.get(event.job or "", event.job or "workspace")
+        text = " ".join(event.text.split())
+        parts = ((f"{clock:<7}", "$text-muted"), f"{visible(about)}  ", (visible(text), "$text-muted"))
+        lines.append(Content.assemble(*parts).truncate(width, ellipsis=True))
+    return Content("\n").join(lines)
+
+
+def _running(job: Job, width: int) -> Content:
+    look, share = job_states.look(job), job_states.fraction(job)
+    left = "" if job.eta_s is None else f"{figures.roughly(job.eta_s)} left"
+    name = max(12, width - 2 - _BAR - 7 - 16)
+    shown = figures.shorten(visible(f"{job.stage} {job.name}"), name)
+    return Content.assemble(
+        (f"{look.glyph} ", f"${look.colour}"),
+        shown.ljust(name),
+        " ",
+        (figures.bar(share, _BAR), f"${look.colour} on $panel"),
+        (f"{figures.percent(share):>6}", "$foreground"),
+        (f"{left:>15}", "$text-muted"),
+    )

@@ -1,0 +1,395 @@
+"""One log: followed, gone through, filtered by level and searched; read in the poller's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Resize
+from textual.widgets import Input, Static
+
+from tui.screens.logs import log_status
+from tui.screens.logs.log_search import Matches, Seek
+from tui.screens.logs.log_view import LogView, shown
+from tui.screens.logs.log_window import LogWindow, opened
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from core.api import Log, LogFilter, LogLevel, LogLine, LogPage, Reader
+    from tui.app.application import EmpathyApp
+    from tui.components.workspace_screen import RoomScreen
+
+T = TypeVar("T")
+
+#: Lines that are read at a time.
+_PAGE = 300
+#: Seconds between looks at what has come.
+_LOOK_S = 0.6
+#: Bytes that may come between two looks and are still read line by line; else the end is shown anew.
+_BEHIND = 4_000_000
+
+
+class LogPane(Vertical):
+    """The log of an attempt at a job, or the supervisor's: how it stands, its lines, a box for words."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    LogPane {
+        height: 1fr;
+        & > #about-log {
+            height: 1;
+            padding: 0 1;
+            background: $surface;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+        }
+        & > Input { padding: 0 1; background: $panel; }
+    }
+    """
+
+    if TYPE_CHECKING:
+        app = getters.app(EmpathyApp)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        #: The job, None for the supervisor.
+        self._job: str | None = None
+        #: The attempt, None for whichever is the newest.
+        self._attempt: int | None = None
+        self._log: Log | None = None
+        self._least: LogLevel = "debug"
+        self._words = ""
+        self._follows = True
+        #: Moves whenever another part of a log is opened: what was asked before is not wanted any more.
+        self._opened = 0
+        #: Whether lines are on their way.
+        self._is_reading = False
+        self._seek: Seek | None = None
+        self._matches: Matches | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="about-log", markup=False)
+        yield LogView(id="log")
+        yield Input(placeholder="words in the log; capitals matter if there are some", compact=True)
+
+    def on_mount(self) -> None:
+        self._box.display = False
+        self.set_interval(_LOOK_S, self._look)
+
+    @property
+    def view(self) -> LogView:
+        return self.query_one(LogView)
+
+    @property
+    def shows_newest(self) -> bool:
+        """Whether it is the newest attempt's log, whichever that is."""
+        return self._attempt is None
+
+    def open(self, job: str | None, attempt: int | None = None) -> None:
+        """Show the log of a job's attempt (the newest for None), or the supervisor's, and follow it."""
+        self._job, self._attempt, self._log = job, attempt, None
+        self.view.show(LogWindow())
+        self._read_from(None)
+        self._count_anew()
+
+    def follow(self) -> None:
+        """Go to the end, and show what comes."""
+        self._read_from(None)
+
+    def go_to_beginning(self) -> None:
+        self._read_from(0)
+
+    def go_to_error(self) -> None:
+        """Go to the last error; from an error to the one before it."""
+        from core.api import LogFilter
+
+        here = self.view.current
+        is_on_one = here is not None and here.is_first and here.level == "error" and not self._follows
+        before = here.start if here is not None and is_on_one else None
+        self._look_for(Seek(-1, LogFilter("error", firsts=True), before, goes_round=is_on_one))
+
+    def ask_for_words(self) -> None:
+        self._box.display = True
+        self._box.value = self._words
+        self._box.focus()
+
+    def go_to_match(self, by: int) -> None:
+        """Go to the next match (1) or the one before (-1); round at the log's ends."""
+        matches, here = self._matches, self.view.current
+        if matches is None:
+            self.app.tell(f"nothing is searched for: {self._key('search')} asks for words")
+        elif here is None:
+            self._look_for(Seek(by, matches.wanted, 0 if by > 0 else None, goes_round=False))
+        elif matches.are_all and matches.starts:
+            start, goes_round = matches.next(here.start, by)
+            self._go_to(start)
+            if goes_round:
+                self.app.tell(log_status.went_round(by))
+        else:
+            self._look_for(Seek(by, matches.wanted, here.end if by > 0 else here.start, goes_round=True))
+
+    def next_level(self) -> None:
+        """Leave out what is less grave; after errors alone, show everything again."""
+        from core.api import LOG_LEVELS
+
+        here = self.view.current
+        self._least = LOG_LEVELS[(LOG_LEVELS.index(self._least) + 1) % len(LOG_LEVELS)]
+        self._read_from(None if self._follows or here is None else here.start)
+        self._count_anew()
+
+    def go_to_attempt(self, by: int) -> None:
+        """Show the log of the attempt after (1) or before (-1)."""
+        attempts = () if self._log is None else self._log.attempts
+        if self._log is None or self._log.attempt is None:
+            self.app.tell("there are no attempts: it is not a job's log")
+            return
+        place = attempts.index(self._log.attempt) + by
+        if place < 0:
+            self.app.tell(f"this is the oldest of {len(attempts)} attempts")
+        elif place >= len(attempts):
+            self.app.tell("this is the newest attempt")
+        else:
+            self.open(self._job, attempts[place] if place < len(attempts) - 1 else None)
+
+    def toggle_wrap(self) -> None:
+        self.view.wrap(not self.view.wraps)
+        self._after()
+
+    def copy_record(self) -> None:
+        self._copy(self.view.record())
+
+    def copy_page(self) -> None:
+        self._copy(self.view.seen)
+
+    def copy_path(self) -> None:
+        if self._log is None:
+            self.app.tell("there is no log yet")
+        else:
+            self.app.tell(str(self._log.path))
+            self.app.copy(str(self._log.path))
+
+    def back(self) -> bool:
+        """Undo the last of what was asked for: the box for words, a search, marks; whether there was one."""
+        if self._box.display:
+            self._box.display = False
+            self.view.focus()
+        elif self._seek is not None:
+            self._seek = None
+        elif self._words:
+            self._find("")
+        else:
+            return False
+        self._describe()
+        return True
+
+    def on_resize(self, event: Resize) -> None:
+        self._after()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.input.display:
+            self.view.mark(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        event.input.display = False
+        self.view.focus()
+        self._find(event.value)
+
+    def on_log_view_moved(self, event: LogView.Moved) -> None:
+        event.stop()
+        self._follows = self._follows and self.view.is_at_end
+        self._after()
+
+    @property
+    def _box(self) -> Input:
+        return self.query_one(Input)
+
+    def _wanted(self, words: str = "") -> LogFilter:
+        from core.api import LogFilter
+
+        return LogFilter(self._least, words)
+
+    def _ask(self, key: str, look: Callable[[Log], T], receive: Callable[[T], None]) -> None:
+        """Look at the log in the poller's thread; `receive` is not called if there is none."""
+        job, attempt = self._job, self._attempt
+
+        def query(reader: Reader) -> tuple[Log | None, T | None]:
+            log = reader.log(job, attempt)
+            return log, None if log is None else look(log)
+
+        def answered(answer: tuple[Log | None, T | None]) -> None:
+            log, found = answer
+            if (job, attempt) != (self._job, self._attempt):
+                return
+            self._log = log
+            if found is None:
+                self._is_reading = False
+                self._describe()
+            else:
+                receive(found)
+
+        self.app.read(f"log.{key}", query, answered)
+
+    def _read_from(self, at: int | None) -> None:
+        """Show the log around byte `at`; its end for None, and follow it."""
+        self._opened += 1
+        self._follows = at is None
+        self._is_reading, self._seek = True, None
+        wanted, which = self._wanted(), self._opened
+
+        def look(log: Log) -> LogWindow:
+            above = log.back(at, _PAGE, wanted)
+            return opened(above, None if at is None else log.ahead(at, _PAGE, wanted))
+
+        def receive(window: LogWindow) -> None:
+            if which == self._opened:
+                self._is_reading = False
+                self.view.show(window, at=at, follow=self._follows)
+                self._after()
+
+        self._ask("window", look, receive)
+        self._describe()
+
+    def _look(self) -> None:
+        """Ask for what has come since the last look."""
+        if self._follows and self._log is not None and self.screen.is_current and not self._is_reading:
+            self._read_on("later")
+
+    def _fill(self) -> None:
+        """Ask for more where a page or less is left at an end of what is at hand."""
+        if self._is_reading:
+            return
+        window, (above, below), page = self.view.window, self.view.spare, self.view.size.height
+        if window.start > 0 and above < page:
+            self._read_on("earlier")
+        elif not window.is_last and (below < page or self._follows):
+            self._read_on("later")
+
+    def _read_on(self, where: str) -> None:
+        self._is_reading = True
+        window, wanted, which = self.view.window, self._wanted(), self._opened
+
+        def look(log: Log) -> LogPage:
+            if where == "earlier":
+                return log.back(window.start, _PAGE, wanted)
+            return log.ahead(window.end, _PAGE, wanted)
+
+        def receive(page: LogPage) -> None:
+            if which != self._opened:
+                return
+            self._is_reading = False
+            if page.size < window.size:
+                # Another log has taken its place.
+                self._read_from(None)
+            elif where == "earlier":
+                self.view.show(self.view.window.with_earlier(page), follow=self._follows)
+                self._after()
+            elif self._follows and page.size - page.end > _BEHIND:
+                # It is written faster than it could be read line by line.
+                self._read_from(None)
+            elif (page.size, page.is_last) != (window.size, window.is_last):
+                self.view.show(self.view.window.with_later(page), follow=self._follows)
+                self._after()
+                if self._matches is not None and self._matches.is_last:
+                    self._count()
+            else:
+                self._fill()
+
+        self._ask(where, look, receive)
+
+    def _after(self) -> None:
+        """Bring up to date what depends on the lines and the place."""
+        self._fill()
+        self._describe()
+
+    def _find(self, words: str) -> None:
+        """Mark and count what matches, and go to the next match; from a log that is followed, to the last."""
+        self._words = words
+        self.view.mark(words)
+        self._seek = None
+        self._count_anew()
+        here = self.view.current
+        if not words or here is None:
+            self._describe()
+        elif self._follows:
+            self._look_for(Seek(-1, self._wanted(words), None, goes_round=False))
+        else:
+            self._look_for(Seek(1, self._wanted(words), here.start, goes_round=True))
+
+    def _count_anew(self) -> None:
+        self._matches = Matches(self._wanted(self._words)) if self._words else None
+        self._count()
+
+    def _count(self) -> None:
+        matches = self._matches
+        if matches is None or matches.are_many:
+            return
+
+        def receive(page: LogPage) -> None:
+            if self._matches is matches:
+                self._matches = matches.with_page(page)
+                self._describe()
+                if not self._matches.is_last:
+                    self._count()
+
+        self._ask("count", matches.look, receive)
+
+    def _look_for(self, seek: Seek) -> None:
+        self._seek = seek
+        self._describe()
+
+        def receive(page: LogPage) -> None:
+            if self._seek is not seek:
+                return
+            if page.lines:
+                self._go_to(page.lines[0].start)
+                if seek.went_round:
+                    self.app.tell(log_status.went_round(seek.by))
+                return
+            following = seek.after(page)
+            if following is not None:
+                self._look_for(following)
+            else:
+                self._seek = None
+                self._describe()
+                self.app.tell(log_status.not_found(seek.wanted, self._key("level")))
+
+        self._ask("seek", seek.look, receive)
+
+    def _go_to(self, start: int) -> None:
+        self._seek = None
+        if self.view.window.has(start):
+            self._follows = False
+            self.view.show(self.view.window, at=start)
+            self._after()
+        else:
+            self._read_from(start)
+
+    def _describe(self) -> None:
+        view = self.view
+        stand = log_status.LogStand(
+            log=self._log,
+            size=view.window.size,
+            here=view.current,
+            follows=self._follows,
+            is_reading=self._is_reading,
+            least=self._least,
+            words=self._words,
+            seek=self._seek,
+            matches=self._matches,
+        )
+        self.query_one("#about-log", Static).update(log_status.describe(stand, self.size.width - 2))
+        view.say(log_status.nothing(stand, self._key("level")))
+
+    def _key(self, action: str) -> str:
+        """How the key of one of the room's actions is shown."""
+        return cast("RoomScreen", self.screen).key_of(f"logs.{action}")
+
+    def _copy(self, lines: Sequence[LogLine]) -> None:
+        if not lines:
+            self.app.tell("there is no line to copy")
+            return
+        self.app.copy("\n".join(shown(line).rstrip() for line in lines))

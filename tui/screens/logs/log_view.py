@@ -1,0 +1,404 @@
+"""A log's lines, drawn as far as they are seen: the cursor's line, levels, matches, long lines wrapped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+from rich.cells import cell_len, get_character_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.format.text import visible
+from tui.screens.logs.log_window import LogWindow
+
+if TYPE_CHECKING:
+    from core.api import LogLevel, LogLine
+
+#: What stands before a record's first line, and before its other ones.
+GLYPHS: dict[LogLevel, tuple[str, str]] = {
+    "debug": ("·", " "),
+    "info": (" ", " "),
+    "warning": ("▲", "│"),
+    "error": ("✗", "│"),
+}
+#: Cells that the glyph and a space take.
+_GUTTER = 2
+#: Cells that one key press goes aside.
+_ASIDE = 16
+#: Rows that a turn of the mouse's wheel goes.
+_WHEEL = 3
+#: Matches that are marked in a line.
+_MARKED = 200
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ")
+
+
+class _Row(NamedTuple):
+    """Characters `begin` to `end` of a line, by its place in the window."""
+
+    place: int
+    begin: int
+    end: int
+
+
+class LogView(Widget, can_focus=True):
+    """The window's lines from one of them on; the cursor is always on a line that is seen."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"log-view--{level}" for level in GLYPHS),
+        *("log-view--date", "log-view--match", "log-view--cursor"),
+    }
+    DEFAULT_CSS: ClassVar[str] = """
+    LogView {
+        height: 1fr;
+        background: $background;
+        & > .log-view--debug { color: $text-muted; }
+        & > .log-view--warning { color: $text-warning; }
+        & > .log-view--error { color: $text-error; }
+        & > .log-view--date { color: $text-muted; }
+        & > .log-view--match { color: $background; background: $warning; text-style: bold underline; }
+        & > .log-view--cursor {
+            background: $block-cursor-blurred-background;
+            text-style: $block-cursor-blurred-text-style;
+        }
+        &:focus > .log-view--cursor {
+            background: $block-cursor-background;
+            text-style: $block-cursor-text-style;
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "line(1)", "Down", show=False),
+        Binding("up,k", "line(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+f,space", "page(1)", "Page down", show=False),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
+        Binding(
+            "right,l", "aside(1)", "Right", id="logs.right", show=False, tooltip="Long lines' right part"
+        ),
+        Binding("left,h", "aside(-1)", "Left", id="logs.left", show=False, tooltip="Long lines' left part"),
+    ]
+
+    class Moved(Message):
+        """Somebody went to another place in the log."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.window = LogWindow()
+        #: What is said where there is no line.
+        self._nothing = ""
+        self._words = ""
+        self._wraps = False
+        #: Cells of each line that are out of sight on the left.
+        self._aside = 0
+        self._cursor = 0
+        #: The first line that is seen, and how many of its rows are not.
+        self._top = (0, 0)
+        self._laid: Sequence[_Row] | None = None
+
+    @property
+    def current(self) -> LogLine | None:
+        """The line under the cursor."""
+        return self.window.lines[self._cursor] if self.window.lines else None
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the cursor is on the last line that is at hand."""
+        return self._cursor >= len(self.window.lines) - 1
+
+    @property
+    def wraps(self) -> bool:
+        return self._wraps
+
+    @property
+    def seen(self) -> Sequence[LogLine]:
+        """The lines of which something is seen."""
+        return tuple(self.window.lines[index] for index in dict.fromkeys(row.place for row in self._rows()))
+
+    @property
+    def spare(self) -> tuple[int, int]:
+        """How many lines are at hand above what is seen, and below it: -1 while rows are empty."""
+        rows = self._rows()
+        if len(rows) < self.size.height:
+            return self._top[0], -1
+        return self._top[0], len(self.window.lines) - 1 - rows[-1].place
+
+    def show(self, window: LogWindow, *, at: int | None = None, follow: bool = False) -> None:
+        """Show a window: its end with `follow`, its line at byte `at`, or the place that was shown."""
+        before, cursor, (top, skip) = self.window, self._cursor, self._top
+        self.window = window
+        if follow:
+            self._cursor = max(0, len(window.lines) - 1)
+            self._top = self._bottom()
+        elif at is not None:
+            self._go_to(window.index(at))
+        elif before.lines:
+            self._cursor = window.index(before.lines[cursor].start)
+            found = window.index(before.lines[top].start)
+            self._top = min((found, min(skip, self._height(found) - 1)), self._bottom())
+        self._draw()
+
+    def say(self, nothing: str) -> None:
+        """What to say where there is no line."""
+        if nothing != self._nothing:
+            self._nothing = nothing
+            self._draw()
+
+    def mark(self, words: str) -> None:
+        """Mark all that matches these words."""
+        if words != self._words:
+            self._words = words
+            self._draw()
+
+    def wrap(self, wraps: bool) -> None:
+        """Show long lines in several rows, or cut."""
+        self._wraps, self._aside = wraps, 0
+        self._keep_in_sight()
+        self._draw()
+
+    def record(self) -> Sequence[LogLine]:
+        """The lines of the record under the cursor, as far as they are at hand."""
+        lines = self.window.lines
+        if not lines:
+            return ()
+        begin = self._cursor
+        while begin > 0 and not lines[begin].is_first:
+            begin -= 1
+        end = self._cursor + 1
+        while end < len(lines) and not lines[end].is_first:
+            end += 1
+        return lines[begin:end]
+
+    def action_line(self, by: int) -> None:
+        rows = self._rows()
+        if not rows:
+            return
+        edge = rows[-1] if by > 0 else rows[0]
+        # A line with more rows than there is room for is gone through first.
+        hidden = edge.place == self._cursor and (
+            edge.end < len(shown(self.window.lines[self._cursor])) if by > 0 else edge.begin > 0
+        )
+        if self._wraps and hidden:
+            self._scroll(by)
+        else:
+            self._cursor = max(0, min(self._cursor + by, len(self.window.lines) - 1))
+            self._keep_in_sight()
+        self._tell()
+
+    def action_page(self, by: int) -> None:
+        before = self._top
+        self._scroll(by * max(1, self.size.height - 1))
+        if self._top == before:
+            self._cursor = max(0, len(self.window.lines) - 1) if by > 0 else 0
+        self._bring_cursor()
+        self._tell()
+
+    def action_aside(self, by: int) -> None:
+        if self._wraps:
+            return
+        longest = max((cell_len(shown(line)) for line in self.seen), default=0)
+        self._aside = max(0, min(self._aside + by * _ASIDE, longest - self._width // 2))
+        self._draw()
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        self._wheel(event, _WHEEL)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        self._wheel(event, -_WHEEL)
+
+    def on_click(self, event: Click) -> None:
+        rows = self._rows()
+        if event.y < len(rows):
+            self._cursor = rows[event.y].place
+            self._tell()
+
+    def on_resize(self, event: Resize) -> None:
+        self._keep_in_sight()
+        self._draw()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        rows = self._rows()
+        if not rows and y == self.size.height // 3:
+            style = self.rich_style + self.get_component_rich_style("log-view--date", partial=True)
+            return self._strip([Segment(self._nothing, style)], self.rich_style)
+        if y >= len(rows):
+            return Strip.blank(self.size.width, self.rich_style)
+        return self._draw_row(rows[y])
+
+    def _draw_row(self, row: _Row) -> Strip:
+        line = self.window.lines[row.place]
+        base = self.rich_style
+        if row.place == self._cursor:
+            base += self.get_component_rich_style("log-view--cursor", partial=True)
+        style = base + self.get_component_rich_style(f"log-view--{line.level}", partial=True)
+        first, other = GLYPHS[line.level]
+        glyph = first if line.is_first and row.begin == 0 else other
+        plain = shown(line)
+        text = Text(plain[row.begin : row.end], end="")
+        # As a span, because a text without spans is rendered without its own style.
+        text.stylize(style)
+        if line.is_first and (date := _DATE.match(plain)):
+            self._put(text, row, date.span(), "log-view--date")
+        for match in _matches(plain, self._words):
+            self._put(text, row, match, "log-view--match")
+        strip = self._strip([Segment(f"{glyph} ", style), *text.render(self.app.console)], base)
+        if self._wraps or row.end == len(plain):
+            return strip
+        more = base + self.get_component_rich_style("log-view--date", partial=True)
+        return Strip.join([strip.crop(0, self.size.width - 1), Strip([Segment("…", more)])])
+
+    def _put(self, text: Text, row: _Row, span: tuple[int, int], name: str) -> None:
+        begin, end = max(span[0] - row.begin, 0), min(span[1], row.end) - row.begin
+        if begin < end:
+            text.stylize(self.get_component_rich_style(name, partial=True), begin, end)
+
+    def _strip(self, segments: Sequence[Segment], base: Style) -> Strip:
+        return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    @property
+    def _width(self) -> int:
+        return max(1, self.size.width - _GUTTER)
+
+    def _cuts(self, index: int) -> Sequence[tuple[int, int]]:
+        """The rows of a line, as spans of its characters."""
+        text = shown(self.window.lines[index])
+        return _wrapped(text, self._width) if self._wraps else (_cut(text, self._aside, self._width),)
+
+    def _height(self, index: int) -> int:
+        return len(self._cuts(index)) if self._wraps and self.window.lines else 1
+
+    def _rows(self) -> Sequence[_Row]:
+        """What stands in each row of the screen."""
+        if self._laid is None:
+            rows: list[_Row] = []
+            index, skip = self._top
+            while index < len(self.window.lines) and len(rows) < self.size.height:
+                rows += [_Row(index, *cut) for cut in self._cuts(index)[skip:]]
+                index, skip = index + 1, 0
+            self._laid = rows[: self.size.height]
+        return self._laid
+
+    def _bottom(self) -> tuple[int, int]:
+        """Where the last rows are seen, and none are empty if there are enough."""
+        return self._above(len(self.window.lines) - 1, self.size.height)
+
+    def _above(self, index: int, rows: int) -> tuple[int, int]:
+        """What is to be seen first, so that a line's last row is the `rows`-th one."""
+        while index >= 0:
+            height = self._height(index)
+            if height >= rows:
+                return index, height - rows
+            rows, index = rows - height, index - 1
+        return 0, 0
+
+    def _go_to(self, index: int) -> None:
+        """Put the cursor on a line, a third down the screen."""
+        self._cursor = index
+        top = self._above(index - 1, self.size.height // 3) if index else (0, 0)
+        self._top = min(top, self._bottom())
+
+    def _scroll(self, rows: int) -> None:
+        index, skip = self._top
+        skip += rows
+        while skip < 0 and index > 0:
+            index -= 1
+            skip += self._height(index)
+        while index < len(self.window.lines) and skip >= self._height(index):
+            skip -= self._height(index)
+            index += 1
+        self._top = min((index, max(0, skip)), self._bottom())
+        self._laid = None
+
+    def _keep_in_sight(self) -> None:
+        """Scroll no further than needed to see the cursor's line."""
+        if not self.window.lines:
+            return
+        first = min(self._top, (self._cursor, 0))
+        last = self._above(self._cursor, self.size.height)
+        # Of a line that does not fit the beginning is seen.
+        self._top = min(max(first, last), (self._cursor, 0))
+        self._laid = None
+
+    def _bring_cursor(self) -> None:
+        """Move the cursor to a line that is seen."""
+        rows = self._rows()
+        if rows:
+            self._cursor = max(rows[0].place, min(self._cursor, rows[-1].place))
+
+    def _wheel(self, event: MouseScrollDown | MouseScrollUp, rows: int) -> None:
+        event.stop()
+        self._scroll(rows)
+        self._bring_cursor()
+        self._tell()
+
+    def _draw(self) -> None:
+        self._laid = None
+        self.refresh()
+
+    def _tell(self) -> None:
+        self._draw()
+        self.post_message(self.Moved())
+
+
+def shown(line: LogLine) -> str:
+    """A line as it may be shown."""
+    return _shown(line.text)
+
+
+@lru_cache(maxsize=1000)
+def _shown(text: str) -> str:
+    return visible(text.expandtabs(4))
+
+
+@lru_cache(maxsize=1000)
+def _matches(text: str, words: str) -> Sequence[tuple[int, int]]:
+    """Where the words are in a line; capitals matter if the words have some."""
+    if not words:
+        return ()
+    flags = re.IGNORECASE if words == words.lower() else re.NOFLAG
+    found = re.finditer(re.escape(words), text, flags)
+    return tuple(match.span() for match, _ in zip(found, range(_MARKED), strict=False))
+
+
+def _cut(text: str, aside: int, width: int) -> tuple[int, int]:
+    """The characters of `width` cells, after the first `aside` cells."""
+    if text.isascii():
+        return min(aside, len(text)), min(aside + width, len(text))
+    begin = _fitting(text, 0, aside)
+    return begin, _fitting(text, begin, width)
+
+
+@lru_cache(maxsize=1000)
+def _wrapped(text: str, width: int) -> Sequence[tuple[int, int]]:
+    """The text in rows of at most `width` cells, as spans of its characters; one row at least."""
+    if text.isascii():
+        cuts = [*range(0, len(text), width), len(text)]
+    else:
+        cuts = [0]
+        while cuts[-1] < len(text):
+            # One character at least, or it would never end.
+            cuts.append(max(_fitting(text, cuts[-1], width), cuts[-1] + 1))
+    return tuple(pairwise(cuts)) or ((0, 0),)
+
+
+def _fitting(text: str, begin: int, width: int) -> int:
+    """Where the characters from `begin` on that fit into `width` cells end."""
+    end = begin
+    while end < len(text) and (width := width - get_character_cell_size(text[end])) >= 0:
+        end += 1
+    return end

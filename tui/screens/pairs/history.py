@@ -1,0 +1,103 @@
+"""What everybody answered to one dialogue, in the order in which it is read: from base to sft to sft-dpo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.format.win_rates import STAGES, run_parts
+
+if TYPE_CHECKING:
+    from core.api import Kind, Response
+
+#: Responses of other kinds than runs that stand in one row.
+_ACROSS = 3
+_OTHERS: dict[Kind, str] = {"teacher": "Teachers", "source": "In the data"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Responses that are read across; `title` is their recipe."""
+
+    title: str
+    responses: tuple[Response, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that belong together: a student's, the teachers', the data's."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+def sections(responses: Sequence[Response], shown: Sequence[str], words: str, *, wide: bool) -> list[Section]:
+    """The responses of every student from base to sft-dpo, recipe by recipe, then the others'.
+
+    The student and the recipe of the run among the `shown` responders come first. With `words` only those
+    whose names have all of them. `wide` rows are read across and begin with the base; others hold one
+    response each.
+    """
+    own = next(filter(None, map(run_parts, reversed(shown))), None)
+    found = []
+    students = [response.responder for response in responses if response.kind == "base"]
+    for student in sorted(students, key=lambda name: own is None or name != own[0]):
+        rows = _of_student(student, responses, own[1] if own else None, words, wide=wide)
+        found.append(Section(student, tuple(rows)))
+    for kind, title in _OTHERS.items():
+        of_kind = [one for one in responses if one.kind == kind and _has(one.responder, words)]
+        across = _ACROSS if wide else 1
+        rows = [Row("", tuple(of_kind[at : at + across])) for at in range(0, len(of_kind), across)]
+        found.append(Section(title, tuple(rows)))
+    return [section for section in found if section.rows]
+
+
+def steps_before(responses: Sequence[Response]) -> dict[str, Response]:
+    """By run, what its student answered one step before: the base before sft, sft before sft-dpo."""
+    by_name = {response.responder: response for response in responses}
+    found = {}
+    for name in by_name:
+        parts = run_parts(name)
+        if parts is not None:
+            student, recipe, stage = parts
+            before = [f"{student}/{recipe}/{earlier}" for earlier in STAGES[: STAGES.index(stage)]]
+            known = [by_name[each] for each in (student, *before) if each in by_name]
+            if known:
+                found[name] = known[-1]
+    return found
+
+
+def _of_student(
+    student: str, responses: Sequence[Response], first: str | None, words: str, *, wide: bool
+) -> list[Row]:
+    base = [one for one in responses if one.responder == student]
+    recipes: dict[str, list[Response]] = {}
+    for response in responses:
+        parts = run_parts(response.responder)
+        if parts is not None and parts[0] == student:
+            recipes.setdefault(parts[1], []).append(response)
+    rows = []
+    if not wide or not recipes:
+        rows += [Row("", (one,)) for one in base if _has(student, words)]
+    for recipe in sorted(recipes, key=lambda name: name != first):
+        runs = [run for run in recipes[recipe] if _has(run.responder, words)]
+        if wide and runs:
+            rows.append(Row(recipe, (*base, *recipes[recipe])))
+        elif not wide:
+            rows += [Row(recipe, (run,)) for run in runs]
+    return rows
+
+
+def _has(name: str, words: str) -> bool:
+    return all(word in name.casefold() for word in words.casefold().split())
+
+
+def places(found: Sequence[Section]) -> Mapping[str, tuple[int, int]]:
+    """By responder, in which row it stands first (counted over all sections), and where in it."""
+    rows = [row for section in found for row in section.rows]
+    where: dict[str, tuple[int, int]] = {}
+    for number, row in enumerate(rows):
+        for column, response in enumerate(row.responses):
+            where.setdefault(response.responder, (number, column))
+    return where

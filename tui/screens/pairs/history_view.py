@@ -1,0 +1,384 @@
+"""One dialogue's history: every responder's answer to it, read across from base to sft to sft-dpo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from core.api import MAX_WORDS
+from tui.format import ratings
+from tui.format import values as figures
+from tui.format.marked_text import passage
+from tui.format.text import visible
+from tui.format.win_rates import run_parts
+from tui.screens.pairs import history
+from tui.screens.pairs.columns import Across
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from core.api import Decided, Response
+    from tui.app.application import EmpathyApp
+    from tui.screens.pairs.history import Section
+    from tui.screens.pairs.pair_text import Side
+
+#: Columns from which base, sft and sft-dpo have room side by side.
+WIDE = 100
+_ACROSS = 3
+#: Characters of a response here; the pair has it whole.
+_LONGEST = 1_200
+_OUTCOMES = {
+    "won": ("✓ wins", "$text-success"),
+    "lost": ("✗ loses", "$text-error"),
+    "tie": ("= tie", "$text-muted"),
+    "invalid": ("? invalid", "$text-warning"),
+}
+
+
+class AcrossList(OptionList, inherit_bindings=False):
+    """Rows to read across: up and down go from row to row, left and right within one."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    AcrossList {
+        height: 1fr;
+        border: none;
+        padding: 0;
+        background: $background;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+        &:focus { border: none; background-tint: $foreground 0%; }
+        & > .option-list--option { padding: 0; }
+        & > .option-list--option-hover { background: $surface; }
+        & > .option-list--option-disabled { color: $text-accent; }
+        /* The chosen response has the cursor's colour, not its whole row. */
+        & > .option-list--option-highlighted,
+        &:focus > .option-list--option-highlighted {
+            color: $foreground; background: $background; text-style: none;
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "cursor_down", "Down", show=False),
+        Binding("up,k", "cursor_up", "Up", show=False),
+        Binding("pagedown,ctrl+f", "page_down", "Page down", show=False),
+        Binding("pageup,ctrl+b", "page_up", "Page up", show=False),
+        Binding("home,g", "first", "First", show=False),
+        Binding("end,G", "last", "Last", show=False),
+    ]
+
+    def action_first(self) -> None:
+        super().action_first()
+        # The heading above it as well.
+        self.scroll_home(animate=False)
+
+
+class HistoryView(Vertical):
+    """The dialogue above, then every student's recipes, the teachers, and the sources in the data."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    HistoryView {
+        height: 1fr;
+        & > #history-context { height: auto; max-height: 30%; padding: 0 1; margin: 1 0 0 0; }
+        & > #history-how { height: 1; padding: 0 1; margin: 1 0 0 0; color: $text-muted; text-wrap: nowrap; }
+        & > Input { padding: 0 1; background: $panel; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "take('b', True)", "B", id="history.open", tooltip="Show it as B of the pair"),
+        Binding("a", "take('a')", "A", id="history.a", tooltip="Make it A of the pair"),
+        Binding("b", "take('b')", "B", id="history.b", show=False, tooltip="Make it B of the pair"),
+        Binding(
+            "w", "words", "Words", id="history.words", tooltip="Mark the words that the step before has not"
+        ),
+        Binding(
+            "slash",
+            "narrow",
+            "Filter",
+            id="history.filter",
+            key_display="/",
+            tooltip="Only responders with these words in their names; Esc shows all",
+        ),
+        # The room's own, which do the same here and are too many for the footer.
+        Binding(
+            "d",
+            "screen.disagreement",
+            "Disagree",
+            id="history.disagreement",
+            show=False,
+            tooltip="The next disagreement",
+        ),
+        Binding(
+            "f",
+            "screen.filter",
+            "Filter pairs",
+            id="history.filter_pairs",
+            show=False,
+            tooltip="Filter the dialogues",
+        ),
+        Binding("right,l", "across(1)", "Right", id="history.right", show=False, tooltip="The step after"),
+        Binding("left", "across(-1)", "Left", id="history.left", show=False, tooltip="The step before"),
+    ]
+
+    class Taken(Message):
+        """A responder is to be A or B of the pair; with `opened` that is to be shown."""
+
+        def __init__(self, side: Side, responder: str, *, opened: bool) -> None:
+            super().__init__()
+            self.side = side
+            self.responder = responder
+            self.opened = opened
+
+    if TYPE_CHECKING:
+        # Textual finds the app; this says which one it is.
+        app = getters.app(EmpathyApp)
+
+    def __init__(self) -> None:
+        super().__init__(id="history")
+        #: The dialogue that is shown above; which one was answered below, and how.
+        self._wanted = self._dialogue = ""
+        self._responses: Sequence[Response] = ()
+        self._before: Mapping[str, Response] = {}
+        #: The responders of the pair, which is A and B here too.
+        self._shown: tuple[str, str] = ("", "")
+        self._sections: Sequence[Section] = ()
+        #: How each row is drawn without the cursor.
+        self._rows: list[Across] = []
+        self._words = ""
+        self._marks = False
+        #: The column of the chosen response, and the row that shows it.
+        self._column = 0
+        self._marked: int | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="history-context", markup=False)
+        yield Static(id="history-how", markup=False)
+        yield AcrossList(markup=False)
+        yield Input(placeholder="words in a responder's name", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).display = False
+
+    def on_resize(self, event: Resize) -> None:
+        self._fill()
+
+    def head(self, dialog_id: str, context: Content, shown: tuple[str, str]) -> None:
+        """Show which dialogue it is, and make those two responders A and B."""
+        self.query_one("#history-context", Static).update(context)
+        self._wanted = dialog_id
+        if shown != self._shown:
+            self._shown = shown
+            self._fill()
+        self._describe()
+
+    def show(self, dialog_id: str, responses: Sequence[Response]) -> None:
+        """Show what was answered to a dialogue."""
+        if (dialog_id, responses) != (self._dialogue, self._responses):
+            self._dialogue, self._responses = dialog_id, responses
+            self._before = history.steps_before(responses)
+            self._fill()
+
+    def enter(self) -> None:
+        """Take the focus."""
+        self._list.focus()
+
+    def back(self) -> bool:
+        """Take the filter away; whether there was one."""
+        box = self.query_one(Input)
+        if not box.display and not self._words:
+            return False
+        box.display = False
+        box.value = self._words = ""
+        self._fill()
+        self.enter()
+        return True
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._words = event.value
+        self._fill()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        event.input.display = False
+        self.enter()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self._mark()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.action_take("b", True)
+
+    def action_narrow(self) -> None:
+        box = self.query_one(Input)
+        box.display = True
+        box.focus()
+
+    def action_words(self) -> None:
+        self._marks = not self._marks
+        self._fill()
+
+    def action_across(self, by: int) -> None:
+        chosen = self._place
+        if chosen is not None:
+            row, column = chosen
+            self._column = max(0, min(column + by, len(row.responses) - 1))
+            self._mark(again=True)
+
+    def action_take(self, side: Side, opened: bool = False) -> None:
+        chosen = self._place
+        if chosen is None:
+            self.app.tell("no response is selected")
+        else:
+            row, column = chosen
+            self.post_message(self.Taken(side, row.responses[column].responder, opened=opened))
+
+    @property
+    def _list(self) -> AcrossList:
+        return self.query_one(AcrossList)
+
+    @property
+    def _place(self) -> tuple[history.Row, int] | None:
+        """The row under the cursor, and the column in it."""
+        option = self._list.highlighted_option
+        if option is None or option.id is None:
+            return None
+        row = [row for section in self._sections for row in section.rows][int(option.id)]
+        return row, min(self._column, len(row.responses) - 1)
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.size.width >= WIDE
+
+    def _fill(self) -> None:
+        if not self._responses or not self.size.width:
+            return
+        chosen, known = self._place, self._sections
+        self._sections = history.sections(self._responses, self._shown, self._words, wide=self._is_wide)
+        options, self._rows, rows = [], [], 0
+        for section in self._sections:
+            options.append(Option(_heading(section.title), disabled=True))
+            for row in section.rows:
+                drawn = self._drawn(row)
+                self._rows.append(drawn)
+                options.append(Option(drawn, id=str(rows)))
+                rows += 1
+        self._marked = None
+        with self.app.batch_update():
+            scrolled = self._list.scroll_offset.y
+            self._list.set_options(options)
+            self._restore(chosen, stays=bool(known), scrolled=scrolled)
+        self._describe()
+
+    def _restore(self, chosen: tuple[history.Row, int] | None, *, stays: bool, scrolled: int) -> None:
+        """Put the cursor on the response that it was on, or else on the shown pair's B, or the first one."""
+        where = history.places(self._sections)
+        name = chosen[0].responses[chosen[1]].responder if chosen is not None else self._shown[1]
+        if not where:
+            return
+        row, column = where.get(name, next(iter(where.values())))
+        if self._is_wide and chosen is not None and chosen[1] == 0:
+            # A base stands in many rows: the one of the same recipe.
+            rows = [
+                (each.title, each.responses[0].responder) for part in self._sections for each in part.rows
+            ]
+            row = rows.index((chosen[0].title, name)) if (chosen[0].title, name) in rows else row
+        self._column = column
+        if stays:
+            self._list.scroll_to(y=scrolled, animate=False, force=True, immediate=True)
+        self._list.highlighted = self._list.get_option_index(str(row))
+
+    def _mark(self, *, again: bool = False) -> None:
+        """Put the cursor's colour on the chosen response, and take it from the one before."""
+        index, chosen = self._list.highlighted, self._place
+        if index is None or chosen is None or (index == self._marked and not again):
+            return
+        for each, column in ((self._marked, None), (index, chosen[1])):
+            option = None if each is None else self._list.get_option_at_index(each)
+            if option is not None and option.id is not None:
+                drawn = self._rows[int(option.id)].choose(column)
+                self._list.replace_option_prompt_at_index(self._list.get_option_index(option.id), drawn)
+        self._marked = index
+
+    def _describe(self) -> None:
+        how = self.query_one("#history-how", Static)
+        if self._wanted != self._dialogue:
+            how.update("being read …" + ("  below: what another dialogue got" if self._responses else ""))
+            return
+        answered = sum(response.text is not None for response in self._responses)
+        parts = [f"{answered:,} of {len(self._responses):,} responders answered"]
+        if self._words:
+            left = len(history.places(self._sections))
+            parts.append(f"/{visible(self._words)}: {left:,} of them shown")
+        if self._marks:
+            parts.append("marked: words that the step before has not")
+        how.update(Content("  ·  ".join(parts)))
+
+    def _drawn(self, row: history.Row) -> Across:
+        columns = _ACROSS if self._is_wide else 1
+        head = Content.styled(visible(row.title), "bold") if row.title and self._is_wide else None
+        return Across([self._cell(row, one) for one in row.responses], columns=columns, head=head)
+
+    def _cell(self, row: history.Row, response: Response) -> Content:
+        """Who answers, the answer, and what judges made of it."""
+        parts = run_parts(response.responder)
+        name = response.responder
+        if parts is not None:
+            name = parts[2] if self._is_wide else f"{row.title}/{parts[2]}"
+        elif response.kind == "base":
+            name = f"base {name}"
+        words = None if response.text is None else len(response.text.split())
+        sides = "".join(
+            f"{side} " for side, shown in zip("AB", self._shown, strict=True) if shown == response.responder
+        )
+        rated = (
+            []
+            if response.rating is None
+            else [(f"  {ratings.words(response.rating)}", f"${ratings.RATINGS[response.rating].colour}")]
+        )
+        head = Content.assemble(
+            (sides, "$text-accent bold"),
+            (visible(name), "bold"),
+            (
+                f"  {figures.count(words)} words",
+                "$text-warning" if words is not None and words > MAX_WORDS else "$text-muted",
+            ),
+            *rated,
+            "\n",
+        )
+        return Content.assemble(
+            head, self._said(response), *(_outcome(decided, parts) for decided in response.decided)
+        )
+
+    def _said(self, response: Response) -> Content:
+        if response.text is None:
+            return Content.styled("not answered yet", "$text-muted")
+        if not response.text.strip():
+            return Content.styled("(an empty response)", "$text-warning")
+        before = self._before.get(response.responder)
+        against = before.text if self._marks and before is not None else None
+        return passage(response.text, against=against, longest=_LONGEST)
+
+
+def _heading(title: str) -> Content:
+    return Content.styled(f" {visible(title)}\n", "bold $text-accent")
+
+
+def _outcome(decided: Decided, run: tuple[str, str, str] | None) -> Content:
+    """A judge's outcome; against whom goes without saying where it is the run's own base."""
+    word, colour = _OUTCOMES[decided.outcome]
+    against = f" against {decided.baseline}" if run is None or decided.baseline != run[0] else ""
+    flips = ", its orders disagree" if decided.flips else ""
+    return Content.assemble(
+        (f"\n{word}", colour), (f"{visible(against)}  {visible(decided.judge)}{flips}", "$text-muted")
+    )

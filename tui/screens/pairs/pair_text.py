@@ -1,0 +1,148 @@
+"""A pair in words: its responses, what differs in them, and what judges said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from textual.content import Content
+
+from core.api import MAX_WORDS
+from tui.format import values as figures
+from tui.format.marked_text import passage
+from tui.format.text import visible
+from tui.navigation import pair_filter
+
+if TYPE_CHECKING:
+    from core.api import Pair, Prompt, Verdict
+
+Order = Literal["ab", "ba"]
+Side = Literal["a", "b"]
+
+_WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
+ORDERS: dict[Order, str] = {"ab": "A shown first", "ba": "B shown first"}
+
+
+def context(pair: Pair, place: str, sought: str = "") -> Content:
+    """The dialogue; `place` says which of how many it is, `sought` is marked wherever it stands."""
+    return Content.assemble(
+        (place, "bold"),
+        (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
+        ("Context    ", "$text-muted"),
+        passage(pair.situation, sought=sought),
+        ("\nUtterance  ", "$text-muted"),
+        passage(pair.utterance, sought=sought),
+    )
+
+
+def response(side: Side, name: str, pair: Pair, *, differences: bool, sought: str = "") -> Content:
+    """One side: who answers, the answer, and each judge's outcome; `sought` is marked wherever it stands."""
+    text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
+    words = None if text is None else len(text.split())
+    too_long = words is not None and words > MAX_WORDS
+    head = Content.assemble(
+        (f"{side.upper()} ", "$text-accent bold"),
+        (visible(name), "bold"),
+        (f"   {figures.count(words)} words", "$text-warning" if too_long else "$text-muted"),
+        (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
+        ("   the same as the other" if text is not None and text == other else "", "$text-warning"),
+        "\n\n",
+    )
+    if text is None:
+        body = Content.styled("not answered yet", "$text-muted")
+    elif not text.strip():
+        body = Content.styled("(an empty response)", "$text-warning")
+    else:
+        body = passage(text, against=other if differences and other else None, sought=sought)
+    return Content.assemble(head, body, "\n", _outcomes(side, pair))
+
+
+def answers(pair: Pair, alone: Collection[str]) -> Content:
+    """What every judge answered, word for word, each time that it was asked.
+
+    `alone` are the judges that read each response by itself: nothing was shown to them first.
+    """
+    if not pair.verdicts:
+        return Content.styled("no judge was asked yet", "$text-muted")
+    found = pair_filter.outcomes(pair)
+    parts = []
+    for judge, outcome in found.items():
+        own = [verdict for verdict in pair.verdicts if verdict.judge == judge]
+        about = "  reads each response by itself" if judge in alone else ""
+        parts.append(
+            Content.assemble(
+                (visible(judge), "bold"), f"  {_WINNERS.get(outcome, outcome)}", (about, "$text-muted")
+            )
+        )
+        parts += [_answer(verdict, own, ordered=judge not in alone) for verdict in own]
+    parts.append(Content.styled("\nr shows what a judge is asked.", "$text-muted"))
+    return Content("\n").join(parts)
+
+
+def orders(pair: Pair, alone: Collection[str]) -> list[Order]:
+    """The orders in which judges were asked about the pair; `ab` where none was yet."""
+    asked = {verdict.order for verdict in pair.verdicts if verdict.judge not in alone}
+    return [order for order in ORDERS if order in asked] or ["ab"]
+
+
+def question(pair: Pair, prompt: Prompt, order: Order) -> Content:
+    """What a judge is asked of the pair, word for word."""
+    from core.api import judge_question
+
+    source = "own template" if prompt.overridden else "shipped template"
+    head = Content.assemble(
+        ("What a judge is asked", "bold"), (f"  {ORDERS[order]}, {source}\n", "$text-muted")
+    )
+    if prompt.error is not None:
+        return Content.assemble(head, (visible(prompt.error, lines=True), "$text-error"))
+    if pair.response_a is None or pair.response_b is None:
+        return Content.assemble(head, ("nothing yet: a response is missing", "$text-muted"))
+    return Content.assemble(head, visible(judge_question(prompt.text, pair, order), lines=True))
+
+
+def plain(pair: Pair, a: str, b: str) -> str:
+    """The pair as text, to be taken elsewhere."""
+    lines = [
+        f"dialogue {pair.dialog_id} ({pair.emotion})",
+        f"context: {pair.situation.strip()}",
+        f"utterance: {pair.utterance.strip()}",
+        f"A, {a}: {'not answered' if pair.response_a is None else pair.response_a.strip()}",
+        f"B, {b}: {'not answered' if pair.response_b is None else pair.response_b.strip()}",
+        *(
+            f"{verdict.judge} ({ORDERS.get(verdict.order, verdict.order)}): "
+            f"{_WINNERS.get(verdict.winner, verdict.winner)}: {verdict.raw}"
+            for verdict in pair.verdicts
+        ),
+    ]
+    return visible("\n".join(lines), lines=True)
+
+
+def _outcomes(side: Side, pair: Pair) -> Content:
+    found = pair_filter.outcomes(pair)
+    if not found:
+        return Content.styled("\nno verdict yet", "$text-muted")
+    lines = []
+    for judge, outcome in found.items():
+        won, word = outcome == side, _WINNERS.get(outcome, outcome)
+        about = " (its orders disagree)" if pair_filter.orders_disagree(pair, judge) else ""
+        lines.append(
+            Content.assemble(
+                (f"\n{'✓ ' if won else '  '}{word}", "$text-success" if won else "$text-muted"),
+                (f"  {visible(judge)}{about}", "$text-muted"),
+            )
+        )
+    return Content("").join(lines)
+
+
+def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Content:
+    order = ORDERS.get(verdict.order, verdict.order) if ordered else ""
+    repeat = f", time {verdict.number}" if any(other.number > 1 for other in own) else ""
+    sure = "" if verdict.probability_b is None else f", B {verdict.probability_b:.0%} likely"
+    about = f"{order}{repeat}{sure}".lstrip(", ")
+    return Content.assemble(
+        (f"  {_WINNERS.get(verdict.winner, verdict.winner)}", ""),
+        (f"  {about}  " if about else "  ", "$text-muted"),
+        ("“", "$text-muted"),
+        visible(verdict.raw.strip(), lines=True),
+        ("”", "$text-muted"),
+    )

@@ -1,0 +1,157 @@
+"""One pair: its dialogue above, both responses below it; judges' answers and their rubric on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.screens.pairs import pair_text
+from tui.screens.pairs.pair_text import Order, Side
+
+if TYPE_CHECKING:
+    from core.api import Pair, Prompt
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A pair of responders `a` and `b`, and its place among all of them.
+
+    `prompt` is what a judge is asked, the judges `alone` read each response by itself, `sought` is
+    marked in the texts.
+    """
+
+    pair: Pair
+    a: str
+    b: str
+    place: str
+    prompt: Prompt | None
+    alone: Collection[str]
+    sought: str
+
+
+class PairView(Container):
+    """The responses stand side by side where the room is wide."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    PairView {
+        height: 1fr;
+        layout: vertical;
+        #context { height: auto; max-height: 40%; margin: 1 0 0 0; padding: 0 1; }
+        #responses { height: 1fr; margin: 1 0 0 0; layout: vertical; }
+        .side { height: 1fr; width: 1fr; padding: 0 1; background: $surface; scrollbar-size-vertical: 1; }
+        #side-a { border-bottom: solid $border-blurred; }
+        #judged {
+            height: auto;
+            max-height: 30%;
+            border-top: solid $border-blurred;
+            layout: vertical;
+            overflow-y: auto;
+            scrollbar-size-vertical: 1;
+        }
+        #part-answers, #part-question {
+            width: 1fr;
+            height: auto;
+            padding: 0 1;
+            scrollbar-size-vertical: 1;
+        }
+        #answers, #question, #response-a, #response-b { height: auto; }
+        &.judging {
+            #context, #responses { margin: 0; }
+        }
+        &.wide {
+            #responses, #judged { layout: horizontal; }
+            #side-a { border-bottom: none; border-right: solid $border-blurred; }
+            #judged { max-height: 60%; overflow-y: hidden; }
+            #part-answers, #part-question { max-height: 42vh; }
+        }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="pair")
+        self._shown: Shown | None = None
+        self._shows_answers = False
+        #: The order in which the judge's question is shown; None hides it.
+        self._asked: Order | None = None
+        self._marks_words = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="context", markup=False)
+        with Container(id="responses"):
+            for side in ("a", "b"):
+                with VerticalScroll(id=f"side-{side}", classes="side"):
+                    yield Static(id=f"response-{side}", markup=False)
+        # Its parts have the focus; it scrolls where they stand one below the other.
+        with VerticalScroll(id="judged", can_focus=False):
+            for part in ("answers", "question"):
+                with VerticalScroll(id=f"part-{part}"):
+                    yield Static(id=part, markup=False)
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def enter(self) -> None:
+        """Take the focus."""
+        self.query_one("#side-a").focus()
+
+    def show(self, shown: Shown | None, nothing: str) -> None:
+        """Show a pair from its top, or `nothing` where there is none."""
+        before, self._shown = self._shown, shown
+        self._draw()
+        if shown is None:
+            self.query_one("#context", Static).update(Content(nothing))
+        elif before is None or before.pair.dialog_id != shown.pair.dialog_id:
+            for side in self.query(".side"):
+                side.scroll_home(animate=False)
+
+    def toggle_answers(self) -> None:
+        """Show what the judges answered, or hide it."""
+        self._shows_answers = not self._shows_answers
+        self._draw()
+
+    def toggle_words(self) -> None:
+        """Mark the words that differ, or don't."""
+        self._marks_words = not self._marks_words
+        self._draw()
+
+    def next_question(self) -> None:
+        """Show what a judge is asked, in each order that judges were asked in; then hide it."""
+        if self._shown is None:
+            return
+        known = [None, *pair_text.orders(self._shown.pair, self._shown.alone)]
+        place = known.index(self._asked) if self._asked in known else 0
+        self._asked = known[(place + 1) % len(known)]
+        self._draw()
+        question = self.query_one("#part-question")
+        question.scroll_home(animate=False)
+        # Where it stands below the answers, it would come up out of sight.
+        self.call_after_refresh(question.scroll_visible, animate=False, top=True)
+
+    def _draw(self) -> None:
+        shown = self._shown
+        self.query_one("#responses").display = shown is not None
+        asked = self._asked if shown is not None and shown.prompt is not None else None
+        judging = self._shows_answers or asked is not None
+        self.query_one("#judged").display = shown is not None and judging
+        self.query_one("#part-answers").display = self._shows_answers
+        self.query_one("#part-question").display = asked is not None
+        self.set_class(judging, "judging")
+        if shown is None:
+            return
+        pair = shown.pair
+        self.query_one("#context", Static).update(pair_text.context(pair, shown.place, shown.sought))
+        sides: tuple[tuple[Side, str], ...] = (("a", shown.a), ("b", shown.b))
+        for side, name in sides:
+            self.query_one(f"#response-{side}", Static).update(
+                pair_text.response(side, name, pair, differences=self._marks_words, sought=shown.sought)
+            )
+        if self._shows_answers:
+            self.query_one("#answers", Static).update(pair_text.answers(pair, shown.alone))
+        if asked is not None and shown.prompt is not None:
+            self.query_one("#question", Static).update(pair_text.question(pair, shown.prompt, asked))

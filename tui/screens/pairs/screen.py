@@ -1,0 +1,449 @@
+"""Pairs: two responders side by side, dialogue by dialogue, with the verdicts and each dialogue's history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.events import Resize
+
+from tui.components.workspace_screen import RoomScreen
+from tui.format.text import visible
+from tui.navigation import pair_filter
+from tui.navigation.pair_filter import PairFilter
+from tui.screens.pairs import pair_text
+from tui.screens.pairs.pair_text import Side
+from tui.screens.pairs.pair_view import PairView, Shown
+from tui.screens.pairs.pair_walk import PairWalk
+
+if TYPE_CHECKING:
+    from core.api import Pair, Prompt, Reader, Response, Snapshot
+    from tui.screens.pairs.history_view import HistoryView
+
+#: At this width and above, the responses stand side by side.
+WIDE = 100
+
+_ALL = "all pairs"
+#: Whose jobs answer dialogues and judge answers.
+_STAGES = ("respond", "judge", "compare")
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What there is to show of responders `a` and `b`; the judges `alone` read each response by itself."""
+
+    names: Sequence[str]
+    a: str | None
+    b: str | None
+    pairs: Sequence[Pair]
+    prompt: Prompt
+    alone: Collection[str]
+
+
+class PairsScreen(RoomScreen):
+    """The pair of one dialogue, and in its place what everybody answered to it."""
+
+    ROOM = "pairs"
+    ABOUT = (
+        "Two responders' answers to the same test dialogue, and who won; every responder's answer to it, "
+        "from base to sft to sft-dpo."
+    )
+    CSS_PATH = "pairs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n,right", "step(1)", "Next", id="pairs.next", key_display="n", tooltip="The next dialogue"),
+        Binding(
+            "p,left",
+            "step(-1)",
+            "Previous",
+            id="pairs.previous",
+            key_display="p",
+            show=False,
+            tooltip="The dialogue before",
+        ),
+        Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="The next disagreement"),
+        Binding("h", "history", "History", id="pairs.history", tooltip="What every responder answered to it"),
+        Binding("home", "go(0)", "First", id="pairs.first", show=False, tooltip="The first dialogue"),
+        Binding("end", "go(-1)", "Last", id="pairs.last", show=False, tooltip="The last dialogue"),
+        Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
+        Binding("f", "filter", "Filter", id="pairs.filter", tooltip="Filter by verdict or disagreement"),
+        Binding("e", "emotion", "Emotion", id="pairs.emotion", tooltip="Filter by emotion", show=False),
+        Binding(
+            "slash",
+            "search",
+            "Search",
+            id="pairs.search",
+            key_display="/",
+            show=False,
+            tooltip="Search in the texts",
+        ),
+        Binding(
+            "v", "verdicts", "Answers", id="pairs.verdicts", tooltip="What the judges answered", show=False
+        ),
+        Binding(
+            "r",
+            "rubric",
+            "Rubric",
+            id="pairs.rubric",
+            tooltip="What a judge is asked: A shown first, B shown first, nothing",
+            show=False,
+        ),
+        Binding("w", "words", "Words", id="pairs.words", tooltip="Mark the words that differ", show=False),
+        Binding("y", "copy", "Copy", id="pairs.copy", tooltip="Copy the pair as text", show=False),
+        Binding("o", "vote", "Vote", id="pairs.vote", tooltip="Vote on these responders, blind", show=False),
+        Binding("D", "data", "Data", id="pairs.data", tooltip="Open the dialogue in data", show=False),
+        Binding("a", "choose('a')", "A", id="pairs.a", tooltip="Choose responder A"),
+        Binding("b", "choose('b')", "B", id="pairs.b", tooltip="Choose responder B"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: Sequence[str] = ()
+        self._a: str | None = None
+        self._b: str | None = None
+        self._walk = PairWalk()
+        #: Whether their pairs were read.
+        self._is_read = False
+        #: The dialogue to go to once it is there.
+        self._sought: str | None = None
+        #: What a judge is asked, and who reads each response by itself; None until it was read.
+        self._prompt: Prompt | None = None
+        self._alone: Collection[str] = ()
+        #: What was last known of the work that is shown here.
+        self._concerned: object = None
+        self._view = PairView()
+        #: None until it is opened for the first time.
+        self._history: HistoryView | None = None
+
+    def body(self) -> ComposeResult:
+        with Container(id="views"):
+            yield self._view
+
+    def on_mount(self) -> None:
+        self._view.enter()
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        self._view.set_class(event.size.width >= WIDE, "wide")
+
+    def compare(self, a: str, b: str, only: PairFilter | None = None) -> None:
+        """Show these two responders, from the first dialogue on; with `only` those pairs alone."""
+        self._show_history(False)
+        if (a, b) != (self._a, self._b):
+            self._walk = PairWalk()
+            self._take(a, b)
+        if only is not None:
+            self._apply(only)
+        self._ask()
+
+    def seek(self, dialog_id: str) -> None:
+        """Show a dialogue, through whatever filter hides it."""
+        self._show_history(False)
+        self._sought = dialog_id
+        self._settle()
+
+    def on_screen_resume(self) -> None:
+        # What else is shown, such as a template, may have changed meanwhile.
+        self._concerned = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        # Most snapshots are of other jobs than those that answer and judge.
+        concerned = (
+            snapshot.dialogues,
+            [(job.id, job.state, job.done) for job in snapshot.jobs if job.stage in _STAGES],
+        )
+        if concerned != self._concerned:
+            self._concerned = concerned
+            self._ask()
+
+    def action_step(self, by: int) -> None:
+        if self._has_pairs():
+            self._go(self._walk.at + by)
+
+    def action_go(self, index: int) -> None:
+        if self._walk.found:
+            self._go(index % len(self._walk.found))
+
+    def action_disagreement(self) -> None:
+        if not self._has_pairs():
+            return
+        if self._walk.next_disagreement():
+            self._draw()
+        else:
+            self.app.tell("no verdicts disagree here")
+
+    def action_history(self) -> None:
+        if self._is_history:
+            self._show_history(False)
+        elif self._has_pairs():
+            self._show_history(True)
+
+    def action_filter(self) -> None:
+        from tui.screens.pairs.filter_dialog import PairFilterScreen
+
+        if not self._walk.all:
+            self.app.tell("there is no dialogue to show yet")
+            return
+        self.app.push_screen(PairFilterScreen(self._walk.all, self._walk.wanted), self._filtered)
+
+    def action_emotion(self) -> None:
+        from tui.dialogs.choose import ChooseScreen
+
+        names = [_ALL, *pair_filter.emotions(self._walk.all)]
+        self.app.push_screen(
+            ChooseScreen("Emotion", names, self._walk.wanted.emotion or _ALL), self._emotion_chosen
+        )
+
+    def action_search(self) -> None:
+        from tui.dialogs.ask_text import AskTextScreen
+
+        self.app.push_screen(AskTextScreen("Search in the texts", self._walk.wanted.text), self._searched)
+
+    def action_verdicts(self) -> None:
+        self._show_history(False)
+        self._view.toggle_answers()
+
+    def action_rubric(self) -> None:
+        if self._has_pairs():
+            self._show_history(False)
+            self._view.next_question()
+
+    def action_words(self) -> None:
+        self._view.toggle_words()
+
+    def action_copy(self) -> None:
+        pair = self._walk.pair
+        if self._has_pairs() and pair is not None:
+            self.app.copy(pair_text.plain(pair, self._a or "", self._b or ""))
+
+    def action_vote(self) -> None:
+        import getpass
+
+        if self._a is None or self._b is None or self._a == self._b:
+            self.app.tell("choose two responders first")
+        else:
+            try:
+                voter = getpass.getuser()
+            except (KeyError, OSError):
+                # In a container the user often has a number alone.
+                self.app.tell("your login has no name here: `empathy-tui vote A B --voter NAME`")
+                return
+            self.app.open_ballot(self._a, self._b, voter)
+
+    def action_data(self) -> None:
+        pair = self._walk.pair
+        if self._has_pairs() and pair is not None:
+            self.app.open_dialogue(pair.dialog_id)
+
+    def action_jump(self) -> None:
+        from tui.dialogs.choose import ChooseScreen
+
+        if not self._has_pairs():
+            return
+        names = [
+            f"{number} {pair.dialog_id} {pair.emotion}"
+            for number, pair in enumerate(self._walk.found, start=1)
+        ]
+        current = names[self._walk.at]
+        self.app.push_screen(ChooseScreen("Jump to a dialogue", names, current), self._jumped)
+
+    def action_choose(self, side: Side) -> None:
+        from tui.dialogs.choose import ChooseScreen
+
+        if not self._names:
+            self.app.tell("there is no responder yet: import data first")
+            return
+        current = self._a if side == "a" else self._b
+        self.app.push_screen(
+            ChooseScreen(f"Responder {side.upper()}", self._names, current), partial(self._chosen, side)
+        )
+
+    def on_history_view_taken(self, event: HistoryView.Taken) -> None:
+        event.stop()
+        self._chosen(event.side, event.responder)
+        if event.opened:
+            self._show_history(False)
+
+    def step_back(self) -> None:
+        """Leave the history; else clear the filter, if there is one; then leave."""
+        if self._is_history and self._history is not None:
+            if not self._history.back():
+                self._show_history(False)
+        elif self._walk.wanted:
+            self._apply(PairFilter())
+        else:
+            self.app.action_room("win_rates")
+
+    @property
+    def _is_history(self) -> bool:
+        return self._history is not None and self._history.display
+
+    def _show_history(self, is_shown: bool) -> None:
+        """Show the dialogue's history in place of the pair, or the pair."""
+        if is_shown == self._is_history:
+            return
+        if self._history is None:
+            from tui.screens.pairs.history_view import HistoryView
+
+            self._history = HistoryView()
+            self.query_one("#views").mount(self._history)
+        self._view.display, self._history.display = not is_shown, is_shown
+        # After its mount, when it is opened for the first time.
+        self._history.call_after_refresh(self._enter)
+
+    def _enter(self) -> None:
+        if self._is_history and self._history is not None:
+            self._history.enter()
+        else:
+            self._view.enter()
+        self._draw()
+
+    def _chosen(self, side: Side, name: str | None) -> None:
+        """Take another responder on one side, on the same dialogue and under the same filter."""
+        if name is not None:
+            a, b = (name, self._b or name) if side == "a" else (self._a or name, name)
+            if self._walk.pair is not None:
+                self._sought = self._walk.pair.dialog_id
+            self._take(a, b)
+            self._ask()
+
+    def _take(self, a: str, b: str) -> None:
+        """Show nothing under these names until their pairs are there."""
+        self._a, self._b = a, b
+        self._walk.put(())
+        self._is_read = False
+        self._draw()
+
+    def _jumped(self, name: str | None) -> None:
+        if name is not None:
+            self._go(int(name.partition(" ")[0]) - 1)
+
+    def _go(self, place: int) -> None:
+        self._walk.go(place)
+        self._draw()
+
+    def _ask(self) -> None:
+        self.app.read("pairs", partial(_look, self._a, self._b), self._receive)
+
+    def _receive(self, seen: _Seen) -> None:
+        self._names = seen.names
+        if self._a is None and self.app.snapshot is not None:
+            self._a, self._b = _first_two(self.app.snapshot, seen.names)
+            if self._a is not None:
+                self._ask()
+        if (seen.a, seen.b) != (self._a, self._b):
+            return
+        self._is_read = True
+        if (seen.pairs, seen.prompt, seen.alone) != (self._walk.all, self._prompt, self._alone):
+            self._prompt, self._alone = seen.prompt, seen.alone
+            self._walk.put(seen.pairs)
+            if self._sought is None:
+                self._draw()
+        elif self._is_history:
+            self._ask_history()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Go to the dialogue that is sought, if there are pairs by now."""
+        if self._sought is None or not self._walk.all:
+            return
+        sought, self._sought = self._sought, None
+        if not self._walk.seek(sought):
+            self._walk.narrow(PairFilter())
+            if not self._walk.seek(sought):
+                self.app.tell(f"{sought} is no test dialogue")
+        self._draw()
+
+    def _has_pairs(self) -> bool:
+        """Whether there is one to show; else say why not."""
+        if self._walk.found:
+            return True
+        self.app.tell(
+            "no pair is as filtered: Esc shows all" if self._walk.all else "there is no dialogue to show yet"
+        )
+        return False
+
+    def _filtered(self, wanted: PairFilter | None) -> None:
+        if wanted is not None:
+            self._apply(wanted)
+
+    def _emotion_chosen(self, name: str | None) -> None:
+        if name is not None:
+            self._apply(replace(self._walk.wanted, emotion=None if name == _ALL else name))
+
+    def _searched(self, text: str | None) -> None:
+        if text is not None:
+            self._apply(replace(self._walk.wanted, text=text.strip()))
+
+    def _apply(self, wanted: PairFilter) -> None:
+        self._walk.narrow(wanted)
+        self._draw()
+
+    def _draw(self) -> None:
+        pair, place = self._walk.pair, visible(self._walk.place)
+        if self._is_history and self._history is not None and (pair is not None or not self._walk.all):
+            # While another responder's pairs are being read it stays as it is.
+            if pair is not None:
+                context = pair_text.context(pair, place, self._walk.wanted.text)
+                self._history.head(pair.dialog_id, context, (self._a or "", self._b or ""))
+                self._ask_history()
+            return
+        self._show_history(False)
+        shown = None
+        if pair is not None:
+            sides, text = (self._a or "", self._b or ""), self._walk.wanted.text
+            shown = Shown(pair, *sides, place, self._prompt, self._alone, text)
+        self._view.show(shown, self._nothing())
+
+    def _ask_history(self) -> None:
+        pair = self._walk.pair
+        if pair is not None:
+            dialog_id = pair.dialog_id
+            self.app.read(
+                "history", lambda reader: (dialog_id, reader.responses(dialog_id)), self._receive_history
+            )
+
+    def _receive_history(self, seen: tuple[str, Sequence[Response]]) -> None:
+        dialog_id, responses = seen
+        pair = self._walk.pair
+        if self._history is not None and pair is not None and pair.dialog_id == dialog_id:
+            self._history.show(dialog_id, responses)
+
+    def _nothing(self) -> str:
+        """Why no pair is shown."""
+        walk = self._walk
+        if not self._is_read:
+            return "The responses are being read …"
+        if walk.all:
+            return f"None of {len(walk.all)} pairs is: {visible(walk.wanted.words())}. Esc shows all."
+        return (
+            "There is no pair to show yet: a pair is a test dialogue with two responses. Import data, then "
+            "choose responders with a and b."
+        )
+
+
+def _first_two(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, str | None]:
+    """Whom to show as long as nobody chose: who met in the first finished comparison, or else the first two
+    of these names that have answered."""
+    unanswered = set()
+    for job in snapshot.jobs:
+        if job.stage == "compare" and job.state == "done":
+            a, _, b = job.name.rpartition(" @ ")[0].partition(" vs ")
+            return a, b
+        if job.stage == "respond" and job.state != "done":
+            unanswered.add(job.name)
+    answered = [name for name in names if name not in unanswered]
+    return (answered[0], answered[1]) if len(answered) > 1 else (None, None)
+
+
+def _look(a: str | None, b: str | None, reader: Reader) -> _Seen:
+    from core.api import prompts
+
+    (judge,) = (prompt for prompt in prompts(reader.workspace.prompts) if prompt.name == "judge")
+    alone = frozenset(job.name for job in reader.snapshot().jobs if job.stage == "judge")
+    pairs = () if a is None or b is None else reader.pairs(a, b)
+    return _Seen(reader.responders(), a, b, pairs, judge, alone)

@@ -1,0 +1,99 @@
+"""One job in full: why it stands where it stands, what it needs, what came out of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+
+from tui.format import job_states
+from tui.format import values as figures
+from tui.format.text import visible
+from tui.screens.pipeline.job_rows import elapsed
+
+if TYPE_CHECKING:
+    from core.api import Job, Snapshot
+
+Part = Content | str | tuple[str, str]
+
+
+def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
+    """The job's details, the most urgent first; `now` in Unix seconds."""
+    look = job_states.look(job)
+    lines: list[list[Part]] = [
+        [
+            (f"{look.glyph} {look.word}", f"${look.colour}"),
+            ("  " + visible(job.stage), "$text-muted"),
+            ("  " + visible(job.name), "bold"),
+        ]
+    ]
+    if job.error is not None:
+        lines.append([(visible(job.error, lines=True), "$text-error")])
+    if job.reason is not None:
+        lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
+    lines.append(_row("run", _course(job, now)))
+    if job.result:
+        lines.append(_row("result", _result(job.result)))
+    if job.depends_on:
+        lines.append(_row("needs", _needs(job, snapshot)))
+    lines.append(_row("settings", f"{job.fingerprint[:16]} (fingerprint)  job {visible(job.id)}"))
+    if job.folder is not None:
+        lines.append(_row("folder", visible(job.folder)))
+    return Content("\n").join([Content.assemble(*line) for line in lines])
+
+
+def no_jobs(snapshot: Snapshot) -> Content:
+    """Why the pipeline has no jobs, and what to do about it."""
+    if snapshot.config_error is not None:
+        return Content.assemble(
+            ("✗ config.toml does not hold\n\n", "$text-error"),
+            visible(snapshot.config_error, lines=True),
+            "\n\nEdit it: this screen follows as soon as it is saved.",
+        )
+    return Content(
+        "config.toml asks for nothing: name students, recipes and judges in it.\n"
+        "This screen follows as soon as it is saved."
+    )
+
+
+def _row(label: str, value: str) -> list[Part]:
+    return [(f"{label:<10}", "$text-muted"), value]
+
+
+def _course(job: Job, now: float) -> str:
+    parts = [f"on {job.slot}"]
+    if job.attempt:
+        parts.append(f"attempt {job.attempt}")
+    if job.done is not None and job.total:
+        parts.append(f"{job.done:,} of {job.total:,}")
+    if job.started_at is not None:
+        parts.append(f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(job.started_at))}")
+    took = elapsed(job, now)
+    if took is not None:
+        parts.append(f"{'for' if job.state == 'running' else 'took'} {figures.duration(took)}")
+    if job.state == "running" and job.eta_s is not None:
+        parts.append(f"about {figures.duration(job.eta_s)} left")
+    return "  ·  ".join(parts)
+
+
+def _needs(job: Job, snapshot: Snapshot) -> str:
+    named = []
+    for needed in job.depends_on:
+        other = job_states.find(snapshot, needed)
+        if other is None:
+            named.append(visible(needed))
+        else:
+            named.append(f"{job_states.look(other).glyph} {visible(f'{other.stage} {other.name}')}")
+    return "  ".join(named)
+
+
+def _result(result: dict[str, Any]) -> str:
+    """The result's plain figures; longer things are left to the screens that are made for them."""
+    shown = []
+    for key, value in result.items():
+        if isinstance(value, float):
+            shown.append(f"{visible(key)} {value:.4g}")
+        elif isinstance(value, int | str):
+            shown.append(f"{visible(key)} {visible(str(value))}")
+    return "  ·  ".join(shown) or figures.UNKNOWN

@@ -1,0 +1,131 @@
+"""Jobs as table rows, and the line that sums them up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+from textual.app import App
+from textual.content import Content
+
+from tui.components.keyed_table import Column
+from tui.components.listing import Entry
+from tui.components.theme import shade
+from tui.format import job_states
+from tui.format import values as figures
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from core.api import Job, Snapshot
+
+#: Widths from which on there is room for all columns.
+WIDE = 110
+
+_STATE, _STAGE, _SHARE, _TIME = 13, 7, 5, 7
+
+
+def columns(width: int) -> tuple[Column, ...]:
+    """The columns that fit into `width` cells; the name takes what the others leave."""
+    bar, counts = (10, 11) if width >= WIDE else (8, 0)
+    fixed = [
+        Column("state", "state", _STATE),
+        Column("stage", "stage", _STAGE),
+        Column("bar", "progress", bar),
+        Column("share", "%", _SHARE, "right"),
+        *([Column("count", "done/total", counts, "right")] if counts else []),
+        Column("eta", "eta", _TIME, "right"),
+        *([Column("attempt", "try", 3, "right")] if counts else []),
+        Column("elapsed", "elapsed", _TIME, "right"),
+    ]
+    taken = sum(column.width + 2 for column in fixed)
+    # Two for the name's own padding, one for the scroll bar.
+    return (*fixed[:2], Column("name", "name", max(12, width - taken - 3)), *fixed[2:])
+
+
+def entry(app: App[Any], job: Job, width: int, now: float) -> Entry:
+    """A job's row for `columns(width)`; `now` in Unix seconds."""
+    look = job_states.look(job)
+    return Entry(
+        [_cell(app, column, job, now) for column in columns(width)],
+        f"{look.word} {job.stage} {job.name}",
+        {
+            "state": look.word,
+            "stage": job.stage,
+            "name": job.name,
+            "share": job_states.fraction(job),
+            "eta": job.eta_s if job.state == "running" else None,
+            "attempt": job.attempt or None,
+            "elapsed": elapsed(job, now),
+        },
+    )
+
+
+def elapsed(job: Job, now: float) -> float | None:
+    """Seconds from the job's first start to its end, or to `now` while it runs."""
+    if job.started_at is None:
+        return None
+    if job.finished_at is not None:
+        return job.finished_at - job.started_at
+    return now - job.started_at if job.state == "running" else None
+
+
+def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
+    """How far all that was asked for is, on the left; the slots that its jobs take on the right."""
+    sums = job_states.overall(snapshot)
+    right: list[Content | str | tuple[str, str]] = []
+    taken = {job.slot for job in snapshot.jobs}
+    for slot in (slot for slot in snapshot.slots if slot.name in taken):
+        colour = "$text-accent" if slot.used else "$text-muted"
+        right += ["  " if right else "", (f"{slot.name} {slot.used}/{slot.total}", colour)]
+    start, end = _progress(sums, brief=False), Content.assemble(*right)
+    if start.cell_length + 2 + end.cell_length > width:
+        start = _progress(sums, brief=True)
+    gap = max(2, width - start.cell_length - end.cell_length)
+    return Content.assemble(start, " " * gap, end)
+
+
+def _progress(sums: job_states.Overall, *, brief: bool) -> Content:
+    share = sums.done / sums.asked if sums.asked else None
+    left: list[Content | str | tuple[str, str]] = [
+        (figures.bar(share, 6 if brief else 12), "$accent on $panel"),
+        f"  {sums.done} of {sums.asked} done" if sums.asked else "  nothing started",
+    ]
+    for number, word, colour in (
+        (sums.running, "running", "$text-accent"),
+        (sums.failed, "failed/cancelled" if brief else "failed or cancelled", "$text-error"),
+        (0 if brief else sums.planned - sums.asked, "not started", "$text-muted"),
+    ):
+        if number:
+            left += ["  ", (f"{number} {word}", colour)]
+    return Content.assemble(*left)
+
+
+def _cell(app: App[Any], column: Column, job: Job, now: float) -> Text:
+    look = job_states.look(job)
+    colour, muted = shade(app, look.colour), shade(app, "text-muted")
+    share = job_states.fraction(job)
+    match column.key:
+        case "state":
+            return Text(f"{look.glyph} {look.word}", colour)
+        case "stage":
+            return Text(visible(job.stage), muted)
+        case "name":
+            style = "" if job.requested else muted
+            return Text(figures.shorten(visible(job.name), column.width), style)
+        case "bar":
+            if share is None and job.state != "running":
+                return Text("")
+            return Text(figures.bar(share, column.width), f"{colour} on {shade(app, 'panel')}")
+        case "share":
+            return Text("" if share is None else figures.percent(share), muted)
+        case "count":
+            total = "" if job.total is None else f"{job.done or 0}/{job.total}"
+            return Text(total, muted)
+        case "eta":
+            eta = job.eta_s if job.state == "running" else None
+            return Text("" if eta is None else figures.duration(eta), muted)
+        case "attempt":
+            return Text(str(job.attempt) if job.attempt else "", muted if job.attempt < 2 else "")
+        case _:
+            seconds = elapsed(job, now)
+            return Text("" if seconds is None else figures.duration(seconds), muted)

@@ -1,0 +1,163 @@
+"""The pipeline: every job in the graph's order, how far it is, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import DataTable, Static
+
+from tui.components.listing import Entry, Listing
+from tui.components.workspace_screen import RoomScreen
+from tui.format import job_states
+from tui.screens.pipeline import job_details, job_rows
+
+if TYPE_CHECKING:
+    from core.api import Job, Snapshot
+
+#: A job, and the time that it is shown at where that changes how it looks.
+_Shown = tuple["Job", "float | None"]
+
+#: Seconds between updates of elapsed times, which no snapshot brings.
+_TICK_S = 1.0
+
+
+class PipelineScreen(RoomScreen):
+    """Jobs as rows; the selected one's details below."""
+
+    ROOM = "pipeline"
+    ABOUT = "Every job that config.toml asks for, in the order in which one needs the other."
+    CSS_PATH = "pipeline.tcss"
+    WRITES = frozenset({"start", "cancel", "retry"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "start", "Start", id="pipeline.start", tooltip="Start the job and all that it needs"),
+        Binding("S", "app.start_all", "Start all", id="pipeline.start_all", tooltip="Start every job"),
+        Binding("c", "cancel", "Cancel", id="pipeline.cancel", tooltip="Cancel the job"),
+        Binding("r", "retry", "Retry", id="pipeline.retry", tooltip="Try a failed or cancelled job again"),
+        Binding(
+            "p",
+            "app.pause",
+            "Pause",
+            id="pipeline.pause",
+            show=False,
+            tooltip="Start no more jobs, or resume",
+        ),
+    ]
+
+    def body(self) -> ComposeResult:
+        yield Static(id="summary", markup=False)
+        yield Listing(id="jobs", words="a part of a state, a stage or a name", draw=self._entry, opens="Log")
+        yield Static(id="nothing", markup=False)
+        with VerticalScroll(id="details", can_focus=False):
+            yield Static(id="detail", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#nothing").display = False
+        self.set_interval(_TICK_S, self._tick)
+        self._jobs.enter()
+
+    def on_resize(self, event: Resize) -> None:
+        if self.app.snapshot is not None:
+            self._fill(self.app.snapshot)
+
+    def show(self, snapshot: Snapshot) -> None:
+        summary = job_rows.summary(self.app, snapshot, self.size.width - 2)
+        self.query_one("#summary", Static).update(summary)
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = not snapshot.jobs
+        self._jobs.display = bool(snapshot.jobs)
+        if not snapshot.jobs:
+            nothing.update(job_details.no_jobs(snapshot))
+        self._fill(snapshot)
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._show_detail()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        if event.row_key.value is not None:
+            self.app.open_log(event.row_key.value)
+
+    def unavailable(self, action: str) -> str | None:
+        reason = super().unavailable(action)
+        if reason is None and action in ("start", "cancel", "retry"):
+            return job_states.unavailable(action, self.selected)
+        return reason
+
+    @property
+    def _jobs(self) -> Listing[_Shown]:
+        return self.query_one("#jobs", Listing)
+
+    @property
+    def selected(self) -> Job | None:
+        """The job under the cursor."""
+        return job_states.find(self.app.snapshot, self._jobs.selected_key)
+
+    def action_start(self) -> None:
+        job = self.selected
+        if self.can("start") and job is not None:
+            self.app.start(f"Start {_name(job)}", [job.id])
+
+    def action_cancel(self) -> None:
+        job = self.selected
+        if not self.can("cancel") or job is None:
+            return
+        if job.state != "running":
+            self._cancel(job)
+            return
+        from tui.dialogs.confirm import ConfirmScreen
+
+        self.app.push_screen(
+            ConfirmScreen(
+                f"Cancel {_name(job)}?",
+                Content(
+                    "It is running. What it has done since its last checkpoint is thrown away; "
+                    "everything before that is kept, and `r` goes on from there."
+                ),
+                "Cancel the job",
+                "Let it run",
+            ),
+            lambda yes: self._cancel(job) if yes else None,
+        )
+
+    def action_retry(self) -> None:
+        job = self.selected
+        if self.can("retry") and job is not None:
+            self.app.act(f"Retry {_name(job)}", lambda commands: commands.retry(job.id))
+
+    def _cancel(self, job: Job) -> None:
+        self.app.act(f"Cancel {_name(job)}", lambda commands: commands.cancel(job.id))
+
+    def _fill(self, snapshot: Snapshot) -> None:
+        columns = job_rows.columns(self.size.width)
+        now = self.app.now()
+        # Only what runs looks otherwise as time goes by.
+        shown = {job.id: (job, now if job.state == "running" else None) for job in snapshot.jobs}
+        self._jobs.show(columns, shown)
+        self._show_detail()
+
+    def _entry(self, shown: _Shown) -> Entry:
+        job, now = shown
+        return job_rows.entry(self.app, job, self.size.width, now or 0.0)
+
+    def _tick(self) -> None:
+        snapshot = self.app.snapshot
+        if self.is_current and snapshot is not None and any(job.state == "running" for job in snapshot.jobs):
+            self._fill(snapshot)
+
+    def _show_detail(self) -> None:
+        job, snapshot = self.selected, self.app.snapshot
+        detail = self.query_one("#detail", Static)
+        if job is None or snapshot is None:
+            detail.update("")
+        else:
+            detail.update(job_details.describe(job, snapshot, self.app.now()))
+
+
+def _name(job: Job) -> str:
+    return f"{job.stage} {job.name}"

@@ -1,0 +1,351 @@
+"""How runs' curves are looked at, and what is drawn of them: figures, axis, range, tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from tui.format import values as figures
+from tui.screens.training import ticks
+from tui.screens.training.run_marks import Shown
+
+if TYPE_CHECKING:
+    from core.api import Axis, Curves, Reader
+    from tui.screens.training.charts import Chart, Floats, Places
+
+AXES: tuple[Axis, ...] = ("step", "time", "epoch")
+#: Weights of the moving average, as people set them in TensorBoard and W&B.
+SMOOTHINGS = (0.0, 0.6, 0.9, 0.97, 0.99)
+#: What comes first, under TRL's names; then whatever else the runs log.
+_FIRST = (
+    "loss",
+    "learning_rate",
+    "grad_norm",
+    "rewards/margins",
+    "rewards/accuracies",
+    "rewards/chosen",
+    "rewards/rejected",
+    "mean_token_accuracy",
+    "entropy",
+    "tokens_per_second",
+)
+#: Figures that only count along with the steps.
+COUNTERS = ("epoch", "num_tokens")
+#: How what evaluation logs begins.
+EVAL = "eval_"
+#: A tile's least width and height, and the fewest that make a grid.
+_TILE = (34, 8)
+_GRID = 4
+
+
+class Window(NamedTuple):
+    """A range on the x axis."""
+
+    low: float
+    high: float
+
+    @property
+    def span(self) -> float:
+        return self.high - self.low
+
+
+@dataclass(frozen=True)
+class View:
+    """What the curves are drawn over, how smooth, and how close.
+
+    `span` is how much of the axis is visible, None for all; `right` where it ends, None where the curves
+    do, however far they grow.
+    """
+
+    axis: Axis = "step"
+    log: bool = False
+    smoothing: float = 0.0
+    span: float | None = None
+    right: float | None = None
+
+    def window(self, whole: Window) -> Window:
+        """What is visible of the range of all curves."""
+        if self.span is None:
+            return whole
+        high = whole.high if self.right is None else min(self.right, whole.high)
+        low = max(whole.low, high - self.span)
+        return Window(low, min(whole.high, low + self.span))
+
+    def zoomed(self, by: float, around: float | None, whole: Window, least: float) -> View:
+        """The view with `by` times as much of the axis, around what stays where it is, or the end for None.
+
+        Never less than `least` of it.
+        """
+        now = self.window(whole)
+        span = max(least, now.span * by)
+        if span >= whole.span:
+            return replace(self, span=None, right=None)
+        if around is None:
+            return replace(self, span=span)
+        right = around + (now.high - around) * span / now.span
+        return replace(self, span=span, right=None if right >= whole.high else max(right, whole.low + span))
+
+    def containing(self, x: float, whole: Window) -> View:
+        """The view, moved by half its width as often as it takes to see `x`."""
+        now = self.window(whole)
+        if self.span is None or now.low <= x <= now.high:
+            return self
+        right = min(whole.high, max(whole.low + self.span, x + self.span / 2))
+        return replace(self, right=None if right >= whole.high else right)
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Those of a chart that are not a run's own."""
+
+    axis: str
+    grid: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be drawn in so many cells: the runs, the last on top, with one figure or a grid of all."""
+
+    runs: tuple[Shown, ...]
+    figure: str
+    is_grid: bool
+    view: View
+    width: int
+    height: int
+    colours: Colours
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A run's figure as it can be read at any x: where it stands, and its values as they were logged."""
+
+    run: Shown
+    x: Floats
+    values: Floats
+    smooth: Floats
+
+    def at(self, x: float | None) -> tuple[float, float] | None:
+        """The logged and the smoothed value that stand at x, the last for None; None where there are none."""
+        place = standing(self.x, x)
+        return None if place is None else (float(self.values[place]), float(self.smooth[place]))
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One figure's chart within the area, below its title; None where nothing was logged."""
+
+    figure: str
+    x: int
+    y: int
+    width: int
+    height: int
+    chart: Chart | None
+    readings: tuple[Reading, ...]
+    #: What of it cannot be drawn, in words.
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What came of a question: the runs that have points, all their figures, and the tiles."""
+
+    question: Question
+    curves: tuple[Curves, ...]
+    names: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    window: Window
+    whole: Window
+    #: Figures of how many pages, and which of them is drawn.
+    page: tuple[int, int]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all points of the runs are read."""
+        return all(curves.whole for curves in self.curves)
+
+    def of(self, job: str) -> Curves | None:
+        """The curves of one run."""
+        return next((curves for curves in self.curves if curves.job == job), None)
+
+
+def draw(reader: Reader, question: Question, before: Drawing | None) -> Drawing | None:
+    """Read what is new and draw it; None when nothing differs from `before`. For the poller's thread."""
+    curves = tuple(one for one in reader.curves([run.job for run in question.runs]) if len(one.steps))
+    if (
+        before is not None
+        and before.question == question
+        and len(before.curves) == len(curves)
+        and all(one is other for one, other in zip(before.curves, curves, strict=True))
+    ):
+        return None
+    names = ordered(name for one in curves for name in one.figures)
+    whole = _whole(curves, question.view.axis)
+    window = question.view.window(whole)
+    if question.is_grid and names:
+        places = grid(question.width, question.height, len(names))
+        at = names.index(question.figure) if question.figure in names else 0
+        page, pages = at // len(places), -(-len(names) // len(places))
+        wanted = names[page * len(places) : (page + 1) * len(places)]
+    else:
+        places, wanted, page, pages = [(0, 0, question.width, question.height)], (question.figure,), 0, 1
+    tiles = tuple(
+        _tile(question, curves, name, place, window) for name, place in zip(wanted, places, strict=False)
+    )
+    return Drawing(question, curves, names, tiles, window, whole, (page, pages))
+
+
+def ordered(names: Iterable[str]) -> tuple[str, ...]:
+    """The figures that have a chart of their own, what people look at first ahead.
+
+    Those of evaluation are drawn with what they evaluate.
+    """
+    found = [name for name in dict.fromkeys(names) if name not in COUNTERS]
+    own = [name for name in found if not (name.startswith(EVAL) and name.removeprefix(EVAL) in found)]
+    return (*(name for name in _FIRST if name in own), *(name for name in own if name not in _FIRST))
+
+
+def has_room_for_grid(width: int, height: int) -> bool:
+    """Whether several charts have room in so many cells."""
+    return (width // _TILE[0]) * (height // _TILE[1]) >= _GRID
+
+
+def grid(width: int, height: int, count: int) -> list[tuple[int, int, int, int]]:
+    """Where tiles lie in so many cells: (x, y, width, height) of each, at most `count`."""
+    across = max(1, min(width // _TILE[0], count))
+    down = max(1, min(height // _TILE[1], -(-count // across)))
+    # Fewer beside each other, if no more then lie below each other: wide charts tell more.
+    while across > 1 and -(-count // (across - 1)) <= down:
+        across -= 1
+    columns = [(width * at // across, width * (at + 1) // across) for at in range(across)]
+    rows = [(height * at // down, height * (at + 1) // down) for at in range(down)]
+    places = [
+        # A blank column between two tiles.
+        (left, top, right - left - (right < width), bottom - top)
+        for top, bottom in rows
+        for left, right in columns
+    ]
+    return places[:count]
+
+
+def nearest(values: Floats | Places, wanted: float) -> int:
+    """The place of the value that is nearest to `wanted`, in values that rise."""
+    place = int(values.searchsorted(wanted))
+    if place == len(values):
+        return place - 1
+    return place - 1 if place and wanted - values[place - 1] < values[place] - wanted else place
+
+
+def standing(values: Floats, wanted: float | None) -> int | None:
+    """The place of what stands at `wanted`, in values that rise; the last for None.
+
+    None where there is nothing: farther from them than they are apart.
+    """
+    last = len(values) - 1
+    if last < 0 or wanted is None:
+        return last if last >= 0 else None
+    apart = (values[-1] - values[0]) / last if last else 1.0
+    if not values[0] - apart <= wanted <= values[-1] + apart:
+        return None
+    return nearest(values, wanted)
+
+
+def moved(positions: Floats, x: float | None, far: float) -> int | None:
+    """The place that is `far` from x, the last for None, and one further at least; None behind the last."""
+    last = len(positions) - 1
+    place = last if x is None else nearest(positions, x)
+    if far > 0 and place == last:
+        return None
+    there = nearest(positions, positions[place] + far)
+    return min(last, max(place + 1, there)) if far > 0 else max(0, min(place - 1, there))
+
+
+def span(axis: Axis, window: Window) -> str:
+    """A range of the x axis in words."""
+    if axis == "step":
+        return f"steps {window.low:,.0f} to {window.high:,.0f}"
+    if axis == "time":
+        return f"{figures.duration(window.low)} to {figures.duration(window.high)}"
+    return f"epochs {window.low:.3g} to {window.high:.3g}"
+
+
+def axis_ticks(axis: Axis) -> Callable[[float, float, int], list[ticks.Tick]]:
+    return {"step": ticks.counts, "time": ticks.times, "epoch": ticks.linear}[axis]
+
+
+def _whole(curves: Sequence[Curves], axis: Axis) -> Window:
+    """From the first to the last x of all curves, never of no width."""
+    import numpy as np
+
+    found = (one.positions(axis) for one in curves)
+    ends = [float(end) for positions in found for end in positions[[0, -1]] if np.isfinite(end)]
+    if not ends:
+        return Window(0.0, 1.0)
+    low, high = min(ends), max(ends)
+    return Window(low, high) if high > low else Window(low - 0.5, high + 0.5)
+
+
+def _tile(
+    question: Question,
+    curves: Sequence[Curves],
+    name: str,
+    place: tuple[int, int, int, int],
+    window: Window,
+) -> Tile:
+    import numpy as np
+
+    from tui.screens.training import charts
+
+    x, y, width, height = place
+    view, runs = question.view, {run.job: run for run in question.runs}
+    # Epochs may not be known.
+    curves = [one for one in curves if np.isfinite(one.positions(view.axis)).all()]
+    shown = [one for one in curves if name in one.figures]
+    readings = tuple(
+        Reading(
+            runs[one.job],
+            one.x(name, view.axis),
+            one.figures[name].values,
+            one.figures[name].smoothed(view.smoothing),
+        )
+        for one in shown
+    )
+    traces = []
+    if view.smoothing and len(readings) == 1:
+        traces += [charts.Trace(one.x, one.values, one.run.colour, kind="faint") for one in readings]
+    traces += [
+        charts.Trace(one.x, one.smooth, one.run.colour, one.run.number if len(question.runs) > 1 else "")
+        for one in readings
+    ]
+    evaluated = EVAL + name
+    traces += [
+        charts.Trace(
+            one.x(evaluated, view.axis), one.figures[evaluated].values, runs[one.job].colour, kind="points"
+        )
+        for one in curves
+        if evaluated in one.figures
+    ]
+    if not any(len(trace.x) for trace in traces):
+        return Tile(name, x, y, width, height, None, (), ())
+    axes = charts.Axes(window.low, window.high, axis_ticks(view.axis), view.log)
+    chart = charts.draw(traces, axes, width, height - 1, question.colours)
+    notes = [note for one in shown for note in _not_finite(one, name, runs[one.job], alone=len(shown) == 1)]
+    if chart.left_out:
+        notes.append(f"{chart.left_out:,} not above 0 left out")
+    return Tile(name, x, y, width, height, chart, readings, tuple(notes))
+
+
+def _not_finite(curves: Curves, name: str, run: Shown, *, alone: bool) -> list[str]:
+    """What of a figure is no number, and from which step on."""
+    import numpy as np
+
+    curve, notes = curves.figures[name], []
+    whose = "" if alone else f"{run.number}: "
+    for wrong, word in ((np.isnan(curve.values), "not a number"), (np.isinf(curve.values), "infinite")):
+        count = int(np.count_nonzero(wrong))
+        if count:
+            first = int(curves.steps[curve.places[np.argmax(wrong)]])
+            times = "" if count == 1 else f", {count:,} times"
+            notes.append(f"{whose}{word} at step {first:,}{times}")
+    return notes

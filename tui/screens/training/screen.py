@@ -1,0 +1,455 @@
+"""Training: every run, its curves, alone or laid over others, and what is told of it beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+from textual.content import Content
+from textual.events import Resize
+from textual.geometry import Size
+from textual.widgets import DataTable, Static
+
+from tui.components.listing import Listing
+from tui.components.theme import shade
+from tui.components.workspace_screen import RoomScreen
+from tui.format import job_states
+from tui.screens.training import curve_view, run_text
+from tui.screens.training.chart_area import ChartArea
+from tui.screens.training.curve_view import (
+    AXES,
+    SMOOTHINGS,
+    Colours,
+    Drawing,
+    Question,
+    View,
+)
+from tui.screens.training.keys import KEYS
+from tui.screens.training.run_marks import MOST, Marks, Shown
+from tui.screens.training.run_panel import TOLD, RunPanel, Told
+from tui.screens.training.run_rows import RunRow, columns, entry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core.api import Curves, Job, Snapshot
+
+STAGES = ("sft", "sft-dpo")
+#: Widths from which the panel stands beside the charts, and the list too.
+_MEDIUM, _WIDE = 100, 160
+
+
+class TrainingScreen(RoomScreen):
+    """The runs, the charts of those that are marked and of the selected one, and the panel."""
+
+    ROOM = "training"
+    ABOUT = (
+        "Fine-tuning runs and their live figures, under TRL's names. Drawn are the run under the cursor and "
+        "those that are marked; numbers and colours in the list are those of the curves."
+    )
+    CSS_PATH = "training.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: str | None = None
+        self._losses: dict[str, float] = {}
+        self._marks = Marks()
+        self._figure = "loss"
+        self._view = View()
+        self._is_grid = True
+        self._is_full = False
+        #: What the panel tells; None hides it, "" until somebody chose.
+        self._told: Told | Literal[""] | None = ""
+        #: Where the cursor is; None is the last step, whichever that is.
+        self._step: int | None = None
+        self._drawing: Drawing | None = None
+        self._jobs: Sequence[Job] = ()
+        self._rows: dict[str, RunRow] = {}
+        self._seen = Size(0, 0)
+        #: What is told below the charts, beside the place.
+        self._more: Sequence[Content] = ()
+
+    def body(self) -> ComposeResult:
+        yield Static(id="nothing", markup=False)
+        with Container(id="room"):
+            yield Listing(
+                id="runs",
+                words="words of a run's name or state",
+                opens="Grid",
+                draw=lambda row: entry(self.app, row),
+            )
+            with Vertical(id="drawn"):
+                yield ChartArea(id="charts")
+                yield Static(id="place", markup=False)
+                yield Static(id="more", markup=False)
+            yield RunPanel(id="panel")
+
+    def on_mount(self) -> None:
+        for part in ("#nothing", "#more"):
+            self.query_one(part).display = False
+        self._lay_out()
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._changed())
+        self._list.enter()
+
+    def on_resize(self, event: Resize) -> None:
+        self._lay_out()
+        if self.app.snapshot is not None:
+            self.show(self.app.snapshot)
+
+    def show(self, snapshot: Snapshot) -> None:
+        runs = [job for job in snapshot.jobs if job.stage in STAGES]
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = not runs
+        self.query_one("#room").display = bool(runs)
+        if not runs:
+            nothing.update(
+                "There is no run yet. config.toml names students under [students] and recipes under "
+                "[recipes]; with data imported, `S` on the pipeline starts everything."
+            )
+            return
+        self._marks.keep({job.id for job in runs})
+        self._jobs = runs
+        self._lay_out()
+        self._fill()
+        self.app.read("training-losses", lambda reader: reader.last_figures("loss"), self._receive_losses)
+        self._ask()
+
+    @property
+    def _list(self) -> Listing[RunRow]:
+        return self.query_one("#runs", Listing)
+
+    @property
+    def _charts(self) -> ChartArea:
+        return self.query_one(ChartArea)
+
+    @property
+    def _job(self) -> Job | None:
+        return job_states.find(self.app.snapshot, self._run)
+
+    @property
+    def _telling(self) -> Told | None:
+        """What the panel tells now: figures from the beginning, where there is room."""
+        if self._told == "":
+            return "figures" if self.size.width >= _MEDIUM else None
+        return self._told
+
+    @property
+    def _reference(self) -> Curves | None:
+        """The run whose steps the cursor goes along: the selected one, if it has points."""
+        drawing = self._drawing
+        if drawing is None or not drawing.curves:
+            return None
+        return drawing.of(self._run or "") or drawing.curves[-1]
+
+    @property
+    def _x(self) -> float | None:
+        """The cursor's place on the axis that is drawn, None at the end."""
+        curves = self._reference
+        if self._step is None or curves is None or self._drawing is None:
+            return None
+        place = curve_view.nearest(curves.steps, self._step)
+        return float(curves.positions(self._drawing.question.view.axis)[place])
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        if event.row_key.value != self._run:
+            self._run = event.row_key.value
+            self._changed()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_layout()
+
+    def on_chart_area_resized(self, event: ChartArea.Resized) -> None:
+        event.stop()
+        self._ask()
+
+    def on_chart_area_pointed(self, event: ChartArea.Pointed) -> None:
+        event.stop()
+        self._figure = event.figure
+        self._point_at(event.x)
+
+    def on_chart_area_wheeled(self, event: ChartArea.Wheeled) -> None:
+        event.stop()
+        self._point_at(event.x)
+        self._zoom(0.5 if event.to == "in" else 2.0, event.x)
+
+    def action_mark(self) -> None:
+        # The table tells of its cursor later than of a key that is pressed right behind.
+        run = self._list.selected_key
+        if run is None:
+            self.app.tell("no run is selected")
+        elif self._marks.toggle(run):
+            self._run = run
+            self._changed()
+        else:
+            key = self.key_of("training.unmark")
+            self.app.tell(f"{MOST} runs are marked, and no more can be told apart: {key} unmarks all")
+
+    def action_unmark(self) -> None:
+        self._marks.clear()
+        self._changed()
+
+    def action_metric(self, by: int) -> None:
+        names = () if self._drawing is None else self._drawing.names
+        if not names:
+            self.app.tell("these runs have no figures yet")
+            return
+        at = names.index(self._figure) if self._figure in names else -by
+        self._figure = names[(at + by) % len(names)]
+        self._charts.choose(self._figure)
+        self._point()
+        # In a grid it is another picture only on another page.
+        if not self._asks_grid or all(tile.figure != self._figure for tile in self._tiles):
+            self._ask()
+
+    def action_layout(self) -> None:
+        if self._is_full:
+            self.action_full()
+            return
+        area = self._charts.size
+        if not self._is_grid or curve_view.has_room_for_grid(area.width, area.height):
+            self._is_grid = not self._is_grid
+            self._ask()
+        else:
+            further, whole = self.key_of("training.metric"), self.key_of("training.full")
+            self.app.tell(
+                f"there is room for one chart only: {further} goes to the next, {whole} gives it the window"
+            )
+
+    def action_full(self) -> None:
+        self._is_full = not self._is_full
+        self._lay_out()
+        if self._is_full:
+            self.set_focus(None)
+        else:
+            self._list.enter()
+        self._describe()
+        self._ask()
+
+    def action_panel(self, by: int) -> None:
+        choices: tuple[Told | None, ...] = (*TOLD, None)
+        self._told = choices[(choices.index(self._telling) + by) % len(choices)]
+        self._lay_out()
+
+    def action_move(self, by: int, parts: int) -> None:
+        """Move the cursor by a cell, and a step at least, or by one of so many `parts` of what is visible."""
+        curves, drawing = self._reference, self._drawing
+        if curves is None or drawing is None:
+            self.app.tell("there is no step to go to yet")
+            return
+        axis = drawing.question.view.axis
+        positions = curves.positions(axis)
+        chart = next((tile.chart for tile in self._tiles if tile.chart is not None), None)
+        if chart is None or not (positions == positions).all():
+            self.app.tell("this run's epochs are not known")
+            return
+        far = drawing.window.span / (parts or chart.width)
+        place = curve_view.moved(positions, self._x, by * far)
+        self._step = None if place is None else int(curves.steps[place])
+        self._point()
+
+    def action_closer(self, by: float) -> None:
+        self._zoom(by, self._x)
+
+    def action_whole(self) -> None:
+        self._view = replace(self._view, span=None, right=None)
+        self._ask()
+
+    def action_log_scale(self) -> None:
+        self._view = replace(self._view, log=not self._view.log)
+        self._ask()
+
+    def action_smooth(self, by: int) -> None:
+        at = SMOOTHINGS.index(self._view.smoothing)
+        self._view = replace(self._view, smoothing=SMOOTHINGS[(at + by) % len(SMOOTHINGS)])
+        self._ask()
+
+    def action_axis(self) -> None:
+        at = AXES.index(self._view.axis)
+        axis = AXES[(at + 1) % len(AXES)]
+        if axis == "epoch" and not any("epoch" in one.figures for one in self._curves):
+            axis = AXES[(at + 2) % len(AXES)]
+        self._view = replace(self._view, axis=axis, span=None, right=None)
+        self._ask()
+
+    def action_log(self) -> None:
+        job = job_states.find(self.app.snapshot, self._list.selected_key)
+        if job is None or job.attempt == 0:
+            self.app.tell("this run has no log: it has not started yet")
+        else:
+            self.app.open_log(job.id)
+
+    def action_run(self, by: int) -> None:
+        """Go to another run while the list is not to be seen."""
+        table = self._list.table
+        table.move_cursor(row=min(max(0, table.cursor_row + by), table.row_count - 1))
+
+    def step_back(self) -> None:
+        if self._is_full:
+            self.action_full()
+        elif self._step is not None:
+            self._step = None
+            self._point()
+        elif self.has_class("narrow") and self._telling is not None:
+            self._told = None
+            self._lay_out()
+        else:
+            super().step_back()
+
+    @property
+    def _curves(self) -> Sequence[Curves]:
+        return () if self._drawing is None else self._drawing.curves
+
+    @property
+    def _tiles(self) -> Sequence[curve_view.Tile]:
+        return () if self._drawing is None else self._drawing.tiles
+
+    @property
+    def _asks_grid(self) -> bool:
+        area = self._charts.size
+        return self._is_grid and not self._is_full and curve_view.has_room_for_grid(area.width, area.height)
+
+    def _lay_out(self) -> None:
+        """Give list, charts and panel their places for the terminal's size."""
+        width, height = self.size
+        self.set_class(width < _MEDIUM, "narrow")
+        self.set_class(_MEDIUM <= width < _WIDE and not self._is_full, "medium")
+        self.set_class(width >= _WIDE and not self._is_full, "wide")
+        self.set_class(self._is_full, "full")
+        self.set_class(self._telling is not None, "panelled")
+        self.query_one(RunPanel).tell(self._telling)
+        is_wide = width >= _WIDE
+        rows = min(len(self._jobs) + 2, max(5, height // 2 if is_wide else height // 4))
+        self._list.styles.height = "1fr" if is_wide else rows
+        alone = is_wide and self._telling is None
+        self.query_one("#room").styles.grid_rows = "1fr" if alone else f"{rows} 1fr"
+
+    def _shown(self) -> tuple[Shown, ...]:
+        """The runs to draw, the selected one last, which is on top."""
+        return self._marks.shown(self._run, self.app.current_theme.dark)
+
+    def _changed(self) -> None:
+        """Other runs are to be drawn."""
+        self._fill()
+        self._ask()
+
+    def _fill(self) -> None:
+        """Bring the list up to what is known, if anything of it changed, and the panel to the runs."""
+        shown = {run.job: run for run in self._shown()}
+        width = self._list.size.width
+        rows = {
+            job.id: RunRow(job, self._losses.get(job.id), shown.get(job.id), job.id in self._marks, width)
+            for job in self._jobs
+        }
+        if rows != self._rows and width:
+            self._rows = rows
+            self._list.show(columns(width), rows)
+        named = [(run, rows[run.job].job.name) for run in shown.values() if run.job in rows]
+        self.query_one(RunPanel).follow(self._job, named)
+        self._describe()
+
+    def _receive_losses(self, losses: dict[str, float]) -> None:
+        if losses != self._losses:
+            self._losses = losses
+            self._fill()
+
+    def _ask(self) -> None:
+        """Ask for the drawing that is wanted now."""
+        # A chart that is not seen has the size that it was seen in last.
+        runs, area = self._shown(), self._charts.size or self._seen
+        if not runs or not area:
+            return
+        self._seen = area
+        names = ("border", "border-blurred", "text-muted")
+        question = Question(
+            runs,
+            self._figure,
+            self._asks_grid,
+            self._view,
+            area.width,
+            area.height,
+            Colours(*(shade(self.app, name) for name in names)),
+        )
+        before = self._drawing
+        self.app.read("training", lambda reader: curve_view.draw(reader, question, before), self._receive)
+
+    def _receive(self, drawing: Drawing | None) -> None:
+        if drawing is None:
+            return
+        self._drawing = drawing
+        self._charts.show(drawing, self._nothing_drawn(drawing))
+        self._point()
+        if not drawing.is_complete:
+            self._ask()
+
+    def _zoom(self, by: float, around: float | None) -> None:
+        curves, drawing = self._reference, self._drawing
+        if curves is None or drawing is None:
+            self.app.tell("there is no curve to look closer at yet")
+            return
+        # A few points must be left to be seen.
+        least = 4 * drawing.whole.span / len(curves.steps)
+        self._view = self._view.zoomed(by, around, drawing.whole, least)
+        self._ask()
+
+    def _point_at(self, x: float) -> None:
+        """Set the cursor to the step that is nearest to x."""
+        curves, drawing = self._reference, self._drawing
+        if curves is not None and drawing is not None:
+            positions = curves.positions(drawing.question.view.axis)
+            self._step = int(curves.steps[curve_view.nearest(positions, x)])
+            self._point()
+
+    def _point(self) -> None:
+        """Show the cursor where it is, and what stands there; without one, the end is looked at."""
+        x, drawing, view = self._x, self._drawing, self._view
+        if x is None:
+            view = replace(view, right=None)
+        elif drawing is not None:
+            view = view.containing(x, drawing.whole)
+        if view != self._view:
+            self._view = view
+            self._ask()
+        self._charts.choose(self._figure)
+        self._charts.point(x)
+        self.query_one(RunPanel).point(drawing, x, self._figure)
+        self._describe()
+
+    def _describe(self) -> None:
+        """Tell below the charts where the cursor is, how the curves are looked at, and what is wrong."""
+        job, drawing, shown = self._job, self._drawing, self._shown()
+        curves = self._reference
+        place = (
+            None if drawing is None or curves is None else run_text.place_line(drawing, curves, self._x, job)
+        )
+        # One line whatever it says, so nothing else is laid out anew: it changes with every step.
+        self.query_one("#place", Static).update(place or Content(""), layout=False)
+        lines = []
+        if self._is_full and drawing is not None:
+            lines += run_text.legend(drawing, shown, {job.id: job.name for job in self._jobs}, self._x)
+        trouble = (
+            None if job is None else run_text.trouble(job, is_drawn=job.id in {run.job for run in shown})
+        )
+        lines += [] if trouble is None else [trouble]
+        same = len(lines) == len(self._more) and all(map(Content.is_same, lines, self._more))
+        if not same:
+            self._more = lines
+            more = self.query_one("#more", Static)
+            more.display = bool(lines)
+            more.update(Content("\n").join(lines))
+
+    def _nothing_drawn(self, drawing: Drawing) -> str:
+        """What to say where there is no chart."""
+        job = self._job
+        if drawing.question.view.axis == "epoch" and drawing.curves:
+            return f"no epochs were logged here: {self.key_of('training.axis')} goes to steps"
+        if drawing.curves:
+            return (
+                f"{self._figure} is not logged here: {self.key_of('training.metric')} goes to another figure"
+            )
+        return run_text.without_figures(job)

@@ -1,0 +1,91 @@
+"""One comparison in full: all its figures in words, and its breakdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.format import job_states
+from tui.format.text import visible
+from tui.screens.win_rates import comparison_metrics
+from tui.screens.win_rates.metric_table import FactTable
+from tui.screens.win_rates.view import WinRatesView
+
+if TYPE_CHECKING:
+    from core.api import Comparison, Job, Reader, WinRate
+
+
+class DetailView(WinRatesView):
+    """A comparison's figures, then its win rate per emotion, sentiment and length."""
+
+    def __init__(self) -> None:
+        super().__init__(id="detail")
+        self._job: str | None = None
+        self._asked: WinRate | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="heading", markup=False)
+        yield FactTable()
+
+    @property
+    def rate(self) -> WinRate | None:
+        return next((rate for rate in self.rates if rate.job == self._job), None)
+
+    def choose(self, job: str) -> None:
+        """Show this comparison from now on."""
+        if job != self._job:
+            self._job, self._asked = job, None
+
+    def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
+        self.rates = found
+        rate = self.rate
+        if rate is None:
+            self.query_one(".heading", Static).update("This comparison is no longer in config.toml.")
+            self.query_one(FactTable).show(())
+            return
+        self._head(rate, jobs.get(rate.job))
+        if rate != self._asked:
+            if self._asked is None:
+                # What another comparison left.
+                self.query_one(FactTable).show(())
+            self._asked = rate
+            self.app.read("comparison", partial(_look, rate.job), self._receive)
+
+    def on_fact_table_chosen(self, event: FactTable.Chosen) -> None:
+        event.stop()
+        self.open_pairs(event.fact.behind, event.fact.only)
+
+    def _receive(self, found: Comparison | None) -> None:
+        if found is not None and found.rate.job == self._job:
+            self.query_one(FactTable).show(comparison_metrics.of_comparison(found))
+
+    def _head(self, rate: WinRate, job: Job | None) -> None:
+        look = job_states.NOT_ASKED if job is None else job_states.look(job)
+        lines = [
+            Content.assemble(
+                (f"{visible(rate.b)}  against  {visible(rate.a)}", "bold"),
+                (f"   {look.glyph} {look.word}", f"${look.colour}"),
+                (f"   {rate.job}", "$text-muted"),
+            ),
+            *(
+                Content.styled(f"! {visible(text)}", "$text-warning")
+                for text in comparison_metrics.warnings(rate)
+            ),
+            self.judge_line(rate.judge),
+        ]
+        if rate.n is None and job is not None and (job.error or job.reason):
+            lines.insert(1, Content.styled(visible(job.error or job.reason or ""), "$text-error"))
+        self.query_one(".heading", Static).update(Content("\n").join(lines))
+
+
+def _look(job: str, reader: Reader) -> Comparison | None:
+    """None where the comparison has gone meanwhile."""
+    try:
+        return reader.comparison(job)
+    except KeyError:
+        return None

@@ -1,0 +1,137 @@
+"""All pairs of responders under one judge: where two met, and where they only met the same third one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tui.format import values as figures
+from tui.format.win_rates import ALPHA, win_rate_of
+
+if TYPE_CHECKING:
+    from core.api import PairedTest, WinRate
+
+#: What marks a difference that is significant after Holm's correction, and one that is paired.
+SIGNIFICANT, PAIRED = "*", "Δ"
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What is known of two responders: comparisons in which they met, and tests over a third one."""
+
+    direct: tuple[WinRate, ...] = ()
+    paired: tuple[PairedTest, ...] = ()
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """`meetings` has each pair of responders once, under its names in alphabetic order."""
+
+    judge: str
+    responders: tuple[str, ...]
+    meetings: Mapping[tuple[str, str], Meeting]
+
+    def meeting(self, row: str, column: str) -> Meeting:
+        return self.meetings.get(_sides(row, column), Meeting())
+
+
+def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) -> Matrix:
+    """Every responder that `judge` compares, or will compare."""
+    own = [rate for rate in rates if rate.judge == judge]
+    direct: dict[tuple[str, str], list[WinRate]] = defaultdict(list)
+    paired: dict[tuple[str, str], list[PairedTest]] = defaultdict(list)
+    for rate in own:
+        direct[_sides(rate.a, rate.b)].append(rate)
+    for test in tests:
+        if test.judge == judge:
+            paired[_sides(test.a, test.b)].append(test)
+    return Matrix(
+        judge,
+        tuple(dict.fromkeys(name for rate in own for name in (rate.a, rate.b))),
+        {
+            sides: Meeting(
+                tuple(direct.get(sides, ())),
+                # The one on the most dialogues is the one to show.
+                tuple(sorted(paired.get(sides, ()), key=lambda test: -test.n)),
+            )
+            for sides in {*direct, *paired}
+        },
+    )
+
+
+def mark(meeting: Meeting, row: str) -> str:
+    """A cell of at most seven characters: the row's win rate, or Δ and its lead in points.
+
+    `—` where they meet and the figure is not known yet, `·` where they do not meet.
+    """
+    if meeting.direct:
+        rate = meeting.direct[0]
+        share = win_rate_of(rate, row)
+        return figures.UNKNOWN if share is None else f"{share * 100:.1f}{_star(rate.p_holm)}"
+    if meeting.paired:
+        test = meeting.paired[0]
+        points = lead(test, row) * 100
+        digits = 0 if abs(points) >= 99.95 else 1
+        return f"{PAIRED}{points:+z.{digits}f}{_star(test.p_holm)}"
+    return "·"
+
+
+def lead(test: PairedTest, responder: str) -> float:
+    """By how much of a win rate `responder` is ahead of the other one."""
+    return test.difference if responder == test.b else -test.difference
+
+
+def stories(meeting: Meeting, row: str, column: str) -> list[str]:
+    """A cell's full story in sentences."""
+    if row == column:
+        return ["A responder does not meet itself."]
+    told = [_direct(rate, row, column) for rate in meeting.direct]
+    told += [_paired(test, row, column) for test in meeting.paired]
+    return told or ["They did not meet, and met no third one in common."]
+
+
+def significance(p_holm: float | None) -> str:
+    if p_holm is None:
+        return "not tested"
+    return "significant at 5 %" if p_holm < ALPHA else "not significant at 5 %"
+
+
+def tested(what: WinRate | PairedTest) -> str:
+    """The sign test of a comparison, or of two that met the same third one."""
+    return (
+        f"Sign test: {figures.p_words(what.p)}, after Holm {figures.p_words(what.p_holm)}, "
+        f"{significance(what.p_holm)}."
+    )
+
+
+def _direct(rate: WinRate, row: str, column: str) -> str:
+    share = win_rate_of(rate, row)
+    if share is None:
+        return f"They meet, and the figure is not known yet: the comparison is {rate.state}."
+    wins, losses = (rate.wins_b, rate.wins_a) if row == rate.b else (rate.wins_a, rate.wins_b)
+    invalid = f", {rate.invalid} invalid" if rate.invalid else ""
+    return (
+        f"They met: {row} wins {figures.percent(share, 1)} against {column}. {wins} wins, {losses} losses, "
+        f"{rate.ties} ties{invalid} of {rate.n} dialogues; interval of {rate.b}'s rate "
+        f"{figures.span(rate.ci_low, rate.ci_high)} %. {tested(rate)}"
+    )
+
+
+def _paired(test: PairedTest, row: str, column: str) -> str:
+    better, worse = (test.better_b, test.better_a) if row == test.b else (test.better_a, test.better_b)
+    points = lead(test, row) * 100
+    return (
+        f"Paired over {test.baseline}, which both met: {row}'s win rate is {abs(points):.1f} points "
+        f"{'above' if points >= 0 else 'below'} {column}'s, better on {better} and worse on {worse} "
+        f"of {test.n} dialogues. {tested(test)}"
+    )
+
+
+def _star(p_holm: float | None) -> str:
+    return SIGNIFICANT if p_holm is not None and p_holm < ALPHA else " "
+
+
+def _sides(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one <= other else (other, one)

@@ -1,0 +1,135 @@
+"""Win rates: every comparison with its interval, and what follows from all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+
+from tui.components.workspace_screen import RoomScreen
+from tui.screens.win_rates.table_view import RatesView
+from tui.screens.win_rates.view import WinRatesView
+
+if TYPE_CHECKING:
+    from core.api import Job, Snapshot, WinRate
+    from tui.screens.win_rates.detail_view import DetailView
+
+
+def _detail() -> DetailView:
+    from tui.screens.win_rates.detail_view import DetailView
+
+    return DetailView()
+
+
+def _matrix() -> WinRatesView:
+    from tui.screens.win_rates.matrix_view import MatrixView
+
+    return MatrixView()
+
+
+def _ranking() -> WinRatesView:
+    from tui.screens.win_rates.ranking_view import RankingView
+
+    return RankingView()
+
+
+def _judges() -> WinRatesView:
+    from tui.screens.win_rates.judges_view import JudgesView
+
+    return JudgesView()
+
+
+#: Name → what makes the view, when it is opened for the first time.
+_VIEWS: dict[str, Callable[[], WinRatesView]] = {
+    "detail": _detail,
+    "matrix": _matrix,
+    "ranking": _ranking,
+    "judges": _judges,
+}
+
+
+class WinRatesScreen(RoomScreen):
+    """The table, and in its place one comparison, the matrix, the ranking or the judges."""
+
+    ROOM = "win_rates"
+    ABOUT = (
+        "How often B's response beats A's over the test dialogues, with a 95 % interval; every figure of one "
+        "comparison, all pairs of responders, their ranking, and what the judges are worth."
+    )
+    CSS_PATH = "win_rates.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="All figures of the comparison"),
+        Binding("x", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="All pairs of responders"),
+        Binding("r", "view('ranking')", "Ranking", id="win_rates.ranking", tooltip="Who is strongest"),
+        Binding("J", "view('judges')", "Judges", id="win_rates.judges", tooltip="What the judges are worth"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rates: tuple[WinRate, ...] = ()
+        self._view: WinRatesView = RatesView()
+
+    def body(self) -> ComposeResult:
+        with Container(id="views"):
+            yield self._view
+
+    def on_mount(self) -> None:
+        self._view.enter()
+
+    def on_screen_resume(self) -> None:
+        for view in self.query(WinRatesView):
+            view.stale()
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.app.read("win rates", lambda reader: reader.win_rates(), self._receive)
+
+    def action_detail(self) -> None:
+        from tui.screens.win_rates.detail_view import DetailView
+
+        rate = self._view.rate
+        if rate is None:
+            self.app.tell("no comparison is selected")
+            return
+        view = self._open("detail")
+        assert isinstance(view, DetailView)
+        view.choose(rate.job)
+
+    def action_view(self, name: str) -> None:
+        self._open(name).stale()
+
+    def step_back(self) -> None:
+        if self._view.back():
+            return
+        if self._view.id == "table":
+            super().step_back()
+        else:
+            self._open("table")
+
+    def _open(self, name: str) -> WinRatesView:
+        """Show this view in place of the others."""
+        found = self.query(WinRatesView).filter(f"#{name}")
+        self._view = found.first() if found else _VIEWS[name]()
+        if not found:
+            self.query_one("#views").mount(self._view)
+        for view in self.query(WinRatesView):
+            view.display = view is self._view
+        # After its mount, when it is opened for the first time.
+        self._view.call_after_refresh(self._enter)
+        return self._view
+
+    def _enter(self) -> None:
+        self._view.enter()
+        self._draw()
+
+    def _receive(self, found: tuple[WinRate, ...]) -> None:
+        self._rates = found
+        self._draw()
+
+    def _draw(self) -> None:
+        snapshot = self.app.snapshot
+        jobs: dict[str, Job] = {} if snapshot is None else {job.id: job for job in snapshot.jobs}
+        if self._view.is_mounted:
+            self._view.show(self._rates, jobs)

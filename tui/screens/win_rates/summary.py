@@ -1,0 +1,44 @@
+"""The selected comparison in words, below the table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from tui.format import job_states
+from tui.format.text import visible
+from tui.screens.win_rates import comparison_metrics, matrix
+
+if TYPE_CHECKING:
+    from core.api import Job, WinRate
+
+
+def story(rate: WinRate, job: Job | None, judge: Content) -> Content:
+    """What happened, how sure it is, what to beware of, and what its judge is worth."""
+    lines = [Content.styled(f"{visible(rate.b)}  against  {visible(rate.a)}", "bold")]
+    if rate.n is None:
+        lines.append(Content.styled("No figure is shown before every verdict is in.", "$text-muted"))
+    else:
+        invalid = f"{rate.invalid} invalid" if rate.invalid else "none invalid"
+        interval = f"Interval: {rate.interval}" if rate.interval else "No valid verdict, so no win rate"
+        lines.append(
+            Content(
+                f"{rate.n} test dialogues: B wins {rate.wins_b}, A wins {rate.wins_a}, "
+                f"{rate.ties} ties, {invalid}. {visible(interval)}."
+            )
+        )
+        if rate.p is not None:
+            lines.append(Content(matrix.tested(rate)))
+        effects = job_states.order_effects(rate)
+        if effects is not None:
+            lines.append(Content(effects))
+        lines += [
+            Content.styled(f"! {visible(text)}", "$text-warning")
+            for text in comparison_metrics.warnings(rate)
+        ]
+    if job is not None and job.error is not None:
+        lines.append(Content.styled(visible(job.error), "$text-error"))
+    elif job is not None and job.reason is not None:
+        lines.append(Content.styled(visible(job.reason), "$text-muted"))
+    return Content("\n").join([*lines, judge])

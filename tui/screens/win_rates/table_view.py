@@ -1,0 +1,315 @@
+"""The table of win rates: every comparison a row, sorted, filtered and grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import DataTable, Input, Static
+
+from tui.components.interval_bar import interval_bar
+from tui.components.keyed_table import Column, KeyedTable
+from tui.components.listing import KEYS
+from tui.components.theme import shade
+from tui.format import job_states, win_rates
+from tui.format import values as figures
+from tui.format.job_states import StateLook
+from tui.format.text import visible
+from tui.screens.win_rates.summary import story
+from tui.screens.win_rates.view import WinRatesView
+
+if TYPE_CHECKING:
+    from core.api import Job, WinRate
+
+#: Columns of the window from which the bar, and from which all other figures, have room.
+_WIDE, _WIDEST = 110, 150
+_BAR, _WIDEST_BAR = 24, 36
+#: How the key of a group's row begins; no job's id has it.
+_GROUP = "\0"
+_HINT = "/ filter   > sort   I turn   b group"
+_NOTHING = (
+    "There is no comparison yet. config.toml names judges under [judges] and what meets under "
+    "[comparisons]; with data imported, `S` on the pipeline starts everything."
+)
+
+
+class RatesView(WinRatesView):
+    """Comparisons as rows; the selected one in words below."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    RatesView {
+        & > #shown { height: 1; padding: 0 1; color: $text-muted; }
+        & > Input { padding: 0 1; background: $panel; }
+        & > KeyedTable { margin: 0; }
+    }
+    """
+    # Named above the table: with the room's own ones they are too many for the footer.
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *KEYS,
+        Binding(
+            "b",
+            "group",
+            "Group by",
+            id="win_rates.group",
+            show=False,
+            tooltip="Group by student, method or judge",
+        ),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="table")
+        self._looks: dict[str, tuple[StateLook, float | None]] = {}
+        self._jobs: Mapping[str, Job] = {}
+        self._sort: str | None = None
+        self._is_turned = False
+        self._grouping: win_rates.Grouping = "none"
+        self._filter = ""
+        self._drawn: object = None
+        self._told = Content("")
+        #: By a comparison's job its row and what that was drawn from.
+        self._rows: dict[str, tuple[object, list[Text]]] = {}
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="shown", markup=False)
+        yield KeyedTable(id="rates", opens="Pairs")
+        yield Static(_NOTHING, id="nothing", classes="nothing", markup=False)
+        yield Input(placeholder="a part of a responder, recipe or judge", compact=True)
+        yield Static(id="about-rate", classes="story", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).display = False
+        self.query_one("#nothing").display = False
+
+    def on_resize(self, event: Resize) -> None:
+        if self._drawn is not None:
+            self._draw()
+
+    @property
+    def rate(self) -> WinRate | None:
+        key = self.query_one(KeyedTable).selected_key
+        return next((rate for rate in self.rates if rate.job == key), None)
+
+    def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
+        self.rates, self._jobs = found, jobs
+        self._looks = {
+            rate.job: (job_states.NOT_ASKED, None)
+            if (job := jobs.get(rate.job)) is None
+            else (job_states.look(job), job_states.fraction(job))
+            for rate in found
+            if rate.win_rate_b is None
+        }
+        self._draw()
+
+    def back(self) -> bool:
+        box = self.query_one(Input)
+        if not box.display and not self._filter:
+            return False
+        box.display = False
+        box.value = self._filter = ""
+        self._draw()
+        self.enter()
+        return True
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        self._describe()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        rate = self.rate
+        if rate is None:
+            self.app.tell("this row is a group: choose a comparison in it")
+        else:
+            self.open_pairs([(rate.a, rate.b)])
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._filter = event.value
+        # The letter is painted first: it need not wait for the rows.
+        self.call_after_refresh(self._draw)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        event.input.display = False
+        self.enter()
+
+    def action_filter(self) -> None:
+        box = self.query_one(Input)
+        box.display = True
+        box.focus()
+
+    def action_sort(self, by: int) -> None:
+        """Go to the next column; after the last comes the order of config.toml."""
+        names = [None, *(column.key for column in self._columns() if column.key in win_rates.VALUES)]
+        at = names.index(self._sort) if self._sort in names else 0
+        self._sort, self._is_turned = names[(at + by) % len(names)], False
+        self._draw()
+
+    def action_turn(self) -> None:
+        self._is_turned = not self._is_turned
+        self._draw()
+
+    def action_group(self) -> None:
+        at = win_rates.GROUPINGS.index(self._grouping)
+        self._grouping = win_rates.GROUPINGS[(at + 1) % len(win_rates.GROUPINGS)]
+        self._draw()
+
+    def _draw(self) -> None:
+        columns = self._columns()
+        wanted = (self.rates, self._looks, columns, self._sort, self._is_turned, self._grouping, self._filter)
+        # Most snapshots are of other jobs than comparisons.
+        if wanted != self._drawn:
+            self._drawn = wanted
+            self._fill(columns)
+        self._describe()
+
+    def _fill(self, columns: Sequence[Column]) -> None:
+        table, nothing = self.query_one("#rates", KeyedTable), self.query_one("#nothing", Static)
+        selected, at = table.selected_key, table.cursor_row
+        found = [rate for rate in self.rates if win_rates.matches(rate, self._filter)]
+        nothing.display = not self.rates
+        self.reveal(bool(self.rates))
+        table.set_columns(columns)
+        rows: dict[str, list[Text]] = {}
+        groups = win_rates.grouped(win_rates.ordered(found, self._sort, self._is_turned), self._grouping)
+        for name in sorted(groups) if self._sort is None else groups:
+            if self._grouping != "none":
+                rows[_GROUP + name] = self._group_row(name, groups[name], columns)
+            rows |= {rate.job: self._kept_row(rate, columns) for rate in groups[name]}
+        table.put(rows)
+        if selected is None or not table.select(selected):
+            table.move_cursor(row=min(at, max(0, len(rows) - 1)), animate=False)
+        self.query_one("#shown", Static).update(self._shown(len(found)), layout=False)
+
+    def _shown(self, found: int) -> Content:
+        """How much of all is shown, and how: by which filter, grouping and order."""
+        count = f"{found} of {len(self.rates)}" if found != len(self.rates) else str(found)
+        parts = [f"{count} comparison{'' if len(self.rates) == 1 else 's'}"]
+        if self._filter:
+            parts.append(f"/{visible(self._filter)}")
+        if self._grouping != "none":
+            parts.append(f"by {self._grouping}")
+        if self._sort is not None or self._is_turned:
+            how = {"p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
+            turned = ", turned" if self._is_turned else ""
+            parts.append(f"sorted by {how.get(self._sort or '', self._sort or 'config.toml')}{turned}")
+        return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}")
+
+    def _columns(self) -> list[Column]:
+        """What the width has room for; B's name, a run's, is the longer one."""
+        width, judges = self.size.width, win_rates.judges(self.rates)
+        wide, widest = width >= _WIDE, width >= _WIDEST
+        judge = Column("judge", "judge", max(8, min(16, max((len(visible(j)) for j in judges), default=8))))
+        bar = _WIDEST_BAR if widest else _BAR
+        rest = [
+            Column("rate", "B wins", 9, "right"),
+            Column("interval", "95 % interval", 13 if self._sort != "interval" else 15, "right"),
+        ]
+        if wide:
+            rest = [judge, *rest, Column("bar", "0 %" + "50".center(bar - 8) + "100 %", bar)]
+        if wide or len(judges) < 2:
+            rest.append(Column("wins", "B / tie / A", 15, "right"))
+        else:
+            # With several judges it is the judge that tells two rows apart; the wins stand below.
+            rest.insert(0, judge)
+        if widest:
+            rest += [
+                Column("lc", "equal length", 14, "right"),
+                Column("p", "p, Holm", 9, "right"),
+                Column("words", "words A / B", 13, "right"),
+                Column("invalid", "invalid", 9, "right"),
+            ]
+        names = width - sum(column.width + 2 for column in rest) - 5
+        a = max(8, names * 2 // 5)
+        columns = [Column("a", "A, baseline", a), Column("b", "B", max(8, names - a)), *rest]
+        return [self._headed(column) for column in columns]
+
+    def _headed(self, column: Column) -> Column:
+        """The column with an arrow, if it is the one that rows are sorted by."""
+        if column.key != self._sort:
+            return column
+        arrow = "↓" if win_rates.is_descending(column.key, self._is_turned) else "↑"
+        return Column(column.key, f"{column.label} {arrow}"[-column.width :], column.width, column.align)
+
+    def _group_row(self, name: str, found: Sequence[WinRate], columns: Sequence[Column]) -> list[Text]:
+        done = sum(rate.n is not None for rate in found)
+        cells = {
+            "a": Text(figures.shorten(visible(name), columns[0].width), "bold"),
+            "b": Text(f"{done} of {len(found)} finished", shade(self.app, "text-muted")),
+        }
+        return [cells.get(column.key, Text("")) for column in columns]
+
+    def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
+        """The row as it was drawn before, if it would look the same."""
+        widths = [(column.key, column.width) for column in columns]
+        drawn_from = (rate, self._looks.get(rate.job), widths)
+        known = self._rows.get(rate.job)
+        if known is None or known[0] != drawn_from:
+            known = self._rows[rate.job] = (drawn_from, self._row(rate, columns))
+        return known[1]
+
+    def _row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
+        widths = {column.key: column.width for column in columns}
+        cells = self._cells(rate, widths)
+        for key, name in (("a", rate.a), ("b", rate.b), ("judge", rate.judge)):
+            if key in widths:
+                style = shade(self.app, "text-muted") if key == "judge" else ""
+                cells[key] = Text(figures.shorten(visible(name), widths[key]), style)
+        return [cells.get(column.key, Text("")) for column in columns]
+
+    def _cells(self, rate: WinRate, widths: Mapping[str, int]) -> dict[str, Text]:
+        muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
+        unknown = Text(figures.UNKNOWN, muted)
+        if rate.win_rate_b is None:
+            look, share = self._looks[rate.job]
+            return {
+                "rate": unknown,
+                "interval": Text(f"{look.glyph} {look.word}", shade(self.app, look.colour)),
+                "bar": Text(figures.bar(share, widths.get("bar", 0)), muted),
+                **{key: unknown.copy() for key in ("wins", "lc", "p", "words", "invalid")},
+            }
+        parted = rate.lc_parted is True
+        # Whoever quotes it should look below first.
+        mark = "! " if parted or rate.invalid else ""
+        return {
+            "rate": Text(mark + figures.percent(rate.win_rate_b, 1), "bold"),
+            "interval": Text(figures.span(rate.ci_low, rate.ci_high), muted),
+            "bar": interval_bar(
+                rate.win_rate_b,
+                rate.ci_low,
+                rate.ci_high,
+                widths.get("bar", 0),
+                colour=accent,
+                muted=muted,
+            ),
+            "wins": Text(f"{rate.wins_b} / {rate.ties} / {rate.wins_a}"),
+            "lc": Text(
+                ("! " if parted else "") + figures.percent(rate.lc_win_rate_b, 1),
+                shade(self.app, "text-warning") if parted else muted,
+            ),
+            "p": Text(figures.p_value(rate.p_holm), muted),
+            "words": Text(f"{_words(rate.words_a)} / {_words(rate.words_b)}", muted),
+            "invalid": Text(
+                f"! {rate.invalid}" if rate.invalid else figures.count(rate.invalid),
+                shade(self.app, "text-warning") if rate.invalid else muted,
+            ),
+        }
+
+    def _describe(self) -> None:
+        rate, about = self.rate, self.query_one("#about-rate", Static)
+        about.display = rate is not None
+        if rate is None:
+            return
+        told = story(rate, self._jobs.get(rate.job), self.judge_line(rate.judge))
+        if not told.is_same(self._told):
+            self._told = told
+            about.update(told)
+
+
+def _words(words: float | None) -> str:
+    return figures.UNKNOWN if words is None else f"{words:.1f}"

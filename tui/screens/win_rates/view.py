@@ -1,0 +1,95 @@
+"""What the views of the win rates room have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Vertical
+from textual.content import Content
+
+from tui.components.keyed_table import KeyedTable
+from tui.format import win_rates
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from textual import getters
+
+    from core.api import Job, WinRate
+    from tui.app.application import EmpathyApp
+    from tui.navigation.pair_filter import PairFilter
+
+#: Comparisons as (a, b), whose pairs stand behind a figure.
+Behind = Sequence[tuple[str, str]]
+
+
+class WinRatesView(Vertical):
+    """A view of all comparisons; the room shows one at a time."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    WinRatesView {
+        height: 1fr;
+        & > .heading { height: auto; max-height: 5; padding: 0 1; margin: 1 0 0 0; }
+        & > .nothing { height: 1fr; padding: 1 2; color: $text-muted; }
+        & > .story { height: auto; padding: 0 1; background: $surface; }
+        & > KeyedTable { height: 1fr; margin: 1 0 0 0; }
+    }
+    """
+
+    if TYPE_CHECKING:
+        # Textual finds the app; this says which one it is.
+        app = getters.app(EmpathyApp)
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.rates: tuple[WinRate, ...] = ()
+
+    def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
+        """Show these comparisons, whose jobs are among `jobs` by their ids."""
+
+    def stale(self) -> None:
+        """What was worked out before may have changed: ask for it again with the next `show`."""
+
+    @property
+    def rate(self) -> WinRate | None:
+        """The comparison under the cursor."""
+        return None
+
+    def back(self) -> bool:
+        """Step back inside the view; whether there was something to step back from."""
+        return False
+
+    def enter(self) -> None:
+        """Take the focus."""
+        self.query_one(KeyedTable).focus()
+
+    def reveal(self, is_there: bool) -> None:
+        """Show the table or not; it could not have the focus while it was hidden."""
+        table = self.query_one(KeyedTable)
+        if is_there and not table.display:
+            self.call_after_refresh(self.enter)
+        table.display = is_there
+
+    def open_pairs(self, behind: Behind, only: PairFilter | None = None) -> None:
+        """Open the pairs of a comparison, or some of them; ask of which where there are several."""
+        if not behind:
+            self.app.tell("no pairs stand behind this")
+        elif len(behind) == 1:
+            self.app.open_pairs(*behind[0], only)
+        else:
+            self._choose(behind)
+
+    def judge_line(self, judge: str) -> Content:
+        """The judge's worth, which stands beside its figures."""
+        return Content.styled(f"Judge: {visible(win_rates.label_of(self.rates, judge))}", "$text-warning")
+
+    def _choose(self, behind: Behind) -> None:
+        from tui.dialogs.choose import ChooseScreen
+
+        names = {f"{b} against {a}": (a, b) for a, b in behind}
+
+        def open_chosen(name: str | None) -> None:
+            if name is not None:
+                self.app.open_pairs(*names[name])
+
+        self.app.push_screen(ChooseScreen("Pairs of which comparison?", list(names), None), open_chosen)
