@@ -33,7 +33,8 @@ from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
 from core.domain.comparisons import Choice
 from core.domain.jobs import JobState
-from core.jobs.journal import Order, Verdict
+from core.domain.verdicts import Order
+from core.jobs.records import VerdictRecord
 from core.judging import (
     comparison_metrics,
     length_control,
@@ -325,7 +326,7 @@ class _Filling:
         contests = protocol.contests(self.test, self.texts[a], self.texts[b], _BOTH)
         odds = made_records.strength(b) - made_records.strength(a)
         verdicts = [
-            Verdict(contest.dialog_id, contest.order, *made_records.winner(self.draw, contest, odds))
+            VerdictRecord(contest.dialog_id, contest.order, *made_records.winner(self.draw, contest, odds))
             for contest in (contests if state == "done" else contests[:400])
         ]
         rows = [(judge, v.dialog_id, v.raw, "invalid" if v.winner == "invalid" else "ok") for v in verdicts]

@@ -18,14 +18,8 @@ from pathlib import Path
 from benchmarks import made_records
 from core.config.workspace import Workspace
 from core.jobs.context import LOCK
-from core.jobs.journal import (
-    Answer,
-    Journal,
-    Metric,
-    Progress,
-    Record,
-    Response,
-)
+from core.jobs.records import Answer, Metric, Progress, Record, ResponseRecord
+from core.jobs.journal import Journal
 from core.pipeline import launch
 from core.store import connections, jobs
 from core.store.jobs import StoredJob
@@ -124,7 +118,7 @@ def _responses(done: int, total: int, test: Sequence[str]) -> Iterator[Record]:
     """Round and round over the dialogues that have none yet, so that the job never ends."""
     draw, number = random.Random(0), 0
     while True:
-        yield Response(test[done + number % (total - done)], made_records.text(draw, "proud"), "stop")
+        yield ResponseRecord(test[done + number % (total - done)], made_records.text(draw, "proud"), "stop")
         yield Progress(done + number % (total - done), total, 60.0)
         number += 1
 

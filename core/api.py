@@ -37,9 +37,18 @@ if TYPE_CHECKING:
         Response,
     )
     from core.domain.errors import UserError
-    from core.domain.events import Event, IntentResult
-    from core.domain.jobs import Job, JobState
+    from core.domain.events import Event, IntentResult, RetryOutcome, StartOutcome
+    from core.domain.jobs import Job, JobState, result_values
     from core.domain.recipes import Recipe
+    from core.domain.results import (
+        CompareResult,
+        GenerateResult,
+        JudgeResult,
+        RecipeResult,
+        RespondResult,
+        SftResult,
+        ValidateResult,
+    )
     from core.domain.runs import MetricPoint, SampleAnswer
     from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, Supervisor
     from core.domain.submissions import (
@@ -86,6 +95,16 @@ if TYPE_CHECKING:
 
 #: Name → the module that defines it, and its name there.
 _HOMES = {
+    "CompareResult": ("core.domain.results", "CompareResult"),
+    "GenerateResult": ("core.domain.results", "GenerateResult"),
+    "JudgeResult": ("core.domain.results", "JudgeResult"),
+    "RecipeResult": ("core.domain.results", "RecipeResult"),
+    "RespondResult": ("core.domain.results", "RespondResult"),
+    "SftResult": ("core.domain.results", "SftResult"),
+    "ValidateResult": ("core.domain.results", "ValidateResult"),
+    "StartOutcome": ("core.domain.events", "StartOutcome"),
+    "RetryOutcome": ("core.domain.events", "RetryOutcome"),
+    "result_values": ("core.domain.jobs", "result_values"),
     "Agreement": ("core.domain.comparisons", "Agreement"),
     "AppSettings": ("core.domain.app_settings", "AppSettings"),
     "AnswerCount": ("core.domain.submissions", "AnswerCount"),
@@ -193,6 +212,7 @@ __all__ = [
     "Check",
     "Choice",
     "Commands",
+    "CompareResult",
     "Comparison",
     "Curves",
     "DataFacts",
@@ -206,12 +226,14 @@ __all__ = [
     "Estimate",
     "Event",
     "Forecast",
+    "GenerateResult",
     "Gpu",
     "HumanWinRate",
     "ImportPlan",
     "IntentResult",
     "Job",
     "JobState",
+    "JudgeResult",
     "Log",
     "LogFilter",
     "LogLevel",
@@ -227,17 +249,23 @@ __all__ = [
     "Ranking",
     "Reader",
     "Recipe",
+    "RecipeResult",
+    "RespondResult",
     "Response",
+    "RetryOutcome",
     "SampleAnswer",
     "Scorecard",
     "SentRequest",
+    "SftResult",
     "SlotUse",
     "Snapshot",
     "Spending",
+    "StartOutcome",
     "Statistics",
     "Submission",
     "Supervisor",
     "UserError",
+    "ValidateResult",
     "Verdict",
     "WinRate",
     "Workspace",
@@ -252,6 +280,7 @@ __all__ = [
     "prompt_conversation",
     "prompt_improves",
     "prompts",
+    "result_values",
     "stray_prompts",
     "template_names",
     "visible",

@@ -22,7 +22,8 @@ from core.config.schema import load
 from core.config.workspace import Workspace
 from core.dialogues import csv_table, staging
 from core.dialogues.records import Dialogue
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.verdicts import Order, Winner
+from core.jobs.records import VerdictRecord
 from core.judging import comparison_metrics, protocol
 from core.pipeline import planner
 from core.pipeline.intent_handlers import new_job
@@ -245,7 +246,7 @@ class _Scene:
             drawn = _chance(name, contest.dialog_id)
             winner: Winner = "b" if drawn < 1 / (1 + math.exp(-odds)) else "a"
             raw = str(contest.order.index(winner) + 1) if judge == "gpt-4o" else f"{winner} by 0.3"
-            verdicts.append(Verdict(contest.dialog_id, contest.order, winner, raw))
+            verdicts.append(VerdictRecord(contest.dialog_id, contest.order, winner, raw))
         result = comparison_metrics.of_comparison(contests, verdicts, placed=judge == "gpt-4o")
         result["design"] = "both orders" if judge == "gpt-4o" else "each response by itself"
         if judge in LABELS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from core.domain.verdicts import Order
 from core.domain.win_rates import WinRate
 
 #: What a voter says of two texts.
@@ -159,7 +160,7 @@ class Vote:
     digest_b: str
     a: str
     b: str
-    ordering: Literal["ab", "ba"]
+    ordering: Order
     choice: Choice
     at: float
 

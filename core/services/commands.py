@@ -8,9 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from core.config import schema as configuration
 from core.config.workspace import Workspace
@@ -32,7 +30,7 @@ from core.recipes import catalog, llama_factory, strategies
 from core.services.reader import Reader
 from core.store import connections, intents
 from core.store.dialogues import DataFacts
-from core.store.intents import Kind
+from core.store.intents import Request
 
 if TYPE_CHECKING:
     from core.domain.comparisons import Choice
@@ -87,17 +85,18 @@ class Commands:
         """Stage the planned data and ask for it to be taken in; the intent's id."""
         self.workspace.check_writable()
         staging.stage(self.workspace, plan.table.dialogues, plan.facts)
-        return self._ask("import", {"facts": msgspec.to_builtins(plan.facts)})
+        return self._ask(intents.ImportData(plan.facts))
 
     def start(self, targets: Sequence[str] = ()) -> int:
         """Ask for the named work and all that it needs; everything for no target."""
         configuration.load(self.workspace.config)
-        return self._ask("start", {"targets": list(targets)})
+        return self._ask(intents.Start(tuple(targets)))
 
-    def calibrate(self, judge: str, pairs: int) -> int:
-        """Hold a judge against people: ask it about so many pairs with a better response by the ratings."""
+    def validate(self, judge: str, pairs: int) -> int:
+        """Measure how far a judge agrees with people, on so many pairs with a better response by the
+        ratings."""
         configuration.load(self.workspace.config)
-        return self._ask("start", {"targets": [f"calibrate:{judge}"], "calibrate": {judge: pairs}})
+        return self._ask(intents.Start((f"validate:{judge}",), {judge: pairs}))
 
     def vote(self, paper: Paper, a: str, b: str, voter: str, choice: Choice) -> int:
         """Write down what `voter` says of a paper about the responders `a` and `b`; the intent's id.
@@ -107,34 +106,34 @@ class Commands:
         """
         from core.judging import voting
 
-        return self._write("vote", voting.record(paper, a, b, voter, choice))
+        return self._write(intents.CastVote(voting.record(paper, a, b, voter, choice, time.time())))
 
     def unvote(self, paper: Paper, a: str, b: str, voter: str) -> int:
         """Take back what `voter` said of a paper; otherwise like `vote`."""
         from core.judging import voting
 
-        return self._write("unvote", voting.record(paper, a, b, voter, "skip"))
+        return self._write(intents.WithdrawVote(voting.record(paper, a, b, voter, "skip", time.time())))
 
     def cancel(self, job: str) -> int:
-        return self._ask("cancel", {"job": job})
+        return self._ask(intents.Cancel(job))
 
     def retry(self, job: str) -> int:
-        return self._ask("retry", {"job": job})
+        return self._ask(intents.Retry(job))
 
     def refresh(self, job: str) -> int:
         """Have a running job that waits for batches ask after them now."""
-        return self._ask("refresh", {"job": job})
+        return self._ask(intents.Refresh(job))
 
     def adopt(self, batch: str, job: str) -> int:
-        """Have a teach job take the answers of a batch that exists at its provider."""
-        return self._ask("adopt", {"batch": batch, "job": job})
+        """Have a job of stage `generate` take the answers of a batch that exists at its provider."""
+        return self._ask(intents.Adopt(job, batch))
 
     def pause(self) -> int:
         """Start no more jobs until `resume`; those that run go on."""
-        return self._ask("pause", {})
+        return self._ask(intents.Pause())
 
     def resume(self) -> int:
-        return self._ask("resume", {})
+        return self._ask(intents.Resume())
 
     def ensure_supervisor(self) -> None:
         """Start a supervisor if none runs. Raises `UserError` when it does not come up."""
@@ -200,16 +199,16 @@ class Commands:
         finally:
             reader.close()
 
-    def _ask(self, kind: Kind, payload: dict[str, Any]) -> int:
-        intent = self._write(kind, payload)
+    def _ask(self, request: Request) -> int:
+        intent = self._write(request)
         launch.ensure(self.workspace)
         return intent
 
-    def _write(self, kind: Kind, payload: dict[str, Any]) -> int:
+    def _write(self, request: Request) -> int:
         self.workspace.check_writable()
         connection = connections.writer(self.workspace.state)
         try:
-            return intents.add(connection, kind, payload)
+            return intents.add(connection, request)
         except sqlite3.OperationalError as error:
             raise UserError(
                 f"{self.workspace.state} cannot be written: {error}. See that its disk has room and that no "

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from core.config.schema import Config, Judge
 from core.config.workspace import Workspace
 from core.dialogues import statistics as dialogue_statistics
@@ -15,12 +17,14 @@ from core.domain.errors import UserError
 from core.domain.events import Event, IntentResult
 from core.domain.jobs import Job
 from core.domain.recipes import Recipe
+from core.domain.results import JudgeResult, ValidateResult
 from core.domain.runs import MetricPoint, SampleAnswer
 from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, Supervisor
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
+from core.jobs.planned_job import PlannedJob
+from core.jobs.settings import DpoSettings, SftSettings
 from core.pipeline import launch, planner, workspace_graph
-from core.pipeline.planner import Node
 from core.recipes import catalog, strategies
 from core.services import job_states
 from core.services.workspace_state import Source
@@ -53,6 +57,7 @@ if TYPE_CHECKING:
     from core.services.browsing import Browser
     from core.services.comparisons import Outcomes
     from core.services.curves import CurveReader, Curves
+    from core.services.judges import Validated
     from core.services.logs import Log
     from core.store.submissions import Sums
 
@@ -158,7 +163,7 @@ class Reader:
 
         nodes, _ = self._source.plan(self._source.config()[0], self.data())
         connection = self._source.connection()
-        ids = {node.name: node.id for node in nodes if node.stage == "teach"}
+        ids = {node.name: node.id for node in nodes if node.stage == "generate"}
         found = []
         for taught in strategies.needs(recipe).values():
             job = ids.get(taught)
@@ -212,8 +217,8 @@ class Reader:
         from core.services import comparisons, judges
 
         jobs = self.snapshot().jobs
-        held = self._calibrations(jobs)
-        labels = {judge: judges.label(judge, held.get(judge)) for judge in self._judges()}
+        validated = self._validated(jobs)
+        labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._judges()}
         # Most of what moves is of other jobs, or how far one is.
         said = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
         return self._kept("win rates", (said, labels), lambda: comparisons.win_rates(jobs, labels))
@@ -278,7 +283,7 @@ class Reader:
         connection, jobs = self._source.connection(), self.snapshot().jobs
         if connection is None:
             return ()
-        return judges.scorecards(connection, self._judges(), jobs, self._calibrations(jobs))
+        return judges.scorecards(connection, self._judges(), jobs, self._validated(jobs))
 
     def responders(self) -> tuple[str, ...]:
         """Everything that answers the test split: sources in the data, base students, runs."""
@@ -370,10 +375,16 @@ class Reader:
         settings = None if connection is None else queries.settings(connection, job)
         if settings is None:
             nodes, _ = self._source.plan(self._source.config()[0], self.data())
-            settings = next((node.settings for node in nodes if node.id == job), {})
-        groups = {name: dict(settings[name]) for name in ("training", "lora", "student") if name in settings}
-        if "training" in groups:
-            groups["training"] |= {name: settings[name] for name in ("device", "dtype") if name in settings}
+            settings = next((node.settings for node in nodes if node.id == job), None)
+        groups: dict[str, dict[str, Any]] = {}
+        if isinstance(settings, SftSettings | DpoSettings):
+            student = settings.student
+            groups = {
+                "training": msgspec.to_builtins(settings.training)
+                | {"device": student.device, "dtype": student.dtype},
+                "lora": msgspec.to_builtins(settings.lora),
+                "student": msgspec.to_builtins(student.config),
+            }
         libraries = self._libraries(job)
         return groups | ({"libraries": libraries} if libraries else {})
 
@@ -390,11 +401,11 @@ class Reader:
         return [] if connection is None else submissions.submissions(connection, self._sums)
 
     def estimates(
-        self, targets: Sequence[str] = (), calibrate: Mapping[str, int] | None = None
+        self, targets: Sequence[str] = (), validate: Mapping[str, int] | None = None
     ) -> tuple[Estimate, ...]:
         """What recipes and judges among `targets` (all for none) will still ask, and what it costs.
 
-        `calibrate` are judges that are to be held against people, and on how many pairs.
+        `validate` are judges to validate, and on how many pairs.
         What recipes share is told under the first of them. Builds the requests: a second or two for all
         recipes of a large data set. Raises `UserError` for a target that names nothing.
         """
@@ -405,8 +416,8 @@ class Reader:
         nodes, _ = self._source.plan(config, facts)
         if connection is None:
             return ()
-        if calibrate and config is not None and facts is not None:
-            nodes = workspace_graph.plan(self.workspace, config, facts, calibrate)
+        if validate and config is not None and facts is not None:
+            nodes = workspace_graph.plan(self.workspace, config, facts, validate)
         return spending.estimates(connection, self.workspace, nodes, targets, dialogues)
 
     def spending(self) -> Spending:
@@ -481,7 +492,7 @@ class Reader:
             return None
         return Log(self.workspace.root / folders[number] / LOG, number, tuple(folders))
 
-    def plan_over(self, facts: DataFacts) -> tuple[Node, ...]:
+    def plan_over(self, facts: DataFacts) -> tuple[PlannedJob, ...]:
         """The jobs that the configuration would ask for with other data; none when it does not hold."""
         config, _ = self._source.config()
         if config is None:
@@ -547,16 +558,23 @@ class Reader:
                 self._decided[job] = comparisons.outcomes(connection, job)
         return {job: self._decided[job] for job in done}
 
-    def _calibrations(self, jobs: Sequence[Job]) -> dict[str, Job]:
-        """Of each judge the job that told its agreement with people: of most pairs, as it is set now."""
+    def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
+        """Each judge's agreement with people: over most pairs, as the judge is configured now."""
+        from core.services.judges import Validated
+
         config, facts, connection = self._source.config()[0], self.data(), self._source.connection()
-        found: dict[str, Job] = {job.name: job for job in jobs if job.stage == "judge" and job.result}
+        found = {
+            job.name: Validated(job.id, job.result) for job in jobs if isinstance(job.result, JudgeResult)
+        }
         if config is None or facts is None or connection is None:
             return found
-        held = [job for job in jobs if job.stage == "calibrate" and job.result and job.name in config.judges]
-        for job in sorted(held, key=lambda job: (job.result or {})["agreement_pairs"]):
-            if workspace_graph.is_of_judge(
-                self.workspace, config, facts, stored_jobs.get(connection, job.id)
-            ):
-                found[job.name] = job
+        validations = [
+            (job.result.agreement_pairs, job.name, Validated(job.id, job.result))
+            for job in jobs
+            if isinstance(job.result, ValidateResult) and job.name in config.judges
+        ]
+        for _, judge, validated in sorted(validations, key=lambda validation: validation[0]):
+            settings = queries.settings(connection, validated.job)
+            if workspace_graph.validates(self.workspace, config, facts, settings, judge):
+                found[judge] = validated
         return found

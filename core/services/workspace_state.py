@@ -11,8 +11,8 @@ from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
 from core.domain.errors import UserError
+from core.jobs.planned_job import PlannedJob
 from core.pipeline import workspace_graph
-from core.pipeline.planner import Node
 from core.store import connections, queries
 from core.store import dialogues as stored_data
 from core.store.dialogues import DataFacts
@@ -26,7 +26,7 @@ class Source:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[object, ...] | None = None
         self._config: tuple[object, Config | None, str | None] | None = None
-        self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
+        self._planned: tuple[object, tuple[PlannedJob, ...], str | None] | None = None
         self._dialogues: tuple[str, list[Dialogue]] | None = None
 
     def close(self) -> None:
@@ -78,7 +78,9 @@ class Source:
                 self._config = (stamp, None, str(error))
         return self._config[1], self._config[2]
 
-    def plan(self, config: Config | None, facts: DataFacts | None) -> tuple[tuple[Node, ...], str | None]:
+    def plan(
+        self, config: Config | None, facts: DataFacts | None
+    ) -> tuple[tuple[PlannedJob, ...], str | None]:
         """The configuration's nodes and the error that prevents them; kept while nothing moved."""
         if config is None or facts is None:
             return (), None

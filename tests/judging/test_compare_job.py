@@ -10,13 +10,10 @@ import msgspec
 import pytest
 
 from core.domain.errors import Cancelled, UserError
-from core.jobs.context import Job, read_spec
-from core.jobs.journal import (
-    Journal,
-    Progress,
-    Response,
-    Verdict,
-)
+from core.jobs.context import JobContext
+from core.jobs import spec
+from core.jobs.journal import Journal
+from core.jobs.records import Progress, ResponseRecord, VerdictRecord
 from core.judging import compare_job as compare
 from core.judging import fit_job
 from tests.support import made_jobs
@@ -63,7 +60,7 @@ def test_the_better_responder_wins(judge: Path, tmp_path: Path) -> None:
     assert result["win_rate_b"] == 1.0
     assert result["ci_low"] < 1.0
     assert "agrees with held-out human ratings" in result["label"]
-    verdicts = made_jobs.found(folder, Verdict)
+    verdicts = made_jobs.found(folder, VerdictRecord)
     assert [verdict.dialog_id for verdict in verdicts] == [dialogue.dialog_id for dialogue in TEST]
     assert set(json.loads(verdicts[0].raw)) == {"a", "b"}
     assert made_jobs.found(folder, Progress)[-1].done == len(TEST)
@@ -89,9 +86,9 @@ def test_identical_responses_tie_and_empty_ones_are_judged(judge: Path, tmp_path
 def test_a_response_may_hold_any_character(judge: Path, tmp_path: Path) -> None:
     odd = "I hear you.\u2028Really.\u0085\x1b[31m Yes. 🫂\r\nOh."
     folder = attempt(tmp_path / "1", judge, every(BAD), every(GOOD))
-    lines = [Response(i, text, "stop") for i, text in every(odd).items()]
+    lines = [ResponseRecord(i, text, "stop") for i, text in every(odd).items()]
     encoded = [msgspec.json.encode(line) + b"\n" for line in lines]
-    Path(read_spec(folder).inputs["b"]).write_bytes(b"".join(encoded))
+    Path(spec.read(folder).inputs["b"]).write_bytes(b"".join(encoded))
     assert made_jobs.run(folder, compare.run)["n"] == len(TEST)
 
 
@@ -126,21 +123,21 @@ def test_a_new_attempt_keeps_what_an_old_one_judged(judge: Path, tmp_path: Path)
     first = tmp_path / "first"
     first.mkdir()
     # The other way round than this judge would rule: so it shows whether it was asked again.
-    old = [Verdict(dialogue.dialog_id, "ab", "a", "kept") for dialogue in TEST[:5]]
+    old = [VerdictRecord(dialogue.dialog_id, "ab", "a", "kept") for dialogue in TEST[:5]]
     journal = Journal(first)
     journal.write(*old)
     journal.close()
     folder = attempt(tmp_path / "second", judge, every(BAD), every(GOOD), (first,))
     result = made_jobs.run(folder, compare.run)
     assert (result["wins_a"], result["wins_b"]) == (5, len(TEST) - 5)
-    verdicts = {verdict.dialog_id: verdict for verdict in made_jobs.found(folder, Verdict)}
+    verdicts = {verdict.dialog_id: verdict for verdict in made_jobs.found(folder, VerdictRecord)}
     assert [verdicts[verdict.dialog_id] for verdict in old] == old
     assert len(verdicts) == len(TEST)
 
 
 def test_it_stops_when_told_to(judge: Path, tmp_path: Path) -> None:
     folder = attempt(tmp_path / "1", judge, every(BAD), every(GOOD))
-    job = Job(folder, read_spec(folder), Journal(folder))
+    job = JobContext(folder, spec.read(folder), Journal(folder))
     job.stop.set()
     with pytest.raises(Cancelled):
         compare.run(job)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.verdicts import Order, Winner
+from core.jobs.records import VerdictRecord
 from core.judging import comparison_metrics
 from core.judging.protocol import Contest
 
@@ -24,7 +25,7 @@ def judged(
     texts: Sequence[tuple[str, str]], winner: Winner = "b", orders: Sequence[Order] = BOTH
 ) -> dict[str, object]:
     contests = [contest(n, a, b, order) for n, (a, b) in enumerate(texts) for order in orders]
-    verdicts = [Verdict(one.dialog_id, one.order, winner, "raw") for one in contests]
+    verdicts = [VerdictRecord(one.dialog_id, one.order, winner, "raw") for one in contests]
     return comparison_metrics.of_comparison(contests, verdicts, placed=True)
 
 
@@ -60,14 +61,14 @@ def test_soft_verdicts_are_averaged_over_dialogues() -> None:
     contests = [contest(n, "one", "two", order) for n in range(4) for order in BOTH]
     chances = [0.9, 0.7, 0.6, 0.4, 0.2, 0.4, 0.95, 0.85]
     verdicts = [
-        Verdict(one.dialog_id, one.order, "b" if chance > 0.5 else "a", "1", 1, chance)
+        VerdictRecord(one.dialog_id, one.order, "b" if chance > 0.5 else "a", "1", 1, chance)
         for one, chance in zip(contests, chances, strict=True)
     ]
     said = comparison_metrics.of_comparison(contests, verdicts, placed=True)
     assert said["soft_win_rate_b"] == pytest.approx((0.8 + 0.5 + 0.3 + 0.9) / 4)
     assert said["soft_low"] < said["soft_win_rate_b"] < said["soft_high"]
     # A dialogue of which nothing is known is not passed over in silence: there is no figure then.
-    unknown = [*verdicts[:-2], *(Verdict(v.dialog_id, v.order, v.winner, v.raw) for v in verdicts[-2:])]
+    unknown = [*verdicts[:-2], *(VerdictRecord(v.dialog_id, v.order, v.winner, v.raw) for v in verdicts[-2:])]
     assert comparison_metrics.of_comparison(contests, unknown, placed=True)["soft_win_rate_b"] is None
 
 
@@ -80,9 +81,9 @@ def test_turned_round_it_says_the_same(found: list[tuple[Winner, Winner]]) -> No
         for order, winner in zip(BOTH, (first, second), strict=True):
             other: Order = "ba" if order == "ab" else "ab"
             contests.append(contest(number, *texts, order))
-            verdicts.append(Verdict(f"d{number}", order, winner, ""))
+            verdicts.append(VerdictRecord(f"d{number}", order, winner, ""))
             turned.append(contest(number, *texts[::-1], other))
-            turned_verdicts.append(Verdict(f"d{number}", other, mirrored[winner], ""))
+            turned_verdicts.append(VerdictRecord(f"d{number}", other, mirrored[winner], ""))
     one = comparison_metrics.of_comparison(contests, verdicts, placed=True)
     other_way = comparison_metrics.of_comparison(turned, turned_verdicts, placed=True)
     assert (one["wins_a"], one["wins_b"], one["ties"]) == (

@@ -12,7 +12,7 @@ import pytest
 from core.dialogues import csv_table
 from core.dialogues.records import Dialogue, Rated
 from core.domain.errors import UserError
-from core.jobs.journal import Artifact, Progress
+from core.jobs.records import Artifact, Progress
 from core.judging import embedded_judge, fit_job
 from core.judging.protocol import Contest
 from core.judging.sentence_embeddings import Embedder

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dialogues.records import Dialogue
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging import llm_judge as asked
 from tests import loopback
 from tests.loopback import Api

@@ -17,14 +17,8 @@ from typing import Any
 
 from core.domain.errors import UserError
 from core.jobs import journal
-from core.jobs.context import Job
-from core.jobs.journal import (
-    Metric,
-    Progress,
-    Response,
-    Sample,
-    Verdict,
-)
+from core.jobs.context import JobContext
+from core.jobs.records import Metric, Progress, ResponseRecord, Sample, VerdictRecord
 
 OUTPUTS = {
     "recipe": ("sft", "preferences"),
@@ -36,7 +30,7 @@ OUTPUTS = {
 }
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: JobContext) -> dict[str, Any]:
     root = job.folder.parents[3]
     plan = json.loads((root / "room.json").read_text())
     name = f"{job.spec.stage}:{job.spec.name}"
@@ -56,7 +50,7 @@ def run(job: Job) -> dict[str, Any]:
     if name in plan.get("damage", ()):
         with (job.folder / journal.NAME).open("ab") as file:
             file.write(b'{"seq": 2, "at": 0, "record": {"type": "nonsense"}}\n')
-    earlier = {response.dialog_id for response in job.prior(Response)}
+    earlier = {response.dialog_id for response in job.prior(ResponseRecord)}
     steps = plan.get("steps", 4)
     for step in range(steps):
         while name in plan.get("hold", ()) and not (root / "go").exists():
@@ -70,9 +64,9 @@ def run(job: Job) -> dict[str, Any]:
             job.journal.write(
                 Metric(step, {"loss": 1 / (step + 1)}),
                 Sample(step, "d0", f"sample {step}"),
-                Verdict(f"d{step}", "ab", "a", "1"),
+                VerdictRecord(f"d{step}", "ab", "a", "1"),
                 # Last: with it, and only with it, the step is done.
-                Response(f"d{step}", f"answer {step}", "stop"),
+                ResponseRecord(f"d{step}", f"answer {step}", "stop"),
             )
         job.journal.write(Progress(step + 1, steps))
     for output in OUTPUTS[job.spec.stage]:
@@ -89,6 +83,6 @@ def run(job: Job) -> dict[str, Any]:
     return {"steps": steps}
 
 
-def _note(root: Path, job: Job, what: str) -> None:
+def _note(root: Path, job: JobContext, what: str) -> None:
     with (root / "done.log").open("a") as file:
         file.write(json.dumps([time.time(), job.spec.job, job.spec.attempt, what]) + "\n")

@@ -13,20 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.jobs import journal
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Failed,
-    Journal,
-    Metric,
-    Progress,
-    Record,
-    Response,
-    Sample,
-    Started,
-    Stopped,
-    Verdict,
-)
+from core.jobs.records import Artifact, Done, Failed, Metric, Progress, Record, ResponseRecord, Sample, Started, Stopped, VerdictRecord
+from core.jobs.journal import Journal
 from core.pipeline.ingest import Ingested, ingest
 from core.store import connections, jobs
 from core.store.connections import transaction
@@ -42,9 +30,9 @@ records = st.one_of(
     st.builds(Progress, small, small, st.none() | st.floats(0, 1e6)),
     st.builds(Metric, small, st.dictionaries(st.sampled_from(["loss", "lr"]), st.floats(-1e6, 1e6))),
     st.builds(Sample, small, st.sampled_from(["d1", "d2"]), texts),
-    st.builds(Response, st.sampled_from(["d1", "d2"]), texts, st.sampled_from(["stop", "length"])),
+    st.builds(ResponseRecord, st.sampled_from(["d1", "d2"]), texts, st.sampled_from(["stop", "length"])),
     st.builds(
-        Verdict,
+        VerdictRecord,
         st.sampled_from(["d1", "d2"]),
         st.sampled_from(["ab", "ba"]),
         st.sampled_from(["a", "b", "tie", "invalid"]),
@@ -122,7 +110,7 @@ def test_any_cutting_and_repeating_gives_the_same_rows(
 def test_more_than_a_batch_is_taken_in_at_once(furnished: Path, tmp_path: Path) -> None:
     store = Store(tmp_path, furnished / "state.db")
     written = Journal(store.folder)
-    written.write(*(Response(f"d{n}", "text", "stop") for n in range(4001)), Done({}))
+    written.write(*(ResponseRecord(f"d{n}", "text", "stop") for n in range(4001)), Done({}))
     assert store.ingest() == Ingested(4002, Done({}))
     assert len(store.rows()["responses"]) == 4001
     with closing(store.connection):
@@ -131,7 +119,7 @@ def test_more_than_a_batch_is_taken_in_at_once(furnished: Path, tmp_path: Path) 
 
 def test_what_stands_before_a_damaged_line_is_kept(furnished: Path, tmp_path: Path) -> None:
     store = Store(tmp_path, furnished / "state.db")
-    Journal(store.folder).write(Progress(1, 2), Response("d1", "text", "stop"))
+    Journal(store.folder).write(Progress(1, 2), ResponseRecord("d1", "text", "stop"))
     with (store.folder / journal.NAME).open("ab") as file:
         file.write(b'{"seq": 3, "at": 1, "record": {"type": "no such"}}\n')
     found = store.ingest()
@@ -150,7 +138,7 @@ def test_an_attempt_that_has_ended_is_not_heard(furnished: Path, tmp_path: Path)
         jobs.end_attempt(store.connection, store.attempts[0], "lost")
         jobs.set_state(store.connection, "judge-1", "ready")
     before = store.rows()
-    Journal(store.folder).write(Response("d1", "late", "stop"), Done({}))
+    Journal(store.folder).write(ResponseRecord("d1", "late", "stop"), Done({}))
     assert store.ingest() == Ingested(0)
     assert store.rows() == before
 

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.jobs import journal
-from core.jobs.journal import (
-    Done,
-    Failed,
-    Record,
-    Started,
-)
+from core.jobs.records import Done, Failed, Record, Started
 from core.pipeline.worker import without_secrets
 
 if TYPE_CHECKING:

@@ -12,12 +12,7 @@ from typing import Any
 import pytest
 
 from core.dialogues.records import Dialogue
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Failed,
-    Progress,
-)
+from core.jobs.records import Artifact, Done, Failed, Progress
 from core.recipes import improve, strategies
 from core.teachers import answers
 from tests.support import made_jobs

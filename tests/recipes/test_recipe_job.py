@@ -16,16 +16,11 @@ from core.dialogues.records import Dialogue
 from core.domain.errors import Cancelled
 from core.jobs import context as jobs
 from core.jobs import journal
-from core.jobs.context import Job, Spec
+from core.jobs.context import JobContext
+from core.jobs.spec import Spec
 from core.jobs.files import sha256
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Failed,
-    Journal,
-    Progress,
-    Record,
-)
+from core.jobs.records import Artifact, Done, Failed, Progress, Record
+from core.jobs.journal import Journal
 from core.prompts import templates
 from core.recipes import catalog
 from core.recipes import recipe_job as room
@@ -57,7 +52,7 @@ def run_here(folder: Path, dialogues: list[Dialogue], **settings: Any) -> dict[s
     spec = spec_of(folder, dialogues, **settings)
     written = Journal(folder)
     try:
-        return room.run(Job(folder, spec, written))
+        return room.run(JobContext(folder, spec, written))
     finally:
         written.close()
 
@@ -128,7 +123,7 @@ def test_a_limit_above_what_there_is_takes_all(tmp_path: Path) -> None:
 def test_a_cancelled_job_stops(tmp_path: Path) -> None:
     spec = spec_of(tmp_path / "attempt", made_dialogues())
     written = Journal(tmp_path / "attempt")
-    job = Job(tmp_path / "attempt", spec, written)
+    job = JobContext(tmp_path / "attempt", spec, written)
     job.stop.set()
     with pytest.raises(Cancelled):
         room.run(job)

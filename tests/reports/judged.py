@@ -12,7 +12,8 @@ from core.config.schema import load
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue, Rated
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.verdicts import Order, Winner
+from core.jobs.records import VerdictRecord
 from core.judging import comparison_metrics, protocol, voting
 from core.judging.protocol import Contest
 from core.pipeline import workspace_graph
@@ -119,7 +120,7 @@ def _verdict(contest: Contest, number: int) -> Verdict:
         winner = "b"
     if drawn % 23 == 0:
         winner = "invalid"
-    return Verdict(contest.dialog_id, contest.order, winner, HOSTILE if drawn % 5 == 0 else "1")
+    return VerdictRecord(contest.dialog_id, contest.order, winner, HOSTILE if drawn % 5 == 0 else "1")
 
 
 def _vote(workspace: Workspace) -> None:

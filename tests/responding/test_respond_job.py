@@ -12,13 +12,10 @@ from peft import LoraConfig, get_peft_model
 
 from core.config.schema import Responding, Student
 from core.domain.errors import Cancelled, UserError
-from core.jobs.context import Job, read_spec
-from core.jobs.journal import (
-    Artifact,
-    Journal,
-    Progress,
-    Response,
-)
+from core.jobs.context import JobContext
+from core.jobs import spec
+from core.jobs.records import Artifact, Progress, ResponseRecord
+from core.jobs.journal import Journal
 from core.responding import student_job as respond
 from core.students import loading
 from tests.support import made_jobs, tiny_student
@@ -84,7 +81,7 @@ def test_a_new_attempt_goes_on_where_the_old_one_was_cut(
     lines = (whole / "journal.jsonl").read_bytes().splitlines(keepends=True)
     # In the middle of a record of the second batch.
     (cut / "journal.jsonl").write_bytes(b"".join(lines[:8]) + lines[8][:10])
-    kept = made_jobs.found(cut, Response)
+    kept = made_jobs.found(cut, ResponseRecord)
     assert 0 < len(kept) < len(TEST)
     again = made_jobs.attempt(tmp_path / "again", "respond", DIALOGUES, settings, prior=[cut])
     made_jobs.run(again, respond.run)
@@ -95,34 +92,34 @@ def test_what_was_answered_is_not_asked_again(settings: dict[str, Any], tmp_path
     before = tmp_path / "before"
     before.mkdir()
     journal = Journal(before)
-    journal.write(*(Response(dialogue.dialog_id, "kept", "stop") for dialogue in TEST))
+    journal.write(*(ResponseRecord(dialogue.dialog_id, "kept", "stop") for dialogue in TEST))
     journal.close()
     folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings, prior=[before])
     made_jobs.run(folder, respond.run)
-    assert {response.text for response in made_jobs.found(folder, Response)} == {"kept"}
+    assert {response.text for response in made_jobs.found(folder, ResponseRecord)} == {"kept"}
 
 
 def test_an_answer_of_a_torn_batch_stays(settings: dict[str, Any], tmp_path: Path) -> None:
     before = tmp_path / "before"
     before.mkdir()
     journal = Journal(before)
-    journal.write(Response(TEST[0].dialog_id, "kept", "stop"))
+    journal.write(ResponseRecord(TEST[0].dialog_id, "kept", "stop"))
     journal.close()
     folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings, prior=[before])
     made_jobs.run(folder, respond.run)
-    found = made_jobs.found(folder, Response)
+    found = made_jobs.found(folder, ResponseRecord)
     assert sorted(response.dialog_id for response in found) == sorted(d.dialog_id for d in TEST)
     assert [response.text for response in found if response.dialog_id == TEST[0].dialog_id] == ["kept"]
 
 
 def test_it_stops_when_told_to(settings: dict[str, Any], tmp_path: Path) -> None:
     folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings)
-    job = Job(folder, read_spec(folder), Journal(folder))
+    job = JobContext(folder, spec.read(folder), Journal(folder))
     job.stop.set()
     with pytest.raises(Cancelled):
         respond.run(job)
     job.journal.close()
-    assert made_jobs.found(folder, Response) == []
+    assert made_jobs.found(folder, ResponseRecord) == []
 
 
 def test_without_a_test_dialogue_it_says_why(settings: dict[str, Any], tmp_path: Path) -> None:

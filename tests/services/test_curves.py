@@ -129,7 +129,7 @@ def test_at_most_the_limit_is_read_at_once(store: Connection) -> None:
 
 def test_what_is_not_finite_is_a_value(store: Connection) -> None:
     log(store, 1, 1.0, loss=1.0)
-    record = journal.metric(2, {"loss": math.nan, "grad_norm": math.inf, "margin": -math.inf})
+    record = records.metric(2, {"loss": math.nan, "grad_norm": math.inf, "margin": -math.inf})
     with transaction(store):
         jobs.put_metric(store, RUN, 2, 2.0, {**record.values, **record.not_finite})
     curves = read(CurveReader(), store)

@@ -17,8 +17,11 @@ from core.config.schema import (
 )
 from core.dialogues import records
 from core.jobs import journal
-from core.jobs.context import Job, Spec, write_spec
-from core.jobs.journal import Journal, Record
+from core.jobs.context import JobContext
+from core.jobs.spec import Spec
+from core.jobs import spec
+from core.jobs.journal import Journal
+from core.jobs.records import Record
 from core.recipes import examples
 from core.training import training_job
 from tests.support.made_dialogues import made_dialogues
@@ -86,15 +89,15 @@ class Made:
             inputs |= {"preferences": str(self.preferences), "adapter": str(adapter)}
         name = f"tiny/direct/chatgpt/{stage}"
         priors = [str(path) for path in prior]
-        write_spec(folder, Spec("job", stage, name, number, "fingerprint", settings, inputs, priors, 1))
+        spec.write(folder, Spec("job", stage, name, number, "fingerprint", settings, inputs, priors, 1))
         return folder
 
 
-def job(folder: Path) -> Job:
+def job(folder: Path) -> JobContext:
     """An attempt's job as the worker makes it."""
     from core.jobs.context import read_spec
 
-    return Job(folder, read_spec(folder), Journal(folder))
+    return JobContext(folder, read_spec(folder), Journal(folder))
 
 
 def run(folder: Path) -> dict[str, Any]:
@@ -115,7 +118,7 @@ def metrics(*folders: Path) -> dict[int, dict[str, float]]:
     """Figures by step of these attempts, a later one's before an earlier one's, without the speed."""
     merged: dict[int, dict[str, float]] = {}
     for folder in folders:
-        for metric in found(folder, journal.Metric):
+        for metric in found(folder, Metric):
             merged[metric.step] = {k: v for k, v in metric.values.items() if k != "tokens_per_second"}
     return merged
 

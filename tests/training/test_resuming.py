@@ -15,16 +15,10 @@ from safetensors.torch import load_file
 
 from core.domain.errors import Cancelled
 from core.jobs import journal
-from core.jobs.context import Job, read_spec
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Journal,
-    Metric,
-    Progress,
-    Record,
-    Stopped,
-)
+from core.jobs.context import JobContext
+from core.jobs import spec
+from core.jobs.records import Artifact, Done, Metric, Progress, Record, Stopped
+from core.jobs.journal import Journal
 from core.training import checkpoints, training_job
 from tests.training import dying_worker, made_training_jobs
 from tests.training.conftest import Trained
@@ -91,7 +85,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     whole: Trained = request.getfixturevalue(stage)
     first: Path = request.getfixturevalue(f"killed_{stage}")
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
-    second = made.attempt(read_spec(first).stage, adapter=sft.adapter, prior=[first])
+    second = made.attempt(spec.read(first).stage, adapter=sft.adapter, prior=[first])
     result = made_training_jobs.run(second)
     assert [metric.step for metric in made_training_jobs.found(second, Metric)] == [3, 4, 5, 6]
     assert made_training_jobs.found(second, Progress)[0].done == 2
@@ -149,7 +143,7 @@ class StoppingJournal(Journal):
     def __init__(self, folder: Path, step: int) -> None:
         super().__init__(folder)
         self.step = step
-        self.job: Job | None = None
+        self.job: JobContext | None = None
 
     def write(self, *records: Record) -> None:
         super().write(*records)
@@ -160,7 +154,7 @@ class StoppingJournal(Journal):
 def test_a_cancelled_run_saves_its_last_step_and_stops_within_a_batch(made: Made, sft: Trained) -> None:
     first = made.attempt("sft", save_steps=100, sample_dialogues=2)
     stopping = StoppingJournal(first, 3)
-    job = Job(first, read_spec(first), stopping)
+    job = JobContext(first, spec.read(first), stopping)
     stopping.job = job
     with pytest.raises(Cancelled):
         training_job.run(job)

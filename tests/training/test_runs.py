@@ -17,12 +17,7 @@ from core.config.schema import Lora, Training
 from core.dialogues import records
 from core.domain.errors import UserError
 from core.jobs import files
-from core.jobs.journal import (
-    Artifact,
-    Metric,
-    Progress,
-    Sample,
-)
+from core.jobs.records import Artifact, Metric, Progress, Sample
 from core.students import loading
 from core.training import trainers
 from core.training.training_job import _trainer

@@ -15,7 +15,8 @@ from core.config.schema import load
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.verdicts import Order, Winner
+from core.jobs.records import VerdictRecord
 from core.pipeline import planner
 from core.pipeline.intent_handlers import new_job
 from core.pipeline.planner import Node
@@ -200,7 +201,7 @@ class _Filler:
             winner: Winner = "b" if number < wins_b else "tie" if number < wins_b + ties else "a"
             for order in ORDERS:
                 raw = HOSTILE if number == 0 else f"{winner} by 0.4"
-                verdict = Verdict(dialogue.dialog_id, order, winner, raw)
+                verdict = VerdictRecord(dialogue.dialog_id, order, winner, raw)
                 jobs.put_verdict(self.connection, job, msgspec.structs.asdict(verdict))
 
     def _begin(self, job: str, number: int = 1) -> jobs.Attempt:

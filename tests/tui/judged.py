@@ -22,7 +22,8 @@ from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
 from core.domain.comparisons import Choice
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.verdicts import Order, Winner
+from core.jobs.records import VerdictRecord
 from core.judging import (
     comparison_metrics,
     length_control,
@@ -178,7 +179,7 @@ class _Filling:
         orders: tuple[Order, ...] = ("ab", "ba") if judge == "gpt-4o" else ("ab",)
         contests = protocol.contests(self.test, self.texts[a], self.texts[b], orders)
         verdicts = [
-            Verdict(contest.dialog_id, contest.order, winner, _raw(contest, winner))
+            VerdictRecord(contest.dialog_id, contest.order, winner, _raw(contest, winner))
             for contest in contests
             for winner in [_winner(node.name, contest, a, b)]
         ]

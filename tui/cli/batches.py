@@ -115,7 +115,9 @@ def adopt(ctx: click.Context, batch: str, job: str | None) -> None:
             found = reader.find_job(job)
         else:
             open_ = [
-                j for j in reader.snapshot().jobs if j.stage == "teach" and j.requested and j.state != "done"
+                j
+                for j in reader.snapshot().jobs
+                if j.stage == "generate" and j.requested and j.state != "done"
             ]
             if len(open_) != 1:
                 names = ", ".join(j.name for j in open_[:6]) or "none"

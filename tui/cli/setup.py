@@ -52,13 +52,13 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
 
     begun = time.monotonic()
     workspace = show.prepare(folder_to_make(ctx, folder, Path("demo")))
-    asked = work.start(workspace)
+    started = work.start(workspace)
     if not headless and in_terminal():
         open_app(workspace)
     console = printing.console()
     printing.demo(console, workspace.root)
     try:
-        work.wait_for(ctx, workspace, asked["jobs"], asked["done"])
+        work.wait_for(ctx, workspace, started.jobs, started.done)
     finally:
         # What there is of it, also when something failed.
         with closing(Reader(workspace)) as reader:
