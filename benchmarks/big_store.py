@@ -195,7 +195,7 @@ def fates(nodes: Sequence[Node]) -> dict[str, JobState]:
     by_stage: dict[str, list[Node]] = {}
     for node in nodes:
         by_stage.setdefault(node.stage, []).append(node)
-    for node in (*by_stage["teach"], *by_stage["calibrate"]):
+    for node in (*by_stage["generate"], *by_stage["validate"]):
         found[node.id] = "running" if node.name == "improve-llm/sequential/compassionate" else "done"
     for node in by_stage["recipe"]:
         found[node.id] = _after(node, found, "done")
@@ -256,9 +256,9 @@ class _Filling:
 
     def job(self, node: Node, state: JobState) -> None:
         match node.stage:
-            case "teach":
+            case "generate":
                 self.teach(node, state)
-            case "calibrate":
+            case "validate":
                 self.calibrate(node)
             case "recipe":
                 self.end(node, state, 3, 1, {"sft_examples": 1900, "preference_pairs": 800})

@@ -26,8 +26,7 @@ from core.domain.verdicts import Order, Winner
 from core.jobs.records import VerdictRecord
 from core.judging import comparison_metrics, protocol
 from core.pipeline import planner
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
+from core.jobs.planned_job import PlannedJob
 from core.prompts import templates
 from core.services.commands import SAMPLE
 from core.services.machine import Gpu, Machine
@@ -136,7 +135,7 @@ class _Scene:
         self,
         connection: sqlite3.Connection,
         workspace: Workspace,
-        nodes: tuple[Node, ...],
+        nodes: tuple[PlannedJob, ...],
         dialogues: Sequence[Dialogue],
         clock: _Clock,
     ) -> None:
@@ -147,7 +146,7 @@ class _Scene:
         self.clock = clock
 
     def play(self) -> None:
-        jobs.put(self.connection, map(new_job, self.nodes.values()))
+        jobs.put(self.connection, self.nodes.values())
         naive, aware = "improve-human/naive", "improve-human/all_dimensions"
         for recipe in ("direct/chatgpt", naive):
             if ("teach", recipe) in self.nodes:
@@ -253,7 +252,7 @@ class _Scene:
             result["label"] = LABELS[judge]
         job = self.done("compare", name, 120, result)
         for verdict in verdicts:
-            jobs.put_verdict(self.connection, job, msgspec.structs.asdict(verdict))
+            jobs.put_verdict(self.connection, job, verdict)
 
     def taught(self, recipe: str, batch: str, state: str, answered: int) -> None:
         job = self.done("teach", recipe, 5400, {"answers": answered})

@@ -14,6 +14,7 @@ from core.dialogues.records import Dialogue, Rated
 from core.domain.comparisons import Choice, Vote
 from core.domain.errors import UserError
 from core.judging import voting
+from core.store import intents
 from tests import loopback
 from tests.judging.test_llm_judge import (
     COMPARE,
@@ -35,8 +36,7 @@ TURNED: dict[Choice, Choice] = {"a": "b", "b": "a", "tie": "tie", "skip": "skip"
 
 
 def cast(paper: voting.Paper, choice: Choice, voter: str = "ana", a: str = "x", b: str = "y") -> Vote:
-    said = voting.record(paper, a, b, voter, choice)
-    return Vote(**said, at=1.0)  # type: ignore[arg-type]
+    return voting.record(paper, a, b, voter, choice, 1.0)
 
 
 @given(texts, texts, st.sampled_from(["ana", "ben"]))
@@ -118,7 +118,7 @@ def vote(made: Workshop, voter: str, said: dict[str, Choice]) -> None:
     with closing(made.reader()) as reader:
         papers = {paper.dialog_id: paper for paper in reader.papers("human", "chatgpt", voter)}
     for name, choice in said.items():
-        made.ask("vote", **voting.record(papers[name], "human", "chatgpt", voter, choice))
+        made.ask(intents.CastVote(voting.record(papers[name], "human", "chatgpt", voter, choice, 1.0)))
 
 
 def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
@@ -137,7 +137,7 @@ def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
     vote(made, "ben", {name: TURNED[winners[name]] for name in half})
     with closing(made.reader()) as reader:
         papers = {paper.dialog_id: paper for paper in reader.papers("human", "chatgpt", "ben")}
-    made.ask("unvote", **voting.record(papers[half[0]], "human", "chatgpt", "ben", "skip"))
+    made.ask(intents.WithdrawVote(voting.record(papers[half[0]], "human", "chatgpt", "ben", "skip", 2.0)))
     assert made.supervise().wait(60) == 0
     with closing(made.reader()) as reader:
         (rate,) = reader.human_win_rates()
