@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from core.config.schema import load
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
 from core.domain.jobs import Stage
@@ -20,7 +20,7 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Metric, VerdictRecord
 from core.pipeline import planner
 from core.prompts import templates
-from core.services.commands import create_workspace
+from core.services.workspace_creation import create_workspace
 from core.store import connections, jobs
 from core.store import dialogues as data
 from tests.support import made_results
@@ -53,7 +53,7 @@ ORDERS: tuple[Order, ...] = ("ab", "ba")
 LABEL = "embedded judge, agrees with held-out human ratings on 57 % of pairs (n=212)"
 
 
-def fill(root: Path) -> Workspace:
+def fill(root: Path) -> WorkspacePaths:
     """Make a workspace in `root` with data, and jobs in every state."""
     workspace = create_workspace(root)
     workspace.config.write_text(CONFIG)
@@ -74,7 +74,7 @@ def fill(root: Path) -> Workspace:
     return workspace
 
 
-def job_id(workspace: Workspace, stage: str, name: str) -> str:
+def job_id(workspace: WorkspacePaths, stage: str, name: str) -> str:
     """The id of one of the filled store's jobs."""
     with closing(connections.reader(workspace.state)) as connection:
         row = connection.execute("SELECT id FROM jobs WHERE stage = ? AND name = ?", (stage, name)).fetchone()
@@ -95,7 +95,7 @@ class _Filler:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        workspace: Workspace,
+        workspace: WorkspacePaths,
         clock: _Clock,
         nodes: tuple[PlannedJob, ...],
         dialogues: list[Dialogue],
