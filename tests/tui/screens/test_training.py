@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import closing
 
@@ -242,7 +243,7 @@ async def test_what_is_logged_meanwhile_is_drawn(opened: Open, filled: Workspace
 
 
 async def test_what_is_not_a_number_is_told_in_words(opened: Open, filled: WorkspacePaths) -> None:
-    for step, wrong in ((32, "NaN"), (33, "NaN"), (34, "Infinity")):
+    for step, wrong in ((32, math.nan), (33, math.nan), (34, math.inf)):
         log(filled, "sft-dpo", DPO, step, loss=wrong)
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
