@@ -33,10 +33,10 @@ from core.api import WorkspacePaths
 from core.config import schema
 from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
-from core.domain.comparisons import Choice
 from core.domain.jobs import JobState
 from core.domain.results import Result
 from core.domain.verdicts import Order
+from core.domain.votes import Choice
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import BatchRecord, SubmissionRecord, VerdictRecord
 from core.jobs.settings import (

@@ -13,7 +13,6 @@ from .dialogues.statistics import Statistics as Statistics
 from .domain.app_settings import AppSettings as AppSettings
 from .domain.comparisons import Agreement as Agreement
 from .domain.comparisons import Cell as Cell
-from .domain.comparisons import Choice as Choice
 from .domain.comparisons import Comparison as Comparison
 from .domain.comparisons import HumanWinRate as HumanWinRate
 from .domain.comparisons import PairedTest as PairedTest
@@ -58,6 +57,7 @@ from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
 from .domain.verdicts import Pair as Pair
 from .domain.verdicts import Verdict as Verdict
+from .domain.votes import Choice as Choice
 from .domain.win_rates import WinRate as WinRate
 from .judging.statistics import outcome as outcome
 from .judging.voting import BallotItem as BallotItem

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.dialogues.records import Dialogue
-from core.domain.comparisons import Choice, HumanWinRate, Vote
+from core.domain.comparisons import HumanWinRate
 from core.domain.verdicts import Order, Winner
+from core.domain.votes import Choice, Vote
 from core.judging import statistics
 
 _REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}

@@ -33,7 +33,7 @@ from core.store.dialogues import DataFacts
 from core.store.intents import Request
 
 if TYPE_CHECKING:
-    from core.domain.comparisons import Choice
+    from core.domain.votes import Choice
     from core.judging.voting import BallotItem
 
 

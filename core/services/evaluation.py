@@ -28,8 +28,8 @@ if TYPE_CHECKING:
         PairedTest,
         Ranking,
         Scorecard,
-        Vote,
     )
+    from core.domain.votes import Vote
     from core.judging.voting import BallotItem
     from core.services.comparisons import Outcomes
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dialogues.records import Dialogue, Rated
-from core.domain.comparisons import Choice, Vote
 from core.domain.errors import UserError
+from core.domain.votes import Choice, Vote
 from core.judging import voting
 from core.store import intents
 from tests import loopback

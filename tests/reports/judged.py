@@ -11,8 +11,8 @@ from core.config.schema import load
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.dialogues.records import Dialogue, Rated
-from core.domain.comparisons import Choice
 from core.domain.verdicts import Winner
+from core.domain.votes import Choice
 from core.jobs.records import Metric, VerdictRecord
 from core.jobs.settings import CompareSettings, LlmJudge
 from core.judging import comparison_metrics, llm_judge, protocol, voting

@@ -192,7 +192,7 @@ def test_settings_of_the_workspace_come_and_go(store: Connection) -> None:
 @pytest.mark.parametrize(
     ("wrong", "place"),
     [
-        ('$.lora."r', 'Object contains unknown field `"r` - at `$.lora`'),
+        ("$.lora.rank", "Object contains unknown field `rank` - at `$.lora`"),
         ("$.lora.r", "Expected `int`, got `str` - at `$.lora.r`"),
         ("$.stage", "Invalid value 'wrong' - at `$.stage`"),
         ("$.teach", "Object contains unknown field `teach`"),

@@ -19,9 +19,9 @@ from core.config.schema import load
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.domain.comparisons import Choice
 from core.domain.results import Result
 from core.domain.verdicts import Order, Winner
+from core.domain.votes import Choice
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import VerdictRecord
 from core.judging import (
