@@ -22,17 +22,16 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
 from core.config import schema
-from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.domain.jobs import JobState
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import Metric
 from core.pipeline import workspace_graph
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
-from core.services.commands import create_workspace
-from core.services.reader import Reader
 from core.store import connections, jobs
 from core.store import dialogues as data
+from tests.support import made_results
 from tests.support.made_dialogues import made_dialogues
 from tui.screens.training import curve_view
 from tui.screens.training.curve_view import (
@@ -63,14 +62,14 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=100_000, help="points of each run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        workspace = Workspace((options.folder or Path(temporary)).resolve())
+        workspace = WorkspacePaths((options.folder or Path(temporary)).resolve())
         if not workspace.state.exists():
             fill(workspace, options.points)
         look(workspace)
     return 0
 
 
-def fill(workspace: Workspace, points: int) -> None:
+def fill(workspace: WorkspacePaths, points: int) -> None:
     """Make the workspace: six runs with curves, and others that wait."""
     create_workspace(workspace.root)
     dialogues = made_dialogues(ROWS)
@@ -79,7 +78,7 @@ def fill(workspace: Workspace, points: int) -> None:
     workspace.config.write_text(CONFIG)
     nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
-    chosen: list[tuple[Node, float, JobState]] = [
+    chosen: list[tuple[PlannedJob, float, JobState]] = [
         (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),
         (named(runs, "smollm2/direct/all_together/sft"), 1.0, "done"),
         (named(runs, "smollm2/direct/chatgpt/sft-dpo"), 1.0, "done"),
@@ -89,20 +88,20 @@ def fill(workspace: Workspace, points: int) -> None:
     ]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))
-        jobs.put(connection, map(new_job, [node for node in nodes if "gemini/sft-dpo" not in node.name]))
+        jobs.put(connection, [node for node in nodes if "gemini/sft-dpo" not in node.name])
         for number, (node, part, ending) in enumerate(chosen):
             train(connection, workspace, node, number, points, int(points * part), ending)
     print(f"made {len(chosen)} runs of up to {points:,} points")
 
 
-def named(nodes: list[Node], name: str) -> Node:
+def named(nodes: list[PlannedJob], name: str) -> PlannedJob:
     return next(node for node in nodes if node.name == name)
 
 
 def train(
     connection: sqlite3.Connection,
-    workspace: Workspace,
-    node: Node,
+    workspace: WorkspacePaths,
+    node: PlannedJob,
     seed: int,
     steps: int,
     reached: int,
@@ -117,9 +116,8 @@ def train(
     attempt = jobs.begin_attempt(connection, node.id, 1, folder.relative_to(workspace.root).as_posix())
     chance, began = random.Random(seed), time.time() - reached * 1.1
     for step in range(1, reached + 1):
-        jobs.put_metric(
-            connection, node.id, step, began + step * 1.1, figures(node.stage, step / steps, chance)
-        )
+        logged = Metric(step, figures(node.stage, step / steps, chance))
+        jobs.put_metric(connection, node.id, began + step * 1.1, logged)
     for step in range(steps // 10, reached + 1, max(1, steps // 10)):
         for dialogue in ("hit:0", "hit:1"):
             text = "I am so sorry to hear that. " * (1 + step * 3 // steps) + "How are you now?"
@@ -131,7 +129,7 @@ def train(
     if ending == "failed":
         error = f"the loss at step {reached + 1} is not a number: lower the learning rate, or use float32"
     jobs.end_attempt(connection, attempt, ending, error)
-    result = {"steps": steps, "device": "cuda", "dtype": "bfloat16"} if ending == "done" else None
+    result = made_results.of_stage(node.stage) if ending == "done" else None
     jobs.set_state(connection, node.id, ending, error=error, result=result)
 
 
@@ -161,7 +159,7 @@ def figures(stage: str, part: float, chance: random.Random) -> dict[str, float]:
     return found
 
 
-def look(workspace: Workspace) -> None:
+def look(workspace: WorkspacePaths) -> None:
     """What the runs with curves take, from the file to the finished lines."""
     # Once, and not in any figure: a screen that opens loads them in its background.
     import pandas  # noqa: F401
@@ -191,10 +189,12 @@ def look(workspace: Workspace) -> None:
         return Question(tuple(shown), "loss", is_grid, view, *size, colours)
 
     one, all_ = question(1, LARGE, View()), question(6, LARGE, View())
-    tell("one run: read, thinned, drawn, the first time", median(lambda: drawn(Reader(workspace), one)))
-    tell("six runs: the same", median(lambda: drawn(Reader(workspace), all_), rounds=3))
-    with closing(Reader(workspace)) as reader:
-        drawn(reader, all_)
+    tell(
+        "one run: read, thinned, drawn, the first time", median(lambda: drawn(open_workspace(workspace), one))
+    )
+    tell("six runs: the same", median(lambda: drawn(open_workspace(workspace), all_), rounds=3))
+    with open_workspace(workspace) as opened:
+        drawn(opened, all_)
         again = {
             "one run drawn again, its points known": one,
             "six runs drawn again": all_,
@@ -204,16 +204,16 @@ def look(workspace: Workspace) -> None:
             "six runs, a grid of their figures": question(6, GRID, View(), is_grid=True),
         }
         for name, asked in again.items():
-            tell(name, median(partial(drawn, reader, asked)))
-        before = drawn(reader, all_)
-        tell("six runs of which nothing is new", median(lambda: curve_view.draw(reader, all_, before)))
+            tell(name, median(partial(drawn, opened, asked)))
+        before = drawn(opened, all_)
+        tell("six runs of which nothing is new", median(lambda: curve_view.draw(opened, all_, before)))
 
 
-def drawn(reader: Reader, question: Question) -> Drawing:
+def drawn(workspace: Workspace, question: Question) -> Drawing:
     """The whole drawing, asked for until every point is read, as the room does."""
-    drawing = curve_view.draw(reader, question, None)
+    drawing = curve_view.draw(workspace, question, None)
     while drawing is not None and not drawing.is_complete:
-        drawing = curve_view.draw(reader, question, drawing)
+        drawing = curve_view.draw(workspace, question, drawing)
     assert drawing is not None
     return drawing
 

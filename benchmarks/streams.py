@@ -16,13 +16,13 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from benchmarks import made_records
-from core.config.workspace import Workspace
+from core.api import WorkspacePaths
+from core.domain.jobs import Job
 from core.jobs.context import LOCK
-from core.jobs.records import Answer, Metric, Progress, Record, ResponseRecord
 from core.jobs.journal import Journal
+from core.jobs.records import Answer, Metric, Progress, Record, ResponseRecord
 from core.pipeline import launch
-from core.store import connections, jobs
-from core.store.jobs import StoredJob
+from core.store import connections, jobs, queries
 
 #: So many jobs of each stage stream.
 _JOBS = {"sft": 2, "sft-dpo": 3, "respond": 2, "compare": 3}
@@ -33,7 +33,7 @@ _WRITE_S = 0.1
 
 
 @contextmanager
-def streamed(workspace: Workspace) -> Iterator[None]:
+def streamed(workspace: WorkspacePaths) -> Iterator[None]:
     """Ten of the running jobs write their journals meanwhile, and a supervisor follows all that run."""
     with closing(connections.reader(workspace.state)) as connection, ExitStack() as stack:
         for attempt in jobs.attempts(connection, state="running"):
@@ -68,9 +68,9 @@ def _stored(connection: sqlite3.Connection) -> int:
 
 def _write(root: Path, stop: Event) -> None:
     """Append to the journals until told to stop."""
-    workspace = Workspace(root)
+    workspace = WorkspacePaths(root)
     with closing(connections.reader(workspace.state)) as connection:
-        running = jobs.in_states(connection, ("running",))
+        running = [job for job in queries.jobs(connection).values() if job.state == "running"]
         chosen = [
             job
             for stage, count in _JOBS.items()
@@ -96,7 +96,7 @@ def _write(root: Path, stop: Event) -> None:
             log.flush()
 
 
-def _records(connection: sqlite3.Connection, job: StoredJob, test: Sequence[str]) -> Iterator[Record]:
+def _records(connection: sqlite3.Connection, job: Job, test: Sequence[str]) -> Iterator[Record]:
     """What a job goes on with, without an end: every other record brings it forward."""
     row = connection.execute("SELECT done, total FROM jobs WHERE id = ?", (job.id,)).fetchone()
     if job.stage in ("sft", "sft-dpo"):
@@ -107,7 +107,7 @@ def _records(connection: sqlite3.Connection, job: StoredJob, test: Sequence[str]
     return _answers(token, row["done"], row["total"], test)
 
 
-def _steps(job: StoredJob, done: int, total: int) -> Iterator[Record]:
+def _steps(job: Job, done: int, total: int) -> Iterator[Record]:
     rows = made_records.metric_rows(job.id, 1_000_000, 0.0, 0.0, dpo=job.stage == "sft-dpo")
     for _, step, _, figures in rows:
         yield Metric(done + step, json.loads(figures))

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.dialogues.records import Dialogue
-from core.domain.comparisons import Choice, HumanWinRate, Vote
+from core.domain.comparisons import HumanWinRate
 from core.domain.verdicts import Order, Winner
+from core.domain.votes import Choice, Vote
 from core.judging import statistics
 
 _REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
@@ -17,7 +18,7 @@ _REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}
 
 
 @dataclass(frozen=True)
-class Paper:
+class BallotItem:
     """Two responses to a dialogue as a voter sees them: `left` and `right`, without names.
 
     `order` is `ab` when a's is on the left. `choice` is what the voter said of them, None when nothing yet.
@@ -32,13 +33,13 @@ class Paper:
     choice: Choice | None
 
 
-def papers(
+def ballot_items(
     dialogues: Iterable[Dialogue],
     a: Mapping[str, str],
     b: Mapping[str, str],
     voter: str,
     votes: Iterable[Vote],
-) -> tuple[Paper, ...]:
+) -> tuple[BallotItem, ...]:
     """What `voter` is to be shown of the texts of `a` and `b`, by dialogue, with what is voted already.
 
     The dialogues come in a random order that is the same for all voters, so that what several have voted
@@ -58,26 +59,26 @@ def papers(
         left, right = (b[name], a[name]) if is_turned else (a[name], b[name])
         choice = None if vote is None else _of_sides(vote, digest(a[name]))
         order: Order = "ba" if is_turned else "ab"
-        paper = Paper(name, dialogue.situation, dialogue.utterance, left, right, order, choice)
-        found.append((_draw(name, *texts), paper))
-    return tuple(paper for _, paper in sorted(found, key=lambda drawn: drawn[0]))
+        item = BallotItem(name, dialogue.situation, dialogue.utterance, left, right, order, choice)
+        found.append((_draw(name, *texts), item))
+    return tuple(item for _, item in sorted(found, key=lambda drawn: drawn[0]))
 
 
-def record(paper: Paper, a: str, b: str, voter: str, choice: Choice, at: float) -> Vote:
-    """A vote on a paper about the responders `a` and `b`, as the store keeps it; `at` in Unix seconds."""
-    texts = (paper.left, paper.right) if paper.order == "ab" else (paper.right, paper.left)
+def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice, at: float) -> Vote:
+    """A vote on a ballot item about the responders `a` and `b`; `at` in Unix seconds."""
+    texts = (item.left, item.right) if item.order == "ab" else (item.right, item.left)
     is_turned = digest(texts[0]) > digest(texts[1])
     names, digests = (a, b), (digest(texts[0]), digest(texts[1]))
     if is_turned:
         names, digests = (b, a), (digests[1], digests[0])
     return Vote(
         voter=voter,
-        dialog_id=paper.dialog_id,
+        dialog_id=item.dialog_id,
         digest_a=digests[0],
         digest_b=digests[1],
         a=names[0],
         b=names[1],
-        ordering=_REVERSED_ORDER[paper.order] if is_turned else paper.order,
+        ordering=_REVERSED_ORDER[item.order] if is_turned else item.order,
         choice=_REVERSED_CHOICE.get(choice, choice) if is_turned else choice,
         at=at,
     )

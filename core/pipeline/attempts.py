@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs import spec as specs
@@ -26,7 +26,9 @@ class MissingOutputError(Exception):
         self.producer = producer
 
 
-def resolve_inputs(connection: sqlite3.Connection, workspace: Workspace, job: PlannedJob) -> dict[str, str]:
+def resolve_inputs(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, job: PlannedJob
+) -> dict[str, str]:
     """The absolute paths of a job's inputs.
 
     Raises `MissingOutputError` when another job can bring the input back, `UserError` when only
@@ -53,7 +55,7 @@ def resolve_inputs(connection: sqlite3.Connection, workspace: Workspace, job: Pl
 
 
 def prepare(
-    workspace: Workspace, stored: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
+    workspace: WorkspacePaths, stored: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
 ) -> Path:
     """Make the folder of the job's next attempt, with its spec.json. `prior` is relative to the workspace.
 

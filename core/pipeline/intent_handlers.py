@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from core.config import schema as configuration
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import records, staging
 from core.domain.dependencies import dependencies_of
 from core.domain.errors import UserError
@@ -40,7 +40,9 @@ from core.store.intents import (
 from core.teachers.batches import adoption
 
 
-def carry_out(connection: sqlite3.Connection, workspace: Workspace, request: Request) -> IntentOutcome | None:
+def carry_out(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, request: Request
+) -> IntentOutcome | None:
     """Do what was requested; the outcome, if there is anything to report. Raises `UserError` when it cannot
     be done."""
     match request:
@@ -69,7 +71,7 @@ def carry_out(connection: sqlite3.Connection, workspace: Workspace, request: Req
     return None
 
 
-def _import(connection: sqlite3.Connection, workspace: Workspace, facts: DataFacts) -> ImportOutcome:
+def _import(connection: sqlite3.Connection, workspace: WorkspacePaths, facts: DataFacts) -> ImportOutcome:
     path = workspace.dialogues(facts.data)
     if not path.exists() or files.sha256(path) != facts.data:
         raise UserError(f"{path} is missing or damaged: delete it and import {facts.file} again")
@@ -79,7 +81,7 @@ def _import(connection: sqlite3.Connection, workspace: Workspace, facts: DataFac
     return ImportOutcome(counts)
 
 
-def _start(connection: sqlite3.Connection, workspace: Workspace, request: Start) -> StartOutcome:
+def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: Start) -> StartOutcome:
     facts = dialogues.facts(connection)
     if facts is None:
         raise UserError("there is no data yet: `empathy-tui import CSV` first")
@@ -110,7 +112,7 @@ def _cancel(connection: sqlite3.Connection, job: str) -> CancelOutcome:
     return CancelOutcome(state)
 
 
-def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> RetryOutcome:
+def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> RetryOutcome:
     """Request the job again, and those it depends on that failed or were cancelled.
 
     With today's settings, of those that do not change the work (a budget, limits, a price).
@@ -134,7 +136,7 @@ def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> Re
     return RetryOutcome(tuple(again))
 
 
-def _refresh(connection: sqlite3.Connection, workspace: Workspace, job: str) -> None:
+def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> None:
     """Have a job that waits for something outside look at it now."""
     running = jobs.attempts(connection, job=job, state="running")
     if not running:
@@ -142,7 +144,7 @@ def _refresh(connection: sqlite3.Connection, workspace: Workspace, job: str) -> 
     (workspace.root / running[0].folder / REFRESH).touch()
 
 
-def _adopt(connection: sqlite3.Connection, workspace: Workspace, job: str, batch: str) -> AdoptOutcome:
+def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, batch: str) -> AdoptOutcome:
     """Have a job of stage `generate` look at a batch that the user names, at once or when it next runs."""
     stored = jobs.get(connection, job)
     if stored is None or stored.job.stage != "generate":

@@ -9,14 +9,14 @@ import threading
 import time
 from pathlib import Path
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.jobs import locks
 
 _START_S = 30.0
 
 
-def is_running(workspace: Workspace) -> tuple[bool, int | None]:
+def is_running(workspace: WorkspacePaths) -> tuple[bool, int | None]:
     """Whether a supervisor holds the workspace's lock, and its process id."""
     # The probe holds a shared lock for a moment: a supervisor that starts just then tries again.
     if not locks.is_held(workspace.lock):
@@ -25,7 +25,7 @@ def is_running(workspace: Workspace) -> tuple[bool, int | None]:
     return True, int(text) if text.isdigit() else None
 
 
-def ensure(workspace: Workspace) -> None:
+def ensure(workspace: WorkspacePaths) -> None:
     """Start a detached supervisor unless one runs; return once one does.
 
     Raises `UserError` with the end of its log when it does not come up, and in a read-only workspace.

@@ -17,11 +17,11 @@ from pathlib import Path
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import Result
 from core.jobs import spec as specs
+from core.jobs import stages
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal
 from core.jobs.records import Done, Failed, Started, Stopped
 from core.jobs.settings import Settings
-from core.jobs.stages import STAGES
 
 _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
@@ -74,7 +74,7 @@ def main(folder: Path) -> int:
 
 
 def _run(job: JobContext[Settings]) -> Result:
-    stage = STAGES[job.spec.stage]
+    stage = stages.STAGES[job.spec.stage]
     result: Result = import_module(stage.worker).run(job)
     # What the store could not read back must not be journalled as done.
     if type(result) is not stage.result:

@@ -10,15 +10,11 @@ from itertools import combinations
 from typing import Literal
 
 from core.config.schema import Judge
-from core.domain.comparisons import (
-    Agreement,
-    HumanWinRate,
-    Scorecard,
-    Vote,
-)
+from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
 from core.domain.jobs import Job
 from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Winner
+from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
 from core.services import comparisons
 from core.services.comparisons import Outcomes

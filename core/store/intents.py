@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core.domain.comparisons import Vote
 from core.domain.errors import UserError
 from core.domain.events import IntentOutcome, IntentResult
+from core.domain.votes import Vote
 from core.store.connections import transaction
 from core.store.dialogues import DataFacts
 

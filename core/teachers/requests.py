@@ -80,7 +80,7 @@ def single(identity: Identity, dialog_id: str, text: str, before: int = 0) -> Re
 
 
 def key(identity: Identity, messages: Sequence[Message], before: int = 0) -> str:
-    """The request's key: a hash of the teacher, the messages, and the number of identical ones `before` it."""
+    """A hash of the teacher, the messages, and the number of identical requests `before` this one."""
     digest = hashlib.sha256(_encoder.encode([identity, messages, before]))
     return digest.hexdigest()[:_KEY_DIGITS]
 

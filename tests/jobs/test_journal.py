@@ -11,15 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.jobs import journal
-from core.jobs.records import Done, Failed, Metric, Progress, ResponseRecord
+from core.jobs import journal, records
 from core.jobs.journal import Journal
+from core.jobs.records import Done, Failed, Metric, Progress, ResponseRecord
+from tests.support import made_results
 
 
 def test_what_is_written_is_read_from_any_offset(tmp_path: Path) -> None:
     written = Journal(tmp_path)
     written.write(Progress(0, 2), Metric(1, {"loss": 0.5}))
-    written.write(ResponseRecord("d1", "line\nbreak \u2028 and \x00", "stop"), Done({"n": 1}))
+    written.write(ResponseRecord("d1", "line\nbreak \u2028 and \x00", "stop"), Done(made_results.judge()))
     entries = list(journal.read(tmp_path))
     assert [entry.seq for entry, _ in entries] == [1, 2, 3, 4]
     for number, (_, offset) in enumerate(entries, start=1):

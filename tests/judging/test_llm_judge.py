@@ -6,7 +6,6 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from core.dialogues.records import Dialogue
 from core.domain.verdicts import Winner
 from core.judging import llm_judge as asked
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api
 from tests.support.made_dialogues import made_dialogues
@@ -162,9 +162,11 @@ def test_a_comparison_behind_an_api(tmp_path: Path, api: Api, mode: str) -> None
     assert result["design"] == "both orders"
     assert result["verdicts"] == 2 * len(TEST)
     assert len(api.batches) == (mode == "batch")
-    with closing(made.reader()) as reader:
-        (rate,) = reader.win_rates()
-        pair = next(p for p in reader.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id)
+    with made.open() as workspace:
+        (rate,) = workspace.evaluation.win_rates()
+        pair = next(
+            p for p in workspace.evaluation.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id
+        )
     assert (rate.judge, rate.n, rate.invalid) == ("gpt", len(TEST), 0)
     assert rate.label == "gpt: its agreement with people is not measured here"
     assert {(v.order, v.winner) for v in pair.verdicts} == {
@@ -250,8 +252,10 @@ def test_a_pair_is_asked_about_as_often_as_configured(tmp_path: Path, api: Api) 
     assert result["design"] == "both orders, 3 times"
     outcomes = [expected(d) for d in TEST]
     assert (result["wins_a"], result["wins_b"]) == (outcomes.count("a"), outcomes.count("b"))
-    with closing(made.reader()) as reader:
-        pair = next(p for p in reader.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id)
+    with made.open() as workspace:
+        pair = next(
+            p for p in workspace.evaluation.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id
+        )
     assert sorted((v.order, v.number) for v in pair.verdicts) == [
         (order, number) for order in ("ab", "ba") for number in (1, 2, 3)
     ]
@@ -271,7 +275,7 @@ def test_without_an_answer_there_is_no_verdict_and_a_retry_asks_for_the_rest(
     assert f"{wanted - answered} of {wanted} verdicts got no answer" in made.error(COMPARE)
     assert verdicts(made) == {}
     api.faults.fail_share = 0.0
-    made.ask("retry", job=made.job(COMPARE))
+    made.ask(intents.Retry(job=made.job(COMPARE)))
     assert made.supervise().wait(60) == 0
     assert made.states() == {COMPARE: "done"}, made.story()
     assert len(verdicts(made)) == 2 * len(TEST)
@@ -317,7 +321,7 @@ def test_killed_on_the_way(tmp_path: Path, api: Api) -> None:
         creates = api.calls["create"]
         made = shop(root, api, "batch")
         (root / "kill.json").write_text(json.dumps({"at": at, "when": "after"}))
-        made.ask("start", targets=["compare"])
+        made.ask(intents.Start(targets=("compare",)))
         code = made.supervise(dying=True).wait(DEADLINE_S)
         assert made.supervise(dying=True).wait(DEADLINE_S) == 0, made.story()
         assert made.states() == {COMPARE: "done"}, made.story()
@@ -362,7 +366,7 @@ def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> 
     # Identical responses are never shown, so no order can matter to them.
     assert result["flip_rate"] == pytest.approx(len(DIFFERENT) / len(TEST))
     assert result["design"] == "both orders"
-    reader = made.reader()
-    (rate,) = reader.win_rates()
-    reader.close()
+    workspace = made.open()
+    (rate,) = workspace.evaluation.win_rates()
+    workspace.close()
     assert (rate.prefers_first, rate.flip_rate) == (1, result["flip_rate"])

@@ -13,14 +13,17 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from core.domain.errors import UserError
+from core.domain.jobs import Stage
+from core.domain.results import Result
 from core.jobs import journal
 from core.jobs.context import JobContext
 from core.jobs.records import Metric, Progress, ResponseRecord, Sample, VerdictRecord
+from core.jobs.settings import Settings
+from tests.support import made_results
 
-OUTPUTS = {
+OUTPUTS: dict[Stage, tuple[str, ...]] = {
     "recipe": ("sft", "preferences"),
     "sft": ("adapter",),
     "sft-dpo": ("adapter",),
@@ -30,7 +33,7 @@ OUTPUTS = {
 }
 
 
-def run(job: JobContext) -> dict[str, Any]:
+def run(job: JobContext[Settings]) -> Result:
     root = job.folder.parents[3]
     plan = json.loads((root / "room.json").read_text())
     name = f"{job.spec.stage}:{job.spec.name}"
@@ -80,9 +83,9 @@ def run(job: JobContext) -> dict[str, Any]:
     _note(root, job, "end")
     if name in plan.get("linger", ()):
         threading.Thread(target=threading.Event().wait).start()
-    return {"steps": steps}
+    return made_results.of_stage(job.spec.stage)
 
 
-def _note(root: Path, job: JobContext, what: str) -> None:
+def _note(root: Path, job: JobContext[Settings], what: str) -> None:
     with (root / "done.log").open("a") as file:
         file.write(json.dumps([time.time(), job.spec.job, job.spec.attempt, what]) + "\n")

@@ -13,12 +13,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.jobs import journal
-from core.jobs.records import Artifact, Done, Failed, Metric, Progress, Record, ResponseRecord, Sample, Started, Stopped, VerdictRecord
 from core.jobs.journal import Journal
+from core.jobs.records import (
+    Artifact,
+    Done,
+    Failed,
+    Metric,
+    Progress,
+    Record,
+    ResponseRecord,
+    Sample,
+    Started,
+    Stopped,
+    VerdictRecord,
+)
 from core.pipeline.ingest import Ingested, ingest
 from core.store import connections, jobs
 from core.store.connections import transaction
-from core.store.jobs import NewJob
+from tests.support import made_results, made_settings
 
 FOLDER = "artifacts/jobs/judge-1/1"
 TABLES = ("metrics", "samples", "responses", "verdicts", "artifacts")
@@ -40,7 +52,9 @@ records = st.one_of(
     ),
     st.builds(Artifact, st.sampled_from(["x", "y"]), st.just("x"), st.just("0"), small),
 )
-endings = st.none() | st.just(Done({"n": 1})) | st.just(Failed("for a reason")) | st.just(Stopped())
+endings = (
+    st.none() | st.just(Done(made_results.judge())) | st.just(Failed("for a reason")) | st.just(Stopped())
+)
 
 
 class Store:
@@ -52,9 +66,8 @@ class Store:
         self.folder = root / FOLDER
         self.folder.mkdir(parents=True)
         self.connection = connections.writer(root / "state.db")
-        job = NewJob("judge-1", "judge", "one", "f", "cpu", {}, {}, ())
         with transaction(self.connection):
-            jobs.put(self.connection, [job])
+            jobs.put(self.connection, [made_settings.planned("judge-1")])
             self.attempts = [jobs.begin_attempt(self.connection, "judge-1", 1, FOLDER)]
 
     def ingest(self, known: int = -1) -> Ingested:
@@ -110,8 +123,8 @@ def test_any_cutting_and_repeating_gives_the_same_rows(
 def test_more_than_a_batch_is_taken_in_at_once(furnished: Path, tmp_path: Path) -> None:
     store = Store(tmp_path, furnished / "state.db")
     written = Journal(store.folder)
-    written.write(*(ResponseRecord(f"d{n}", "text", "stop") for n in range(4001)), Done({}))
-    assert store.ingest() == Ingested(4002, Done({}))
+    written.write(*(ResponseRecord(f"d{n}", "text", "stop") for n in range(4001)), Done(made_results.judge()))
+    assert store.ingest() == Ingested(4002, Done(made_results.judge()))
     assert len(store.rows()["responses"]) == 4001
     with closing(store.connection):
         assert jobs.get(store.connection, "judge-1").state == "done"  # type: ignore[union-attr]
@@ -138,7 +151,7 @@ def test_an_attempt_that_has_ended_is_not_heard(furnished: Path, tmp_path: Path)
         jobs.end_attempt(store.connection, store.attempts[0], "lost")
         jobs.set_state(store.connection, "judge-1", "ready")
     before = store.rows()
-    Journal(store.folder).write(ResponseRecord("d1", "late", "stop"), Done({}))
+    Journal(store.folder).write(ResponseRecord("d1", "late", "stop"), Done(made_results.judge()))
     assert store.ingest() == Ingested(0)
     assert store.rows() == before
 

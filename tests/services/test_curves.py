@@ -14,12 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.jobs import journal
+from core.jobs import records
 from core.services.curves import Curve, CurveReader, Curves
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries
 from core.store.connections import transaction
-from core.store.jobs import NewJob
+from tests.support import made_settings
+from tests.support.made_settings import planned
 from tests.tui.filled import fill, job_id
 
 RUN = "sft-1"
@@ -36,14 +37,14 @@ def begun(path: Path) -> Connection:
     """A store in which a run has begun."""
     connection = connections.writer(path)
     with transaction(connection):
-        jobs.put(connection, [NewJob(RUN, "sft", "a/b/sft", "print", "gpu", {}, {}, ())])
+        jobs.put(connection, [planned(RUN, settings=made_settings.sft(), slot="gpu")])
         jobs.begin_attempt(connection, RUN, 1, "one")
     return connection
 
 
 def log(store: Connection, step: int, at: float, **figures: float) -> None:
     with transaction(store):
-        jobs.put_metric(store, RUN, step, at, figures)
+        jobs.put_metric(store, RUN, at, records.metric(step, figures))
         jobs.set_progress(store, RUN, step, 1000, None)
 
 
@@ -131,7 +132,7 @@ def test_what_is_not_finite_is_a_value(store: Connection) -> None:
     log(store, 1, 1.0, loss=1.0)
     record = records.metric(2, {"loss": math.nan, "grad_norm": math.inf, "margin": -math.inf})
     with transaction(store):
-        jobs.put_metric(store, RUN, 2, 2.0, {**record.values, **record.not_finite})
+        jobs.put_metric(store, RUN, 2.0, record)
     curves = read(CurveReader(), store)
     assert math.isnan(curves.figures["loss"].values[1])
     assert curves.figures["grad_norm"].values.tolist() == [math.inf]
@@ -165,10 +166,10 @@ def test_read_on_it_says_the_same_as_read_anew(made: list[tuple[str, int]]) -> N
                 with transaction(store):
                     jobs.set_progress(store, RUN, step, 1000, None)
                     if number:
-                        jobs.put_metric(store, RUN, step, at, {"loss": at})
+                        jobs.put_metric(store, RUN, at, records.Metric(step, {"loss": at}))
             elif move == "evaluate":
                 with transaction(store):
-                    jobs.put_metric(store, RUN, step, at, {"eval_loss": at})
+                    jobs.put_metric(store, RUN, at, records.Metric(step, {"eval_loss": at}))
             elif move == "resume":
                 step, attempt = max(0, step - number), attempt + 1
                 with transaction(store):
@@ -203,11 +204,13 @@ def test_the_reader_tells_the_last_losses_and_what_a_run_is_trained_with(tmp_pat
     workspace = fill(tmp_path / "study")
     sft = job_id(workspace, "sft", "smollm2/direct/chatgpt/sft")
     (workspace.attempt(sft, 1) / "run.json").write_text('{"libraries": {"trl": "1.16.0"}}')
-    with closing(Reader(workspace)) as reader:
-        losses, found = reader.last_figures("loss"), reader.run_settings(sft)
-        dpo = next(job for job in reader.snapshot().jobs if job.stage == "sft-dpo" and not job.requested)
-        planned = reader.run_settings(dpo.id)
-        assert reader.run_settings("no-such-run") == {}
+    with open_workspace(workspace) as opened:
+        losses, found = opened.training.last_metrics("loss"), opened.training.run_settings(sft)
+        dpo = next(
+            job for job in opened.pipeline.snapshot().jobs if job.stage == "sft-dpo" and not job.requested
+        )
+        planned = opened.training.run_settings(dpo.id)
+        assert opened.training.run_settings("no-such-run") == {}
     assert losses[sft] == pytest.approx(2.9 * math.exp(-60 / 40) + 0.03 * math.sin(60))
     assert set(found) == {"training", "lora", "student", "libraries"}
     assert found["training"]["learning_rate"] == 5e-5

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.config.workspace import Workspace
-from core.services.reader import Reader
+from core.config.workspace import WorkspacePaths
+from core.jobs.records import Answer, BatchRecord, SubmissionRecord
+from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries, submissions
 from core.store.connections import transaction
-from core.store.jobs import NewJob
+from tests.support import made_settings
+from tests.support.made_settings import planned
 from tests.tui.filled import fill
 
 TOKENS = ("first", "second", "third")
@@ -27,48 +29,41 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     with closing(connections.writer(path)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         with transaction(connection):
-            jobs.put(
-                connection, [NewJob(name, "teach", name, f"print {name}", "api", {}, {}, ()) for name in "ab"]
-            )
+            jobs.put(connection, [planned(name, settings=made_settings.generate()) for name in "ab"])
         yield connection
 
 
 def send(connection: Connection, token: str) -> None:
-    submission = {
-        "token": token,
-        "mode": "batch",
-        "provider": "openai",
-        "base_url": "",
-        "key_digest": "",
-        "model": f"model of {token}",
-        "requests": 3,
-        "usd": 0.5,
-        "path": None,
-    }
+    submission = SubmissionRecord(
+        token=token,
+        mode="batch",
+        provider="openai",
+        base_url="",
+        key_digest="",
+        model=f"model of {token}",
+        requests={str(key): "d" for key in range(3)},
+        usd=0.5,
+    )
     submissions.put(connection, "a" if token == "first" else "b", 1.0, submission)
 
 
 def answer(connection: Connection, token: str, key: int, usd: float | None) -> None:
-    said = {
-        "token": token,
-        "key": str(key),
-        "number": 1,
-        "dialog_id": "d",
-        "outcome": "ok" if key else "refused",
-        "text": "",
-        "error": None,
-        "input_tokens": 10,
-        "cached_tokens": None,
-        "output_tokens": 4,
-        "usd": usd,
-    }
+    said = Answer(
+        token=token,
+        key=str(key),
+        number=1,
+        dialog_id="d",
+        outcome="ok" if key else "refused",
+        text="",
+        input_tokens=10,
+        output_tokens=4,
+        usd=usd,
+    )
     submissions.put_answer(connection, 2.0, said)
 
 
 def collect(connection: Connection, token: str) -> None:
-    names = ("id", "completed", "failed", "total", "expires_at", "output_path", "error_path", "key_digest")
-    change = dict.fromkeys(names) | {"token": token, "state": "completed", "errors": (), "collected": True}
-    submissions.put_state(connection, 3.0, change)
+    submissions.put_state(connection, 3.0, BatchRecord(token, "completed", collected=True))
 
 
 #: What happens to one of the submissions: the keys of requests that are answered, then perhaps its end.
@@ -117,39 +112,39 @@ def test_a_job_is_another_once_its_row_is(sent: Connection) -> None:
 
 def test_a_snapshot_is_another_once_anything_moved(tmp_path: Path) -> None:
     workspace = fill(tmp_path / "study")
-    with closing(Reader(workspace)) as reader, closing(connections.writer(workspace.state)) as writer:
-        first = reader.snapshot()
-        assert reader.snapshot() is first
+    with open_workspace(workspace) as opened, closing(connections.writer(workspace.state)) as writer:
+        first = opened.pipeline.snapshot()
+        assert opened.pipeline.snapshot() is first
         (running,) = (job for job in first.jobs if job.state == "running")
         with transaction(writer):
             jobs.set_progress(writer, running.id, 40, 50, 3.0)
-        second = reader.snapshot()
+        second = opened.pipeline.snapshot()
         assert next(job.done for job in second.jobs if job.id == running.id) == 40
         workspace.config.write_text("[students]\n")
-        assert reader.snapshot().jobs != second.jobs
+        assert opened.pipeline.snapshot().jobs != second.jobs
         workspace.config.write_text("students")
-        assert reader.snapshot().config_error is not None
+        assert opened.pipeline.snapshot().config_error is not None
         workspace.config.unlink()
-        assert reader.snapshot().config_error is None
+        assert opened.pipeline.snapshot().config_error is None
 
 
 def test_win_rates_are_others_once_a_comparison_is(tmp_path: Path) -> None:
     workspace = fill(tmp_path / "study")
-    with closing(Reader(workspace)) as reader, closing(connections.writer(workspace.state)) as writer:
-        before = reader.win_rates()
-        (running,) = (job for job in reader.snapshot().jobs if job.state == "running")
+    with open_workspace(workspace) as opened, closing(connections.writer(workspace.state)) as writer:
+        before = opened.evaluation.win_rates()
+        (running,) = (job for job in opened.pipeline.snapshot().jobs if job.state == "running")
         with transaction(writer):
             jobs.set_progress(writer, running.id, 40, 50, 3.0)
-        assert reader.win_rates() is before
+        assert opened.evaluation.win_rates() is before
         with transaction(writer):
             jobs.set_state(writer, before[0].job, "failed", error="why")
-        assert reader.win_rates()[0].state == "failed"
-        with closing(Reader(workspace)) as fresh:
-            assert reader.win_rates() == fresh.win_rates()
+        assert opened.evaluation.win_rates()[0].state == "failed"
+        with open_workspace(workspace) as fresh:
+            assert opened.evaluation.win_rates() == fresh.evaluation.win_rates()
 
 
 def test_a_workspace_without_a_store_is_read_again_once_it_has_one(tmp_path: Path) -> None:
-    with closing(Reader(Workspace(tmp_path / "study"))) as reader:
-        assert reader.snapshot().jobs == ()
+    with open_workspace(WorkspacePaths(tmp_path / "study")) as workspace:
+        assert workspace.pipeline.snapshot().jobs == ()
         fill(tmp_path / "study")
-        assert reader.snapshot().jobs
+        assert workspace.pipeline.snapshot().jobs

@@ -35,7 +35,8 @@ _ORDERS: dict[str, Any] = {
 
 
 def generated(**changes: Any) -> GenerateResult:
-    return GenerateResult(**({"answers": 4, "left_out": 0, "left_out_as": {}, "reused": 0} | changes))
+    known: dict[str, Any] = {"answers": 4, "left_out": 0, "left_out_as": {}, "reused": 0}
+    return GenerateResult(**(known | changes))
 
 
 def recipe(**changes: Any) -> RecipeResult:
@@ -64,7 +65,8 @@ def dpo(**changes: Any) -> DpoResult:
 
 
 def responded(**changes: Any) -> RespondResult:
-    return RespondResult(**({"responses": 12, "cut": 0, "device": "cpu"} | changes))
+    known: dict[str, Any] = {"responses": 12, "cut": 0, "device": "cpu"}
+    return RespondResult(**(known | changes))
 
 
 def judge(**changes: Any) -> JudgeResult:
@@ -83,7 +85,7 @@ def compared(**changes: Any) -> CompareResult:
         *("soft_win_rate_b", "soft_low", "soft_high", "prefers_longer"),
     )
     counts = ("identical", "empty_a", "empty_b", "addressing_a", "addressing_b", "lengths")
-    known = {
+    known: dict[str, Any] = {
         "n": 12,
         "wins_a": 0,
         "wins_b": 12,
@@ -99,7 +101,8 @@ def compared(**changes: Any) -> CompareResult:
         "over_limit_b": 0.0,
         "design": "each response by itself",
     }
-    return CompareResult(**(dict.fromkeys(optional) | dict.fromkeys(counts, 0) | _ORDERS | known | changes))
+    known |= dict.fromkeys(optional) | dict.fromkeys(counts, 0) | _ORDERS
+    return CompareResult(**(known | changes))
 
 
 def of_stage(stage: Stage) -> Result:

@@ -28,6 +28,7 @@ from core.prompts import templates
 from core.teachers.identity import identity
 
 TEACHER = Teacher(provider="openai", model="gpt-4o")
+DECODING = Responding(max_new_tokens=8)
 
 
 def large_model(teacher: Teacher = TEACHER) -> LargeModel:

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api, expected_answer
 from tests.teachers.workshop import DEADLINE_S, Workshop
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -85,12 +86,12 @@ def test_no_test_dialogue_is_ever_sent(tmp_path: Path, api: Api) -> None:
     shop.run()
     train = {d.dialog_id for d in shop.train}
     assert {name for (name,) in shop.query("SELECT DISTINCT dialog_id FROM answers")} == train
-    with_reader = shop.reader()
+    workspace = shop.open()
     try:
-        tested = [d.utterance for d in with_reader.dialogues() if d.split == "test"]
+        tested = [d.utterance for d in workspace.data.dialogues() if d.split == "test"]
         own = {d.utterance for d in shop.train}
     finally:
-        with_reader.close()
+        workspace.close()
     sent = "".join(messages for _, messages in api.paid)
     assert tested
     assert not [text for text in tested if text not in own and json.dumps(text)[1:-1] in sent]
@@ -166,7 +167,7 @@ def test_a_batch_that_never_has_files_is_failed(tmp_path: Path, api: Api) -> Non
     assert "without any file" in errors
     # Asked again, it goes on: the tries begin anew.
     api.faults.late_files = 0
-    shop.ask("retry", job=shop.job(NAIVE))
+    shop.ask(intents.Retry(job=shop.job(NAIVE)))
     assert shop.supervise().wait(DEADLINE_S) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
 
@@ -236,9 +237,9 @@ def test_an_answer_is_not_paid_again_when_the_data_changes(tmp_path: Path, api: 
     shop = Workshop(tmp_path, api.url)
     shop.run()
     before = sum(api.paid.values())
-    reader = shop.reader()
-    found = reader.dialogues()
-    reader.close()
+    workspace = shop.open()
+    found = workspace.data.dialogues()
+    workspace.close()
     index = next(i for i, d in enumerate(found) if d.split == "train")
     changed = msgspec.structs.replace(found[index], utterance="Nobody ever said this before.")
     shop.import_([*found[:index], changed, *found[index + 1 :]])
@@ -246,5 +247,5 @@ def test_an_answer_is_not_paid_again_when_the_data_changes(tmp_path: Path, api: 
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert sum(api.paid.values()) == before + 1
     assert batches(shop) == [("completed", len(shop.train)), ("completed", 1)]
-    newest = shop.query("SELECT result FROM jobs WHERE stage = 'teach' ORDER BY rowid DESC LIMIT 1")
+    newest = shop.query("SELECT result FROM jobs WHERE stage = 'generate' ORDER BY rowid DESC LIMIT 1")
     assert json.loads(newest[0][0])["reused"] == len(shop.train) - 1

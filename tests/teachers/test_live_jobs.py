@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api
 from tests.teachers.workshop import Workshop
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def api() -> Iterator[Api]:
 def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: Api) -> None:
     live = Workshop(tmp_path / "live", api.url, mode="live")
     live.run()
-    batch = Workshop(tmp_path / "batch", api.url, dialogues=live.reader().dialogues())
+    batch = Workshop(tmp_path / "batch", api.url, dialogues=live.open().data.dialogues())
     batch.run()
     assert live.answers() == batch.answers()
     # How the teacher is reached is not part of the work: nothing is asked for again.
@@ -77,7 +78,7 @@ def test_a_killed_session_loses_only_what_was_in_flight(tmp_path: Path, api: Api
     shop = Workshop(tmp_path, api.url, mode="live", teacher="max_concurrency = 1")
     # Started, progress, the intent, the session's begin, then five answers.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 11, "when": "after"}))
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     shop.supervise(dying=True).wait(60)
     assert shop.supervise(dying=True).wait(60) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()

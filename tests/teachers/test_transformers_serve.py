@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from core.students import loading
@@ -68,8 +68,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
 
 def _is_up(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health").is_success
-    except httpx.TransportError:
+        return httpx2.get(f"{url}/health").is_success
+    except httpx2.TransportError:
         return False
 
 
@@ -82,7 +82,7 @@ def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -
     finally:
         end_processes(tmp_path)
     assert "improve-human/naive: done" in ended.out
-    (answers,) = (program.root / "artifacts" / "jobs").glob("teach-*/*/answers.jsonl")
+    (answers,) = (program.root / "artifacts" / "jobs").glob("generate-*/*/answers.jsonl")
     improved = {line["dialog_id"]: line["text"] for line in map(json.loads, answers.open())}
     assert improved
     assert all(0 < len(text.split()) <= 97 for text in improved.values())

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.services.reader import Reader
+from core.services.workspace import Workspace, open_workspace
 from core.store import connections, intents
 from core.store import dialogues as data
 from tests.loopback import KEY
@@ -49,10 +49,10 @@ MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
 _SUPERVISE = """
 import sys
 from core.pipeline import supervisor
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from pathlib import Path
 supervisor.TICK_S = 0.02
-sys.exit(supervisor.main(Workspace(Path(sys.argv[1])), sys.argv[2:]))
+sys.exit(supervisor.main(WorkspacePaths(Path(sys.argv[1])), sys.argv[2:]))
 """
 
 
@@ -72,7 +72,7 @@ class Workshop:
         provider: str = "openai",
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        self.workspace = Workspace(root)
+        self.workspace = WorkspacePaths(root)
         self.provider = provider
         self.configure(url, recipes, mode=mode, teacher=teacher, more=more)
         found = list(dialogues or made_dialogues(rows=16))
@@ -102,9 +102,9 @@ class Workshop:
         ):
             data.replace(connection, facts, map(staging.to_row, dialogues))
 
-    def ask(self, kind: intents.Kind, **payload: object) -> int:
+    def ask(self, request: intents.Request) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:
-            return intents.add(connection, kind, payload)
+            return intents.add(connection, request)
 
     def supervise(self, *, key: str = KEY, dying: bool = False) -> subprocess.Popen[bytes]:
         worker = [sys.executable, str(DYING)] if dying else [sys.executable, "-m", "core.pipeline.worker"]
@@ -125,7 +125,7 @@ class Workshop:
 
     def run(self, *targets: str, key: str = KEY) -> None:
         """Ask for the work (all recipes for none named), and wait until nothing more can be done."""
-        self.ask("start", targets=list(targets) or ["recipe"])
+        self.ask(intents.Start(targets or ("recipe",)))
         assert self.supervise(key=key).wait(DEADLINE_S) == 0, self.story()
 
     def query(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
@@ -144,7 +144,7 @@ class Workshop:
     def answers(self, name: str = "improve-human/naive") -> list[dict[str, str]]:
         """The lines of a finished set of answers."""
         ((path,),) = self.query(
-            "SELECT path FROM artifacts WHERE job = ? AND name = 'answers'", self.job(f"teach:{name}")
+            "SELECT path FROM artifacts WHERE job = ? AND name = 'answers'", self.job(f"generate:{name}")
         )
         return [json.loads(line) for line in (self.workspace.root / path).open()]
 
@@ -152,11 +152,13 @@ class Workshop:
         found = self.query("SELECT result FROM jobs WHERE stage || ':' || name = ?", name)
         return dict(msgspec.json.decode(found[0][0]))
 
-    def reader(self) -> Reader:
-        return Reader(self.workspace)
+    def open(self) -> Workspace:
+        return open_workspace(self.workspace)
 
     def story(self) -> str:
         """What to say when something is not as it should be."""
-        logs = [p.read_text() for p in sorted((self.workspace.artifacts / "jobs").glob("teach-*/*/log.txt"))]
+        logs = [
+            p.read_text() for p in sorted((self.workspace.artifacts / "jobs").glob("generate-*/*/log.txt"))
+        ]
         out = self.workspace.root / "supervisor.out"
         return "\n".join([str(self.states()), out.read_text() if out.exists() else "", *logs[-2:]])

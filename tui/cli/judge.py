@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict
 
 import click
 
-from core.api import Commands, Reader, ValidateResult, result_values
+from core.api import ValidateResult, result_values
 from tui.cli.options import json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
@@ -45,12 +44,11 @@ def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: boo
     if dry_run:
         tell_costs(workspace, (f"validate:{name}",), {name: pairs}, as_json=as_json)
         return
-    commands = Commands(workspace)
-    started = started_jobs(commands.wait(commands.validate(name, pairs)))
+    commands = workspace.commands
+    started = started_jobs(commands.wait(commands.validate_judge(name, pairs)))
     if wait:
         wait_for(ctx, workspace, started.jobs, started.done, as_json=as_json)
-    with closing(Reader(workspace)) as reader:
-        (job,) = reader.jobs(started.jobs)
+    (job,) = workspace.pipeline.jobs(started.jobs)
     if as_json:
         if not wait:
             json.write({"job": asdict(job) | {"result": result_values(job)}})

@@ -29,7 +29,7 @@ from tui.screens.home.work_lines import event_lines, running_lines
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import Event, Forecast, Machine, Snapshot, Spending, WinRate
+    from core.api import Event, Forecast, Machine, SlotUse, Snapshot, Spending, WinRate
     from tui.app.application import EmpathyApp
     from tui.components.workspace_screen import RoomScreen
 

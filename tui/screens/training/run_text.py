@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.api import result_values
-
 from tui.format import job_states
 from tui.format import values as figures
 from tui.format.text import visible

@@ -1,0 +1,181 @@
+"""The money that teachers cost: spent, on its way, and to be expected."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+
+from core.config.schema import Config
+from core.config.workspace import WorkspacePaths
+from core.dialogues.records import Dialogue
+from core.domain.dependencies import dependencies_of
+from core.domain.submissions import Estimate, Spending
+from core.jobs.inputs import Input, JobOutput
+from core.jobs.planned_job import PlannedJob
+from core.jobs.settings import (
+    CompareSettings,
+    GenerateSettings,
+    LlmJudge,
+    RespondSettings,
+    TeacherResponder,
+    ValidateSettings,
+)
+from core.judging import llm_judge, protocol, validate_job
+from core.pipeline import planner
+from core.responding import teacher_job as responder
+from core.store import connections, jobs, submissions
+from core.teachers import answers, prices
+from core.teachers import estimates as estimating
+
+
+def estimates(
+    connection: sqlite3.Connection,
+    workspace: WorkspacePaths,
+    nodes: Sequence[PlannedJob],
+    targets: Sequence[str],
+    dialogues: Sequence[Dialogue],
+) -> tuple[Estimate, ...]:
+    """What each recipe, each teacher that responds and each judge among `targets` will still ask.
+
+    What recipes share stands under the first of them.
+    """
+    if not nodes:
+        return ()
+    wanted = planner.resolve(nodes, targets)
+    with connections.snapshot(connection):
+        answered = submissions.answered(connection)
+        outputs = {
+            JobOutput(node.id, output): jobs.artifact(connection, node.id, output)
+            for node in wanted
+            for output in ("answers", "responses")
+            if node.stage in ("generate", "respond")
+        }
+
+    def texts(read: Input) -> dict[str, str] | None:
+        output = outputs.get(read) if isinstance(read, JobOutput) else None
+        path = None if output is None else workspace.root / output[0]
+        return None if path is None or not path.exists() else answers.read(path)
+
+    return (
+        *_of_recipes(wanted, nodes, dialogues, texts, answered),
+        *_of_teachers(wanted, dialogues, answered),
+        *_of_judges(wanted, dialogues, texts, answered),
+    )
+
+
+def _of_recipes(
+    wanted: Sequence[PlannedJob],
+    nodes: Sequence[PlannedJob],
+    dialogues: Sequence[Dialogue],
+    texts: Callable[[Input], dict[str, str] | None],
+    answered: set[str],
+) -> Iterator[Estimate]:
+    left = {node.id for node in wanted}
+    for node in wanted:
+        needed = _generate_jobs(node, nodes)
+        if needed:
+            model = needed[0][1].model.identity.model
+            own = [(settings, inputs) for job, settings, inputs in needed if job in left]
+            left -= {job for job, *_ in needed}
+            yield estimating.of_generation(node.name, model, own, dialogues, texts, answered)
+
+
+def _of_teachers(
+    wanted: Sequence[PlannedJob], dialogues: Sequence[Dialogue], answered: set[str]
+) -> Iterator[Estimate]:
+    """Of teachers that answer the test split."""
+    for node in wanted:
+        match node.settings:
+            case RespondSettings(responder=TeacherResponder() as teacher):
+                requests = responder.requests_of(teacher, dialogues)
+                name = f"responder {node.name}"
+                yield estimating.of_requests(name, teacher.model, requests, answered, prices.ANSWER)
+
+
+def _of_judges(
+    wanted: Sequence[PlannedJob],
+    dialogues: Sequence[Dialogue],
+    texts: Callable[[Input], dict[str, str] | None],
+    answered: set[str],
+) -> Iterator[Estimate]:
+    test = [d for d in dialogues if d.split == "test"]
+    parts: dict[tuple[str, str], list[Estimate]] = {}
+    for node in wanted:
+        match node.settings:
+            case ValidateSettings(judge=judge, pairs=pairs):
+                rated = validate_job.pairs(dialogues, pairs)
+                contests = validate_job.contests_of(dialogues, rated, llm_judge.orders(judge), judge.repeats)
+            case CompareSettings(a=name_a, b=name_b, judge=LlmJudge() as judge):
+                a = _responses(node, "a", name_a, test, texts)
+                b = _responses(node, "b", name_b, test, texts)
+                contests = protocol.contests(test, a, b, llm_judge.orders(judge), judge.repeats)
+            case _:
+                continue
+        name, model = f"judge {judge.name}", judge.model
+        requests = llm_judge.requests_of(judge, contests)
+        part = estimating.of_requests(name, model, requests, answered, llm_judge.ANSWER_TOKENS)
+        parts.setdefault((name, model.identity.model), []).append(part)
+    for (name, asked), found in parts.items():
+        yield estimating.total(name, asked, found)
+
+
+def _responses(
+    node: PlannedJob,
+    side: str,
+    responder: str,
+    test: Sequence[Dialogue],
+    texts: Callable[[Input], dict[str, str] | None],
+) -> dict[str, str]:
+    """The responses of `responder` on that side, where they are not there yet something of their length.
+
+    One that differs from side to side: identical responses are judged without asking.
+    """
+    found = texts(node.inputs[side]) if side in node.inputs else None
+    if side not in node.inputs:
+        found = {d.dialog_id: d.responses[responder].text for d in test if responder in d.responses}
+    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.PLACEHOLDER} {side}") for d in test}
+
+
+def spending(
+    connection: sqlite3.Connection | None,
+    config: Config,
+    nodes: Sequence[PlannedJob],
+    known: submissions.Known,
+) -> Spending:
+    """The workspace's money, of all that was ever asked, and each recipe's share of it.
+
+    `known` keeps what need not be counted again.
+    """
+    rows = [] if connection is None else submissions.spending(connection, known)
+    by_job: dict[str, float] = {}
+    for job, _, usd, _ in rows:
+        by_job[job] = by_job.get(job, 0.0) + (usd or 0.0)
+    by_recipe = (
+        (node.name, [by_job.get(job, 0.0) for job, *_ in _generate_jobs(node, nodes)])
+        for node in nodes
+        if node.stage == "recipe"
+    )
+    date = config.prices.date
+    return Spending(
+        usd=sum(by_job.values()),
+        bound_usd=0.0 if connection is None else submissions.bound(connection),
+        unpriced=sum(unpriced for *_, unpriced in rows),
+        budget_usd=config.spending.budget_usd,
+        by_recipe=tuple((name, sum(costs)) for name, costs in by_recipe if costs),
+        prices_of=None if date is None else date.isoformat(),
+    )
+
+
+def _generate_jobs(
+    node: PlannedJob, nodes: Sequence[PlannedJob]
+) -> list[tuple[str, GenerateSettings, dict[str, Input]]]:
+    """The id, settings and inputs of the jobs of stage `generate` that a recipe's job depends on, directly or
+    not, in the graph's order."""
+    if node.stage != "recipe":
+        return []
+    needed = dependencies_of(nodes, [node.id])
+    return [
+        (other.id, other.settings, other.inputs)
+        for other in nodes
+        if other.id in needed and isinstance(other.settings, GenerateSettings)
+    ]
