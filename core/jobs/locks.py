@@ -1,9 +1,8 @@
 """The `flock` locks that show whether the supervisor and the workers are alive.
 
-Everything else that one process at a time may do is guarded by filelock. These locks need what filelock does not
-offer: a worker inherits its lock, already held, through a file descriptor; readers probe a lock without ever
-holding it exclusively; and the supervisor keeps its process id in the file and releases the lock inside a
-database transaction.
+All other exclusive sections use filelock. These locks need what filelock does not offer: a worker inherits
+its lock, already held, through a file descriptor; readers probe a lock without ever holding it exclusively;
+and the supervisor keeps its process id in the file and releases the lock inside a database transaction.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A report as a folder of files."""
+"""Writing a report to a folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from core.jobs import files
 from core.reports import gather, page, plots, tables, texts
 from core.services.workspace import Workspace
 
-#: Lists what the folder holds, so that the next report knows its own.
+#: Lists the report's files, so that the next report can replace them.
 CONTENTS = "contents.json"
 
 
 def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -> list[Path]:
-    """Write what the workspace's comparisons tell, of all judges or one, to `folder`; the files' paths.
+    """Write a report on the workspace's results, for all judges or one, to `folder`; the files' paths.
 
     report.html, report.md, and each table as CSV and LaTeX and each plot as SVG and PNG. The same figures
     give the same bytes. Files of an earlier report give way. Raises `UserError` when there is nothing to
@@ -26,8 +26,8 @@ def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -
     report = gather.gather(workspace, judge)
     if not report.rates and not report.human:
         raise UserError(
-            "there is no comparison to report: config.toml names judges and what meets, and "
-            "`empathy-tui run` compares"
+            "there is no comparison to report: define judges and comparisons in config.toml, then "
+            "run `empathy-tui run"
         )
     made = dict(_files(report))
     try:

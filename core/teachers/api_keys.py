@@ -29,14 +29,14 @@ def key(teacher: Teacher) -> str:
     found = os.environ.get(variable(teacher), "").strip()
     if not (found.isascii() and found.isprintable()) or " " in found:
         raise UserError(
-            f"{variable(teacher)} is not a valid key: it contains spaces or characters other than printable ASCII"
+            f"{variable(teacher)} is not a valid key: it contains characters other than printable ASCII"
         )
     if found:
         return found
     if is_needed(teacher):
         raise UserError(
-            f"{teacher.model} needs the API key in {variable(teacher)}, which is not set: export it and retry. "
-            "A supervisor that was started without it must end first (`empathy-tui doctor` shows its pid)"
+            f"{teacher.model} needs the API key in {variable(teacher)}, which is not set: export it "
+            "and retry. A supervisor that was started without it must end first (`empathy-tui doctor` shows its pid)"
         )
     return _NO_KEY
 

@@ -51,8 +51,8 @@ def _finish(
         )
     if len(without) > max_left_out * len(needed):
         raise UserError(
-            f"{len(without)} of {len(needed)} answers cannot be used ({counts}), more than max_left_out allows "
-            f"({max_left_out:.1%}): a retry sends only these"
+            f"{len(without)} of {len(needed)} answers cannot be used ({counts}), more than max_left_out "
+            f"allows ({max_left_out:.1%}): a retry sends only these"
         )
     lines = [
         answers.Line(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))

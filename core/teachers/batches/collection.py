@@ -64,8 +64,8 @@ class Collector:
             raise UserError(f"the provider rejected batch {info.id}: {reasons}")
         if info.status == "cancelled" and session.is_own(submission) and not session.job.is_cancelled:
             raise UserError(
-                f"batch {info.id} was cancelled at the provider. Its {len(answers)} answers are kept; a retry "
-                "requests the others"
+                f"batch {info.id} was cancelled at the provider. Its {len(answers)} answers are kept; a "
+                "retry sends the other requests"
             )
 
 

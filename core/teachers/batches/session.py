@@ -102,8 +102,8 @@ class BatchSession:
         created_by = f"{record.provider} at {record.base_url} with a key of digest {submission.key_digest}"
         now = f"{account.provider} at {account.base_url} with a key of digest {account.key_digest}"
         reason = (
-            f"was created by {created_by}, but the configuration now is {now}: set {variable} (or the teacher) "
-            "back and retry"
+            f"was created by {created_by}, but the configuration now is {now}: set {variable} "
+            "(or the teacher) back and retry"
         )
         if submission.id is None:
             raise UserError(f"a batch of {len(record.requests)} requests {reason}")

@@ -50,7 +50,7 @@ class GoogleLive:
         self.account = _account(endpoint)
         self._endpoint = endpoint
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-        # Passed in explicitly: otherwise the client uses aiohttp if it is installed, which raises other errors.
+        # Passed in: otherwise the client uses aiohttp if it is installed, which raises other errors.
         self._http = httpx2.AsyncClient(limits=limits, follow_redirects=True)
         self._client = _client(endpoint, httpx_async_client=self._http).aio
         self._config = types.GenerateContentConfig(
