@@ -79,7 +79,7 @@ class Report:
 
 
 def gather(workspace: Workspace, judge: str | None = None) -> Report:
-    """Read what a report tells, of all judges or one. Raises `UserError` for a judge that is not there."""
+    """Read a report's contents, for all judges or one. Raises `UserError` for an unknown judge."""
     snapshot, facts = workspace.pipeline.snapshot(), workspace.data.facts()
     known = [card.judge for card in workspace.evaluation.scorecards()]
     if judge is not None and judge not in known:

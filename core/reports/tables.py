@@ -116,7 +116,8 @@ def source(report: Report, judge: str) -> str:
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     label = next((rate.label for rate in rates if rate.label), None)
     known = f" {visible(label)}." if label else ""
-    return f"Judge {visible(judge)}; n = {n} dialogues; {visible(designs)}; fingerprint {fingerprint(rates)}.{known}"
+    design = f"n = {n} dialogues; {visible(designs)}"
+    return f"Judge {visible(judge)}; {design}; fingerprint {fingerprint(rates)}.{known}"
 
 
 def _sources(report: Report) -> str:
@@ -187,7 +188,8 @@ def _comparisons(report: Report) -> Table:
             "interval",
         ),
         *("bootstrap low", "bootstrap high", "p", "p (Holm)", "length-controlled", "LC low", "LC high"),
-        *("soft", "soft low", "soft high", "words A", "words B", "over limit A", "over limit B", "identical"),
+        *("log-probability win rate of B", "log-probability low", "log-probability high"),
+        *("words A", "words B", "over limit A", "over limit B", "identical"),
         *("prefers first", "prefers longer", "flip rate", "design", "state", "fingerprint"),
     )
     rows = []

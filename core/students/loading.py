@@ -68,9 +68,7 @@ def load_tokenizer(student: Student) -> Any:
         tokenizer.chat_template = _TEMPLATE.read_text(encoding="utf-8")
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
-            raise UserError(
-                f"the tokenizer of {student.model!r} has neither a padding nor an end-of-sequence token"
-            )
+            raise UserError(f"the tokenizer of {student.model!r} has neither a padding nor an EOS token")
         # Labels and attention are masked by position, so padding may use the end-of-sequence token.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

@@ -35,8 +35,8 @@ def key(teacher: Teacher) -> str:
         return found
     if is_needed(teacher):
         raise UserError(
-            f"{teacher.model} needs the API key in {variable(teacher)}, which is not set: export it "
-            "and retry. A supervisor that was started without it must end first (`empathy-tui doctor` shows its pid)"
+            f"{teacher.model} needs the API key in {variable(teacher)}, which is not set: export it and "
+            "retry. A supervisor started without it must end first (`empathy-tui doctor` shows its pid)"
         )
     return _NO_KEY
 
