@@ -72,6 +72,6 @@ def _earlier(folder: Path) -> set[str]:
     others = [path.name for path in folder.iterdir() if path.name not in known and path.name != CONTENTS]
     if others:
         raise UserError(
-            f"{folder} contains {others[0]!r}, which is not part of a report: choose another folder"
+            f"{folder} contains {others[0]!r}, which is not part of a report: choose another"
         )
     return known
