@@ -1,4 +1,4 @@
-"""What crosses from the supervisor to the worker and back: read strictly, with an error that names the place."""
+"""What crosses from the supervisor to the worker and back is read strictly; an error names the place."""
 
 from __future__ import annotations
 
