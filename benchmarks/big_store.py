@@ -55,7 +55,7 @@ from core.store import (
     dialogues as data,
 )
 from core.store import votes as stored_votes
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 FOLDER = Path(tempfile.gettempdir()) / "empathy-big-store"
 
@@ -162,7 +162,7 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
 
 
 def _make(workspace: Workspace) -> None:
-    dialogues = made_dialogues(DIALOGUES)
+    dialogues = synthetic_dialogues(DIALOGUES)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     names = catalog.names(facts.sources)

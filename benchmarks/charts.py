@@ -33,7 +33,7 @@ from core.services.commands import create_workspace
 from core.services.reader import Reader
 from core.store import connections, jobs
 from core.store import dialogues as data
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 from tui.screens.training import curve_view
 from tui.screens.training.curve_view import (
     Colours,
@@ -73,7 +73,7 @@ def main() -> int:
 def fill(workspace: Workspace, points: int) -> None:
     """Make the workspace: six runs with curves, and others that wait."""
     create_workspace(workspace.root)
-    dialogues = made_dialogues(ROWS)
+    dialogues = synthetic_dialogues(ROWS)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     workspace.config.write_text(CONFIG)

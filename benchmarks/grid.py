@@ -37,7 +37,7 @@ from core.services.reader import Reader
 from core.store import connections, jobs
 from core.store import dialogues as data
 from tests import loopback
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
 JUDGE = """
@@ -98,7 +98,7 @@ def judge(text: str) -> str:
 def fill(workspace: Workspace, url: str) -> None:
     """Make the workspace as it is when all runs have answered the test split."""
     create_workspace(workspace.root)
-    dialogues = made_dialogues(ROWS)
+    dialogues = synthetic_dialogues(ROWS)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))

@@ -11,8 +11,8 @@ import pytest
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
 from tests.loopback import KEY, Api
-from tests.support.made_dialogues import made_dialogues
-from tests.teachers.workshop import Workshop
+from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.teacher_workspace import TeacherWorkspace
 
 PRICES = """
 [prices]
@@ -33,8 +33,8 @@ def api() -> Iterator[Api]:
 @pytest.fixture
 def program(tmp_path: Path, api: Api) -> Iterator[Program]:
     recipes = ["improve-human/naive", "improve-human/sequential"]
-    dialogues = made_dialogues(rows=16)
-    Workshop(tmp_path / "work", api.url, recipes, more=PRICES, dialogues=dialogues)
+    dialogues = synthetic_dialogues(rows=16)
+    TeacherWorkspace(tmp_path / "work", api.url, recipes, more=PRICES, dialogues=dialogues)
     yield Program(tmp_path / "work")
     end_processes(tmp_path)
 
@@ -109,7 +109,7 @@ def test_cancelling_and_asking_again(program: Program, api: Api) -> None:
 def test_adopting_a_batch(program: Program, api: Api, tmp_path: Path) -> None:
     program("run", NAIVE, "--wait", OPENAI_API_KEY=KEY)
     other = Program(tmp_path / "other")
-    Workshop(other.root, api.url, ["improve-human/naive"], dialogues=made_dialogues(rows=16))
+    TeacherWorkspace(other.root, api.url, ["improve-human/naive"], dialogues=synthetic_dialogues(rows=16))
     assert "--job" in other("batches", "adopt", "batch_000000", code=1).err
     other("pause", OPENAI_API_KEY=KEY)
     other("run", "recipe", OPENAI_API_KEY=KEY)

@@ -11,16 +11,16 @@ import pytest
 from core.prompts import templates
 from core.services import prompts
 from tests.cli.conftest import Program, end_processes, make_program
-from tests.support.made_dialogues import made_csv, made_dialogues
+from tests.support.synthetic_dialogues import synthetic_csv, synthetic_dialogues
 
-DIALOGUE = made_dialogues()[5]
+DIALOGUE = synthetic_dialogues()[5]
 HOSTILE = "\x1b]0;owned\x07\x1b[2J [bold]x[/bold] \u202egnp.exe"
 
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("imported")
-    make_program(folder / "loaded")("import", made_csv(folder / "made.csv"))
+    make_program(folder / "loaded")("import", synthetic_csv(folder / "made.csv"))
     end_processes(folder)
     return folder / "loaded"
 

@@ -15,7 +15,7 @@ from core.config.workspace import Workspace
 from core.pipeline import launch
 from tests.cli.conftest import Program, end_processes, environment, make_program
 from tests.support import tiny_student
-from tests.support.made_dialogues import made_csv
+from tests.support.synthetic_dialogues import synthetic_csv
 
 CONFIG = """
 [students.tiny]
@@ -56,7 +56,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, student: Path) -> Iterato
     """A workspace in which everything was run, and what `run --wait` printed."""
     folder = tmp_path_factory.mktemp("road")
     program = make_program(folder / "work", CONFIG.format(student=student))
-    program("import", made_csv(folder / "made.csv"))
+    program("import", synthetic_csv(folder / "made.csv"))
     yield program, program("run", "--wait").out
     end_processes(folder)
 
@@ -137,7 +137,7 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
     config = CONFIG.format(student=student).replace("max_steps = 2", "max_steps = 1000000", 1)
     program = make_program(tmp_path / "work", config)
     workspace = Workspace(program.root)
-    program("import", made_csv(tmp_path / "made.csv"))
+    program("import", synthetic_csv(tmp_path / "made.csv"))
 
     def state() -> dict[str, object]:
         return next(job for job in program("status", "--json").json["jobs"] if job["stage"] == "sft")

@@ -6,8 +6,8 @@ import pytest
 
 from core.config.workspace import Workspace
 from tests.cli.conftest import Program
-from tests.tui import judged
-from tests.tui.filled import job_id
+from tests.support import win_rate_workspace
+from tests.support.filled_workspace import job_id
 from tui.screens.win_rates import matrix
 
 DPO = "smollm2/direct/chatgpt/sft-dpo"
@@ -16,7 +16,7 @@ AGREES = "Judge: gpt-4o: agrees with human ratings on 74% of 200 pairs"
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return Program(judged.make(tmp_path_factory.mktemp("judged") / "study").root)
+    return Program(win_rate_workspace.make(tmp_path_factory.mktemp("judged") / "study").root)
 
 
 def test_the_table_is_a_list(study: Program) -> None:
@@ -30,21 +30,21 @@ def test_the_table_is_a_list(study: Program) -> None:
 
 
 def test_one_comparison_in_full(study: Program) -> None:
-    found = study("winrates", "show", judged.PARTED, "--json").json
+    found = study("winrates", "show", win_rate_workspace.PARTED, "--json").json
     assert found["rate"]["lc_parted"] is True
     assert {cell["kind"] for cell in found["cells"]} == {"emotion", "sentiment", "length"}
     assert sum(cell["n"] for cell in found["cells"] if cell["kind"] == "emotion") == 60
-    shown = study("winrates", "show", judged.PARTED).out
+    shown = study("winrates", "show", win_rate_workspace.PARTED).out
     assert "! Length sways this win rate: at equal length it would be 51.5 % (30.6–74.5)." in shown
     assert "By sentiment" in shown
     assert AGREES in shown
 
 
 def test_one_that_is_not_finished_is_not_known(study: Program) -> None:
-    found = study("winrates", "show", judged.UNFINISHED, "--json").json
+    found = study("winrates", "show", win_rate_workspace.UNFINISHED, "--json").json
     assert found["rate"]["n"] is None
     assert found["cells"] == []
-    shown = study("winrates", "show", judged.UNFINISHED).out
+    shown = study("winrates", "show", win_rate_workspace.UNFINISHED).out
     assert ": running" in shown
     assert "not every verdict is in" in shown
 

@@ -19,8 +19,8 @@ from core.jobs.journal import Winner
 from core.judging import llm_judge as asked
 from tests import loopback
 from tests.loopback import Api
-from tests.support.made_dialogues import made_dialogues
-from tests.teachers.workshop import DEADLINE_S, Workshop
+from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.teacher_workspace import DEADLINE_S, TeacherWorkspace
 
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
@@ -82,7 +82,7 @@ def api() -> Iterator[Api]:
 
 def with_one_identical() -> tuple[list[Dialogue], Dialogue]:
     """Dialogues of which one test dialogue has the same response from both responders; that one."""
-    found = made_dialogues(rows=32)
+    found = synthetic_dialogues(rows=32)
     index = next(i for i, d in enumerate(found) if d.split == "test")
     same = found[index].responses | {"chatgpt": found[index].responses["human"]}
     found[index] = msgspec.structs.replace(found[index], responses=same)
@@ -101,9 +101,9 @@ def shop(
     judges: tuple[str, ...] = ("gpt",),
     comparisons: str = HUMAN_AND_CHATGPT,
     more: str = "",
-) -> Workshop:
+) -> TeacherWorkspace:
     told = [JUDGE.format(name=name, url=api.url, mode=mode, more=more) for name in judges]
-    return Workshop(root, api.url, more="".join([*told, comparisons]), dialogues=DIALOGUES)
+    return TeacherWorkspace(root, api.url, more="".join([*told, comparisons]), dialogues=DIALOGUES)
 
 
 def shown(text: str) -> tuple[str, str]:
@@ -124,7 +124,7 @@ def expected(dialogue: Dialogue) -> Winner:
     return "tie" if a == b else "a" if (len(a), a) > (len(b), b) else "b"
 
 
-def verdicts(made: Workshop, name: str = COMPARE) -> dict[tuple[str, str], tuple[str, str]]:
+def verdicts(made: TeacherWorkspace, name: str = COMPARE) -> dict[tuple[str, str], tuple[str, str]]:
     """(dialogue, order) → (winner, raw), as the store has them."""
     rows = made.query("SELECT dialog_id, ordering, winner, raw FROM verdicts WHERE job = ?", made.job(name))
     return {(str(d), str(order)): (str(winner), str(raw)) for d, order, winner, raw in rows}

@@ -17,7 +17,7 @@ from core.judging import validate_job
 from tests import loopback
 from tests.judging.test_llm_judge import DIALOGUES, shop, shown
 from tests.loopback import Api
-from tests.support.made_dialogues import dialogue_lists
+from tests.support.synthetic_dialogues import dialogue_lists
 
 CALIBRATE = "calibrate:gpt"
 RATINGS = {rated.text: rated.rating for d in DIALOGUES for rated in d.responses.values()}

@@ -24,7 +24,7 @@ from tests.judging.test_llm_judge import (
     shop,
 )
 from tests.loopback import Api
-from tests.teachers.workshop import Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
 names = st.sampled_from(["d1", "d2", "d3", "d4", "d5"])
 texts = st.dictionaries(names, st.sampled_from(["one", "two", "three", ""]), max_size=5)
@@ -113,7 +113,7 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def vote(made: Workshop, voter: str, said: dict[str, Choice]) -> None:
+def vote(made: TeacherWorkspace, voter: str, said: dict[str, Choice]) -> None:
     """Let `voter` say this of human (a) and chatgpt (b), by dialogue."""
     with closing(made.reader()) as reader:
         papers = {paper.dialog_id: paper for paper in reader.papers("human", "chatgpt", voter)}

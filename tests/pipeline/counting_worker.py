@@ -1,4 +1,4 @@
-"""`counting_worker.py ATTEMPT_FOLDER`: the real worker, with every stage done by the counting room.
+"""`counting_worker.py ATTEMPT_FOLDER`: the real worker, with every stage done by counting_stage.py.
 
 kills.json in the workspace lists, per attempt, the call of a C function at which it dies.
 """
@@ -31,7 +31,7 @@ def die_at(calls: int) -> None:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    worker.STAGES.update(dict.fromkeys(worker.STAGES, "counting_room"))
+    worker.STAGES.update(dict.fromkeys(worker.STAGES, "counting_stage"))
     kills = folder.parents[3] / "kills.json"
     if kills.exists():
         planned = json.loads(kills.read_text())

@@ -20,10 +20,10 @@ from core.jobs.journal import (
 )
 from core.recipes import improve, strategies
 from core.teachers import answers
-from tests.support import made_jobs
-from tests.support.made_dialogues import made_dialogues
+from tests.support import job_attempts
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
-DIALOGUES = made_dialogues()
+DIALOGUES = synthetic_dialogues()
 TRAIN = [d for d in DIALOGUES if d.split == "train"]
 
 
@@ -52,13 +52,13 @@ def attempt(
         "improve_llm_sft": 950,
         "improve_llm_seed": 42,
     }
-    return made_jobs.attempt(folder, "recipe", dialogues, settings | more, inputs)
+    return job_attempts.attempt(folder, "recipe", dialogues, settings | more, inputs)
 
 
 def work(folder: Path) -> Done | Failed:
     """How the worker's attempt ended."""
     subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
-    ended: list[Done | Failed] = [*made_jobs.found(folder, Done), *made_jobs.found(folder, Failed)]
+    ended: list[Done | Failed] = [*job_attempts.found(folder, Done), *job_attempts.found(folder, Failed)]
     assert len(ended) == 1
     return ended[0]
 
@@ -87,8 +87,8 @@ def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
         }
     )
     total = 2 * len(for_sft) + len(for_pairs)
-    assert made_jobs.found(folder, Progress) == [Progress(total, total)]
-    published = {record.name: record.path for record in made_jobs.found(folder, Artifact)}
+    assert job_attempts.found(folder, Progress) == [Progress(total, total)]
+    published = {record.name: record.path for record in job_attempts.found(folder, Artifact)}
     assert published == {"sft": "sft.jsonl", "preferences": "preferences.jsonl"}
     sft = lines(folder, "sft.jsonl")
     for human, better, dialogue in zip(sft[::2], sft[1::2], for_sft, strict=True):

@@ -29,7 +29,7 @@ from core.jobs.journal import (
 from core.prompts import templates
 from core.recipes import catalog
 from core.recipes import recipe_job as room
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 
 def spec_of(folder: Path, dialogues: list[Dialogue], **settings: Any) -> Spec:
@@ -67,7 +67,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_worker_makes_both_files(tmp_path: Path) -> None:
-    dialogues = made_dialogues()
+    dialogues = synthetic_dialogues()
     found = run_worker(tmp_path / "attempt", dialogues)
     _, sft_examples, pairs = catalog.counts(dialogues, "direct/all_together", Recipes())
     expected = {
@@ -93,7 +93,7 @@ def test_a_worker_makes_both_files(tmp_path: Path) -> None:
 
 
 def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
-    only_test = [dialogue for dialogue in made_dialogues() if dialogue.split == "test"]
+    only_test = [dialogue for dialogue in synthetic_dialogues() if dialogue.split == "test"]
     found = run_worker(tmp_path / "attempt", only_test)
     assert isinstance(found[-1], Failed)
     assert "direct/all_together yields no example" in found[-1].error
@@ -101,7 +101,7 @@ def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
 
 def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path: Path) -> None:
     # A recipe of one source, whose examples all differ, so that a line tells its place.
-    dialogues = made_dialogues(96)
+    dialogues = synthetic_dialogues(96)
     drawn_from: dict[str, Any] = {"recipe": "direct/chatgpt"}
     limits = drawn_from | {"sft_limit": 10, "preference_limit": 7}
     run_here(tmp_path / "all", dialogues, **drawn_from)
@@ -120,13 +120,13 @@ def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path
 
 
 def test_a_limit_above_what_there_is_takes_all(tmp_path: Path) -> None:
-    dialogues = made_dialogues()
+    dialogues = synthetic_dialogues()
     result = run_here(tmp_path / "one", dialogues, sft_limit=100_000, preference_limit=None)
     assert result["sft_used"] == result["sft_examples"]
 
 
 def test_a_cancelled_job_stops(tmp_path: Path) -> None:
-    spec = spec_of(tmp_path / "attempt", made_dialogues())
+    spec = spec_of(tmp_path / "attempt", synthetic_dialogues())
     written = Journal(tmp_path / "attempt")
     job = Job(tmp_path / "attempt", spec, written)
     job.stop.set()

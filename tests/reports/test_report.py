@@ -23,7 +23,7 @@ from core.config.workspace import Workspace
 from core.domain.errors import UserError
 from core.reports.write import CONTENTS, write_report
 from core.services.reader import Reader
-from tests.reports.judged import RUN, make
+from tests.support.finished_workspace import RUN, make
 from tests.web.browser import events, open_browser, requests
 
 if TYPE_CHECKING:

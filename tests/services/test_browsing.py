@@ -13,7 +13,7 @@ from core.config.workspace import Workspace
 from core.domain.dialogue_pages import DialogueFilter, DialogueOrder
 from core.judging import length_control, statistics
 from core.services.reader import Reader
-from tests.reports import judged
+from tests.support import finished_workspace
 
 EVERYTHING, AS_IMPORTED = DialogueFilter(), DialogueOrder()
 
@@ -21,7 +21,7 @@ EVERYTHING, AS_IMPORTED = DialogueFilter(), DialogueOrder()
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     with patch.object(length_control, "_RESAMPLES", 40):
-        workspace = judged.make(tmp_path_factory.mktemp("judged") / "study")
+        workspace = finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
     with closing(Reader(workspace)) as found:
         yield found
 
@@ -58,7 +58,7 @@ def test_one_dialogue_in_full(reader: Reader) -> None:
 
 
 def test_everybodys_answers_to_one_dialogue(reader: Reader) -> None:
-    base, sft, dpo = "small", f"{judged.RUN}/sft", f"{judged.RUN}/sft-dpo"
+    base, sft, dpo = "small", f"{finished_workspace.RUN}/sft", f"{finished_workspace.RUN}/sft-dpo"
     for number in (0, 7):
         pairs = {name: reader.pairs(base, name)[number] for name in (sft, dpo)}
         dialog_id = pairs[sft].dialog_id

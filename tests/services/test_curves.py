@@ -20,7 +20,7 @@ from core.services.reader import Reader
 from core.store import connections, jobs, queries
 from core.store.connections import transaction
 from core.store.jobs import NewJob
-from tests.tui.filled import fill, job_id
+from tests.support.filled_workspace import fill, job_id
 
 RUN = "sft-1"
 PLENTY = 10_000

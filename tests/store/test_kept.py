@@ -16,7 +16,7 @@ from core.services.reader import Reader
 from core.store import connections, jobs, queries, submissions
 from core.store.connections import transaction
 from core.store.jobs import NewJob
-from tests.tui.filled import fill
+from tests.support.filled_workspace import fill
 
 TOKENS = ("first", "second", "third")
 

@@ -20,7 +20,7 @@ from core.pipeline import launch
 from core.services.commands import Commands
 from core.services.reader import Reader
 from core.store import connections, schema
-from tests.tui.filled import fill
+from tests.support.filled_workspace import fill
 
 NOBODY = 65534
 

@@ -15,7 +15,7 @@ import pytest
 from core.teachers import api_keys
 from tests import loopback
 from tests.loopback import KEY, Api
-from tests.teachers.workshop import DEADLINE_S, Workshop
+from tests.support.teacher_workspace import DEADLINE_S, TeacherWorkspace
 
 NAIVE = "teach:improve-human/naive"
 OTHER = "sk-another-key-987654321"
@@ -27,24 +27,24 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def until(shop: Workshop, holds: Callable[[], bool]) -> None:
+def until(shop: TeacherWorkspace, holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not holds():
         assert time.monotonic() < deadline, shop.story()
         time.sleep(0.01)
 
 
-def looked_more_than(shop: Workshop, times: int) -> bool:
+def looked_more_than(shop: TeacherWorkspace, times: int) -> bool:
     return len(shop.query("SELECT 1 FROM submission_states")) > times
 
 
-def submitted(shop: Workshop, api: Api) -> None:
+def submitted(shop: TeacherWorkspace, api: Api) -> None:
     """Wait until a batch is in progress and its state has come into the store."""
     state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
     until(shop, lambda: bool(shop.query(state)[0][0]))
 
 
-def killed_while_waiting(shop: Workshop, api: Api) -> None:
+def killed_while_waiting(shop: TeacherWorkspace, api: Api) -> None:
     """Submit a batch, and kill everything while it is in progress."""
     api.faults.hold = True
     shop.ask("start", targets=["teach"])
@@ -58,13 +58,13 @@ def killed_while_waiting(shop: Workshop, api: Api) -> None:
 
 
 def test_a_missing_key_is_said(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, teacher='api_key_env = "MY_OWN_KEY"')
+    shop = TeacherWorkspace(tmp_path, api.url, teacher='api_key_env = "MY_OWN_KEY"')
     shop.run()
     assert "MY_OWN_KEY, which is not set" in shop.error(NAIVE)
 
 
 def test_a_wrong_key_is_said_and_kept_out_of_everything(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     wrong = "sk-wrong-and-secret-123456"
     shop.run(key=wrong)
     assert "401" in shop.error(NAIVE)
@@ -79,7 +79,7 @@ def test_a_wrong_key_is_said_and_kept_out_of_everything(tmp_path: Path, api: Api
 
 
 def test_a_changed_key_is_said_and_the_old_one_goes_on(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     killed_while_waiting(shop, api)
     assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
     error = shop.error(NAIVE)
@@ -94,7 +94,7 @@ def test_a_changed_key_is_said_and_the_old_one_goes_on(tmp_path: Path, api: Api)
 
 
 def test_a_batch_that_may_exist_is_not_made_again_with_another_key(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     # Started, progress, the intent, uploaded, creating: it dies before the reply is journalled.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 6, "when": "before"}))
     shop.ask("start", targets=["teach"])
@@ -110,7 +110,7 @@ def test_a_batch_that_may_exist_is_not_made_again_with_another_key(tmp_path: Pat
 
 
 def test_a_batch_that_is_gone_is_said_before_it_is_paid_again(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     killed_while_waiting(shop, api)
     api.batches.clear()
     assert shop.supervise().wait(DEADLINE_S) == 0
@@ -122,7 +122,7 @@ def test_a_batch_that_is_gone_is_said_before_it_is_paid_again(tmp_path: Path, ap
 
 
 def test_a_new_key_of_the_same_account_adopts_by_hand(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     killed_while_waiting(shop, api)
     (batch,) = api.batches.values()
     # The provider lets both keys see it, as keys of one project do.
@@ -137,11 +137,11 @@ def test_a_new_key_of_the_same_account_adopts_by_hand(tmp_path: Path, api: Api) 
 
 
 def test_a_batch_that_no_journal_knows_is_adopted(tmp_path: Path, api: Api) -> None:
-    first = Workshop(tmp_path / "first", api.url)
+    first = TeacherWorkspace(tmp_path / "first", api.url)
     first.run()
     ((batch,),) = first.query("SELECT batch FROM submissions")
     # Another workspace on the same data: its requests have the same keys.
-    second = Workshop(tmp_path / "second", api.url, dialogues=first.reader().dialogues())
+    second = TeacherWorkspace(tmp_path / "second", api.url, dialogues=first.reader().dialogues())
     second.ask("pause")
     second.ask("start", targets=["teach"])
     second.ask("adopt", job=first.job(NAIVE), batch=batch)
@@ -154,10 +154,10 @@ def test_a_batch_that_no_journal_knows_is_adopted(tmp_path: Path, api: Api) -> N
 
 
 def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api: Api) -> None:
-    other = Workshop(tmp_path / "other", api.url, ["improve-human/cognitive"])
+    other = TeacherWorkspace(tmp_path / "other", api.url, ["improve-human/cognitive"])
     other.run()
     ((batch,),) = other.query("SELECT batch FROM submissions")
-    shop = Workshop(tmp_path / "work", api.url)
+    shop = TeacherWorkspace(tmp_path / "work", api.url)
     shop.ask("start", targets=["recipe"])
     shop.ask("pause")
     assert shop.supervise().wait(DEADLINE_S) == 0
@@ -172,7 +172,7 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
 
 
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     api.faults.hold = True
     shop.ask("start", targets=["recipe"])
     supervisor = shop.supervise()
@@ -197,7 +197,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
 
 
 def test_a_shutdown_leaves_the_batch_alone(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     api.faults.hold = True
     shop.ask("start", targets=["teach"])
     supervisor = shop.supervise()
@@ -214,7 +214,7 @@ def test_a_shutdown_leaves_the_batch_alone(tmp_path: Path, api: Api) -> None:
 
 
 def test_a_refresh_looks_at_once(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     text = shop.workspace.config.read_text()
     patient = text.replace("poll_min_s = 0.05", "poll_min_s = 300").replace("= 0.2", "= 300")
     shop.workspace.config.write_text(patient)

@@ -15,8 +15,8 @@ import pytest
 
 from core.teachers import api_keys
 from tests.loopback import KEY, expected_answer, google_server
-from tests.loopback.google_side import CONTENT, GoogleApi
-from tests.teachers.workshop import DEADLINE_S, Workshop
+from tests.loopback.google_api import CONTENT, GoogleApi
+from tests.support.teacher_workspace import DEADLINE_S, TeacherWorkspace
 
 NAIVE = "teach:improve-human/naive"
 
@@ -27,11 +27,11 @@ def api() -> Iterator[GoogleApi]:
         yield found
 
 
-def workshop(root: Path, api: GoogleApi, *recipes: str, **settings: Any) -> Workshop:
-    return Workshop(root, api.url, recipes or ("improve-human/naive",), provider="google", **settings)
+def workshop(root: Path, api: GoogleApi, *recipes: str, **settings: Any) -> TeacherWorkspace:
+    return TeacherWorkspace(root, api.url, recipes or ("improve-human/naive",), provider="google", **settings)
 
 
-def batches(shop: Workshop) -> list[tuple[str, int]]:
+def batches(shop: TeacherWorkspace) -> list[tuple[str, int]]:
     """(state, requests) of every submission, in order."""
     return [
         (str(state), int(requests))
@@ -39,25 +39,25 @@ def batches(shop: Workshop) -> list[tuple[str, int]]:
     ]
 
 
-def outcomes(shop: Workshop) -> dict[str, int]:
+def outcomes(shop: TeacherWorkspace) -> dict[str, int]:
     return dict(shop.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
 
 
-def assert_all_answered_once(shop: Workshop, api: GoogleApi) -> None:
+def assert_all_answered_once(shop: TeacherWorkspace, api: GoogleApi) -> None:
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert {line["dialog_id"] for line in shop.answers()} == {d.dialog_id for d in shop.train}
     assert len(api.paid) == len(shop.train)
     assert set(api.paid.values()) == {1}
 
 
-def until(shop: Workshop, holds: Callable[[], bool]) -> None:
+def until(shop: TeacherWorkspace, holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while not holds():
         assert time.monotonic() < deadline, shop.story()
         time.sleep(0.01)
 
 
-def until_under_way(shop: Workshop) -> None:
+def until_under_way(shop: TeacherWorkspace) -> None:
     state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
     until(shop, lambda: bool(shop.query(state)[0][0]))
 
@@ -267,7 +267,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> N
     assert batches(shop)[1] == ("completed", len(shop.train) - half)
 
 
-def killed_while_waiting(shop: Workshop, api: GoogleApi) -> None:
+def killed_while_waiting(shop: TeacherWorkspace, api: GoogleApi) -> None:
     """Submit a batch, and kill everything while it is in progress and stays there."""
     api.faults.hold = True
     shop.ask("start", targets=["recipe"])
@@ -289,7 +289,7 @@ def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: G
     assert len(shop.query("SELECT 1 FROM attempts WHERE job = ?", shop.job(NAIVE))) == 2
 
 
-def adopting(root: Path, api: GoogleApi, first: Workshop, *named: str) -> Workshop:
+def adopting(root: Path, api: GoogleApi, first: TeacherWorkspace, *named: str) -> TeacherWorkspace:
     """Another workspace on the same data, whose requests have the same keys, with batches named there."""
     shop = workshop(root, api, dialogues=first.reader().dialogues())
     shop.ask("pause")

@@ -15,7 +15,7 @@ from core.teachers import prices
 from core.teachers.protocol import Usage
 from tests import loopback
 from tests.loopback import Api
-from tests.teachers.workshop import Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
 NAIVE = "teach:improve-human/naive"
 PRICES = """
@@ -58,7 +58,7 @@ def test_costs_add_up(fresh: int, cached: int, output: int, batch: bool) -> None
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
 def test_actual_usage_is_added_up(tmp_path: Path, api: Api, mode: str) -> None:
-    shop = Workshop(
+    shop = TeacherWorkspace(
         tmp_path, api.url, ["improve-human/naive", "improve-human/combined"], mode=mode, more=PRICES
     )
     shop.run()
@@ -84,7 +84,7 @@ def test_actual_usage_is_added_up(tmp_path: Path, api: Api, mode: str) -> None:
 
 
 def test_an_unknown_price_is_unknown(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     reader = shop.reader()
     assert [e.usd for e in reader.estimates()] == [None]
     shop.run()
@@ -101,7 +101,7 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
         "improve-human/combined",
         "improve-llm/sequential",
     ]
-    shop = Workshop(tmp_path, api.url, recipes, more=PRICES)
+    shop = TeacherWorkspace(tmp_path, api.url, recipes, more=PRICES)
     reader = shop.reader()
     found = {e.recipe: e for e in reader.estimates()}
     n = len(shop.train)
@@ -136,7 +136,7 @@ poll_min_s = 0.05
 a = "human"
 b = "chatgpt"
 """
-    shop = Workshop(tmp_path, api.url, more=PRICES + judge)
+    shop = TeacherWorkspace(tmp_path, api.url, more=PRICES + judge)
     reader = shop.reader()
     test = sum(d.split == "test" for d in reader.dialogues())
     teacher, asked = reader.estimates()
@@ -153,7 +153,7 @@ b = "chatgpt"
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
 def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str) -> None:
-    shop = Workshop(tmp_path, api.url, mode=mode, more=BUDGET.format(0.0001))
+    shop = TeacherWorkspace(tmp_path, api.url, mode=mode, more=BUDGET.format(0.0001))
     shop.run()
     assert shop.states()[NAIVE] == "failed"
     assert "budget of 0.00 USD would be passed" in shop.error(NAIVE)
@@ -167,13 +167,13 @@ def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str
 
 
 def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None:
-    reader = Workshop(tmp_path / "try", api.url, more=PRICES).reader()
+    reader = TeacherWorkspace(tmp_path / "try", api.url, more=PRICES).reader()
     (estimate,) = reader.estimates()
     reader.close()
     assert estimate.usd is not None
     recipes = [f"improve-human/{name}" for name in ("naive", "cognitive", "affective", "compassionate")]
     budget = BUDGET.format(estimate.usd * 2.9)
-    shop = Workshop(tmp_path / "work", api.url, recipes, more=budget)
+    shop = TeacherWorkspace(tmp_path / "work", api.url, recipes, more=budget)
     api.faults.hold = True
     shop.ask("start", targets=["teach"])
     supervisor = shop.supervise()
@@ -195,7 +195,7 @@ def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None
 
 
 def test_a_budget_needs_a_price(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, more="[spending]\nbudget_usd = 5\n")
+    shop = TeacherWorkspace(tmp_path, api.url, more="[spending]\nbudget_usd = 5\n")
     shop.run()
     assert "the price of gpt-4o is not known" in shop.error(NAIVE)
     assert not api.paid

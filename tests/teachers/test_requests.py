@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from core.dialogues.records import Dialogue
 from core.teachers import requests
-from tests.support.made_dialogues import dialogue_lists
+from tests.support.synthetic_dialogues import dialogue_lists
 
 TURNS = ("{situation}|{utterance}|{response}", "again")
 WHO = {"model": "m", "temperature": None}

@@ -15,7 +15,7 @@ import pytest
 
 from core.students import loading
 from tests.cli.conftest import end_processes, environment, make_program
-from tests.support.made_dialogues import made_csv
+from tests.support.synthetic_dialogues import synthetic_csv
 
 CONFIG = """
 [teachers.served]
@@ -76,7 +76,7 @@ def _is_up(url: str) -> bool:
 def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -> None:
     url, model = server
     program = make_program(tmp_path / "work", CONFIG.format(url=url, model=model))
-    program("import", made_csv(tmp_path / "made.csv", rows=8))
+    program("import", synthetic_csv(tmp_path / "made.csv", rows=8))
     try:
         ended = program("run", "recipe", "--wait", OPENAI_API_KEY="none-needed-here")
     finally:

@@ -15,7 +15,7 @@ from core.pipeline.supervisor import MAX_LOST
 from core.recipes import strategies
 from tests import loopback
 from tests.loopback import Api, Faults, expected_answer
-from tests.teachers.workshop import Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
 KILLS = 20
 DEADLINE_S = 480.0
@@ -27,7 +27,7 @@ TEACHER = "temperature = 0\nbatch_tries = 12"
 def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dataset: Path) -> None:
     dialogues = csv_table.read_table(reference_dataset).dialogues
     with loopback.running(Faults(fail_share=0.1, seed=1)) as api:
-        shop = Workshop(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
+        shop = TeacherWorkspace(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
         shop.ask("start", targets=["recipe"])
         kills = work_and_kill(shop)
         assert kills == 2 * KILLS, shop.story()
@@ -41,7 +41,7 @@ def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dat
             assert result["left_out"] == 0
 
 
-def work_and_kill(shop: Workshop) -> int:
+def work_and_kill(shop: TeacherWorkspace) -> int:
     """Work to the end, killing workers and supervisors on the way; how many of both died."""
     chance = random.Random(7)
     deadline = time.monotonic() + DEADLINE_S
@@ -86,7 +86,7 @@ def end(supervisor: subprocess.Popen[bytes]) -> int:
     return 1
 
 
-def assert_nothing_was_paid_twice(shop: Workshop, api: Api) -> None:
+def assert_nothing_was_paid_twice(shop: TeacherWorkspace, api: Api) -> None:
     asked = {key for (key,) in shop.query("SELECT DISTINCT key FROM answers")}
     assert len(api.paid) == len(asked)
     assert set(api.paid.values()) == {1}
@@ -98,7 +98,7 @@ def assert_nothing_was_paid_twice(shop: Workshop, api: Api) -> None:
     assert known == set(tokens)
 
 
-def assert_every_answer_is_in_its_place(shop: Workshop) -> None:
+def assert_every_answer_is_in_its_place(shop: TeacherWorkspace) -> None:
     """Each line of each set is what the API says to exactly that dialogue's conversation."""
     said = {}
     for path in (shop.workspace.artifacts / "jobs").glob("teach-*/*/*.jsonl"):

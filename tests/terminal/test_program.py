@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from core.config.workspace import Workspace
-from tests.tui.filled import fill
+from tests.support.filled_workspace import fill
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 

@@ -18,7 +18,7 @@ from core.pipeline import launch
 from core.services import machine
 from core.services.commands import create_workspace
 from core.services.reader import Reader
-from tests.tui.filled import NOW, fill
+from tests.support.filled_workspace import NOW, fill
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen as home
 

@@ -12,7 +12,7 @@ from textual.message import Message
 
 from core.store import connections, jobs
 from core.store.connections import transaction
-from tests.tui.filled import fill
+from tests.support.filled_workspace import fill
 from tui.app import poller
 from tui.app.poller import Answered, Moved, Poller
 

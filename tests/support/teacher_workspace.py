@@ -1,0 +1,162 @@
+"""A workspace with a teacher behind the loopback API, and the processes that work on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.config.workspace import Workspace
+from core.dialogues import staging
+from core.dialogues.records import Dialogue
+from core.services.reader import Reader
+from core.store import connections, intents
+from core.store import dialogues as data
+from tests.loopback import KEY
+from tests.support.synthetic_dialogues import synthetic_dialogues
+
+ROOT = Path(__file__).resolve().parents[2]
+DYING = Path(__file__).with_name("dying_worker.py")
+DEADLINE_S = 120.0
+
+CONFIG = """
+[teachers.gpt]
+provider = "{provider}"
+base_url = "{url}"
+model = "{model}"
+mode = "{mode}"
+poll_min_s = 0.05
+poll_max_s = 0.2
+{teacher}
+[recipes]
+train = {recipes}
+[slots]
+cpu = 2
+api = 4
+{more}
+"""
+
+MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
+
+#: Runs the supervisor over workers that may be told to die.
+_SUPERVISE = """
+import sys
+from core.pipeline import supervisor
+from core.config.workspace import Workspace
+from pathlib import Path
+supervisor.TICK_S = 0.02
+sys.exit(supervisor.main(Workspace(Path(sys.argv[1])), sys.argv[2:]))
+"""
+
+
+class TeacherWorkspace:
+    """One workspace under test."""
+
+    def __init__(
+        self,
+        root: Path,
+        url: str,
+        recipes: Sequence[str] = ("improve-human/naive",),
+        *,
+        mode: str = "batch",
+        teacher: str = "",
+        more: str = "",
+        dialogues: Sequence[Dialogue] | None = None,
+        provider: str = "openai",
+    ) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.workspace = Workspace(root)
+        self.provider = provider
+        self.configure(url, recipes, mode=mode, teacher=teacher, more=more)
+        found = list(dialogues or synthetic_dialogues(rows=16))
+        self.train = [d for d in found if d.split == "train"]
+        self.import_(found)
+
+    def configure(
+        self, url: str, recipes: Sequence[str], *, mode: str = "batch", teacher: str = "", more: str = ""
+    ) -> None:
+        text = CONFIG.format(
+            provider=self.provider,
+            model=MODELS[self.provider],
+            url=url,
+            mode=mode,
+            teacher=teacher,
+            recipes=json.dumps(list(recipes)),
+            more=more,
+        )
+        self.workspace.config.write_text(text)
+
+    def import_(self, dialogues: Sequence[Dialogue]) -> None:
+        facts = staging.describe(dialogues, "made.csv", "0" * 64)
+        staging.stage(self.workspace, dialogues, facts)
+        with (
+            closing(connections.writer(self.workspace.state)) as connection,
+            connections.transaction(connection),
+        ):
+            data.replace(connection, facts, map(staging.to_row, dialogues))
+
+    def ask(self, kind: intents.Kind, **payload: object) -> int:
+        with closing(connections.writer(self.workspace.state)) as connection:
+            return intents.add(connection, kind, payload)
+
+    def supervise(self, *, key: str = KEY, dying: bool = False) -> subprocess.Popen[bytes]:
+        worker = [sys.executable, str(DYING)] if dying else [sys.executable, "-m", "core.pipeline.worker"]
+        environment = os.environ | {
+            "EMPATHY_SUPERVISOR_IDLE_S": "0",
+            "OPENAI_API_KEY": key,
+            "GEMINI_API_KEY": key,
+            "PYTHONPATH": str(ROOT),
+        }
+        with (self.workspace.root / "supervisor.out").open("ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-c", _SUPERVISE, str(self.workspace.root), *worker],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=environment,
+            )
+
+    def run(self, *targets: str, key: str = KEY) -> None:
+        """Ask for the work (all recipes for none named), and wait until nothing more can be done."""
+        self.ask("start", targets=list(targets) or ["recipe"])
+        assert self.supervise(key=key).wait(DEADLINE_S) == 0, self.story()
+
+    def query(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
+        with closing(connections.reader(self.workspace.state)) as connection:
+            return [tuple(row) for row in connection.execute(sql, arguments)]
+
+    def states(self) -> dict[str, str]:
+        return dict(self.query("SELECT stage || ':' || name, state FROM jobs ORDER BY rowid"))
+
+    def error(self, name: str) -> str:
+        return str(self.query("SELECT error FROM jobs WHERE stage || ':' || name = ?", name)[0][0])
+
+    def job(self, name: str) -> str:
+        return str(self.query("SELECT id FROM jobs WHERE stage || ':' || name = ?", name)[0][0])
+
+    def answers(self, name: str = "improve-human/naive") -> list[dict[str, str]]:
+        """The lines of a finished set of answers."""
+        ((path,),) = self.query(
+            "SELECT path FROM artifacts WHERE job = ? AND name = 'answers'", self.job(f"teach:{name}")
+        )
+        return [json.loads(line) for line in (self.workspace.root / path).open()]
+
+    def result(self, name: str) -> dict[str, Any]:
+        found = self.query("SELECT result FROM jobs WHERE stage || ':' || name = ?", name)
+        return dict(msgspec.json.decode(found[0][0]))
+
+    def reader(self) -> Reader:
+        return Reader(self.workspace)
+
+    def story(self) -> str:
+        """What to say when something is not as it should be."""
+        logs = [p.read_text() for p in sorted((self.workspace.artifacts / "jobs").glob("teach-*/*/log.txt"))]
+        out = self.workspace.root / "supervisor.out"
+        return "\n".join([str(self.states()), out.read_text() if out.exists() else "", *logs[-2:]])
