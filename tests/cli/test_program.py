@@ -14,6 +14,7 @@ from click import Context
 from click.testing import CliRunner
 
 from tests.cli.conftest import PROGRAM, Program, environment
+from tests.support import waiting
 from tests.support.synthetic_dialogues import synthetic_csv
 from tui.cli.main import main
 
@@ -57,7 +58,7 @@ def in_terminal(command: list[str], *, answer: bytes = b"", **more: str) -> tupl
             break
         output += read
     os.close(keyboard)
-    return process.wait(timeout=60), output.decode()
+    return waiting.wait_for_exit(process), output.decode()
 
 
 def test_help_names_every_command(program: Program) -> None:
@@ -200,7 +201,7 @@ def test_a_reader_that_leaves_early_is_no_error(program: Program, tmp_path: Path
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    process.wait(timeout=60)
+    waiting.wait_for_exit(process)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["status"], ["status", "--json"], ["winrates"], ["recipes"]])

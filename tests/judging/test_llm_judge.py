@@ -20,7 +20,7 @@ from core.judging import llm_judge as asked
 from tests import loopback
 from tests.loopback import Api
 from tests.support.synthetic_dialogues import synthetic_dialogues
-from tests.support.teacher_workspace import DEADLINE_S, TeacherWorkspace
+from tests.support.teacher_workspace import TeacherWorkspace
 
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
@@ -272,7 +272,7 @@ def test_without_an_answer_there_is_no_verdict_and_a_retry_asks_for_the_rest(
     assert verdicts(made) == {}
     api.faults.fail_share = 0.0
     made.ask("retry", job=made.job(COMPARE))
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     assert made.states() == {COMPARE: "done"}, made.story()
     assert len(verdicts(made)) == 2 * len(TEST)
     assert set(api.paid.values()) == {1}
@@ -318,8 +318,8 @@ def test_killed_on_the_way(tmp_path: Path, api: Api) -> None:
         made = shop(root, api, "batch")
         (root / "kill.json").write_text(json.dumps({"at": at, "when": "after"}))
         made.ask("start", targets=["compare"])
-        code = made.supervise(dying=True).wait(DEADLINE_S)
-        assert made.supervise(dying=True).wait(DEADLINE_S) == 0, made.story()
+        code = made.finish(dying=True)
+        assert made.finish(dying=True) == 0, made.story()
         assert made.states() == {COMPARE: "done"}, made.story()
         assert len(api.paid) == 2 * len(DIFFERENT)
         assert set(api.paid.values()) == {1}, f"{at}: paid twice\n{made.story()}"

@@ -61,7 +61,7 @@ def test_a_judge_is_held_against_people(tmp_path: Path, api: Api, mode: str) -> 
     api.faults.content = as_people
     made = shop(tmp_path, api, mode)
     made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 10})
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     assert made.states() == {CALIBRATE: "done"}, made.story()
     result = made.result(CALIBRATE)
     assert (result["agreement"], result["agreement_pairs"]) == (1.0, 10)
@@ -85,7 +85,7 @@ def test_a_judge_of_another_mind(tmp_path: Path, api: Api) -> None:
     api.faults.content = lambda text: "say:1"
     made = shop(tmp_path, api)
     made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 12})
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     result = made.result(CALIBRATE)
     assert (result["agreement"], result["prefers_first"], result["flip_rate"]) == (0.5, 1.0, 1.0)
 
@@ -96,7 +96,7 @@ def test_what_is_said_of_a_judge_is_of_that_judge(tmp_path: Path, api: Api) -> N
     made = shop(tmp_path, api)
     for pairs in (6, 10, 4):
         made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": pairs})
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     assert len(made.states()) == 1, "one name"
     with closing(made.reader()) as reader:
         assert [card.pairs for card in reader.scorecards()] == [10]
@@ -120,7 +120,7 @@ def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
     assert (found.recipe, found.requests, found.answered) == ("judge gpt", 20, 0)
     assert found.usd is not None
     made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 10})
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     with closing(made.reader()) as reader:
         (left,) = reader.estimates(["calibrate:gpt"], {"gpt": 10})
         (card,) = reader.scorecards()

@@ -138,7 +138,7 @@ def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
     with closing(made.reader()) as reader:
         papers = {paper.dialog_id: paper for paper in reader.papers("human", "chatgpt", "ben")}
     made.ask("unvote", **voting.record(papers[half[0]], "human", "chatgpt", "ben", "skip"))
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     with closing(made.reader()) as reader:
         (rate,) = reader.human_win_rates()
         agreements = {(one.one, one.other): one for one in reader.agreements()}
@@ -161,7 +161,7 @@ def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: A
     name = DIFFERENT[0].dialog_id
     vote(made, "ana", {name: "a"})
     vote(made, "ana", {name: "b"})
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     with closing(made.reader()) as reader:
         (rate,) = reader.human_win_rates()
     assert (rate.votes, rate.wins_a, rate.wins_b) == (1, 1, 0), "human is b here"

@@ -147,7 +147,7 @@ def test_cancel_stops_a_running_job_and_keeps_what_it_has(house: House) -> None:
     running = house.answer(house.ask("cancel", job=house.id(RECIPE)))
     waiting = house.answer(house.ask("cancel", job=house.id(SFT)))
     assert (running.result, waiting.result) == ({"state": "running"}, {"state": "waiting"})
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.states() == {RECIPE: "cancelled", SFT: "cancelled"}
     assert house.attempts(RECIPE) == [(1, "cancelled")]
     assert house.attempts(SFT) == []
@@ -177,7 +177,7 @@ def test_a_worker_that_does_not_listen_is_killed(house: House) -> None:
     supervisor = house.supervise(grace_s=0.3)
     house.until(lambda: bool(house.notes()))
     house.ask("cancel", job=house.id(RECIPE))
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.states() == {RECIPE: "cancelled"}
     assert house.workers() == []
 
@@ -191,7 +191,7 @@ def test_a_worker_stopped_by_somebody_else_is_not_cancelled(house: House) -> Non
     worker.send_signal(signal.SIGTERM)
     house.until(lambda: len(house.attempts(RECIPE)) == 2)
     (house.workspace.root / "go").touch()
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.attempts(RECIPE) == [(1, "lost"), (2, "done")]
 
 
@@ -260,7 +260,7 @@ def test_pause_starts_nothing_and_resume_goes_on(house: House) -> None:
     house.until(lambda: bool(house.notes()))
     house.answer(house.ask("pause"))
     (house.workspace.root / "go").touch()
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.states() == {RECIPE: "done", SFT: "ready"}
     assert house.finish() == 0
     assert house.states()[SFT] == "ready"
@@ -328,9 +328,9 @@ def test_two_supervisors_are_one(house: House) -> None:
     house.ask("start", targets=["judge"])
     first = house.supervise()
     second = house.supervise()
-    assert second.wait(60) == 3
+    assert house.wait(second) == 3
     (house.workspace.root / "go").touch()
-    assert first.wait(60) == 0, house.story()
+    assert house.wait(first) == 0, house.story()
     assert house.attempts(JUDGE) == [(1, "done")]
 
 
@@ -341,10 +341,10 @@ def test_an_intent_at_the_last_moment_is_carried_out(make_house: Callable[[], Ho
     for number in range(12):
         kind: Kind = "pause" if number % 2 else "resume"
         if number % 3:
-            supervisor.wait(60)
+            house.wait(supervisor)
         intent = house.ask(kind)
         if not launch.is_running(house.workspace)[0]:
-            supervisor.wait(60)
+            house.wait(supervisor)
             supervisor = house.supervise()
         assert house.answer(intent).state == "done"
 
@@ -357,5 +357,5 @@ def test_leaving_waits_for_the_one_who_writes(house: House) -> None:
         house.until((house.workspace.root / "wants-to-write").exists)
         connection.execute("INSERT INTO intents (kind, payload, created_at) VALUES ('pause', '{}', 0)")
         connection.execute("COMMIT")
-        assert supervisor.wait(60) == 0, house.story()
+        assert house.wait(supervisor) == 0, house.story()
         assert intents.pending(connection) == []

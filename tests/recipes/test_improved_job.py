@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from core.jobs.journal import (
 )
 from core.recipes import improve, strategies
 from core.teachers import answers
-from tests.support import job_attempts
+from tests.support import job_attempts, waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 DIALOGUES = synthetic_dialogues()
@@ -57,7 +56,7 @@ def attempt(
 
 def work(folder: Path) -> Done | Failed:
     """How the worker's attempt ended."""
-    subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
+    waiting.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], capture=False)
     ended: list[Done | Failed] = [*job_attempts.found(folder, Done), *job_attempts.found(folder, Failed)]
     assert len(ended) == 1
     return ended[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from core.jobs.journal import (
 from core.prompts import templates
 from core.recipes import catalog
 from core.recipes import recipe_job as room
+from tests.support import waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 
@@ -49,7 +49,7 @@ def spec_of(folder: Path, dialogues: list[Dialogue], **settings: Any) -> Spec:
 
 def run_worker(folder: Path, dialogues: list[Dialogue], **settings: Any) -> list[Record]:
     jobs.write_spec(folder, spec_of(folder, dialogues, **settings))
-    subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
+    waiting.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], capture=False)
     return [entry.record for entry, _ in journal.read(folder)]
 
 

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from core.services.reader import Reader
 from core.store import connections, intents
 from core.store import dialogues as data
 from tests.loopback import KEY
+from tests.support import waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 ROOT = Path(__file__).resolve().parents[2]
 DYING = Path(__file__).with_name("dying_worker.py")
-DEADLINE_S = 120.0
 
 CONFIG = """
 [teachers.gpt]
@@ -126,7 +126,32 @@ class TeacherWorkspace:
     def run(self, *targets: str, key: str = KEY) -> None:
         """Ask for the work (all recipes for none named), and wait until nothing more can be done."""
         self.ask("start", targets=list(targets) or ["recipe"])
-        assert self.supervise(key=key).wait(DEADLINE_S) == 0, self.story()
+        assert self.finish(key=key) == 0, self.story()
+
+    def finish(self, *, key: str = KEY, dying: bool = False) -> int:
+        """Supervise until idle or killed; the exit code."""
+        return self.wait(self.supervise(key=key, dying=dying))
+
+    def wait(self, supervisor: subprocess.Popen[bytes]) -> int:
+        """Wait for a supervisor to end; its exit code."""
+        return waiting.wait_for_exit(supervisor, progress=self._progress(supervisor), show=self.story)
+
+    def until(self, holds: Callable[[], bool], *supervisors: subprocess.Popen[bytes]) -> None:
+        """Wait for what these supervisors and their workers bring about."""
+        waiting.wait_until(
+            holds,
+            "the work to go on",
+            progress=self._progress(*supervisors),
+            processes=supervisors,
+            show=self.story,
+        )
+
+    def _progress(self, *supervisors: subprocess.Popen[bytes]) -> waiting.Progress:
+        """What is written, and what workers compute: a local model loads for long without a word."""
+        return waiting.any_of(
+            waiting.file_sizes(self.workspace.root),
+            waiting.cpu_time(*supervisors, children_only=True),
+        )
 
     def query(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
         with closing(connections.reader(self.workspace.state)) as connection:

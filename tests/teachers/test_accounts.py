@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from core.teachers import api_keys
 from tests import loopback
 from tests.loopback import KEY, Api
-from tests.support.teacher_workspace import DEADLINE_S, TeacherWorkspace
+from tests.support.teacher_workspace import TeacherWorkspace
 
 NAIVE = "teach:improve-human/naive"
 OTHER = "sk-another-key-987654321"
@@ -27,13 +26,6 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def until(shop: TeacherWorkspace, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline, shop.story()
-        time.sleep(0.01)
-
-
 def looked_more_than(shop: TeacherWorkspace, times: int) -> bool:
     return len(shop.query("SELECT 1 FROM submission_states")) > times
 
@@ -41,7 +33,7 @@ def looked_more_than(shop: TeacherWorkspace, times: int) -> bool:
 def submitted(shop: TeacherWorkspace, api: Api) -> None:
     """Wait until a batch is in progress and its state has come into the store."""
     state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
-    until(shop, lambda: bool(shop.query(state)[0][0]))
+    shop.until(lambda: bool(shop.query(state)[0][0]))
 
 
 def killed_while_waiting(shop: TeacherWorkspace, api: Api) -> None:
@@ -81,7 +73,7 @@ def test_a_wrong_key_is_said_and_kept_out_of_everything(tmp_path: Path, api: Api
 def test_a_changed_key_is_said_and_the_old_one_goes_on(tmp_path: Path, api: Api) -> None:
     shop = TeacherWorkspace(tmp_path, api.url)
     killed_while_waiting(shop, api)
-    assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
+    assert shop.finish(key=OTHER) == 0
     error = shop.error(NAIVE)
     assert api_keys.digest(KEY) in error
     assert api_keys.digest(OTHER) in error
@@ -98,9 +90,9 @@ def test_a_batch_that_may_exist_is_not_made_again_with_another_key(tmp_path: Pat
     # Started, progress, the intent, uploaded, creating: it dies before the reply is journalled.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 6, "when": "before"}))
     shop.ask("start", targets=["teach"])
-    shop.supervise(dying=True).wait(DEADLINE_S)
+    shop.finish(dying=True)
     assert shop.query("SELECT 1 FROM submissions WHERE batch IS NOT NULL") == []
-    assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
+    assert shop.finish(key=OTHER) == 0
     assert "set OPENAI_API_KEY (or the teacher) back" in shop.error(NAIVE)
     assert api.calls["create"] == 1
     shop.run()
@@ -113,7 +105,7 @@ def test_a_batch_that_is_gone_is_said_before_it_is_paid_again(tmp_path: Path, ap
     shop = TeacherWorkspace(tmp_path, api.url)
     killed_while_waiting(shop, api)
     api.batches.clear()
-    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert shop.finish() == 0
     assert "no longer knows batch" in shop.error(NAIVE)
     assert "pays for them again" in shop.error(NAIVE)
     assert api.calls["create"] == 1
@@ -128,10 +120,10 @@ def test_a_new_key_of_the_same_account_adopts_by_hand(tmp_path: Path, api: Api) 
     # The provider lets both keys see it, as keys of one project do.
     for owned in (*api.files.values(), batch):
         owned["account"] = OTHER
-    assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
+    assert shop.finish(key=OTHER) == 0
     assert f"batches adopt {batch['id']}" in shop.error(NAIVE)
     shop.ask("adopt", job=shop.job(NAIVE), batch=batch["id"])
-    assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
+    assert shop.finish(key=OTHER) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert api.calls["create"] == 1
 
@@ -146,7 +138,7 @@ def test_a_batch_that_no_journal_knows_is_adopted(tmp_path: Path, api: Api) -> N
     second.ask("start", targets=["teach"])
     second.ask("adopt", job=first.job(NAIVE), batch=batch)
     second.ask("resume")
-    assert second.supervise().wait(DEADLINE_S) == 0
+    assert second.finish() == 0
     assert set(second.states().values()) == {"done"}, second.story()
     assert second.answers() == first.answers()
     assert api.calls["create"] == 1
@@ -160,11 +152,11 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     shop = TeacherWorkspace(tmp_path / "work", api.url)
     shop.ask("start", targets=["recipe"])
     shop.ask("pause")
-    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert shop.finish() == 0
     for name in ("batch_nobody_has", batch):
         shop.ask("adopt", job=shop.job(NAIVE), batch=name)
     shop.ask("resume")
-    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert shop.finish() == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
     assert "No batch found" in told["batch_nobody_has"]
@@ -178,7 +170,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
     supervisor = shop.supervise()
     submitted(shop, api)
     shop.ask("cancel", job=shop.job(NAIVE))
-    assert supervisor.wait(DEADLINE_S) == 0
+    assert shop.wait(supervisor) == 0
     assert shop.states()[NAIVE] == "cancelled"
     (batch,) = api.batches.values()
     assert batch["status"] == "cancelled"
@@ -187,7 +179,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
     assert shop.query("SELECT count(*) FROM answers WHERE outcome = 'ok'") == [(half,)]
     api.faults.hold = False
     shop.ask("retry", job=shop.job(NAIVE))
-    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert shop.finish() == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert set(api.paid.values()) == {1}
     assert shop.query("SELECT requests FROM submissions ORDER BY submitted_at") == [
@@ -204,11 +196,11 @@ def test_a_shutdown_leaves_the_batch_alone(tmp_path: Path, api: Api) -> None:
     submitted(shop, api)
     ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
     os.kill(pid, signal.SIGTERM)
-    until(shop, lambda: len(shop.query("SELECT 1 FROM attempts")) == 2)
+    shop.until(lambda: len(shop.query("SELECT 1 FROM attempts")) == 2)
     (batch,) = api.batches.values()
     assert batch["status"] == "in_progress"
     api.faults.hold = False
-    assert supervisor.wait(DEADLINE_S) == 0
+    assert shop.wait(supervisor) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert api.calls["create"] == 1
 
@@ -220,10 +212,10 @@ def test_a_refresh_looks_at_once(tmp_path: Path, api: Api) -> None:
     shop.workspace.config.write_text(patient)
     shop.ask("start", targets=["teach"])
     supervisor = shop.supervise()
-    until(shop, lambda: bool(shop.query("SELECT 1 FROM submissions WHERE state = 'validating'")))
+    shop.until(lambda: bool(shop.query("SELECT 1 FROM submissions WHERE state = 'validating'")))
     for _ in range(3):
         looked = len(shop.query("SELECT 1 FROM submission_states"))
         shop.ask("refresh", job=shop.job(NAIVE))
-        until(shop, partial(looked_more_than, shop, looked))
-    assert supervisor.wait(DEADLINE_S) == 0
+        shop.until(partial(looked_more_than, shop, looked))
+    assert shop.wait(supervisor) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()

@@ -11,7 +11,7 @@ import pytest
 
 from tests import loopback
 from tests.loopback import Api, expected_answer
-from tests.support.teacher_workspace import DEADLINE_S, TeacherWorkspace
+from tests.support.teacher_workspace import TeacherWorkspace
 
 NAIVE = "teach:improve-human/naive"
 
@@ -167,7 +167,7 @@ def test_a_batch_that_never_has_files_is_failed(tmp_path: Path, api: Api) -> Non
     # Asked again, it goes on: the tries begin anew.
     api.faults.late_files = 0
     shop.ask("retry", job=shop.job(NAIVE))
-    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert shop.finish() == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import loopback
-from tests.support.teacher_workspace import DEADLINE_S, TeacherWorkspace
+from tests.support.teacher_workspace import TeacherWorkspace
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -32,8 +32,8 @@ def life(root: Path, at: int, when: str) -> tuple[int, Rows]:
         shop = TeacherWorkspace(root, api.url)
         (root / "kill.json").write_text(json.dumps({"at": at, "when": when}))
         shop.ask("start", targets=["teach"])
-        code = shop.supervise(dying=True).wait(DEADLINE_S)
-        assert shop.supervise(dying=True).wait(DEADLINE_S) == 0, shop.story()
+        code = shop.finish(dying=True)
+        assert shop.finish(dying=True) == 0, shop.story()
         assert set(shop.states().values()) == {"done"}, shop.story()
         assert len(api.paid) == len(shop.train)
         assert set(api.paid.values()) == {1}, f"{when} {at}: paid twice\n{shop.story()}"

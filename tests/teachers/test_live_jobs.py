@@ -78,8 +78,8 @@ def test_a_killed_session_loses_only_what_was_in_flight(tmp_path: Path, api: Api
     # Started, progress, the intent, the session's begin, then five answers.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 11, "when": "after"}))
     shop.ask("start", targets=["teach"])
-    shop.supervise(dying=True).wait(60)
-    assert shop.supervise(dying=True).wait(60) == 0
+    shop.finish(dying=True)
+    assert shop.finish(dying=True) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert len(shop.query("SELECT 1 FROM attempts")) == 2
     assert sum(api.paid.values()) <= len(shop.train) + 1

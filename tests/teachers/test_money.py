@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,16 +178,13 @@ def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None
     supervisor = shop.supervise()
     try:
         failed = "SELECT count(*) FROM jobs WHERE state = 'failed'"
-        deadline = time.monotonic() + 60
-        while shop.query(failed)[0][0] < 2:
-            assert time.monotonic() < deadline, shop.story()
-            time.sleep(0.02)
+        shop.until(lambda: shop.query(failed)[0][0] >= 2, supervisor)
         reader = shop.reader()
         spending = reader.spending()
         assert 0 < spending.bound_usd <= (spending.budget_usd or 0)
         reader.close()
         api.faults.hold = False
-        assert supervisor.wait(60) == 0
+        assert shop.wait(supervisor) == 0
         assert len(api.batches) == 2
     finally:
         supervisor.kill()

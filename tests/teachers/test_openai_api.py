@@ -33,6 +33,7 @@ from core.teachers.protocol import (
 )
 from core.teachers.wire import Endpoint
 from tests import loopback
+from tests.support import waiting
 from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
 
 KEY = "sk-verysecret-0123456789"
@@ -477,9 +478,11 @@ def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
             batches.create(file, {"token": "t1"})
         info = batches.find("t1", time.time())
         assert info is not None
-        deadline = time.monotonic() + 30
-        while info.status not in FINAL and time.monotonic() < deadline:
-            info = batches.retrieve(info.id)
+        identifier = info.id
+        info = waiting.wait_until(
+            lambda: found if (found := batches.retrieve(identifier)).status in FINAL else None,
+            "the batch",
+        )
         assert (info.status, info.total, info.input_file) == ("completed", 20, file)
         assert batches.cancel(info.id).status == "completed"
         found = []

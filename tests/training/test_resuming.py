@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,13 +25,12 @@ from core.jobs.journal import (
     Stopped,
 )
 from core.training import checkpoints, training_job
-from tests.support import training_attempts
+from tests.support import training_attempts, waiting
 from tests.support.training_attempts import TrainingInputs
 from tests.training import dying_worker
 from tests.training.conftest import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
-_DEADLINE_S = 120.0
 
 
 def start(*command: str) -> subprocess.Popen[bytes]:
@@ -49,7 +47,7 @@ def start(*command: str) -> subprocess.Popen[bytes]:
 def killed(folder: Path, where: str, step: int) -> None:
     """Do an attempt in a process that is killed there by SIGKILL."""
     process = start(dying_worker.__file__, str(folder), where, str(step))
-    assert process.wait(_DEADLINE_S) == -signal.SIGKILL
+    assert waiting.wait_for_exit(process) == -signal.SIGKILL
     assert not training_attempts.found(folder, Done)
 
 
@@ -189,13 +187,13 @@ def test_the_worker_stops_a_run_on_sigterm(made: TrainingInputs) -> None:
     folder = made.attempt("sft", num_train_epochs=5000.0, save_steps=10_000)
     process = start("-m", "core.pipeline.worker", str(folder))
     try:
-        deadline = time.monotonic() + _DEADLINE_S
-        while not any(isinstance(entry.record, Metric) for entry, _ in journal.read(folder)):
-            assert process.poll() is None, "the worker ended by itself"
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        waiting.wait_until(
+            lambda: any(isinstance(entry.record, Metric) for entry, _ in journal.read(folder)),
+            "the first step",
+            processes=[process],
+        )
         process.terminate()
-        assert process.wait(_DEADLINE_S) == 1
+        assert waiting.wait_for_exit(process) == 1
     finally:
         process.kill()
         process.wait()

@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -28,12 +27,14 @@ from aiohttp import (
 
 from core.config.workspace import Workspace
 from tests.cli.conftest import PROGRAM, Program, environment
-from tests.web.serving import DEADLINE_S, Served, serving
+from tests.support import waiting
+from tests.web.serving import Served, serving
 from tui.web.session import NotUnderstoodError, Session
 
 TOKEN = "a-token-that-nobody-guesses"
 #: What every screen of the app begins with.
 OPENED = "pipeline"
+CLOSED = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED)
 FEW = (sys.executable, str(Path(__file__).with_name("few_sessions.py")))
 
 
@@ -60,29 +61,24 @@ async def tab(
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+    await waiting.wait_until_async(holds, "the server")
 
 
 async def drawn(websocket: ClientWebSocketResponse, text: str) -> str:
     """Read on until the app has drawn `text`; all that it drew, without what steers a terminal."""
     seen = ""
-    async with asyncio.timeout(DEADLINE_S):
-        while text not in seen:
-            message = await websocket.receive()
-            assert message.type is not WSMsgType.CLOSED, seen
-            if message.type is WSMsgType.BINARY:
-                seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", message.data.decode())
+    while text not in seen:
+        message = await waiting.result_of(websocket.receive(), f"{text!r} in what is drawn:\n{seen}")
+        assert message.type is not WSMsgType.CLOSED, seen
+        if message.type is WSMsgType.BINARY:
+            seen += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", message.data.decode())
     return seen
 
 
 async def closed(websocket: ClientWebSocketResponse) -> int | None:
     """Read on until the connection is closed; the code that says why."""
-    async with asyncio.timeout(DEADLINE_S):
-        async for _ in websocket:
-            pass
+    while (await waiting.result_of(websocket.receive(), "the end of the connection")).type not in CLOSED:
+        pass
     return websocket.close_code
 
 
