@@ -136,16 +136,16 @@ async def wait_until_async(
     progress: Progress | None = None,
     processes: Sequence[Process] = (),
     show: Callable[[], object] | None = None,
-    pause_s: float = 0.02,
+    pause: Callable[[], Awaitable[None]] | None = None,
 ) -> T:
-    """`wait_until` for code in an event loop."""
+    """`wait_until` for code in an event loop, which goes on while `pause`, by default a moment, is awaited."""
     patience = Patience(what, progress=progress, processes=processes, show=show)
     while True:
         ended = patience.ended()
         if found := holds():
             return found
         patience.check(ended)
-        await asyncio.sleep(pause_s)
+        await (asyncio.sleep(0.02) if pause is None else pause())
 
 
 async def result_of(

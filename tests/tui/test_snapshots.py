@@ -16,7 +16,7 @@ from core.config.workspace import Workspace
 from docs import scene
 from tests.support import batches_workspace
 from tests.support.filled_workspace import fill
-from tests.tui.conftest import settled, until, until_shows
+from tests.support.settling import settled, until, until_shows
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen as home_screen
 

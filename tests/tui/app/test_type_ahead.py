@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.config.workspace import Workspace
-from tests.tui.conftest import until, until_shows
+from tests.support.settling import until, until_shows
 from tui.app.application import EmpathyApp
 
 Open = Callable[[Workspace, tuple[int, int]], AbstractAsyncContextManager[Pilot[None]]]

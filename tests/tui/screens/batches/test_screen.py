@@ -12,7 +12,8 @@ from textual.pilot import Pilot
 from core.config.workspace import Workspace
 from core.store import connections
 from tests.support import batches_workspace
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.app.palette import offers
 from tui.components.listing import Listing
@@ -201,7 +202,7 @@ def test_looks(snap_compare: Callable[..., bool], paid: Workspace, size: tuple[i
         if view == "cost":
             await pilot.press("s")
             await until_shows(pilot, "requests?")
-        await pilot.pause()
+        await settled(pilot)
 
     assert snap_compare(EmpathyApp(paid), terminal_size=size, run_before=ready)
 

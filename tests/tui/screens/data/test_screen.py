@@ -16,8 +16,9 @@ from core.services.commands import create_workspace
 from core.services.reader import Reader
 from core.store import connections
 from core.store import dialogues as data
+from tests.support.settling import shown, until, until_shows
 from tests.support.synthetic_dialogues import synthetic_dialogues
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.data.dialogue_list import DialogueList
 from tui.screens.data.screen import DataScreen

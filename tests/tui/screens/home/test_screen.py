@@ -11,7 +11,8 @@ from core.domain.snapshot import Snapshot
 from core.services.reader import Reader
 from core.store import connections, jobs
 from tests.support.filled_workspace import job_id
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.home import attention
 from tui.screens.home.stages import stages

@@ -9,7 +9,8 @@ from textual.pilot import Pilot
 
 from core.config.workspace import Workspace
 from tests.support.filled_workspace import HOSTILE, job_id
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.logs import log_window
 from tui.screens.logs.log_view import LogView

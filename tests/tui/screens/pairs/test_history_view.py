@@ -13,7 +13,8 @@ from core.domain.verdicts import Pair
 from core.judging import length_control
 from core.services.reader import Reader
 from tests.support import finished_workspace
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.format import marked_text
 from tui.navigation import pair_filter

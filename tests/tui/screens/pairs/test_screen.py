@@ -26,7 +26,8 @@ from core.judging.protocol import Contest
 from core.prompts import templates
 from core.services.reader import Reader
 from tests.support import finished_workspace
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.format import marked_text
 from tui.navigation import pair_filter
@@ -357,6 +358,6 @@ def test_looks(
         await pilot.press("n", "v", "w", *(["r"] if size[0] > 80 else []))
         await until_shows(pilot, "A shown first")
         await until_shows(pilot, "Quit")
-        await pilot.pause()
+        await settled(pilot)
 
     assert snap_compare(EmpathyApp(study), terminal_size=size, run_before=ready)

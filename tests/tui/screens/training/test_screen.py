@@ -13,7 +13,8 @@ from core.config.workspace import Workspace
 from core.store import connections, jobs
 from core.store.connections import transaction
 from tests.support.filled_workspace import CONFIG, NOW, job_id
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.app.poller import Moved
 from tui.components.listing import Listing

@@ -14,7 +14,7 @@ from core.config.workspace import Workspace
 from core.pipeline import intent_handlers
 from core.services.reader import Reader
 from core.store import connections, intents
-from tests.tui.conftest import shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
 from tui.app.application import EmpathyApp
 from tui.cli.vote import vote
 
@@ -159,6 +159,6 @@ def test_looks(snap_compare: Callable[..., bool], filled: Workspace, size: tuple
     async def ready(pilot: Pilot[None]) -> None:
         await until_shows(pilot, "← Left")
         await until_shows(pilot, "Quit")
-        await pilot.pause()
+        await settled(pilot)
 
     assert snap_compare(EmpathyApp(filled, BALLOT), terminal_size=size, run_before=ready)

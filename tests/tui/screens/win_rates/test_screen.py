@@ -15,7 +15,8 @@ from core.services.reader import Reader
 from core.store import connections, jobs
 from tests.support import win_rate_workspace
 from tests.support.filled_workspace import HOSTILE, job_id
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import settled, shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.components.keyed_table import KeyedTable
 from tui.screens.pairs.screen import PairsScreen
@@ -408,6 +409,6 @@ def test_looks(snap_compare: Callable[..., bool], study: Workspace, view: str, s
             if view == "detail" and size[1] < 40:
                 text = "length-controlled"
             await until_shows(pilot, text)
-        await pilot.pause()
+        await settled(pilot)
 
     assert snap_compare(EmpathyApp(study), terminal_size=size, run_before=ready)
