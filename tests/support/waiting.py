@@ -138,7 +138,7 @@ async def wait_until_async(
     show: Callable[[], object] | None = None,
     pause: Callable[[], Awaitable[None]] | None = None,
 ) -> T:
-    """`wait_until` for code in an event loop, which goes on while `pause`, by default a moment, is awaited."""
+    """`wait_until` for code in an event loop, which runs while `pause` is awaited."""
     patience = Patience(what, progress=progress, processes=processes, show=show)
     while True:
         ended = patience.ended()
