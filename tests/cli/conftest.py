@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.store import connections
 from tests.support import waiting
@@ -76,11 +76,11 @@ class Program:
 def end_processes(root: Path) -> None:
     """Kill the supervisors of the workspaces in or below `root`, and their workers."""
     for lock in root.rglob("supervisor.lock"):
-        workspace = Workspace(lock.parents[1])
+        workspace = WorkspacePaths(lock.parents[1])
         waiting.wait_until(partial(_is_ended, workspace), f"the end of the supervisor of {workspace.root}")
 
 
-def _is_ended(workspace: Workspace) -> bool:
+def _is_ended(workspace: WorkspacePaths) -> bool:
     """Kill a workspace's supervisor and its workers; whether there is none any more."""
     is_running, pid = launch.is_running(workspace)
     if pid is not None and is_running and psutil.pid_exists(pid):

@@ -11,10 +11,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.services import machine
-from core.services.commands import create_workspace
+from core.services.workspace_creation import create_workspace
 from tests.support import waiting
 from tests.support.filled_workspace import NOW, fill
 from tests.support.settling import until
@@ -25,21 +25,21 @@ Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
 
 @pytest.fixture
-def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     """A workspace in a home folder, so that its path is shown the same everywhere."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return fill(tmp_path / "study")
 
 
 @pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "new").mkdir()
-    return Workspace(tmp_path / "new")
+    return WorkspacePaths(tmp_path / "new")
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     """A workspace with a config.toml and no data."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return create_workspace(tmp_path / "prepared")
@@ -56,7 +56,7 @@ def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.format.job_states.needs_supervisor", lambda snapshot, pending: False)
     monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
     still = machine.Machine("box", 0.12, 8, 3_000_000_000, 16_000_000_000, ())
-    monkeypatch.setattr(home, "_machine", lambda reader: still)
+    monkeypatch.setattr(home, "_machine", lambda opened: still)
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
 
 
@@ -72,7 +72,9 @@ def opened() -> Open:
     """`async with opened(workspace, size) as pilot`: the app, once it has shown its first snapshot."""
 
     @asynccontextmanager
-    async def open_app(workspace: Workspace, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Pilot[None]]:
+    async def open_app(
+        workspace: WorkspacePaths, size: tuple[int, int] = (100, 30)
+    ) -> AsyncIterator[Pilot[None]]:
         app = EmpathyApp(workspace)
         async with app.run_test(size=size, notifications=True) as pilot:
             await until(pilot, lambda: app.snapshot is not None)
