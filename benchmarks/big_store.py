@@ -27,7 +27,7 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks import made_records
-from core.config import schema
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
@@ -175,7 +175,7 @@ def _make(workspace: Workspace) -> None:
             gpu=13, batch=9, max_new_tokens=max_new_tokens, recipes=json.dumps(names), extra=extra
         )
         workspace.config.write_text(text)
-        asked = schema.load(workspace.config)
+        asked = load_config(workspace.config)
         plans.append(workspace_graph.plan(workspace, asked, facts, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):

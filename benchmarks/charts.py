@@ -22,7 +22,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from core.config import schema
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.domain.jobs import JobState
@@ -77,7 +77,7 @@ def fill(workspace: Workspace, points: int) -> None:
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     workspace.config.write_text(CONFIG)
-    nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
     chosen: list[tuple[Node, float, JobState]] = [
         (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),

@@ -23,7 +23,7 @@ from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
-from core.config import schema
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
@@ -104,7 +104,7 @@ def fill(workspace: Workspace, url: str) -> None:
     judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))
     recipes = json.dumps(catalog.names(facts.sources))
     workspace.config.write_text(CONFIG.format(recipes=recipes) + judges)
-    nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))

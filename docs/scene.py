@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from core.config.schema import load
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import csv_table, staging
 from core.dialogues.records import Dialogue
@@ -110,7 +110,7 @@ def make(root: Path) -> Workspace:
     read = csv_table.read_table(SAMPLE)
     facts = staging.describe(read.dialogues, SAMPLE.name, read.sha256)
     staging.stage(workspace, read.dialogues, facts)
-    nodes = planner.plan(load(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})
+    nodes = planner.plan(load_config(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})
     clock = _Clock(NOW - 21_000)
     with (
         closing(connections.writer(workspace.state)) as connection,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import records, staging
 from core.domain.errors import UserError
@@ -69,7 +69,7 @@ def _start(
     facts = dialogues.facts(connection)
     if facts is None:
         raise UserError("there is no data yet: `empathy-tui import CSV` first")
-    nodes = workspace_graph.plan(workspace, configuration.load(workspace.config), facts, calibrate)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, calibrate)
     wanted = planner.resolve(nodes, targets)
     if not wanted:
         raise UserError(f"{workspace.config} asks for nothing: name students, recipes and judges in it")
@@ -125,7 +125,7 @@ def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> di
     if facts is not None:
         found = [jobs.get(connection, name) for name in again]
         calibrate = {one.name: one.settings["pairs"] for one in found if one and one.stage == "calibrate"}
-        nodes = workspace_graph.plan(workspace, configuration.load(workspace.config), facts, calibrate)
+        nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, calibrate)
         jobs.put(connection, (new_job(node) for node in nodes if node.id in again))
     for name in again:
         jobs.set_state(connection, name, "waiting", event="to be tried again")

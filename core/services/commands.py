@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import (
     changes,
@@ -91,12 +91,12 @@ class Commands:
 
     def start(self, targets: Sequence[str] = ()) -> int:
         """Ask for the named work and all that it needs; everything for no target."""
-        configuration.load(self.workspace.config)
+        load_config(self.workspace.config)
         return self._ask("start", {"targets": list(targets)})
 
     def calibrate(self, judge: str, pairs: int) -> int:
         """Hold a judge against people: ask it about so many pairs with a better response by the ratings."""
-        configuration.load(self.workspace.config)
+        load_config(self.workspace.config)
         return self._ask("start", {"targets": [f"calibrate:{judge}"], "calibrate": {judge: pairs}})
 
     def vote(self, paper: Paper, a: str, b: str, voter: str, choice: Choice) -> int:
@@ -193,7 +193,7 @@ class Commands:
                 folder,
                 dialogues,
                 recipes or (*catalog.direct_recipes(facts.sources), *improved),
-                configuration.load(self.workspace.config).recipes,
+                load_config(self.workspace.config).recipes,
                 templates.load("student", self.workspace.prompts),
                 improved,
             )

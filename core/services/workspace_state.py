@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.schema import Config
 from core.config.workspace import Workspace
 from core.dialogues import staging
@@ -73,7 +73,7 @@ class Source:
             return None, None
         if self._config is None or self._config[0] != stamp:
             try:
-                self._config = (stamp, configuration.load(self.workspace.config), None)
+                self._config = (stamp, load_config(self.workspace.config), None)
             except UserError as error:
                 self._config = (stamp, None, str(error))
         return self._config[1], self._config[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.config.schema import load
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue, Rated
@@ -61,7 +61,7 @@ def make(root: Path, *, finished: bool = True) -> Workspace:
     dialogues = [_hostile(d) if number == 0 else d for number, d in enumerate(made_dialogues(rows=160))]
     facts = staging.describe(dialogues, 'made "<b>.csv', "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    nodes = workspace_graph.plan(workspace, load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
     test = [d for d in dialogues if d.split == "test"]
     texts: dict[str, dict[str, str]] = {
         source: {d.dialog_id: d.responses[source].text for d in test} for source in ("human", "chatgpt")

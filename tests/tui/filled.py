@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from core.config.schema import load
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
@@ -59,7 +59,7 @@ def fill(root: Path) -> Workspace:
     dialogues = made_dialogues(rows=48)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    nodes = planner.plan(load(workspace.config), facts, templates.load, "cpu")
+    nodes = planner.plan(load_config(workspace.config), facts, templates.load, "cpu")
     clock = _Clock()
     with (
         closing(connections.writer(workspace.state)) as connection,

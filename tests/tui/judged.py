@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from core.config.schema import load
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
@@ -98,7 +98,7 @@ def make(root: Path, rows: int = 240) -> Workspace:
     dialogues = made_dialogues(rows=rows)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    nodes = planner.plan(load(workspace.config), facts, templates.load, "cpu", {"gpt-4o": 200})
+    nodes = planner.plan(load_config(workspace.config), facts, templates.load, "cpu", {"gpt-4o": 200})
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))
         filling = _Filling(connection, nodes, [d for d in dialogues if d.split == "test"])

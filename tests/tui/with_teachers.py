@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from core.config.schema import load
+from core.config.load import load_config
 from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.domain.jobs import JobState
@@ -52,7 +52,7 @@ def make(root: Path) -> Workspace:
     dialogues = made_dialogues(rows=16)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
-    planned = planner.plan(load(workspace.config), facts, templates.load, "cpu")
+    planned = planner.plan(load_config(workspace.config), facts, templates.load, "cpu")
     nodes = {node.name: node for node in planned if node.stage == "teach"}
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))
