@@ -218,7 +218,7 @@ class Training(_Table, frozen=True):
 
 
 class Dpo(Training, frozen=True):
-    """DPO on top of the SFT adapter, under the names of TRL's `DPOConfig`. all options of `[sft]` apply."""
+    """DPO on top of the SFT adapter, under the names of TRL's `DPOConfig`. All options of `[sft]` apply."""
 
     learning_rate: PositiveNumber = 5e-6
     """Peak learning rate."""

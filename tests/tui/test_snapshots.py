@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import Workspace
-from docs import scene
+from docs.generator import scene
 from tests.tui import with_teachers
 from tests.tui.conftest import settled, until, until_shows
 from tests.tui.filled import fill
