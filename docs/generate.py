@@ -1,4 +1,4 @@
-"""Generates what the docs take from the program: the pages of keys, commands and options, and the screenshots.
+"""Generates what the docs take from the program: the pages of keys, commands and options, and screenshots.
 
 python docs/generate.py [--check]
 

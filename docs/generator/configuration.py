@@ -19,8 +19,8 @@ _INTRODUCTION = f"""# Configuration
 {NOTE}
 
 `config.toml` in the workspace says what to do. Every option has a default unless it is marked as required.
-`empathy-tui init` writes a commented file to start from, and `empathy-tui doctor` checks it. API keys do not belong
-in it: they come from environment variables.
+`empathy-tui init` writes a commented file to start from, and `empathy-tui doctor` checks it. API keys come
+from environment variables, never from this file.
 """
 
 

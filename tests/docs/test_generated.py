@@ -64,7 +64,7 @@ class _Undocumented(msgspec.Struct):
 
 
 def test_an_option_without_a_description_is_an_error() -> None:
-    with pytest.raises(ValueError, match="_Undocumented.other has no docstring"):
+    with pytest.raises(ValueError, match=r"_Undocumented\.other has no docstring"):
         configuration.field_docstrings(_Undocumented)
 
 

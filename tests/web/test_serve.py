@@ -29,7 +29,7 @@ from aiohttp import (
 from core.config.workspace import Workspace
 from tests.cli.conftest import PROGRAM, Program, environment
 from tests.web.serving import DEADLINE_S, Served, serving
-from tui.web.session import NotUnderstoodError, Session
+from tui.web.session import InvalidMessageError, Session
 
 TOKEN = "a-token-that-nobody-guesses"
 #: What every screen of the app begins with.
@@ -150,7 +150,7 @@ def test_watching_and_writing_contradict_each_other(program: Program) -> None:
 
 async def test_the_page_needs_nothing_from_elsewhere(serve: Serve) -> None:
     served = serve()
-    assert "It is watched" in served.said[0]
+    assert "Read-only" in served.said[0]
     async with ClientSession(served.url) as client:
         async with client.get("/") as answer:
             page = await answer.text()
@@ -347,8 +347,8 @@ async def test_no_more_sessions_than_there_is_room_for(serve: Serve) -> None:
 )
 async def test_what_is_no_message(message: str) -> None:
     session = Session(Path("/"), web.WebSocketResponse(), write=False)
-    with pytest.raises(NotUnderstoodError):
-        await session.obey(message)
+    with pytest.raises(InvalidMessageError):
+        await session.handle(message)
 
 
 async def test_what_is_no_message_ends_the_session_alone(serve: Serve) -> None:

@@ -311,7 +311,7 @@ async def test_the_judges_judged(opened: Open, study: Workspace) -> None:
         await until_shows(pilot, "Votes of people")
         assert "openai gpt-4o, both orders" in lines(pilot, "gpt-4o ")[0]
         assert "73.5 %" in lines(pilot, "agrees with people")[0]
-        assert "not measured: `empathy-tui judge calibrate gemini`" in lines(pilot, "agrees with people")[1]
+        assert "not measured: `empathy-tui judge validate gemini`" in lines(pilot, "agrees with people")[1]
         assert "57.1 %" in lines(pilot, "agrees with people")[2]
         assert "in one order" in lines(pilot, "first place wins")[1]
         assert len(lines(pilot, "kappa")) == 10

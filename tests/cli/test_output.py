@@ -1,4 +1,4 @@
-"""Tables for people: figures with their intervals and labels, at any width, whatever the texts hold."""
+"""Tables for people: results with their intervals and labels, at any width, whatever the texts contain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from core.api import Job, Pair, Verdict, WinRate
-from tui.cli.output import printing
+from tui.cli.output import jobs
+from tui.cli.output.pairs import print_pairs
+from tui.cli.output.win_rates import print_win_rates
 
 KNOWN = WinRate(
     a="smollm2",
@@ -58,7 +60,7 @@ def printed(made: Console) -> str:
 @pytest.mark.parametrize("width", [60, 80, 10_000])
 def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
     to = console(width)
-    printing.win_rates(to, [KNOWN, UNKNOWN], sample=True)
+    print_win_rates(to, [KNOWN, UNKNOWN], sample=True)
     text = printed(to)
     assert max(map(len, text.splitlines())) <= width
     assert "90.6 %" in text
@@ -73,7 +75,7 @@ def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
 
 def test_judges_are_told_apart_when_there_are_several() -> None:
     to = console(200)
-    printing.win_rates(to, [KNOWN, replace(KNOWN, judge="other", label="agrees on 61 %")], sample=False)
+    print_win_rates(to, [KNOWN, replace(KNOWN, judge="other", label="agrees on 61 %")], sample=False)
     text = printed(to)
     assert "Judge embedded: agrees" in text
     assert "Judge other: agrees on 61 %" in text
@@ -84,7 +86,7 @@ def test_judges_are_told_apart_when_there_are_several() -> None:
 def test_pairs_show_hostile_texts_harmlessly() -> None:
     pair = Pair(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, None, (Verdict("embedded", "ab", "b", HOSTILE),))
     to = console(80)
-    printing.pairs(to, "human", HOSTILE, [pair, pair], 1)
+    print_pairs(to, "human", HOSTILE, [pair, pair], 1)
     text = printed(to)
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -109,5 +111,5 @@ def test_the_outcome_of_a_job(stage: str, result: dict[str, object] | None, word
     job = Job(
         *("x", stage, "name", "done", True, None, 1, 1, None, 1, 0.0, 5.0, None, "cpu", "f", (), result, None)
     )
-    assert printing.outcome_of(job) == words
-    assert printing.took(job) == "5s"
+    assert jobs.outcome(job) == words
+    assert jobs.time_taken(job) == "5s"
