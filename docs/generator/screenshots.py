@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
+from core.api import WorkspacePaths
 from docs.generator import scene
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen
@@ -43,15 +43,15 @@ def screenshots() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HOME"] = folder
         workspace = scene.make(Path(folder) / "study")
-        return asyncio.run(_take(Workspace(workspace.root, read_only=True)))
+        return asyncio.run(_take(WorkspacePaths(workspace.root, read_only=True)))
 
 
-async def _take(workspace: Workspace) -> dict[str, str]:
+async def _take(workspace: WorkspacePaths) -> dict[str, str]:
     """Each screenshot's SVG by name, with a supervisor that seems to run."""
     found = {}
     with (
         patch.object(EmpathyApp, "now", lambda self: scene.NOW),
-        patch.object(screen, "_machine", lambda reader: scene.MACHINE),
+        patch.object(screen, "_machine", lambda workspace: scene.MACHINE),
         patch("core.pipeline.launch.is_running", lambda workspace: (True, 4711)),
     ):
         for name, (pressed, words) in SHOTS.items():

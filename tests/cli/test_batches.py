@@ -21,7 +21,7 @@ date = 2026-06-01
 input = 2.5
 output = 10.0
 """
-NAIVE = "generate:improve-human/naive"
+NAIVE = "teach:improve-human/naive"
 
 
 @pytest.fixture

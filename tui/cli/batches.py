@@ -20,9 +20,9 @@ _REQUESTS = 500
 @json_option
 @click.pass_context
 def batches(ctx: click.Context, as_json: bool) -> None:
-    """Show the requests to teachers and judges: batches and live sessions, their state and cost.
+    """Show the batches and live sessions of requests, with their state and cost.
 
-    The subcommands take an ID: the provider's, or the token, or a unique beginning of either.
+    Teachers and judges send them. The subcommands take an ID: the provider's, or the token, or a unique beginning of either.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -92,7 +92,7 @@ def retry(ctx: click.Context, batch: str) -> None:
     ctx.invoke(jobs.retry, job=one.job, as_json=False)
 
 
-@batches.command(epilog=examples("batches adopt batch_68a1 --job generate:improve-human/naive"))
+@batches.command(epilog=examples("batches adopt batch_68a1 --job teach:improve-human/naive"))
 @click.argument("batch", metavar="ID")
 @click.option("--job", help="The job that needs its answers; required unless only one is unfinished.")
 @click.pass_context
@@ -105,7 +105,7 @@ def adopt(ctx: click.Context, batch: str, job: str | None) -> None:
         unfinished = [
             one
             for one in workspace.pipeline.snapshot().jobs
-            if one.stage == "generate" and one.requested and one.state != "done"
+            if one.stage == "teach" and one.requested and one.state != "done"
         ]
         if len(unfinished) != 1:
             names = ", ".join(one.name for one in unfinished[:6]) or "none"

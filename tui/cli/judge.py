@@ -36,7 +36,7 @@ def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: boo
         raise click.UsageError("use only one of --wait and --dry-run")
     workspace = workspace_of(ctx)
     if dry_run:
-        print_costs(workspace, (f"validate:{name}",), {name: pairs}, as_json=as_json)
+        print_costs(workspace, (f"calibrate:{name}",), {name: pairs}, as_json=as_json)
         return
     commands = workspace.commands
     request = commands.wait(commands.validate_judge(name, pairs)).result or {}

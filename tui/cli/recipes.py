@@ -15,7 +15,7 @@ from tui.format.text import visible
 @json_option
 @click.pass_context
 def recipes(ctx: click.Context, as_json: bool) -> None:
-    """List the recipes that the data allows, with their numbers of SFT examples and preference pairs."""
+    """List the recipes that the data allows, and how many examples each yields."""
     found = workspace_of(ctx).data.recipes()
     if as_json:
         json.write(found)

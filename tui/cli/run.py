@@ -28,7 +28,7 @@ def run(
 ) -> None:
     """Start jobs in the background: by default all that config.toml defines.
 
-    A TARGET is a job's id, a stage (generate, recipe, sft, sft-dpo, respond, judge, compare) or a name. The
+    A TARGET is a job's id, a stage (teach, recipe, sft, sft-dpo, respond, judge, compare) or a name. The
     jobs that it depends on start as well. Jobs that are done are not repeated.
     """
     if wait + no_wait + dry_run > 1:

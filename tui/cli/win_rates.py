@@ -14,7 +14,7 @@ from tui.format import win_rates
 @json_option
 @click.pass_context
 def winrates(ctx: click.Context, as_json: bool) -> None:
-    """Show every comparison: the baseline, the other responder, and its win rate with the interval."""
+    """Show every comparison with its win rate and interval."""
     if ctx.invoked_subcommand is not None:
         return
     workspace = workspace_of(ctx)

@@ -79,7 +79,7 @@ def outcome(job: Job) -> str:
     """A finished job's main results in words; empty when it has none."""
     result: dict[str, Any] = job.result or {}
     match job.stage:
-        case "generate" if "answers" in result:
+        case "teach" if "answers" in result:
             left_out, reused = result.get("left_out"), result.get("reused")
             more = (f", {left_out} left out" if left_out else "") + (f", {reused} reused" if reused else "")
             return f"{result['answers']} answers{more}"
@@ -92,7 +92,7 @@ def outcome(job: Job) -> str:
             return f"{result['responses']} responses{cut}"
         case "judge" if "label" in result:
             return str(result["label"])
-        case "validate" if isinstance(result.get("agreement"), float):
+        case "calibrate" if isinstance(result.get("agreement"), float):
             span = " – ".join(percent(result[end], 1) for end in ("agreement_low", "agreement_high"))
             return f"agrees with people on {percent(result['agreement'], 1)} ({span})"
         case "compare" if isinstance(result.get("win_rate_b"), float):

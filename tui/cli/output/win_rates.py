@@ -141,8 +141,8 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
     console.print(shown)
     print_line(
         console,
-        f"{len(found)} of {made} tests. b ahead: difference of the win rates against `over` in percentage points; "
-        f" {SIGNIFICANT}: p below 0.05 after Holm's correction over all tests of that judge and `over`",
+        f"{len(found)} of {made} tests. b ahead: difference of the win rates against `over`, in points; "
+        f"{SIGNIFICANT}: p below 0.05 after Holm's correction over all tests of that judge and `over`",
         "dim",
     )
     for judge in dict.fromkeys(test.judge for test in found):
