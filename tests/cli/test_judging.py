@@ -101,5 +101,5 @@ def test_voting_says_what_it_needs(study: Program) -> None:
     assert "stands on both sides" in study("vote", "human", "human", code=1).err
     for name in ("", "x" * 41, "../x", "a\x1b[31m"):
         refused = study("vote", "human", "chatgpt", "--voter", name, code=1).err
-        assert "no voter's name" in refused
+        assert "not a valid voter name" in refused
         assert "\x1b" not in refused

@@ -22,7 +22,8 @@ _REQUESTS = 500
 def batches(ctx: click.Context, as_json: bool) -> None:
     """Show the batches and live sessions of requests, with their state and cost.
 
-    Teachers and judges send them. The subcommands take an ID: the provider's, or the token, or a unique beginning of either.
+    Teachers and judges send them. Each has an ID at the provider and a token; the subcommands take either, or
+    a unique beginning of it.
     """
     if ctx.invoked_subcommand is not None:
         return
