@@ -160,7 +160,7 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
         os.killpg(first.pid, signal.SIGINT)
         _, told = first.communicate(timeout=60)
         assert first.returncode == 130
-        assert b"goes on" in told
+        assert b"jobs go on" in told
         assert state()["state"] == "running"
 
         second = waiting()
