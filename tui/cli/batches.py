@@ -93,7 +93,7 @@ def retry(ctx: click.Context, batch: str) -> None:
     ctx.invoke(jobs.retry, job=one.job, as_json=False)
 
 
-@batches.command(epilog=examples("batches adopt batch_68a1 --job teach:improve-human/naive"))
+@batches.command(epilog=examples("batches adopt batch_68a1 --job generate:improve-human/naive"))
 @click.argument("batch", metavar="ID")
 @click.option("--job", help="The job that needs its answers; required unless only one is unfinished.")
 @click.pass_context
@@ -106,7 +106,7 @@ def adopt(ctx: click.Context, batch: str, job: str | None) -> None:
         unfinished = [
             one
             for one in workspace.pipeline.snapshot().jobs
-            if one.stage == "teach" and one.requested and one.state != "done"
+            if one.stage == "generate" and one.requested and one.state != "done"
         ]
         if len(unfinished) != 1:
             names = ", ".join(one.name for one in unfinished[:6]) or "none"

@@ -6,6 +6,7 @@ import time
 
 import click
 
+from core.api import RetryOutcome
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 
@@ -66,7 +67,9 @@ def retry(ctx: click.Context, job: str, as_json: bool) -> None:
     workspace = workspace_of(ctx)
     commands = workspace.commands
     found = workspace.pipeline.find_job(job)
-    retried = (commands.wait(commands.retry(found)).result or {})["jobs"]
+    outcome = commands.wait(commands.retry(found)).outcome
+    assert isinstance(outcome, RetryOutcome)
+    retried = outcome.jobs
     if as_json:
         json.write(json.Retried(jobs=retried))
     else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from core.api import ValidateResult
 from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
-from tui.cli.run import print_costs, wait_for
+from tui.cli.run import print_costs, started_jobs, wait_for
 from tui.format.text import visible
 
 
@@ -36,25 +37,24 @@ def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: boo
         raise click.UsageError("use only one of --wait and --dry-run")
     workspace = workspace_of(ctx)
     if dry_run:
-        print_costs(workspace, (f"calibrate:{name}",), {name: pairs}, as_json=as_json)
+        print_costs(workspace, (f"validate:{name}",), {name: pairs}, as_json=as_json)
         return
     commands = workspace.commands
-    request = commands.wait(commands.validate_judge(name, pairs)).result or {}
+    started = started_jobs(commands.wait(commands.validate_judge(name, pairs)))
     if wait:
-        wait_for(ctx, workspace, request["jobs"], request["done"], as_json=as_json)
-    (job,) = workspace.pipeline.jobs(request["jobs"])
-    result = job.result or {}
+        wait_for(ctx, workspace, started.jobs, started.done, as_json=as_json)
+    (job,) = workspace.pipeline.jobs(started.jobs)
     if as_json:
         if not wait:
             json.write(json.Validation(job=json.job_record(job)))
         return
-    if job.state != "done":
+    result = job.result
+    if not isinstance(result, ValidateResult):
         click.echo("The judge runs in the background: `empathy-tui status`.")
         return
-    if result["agreement_pairs"] < pairs:
-        click.echo(f"The data has only {result['agreement_pairs']} such dialogues.")
-    low, high = result["agreement_low"], result["agreement_high"]
+    if result.agreement_pairs < pairs:
+        click.echo(f"The data has only {result.agreement_pairs} such dialogues.")
     click.echo(
-        f"{visible(name)} agrees with the ratings on {result['agreement']:.1%} of "
-        f"{result['agreement_pairs']} pairs ({low:.1%} to {high:.1%})."
+        f"{visible(name)} agrees with the ratings on {result.agreement:.1%} of "
+        f"{result.agreement_pairs} pairs ({result.agreement_low:.1%} to {result.agreement_high:.1%})."
     )

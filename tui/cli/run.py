@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
-from core.api import Workspace
+from core.api import IntentResult, StartOutcome, Workspace
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
@@ -28,8 +28,8 @@ def run(
 ) -> None:
     """Start jobs in the background: by default all that config.toml defines.
 
-    A TARGET is a job's id, a stage (teach, recipe, sft, sft-dpo, respond, judge, compare) or a name. The
-    jobs that it depends on start as well. Jobs that are done are not repeated.
+    A TARGET is a job's id, a stage (generate, recipe, sft, sft-dpo, respond, judge, validate, compare) or a
+    name. The jobs that it depends on start as well. Jobs that are done are not repeated.
     """
     if wait + no_wait + dry_run > 1:
         raise click.UsageError("use only one of --wait, --no-wait and --dry-run")
@@ -37,8 +37,8 @@ def run(
     if dry_run:
         print_costs(workspace, targets, as_json=as_json)
         return
-    request = start(workspace, targets)
-    jobs, new, done = request["jobs"], request["new"], request["done"]
+    started = start(workspace, targets)
+    jobs, new, done = started.jobs, started.new, started.done
     if not as_json:
         click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {new} new, {len(done)} done before")
     if wait:
@@ -74,15 +74,25 @@ def print_costs(
     print_estimates(make_console(), found, spending)
 
 
-def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Request the targets' jobs: `jobs` their ids, `new` how many were never requested before, `done` the ids
-    of those that are done already."""
+def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> StartOutcome:
+    """Request the targets' jobs."""
     commands = workspace.commands
-    return commands.wait(commands.start(targets)).result or {}
+    return started_jobs(commands.wait(commands.start(targets)))
+
+
+def started_jobs(result: IntentResult) -> StartOutcome:
+    """The outcome of an intent to start jobs that is done."""
+    assert isinstance(result.outcome, StartOutcome)
+    return result.outcome
 
 
 def wait_for(
-    ctx: click.Context, workspace: Workspace, jobs: list[str], done: list[str], *, as_json: bool = False
+    ctx: click.Context,
+    workspace: Workspace,
+    jobs: Sequence[str],
+    done: Sequence[str],
+    *,
+    as_json: bool = False,
 ) -> None:
     """Show the jobs' progress until they end; `done` were done before.
 
@@ -102,7 +112,9 @@ def wait_for(
         raise CommandError(ending.problem)
 
 
-def _wait_for_batches(ctx: click.Context, workspace: Workspace, jobs: list[str], *, as_json: bool) -> None:
+def _wait_for_batches(
+    ctx: click.Context, workspace: Workspace, jobs: Sequence[str], *, as_json: bool
+) -> None:
     """Wait until the jobs have ended or only wait for batches at their providers, and print those."""
     from tui.cli.output.progress import submitted
 

@@ -58,14 +58,14 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
     started = time.monotonic()
     paths = prepare_demo(new_workspace_folder(ctx, folder, Path("demo")))
     workspace = ctx.with_resource(open_workspace(paths))
-    request = run.start(workspace)
+    started_work = run.start(workspace)
     if not headless and in_terminal():
         open_app(paths)
     console = make_console()
     print_line(console, f"Demo workspace: {paths.root}", "bold")
     print_line(console, SAMPLE_WARNING, "yellow")
     try:
-        run.wait_for(ctx, workspace, request["jobs"], request["done"])
+        run.wait_for(ctx, workspace, started_work.jobs, started_work.done)
     finally:
         # Show the results that exist, also after a failure.
         rates, facts = workspace.evaluation.win_rates(), workspace.data.facts()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         ImportPlan,
         Job,
         Prompt,
+        Result,
         Scorecard,
         SentRequest,
         SlotUse,
@@ -87,6 +88,8 @@ class JobRecord(_Record, frozen=True):
     """Ids of the jobs that must be done before it."""
     folder: str | None
     """The last attempt's folder, relative to the workspace."""
+    result: Result | None
+    """What a finished job reports; its fields depend on the stage. Null before the job is done."""
 
 
 class Started(_Record, frozen=True):
@@ -283,7 +286,7 @@ def _path(value: object) -> str:
 
 
 def job_record(job: Job) -> JobRecord:
-    return msgspec.convert(job, JobRecord, from_attributes=True)
+    return JobRecord(**{name: getattr(job, name) for name in JobRecord.__struct_fields__})
 
 
 def status(snapshot: Snapshot) -> Status:
