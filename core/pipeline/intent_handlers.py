@@ -37,7 +37,7 @@ from core.store.intents import (
     Start,
     WithdrawVote,
 )
-from core.teachers import adoption
+from core.teachers.batches import adoption
 
 
 def carry_out(

@@ -133,7 +133,7 @@ def _responses(
     found = texts(node.inputs[side]) if side in node.inputs else None
     if side not in node.inputs:
         found = {d.dialog_id: d.responses[responder].text for d in test if responder in d.responses}
-    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.UNWRITTEN} {side}") for d in test}
+    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.PLACEHOLDER} {side}") for d in test}
 
 
 def spending(

@@ -91,7 +91,7 @@ def test_a_report_is_written(study: Program, tmp_path: Path) -> None:
     assert str(tmp_path / "report" / "report.html") in written
     assert all(Path(path).exists() for path in written)
     refused = study("report", study.root, code=1)
-    assert "which no report wrote" in refused.err
+    assert "which is not part of a report" in refused.err
     assert json.loads((tmp_path / "report" / "contents.json").read_text())
 
 

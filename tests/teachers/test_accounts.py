@@ -115,8 +115,8 @@ def test_a_batch_that_is_gone_is_said_before_it_is_paid_again(tmp_path: Path, ap
     killed_while_waiting(shop, api)
     api.batches.clear()
     assert shop.supervise().wait(DEADLINE_S) == 0
-    assert "no longer knows batch" in shop.error(NAIVE)
-    assert "pays for them again" in shop.error(NAIVE)
+    assert "no longer has batch" in shop.error(NAIVE)
+    assert "are charged again" in shop.error(NAIVE)
     assert api.calls["create"] == 1
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()

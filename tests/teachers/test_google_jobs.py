@@ -351,4 +351,4 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     assert "ended as expired without results" in told[expired]
     assert f"none of its {len(first.train)} requests" in told[other]
     assert "not found" in told["batches/nobody-has-it"]
-    assert "names no batch" in told["no name of one"]
+    assert "is not the name of a batch" in told["no name of one"]

@@ -157,7 +157,7 @@ def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str
     shop = Workshop(tmp_path, api.url, mode=mode, more=BUDGET.format(0.0001))
     shop.run()
     assert shop.states()[NAIVE] == "failed"
-    assert "budget of 0.00 USD would be passed" in shop.error(NAIVE)
+    assert "budget of 0.00 USD would be exceeded" in shop.error(NAIVE)
     assert "budget_usd" in shop.error(NAIVE)
     assert not api.paid
     # Raised, it goes on; the budget is not part of the work.
