@@ -19,7 +19,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 from platformdirs import user_cache_path
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
@@ -27,7 +27,7 @@ from core.pipeline import launch
 from core.services.workspace import open_workspace
 from core.teachers import api_keys
 
-Outcome = Literal["ok", "warn", "fail"]
+CheckOutcome = Literal["ok", "warn", "fail"]
 
 PROJECT = "empathy-tui"
 #: STRICT tables came with this one.
@@ -51,7 +51,7 @@ class Check:
     """One thing looked at: what was found, and what to do about it unless it is ok."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     found: str
     remedy: str | None = None
 
@@ -210,7 +210,7 @@ def _tmux() -> Iterator[Check]:
 def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
     """Keys that config.toml's teachers and judges need, then the others that are known."""
     try:
-        config = configuration.load(workspace.config) if workspace.config.exists() else Config()
+        config = load_config(workspace.config) if workspace.config.exists() else Config()
     except UserError:
         # The check of config.toml says why.
         config = Config()
@@ -252,7 +252,7 @@ def _folders(workspace: WorkspacePaths) -> Iterator[Check]:
         if free >= _WARN_BYTES:
             yield Check(f"{name}: disk", "ok", found)
         else:
-            outcome: Outcome = "warn" if free >= _FAIL_BYTES else "fail"
+            outcome: CheckOutcome = "warn" if free >= _FAIL_BYTES else "fail"
             remedy = f"free {_WARN_BYTES / 1e9:.0f} GB: runs write checkpoints and adapters"
             yield Check(f"{name}: disk", outcome, found, remedy)
     kind = _filesystem(workspace.root)
@@ -286,7 +286,7 @@ def _filesystem(folder: Path) -> str | None:
 def _workspace(workspace: WorkspacePaths) -> Iterator[Check]:
     if workspace.config.exists():
         try:
-            configuration.load(workspace.config)
+            load_config(workspace.config)
             yield Check("config.toml", "ok", str(workspace.config))
         except UserError as error:
             yield Check("config.toml", "fail", str(error), "mend the file, and run this again")

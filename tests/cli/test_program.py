@@ -210,8 +210,8 @@ def test_nothing_heavy_is_loaded_to_look_at_a_workspace(
 ) -> None:
     program("import", synthetic_csv(tmp_path / "made.csv"))
     code = (
-        "import sys, tui.cli\n"
-        "try:\n    tui.cli.main()\n"
+        "import sys\nfrom tui.cli.main import main\n"
+        "try:\n    main()\n"
         "finally:\n    print(*sorted(sys.modules), file=sys.stderr)\n"
     )
     ended = subprocess.run(

@@ -51,7 +51,7 @@ def test_one_that_is_not_finished_is_not_known(study: Program) -> None:
 
 def test_what_is_no_comparison_is_refused(study: Program) -> None:
     answers = job_id(WorkspacePaths(study.root), "respond", "smollm2")
-    assert "is no comparison" in study("winrates", "show", answers, code=1).err
+    assert "is not a comparison" in study("winrates", "show", answers, code=1).err
     assert "there is no job 'none'" in study("winrates", "show", "none", code=1).err
 
 
@@ -64,7 +64,7 @@ def test_the_ranking(study: Program) -> None:
     ]
     shown = study("winrates", "ranking").out
     assert shown.index(DPO) < shown.index("smollm2/direct/llama/sft ")
-    assert "2 groups that never met" in shown
+    assert "2 groups with no comparison between them" in shown
     assert AGREES in shown
 
 
@@ -74,7 +74,7 @@ def test_the_judges(study: Program) -> None:
     assert {one["kind"] for one in found["agreements"]} == {"judges", "voters", "voter and judge"}
     assert [(vote["b"], vote["votes"]) for vote in found["votes"]] == [(DPO, 48)]
     shown = study("winrates", "judges").out
-    assert "`empathy-tui judge calibrate gemini`" in shown
+    assert "`empathy-tui judge validate gemini`" in shown
     assert "kappa" in shown
 
 
@@ -92,7 +92,7 @@ def test_runs_against_runs(study: Program) -> None:
 
 def test_before_there_is_anything(program: Program) -> None:
     for view, text in (
-        ("ranking", "nothing is ranked"),
+        ("ranking", "no ranking"),
         ("tests", "nothing to test"),
         ("judges", "no judge"),
     ):

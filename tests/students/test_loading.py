@@ -133,7 +133,7 @@ def test_a_chat_template_of_the_users_own_is_used(tmp_path: Path, tiny: Path) ->
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("/nowhere/at/all", "folder /nowhere/at/all holds no model"),
+        ("/nowhere/at/all", "folder /nowhere/at/all has no model"),
         ("embedded/smollm3", "no embedded student 'embedded/smollm3'; there is 'embedded/smollm2"),
         ("nobody/no-such-model", "'nobody/no-such-model' cannot be loaded"),
     ],

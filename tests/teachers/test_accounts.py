@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from core.store import intents
 from core.teachers import api_keys
 from tests import loopback
 from tests.loopback import KEY, Api
 from tests.support.teacher_workspace import TeacherWorkspace
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 OTHER = "sk-another-key-987654321"
 
 
@@ -39,7 +40,7 @@ def submitted(shop: TeacherWorkspace, api: Api) -> None:
 def killed_while_waiting(shop: TeacherWorkspace, api: Api) -> None:
     """Submit a batch, and kill everything while it is in progress."""
     api.faults.hold = True
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     supervisor = shop.supervise(dying=True)
     submitted(shop, api)
     ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
@@ -89,7 +90,7 @@ def test_a_batch_that_may_exist_is_not_made_again_with_another_key(tmp_path: Pat
     shop = TeacherWorkspace(tmp_path, api.url)
     # Started, progress, the intent, uploaded, creating: it dies before the reply is journalled.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 6, "when": "before"}))
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     shop.finish(dying=True)
     assert shop.query("SELECT 1 FROM submissions WHERE batch IS NOT NULL") == []
     assert shop.finish(key=OTHER) == 0
@@ -106,8 +107,8 @@ def test_a_batch_that_is_gone_is_said_before_it_is_paid_again(tmp_path: Path, ap
     killed_while_waiting(shop, api)
     api.batches.clear()
     assert shop.finish() == 0
-    assert "no longer knows batch" in shop.error(NAIVE)
-    assert "pays for them again" in shop.error(NAIVE)
+    assert "no longer has batch" in shop.error(NAIVE)
+    assert "are charged again" in shop.error(NAIVE)
     assert api.calls["create"] == 1
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
@@ -122,7 +123,7 @@ def test_a_new_key_of_the_same_account_adopts_by_hand(tmp_path: Path, api: Api) 
         owned["account"] = OTHER
     assert shop.finish(key=OTHER) == 0
     assert f"batches adopt {batch['id']}" in shop.error(NAIVE)
-    shop.ask("adopt", job=shop.job(NAIVE), batch=batch["id"])
+    shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=batch["id"]))
     assert shop.finish(key=OTHER) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert api.calls["create"] == 1
@@ -134,10 +135,10 @@ def test_a_batch_that_no_journal_knows_is_adopted(tmp_path: Path, api: Api) -> N
     ((batch,),) = first.query("SELECT batch FROM submissions")
     # Another workspace on the same data: its requests have the same keys.
     second = TeacherWorkspace(tmp_path / "second", api.url, dialogues=first.open().data.dialogues())
-    second.ask("pause")
-    second.ask("start", targets=["teach"])
-    second.ask("adopt", job=first.job(NAIVE), batch=batch)
-    second.ask("resume")
+    second.ask(intents.Pause())
+    second.ask(intents.Start(targets=("generate",)))
+    second.ask(intents.Adopt(job=first.job(NAIVE), batch=batch))
+    second.ask(intents.Resume())
     assert second.finish() == 0
     assert set(second.states().values()) == {"done"}, second.story()
     assert second.answers() == first.answers()
@@ -150,12 +151,12 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     other.run()
     ((batch,),) = other.query("SELECT batch FROM submissions")
     shop = TeacherWorkspace(tmp_path / "work", api.url)
-    shop.ask("start", targets=["recipe"])
-    shop.ask("pause")
+    shop.ask(intents.Start(targets=("recipe",)))
+    shop.ask(intents.Pause())
     assert shop.finish() == 0
     for name in ("batch_nobody_has", batch):
-        shop.ask("adopt", job=shop.job(NAIVE), batch=name)
-    shop.ask("resume")
+        shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=name))
+    shop.ask(intents.Resume())
     assert shop.finish() == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
@@ -166,10 +167,10 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
     shop = TeacherWorkspace(tmp_path, api.url)
     api.faults.hold = True
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Start(targets=("recipe",)))
     supervisor = shop.supervise()
     submitted(shop, api)
-    shop.ask("cancel", job=shop.job(NAIVE))
+    shop.ask(intents.Cancel(job=shop.job(NAIVE)))
     assert shop.wait(supervisor) == 0
     assert shop.states()[NAIVE] == "cancelled"
     (batch,) = api.batches.values()
@@ -178,7 +179,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
     half = len(shop.train) // 2
     assert shop.query("SELECT count(*) FROM answers WHERE outcome = 'ok'") == [(half,)]
     api.faults.hold = False
-    shop.ask("retry", job=shop.job(NAIVE))
+    shop.ask(intents.Retry(job=shop.job(NAIVE)))
     assert shop.finish() == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert set(api.paid.values()) == {1}
@@ -191,7 +192,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
 def test_a_shutdown_leaves_the_batch_alone(tmp_path: Path, api: Api) -> None:
     shop = TeacherWorkspace(tmp_path, api.url)
     api.faults.hold = True
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     supervisor = shop.supervise()
     submitted(shop, api)
     ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
@@ -210,12 +211,12 @@ def test_a_refresh_looks_at_once(tmp_path: Path, api: Api) -> None:
     text = shop.workspace.config.read_text()
     patient = text.replace("poll_min_s = 0.05", "poll_min_s = 300").replace("= 0.2", "= 300")
     shop.workspace.config.write_text(patient)
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     supervisor = shop.supervise()
     shop.until(lambda: bool(shop.query("SELECT 1 FROM submissions WHERE state = 'validating'")))
     for _ in range(3):
         looked = len(shop.query("SELECT 1 FROM submission_states"))
-        shop.ask("refresh", job=shop.job(NAIVE))
+        shop.ask(intents.Refresh(job=shop.job(NAIVE)))
         shop.until(partial(looked_more_than, shop, looked))
     assert shop.wait(supervisor) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from core.teachers.google.client import GoogleBatches, GoogleLive, is_queue_full
+from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import (
-    Fault,
+    FailedRequest,
     Message,
     QueueFullError,
     RejectedError,
@@ -20,7 +21,6 @@ from core.teachers.protocol import (
     TransientError,
     Usage,
 )
-from core.teachers.wire import Endpoint
 from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
 
 KEY = "AIzaVerySecret0123456789"
@@ -84,7 +84,7 @@ def endpoint(server: Server) -> Endpoint:
 
 
 async def test_a_reply_with_its_usage(server: Server, live: GoogleLive) -> None:
-    assert await live.ask(REQUEST) == Reply("well", "stop", Usage(10, 4, 23))
+    assert await live.complete(REQUEST) == Reply("well", "stop", Usage(10, 4, 23))
     asked = server.requests[0]
     assert asked.path.endswith("/v1beta/models/gemini-x:generateContent")
     assert asked.headers["x-goog-api-key"] == KEY
@@ -105,7 +105,7 @@ async def test_a_batch_asks_exactly_what_a_live_call_asks(server: Server) -> Non
     }
     asked = replace(endpoint(server), temperature=0.5, top_p=0.9, seed=3, extra_body=extra)
     teacher = GoogleLive(asked)
-    await teacher.ask(REQUEST)
+    await teacher.complete(REQUEST)
     await teacher.close()
     line = json.loads(GoogleBatches(asked).line(REQUEST))
     assert line == {"key": REQUEST.key, "request": server.requests[0].json()}
@@ -138,14 +138,14 @@ async def test_how_an_answer_ended(
     server: Server, live: GoogleLive, body: dict[str, Any], reply: Reply
 ) -> None:
     server.answer = lambda asked: HttpReply(body)
-    assert await live.ask(REQUEST) == reply
+    assert await live.complete(REQUEST) == reply
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"candidates": 3}', b"[]"])
 async def test_a_body_that_is_none(server: Server, live: GoogleLive, body: bytes) -> None:
     server.answer = lambda asked: HttpReply(body)
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == "body"
 
 
@@ -156,7 +156,7 @@ async def test_what_may_pass(server: Server, live: GoogleLive, status: int) -> N
         refusal("X", f"no, {KEY}", {"reason": "y"}, delay, code=status), status
     )
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == str(status)
     assert error.value.throttled == (status == 429)
     assert error.value.retry_after == 17.5
@@ -164,7 +164,7 @@ async def test_what_may_pass(server: Server, live: GoogleLive, status: int) -> N
     assert len(server.requests) == 1
     server.answer = lambda asked: HttpReply(b"<html>busy</html>", status, {"Retry-After": "3"})
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.retry_after == 3
     assert len(server.requests) == 2
 
@@ -184,7 +184,7 @@ async def test_what_will_not_pass(
 ) -> None:
     server.answer = lambda asked: HttpReply(body, status)
     with pytest.raises(RejectedError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert (error.value.code, error.value.fatal) == (str(status), fatal)
     assert len(server.requests) == 1
 
@@ -192,18 +192,18 @@ async def test_what_will_not_pass(
 async def test_nobody_listens_a_slow_server_and_a_cut_answer(server: Server, live: GoogleLive) -> None:
     server.answer = lambda asked: HttpReply(b'{"candidates": [', length=500)
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == "connection"
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
         teacher = GoogleLive(replace(endpoint(server), base_url=url, timeout_s=0.2))
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "connection"
         mute.listen()
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "timeout"
         await teacher.close()
 
@@ -369,11 +369,11 @@ def test_results_survive_what_is_broken(batches: GoogleBatches, tmp_path: Path) 
     path.write_bytes(b"\xff\n{}\n" + text + b'\n{"key": "half", "resp')
     assert list(batches.results([path])) == [
         ("a", Reply("one", "stop", Usage(10, 4, 23))),
-        ("b", Fault("13", "internal [key]")),
-        ("g", Fault("invalid_request", "bad")),
+        ("b", FailedRequest("13", "internal [key]")),
+        ("g", FailedRequest("invalid_request", "bad")),
         ("c", Reply("", "filtered", None)),
-        ("d", Fault("body", "the answer holds no candidate")),
-        ("e", Fault("body", "neither a response nor an error")),
+        ("d", FailedRequest("body", "the response has no candidates")),
+        ("e", FailedRequest("body", "the line has neither a response nor an error")),
         ("a", Reply("two", "length", Usage(10, 4, 23))),
     ]
 
@@ -400,7 +400,7 @@ async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
     said["candidates"][0]["logprobsResult"] = told
     server.answer = lambda asked: HttpReply(said)
     live = GoogleLive(replace(endpoint(server), top_logprobs=5))
-    reply = await live.ask(REQUEST)
+    reply = await live.complete(REQUEST)
     await live.close()
     assert (reply.text, reply.logprobs) == ("1", expected)
     generation = server.requests[-1].json()["generationConfig"]

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from core.store import intents
 from core.teachers import api_keys
 from tests.loopback import KEY, expected_answer, google_server
 from tests.loopback.google_api import CONTENT, GoogleApi
 from tests.support.teacher_workspace import TeacherWorkspace
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -243,10 +244,10 @@ def test_a_wrong_key_stops_at_once_and_is_kept_out_of_everything(
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> None:
     shop = workshop(tmp_path, api)
     api.faults.hold = True
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Start(targets=("recipe",)))
     supervisor = shop.supervise()
     until_under_way(shop)
-    shop.ask("cancel", job=shop.job(NAIVE))
+    shop.ask(intents.Cancel(job=shop.job(NAIVE)))
     assert shop.wait(supervisor) == 0
     assert shop.states()[NAIVE] == "cancelled"
     assert [batch["state"] for batch in api.batches.values()] == ["CANCELLED"]
@@ -262,7 +263,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> N
 def killed_while_waiting(shop: TeacherWorkspace, api: GoogleApi) -> None:
     """Submit a batch, and kill everything while it is in progress and stays there."""
     api.faults.hold = True
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Start(targets=("recipe",)))
     supervisor = shop.supervise()
     until_under_way(shop)
     ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
@@ -284,11 +285,11 @@ def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: G
 def adopting(root: Path, api: GoogleApi, first: TeacherWorkspace, *named: str) -> TeacherWorkspace:
     """Another workspace on the same data, whose requests have the same keys, with batches named there."""
     shop = workshop(root, api, dialogues=first.open().data.dialogues())
-    shop.ask("pause")
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Pause())
+    shop.ask(intents.Start(targets=("recipe",)))
     for name in named:
-        shop.ask("adopt", job=first.job(NAIVE), batch=name)
-    shop.ask("resume")
+        shop.ask(intents.Adopt(job=first.job(NAIVE), batch=name))
+    shop.ask(intents.Resume())
     return shop
 
 
@@ -330,16 +331,16 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     first.run()
     expired, other = api.batches
     shop = workshop(tmp_path / "second", api)
-    shop.ask("start", targets=["recipe"])
-    shop.ask("pause")
+    shop.ask(intents.Start(targets=("recipe",)))
+    shop.ask(intents.Pause())
     assert shop.finish() == 0
     for name in (expired, other, "batches/nobody-has-it", "no name of one"):
-        shop.ask("adopt", job=shop.job(NAIVE), batch=name)
-    shop.ask("resume")
+        shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=name))
+    shop.ask(intents.Resume())
     assert shop.finish() == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
     assert "ended as expired without results" in told[expired]
     assert f"none of its {len(first.train)} requests" in told[other]
     assert "not found" in told["batches/nobody-has-it"]
-    assert "names no batch" in told["no name of one"]
+    assert "is not the name of a batch" in told["no name of one"]

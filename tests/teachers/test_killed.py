@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from core.store import intents
 from tests import loopback
 from tests.support.teacher_workspace import TeacherWorkspace
 
@@ -31,7 +32,7 @@ def life(root: Path, at: int, when: str) -> tuple[int, Rows]:
     with loopback.running() as api:
         shop = TeacherWorkspace(root, api.url)
         (root / "kill.json").write_text(json.dumps({"at": at, "when": when}))
-        shop.ask("start", targets=["teach"])
+        shop.ask(intents.Start(targets=("generate",)))
         code = shop.finish(dying=True)
         assert shop.finish(dying=True) == 0, shop.story()
         assert set(shop.states().values()) == {"done"}, shop.story()

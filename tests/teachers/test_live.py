@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from core.teachers.live import LiveLimits, Sender
+from core.teachers.live.sender import LiveLimits, Sender
+from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
 from core.teachers.protocol import Message, RateLimits, RejectedError, Reply, Request, TransientError, Usage
-from core.teachers.throttle import Concurrency, Pace
 from tests.support import waiting
 
 REPLY = Reply("well", "stop", Usage(10, 0, 5))
@@ -22,12 +22,12 @@ class Teacher:
         self.limits = RateLimits()
         self.answer = answer
         self.calls: Counter[str] = Counter()
-        self.in_flight = self.most = 0
+        self.in_flight = self.maximum = 0
 
-    async def ask(self, request: Request) -> Reply:
+    async def complete(self, request: Request) -> Reply:
         self.calls[request.key] += 1
         self.in_flight += 1
-        self.most = max(self.most, self.in_flight)
+        self.maximum = max(self.maximum, self.in_flight)
         try:
             return await self.answer(request, self.calls[request.key])
         finally:
@@ -76,7 +76,7 @@ async def at_once(request: Request, attempt: int) -> Reply:
 @pytest.fixture
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off without its waiting."""
-    monkeypatch.setattr("core.teachers.live._MAX_WAIT_S", 0.0)
+    monkeypatch.setattr("core.teachers.live.sender._MAX_WAIT_S", 0.0)
 
 
 async def test_every_request_is_handed_over_once() -> None:
@@ -84,7 +84,7 @@ async def test_every_request_is_handed_over_once() -> None:
     ledger, sender = await send(teacher, 500, LiveLimits(32))
     assert sorted(ledger.replies) == [request.key for request in requests(500)]
     assert set(teacher.calls.values()) == {1}
-    assert teacher.most == 32
+    assert teacher.maximum == 32
     assert (sender.concurrency, sender.in_flight) == (32, 0)
 
 
@@ -124,7 +124,7 @@ async def test_it_starts_small_and_doubles_each_round() -> None:
 
 
 def test_an_episode_of_429s_shrinks_once_and_growth_is_slow_after() -> None:
-    concurrency = Concurrency(100)
+    concurrency = AdaptiveConcurrency(100)
     for _ in range(5):
         for number in [concurrency.begin() for _ in range(int(concurrency.allowed))]:
             concurrency.answered(number, others_wait=True)
@@ -146,11 +146,11 @@ def test_an_episode_of_429s_shrinks_once_and_growth_is_slow_after() -> None:
 
 
 def test_it_never_shrinks_below_one_nor_grows_without_need() -> None:
-    concurrency = Concurrency(8)
+    concurrency = AdaptiveConcurrency(8)
     for _ in range(50):
         concurrency.throttled(concurrency.begin())
     assert concurrency.allowed == 1
-    idle = Concurrency(1000)
+    idle = AdaptiveConcurrency(1000)
     before = idle.allowed
     for _ in range(50):
         idle.answered(idle.begin(), others_wait=False)
@@ -234,7 +234,7 @@ async def test_what_is_tried_again_goes_before_what_is_new() -> None:
     teacher = Teacher(stumbling)
     sender = Sender(teacher, LiveLimits(30), threading.Event())
     sender._concurrency.allowed = 1.0
-    sender._concurrency.most = 1
+    sender._concurrency.maximum = 1
     await waiting.result_of(
         sender.send(requests(30), Ledger().reply, Ledger().failure),
         "the replies",
@@ -344,7 +344,7 @@ async def test_headers_are_heeded_once() -> None:
 
     teacher = Teacher(once)
     _, sender = await send(teacher, 20, LiveLimits(1))
-    assert sender.held_s == 0
+    assert sender.pause_s == 0
 
 
 async def test_fixed_limits_pace_the_sending() -> None:
@@ -359,7 +359,7 @@ async def test_fixed_limits_pace_the_sending() -> None:
 
 
 def test_a_pace_is_exact_and_takes_any_amount() -> None:
-    pace = Pace(600)
+    pace = RateLimiter(600)
     assert [pace.reserve(1, 100.0) for _ in range(3)] == pytest.approx([0, 0.1, 0.2])
     assert pace.reserve(5000, 100.0) == pytest.approx(0.3)
     assert pace.reserve(1, 100.0) == pytest.approx(500.3)

@@ -8,7 +8,7 @@ from core.students import loading
 from tests.support.synthetic_dialogues import synthetic_dialogues
 from tests.support.teacher_workspace import TeacherWorkspace
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 CONFIG = """
 [teachers.here]
 provider = "local"

@@ -16,12 +16,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.teachers import wire
-from core.teachers.live import LiveLimits, Sender
+from core.teachers.http import headers as rate_headers
+from core.teachers.http.endpoint import Endpoint
+from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.openai.client import OpenAIBatches, OpenAILive, is_queue_full
 from core.teachers.protocol import (
     FINAL,
-    Fault,
+    FailedRequest,
     Message,
     QueueFullError,
     RateLimits,
@@ -31,7 +32,6 @@ from core.teachers.protocol import (
     TransientError,
     Usage,
 )
-from core.teachers.wire import Endpoint
 from tests import loopback
 from tests.support import waiting
 from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
@@ -92,7 +92,7 @@ def endpoint(server: Server) -> Endpoint:
 
 
 async def test_a_reply_with_its_usage(server: Server, live: OpenAILive) -> None:
-    assert await live.ask(REQUEST) == Reply("well", "stop", Usage(10, 4, 3))
+    assert await live.complete(REQUEST) == Reply("well", "stop", Usage(10, 4, 3))
     asked = server.requests[0]
     assert asked.path == "/v1/chat/completions"
     assert asked.headers["authorization"] == f"Bearer {KEY}"
@@ -110,7 +110,7 @@ async def test_a_reply_with_its_usage(server: Server, live: OpenAILive) -> None:
 async def test_sampling_and_extra_body_are_sent(server: Server) -> None:
     extra: dict[str, Any] = {"max_completion_tokens": 9, "chat_template_kwargs": {"enable_thinking": False}}
     teacher = OpenAILive(replace(endpoint(server), temperature=0.0, top_p=0.5, seed=7, extra_body=extra))
-    await teacher.ask(REQUEST)
+    await teacher.complete(REQUEST)
     await teacher.close()
     sent = server.requests[0].json()
     assert (sent["temperature"], sent["top_p"], sent["seed"]) == (0, 0.5, 7)
@@ -151,7 +151,7 @@ async def test_how_an_answer_ended(
     server: Server, live: OpenAILive, body: dict[str, Any], reply: Reply
 ) -> None:
     server.answer = lambda asked: HttpReply(body)
-    assert await live.ask(REQUEST) == reply
+    assert await live.complete(REQUEST) == reply
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ async def test_how_an_answer_ended(
 async def test_a_body_that_is_none(server: Server, live: OpenAILive, body: bytes) -> None:
     server.answer = lambda asked: HttpReply(body)
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == "body"
 
 
@@ -171,7 +171,7 @@ async def test_what_may_pass(server: Server, live: OpenAILive, status: int) -> N
         {"error": {"message": f"no, {KEY}"}}, status, {"Retry-After": "7"}
     )
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == str(status)
     assert error.value.throttled == (status == 429)
     assert error.value.retry_after == 7
@@ -199,7 +199,7 @@ async def test_what_will_not_pass(
         {"error": {"message": "Key sk-abcd****wxyz", "code": code}}, status
     )
     with pytest.raises(RejectedError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert (error.value.code, error.value.fatal) == (str(status), fatal)
     assert "Key [key]" in str(error.value)
     assert len(server.requests) == 1
@@ -213,11 +213,11 @@ async def test_limits_are_read_from_answers_and_refusals(server: Server, live: O
         "x-ratelimit-reset-tokens": "6m0.5s",
     }
     server.answer = lambda asked: HttpReply(completion(), headers=told)
-    await live.ask(REQUEST)
+    await live.complete(REQUEST)
     assert live.limits == RateLimits(5, 0, 0.02, 360.5)
     server.answer = lambda asked: HttpReply(b"", 429, {**told, "x-ratelimit-remaining-requests": "0"})
     with pytest.raises(TransientError):
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert live.limits.remaining_requests == 0
 
 
@@ -227,12 +227,12 @@ async def test_nobody_listens_and_a_slow_server() -> None:
         url = f"http://someone:{KEY}@127.0.0.1:{mute.getsockname()[1]}/v1"
         teacher = OpenAILive(Endpoint(model="m", key=KEY, base_url=url, timeout_s=0.2))
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "connection"
         assert KEY not in str(error.value)
         mute.listen()
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "timeout"
         assert KEY not in teacher.account.base_url
         await teacher.close()
@@ -250,7 +250,7 @@ async def test_an_answer_that_only_trickles() -> None:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         teacher = OpenAILive(Endpoint(model="m", key=KEY, base_url=url, timeout_s=0.3))
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "timeout"
         await teacher.close()
 
@@ -258,14 +258,14 @@ async def test_an_answer_that_only_trickles() -> None:
 async def test_no_traceback_tells_the_key(server: Server, live: OpenAILive) -> None:
     server.answer = lambda asked: HttpReply({"error": {"message": f"Incorrect key: {KEY}"}}, 401)
     with pytest.raises(RejectedError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert KEY not in "".join(traceback.format_exception(error.value))
 
 
 async def test_a_cut_answer(server: Server, live: OpenAILive) -> None:
     server.answer = lambda asked: HttpReply(b'{"choices": [', length=500)
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == "connection"
 
 
@@ -410,12 +410,12 @@ def test_results_survive_what_is_broken(batches: OpenAIBatches, tmp_path: Path) 
     )
     assert list(batches.results([output, error])) == [
         ("a", Reply("one", "stop", Usage(10, 4, 3))),
-        ("b", Fault("body", "the answer holds no choice")),
+        ("b", FailedRequest("body", "the response has no choices")),
         ("a", Reply("two", "stop", Usage(10, 4, 3))),
-        ("c", Fault("batch_expired", "late [key]")),
-        ("d", Fault("400", "content_policy: no")),
-        ("e", Fault("500", "null")),
-        ("f", Fault("body", "neither a response nor an error")),
+        ("c", FailedRequest("batch_expired", "late [key]")),
+        ("d", FailedRequest("400", "content_policy: no")),
+        ("e", FailedRequest("500", "null")),
+        ("f", FailedRequest("body", "the line has neither a response nor an error")),
     ]
 
 
@@ -441,11 +441,11 @@ def test_a_lost_or_garbled_answer_to_a_create(server: Server, batches: OpenAIBat
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert wire.retry_after(headers) == seconds
+    assert rate_headers.retry_after(headers) == seconds
 
 
 def test_retry_after_as_a_date() -> None:
-    told = wire.retry_after({"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)})
+    told = rate_headers.retry_after({"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)})
     assert told is not None
     assert 0 < told <= 100
 
@@ -464,7 +464,7 @@ def test_retry_after_as_a_date() -> None:
     ],
 )
 def test_periods(text: str | None, seconds: float | None) -> None:
-    assert wire.period(text) == seconds
+    assert rate_headers.parse_duration(text) == seconds
 
 
 def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
@@ -492,9 +492,9 @@ def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
         results = list(batches.results(found))
         assert len(api.batches) == 1
     good = {key: result for key, result in results if isinstance(result, Reply)}
-    bad = {key: result for key, result in results if isinstance(result, Fault)}
+    bad = {key: result for key, result in results if isinstance(result, FailedRequest)}
     assert len(good) == (info.completed or 0)  # one is half a line, and one is nobody's
-    assert set(bad.values()) == {Fault("500", "The server had an error")}
+    assert set(bad.values()) == {FailedRequest("500", "The server had an error")}
     for request in asked:
         if isinstance(reply := good.get(request.key), Reply):
             assert reply.text == loopback.expected_answer([msgspec.to_builtins(m) for m in request.messages])
@@ -548,7 +548,7 @@ async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
     answer["choices"][0]["logprobs"] = told
     server.answer = lambda asked: HttpReply(answer)
     live = OpenAILive(replace(endpoint(server), top_logprobs=5))
-    reply = await live.ask(REQUEST)
+    reply = await live.complete(REQUEST)
     await live.close()
     assert (reply.text, reply.logprobs) == ("1", expected)
     assert server.requests[-1].json()["top_logprobs"] == 5
@@ -562,5 +562,5 @@ def test_a_line_that_refuses_log_probabilities_names_the_setting(server: Server,
     path.write_text(json.dumps(line) + "\n")
     ((key, fault),) = OpenAIBatches(endpoint(server)).results([path])
     assert key == "k"
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, FailedRequest)
     assert "top_logprobs in config.toml" in fault.message

@@ -16,17 +16,13 @@ from trl import SFTConfig, SFTTrainer
 from core.config.schema import Lora, Training
 from core.dialogues import records
 from core.domain.errors import UserError
+from core.domain.results import DpoResult
 from core.jobs import files
-from core.jobs.journal import (
-    Artifact,
-    Metric,
-    Progress,
-    Sample,
-)
+from core.jobs.records import Artifact, Metric, Progress, Sample
 from core.students import loading
 from core.training import trainers
 from core.training.training_job import _trainer
-from tests.support import training_attempts
+from tests.support import job_attempts, training_attempts
 from tests.support.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
 
@@ -34,8 +30,8 @@ CPU = ("cpu", torch.float32)
 
 
 def trainer(made: TrainingInputs, stage: str, adapter: Path | None = None, **training: Any) -> Any:
-    job = training_attempts.job(made.attempt(stage, adapter=adapter, **training))
-    return _trainer(job, made.student, *CPU)[0]
+    job = job_attempts.context(made.attempt(stage, adapter=adapter, **training))
+    return _trainer(job, *CPU)[0]
 
 
 def test_loss_is_on_completions_only(made: TrainingInputs) -> None:
@@ -79,9 +75,9 @@ def test_every_step_is_journalled_with_its_figures_and_the_time_left(sft: Traine
     assert (progress[-1].done, progress[-1].eta_s) == (6, 0.0)
     assert all(p.eta_s is not None and math.isfinite(p.eta_s) for p in progress[1:])
     mean = sum(metric.values["loss"] for metric in found) / 6
-    assert sft.result["train_loss"] == pytest.approx(mean)
-    assert sft.result["steps"] == 6
-    assert sft.result["train_runtime_s"] > 0
+    assert sft.result.train_loss == pytest.approx(mean)
+    assert sft.result.steps == 6
+    assert sft.result.train_runtime_s > 0
 
 
 def test_steps_behind_the_last_logging_step_are_logged_too(made: TrainingInputs) -> None:
@@ -89,9 +85,7 @@ def test_steps_behind_the_last_logging_step_are_logged_too(made: TrainingInputs)
     result = training_attempts.run(folder)
     found = training_attempts.found(folder, Metric)
     assert [metric.step for metric in found] == [4, 6]
-    assert result["train_loss"] == pytest.approx(
-        (4 * found[0].values["loss"] + 2 * found[1].values["loss"]) / 6
-    )
+    assert result.train_loss == pytest.approx((4 * found[0].values["loss"] + 2 * found[1].values["loss"]) / 6)
 
 
 def test_the_student_answers_the_same_test_dialogues_as_it_learns(made: TrainingInputs, sft: Trained) -> None:
@@ -107,7 +101,8 @@ def test_dpo_starts_from_the_sft_adapter_with_rewards_of_zero(dpo: Trained) -> N
     assert first.values["loss"] == pytest.approx(math.log(2))
     assert last.values["rewards/margins"] > 0
     assert {"rewards/accuracies", "logps/chosen", "logps/rejected"} <= last.values.keys()
-    assert dpo.result["rewards/margins"] == last.values["rewards/margins"]
+    assert isinstance(dpo.result, DpoResult)
+    assert dpo.result.rewards_margins == last.values["rewards/margins"]
 
 
 def test_dpo_against_the_base_has_rewards_from_the_first_step(made: TrainingInputs, sft: Trained) -> None:
@@ -166,7 +161,7 @@ def test_the_card_states_what_the_adapter_is(made: TrainingInputs, sft: Trained,
 
 def test_command_and_configuration_are_saved_before_the_run_starts(made: TrainingInputs) -> None:
     folder = made.attempt("sft", learning_rate=0.25)
-    _trainer(training_attempts.job(folder), made.student, *CPU)
+    _trainer(job_attempts.context(folder), *CPU)
     saved = training_attempts.saved_record(folder)
     assert saved["arguments"]["learning_rate"] == 0.25
     assert saved["spec"]["settings"]["lora"]["r"] == 8
@@ -215,7 +210,7 @@ def test_a_gpu_trains_in_bfloat16_and_only_one_gpu_is_used(made: TrainingInputs,
 
 def test_a_learning_rate_that_breaks_the_loss_is_said(made: TrainingInputs) -> None:
     folder = made.attempt("sft", learning_rate=1e30, max_grad_norm=0.0)
-    with pytest.raises(UserError, match=r"loss at step . is not a number: lower the learning rate"):
+    with pytest.raises(UserError, match=r"loss at step . is not finite: lower the learning rate"):
         training_attempts.run(folder)
     *before, broken = training_attempts.found(folder, Metric)
     assert all("loss" in metric.values for metric in before)
@@ -225,11 +220,11 @@ def test_a_learning_rate_that_breaks_the_loss_is_said(made: TrainingInputs) -> N
 @pytest.mark.parametrize(
     ("training", "lora", "message"),
     [
-        ({"lr_scheduler_type": "sideways"}, None, "does not take these settings.*sideways"),
-        ({}, Lora(target_modules=("nowhere",)), "does not take these settings.*nowhere"),
+        ({"lr_scheduler_type": "sideways"}, None, "rejects these settings.*sideways"),
+        ({}, Lora(target_modules=("nowhere",)), "rejects these settings.*nowhere"),
         ({}, Lora(target_modules=("lm_head",)), "lm_head"),
         ({"report_to": ["swanlab"]}, None, "report_to names a logger that is not installed.*swanlab"),
-        ({"max_length": 8}, None, "every prompt alone fills max_length = 8 tokens"),
+        ({"max_length": 8}, None, "every prompt has at least max_length = 8 tokens"),
     ],
 )
 def test_settings_that_do_not_hold_are_said(
@@ -247,7 +242,7 @@ def test_no_examples_is_said(tmp_path: Path, tiny: Path) -> None:
 
 def test_a_missing_student_is_said(tmp_path: Path) -> None:
     nowhere = TrainingInputs(tmp_path / "jobs", tmp_path / "nowhere")
-    with pytest.raises(UserError, match="nowhere holds no model"):
+    with pytest.raises(UserError, match="nowhere has no model"):
         training_attempts.run(nowhere.attempt("sft"))
 
 
@@ -256,7 +251,7 @@ def test_running_out_of_memory_is_said(made: TrainingInputs, monkeypatch: pytest
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(SFTTrainer, "training_step", exhausted)
-    with pytest.raises(UserError, match="memory does not suffice: lower per_device_train_batch_size"):
+    with pytest.raises(UserError, match="out of memory: lower per_device_train_batch_size"):
         training_attempts.run(made.attempt("sft"))
 
 

@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from docs import scene
+from docs.generator import scene
 from tests.support import batches_workspace
 from tests.support.filled_workspace import fill
 from tests.support.settling import settled, until, until_shows

@@ -145,7 +145,7 @@ def test_the_token_is_asked_for_in_the_page(browser: WebDriver, tmp_path: Path) 
         watcher = Watcher(browser)
         browser.get(served.url)
         browser.find_element(By.NAME, "token").send_keys("wrong\n")
-        watcher.until(lambda: "That is not the token" in browser.page_source)
+        watcher.until(lambda: "The token is wrong" in browser.page_source)
         browser.find_element(By.NAME, "token").send_keys(f"{token}\n")
         watcher.until_drawn("48 dialogues")
         assert browser.current_url == f"{served.url}/"

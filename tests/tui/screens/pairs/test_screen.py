@@ -16,15 +16,15 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core.api import prompts
-from core.config.schema import Teacher
 from core.config.workspace import WorkspacePaths
 from core.domain.text import visible
 from core.domain.verdicts import Pair, Verdict
+from core.jobs.settings import LlmJudge
 from core.judging import length_control, llm_judge
 from core.judging.protocol import Contest
 from core.prompts import templates
 from core.services.workspace import open_workspace
-from tests.support import finished_workspace
+from tests.support import finished_workspace, made_settings
 from tests.support.settling import settled, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
@@ -324,7 +324,14 @@ def _asked(pair: Pair, order: Order) -> str:
     contest = Contest(
         *(pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "", order)
     )
-    (request,) = llm_judge.requests_of(templates.load("judge"), [contest], Teacher("openai", "gpt-4o"))
+    judge = LlmJudge(
+        name="gpt",
+        swap=True,
+        repeats=1,
+        prompt=templates.load("judge"),
+        model=made_settings.large_model(),
+    )
+    (request,) = llm_judge.requests_of(judge, [contest])
     return request.messages[0].content
 
 
