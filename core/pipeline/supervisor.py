@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.schema import Slots
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
@@ -132,7 +132,7 @@ class Supervisor:
         if changed != self._config_time:
             self._config_time = changed
             try:
-                self._slots = configuration.load(self.workspace.config).slots
+                self._slots = load_config(self.workspace.config).slots
             except UserError as error:
                 log.warning("%s; the slots stay as they were", error)
 

@@ -71,7 +71,5 @@ def _earlier(folder: Path) -> set[str]:
     known = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
     others = [path.name for path in folder.iterdir() if path.name not in known and path.name != CONTENTS]
     if others:
-        raise UserError(
-            f"{folder} contains {others[0]!r}, which is not part of a report: choose another"
-        )
+        raise UserError(f"{folder} contains {others[0]!r}, which is not part of a report: choose another")
     return known

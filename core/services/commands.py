@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import (
     changes,
@@ -87,13 +87,13 @@ class Commands:
 
     def start(self, targets: Sequence[str] = ()) -> int:
         """Ask for the named work and all that it needs; everything for no target."""
-        configuration.load(self._paths.config)
+        load_config(self._paths.config)
         return self._request(intents.Start(tuple(targets)))
 
     def validate_judge(self, judge: str, pairs: int) -> int:
         """Measure how far a judge agrees with people, on so many pairs with a better response by the
         ratings."""
-        configuration.load(self._paths.config)
+        load_config(self._paths.config)
         return self._request(intents.Start((f"validate:{judge}",), {judge: pairs}))
 
     def vote(self, item: BallotItem, a: str, b: str, voter: str, choice: Choice) -> int:
@@ -186,7 +186,7 @@ class Commands:
             folder,
             dialogues,
             recipes or (*catalog.direct_recipes(facts.sources), *improved),
-            configuration.load(self._paths.config).recipes,
+            load_config(self._paths.config).recipes,
             templates.load("student", self._paths.prompts),
             improved,
         )

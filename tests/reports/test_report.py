@@ -22,7 +22,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.reports.write import CONTENTS, write_report
 from core.services.workspace import open_workspace
-from tests.reports.judged import RUN, make
+from tests.support.finished_workspace import RUN, make
 from tests.web.browser import events, open_browser, requests
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from core.config.schema import Responding, Student
 from core.domain.errors import UserError
 from core.students import loading
 from core.students.generation import Generator
-from tests.support import tiny_student
+from tests.support import tiny_student, waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 _PREPARE = """
@@ -44,7 +44,7 @@ def prepared(cache: Path) -> tuple[list[Path], str]:
         )
         for _ in range(2)
     ]
-    spoken = [process.communicate(timeout=180) for process in processes]
+    spoken = [waiting.communicate(process) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], spoken
     return [Path(out.strip()) for out, _ in spoken], "".join(err for _, err in spoken)
 

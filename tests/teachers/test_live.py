@@ -10,9 +10,9 @@ import pytest
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
 from core.teachers.protocol import Message, RateLimits, RejectedError, Reply, Request, TransientError, Usage
+from tests.support import waiting
 
 REPLY = Reply("well", "stop", Usage(10, 0, 5))
-DEADLINE_S = 30.0
 
 
 class Teacher:
@@ -60,8 +60,11 @@ async def send(
 ) -> tuple[Ledger, Sender]:
     ledger = Ledger()
     sender = Sender(teacher, limits, stop or threading.Event(), grace_s)
-    async with asyncio.timeout(DEADLINE_S):
-        await sender.send(requests(count), ledger.reply, ledger.failure)
+    await waiting.result_of(
+        sender.send(requests(count), ledger.reply, ledger.failure),
+        "the replies",
+        progress=teacher.calls.total,
+    )
     return ledger, sender
 
 
@@ -232,8 +235,11 @@ async def test_what_is_tried_again_goes_before_what_is_new() -> None:
     sender = Sender(teacher, LiveLimits(30), threading.Event())
     sender._concurrency.allowed = 1.0
     sender._concurrency.maximum = 1
-    async with asyncio.timeout(DEADLINE_S):
-        await sender.send(requests(30), Ledger().reply, Ledger().failure)
+    await waiting.result_of(
+        sender.send(requests(30), Ledger().reply, Ledger().failure),
+        "the replies",
+        progress=teacher.calls.total,
+    )
     assert asked.index("d0") == 0
     assert len(asked) == 33
     assert [n for n, name in enumerate(asked) if name == "d0"][-1] < 10
@@ -253,9 +259,8 @@ async def test_a_fatal_rejection_ends_everything_but_what_is_in_flight() -> None
 
     teacher, ledger = Teacher(wrong_key), Ledger()
     sender = Sender(teacher, LiveLimits(50), threading.Event())
-    async with asyncio.timeout(DEADLINE_S):
-        with pytest.raises(RejectedError, match="wrong key"):
-            await sender.send(requests(100), ledger.reply, ledger.failure)
+    with pytest.raises(RejectedError, match="wrong key"):
+        await waiting.result_of(sender.send(requests(100), ledger.reply, ledger.failure), "the rejection")
     assert sum(teacher.calls.values()) == 8
     assert len(ledger.replies) == 7
     assert ledger.failures == {}
@@ -267,9 +272,8 @@ async def test_what_a_callback_raises_ends_everything() -> None:
 
     teacher = Teacher(at_once)
     sender = Sender(teacher, LiveLimits(4), threading.Event())
-    async with asyncio.timeout(DEADLINE_S):
-        with pytest.raises(OSError, match="no space"):
-            await sender.send(requests(100), full_disk, Ledger().failure)
+    with pytest.raises(OSError, match="no space"):
+        await waiting.result_of(sender.send(requests(100), full_disk, Ledger().failure), "the error")
     assert sum(teacher.calls.values()) <= 4
 
 
