@@ -194,5 +194,5 @@ def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None
 def test_a_budget_needs_a_price(tmp_path: Path, api: Api) -> None:
     shop = TeacherWorkspace(tmp_path, api.url, more="[spending]\nbudget_usd = 5\n")
     shop.run()
-    assert "the price of gpt-4o is not known" in shop.error(NAIVE)
+    assert "the price of gpt-4o is unknown" in shop.error(NAIVE)
     assert not api.paid
