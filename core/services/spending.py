@@ -15,6 +15,7 @@ from core.domain.submissions import (
     Submission,
 )
 from core.pipeline import workspace_graph
+from core.services import costs
 from core.services.workspace_state import WorkspaceState
 from core.store import submissions
 
@@ -48,7 +49,7 @@ class SpendingReader:
         What recipes share is told under the first of them. Builds the requests: a second or two for all
         recipes of a large data set. Raises `UserError` for a target that names nothing.
         """
-        from core.services import costs
+        from core.services.estimates import estimates
 
         facts, dialogues = self._state.data()
         config, connection = self._state.config()[0], self._state.connection()
@@ -57,12 +58,10 @@ class SpendingReader:
             return ()
         if calibrate and config is not None and facts is not None:
             nodes = workspace_graph.plan(self._state.paths, config, facts, calibrate)
-        return costs.estimates(connection, self._state.paths, nodes, targets, dialogues)
+        return estimates(connection, self._state.paths, nodes, targets, dialogues)
 
     def summary(self) -> Spending:
         """What was spent on teachers, and what is bound in requests that are on their way."""
-        from core.services import costs
-
         config = self._state.config()[0] or Config()
         nodes, _ = self._state.plan(config, self._state.facts())
         return costs.spending(self._state.connection(), config, nodes, self._sums)

@@ -9,7 +9,7 @@ import click
 from core.api import is_sample
 from tui.cli.options import Refused, json_option, workspace_of
 from tui.cli.output import json
-from tui.format import win_rates
+from tui.format.win_rates import ALPHA
 
 
 @click.group(invoke_without_command=True)
@@ -99,7 +99,7 @@ def tests(ctx: click.Context, significant: bool, as_json: bool) -> None:
     """Test any two responders that met the same third one, on the same dialogues."""
     workspace = workspace_of(ctx)
     made, known = workspace.evaluation.paired_tests(), workspace.evaluation.win_rates()
-    found = [test for test in made if not significant or test.p_holm < win_rates.ALPHA]
+    found = [test for test in made if not significant or test.p_holm < ALPHA]
     if as_json:
         json.write([asdict(test) for test in found])
         return
