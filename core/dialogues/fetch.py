@@ -36,7 +36,7 @@ def fetch(
     `progress` is told the bytes received so far and the bytes in all, None if the server does not
     say. Raises `UserError`; a file that was at `destination` before then stays as it was.
     """
-    import httpx
+    import httpx2
 
     digest = hashlib.sha256()
     size = 0
@@ -45,7 +45,7 @@ def fetch(
         with (
             files.replacing(destination) as file,
             # Without compression on the way the length is known, and it is the file's.
-            httpx.stream(
+            httpx2.stream(
                 "GET",
                 url,
                 headers={"Accept-Encoding": "identity"},
@@ -69,15 +69,15 @@ def fetch(
                     f"{url} sent a file with SHA-256 {digest.hexdigest()}, not the known {SHA256}. "
                     "Nothing was kept. If the authors changed the file, download it yourself and import it."
                 )
-    except httpx.HTTPStatusError as error:
+    except httpx2.HTTPStatusError as error:
         raise UserError(_refusal(url, error.response.status_code)) from error
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         reason = str(error) or type(error).__name__
         if started:
             raise UserError(f"{url} broke off after {size} bytes ({reason}): try again") from error
         raise UserError(f"{url} cannot be reached ({reason}): check the network, and try again") from error
-    except (httpx.InvalidURL, ValueError, ImportError) as error:
-        # httpx says so of a bad address, and of a proxy in the environment that it cannot use.
+    except (httpx2.InvalidURL, ValueError, ImportError) as error:
+        # httpx2 says so of a bad address, and of a proxy in the environment that it cannot use.
         raise UserError(
             f"{url} cannot be asked for ({error}): check the address and the proxy settings"
         ) from error
