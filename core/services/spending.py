@@ -15,7 +15,6 @@ from core.domain.submissions import (
     Submission,
 )
 from core.pipeline import workspace_graph
-from core.services import costs
 from core.services.workspace_state import WorkspaceState
 from core.store import submissions
 
@@ -49,7 +48,7 @@ class SpendingReader:
         What recipes share is told under the first of them. Builds the requests: a second or two for all
         recipes of a large data set. Raises `UserError` for a target that names nothing.
         """
-        from core.services.estimates import estimates
+        from core.services import costs
 
         facts, dialogues = self._state.data()
         config, connection = self._state.config()[0], self._state.connection()
@@ -58,10 +57,12 @@ class SpendingReader:
             return ()
         if calibrate and config is not None and facts is not None:
             nodes = workspace_graph.plan(self._state.paths, config, facts, calibrate)
-        return estimates(connection, self._state.paths, nodes, targets, dialogues)
+        return costs.estimates(connection, self._state.paths, nodes, targets, dialogues)
 
     def summary(self) -> Spending:
         """What was spent on teachers, and what is bound in requests that are on their way."""
+        from core.services import costs
+
         config = self._state.config()[0] or Config()
         nodes, _ = self._state.plan(config, self._state.facts())
         return costs.spending(self._state.connection(), config, nodes, self._sums)
