@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,3 +88,17 @@ def test_a_type_checker_knows_every_name(tmp_path: Path) -> None:
         of_this = [line for line in problems if f"wrong_{number}.py" in line]
         assert any(expected in line for line in of_this), (expected, ended.stdout, ended.stderr)
     assert len(problems) == len(wrong), ended.stdout
+
+
+def test_no_public_signature_hides_a_type() -> None:
+    """Of functions, and of methods of the facade's classes; `Any` there would turn the type checker off."""
+    found = {}
+    for name in vars(core.api)["__all__"]:
+        value = getattr(core.api, name)
+        if inspect.isfunction(value):
+            found[name] = value
+        elif inspect.isclass(value):
+            members = inspect.getmembers(value, inspect.isfunction)
+            found |= {f"{name}.{member}": made for member, made in members if not member.startswith("_")}
+    assert len(found) > 60
+    assert not [name for name, made in found.items() if re.search(r"\bAny\b", str(inspect.signature(made)))]
