@@ -40,11 +40,11 @@ class SpendingReader:
         return [] if connection is None else submissions.submissions(connection, self._sums)
 
     def estimates(
-        self, targets: Sequence[str] = (), calibrate: Mapping[str, int] | None = None
+        self, targets: Sequence[str] = (), validate: Mapping[str, int] | None = None
     ) -> tuple[Estimate, ...]:
         """The requests that recipes, teachers and judges still have to send, and their cost.
 
-        `calibrate` are judges that are to be held against people, and on how many pairs.
+        `validate` are judges to validate, and on how many pairs.
         `targets` are jobs, stages or names; none means all. Requests that recipes share are counted for the
         first of them. It builds the requests, which takes a second or two for all recipes of a large data
         set. Raises `UserError` for a target that names nothing.
@@ -56,8 +56,8 @@ class SpendingReader:
         nodes, _ = self._state.plan(config, facts)
         if connection is None:
             return ()
-        if calibrate and config is not None and facts is not None:
-            nodes = workspace_graph.plan(self._state.paths, config, facts, calibrate)
+        if validate and config is not None and facts is not None:
+            nodes = workspace_graph.plan(self._state.paths, config, facts, validate)
         return costs.estimates(connection, self._state.paths, nodes, targets, dialogues)
 
     def summary(self) -> Spending:
