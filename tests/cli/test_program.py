@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -202,39 +201,6 @@ def test_a_reader_that_leaves_early_is_no_error(program: Program, tmp_path: Path
     assert process.stderr.read() == b""
     process.stderr.close()
     waiting.wait_for_exit(process)
-
-
-@pytest.mark.parametrize("words", [["--help"], ["status"], ["status", "--json"], ["winrates"], ["recipes"]])
-def test_nothing_heavy_is_loaded_to_look_at_a_workspace(
-    program: Program, tmp_path: Path, words: list[str]
-) -> None:
-    program("import", synthetic_csv(tmp_path / "made.csv"))
-    code = (
-        "import sys\nfrom tui.cli.main import main\n"
-        "try:\n    main()\n"
-        "finally:\n    print(*sorted(sys.modules), file=sys.stderr)\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code, "--workspace", str(program.root), *words],
-        env=environment(),
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    loaded = set(ended.stderr.split())
-    assert "tui.cli.main" in loaded
-    heavy = {
-        "textual",
-        "torch",
-        "transformers",
-        "pandas",
-        "numpy",
-        "openai",
-        "httpx2",
-        "sklearn",
-        "sqlite_utils",
-    }
-    assert not heavy & loaded
 
 
 def test_the_doctor_finds_this_machine_fit(program: Program) -> None:

@@ -7,7 +7,7 @@ import click
 from core.api import is_sample
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
-from tui.format import win_rates
+from tui.format.win_rates import ALPHA
 
 
 @click.group(invoke_without_command=True, epilog=examples("winrates", "winrates ranking"))
@@ -91,7 +91,7 @@ def tests(ctx: click.Context, significant: bool, as_json: bool) -> None:
     """Compare any two responders by their results against a third one, with a paired test."""
     evaluation = workspace_of(ctx).evaluation
     made = evaluation.paired_tests()
-    found = [test for test in made if not significant or test.p_holm < win_rates.ALPHA]
+    found = [test for test in made if not significant or test.p_holm < ALPHA]
     if as_json:
         json.write(found)
         return
