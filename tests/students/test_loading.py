@@ -134,7 +134,10 @@ def test_a_chat_template_of_the_users_own_is_used(tmp_path: Path, tiny: Path) ->
     ("model", "message"),
     [
         ("/nowhere/at/all", "folder /nowhere/at/all has no model"),
-        ("embedded/smollm3", "unknown embedded student 'embedded/smollm3': the only one is"),
+        (
+            "embedded/smollm3",
+            "unknown embedded student 'embedded/smollm3': the only one is 'embedded/smollm2",
+        ),
         ("nobody/no-such-model", "'nobody/no-such-model' cannot be loaded"),
     ],
 )
