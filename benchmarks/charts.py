@@ -35,8 +35,8 @@ from core.store import connections, jobs
 from core.store import dialogues as data
 from tests.support.made_dialogues import made_dialogues
 from tui.screens.training import curve_view
+from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.curve_view import (
-    Colours,
     Drawing,
     Question,
     View,
@@ -184,7 +184,7 @@ def look(workspace: Workspace) -> None:
         print(f"{name:<58} {seconds * 1000:8.1f} ms   {seconds / plain:6.2f} ×")
 
     tell("sqlite3 alone: one run's rows", plain)
-    colours = Colours("#3a4552", "#2b343f", "#8b96a3")
+    colours = ChartColours("#3a4552", "#2b343f", "#8b96a3")
 
     def question(count: int, size: tuple[int, int], view: View, *, is_grid: bool = False) -> Question:
         shown = [Shown(job, str(number), "#56b4e9") for number, job in enumerate(runs[:count], start=1)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.format import values as figures
 from tui.format.job_states import LOOKS
+from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
+    from tui.navigation.host import HostApp
 
 _ENDED = ("done", "failed")
 #: More endings than this at one look are told as numbers.
@@ -50,6 +53,20 @@ def news(before: Snapshot, after: Snapshot) -> list[News]:
     if ended and not any(job.requested and job.state in ("ready", "running") for job in after.jobs):
         found.append(News("All work has ended."))
     return found
+
+
+def announce(app: HostApp, found: Sequence[News], how: str) -> None:
+    """Show the news; `how` is config.toml's app.notify: with a bell or a desktop notification, or alone."""
+    for one in found:
+        app.show_message(one.text, error=one.failed)
+    if not found or how == "toast" or app.is_headless or app._driver is None:
+        return
+    if how == "bell":
+        app.bell()
+    else:
+        from tui.runtime.desktop import notification
+
+        app._driver.write(notification(visible("; ".join(one.text for one in found))))
 
 
 def _name(job: Job) -> str:

@@ -11,12 +11,13 @@ from textual.screen import Screen
 from tui.components.keys_line import KeysLine
 from tui.components.masthead import Masthead
 from tui.format.job_states import WATCHED
+from tui.navigation.messages import OpenScreen
 
 if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Snapshot
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 
 #: Seconds after which what a first frame can do without is begun: the thread that writes the frame to the
@@ -42,7 +43,7 @@ class RoomScreen(Screen[None]):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def compose(self) -> ComposeResult:
         yield Masthead(self.ROOM)
@@ -59,7 +60,7 @@ class RoomScreen(Screen[None]):
         """Whether an action can be done now; else say why not."""
         reason = self.unavailable(action)
         if reason is not None:
-            self.app.tell(reason)
+            self.app.show_message(reason)
         return reason is None
 
     def key_of(self, binding: str) -> str:
@@ -100,4 +101,4 @@ class RoomScreen(Screen[None]):
 
     def step_back(self) -> None:
         """Go from a detail to the whole, and from there home; rooms with details override this."""
-        self.app.action_room("home")
+        self.app.post_message(OpenScreen("home"))

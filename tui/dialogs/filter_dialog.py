@@ -21,7 +21,7 @@ from tui.format.text import visible
 if TYPE_CHECKING:
     from textual import getters
 
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self, title: str, parts: Sequence[Part], text: str) -> None:
         super().__init__()

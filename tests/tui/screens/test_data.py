@@ -19,6 +19,7 @@ from core.store import dialogues as data
 from tests.support.made_dialogues import made_dialogues
 from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app.application import EmpathyApp
+from tui.navigation.messages import OpenDialogue
 from tui.screens.data.dialogue_list import DialogueList
 from tui.screens.data.screen import DataScreen
 from tui.screens.pairs.screen import PairsScreen
@@ -208,7 +209,7 @@ async def test_a_dialogue_that_is_not_there_is_told(opened: Open, study: Workspa
         await open_data(pilot)
         app = pilot.app
         assert isinstance(app, EmpathyApp)
-        app.open_dialogue("made:9999")
+        app.post_message(OpenDialogue("made:9999"))
         await until_shows(pilot, "there is no dialogue made:9999")
 
 

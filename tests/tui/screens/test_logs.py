@@ -11,6 +11,7 @@ from core.config.workspace import Workspace
 from tests.tui.conftest import Open, shown, until, until_shows
 from tests.tui.filled import HOSTILE, job_id
 from tui.app.application import EmpathyApp
+from tui.navigation.messages import OpenLog
 from tui.screens.logs import log_window
 from tui.screens.logs.log_view import LogView
 
@@ -46,7 +47,7 @@ def log(filled: Workspace) -> Path:
 async def open_log(pilot: Pilot[None], workspace: Workspace, stage: str, name: str) -> LogView:
     app = pilot.app
     assert isinstance(app, EmpathyApp)
-    app.open_log(job_id(workspace, stage, name))
+    app.post_message(OpenLog(job_id(workspace, stage, name)))
     await until(pilot, lambda: bool(app.screen.query(LogView)) and app.screen.query_one(LogView).has_focus)
     view = app.screen.query_one(LogView)
     await until(pilot, lambda: bool(view.window.lines))

@@ -30,6 +30,7 @@ from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app.application import EmpathyApp
 from tui.format import marked_text
 from tui.navigation import pair_filter
+from tui.navigation.messages import OpenPairs
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.pairs import pair_text
 from tui.screens.pairs.pair_text import ORDERS, Order
@@ -104,7 +105,7 @@ def seen(study: Workspace) -> list[Pair]:
 async def open_pairs(pilot: Pilot[None], count: int) -> PairsScreen:
     app = pilot.app
     assert isinstance(app, EmpathyApp)
-    app.open_pairs("human", "chatgpt")
+    app.post_message(OpenPairs("human", "chatgpt"))
     await until_shows(pilot, f"1/{count}")
     screen = app.screen
     assert isinstance(screen, PairsScreen)
@@ -152,7 +153,7 @@ async def test_from_a_part_of_a_win_rate_to_its_pairs(
         ):
             left = pair_filter.chosen(seen, only)
             assert seen[1] in left
-            app.open_pairs("human", "chatgpt", only)
+            app.post_message(OpenPairs("human", "chatgpt", only))
             await until_shows(pilot, f"/{len(left)} of {len(seen)}, {only.words()}")
 
 

@@ -147,12 +147,12 @@ class BatchesScreen(RoomScreen):
         event.stop()
         one = self.selected
         if one is None:
-            self.app.tell("nothing was sent yet")
+            self.app.show_message("nothing was sent yet")
         elif self._batches.table.has_focus:
             if self._groups:
                 self._outcomes.focus()
             else:
-                self.app.tell("no answer of it is in yet")
+                self.app.show_message("no answer of it is in yet")
         elif self._outcomes.has_focus:
             key = self._outcomes.selected_key
             if key is not None:
@@ -206,7 +206,7 @@ class BatchesScreen(RoomScreen):
 
     def action_money(self) -> None:
         if self._spending is None:
-            self.app.tell("the workspace is being read")
+            self.app.show_message("the workspace is being read")
             return
         from tui.screens.batches.spending_dialog import MoneyScreen
 
@@ -218,9 +218,9 @@ class BatchesScreen(RoomScreen):
             return
         paths = [f"{self.app.workspace.root / path}" for _, path in submissions.files(one)]
         if not paths:
-            self.app.tell("it has no files")
+            self.app.show_message("it has no files")
             return
-        self.app.tell("\n".join(paths))
+        self.app.show_message("\n".join(paths))
         self.app.copy("\n".join(paths))
 
     def _act(self, label: str, one: Submission, ask: Callable[[Commands], int]) -> None:

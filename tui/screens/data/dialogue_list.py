@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import DialogueFilter, DialogueLine, DialogueOrder, DialoguePage, Reader
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 Side = Literal["before", "after"]
 
@@ -99,7 +99,7 @@ class DialogueList(Vertical):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ class DialogueList(Vertical):
         elif self._has_page("after" if by > 0 else "before"):
             self.action_page("after" if by > 0 else "before")
         else:
-            self.app.tell("this is the last one" if by > 0 else "this is the first one")
+            self.app.show_message("this is the last one" if by > 0 else "this is the first one")
 
     def back(self) -> bool:
         """Take the search or the filter away; whether there was one."""
@@ -224,7 +224,7 @@ class DialogueList(Vertical):
         if self._page is not None and self._has_page(side):
             self._ask(beside=(side, self._page))
         else:
-            self.app.tell(f"there is no page {side} this one")
+            self.app.show_message(f"there is no page {side} this one")
 
     def _want(self, wanted: DialogueFilter) -> None:
         self.wanted = wanted
@@ -262,7 +262,7 @@ class DialogueList(Vertical):
             self._fill()
         table = self.query_one(KeyedTable)
         if sought is not None and not table.select(sought):
-            self.app.tell(f"there is no dialogue {sought} in the data")
+            self.app.show_message(f"there is no dialogue {sought} in the data")
         elif side == "before":
             table.move_cursor(row=table.row_count - 1, animate=False)
         elif side == "after" or at_top:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import ImportPlan
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 
 class ImportScreen(ModalScreen[None]):
@@ -43,7 +43,7 @@ class ImportScreen(ModalScreen[None]):
         self._busy = False
 
     if TYPE_CHECKING:
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -133,7 +133,7 @@ class ImportScreen(ModalScreen[None]):
             self._plan = None
             self._say(Content.styled(visible(error, lines=True), "$text-error"))
             return
-        self.app.tell("The data is imported")
+        self.app.show_message("The data is imported")
         if self.is_current:
             self.dismiss()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import DataFacts, DialogueCounts, Reader, Recipe, Statistics
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 #: Columns from which two sections stand side by side.
 WIDE = 140
@@ -64,7 +64,7 @@ class FiguresView(Reading):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__(id="figures")

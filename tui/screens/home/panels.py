@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Event, Forecast, Machine, Snapshot, Spending, WinRate
-    from tui.app.application import EmpathyApp
     from tui.components.workspace_screen import RoomScreen
+    from tui.navigation.host import HostApp
 
 #: At this width and above the panels stand in two columns.
 WIDE = 120
@@ -91,7 +91,7 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 
 from tui.components.workspace_screen import AFTER_FRAME_S, RoomScreen
 from tui.format import job_states
+from tui.navigation.messages import OpenLog
 
 if TYPE_CHECKING:
     from core.api import Event, Forecast, Job, Machine, Reader, Snapshot, Spending, WinRate
@@ -92,9 +93,9 @@ class HomeScreen(RoomScreen):
         event.stop()
         matter = None if self._panels is None else self._panels.matter
         if matter is not None and matter.job is not None:
-            self.app.open_log(matter.job)
+            self.app.post_message(OpenLog(matter.job))
         elif matter is not None:
-            self.app.tell(matter.why)
+            self.app.show_message(matter.why)
 
     def action_retry(self) -> None:
         job = self.selected

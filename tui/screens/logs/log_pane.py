@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Log, LogFilter, LogLevel, LogLine, LogPage, Reader
-    from tui.app.application import EmpathyApp
     from tui.components.workspace_screen import RoomScreen
+    from tui.navigation.host import HostApp
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class LogPane(Vertical):
     """
 
     if TYPE_CHECKING:
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -119,14 +119,14 @@ class LogPane(Vertical):
         """Go to the next match (1) or the one before (-1); round at the log's ends."""
         matches, here = self._matches, self.view.current
         if matches is None:
-            self.app.tell(f"nothing is searched for: {self._key('search')} asks for words")
+            self.app.show_message(f"nothing is searched for: {self._key('search')} asks for words")
         elif here is None:
             self._look_for(Seek(by, matches.wanted, 0 if by > 0 else None, goes_round=False))
         elif matches.are_all and matches.starts:
             start, goes_round = matches.next(here.start, by)
             self._go_to(start)
             if goes_round:
-                self.app.tell(log_status.went_round(by))
+                self.app.show_message(log_status.went_round(by))
         else:
             self._look_for(Seek(by, matches.wanted, here.end if by > 0 else here.start, goes_round=True))
 
@@ -143,13 +143,13 @@ class LogPane(Vertical):
         """Show the log of the attempt after (1) or before (-1)."""
         attempts = () if self._log is None else self._log.attempts
         if self._log is None or self._log.attempt is None:
-            self.app.tell("there are no attempts: it is not a job's log")
+            self.app.show_message("there are no attempts: it is not a job's log")
             return
         place = attempts.index(self._log.attempt) + by
         if place < 0:
-            self.app.tell(f"this is the oldest of {len(attempts)} attempts")
+            self.app.show_message(f"this is the oldest of {len(attempts)} attempts")
         elif place >= len(attempts):
-            self.app.tell("this is the newest attempt")
+            self.app.show_message("this is the newest attempt")
         else:
             self.open(self._job, attempts[place] if place < len(attempts) - 1 else None)
 
@@ -165,9 +165,9 @@ class LogPane(Vertical):
 
     def copy_path(self) -> None:
         if self._log is None:
-            self.app.tell("there is no log yet")
+            self.app.show_message("there is no log yet")
         else:
-            self.app.tell(str(self._log.path))
+            self.app.show_message(str(self._log.path))
             self.app.copy(str(self._log.path))
 
     def back(self) -> bool:
@@ -347,7 +347,7 @@ class LogPane(Vertical):
             if page.lines:
                 self._go_to(page.lines[0].start)
                 if seek.went_round:
-                    self.app.tell(log_status.went_round(seek.by))
+                    self.app.show_message(log_status.went_round(seek.by))
                 return
             following = seek.after(page)
             if following is not None:
@@ -355,7 +355,7 @@ class LogPane(Vertical):
             else:
                 self._seek = None
                 self._describe()
-                self.app.tell(log_status.not_found(seek.wanted, self._key("level")))
+                self.app.show_message(log_status.not_found(seek.wanted, self._key("level")))
 
         self._ask("seek", seek.look, receive)
 
@@ -390,6 +390,6 @@ class LogPane(Vertical):
 
     def _copy(self, lines: Sequence[LogLine]) -> None:
         if not lines:
-            self.app.tell("there is no line to copy")
+            self.app.show_message("there is no line to copy")
             return
         self.app.copy("\n".join(shown(line).rstrip() for line in lines))

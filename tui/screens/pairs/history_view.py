@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Decided, Response
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
     from tui.screens.pairs.history import Section
     from tui.screens.pairs.pair_text import Side
 
@@ -139,7 +139,7 @@ class HistoryView(Vertical):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__(id="history")
@@ -238,7 +238,7 @@ class HistoryView(Vertical):
     def action_take(self, side: Side, opened: bool = False) -> None:
         chosen = self._place
         if chosen is None:
-            self.app.tell("no response is selected")
+            self.app.show_message("no response is selected")
         else:
             row, column = chosen
             self.post_message(self.Taken(side, row.responses[column].responder, opened=opened))

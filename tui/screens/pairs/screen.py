@@ -15,6 +15,7 @@ from textual.events import Resize
 from tui.components.workspace_screen import RoomScreen
 from tui.format.text import visible
 from tui.navigation import pair_filter
+from tui.navigation.messages import OpenBallot, OpenDialogue, OpenScreen
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.pairs import pair_text
 from tui.screens.pairs.pair_text import Side
@@ -174,7 +175,7 @@ class PairsScreen(RoomScreen):
         if self._walk.next_disagreement():
             self._draw()
         else:
-            self.app.tell("no verdicts disagree here")
+            self.app.show_message("no verdicts disagree here")
 
     def action_history(self) -> None:
         if self._is_history:
@@ -186,7 +187,7 @@ class PairsScreen(RoomScreen):
         from tui.screens.pairs.filter_dialog import PairFilterScreen
 
         if not self._walk.all:
-            self.app.tell("there is no dialogue to show yet")
+            self.app.show_message("there is no dialogue to show yet")
             return
         self.app.push_screen(PairFilterScreen(self._walk.all, self._walk.wanted), self._filtered)
 
@@ -224,20 +225,20 @@ class PairsScreen(RoomScreen):
         import getpass
 
         if self._a is None or self._b is None or self._a == self._b:
-            self.app.tell("choose two responders first")
+            self.app.show_message("choose two responders first")
         else:
             try:
                 voter = getpass.getuser()
             except (KeyError, OSError):
                 # In a container the user often has a number alone.
-                self.app.tell("your login has no name here: `empathy-tui vote A B --voter NAME`")
+                self.app.show_message("your login has no name here: `empathy-tui vote A B --voter NAME`")
                 return
-            self.app.open_ballot(self._a, self._b, voter)
+            self.app.post_message(OpenBallot(self._a, self._b, voter))
 
     def action_data(self) -> None:
         pair = self._walk.pair
         if self._has_pairs() and pair is not None:
-            self.app.open_dialogue(pair.dialog_id)
+            self.app.post_message(OpenDialogue(pair.dialog_id))
 
     def action_jump(self) -> None:
         from tui.dialogs.choose import ChooseScreen
@@ -255,7 +256,7 @@ class PairsScreen(RoomScreen):
         from tui.dialogs.choose import ChooseScreen
 
         if not self._names:
-            self.app.tell("there is no responder yet: import data first")
+            self.app.show_message("there is no responder yet: import data first")
             return
         current = self._a if side == "a" else self._b
         self.app.push_screen(
@@ -276,7 +277,7 @@ class PairsScreen(RoomScreen):
         elif self._walk.wanted:
             self._apply(PairFilter())
         else:
-            self.app.action_room("win_rates")
+            self.app.post_message(OpenScreen("win_rates"))
 
     @property
     def _is_history(self) -> bool:
@@ -355,14 +356,14 @@ class PairsScreen(RoomScreen):
         if not self._walk.seek(sought):
             self._walk.narrow(PairFilter())
             if not self._walk.seek(sought):
-                self.app.tell(f"{sought} is no test dialogue")
+                self.app.show_message(f"{sought} is no test dialogue")
         self._draw()
 
     def _has_pairs(self) -> bool:
         """Whether there is one to show; else say why not."""
         if self._walk.found:
             return True
-        self.app.tell(
+        self.app.show_message(
             "no pair is as filtered: Esc shows all" if self._walk.all else "there is no dialogue to show yet"
         )
         return False

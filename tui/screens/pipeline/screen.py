@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Static
 from tui.components.listing import Entry, Listing
 from tui.components.workspace_screen import RoomScreen
 from tui.format import job_states
+from tui.navigation.messages import OpenLog
 from tui.screens.pipeline import job_details, job_rows
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class PipelineScreen(RoomScreen):
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
         if event.row_key.value is not None:
-            self.app.open_log(event.row_key.value)
+            self.app.post_message(OpenLog(event.row_key.value))
 
     def unavailable(self, action: str) -> str | None:
         reason = super().unavailable(action)

@@ -22,7 +22,7 @@ from tui.screens.training import ticks
 from tui.screens.training.ticks import Tick
 
 if TYPE_CHECKING:
-    from tui.screens.training.curve_view import Colours
+    from tui.screens.training.chart_colours import ChartColours
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -140,7 +140,7 @@ def thinned(x: Floats, y: Floats, low: float, high: float, count: int) -> Places
     return np.unique(np.concatenate(([0], inner, [len(x) - 1])))
 
 
-def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: Colours) -> Chart:
+def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: ChartColours) -> Chart:
     """The traces, later ones on top, in `width` x `height` cells, axes and labels included."""
     below = 2 if height >= _TALL else 1
     rows = max(1, height - below)
@@ -273,7 +273,7 @@ def _y_ticks(bottom: float, top: float, most: int, log: bool) -> list[Tick]:
 class _Canvas:
     """The plot itself: a character and a colour a cell."""
 
-    def __init__(self, width: int, height: int, bottom: float, top: float, colours: Colours) -> None:
+    def __init__(self, width: int, height: int, bottom: float, top: float, colours: ChartColours) -> None:
         self.width, self.height = width, height
         self._bottom, self._top = bottom, top
         self._characters = np.full((height, width), _SPACE, np.uint32)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tui.format import values as figures
 from tui.screens.training import ticks
+from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.run_marks import Shown
 
 if TYPE_CHECKING:
@@ -96,15 +97,6 @@ class View:
 
 
 @dataclass(frozen=True)
-class Colours:
-    """Those of a chart that are not a run's own."""
-
-    axis: str
-    grid: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Question:
     """What is to be drawn in so many cells: the runs, the last on top, with one figure or a grid of all."""
 
@@ -114,7 +106,7 @@ class Question:
     view: View
     width: int
     height: int
-    colours: Colours
+    colours: ChartColours
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Job, LogPage, Reader, SampleAnswer
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
     from tui.screens.training.curve_view import Drawing
     from tui.screens.training.run_marks import Shown
     from tui.screens.training.run_text import Settings
@@ -62,7 +62,7 @@ class RunPanel(Vertical):
     """
 
     if TYPE_CHECKING:
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)

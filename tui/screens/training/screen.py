@@ -17,12 +17,13 @@ from tui.components.listing import Listing
 from tui.components.theme import shade
 from tui.components.workspace_screen import RoomScreen
 from tui.format import job_states
+from tui.navigation.messages import OpenLog
 from tui.screens.training import curve_view, run_text
 from tui.screens.training.chart_area import ChartArea
+from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.curve_view import (
     AXES,
     SMOOTHINGS,
-    Colours,
     Drawing,
     Question,
     View,
@@ -182,13 +183,13 @@ class TrainingScreen(RoomScreen):
         # The table tells of its cursor later than of a key that is pressed right behind.
         run = self._list.selected_key
         if run is None:
-            self.app.tell("no run is selected")
+            self.app.show_message("no run is selected")
         elif self._marks.toggle(run):
             self._run = run
             self._changed()
         else:
             key = self.key_of("training.unmark")
-            self.app.tell(f"{MOST} runs are marked, and no more can be told apart: {key} unmarks all")
+            self.app.show_message(f"{MOST} runs are marked, and no more can be told apart: {key} unmarks all")
 
     def action_unmark(self) -> None:
         self._marks.clear()
@@ -197,7 +198,7 @@ class TrainingScreen(RoomScreen):
     def action_metric(self, by: int) -> None:
         names = () if self._drawing is None else self._drawing.names
         if not names:
-            self.app.tell("these runs have no figures yet")
+            self.app.show_message("these runs have no figures yet")
             return
         at = names.index(self._figure) if self._figure in names else -by
         self._figure = names[(at + by) % len(names)]
@@ -217,7 +218,7 @@ class TrainingScreen(RoomScreen):
             self._ask()
         else:
             further, whole = self.key_of("training.metric"), self.key_of("training.full")
-            self.app.tell(
+            self.app.show_message(
                 f"there is room for one chart only: {further} goes to the next, {whole} gives it the window"
             )
 
@@ -240,13 +241,13 @@ class TrainingScreen(RoomScreen):
         """Move the cursor by a cell, and a step at least, or by one of so many `parts` of what is visible."""
         curves, drawing = self._reference, self._drawing
         if curves is None or drawing is None:
-            self.app.tell("there is no step to go to yet")
+            self.app.show_message("there is no step to go to yet")
             return
         axis = drawing.question.view.axis
         positions = curves.positions(axis)
         chart = next((tile.chart for tile in self._tiles if tile.chart is not None), None)
         if chart is None or not (positions == positions).all():
-            self.app.tell("this run's epochs are not known")
+            self.app.show_message("this run's epochs are not known")
             return
         far = drawing.window.span / (parts or chart.width)
         place = curve_view.moved(positions, self._x, by * far)
@@ -280,9 +281,9 @@ class TrainingScreen(RoomScreen):
     def action_log(self) -> None:
         job = job_states.find(self.app.snapshot, self._list.selected_key)
         if job is None or job.attempt == 0:
-            self.app.tell("this run has no log: it has not started yet")
+            self.app.show_message("this run has no log: it has not started yet")
         else:
-            self.app.open_log(job.id)
+            self.app.post_message(OpenLog(job.id))
 
     def action_run(self, by: int) -> None:
         """Go to another run while the list is not to be seen."""
@@ -373,7 +374,7 @@ class TrainingScreen(RoomScreen):
             self._view,
             area.width,
             area.height,
-            Colours(*(shade(self.app, name) for name in names)),
+            ChartColours(*(shade(self.app, name) for name in names)),
         )
         before = self._drawing
         self.app.read("training", lambda reader: curve_view.draw(reader, question, before), self._receive)
@@ -390,7 +391,7 @@ class TrainingScreen(RoomScreen):
     def _zoom(self, by: float, around: float | None) -> None:
         curves, drawing = self._reference, self._drawing
         if curves is None or drawing is None:
-            self.app.tell("there is no curve to look closer at yet")
+            self.app.show_message("there is no curve to look closer at yet")
             return
         # A few points must be left to be seen.
         least = 4 * drawing.whole.span / len(curves.steps)

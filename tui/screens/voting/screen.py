@@ -18,10 +18,13 @@ from textual.widgets import Static
 from tui.components.workspace_screen import RoomScreen
 from tui.format import values as figures
 from tui.format.text import visible
-from tui.screens.pairs.screen import WIDE
+from tui.navigation.messages import CloseBallot
 
 if TYPE_CHECKING:
     from core.api import Choice, Commands, HumanWinRate, IntentResult, Paper, Reader, Snapshot
+
+#: Columns from which the two responses stand side by side.
+WIDE = 100
 
 Side = Literal["left", "right"]
 _Seen = tuple["tuple[IntentResult, ...]", "tuple[Paper, ...]", "HumanWinRate | None"]
@@ -95,7 +98,9 @@ class VoteScreen(RoomScreen):
     def action_choose(self, choice: Side | Literal["tie", "skip"]) -> None:
         paper = self._current
         if paper is None:
-            self.app.tell("there is no pair left to vote on" if self._papers else "there is no pair yet")
+            self.app.show_message(
+                "there is no pair left to vote on" if self._papers else "there is no pair yet"
+            )
             return
         side: dict[str, Choice] = {
             "left": "a" if paper.order == "ab" else "b",
@@ -111,7 +116,7 @@ class VoteScreen(RoomScreen):
 
     def action_undo(self) -> None:
         if not self._history:
-            self.app.tell("there is no vote of this sitting to take back")
+            self.app.show_message("there is no vote of this sitting to take back")
             return
         name, a, b, voter = self._history.pop(), self._a, self._b, self._voter
         paper = next(paper for paper in self._papers or () if paper.dialog_id == name)
@@ -120,7 +125,7 @@ class VoteScreen(RoomScreen):
         self._draw()
 
     def step_back(self) -> None:
-        self.app.leave_ballot()
+        self.app.post_message(CloseBallot())
 
     def _send(self) -> None:
         """Write votes in the order in which they were cast; the screen does not wait for it."""
@@ -147,7 +152,7 @@ class VoteScreen(RoomScreen):
         if letter.ballot == (self._a, self._b, self._voter):
             self._forget(letter.dialog_id)
             self._draw()
-        self.app.tell(f"a vote was not recorded: {error}", title="Vote", error=True)
+        self.app.show_message(f"a vote was not recorded: {error}", title="Vote", error=True)
 
     def _forget(self, name: str) -> None:
         """Show a dialogue as the store has it: what was said of it here did not get there."""
@@ -176,7 +181,7 @@ class VoteScreen(RoomScreen):
             if name is not None and outcome.state == "failed":
                 failed = True
                 self._forget(name)
-                self.app.tell(f"a vote was not recorded: {outcome.error}", title="Vote", error=True)
+                self.app.show_message(f"a vote was not recorded: {outcome.error}", title="Vote", error=True)
         if failed or (papers, rate) != (self._papers, self._rate):
             self._papers, self._rate = papers, rate
             self._draw()

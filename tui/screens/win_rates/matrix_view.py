@@ -110,7 +110,7 @@ class MatrixView(WinRatesView):
         event.stop()
         sides = self._sides()
         if sides is None or sides[0] == sides[1]:
-            self.app.tell("choose a cell of two responders: their pairs stand behind it")
+            self.app.show_message("choose a cell of two responders: their pairs stand behind it")
             return
         rate = self.rate
         # Two that did not meet are shown side by side, without a verdict.
@@ -118,7 +118,7 @@ class MatrixView(WinRatesView):
 
     def action_judge(self) -> None:
         if len(win_rates.judges(self.rates)) < 2:
-            self.app.tell("there is no other judge")
+            self.app.show_message("there is no other judge")
             return
         self._at += 1
         self._draw()

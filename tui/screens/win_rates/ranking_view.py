@@ -74,14 +74,14 @@ class RankingView(WinRatesView):
         event.stop()
         ranking, name = self._ranking, event.row_key.value
         if ranking is None or name is None or name.startswith(_GROUP):
-            self.app.tell("choose a responder: the pairs of its comparisons stand behind its place")
+            self.app.show_message("choose a responder: the pairs of its comparisons stand behind its place")
             return
         met = [rate for rate in self.rates if rate.judge == ranking.judge and name in (rate.a, rate.b)]
         self.open_pairs([(rate.a, rate.b) for rate in met if rate.n is not None])
 
     def action_judge(self) -> None:
         if len(self._rankings or ()) < 2:
-            self.app.tell("no other judge has a ranking")
+            self.app.show_message("no other judge has a ranking")
             return
         self._at += 1
         self._draw()

@@ -91,7 +91,7 @@ class WinRatesScreen(RoomScreen):
 
         rate = self._view.rate
         if rate is None:
-            self.app.tell("no comparison is selected")
+            self.app.show_message("no comparison is selected")
             return
         view = self._open("detail")
         assert isinstance(view, DetailView)

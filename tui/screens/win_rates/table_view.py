@@ -123,7 +123,7 @@ class RatesView(WinRatesView):
         event.stop()
         rate = self.rate
         if rate is None:
-            self.app.tell("this row is a group: choose a comparison in it")
+            self.app.show_message("this row is a group: choose a comparison in it")
         else:
             self.open_pairs([(rate.a, rate.b)])
 

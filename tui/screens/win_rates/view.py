@@ -11,12 +11,13 @@ from textual.content import Content
 from tui.components.keyed_table import KeyedTable
 from tui.format import win_rates
 from tui.format.text import visible
+from tui.navigation.messages import OpenPairs
 
 if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Job, WinRate
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
     from tui.navigation.pair_filter import PairFilter
 
 #: Comparisons as (a, b), whose pairs stand behind a figure.
@@ -38,7 +39,7 @@ class WinRatesView(Vertical):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -73,9 +74,9 @@ class WinRatesView(Vertical):
     def open_pairs(self, behind: Behind, only: PairFilter | None = None) -> None:
         """Open the pairs of a comparison, or some of them; ask of which where there are several."""
         if not behind:
-            self.app.tell("no pairs stand behind this")
+            self.app.show_message("no pairs stand behind this")
         elif len(behind) == 1:
-            self.app.open_pairs(*behind[0], only)
+            self.app.post_message(OpenPairs(*behind[0], only))
         else:
             self._choose(behind)
 
@@ -90,6 +91,6 @@ class WinRatesView(Vertical):
 
         def open_chosen(name: str | None) -> None:
             if name is not None:
-                self.app.open_pairs(*names[name])
+                self.app.post_message(OpenPairs(*names[name]))
 
         self.app.push_screen(ChooseScreen("Pairs of which comparison?", list(names), None), open_chosen)
