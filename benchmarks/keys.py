@@ -119,7 +119,7 @@ def rooms(
         known = [room for room in SCREENS if room[0] in names]
         for name, key, title in known:
             # The first one is there when the program starts.
-            if name != ROOMS[0][0]:
+            if name != SCREENS[0][0]:
                 Hand(terminal, CURSOR, found[name]).open(key, title, "")
         for name, key, title in known:
             hand = Hand(terminal, CURSOR, found[name])
