@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import records
 from core.dialogues.records import HUMAN, Dialogue
 from core.store.dialogues import DataFacts, DialogueRow
@@ -33,7 +33,7 @@ def describe(dialogues: Iterable[Dialogue], file: str, file_sha256: str) -> Data
     )
 
 
-def stage(workspace: Workspace, dialogues: Iterable[Dialogue], facts: DataFacts) -> None:
+def stage(workspace: WorkspacePaths, dialogues: Iterable[Dialogue], facts: DataFacts) -> None:
     """Write the dialogues to the workspace's file for `facts.data`, unless it is there."""
     path = workspace.dialogues(facts.data)
     if not path.exists():

@@ -66,11 +66,12 @@ def _run(app: HostApp, label: str, work: Callable[[], None]) -> None:
 
 
 def _wait_for(app: HostApp, label: str, request: Callable[[Commands], int]) -> None:
-    from core.api import Commands, UserError
+    from core.api import UserError, open_workspace
 
-    commands = Commands(app.workspace)
     try:
-        outcome = commands.wait(request(commands), app.stopping)
+        with open_workspace(app.workspace) as workspace:
+            commands = workspace.commands
+            outcome = commands.wait(request(commands), app.stopping)
     except UserError as error:
         _show_refusal(app, label, error)
         return
@@ -79,16 +80,14 @@ def _wait_for(app: HostApp, label: str, request: Callable[[Commands], int]) -> N
 
 
 def _estimate(app: HostApp, label: str, targets: Sequence[str]) -> None:
-    from core.api import Reader, UserError
+    from core.api import UserError, open_workspace
 
-    reader = Reader(app.workspace)
     try:
-        estimates, spending = reader.estimates(targets), reader.spending()
+        with open_workspace(app.workspace) as workspace:
+            estimates, spending = workspace.spending.estimates(targets), workspace.spending.summary()
     except UserError as error:
         _show_refusal(app, label, error)
         return
-    finally:
-        reader.close()
     app.call_later(_confirm, app, label, targets, estimates, spending)
 
 

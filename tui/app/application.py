@@ -40,7 +40,7 @@ from tui.runtime import clipboard, garbage_collector, hangup, signals
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from core.api import AppSettings, Commands, Reader, Snapshot, Workspace
+    from core.api import AppSettings, Commands, Snapshot, Workspace, WorkspacePaths
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class EmpathyApp(HostApp):
     BINDINGS: ClassVar[list[BindingType]] = list(bindings.APP)
     COMMANDS = {_commands}  # noqa: RUF012 - a class variable of Textual's
 
-    def __init__(self, workspace: Workspace, ballot: tuple[str, str, str] | None = None) -> None:
+    def __init__(self, workspace: WorkspacePaths, ballot: tuple[str, str, str] | None = None) -> None:
         self.workspace = workspace
         #: Two responders and the voter, when the app was opened for nothing but the votes on them.
         self.ballot = ballot
@@ -76,7 +76,7 @@ class EmpathyApp(HostApp):
         self._line_filters = settings.line_filters(table.get("characters"), no_color=self.no_color)
         self._settings: AppSettings | None = None
         #: The workspace to open once this app has closed, if it is to go on with another.
-        self.next_workspace: Workspace | None = None
+        self.next_workspace: WorkspacePaths | None = None
         self.trouble: str | None = None
         self.stopping = threading.Event()
         self._poller = Poller(workspace, self.post_message)
@@ -89,7 +89,7 @@ class EmpathyApp(HostApp):
     def now(self) -> float:
         return time.time()
 
-    def read(self, key: str, query: Callable[[Reader], T], receive: Callable[[T], None]) -> None:
+    def read(self, key: str, query: Callable[[Workspace], T], receive: Callable[[T], None]) -> None:
         self._poller.ask(key, query, receive)
 
     def act(self, label: str, request: Callable[[Commands], int]) -> None:

@@ -21,7 +21,7 @@ from tui.navigation.messages import (
 if TYPE_CHECKING:
     from textual.screen import Screen
 
-    from core.api import Snapshot, Workspace
+    from core.api import Snapshot, WorkspacePaths
     from tui.navigation.host import HostApp
     from tui.screens.data.screen import DataScreen
     from tui.screens.logs.screen import LogsScreen
@@ -49,7 +49,7 @@ def add_screens(app: HostApp) -> None:
         app.add_mode(mode, partial(_make_screen, mode))
 
 
-def first_mode(workspace: Workspace, snapshot: Snapshot | None) -> str:
+def first_mode(workspace: WorkspacePaths, snapshot: Snapshot | None) -> str:
     """Home, or what to do next where there is nothing to show yet."""
     if snapshot is None:
         is_empty = not (workspace.state.exists() and workspace.config.exists())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from textual.app import App
 
 if TYPE_CHECKING:
-    from core.api import Commands, Reader, Snapshot, Workspace
+    from core.api import Commands, Snapshot, Workspace, WorkspacePaths
 
 T = TypeVar("T")
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 class Host(Protocol):
     """One workspace: its last snapshot, queries to it, and requests to its supervisor."""
 
-    workspace: Workspace
+    workspace: WorkspacePaths
     snapshot: Snapshot | None
     """What the poller saw last; None until its first look."""
     trouble: str | None
@@ -28,7 +28,7 @@ class Host(Protocol):
     def now(self) -> float:
         """The time in Unix seconds, against which elapsed times are shown."""
 
-    def read(self, key: str, query: Callable[[Reader], T], receive: Callable[[T], None]) -> None:
+    def read(self, key: str, query: Callable[[Workspace], T], receive: Callable[[T], None]) -> None:
         """Run `query` on the poller's thread and give its value to `receive` on this one.
 
         Of one key only the newest query is answered; an error is shown as a message.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from core.api import Workspace
+    from core.api import WorkspacePaths
     from tui.navigation.pair_filter import PairFilter
 
 
@@ -70,4 +70,4 @@ class CloseBallot(Navigation):
 class OpenWorkspace(Navigation):
     """Close the app, to be opened again on another workspace."""
 
-    workspace: Workspace
+    workspace: WorkspacePaths
