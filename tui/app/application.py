@@ -18,11 +18,11 @@ from textual.filter import LineFilter, Monochrome
 from textual.worker import Worker, WorkerState
 
 from tui.app import actions, navigator, settings
-from tui.app.poller import Answered, Moved, Poller, Unreadable
+from tui.app.poller import Poller, ReadAnswered, SnapshotChanged, WorkspaceUnreadable
 from tui.app.supervisor_watch import SupervisorWatch
 from tui.app.type_ahead import TypeAhead
 from tui.components import theme
-from tui.components.workspace_screen import AFTER_FRAME_S, RoomScreen
+from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.format import job_states
 from tui.format.text import visible
 from tui.navigation import bindings
@@ -90,7 +90,7 @@ class EmpathyApp(HostApp):
         return time.time()
 
     def read(self, key: str, query: Callable[[Workspace], T], receive: Callable[[T], None]) -> None:
-        self._poller.ask(key, query, receive)
+        self._poller.read(key, query, receive)
 
     def act(self, label: str, request: Callable[[Commands], int]) -> None:
         actions.act(self, label, request)
@@ -161,7 +161,7 @@ class EmpathyApp(HostApp):
 
     # What the poller and workers bring.
 
-    def on_moved(self, message: Moved) -> None:
+    def on_snapshot_changed(self, message: SnapshotChanged) -> None:
         message.stop()
         # As the app closes, its screens lose their widgets while messages still come.
         if not self.is_running:
@@ -174,18 +174,18 @@ class EmpathyApp(HostApp):
             self._announce_changes(before, message.snapshot)
         self._supervisor_watch.see(message.snapshot, message.pending)
 
-    def on_unreadable(self, message: Unreadable) -> None:
+    def on_workspace_unreadable(self, message: WorkspaceUnreadable) -> None:
         message.stop()
         if self.is_running:
             self.trouble = message.error
             self._update_screens()
 
-    def on_answered(self, message: Answered) -> None:
+    def on_read_answered(self, message: ReadAnswered) -> None:
         message.stop()
-        if not self.is_running or not self._poller.is_newest(message.question):
+        if not self.is_running or not self._poller.is_newest(message.request):
             return
         if message.error is None:
-            message.question.receive(message.value)
+            message.request.receive(message.value)
         else:
             self.show_message(message.error, title="That cannot be shown", error=True)
 
@@ -213,7 +213,7 @@ class EmpathyApp(HostApp):
 
     def _update_screens(self) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, RoomScreen):
+            if isinstance(screen, WorkspaceScreen):
                 screen.receive(self.snapshot, self.trouble)
 
     # What messages and keys ask for.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.job_states import LOOKS
 from tui.format.text import visible
 
@@ -75,7 +75,7 @@ def _name(job: Job) -> str:
 
 def _done(job: Job) -> str:
     took = None if job.started_at is None or job.finished_at is None else job.finished_at - job.started_at
-    return f"{_name(job)} is done" + ("" if took is None else f" after {figures.duration(took)}")
+    return f"{_name(job)} is done" + ("" if took is None else f" after {formats.duration(took)}")
 
 
 def _failure(job: Job) -> str:

@@ -18,10 +18,10 @@ from tui.format.text import visible
 
 T = TypeVar("T")
 
-Value = str | float | None
+SortValue = str | float | None
 
 
-#: The keys of every list, whatever draws its rows: actions `filter`, `sort(by)` and `turn`.
+#: The keys of every list, whatever draws its rows: actions `filter`, `sort(by)` and `reverse`.
 KEYS: tuple[BindingType, ...] = (
     Binding(
         "slash",
@@ -48,7 +48,7 @@ KEYS: tuple[BindingType, ...] = (
         show=False,
         tooltip="Sort by the column before",
     ),
-    Binding("I", "turn", "Turn", id="list.turn", show=False, tooltip="Sort in the other direction"),
+    Binding("I", "reverse", "Reverse", id="list.reverse", show=False, tooltip="Sort in the other direction"),
 )
 
 
@@ -61,7 +61,7 @@ class Entry:
 
     cells: Sequence[Text]
     words: str
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, SortValue] = field(default_factory=dict)
 
 
 class Listing(Vertical, Generic[T]):
@@ -93,9 +93,9 @@ class Listing(Vertical, Generic[T]):
         self._drawn: dict[str, tuple[T, Entry]] = {}
         self._filter = ""
         self._sort: str | None = None
-        self._is_turned = False
+        self._is_reversed = False
         #: What is said of the filter and the order.
-        self._told: Sequence[str] = ()
+        self._described: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
@@ -172,11 +172,11 @@ class Listing(Vertical, Generic[T]):
         known = {name for entry in entries for name in entry.values}
         names = [None, *(column.key for column in self._columns if column.key in known)]
         at = names.index(self._sort) if self._sort in names else 0
-        self._sort, self._is_turned = names[(at + by) % len(names)], False
+        self._sort, self._is_reversed = names[(at + by) % len(names)], False
         self._fill()
 
-    def action_turn(self) -> None:
-        self._is_turned = not self._is_turned
+    def action_reverse(self) -> None:
+        self._is_reversed = not self._is_reversed
         self._fill()
 
     def _recolour(self, theme: object) -> None:
@@ -208,17 +208,17 @@ class Listing(Vertical, Generic[T]):
 
     def _ordered(self, found: Mapping[str, Entry]) -> list[str]:
         if self._sort is None:
-            return list(found)[:: -1 if self._is_turned else 1]
+            return list(found)[:: -1 if self._is_reversed else 1]
         values = {key: entry.values.get(self._sort) for key, entry in found.items()}
         known = [key for key, value in values.items() if value is not None]
-        known.sort(key=lambda key: _comparable(values[key]), reverse=self._is_turned)
+        known.sort(key=lambda key: _comparable(values[key]), reverse=self._is_reversed)
         return known + [key for key, value in values.items() if value is None]
 
     def _headed(self, column: Column) -> Column:
         """The column with an arrow, if it is the one that rows are sorted by."""
         if column.key != self._sort:
             return column
-        arrow = "↓" if self._is_turned else "↑"
+        arrow = "↓" if self._is_reversed else "↑"
         return Column(column.key, f"{column.label} {arrow}"[-column.width :], column.width, column.align)
 
     def _describe(self, found: int, of: int) -> None:
@@ -226,15 +226,15 @@ class Listing(Vertical, Generic[T]):
         is_filtered = bool(self._filter) or self.query_one(Input).display
         parts = [f"/{visible(self._filter)}: {found:,} of {of:,}"] if is_filtered else []
         label = next((column.label for column in self._columns if column.key == self._sort), None)
-        if label is not None or self._is_turned:
-            parts.append(f"by {label or 'their own order'}{', turned' if self._is_turned else ''}")
-        if parts != self._told:
-            self._told = parts
+        if label is not None or self._is_reversed:
+            parts.append(f"by {label or 'their own order'}{', reversed' if self._is_reversed else ''}")
+        if parts != self._described:
+            self._described = parts
             how = self.query_one(".how", Static)
             how.display = bool(parts)
             # It has one line, whatever it says; laying the whole screen out anew takes longer than all else.
             how.update(Content("  ·  ".join(parts)), layout=False)
 
 
-def _comparable(value: Value) -> tuple[str, float]:
+def _comparable(value: SortValue) -> tuple[str, float]:
     return (value.casefold(), 0.0) if isinstance(value, str) else ("", value or 0.0)

@@ -9,7 +9,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.bindings import SCREENS
 
@@ -103,7 +103,7 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     else:
         work = ("○ supervisor idle", "$text-muted")
     parts: list[Content | str | tuple[str, str]] = [
-        (figures.folder(snapshot.workspace), "$foreground"),
+        (formats.folder(snapshot.workspace), "$foreground"),
         "  ·  ",
         work,
         "  ·  ",
@@ -113,7 +113,7 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
         parts[2:2] = [("read-only", "$text-warning"), "  ·  "]
     if snapshot.config_error is not None:
         # Ahead of the figures, because a narrow terminal cuts the line's end off.
-        parts[2:2] = [("✗ config.toml does not hold", "$text-error"), "  ·  "]
+        parts[2:2] = [("✗ config.toml is invalid", "$text-error"), "  ·  "]
     return Content.assemble(*parts)
 
 

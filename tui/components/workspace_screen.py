@@ -1,4 +1,4 @@
-"""What every room's screen has: the rooms' line, the workspace's line, its own body, the keys."""
+"""What every screen's screen has: the line of screens, the workspace's line, its own body, the keys."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 AFTER_FRAME_S = 0.03
 
 
-class RoomScreen(Screen[None]):
+class WorkspaceScreen(Screen[None]):
     """A screen that shows a snapshot.
 
-    A room yields its widgets from `body`, and changes only what differs in `show`.
+    A screen yields its widgets from `body`, and changes only what differs in `show`.
     """
 
-    #: The mode that this room is, for the rooms' line.
-    ROOM: ClassVar[str] = ""
-    #: Shown by help, above the keys: what this room is for.
+    #: The mode that this screen is, for the line of screens.
+    MODE: ClassVar[str] = ""
+    #: Shown by help, above the keys: what this screen is for.
     ABOUT: ClassVar[str] = ""
     #: Actions that change the workspace.
     WRITES: ClassVar[frozenset[str]] = frozenset()
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="room.back", show=False, tooltip="Step back; never quits"),
+        Binding("escape", "back", "Back", id="screen.back", show=False, tooltip="Step back; never quits"),
     ]
 
     if TYPE_CHECKING:
@@ -46,12 +46,12 @@ class RoomScreen(Screen[None]):
         app = getters.app(HostApp)
 
     def compose(self) -> ComposeResult:
-        yield Masthead(self.ROOM)
+        yield Masthead(self.MODE)
         yield from self.body()
         yield KeysLine()
 
     def unavailable(self, action: str) -> str | None:
-        """Why one of this room's actions cannot be done now, or None when it can; named as in BINDINGS."""
+        """Why one of this screen's actions cannot be done now, or None when it can; named as in BINDINGS."""
         if action in self.WRITES and self.app.workspace.read_only:
             return WATCHED
         return None
@@ -71,11 +71,11 @@ class RoomScreen(Screen[None]):
         return ""
 
     def body(self) -> ComposeResult:
-        """The room's own widgets."""
+        """The screen's own widgets."""
         yield from ()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show a new snapshot; called on the UI thread, also when the room becomes active."""
+        """Show a new snapshot; called on the UI thread, also when the screen becomes active."""
 
     def receive(self, snapshot: Snapshot | None, trouble: str | None) -> None:
         """Bring the whole screen up to a snapshot, or to why there is none."""
@@ -86,7 +86,7 @@ class RoomScreen(Screen[None]):
             self.show(snapshot)
 
     def on_screen_resume(self) -> None:
-        # After the refresh, because a room that is opened for the first time is mounting now.
+        # After the refresh, because a screen that is opened for the first time is mounting now.
         self.call_after_refresh(self._catch_up)
 
     def _catch_up(self) -> None:
@@ -100,5 +100,5 @@ class RoomScreen(Screen[None]):
             self.step_back()
 
     def step_back(self) -> None:
-        """Go from a detail to the whole, and from there home; rooms with details override this."""
+        """Go from a detail to the whole, and from there home; screens with details override this."""
         self.app.post_message(OpenScreen("home"))

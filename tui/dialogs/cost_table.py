@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.format import submissions
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ def costs(found: Sequence[Estimate], spending: Spending) -> Content:
     rows = [
         _line(
             visible(one.recipe),
-            figures.count(one.requests - one.answered),
-            figures.count(one.answered),
+            formats.count(one.requests - one.answered),
+            formats.count(one.answered),
             _tokens(one.input_tokens, one.output_tokens),
             _cost(one.usd),
         )
@@ -30,8 +30,8 @@ def costs(found: Sequence[Estimate], spending: Spending) -> Content:
     ]
     whole = _line(
         "all",
-        figures.count(sum(one.requests - one.answered for one in found)),
-        figures.count(sum(one.answered for one in found)),
+        formats.count(sum(one.requests - one.answered for one in found)),
+        formats.count(sum(one.answered for one in found)),
         _tokens(sum(one.input_tokens for one in found), sum(one.output_tokens for one in found)),
         _cost(submissions.total_usd(found)),
     )
@@ -52,8 +52,8 @@ def _tokens(given: int, answered: int) -> str:
 
 
 def _cost(usd: float | None) -> str:
-    return figures.UNKNOWN if usd is None else f"~{figures.dollars(usd)}"
+    return formats.UNKNOWN if usd is None else f"~{formats.dollars(usd)}"
 
 
 def _line(recipe: str, left: str, answered: str, tokens: str, cost: str) -> str:
-    return f"{figures.shorten(recipe, 24):<24}{left:>8}{answered:>9}{tokens:>17}{cost:>9}"
+    return f"{formats.shorten(recipe, 24):<24}{left:>8}{answered:>9}{tokens:>17}{cost:>9}"

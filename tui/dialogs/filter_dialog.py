@@ -32,7 +32,7 @@ _TEXT, _SHOW = "text", "show"
 
 
 @dataclass(frozen=True)
-class Part:
+class FilterField:
     """A part of a filter: its label, its values with how they are called, and the one it has now."""
 
     label: str
@@ -65,7 +65,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
         # Textual finds the app; this says which one it is.
         app = getters.app(HostApp)
 
-    def __init__(self, title: str, parts: Sequence[Part], text: str) -> None:
+    def __init__(self, title: str, parts: Sequence[FilterField], text: str) -> None:
         super().__init__()
         self._title = title
         self._parts = parts
@@ -78,10 +78,10 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
         raise NotImplementedError
 
     def count(self, wanted: T) -> None:
-        """Find out how much a filter leaves, and `say` it."""
+        """Find out how much a filter leaves, and `show_count` it."""
         raise NotImplementedError
 
-    def say(self, left: str) -> None:
+    def show_count(self, left: str) -> None:
         """Show how much the filter leaves."""
         self._left = left
         self._draw()
@@ -124,7 +124,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
 
         self.app.push_screen(AskTextScreen("Search in the texts", self._text), self._searched)
 
-    def action_turn(self, by: int) -> None:
+    def action_reverse(self, by: int) -> None:
         """Go to the next value of the part under the cursor; after the last comes any."""
         key = self.query_one(KeyedTable).selected_key
         if key is None or not key.isdigit():

@@ -14,8 +14,8 @@ from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.charts import (
     Axes,
     Chart,
-    Kind,
     Trace,
+    TraceKind,
 )
 
 COLOURS = ChartColours("#111111", "#222222", "#333333")
@@ -28,7 +28,7 @@ def trace(
     *,
     x: list[float] | None = None,
     label: str = "",
-    kind: Kind = "line",
+    kind: TraceKind = "line",
 ) -> Trace:
     places = np.arange(len(values), dtype=float) if x is None else np.array(x, dtype=float)
     return Trace(places, np.array(values, dtype=float), colour, label, kind)

@@ -19,7 +19,7 @@ def _everybody() -> list[Response]:
     return [Response(name, kind, f"says {name}") for name, kind in names]
 
 
-def _read(found: list[history.Section]) -> list[list[list[str]]]:
+def _read(found: list[history.ResponseSection]) -> list[list[list[str]]]:
     return [[[one.responder for one in row.responses] for row in section.rows] for section in found]
 
 

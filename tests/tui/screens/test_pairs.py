@@ -32,7 +32,7 @@ from tui.navigation import pair_filter
 from tui.navigation.messages import OpenPairs
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.pairs import pair_text
-from tui.screens.pairs.pair_text import ORDERS, Order
+from tui.screens.pairs.pair_text import ORDERS, PresentationOrder
 from tui.screens.pairs.screen import PairsScreen
 
 winners = st.sampled_from(["a", "b", "tie", "invalid"])
@@ -319,7 +319,7 @@ async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: l
         await until(pilot, lambda: pilot.app.current_mode == "pairs")
 
 
-def _asked(pair: Pair, order: Order) -> str:
+def _asked(pair: Pair, order: PresentationOrder) -> str:
     """What the judge's worker sends."""
     contest = Contest(
         *(pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "", order)

@@ -15,7 +15,7 @@ from core.store.connections import transaction
 from tests.tui.conftest import Open, shown, until, until_shows
 from tests.tui.filled import CONFIG, NOW, job_id
 from tui.app.application import EmpathyApp
-from tui.app.poller import Moved
+from tui.app.poller import SnapshotChanged
 from tui.components.listing import Listing
 from tui.screens.training.screen import TrainingScreen
 
@@ -312,7 +312,7 @@ async def test_a_list_of_which_nothing_changed_is_left_alone(
         await until(pilot, lambda: bool(screen._losses))
         drawing, filled_again = screen._drawing, []
         monkeypatch.setattr(Listing, "show", lambda *given: filled_again.append(given))
-        app.post_message(Moved(app.snapshot, pending=False))
+        app.post_message(SnapshotChanged(app.snapshot, pending=False))
         await pilot.pause(0.6)
         assert filled_again == []
         assert screen._drawing is drawing
@@ -326,7 +326,7 @@ async def test_other_colours_draw_all_anew(opened: Open, filled: WorkspacePaths)
         await pilot.press("t")
         await until(pilot, lambda: screen._drawing is not before)
         assert screen._drawing is not None
-        assert screen._drawing.question.colours.axis == "#b9c3cd"
+        assert screen._drawing.request.colours.axis == "#b9c3cd"
 
 
 async def test_the_room_fits_every_size(opened: Open, filled: WorkspacePaths) -> None:
@@ -338,8 +338,7 @@ async def test_the_room_fits_every_size(opened: Open, filled: WorkspacePaths) ->
                 pilot,
                 lambda: (
                     screen._drawing is not None
-                    and (screen._drawing.question.width, screen._drawing.question.height)
-                    == screen._charts.size
+                    and (screen._drawing.request.width, screen._drawing.request.height) == screen._charts.size
                 ),
             )
             assert braille(pilot)

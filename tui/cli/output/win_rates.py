@@ -11,7 +11,7 @@ from tui.cli.output.tables import cell, line, table
 from tui.format import win_rates
 from tui.format.values import count, p_value
 from tui.screens.win_rates import comparison_metrics, judge_metrics
-from tui.screens.win_rates.comparison_metrics import Fact
+from tui.screens.win_rates.comparison_metrics import Metric
 from tui.screens.win_rates.matrix import SIGNIFICANT
 
 
@@ -103,7 +103,7 @@ def tests(console: Console, found: Sequence[PairedTest], made: int, known: Seque
         line(console, f"Judge: {win_rates.label_of(known, judge)}")
 
 
-def _facts(console: Console, found: Sequence[Fact]) -> None:
+def _facts(console: Console, found: Sequence[Metric]) -> None:
     shown = table("", "", "95 % interval", "of", "", left=1)
     shown.columns[-1].justify, shown.columns[-1].no_wrap = "left", False
     for fact in found:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.format import submissions
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
     lines = [Content.assemble((f"{name:<9}", "$text-muted"), visible(value)) for name, value in facts]
     lines += [Content.styled(visible(error), "$text-error") for error in one.errors]
     for moment in timeline:
-        after = figures.duration(moment.at - one.submitted_at)
+        after = formats.duration(moment.at - one.submitted_at)
         counts = (
             "" if moment.completed is None else f"  {moment.completed:,} done, {moment.failed or 0:,} failed"
         )

@@ -12,14 +12,14 @@ from tui.components.keyed_table import Column
 from tui.components.listing import Entry
 from tui.components.theme import shade
 from tui.format import submissions
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import BatchEvent, Submission
 
 #: A submission, its moments, and the time that it is shown at where that changes how it looks.
-Shown = tuple["Submission", "tuple[BatchEvent, ...]", "float | None"]
+BatchRow = tuple["Submission", "tuple[BatchEvent, ...]", "float | None"]
 
 #: Widths from which on there is room for tokens.
 WIDE = 110
@@ -39,7 +39,7 @@ def columns(width: int) -> list[Column]:
     return [fixed[0], Column("name", "for", name), *fixed[1:]]
 
 
-def entry(app: App[Any], shown: Sequence[Column], what: Shown) -> Entry:
+def entry(app: App[Any], shown: Sequence[Column], what: BatchRow) -> Entry:
     """A submission's row in the columns that are shown."""
     one, moments, now = what
     muted, look = shade(app, "text-muted"), submissions.look(one)
@@ -48,10 +48,10 @@ def entry(app: App[Any], shown: Sequence[Column], what: Shown) -> Entry:
     age = submissions.age_s(one, now or 0.0)
     cells = {
         "state": Text(visible(f"{look.glyph} {look.word}"), shade(app, look.colour)),
-        "name": Text(figures.shorten(visible(one.job_name), widths["name"])),
+        "name": Text(formats.shorten(visible(one.job_name), widths["name"])),
         "progress": Text(submissions.progress(one), muted),
-        "age": Text(figures.duration(age), muted),
-        "left": Text("" if one.collected else figures.duration(left), muted),
+        "age": Text(formats.duration(age), muted),
+        "left": Text("" if one.collected else formats.duration(left), muted),
         "tokens": Text(submissions.tokens(one), muted),
         "cost": Text(submissions.cost(one)),
     }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from core.api import DialogueFilter, DialogueLine, DialogueOrder, DialoguePage, Workspace
     from tui.navigation.host import HostApp
 
-Side = Literal["before", "after"]
+PageSide = Literal["before", "after"]
 
 _NOTHING = "There is no data yet: press i to import a CSV of rated dialogues."
 
@@ -40,7 +40,7 @@ class PageTable(KeyedTable):
     class Beyond(Message):
         """The cursor would leave the page."""
 
-        def __init__(self, side: Side) -> None:
+        def __init__(self, side: PageSide) -> None:
             super().__init__()
             self.side = side
 
@@ -217,10 +217,10 @@ class DialogueList(Vertical):
         name, source = orders[(at + by) % len(orders)]
         self._sort(replace(self._order, by=name, source=source, is_turned=False))  # type: ignore[arg-type]
 
-    def action_turn(self) -> None:
+    def action_reverse(self) -> None:
         self._sort(replace(self._order, is_turned=not self._order.is_turned))
 
-    def action_page(self, side: Side) -> None:
+    def action_page(self, side: PageSide) -> None:
         if self._page is not None and self._has_page(side):
             self._ask(beside=(side, self._page))
         else:
@@ -230,7 +230,7 @@ class DialogueList(Vertical):
         self.wanted = wanted
         self._ask(holding=self.query_one(KeyedTable).selected_key)
 
-    def _has_page(self, side: Side) -> bool:
+    def _has_page(self, side: PageSide) -> bool:
         page = self._page
         return page is not None and (page.last < page.found if side == "after" else page.first > 1)
 
@@ -238,7 +238,9 @@ class DialogueList(Vertical):
         self._order, self._at_top = order, True
         self._ask()
 
-    def _ask(self, *, holding: str | None = None, beside: tuple[Side, DialoguePage] | None = None) -> None:
+    def _ask(
+        self, *, holding: str | None = None, beside: tuple[PageSide, DialoguePage] | None = None
+    ) -> None:
         wanted, order = self.wanted, self._order
 
         def look(workspace: Workspace) -> DialoguePage:
@@ -246,7 +248,7 @@ class DialogueList(Vertical):
 
         self.app.read("dialogues", look, partial(self._receive, beside and beside[0]))
 
-    def _receive(self, side: Side | None, page: DialoguePage) -> None:
+    def _receive(self, side: PageSide | None, page: DialoguePage) -> None:
         from core.api import DialogueFilter
 
         at_top, self._at_top = self._at_top, False

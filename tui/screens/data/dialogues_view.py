@@ -1,4 +1,4 @@
-"""The dialogues of the data room: the list, and the selected one in full."""
+"""The dialogues of the data screen: the list, and the selected one in full."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from tui.components.reading import Reading
+from tui.components.reading import ReadingArea
 from tui.components.theme import shade
 from tui.navigation.messages import OpenPairOf
 from tui.screens.data import dialogue_text
@@ -37,18 +37,18 @@ class DialoguesView(Container):
     DialoguesView {
         layout: vertical;
         & > DialogueList { height: 1fr; margin: 1 0 0 0; }
-        & > Reading { height: 1fr; padding: 0 1; border-top: solid $border-blurred; }
-        & > Reading:focus { border-top: solid $accent; }
-        & > Reading > Static { height: auto; }
+        & > ReadingArea { height: 1fr; padding: 0 1; border-top: solid $border-blurred; }
+        & > ReadingArea:focus { border-top: solid $accent; }
+        & > ReadingArea > Static { height: auto; }
         &.reading > DialogueList { display: none; }
         &.wide {
             layout: horizontal;
             & > DialogueList { height: 1fr; width: 3fr; display: block; }
-            & > Reading {
+            & > ReadingArea {
                 height: 1fr; width: 2fr; padding: 1 2 0 2;
                 border-top: none; border-left: solid $border-blurred;
             }
-            & > Reading:focus { border-left: solid $accent; }
+            & > ReadingArea:focus { border-left: solid $accent; }
         }
     }
     """
@@ -91,7 +91,7 @@ class DialoguesView(Container):
 
     def compose(self) -> ComposeResult:
         yield DialogueList()
-        with Reading():
+        with ReadingArea():
             yield Static(id="dialogue", markup=False)
 
     def on_resize(self, event: Resize) -> None:
@@ -178,8 +178,8 @@ class DialoguesView(Container):
         return self.query_one(DialogueList)
 
     @property
-    def _reading(self) -> Reading:
-        return self.query_one(Reading)
+    def _reading(self) -> ReadingArea:
+        return self.query_one(ReadingArea)
 
     def _chosen(self, wanted: DialogueFilter | None) -> None:
         if wanted is not None:

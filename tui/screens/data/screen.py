@@ -9,20 +9,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.screens.data.dialogues_view import DialoguesView
 
 if TYPE_CHECKING:
     from core.api import DataFacts, Snapshot, Workspace
-    from tui.screens.data.statistics_view import FiguresView
+    from tui.screens.data.statistics_view import StatisticsView
 
-_Seen = tuple["DataFacts | None", dict[str, int]] | None
+_DataState = tuple["DataFacts | None", dict[str, int]] | None
 
 
-class DataScreen(RoomScreen):
+class DataScreen(WorkspaceScreen):
     """The dialogues, and in their place the figures."""
 
-    ROOM = "data"
+    MODE = "data"
     ABOUT = "The imported dialogues with their rated responses; their figures; what each recipe yields."
     CSS_PATH = "data.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,7 +33,7 @@ class DataScreen(RoomScreen):
         super().__init__()
         self._dialogues = DialoguesView()
         #: None until it is opened for the first time.
-        self._figures: FiguresView | None = None
+        self._figures: StatisticsView | None = None
         self._facts: DataFacts | None = None
 
     def body(self) -> ComposeResult:
@@ -65,9 +65,9 @@ class DataScreen(RoomScreen):
     def _open(self, *, figures: bool) -> None:
         """Show the figures, or the dialogues."""
         if figures and self._figures is None:
-            from tui.screens.data.statistics_view import FiguresView
+            from tui.screens.data.statistics_view import StatisticsView
 
-            self._figures = FiguresView()
+            self._figures = StatisticsView()
             self.query_one("#views").mount(self._figures)
         view = self._figures if figures and self._figures is not None else self._dialogues
         for each in (self._dialogues, self._figures):
@@ -84,14 +84,14 @@ class DataScreen(RoomScreen):
         else:
             self._dialogues.enter()
 
-    def _receive(self, seen: _Seen) -> None:
+    def _receive(self, seen: _DataState) -> None:
         if seen is not None:
             self._facts, emotions = seen
             sources = () if self._facts is None else ("human", *self._facts.sources)
             self._dialogues.read(sources, emotions)
 
 
-def _look(known: DataFacts | None, workspace: Workspace) -> _Seen:
+def _look(known: DataFacts | None, workspace: Workspace) -> _DataState:
     """What is imported, and how many dialogues have each emotion; None when it is what is known."""
     facts = workspace.data.facts()
     return None if facts is not None and facts == known else (facts, workspace.data.browser.emotions())

@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from tui.components.reading import Reading
+from tui.components.reading import ReadingArea
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.data import charts as data_charts
 
@@ -33,14 +33,14 @@ _SECTIONS = {
     "right": ("emotions", "recipes"),
 }
 
-Seen = tuple["DataFacts | None", "Statistics | None", "tuple[Recipe, ...]"]
+StatisticsData = tuple["DataFacts | None", "Statistics | None", "tuple[Recipe, ...]"]
 
 
-class FiguresView(Reading):
+class StatisticsView(ReadingArea):
     """Each section is drawn for the width that it has."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    FiguresView {
+    StatisticsView {
         padding: 1 2 0 2;
         scrollbar-gutter: stable;
         & #columns { layout: vertical; height: auto; }
@@ -68,7 +68,7 @@ class FiguresView(Reading):
 
     def __init__(self) -> None:
         super().__init__(id="figures")
-        self._seen: Seen | None = None
+        self._seen: StatisticsData | None = None
         self._counts: DialogueCounts | None = None
         #: The width that it was drawn for.
         self._width = 0
@@ -113,7 +113,7 @@ class FiguresView(Reading):
         """Where a section begins in what is scrolled."""
         return section.region.y - self.content_region.y + int(self.scroll_y)
 
-    def _receive(self, counts: DialogueCounts, seen: Seen) -> None:
+    def _receive(self, counts: DialogueCounts, seen: StatisticsData) -> None:
         if (counts, seen) != (self._counts, self._seen):
             self._counts, self._seen = counts, seen
             self._draw()
@@ -129,13 +129,13 @@ class FiguresView(Reading):
             )
             return
         sentiments = "".join(
-            f" · {figures.count(number)} {visible(name)}"
+            f" · {formats.count(number)} {visible(name)}"
             for name, number in statistics.sentiments.items()
             if name
         )
         self.query_one("#about", Static).update(
             Content.assemble(
-                (figures.count(self._counts.total), "bold"),
+                (formats.count(self._counts.total), "bold"),
                 f" dialogues · {len(statistics.emotions)} emotions{sentiments}",
                 (f"   {visible(facts.file)}, SHA-256 {visible(facts.file_sha256[:16])}…", "$text-muted"),
             )
@@ -160,5 +160,5 @@ class FiguresView(Reading):
             self.query_one(f"#{section}", Static).update(Group(heading, chart))
 
 
-def _look(workspace: Workspace) -> Seen:
+def _look(workspace: Workspace) -> StatisticsData:
     return workspace.data.facts(), workspace.data.statistics(), workspace.data.recipes()

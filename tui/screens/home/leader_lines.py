@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.content import Content
 
 from tui.components.interval_bar import interval_bar
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
 
@@ -48,14 +48,14 @@ def _line(place: int, rate: WinRate, width: int) -> Content:
     bar = _BAR if width >= 90 else 0
     name = max(12, width - 4 - 9 - 13 - (bar + 2 if bar else 0))
     both = f"{visible(rate.b)}  {against}"
-    shown = both if len(both) <= name else figures.shorten(visible(rate.b), name)
+    shown = both if len(both) <= name else formats.shorten(visible(rate.b), name)
     head = shown[: len(visible(rate.b))] if shown is both else shown
     parts: list[Content | str | tuple[str, str]] = [
         (f"{place:>2} ", "$text-muted"),
         (head, "$foreground bold" if place == 1 else "$foreground"),
         (shown[len(head) :].ljust(name - len(head)), "$text-muted"),
-        (f"{figures.percent(rate.win_rate_b, 1):>8} ", "bold"),
-        (f"{figures.span(rate.ci_low, rate.ci_high):>12}", "$text-muted"),
+        (f"{formats.percent(rate.win_rate_b, 1):>8} ", "bold"),
+        (f"{formats.span(rate.ci_low, rate.ci_high):>12}", "$text-muted"),
     ]
     if bar:
         drawn = interval_bar(

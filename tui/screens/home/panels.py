@@ -16,10 +16,10 @@ from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.home import attention
-from tui.screens.home.attention import Matter
+from tui.screens.home.attention import AttentionItem
 from tui.screens.home.leader_lines import leader_lines
 from tui.screens.home.machine_lines import machine_lines
 from tui.screens.home.stage_graph import stage_graph
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Event, Forecast, Machine, Snapshot, Spending, WinRate
-    from tui.components.workspace_screen import RoomScreen
+    from tui.components.workspace_screen import WorkspaceScreen
     from tui.navigation.host import HostApp
 
 #: At this width and above the panels stand in two columns.
@@ -42,7 +42,7 @@ _FEW, _PLACES = 3, 8
 
 
 @dataclass(frozen=True)
-class Glance:
+class HomeData:
     """What is shown beside the snapshot; None where it is not known yet."""
 
     forecast: Forecast | None = None
@@ -96,8 +96,8 @@ class HomePanels(VerticalScroll, can_focus=False):
     def __init__(self) -> None:
         super().__init__()
         self._snapshot: Snapshot | None = None
-        self._glance = Glance()
-        self._matters: Sequence[Matter] = ()
+        self._glance = HomeData()
+        self._matters: Sequence[AttentionItem] = ()
         #: Panel → for how many cells its lines were made, and how many line breaks it has.
         self._shapes: dict[str, tuple[int, int]] = {}
 
@@ -132,17 +132,17 @@ class HomePanels(VerticalScroll, can_focus=False):
         event.stop()
         self._draw_matter()
 
-    def show(self, snapshot: Snapshot, glance: Glance) -> None:
+    def show(self, snapshot: Snapshot, glance: HomeData) -> None:
         self._snapshot, self._glance = snapshot, glance
         self._draw()
 
-    def show_machine(self, glance: Glance) -> None:
+    def show_machine(self, glance: HomeData) -> None:
         """Show how busy the machine is, of which no snapshot tells."""
         self._glance = glance
         self._draw_machine()
 
     @property
-    def matter(self) -> Matter | None:
+    def matter(self) -> AttentionItem | None:
         """What the cursor is on."""
         key = self.query_one(KeyedTable).selected_key
         return next((matter for matter in self._matters if matter.key == key), None)
@@ -227,11 +227,11 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def _keys(self) -> dict[str, str]:
         """How the keys that mend something are shown, by the bindings' ids."""
-        room = cast("RoomScreen", self.screen)
+        room = cast("WorkspaceScreen", self.screen)
         wanted = {name for matter in self._matters for name, _ in matter.remedy}
         return {name: room.key_of(name) for name in wanted}
 
-    def _row(self, matter: Matter, width: int, keys: Mapping[str, str] | None) -> list[Text]:
+    def _row(self, matter: AttentionItem, width: int, keys: Mapping[str, str] | None) -> list[Text]:
         """A matter's cells; where there is room the last tells the remedy with its keys."""
         colour, muted = shade(self.app, matter.colour), shade(self.app, "text-muted")
         why = visible(" ".join(matter.why.split()))
@@ -239,7 +239,7 @@ class HomePanels(VerticalScroll, can_focus=False):
             why = f"{why}: {matter.advice}"
         cells = [
             Text(matter.glyph, colour),
-            Text(figures.shorten(visible(matter.what), width)),
+            Text(formats.shorten(visible(matter.what), width)),
             Text(why, colour if matter.job is None else muted),
         ]
         if keys is not None:

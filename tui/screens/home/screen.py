@@ -12,26 +12,26 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import DataTable, Static
 
-from tui.components.workspace_screen import AFTER_FRAME_S, RoomScreen
+from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.format import job_states
 from tui.navigation.messages import OpenLog
 
 if TYPE_CHECKING:
     from core.api import Event, Forecast, Job, Machine, Snapshot, Spending, WinRate, Workspace
-    from tui.screens.home.panels import Glance, HomePanels
+    from tui.screens.home.panels import HomeData, HomePanels
 
-#: Seconds between looks at the machine, while this room is open.
+#: Seconds between looks at the machine, while this screen is open.
 _LOOK_S = 2.0
 #: Of what happened, the newest.
 _EVENTS = 12
 
-_Seen = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
+_HomeState = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
 
 
-class HomeScreen(RoomScreen):
+class HomeScreen(WorkspaceScreen):
     """The answers in a line, then the panels."""
 
-    ROOM = "home"
+    MODE = "home"
     ABOUT = "What runs, what it costs, when it ends, what failed and why, and which model is winning."
     CSS_PATH = "home.tcss"
     WRITES = frozenset({"retry"})
@@ -45,7 +45,7 @@ class HomeScreen(RoomScreen):
         super().__init__()
         #: Not in the first frame: they are many widgets, and have nothing to show yet.
         self._panels: HomePanels | None = None
-        self._glance: Glance | None = None
+        self._glance: HomeData | None = None
         #: When the store last answered; until then the snapshot is shown without what it is asked for.
         self._told_at = 0.0
         #: The finished comparisons behind the win rates that are shown.
@@ -103,11 +103,11 @@ class HomeScreen(RoomScreen):
             self.app.act(f"Retry {job.stage} {job.name}", lambda commands: commands.retry(job.id))
 
     async def _add_panels(self) -> None:
-        from tui.screens.home.panels import Glance, HomePanels
+        from tui.screens.home.panels import HomeData, HomePanels
 
         panels = HomePanels()
         await self.mount(panels)
-        self._panels, self._glance = panels, Glance()
+        self._panels, self._glance = panels, HomeData()
         self._catch_up()
         self._look_at_machine()
 
@@ -120,7 +120,7 @@ class HomeScreen(RoomScreen):
             self._glance = replace(self._glance, machine=machine)
             self._panels.show_machine(self._glance)
 
-    def _receive(self, compared: tuple[str, ...] | None, seen: _Seen) -> None:
+    def _receive(self, compared: tuple[str, ...] | None, seen: _HomeState) -> None:
         if self._glance is None:
             return
         forecast, spending, events, rates = seen
@@ -138,7 +138,7 @@ class HomeScreen(RoomScreen):
                 answers.update(told)
             self._panels.show(snapshot, self._glance)
 
-    def _answers(self, snapshot: Snapshot, glance: Glance) -> Content:
+    def _answers(self, snapshot: Snapshot, glance: HomeData) -> Content:
         """What runs, when it ends and what it costs, in a line."""
         from tui.format import submissions
 
@@ -173,7 +173,7 @@ class HomeScreen(RoomScreen):
         return f"{words}, {day}{time.strftime('%H:%M', ends)}"
 
 
-def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _Seen:
+def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _HomeState:
     rates = workspace.evaluation.win_rates() if fresh else None
     pipeline = workspace.pipeline
     return pipeline.forecast(now), workspace.spending.summary(), pipeline.events(limit=_EVENTS), rates

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.home.stages import Stage
 
@@ -48,7 +48,7 @@ def _line(
         (f"{look.glyph} ", f"${look.colour}"),
         (visible(stage.name).ljust(name - len(stair)), "$text-muted" if muted else "$foreground"),
         "  ",
-        (figures.bar(stage.share, bar), f"${look.colour} on $panel"),
+        (formats.bar(stage.share, bar), f"${look.colour} on $panel"),
         (f"{f'{stage.done} of {stage.jobs}':>{_COUNT}}", "$foreground" if stage.done else "$text-muted"),
     ]
     slot = slots.get(stage.name)
@@ -70,4 +70,4 @@ def left_in_words(seconds: float, forecast: Forecast | None) -> str:
     at_least = forecast is not None and forecast.at_least
     if at_least and not seconds:
         return "time left not known"
-    return f"{'at least ' if at_least else '~'}{figures.roughly(seconds)} left"
+    return f"{'at least ' if at_least else '~'}{formats.roughly(seconds)} left"

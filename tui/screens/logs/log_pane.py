@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Log, LogFilter, LogLevel, LogLine, LogPage, Workspace
-    from tui.components.workspace_screen import RoomScreen
+    from tui.components.workspace_screen import WorkspaceScreen
     from tui.navigation.host import HostApp
 
 T = TypeVar("T")
@@ -198,7 +198,7 @@ class LogPane(Vertical):
         self.view.focus()
         self._find(event.value)
 
-    def on_log_view_moved(self, event: LogView.Moved) -> None:
+    def on_log_view_cursor_moved(self, event: LogView.CursorMoved) -> None:
         event.stop()
         self._follows = self._follows and self.view.is_at_end
         self._after()
@@ -385,8 +385,8 @@ class LogPane(Vertical):
         view.say(log_status.nothing(stand, self._key("level")))
 
     def _key(self, action: str) -> str:
-        """How the key of one of the room's actions is shown."""
-        return cast("RoomScreen", self.screen).key_of(f"logs.{action}")
+        """How the key of one of the screen's actions is shown."""
+        return cast("WorkspaceScreen", self.screen).key_of(f"logs.{action}")
 
     def _copy(self, lines: Sequence[LogLine]) -> None:
         if not lines:

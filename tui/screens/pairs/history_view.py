@@ -16,20 +16,20 @@ from textual.widgets.option_list import Option
 
 from core.api import MAX_WORDS
 from tui.format import ratings
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.marked_text import passage
 from tui.format.text import visible
 from tui.format.win_rates import run_parts
 from tui.screens.pairs import history
-from tui.screens.pairs.columns import Across
+from tui.screens.pairs.columns import ResponseColumns
 
 if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Decided, Response
     from tui.navigation.host import HostApp
-    from tui.screens.pairs.history import Section
-    from tui.screens.pairs.pair_text import Side
+    from tui.screens.pairs.history import ResponseSection
+    from tui.screens.pairs.pair_text import ResponseSide
 
 #: Columns from which base, sft and sft-dpo have room side by side.
 WIDE = 100
@@ -44,11 +44,11 @@ _OUTCOMES = {
 }
 
 
-class AcrossList(OptionList, inherit_bindings=False):
+class ResponseColumnList(OptionList, inherit_bindings=False):
     """Rows to read across: up and down go from row to row, left and right within one."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    AcrossList {
+    ResponseColumnList {
         height: 1fr;
         border: none;
         padding: 0;
@@ -107,7 +107,7 @@ class HistoryView(Vertical):
             key_display="/",
             tooltip="Only responders with these words in their names; Esc shows all",
         ),
-        # The room's own, which do the same here and are too many for the footer.
+        # The screen's own, which do the same here and are too many for the footer.
         Binding(
             "d",
             "screen.disagreement",
@@ -131,7 +131,7 @@ class HistoryView(Vertical):
     class Taken(Message):
         """A responder is to be A or B of the pair; with `opened` that is to be shown."""
 
-        def __init__(self, side: Side, responder: str, *, opened: bool) -> None:
+        def __init__(self, side: ResponseSide, responder: str, *, opened: bool) -> None:
             super().__init__()
             self.side = side
             self.responder = responder
@@ -149,9 +149,9 @@ class HistoryView(Vertical):
         self._before: Mapping[str, Response] = {}
         #: The responders of the pair, which is A and B here too.
         self._shown: tuple[str, str] = ("", "")
-        self._sections: Sequence[Section] = ()
+        self._sections: Sequence[ResponseSection] = ()
         #: How each row is drawn without the cursor.
-        self._rows: list[Across] = []
+        self._rows: list[ResponseColumns] = []
         self._words = ""
         self._marks = False
         #: The column of the chosen response, and the row that shows it.
@@ -161,7 +161,7 @@ class HistoryView(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(id="history-context", markup=False)
         yield Static(id="history-how", markup=False)
-        yield AcrossList(markup=False)
+        yield ResponseColumnList(markup=False)
         yield Input(placeholder="words in a responder's name", compact=True)
 
     def on_mount(self) -> None:
@@ -235,7 +235,7 @@ class HistoryView(Vertical):
             self._column = max(0, min(column + by, len(row.responses) - 1))
             self._mark(again=True)
 
-    def action_take(self, side: Side, opened: bool = False) -> None:
+    def action_take(self, side: ResponseSide, opened: bool = False) -> None:
         chosen = self._place
         if chosen is None:
             self.app.show_message("no response is selected")
@@ -244,11 +244,11 @@ class HistoryView(Vertical):
             self.post_message(self.Taken(side, row.responses[column].responder, opened=opened))
 
     @property
-    def _list(self) -> AcrossList:
-        return self.query_one(AcrossList)
+    def _list(self) -> ResponseColumnList:
+        return self.query_one(ResponseColumnList)
 
     @property
-    def _place(self) -> tuple[history.Row, int] | None:
+    def _place(self) -> tuple[history.ResponseRow, int] | None:
         """The row under the cursor, and the column in it."""
         option = self._list.highlighted_option
         if option is None or option.id is None:
@@ -280,7 +280,7 @@ class HistoryView(Vertical):
             self._restore(chosen, stays=bool(known), scrolled=scrolled)
         self._describe()
 
-    def _restore(self, chosen: tuple[history.Row, int] | None, *, stays: bool, scrolled: int) -> None:
+    def _restore(self, chosen: tuple[history.ResponseRow, int] | None, *, stays: bool, scrolled: int) -> None:
         """Put the cursor on the response that it was on, or else on the shown pair's B, or the first one."""
         where = history.places(self._sections)
         name = chosen[0].responses[chosen[1]].responder if chosen is not None else self._shown[1]
@@ -324,12 +324,12 @@ class HistoryView(Vertical):
             parts.append("marked: words that the step before has not")
         how.update(Content("  ·  ".join(parts)))
 
-    def _drawn(self, row: history.Row) -> Across:
+    def _drawn(self, row: history.ResponseRow) -> ResponseColumns:
         columns = _ACROSS if self._is_wide else 1
         head = Content.styled(visible(row.title), "bold") if row.title and self._is_wide else None
-        return Across([self._cell(row, one) for one in row.responses], columns=columns, head=head)
+        return ResponseColumns([self._cell(row, one) for one in row.responses], columns=columns, head=head)
 
-    def _cell(self, row: history.Row, response: Response) -> Content:
+    def _cell(self, row: history.ResponseRow, response: Response) -> Content:
         """Who answers, the answer, and what judges made of it."""
         parts = run_parts(response.responder)
         name = response.responder
@@ -350,7 +350,7 @@ class HistoryView(Vertical):
             (sides, "$text-accent bold"),
             (visible(name), "bold"),
             (
-                f"  {figures.count(words)} words",
+                f"  {formats.count(words)} words",
                 "$text-warning" if words is not None and words > MAX_WORDS else "$text-muted",
             ),
             *rated,

@@ -12,14 +12,14 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import Resize
 
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.navigation import pair_filter
 from tui.navigation.messages import OpenBallot, OpenDialogue, OpenScreen
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.pairs import pair_text
-from tui.screens.pairs.pair_text import Side
-from tui.screens.pairs.pair_view import PairView, Shown
+from tui.screens.pairs.pair_text import ResponseSide
+from tui.screens.pairs.pair_view import PairView, ShownPair
 from tui.screens.pairs.pair_walk import PairWalk
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _STAGES = ("respond", "judge", "compare")
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _PairsData:
     """What there is to show of responders `a` and `b`; the judges `alone` read each response by itself."""
 
     names: Sequence[str]
@@ -46,10 +46,10 @@ class _Seen:
     alone: Collection[str]
 
 
-class PairsScreen(RoomScreen):
+class PairsScreen(WorkspaceScreen):
     """The pair of one dialogue, and in its place what everybody answered to it."""
 
-    ROOM = "pairs"
+    MODE = "pairs"
     ABOUT = (
         "Two responders' answers to the same test dialogue, and who won; every responder's answer to it, "
         "from base to sft to sft-dpo."
@@ -252,7 +252,7 @@ class PairsScreen(RoomScreen):
         current = names[self._walk.at]
         self.app.push_screen(ChooseScreen("Jump to a dialogue", names, current), self._jumped)
 
-    def action_choose(self, side: Side) -> None:
+    def action_choose(self, side: ResponseSide) -> None:
         from tui.dialogs.choose import ChooseScreen
 
         if not self._names:
@@ -303,7 +303,7 @@ class PairsScreen(RoomScreen):
             self._view.enter()
         self._draw()
 
-    def _chosen(self, side: Side, name: str | None) -> None:
+    def _chosen(self, side: ResponseSide, name: str | None) -> None:
         """Take another responder on one side, on the same dialogue and under the same filter."""
         if name is not None:
             a, b = (name, self._b or name) if side == "a" else (self._a or name, name)
@@ -330,7 +330,7 @@ class PairsScreen(RoomScreen):
     def _ask(self) -> None:
         self.app.read("pairs", partial(_look, self._a, self._b), self._receive)
 
-    def _receive(self, seen: _Seen) -> None:
+    def _receive(self, seen: _PairsData) -> None:
         self._names = seen.names
         if self._a is None and self.app.snapshot is not None:
             self._a, self._b = _first_two(self.app.snapshot, seen.names)
@@ -397,7 +397,7 @@ class PairsScreen(RoomScreen):
         shown = None
         if pair is not None:
             sides, text = (self._a or "", self._b or ""), self._walk.wanted.text
-            shown = Shown(pair, *sides, place, self._prompt, self._alone, text)
+            shown = ShownPair(pair, *sides, place, self._prompt, self._alone, text)
         self._view.show(shown, self._nothing())
 
     def _ask_history(self) -> None:
@@ -443,10 +443,10 @@ def _first_two(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, st
     return (answered[0], answered[1]) if len(answered) > 1 else (None, None)
 
 
-def _look(a: str | None, b: str | None, workspace: Workspace) -> _Seen:
+def _look(a: str | None, b: str | None, workspace: Workspace) -> _PairsData:
     from core.api import prompts
 
     (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == "judge")
     alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
     pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
-    return _Seen(workspace.evaluation.responders(), a, b, pairs, judge, alone)
+    return _PairsData(workspace.evaluation.responders(), a, b, pairs, judge, alone)

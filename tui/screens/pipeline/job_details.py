@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from tui.format import job_states
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.pipeline.job_rows import elapsed
 
@@ -47,7 +47,7 @@ def no_jobs(snapshot: Snapshot) -> Content:
     """Why the pipeline has no jobs, and what to do about it."""
     if snapshot.config_error is not None:
         return Content.assemble(
-            ("✗ config.toml does not hold\n\n", "$text-error"),
+            ("✗ config.toml is invalid\n\n", "$text-error"),
             visible(snapshot.config_error, lines=True),
             "\n\nEdit it: this screen follows as soon as it is saved.",
         )
@@ -71,9 +71,9 @@ def _course(job: Job, now: float) -> str:
         parts.append(f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(job.started_at))}")
     took = elapsed(job, now)
     if took is not None:
-        parts.append(f"{'for' if job.state == 'running' else 'took'} {figures.duration(took)}")
+        parts.append(f"{'for' if job.state == 'running' else 'took'} {formats.duration(took)}")
     if job.state == "running" and job.eta_s is not None:
-        parts.append(f"about {figures.duration(job.eta_s)} left")
+        parts.append(f"about {formats.duration(job.eta_s)} left")
     return "  ·  ".join(parts)
 
 
@@ -96,4 +96,4 @@ def _result(result: dict[str, Any]) -> str:
             shown.append(f"{visible(key)} {value:.4g}")
         elif isinstance(value, int | str):
             shown.append(f"{visible(key)} {visible(str(value))}")
-    return "  ·  ".join(shown) or figures.UNKNOWN
+    return "  ·  ".join(shown) or formats.UNKNOWN

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
-Kind = Literal["line", "faint", "points"]
+TraceKind = Literal["line", "faint", "points"]
 
 #: Dots of a braille cell, and the bit that each sets in its character.
 _ACROSS, _DOWN = 2, 4
@@ -54,7 +54,7 @@ class Trace:
     y: Floats
     colour: str
     label: str = ""
-    kind: Kind = "line"
+    kind: TraceKind = "line"
 
 
 @dataclass(frozen=True)

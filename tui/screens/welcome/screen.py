@@ -10,18 +10,18 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.components.workspace_screen import RoomScreen
-from tui.format import values as figures
+from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import values as formats
 from tui.navigation.messages import OpenWorkspace
 
 if TYPE_CHECKING:
     from core.api import Snapshot
 
 
-class WelcomeScreen(RoomScreen):
+class WelcomeScreen(WorkspaceScreen):
     """Offers the demo, an import, and a config.toml."""
 
-    ROOM = "home"
+    MODE = "home"
     ABOUT = "This workspace lacks data or a config.toml. Make them here, or in another terminal."
     CSS_PATH = "welcome.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -135,7 +135,7 @@ class WelcomeScreen(RoomScreen):
             "   ",
             config if has_config else missing,
             " config.toml",
-            (f"      in {figures.folder(str(self.app.workspace.root), 60)}\n\n", "$text-muted"),
+            (f"      in {formats.folder(str(self.app.workspace.root), 60)}\n\n", "$text-muted"),
             ("What to do next\n\n", "bold"),
             Content("\n\n").join([line(*step) for step in steps]),
             ("\n\nThe sample is for trying the program; it is not research data.", "$text-muted"),

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tui.format import job_states
 from tui.format.text import visible
 from tui.screens.win_rates import comparison_metrics
-from tui.screens.win_rates.metric_table import FactTable
+from tui.screens.win_rates.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class DetailView(WinRatesView):
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
-        yield FactTable()
+        yield MetricTable()
 
     @property
     def rate(self) -> WinRate | None:
@@ -46,23 +46,23 @@ class DetailView(WinRatesView):
         rate = self.rate
         if rate is None:
             self.query_one(".heading", Static).update("This comparison is no longer in config.toml.")
-            self.query_one(FactTable).show(())
+            self.query_one(MetricTable).show(())
             return
         self._head(rate, jobs.get(rate.job))
         if rate != self._asked:
             if self._asked is None:
                 # What another comparison left.
-                self.query_one(FactTable).show(())
+                self.query_one(MetricTable).show(())
             self._asked = rate
             self.app.read("comparison", partial(_look, rate.job), self._receive)
 
-    def on_fact_table_chosen(self, event: FactTable.Chosen) -> None:
+    def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:
         event.stop()
-        self.open_pairs(event.fact.behind, event.fact.only)
+        self.open_pairs(event.metric.behind, event.metric.only)
 
     def _receive(self, found: Comparison | None) -> None:
         if found is not None and found.rate.job == self._job:
-            self.query_one(FactTable).show(comparison_metrics.of_comparison(found))
+            self.query_one(MetricTable).show(comparison_metrics.of_comparison(found))
 
     def _head(self, rate: WinRate, job: Job | None) -> None:
         look = job_states.NOT_ASKED if job is None else job_states.look(job)

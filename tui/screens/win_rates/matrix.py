@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.win_rates import ALPHA, win_rate_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def mark(meeting: Meeting, row: str) -> str:
     if meeting.direct:
         rate = meeting.direct[0]
         share = win_rate_of(rate, row)
-        return figures.UNKNOWN if share is None else f"{share * 100:.1f}{_star(rate.p_holm)}"
+        return formats.UNKNOWN if share is None else f"{share * 100:.1f}{_star(rate.p_holm)}"
     if meeting.paired:
         test = meeting.paired[0]
         points = lead(test, row) * 100
@@ -101,7 +101,7 @@ def significance(p_holm: float | None) -> str:
 def tested(what: WinRate | PairedTest) -> str:
     """The sign test of a comparison, or of two that met the same third one."""
     return (
-        f"Sign test: {figures.p_words(what.p)}, after Holm {figures.p_words(what.p_holm)}, "
+        f"Sign test: {formats.p_words(what.p)}, after Holm {formats.p_words(what.p_holm)}, "
         f"{significance(what.p_holm)}."
     )
 
@@ -113,9 +113,9 @@ def _direct(rate: WinRate, row: str, column: str) -> str:
     wins, losses = (rate.wins_b, rate.wins_a) if row == rate.b else (rate.wins_a, rate.wins_b)
     invalid = f", {rate.invalid} invalid" if rate.invalid else ""
     return (
-        f"They met: {row} wins {figures.percent(share, 1)} against {column}. {wins} wins, {losses} losses, "
+        f"They met: {row} wins {formats.percent(share, 1)} against {column}. {wins} wins, {losses} losses, "
         f"{rate.ties} ties{invalid} of {rate.n} dialogues; interval of {rate.b}'s rate "
-        f"{figures.span(rate.ci_low, rate.ci_high)} %. {tested(rate)}"
+        f"{formats.span(rate.ci_low, rate.ci_high)} %. {tested(rate)}"
     )
 
 

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
 from tui.screens.win_rates import matrix
@@ -186,7 +186,7 @@ class MatrixView(WinRatesView):
 
     def _named(self, number: int, responder: str, width: int) -> Text:
         return Text.assemble(
-            (f"{number:>2} ", shade(self.app, "text-muted")), figures.shorten(visible(responder), width - 3)
+            (f"{number:>2} ", shade(self.app, "text-muted")), formats.shorten(visible(responder), width - 3)
         )
 
     def _cell(self, shown: Matrix, row: str, column: str) -> Text:
@@ -196,7 +196,7 @@ class MatrixView(WinRatesView):
         text = matrix.mark(meeting, row)
         if not meeting.direct:
             return Text(text, f"italic {shade(self.app, 'text-muted')}")
-        return Text(text, "bold" if text != figures.UNKNOWN else shade(self.app, "text-muted"))
+        return Text(text, "bold" if text != formats.UNKNOWN else shade(self.app, "text-muted"))
 
     def _describe(self) -> None:
         sides, story = self._sides(), self.query_one(".story", Static)

@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Static
 from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
 from tui.screens.win_rates.view import WinRatesView
@@ -185,7 +185,7 @@ class RankingView(WinRatesView):
         at, low, high = ((end + reach) / (2 * reach) for end in (entry.strength, entry.low, entry.high))
         return [
             Text(str(place), muted),
-            Text(figures.shorten(visible(entry.responder), name)),
+            Text(formats.shorten(visible(entry.responder), name)),
             Text(f"{entry.strength:+z.2f}", "bold"),
             Text(f"{entry.low:+z.2f} – {entry.high:+z.2f}", muted),
             interval_bar(at, low, high, bar, colour=accent, muted=muted),

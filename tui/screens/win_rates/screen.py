@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.screens.win_rates.table_view import RatesView
 from tui.screens.win_rates.view import WinRatesView
 
@@ -51,10 +51,10 @@ _VIEWS: dict[str, Callable[[], WinRatesView]] = {
 }
 
 
-class WinRatesScreen(RoomScreen):
+class WinRatesScreen(WorkspaceScreen):
     """The table, and in its place one comparison, the matrix, the ranking or the judges."""
 
-    ROOM = "win_rates"
+    MODE = "win_rates"
     ABOUT = (
         "How often B's response beats A's over the test dialogues, with a 95 % interval; every figure of one "
         "comparison, all pairs of responders, their ranking, and what the judges are worth."

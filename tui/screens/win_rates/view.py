@@ -1,4 +1,4 @@
-"""What the views of the win rates room have in common."""
+"""What the views of the win rates screen have in common."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Behind = Sequence[tuple[str, str]]
 
 
 class WinRatesView(Vertical):
-    """A view of all comparisons; the room shows one at a time."""
+    """A view of all comparisons; the screen shows one at a time."""
 
     DEFAULT_CSS: ClassVar[str] = """
     WinRatesView {
