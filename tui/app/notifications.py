@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 _ENDED = ("done", "failed")
-#: More endings than this at one look are told as numbers.
+#: More endings than this at one look are shown as numbers.
 _NAMED = 3
 
 
@@ -30,7 +30,7 @@ class News:
 def news(before: Snapshot, after: Snapshot) -> list[News]:
     """What got done or failed between two snapshots, the failures first; at the end of all work that too.
 
-    A cancelled job is no news: a person asked for it.
+    A cancelled job is no news: a person requested it.
     """
     were = {job.id: (job.state, job.attempt) for job in before.jobs if job.requested}
     ended = [

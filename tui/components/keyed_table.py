@@ -255,7 +255,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._highlight_row(self.cursor_row)
 
     def _highlight_row(self, row_index: int) -> None:
-        # A table without rows tells of row -1, which has no key.
+        # A table without rows reports row -1, which has no key.
         if self.is_valid_row_index(row_index):
             super()._highlight_row(row_index)
 

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable
 from tui.format.text import visible
 
@@ -74,7 +75,6 @@ class Listing(Vertical, Generic[T]):
     Listing {
         height: 1fr;
         & > .how { height: 1; padding: 0 1; color: $text-muted; }
-        & > Input { padding: 0 1; background: $panel; }
         & > KeyedTable { height: 1fr; }
     }
     """
@@ -94,16 +94,15 @@ class Listing(Vertical, Generic[T]):
         self._filter = ""
         self._sort: str | None = None
         self._is_reversed = False
-        #: What is said of the filter and the order.
+        #: What is shown of the filter and the order.
         self._described: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
         yield KeyedTable(opens=self._opens)
-        yield Input(placeholder=self._placeholder, compact=True)
+        yield FilterBox(self._placeholder)
 
     def on_mount(self) -> None:
-        self.query_one(Input).display = False
         self.query_one(".how").display = False
         self.app.theme_changed_signal.subscribe(self, self._recolour)
 
@@ -138,11 +137,9 @@ class Listing(Vertical, Generic[T]):
 
     def back(self) -> bool:
         """Take the filter away; whether there was one."""
-        box = self.query_one(Input)
-        if not box.display and not self._filter:
+        if not self.query_one(FilterBox).reset():
             return False
-        box.display = False
-        box.value = self._filter = ""
+        self._filter = ""
         self._fill()
         self.enter()
         return True
@@ -155,16 +152,15 @@ class Listing(Vertical, Generic[T]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self._fill()
         self.enter()
 
     def action_filter(self) -> None:
-        box = self.query_one(Input)
+        box = self.query_one(FilterBox)
         box.display = True
         # It says so at once: were it the first letter that takes a line, that would lay all out anew.
         self._fill()
-        box.focus()
+        box.open()
 
     def action_sort(self, by: int) -> None:
         """Go to the next column that can be sorted by; after the last comes the items' own order."""
@@ -223,7 +219,7 @@ class Listing(Vertical, Generic[T]):
 
     def _describe(self, found: int, of: int) -> None:
         """How rows are chosen and ordered, unless all are shown in their own order."""
-        is_filtered = bool(self._filter) or self.query_one(Input).display
+        is_filtered = bool(self._filter) or self.query_one(FilterBox).display
         parts = [f"/{visible(self._filter)}: {found:,} of {of:,}"] if is_filtered else []
         label = next((column.label for column in self._columns if column.key == self._sort), None)
         if label is not None or self._is_reversed:

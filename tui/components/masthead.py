@@ -112,7 +112,7 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     if watched:
         parts[2:2] = [("read-only", "$text-warning"), "  ·  "]
     if snapshot.config_error is not None:
-        # Ahead of the figures, because a narrow terminal cuts the line's end off.
+        # Ahead of the counts, because a narrow terminal cuts the line's end off.
         parts[2:2] = [("✗ config.toml is invalid", "$text-error"), "  ·  "]
     return Content.assemble(*parts)
 

@@ -1,4 +1,4 @@
-"""What would be asked and paid, before anything is sent."""
+"""What would be sent and paid, before anything is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def costs(found: Sequence[Estimate], spending: Spending) -> Content:
-    """Requests, tokens and cost per recipe, their sum, and the workspace's money."""
+    """Requests, tokens and cost per recipe, their sum, and the workspace's spending."""
     heading = _line("recipe", "to send", "answered", "tokens in + out", "cost")
     rows = [
         _line(
@@ -55,5 +55,5 @@ def _cost(usd: float | None) -> str:
     return formats.UNKNOWN if usd is None else f"~{formats.dollars(usd)}"
 
 
-def _line(recipe: str, left: str, answered: str, tokens: str, cost: str) -> str:
-    return f"{formats.shorten(recipe, 24):<24}{left:>8}{answered:>9}{tokens:>17}{cost:>9}"
+def _line(recipe: str, to_send: str, answered: str, tokens: str, cost: str) -> str:
+    return f"{formats.shorten(recipe, 24):<24}{to_send:>8}{answered:>9}{tokens:>17}{cost:>9}"

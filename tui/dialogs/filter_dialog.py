@@ -1,4 +1,4 @@
-"""Choosing what is shown: every part of a filter at once, with how much it leaves."""
+"""Choosing what is shown: every part of a filter at once, with how much remains."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "give_up", "Back", id="filter.back", tooltip="Leave all as it was"),
         Binding("ctrl+r", "clear", "Clear", id="filter.clear", tooltip="Take every part away"),
-        Binding("right,l", "turn(1)", "Next value", id="filter.next", tooltip="The next value"),
-        Binding("left,h", "turn(-1)", "Value before", id="filter.before", tooltip="The value before"),
+        Binding("right,l", "change(1)", "Next value", id="filter.next", tooltip="The next value"),
+        Binding("left,h", "change(-1)", "Value before", id="filter.before", tooltip="The value before"),
         Binding("slash", "search", "Text", id="filter.text", tooltip="Search in the texts"),
     ]
 
@@ -71,7 +71,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
         self._parts = parts
         self._chosen = [part.chosen if part.chosen in part.values else None for part in parts]
         self._text = text
-        self._left = ""
+        self._count = ""
 
     def wanted(self, chosen: Sequence[Any], text: str) -> T:
         """The filter of these values, one a part, None for any."""
@@ -81,9 +81,9 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
         """Find out how much a filter leaves, and `show_count` it."""
         raise NotImplementedError
 
-    def show_count(self, left: str) -> None:
+    def show_count(self, count: str) -> None:
         """Show how much the filter leaves."""
-        self._left = left
+        self._count = count
         self._draw()
 
     def compose(self) -> ComposeResult:
@@ -124,7 +124,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
 
         self.app.push_screen(AskTextScreen("Search in the texts", self._text), self._searched)
 
-    def action_reverse(self, by: int) -> None:
+    def action_change(self, by: int) -> None:
         """Go to the next value of the part under the cursor; after the last comes any."""
         key = self.query_one(KeyedTable).selected_key
         if key is None or not key.isdigit():
@@ -171,5 +171,5 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
             rows[str(number)] = [Text(visible(part.label), muted), shown]
         text = Text(visible(self._text), "bold") if self._text else Text("any words", muted)
         rows[_TEXT] = [Text("Text", muted), text]
-        rows[_SHOW] = [Text("Show", shade(self.app, "text-accent")), Text(self._left)]
+        rows[_SHOW] = [Text("Show", shade(self.app, "text-accent")), Text(self._count)]
         self.query_one(KeyedTable).put(rows)

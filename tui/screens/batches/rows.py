@@ -31,7 +31,7 @@ def columns(width: int) -> list[Column]:
         Column("state", "state", 13),
         Column("progress", "done/failed/all", 15, "right"),
         Column("age", "age", 7, "right"),
-        Column("left", "left", 7, "right"),
+        Column("eta", "ETA", 7, "right"),
         *([Column("tokens", "tokens in + out", 20, "right")] if width >= WIDE else []),
         Column("cost", "cost", 8, "right"),
     ]
@@ -44,14 +44,14 @@ def entry(app: App[Any], shown: Sequence[Column], what: BatchRow) -> Entry:
     one, moments, now = what
     muted, look = shade(app, "text-muted"), submissions.look(one)
     widths = {column.key: column.width for column in shown}
-    left = None if one.collected else submissions.eta_s(one, moments)
+    eta = None if one.collected else submissions.eta_s(one, moments)
     age = submissions.age_s(one, now or 0.0)
     cells = {
         "state": Text(visible(f"{look.glyph} {look.word}"), shade(app, look.colour)),
         "name": Text(formats.shorten(visible(one.job_name), widths["name"])),
         "progress": Text(submissions.progress(one), muted),
         "age": Text(formats.duration(age), muted),
-        "left": Text("" if one.collected else formats.duration(left), muted),
+        "eta": Text("" if one.collected else formats.duration(eta), muted),
         "tokens": Text(submissions.tokens(one), muted),
         "cost": Text(submissions.cost(one)),
     }
@@ -64,7 +64,7 @@ def entry(app: App[Any], shown: Sequence[Column], what: BatchRow) -> Entry:
             "name": one.job_name,
             "progress": float(one.requests),
             "age": age,
-            "left": left,
+            "eta": eta,
             "tokens": tokens,
             "cost": one.usd if one.answered else one.estimated_usd,
         },

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SpendingScreen(ModalScreen[None]):
-    """The workspace's money, and each recipe's share of it."""
+    """What the workspace has spent, and each recipe's share of it."""
 
     CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """

@@ -16,6 +16,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
+from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.listing import Listing
 from tui.components.theme import shade
@@ -63,7 +64,6 @@ class DialogueList(Vertical):
     DEFAULT_CSS: ClassVar[str] = """
     DialogueList {
         & > .how { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > Input { padding: 0 1; background: $panel; }
         & > KeyedTable { height: 1fr; }
     }
     """
@@ -114,7 +114,7 @@ class DialogueList(Vertical):
         self._sought: str | None = None
         #: Whether the next page is in another order, and read from its top.
         self._at_top = False
-        #: What was drawn: the page, and what it was asked by.
+        #: What was drawn: the page, and the filter and order it was read with.
         self._drawn: object = None
         #: The width that the rows were drawn for.
         self._width = 0
@@ -122,14 +122,13 @@ class DialogueList(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
         yield PageTable()
-        yield Input(placeholder="words in the situation, the utterance or a response", compact=True)
+        yield FilterBox("words in the situation, the utterance or a response")
 
     def on_mount(self) -> None:
-        self.query_one(Input).display = False
         self.query_one(".how", Static).update("The dialogues are being read …")
 
     def on_resize(self, event: Resize) -> None:
-        # A view that comes back in the place of another is told of its old size.
+        # A view that comes back in the place of another gets its old size.
         if self._page is not None and event.size.width != self._width:
             self._fill()
 
@@ -152,7 +151,7 @@ class DialogueList(Vertical):
     def choose(self, wanted: DialogueFilter) -> None:
         """Show the dialogues that are as wanted, and stay with the selected one if it is among them."""
         with self.prevent(Input.Changed):
-            self.query_one(Input).value = wanted.text
+            self.query_one(FilterBox).value = wanted.text
         self._want(wanted)
 
     def step(self, by: int) -> None:
@@ -170,10 +169,8 @@ class DialogueList(Vertical):
         """Take the search or the filter away; whether there was one."""
         from core.api import DialogueFilter
 
-        box = self.query_one(Input)
-        if not box.display and not self.wanted:
+        if not self.query_one(FilterBox).close() and not self.wanted:
             return False
-        box.display = False
         self.choose(DialogueFilter())
         self.enter()
         return True
@@ -188,7 +185,6 @@ class DialogueList(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self.enter()
 
     def on_page_table_beyond(self, event: PageTable.Beyond) -> None:
@@ -205,9 +201,7 @@ class DialogueList(Vertical):
         self.post_message(self.Selected(self.line, opened=True))
 
     def action_filter(self) -> None:
-        box = self.query_one(Input)
-        box.display = True
-        box.focus()
+        self.query_one(FilterBox).open()
 
     def action_sort(self, by: int) -> None:
         """Go to the next column that can be sorted by; after the last comes the file's order."""

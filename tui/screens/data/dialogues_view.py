@@ -11,7 +11,7 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from tui.components.reading import ReadingArea
+from tui.components.reading_area import ReadingArea
 from tui.components.theme import shade
 from tui.navigation.messages import OpenPairOf
 from tui.screens.data import dialogue_text

@@ -1,4 +1,4 @@
-"""The figures of the imported data as charts: one below the other, in two columns where it is wide."""
+"""Statistics of the imported data as charts: one below the other, in two columns where it is wide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from tui.components.reading import ReadingArea
+from tui.components.reading_area import ReadingArea
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
@@ -67,7 +67,7 @@ class StatisticsView(ReadingArea):
         app = getters.app(HostApp)
 
     def __init__(self) -> None:
-        super().__init__(id="figures")
+        super().__init__(id="statistics")
         self._seen: StatisticsData | None = None
         self._counts: DialogueCounts | None = None
         #: The width that it was drawn for.
@@ -82,15 +82,15 @@ class StatisticsView(ReadingArea):
                         yield Static(id=section, markup=False)
 
     def on_resize(self, event: Resize) -> None:
-        # A view that comes back in the place of another is told of its old size.
+        # A view that comes back in the place of another gets its old size.
         if event.size.width != self._width:
             self._width = event.size.width
             self.set_class(event.size.width >= WIDE, "wide")
             self._draw()
 
     def read(self, counts: DialogueCounts) -> None:
-        """Read the figures; drawn anew when they differ."""
-        self.app.read("figures", _look, partial(self._receive, counts))
+        """Read the statistics; drawn anew when they differ."""
+        self.app.read("statistics", _look, partial(self._receive, counts))
 
     def enter(self) -> None:
         """Take the focus."""

@@ -37,7 +37,7 @@ class AttentionItem:
     job: str | None = None
 
 
-def matters(snapshot: Snapshot, spending: Spending | None, *, watched: bool) -> list[AttentionItem]:
+def attention_items(snapshot: Snapshot, spending: Spending | None, *, watched: bool) -> list[AttentionItem]:
     """Everything that a person should look at now; `watched` where this app starts no supervisor."""
     return [
         *_config(snapshot),

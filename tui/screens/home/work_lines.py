@@ -46,7 +46,7 @@ def event_lines(events: Sequence[Event], names: Mapping[str, str], now: float, w
 
 def _running(job: Job, width: int) -> Content:
     look, share = job_states.look(job), job_states.fraction(job)
-    left = "" if job.eta_s is None else f"{formats.roughly(job.eta_s)} left"
+    eta = "" if job.eta_s is None else f"ETA {formats.roughly(job.eta_s)}"
     name = max(12, width - 2 - _BAR - 7 - 16)
     shown = formats.shorten(visible(f"{job.stage} {job.name}"), name)
     return Content.assemble(
@@ -55,5 +55,5 @@ def _running(job: Job, width: int) -> Content:
         " ",
         (formats.bar(share, _BAR), f"${look.colour} on $panel"),
         (f"{formats.percent(share):>6}", "$foreground"),
-        (f"{left:>15}", "$text-muted"),
+        (f"{eta:>15}", "$text-muted"),
     )

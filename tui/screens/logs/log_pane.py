@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.events import Resize
 from textual.widgets import Input, Static
 
+from tui.components.filter_box import FilterBox
 from tui.screens.logs import log_status
 from tui.screens.logs.log_search import Matches, Seek
 from tui.screens.logs.log_view import LogView, shown
@@ -45,7 +46,6 @@ class LogPane(Vertical):
             text-wrap: nowrap;
             text-overflow: ellipsis;
         }
-        & > Input { padding: 0 1; background: $panel; }
     }
     """
 
@@ -62,7 +62,7 @@ class LogPane(Vertical):
         self._least: LogLevel = "debug"
         self._words = ""
         self._follows = True
-        #: Moves whenever another part of a log is opened: what was asked before is not wanted any more.
+        #: Moves whenever another part of a log is opened: what was requested before is stale.
         self._opened = 0
         #: Whether lines are on their way.
         self._is_reading = False
@@ -72,10 +72,9 @@ class LogPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(id="about-log", markup=False)
         yield LogView(id="log")
-        yield Input(placeholder="words in the log; capitals matter if there are some", compact=True)
+        yield FilterBox("words in the log; capitals matter if there are some")
 
     def on_mount(self) -> None:
-        self._box.display = False
         self.set_interval(_LOOK_S, self._look)
 
     @property
@@ -111,9 +110,8 @@ class LogPane(Vertical):
         self._look_for(Seek(-1, LogFilter("error", firsts=True), before, goes_round=is_on_one))
 
     def ask_for_words(self) -> None:
-        self._box.display = True
         self._box.value = self._words
-        self._box.focus()
+        self._box.open()
 
     def go_to_match(self, by: int) -> None:
         """Go to the next match (1) or the one before (-1); round at the log's ends."""
@@ -171,9 +169,8 @@ class LogPane(Vertical):
             self.app.copy(str(self._log.path))
 
     def back(self) -> bool:
-        """Undo the last of what was asked for: the box for words, a search, marks; whether there was one."""
-        if self._box.display:
-            self._box.display = False
+        """Undo the last request: the box for words, a search, marks; whether there was one."""
+        if self._box.close():
             self.view.focus()
         elif self._seek is not None:
             self._seek = None
@@ -194,7 +191,6 @@ class LogPane(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self.view.focus()
         self._find(event.value)
 
@@ -204,15 +200,15 @@ class LogPane(Vertical):
         self._after()
 
     @property
-    def _box(self) -> Input:
-        return self.query_one(Input)
+    def _box(self) -> FilterBox:
+        return self.query_one(FilterBox)
 
     def _wanted(self, words: str = "") -> LogFilter:
         from core.api import LogFilter
 
         return LogFilter(self._least, words)
 
-    def _ask(self, key: str, look: Callable[[Log], T], receive: Callable[[T], None]) -> None:
+    def _read(self, key: str, look: Callable[[Log], T], receive: Callable[[T], None]) -> None:
         """Look at the log in the poller's thread; `receive` is not called if there is none."""
         job, attempt = self._job, self._attempt
 
@@ -250,7 +246,7 @@ class LogPane(Vertical):
                 self.view.show(window, at=at, follow=self._follows)
                 self._after()
 
-        self._ask("window", look, receive)
+        self._read("window", look, receive)
         self._describe()
 
     def _look(self) -> None:
@@ -298,7 +294,7 @@ class LogPane(Vertical):
             else:
                 self._fill()
 
-        self._ask(where, look, receive)
+        self._read(where, look, receive)
 
     def _after(self) -> None:
         """Bring up to date what depends on the lines and the place."""
@@ -335,7 +331,7 @@ class LogPane(Vertical):
                 if not self._matches.is_last:
                     self._count()
 
-        self._ask("count", matches.look, receive)
+        self._read("count", matches.look, receive)
 
     def _look_for(self, seek: Seek) -> None:
         self._seek = seek
@@ -357,7 +353,7 @@ class LogPane(Vertical):
                 self._describe()
                 self.app.show_message(log_status.not_found(seek.wanted, self._key("level")))
 
-        self._ask("seek", seek.look, receive)
+        self._read("seek", seek.look, receive)
 
     def _go_to(self, start: int) -> None:
         self._seek = None

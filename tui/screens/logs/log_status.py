@@ -24,7 +24,7 @@ _SHORTEST_PATH = 20
 
 @dataclass(frozen=True)
 class LogStand:
-    """What is told of a log; `size` is the file's, `here` the line under the cursor."""
+    """What is shown of a log; `size` is the file's, `here` the line under the cursor."""
 
     log: Log | None
     size: int

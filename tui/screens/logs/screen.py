@@ -30,7 +30,7 @@ _SUPERVISOR = "(supervisor)"
 
 @dataclass(frozen=True)
 class _LogRow:
-    """What is told of a log's writer."""
+    """What is shown of a log's writer."""
 
     look: job_states.StateLook
     stage: str
@@ -105,7 +105,7 @@ class LogsScreen(WorkspaceScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        #: The log that was asked for, until it is in the list.
+        #: The requested log, until it is in the list.
         self._wanted: str | None = None
         self._chosen: str | None = None
         self._attempt = 0
@@ -221,7 +221,7 @@ class LogsScreen(WorkspaceScreen):
         return self.query_one(LogPane)
 
     def _choose_wanted(self) -> None:
-        """Move to the log that was asked for, once it is in the list."""
+        """Move to the requested log, once it is in the list."""
         wanted = self._wanted
         if wanted is None or not self.is_mounted:
             return

@@ -73,7 +73,7 @@ def _course(job: Job, now: float) -> str:
     if took is not None:
         parts.append(f"{'for' if job.state == 'running' else 'took'} {formats.duration(took)}")
     if job.state == "running" and job.eta_s is not None:
-        parts.append(f"about {formats.duration(job.eta_s)} left")
+        parts.append(f"ETA {formats.duration(job.eta_s)}")
     return "  ·  ".join(parts)
 
 
@@ -89,7 +89,7 @@ def _needs(job: Job, snapshot: Snapshot) -> str:
 
 
 def _result(result: dict[str, Any]) -> str:
-    """The result's plain figures; longer things are left to the screens that are made for them."""
+    """The result's plain metrics; longer things are left to the screens that are made for them."""
     shown = []
     for key, value in result.items():
         if isinstance(value, float):

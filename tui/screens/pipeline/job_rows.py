@@ -33,7 +33,7 @@ def columns(width: int) -> tuple[Column, ...]:
         Column("bar", "progress", bar),
         Column("share", "%", _SHARE, "right"),
         *([Column("count", "done/total", counts, "right")] if counts else []),
-        Column("eta", "eta", _TIME, "right"),
+        Column("eta", "ETA", _TIME, "right"),
         *([Column("attempt", "try", 3, "right")] if counts else []),
         Column("elapsed", "elapsed", _TIME, "right"),
     ]
@@ -70,7 +70,7 @@ def elapsed(job: Job, now: float) -> float | None:
 
 
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
-    """How far all that was asked for is, on the left; the slots that its jobs take on the right."""
+    """How far all requested jobs are, on the left; the slots that its jobs take on the right."""
     sums = job_states.overall(snapshot)
     right: list[Content | str | tuple[str, str]] = []
     taken = {job.slot for job in snapshot.jobs}
@@ -86,7 +86,7 @@ def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
 
 def _progress(sums: job_states.Overall, *, brief: bool) -> Content:
     share = sums.done / sums.asked if sums.asked else None
-    left: list[Content | str | tuple[str, str]] = [
+    parts: list[Content | str | tuple[str, str]] = [
         (formats.bar(share, 6 if brief else 12), "$accent on $panel"),
         f"  {sums.done} of {sums.asked} done" if sums.asked else "  nothing started",
     ]
@@ -96,8 +96,8 @@ def _progress(sums: job_states.Overall, *, brief: bool) -> Content:
         (0 if brief else sums.planned - sums.asked, "not started", "$text-muted"),
     ):
         if number:
-            left += ["  ", (f"{number} {word}", colour)]
-    return Content.assemble(*left)
+            parts += ["  ", (f"{number} {word}", colour)]
+    return Content.assemble(*parts)
 
 
 def _cell(app: App[Any], column: Column, job: Job, now: float) -> Text:

@@ -123,7 +123,7 @@ def _rows(y: Floats, bottom: float, top: float, count: int) -> Places:
 def thinned(x: Floats, y: Floats, low: float, high: float, count: int) -> Places:
     """The places of the points that make the same picture in `count` >= 2 columns of [low, high].
 
-    In each column those with the least and the greatest y, and the first and the last of all. `x` rises
+    In each column those with the min and the max of y, and the first and the last of all. `x` rises
     and is within, `y` is finite.
     """
     if len(x) <= 2 * count:
@@ -249,7 +249,7 @@ def _broken(x: Floats, y: Floats, broken: NDArray[np.bool_], px: Floats, py: Flo
 
 
 def _range(values: Sequence[Floats]) -> tuple[float, float]:
-    """The least and the greatest of all, apart from each other."""
+    """The min and the max of all, apart from each other."""
     found = np.concatenate([np.empty(0), *values])
     if not len(found):
         return 0.0, 1.0
@@ -264,7 +264,7 @@ def _y_ticks(bottom: float, top: float, most: int, log: bool) -> list[Tick]:
     """Ticks on the scale that is drawn."""
     if not log:
         found = ticks.linear(bottom, top, most)
-        # One label alone tells no scale.
+        # One label alone shows no scale.
         return found if len(found) > 1 else ticks.linear(bottom, top, most + 2)
     found = ticks.logarithmic(10.0 ** max(bottom, -_POWER), 10.0 ** min(top, _POWER), most)
     return [Tick(math.log10(tick.at), tick.label) for tick in found if tick.at > 0]

@@ -209,7 +209,7 @@ def grid(width: int, height: int, count: int) -> list[tuple[int, int, int, int]]
     """Where tiles lie in so many cells: (x, y, width, height) of each, at most `count`."""
     across = max(1, min(width // _TILE[0], count))
     down = max(1, min(height // _TILE[1], -(-count // across)))
-    # Fewer beside each other, if no more then lie below each other: wide charts tell more.
+    # Fewer beside each other, if no more then lie below each other: wide charts show more.
     while across > 1 and -(-count // (across - 1)) <= down:
         across -= 1
     columns = [(width * at // across, width * (at + 1) // across) for at in range(across)]

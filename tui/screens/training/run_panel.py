@@ -1,4 +1,4 @@
-"""The panel beside the charts: one of several things that are told of the runs, and which ones there are."""
+"""The panel beside the charts: one of several pages about the runs, and the names of all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LOOK_S, _LINES = 0.5, 200
 
 
 class _Page(VerticalScroll, inherit_bindings=False):
-    """What is told, scrolled by keys; left and right are the screen's."""
+    """A page, scrolled by keys; left and right are the screen's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_down", "Down", show=False),
@@ -44,12 +44,12 @@ class _Page(VerticalScroll, inherit_bindings=False):
 
 
 class RunPanel(Vertical):
-    """What is told of the selected run, or of all that are drawn; it asks for what it needs itself."""
+    """A page about the selected run, or about all that are drawn; it reads what it needs itself."""
 
     DEFAULT_CSS: ClassVar[str] = """
     RunPanel {
         background: $surface;
-        & > #told { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; }
+        & > #page-names { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; }
         & > #pages {
             height: 1fr;
             padding: 0 1;
@@ -57,7 +57,7 @@ class RunPanel(Vertical):
             scrollbar-size-vertical: 1;
             & > Static { height: auto; }
         }
-        &:focus-within > #told { background: $boost; }
+        &:focus-within > #page-names { background: $boost; }
     }
     """
 
@@ -81,7 +81,7 @@ class RunPanel(Vertical):
         self._lines = -1
 
     def compose(self) -> ComposeResult:
-        yield Static(id="told", markup=False)
+        yield Static(id="page-names", markup=False)
         with _Page(id="pages"):
             yield Static(id="page", markup=False)
 
@@ -89,18 +89,18 @@ class RunPanel(Vertical):
         self.display = False
         self._looking = self.set_interval(_LOOK_S, self._look, pause=True)
 
-    def tell(self, told: PanelPage | None) -> None:
-        """Tell of one thing from now on, or of nothing."""
-        if told == self._page:
+    def show_page(self, page: PanelPage | None) -> None:
+        """Show this page from now on, or none."""
+        if page == self._page:
             return
-        self._page = told
-        self.display = told is not None
+        self._page = page
+        self.display = page is not None
         names = [
-            Content.styled(name, "$text-accent bold" if name == told else "$text-muted")
+            Content.styled(name, "$text-accent bold" if name == page else "$text-muted")
             for name in PANEL_PAGES
         ]
-        self.query_one("#told", Static).update(Content("  ").join(names))
-        if told == "log":
+        self.query_one("#page-names", Static).update(Content("  ").join(names))
+        if page == "log":
             self._looking.resume()
         else:
             self._looking.pause()
@@ -114,10 +114,10 @@ class RunPanel(Vertical):
             self._samples, self._settings = (), ()
             self._begin()
         else:
-            self._ask()
+            self._read()
 
     def point(self, drawing: Drawing | None, x: float | None, metric: str) -> None:
-        """Tell of what stands at x, the last step for None, and mark a metric."""
+        """Show the values at x, the last step for None, and mark a metric."""
         self._drawing, self._x, self._metric = drawing, x, metric
         if self._page in ("metrics", "answers"):
             self._draw()
@@ -126,15 +126,15 @@ class RunPanel(Vertical):
         self._draw()
 
     def _begin(self) -> None:
-        """Start at the top, or the log's end, of what is told now."""
+        """Start at the top, or the log's end, of the page."""
         self._log, self._lines = (None, -1), -1
         self.query_one(_Page).scroll_home(animate=False)
         self.query_one("#page", Static).update("")
         self._draw()
-        self._ask()
+        self._read()
 
-    def _ask(self) -> None:
-        """Ask for what is told and is not known, or may have changed."""
+    def _read(self) -> None:
+        """Read what the page shows and is not known, or may have changed."""
         job, shown = self._job, self._shown
         if job is None:
             return
@@ -155,7 +155,7 @@ class RunPanel(Vertical):
 
     def _look(self) -> None:
         if self.screen.is_current and self._job is not None and self._job.state == "running":
-            self._ask()
+            self._read()
 
     def _receive_settings(self, found: Sequence[tuple[DrawnRun, str, Settings]]) -> None:
         result = None if self._job is None else self._job.result
@@ -181,7 +181,7 @@ class RunPanel(Vertical):
             page.call_after_refresh(page.scroll_end, animate=False)
 
     def _draw(self) -> None:
-        """Show what is told, unless it is the log, which comes by itself."""
+        """Draw the page, unless it is the log, which comes by itself."""
         width, page = max(20, self.size.width - 3), self.query_one("#page", Static)
         if self._page == "metrics" and self._drawing is not None:
             text = run_text.metric_table(self._drawing, self._x, self._metric, width)

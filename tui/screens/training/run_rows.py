@@ -27,7 +27,7 @@ _FIXED = (
     Column("state", "state", 13),
     Column("steps", "steps", 11, "right"),
     Column("loss", "loss", 8, "right"),
-    Column("eta", "left", 7, "right"),
+    Column("eta", "ETA", 7, "right"),
 )
 #: Cells from which there is room for the time that is left.
 _ROOMY = 88
@@ -36,7 +36,7 @@ _PADDING, _SCROLLBAR, _NAME = 2, 1, 12
 
 @dataclass(frozen=True)
 class RunRow:
-    """What is told of a run, and how wide the list is."""
+    """What is shown of a run, and how wide the list is."""
 
     job: Job
     loss: float | None

@@ -1,4 +1,4 @@
-"""What is told of runs beside their charts: metrics, settings, sample answers."""
+"""Pages about runs beside their charts: metrics, settings, sample answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tui.screens.training.curve_view import Drawing
     from tui.screens.training.run_marks import DrawnRun
 
-#: Group → name → value, as the reader tells them of one run.
+#: Group → name → value, as one run has them.
 Settings = Mapping[str, Mapping[str, object]]
 
 _GROUPS = {"training": "training", "lora": "LoRA", "student": "student", "libraries": "libraries"}
@@ -118,7 +118,7 @@ def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> 
     lines = [Content.styled(when(drawing.curves[-1], place(drawing.curves[-1], drawing, x)), "bold")]
     counters = [name for name in COUNTERS if any(name in one.figures for one in shown)]
     if len(shown) == 1:
-        heads = [("", ""), ("least", "$text-muted"), ("greatest", "$text-muted")]
+        heads = [("", ""), ("min", "$text-muted"), ("max", "$text-muted")]
     else:
         heads = [(runs[one.job].number, f"{runs[one.job].colour} bold") for one in shown]
     lines.append(
@@ -189,12 +189,14 @@ def answers(samples: Sequence[SampleAnswer], step: int | None) -> Content:
         return Content.styled("No sample answers yet: they come every `sample_steps` steps.", "$text-muted")
     parts: list[Content] = []
     for _, group in groupby(samples, key=lambda sample: sample.dialog_id):
-        told = list(group)
-        asked = told[0].utterance.strip() or told[0].dialog_id
-        parts.append(Content.styled(visible(asked, lines=True), "bold"))
-        standing = max((sample.step for sample in told if step is None or sample.step <= step), default=None)
-        for number in range(len(told) - 1, -1, -1):
-            sample, before = told[number], told[number - 1] if number else None
+        answers = list(group)
+        heading = answers[0].utterance.strip() or answers[0].dialog_id
+        parts.append(Content.styled(visible(heading, lines=True), "bold"))
+        standing = max(
+            (sample.step for sample in answers if step is None or sample.step <= step), default=None
+        )
+        for number in range(len(answers) - 1, -1, -1):
+            sample, before = answers[number], answers[number - 1] if number else None
             mark = "▸" if sample.step == standing else " "
             parts.append(
                 Content.assemble(

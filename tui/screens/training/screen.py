@@ -1,4 +1,4 @@
-"""Training: every run, its curves, alone or laid over others, and what is told of it beside them."""
+"""Training: every run, its curves, alone or laid over others, and a page about it beside them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class TrainingScreen(WorkspaceScreen):
         self._view = View()
         self._is_grid = True
         self._is_full = False
-        #: What the panel tells; None hides it, "" until somebody chose.
+        #: The panel's page; None hides it, "" until somebody chose.
         self._page: PanelPage | Literal[""] | None = ""
         #: Where the cursor is; None is the last step, whichever that is.
         self._step: int | None = None
@@ -71,7 +71,7 @@ class TrainingScreen(WorkspaceScreen):
         self._jobs: Sequence[Job] = ()
         self._rows: dict[str, RunRow] = {}
         self._seen = Size(0, 0)
-        #: What is told below the charts, beside the place.
+        #: What stands below the charts, beside the place.
         self._more: Sequence[Content] = ()
 
     def body(self) -> ComposeResult:
@@ -134,8 +134,8 @@ class TrainingScreen(WorkspaceScreen):
         return job_states.find(self.app.snapshot, self._run)
 
     @property
-    def _telling(self) -> PanelPage | None:
-        """What the panel tells now: metrics from the beginning, where there is room."""
+    def _panel_page(self) -> PanelPage | None:
+        """The panel's page now: metrics from the beginning, where there is room."""
         if self._page == "":
             return "metrics" if self.size.width >= _MEDIUM else None
         return self._page
@@ -182,7 +182,7 @@ class TrainingScreen(WorkspaceScreen):
         self._zoom(0.5 if event.to == "in" else 2.0, event.x)
 
     def action_mark(self) -> None:
-        # The table tells of its cursor later than of a key that is pressed right behind.
+        # The table reports its cursor later than a key that is pressed right behind.
         run = self._list.selected_key
         if run is None:
             self.app.show_message("no run is selected")
@@ -236,7 +236,7 @@ class TrainingScreen(WorkspaceScreen):
 
     def action_panel(self, by: int) -> None:
         choices: tuple[PanelPage | None, ...] = (*PANEL_PAGES, None)
-        self._page = choices[(choices.index(self._telling) + by) % len(choices)]
+        self._page = choices[(choices.index(self._panel_page) + by) % len(choices)]
         self._lay_out()
 
     def action_move(self, by: int, parts: int) -> None:
@@ -298,7 +298,7 @@ class TrainingScreen(WorkspaceScreen):
         elif self._step is not None:
             self._step = None
             self._point()
-        elif self.has_class("narrow") and self._telling is not None:
+        elif self.has_class("narrow") and self._panel_page is not None:
             self._page = None
             self._lay_out()
         else:
@@ -324,12 +324,12 @@ class TrainingScreen(WorkspaceScreen):
         self.set_class(_MEDIUM <= width < _WIDE and not self._is_full, "medium")
         self.set_class(width >= _WIDE and not self._is_full, "wide")
         self.set_class(self._is_full, "full")
-        self.set_class(self._telling is not None, "panelled")
-        self.query_one(RunPanel).tell(self._telling)
+        self.set_class(self._panel_page is not None, "panelled")
+        self.query_one(RunPanel).show_page(self._panel_page)
         is_wide = width >= _WIDE
         rows = min(len(self._jobs) + 2, max(5, height // 2 if is_wide else height // 4))
         self._list.styles.height = "1fr" if is_wide else rows
-        alone = is_wide and self._telling is None
+        alone = is_wide and self._panel_page is None
         self.query_one("#body").styles.grid_rows = "1fr" if alone else f"{rows} 1fr"
 
     def _shown(self) -> tuple[DrawnRun, ...]:
@@ -426,7 +426,7 @@ class TrainingScreen(WorkspaceScreen):
         self._describe()
 
     def _describe(self) -> None:
-        """Tell below the charts where the cursor is, how the curves are looked at, and what is wrong."""
+        """Show below the charts where the cursor is, how the curves are looked at, and what is wrong."""
         job, drawing, shown = self._job, self._drawing, self._shown()
         curves = self._reference
         place = (

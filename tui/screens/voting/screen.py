@@ -33,10 +33,10 @@ _Ballot = tuple[str, str, str]
 
 
 class VoteScreen(WorkspaceScreen):
-    """One pair at a time; the names are told once all are voted on."""
+    """One pair at a time; the names are shown once all are voted on."""
 
     MODE = "voting"
-    ABOUT = "Which response shows more empathy? Who wrote them is told when all are voted on."
+    ABOUT = "Which response shows more empathy? Who wrote them is shown when all are voted on."
     CSS_PATH = "voting.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -55,8 +55,8 @@ class VoteScreen(WorkspaceScreen):
         self._a = self._b = self._voter = ""
         self._items: Sequence[BallotItem] | None = None
         self._rate: HumanWinRate | None = None
-        #: Dialogue → what was said here, None for a vote that was taken back.
-        self._said: dict[str, Choice | None] = {}
+        #: Dialogue → what was chosen here, None for a vote that was taken back.
+        self._choices: dict[str, Choice | None] = {}
         #: The dialogues that were voted on here, in order.
         self._history: list[str] = []
         #: Votes on their way into the store, one after the other.
@@ -87,7 +87,7 @@ class VoteScreen(WorkspaceScreen):
         """Let `voter` vote on the responses of `a` and `b`."""
         if (a, b, voter) != (self._a, self._b, self._voter):
             self._a, self._b, self._voter = a, b, voter
-            self._items, self._rate, self._said, self._history = None, None, {}, []
+            self._items, self._rate, self._choices, self._history = None, None, {}, []
             self._written = {}
             self._draw()
         self._ask()
@@ -109,7 +109,7 @@ class VoteScreen(WorkspaceScreen):
             "skip": "skip",
         }
         chosen, a, b, voter = side[choice], self._a, self._b, self._voter
-        self._said[item.dialog_id] = chosen
+        self._choices[item.dialog_id] = chosen
         self._history.append(item.dialog_id)
         self._post(item, lambda commands: commands.vote(item, a, b, voter, chosen))
         self._draw()
@@ -120,7 +120,7 @@ class VoteScreen(WorkspaceScreen):
             return
         name, a, b, voter = self._history.pop(), self._a, self._b, self._voter
         item = next(item for item in self._items or () if item.dialog_id == name)
-        self._said[name] = None
+        self._choices[name] = None
         self._post(item, lambda commands: commands.unvote(item, a, b, voter))
         self._draw()
 
@@ -157,7 +157,7 @@ class VoteScreen(WorkspaceScreen):
 
     def _forget(self, name: str) -> None:
         """Show a dialogue as the store has it: what was said of it here did not get there."""
-        self._said.pop(name, None)
+        self._choices.pop(name, None)
         if name in self._history:
             self._history.remove(name)
 
@@ -167,7 +167,7 @@ class VoteScreen(WorkspaceScreen):
         return next((item for item in self._items or () if self._choice(item) is None), None)
 
     def _choice(self, item: BallotItem) -> Choice | None:
-        return self._said.get(item.dialog_id, item.choice)
+        return self._choices.get(item.dialog_id, item.choice)
 
     def _ask(self) -> None:
         if self._voter:

@@ -1,4 +1,4 @@
-"""What is known of a comparison, or of judges, as rows: each figure with its name, interval and meaning."""
+"""What is known of a comparison, or of judges, as rows: each metric with its name, interval and meaning."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure: `value` as text, `interval` beside it, `n` what it was counted over, `note` what it means.
+    """One metric: `value` as text, `interval` beside it, `n` what it was counted over, `note` what it means.
 
     `share`, `low` and `high` from 0 to 1 put it on a bar. `heading` is the title of what follows. `warns`
-    when the note is a warning, `is_unsure` when there is too little behind the figure. `behind` are the
+    when the note is a warning, `is_unsure` when there is too little behind the metric. `behind` are the
     comparisons, as (a, b), whose pairs it comes from: all, or `only` some.
     """
 
@@ -64,7 +64,7 @@ def share(
     note: str = "",
     warns: bool = False,
 ) -> Metric:
-    """A figure from 0 to 1, in per cent; one that is not known has no interval."""
+    """A metric from 0 to 1, in per cent; one that is not known has no interval."""
     interval = "" if low is None or high is None else formats.span(low, high)
     return Metric(
         name, formats.percent(value, 1), interval, n, note, value, low, high, heading=False, warns=warns
@@ -72,7 +72,7 @@ def share(
 
 
 def of_comparison(comparison: Comparison) -> list[Metric]:
-    """All that is known of a comparison; every figure's pairs are the comparison's."""
+    """All that is known of a comparison; every metric's pairs are the comparison's."""
     rate = comparison.rate
     behind = ((rate.a, rate.b),)
     return [replace(metric, behind=behind) for metric in (*_of_rate(rate), *_of_cells(comparison.cells))]

@@ -1,4 +1,4 @@
-"""One comparison in full: all its figures in words, and its breakdown."""
+"""One comparison in full: all its metrics in words, and its breakdown."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class DetailView(WinRatesView):
-    """A comparison's figures, then its win rate per emotion, sentiment and length."""
+    """A comparison's metrics, then its win rate per emotion, sentiment and length."""
 
     def __init__(self) -> None:
         super().__init__(id="detail")
         self._job: str | None = None
-        self._asked: WinRate | None = None
+        self._requested: WinRate | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
@@ -39,7 +39,7 @@ class DetailView(WinRatesView):
     def choose(self, job: str) -> None:
         """Show this comparison from now on."""
         if job != self._job:
-            self._job, self._asked = job, None
+            self._job, self._requested = job, None
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates = found
@@ -49,11 +49,11 @@ class DetailView(WinRatesView):
             self.query_one(MetricTable).show(())
             return
         self._head(rate, jobs.get(rate.job))
-        if rate != self._asked:
-            if self._asked is None:
+        if rate != self._requested:
+            if self._requested is None:
                 # What another comparison left.
                 self.query_one(MetricTable).show(())
-            self._asked = rate
+            self._requested = rate
             self.app.read("comparison", partial(_look, rate.job), self._receive)
 
     def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:

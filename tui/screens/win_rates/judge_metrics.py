@@ -63,7 +63,7 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metr
     yield Metric(
         "1,000 verdicts cost",
         formats.dollars(card.usd_per_1000),
-        note="as paid" if card.usd_per_1000 is not None else "not known: not asked yet, or without a price",
+        note="as paid" if card.usd_per_1000 is not None else "not known: not used yet, or without a price",
     )
 
 

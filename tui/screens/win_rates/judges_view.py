@@ -26,7 +26,7 @@ class JudgesView(WinRatesView):
 
     def __init__(self) -> None:
         super().__init__(id="judges")
-        self._asked: tuple[str, ...] | None = None
+        self._requested: tuple[str, ...] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
@@ -37,14 +37,14 @@ class JudgesView(WinRatesView):
         held = (
             job.id for job in jobs.values() if job.stage in ("judge", "calibrate") and job.state == "done"
         )
-        told = (*win_rates.finished(found), *held)
-        if told != self._asked:
-            self._asked = told
+        basis = (*win_rates.finished(found), *held)
+        if basis != self._requested:
+            self._requested = basis
             self.app.read("judges", _look, self._receive)
 
     def stale(self) -> None:
         # Votes change no job.
-        self._asked = None
+        self._requested = None
 
     def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:
         event.stop()

@@ -64,7 +64,7 @@ def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) ->
 def mark(meeting: Meeting, row: str) -> str:
     """A cell of at most seven characters: the row's win rate, or Δ and its lead in points.
 
-    `—` where they meet and the figure is not known yet, `·` where they do not meet.
+    `—` where they meet and the win rate is not known yet, `·` where they do not meet.
     """
     if meeting.direct:
         rate = meeting.direct[0]
@@ -83,13 +83,13 @@ def lead(test: PairedTest, responder: str) -> float:
     return test.difference if responder == test.b else -test.difference
 
 
-def stories(meeting: Meeting, row: str, column: str) -> list[str]:
-    """A cell's full story in sentences."""
+def sentences(meeting: Meeting, row: str, column: str) -> list[str]:
+    """What is known of a cell, in sentences."""
     if row == column:
         return ["A responder does not meet itself."]
-    told = [_direct(rate, row, column) for rate in meeting.direct]
-    told += [_paired(test, row, column) for test in meeting.paired]
-    return told or ["They did not meet, and met no third one in common."]
+    found = [_direct(rate, row, column) for rate in meeting.direct]
+    found += [_paired(test, row, column) for test in meeting.paired]
+    return found or ["They did not meet, and met no third one in common."]
 
 
 def significance(p_holm: float | None) -> str:
@@ -109,7 +109,7 @@ def tested(what: WinRate | PairedTest) -> str:
 def _direct(rate: WinRate, row: str, column: str) -> str:
     share = win_rate_of(rate, row)
     if share is None:
-        return f"They meet, and the figure is not known yet: the comparison is {rate.state}."
+        return f"They meet, and the win rate is not known yet: the comparison is {rate.state}."
     wins, losses = (rate.wins_b, rate.wins_a) if row == rate.b else (rate.wins_a, rate.wins_b)
     invalid = f", {rate.invalid} invalid" if rate.invalid else ""
     return (

@@ -43,13 +43,13 @@ class _Cells(KeyedTable):
 
 
 class MatrixView(WinRatesView):
-    """Columns are numbered as the rows are; the cell under the cursor is told in words below."""
+    """Columns are numbered as the rows are; the cell under the cursor is put in words below."""
 
     DEFAULT_CSS: ClassVar[str] = """
     MatrixView {
         & > KeyedTable > .datatable--fixed { background: $background; color: $foreground; }
         /* Always the same: a table of another height has all its cells drawn anew. */
-        & > .story { height: 5; }
+        & > .summary { height: 5; }
     }
     """
 
@@ -60,21 +60,21 @@ class MatrixView(WinRatesView):
             "Next judge",
             id="win_rates.next_judge",
             show=False,
-            tooltip="The next judge's figures",
+            tooltip="The next judge's metrics",
         ),
     ]
 
     def __init__(self) -> None:
         super().__init__(id="matrix")
         self._tests: tuple[PairedTest, ...] | None = None
-        self._asked: tuple[str, ...] | None = None
+        self._requested: tuple[str, ...] | None = None
         self._at = 0
         self._shown: Matrix | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
         yield _Cells()
-        yield Static(classes="story", markup=False)
+        yield Static(classes="summary", markup=False)
 
     @property
     def rate(self) -> WinRate | None:
@@ -88,8 +88,8 @@ class MatrixView(WinRatesView):
         changed = found != self.rates or not found
         self.rates = found
         finished = win_rates.finished(found)
-        if finished != self._asked:
-            self._asked = finished
+        if finished != self._requested:
+            self._requested = finished
             self.app.read(
                 "paired tests", lambda workspace: workspace.evaluation.paired_tests(), self._receive
             )
@@ -199,11 +199,11 @@ class MatrixView(WinRatesView):
         return Text(text, "bold" if text != formats.UNKNOWN else shade(self.app, "text-muted"))
 
     def _describe(self) -> None:
-        sides, story = self._sides(), self.query_one(".story", Static)
-        story.display = sides is not None
+        sides, summary = self._sides(), self.query_one(".summary", Static)
+        summary.display = sides is not None
         if sides is None or self._shown is None:
             return
         row, column = sides
         head = Content.styled(f"{visible(row)}  against  {visible(column)}", "bold")
-        told = matrix.stories(self._shown.meeting(row, column), row, column)
-        story.update(Content("\n").join([head, *(Content(visible(text)) for text in told[:3])]))
+        sentences = matrix.sentences(self._shown.meeting(row, column), row, column)
+        summary.update(Content("\n").join([head, *(Content(visible(text)) for text in sentences[:3])]))

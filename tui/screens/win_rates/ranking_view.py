@@ -40,7 +40,7 @@ class RankingView(WinRatesView):
             "Next judge",
             id="win_rates.next_judge",
             show=False,
-            tooltip="The next judge's figures",
+            tooltip="The next judge's metrics",
         ),
     ]
 
@@ -48,12 +48,12 @@ class RankingView(WinRatesView):
         super().__init__(id="ranking")
         self._rankings: tuple[Ranking, ...] | None = None
         self._at = 0
-        self._asked: tuple[str, ...] | None = None
+        self._requested: tuple[str, ...] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
         yield KeyedTable(opens="Pairs")
-        yield Static(classes="story", markup=False)
+        yield Static(classes="summary", markup=False)
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
@@ -61,8 +61,8 @@ class RankingView(WinRatesView):
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates = found
         finished = win_rates.finished(found)
-        if finished != self._asked:
-            self._asked = finished
+        if finished != self._requested:
+            self._requested = finished
             self.app.read("rankings", lambda workspace: workspace.evaluation.rankings(), self._receive)
         self._draw()
 
@@ -129,11 +129,11 @@ class RankingView(WinRatesView):
         ranking, key = self._ranking, self.query_one(KeyedTable).selected_key
         entries = () if ranking is None else ranking.entries
         entry = next((entry for entry in entries if entry.responder == key), None)
-        story = self.query_one(".story", Static)
-        story.display = entry is not None
+        summary = self.query_one(".summary", Static)
+        summary.display = entry is not None
         if entry is not None:
             met = f"{entry.wins:,.1f} wins of {entry.dialogues:,} dialogues, ties half"
-            story.update(Content.assemble((visible(entry.responder), "bold"), f"   {met}"))
+            summary.update(Content.assemble((visible(entry.responder), "bold"), f"   {met}"))
 
     def _head(self, ranking: Ranking) -> Content:
         judges = len(self._rankings or ())

@@ -56,12 +56,12 @@ class WinRatesScreen(WorkspaceScreen):
 
     MODE = "win_rates"
     ABOUT = (
-        "How often B's response beats A's over the test dialogues, with a 95 % interval; every figure of one "
+        "How often B's response beats A's over the test dialogues, with a 95 % interval; every metric of one "
         "comparison, all pairs of responders, their ranking, and what the judges are worth."
     )
     CSS_PATH = "win_rates.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="All figures of the comparison"),
+        Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="All metrics of the comparison"),
         Binding("x", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="All pairs of responders"),
         Binding("r", "view('ranking')", "Ranking", id="win_rates.ranking", tooltip="Who is strongest"),
         Binding("J", "view('judges')", "Judges", id="win_rates.judges", tooltip="What the judges are worth"),

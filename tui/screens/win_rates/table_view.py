@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Input, Static
 
+from tui.components.filter_box import FilterBox
 from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.listing import KEYS
@@ -20,13 +21,13 @@ from tui.format import job_states, win_rates
 from tui.format import values as formats
 from tui.format.job_states import StateLook
 from tui.format.text import visible
-from tui.screens.win_rates.summary import story
+from tui.screens.win_rates.summary import summary
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
     from core.api import Job, WinRate
 
-#: Columns of the window from which the bar, and from which all other figures, have room.
+#: Columns of the window from which the bar, and from which all other metrics, have room.
 _WIDE, _WIDEST = 110, 150
 _BAR, _WIDEST_BAR = 24, 36
 #: How the key of a group's row begins; no job's id has it.
@@ -44,7 +45,6 @@ class RatesView(WinRatesView):
     DEFAULT_CSS: ClassVar[str] = """
     RatesView {
         & > #shown { height: 1; padding: 0 1; color: $text-muted; }
-        & > Input { padding: 0 1; background: $panel; }
         & > KeyedTable { margin: 0; }
     }
     """
@@ -78,11 +78,10 @@ class RatesView(WinRatesView):
         yield Static(id="shown", markup=False)
         yield KeyedTable(id="rates", opens="Pairs")
         yield Static(_NOTHING, id="nothing", classes="nothing", markup=False)
-        yield Input(placeholder="a part of a responder, recipe or judge", compact=True)
-        yield Static(id="about-rate", classes="story", markup=False)
+        yield FilterBox("a part of a responder, recipe or judge")
+        yield Static(id="about-rate", classes="summary", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(Input).display = False
         self.query_one("#nothing").display = False
 
     def on_resize(self, event: Resize) -> None:
@@ -106,11 +105,9 @@ class RatesView(WinRatesView):
         self._draw()
 
     def back(self) -> bool:
-        box = self.query_one(Input)
-        if not box.display and not self._filter:
+        if not self.query_one(FilterBox).reset():
             return False
-        box.display = False
-        box.value = self._filter = ""
+        self._filter = ""
         self._draw()
         self.enter()
         return True
@@ -135,13 +132,10 @@ class RatesView(WinRatesView):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self.enter()
 
     def action_filter(self) -> None:
-        box = self.query_one(Input)
-        box.display = True
-        box.focus()
+        self.query_one(FilterBox).open()
 
     def action_sort(self, by: int) -> None:
         """Go to the next column; after the last comes the order of config.toml."""
@@ -313,7 +307,7 @@ class RatesView(WinRatesView):
         about.display = rate is not None
         if rate is None:
             return
-        text = story(rate, self._jobs.get(rate.job), self.judge_line(rate.judge))
+        text = summary(rate, self._jobs.get(rate.job), self.judge_line(rate.judge))
         if not text.is_same(self._described):
             self._described = text
             about.update(text)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
     from tui.navigation.pair_filter import PairFilter
 
-#: Comparisons as (a, b), whose pairs stand behind a figure.
+#: Comparisons as (a, b), whose pairs stand behind a metric.
 Behind = Sequence[tuple[str, str]]
 
 
@@ -32,7 +32,7 @@ class WinRatesView(Vertical):
         height: 1fr;
         & > .heading { height: auto; max-height: 5; padding: 0 1; margin: 1 0 0 0; }
         & > .nothing { height: 1fr; padding: 1 2; color: $text-muted; }
-        & > .story { height: auto; padding: 0 1; background: $surface; }
+        & > .summary { height: auto; padding: 0 1; background: $surface; }
         & > KeyedTable { height: 1fr; margin: 1 0 0 0; }
     }
     """
@@ -81,7 +81,7 @@ class WinRatesView(Vertical):
             self._choose(behind)
 
     def judge_line(self, judge: str) -> Content:
-        """The judge's worth, which stands beside its figures."""
+        """The judge's worth, which stands beside its results."""
         return Content.styled(f"Judge: {visible(win_rates.label_of(self.rates, judge))}", "$text-warning")
 
     def _choose(self, behind: Behind) -> None:
