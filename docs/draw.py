@@ -30,7 +30,7 @@ from tui.screens.home import screen
 
 HERE = Path(__file__).parent
 SIZE = (120, 34)
-#: Seconds that a room has to show what it must.
+#: Seconds that a screen has to show what it must.
 DEADLINE_S = 30.0
 
 #: File → keys that lead there, and words that are on the screen once all is drawn.
@@ -38,18 +38,18 @@ SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "home": (("1",), ("gpu 1", "agrees with human ratings", "respond")),
     "pipeline": (("2",), ("✓ done",)),
     "data": (("3",), ("1–96 of 96", "Situation")),
-    "figures": (("3", "v"), ("Ratings per source",)),
+    "statistics": (("3", "v"), ("Ratings per source",)),
     "training": (("4", "space", "down", "down", "space", "down"), ("rewards/margins",)),
     "win_rates": (("5",), ("Judge: gpt-4o",)),
     "pairs": (("6", "w"), ("1/16",)),
-    "history": (("6", "h"), ("responders answered",)),
+    "responses": (("6", "h"), ("responders answered",)),
     "batches": (("7",), ("in progress",)),
     "logs": (("8", "slash", *"failed", "enter", "escape"), ("CUDA out of memory",)),
 }
 
 _AREAS = {
     "app": "Everywhere",
-    "room": "Every room",
+    "screen": "Every screen",
     "list": "Every list",
     "table": "Every table",
 }

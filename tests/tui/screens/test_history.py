@@ -1,4 +1,4 @@
-"""A dialogue's history in the pairs room: read across from base to sft to sft-dpo, filtered and marked."""
+"""A dialogue's history in the pairs screen: read across from base to sft to sft-dpo, filtered and marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The logs' room: following, searching, filtering by level, errors and attempts, in logs of any size."""
+"""The logs screen: following, searching, filtering by level, errors and attempts, in logs of any size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pairs room: filters, disagreements, what judges answered word for word, differences, search."""
+"""The pairs screen: filters, disagreements, what judges answered word for word, differences, search."""
 
 from __future__ import annotations
 

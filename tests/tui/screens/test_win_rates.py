@@ -1,4 +1,4 @@
-"""The win rates room: table, detail, matrix, ranking and judges, and the way from a number to its pairs."""
+"""The win rates screen: table, detail, matrix, ranking and judges, and the way from a number to its pairs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DPO = "smollm2/direct/chatgpt/sft-dpo"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: its figures take seconds."""
+    """Made once: its results take seconds."""
     return judged.make(tmp_path_factory.mktemp("judged") / "study").root
 
 
@@ -183,7 +183,7 @@ async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
             "! Length sways this win rate",
             "Judge: gpt-4o: agrees with human ratings on 74%",
             "the judge was shown both orders",
-            "the judge tells no log-probabilities",
+            "the judge gives no log-probabilities",
             "of the verdicts with a winner",
             rate.fingerprint[:10],
         ):

@@ -227,12 +227,12 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def _keys(self) -> dict[str, str]:
         """How the keys that mend something are shown, by the bindings' ids."""
-        room = cast("WorkspaceScreen", self.screen)
+        screen = cast("WorkspaceScreen", self.screen)
         wanted = {name for item in self._items for name, _ in item.remedy}
-        return {name: room.key_of(name) for name in wanted}
+        return {name: screen.key_of(name) for name in wanted}
 
     def _row(self, item: AttentionItem, width: int, keys: Mapping[str, str] | None) -> list[Text]:
-        """A item's cells; where there is room the last tells the remedy with its keys."""
+        """An item's cells; where there is room the last shows the remedy with its keys."""
         colour, muted = shade(self.app, item.colour), shade(self.app, "text-muted")
         why = visible(" ".join(item.why.split()))
         if item.advice:
