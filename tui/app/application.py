@@ -7,7 +7,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
@@ -17,7 +16,7 @@ from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter, Monochrome
 from textual.worker import Worker, WorkerState
 
-from tui.app import actions, navigator, settings
+from tui.app import actions, copying, navigator, settings
 from tui.app.poller import Poller, ReadAnswered, SnapshotChanged, WorkspaceUnreadable
 from tui.app.supervisor_watch import SupervisorWatch
 from tui.app.type_ahead import TypeAhead
@@ -35,7 +34,7 @@ from tui.navigation.messages import (
     OpenScreen,
     OpenWorkspace,
 )
-from tui.runtime import clipboard, garbage_collector, hangup, signals
+from tui.runtime import garbage_collector, hangup, signals
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -108,15 +107,7 @@ class EmpathyApp(HostApp):
         )
 
     def copy(self, text: str) -> None:
-        self.copy_to_clipboard(text)
-        if clipboard.is_in_tmux():
-            copy = partial(self._copy_in_tmux, text)
-            self.run_worker(copy, name="Copy", group="act", thread=True, exit_on_error=False)
-        else:
-            self.show_message(clipboard.outcome(text, by_tmux=False))
-
-    def _copy_in_tmux(self, text: str) -> None:
-        self.call_later(self.show_message, clipboard.outcome(text, by_tmux=clipboard.put_in_tmux(text)))
+        copying.copy(self, text)
 
     # The app's life.
 

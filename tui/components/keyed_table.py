@@ -248,7 +248,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         yield edge
 
     def _report_cursor(self) -> None:
-        """Say which row the cursor is on: it may be another one in the same place.
+        """Report which row the cursor is on: it may be another one in the same place.
 
         Called later, because what is posted from within a parent's handler goes no further than the parent.
         """

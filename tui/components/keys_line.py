@@ -50,7 +50,7 @@ class KeysLine(Static):
         self.tooltip = self._tooltips.get(event.style.meta.get("@click"))
 
     def _changed(self, screen: Screen[object]) -> None:
-        # Said some five times as a screen opens.
+        # Signalled some five times as a screen opens.
         if not self._is_due:
             self._is_due = True
             self.call_after_refresh(self._show)

@@ -267,7 +267,7 @@ class BatchesScreen(WorkspaceScreen):
             return
         muted = shade(self.app, "text-muted")
         width = max(12, self.query_one("#behind").size.width - 14 - 5)
-        self._requests.set_columns([Column("dialogue", "dialogue", 12), Column("said", "answer", width)])
+        self._requests.set_columns([Column("dialogue", "dialogue", 12), Column("answer", "answer", width)])
         self._requests.put(
             {
                 f"{request.key}-{request.number}": [

@@ -231,11 +231,11 @@ def _heat(crosstab: Crosstab, shade: Shade) -> RenderableType:
     total = sum(map(sum, counts))
     higher = sum(counts[h][m] for h in range(3) for m in range(h + 1, 3))
     equal = sum(counts[h][h] for h in range(3))
-    told = Text.assemble(
+    caption = Text.assemble(
         (f"↑ {_share(higher, total)}", "bold"),
         (f"   = {_share(equal, total)}   ↓ {_share(total - higher - equal, total)}", muted),
     )
-    return Group(Text(visible(crosstab.source), "bold"), table, told)
+    return Group(Text(visible(crosstab.source), "bold"), table, caption)
 
 
 def _grid(name: int, drawn: int, *numbers: int) -> Table:

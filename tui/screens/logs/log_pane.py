@@ -378,7 +378,7 @@ class LogPane(Vertical):
             matches=self._matches,
         )
         self.query_one("#about-log", Static).update(log_status.describe(stand, self.size.width - 2))
-        view.say(log_status.nothing(stand, self._key("level")))
+        view.show_reason(log_status.nothing(stand, self._key("level")))
 
     def _key(self, action: str) -> str:
         """How the key of one of the screen's actions is shown."""

@@ -94,7 +94,7 @@ class LogView(Widget, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.window = LogWindow()
-        #: What is said where there is no line.
+        #: What is shown where there is no line.
         self._nothing = ""
         self._words = ""
         self._wraps = False
@@ -147,8 +147,8 @@ class LogView(Widget, can_focus=True):
             self._top = min((found, min(skip, self._height(found) - 1)), self._bottom())
         self._draw()
 
-    def say(self, nothing: str) -> None:
-        """What to say where there is no line."""
+    def show_reason(self, nothing: str) -> None:
+        """Show why there is no line."""
         if nothing != self._nothing:
             self._nothing = nothing
             self._draw()

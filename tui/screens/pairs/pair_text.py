@@ -9,7 +9,7 @@ from textual.content import Content
 
 from core.api import MAX_WORDS
 from tui.format import values as formats
-from tui.format.marked_text import passage
+from tui.format.marked_text import marked
 from tui.format.text import visible
 from tui.navigation import pair_filter
 
@@ -29,9 +29,9 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
         (place, "bold"),
         (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
         ("Context    ", "$text-muted"),
-        passage(pair.situation, sought=sought),
+        marked(pair.situation, sought=sought),
         ("\nUtterance  ", "$text-muted"),
-        passage(pair.utterance, sought=sought),
+        marked(pair.utterance, sought=sought),
     )
 
 
@@ -53,7 +53,7 @@ def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, so
     elif not text.strip():
         body = Content.styled("(an empty response)", "$text-warning")
     else:
-        body = passage(text, against=other if differences and other else None, sought=sought)
+        body = marked(text, against=other if differences and other else None, sought=sought)
     return Content.assemble(head, body, "\n", _outcomes(side, pair))
 
 

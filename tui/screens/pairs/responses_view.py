@@ -18,7 +18,7 @@ from core.api import MAX_WORDS
 from tui.components.filter_box import FilterBox
 from tui.format import ratings
 from tui.format import values as formats
-from tui.format.marked_text import passage
+from tui.format.marked_text import marked
 from tui.format.text import visible
 from tui.format.win_rates import run_parts
 from tui.screens.pairs import response_rows
@@ -367,7 +367,7 @@ class ResponsesView(Vertical):
             return Content.styled("(an empty response)", "$text-warning")
         before = self._before.get(response.responder)
         against = before.text if self._marks and before is not None else None
-        return passage(response.text, against=against, longest=_LONGEST)
+        return marked(response.text, against=against, longest=_LONGEST)
 
 
 def _heading(title: str) -> Content:

@@ -156,7 +156,7 @@ class VoteScreen(WorkspaceScreen):
         self.app.show_message(f"a vote was not recorded: {error}", title="Vote", error=True)
 
     def _forget(self, name: str) -> None:
-        """Show a dialogue as the store has it: what was said of it here did not get there."""
+        """Show a dialogue as the store has it: the vote that was given here did not get there."""
         self._choices.pop(name, None)
         if name in self._history:
             self._history.remove(name)
