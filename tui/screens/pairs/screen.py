@@ -67,9 +67,7 @@ class PairsScreen(WorkspaceScreen):
             tooltip="The dialogue before",
         ),
         Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="The next disagreement"),
-        Binding(
-            "h", "responses", "Responses", id="pairs.responses", tooltip="All responses to this dialogue"
-        ),
+        Binding("h", "responses", "All", id="pairs.responses", tooltip="All responses to this dialogue"),
         Binding("home", "go(0)", "First", id="pairs.first", show=False, tooltip="The first dialogue"),
         Binding("end", "go(-1)", "Last", id="pairs.last", show=False, tooltip="The last dialogue"),
         Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
