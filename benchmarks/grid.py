@@ -28,13 +28,14 @@ from core.config import schema
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
 from core.jobs import files
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import Artifact
 from core.pipeline import workspace_graph
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
 from core.recipes import catalog
 from core.store import connections, jobs
 from core.store import dialogues as data
 from tests import loopback
+from tests.support import made_results
 from tests.support.made_dialogues import made_dialogues
 
 ROWS = 1000
@@ -107,21 +108,20 @@ def fill(workspace: WorkspacePaths, url: str) -> None:
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))
         done = [node for node in nodes if node.stage != "compare"]
-        jobs.put(connection, map(new_job, done))
+        jobs.put(connection, done)
         for node in done:
             attempt = jobs.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
             if node.stage == "respond":
                 path = respond(workspace, node, test)
-                relative = path.relative_to(workspace.root).as_posix()
-                sha256, size = files.sha256(path), files.size(path)
-                jobs.put_artifact(connection, attempt, "responses", relative, sha256, size)
+                made = Artifact("responses", path.name, files.sha256(path), files.size(path))
+                jobs.put_artifact(connection, attempt, made)
             jobs.end_attempt(connection, attempt, "done")
-            jobs.set_state(connection, node.id, "done", result={"responses": len(test)})
+            jobs.set_state(connection, node.id, "done", result=made_results.of_stage(node.stage))
     runs = sum(node.stage in ("sft", "sft-dpo") for node in nodes)
     print(f"{runs} runs, {len(test)} test dialogues, {len(nodes) - len(done)} comparisons")
 
 
-def respond(workspace: WorkspacePaths, node: Node, test: list[Dialogue]) -> Path:
+def respond(workspace: WorkspacePaths, node: PlannedJob, test: list[Dialogue]) -> Path:
     path = workspace.artifacts / "jobs" / node.id / "1" / "responses.jsonl"
     path.parent.mkdir(parents=True)
     lines = (

@@ -10,23 +10,34 @@ import hashlib
 import math
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
-
-import msgspec
 
 from core.api import SAMPLE, Gpu, Machine, WorkspacePaths
 from core.config.schema import load
 from core.dialogues import csv_table, staging
 from core.dialogues.records import Dialogue
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.jobs import Stage
+from core.domain.results import (
+    DpoResult,
+    GenerateResult,
+    JudgeResult,
+    RecipeResult,
+    RespondResult,
+    Result,
+    SftResult,
+    ValidateResult,
+)
+from core.domain.submissions import BatchState
+from core.domain.verdicts import Order, Winner
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import Answer, BatchRecord, Metric, SubmissionRecord, VerdictRecord
 from core.judging import comparison_metrics, protocol
 from core.pipeline import planner
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
 from core.prompts import templates
 from core.store import (
     connections,
@@ -133,7 +144,7 @@ class _Scene:
         self,
         connection: sqlite3.Connection,
         workspace: WorkspacePaths,
-        nodes: tuple[Node, ...],
+        nodes: tuple[PlannedJob, ...],
         dialogues: Sequence[Dialogue],
         clock: _Clock,
     ) -> None:
@@ -144,14 +155,14 @@ class _Scene:
         self.clock = clock
 
     def play(self) -> None:
-        jobs.put(self.connection, map(new_job, self.nodes.values()))
+        jobs.put(self.connection, self.nodes.values())
         naive, aware = "improve-human/naive", "improve-human/all_dimensions"
         for recipe in ("direct/chatgpt", naive):
-            if ("teach", recipe) in self.nodes:
-                self.taught(recipe, "batch_68f2c1", "completed", 74)
-            self.done("recipe", recipe, 3, {"sft_examples": 52, "preference_pairs": 31})
-        self.done("judge", "embedded", 44, _MEASURED | {"label": LABELS["embedded"]})
-        self.done("calibrate", "gpt-4o", 95, _CALIBRATED)
+            if ("generate", recipe) in self.nodes:
+                self.generated(recipe, "batch_68f2c1", "completed", 74)
+            self.done("recipe", recipe, 3, _EXAMPLES)
+        self.done("judge", "embedded", 44, _FITTED)
+        self.done("validate", "gpt-4o", 95, _VALIDATED)
         for student in ("llama-8b", "mistral-7b"):
             self.answers(student)
         for run in [name for name in VOICES if "/" in name]:
@@ -168,12 +179,12 @@ class _Scene:
         self.training("sft-dpo", "mistral-7b/direct/chatgpt/sft-dpo", 148, 240)
         self.clock.at = NOW
 
-    def done(self, stage: str, name: str, seconds: float, result: Mapping[str, object]) -> str:
+    def done(self, stage: Stage, name: str, seconds: float, result: Result) -> str:
         job = self.nodes[stage, name].id
         attempt = self.begin(job)
         self.clock.at += seconds
         jobs.end_attempt(self.connection, attempt, "done")
-        jobs.set_state(self.connection, job, "done", result=dict(result))
+        jobs.set_state(self.connection, job, "done", result=result)
         return job
 
     def begin(self, job: str, log: str = "") -> jobs.Attempt:
@@ -183,19 +194,23 @@ class _Scene:
         return jobs.begin_attempt(self.connection, job, 1, folder.relative_to(self.workspace.root).as_posix())
 
     def trained(self, run: str) -> None:
-        stage, steps = run.rpartition("/")[2], 360 if run.endswith("/sft") else 240
-        job = self.done(stage, run, 1500 if stage == "sft" else 2100, {"steps": steps, "train_loss": 1.2})
+        if run.endswith("/sft"):
+            steps = 360
+            job = self.done("sft", run, 1500, SftResult(**_TRAINED, steps=steps))
+        else:
+            steps = 240
+            job = self.done("sft-dpo", run, 2100, DpoResult(**_TRAINED, steps=steps))
         jobs.set_progress(self.connection, job, steps, steps, None)
         self.curve(job, steps, run)
 
-    def training(self, stage: str, run: str, done: int, total: int) -> None:
+    def training(self, stage: Stage, run: str, done: int, total: int) -> None:
         job = self.nodes[stage, run].id
         self.clock.at = NOW - 1290
         self.begin(job, _LOG)
         jobs.set_progress(self.connection, job, done, total, 802.0)
         self.curve(job, done, run)
 
-    def failed(self, stage: str, run: str, error: str) -> None:
+    def failed(self, stage: Stage, run: str, error: str) -> None:
         job = self.nodes[stage, run].id
         attempt = self.begin(job, _LOG + f"ERROR {error}\n")
         self.clock.at += 60
@@ -218,7 +233,8 @@ class _Scene:
                     "rewards/margins": 1.6 * (1 - math.exp(-step / 80)) + 0.3 * noise,
                     "rewards/accuracies": min(1.0, 0.5 + 0.42 * (1 - math.exp(-step / 50)) + 0.1 * noise),
                 }
-            jobs.put_metric(self.connection, job, step, self.clock.at - (steps - step) * 8, values)
+            at = self.clock.at - (steps - step) * 8
+            jobs.put_metric(self.connection, job, at, Metric(step, values))
         source = VOICES.get(run, ("gemini", 0.0))[0]
         for dialogue in self.test[:2]:
             for step, voice in ((50, "llama"), (100, "gemini"), (140, source)):
@@ -226,7 +242,9 @@ class _Scene:
                 jobs.put_sample(self.connection, job, step, dialogue.dialog_id, text)
 
     def answers(self, responder: str) -> None:
-        job = self.done("respond", responder, 190, {"responses": len(self.test), "cut": 0})
+        job = self.done(
+            "respond", responder, 190, RespondResult(responses=len(self.test), cut=0, device="cuda")
+        )
         jobs.set_progress(self.connection, job, len(self.test), len(self.test), None)
         for name, text in self.texts(responder).items():
             jobs.put_response(self.connection, job, name, text, "stop")
@@ -243,40 +261,47 @@ class _Scene:
             drawn = _chance(name, contest.dialog_id)
             winner: Winner = "b" if drawn < 1 / (1 + math.exp(-odds)) else "a"
             raw = str(contest.order.index(winner) + 1) if judge == "gpt-4o" else f"{winner} by 0.3"
-            verdicts.append(Verdict(contest.dialog_id, contest.order, winner, raw))
-        result = comparison_metrics.of_comparison(contests, verdicts, placed=judge == "gpt-4o")
-        result["design"] = "both orders" if judge == "gpt-4o" else "each response by itself"
-        if judge in LABELS:
-            result["label"] = LABELS[judge]
+            verdicts.append(VerdictRecord(contest.dialog_id, contest.order, winner, raw))
+        result = comparison_metrics.of_comparison(
+            contests,
+            verdicts,
+            placed=judge == "gpt-4o",
+            design="both orders" if judge == "gpt-4o" else "each response by itself",
+            label=LABELS.get(judge),
+        )
         job = self.done("compare", name, 120, result)
         for verdict in verdicts:
-            jobs.put_verdict(self.connection, job, msgspec.structs.asdict(verdict))
+            jobs.put_verdict(self.connection, job, verdict)
 
-    def taught(self, recipe: str, batch: str, state: str, answered: int) -> None:
-        job = self.done("teach", recipe, 5400, {"answers": answered})
+    def generated(self, recipe: str, batch: str, state: BatchState, answered: int) -> None:
+        job = self.done(
+            "generate",
+            recipe,
+            5400,
+            GenerateResult(answers=answered, left_out=0, left_out_as={}, reused=0),
+        )
         self.submission(job, f"token-{recipe}", answered)
         self.moment(f"token-{recipe}", state, batch, answered, answered, collected=True)
         for number in range(answered):
             submissions.put_answer(
                 self.connection,
                 self.clock.at,
-                {
-                    "token": f"token-{recipe}",
-                    "key": f"{number:032}",
-                    "number": 1,
-                    "dialog_id": f"sample:{number + 1:03}",
-                    "outcome": "ok",
-                    "text": "",
-                    "error": None,
-                    "input_tokens": 512,
-                    "cached_tokens": 0,
-                    "output_tokens": 61,
-                    "usd": 0.00094,
-                },
+                Answer(
+                    token=f"token-{recipe}",
+                    key=f"{number:032}",
+                    number=1,
+                    dialog_id=f"sample:{number + 1:03}",
+                    outcome="ok",
+                    text="",
+                    input_tokens=512,
+                    cached_tokens=0,
+                    output_tokens=61,
+                    usd=0.00094,
+                ),
             )
 
     def asked(self, recipe: str, requests: int, completed: int) -> None:
-        job, token = self.nodes["teach", recipe].id, f"token-{recipe}"
+        job, token = self.nodes["generate", recipe].id, f"token-{recipe}"
         self.clock.at = NOW - 2400
         self.begin(job)
         jobs.set_progress(self.connection, job, completed, requests, None)
@@ -290,56 +315,71 @@ class _Scene:
             self.connection,
             job,
             self.clock.at,
-            {
-                "token": token,
-                "mode": "batch",
-                "provider": "openai",
-                "base_url": "https://api.openai.com/v1",
-                "key_digest": "140bedbf9c3f",
-                "model": "gpt-4o-2024-08-06",
-                "requests": requests,
-                "usd": 0.08,
-                "path": None,
-            },
+            SubmissionRecord(
+                token=token,
+                mode="batch",
+                provider="openai",
+                base_url="https://api.openai.com/v1",
+                key_digest="140bedbf9c3f",
+                model="gpt-4o-2024-08-06",
+                requests={f"{number:032}": f"sample:{number + 1:03}" for number in range(requests)},
+                usd=0.08,
+            ),
         )
 
     def moment(
-        self, token: str, state: str, batch: str, completed: int, total: int, *, collected: bool
+        self, token: str, state: BatchState, batch: str, completed: int, total: int, *, collected: bool
     ) -> None:
         submissions.put_state(
             self.connection,
             self.clock.at,
-            {
-                "token": token,
-                "state": state,
-                "id": batch,
-                "completed": completed,
-                "failed": 0,
-                "total": total,
-                "expires_at": None,
-                "output_path": None,
-                "error_path": None,
-                "key_digest": None,
-                "errors": (),
-                "collected": collected,
-            },
+            BatchRecord(
+                token=token,
+                state=state,
+                id=batch,
+                completed=completed,
+                failed=0,
+                total=total,
+                collected=collected,
+            ),
         )
 
 
-_MEASURED = {"agreement": 0.58, "agreement_low": 0.49, "agreement_high": 0.67, "agreement_pairs": 118}
-_CALIBRATED = {
-    "agreement": 0.74,
-    "agreement_low": 0.63,
-    "agreement_high": 0.83,
-    "agreement_pairs": 60,
-    "design": "both orders",
-    "prefers_first": 0.55,
-    "placed": 118,
-    "flip_rate": 0.17,
-    "paired": 59,
-    "verdicts": 120,
-    "invalid_verdicts": 1,
+_EXAMPLES = RecipeResult(
+    sft_examples=52, preference_pairs=31, sft_used=52, preferences_used=31, left_out=None
+)
+_TRAINED: dict[str, Any] = {
+    "train_loss": 1.2,
+    "train_runtime_s": 1490.0,
+    "epochs": 3.0,
+    "examples": 52,
+    "device": "cuda",
+    "dtype": "bfloat16",
 }
+_FITTED = JudgeResult(
+    agreement=0.58,
+    agreement_low=0.49,
+    agreement_high=0.67,
+    agreement_pairs=118,
+    label=LABELS["embedded"],
+    auc=0.61,
+    length_auc=0.51,
+    alpha=30.0,
+)
+_VALIDATED = ValidateResult(
+    agreement=0.74,
+    agreement_low=0.63,
+    agreement_high=0.83,
+    agreement_pairs=60,
+    design="both orders",
+    prefers_first=0.55,
+    placed=118,
+    flip_rate=0.17,
+    paired=59,
+    verdicts=120,
+    invalid_verdicts=1,
+    invalid=1,
+)
 _OUT_OF_MEMORY = "CUDA out of memory: tried to allocate 2.00 GiB. Lower sft.per_device_train_batch_size"
 _LOG = """\
 INFO loading mistralai/Mistral-7B-v0.3

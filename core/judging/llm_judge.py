@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from core.config.schema import Teacher
 from core.domain.errors import UserError
-from core.jobs.context import Job
-from core.jobs.journal import Order, Outcome, Winner
+from core.domain.submissions import Outcome
+from core.domain.verdicts import Order, Winner
+from core.jobs.context import JobContext
+from core.jobs.settings import LlmJudge, Settings
 from core.judging import verdict_probabilities
 from core.judging.protocol import Contest, Ruling
 from core.prompts import templates
 from core.teachers import request_runner, requests
-from core.teachers.identity import identity
 from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Reply, Request
 from core.teachers.request_queue import Desk
@@ -25,15 +24,15 @@ ANSWER_TOKENS = 2
 _DIGIT = re.compile(r"\W*([12])\W*")
 
 
-def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
+def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]) -> list[Ruling]:
     """The judge's rulings on all contests, in their order, each asked for and paid once.
 
     An answer that is neither 1 nor 2 is asked for again, up to the judge's `tries`, and is an invalid
     ruling then. Raises `UserError` when requests stay
     without an answer.
     """
-    asked = requests_of(job.settings["prompt"], contests, request_runner.teacher_of(job.settings))
-    desk = request_runner.ask(job, asked, _usable)
+    asked = requests_of(judge, contests)
+    desk = request_runner.ask(job, judge.model, asked, _usable)
     unanswered = [
         request
         for request in asked
@@ -48,21 +47,20 @@ def rule(job: Job, contests: Sequence[Contest]) -> list[Ruling]:
     return [_ruling(desk, request, contest) for request, contest in zip(asked, contests, strict=True)]
 
 
-def orders(swap: bool) -> tuple[Order, ...]:
+def orders(judge: LlmJudge) -> tuple[Order, ...]:
     """Both orders, because judges prefer a place; without `swap` only `a`, the baseline, first."""
-    return ("ab", "ba") if swap else ("ab",)
+    return ("ab", "ba") if judge.swap else ("ab",)
 
 
-def design(swap: bool, repeats: int) -> str:
+def design(judge: LlmJudge) -> str:
     """What the judge is shown of each pair, in words."""
-    shown = "both orders" if swap else "the baseline first"
-    return shown if repeats == 1 else f"{shown}, {repeats} times"
+    shown = "both orders" if judge.swap else "the baseline first"
+    return shown if judge.repeats == 1 else f"{shown}, {judge.repeats} times"
 
 
-def requests_of(template: str, contests: Sequence[Contest], judge: Teacher) -> list[Request]:
+def requests_of(judge: LlmJudge, contests: Sequence[Contest]) -> list[Request]:
     """What the judge is asked, one request a contest, in their order."""
-    decides = identity(judge)
-    return [_request(template, contest, decides) for contest in contests]
+    return [_request(judge, contest) for contest in contests]
 
 
 def winner_of(text: str, order: Order) -> Winner:
@@ -75,13 +73,13 @@ def winner_of(text: str, order: Order) -> Winner:
     return first if found[1] == "1" else second
 
 
-def _request(template: str, contest: Contest, decides: Mapping[str, Any]) -> Request:
+def _request(judge: LlmJudge, contest: Contest) -> Request:
     shown = (contest.response_a, contest.response_b)
     first, second = shown if contest.order == "ab" else reversed(shown)
     text = templates.render(
-        template, situation=contest.situation, utterance=contest.utterance, first=first, second=second
+        judge.prompt, situation=contest.situation, utterance=contest.utterance, first=first, second=second
     )
-    return requests.single(decides, contest.dialog_id, text, contest.number - 1)
+    return requests.single(judge.model.identity, contest.dialog_id, text, contest.number - 1)
 
 
 def _usable(reply: Reply) -> tuple[Outcome, str]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from core.domain.results import RespondResult
+from core.jobs.context import JobContext
+from core.jobs.settings import RespondSettings, StudentResponder, TeacherResponder
 
-from core.jobs.context import Job
 
-
-def run(job: Job) -> dict[str, Any]:
+def run(job: JobContext[RespondSettings]) -> RespondResult:
     """Answer every test dialogue that no earlier attempt answered, and write responses.jsonl.
 
     Raises `UserError` when that cannot be done.
     """
     # A teacher's job may wait for a day: it must not hold what a student takes to load.
-    if "identity" in job.settings:
-        from core.responding import teacher_job
+    match job.settings.responder:
+        case TeacherResponder() as responder:
+            from core.responding import teacher_job
 
-        return teacher_job.run(job)
-    from core.responding import student_job
+            return teacher_job.run(job, responder)
+        case StudentResponder() as responder:
+            from core.responding import student_job
 
-    return student_job.run(job)
+            return student_job.run(job, responder)

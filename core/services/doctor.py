@@ -5,7 +5,6 @@ from __future__ import annotations
 import locale
 import os
 import platform
-import re
 import shutil
 import sqlite3
 import sys
@@ -17,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from packaging.requirements import Requirement
 from platformdirs import user_cache_path
 
 from core.config import schema as configuration
@@ -27,7 +27,7 @@ from core.pipeline import launch
 from core.services.workspace import open_workspace
 from core.teachers import api_keys
 
-Outcome = Literal["ok", "warn", "fail"]
+CheckOutcome = Literal["ok", "warn", "fail"]
 
 PROJECT = "empathy-tui"
 #: STRICT tables came with this one.
@@ -51,7 +51,7 @@ class Check:
     """One thing looked at: what was found, and what to do about it unless it is ok."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     found: str
     remedy: str | None = None
 
@@ -82,23 +82,23 @@ def _python() -> Iterator[Check]:
 
 def _packages() -> Iterator[Check]:
     try:
-        pins = [re.match(r"([\w.-]+)==([^\s;]+)", line) for line in metadata.requires(PROJECT) or ()]
+        required = [Requirement(line) for line in metadata.requires(PROJECT) or ()]
     except metadata.PackageNotFoundError:
         yield Check("packages", "warn", f"{PROJECT} itself is not installed", "install it: `uv sync`")
         return
-    for pin in pins:
-        if pin is None:
+    for requirement in required:
+        if requirement.marker is not None and not requirement.marker.evaluate():
             continue
-        name, wanted = pin.groups()
+        name, accepted = requirement.name, requirement.specifier
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
             yield Check(name, "fail", "not installed", "install the project again: `uv sync`")
             continue
-        if version == wanted:
+        if accepted.contains(version, prereleases=True):
             yield Check(name, "ok", version)
         else:
-            yield Check(name, "warn", version, f"tested with {wanted}: `uv sync` installs that one")
+            yield Check(name, "warn", version, f"made for {accepted}: `uv sync` installs a version that fits")
 
 
 def _torch() -> Iterator[Check]:
@@ -252,7 +252,7 @@ def _folders(workspace: WorkspacePaths) -> Iterator[Check]:
         if free >= _WARN_BYTES:
             yield Check(f"{name}: disk", "ok", found)
         else:
-            outcome: Outcome = "warn" if free >= _FAIL_BYTES else "fail"
+            outcome: CheckOutcome = "warn" if free >= _FAIL_BYTES else "fail"
             remedy = f"free {_WARN_BYTES / 1e9:.0f} GB: runs write checkpoints and adapters"
             yield Check(f"{name}: disk", outcome, found, remedy)
     kind = _filesystem(workspace.root)

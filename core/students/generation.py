@@ -30,7 +30,7 @@ _NEUTRAL: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class GeneratedText:
     """Only the new text; `finish` is `length` when the limit of new tokens cut it."""
 
     text: str
@@ -69,7 +69,7 @@ class Generator:
         by_length = sorted(range(len(self.tokens)), key=lambda i: (-len(self.tokens[i]), i))
         return [by_length[start : start + size] for start in range(0, len(by_length), size)]
 
-    def answer(self, batch: Sequence[int], settings: Responding) -> list[Answer]:
+    def answer(self, batch: Sequence[int], settings: Responding) -> list[GeneratedText]:
         """The answers to the prompts of these indices.
 
         When sampling, the seed is the settings' and the batch's first index: an answer does not
@@ -127,10 +127,10 @@ class Generator:
         cache.batch_repeat_interleave(rows)
         return cache
 
-    def _decoded(self, row: list[int]) -> Answer:
+    def _decoded(self, row: list[int]) -> GeneratedText:
         end = next((i for i, token in enumerate(row) if token in self._ends), None)
         text = self.tokenizer.decode(row[:end], skip_special_tokens=True).strip()
-        return Answer(text, "length" if end is None else "stop")
+        return GeneratedText(text, "length" if end is None else "stop")
 
 
 def _shared(sequences: Sequence[Sequence[int]]) -> int:

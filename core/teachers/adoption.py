@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 from core.jobs import files
-from core.jobs.context import Job
-from core.jobs.journal import Batch
+from core.jobs.context import JobContext
+from core.jobs.records import BatchRecord
+from core.jobs.settings import Settings
 from core.teachers.protocol import FINAL, BatchInfo, BatchTeacher, RejectedError, TransientError
 from core.teachers.request_queue import Desk
 
@@ -32,7 +33,7 @@ def name(job_folder: Path, batch: str) -> None:
     files.sync_folder(job_folder)
 
 
-def named(job: Job) -> list[str]:
+def named(job: JobContext[Settings]) -> list[str]:
     """The batches that were named for this job, in order."""
     try:
         lines = (job.folder.parent / NAME).read_bytes().splitlines()
@@ -62,9 +63,9 @@ def take(desk: Desk, teacher: BatchTeacher, batch: str) -> None:
     log.info("batch %s, named by hand: %d requests are wanted %s", batch, len(wanted), errors or "")
     desk.submit(token, "batch", teacher.account, wanted, None)
     if info is None or not wanted:
-        desk.job.journal.write(Batch(token, "failed", batch, errors=errors, collected=True))
+        desk.job.journal.write(BatchRecord(token, "failed", batch, errors=errors, collected=True))
     else:
-        desk.job.journal.write(Batch(token, info.status, batch, file=info.input_file))
+        desk.job.journal.write(BatchRecord(token, info.status, batch, file=info.input_file))
 
 
 def _held(teacher: BatchTeacher, info: BatchInfo, path: Path) -> set[str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from core.dialogues.records import MAX_WORDS
+from core.domain.submissions import Outcome
 from core.jobs import files
-from core.jobs.journal import Outcome
 from core.teachers.protocol import Reply
 
 _LABEL = re.compile(

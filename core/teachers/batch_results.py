@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.jobs.journal import Answer
+from core.jobs.records import Answer
 from core.teachers.ledger import Sent
 from core.teachers.protocol import BatchInfo, BatchTeacher, Fault, RejectedError
 from core.teachers.request_queue import NO_LINE, Desk

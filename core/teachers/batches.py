@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.domain.errors import Cancelled, UserError
+from core.domain.submissions import BatchState
 from core.jobs import files
-from core.jobs.journal import Answer, Batch, BatchState
+from core.jobs.records import Answer, BatchRecord
 from core.teachers import (
     adoption,
     api_keys,
@@ -251,7 +252,7 @@ class _Batches:
         records: list[Answer] = []
         if not refused_whole:
             records = batch_results.outcomes(self.desk, self.teacher, sent, info, list(paths.values()))
-        end = Batch(
+        end = BatchRecord(
             sent.token,
             "failed" if lost else info.status,
             completed=info.completed,
@@ -359,7 +360,7 @@ class _Batches:
         collected: bool = False,
     ) -> None:
         self.job.journal.write(
-            Batch(
+            BatchRecord(
                 sent.token,
                 state,
                 id,

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from core.dialogues.records import Dialogue
 from core.domain.submissions import Estimate
-from core.teachers import prices, request_runner, requests
+from core.jobs.inputs import Input
+from core.jobs.settings import GenerateSettings, LargeModel
+from core.teachers import prices, requests
 from core.teachers.protocol import Request
 
 #: Stands for a text that nobody has written yet: as long as one that is asked for, on average.
 UNWRITTEN = " ".join(["something"] * 28)
 
 
-def of_teaching(
+def of_generation(
     name: str,
     model: str,
-    jobs: Sequence[tuple[Mapping[str, Any], Mapping[str, str]]],
+    jobs: Sequence[tuple[GenerateSettings, Mapping[str, Input]]],
     dialogues: Sequence[Dialogue],
-    answers: Callable[[str], Mapping[str, str] | None],
+    answers: Callable[[Input], Mapping[str, str] | None],
     answered: Collection[str],
 ) -> Estimate:
-    """What the recipe `name` will ask through teach `jobs`, each with its settings and inputs.
+    """What the recipe `name` will ask through `jobs` of stage `generate`, each with its settings and inputs.
 
     `answers` gives the texts by dialogue of an input that exists already, else None. `answered` are
     the keys of the requests whose answers the workspace has.
@@ -31,23 +32,23 @@ def of_teaching(
     parts = []
     for settings, inputs in jobs:
 
-        def texts(name: str, inputs: Mapping[str, str] = inputs) -> Mapping[str, str]:
+        def texts(name: str, inputs: Mapping[str, Input] = inputs) -> Mapping[str, str]:
             found = answers(inputs[name])
             return dict.fromkeys(train, UNWRITTEN) if found is None else found
 
-        asked, _ = requests.of_job(settings, dialogues, texts, request_runner.teacher_of(settings))
-        parts.append(of_requests(name, settings, asked, answered, prices.ANSWER))
+        asked, _ = requests.of_job(settings, dialogues, texts)
+        parts.append(of_requests(name, settings.model, asked, answered, prices.ANSWER))
     return total(name, model, parts)
 
 
 def of_requests(
-    name: str, settings: Mapping[str, Any], asked: Sequence[Request], answered: Collection[str], answer: int
+    name: str, model: LargeModel, asked: Sequence[Request], answered: Collection[str], answer: int
 ) -> Estimate:
     """What sending those of `asked` that are not answered costs, at `answer` tokens for each answer."""
-    teacher = request_runner.teacher_of(settings)
+    teacher = model.client.teacher
     todo = {request.key: request for request in asked if request.key not in answered}
     usage = prices.estimate(todo.values(), answer)
-    usd = prices.cost(request_runner.price_of(settings), usage, batch=teacher.mode == "batch")
+    usd = prices.cost(model.client.price, usage, batch=teacher.mode == "batch")
     if not todo or teacher.provider == "local":
         usd = 0.0
     known = sum(request.key not in todo for request in asked)

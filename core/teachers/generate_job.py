@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from core.dialogues import records
 from core.domain.errors import UserError
-from core.jobs.context import Job
-from core.jobs.journal import Outcome, Progress
+from core.domain.results import GenerateResult
+from core.domain.submissions import Outcome
+from core.jobs.context import JobContext
+from core.jobs.records import Progress
+from core.jobs.settings import GenerateSettings
 from core.teachers import answers, request_runner, requests
 from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Request
 from core.teachers.request_queue import Desk
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: JobContext[GenerateSettings]) -> GenerateResult:
     """Ask for what no journal of the workspace answers yet, and write answers.jsonl.
 
     Raises `UserError` when requests stay without an answer, when more answers are unusable than may
@@ -26,12 +28,14 @@ def run(job: Job) -> dict[str, Any]:
         job.settings,
         records.read(job.input("dialogues")),
         lambda name: answers.read(job.input(name)),
-        request_runner.teacher_of(job.settings),
     )
-    return _finish(request_runner.ask(job, asked, answers.judge), asked, originals)
+    desk = request_runner.ask(job, job.settings.model, asked, answers.judge)
+    return _finish(desk, asked, originals, job.settings.max_left_out)
 
 
-def _finish(desk: Desk, asked: Sequence[Request], originals: Mapping[str, str]) -> dict[str, Any]:
+def _finish(
+    desk: Desk, asked: Sequence[Request], originals: Mapping[str, str], max_left_out: float
+) -> GenerateResult:
     job, ledger = desk.job, desk.ledger
     without = [request for request in asked if request.key not in ledger.answers]
     reasons: Counter[Outcome] = Counter()
@@ -45,10 +49,10 @@ def _finish(desk: Desk, asked: Sequence[Request], originals: Mapping[str, str]) 
             f"{unanswered} of {len(asked)} requests got no answer ({told}): `empathy-tui batches` shows what "
             "the provider said; a retry asks for these alone"
         )
-    if len(without) > desk.teacher.max_left_out * len(asked):
+    if len(without) > max_left_out * len(asked):
         raise UserError(
             f"{len(without)} of {len(asked)} answers cannot be used ({told}), more than max_left_out allows "
-            f"({desk.teacher.max_left_out:.1%}): a retry asks for these alone"
+            f"({max_left_out:.1%}): a retry asks for these alone"
         )
     lines = [
         answers.Line(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))
@@ -61,9 +65,9 @@ def _finish(desk: Desk, asked: Sequence[Request], originals: Mapping[str, str]) 
     answers.write(path, lines)
     job.publish("answers", path)
     job.journal.write(Progress(len(asked), len(asked)))
-    return {
-        "answers": len(lines),
-        "left_out": len(without),
-        "left_out_as": dict(reasons),
-        "reused": desk.reused,
-    }
+    return GenerateResult(
+        answers=len(lines),
+        left_out=len(without),
+        left_out_as={str(outcome): count for outcome, count in reasons.items()},
+        reused=desk.reused,
+    )

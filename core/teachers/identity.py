@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from core.config.schema import Teacher
+from core.jobs.settings import Identity
 
 
-def identity(teacher: Teacher) -> dict[str, Any]:
-    """The settings that make the same request the same: a changed one asks, and pays, anew.
-
-    `base_url` is among them: two servers may call different models by the same name.
-    """
-    # Left out where it is not asked for: an answer without it serves then.
-    told = {} if teacher.top_logprobs is None else {"top_logprobs": teacher.top_logprobs}
-    return {
-        "provider": teacher.provider,
-        "base_url": None if teacher.base_url is None else teacher.base_url.rstrip("/"),
-        "model": teacher.model,
-        "temperature": teacher.temperature,
-        "top_p": teacher.top_p,
-        "seed": teacher.seed,
-        "max_output_tokens": teacher.max_output_tokens,
-        "extra_body": teacher.extra_body,
-        **told,
-    }
+def identity(teacher: Teacher) -> Identity:
+    """The settings that make the same request the same."""
+    return Identity(
+        provider=teacher.provider,
+        base_url=None if teacher.base_url is None else teacher.base_url.rstrip("/"),
+        model=teacher.model,
+        temperature=teacher.temperature,
+        top_p=teacher.top_p,
+        seed=teacher.seed,
+        max_output_tokens=teacher.max_output_tokens,
+        extra_body=teacher.extra_body,
+        top_logprobs=teacher.top_logprobs,
+    )
 
 
 def samples(teacher: Teacher) -> bool:

@@ -16,20 +16,15 @@ from pathlib import Path
 
 import msgspec
 
+from core.domain.jobs import Stage
+from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
-from core.jobs.journal import (
-    Answer,
-    Batch,
-    BatchState,
-    Failed,
-    Outcome,
-    Submission,
-)
+from core.jobs.records import Answer, BatchRecord, Failed, Record, SubmissionRecord
 
 LOCK = "teachers.lock"
 #: Stages whose jobs may ask a large model.
-ASKING = ("teach", "respond", "calibrate", "compare")
+ASKING: tuple[Stage, ...] = ("generate", "respond", "validate", "compare")
 
 #: Outcomes that count as an answer, though one that cannot be used.
 UNUSABLE: frozenset[Outcome] = frozenset({"refused", "filtered", "empty", "cut", "long", "invalid"})
@@ -45,7 +40,7 @@ log = logging.getLogger(__name__)
 class Sent:
     """A submission as the journals tell it."""
 
-    submission: Submission
+    submission: SubmissionRecord
     folder: Path
     state: BatchState
     at: float
@@ -92,7 +87,7 @@ class Ledger:
         self._damaged: set[Path] = set()
         self._counted: set[tuple[str, str, int]] = set()
         #: Records about submissions whose own journal was not read yet.
-        self._early: dict[str, list[tuple[float, Batch]]] = defaultdict(list)
+        self._early: dict[str, list[tuple[float, BatchRecord]]] = defaultdict(list)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -141,16 +136,16 @@ class Ledger:
             log.warning("the journal in %s is damaged, and read no further: %s", folder, error)
             self._damaged.add(folder)
 
-    def _take(self, folder: Path, record: journal.Record, at: float) -> None:
+    def _take(self, folder: Path, record: Record, at: float) -> None:
         match record:
-            case Submission() if record.token not in self.sent:
+            case SubmissionRecord() if record.token not in self.sent:
                 sent = Sent(record, folder, "intended", at, key_digest=record.key_digest)
                 self.sent[record.token] = sent
                 for early_at, early in self._early.pop(record.token, ()):
                     _change(sent, early, early_at)
-            case Batch() if record.token in self.sent:
+            case BatchRecord() if record.token in self.sent:
                 _change(self.sent[record.token], record, at)
-            case Batch():
+            case BatchRecord():
                 self._early[record.token].append((at, record))
             case Answer():
                 self._take_answer(folder.parent.name, record)
@@ -179,7 +174,7 @@ def _age(folder: Path) -> tuple[str, int]:
     return folder.parent.name, int(folder.name) if folder.name.isdigit() else 0
 
 
-def _change(sent: Sent, batch: Batch, at: float) -> None:
+def _change(sent: Sent, batch: BatchRecord, at: float) -> None:
     if sent.collected:
         # Whoever was still looking at it has nothing to add.
         return

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from core.domain.errors import UserError
-from core.jobs.journal import Batch
+from core.jobs.records import BatchRecord
 from core.teachers import clients
 from core.teachers.live import LiveLimits, Sender
 from core.teachers.protocol import (
@@ -82,7 +82,7 @@ class _Session:
     async def run(self) -> None:
         """Raises `UserError` when the teacher refuses everything, or the budget is used up."""
         journal = self.desk.job.journal
-        journal.write(Batch(self.token, "in_progress", total=len(self.todo)))
+        journal.write(BatchRecord(self.token, "in_progress", total=len(self.todo)))
         errors: tuple[str, ...] = ()
         try:
             await self.sender.send(self.todo, self._reply, self._failure)
@@ -94,7 +94,7 @@ class _Session:
             raise
         finally:
             journal.write(
-                Batch(
+                BatchRecord(
                     self.token,
                     "failed" if errors else "cancelled" if self.desk.job.stop.is_set() else "completed",
                     completed=self.counts["ok"] + self.counts["unusable"],
@@ -129,7 +129,7 @@ class _Session:
         self.told = now
         done = self.counts.total()
         self.desk.job.journal.write(
-            Batch(
+            BatchRecord(
                 self.token,
                 "in_progress",
                 completed=self.counts["ok"] + self.counts["unusable"],

@@ -9,7 +9,8 @@ import msgspec
 import torch
 
 from core.config.schema import Responding, Student, Teacher
-from core.jobs.journal import Batch
+from core.jobs.records import BatchRecord
+from core.jobs.settings import Placement
 from core.students import loading
 from core.students.generation import Generator
 from core.teachers.protocol import Account, Reply, Request
@@ -21,7 +22,7 @@ _BATCH = 16
 _LOOK_S = 1.0
 
 
-def ask(desk: Desk, device: str, dtype: str) -> None:
+def ask(desk: Desk, placement: Placement) -> None:
     """Answer everything that is not answered, and anew what cannot be used.
 
     Raises `UserError` when the model cannot be loaded.
@@ -39,20 +40,20 @@ def ask(desk: Desk, device: str, dtype: str) -> None:
                 return
             desk.job.wait(_LOOK_S)
             continue
-        loaded = loaded or _load(desk.teacher, device, dtype)
+        loaded = loaded or _load(desk.teacher, placement)
         _answer(desk, token, Generator(*loaded, [_messages(request) for request in todo]), todo)
 
 
-def _load(teacher: Teacher, device: str, dtype: str) -> tuple[Any, Any]:
+def _load(teacher: Teacher, placement: Placement) -> tuple[Any, Any]:
     student = Student(model=teacher.model)
-    place = loading.pick_device(device)
+    place = loading.pick_device(placement.device)
     tokenizer = loading.load_tokenizer(student)
-    return loading.load_model(student, place, loading.pick_dtype(dtype, place)).eval(), tokenizer
+    return loading.load_model(student, place, loading.pick_dtype(placement.dtype, place)).eval(), tokenizer
 
 
 def _answer(desk: Desk, token: str, generator: Generator, todo: list[Request]) -> None:
     decoding = _decoding(desk.teacher)
-    desk.job.journal.write(Batch(token, "in_progress", total=len(todo)))
+    desk.job.journal.write(BatchRecord(token, "in_progress", total=len(todo)))
     began, done = time.monotonic(), 0
     for batch in generator.batches(_BATCH):
         desk.job.check()
@@ -64,7 +65,7 @@ def _answer(desk: Desk, token: str, generator: Generator, todo: list[Request]) -
         done += len(batch)
         desk.ledger.refresh()
         desk.tell(eta_s=(len(todo) - done) * (time.monotonic() - began) / done)
-    desk.job.journal.write(Batch(token, "completed", completed=done, total=len(todo), collected=True))
+    desk.job.journal.write(BatchRecord(token, "completed", completed=done, total=len(todo), collected=True))
     desk.ledger.refresh()
 
 

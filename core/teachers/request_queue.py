@@ -9,14 +9,10 @@ from typing import Literal
 
 from core.config.schema import Price, Teacher
 from core.domain.errors import UserError
-from core.jobs.context import Job
-from core.jobs.journal import (
-    Answer,
-    Batch,
-    Outcome,
-    Progress,
-    Submission,
-)
+from core.domain.submissions import Outcome
+from core.jobs.context import JobContext
+from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord
+from core.jobs.settings import Settings
 from core.teachers import prices
 from core.teachers.ledger import UNANSWERED, UNSENT, UNUSABLE, Ledger
 from core.teachers.protocol import Account, Fault, Reply, Request
@@ -32,7 +28,7 @@ class Desk:
 
     def __init__(
         self,
-        job: Job,
+        job: JobContext[Settings],
         ledger: Ledger,
         teacher: Teacher,
         price: Price | None,
@@ -71,7 +67,7 @@ class Desk:
             sent = self.ledger.sent[token]
             if not sent.collected and (sent.submission.mode != "batch" or sent.state in UNSENT):
                 # Its requests are free again: what is still wanted is decided anew, under the lock.
-                self.job.journal.write(Batch(token, "failed", errors=("interrupted",), collected=True))
+                self.job.journal.write(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
         self.ledger.refresh()
         self.tell()
 
@@ -99,7 +95,7 @@ class Desk:
     ) -> None:
         """Journal the intent to send `requests`, after `check_budget` and under the ledger's lock."""
         self.job.journal.write(
-            Submission(
+            SubmissionRecord(
                 token=token,
                 mode=mode,
                 provider=account.provider,

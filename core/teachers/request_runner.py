@@ -2,53 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import msgspec
-
-from core.config.schema import Price, Teacher
-from core.jobs.context import Job
-from core.jobs.journal import Outcome
+from core.domain.submissions import Outcome
+from core.jobs.context import JobContext
+from core.jobs.settings import LargeModel, Settings
 from core.teachers.ledger import Ledger
 from core.teachers.protocol import Reply, Request
 from core.teachers.request_queue import Desk
 
 
-def teacher_of(settings: Mapping[str, Any]) -> Teacher:
-    """The teacher, or the judge, that a job of these settings asks."""
-    return msgspec.convert(settings["reach"]["teacher"], Teacher)
-
-
-def price_of(settings: Mapping[str, Any]) -> Price | None:
-    """What it costs, where that is known."""
-    price = settings["reach"]["price"]
-    return None if price is None else msgspec.convert(price, Price)
-
-
-def ask(job: Job, asked: Sequence[Request], usable: Callable[[Reply], tuple[Outcome, str]]) -> Desk:
-    """Ask until nothing of `asked` is left to send or to try; the desk that holds the answers.
+def ask(
+    job: JobContext[Settings],
+    model: LargeModel,
+    asked: Sequence[Request],
+    usable: Callable[[Reply], tuple[Outcome, str]],
+) -> Desk:
+    """Ask `model` until nothing of `asked` is left to send or to try; the desk that holds the answers.
 
     `usable` says what of a reply can be used, and as what. Raises `UserError` when the teacher cannot be
     asked, or the budget does not allow for more.
     """
-    settings = job.settings
-    budget_usd = settings["reach"]["budget_usd"]
+    client = model.client
     ledger = Ledger(job.folder.parents[1])
-    desk = Desk(job, ledger, teacher_of(settings), price_of(settings), budget_usd, asked, usable)
+    desk = Desk(job, ledger, client.teacher, client.price, client.budget_usd, asked, usable)
     desk.begin()
-    match desk.teacher.provider, desk.teacher.mode:
-        case "local", _:
-            from core.teachers import local
+    if model.placement is not None:
+        from core.teachers import local
 
-            local.ask(desk, settings["device"], settings["dtype"])
-        case _, "batch":
-            from core.teachers import batches
+        local.ask(desk, model.placement)
+    elif client.teacher.mode == "batch":
+        from core.teachers import batches
 
-            batches.ask(desk)
-        case _:
-            from core.teachers import live_sessions
+        batches.ask(desk)
+    else:
+        from core.teachers import live_sessions
 
-            live_sessions.ask(desk)
+        live_sessions.ask(desk)
     ledger.refresh()
     return desk

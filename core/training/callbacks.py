@@ -14,8 +14,9 @@ from transformers import TrainerCallback
 from core.config.schema import Responding, Training
 from core.domain.errors import UserError
 from core.jobs import files, journal
-from core.jobs.context import Job
-from core.jobs.journal import Progress, Sample
+from core.jobs.context import JobContext
+from core.jobs.records import Progress, Sample, metric
+from core.jobs.settings import RunSettings
 from core.students.generation import Generator
 from core.training import checkpoints
 
@@ -35,7 +36,7 @@ class JournalCallback(TrainerCallback):
     this batch belongs to is thrown away, and a checkpoint of the last whole step is saved.
     """
 
-    def __init__(self, job: Job, trainer: Any) -> None:
+    def __init__(self, job: JobContext[RunSettings], trainer: Any) -> None:
         self.job = job
         self.trainer = trainer
         self._began = 0.0
@@ -89,7 +90,7 @@ class JournalCallback(TrainerCallback):
         if seconds > 0:
             figures["tokens_per_second"] = tokens / seconds
         self._unlogged = [0.0, 0]
-        self.job.journal.write(journal.metric(state.global_step, figures))
+        self.job.journal.write(metric(state.global_step, figures))
         if not math.isfinite(figures.get("loss", 0.0)):
             raise UserError(
                 f"the loss at step {state.global_step} is not a number: lower the learning rate, or use "
@@ -123,7 +124,11 @@ class SampleCallback(TrainerCallback):
     """Lets the student answer a few fixed test dialogues as training goes."""
 
     def __init__(
-        self, job: Job, training: Training, tokenizer: Any, dialogues: Sequence[tuple[str, str]]
+        self,
+        job: JobContext[RunSettings],
+        training: Training,
+        tokenizer: Any,
+        dialogues: Sequence[tuple[str, str]],
     ) -> None:
         """`dialogues` are pairs of a dialogue's id and its prompt."""
         self.job = job

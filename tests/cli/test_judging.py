@@ -47,21 +47,21 @@ def asked(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def test_a_judge_is_held_against_people_from_the_command_line(asked: Program, api: Api) -> None:
-    told = asked("judge", "calibrate", "gpt", "--pairs", "8", "--dry-run", "--json").json
+    told = asked("judge", "validate", "gpt", "--pairs", "8", "--dry-run", "--json").json
     assert (told["recipes"][0]["recipe"], told["recipes"][0]["requests"]) == ("judge gpt", 16)
     assert not api.paid
-    done = asked("judge", "calibrate", "gpt", "--pairs", "8", "--wait")
+    done = asked("judge", "validate", "gpt", "--pairs", "8", "--wait")
     assert "gpt agrees with the ratings on" in done.out
     assert "of 8 pairs (" in done.out
     assert len(api.paid) == 16
-    again = asked("judge", "calibrate", "gpt", "--pairs", "8")
+    again = asked("judge", "validate", "gpt", "--pairs", "8")
     assert "of 8 pairs" in again.out, "asked once"
     assert len(api.paid) == 16
     (rate,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
     assert "agrees with human ratings" in rate["label"]
-    assert "no judge is called 'nobody'" in asked("judge", "calibrate", "nobody", code=1).err
-    assert "is embedded" in asked("judge", "calibrate", "own", code=1).err
-    assert asked("judge", "calibrate", "gpt", "--pairs", "0", code=2).err
+    assert "no judge is called 'nobody'" in asked("judge", "validate", "nobody", code=1).err
+    assert "is embedded" in asked("judge", "validate", "own", code=1).err
+    assert asked("judge", "validate", "gpt", "--pairs", "0", code=2).err
 
 
 @pytest.fixture(scope="module")

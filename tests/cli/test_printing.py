@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 
 from core.api import Job, Pair, Verdict, WinRate
+from core.domain.results import Result
+from tests.support import made_results
 from tui.cli.output import printing
 
 KNOWN = WinRate(
@@ -94,20 +96,45 @@ def test_pairs_show_hostile_texts_harmlessly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "result", "words"),
+    ("result", "words"),
     [
-        ("recipe", {"sft_used": 24, "preferences_used": 12}, "24 SFT examples, 12 preference pairs"),
-        ("sft", {"steps": 6, "train_loss": 2.5}, "6 steps, mean loss 2.500"),
-        ("sft", {"steps": 0}, ""),
-        ("respond", {"responses": 16, "cut": 3}, "16 responses, 3 of them cut at max_new_tokens"),
-        ("judge", {"label": "agrees"}, "agrees"),
-        ("compare", {"win_rate_b": 0.5, "ci_low": 0.25, "ci_high": 0.75}, "b wins 50.0 % (25.0 % – 75.0 %)"),
-        ("compare", None, ""),
+        (made_results.recipe(sft_used=24, preferences_used=12), "24 SFT examples, 12 preference pairs"),
+        (made_results.sft(steps=6, train_loss=2.5), "6 steps, mean loss 2.500"),
+        (made_results.dpo(steps=6, train_loss=0.5), "6 steps, mean loss 0.500"),
+        (made_results.generated(answers=9), "9 answers"),
+        (made_results.generated(answers=9, left_out=1, reused=4), "9 answers, 1 left out, 4 reused"),
+        (made_results.responded(responses=16, cut=3), "16 responses, 3 of them cut at max_new_tokens"),
+        (made_results.responded(responses=16, cut=None), "16 responses"),
+        (made_results.judge(label="agrees"), "agrees"),
+        (made_results.validated(), "agrees with people on 57.0 % (50.0 % – 64.0 %)"),
+        (
+            made_results.compared(win_rate_b=0.5, ci_low=0.25, ci_high=0.75),
+            "b wins 50.0 % (25.0 % – 75.0 %)",
+        ),
+        (made_results.compared(win_rate_b=None, ci_low=None, ci_high=None), ""),
+        (None, ""),
     ],
 )
-def test_the_outcome_of_a_job(stage: str, result: dict[str, object] | None, words: str) -> None:
+def test_the_outcome_of_a_job(result: Result | None, words: str) -> None:
     job = Job(
-        *("x", stage, "name", "done", True, None, 1, 1, None, 1, 0.0, 5.0, None, "cpu", "f", (), result, None)
+        "x",
+        "compare",
+        "name",
+        "done",
+        True,
+        None,
+        1,
+        1,
+        None,
+        1,
+        0.0,
+        5.0,
+        None,
+        "cpu",
+        "f",
+        (),
+        result,
+        None,
     )
     assert printing.outcome_of(job) == words
     assert printing.took(job) == "5s"

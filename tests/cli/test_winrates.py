@@ -74,7 +74,7 @@ def test_the_judges(study: Program) -> None:
     assert {one["kind"] for one in found["agreements"]} == {"judges", "voters", "voter and judge"}
     assert [(vote["b"], vote["votes"]) for vote in found["votes"]] == [(DPO, 48)]
     shown = study("winrates", "judges").out
-    assert "`empathy-tui judge calibrate gemini`" in shown
+    assert "`empathy-tui judge validate gemini`" in shown
     assert "kappa" in shown
 
 

@@ -12,7 +12,8 @@ import pytest
 from core.dialogues import csv_table
 from core.dialogues.records import Dialogue, Rated
 from core.domain.errors import UserError
-from core.jobs.journal import Artifact, Progress
+from core.jobs.records import Artifact, Progress
+from core.jobs.settings import JudgeSettings
 from core.judging import embedded_judge, fit_job
 from core.judging.protocol import Contest
 from core.judging.sentence_embeddings import Embedder
@@ -29,7 +30,7 @@ def embedder() -> Embedder:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The attempt of a judge that was trained on made dialogues."""
     folder = tmp_path_factory.mktemp("judge") / "1"
-    made_jobs.attempt(folder, "judge", made_dialogues(rows=64), {"judge": {"provider": "embedded"}})
+    made_jobs.attempt(folder, made_dialogues(rows=64), JudgeSettings())
     made_jobs.run(folder, fit_job.run)
     return folder
 
@@ -63,12 +64,10 @@ def test_equal_scores_are_a_tie(fitted: Path, embedder: Embedder) -> None:
 
 
 def test_the_job_leaves_its_measured_agreement(fitted: Path, tmp_path: Path) -> None:
-    again = made_jobs.attempt(
-        tmp_path / "2", "judge", made_dialogues(rows=64), {"judge": {"provider": "embedded"}}
-    )
+    again = made_jobs.attempt(tmp_path / "2", made_dialogues(rows=64), JudgeSettings())
     result = made_jobs.run(again, fit_job.run)
-    assert 0 <= result["agreement_low"] <= result["agreement"] <= result["agreement_high"] <= 1
-    assert f"{result['agreement']:.0%} of {result['agreement_pairs']:,} pairs" in result["label"]
+    assert 0 <= result.agreement_low <= result.agreement <= result.agreement_high <= 1
+    assert f"{result.agreement:.0%} of {result.agreement_pairs:,} pairs" in result.label
     assert [artifact.name for artifact in made_jobs.found(again, Artifact)] == ["judge"]
     progress = made_jobs.found(again, Progress)
     assert progress[-1].done == progress[-1].total
@@ -77,7 +76,7 @@ def test_the_job_leaves_its_measured_agreement(fitted: Path, tmp_path: Path) -> 
 
 def test_only_train_dialogues_teach_it(fitted: Path, tmp_path: Path) -> None:
     dialogues = [d for d in made_dialogues(rows=64) if d.split == "train"]
-    alone = made_jobs.attempt(tmp_path / "1", "judge", dialogues, {"judge": {"provider": "embedded"}})
+    alone = made_jobs.attempt(tmp_path / "1", dialogues, JudgeSettings())
     made_jobs.run(alone, fit_job.run)
     assert (alone / "judge.json").read_bytes() == (fitted / "judge.json").read_bytes()
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dialogues.records import Dialogue
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging import llm_judge as asked
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api
 from tests.support.made_dialogues import made_dialogues
@@ -274,7 +275,7 @@ def test_without_an_answer_there_is_no_verdict_and_a_retry_asks_for_the_rest(
     assert f"{wanted - answered} of {wanted} verdicts got no answer" in made.error(COMPARE)
     assert verdicts(made) == {}
     api.faults.fail_share = 0.0
-    made.ask("retry", job=made.job(COMPARE))
+    made.ask(intents.Retry(job=made.job(COMPARE)))
     assert made.supervise().wait(60) == 0
     assert made.states() == {COMPARE: "done"}, made.story()
     assert len(verdicts(made)) == 2 * len(TEST)
@@ -320,7 +321,7 @@ def test_killed_on_the_way(tmp_path: Path, api: Api) -> None:
         creates = api.calls["create"]
         made = shop(root, api, "batch")
         (root / "kill.json").write_text(json.dumps({"at": at, "when": "after"}))
-        made.ask("start", targets=["compare"])
+        made.ask(intents.Start(targets=("compare",)))
         code = made.supervise(dying=True).wait(DEADLINE_S)
         assert made.supervise(dying=True).wait(DEADLINE_S) == 0, made.story()
         assert made.states() == {COMPARE: "done"}, made.story()

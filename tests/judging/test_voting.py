@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dialogues.records import Dialogue, Rated
-from core.domain.comparisons import Choice, Vote
 from core.domain.errors import UserError
+from core.domain.votes import Choice, Vote
 from core.judging import voting
+from core.store import intents
 from tests import loopback
 from tests.judging.test_llm_judge import (
     COMPARE,
@@ -34,8 +35,7 @@ TURNED: dict[Choice, Choice] = {"a": "b", "b": "a", "tie": "tie", "skip": "skip"
 
 
 def cast(item: voting.BallotItem, choice: Choice, voter: str = "ana", a: str = "x", b: str = "y") -> Vote:
-    said = voting.record(item, a, b, voter, choice)
-    return Vote(**said, at=1.0)  # type: ignore[arg-type]
+    return voting.record(item, a, b, voter, choice, 1.0)
 
 
 @given(texts, texts, st.sampled_from(["ana", "ben"]))
@@ -121,7 +121,7 @@ def vote(made: Workshop, voter: str, said: dict[str, Choice]) -> None:
             item.dialog_id: item for item in workspace.evaluation.ballot_items("human", "chatgpt", voter)
         }
     for name, choice in said.items():
-        made.ask("vote", **voting.record(items[name], "human", "chatgpt", voter, choice))
+        made.ask(intents.CastVote(voting.record(items[name], "human", "chatgpt", voter, choice, 1.0)))
 
 
 def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
@@ -142,7 +142,7 @@ def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
         items = {
             item.dialog_id: item for item in workspace.evaluation.ballot_items("human", "chatgpt", "ben")
         }
-    made.ask("unvote", **voting.record(items[half[0]], "human", "chatgpt", "ben", "skip"))
+    made.ask(intents.WithdrawVote(voting.record(items[half[0]], "human", "chatgpt", "ben", "skip", 2.0)))
     assert made.supervise().wait(60) == 0
     with made.open() as workspace:
         (rate,) = workspace.evaluation.human_win_rates()

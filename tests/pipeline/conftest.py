@@ -33,7 +33,7 @@ from core.store import (
 from core.store import (
     dialogues as data,
 )
-from core.store.intents import Kind
+from core.store.intents import Request
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -84,9 +84,9 @@ class House:
         aside.write_text(json.dumps(plan))
         aside.replace(self.workspace.root / "room.json")
 
-    def ask(self, kind: Kind, **payload: object) -> int:
+    def ask(self, request: Request) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:
-            return intents.add(connection, kind, payload)
+            return intents.add(connection, request)
 
     def outcome(self, intent: int) -> IntentResult:
         with closing(connections.reader(self.workspace.state)) as connection:
@@ -252,7 +252,7 @@ def undisturbed(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Ro
     """The rows of the whole graph when nothing dies."""
     with _houses(furnished, tmp_path_factory.mktemp("undisturbed")) as make:
         house = make()
-        house.ask("start", targets=[])
+        house.ask(intents.Start())
         assert house.finish() == 0, house.story()
         assert set(house.states().values()) == {"done"}
         assert set(house.steps().values()) == {1}

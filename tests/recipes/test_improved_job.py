@@ -12,15 +12,12 @@ from typing import Any
 import pytest
 
 from core.dialogues.records import Dialogue
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Failed,
-    Progress,
-)
+from core.domain.results import RecipeResult
+from core.jobs.records import Artifact, Done, Failed, Progress
+from core.jobs.settings import ImproveMethod
 from core.recipes import improve, strategies
 from core.teachers import answers
-from tests.support import made_jobs
+from tests.support import made_jobs, made_settings
 from tests.support.made_dialogues import made_dialogues
 
 DIALOGUES = made_dialogues()
@@ -43,16 +40,11 @@ def attempt(
     for name, found in improved.items():
         inputs[name] = folder.with_name(f"{folder.name}-{name}.jsonl")
         answers.write(inputs[name], (answers.Line(i, text, "original") for i, text in found.items()))
-    settings: dict[str, Any] = {
-        "recipe": recipe,
-        "sft_limit": None,
-        "preference_limit": None,
-        "seed": 42,
-        "prompt": "{situation}|{utterance}",
-        "improve_llm_sft": 950,
-        "improve_llm_seed": 42,
-    }
-    return made_jobs.attempt(folder, "recipe", dialogues, settings | more, inputs)
+    method = ImproveMethod(
+        improve_llm_sft=more.pop("improve_llm_sft", 950), improve_llm_seed=more.pop("improve_llm_seed", 42)
+    )
+    settings = made_settings.recipe(recipe=recipe, prompt="{situation}|{utterance}", method=method, **more)
+    return made_jobs.attempt(folder, dialogues, settings, inputs)
 
 
 def work(folder: Path) -> Done | Failed:
@@ -78,13 +70,13 @@ def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
     assert for_sft
     assert for_pairs
     assert ended == Done(
-        {
-            "sft_examples": 2 * len(for_sft),
-            "preference_pairs": len(for_pairs),
-            "sft_used": 2 * len(for_sft),
-            "preferences_used": len(for_pairs),
-            "left_out": 0,
-        }
+        RecipeResult(
+            sft_examples=2 * len(for_sft),
+            preference_pairs=len(for_pairs),
+            sft_used=2 * len(for_sft),
+            preferences_used=len(for_pairs),
+            left_out=0,
+        )
     )
     total = 2 * len(for_sft) + len(for_pairs)
     assert made_jobs.found(folder, Progress) == [Progress(total, total)]
@@ -127,8 +119,9 @@ def test_combined_unites_the_three_dimensions(tmp_path: Path, method: str) -> No
     folder = attempt(tmp_path / "1", f"{method}/combined", {name: texts(name) for name in needed})
     ended = work(folder)
     assert isinstance(ended, Done)
+    assert isinstance(ended.result, RecipeResult)
     for_sft, for_pairs = improve.divided(DIALOGUES, method, 950, 42)
-    assert (ended.result["sft_used"], ended.result["preferences_used"]) == (
+    assert (ended.result.sft_used, ended.result.preferences_used) == (
         6 * len(for_sft),
         3 * len(for_pairs),
     )
@@ -146,7 +139,8 @@ def test_what_the_teacher_left_out_is_told_and_is_no_example(tmp_path: Path) -> 
     folder = attempt(tmp_path / "1", "improve-human/combined", improved)
     ended = work(folder)
     assert isinstance(ended, Done)
-    assert ended.result["left_out"] == 3
+    assert isinstance(ended.result, RecipeResult)
+    assert ended.result.left_out == 3
     targets = [line["completion"][0]["content"] for line in lines(folder, "sft.jsonl")]
     targets += [line["chosen"][0]["content"] for line in lines(folder, "preferences.jsonl")]
     improved_texts = {text for found in improved.values() for text in found.values()}
@@ -161,8 +155,9 @@ def test_limits_draw_among_them(tmp_path: Path) -> None:
     )
     ended = work(folder)
     assert isinstance(ended, Done)
-    assert (ended.result["sft_used"], ended.result["preferences_used"]) == (3, 2)
-    assert ended.result["sft_examples"] > 3
+    assert isinstance(ended.result, RecipeResult)
+    assert (ended.result.sft_used, ended.result.preferences_used) == (3, 2)
+    assert ended.result.sft_examples > 3
     assert len(lines(folder, "sft.jsonl")) == 3
     assert len(lines(folder, "preferences.jsonl")) == 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
 
@@ -12,11 +11,14 @@ from core.config.schema import load
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.dialogues.records import Dialogue, Rated
-from core.jobs.journal import Order, Verdict, Winner
-from core.judging import comparison_metrics, protocol, voting
+from core.domain.verdicts import Winner
+from core.domain.votes import Choice
+from core.jobs.records import Metric, VerdictRecord
+from core.jobs.settings import CompareSettings, LlmJudge
+from core.judging import comparison_metrics, llm_judge, protocol, voting
 from core.judging.protocol import Contest
 from core.pipeline import workspace_graph
-from core.pipeline.intent_handlers import carry_out, new_job
+from core.pipeline.intent_handlers import carry_out
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace
 from core.store import (
@@ -27,6 +29,7 @@ from core.store import (
 from core.store import (
     dialogues as data,
 )
+from tests.support import made_results
 from tests.support.made_dialogues import made_dialogues
 
 #: What no format may take for its own: HTML, Markdown, LaTeX, formulas, escapes, direction.
@@ -51,7 +54,6 @@ swap = false
 [comparisons]
 extra = [{ a = "human", b = "chatgpt" }]
 """
-BOTH: tuple[Order, ...] = ("ab", "ba")
 
 
 def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
@@ -70,9 +72,9 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
         data.replace(connection, facts, map(staging.to_row, dialogues))
         compared = [node for node in nodes if node.stage == "compare"]
         left_out = [] if finished else compared[::2]
-        jobs.put(connection, (new_job(node) for node in nodes if node not in left_out))
+        jobs.put(connection, (node for node in nodes if node not in left_out))
         for number, node in enumerate(node for node in nodes if node not in left_out):
-            result: dict[str, object] = {}
+            result = made_results.of_stage(node.stage)
             attempt = jobs.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
             if node.stage == "respond":
                 texts[node.name] = {d.dialog_id: _text(node.name, i) for i, d in enumerate(test)}
@@ -81,16 +83,19 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
             elif node.stage in ("sft", "sft-dpo"):
                 for step in range(1, 30):
                     values = {"loss": 2 / step, "grad_norm": 1.0, "rewards/margins": step / 30}
-                    jobs.put_metric(connection, node.id, step, 1000.0 + step, values)
-            elif node.stage == "compare":
-                a, b = texts[node.settings["a"]], texts[node.settings["b"]]
-                orders = BOTH if node.settings["judge"]["swap"] else BOTH[:1]
+                    jobs.put_metric(connection, node.id, 1000.0 + step, Metric(step, values))
+            elif isinstance(node.settings, CompareSettings):
+                judge = node.settings.judge
+                assert isinstance(judge, LlmJudge)
+                orders = llm_judge.orders(judge)
+                a, b = texts[node.settings.a], texts[node.settings.b]
                 contests = protocol.contests(test, a, b, orders)
                 verdicts = [_verdict(contest, number) for contest in contests]
                 for verdict in verdicts:
-                    jobs.put_verdict(connection, node.id, msgspec.structs.asdict(verdict))
-                result = comparison_metrics.of_comparison(contests, verdicts, placed=len(orders) == 2)
-                result["design"] = "both orders" if len(orders) == 2 else "the baseline first"
+                    jobs.put_verdict(connection, node.id, verdict)
+                result = comparison_metrics.of_comparison(
+                    contests, verdicts, placed=judge.swap, design=llm_judge.design(judge)
+                )
             jobs.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=result)
     _vote(workspace)
@@ -112,26 +117,27 @@ def _text(name: str, number: int) -> str:
     return f"I hear you, says {name}. " + "Tell me more. " * ((number * 7 + len(name)) % 11)
 
 
-def _verdict(contest: Contest, number: int) -> Verdict:
+def _verdict(contest: Contest, number: int) -> VerdictRecord:
     drawn = sum(map(ord, contest.dialog_id)) * 31 + number * 17
     winner: Winner = "b" if drawn % 10 < 6 else "a"
     if drawn % 10 == 9 and contest.order == "ba":
         winner = "b"
     if drawn % 23 == 0:
         winner = "invalid"
-    return Verdict(contest.dialog_id, contest.order, winner, HOSTILE if drawn % 5 == 0 else "1")
+    return VerdictRecord(contest.dialog_id, contest.order, winner, HOSTILE if drawn % 5 == 0 else "1")
 
 
 def _vote(workspace: WorkspacePaths) -> None:
     with open_workspace(workspace) as opened:
         papers = opened.evaluation.ballot_items("human", "chatgpt", "ana")[:12]
+    choices: tuple[Choice, ...] = ("a", "b", "tie")
     with closing(connections.writer(workspace.state)) as connection:
         for number, paper in enumerate(papers):
             for voter in ("ana", "ben") if number % 2 else ("ana",):
-                choice = ("a", "b", "tie")[(number + len(voter)) % 3]
-                said = voting.record(paper, "human", "chatgpt", voter, choice)  # type: ignore[arg-type]
-                intents.add(connection, "vote", json.loads(json.dumps(said)))
+                choice = choices[(number + len(voter)) % 3]
+                vote = voting.record(paper, "human", "chatgpt", voter, choice, float(number))
+                intents.add(connection, intents.CastVote(vote))
         for intent in intents.pending(connection):
             with connections.transaction(connection):
-                carry_out(connection, workspace, intent)
-                intents.finish(connection, intent.id, {})
+                outcome = carry_out(connection, workspace, intent.request())
+                intents.finish(connection, intent.id, outcome)

@@ -9,23 +9,22 @@ from typing import Any, TypeVar
 
 from core.dialogues import records
 from core.dialogues.records import Dialogue
-from core.jobs import journal
-from core.jobs.context import (
-    Job,
-    Spec,
-    read_spec,
-    write_spec,
-)
-from core.jobs.journal import Journal, Record
+from core.domain.results import Result
+from core.jobs import journal, spec
+from core.jobs.context import JobContext
+from core.jobs.journal import Journal
+from core.jobs.records import Record
+from core.jobs.settings import Settings
+from core.jobs.spec import Spec
 
 R = TypeVar("R", bound=Record)
+Made = TypeVar("Made", bound=Result)
 
 
 def attempt(
     folder: Path,
-    stage: str,
     dialogues: Sequence[Dialogue],
-    settings: dict[str, Any],
+    settings: Settings,
     inputs: Mapping[str, Path] | None = None,
     prior: Sequence[Path] = (),
 ) -> Path:
@@ -33,14 +32,28 @@ def attempt(
     folder.mkdir(parents=True)
     records.write(folder / "dialogues.jsonl", dialogues)
     paths = {"dialogues": folder / "dialogues.jsonl", **(inputs or {})}
-    named = {name: str(path) for name, path in paths.items()}
-    write_spec(folder, Spec("job", stage, "made", 1, "f", settings, named, [str(p) for p in prior], 1))
+    made = Spec(
+        job="job",
+        name="made",
+        attempt=1,
+        fingerprint="f",
+        settings=settings,
+        inputs={name: str(path) for name, path in paths.items()},
+        prior=tuple(map(str, prior)),
+        threads=1,
+    )
+    spec.write(folder, made)
     return folder
 
 
-def run(folder: Path, do: Callable[[Job], dict[str, Any]]) -> dict[str, Any]:
+def context(folder: Path) -> JobContext[Any]:
+    """An attempt as the worker hands it to the module that does it."""
+    return JobContext(folder, spec.read(folder), Journal(folder))
+
+
+def run(folder: Path, do: Callable[[JobContext[Any]], Made]) -> Made:
     """Do an attempt in this process; its result."""
-    made = Job(folder, read_spec(folder), Journal(folder))
+    made = context(folder)
     try:
         return do(made)
     finally:

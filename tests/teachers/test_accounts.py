@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from core.store import intents
 from core.teachers import api_keys
 from tests import loopback
 from tests.loopback import KEY, Api
 from tests.teachers.workshop import DEADLINE_S, Workshop
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 OTHER = "sk-another-key-987654321"
 
 
@@ -47,7 +48,7 @@ def submitted(shop: Workshop, api: Api) -> None:
 def killed_while_waiting(shop: Workshop, api: Api) -> None:
     """Submit a batch, and kill everything while it is in progress."""
     api.faults.hold = True
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     supervisor = shop.supervise(dying=True)
     submitted(shop, api)
     ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
@@ -97,7 +98,7 @@ def test_a_batch_that_may_exist_is_not_made_again_with_another_key(tmp_path: Pat
     shop = Workshop(tmp_path, api.url)
     # Started, progress, the intent, uploaded, creating: it dies before the reply is journalled.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 6, "when": "before"}))
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     shop.supervise(dying=True).wait(DEADLINE_S)
     assert shop.query("SELECT 1 FROM submissions WHERE batch IS NOT NULL") == []
     assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
@@ -130,7 +131,7 @@ def test_a_new_key_of_the_same_account_adopts_by_hand(tmp_path: Path, api: Api) 
         owned["account"] = OTHER
     assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
     assert f"batches adopt {batch['id']}" in shop.error(NAIVE)
-    shop.ask("adopt", job=shop.job(NAIVE), batch=batch["id"])
+    shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=batch["id"]))
     assert shop.supervise(key=OTHER).wait(DEADLINE_S) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert api.calls["create"] == 1
@@ -142,10 +143,10 @@ def test_a_batch_that_no_journal_knows_is_adopted(tmp_path: Path, api: Api) -> N
     ((batch,),) = first.query("SELECT batch FROM submissions")
     # Another workspace on the same data: its requests have the same keys.
     second = Workshop(tmp_path / "second", api.url, dialogues=first.open().data.dialogues())
-    second.ask("pause")
-    second.ask("start", targets=["teach"])
-    second.ask("adopt", job=first.job(NAIVE), batch=batch)
-    second.ask("resume")
+    second.ask(intents.Pause())
+    second.ask(intents.Start(targets=("generate",)))
+    second.ask(intents.Adopt(job=first.job(NAIVE), batch=batch))
+    second.ask(intents.Resume())
     assert second.supervise().wait(DEADLINE_S) == 0
     assert set(second.states().values()) == {"done"}, second.story()
     assert second.answers() == first.answers()
@@ -158,12 +159,12 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     other.run()
     ((batch,),) = other.query("SELECT batch FROM submissions")
     shop = Workshop(tmp_path / "work", api.url)
-    shop.ask("start", targets=["recipe"])
-    shop.ask("pause")
+    shop.ask(intents.Start(targets=("recipe",)))
+    shop.ask(intents.Pause())
     assert shop.supervise().wait(DEADLINE_S) == 0
     for name in ("batch_nobody_has", batch):
-        shop.ask("adopt", job=shop.job(NAIVE), batch=name)
-    shop.ask("resume")
+        shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=name))
+    shop.ask(intents.Resume())
     assert shop.supervise().wait(DEADLINE_S) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
@@ -174,10 +175,10 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
     shop = Workshop(tmp_path, api.url)
     api.faults.hold = True
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Start(targets=("recipe",)))
     supervisor = shop.supervise()
     submitted(shop, api)
-    shop.ask("cancel", job=shop.job(NAIVE))
+    shop.ask(intents.Cancel(job=shop.job(NAIVE)))
     assert supervisor.wait(DEADLINE_S) == 0
     assert shop.states()[NAIVE] == "cancelled"
     (batch,) = api.batches.values()
@@ -186,7 +187,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
     half = len(shop.train) // 2
     assert shop.query("SELECT count(*) FROM answers WHERE outcome = 'ok'") == [(half,)]
     api.faults.hold = False
-    shop.ask("retry", job=shop.job(NAIVE))
+    shop.ask(intents.Retry(job=shop.job(NAIVE)))
     assert shop.supervise().wait(DEADLINE_S) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert set(api.paid.values()) == {1}
@@ -199,7 +200,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
 def test_a_shutdown_leaves_the_batch_alone(tmp_path: Path, api: Api) -> None:
     shop = Workshop(tmp_path, api.url)
     api.faults.hold = True
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     supervisor = shop.supervise()
     submitted(shop, api)
     ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
@@ -218,12 +219,12 @@ def test_a_refresh_looks_at_once(tmp_path: Path, api: Api) -> None:
     text = shop.workspace.config.read_text()
     patient = text.replace("poll_min_s = 0.05", "poll_min_s = 300").replace("= 0.2", "= 300")
     shop.workspace.config.write_text(patient)
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     supervisor = shop.supervise()
     until(shop, lambda: bool(shop.query("SELECT 1 FROM submissions WHERE state = 'validating'")))
     for _ in range(3):
         looked = len(shop.query("SELECT 1 FROM submission_states"))
-        shop.ask("refresh", job=shop.job(NAIVE))
+        shop.ask(intents.Refresh(job=shop.job(NAIVE)))
         until(shop, partial(looked_more_than, shop, looked))
     assert supervisor.wait(DEADLINE_S) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()

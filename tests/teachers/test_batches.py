@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api, expected_answer
 from tests.teachers.workshop import DEADLINE_S, Workshop
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -166,7 +167,7 @@ def test_a_batch_that_never_has_files_is_failed(tmp_path: Path, api: Api) -> Non
     assert "without any file" in errors
     # Asked again, it goes on: the tries begin anew.
     api.faults.late_files = 0
-    shop.ask("retry", job=shop.job(NAIVE))
+    shop.ask(intents.Retry(job=shop.job(NAIVE)))
     assert shop.supervise().wait(DEADLINE_S) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
 
@@ -246,5 +247,5 @@ def test_an_answer_is_not_paid_again_when_the_data_changes(tmp_path: Path, api: 
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert sum(api.paid.values()) == before + 1
     assert batches(shop) == [("completed", len(shop.train)), ("completed", 1)]
-    newest = shop.query("SELECT result FROM jobs WHERE stage = 'teach' ORDER BY rowid DESC LIMIT 1")
+    newest = shop.query("SELECT result FROM jobs WHERE stage = 'generate' ORDER BY rowid DESC LIMIT 1")
     assert json.loads(newest[0][0])["reused"] == len(shop.train) - 1

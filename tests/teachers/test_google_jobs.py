@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from core.store import intents
 from core.teachers import api_keys
 from tests.loopback import KEY, expected_answer, google_server
 from tests.loopback.google_side import CONTENT, GoogleApi
 from tests.teachers.workshop import DEADLINE_S, Workshop
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -251,10 +252,10 @@ def test_a_wrong_key_stops_at_once_and_is_kept_out_of_everything(
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> None:
     shop = workshop(tmp_path, api)
     api.faults.hold = True
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Start(targets=("recipe",)))
     supervisor = shop.supervise()
     until_under_way(shop)
-    shop.ask("cancel", job=shop.job(NAIVE))
+    shop.ask(intents.Cancel(job=shop.job(NAIVE)))
     assert supervisor.wait(DEADLINE_S) == 0
     assert shop.states()[NAIVE] == "cancelled"
     assert [batch["state"] for batch in api.batches.values()] == ["CANCELLED"]
@@ -270,7 +271,7 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> N
 def killed_while_waiting(shop: Workshop, api: GoogleApi) -> None:
     """Submit a batch, and kill everything while it is in progress and stays there."""
     api.faults.hold = True
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Start(targets=("recipe",)))
     supervisor = shop.supervise()
     until_under_way(shop)
     ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
@@ -292,11 +293,11 @@ def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: G
 def adopting(root: Path, api: GoogleApi, first: Workshop, *named: str) -> Workshop:
     """Another workspace on the same data, whose requests have the same keys, with batches named there."""
     shop = workshop(root, api, dialogues=first.open().data.dialogues())
-    shop.ask("pause")
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Pause())
+    shop.ask(intents.Start(targets=("recipe",)))
     for name in named:
-        shop.ask("adopt", job=first.job(NAIVE), batch=name)
-    shop.ask("resume")
+        shop.ask(intents.Adopt(job=first.job(NAIVE), batch=name))
+    shop.ask(intents.Resume())
     return shop
 
 
@@ -338,12 +339,12 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     first.run()
     expired, other = api.batches
     shop = workshop(tmp_path / "second", api)
-    shop.ask("start", targets=["recipe"])
-    shop.ask("pause")
+    shop.ask(intents.Start(targets=("recipe",)))
+    shop.ask(intents.Pause())
     assert shop.supervise().wait(DEADLINE_S) == 0
     for name in (expired, other, "batches/nobody-has-it", "no name of one"):
-        shop.ask("adopt", job=shop.job(NAIVE), batch=name)
-    shop.ask("resume")
+        shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=name))
+    shop.ask(intents.Resume())
     assert shop.supervise().wait(DEADLINE_S) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))

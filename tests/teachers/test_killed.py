@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from core.store import intents
 from tests import loopback
 from tests.teachers.workshop import DEADLINE_S, Workshop
 
@@ -31,7 +32,7 @@ def life(root: Path, at: int, when: str) -> tuple[int, Rows]:
     with loopback.running() as api:
         shop = Workshop(root, api.url)
         (root / "kill.json").write_text(json.dumps({"at": at, "when": when}))
-        shop.ask("start", targets=["teach"])
+        shop.ask(intents.Start(targets=("generate",)))
         code = shop.supervise(dying=True).wait(DEADLINE_S)
         assert shop.supervise(dying=True).wait(DEADLINE_S) == 0, shop.story()
         assert set(shop.states().values()) == {"done"}, shop.story()

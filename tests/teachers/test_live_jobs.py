@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api
 from tests.teachers.workshop import Workshop
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_a_killed_session_loses_only_what_was_in_flight(tmp_path: Path, api: Api
     shop = Workshop(tmp_path, api.url, mode="live", teacher="max_concurrency = 1")
     # Started, progress, the intent, the session's begin, then five answers.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 11, "when": "after"}))
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     shop.supervise(dying=True).wait(60)
     assert shop.supervise(dying=True).wait(60) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()

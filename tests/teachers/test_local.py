@@ -8,7 +8,7 @@ from core.students import loading
 from tests.support.made_dialogues import made_dialogues
 from tests.teachers.workshop import Workshop
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 CONFIG = """
 [teachers.here]
 provider = "local"

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Price
+from core.store import intents
 from core.teachers import prices
 from core.teachers.protocol import Usage
 from tests import loopback
 from tests.loopback import Api
 from tests.teachers.workshop import Workshop
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 PRICES = """
 [prices]
 date = 2026-06-01
@@ -163,7 +164,7 @@ def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str
     shop.configure(api.url, ["improve-human/naive"], mode=mode, more=BUDGET.format(100))
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
-    assert len(shop.query("SELECT 1 FROM jobs WHERE stage = 'teach'")) == 1
+    assert len(shop.query("SELECT 1 FROM jobs WHERE stage = 'generate'")) == 1
 
 
 def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None:
@@ -175,7 +176,7 @@ def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None
     budget = BUDGET.format(estimate.usd * 2.9)
     shop = Workshop(tmp_path / "work", api.url, recipes, more=budget)
     api.faults.hold = True
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     supervisor = shop.supervise()
     try:
         failed = "SELECT count(*) FROM jobs WHERE state = 'failed'"

@@ -82,7 +82,7 @@ def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -
     finally:
         end_processes(tmp_path)
     assert "improve-human/naive: done" in ended.out
-    (answers,) = (program.root / "artifacts" / "jobs").glob("teach-*/*/answers.jsonl")
+    (answers,) = (program.root / "artifacts" / "jobs").glob("generate-*/*/answers.jsonl")
     improved = {line["dialog_id"]: line["text"] for line in map(json.loads, answers.open())}
     assert improved
     assert all(0 < len(text.split()) <= 97 for text in improved.values())

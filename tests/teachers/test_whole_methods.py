@@ -13,6 +13,7 @@ from pathlib import Path
 from core.dialogues import csv_table
 from core.pipeline.supervisor import MAX_LOST
 from core.recipes import strategies
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api, Faults, expected_answer
 from tests.teachers.workshop import Workshop
@@ -28,7 +29,7 @@ def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dat
     dialogues = csv_table.read_table(reference_dataset).dialogues
     with loopback.running(Faults(fail_share=0.1, seed=1)) as api:
         shop = Workshop(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
-        shop.ask("start", targets=["recipe"])
+        shop.ask(intents.Start(targets=("recipe",)))
         kills = work_and_kill(shop)
         assert kills == 2 * KILLS, shop.story()
         assert set(shop.states().values()) == {"done"}, shop.story()
@@ -101,7 +102,7 @@ def assert_nothing_was_paid_twice(shop: Workshop, api: Api) -> None:
 def assert_every_answer_is_in_its_place(shop: Workshop) -> None:
     """Each line of each set is what the API says to exactly that dialogue's conversation."""
     said = {}
-    for path in (shop.workspace.artifacts / "jobs").glob("teach-*/*/*.jsonl"):
+    for path in (shop.workspace.artifacts / "jobs").glob("generate-*/*/*.jsonl"):
         if path.name not in ("journal.jsonl", "answers.jsonl") and "-" not in path.stem:
             for line in map(json.loads, path.open()):
                 said[line["custom_id"]] = expected_answer(line["body"]["messages"])
@@ -111,7 +112,7 @@ def assert_every_answer_is_in_its_place(shop: Workshop) -> None:
         found = shop.query(
             "SELECT key, text FROM answers JOIN submissions USING (token)"
             " WHERE submissions.job = ? AND outcome = 'ok'",
-            shop.job(f"teach:{name}"),
+            shop.job(f"generate:{name}"),
         )
         assert dict(found) == {key: said[key] for key, _ in found}
         assert {line["text"] for line in lines} == {text for _, text in found}

@@ -102,9 +102,9 @@ class Workshop:
         ):
             data.replace(connection, facts, map(staging.to_row, dialogues))
 
-    def ask(self, kind: intents.Kind, **payload: object) -> int:
+    def ask(self, request: intents.Request) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:
-            return intents.add(connection, kind, payload)
+            return intents.add(connection, request)
 
     def supervise(self, *, key: str = KEY, dying: bool = False) -> subprocess.Popen[bytes]:
         worker = [sys.executable, str(DYING)] if dying else [sys.executable, "-m", "core.pipeline.worker"]
@@ -125,7 +125,7 @@ class Workshop:
 
     def run(self, *targets: str, key: str = KEY) -> None:
         """Ask for the work (all recipes for none named), and wait until nothing more can be done."""
-        self.ask("start", targets=list(targets) or ["recipe"])
+        self.ask(intents.Start(targets or ("recipe",)))
         assert self.supervise(key=key).wait(DEADLINE_S) == 0, self.story()
 
     def query(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
@@ -144,7 +144,7 @@ class Workshop:
     def answers(self, name: str = "improve-human/naive") -> list[dict[str, str]]:
         """The lines of a finished set of answers."""
         ((path,),) = self.query(
-            "SELECT path FROM artifacts WHERE job = ? AND name = 'answers'", self.job(f"teach:{name}")
+            "SELECT path FROM artifacts WHERE job = ? AND name = 'answers'", self.job(f"generate:{name}")
         )
         return [json.loads(line) for line in (self.workspace.root / path).open()]
 
@@ -157,6 +157,8 @@ class Workshop:
 
     def story(self) -> str:
         """What to say when something is not as it should be."""
-        logs = [p.read_text() for p in sorted((self.workspace.artifacts / "jobs").glob("teach-*/*/log.txt"))]
+        logs = [
+            p.read_text() for p in sorted((self.workspace.artifacts / "jobs").glob("generate-*/*/log.txt"))
+        ]
         out = self.workspace.root / "supervisor.out"
         return "\n".join([str(self.states()), out.read_text() if out.exists() else "", *logs[-2:]])

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from core.domain.results import TrainingResult
 from tests.support import tiny_student
 from tests.training import made_training_jobs
 from tests.training.made_training_jobs import Made
@@ -18,7 +18,7 @@ class Trained:
     """An attempt that was carried through, and what it returned."""
 
     folder: Path
-    result: dict[str, Any]
+    result: TrainingResult
 
     @property
     def adapter(self) -> Path:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from core.config.schema import (
     Dpo,
     Lora,
@@ -16,11 +14,14 @@ from core.config.schema import (
     Training,
 )
 from core.dialogues import records
-from core.jobs import journal
-from core.jobs.context import Job, Spec, write_spec
-from core.jobs.journal import Journal, Record
+from core.domain.results import TrainingResult
+from core.jobs import journal, spec
+from core.jobs.records import Metric, Record
+from core.jobs.settings import DpoSettings, RunSettings, SftSettings
+from core.jobs.spec import Spec
 from core.recipes import examples
 from core.training import training_job
+from tests.support import made_jobs, made_settings
 from tests.support.made_dialogues import made_dialogues
 
 R = TypeVar("R", bound=Record)
@@ -69,41 +70,37 @@ class Made:
         number = 1 + sum(path.is_dir() for path in self.root.iterdir())
         folder = self.root / str(number)
         folder.mkdir()
-        kind = Training if stage == "sft" else Dpo
-        settings = {
-            "student": msgspec.to_builtins(self.student),
-            "lora": msgspec.to_builtins(lora or Lora()),
-            "training": msgspec.to_builtins(kind(**(SHORT | training))),
-            "prompt": PROMPT,
-            "device": device,
-            "dtype": "auto",
-            "run": {"student": "tiny", "recipe": "direct/chatgpt", "stage": stage},
+        common: dict[str, Any] = {
+            "student": made_settings.student(self.student.model, PROMPT, device=device),
+            "student_name": "tiny",
+            "recipe": "direct/chatgpt",
+            "lora": lora or Lora(),
         }
         inputs = {"dialogues": str(self.dialogues)}
+        settings: RunSettings
         if stage == "sft":
+            settings = SftSettings(**common, training=Training(**(SHORT | training)))
             inputs["examples"] = str(self.sft)
         else:
+            settings = DpoSettings(**common, training=Dpo(**(SHORT | training)))
             inputs |= {"preferences": str(self.preferences), "adapter": str(adapter)}
-        name = f"tiny/direct/chatgpt/{stage}"
-        priors = [str(path) for path in prior]
-        write_spec(folder, Spec("job", stage, name, number, "fingerprint", settings, inputs, priors, 1))
+        made = Spec(
+            job="job",
+            name=f"tiny/direct/chatgpt/{stage}",
+            attempt=number,
+            fingerprint="fingerprint",
+            settings=settings,
+            inputs=inputs,
+            prior=tuple(map(str, prior)),
+            threads=1,
+        )
+        spec.write(folder, made)
         return folder
 
 
-def job(folder: Path) -> Job:
-    """An attempt's job as the worker makes it."""
-    from core.jobs.context import read_spec
-
-    return Job(folder, read_spec(folder), Journal(folder))
-
-
-def run(folder: Path) -> dict[str, Any]:
+def run(folder: Path) -> TrainingResult:
     """Do an attempt in this process; its result."""
-    made = job(folder)
-    try:
-        return training_job.run(made)
-    finally:
-        made.journal.close()
+    return made_jobs.run(folder, training_job.run)
 
 
 def found(folder: Path, kind: type[R]) -> list[R]:
@@ -115,7 +112,7 @@ def metrics(*folders: Path) -> dict[int, dict[str, float]]:
     """Figures by step of these attempts, a later one's before an earlier one's, without the speed."""
     merged: dict[int, dict[str, float]] = {}
     for folder in folders:
-        for metric in found(folder, journal.Metric):
+        for metric in found(folder, Metric):
             merged[metric.step] = {k: v for k, v in metric.values.items() if k != "tokens_per_second"}
     return merged
 

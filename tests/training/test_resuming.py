@@ -8,24 +8,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from core.domain.errors import Cancelled
-from core.jobs import journal
-from core.jobs.context import Job, read_spec
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Journal,
-    Metric,
-    Progress,
-    Record,
-    Stopped,
-)
+from core.jobs import journal, spec
+from core.jobs.context import JobContext
+from core.jobs.journal import Journal
+from core.jobs.records import Artifact, Done, Metric, Progress, Record, Stopped
+from core.jobs.settings import RunSettings
 from core.training import checkpoints, training_job
+from tests.support import made_jobs
 from tests.training import dying_worker, made_training_jobs
 from tests.training.conftest import Trained
 from tests.training.made_training_jobs import Made
@@ -91,14 +87,14 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     whole: Trained = request.getfixturevalue(stage)
     first: Path = request.getfixturevalue(f"killed_{stage}")
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
-    second = made.attempt(read_spec(first).stage, adapter=sft.adapter, prior=[first])
+    second = made.attempt(spec.read(first).stage, adapter=sft.adapter, prior=[first])
     result = made_training_jobs.run(second)
     assert [metric.step for metric in made_training_jobs.found(second, Metric)] == [3, 4, 5, 6]
     assert made_training_jobs.found(second, Progress)[0].done == 2
     assert_same_curve([first, second], whole)
     assert_same_adapter(second, whole)
-    assert result["train_loss"] == pytest.approx(whole.result["train_loss"])
-    assert result["steps"] == 6
+    assert result.train_loss == pytest.approx(whole.result.train_loss)
+    assert result.steps == 6
 
 
 def test_a_run_that_was_killed_twice_goes_on_from_the_furthest_checkpoint(
@@ -139,8 +135,8 @@ def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: Made, sf
     assert_same_adapter(second, sft)
     (artifact,) = made_training_jobs.found(second, Artifact)
     assert artifact.name == "adapter"
-    assert result["steps"] == 6
-    assert result["train_loss"] == pytest.approx(sft.result["train_loss"])
+    assert result.steps == 6
+    assert result.train_loss == pytest.approx(sft.result.train_loss)
 
 
 class StoppingJournal(Journal):
@@ -149,7 +145,7 @@ class StoppingJournal(Journal):
     def __init__(self, folder: Path, step: int) -> None:
         super().__init__(folder)
         self.step = step
-        self.job: Job | None = None
+        self.job: JobContext[RunSettings] | None = None
 
     def write(self, *records: Record) -> None:
         super().write(*records)
@@ -160,7 +156,7 @@ class StoppingJournal(Journal):
 def test_a_cancelled_run_saves_its_last_step_and_stops_within_a_batch(made: Made, sft: Trained) -> None:
     first = made.attempt("sft", save_steps=100, sample_dialogues=2)
     stopping = StoppingJournal(first, 3)
-    job = Job(first, read_spec(first), stopping)
+    job: JobContext[Any] = JobContext(first, spec.read(first), stopping)
     stopping.job = job
     with pytest.raises(Cancelled):
         training_job.run(job)
@@ -175,7 +171,7 @@ def test_a_cancelled_run_saves_its_last_step_and_stops_within_a_batch(made: Made
 
 def test_a_run_that_is_cancelled_before_it_trains_stops(made: Made) -> None:
     folder = made.attempt("sft")
-    job = made_training_jobs.job(folder)
+    job = made_jobs.context(folder)
     job.stop.set()
     with pytest.raises(Cancelled):
         training_job.run(job)

@@ -16,16 +16,13 @@ from trl import SFTConfig, SFTTrainer
 from core.config.schema import Lora, Training
 from core.dialogues import records
 from core.domain.errors import UserError
+from core.domain.results import DpoResult
 from core.jobs import files
-from core.jobs.journal import (
-    Artifact,
-    Metric,
-    Progress,
-    Sample,
-)
+from core.jobs.records import Artifact, Metric, Progress, Sample
 from core.students import loading
 from core.training import trainers
 from core.training.training_job import _trainer
+from tests.support import made_jobs
 from tests.training import made_training_jobs
 from tests.training.conftest import Trained
 from tests.training.made_training_jobs import Made
@@ -34,8 +31,8 @@ CPU = ("cpu", torch.float32)
 
 
 def trainer(made: Made, stage: str, adapter: Path | None = None, **training: Any) -> Any:
-    job = made_training_jobs.job(made.attempt(stage, adapter=adapter, **training))
-    return _trainer(job, made.student, *CPU)[0]
+    job = made_jobs.context(made.attempt(stage, adapter=adapter, **training))
+    return _trainer(job, *CPU)[0]
 
 
 def test_loss_is_on_completions_only(made: Made) -> None:
@@ -79,9 +76,9 @@ def test_every_step_is_journalled_with_its_figures_and_the_time_left(sft: Traine
     assert (progress[-1].done, progress[-1].eta_s) == (6, 0.0)
     assert all(p.eta_s is not None and math.isfinite(p.eta_s) for p in progress[1:])
     mean = sum(metric.values["loss"] for metric in found) / 6
-    assert sft.result["train_loss"] == pytest.approx(mean)
-    assert sft.result["steps"] == 6
-    assert sft.result["train_runtime_s"] > 0
+    assert sft.result.train_loss == pytest.approx(mean)
+    assert sft.result.steps == 6
+    assert sft.result.train_runtime_s > 0
 
 
 def test_steps_behind_the_last_logging_step_are_logged_too(made: Made) -> None:
@@ -89,9 +86,7 @@ def test_steps_behind_the_last_logging_step_are_logged_too(made: Made) -> None:
     result = made_training_jobs.run(folder)
     found = made_training_jobs.found(folder, Metric)
     assert [metric.step for metric in found] == [4, 6]
-    assert result["train_loss"] == pytest.approx(
-        (4 * found[0].values["loss"] + 2 * found[1].values["loss"]) / 6
-    )
+    assert result.train_loss == pytest.approx((4 * found[0].values["loss"] + 2 * found[1].values["loss"]) / 6)
 
 
 def test_the_student_answers_the_same_test_dialogues_as_it_learns(made: Made, sft: Trained) -> None:
@@ -107,7 +102,8 @@ def test_dpo_starts_from_the_sft_adapter_with_rewards_of_zero(dpo: Trained) -> N
     assert first.values["loss"] == pytest.approx(math.log(2))
     assert last.values["rewards/margins"] > 0
     assert {"rewards/accuracies", "logps/chosen", "logps/rejected"} <= last.values.keys()
-    assert dpo.result["rewards/margins"] == last.values["rewards/margins"]
+    assert isinstance(dpo.result, DpoResult)
+    assert dpo.result.rewards_margins == last.values["rewards/margins"]
 
 
 def test_dpo_against_the_base_has_rewards_from_the_first_step(made: Made, sft: Trained) -> None:
@@ -166,7 +162,7 @@ def test_the_card_states_what_the_adapter_is(made: Made, sft: Trained, dpo: Trai
 
 def test_command_and_configuration_are_saved_before_the_run_starts(made: Made) -> None:
     folder = made.attempt("sft", learning_rate=0.25)
-    _trainer(made_training_jobs.job(folder), made.student, *CPU)
+    _trainer(made_jobs.context(folder), *CPU)
     saved = made_training_jobs.saved_record(folder)
     assert saved["arguments"]["learning_rate"] == 0.25
     assert saved["spec"]["settings"]["lora"]["r"] == 8

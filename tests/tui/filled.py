@@ -9,20 +9,21 @@ from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
-import msgspec
-
 from core.config.schema import load
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.jobs import Stage
+from core.domain.results import Result
+from core.domain.verdicts import Order, Winner
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import Metric, VerdictRecord
 from core.pipeline import planner
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
 from core.prompts import templates
 from core.services.workspace_creation import create_workspace
 from core.store import connections, jobs
 from core.store import dialogues as data
+from tests.support import made_results
 from tests.support.made_dialogues import made_dialogues
 
 #: The moment that the filled store ends at, in Unix seconds; screens in tests show times against it.
@@ -68,7 +69,7 @@ def fill(root: Path) -> WorkspacePaths:
     ):
         data.replace(connection, facts, map(staging.to_row, dialogues))
         asked = [node for node in nodes if "all_together" not in node.name]
-        jobs.put(connection, map(new_job, asked))
+        jobs.put(connection, asked)
         _Filler(connection, workspace, clock, nodes, dialogues).run()
     return workspace
 
@@ -96,7 +97,7 @@ class _Filler:
         connection: sqlite3.Connection,
         workspace: WorkspacePaths,
         clock: _Clock,
-        nodes: tuple[Node, ...],
+        nodes: tuple[PlannedJob, ...],
         dialogues: list[Dialogue],
     ) -> None:
         self.connection = connection
@@ -107,20 +108,19 @@ class _Filler:
 
     def run(self) -> None:
         run, recipe = "smollm2/direct/chatgpt", "direct/chatgpt"
-        self.done("recipe", recipe, 4, {"sft_examples": 36, "preference_pairs": 9})
-        agreement = {"agreement": 0.571, "agreement_low": 0.50, "agreement_high": 0.64}
-        self.done("judge", "embedded", 40, agreement | {"agreement_pairs": 212, "auc": 0.62, "label": LABEL})
-        sft = self.done("sft", f"{run}/sft", 1260, {"steps": 60, "train_loss": 1.9127}, total=60)
+        self.done("recipe", recipe, 4, made_results.recipe())
+        self.done("judge", "embedded", 40, made_results.judge(agreement=0.571, label=LABEL))
+        sft = self.done("sft", f"{run}/sft", 1260, made_results.sft(train_loss=1.9127), total=60)
         self.curve(sft, 60, dpo=False)
-        self.answers(self.done("respond", "smollm2", 340, {"responses": 12, "cut": 3}, total=12), "base")
-        self.answers(self.done("respond", f"{run}/sft", 410, {"responses": 12, "cut": 0}, total=12), "sft")
+        self.answers(self.done("respond", "smollm2", 340, made_results.responded(cut=3), total=12), "base")
+        self.answers(self.done("respond", f"{run}/sft", 410, made_results.responded(), total=12), "sft")
         self.compare(f"smollm2 vs {run}/sft @ embedded", wins_b=8, ties=1)
         self.compare("human vs chatgpt @ embedded", wins_b=7, ties=0)
         self.running("sft-dpo", f"{run}/sft-dpo", done=31, total=50)
         self.failed("recipe", "direct/all_together")
         self.clock.at = NOW
 
-    def done(self, stage: str, name: str, seconds: float, result: dict[str, object], total: int = 1) -> str:
+    def done(self, stage: Stage, name: str, seconds: float, result: Result, total: int = 1) -> str:
         job = self._id(stage, name)
         attempt = self._begin(job)
         jobs.set_progress(self.connection, job, total, total, None)
@@ -129,7 +129,7 @@ class _Filler:
         jobs.set_state(self.connection, job, "done", result=result)
         return job
 
-    def running(self, stage: str, name: str, done: int, total: int) -> None:
+    def running(self, stage: Stage, name: str, done: int, total: int) -> None:
         job = self._id(stage, name)
         lost = self._begin(job)
         jobs.end_attempt(self.connection, lost, "lost", "by SIGKILL (out of memory?)")
@@ -139,9 +139,9 @@ class _Filler:
         jobs.set_progress(self.connection, job, done, total, 1107.0)
         self.curve(job, done, dpo=True)
 
-    def failed(self, stage: str, name: str) -> None:
+    def failed(self, stage: Stage, name: str) -> None:
         """Also cancels a job that nobody else shows, and leaves the rest waiting."""
-        jobs.put(self.connection, [new_job(self.nodes[stage, name])])
+        jobs.put(self.connection, [self.nodes[stage, name]])
         job = self._id(stage, name)
         attempt = self._begin(job)
         self.clock.at += 3
@@ -149,7 +149,7 @@ class _Filler:
         jobs.end_attempt(self.connection, attempt, "failed", error)
         jobs.set_state(self.connection, job, "failed", error=error)
         sft = self.nodes["sft", "smollm2/direct/all_together/sft"]
-        jobs.put(self.connection, [new_job(sft)])
+        jobs.put(self.connection, [sft])
         jobs.set_state(self.connection, sft.id, "cancelled")
 
     def curve(self, job: str, steps: int, *, dpo: bool) -> None:
@@ -162,7 +162,8 @@ class _Filler:
             }
             if dpo:
                 figures |= {"rewards/margins": 0.01 * step, "rewards/accuracies": min(1.0, 0.5 + step / 80)}
-            jobs.put_metric(self.connection, job, step, self.clock.at - (steps - step) * 20, figures)
+            at = self.clock.at - (steps - step) * 20
+            jobs.put_metric(self.connection, job, at, Metric(step, figures))
         for number, dialogue in enumerate(self.test[:2]):
             text = HOSTILE if number else "That sounds hard. I am here for you."
             jobs.put_sample(self.connection, job, steps, dialogue.dialog_id, text)
@@ -180,28 +181,25 @@ class _Filler:
             "compare",
             name,
             25,
-            {
-                "n": n,
-                "wins_a": n - wins_b - ties,
-                "wins_b": wins_b,
-                "ties": ties,
-                "invalid": 0,
-                "win_rate_b": (wins_b + ties / 2) / n,
-                "ci_low": 0.42,
-                "ci_high": 0.89,
-                "interval": "wilson 95 %",
-                "orders": 2,
-                "agreement": 0.571,
-                "label": LABEL,
-            },
+            made_results.compared(
+                n=n,
+                wins_a=n - wins_b - ties,
+                wins_b=wins_b,
+                ties=ties,
+                win_rate_b=(wins_b + ties / 2) / n,
+                ci_low=0.42,
+                ci_high=0.89,
+                interval="wilson 95 %",
+                label=LABEL,
+            ),
             total=n,
         )
         for number, dialogue in enumerate(self.test):
             winner: Winner = "b" if number < wins_b else "tie" if number < wins_b + ties else "a"
             for order in ORDERS:
                 raw = HOSTILE if number == 0 else f"{winner} by 0.4"
-                verdict = Verdict(dialogue.dialog_id, order, winner, raw)
-                jobs.put_verdict(self.connection, job, msgspec.structs.asdict(verdict))
+                verdict = VerdictRecord(dialogue.dialog_id, order, winner, raw)
+                jobs.put_verdict(self.connection, job, verdict)
 
     def _begin(self, job: str, number: int = 1) -> jobs.Attempt:
         folder = self.workspace.attempt(job, number)
@@ -211,5 +209,5 @@ class _Filler:
         relative = folder.relative_to(self.workspace.root).as_posix()
         return jobs.begin_attempt(self.connection, job, number, relative)
 
-    def _id(self, stage: str, name: str) -> str:
+    def _id(self, stage: Stage, name: str) -> str:
         return self.nodes[stage, name].id

@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-import msgspec
-
 from core.config.schema import load
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
-from core.domain.comparisons import Choice
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.results import Result
+from core.domain.verdicts import Order, Winner
+from core.domain.votes import Choice
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import VerdictRecord
 from core.judging import (
     comparison_metrics,
     length_control,
@@ -35,12 +36,11 @@ from core.judging import (
 from core.judging.length_control import LengthControlled
 from core.judging.protocol import Contest
 from core.pipeline import planner
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
 from core.prompts import templates
 from core.store import connections, jobs
 from core.store import dialogues as data
 from core.store import votes as stored_votes
+from tests.support import made_results
 from tests.support.made_dialogues import made_dialogues
 from tests.tui.filled import HOSTILE, LABEL
 
@@ -91,7 +91,7 @@ LEFT = ("smollm2 vs smollm2/improve-human/naive/sft-dpo @ gemini", "human vs cha
 
 def make(root: Path, rows: int = 240) -> WorkspacePaths:
     """`rows` dialogues, a quarter of them test dialogues; comparisons finished, under way, failed, not
-    asked for; one judge held against people, and two voters."""
+    asked for; one judge validated, and two voters."""
     root.mkdir(parents=True, exist_ok=True)
     workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
@@ -110,7 +110,9 @@ def make(root: Path, rows: int = 240) -> WorkspacePaths:
 
 
 class _Filling:
-    def __init__(self, connection: sqlite3.Connection, nodes: Sequence[Node], test: list[Dialogue]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, nodes: Sequence[PlannedJob], test: list[Dialogue]
+    ) -> None:
         self.connection = connection
         self.nodes = nodes
         self.test = test
@@ -122,7 +124,7 @@ class _Filling:
         for node in self.nodes:
             if node.stage == "respond":
                 self.texts[node.name] = {d.dialog_id: _text(node.name, d) for d in self.test}
-                self._end(node, {"responses": len(self.test), "cut": 0})
+                self._end(node, made_results.responded(responses=len(self.test)))
                 for name, text in self.texts[node.name].items():
                     jobs.put_response(self.connection, node.id, name, text, "stop")
 
@@ -142,27 +144,23 @@ class _Filling:
                 self._compare(node)
 
     def judges(self) -> None:
-        agreement = {"agreement": 0.571, "agreement_low": 0.50, "agreement_high": 0.64}
         for node in self.nodes:
             if node.stage == "judge":
-                self._end(node, agreement | {"agreement_pairs": 212, "label": LABEL})
-            elif node.stage == "calibrate":
-                self._end(
-                    node,
-                    {
-                        "agreement": 0.735,
-                        "agreement_low": 0.67,
-                        "agreement_high": 0.79,
-                        "agreement_pairs": 200,
-                        "design": "both orders",
-                        "prefers_first": 0.58,
-                        "placed": 392,
-                        "flip_rate": 0.21,
-                        "paired": 196,
-                        "verdicts": 400,
-                        "invalid_verdicts": 8,
-                    },
+                self._end(node, made_results.judge(agreement=0.571, label=LABEL))
+            elif node.stage == "validate":
+                validated = made_results.validated(
+                    agreement=0.735,
+                    agreement_low=0.67,
+                    agreement_high=0.79,
+                    agreement_pairs=200,
+                    prefers_first=0.58,
+                    placed=392,
+                    flip_rate=0.21,
+                    paired=196,
+                    verdicts=400,
+                    invalid_verdicts=8,
                 )
+                self._end(node, validated)
 
     def votes(self) -> None:
         a, b = "smollm2", "smollm2/direct/chatgpt/sft-dpo"
@@ -170,39 +168,42 @@ class _Filling:
             for paper in votes.ballot_items(self.test, self.texts[a], self.texts[b], voter, ())[:24]:
                 draw = _chance("vote", voter if _chance(paper.dialog_id) < 0.3 else "", paper.dialog_id)
                 choice: Choice = "b" if draw < 0.65 else "a" if draw < 0.9 else "tie"
-                stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice))
+                stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice, 1.0))
 
-    def _compare(self, node: Node) -> None:
+    def _compare(self, node: PlannedJob) -> None:
         sides, _, judge = node.name.rpartition(" @ ")
         a, _, b = sides.partition(" vs ")
         orders: tuple[Order, ...] = ("ab", "ba") if judge == "gpt-4o" else ("ab",)
         contests = protocol.contests(self.test, self.texts[a], self.texts[b], orders)
         verdicts = [
-            Verdict(contest.dialog_id, contest.order, winner, _raw(contest, winner))
+            VerdictRecord(contest.dialog_id, contest.order, winner, _raw(contest, winner))
             for contest in contests
             for winner in [_winner(node.name, contest, a, b)]
         ]
-        with patch.object(length_control, "length_controlled", partial(_length_controlled, node.name)):
-            result = comparison_metrics.of_comparison(contests, verdicts, placed=judge != "embedded")
         designs = {"gpt-4o": "both orders", "gemini": "the baseline first"}
-        result["design"] = designs.get(judge, "each response by itself")
-        if judge == "embedded":
-            result["label"] = LABEL
+        with patch.object(length_control, "length_controlled", partial(_length_controlled, node.name)):
+            result = comparison_metrics.of_comparison(
+                contests,
+                verdicts,
+                placed=judge != "embedded",
+                design=designs.get(judge, "each response by itself"),
+                label=LABEL if judge == "embedded" else None,
+            )
         self._end(node, result)
         for verdict in verdicts:
-            jobs.put_verdict(self.connection, node.id, msgspec.structs.asdict(verdict))
+            jobs.put_verdict(self.connection, node.id, verdict)
 
-    def _begin(self, node: Node) -> jobs.Attempt:
+    def _begin(self, node: PlannedJob) -> jobs.Attempt:
         jobs.put(
             self.connection,
-            [new_job(node)],
+            [node],
         )
         return jobs.begin_attempt(self.connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
 
-    def _end(self, node: Node, result: Mapping[str, object]) -> None:
+    def _end(self, node: PlannedJob, result: Result) -> None:
         attempt = self._begin(node)
         jobs.end_attempt(self.connection, attempt, "done")
-        jobs.set_state(self.connection, node.id, "done", result=dict(result))
+        jobs.set_state(self.connection, node.id, "done", result=result)
 
 
 def _text(responder: str, dialogue: Dialogue) -> str:

@@ -6,13 +6,15 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 from core.config.schema import load
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.jobs import JobState
+from core.domain.submissions import BatchState, Outcome
+from core.jobs.records import Answer, BatchRecord, SubmissionRecord
 from core.pipeline import planner
-from core.pipeline.intent_handlers import new_job
 from core.prompts import templates
 from core.store import (
     connections,
@@ -53,13 +55,13 @@ def make(root: Path) -> WorkspacePaths:
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     planned = planner.plan(load(workspace.config), facts, templates.load, "cpu")
-    nodes = {node.name: node for node in planned if node.stage == "teach"}
+    nodes = {node.name: node for node in planned if node.stage == "generate"}
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))
         for node in nodes.values():
             jobs.put(
                 connection,
-                [new_job(node)],
+                [node],
             )
         states: dict[str, JobState] = {
             "naive": "done",
@@ -94,7 +96,9 @@ class _Filling:
         self.connection = connection
         self.ids = ids
 
-    def batch(self, name: str, batch: str, ago: float, states: Sequence[tuple[str, int | None]]) -> None:
+    def batch(
+        self, name: str, batch: str, ago: float, states: Sequence[tuple[BatchState, int | None]]
+    ) -> None:
         self._put(name, "batch", ago)
         for number, (state, completed) in enumerate(states, start=1):
             at = NOW - ago + number * min(ago, 7200) / (len(states) + 1)
@@ -105,75 +109,73 @@ class _Filling:
         self._state(name, NOW - ago, "in_progress")
         self.answers(name, 10, ("refused", None), collected="completed")
 
-    def answers(self, name: str, ok: int, bad: tuple[str, str | None], *, collected: str) -> None:
+    def answers(self, name: str, ok: int, bad: tuple[Outcome, str | None], *, collected: BatchState) -> None:
         for number in range(12):
-            outcome, error = ("ok", None) if number < ok else bad
+            outcome, error = bad
+            if number < ok:
+                outcome, error = "ok", None
             text = HOSTILE if number == 1 else f"I hear you, answer {number}." if outcome == "ok" else ""
             answered = outcome in ("ok", "refused")
             submissions.put_answer(
                 self.connection,
                 NOW - 60,
-                {
-                    "token": f"token-{name}",
-                    "key": f"{number:032}",
-                    "number": 1,
-                    "dialog_id": f"made:{number}",
-                    "outcome": outcome,
-                    "text": text,
-                    "error": error,
-                    "input_tokens": 310 if answered else None,
-                    "cached_tokens": 0 if answered else None,
-                    "output_tokens": 42 if answered else None,
-                    "usd": 0.0006 if answered else None,
-                },
+                Answer(
+                    token=f"token-{name}",
+                    key=f"{number:032}",
+                    number=1,
+                    dialog_id=f"made:{number}",
+                    outcome=outcome,
+                    text=text,
+                    error=error,
+                    input_tokens=310 if answered else None,
+                    cached_tokens=0 if answered else None,
+                    output_tokens=42 if answered else None,
+                    usd=0.0006 if answered else None,
+                ),
             )
         self.end(name, collected)
 
-    def end(self, name: str, state: str, errors: tuple[str, ...] = ()) -> None:
+    def end(self, name: str, state: BatchState, errors: tuple[str, ...] = ()) -> None:
         self._state(name, NOW - 60, state, errors=errors, collected=True)
 
-    def _put(self, name: str, mode: str, ago: float) -> None:
+    def _put(self, name: str, mode: Literal["batch", "live"], ago: float) -> None:
         job = self.ids[f"improve-human/{name}"]
         submissions.put(
             self.connection,
             job,
             NOW - ago,
-            {
-                "token": f"token-{name}",
-                "mode": mode,
-                "provider": "openai",
-                "base_url": "https://api.openai.com/v1",
-                "key_digest": "140bedbf9c3f",
-                "model": "gpt-4o",
-                "requests": 12,
-                "usd": 0.0123,
-                "path": None if mode == "live" else f"artifacts/jobs/{job}/1/token-{name}.jsonl",
-            },
+            SubmissionRecord(
+                token=f"token-{name}",
+                mode=mode,
+                provider="openai",
+                base_url="https://api.openai.com/v1",
+                key_digest="140bedbf9c3f",
+                model="gpt-4o",
+                requests={f"{number:032}": f"made:{number}" for number in range(12)},
+                usd=0.0123,
+                path=None if mode == "live" else f"artifacts/jobs/{job}/1/token-{name}.jsonl",
+            ),
         )
 
     def _state(
         self,
         name: str,
         at: float,
-        state: str,
+        state: BatchState,
         *,
         batch: str | None = None,
         completed: int | None = None,
         errors: tuple[str, ...] = (),
         collected: bool = False,
     ) -> None:
-        change = {
-            "token": f"token-{name}",
-            "state": state,
-            "id": batch,
-            "completed": completed,
-            "failed": None if completed is None else 0,
-            "total": 12,
-            "expires_at": None,
-            "output_path": None,
-            "error_path": None,
-            "key_digest": None,
-            "errors": errors,
-            "collected": collected,
-        }
+        change = BatchRecord(
+            token=f"token-{name}",
+            state=state,
+            id=batch,
+            completed=completed,
+            failed=None if completed is None else 0,
+            total=12,
+            errors=errors,
+            collected=collected,
+        )
         submissions.put_state(self.connection, at, change)

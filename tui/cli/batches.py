@@ -118,7 +118,7 @@ def adopt(ctx: click.Context, batch: str, job: str | None) -> None:
         open_ = [
             j
             for j in workspace.pipeline.snapshot().jobs
-            if j.stage == "teach" and j.requested and j.state != "done"
+            if j.stage == "generate" and j.requested and j.state != "done"
         ]
         if len(open_) != 1:
             names = ", ".join(j.name for j in open_[:6]) or "none"

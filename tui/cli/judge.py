@@ -1,4 +1,4 @@
-"""The commands about judges: what is known of each, and holding one against people."""
+"""The commands about judges: what is known of each, and validating one on pairs that people rated."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from core.api import ValidateResult, result_values
 from tui.cli.options import json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
@@ -13,7 +14,7 @@ from tui.format.text import visible
 
 @click.group()
 def judge() -> None:
-    """Hold judges against people."""
+    """Measure how far judges agree with people."""
 
 
 @judge.command()
@@ -29,36 +30,36 @@ def judge() -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be asked and cost; start nothing.")
 @json_option
 @click.pass_context
-def calibrate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: bool, as_json: bool) -> None:
+def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: bool, as_json: bool) -> None:
     """Ask JUDGE about pairs of responses of which people rated one higher.
 
     Each pair is of another train dialogue, always the same ones for the same data. The share in which the
     judge agrees with the ratings stands beside its win rates from then on.
     """
-    from tui.cli.work import tell_costs, wait_for
+    from tui.cli.work import started_jobs, tell_costs, wait_for
 
     if wait and dry_run:
         raise click.UsageError("--wait and --dry-run exclude each other")
     workspace = workspace_of(ctx)
     if dry_run:
-        tell_costs(workspace, (f"calibrate:{name}",), {name: pairs}, as_json=as_json)
+        tell_costs(workspace, (f"validate:{name}",), {name: pairs}, as_json=as_json)
         return
     commands = workspace.commands
-    asked = commands.wait(commands.validate_judge(name, pairs)).result or {}
+    started = started_jobs(commands.wait(commands.validate_judge(name, pairs)))
     if wait:
-        wait_for(ctx, workspace, asked["jobs"], asked["done"], as_json=as_json)
-    (job,) = workspace.pipeline.jobs(asked["jobs"])
-    said = job.result or {}
+        wait_for(ctx, workspace, started.jobs, started.done, as_json=as_json)
+    (job,) = workspace.pipeline.jobs(started.jobs)
     if as_json:
         if not wait:
-            json.write({"job": asdict(job)})
+            json.write({"job": asdict(job) | {"result": result_values(job)}})
         return
-    if job.state != "done":
+    result = job.result
+    if not isinstance(result, ValidateResult):
         click.echo("It is asked in the background: `empathy-tui status`.")
         return
-    if said["agreement_pairs"] < pairs:
-        click.echo(f"The data has {said['agreement_pairs']} such dialogues.")
+    if result.agreement_pairs < pairs:
+        click.echo(f"The data has {result.agreement_pairs} such dialogues.")
     click.echo(
-        f"{visible(name)} agrees with the ratings on {said['agreement']:.1%} of "
-        f"{said['agreement_pairs']} pairs ({said['agreement_low']:.1%} to {said['agreement_high']:.1%})."
+        f"{visible(name)} agrees with the ratings on {result.agreement:.1%} of "
+        f"{result.agreement_pairs} pairs ({result.agreement_low:.1%} to {result.agreement_high:.1%})."
     )

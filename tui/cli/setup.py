@@ -52,13 +52,13 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
     begun = time.monotonic()
     paths = prepare_demo(folder_to_make(ctx, folder, Path("demo")))
     workspace = ctx.with_resource(open_workspace(paths))
-    asked = work.start(workspace)
+    started = work.start(workspace)
     if not headless and in_terminal():
         open_app(paths)
     console = printing.console()
     printing.demo(console, paths.root)
     try:
-        work.wait_for(ctx, workspace, asked["jobs"], asked["done"])
+        work.wait_for(ctx, workspace, started.jobs, started.done)
     finally:
         # What there is of it, also when something failed.
         rates, facts = workspace.evaluation.win_rates(), workspace.data.facts()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 import click
 
-from core.api import Workspace
+from core.api import IntentResult, RetryOutcome, StartOutcome, Workspace
 from tui.cli.options import Refused, json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
@@ -29,7 +29,7 @@ def run(
 ) -> None:
     """Start work in the background: all that config.toml asks for, or the targets.
 
-    A TARGET is a job's id, a stage (teach, recipe, sft, sft-dpo, respond, judge, compare) or a
+    A TARGET is a job's id, a stage (generate, recipe, sft, sft-dpo, respond, judge, validate, compare) or a
     name; everything that it needs is started with it. What is done is not done again.
     """
     if wait + no_wait + dry_run > 1:
@@ -38,8 +38,8 @@ def run(
     if dry_run:
         tell_costs(workspace, targets, as_json=as_json)
         return
-    asked = start(workspace, targets)
-    jobs, new, done = asked["jobs"], asked["new"], asked["done"]
+    started = start(workspace, targets)
+    jobs, new, done = started.jobs, started.new, started.done
     if not as_json:
         click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {new} new, {len(done)} done before")
     if wait:
@@ -58,13 +58,13 @@ def run(
 
 
 def tell_costs(
-    workspace: Workspace, targets: tuple[str, ...], calibrate: dict[str, int] | None = None, *, as_json: bool
+    workspace: Workspace, targets: tuple[str, ...], validate: dict[str, int] | None = None, *, as_json: bool
 ) -> None:
     """Print what the targets would ask of large models, and what it would cost."""
     problem = workspace.pipeline.snapshot().config_error
     if problem is not None:
         raise Refused(problem)
-    found, spending = workspace.spending.estimates(targets, calibrate), workspace.spending.summary()
+    found, spending = workspace.spending.estimates(targets, validate), workspace.spending.summary()
     from tui.cli.output import batches, printing
     from tui.format import submissions
 
@@ -76,7 +76,9 @@ def tell_costs(
     batches.estimates(printing.console(), found, spending)
 
 
-def _wait_for_batches(ctx: click.Context, workspace: Workspace, jobs: list[str], *, as_json: bool) -> None:
+def _wait_for_batches(
+    ctx: click.Context, workspace: Workspace, jobs: Sequence[str], *, as_json: bool
+) -> None:
     """Wait until every job has ended, or only batches that are at their providers keep it waiting."""
     from tui.cli.output.progress import submitted
 
@@ -95,15 +97,25 @@ def _wait_for_batches(ctx: click.Context, workspace: Workspace, jobs: list[str],
     )
 
 
-def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Ask for the targets' jobs: `jobs` their ids, `new` how many were never asked for, `done` the ids of
-    those that are done already."""
+def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> StartOutcome:
+    """Request the targets' jobs."""
     commands = workspace.commands
-    return commands.wait(commands.start(targets)).result or {}
+    return started_jobs(commands.wait(commands.start(targets)))
+
+
+def started_jobs(result: IntentResult) -> StartOutcome:
+    """What was requested by an intent to start jobs that was carried out."""
+    assert isinstance(result.outcome, StartOutcome)
+    return result.outcome
 
 
 def wait_for(
-    ctx: click.Context, workspace: Workspace, jobs: list[str], done: list[str], *, as_json: bool = False
+    ctx: click.Context,
+    workspace: Workspace,
+    jobs: Sequence[str],
+    done: Sequence[str],
+    *,
+    as_json: bool = False,
 ) -> None:
     """Draw the jobs' progress to its end; `done` were so before. Raises `Refused` unless all get done."""
     from tui.cli.output import printing
@@ -167,7 +179,9 @@ def retry(ctx: click.Context, job: str, as_json: bool) -> None:
     workspace = workspace_of(ctx)
     commands = workspace.commands
     found = workspace.pipeline.find_job(job)
-    again = (commands.wait(commands.retry(found)).result or {})["jobs"]
+    outcome = commands.wait(commands.retry(found)).outcome
+    assert isinstance(outcome, RetryOutcome)
+    again = outcome.jobs
     if as_json:
         json.write({"jobs": again})
     else:

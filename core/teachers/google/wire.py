@@ -105,7 +105,7 @@ class _Usage(msgspec.Struct, rename="camel"):
     thoughts_token_count: int | None = None
 
 
-class Answer(msgspec.Struct, rename="camel"):
+class GoogleAnswer(msgspec.Struct, rename="camel"):
     """GenerateContentResponse."""
 
     candidates: list[_Candidate] | None = None
@@ -178,15 +178,15 @@ def contents(request: Request) -> list[types.ContentUnion]:
     ]
 
 
-def answer(content: str | bytes | msgspec.Raw) -> Answer:
+def answer(content: str | bytes | msgspec.Raw) -> GoogleAnswer:
     """Raises `TransientError` when `content` is not what it should be."""
     try:
-        return msgspec.json.decode(content, type=Answer)
+        return msgspec.json.decode(content, type=GoogleAnswer)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TransientError(f"the answer is not what the API documents: {error}", code="body") from error
 
 
-def reply(found: Answer) -> Reply:
+def reply(found: GoogleAnswer) -> Reply:
     """Tokens of thinking are output. Raises `TransientError` when there is no candidate, and no reason."""
     usage = None
     if found.usage_metadata is not None:

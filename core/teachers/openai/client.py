@@ -178,7 +178,7 @@ class OpenAIBatches:
                 yield line.custom_id, openai_wire.result(line, self._endpoint.key)
 
     def _call_for_batch(self, call: Callable[..., Any], **arguments: Any) -> BatchInfo:
-        return openai_wire.info(self._call(openai_wire.Batch, call, **arguments), self._endpoint.key)
+        return openai_wire.info(self._call(openai_wire.OpenAIBatch, call, **arguments), self._endpoint.key)
 
     def _call(self, kind: type[T], call: Callable[..., Any], **arguments: Any) -> T:
         """The body of the answer to one call, as `kind`."""

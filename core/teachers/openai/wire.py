@@ -126,7 +126,7 @@ class _Errors(msgspec.Struct):
     data: list[_Error] | None = None
 
 
-class Batch(msgspec.Struct):
+class OpenAIBatch(msgspec.Struct):
     id: str
     status: BatchStatus
     input_file_id: str | None = None
@@ -140,7 +140,7 @@ class Batch(msgspec.Struct):
 
 
 class Batches(msgspec.Struct):
-    data: list[Batch]
+    data: list[OpenAIBatch]
     has_more: bool = False
 
 
@@ -213,7 +213,7 @@ def _refusal(told: str, key: str) -> str:
     return wire.with_remedy(wire.words(told, key))[0]
 
 
-def info(batch: Batch, key: str) -> BatchInfo:
+def info(batch: OpenAIBatch, key: str) -> BatchInfo:
     """The batch in the words of the protocol."""
     counts = batch.request_counts
     if batch.status == "validating" and counts is not None and counts.total == 0:

@@ -16,15 +16,16 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from core.api import prompts
-from core.config.schema import Teacher
 from core.config.workspace import WorkspacePaths
 from core.domain.text import visible
 from core.domain.verdicts import Pair, Verdict
+from core.jobs.settings import LlmJudge
 from core.judging import length_control, llm_judge
 from core.judging.protocol import Contest
 from core.prompts import templates
 from core.services.workspace import open_workspace
 from tests.reports import judged
+from tests.support import made_settings
 from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app.application import EmpathyApp
 from tui.format import marked_text
@@ -324,7 +325,14 @@ def _asked(pair: Pair, order: PresentationOrder) -> str:
     contest = Contest(
         *(pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "", order)
     )
-    (request,) = llm_judge.requests_of(templates.load("judge"), [contest], Teacher("openai", "gpt-4o"))
+    judge = LlmJudge(
+        name="gpt",
+        swap=True,
+        repeats=1,
+        prompt=templates.load("judge"),
+        model=made_settings.large_model(),
+    )
+    (request,) = llm_judge.requests_of(judge, [contest])
     return request.messages[0].content
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import closing
 
@@ -10,6 +11,7 @@ from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
+from core.jobs.records import metric
 from core.store import connections, jobs
 from core.store.connections import transaction
 from tests.tui.conftest import Open, shown, until, until_shows
@@ -35,11 +37,11 @@ def braille(pilot: Pilot[None]) -> set[str]:
     return {character for character in shown(pilot) if "\u2801" <= character <= "\u28ff"}
 
 
-def log(workspace: WorkspacePaths, stage: str, name: str, step: int, **figures: float | str) -> None:
+def log(workspace: WorkspacePaths, stage: str, name: str, step: int, **figures: float) -> None:
     """What a worker would log now."""
     job = job_id(workspace, stage, name)
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
-        jobs.put_metric(connection, job, step, NOW + step, figures)
+        jobs.put_metric(connection, job, NOW + step, metric(step, figures))
 
 
 async def test_the_selected_run_its_charts_and_its_metrics(opened: Open, filled: WorkspacePaths) -> None:
@@ -241,7 +243,7 @@ async def test_what_is_logged_meanwhile_is_drawn(opened: Open, filled: Workspace
 
 
 async def test_what_is_not_a_number_is_told_in_words(opened: Open, filled: WorkspacePaths) -> None:
-    for step, wrong in ((32, "NaN"), (33, "NaN"), (34, "Infinity")):
+    for step, wrong in ((32, math.nan), (33, math.nan), (34, math.inf)):
         log(filled, "sft-dpo", DPO, step, loss=wrong)
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)

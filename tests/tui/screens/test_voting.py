@@ -25,7 +25,7 @@ BALLOT = (BASE, RUN, "ana")
 def cast(workspace: WorkspacePaths) -> list[tuple[str, dict[str, str]]]:
     with closing(connections.reader(workspace.state)) as connection:
         rows = connection.execute("SELECT kind, payload FROM intents ORDER BY id").fetchall()
-    return [(row["kind"], json.loads(row["payload"])) for row in rows]
+    return [(row["kind"], json.loads(row["payload"])["vote"]) for row in rows]
 
 
 def take_in(workspace: WorkspacePaths) -> None:
@@ -33,8 +33,8 @@ def take_in(workspace: WorkspacePaths) -> None:
     with closing(connections.writer(workspace.state)) as connection:
         for intent in intents.pending(connection):
             with connections.transaction(connection):
-                intent_handlers.carry_out(connection, workspace, intent)
-                intents.finish(connection, intent.id, {})
+                outcome = intent_handlers.carry_out(connection, workspace, intent.request())
+                intents.finish(connection, intent.id, outcome)
 
 
 def papers(workspace: WorkspacePaths) -> list[tuple[str, str, str]]:
@@ -138,8 +138,8 @@ async def test_a_vote_that_the_supervisor_refuses_comes_again(filled: WorkspaceP
             first, second = intents.pending(connection)
             with connections.transaction(connection):
                 intents.finish(connection, first.id, None, "refused")
-                intent_handlers.carry_out(connection, filled, second)
-                intents.finish(connection, second.id, {})
+                outcome = intent_handlers.carry_out(connection, filled, second.request())
+                intents.finish(connection, second.id, outcome)
         await until_shows(pilot, "refused")
         await until_shows(pilot, f"1 of {len(order)} voted")
         assert "on their way" not in shown(pilot)

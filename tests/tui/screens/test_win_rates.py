@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from core.config.workspace import WorkspacePaths
 from core.services.workspace import open_workspace
 from core.store import connections, jobs
+from tests.support import made_results
 from tests.tui import judged
 from tests.tui.conftest import Open, shown, until, until_shows
 from tests.tui.filled import HOSTILE, job_id
@@ -160,11 +161,12 @@ async def test_a_figure_appears_when_its_last_verdict_is_in(opened: Open, study:
         await open_room(pilot)
         await select(pilot, study, judged.UNFINISHED)
         await until_shows(pilot, "No figure is shown")
-        known = {"n": 60, "wins_a": 20, "wins_b": 39, "ties": 1, "invalid": 0, "win_rate_b": 0.6583}
-        interval = {"ci_low": 0.51, "ci_high": 0.78, "interval": "wilson 95 %", "p": 0.02}
+        result = made_results.compared(
+            n=60, wins_a=20, wins_b=39, ties=1, win_rate_b=0.6583, ci_low=0.51, ci_high=0.78, p=0.02
+        )
         job = job_id(study, "compare", judged.UNFINISHED)
         with closing(connections.writer(study.state)) as store, connections.transaction(store):
-            jobs.set_state(store, job, "done", result=known | interval)
+            jobs.set_state(store, job, "done", result=result)
         await until_shows(pilot, "65.8 %")
         assert table(pilot).selected_key == job
 
@@ -311,7 +313,7 @@ async def test_the_judges_judged(opened: Open, study: WorkspacePaths) -> None:
         await until_shows(pilot, "Votes of people")
         assert "openai gpt-4o, both orders" in lines(pilot, "gpt-4o ")[0]
         assert "73.5 %" in lines(pilot, "agrees with people")[0]
-        assert "not measured: `empathy-tui judge calibrate gemini`" in lines(pilot, "agrees with people")[1]
+        assert "not measured: `empathy-tui judge validate gemini`" in lines(pilot, "agrees with people")[1]
         assert "57.1 %" in lines(pilot, "agrees with people")[2]
         assert "in one order" in lines(pilot, "first place wins")[1]
         assert len(lines(pilot, "kappa")) == 10

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from core.api import (
     Check,
+    CompareResult,
     DataFacts,
     DialogueCounts,
+    GenerateResult,
     ImportPlan,
     Job,
+    JudgeResult,
     Pair,
     Prompt,
     Recipe,
+    RecipeResult,
+    RespondResult,
+    SftResult,
     Snapshot,
     Statistics,
+    ValidateResult,
     WinRate,
 )
 from tui.cli.output.tables import cell as _cell
@@ -290,29 +297,32 @@ def demo_ended(console: Console, root: Path, seconds: float) -> None:
 
 
 def outcome_of(job: Job) -> str:
-    """A finished job's most telling figures, in words; nothing where there are none."""
-    result: dict[str, Any] = job.result or {}
-    match job.stage:
-        case "teach" if "answers" in result:
-            left_out, reused = result.get("left_out"), result.get("reused")
-            more = (f", {left_out} left out" if left_out else "") + (f", {reused} reused" if reused else "")
-            return f"{result['answers']} answers{more}"
-        case "recipe":
-            return f"{result.get('sft_used')} SFT examples, {result.get('preferences_used')} preference pairs"
-        case "sft" | "sft-dpo" if isinstance(result.get("train_loss"), float):
-            return f"{result.get('steps')} steps, mean loss {result['train_loss']:.3f}"
-        case "respond" if "responses" in result:
-            cut = f", {result['cut']} of them cut at max_new_tokens" if "cut" in result else ""
-            return f"{result['responses']} responses{cut}"
-        case "judge" if "label" in result:
-            return str(result["label"])
-        case "calibrate" if isinstance(result.get("agreement"), float):
-            span = " – ".join(percent(result[end], 1) for end in ("agreement_low", "agreement_high"))
-            return f"agrees with people on {percent(result['agreement'], 1)} ({span})"
-        case "compare" if isinstance(result.get("win_rate_b"), float):
-            low, high = result.get("ci_low"), result.get("ci_high")
-            return f"b wins {percent(result['win_rate_b'], 1)} ({percent(low, 1)} – {percent(high, 1)})"
+    """A finished job's most telling metrics, in words; nothing where there are none."""
+    match job.result:
+        case GenerateResult() as result:
+            return _generated(result)
+        case RecipeResult(sft_used=examples, preferences_used=pairs):
+            return f"{examples} SFT examples, {pairs} preference pairs"
+        case SftResult(steps=steps, train_loss=loss):
+            return f"{steps} steps, mean loss {loss:.3f}"
+        case RespondResult(responses=responses, cut=cut):
+            return f"{responses} responses" + (
+                "" if cut is None else f", {cut} of them cut at max_new_tokens"
+            )
+        case JudgeResult(label=label):
+            return label
+        case ValidateResult() as result:
+            span = f"{percent(result.agreement_low, 1)} – {percent(result.agreement_high, 1)}"
+            return f"agrees with people on {percent(result.agreement, 1)} ({span})"
+        case CompareResult(win_rate_b=float(rate), ci_low=low, ci_high=high):
+            return f"b wins {percent(rate, 1)} ({percent(low, 1)} – {percent(high, 1)})"
     return ""
+
+
+def _generated(result: GenerateResult) -> str:
+    left_out = f", {result.left_out} left out" if result.left_out else ""
+    reused = f", {result.reused} reused" if result.reused else ""
+    return f"{result.answers} answers{left_out}{reused}"
 
 
 def took(job: Job) -> str:
