@@ -72,7 +72,12 @@ class BatchesScreen(WorkspaceScreen):
             tooltip="Show and copy the paths of its files",
         ),
         Binding(
-            "m", "money", "Money", id="batches.spending", show=False, tooltip="What each recipe has cost"
+            "m",
+            "spending",
+            "Spending",
+            id="batches.spending",
+            show=False,
+            tooltip="What each recipe has cost",
         ),
     ]
 
@@ -297,6 +302,9 @@ class BatchesScreen(WorkspaceScreen):
     def _lay_out(self, rows: int) -> None:
         none = self.query_one("#none", Static)
         none.display = not rows
+        if rows and not self.query_one("#below").display:
+            # Its columns take the width that it gets only now.
+            self.call_after_refresh(self._draw_detail)
         for part in ("#batches", "#below", "#spending"):
             self.query_one(part).display = bool(rows)
         if not rows:

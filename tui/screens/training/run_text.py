@@ -49,7 +49,7 @@ def when(curves: Curves, at: int | None) -> str:
 def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | None) -> Content:
     """Where x is in a run, how long the run still takes, and how the curves are looked at."""
     view = drawing.request.view
-    left = job.eta_s if job is not None and job.state == "running" else None
+    eta = job.eta_s if job is not None and job.state == "running" else None
     how = [
         "" if drawing.is_complete else "reading …",
         "" if view.axis == "step" else f"over {view.axis}",
@@ -57,7 +57,7 @@ def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | Non
         f"smoothed {view.smoothing:g}" if view.smoothing else "",
         "" if view.span is None else curve_view.span(view.axis, drawing.window),
         f"page {drawing.page[0] + 1}/{drawing.page[1]}" if drawing.page[1] > 1 else "",
-        "" if left is None else f"{formats.duration(left)} left",
+        "" if eta is None else f"ETA {formats.duration(eta)}",
     ]
     return Content.assemble(
         ("› " if x is None else "│ ", "$text-accent"),
