@@ -47,9 +47,10 @@ def log(workspace: WorkspacePaths, stage: str, name: str, step: int, **figures: 
 async def test_the_selected_run_its_charts_and_its_metrics(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
+        # A chart each, and the metrics beside them, which may be drawn after the charts.
+        await until(pilot, lambda: shown(pilot).count("learning_rate") == 2)
         text = shown(pilot)
         assert "60/60" in text
-        # A chart each, and the metrics beside them.
         for name in ("learning_rate", "grad_norm", "tokens_per_second"):
             assert text.count(name) == 2, name
         assert braille(pilot)
