@@ -30,7 +30,7 @@ import msgspec
 
 from benchmarks import made_records
 from core.api import WorkspacePaths
-from core.config import schema
+from core.config.load import load_config
 from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
 from core.domain.jobs import JobState
@@ -67,7 +67,7 @@ from core.store import (
 )
 from core.store import votes as stored_votes
 from tests.support import made_results
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 FOLDER = Path(tempfile.gettempdir()) / "empathy-big-store"
 
@@ -174,7 +174,7 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
 
 
 def _make(workspace: WorkspacePaths) -> None:
-    dialogues = made_dialogues(DIALOGUES)
+    dialogues = synthetic_dialogues(DIALOGUES)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     names = catalog.names(facts.sources)
@@ -187,7 +187,7 @@ def _make(workspace: WorkspacePaths) -> None:
             gpu=13, batch=9, max_new_tokens=max_new_tokens, recipes=json.dumps(names), extra=extra
         )
         workspace.config.write_text(text)
-        asked = schema.load(workspace.config)
+        asked = load_config(workspace.config)
         plans.append(workspace_graph.plan(workspace, asked, facts, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
-from core.config import schema
+from core.config.load import load_config
 from core.dialogues import staging
 from core.domain.jobs import JobState
 from core.jobs.planned_job import PlannedJob
@@ -32,7 +32,7 @@ from core.pipeline import workspace_graph
 from core.store import connections, jobs
 from core.store import dialogues as data
 from tests.support import made_results
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 from tui.screens.training import curve_view
 from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.curve_view import (
@@ -72,11 +72,11 @@ def main() -> int:
 def fill(workspace: WorkspacePaths, points: int) -> None:
     """Make the workspace: six runs with curves, and others that wait."""
     create_workspace(workspace.root)
-    dialogues = made_dialogues(ROWS)
+    dialogues = synthetic_dialogues(ROWS)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     workspace.config.write_text(CONFIG)
-    nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
     chosen: list[tuple[PlannedJob, float, JobState]] = [
         (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),

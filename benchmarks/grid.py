@@ -24,7 +24,7 @@ from importlib import import_module
 from pathlib import Path
 
 from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
-from core.config import schema
+from core.config.load import load_config
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
 from core.jobs import files
@@ -36,7 +36,7 @@ from core.store import connections, jobs
 from core.store import dialogues as data
 from tests import loopback
 from tests.support import made_results
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
 JUDGE = """
@@ -97,13 +97,13 @@ def judge(text: str) -> str:
 def fill(workspace: WorkspacePaths, url: str) -> None:
     """Make the workspace as it is when all runs have answered the test split."""
     create_workspace(workspace.root)
-    dialogues = made_dialogues(ROWS)
+    dialogues = synthetic_dialogues(ROWS)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))
     recipes = json.dumps(catalog.names(facts.sources))
     workspace.config.write_text(CONFIG.format(recipes=recipes) + judges)
-    nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, map(staging.to_row, dialogues))

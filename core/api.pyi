@@ -40,6 +40,7 @@ from .domain.results import GenerateResult as GenerateResult
 from .domain.results import JudgeResult as JudgeResult
 from .domain.results import RecipeResult as RecipeResult
 from .domain.results import RespondResult as RespondResult
+from .domain.results import Result as Result
 from .domain.results import SftResult as SftResult
 from .domain.results import ValidateResult as ValidateResult
 from .domain.runs import MetricPoint as MetricPoint

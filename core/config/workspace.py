@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.domain.errors import UserError
 
@@ -30,7 +29,7 @@ class WorkspacePaths:
     def config(self) -> Path:
         return self.root / "config.toml"
 
-    def app_table(self) -> dict[str, Any]:
+    def app_table(self) -> dict[str, object]:
         """config.toml's [app] as it stands, unchecked, for the first frame; empty where it cannot be read."""
         import tomllib
 

@@ -6,7 +6,6 @@ Such a module (`core.jobs.stages` names it) has a function `run(job: JobContext[
 
 from __future__ import annotations
 
-import fcntl
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from core.domain.errors import Cancelled
-from core.jobs import files, journal
+from core.jobs import files, journal, locks
 from core.jobs.journal import Journal
 from core.jobs.records import Artifact, Record
 from core.jobs.spec import S, Spec
@@ -85,14 +84,4 @@ class JobContext(Generic[S]):
 
 def is_held(folder: Path) -> bool:
     """Whether a worker holds the lock of the attempt in `folder`."""
-    try:
-        lock = (folder / LOCK).open("r")
-    except FileNotFoundError:
-        return False
-    with lock:
-        try:
-            # Shared: two that look at the same time must not take each other for the worker.
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    return locks.is_held(folder / LOCK)

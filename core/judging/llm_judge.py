@@ -16,7 +16,7 @@ from core.prompts import templates
 from core.teachers import request_runner, requests
 from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Reply, Request
-from core.teachers.request_queue import Desk
+from core.teachers.request_queue import RequestQueue
 
 #: What a verdict of one digit costs.
 ANSWER_TOKENS = 2
@@ -32,19 +32,19 @@ def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]
     without an answer.
     """
     asked = requests_of(judge, contests)
-    desk = request_runner.ask(job, judge.model, asked, _usable)
+    queue = request_runner.run(job, judge.model, asked, _usable)
     unanswered = [
         request
         for request in asked
-        if request.key not in desk.ledger.answers
-        and any(desk.ledger.outcomes(job.spec.job, request.key)[outcome] for outcome in UNANSWERED)
+        if request.key not in queue.ledger.answers
+        and any(queue.ledger.outcomes(job.spec.job, request.key)[outcome] for outcome in UNANSWERED)
     ]
     if unanswered:
         raise UserError(
             f"{len(unanswered)} of {len(asked)} verdicts got no answer: `empathy-tui batches` shows what the "
             "provider said; a retry asks for these alone"
         )
-    return [_ruling(desk, request, contest) for request, contest in zip(asked, contests, strict=True)]
+    return [_ruling(queue, request, contest) for request, contest in zip(asked, contests, strict=True)]
 
 
 def orders(judge: LlmJudge) -> tuple[Order, ...]:
@@ -93,11 +93,11 @@ def _usable(reply: Reply) -> tuple[Outcome, str]:
     return ("ok" if _DIGIT.fullmatch(text) else "invalid"), text
 
 
-def _ruling(desk: Desk, request: Request, contest: Contest) -> Ruling:
-    answer = desk.ledger.answers.get(request.key)
+def _ruling(queue: RequestQueue, request: Request, contest: Contest) -> Ruling:
+    answer = queue.ledger.answers.get(request.key)
     if answer is None:
-        said = desk.ledger.invalid.get(request.key)
-        reasons = desk.ledger.outcomes(desk.job.spec.job, request.key)
+        said = queue.ledger.invalid.get(request.key)
+        reasons = queue.ledger.outcomes(queue.job.spec.job, request.key)
         return Ruling("invalid", said.text if said is not None else ", ".join(reasons) or "no answer")
     probability_b = verdict_probabilities.probability_b(answer.logprobs, contest.order)
     return Ruling(winner_of(answer.text, contest.order), answer.text, probability_b)

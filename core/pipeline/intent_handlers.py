@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import records, staging
 from core.domain.dependencies import dependencies_of
@@ -37,7 +37,7 @@ from core.store.intents import (
     Start,
     WithdrawVote,
 )
-from core.teachers import adoption
+from core.teachers.batches import adoption
 
 
 def carry_out(
@@ -85,7 +85,7 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
     facts = dialogues.facts(connection)
     if facts is None:
         raise UserError("there is no data yet: `empathy-tui import CSV` first")
-    config = configuration.load(workspace.config)
+    config = load_config(workspace.config)
     planned = workspace_graph.plan(workspace, config, facts, request.validate)
     wanted = planner.resolve(planned, request.targets)
     if not wanted:
@@ -128,7 +128,7 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
         validate = {
             one.name: one.settings.pairs for one in found if isinstance(one.settings, ValidateSettings)
         }
-        config = configuration.load(workspace.config)
+        config = load_config(workspace.config)
         planned = workspace_graph.plan(workspace, config, facts, validate)
         jobs.put(connection, (one for one in planned if one.id in again))
     for name in again:

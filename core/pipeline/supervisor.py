@@ -7,7 +7,6 @@ can be killed at any moment: workers go on, and the next supervisor adopts them.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sys
@@ -17,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.schema import Slots
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
+from core.jobs import locks
 from core.pipeline import attempts, ingest, intent_handlers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.worker_processes import Workers
@@ -119,7 +119,7 @@ class Supervisor:
         try:
             if intents.pending(self.connection):
                 return False
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            locks.release(lock)
             return True
         finally:
             self.connection.execute("ROLLBACK")
@@ -132,7 +132,7 @@ class Supervisor:
         if changed != self._config_time:
             self._config_time = changed
             try:
-                self._slots = configuration.load(self.workspace.config).slots
+                self._slots = load_config(self.workspace.config).slots
             except UserError as error:
                 log.warning("%s; the slots stay as they were", error)
 
@@ -294,15 +294,11 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
     lock = workspace.lock.open("a+")
     deadline = time.monotonic() + _LOCK_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                lock.close()
-                return None
-            time.sleep(0.01)
+    while not locks.try_acquire(lock):
+        if time.monotonic() > deadline:
+            lock.close()
+            return None
+        time.sleep(0.01)
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()

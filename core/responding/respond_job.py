@@ -1,4 +1,4 @@
-"""The job in which a responder, a student here or a teacher that is asked, answers the test split."""
+"""The job in which a responder, a student or a teacher, responds to the test split."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from core.jobs.settings import RespondSettings, StudentResponder, TeacherRespond
 
 
 def run(job: JobContext[RespondSettings]) -> RespondResult:
-    """Answer every test dialogue that no earlier attempt answered, and write responses.jsonl.
-
-    Raises `UserError` when that cannot be done.
-    """
-    # A teacher's job may wait for a day: it must not hold what a student takes to load.
+    """Get a response to each test dialogue, and write responses.jsonl. Raises `UserError`."""
+    # A teacher's job may wait for a day: it must not keep PyTorch in memory.
     match job.settings.responder:
         case TeacherResponder() as responder:
             from core.responding import teacher_job

@@ -1,4 +1,4 @@
-"""The job in which a student answers the test split."""
+"""The job in which a student responds to the test split."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def run(job: JobContext[RespondSettings], responder: StudentResponder) -> RespondResult:
-    """Answer every test dialogue that no earlier attempt answered, and write responses.jsonl.
+    """Generate the responses that no earlier attempt generated, and write responses.jsonl.
 
     Batches are the same in every attempt, and a batch is journalled whole. Raises `UserError` when
     there is no test dialogue or the student cannot be loaded.
@@ -34,7 +34,7 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     if not dialogues:
         raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
     answered = {response.dialog_id: response for response in job.prior(ResponseRecord)}
-    # An earlier attempt's answers count as this attempt's too: its journal alone tells the whole.
+    # Copy the responses of earlier attempts, so that this attempt's journal is complete.
     if answered:
         job.journal.write(*answered.values())
     device = loading.pick_device(student.device)
@@ -47,15 +47,15 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
         tokenizer,
         [templates.render(student.prompt, situation=d.situation, utterance=d.utterance) for d in dialogues],
     )
-    log.info("%d dialogues, of whose prompts %d tokens are shared", len(dialogues), generator.shared)
+    log.info("%d dialogues; their prompts share a prefix of %d tokens", len(dialogues), generator.shared)
     job.journal.write(Progress(len(answered), len(dialogues)))
     began, before = time.monotonic(), len(answered)
     for batch in generator.batches(responder.responding.batch_size):
         if all(dialogues[i].dialog_id in answered for i in batch):
             continue
         job.check()
-        # A batch whose record a crash tore is asked whole, so that its seed and padding are the same, but
-        # an answer that was journalled stays.
+        # A batch of which only a part was recorded is generated again in full, with the same seed and
+        # padding, but recorded responses are kept.
         new = [
             ResponseRecord(dialogues[i].dialog_id, answer.text, answer.finish)
             for i, answer in zip(batch, generator.answer(batch, responder.responding), strict=True)
@@ -63,8 +63,8 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
         ]
         answered |= {response.dialog_id: response for response in new}
         per_answer = (time.monotonic() - began) / (len(answered) - before)
-        left = len(dialogues) - len(answered)
-        job.journal.write(*new, Progress(len(answered), len(dialogues), left * per_answer))
+        remaining = len(dialogues) - len(answered)
+        job.journal.write(*new, Progress(len(answered), len(dialogues), remaining * per_answer))
     path = job.folder / "responses.jsonl"
     encoder = msgspec.json.Encoder()
     with files.replacing(path) as file:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import (
     changes,
@@ -67,7 +67,7 @@ class Commands:
     def plan_import(self, file: Path) -> ImportPlan:
         """Check `file` and say what importing it would do. Writes nothing.
 
-        Raises `UserError` (`TableError` with every problem) when the file does not hold.
+        Raises `UserError` (`TableError` with every problem) when the file is invalid.
         """
         read = table.read_table(file)
         facts = staging.describe(read.dialogues, file.name, read.sha256)
@@ -80,46 +80,55 @@ class Commands:
         return ImportPlan(file, facts, read, before is None, found, stale)
 
     def apply_import(self, plan: ImportPlan) -> int:
-        """Stage the planned data and ask for it to be taken in; the intent's id."""
+        """Stage the planned data and request its import; the intent's id."""
         self._paths.check_writable()
         staging.stage(self._paths, plan.table.dialogues, plan.facts)
         return self._request(intents.ImportData(plan.facts))
 
     def start(self, targets: Sequence[str] = ()) -> int:
-        """Ask for the named work and all that it needs; everything for no target."""
-        configuration.load(self._paths.config)
+        """Request the named jobs and all that they depend on; every planned job for no target.
+
+        Returns:
+            The intent's id. Its result lists the jobs.
+
+        Raises:
+            UserError: config.toml is invalid.
+        """
+        load_config(self._paths.config)
         return self._request(intents.Start(tuple(targets)))
 
     def validate_judge(self, judge: str, pairs: int) -> int:
         """Measure how far a judge agrees with people, on so many pairs with a better response by the
         ratings."""
-        configuration.load(self._paths.config)
+        load_config(self._paths.config)
         return self._request(intents.Start((f"validate:{judge}",), {judge: pairs}))
 
     def vote(self, item: BallotItem, a: str, b: str, voter: str, choice: Choice) -> int:
-        """Write down what `voter` says of a paper about the responders `a` and `b`; the intent's id.
+        """Record the choice of `voter` on a ballot item about the responders `a` and `b`; the intent's id.
 
-        Waits for no supervisor: whoever votes starts one (`ensure_supervisor`). Raises `UserError` when the
-        store cannot be written.
+        It starts no supervisor: call `ensure_supervisor` once. Raises `UserError` when the store cannot be
+        written.
         """
         from core.judging import voting
 
         return self._write(intents.CastVote(voting.record(item, a, b, voter, choice, time.time())))
 
     def unvote(self, item: BallotItem, a: str, b: str, voter: str) -> int:
-        """Take back what `voter` said of a paper; otherwise like `vote`."""
+        """Withdraw the vote of `voter` on a ballot item; otherwise like `vote`."""
         from core.judging import voting
 
         return self._write(intents.WithdrawVote(voting.record(item, a, b, voter, "skip", time.time())))
 
     def cancel(self, job: str) -> int:
+        """Stop a job that waits or runs; a run can go on later from its last checkpoint."""
         return self._request(intents.Cancel(job))
 
     def retry(self, job: str) -> int:
+        """Try a failed or cancelled job again, with the failed ones that it depends on."""
         return self._request(intents.Retry(job))
 
     def refresh(self, job: str) -> int:
-        """Have a running job that waits for batches ask after them now."""
+        """Have a running job that waits for batches poll them now."""
         return self._request(intents.Refresh(job))
 
     def adopt(self, batch: str, job: str) -> int:
@@ -131,6 +140,7 @@ class Commands:
         return self._request(intents.Pause())
 
     def resume(self) -> int:
+        """Start jobs again after `pause`."""
         return self._request(intents.Resume())
 
     def ensure_supervisor(self) -> None:
@@ -186,7 +196,7 @@ class Commands:
             folder,
             dialogues,
             recipes or (*catalog.direct_recipes(facts.sources), *improved),
-            configuration.load(self._paths.config).recipes,
+            load_config(self._paths.config).recipes,
             templates.load("student", self._paths.prompts),
             improved,
         )

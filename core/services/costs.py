@@ -20,7 +20,6 @@ from core.jobs.settings import (
     TeacherResponder,
     ValidateSettings,
 )
-from core.judging import llm_judge, protocol, validate_job
 from core.pipeline import planner
 from core.responding import teacher_job as responder
 from core.store import connections, jobs, submissions
@@ -98,6 +97,9 @@ def _of_judges(
     texts: Callable[[Input], dict[str, str] | None],
     answered: set[str],
 ) -> Iterator[Estimate]:
+    # They calculate with numpy, which the home screen, with its sum of the costs, does not wait for.
+    from core.judging import llm_judge, protocol, validate_job
+
     test = [d for d in dialogues if d.split == "test"]
     parts: dict[tuple[str, str], list[Estimate]] = {}
     for node in wanted:
@@ -133,7 +135,7 @@ def _responses(
     found = texts(node.inputs[side]) if side in node.inputs else None
     if side not in node.inputs:
         found = {d.dialog_id: d.responses[responder].text for d in test if responder in d.responses}
-    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.UNWRITTEN} {side}") for d in test}
+    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.PLACEHOLDER} {side}") for d in test}
 
 
 def spending(

@@ -43,20 +43,23 @@ class DataReader:
 
     @property
     def browser(self) -> DialogueBrowser:
-        """The imported dialogues one by one, and a page at a time."""
+        """Reads single dialogues, and pages of filtered and sorted ones."""
         from core.services.browsing import DialogueBrowser
 
         return DialogueBrowser(self._state)
 
     def statistics(self) -> Statistics | None:
-        """The imported data in figures, or None when there is none."""
+        """Statistics of the imported data; None when nothing is imported."""
         facts, dialogues = self._state.data()
         if facts is None:
             return None
         return self._state.remember("statistics", facts, lambda: dialogue_statistics.describe(dialogues))
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """All recipes over the imported data, and what each yields; with a teacher, if all answers come."""
+        """All recipes that the imported data allows, with the number of examples and pairs that each yields.
+
+        For a recipe with a teacher these are the numbers if the teacher answers every request.
+        """
         facts, dialogues = self._state.data()
         if facts is None:
             return ()
@@ -73,7 +76,11 @@ class DataReader:
         return self._state.remember("recipes", (facts, settings), count)
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
-        """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
+        """The sets of teacher responses that a recipe combines.
+
+        Returns:
+            One set a strategy, each dialogue id → response; None until all of them are generated.
+        """
         from core.teachers import answers
 
         nodes = self._state.nodes()
@@ -93,8 +100,10 @@ class DataReader:
         return found
 
     def responses(self, dialog_id: str) -> tuple[Response, ...]:
-        """What every responder answered to a dialogue, with its outcome against each baseline: base students,
-        runs and teachers in the configuration's order, then the sources in the data."""
+        """The responses of all responders to a dialogue, each with its outcome against every baseline.
+
+        Base students, runs and teachers come first, in the configuration's order, then the data's sources.
+        """
         from core.services import browsing
 
         connection = self._state.connection()

@@ -48,7 +48,7 @@ class EvaluationReader:
         self._decided: dict[str, Outcomes] = {}
 
     def win_rates(self) -> tuple[WinRate, ...]:
-        """Every comparison of the configuration, with its figures once its verdicts are in."""
+        """Every comparison of the configuration; its numbers are None until the comparison is done."""
         jobs = self._pipeline.snapshot().jobs
         validated = self._validated(jobs)
         labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._judges()}
@@ -57,7 +57,11 @@ class EvaluationReader:
         return self._state.remember("win rates", (said, labels), lambda: comparisons.win_rates(jobs, labels))
 
     def comparison(self, job: str) -> Comparison:
-        """A finished comparison with its breakdown. Raises `KeyError` when there is none of that id."""
+        """A comparison with its breakdown by emotion, sentiment and response length.
+
+        Raises:
+            KeyError: No comparison has that job id.
+        """
         from core.domain.comparisons import Comparison
 
         rate = {rate.job: rate for rate in self.win_rates()}[job]
@@ -84,27 +88,27 @@ class EvaluationReader:
         )
 
     def rankings(self) -> tuple[Ranking, ...]:
-        """Each judge's ranking of all responders that it compared."""
+        """Each judge's Bradley-Terry ranking of the responders that it compared."""
         rates = self.win_rates()
         return self._state.remember(
             "rankings", rates, lambda: comparisons.rankings(rates, self._outcomes(rates))
         )
 
     def paired_tests(self) -> tuple[PairedTest, ...]:
-        """All pairs of responders that met the same third one under the same judge, tested."""
+        """A paired test of any two responders that a judge compared with the same third one."""
         rates = self.win_rates()
         return self._state.remember(
             "paired tests", rates, lambda: comparisons.paired_tests(rates, self._outcomes(rates))
         )
 
     def agreements(self) -> tuple[Agreement, ...]:
-        """How far judges agree with each other, voters with each other, and voters with judges."""
+        """The agreement (raw and Cohen's kappa) of judges with each other, of voters, and of both."""
         rates, found = self.win_rates(), self._votes()
         decided, texts = self._outcomes(rates), self._texts(judges.voted(found))
         return (*judges.agreements(rates, decided), *judges.of_voters(rates, decided, found, texts))
 
     def scorecards(self) -> tuple[Scorecard, ...]:
-        """What is known of each judge of the configuration."""
+        """The quality of each configured judge: agreement with people, position and length bias, cost."""
         connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
         if connection is None:
             return ()
@@ -120,7 +124,7 @@ class EvaluationReader:
     def pairs(self, a: str, b: str) -> tuple[Pair, ...]:
         """The test dialogues with the responses of `a` and `b`, and all verdicts on them.
 
-        A comparison of `b` with `a` counts, turned round. Raises `UserError` when there is no such
+        Verdicts of a comparison of `b` with `a` are mirrored. Raises `UserError` when there is no such
         responder.
         """
         self._check_responders(a, b)
@@ -134,15 +138,16 @@ class EvaluationReader:
             with connections.snapshot(connection):
                 return comparisons.pairs(connection, jobs, dialogues, a, b)
 
-        # What runs brings responses and verdicts that no job tells of.
+        # A running job adds responses and verdicts that its row does not show.
         if any(job.state == "running" for job in jobs):
             return read()
         return self._state.remember("pairs", (facts, jobs, a, b), read)
 
     def ballot_items(self, a: str, b: str, voter: str) -> tuple[BallotItem, ...]:
-        """What `voter` is to be shown of the test split's responses of `a` and `b`, in the order of showing.
+        """The pairs of responses of `a` and `b` to the test split for `voter`, in the order of the ballot.
 
-        Raises `UserError` when there is no such responder, or the two are one.
+        Raises:
+            UserError: There is no such responder, or `a` and `b` are the same.
         """
         from core.judging import voting
 
@@ -153,14 +158,14 @@ class EvaluationReader:
         return voting.ballot_items(self._state.data()[1], texts[a], texts[b], voter, self._votes())
 
     def human_win_rate(self, a: str, b: str) -> HumanWinRate | None:
-        """What people voted on `a` and `b`; None where nobody did."""
+        """The win rate of `b` over `a` by the votes of people; None without a vote."""
         from core.judging import voting
 
         texts = self._texts((a, b))
         return voting.win_rate(a, b, self._votes(), texts[a], texts[b])
 
     def human_win_rates(self) -> tuple[HumanWinRate, ...]:
-        """What people voted on any two responders' present texts."""
+        """The win rates by votes, of all pairs of responders that people voted on."""
         found = self._votes()
         return judges.human_win_rates(found, self._texts(judges.voted(found)))
 

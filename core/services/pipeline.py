@@ -38,15 +38,15 @@ class PipelineReader:
         self._jobs: queries.Known = {}
 
     def version(self) -> tuple[object, ...]:
-        """Something that differs whenever what this reader says may differ; costs microseconds."""
+        """A value that differs whenever the workspace may have changed; costs microseconds."""
         return self._state.version()
 
     def supervisor(self) -> Supervisor:
-        """Whether a supervisor lives, which `version` does not tell."""
+        """Whether a supervisor runs, which `version` does not show."""
         return Supervisor(*launch.is_running(self._state.paths))
 
     def snapshot(self) -> Snapshot:
-        """The whole pipeline at one moment; the same object as the last time if nothing moved."""
+        """The state of the whole pipeline; the same object as the last time if nothing changed."""
         supervisor = self.supervisor()
         # The version from before: what comes in between is looked at again.
         return self._state.remember("snapshot", (self.version(), supervisor), lambda: self._look(supervisor))
@@ -85,28 +85,42 @@ class PipelineReader:
         )
 
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
-        """Those of these jobs that were asked for, whatever config.toml says by now; in this order."""
+        """Those of these jobs that were requested, in this order, even when config.toml has them no more."""
         connection = self._state.connection()
         known = {} if connection is None else queries.jobs(connection, self._jobs)
         return tuple(known[job] for job in ids if job in known)
 
     def find_job(self, wanted: str) -> str:
-        """The id of the job that `wanted` names. Raises `UserError` when it is not exactly one."""
+        """The id of the job that `wanted` names: an id, a name, or `stage:name`.
+
+        Raises:
+            UserError: No job is named so, or several are.
+        """
         return planner.find([(job.id, job.stage, job.name) for job in self.snapshot().jobs], wanted)
 
     def events(self, job: str | None = None, limit: int = 200) -> list[Event]:
-        """The newest events, oldest first."""
+        """The newest events of one job or of all, oldest first.
+
+        Args:
+            job: A job's id.
+            limit: How many events at most.
+        """
         connection = self._state.connection()
         return [] if connection is None else queries.events(connection, job=job, limit=limit)
 
     def intent(self, intent: int) -> IntentResult:
-        """What became of an intent. Raises `KeyError` when there is none of that id."""
+        """The state and the result of an intent.
+
+        Raises:
+            KeyError: There is no intent of that id.
+        """
         connection = self._state.connection()
         if connection is None:
             raise KeyError(intent)
         return intents.outcome(connection, intent)
 
     def has_pending_intents(self) -> bool:
+        """Whether an intent waits for a supervisor."""
         connection = self._state.connection()
         return connection is not None and bool(intents.pending(connection))
 
@@ -129,9 +143,14 @@ class PipelineReader:
         return forecast(snapshot.jobs, {slot.name: slot.total for slot in snapshot.slots}, now)
 
     def log(self, job: str | None, attempt: int | None = None) -> Log | None:
-        """The log of an attempt at a job, the newest for None; of the supervisor for no job.
+        """The log of an attempt at a job, or of the supervisor.
 
-        None when the job never ran, or has no such attempt.
+        Args:
+            job: A job's id; None for the supervisor.
+            attempt: The attempt's number; None for the newest.
+
+        Returns:
+            None when the job never ran, or has no such attempt.
         """
         from core.pipeline.worker_processes import LOG
         from core.services.logs import Log
@@ -146,7 +165,7 @@ class PipelineReader:
         return Log(self._state.paths.root / folders[number] / LOG, number, tuple(folders))
 
     def plan_over(self, facts: DataFacts) -> tuple[PlannedJob, ...]:
-        """The jobs that the configuration would ask for with other data; none when it does not hold."""
+        """The jobs that the configuration would plan with other data; none when it is invalid."""
         config, _ = self._state.config()
         if config is None:
             return ()

@@ -35,18 +35,19 @@ class SpendingReader:
         self._sums: dict[str, Sums] = {}
 
     def submissions(self) -> list[Submission]:
-        """Everything that was sent to teachers, newest first."""
+        """All batches and live sessions that were sent to teachers and judges, newest first."""
         connection = self._state.connection()
         return [] if connection is None else submissions.submissions(connection, self._sums)
 
     def estimates(
         self, targets: Sequence[str] = (), validate: Mapping[str, int] | None = None
     ) -> tuple[Estimate, ...]:
-        """What recipes and judges among `targets` (all for none) will still ask, and what it costs.
+        """The requests that recipes, teachers and judges still have to send, and their cost.
 
         `validate` are judges to validate, and on how many pairs.
-        What recipes share is told under the first of them. Builds the requests: a second or two for all
-        recipes of a large data set. Raises `UserError` for a target that names nothing.
+        `targets` are jobs, stages or names; none means all. Requests that recipes share are counted for the
+        first of them. It builds the requests, which takes a second or two for all recipes of a large data
+        set. Raises `UserError` for a target that names nothing.
         """
         from core.services import costs
 
@@ -60,7 +61,7 @@ class SpendingReader:
         return costs.estimates(connection, self._state.paths, nodes, targets, dialogues)
 
     def summary(self) -> Spending:
-        """What was spent on teachers, and what is bound in requests that are on their way."""
+        """The money spent on teachers and judges, and what requests in flight will cost, in US dollars."""
         from core.services import costs
 
         config = self._state.config()[0] or Config()
@@ -73,7 +74,7 @@ class SpendingReader:
         return [] if connection is None else submissions.batch_events(connection, token)
 
     def answer_counts(self, token: str) -> list[AnswerCount]:
-        """How a submission's requests ended, the most frequent way first."""
+        """How many requests of a submission ended in which way, the most frequent first."""
         connection = self._state.connection()
         return [] if connection is None else submissions.outcomes(connection, token)
 
@@ -84,6 +85,13 @@ class SpendingReader:
         after: tuple[str, int] = ("", 0),
         limit: int = 500,
     ) -> list[SentRequest]:
-        """A submission's requests behind (key, number) `after`: all, or those of one (outcome, error)."""
+        """A page of a submission's requests, ordered by key and number.
+
+        Args:
+            token: The submission's token.
+            group: Only requests with this (outcome, error).
+            after: The page begins behind this (key, number).
+            limit: How many requests at most.
+        """
         connection = self._state.connection()
         return [] if connection is None else submissions.requests(connection, token, group, after, limit)

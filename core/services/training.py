@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,15 +30,22 @@ class TrainingReader:
         self._curves: CurveReader | None = None
 
     def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
-        """A run's logged figures after `after_step`, those that are finite."""
+        """The metrics that a run logged, by step; values that are not finite are left out.
+
+        Args:
+            job: The run's job id; one that is unknown has no metrics.
+            after_step: Only steps above this one.
+        """
         connection = self._state.connection()
         return [] if connection is None else queries.metrics(connection, job, after_step)
 
     def curves(self, jobs: Sequence[str], limit: int = 50_000) -> list[Curves]:
-        """The curves of those of these runs that were asked for, in this order.
+        """The curves of those of these runs that were requested, in this order.
 
-        At most `limit` points are read that were not before, some 0.1 s of work for 50,000: ask again
-        until all curves are whole.
+        Args:
+            jobs: Job ids of runs.
+            limit: How many points are read at most that were not read before; 50,000 take some 0.1 s. Call
+                again until all curves are complete.
         """
         if self._curves is None:
             from core.services.curves import CurveReader
@@ -48,21 +55,23 @@ class TrainingReader:
         return [] if connection is None else self._curves.read(connection, jobs, limit)
 
     def last_metrics(self, name: str) -> dict[str, float]:
-        """What each run logged last under `name`, by job; runs that did not are left out."""
+        """The last value of the metric `name` of each run that logged it, by job id."""
         connection = self._state.connection()
         return {} if connection is None else queries.last_metrics(connection, name)
 
-    def run_settings(self, job: str) -> dict[str, dict[str, Any]]:
-        """What a run is, or would be, trained with: group → TRL's and PEFT's names → values.
+    def run_settings(self, job: str) -> dict[str, dict[str, object]]:
+        """The settings of a run, also of one that is only planned.
 
-        With the versions of the libraries once it has started. Empty when there is no such run.
+        Returns:
+            Group (`training`, `lora`, `student`, `libraries`) → TRL's and PEFT's names → values. The versions
+            of the libraries are there once the run has started. Empty when there is no such run.
         """
         connection = self._state.connection()
         settings = None if connection is None else queries.settings(connection, job)
         if settings is None:
             nodes = self._state.nodes()
             settings = next((node.settings for node in nodes if node.id == job), None)
-        groups: dict[str, dict[str, Any]] = {}
+        groups: dict[str, dict[str, object]] = {}
         if isinstance(settings, SftSettings | DpoSettings):
             student = settings.student
             groups = {
@@ -75,11 +84,11 @@ class TrainingReader:
         return groups | ({"libraries": libraries} if libraries else {})
 
     def samples(self, job: str) -> list[SampleAnswer]:
-        """What a run's student answered to fixed test dialogues as training went."""
+        """The responses of a run's student to fixed test dialogues, as generated during training."""
         connection = self._state.connection()
         return [] if connection is None else queries.samples(connection, job)
 
-    def _libraries(self, job: str) -> dict[str, Any]:
+    def _libraries(self, job: str) -> dict[str, object]:
         """The versions that the newest attempt at a run wrote down as it started."""
         connection = self._state.connection()
         folders = [] if connection is None else queries.attempt_folders(connection, job)

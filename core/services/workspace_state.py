@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
@@ -84,7 +84,7 @@ class WorkspaceState:
             return None, None
         if self._config is None or self._config[0] != stamp:
             try:
-                self._config = (stamp, configuration.load(self.paths.config), None)
+                self._config = (stamp, load_config(self.paths.config), None)
             except UserError as error:
                 self._config = (stamp, None, str(error))
         return self._config[1], self._config[2]

@@ -1,4 +1,4 @@
-"""A teacher's answers: what can be used of a reply, and the file in which a set of them lies."""
+"""A teacher's answers: which replies can be used, and files of answers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("«", "»"))
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One line of answers.jsonl; `original` is the response that was improved, empty if there was none."""
+    """One line of answers.jsonl."""
 
     dialog_id: str
     text: str
     original: str = ""
+    """The response that was improved; empty if there was none."""
 
 
-def judge(reply: Reply) -> tuple[Outcome, str]:
-    """Whether a reply can be used, and its text without what the model put around it."""
-    text = _bare(reply.text)
+def classify(reply: Reply) -> tuple[Outcome, str]:
+    """Whether a reply can be used, and its text without the label and quotes that models add."""
+    text = _without_label_and_quotes(reply.text)
     if reply.finish == "refusal":
         return "refused", text
     if reply.finish == "filtered":
@@ -42,6 +43,7 @@ def judge(reply: Reply) -> tuple[Outcome, str]:
 
 
 def write(path: Path, lines: Iterable[Line]) -> None:
+    """Write answers to a file, in full or not at all."""
     encoder = msgspec.json.Encoder()
     with files.replacing(path) as file:
         for line in lines:
@@ -49,13 +51,13 @@ def write(path: Path, lines: Iterable[Line]) -> None:
 
 
 def read(path: Path) -> dict[str, str]:
-    """The texts of an answers.jsonl, or of a responder's responses.jsonl, by dialogue in its order."""
+    """The responses in an answers.jsonl or a responses.jsonl, by dialogue, in the file's order."""
     decoder = msgspec.json.Decoder(Line)
     with path.open("rb") as file:
         return {line.dialog_id: line.text for line in map(decoder.decode, file)}
 
 
-def _bare(text: str) -> str:
+def _without_label_and_quotes(text: str) -> str:
     text = _LABEL.sub("", text.strip()).strip()
     for left, right in _QUOTES:
         inner = text[1:-1]

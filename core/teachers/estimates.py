@@ -1,4 +1,4 @@
-"""What is still to be asked, and what it will cost, before anything is sent."""
+"""Estimates of requests, tokens and costs before anything is sent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from core.jobs.settings import GenerateSettings, LargeModel
 from core.teachers import prices, requests
 from core.teachers.protocol import Request
 
-#: Stands for a text that nobody has written yet: as long as one that is asked for, on average.
-UNWRITTEN = " ".join(["something"] * 28)
+#: Placeholder for a response that does not exist yet, of average length.
+PLACEHOLDER = " ".join(["something"] * 28)
 
 
 def of_generation(
@@ -23,10 +23,10 @@ def of_generation(
     answers: Callable[[Input], Mapping[str, str] | None],
     answered: Collection[str],
 ) -> Estimate:
-    """What the recipe `name` will ask through `jobs` of stage `generate`, each with its settings and inputs.
+    """The estimate for a recipe's `jobs` of stage `generate`, each with its settings and inputs.
 
-    `answers` gives the texts by dialogue of an input that exists already, else None. `answered` are
-    the keys of the requests whose answers the workspace has.
+    `name` and `model` label the estimate. `answers` returns the responses in an input by dialogue, or None
+    if the input does not exist yet. `answered` are the keys of requests that have an answer already.
     """
     train = [d.dialog_id for d in dialogues if d.split == "train"]
     parts = []
@@ -34,29 +34,29 @@ def of_generation(
 
         def texts(name: str, inputs: Mapping[str, Input] = inputs) -> Mapping[str, str]:
             found = answers(inputs[name])
-            return dict.fromkeys(train, UNWRITTEN) if found is None else found
+            return dict.fromkeys(train, PLACEHOLDER) if found is None else found
 
-        asked, _ = requests.of_job(settings, dialogues, texts)
-        parts.append(of_requests(name, settings.model, asked, answered, prices.ANSWER))
+        needed, _ = requests.of_job(settings, dialogues, texts)
+        parts.append(of_requests(name, settings.model, needed, answered, prices.ANSWER))
     return total(name, model, parts)
 
 
 def of_requests(
-    name: str, model: LargeModel, asked: Sequence[Request], answered: Collection[str], answer: int
+    name: str, model: LargeModel, needed: Sequence[Request], answered: Collection[str], answer: int
 ) -> Estimate:
-    """What sending those of `asked` that are not answered costs, at `answer` tokens for each answer."""
+    """The estimate for the requests in `needed` that are not `answered`, with `answer` tokens an answer."""
     teacher = model.client.teacher
-    todo = {request.key: request for request in asked if request.key not in answered}
-    usage = prices.estimate(todo.values(), answer)
+    pending = {request.key: request for request in needed if request.key not in answered}
+    usage = prices.estimate(pending.values(), answer)
     usd = prices.cost(model.client.price, usage, batch=teacher.mode == "batch")
-    if not todo or teacher.provider == "local":
+    if not pending or teacher.provider == "local":
         usd = 0.0
-    known = sum(request.key not in todo for request in asked)
-    return Estimate(name, teacher.model, len(asked), known, usage.input_tokens, usage.output_tokens, usd)
+    known = sum(request.key not in pending for request in needed)
+    return Estimate(name, teacher.model, len(needed), known, usage.input_tokens, usage.output_tokens, usd)
 
 
 def total(name: str, model: str, parts: Iterable[Estimate]) -> Estimate:
-    """The sum of estimates; its cost is unknown when that of any part is."""
+    """The sum of estimates. The cost is None if that of any part is."""
     parts = list(parts)
     costs = [part.usd for part in parts if part.usd is not None]
     return Estimate(

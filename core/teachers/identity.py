@@ -1,4 +1,4 @@
-"""What of a teacher decides its answers, apart from how it is reached."""
+"""The settings of a teacher that decide its answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from core.jobs.settings import Identity
 
 
 def identity(teacher: Teacher) -> Identity:
-    """The settings that make the same request the same."""
+    """The settings that are part of a request's key: if they are equal, an earlier answer is reused."""
     return Identity(
         provider=teacher.provider,
         base_url=None if teacher.base_url is None else teacher.base_url.rstrip("/"),
@@ -22,7 +22,7 @@ def identity(teacher: Teacher) -> Identity:
 
 
 def samples(teacher: Teacher) -> bool:
-    """Whether two identical requests may get different answers, so that each must be sent."""
+    """Whether identical requests may get different answers, so that each has to be sent."""
     if teacher.provider == "local":
         return bool(teacher.temperature) and teacher.seed is None
     return teacher.temperature != 0 and teacher.seed is None

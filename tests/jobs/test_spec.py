@@ -20,7 +20,7 @@ from core.jobs.records import Done, Failed
 from core.jobs.settings import Settings, fingerprinted
 from core.jobs.stages import STAGES
 from core.pipeline import worker
-from tests.support import made_jobs, made_results, made_settings
+from tests.support import job_attempts, made_results, made_settings
 
 SETTINGS: tuple[Settings, ...] = (
     made_settings.generate(),
@@ -44,7 +44,7 @@ def changed(folder: Path, change: dict[str, Any], *keys: str) -> None:
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: settings.stage)
 def test_a_worker_reads_what_was_written(tmp_path: Path, settings: Settings) -> None:
-    found = spec.read(made_jobs.attempt(tmp_path / "1", [], settings))
+    found = spec.read(job_attempts.attempt(tmp_path / "1", [], settings))
     assert (found.settings, found.stage, found.attempt) == (settings, settings.stage, 1)
     assert isinstance(settings, STAGES[found.stage].settings)
 
@@ -62,7 +62,7 @@ def test_a_worker_reads_what_was_written(tmp_path: Path, settings: Settings) -> 
 def test_a_wrong_key_or_type_is_refused(
     tmp_path: Path, change: dict[str, Any], keys: tuple[str, ...], message: str
 ) -> None:
-    folder = made_jobs.attempt(tmp_path / "1", [], made_settings.sft())
+    folder = job_attempts.attempt(tmp_path / "1", [], made_settings.sft())
     changed(folder, change, *keys)
     with pytest.raises(UserError) as caught:
         spec.read(folder)

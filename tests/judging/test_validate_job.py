@@ -17,7 +17,7 @@ from core.store import intents
 from tests import loopback
 from tests.judging.test_llm_judge import DIALOGUES, shop, shown
 from tests.loopback import Api
-from tests.support.made_dialogues import dialogue_lists
+from tests.support.synthetic_dialogues import dialogue_lists
 
 VALIDATE = "validate:gpt"
 RATINGS = {rated.text: rated.rating for d in DIALOGUES for rated in d.responses.values()}
@@ -61,7 +61,7 @@ def test_a_judge_is_validated_on_what_people_rated(tmp_path: Path, api: Api, mod
     api.faults.content = as_people
     made = shop(tmp_path, api, mode)
     made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 10}))
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     assert made.states() == {VALIDATE: "done"}, made.story()
     result = made.result(VALIDATE)
     assert (result["agreement"], result["agreement_pairs"]) == (1.0, 10)
@@ -85,7 +85,7 @@ def test_a_judge_of_another_mind(tmp_path: Path, api: Api) -> None:
     api.faults.content = lambda text: "say:1"
     made = shop(tmp_path, api)
     made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 12}))
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     result = made.result(VALIDATE)
     assert (result["agreement"], result["prefers_first"], result["flip_rate"]) == (0.5, 1.0, 1.0)
 
@@ -96,7 +96,7 @@ def test_what_is_said_of_a_judge_is_of_that_judge(tmp_path: Path, api: Api) -> N
     made = shop(tmp_path, api)
     for pairs in (6, 10, 4):
         made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": pairs}))
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     assert len(made.states()) == 1, "one name"
     with made.open() as workspace:
         assert [card.pairs for card in workspace.evaluation.scorecards()] == [10]
@@ -120,7 +120,7 @@ def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
     assert (found.recipe, found.requests, found.answered) == ("judge gpt", 20, 0)
     assert found.usd is not None
     made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 10}))
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     with made.open() as workspace:
         (left,) = workspace.spending.estimates(["validate:gpt"], {"gpt": 10})
         (card,) = workspace.evaluation.scorecards()

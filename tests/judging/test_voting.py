@@ -24,7 +24,7 @@ from tests.judging.test_llm_judge import (
     shop,
 )
 from tests.loopback import Api
-from tests.teachers.workshop import Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
 names = st.sampled_from(["d1", "d2", "d3", "d4", "d5"])
 texts = st.dictionaries(names, st.sampled_from(["one", "two", "three", ""]), max_size=5)
@@ -114,7 +114,7 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def vote(made: Workshop, voter: str, said: dict[str, Choice]) -> None:
+def vote(made: TeacherWorkspace, voter: str, said: dict[str, Choice]) -> None:
     """Let `voter` say this of human (a) and chatgpt (b), by dialogue."""
     with made.open() as workspace:
         items = {
@@ -143,7 +143,7 @@ def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
             item.dialog_id: item for item in workspace.evaluation.ballot_items("human", "chatgpt", "ben")
         }
     made.ask(intents.WithdrawVote(voting.record(items[half[0]], "human", "chatgpt", "ben", "skip", 2.0)))
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     with made.open() as workspace:
         (rate,) = workspace.evaluation.human_win_rates()
         agreements = {(one.one, one.other): one for one in workspace.evaluation.agreements()}
@@ -166,7 +166,7 @@ def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: A
     name = DIFFERENT[0].dialog_id
     vote(made, "ana", {name: "a"})
     vote(made, "ana", {name: "b"})
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     with made.open() as workspace:
         (rate,) = workspace.evaluation.human_win_rates()
     assert (rate.votes, rate.wins_a, rate.wins_b) == (1, 1, 0), "human is b here"

@@ -1,4 +1,4 @@
-"""`counting_worker.py ATTEMPT_FOLDER`: the real worker, with every stage done by the counting room.
+"""`counting_worker.py ATTEMPT_FOLDER`: the real worker, with every stage done by counting_stage.py.
 
 kills.json in the workspace lists, per attempt, the call of a C function at which it dies.
 """

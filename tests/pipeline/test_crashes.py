@@ -153,7 +153,7 @@ def test_a_worker_goes_on_without_its_supervisor(house: House) -> None:
     first.wait()
     second = house.supervise()
     (house.workspace.root / "go").touch()
-    assert second.wait(60) == 0, house.story()
+    assert house.wait(second) == 0, house.story()
     assert house.attempts("recipe:direct/chatgpt") == [(1, "done")]
     assert set(house.steps().values()) == {1}
 
@@ -171,7 +171,7 @@ def test_a_torn_last_line_waits_and_is_dropped_with_its_worker(house: House) -> 
     for worker in house.workers():
         worker.kill()
     (house.workspace.root / "go").touch()
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.attempts(name) == [(1, "lost"), (2, "done")]
     assert journal.read_bytes().endswith(torn)
     assert len(house.rows()["responses"]) == 4

@@ -19,6 +19,7 @@ from core.domain.results import RecipeResult
 from core.pipeline import launch, slots
 from core.services.workspace import open_workspace
 from core.store import connections, intents, queries
+from tests.support import waiting
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import House
@@ -58,7 +59,7 @@ def test_many_at_once_start_one(real: House, monkeypatch: pytest.MonkeyPatch) ->
         )
         for _ in range(5)
     ]
-    assert [caller.communicate(timeout=60)[0].strip() for caller in callers] == ["True"] * 5
+    assert [waiting.communicate(caller)[0].strip() for caller in callers] == ["True"] * 5
     running, pid = launch.is_running(real.workspace)
     assert running
     # Those that came too late have given up, or are about to.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import schema as configuration
+from core.config.load import parse_config
 from core.config.schema import Config
 from core.domain.errors import UserError
 from core.jobs.inputs import ImportedData, JobOutput
@@ -33,7 +33,7 @@ a = "human"
 b = "tiny/direct/chatgpt/sft"
 """
 FACTS = DataFacts("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
-CONFIG = configuration.parse(BASE)
+CONFIG = parse_config(BASE)
 
 
 def plan(
@@ -88,7 +88,7 @@ def test_the_graph_of_two_students_and_two_recipes() -> None:
 
 
 def test_the_same_is_the_same() -> None:
-    assert plan() == plan(configuration.parse(BASE))
+    assert plan() == plan(parse_config(BASE))
 
 
 def test_defaults_may_be_written_out() -> None:
@@ -187,7 +187,7 @@ def test_another_name_of_the_file_changes_nothing() -> None:
 )
 def test_names_that_do_not_exist_are_refused(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        plan(configuration.parse(text))
+        plan(parse_config(text))
 
 
 @given(st.sets(st.sampled_from([node.id for node in plan()]), min_size=1))

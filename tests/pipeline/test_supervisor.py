@@ -167,7 +167,7 @@ def test_cancel_stops_a_running_job_and_keeps_what_it_has(house: House) -> None:
     running = house.answer(house.ask(intents.Cancel(job=house.id(RECIPE))))
     waiting = house.answer(house.ask(intents.Cancel(job=house.id(SFT))))
     assert (running.outcome, waiting.outcome) == (CancelOutcome("running"), CancelOutcome("waiting"))
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.states() == {RECIPE: "cancelled", SFT: "cancelled"}
     assert house.attempts(RECIPE) == [(1, "cancelled")]
     assert house.attempts(SFT) == []
@@ -197,7 +197,7 @@ def test_a_worker_that_does_not_listen_is_killed(house: House) -> None:
     supervisor = house.supervise(grace_s=0.3)
     house.until(lambda: bool(house.notes()))
     house.ask(intents.Cancel(job=house.id(RECIPE)))
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.states() == {RECIPE: "cancelled"}
     assert house.workers() == []
 
@@ -211,7 +211,7 @@ def test_a_worker_stopped_by_somebody_else_is_not_cancelled(house: House) -> Non
     worker.send_signal(signal.SIGTERM)
     house.until(lambda: len(house.attempts(RECIPE)) == 2)
     (house.workspace.root / "go").touch()
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.attempts(RECIPE) == [(1, "lost"), (2, "done")]
 
 
@@ -280,7 +280,7 @@ def test_pause_starts_nothing_and_resume_goes_on(house: House) -> None:
     house.until(lambda: bool(house.notes()))
     house.answer(house.ask(intents.Pause()))
     (house.workspace.root / "go").touch()
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.states() == {RECIPE: "done", SFT: "ready"}
     assert house.finish() == 0
     assert house.states()[SFT] == "ready"
@@ -355,9 +355,9 @@ def test_two_supervisors_are_one(house: House) -> None:
     house.ask(intents.Start(targets=("judge",)))
     first = house.supervise()
     second = house.supervise()
-    assert second.wait(60) == 3
+    assert house.wait(second) == 3
     (house.workspace.root / "go").touch()
-    assert first.wait(60) == 0, house.story()
+    assert house.wait(first) == 0, house.story()
     assert house.attempts(JUDGE) == [(1, "done")]
 
 
@@ -368,10 +368,10 @@ def test_an_intent_at_the_last_moment_is_carried_out(make_house: Callable[[], Ho
     for number in range(12):
         request = intents.Pause() if number % 2 else intents.Resume()
         if number % 3:
-            supervisor.wait(60)
+            house.wait(supervisor)
         intent = house.ask(request)
         if not launch.is_running(house.workspace)[0]:
-            supervisor.wait(60)
+            house.wait(supervisor)
             supervisor = house.supervise()
         assert house.answer(intent).state == "done"
 
@@ -384,5 +384,5 @@ def test_leaving_waits_for_the_one_who_writes(house: House) -> None:
         house.until((house.workspace.root / "wants-to-write").exists)
         connection.execute("INSERT INTO intents (kind, payload, created_at) VALUES ('pause', '{}', 0)")
         connection.execute("COMMIT")
-        assert supervisor.wait(60) == 0, house.story()
+        assert house.wait(supervisor) == 0, house.story()
         assert intents.pending(connection) == []

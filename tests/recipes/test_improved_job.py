@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +16,10 @@ from core.jobs.records import Artifact, Done, Failed, Progress
 from core.jobs.settings import ImproveMethod
 from core.recipes import improve, strategies
 from core.teachers import answers
-from tests.support import made_jobs, made_settings
-from tests.support.made_dialogues import made_dialogues
+from tests.support import job_attempts, made_settings, waiting
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
-DIALOGUES = made_dialogues()
+DIALOGUES = synthetic_dialogues()
 TRAIN = [d for d in DIALOGUES if d.split == "train"]
 
 
@@ -44,13 +43,13 @@ def attempt(
         improve_llm_sft=more.pop("improve_llm_sft", 950), improve_llm_seed=more.pop("improve_llm_seed", 42)
     )
     settings = made_settings.recipe(recipe=recipe, prompt="{situation}|{utterance}", method=method, **more)
-    return made_jobs.attempt(folder, dialogues, settings, inputs)
+    return job_attempts.attempt(folder, dialogues, settings, inputs)
 
 
 def work(folder: Path) -> Done | Failed:
     """How the worker's attempt ended."""
-    subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
-    ended: list[Done | Failed] = [*made_jobs.found(folder, Done), *made_jobs.found(folder, Failed)]
+    waiting.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], capture=False)
+    ended: list[Done | Failed] = [*job_attempts.found(folder, Done), *job_attempts.found(folder, Failed)]
     assert len(ended) == 1
     return ended[0]
 
@@ -79,8 +78,8 @@ def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
         )
     )
     total = 2 * len(for_sft) + len(for_pairs)
-    assert made_jobs.found(folder, Progress) == [Progress(total, total)]
-    published = {record.name: record.path for record in made_jobs.found(folder, Artifact)}
+    assert job_attempts.found(folder, Progress) == [Progress(total, total)]
+    published = {record.name: record.path for record in job_attempts.found(folder, Artifact)}
     assert published == {"sft": "sft.jsonl", "preferences": "preferences.jsonl"}
     sft = lines(folder, "sft.jsonl")
     for human, better, dialogue in zip(sft[::2], sft[1::2], for_sft, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,20 @@ from core.jobs.files import sha256
 from core.jobs.records import Artifact, Done, Failed, Progress, Record
 from core.recipes import catalog
 from core.recipes import recipe_job as room
-from tests.support import made_jobs, made_settings
-from tests.support.made_dialogues import made_dialogues
+from tests.support import job_attempts, made_settings, waiting
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 
 def run_worker(folder: Path, dialogues: list[Dialogue], **settings: Any) -> list[Record]:
-    made_jobs.attempt(folder, dialogues, made_settings.recipe(**settings))
-    subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
+    job_attempts.attempt(folder, dialogues, made_settings.recipe(**settings))
+    waiting.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], capture=False)
     return [entry.record for entry, _ in journal.read(folder)]
 
 
 def run_here(folder: Path, dialogues: list[Dialogue], **settings: Any) -> RecipeResult:
-    return made_jobs.run(made_jobs.attempt(folder, dialogues, made_settings.recipe(**settings)), room.run)
+    return job_attempts.run(
+        job_attempts.attempt(folder, dialogues, made_settings.recipe(**settings)), room.run
+    )
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -38,7 +39,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_worker_makes_both_files(tmp_path: Path) -> None:
-    dialogues = made_dialogues()
+    dialogues = synthetic_dialogues()
     found = run_worker(tmp_path / "attempt", dialogues)
     _, sft_examples, pairs = catalog.counts(dialogues, "direct/all_together", Recipes())
     expected = RecipeResult(
@@ -65,7 +66,7 @@ def test_a_worker_makes_both_files(tmp_path: Path) -> None:
 
 
 def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
-    only_test = [dialogue for dialogue in made_dialogues() if dialogue.split == "test"]
+    only_test = [dialogue for dialogue in synthetic_dialogues() if dialogue.split == "test"]
     found = run_worker(tmp_path / "attempt", only_test)
     assert isinstance(found[-1], Failed)
     assert "direct/all_together yields no example" in found[-1].error
@@ -73,7 +74,7 @@ def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
 
 def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path: Path) -> None:
     # A recipe of one source, whose examples all differ, so that a line tells its place.
-    dialogues = made_dialogues(96)
+    dialogues = synthetic_dialogues(96)
     drawn_from: dict[str, Any] = {"recipe": "direct/chatgpt"}
     limits = drawn_from | {"sft_limit": 10, "preference_limit": 7}
     run_here(tmp_path / "all", dialogues, **drawn_from)
@@ -92,14 +93,14 @@ def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path
 
 
 def test_a_limit_above_what_there_is_takes_all(tmp_path: Path) -> None:
-    dialogues = made_dialogues()
+    dialogues = synthetic_dialogues()
     result = run_here(tmp_path / "one", dialogues, sft_limit=100_000, preference_limit=None)
     assert result.sft_used == result.sft_examples
 
 
 def test_a_cancelled_job_stops(tmp_path: Path) -> None:
-    folder = made_jobs.attempt(tmp_path / "attempt", made_dialogues(), made_settings.recipe())
-    job = made_jobs.context(folder)
+    folder = job_attempts.attempt(tmp_path / "attempt", synthetic_dialogues(), made_settings.recipe())
+    job = job_attempts.context(folder)
     job.stop.set()
     with pytest.raises(Cancelled):
         room.run(job)

@@ -20,8 +20,8 @@ from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries
 from core.store.connections import transaction
 from tests.support import made_settings
+from tests.support.filled_workspace import fill, job_id
 from tests.support.made_settings import planned
-from tests.tui.filled import fill, job_id
 
 RUN = "sft-1"
 PLENTY = 10_000

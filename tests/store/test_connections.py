@@ -12,6 +12,7 @@ import pytest
 
 from core.domain.errors import UserError
 from core.store import connections, intents, schema
+from tests.support import waiting
 
 
 def make(path: Path) -> None:
@@ -45,7 +46,7 @@ def test_four_processes_make_it_at_once(tmp_path: Path) -> None:
         "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, intents.Pause())"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script, str(path)]) for _ in range(4)]
-    assert [process.wait(60) for process in processes] == [0] * 4
+    assert [waiting.wait_for_exit(process) for process in processes] == [0] * 4
     with closing(connections.reader(path)) as connection:
         assert [intent.id for intent in intents.pending(connection)] == [1, 2, 3, 4]
 

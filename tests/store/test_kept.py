@@ -17,8 +17,8 @@ from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries, submissions
 from core.store.connections import transaction
 from tests.support import made_settings
+from tests.support.filled_workspace import fill
 from tests.support.made_settings import planned
-from tests.tui.filled import fill
 
 TOKENS = ("first", "second", "third")
 

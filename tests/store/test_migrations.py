@@ -25,7 +25,7 @@ from core.store import (
 )
 from core.store.connections import transaction
 from core.store.dialogues import DataFacts
-from tests.support import made_results, made_settings
+from tests.support import made_results, made_settings, waiting
 from tests.support.made_settings import planned
 
 RESULT = msgspec.json.encode(made_results.recipe()).decode()
@@ -214,6 +214,6 @@ def test_several_processes_upgrade_at_once(old: Path) -> None:
         "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, intents.Resume())"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script, str(old)]) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0] * 3
+    assert [waiting.wait_for_exit(process) for process in processes] == [0] * 3
     assert len(tables(old)["intents"]) == 5
     assert len(tables(old)["jobs"]) == 3

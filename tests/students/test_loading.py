@@ -14,14 +14,14 @@ from core.config.schema import Responding, Student
 from core.domain.errors import UserError
 from core.students import loading
 from core.students.generation import Generator
-from tests.support import tiny_student
+from tests.support import tiny_student, waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 _PREPARE = """
 import logging, sys
 logging.basicConfig(level=logging.INFO)
-from core.responding import students
-print(students.embedded())
+from core.students import loading
+print(loading.embedded())
 """
 
 
@@ -44,7 +44,7 @@ def prepared(cache: Path) -> tuple[list[Path], str]:
         )
         for _ in range(2)
     ]
-    spoken = [process.communicate(timeout=180) for process in processes]
+    spoken = [waiting.communicate(process) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], spoken
     return [Path(out.strip()) for out, _ in spoken], "".join(err for _, err in spoken)
 
@@ -54,7 +54,7 @@ def test_the_embedded_student_is_prepared_once(prepared: tuple[list[Path], str],
     folders, log = prepared
     assert folders[0] == folders[1]
     assert folders[0].is_relative_to(cache)
-    assert log.count("preparing the embedded student") == 1
+    assert log.count("converting the embedded student") == 1
     # Nothing is left aside.
     assert {path.name for path in folders[0].parent.iterdir()} == {
         "smollm2-135m-instruct",
@@ -96,7 +96,7 @@ def test_without_a_gpu_the_device_is_the_cpu(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert loading.pick_device("auto") == "cpu"
-    with pytest.raises(UserError, match=r'runs\.device is "cuda".*no such GPU'):
+    with pytest.raises(UserError, match=r'runs\.device is "cuda".*no CUDA GPU'):
         loading.pick_device("cuda")
 
 
@@ -133,8 +133,11 @@ def test_a_chat_template_of_the_users_own_is_used(tmp_path: Path, tiny: Path) ->
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("/nowhere/at/all", "folder /nowhere/at/all holds no model"),
-        ("embedded/smollm3", "no embedded student 'embedded/smollm3'; there is 'embedded/smollm2"),
+        ("/nowhere/at/all", "folder /nowhere/at/all has no model"),
+        (
+            "embedded/smollm3",
+            "unknown embedded student 'embedded/smollm3': the only one is 'embedded/smollm2",
+        ),
         ("nobody/no-such-model", "'nobody/no-such-model' cannot be loaded"),
     ],
 )

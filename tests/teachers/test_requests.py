@@ -10,7 +10,7 @@ from core.dialogues.records import Dialogue
 from core.jobs.settings import Identity
 from core.teachers import requests
 from core.teachers.identity import identity
-from tests.support.made_dialogues import dialogue_lists
+from tests.support.synthetic_dialogues import dialogue_lists
 
 TURNS = ("{situation}|{utterance}|{response}", "again")
 WHO = identity(Teacher("openai", "m"))

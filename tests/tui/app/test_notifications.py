@@ -13,9 +13,10 @@ from core.domain.snapshot import Snapshot
 from core.store import connections, jobs
 from tests.services.test_forecast import job
 from tests.support import made_results
-from tests.tui.conftest import Open, until, until_shows
-from tests.tui.filled import HOSTILE, job_id
-from tests.tui.screens.test_home import snapshot_of
+from tests.support.filled_workspace import HOSTILE, job_id
+from tests.support.settling import until, until_shows
+from tests.tui.conftest import Open
+from tests.tui.screens.home.test_screen import snapshot_of
 from tui.app.application import EmpathyApp
 from tui.app.notifications import News, news
 from tui.runtime import desktop

@@ -1,0 +1,104 @@
+"""core.api: its stub is the one list of its names, for Python and for type checkers."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import core.api
+
+ROOT = Path(__file__).resolve().parents[2]
+STUB = Path(core.api.__file__).with_suffix(".pyi")
+
+PREAMBLE = "from core.api import Workspace\n\n\n"
+
+
+def exported() -> list[tuple[str, str, str]]:
+    """Module, name there, and name in core.api, of every import in the stub."""
+    return [
+        (f"core.{node.module}", alias.name, alias.asname or "")
+        for node in ast.parse(STUB.read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+
+
+def test_the_stub_names_each_thing_once_and_as_it_is_called_where_it_is_defined() -> None:
+    assert all(name == known for _, name, known in exported())
+    assert sorted(name for _, name, _ in exported()) == sorted(vars(core.api)["__all__"])
+    assert len(set(vars(core.api)["__all__"])) == len(vars(core.api)["__all__"])
+
+
+@pytest.mark.parametrize(("module", "name", "known"), exported(), ids=lambda part: str(part))
+def test_every_name_of_the_stub_is_there(module: str, name: str, known: str) -> None:
+    assert getattr(core.api, known) is getattr(sys.modules[module], name)
+
+
+def test_a_wrong_name_is_an_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        core.api.no_such_name  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_type_checker_knows_every_name(tmp_path: Path) -> None:
+    right = f"""{PREAMBLE}def show(workspace: Workspace) -> None:
+    for rate in workspace.evaluation.win_rates():
+        print(rate.a, rate.b, rate.win_rate_b)
+    print(workspace.pipeline.snapshot().jobs, workspace.data.facts(), workspace.spending.summary().usd)
+    print(workspace.training.samples("job"), workspace.commands.start(["compare"]), workspace.paths.root)
+"""
+    wrong = {
+        "from core.api import NoSuchName\n": 'Module "core.api" has no attribute "NoSuchName"',
+        "import core.api\n\ncore.api.no_such_name\n": 'Module has no attribute "no_such_name"',
+        f"{PREAMBLE}def show(workspace: Workspace) -> None:\n    workspace.evaluation.no_such()\n": (
+            '"EvaluationReader" has no attribute "no_such"'
+        ),
+        f"{PREAMBLE}def show(workspace: Workspace) -> None:\n    workspace.no_such_part\n": (
+            '"Workspace" has no attribute "no_such_part"'
+        ),
+        f"{PREAMBLE}def show(workspace: Workspace) -> str:\n    return workspace.evaluation.win_rates()\n": (
+            "Incompatible return value type"
+        ),
+        f"{PREAMBLE}def show(workspace: Workspace) -> None:\n    workspace.pipeline.events(job=1)\n": (
+            'Argument "job" to "events" of "PipelineReader" has incompatible type "int"'
+        ),
+    }
+    (tmp_path / "right.py").write_text(right)
+    for number, code in enumerate(wrong):
+        (tmp_path / f"wrong_{number}.py").write_text(code)
+    ended = subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict", "--config-file", str(ROOT / "pyproject.toml")),
+            *("--no-error-summary", "--show-absolute-path", "--hide-error-codes"),
+            *("--cache-dir", str(ROOT / ".mypy_cache"), *map(str, sorted(tmp_path.glob("*.py")))),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    problems = ended.stdout.splitlines()
+    assert not [line for line in problems if "right.py" in line], ended.stdout
+    for number, expected in enumerate(wrong.values()):
+        of_this = [line for line in problems if f"wrong_{number}.py" in line]
+        assert any(expected in line for line in of_this), (expected, ended.stdout, ended.stderr)
+    assert len(problems) == len(wrong), ended.stdout
+
+
+def test_no_public_signature_hides_a_type() -> None:
+    """Of functions, and of methods of the facade's classes; `Any` there would turn the type checker off."""
+    found = {}
+    for name in vars(core.api)["__all__"]:
+        value = getattr(core.api, name)
+        if inspect.isfunction(value):
+            found[name] = value
+        elif inspect.isclass(value):
+            members = inspect.getmembers(value, inspect.isfunction)
+            found |= {f"{name}.{member}": made for member, made in members if not member.startswith("_")}
+    assert len(found) > 60
+    assert not [name for name, made in found.items() if re.search(r"\bAny\b", str(inspect.signature(made)))]
