@@ -8,7 +8,6 @@ from tui.app import keymap
 _TITLES = {
     "app": "Everywhere",
     "screen": "Every screen",
-    "screen": "Every screen",
     "list": "Every list",
     "table": "Every table",
 }
