@@ -34,13 +34,13 @@ from core.store import dialogues as data
 from tests.support import made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
 from tui.screens.training import curve_view
+from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.curve_view import (
-    Colours,
+    ChartRequest,
     Drawing,
-    Question,
     View,
 )
-from tui.screens.training.run_marks import Shown
+from tui.screens.training.run_marks import DrawnRun
 
 ROWS = 100
 ROUNDS = 7
@@ -182,13 +182,13 @@ def look(workspace: WorkspacePaths) -> None:
         print(f"{name:<58} {seconds * 1000:8.1f} ms   {seconds / plain:6.2f} ×")
 
     tell("sqlite3 alone: one run's rows", plain)
-    colours = Colours("#3a4552", "#2b343f", "#8b96a3")
+    colours = ChartColours("#3a4552", "#2b343f", "#8b96a3")
 
-    def question(count: int, size: tuple[int, int], view: View, *, is_grid: bool = False) -> Question:
-        shown = [Shown(job, str(number), "#56b4e9") for number, job in enumerate(runs[:count], start=1)]
-        return Question(tuple(shown), "loss", is_grid, view, *size, colours)
+    def request(count: int, size: tuple[int, int], view: View, *, is_grid: bool = False) -> ChartRequest:
+        shown = [DrawnRun(job, str(number), "#56b4e9") for number, job in enumerate(runs[:count], start=1)]
+        return ChartRequest(tuple(shown), "loss", is_grid, view, *size, colours)
 
-    one, all_ = question(1, LARGE, View()), question(6, LARGE, View())
+    one, all_ = request(1, LARGE, View()), request(6, LARGE, View())
     tell(
         "one run: read, thinned, drawn, the first time", median(lambda: drawn(open_workspace(workspace), one))
     )
@@ -198,10 +198,10 @@ def look(workspace: WorkspacePaths) -> None:
         again = {
             "one run drawn again, its points known": one,
             "six runs drawn again": all_,
-            "six runs, smoothed": question(6, LARGE, View(smoothing=0.9)),
-            "one run, a thousandth of its steps": question(1, LARGE, View(span=points / 1000)),
-            "one run, a grid of its figures": question(1, GRID, View(), is_grid=True),
-            "six runs, a grid of their figures": question(6, GRID, View(), is_grid=True),
+            "six runs, smoothed": request(6, LARGE, View(smoothing=0.9)),
+            "one run, a thousandth of its steps": request(1, LARGE, View(span=points / 1000)),
+            "one run, a grid of its figures": request(1, GRID, View(), is_grid=True),
+            "six runs, a grid of their figures": request(6, GRID, View(), is_grid=True),
         }
         for name, asked in again.items():
             tell(name, median(partial(drawn, opened, asked)))
@@ -209,11 +209,11 @@ def look(workspace: WorkspacePaths) -> None:
         tell("six runs of which nothing is new", median(lambda: curve_view.draw(opened, all_, before)))
 
 
-def drawn(workspace: Workspace, question: Question) -> Drawing:
+def drawn(workspace: Workspace, request: ChartRequest) -> Drawing:
     """The whole drawing, asked for until every point is read, as the room does."""
-    drawing = curve_view.draw(workspace, question, None)
+    drawing = curve_view.draw(workspace, request, None)
     while drawing is not None and not drawing.is_complete:
-        drawing = curve_view.draw(workspace, question, drawing)
+        drawing = curve_view.draw(workspace, request, drawing)
     assert drawing is not None
     return drawing
 

@@ -32,7 +32,7 @@ from benchmarks import big_store
 from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
 from tui.components.theme import DARK
-from tui.navigation.bindings import ROOMS
+from tui.navigation.bindings import SCREENS
 
 TABLE_APP = """
 from textual.app import App
@@ -75,7 +75,7 @@ Found = dict[str, dict[str, list[float]]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    names = [name for name, _, _ in ROOMS]
+    names = [name for name, _, _ in SCREENS]
     parser.add_argument("--folder", type=Path, default=big_store.FOLDER)
     parser.add_argument("--rooms", nargs="+", choices=names, default=names, metavar="ROOM")
     parser.add_argument("--presses", type=int, default=40, help="moves in each room, at each start")
@@ -116,15 +116,15 @@ def rooms(
     """Open every room, then again, and press its keys there."""
     with Terminal(program(workspace), size) as terminal:
         started(terminal, "dialogues (")
-        known = [room for room in ROOMS if room[0] in names]
+        known = [room for room in SCREENS if room[0] in names]
         for name, key, title in known:
             # The first one is there when the program starts.
-            if name != ROOMS[0][0]:
+            if name != SCREENS[0][0]:
                 Hand(terminal, CURSOR, found[name]).open(key, title, "")
         for name, key, title in known:
             hand = Hand(terminal, CURSOR, found[name])
             # From another one, also where it is the only one.
-            terminal.press(next(other for _, other, _ in ROOMS if other != key))
+            terminal.press(next(other for _, other, _ in SCREENS if other != key))
             terminal.settle(lambda: _letters(terminal.text()))
             hand.open(key, title, " again")
             hand.move("move", MOVES.get(name, ("j", "k")), presses)

@@ -40,7 +40,7 @@ from benchmarks.terminal import Terminal
 from core.api import WorkspacePaths
 from core.store import connections
 from tui.app.poller import LOOK_S
-from tui.navigation.bindings import ROOMS
+from tui.navigation.bindings import SCREENS
 
 Room = tuple[str, str, str]
 
@@ -49,7 +49,7 @@ _SAMPLE_S = 0.01
 _PRESSES = 20
 #: While the memory is watched: seconds in each room, and rounds through them before it counts.
 _STAY_S, _ROUNDS = 5.0, 3
-_NAMES = [name for name, _, _ in ROOMS]
+_NAMES = [name for name, _, _ in SCREENS]
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def main() -> int:
     parser.add_argument("--limit-growth", type=float, help="exit with 1 above, in per cent an hour")
     parser.add_argument("--limit-idle", type=float, help="exit with 1 above, in per cent of a core")
     options = parser.parse_args()
-    rooms = [room for room in ROOMS if room[0] in options.rooms]
+    rooms = [room for room in SCREENS if room[0] in options.rooms]
     source = big_store.made(options.folder.resolve())
     found: dict[str, float] = {}
     if options.seconds or options.minutes:

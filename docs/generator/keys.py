@@ -7,7 +7,6 @@ from tui.app import keymap
 
 _TITLES = {
     "app": "Everywhere",
-    "room": "Every screen",
     "screen": "Every screen",
     "list": "Every list",
     "table": "Every table",

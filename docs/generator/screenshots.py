@@ -26,11 +26,11 @@ SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "home": (("1",), ("gpu 1", "agrees with human ratings", "respond")),
     "pipeline": (("2",), ("✓ done",)),
     "data": (("3",), ("1–96 of 96", "Situation")),
-    "figures": (("3", "v"), ("Ratings per source",)),
+    "statistics": (("3", "v"), ("Ratings per source",)),
     "training": (("4", "space", "down", "down", "space", "down"), ("rewards/margins",)),
     "win_rates": (("5",), ("Judge: gpt-4o",)),
     "pairs": (("6", "w"), ("1/16",)),
-    "history": (("6", "h"), ("responders answered",)),
+    "responses": (("6", "h"), ("responders answered",)),
     "batches": (("7",), ("in progress",)),
     "logs": (("8", "slash", *"failed", "enter", "escape"), ("CUDA out of memory",)),
 }

@@ -1,4 +1,4 @@
-"""Asking the supervisor for something, in threads of their own; what costs money is asked about first."""
+"""Requests to the supervisor, in threads of their own; what costs money is confirmed first."""
 
 from __future__ import annotations
 
@@ -6,72 +6,109 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tui.format import job_states
+
 if TYPE_CHECKING:
     from core.api import Commands, Estimate, Spending
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
+
+#: The app's actions that change the workspace.
+_WRITING = ("start_all", "pause", "import_data")
 
 
-class Asking:
-    """Writes intents and says what became of them."""
+def may_write(app: HostApp) -> bool:
+    """Whether the workspace may be changed from here; else show why not."""
+    if app.workspace.read_only:
+        app.show_message(job_states.WATCHED)
+    return not app.workspace.read_only
 
-    def __init__(self, app: EmpathyApp) -> None:
-        self._app = app
 
-    def act(self, label: str, ask: Callable[[Commands], int]) -> None:
-        """Ask the supervisor for something, and say how it went once it is done.
+def unavailable(app: HostApp, action: str) -> str | None:
+    """Why one of the app's actions cannot be done now, or None when it can."""
+    if action in _WRITING and app.workspace.read_only:
+        return job_states.WATCHED
+    return job_states.nothing_to_start(app.snapshot) if action == "start_all" else None
 
-        `ask` returns an intent's id; it runs in a thread of its own.
-        """
-        self._run(label, partial(self._ask, label, ask))
 
-    def start(self, label: str, targets: Sequence[str]) -> None:
-        """Start the targets, all work for none; ask first if a teacher would be asked and paid."""
-        self._run(label, partial(self._estimate, label, targets))
+def act(app: HostApp, label: str, request: Callable[[Commands], int]) -> None:
+    """Write an intent, and show how it went once it is done; as `Host.act`."""
+    if may_write(app):
+        _run(app, label, partial(_wait_for, app, label, request))
 
-    def _run(self, label: str, work: Callable[[], None]) -> None:
-        self._app.run_worker(work, name=label, group="act", thread=True, exit_on_error=False)
 
-    def _ask(self, label: str, ask: Callable[[Commands], int]) -> None:
-        from core.api import UserError, open_workspace
+def start(app: HostApp, label: str, targets: Sequence[str]) -> None:
+    """Start the targets, all jobs for none; confirmed first if a teacher would be paid."""
+    if may_write(app):
+        _run(app, label, partial(_estimate, app, label, targets))
 
-        try:
-            with open_workspace(self._app.workspace) as workspace:
-                commands = workspace.commands
-                outcome = commands.wait(ask(commands), self._app.stopping)
-        except UserError as error:
-            self._refused(label, error)
-            return
-        if outcome.state == "done":
-            self._app.call_later(self._app.tell, f"{label}: done")
 
-    def _estimate(self, label: str, targets: Sequence[str]) -> None:
-        from core.api import UserError, open_workspace
+def start_all(app: HostApp) -> None:
+    """Start everything that config.toml names, or show why that would start nothing."""
+    reason = unavailable(app, "start_all")
+    if reason is not None:
+        app.show_message(reason)
+    else:
+        start(app, "Start all", ())
 
-        try:
-            with open_workspace(self._app.workspace) as workspace:
-                found, spending = workspace.spending.estimates(targets), workspace.spending.summary()
-        except UserError as error:
-            self._refused(label, error)
-            return
-        self._app.call_later(self._start, label, targets, found, spending)
 
-    def _refused(self, label: str, error: Exception) -> None:
-        self._app.call_later(partial(self._app.tell, str(error), title=label, error=True))
+def pause_or_resume(app: HostApp) -> None:
+    """Start no further jobs, or go on; what runs goes on."""
+    if app.snapshot is None:
+        app.show_message("the workspace is being read")
+    elif app.snapshot.paused:
+        act(app, "Resume", lambda commands: commands.resume())
+    else:
+        act(app, "Pause", lambda commands: commands.pause())
 
-    def _start(
-        self, label: str, targets: Sequence[str], found: tuple[Estimate, ...], spending: Spending
-    ) -> None:
-        def go(yes: bool | None) -> None:
-            if yes:
-                self.act(label, lambda commands: commands.start(targets))
 
-        to_send = sum(one.requests - one.answered for one in found)
-        if not to_send:
-            go(True)
-            return
-        from tui.dialogs.confirm import ConfirmScreen
-        from tui.dialogs.cost_table import costs
+def _run(app: HostApp, label: str, work: Callable[[], None]) -> None:
+    app.run_worker(work, name=label, group="act", thread=True, exit_on_error=False)
 
-        body = costs(found, spending)
-        screen = ConfirmScreen(f"Send {to_send:,} requests?", body, "Send", "Send nothing", "warning")
-        self._app.push_screen(screen, go)
+
+def _wait_for(app: HostApp, label: str, request: Callable[[Commands], int]) -> None:
+    from core.api import UserError, open_workspace
+
+    try:
+        with open_workspace(app.workspace) as workspace:
+            commands = workspace.commands
+            outcome = commands.wait(request(commands), app.stopping)
+    except UserError as error:
+        _show_refusal(app, label, error)
+        return
+    if outcome.state == "done":
+        app.call_later(app.show_message, f"{label}: done")
+
+
+def _estimate(app: HostApp, label: str, targets: Sequence[str]) -> None:
+    from core.api import UserError, open_workspace
+
+    try:
+        with open_workspace(app.workspace) as workspace:
+            estimates, spending = workspace.spending.estimates(targets), workspace.spending.summary()
+    except UserError as error:
+        _show_refusal(app, label, error)
+        return
+    app.call_later(_confirm, app, label, targets, estimates, spending)
+
+
+def _show_refusal(app: HostApp, label: str, error: Exception) -> None:
+    app.call_later(partial(app.show_message, str(error), title=label, error=True))
+
+
+def _confirm(
+    app: HostApp, label: str, targets: Sequence[str], estimates: tuple[Estimate, ...], spending: Spending
+) -> None:
+    def go(yes: bool | None) -> None:
+        if yes:
+            act(app, label, lambda commands: commands.start(targets))
+
+    to_send = sum(one.requests - one.answered for one in estimates)
+    if not to_send:
+        go(True)
+        return
+    from tui.dialogs.confirm import ConfirmScreen
+    from tui.dialogs.cost_table import costs
+
+    body = costs(estimates, spending)
+    screen = ConfirmScreen(f"Send {to_send:,} requests?", body, "Send", "Send nothing", "warning")
+    app.push_screen(screen, go)

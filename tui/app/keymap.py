@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from inspect import getmembers, isclass
 from pkgutil import walk_packages
 
-from textual.binding import Binding
+from textual.app import App
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.dom import DOMNode
 from textual.keys import Keys, _character_to_key, format_key
 
 import tui.components
 import tui.dialogs
 import tui.screens
+from tui.navigation import bindings
 
 #: What modifies a key, and names of keys that Textual knows beside those of `Keys`.
 _MODIFIERS = {"ctrl", "shift", "alt", "super", "meta", "hyper"}
@@ -33,8 +35,9 @@ class KeyLine:
 def key_lines() -> list[KeyLine]:
     """Every id once, those for everywhere first; loads all of the app."""
     found: dict[str, list[Binding]] = {}
-    for cls in _classes():
-        for binding in Binding.make_bindings(cls.__dict__.get("BINDINGS", [])):
+    own: list[Iterable[BindingType]] = [cls.__dict__.get("BINDINGS", []) for cls in _classes()]
+    for group in [bindings.APP, *own]:
+        for binding in Binding.make_bindings(group):
             if binding.id:
                 found.setdefault(binding.id, []).append(binding)
     lines = [_line(name, same) for name, same in found.items()]
@@ -61,9 +64,10 @@ def problems(keys: Mapping[str, str]) -> list[str]:
 def _clashes(keys: Mapping[str, str]) -> list[str]:
     """Two actions of one screen or part on one key: only one of them would be done."""
     found: dict[str, None] = {}
-    for cls in _classes():
+    of_app = BindingsMap.merge([App._merged_bindings or BindingsMap(), BindingsMap(bindings.APP)])
+    for scope in (of_app, *(cls._merged_bindings or () for cls in _classes())):
         taken: dict[str, str] = {}
-        for _, binding in cls._merged_bindings or ():
+        for _, binding in scope:
             name = binding.id or binding.action
             for key in _split(keys.get(name, binding.key)):
                 other = taken.setdefault(key, name)
@@ -115,10 +119,7 @@ def _shown(key: str) -> str:
 
 
 def _classes() -> Iterator[type[DOMNode]]:
-    """The app, then every screen and widget of it."""
-    from tui.app.application import EmpathyApp
-
-    yield EmpathyApp
+    """Every screen and widget of the app."""
     for package in (tui.components, tui.dialogs, tui.screens):
         for found in walk_packages(package.__path__, f"{package.__name__}."):
             module = import_module(found.name)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.job_states import LOOKS
+from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
+    from tui.navigation.host import HostApp
 
 _ENDED = ("done", "failed")
-#: More endings than this at one look are told as numbers.
+#: More endings than this at one look are shown as numbers.
 _NAMED = 3
 
 
@@ -27,7 +30,7 @@ class News:
 def news(before: Snapshot, after: Snapshot) -> list[News]:
     """What got done or failed between two snapshots, the failures first; at the end of all work that too.
 
-    A cancelled job is no news: a person asked for it.
+    A cancelled job is no news: a person requested it.
     """
     were = {job.id: (job.state, job.attempt) for job in before.jobs if job.requested}
     ended = [
@@ -52,13 +55,27 @@ def news(before: Snapshot, after: Snapshot) -> list[News]:
     return found
 
 
+def announce(app: HostApp, found: Sequence[News], how: str) -> None:
+    """Show the news; `how` is config.toml's app.notify: with a bell or a desktop notification, or alone."""
+    for one in found:
+        app.show_message(one.text, error=one.failed)
+    if not found or how == "toast" or app.is_headless or app._driver is None:
+        return
+    if how == "bell":
+        app.bell()
+    else:
+        from tui.runtime.desktop import notification
+
+        app._driver.write(notification(visible("; ".join(one.text for one in found))))
+
+
 def _name(job: Job) -> str:
     return f"{LOOKS[job.state].glyph} {job.stage} {job.name}"
 
 
 def _done(job: Job) -> str:
     took = None if job.started_at is None or job.finished_at is None else job.finished_at - job.started_at
-    return f"{_name(job)} is done" + ("" if took is None else f" after {figures.duration(took)}")
+    return f"{_name(job)} is done" + ("" if took is None else f" after {formats.duration(took)}")
 
 
 def _failure(job: Job) -> str:

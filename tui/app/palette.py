@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
-from tui.components.workspace_screen import RoomScreen
+from tui.app.actions import unavailable
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
 
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 
-#: Title, what it does, and the app's action: offered in every room, whether a key of the room does it or not.
+#: Title, what it does, and the app's action: offered on every screen, whether a key of it does it or not.
 _EVERYWHERE = (
     ("Start all", "Everything that config.toml asks for", "start_all"),
     ("Pause or resume", "Start no further jobs, or go on; what runs goes on", "pause"),
@@ -37,7 +38,7 @@ class Offer:
     reason: str | None = None
 
 
-class RoomCommands(Provider):
+class WorkspaceCommands(Provider):
     """The app's own commands, in place of Textual's."""
 
     async def discover(self) -> Hits:
@@ -59,43 +60,45 @@ class RoomCommands(Provider):
                 yield Hit(score / 2, shown, offer.run, text=offer.title)
 
     def _offers(self) -> Iterator[Offer]:
-        return offers(cast("EmpathyApp", self.app))
+        return offers(cast("HostApp", self.app))
 
 
-def offers(app: EmpathyApp) -> Iterator[Offer]:
-    """Every action that has a key in the open room and everywhere, then those without a key."""
-    # The palette lies on top of the room.
-    room = next((screen for screen in app.screen_stack if isinstance(screen, RoomScreen)), None)
-    if room is None:
+def offers(app: HostApp) -> Iterator[Offer]:
+    """Every action that has a key in the open screen and everywhere, then those without a key."""
+    # The palette lies on top of the screen.
+    screen = next((screen for screen in app.screen_stack if isinstance(screen, WorkspaceScreen)), None)
+    if screen is None:
         return
-    told = set()
-    # The room's own first, then those of its focused part, then the app's.
-    live = sorted(room.active_bindings.values(), key=lambda one: (one.node is app, one.node is not room))
+    listed = set()
+    # The screen's own first, then those of its focused part, then the app's.
+    live = sorted(screen.active_bindings.values(), key=lambda one: (one.node is app, one.node is not screen))
     for active in live:
         binding = active.binding
         if (
             binding.id is None
-            or binding.action.removeprefix("app.") in told
+            or binding.action.removeprefix("app.") in listed
             or binding.action == "command_palette"
         ):
             continue
-        told.add(binding.action.removeprefix("app."))
-        yield _offer(app, room, active)
+        listed.add(binding.action.removeprefix("app."))
+        yield _offer(app, screen, active)
     for title, about, action in _EVERYWHERE:
-        if action not in told:
-            reason = app.unavailable(action)
-            run = partial(app.run_action, action) if reason is None else partial(app.tell, reason)
+        if action not in listed:
+            reason = unavailable(app, action)
+            run = partial(app.run_action, action) if reason is None else partial(app.show_message, reason)
             yield Offer(title, about, run, reason)
 
 
-def _offer(app: EmpathyApp, room: RoomScreen, active: ActiveBinding) -> Offer:
+def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> Offer:
     binding, node = active.binding, active.node
-    # An action is the room's unless it says that it is the app's.
+    # An action is the screen's unless it says that it is the app's.
     name = binding.action.partition("(")[0]
     if name.startswith("app.") or node is app:
-        reason = app.unavailable(name.removeprefix("app."))
+        reason = unavailable(app, name.removeprefix("app."))
     else:
-        reason = room.unavailable(name) if node is room else None
-    run = partial(app.run_action, binding.action, node) if reason is None else partial(app.tell, reason)
+        reason = screen.unavailable(name) if node is screen else None
+    run = (
+        partial(app.run_action, binding.action, node) if reason is None else partial(app.show_message, reason)
+    )
     about = f"{binding.tooltip or binding.description} (key {app.get_key_display(binding)})"
     return Offer(binding.description, about, run, reason)

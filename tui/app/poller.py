@@ -1,4 +1,4 @@
-"""One thread that watches the workspace and answers the screens' questions."""
+"""One thread that watches the workspace and answers the screens' requests."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 #: Seconds between looks at whether anything moved.
 LOOK_S = 0.25
-#: Seconds between looks at whether the supervisor lives, which no version tells.
+#: Seconds between looks at whether the supervisor lives, which no version shows.
 ALIVE_S = 1.0
 
 
-class Moved(Message):
+class SnapshotChanged(Message):
     """A new snapshot; `pending` when an intent waits to be carried out."""
 
     def __init__(self, snapshot: Snapshot, pending: bool) -> None:
@@ -30,10 +30,10 @@ class Moved(Message):
         self.pending = pending
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Moved)
+        return isinstance(message, SnapshotChanged)
 
 
-class Unreadable(Message):
+class WorkspaceUnreadable(Message):
     """The workspace cannot be read now; the poller tries again."""
 
     def __init__(self, error: str) -> None:
@@ -41,18 +41,18 @@ class Unreadable(Message):
         self.error = error
 
 
-class Answered(Message):
-    """What a question brought: a value for `receive`, or an error."""
+class ReadAnswered(Message):
+    """What a request brought: a value for `receive`, or an error."""
 
-    def __init__(self, question: Question, value: Any, error: str | None) -> None:
+    def __init__(self, request: ReadRequest, value: Any, error: str | None) -> None:
         super().__init__()
-        self.question = question
+        self.request = request
         self.value = value
         self.error = error
 
 
 @dataclass(frozen=True)
-class Question:
+class ReadRequest:
     """A query for the poller's thread; of one key only the newest generation counts."""
 
     key: str
@@ -73,7 +73,7 @@ class Poller:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._stopped = False
-        self._questions: dict[str, Question] = {}
+        self._requests: dict[str, ReadRequest] = {}
         self._generation = 0
         self._newest: dict[str, int] = {}
         self._thread = threading.Thread(target=self._run, name="poller", daemon=True)
@@ -88,18 +88,18 @@ class Poller:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
-    def ask(self, key: str, query: Callable[[Workspace], Any], receive: Callable[[Any], None]) -> None:
+    def read(self, key: str, query: Callable[[Workspace], Any], receive: Callable[[Any], None]) -> None:
         """Queue a query in place of an older one of the same key."""
         with self._lock:
             self._generation += 1
             self._newest[key] = self._generation
-            self._questions[key] = Question(key, self._generation, query, receive)
+            self._requests[key] = ReadRequest(key, self._generation, query, receive)
         self._wake.set()
 
-    def is_newest(self, question: Question) -> bool:
-        """Whether nobody asked again under the same key meanwhile."""
+    def is_newest(self, request: ReadRequest) -> bool:
+        """Whether no newer request has the same key."""
         with self._lock:
-            return self._newest.get(question.key) == question.generation
+            return self._newest.get(request.key) == request.generation
 
     def _run(self) -> None:
         # Here rather than above: the first screen is painted while this thread imports.
@@ -112,7 +112,7 @@ class Poller:
         try:
             while not self._stopped:
                 self._wake.clear()
-                # A question is answered at once, and makes no look come sooner: a room asks something with
+                # A request is answered at once, and makes no look come sooner: a screen reads something with
                 # each snapshot, and while records stream in there is always a new one.
                 if time.monotonic() >= due:
                     trouble = self._look(watch, trouble)
@@ -130,7 +130,7 @@ class Poller:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is shown, and the next look may do
             words = _words(error)
             if words != trouble:
-                self._post(Unreadable(words))
+                self._post(WorkspaceUnreadable(words))
             return words
         if moved is not None:
             self._post(moved)
@@ -138,19 +138,19 @@ class Poller:
 
     def _answer(self, workspace: Workspace) -> None:
         with self._lock:
-            questions, self._questions = self._questions, {}
-        for question in questions.values():
+            requests, self._requests = self._requests, {}
+        for request in requests.values():
             if self._stopped:
                 return
             try:
-                answered = Answered(question, question.query(workspace), None)
+                answered = ReadAnswered(request, request.query(workspace), None)
             except Exception as error:  # noqa: BLE001 - shown as a toast by the app
-                answered = Answered(question, None, _words(error))
+                answered = ReadAnswered(request, None, _words(error))
             self._post(answered)
 
 
 class _Watch:
-    """Tells what moved since the last look."""
+    """Finds what changed since the last look."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._opened = workspace
@@ -158,7 +158,7 @@ class _Watch:
         self._supervisor: Supervisor | None = None
         self._looked_at = 0.0
 
-    def moved(self, again: bool) -> Moved | None:
+    def moved(self, again: bool) -> SnapshotChanged | None:
         """What is there now if it differs from the last time, or in any case with `again`."""
         version = self._opened.pipeline.version()
         if not again and version == self._version and not self._life_changed():
@@ -169,7 +169,7 @@ class _Watch:
         # The version from before the snapshot: what came in between is looked at again.
         self._version = version
         self._looked_at = time.monotonic()
-        return Moved(snapshot, pending)
+        return SnapshotChanged(snapshot, pending)
 
     def _life_changed(self) -> bool:
         now = time.monotonic()

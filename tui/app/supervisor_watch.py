@@ -9,19 +9,19 @@ from tui.format import job_states
 
 if TYPE_CHECKING:
     from core.api import Snapshot
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 #: Seconds until a supervisor that did not come up is tried again: doubled each time, up to the last.
 _FIRST_WAIT_S, _LAST_WAIT_S = 1.0, 60.0
 
 
-class Supervising:
+class SupervisorWatch:
     """Starts a supervisor in the background where one is needed, less and less often while that fails.
 
     In a workspace that is only watched it starts none.
     """
 
-    def __init__(self, app: EmpathyApp) -> None:
+    def __init__(self, app: HostApp) -> None:
         self._app = app
         self._busy = False
         self._wait_s = _FIRST_WAIT_S
@@ -60,7 +60,9 @@ class Supervising:
         # Nothing may move until then, so nothing else would try again.
         self._app.set_timer(wait_s, self._look_again)
         if error is not None:
-            self._app.tell(f"{error}\nTrying again in {wait_s:.0f} s.", title="No supervisor", error=True)
+            self._app.show_message(
+                f"{error}\nTrying again in {wait_s:.0f} s.", title="No supervisor", error=True
+            )
 
     def _look_again(self) -> None:
         self._app.read(

@@ -11,8 +11,8 @@ from tui.navigation.pair_filter import (
     DISAGREEMENTS,
     OUTCOMES,
     Disagreement,
-    Outcome,
     PairFilter,
+    PairOutcome,
 )
 
 #: Number of pairs that are printed for people by default.
@@ -37,7 +37,7 @@ def pairs(
     a: str,
     b: str,
     limit: int | None,
-    verdict: Outcome | None,
+    verdict: PairOutcome | None,
     disagree: Disagreement | None,
     judge: str | None,
     emotion: str | None,

@@ -34,7 +34,7 @@ OPEN = "table.open"
 class KeyedTable(DataTable[Text], inherit_bindings=False):
     """Rows of `Text` cells by key; the cursor stays on its row whatever comes and goes.
 
-    Cells are `Text` and never `str`, because a `str` is parsed as markup. Left and right are the room's.
+    Cells are `Text` and never `str`, because a `str` is parsed as markup. Left and right are the screen's.
 
     Rows are one line high, and columns as wide as they were given. They are drawn here, because a DataTable
     measures every cell that it gets, and draws every cell that is seen anew once one of them has changed.
@@ -144,7 +144,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
                 self.add_row(*self._aligned(cells), key=key)
             if selected is None or not self.select(selected):
                 self.move_cursor(row=min(index, max(0, len(rows) - 1)), animate=False)
-                self.call_later(self._tell_cursor)
+                self.call_later(self._report_cursor)
             self.scroll_to(y=scrolled, animate=False)
         self._drawn = {key: drawn for key, drawn in self._drawn.items() if key in rows}
 
@@ -247,15 +247,15 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             yield blank
         yield edge
 
-    def _tell_cursor(self) -> None:
-        """Say which row the cursor is on: it may be another one in the same place.
+    def _report_cursor(self) -> None:
+        """Report which row the cursor is on: it may be another one in the same place.
 
         Called later, because what is posted from within a parent's handler goes no further than the parent.
         """
         self._highlight_row(self.cursor_row)
 
     def _highlight_row(self, row_index: int) -> None:
-        # A table without rows tells of row -1, which has no key.
+        # A table without rows reports row -1, which has no key.
         if self.is_valid_row_index(row_index):
             super()._highlight_row(row_index)
 

@@ -1,4 +1,4 @@
-"""The line below every room: the keys that do something now."""
+"""The line below every screen: the keys that do something now."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.widgets import Static
 class KeysLine(Static):
     """The live bindings that are to be shown, each by its key and what it does; a click presses the key.
 
-    In place of Textual's Footer: that mounts a widget a key, anew with every change of focus or room, and
+    In place of Textual's Footer: that mounts a widget a key, anew with every change of focus or screen, and
     keeps them all.
     """
 
@@ -50,7 +50,7 @@ class KeysLine(Static):
         self.tooltip = self._tooltips.get(event.style.meta.get("@click"))
 
     def _changed(self, screen: Screen[object]) -> None:
-        # Said some five times as a room opens.
+        # Signalled some five times as a screen opens.
         if not self._is_due:
             self._is_due = True
             self.call_after_refresh(self._show)

@@ -13,15 +13,16 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable
 from tui.format.text import visible
 
 T = TypeVar("T")
 
-Value = str | float | None
+SortValue = str | float | None
 
 
-#: The keys of every list, whatever draws its rows: actions `filter`, `sort(by)` and `turn`.
+#: The keys of every list, whatever draws its rows: actions `filter`, `sort(by)` and `reverse`.
 KEYS: tuple[BindingType, ...] = (
     Binding(
         "slash",
@@ -48,7 +49,7 @@ KEYS: tuple[BindingType, ...] = (
         show=False,
         tooltip="Sort by the column before",
     ),
-    Binding("I", "turn", "Turn", id="list.turn", show=False, tooltip="Sort in the other direction"),
+    Binding("I", "reverse", "Reverse", id="list.reverse", show=False, tooltip="Sort in the other direction"),
 )
 
 
@@ -61,7 +62,7 @@ class Entry:
 
     cells: Sequence[Text]
     words: str
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, SortValue] = field(default_factory=dict)
 
 
 class Listing(Vertical, Generic[T]):
@@ -74,7 +75,6 @@ class Listing(Vertical, Generic[T]):
     Listing {
         height: 1fr;
         & > .how { height: 1; padding: 0 1; color: $text-muted; }
-        & > Input { padding: 0 1; background: $panel; }
         & > KeyedTable { height: 1fr; }
     }
     """
@@ -93,17 +93,16 @@ class Listing(Vertical, Generic[T]):
         self._drawn: dict[str, tuple[T, Entry]] = {}
         self._filter = ""
         self._sort: str | None = None
-        self._is_turned = False
-        #: What is said of the filter and the order.
-        self._told: Sequence[str] = ()
+        self._is_reversed = False
+        #: What is shown of the filter and the order.
+        self._described: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
         yield KeyedTable(opens=self._opens)
-        yield Input(placeholder=self._placeholder, compact=True)
+        yield FilterBox(self._placeholder)
 
     def on_mount(self) -> None:
-        self.query_one(Input).display = False
         self.query_one(".how").display = False
         self.app.theme_changed_signal.subscribe(self, self._recolour)
 
@@ -138,11 +137,9 @@ class Listing(Vertical, Generic[T]):
 
     def back(self) -> bool:
         """Take the filter away; whether there was one."""
-        box = self.query_one(Input)
-        if not box.display and not self._filter:
+        if not self.query_one(FilterBox).reset():
             return False
-        box.display = False
-        box.value = self._filter = ""
+        self._filter = ""
         self._fill()
         self.enter()
         return True
@@ -155,16 +152,15 @@ class Listing(Vertical, Generic[T]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self._fill()
         self.enter()
 
     def action_filter(self) -> None:
-        box = self.query_one(Input)
+        box = self.query_one(FilterBox)
         box.display = True
         # It says so at once: were it the first letter that takes a line, that would lay all out anew.
         self._fill()
-        box.focus()
+        box.open()
 
     def action_sort(self, by: int) -> None:
         """Go to the next column that can be sorted by; after the last comes the items' own order."""
@@ -172,11 +168,11 @@ class Listing(Vertical, Generic[T]):
         known = {name for entry in entries for name in entry.values}
         names = [None, *(column.key for column in self._columns if column.key in known)]
         at = names.index(self._sort) if self._sort in names else 0
-        self._sort, self._is_turned = names[(at + by) % len(names)], False
+        self._sort, self._is_reversed = names[(at + by) % len(names)], False
         self._fill()
 
-    def action_turn(self) -> None:
-        self._is_turned = not self._is_turned
+    def action_reverse(self) -> None:
+        self._is_reversed = not self._is_reversed
         self._fill()
 
     def _recolour(self, theme: object) -> None:
@@ -208,33 +204,33 @@ class Listing(Vertical, Generic[T]):
 
     def _ordered(self, found: Mapping[str, Entry]) -> list[str]:
         if self._sort is None:
-            return list(found)[:: -1 if self._is_turned else 1]
+            return list(found)[:: -1 if self._is_reversed else 1]
         values = {key: entry.values.get(self._sort) for key, entry in found.items()}
         known = [key for key, value in values.items() if value is not None]
-        known.sort(key=lambda key: _comparable(values[key]), reverse=self._is_turned)
+        known.sort(key=lambda key: _comparable(values[key]), reverse=self._is_reversed)
         return known + [key for key, value in values.items() if value is None]
 
     def _headed(self, column: Column) -> Column:
         """The column with an arrow, if it is the one that rows are sorted by."""
         if column.key != self._sort:
             return column
-        arrow = "↓" if self._is_turned else "↑"
+        arrow = "↓" if self._is_reversed else "↑"
         return Column(column.key, f"{column.label} {arrow}"[-column.width :], column.width, column.align)
 
     def _describe(self, found: int, of: int) -> None:
         """How rows are chosen and ordered, unless all are shown in their own order."""
-        is_filtered = bool(self._filter) or self.query_one(Input).display
+        is_filtered = bool(self._filter) or self.query_one(FilterBox).display
         parts = [f"/{visible(self._filter)}: {found:,} of {of:,}"] if is_filtered else []
         label = next((column.label for column in self._columns if column.key == self._sort), None)
-        if label is not None or self._is_turned:
-            parts.append(f"by {label or 'their own order'}{', turned' if self._is_turned else ''}")
-        if parts != self._told:
-            self._told = parts
+        if label is not None or self._is_reversed:
+            parts.append(f"by {label or 'their own order'}{', reversed' if self._is_reversed else ''}")
+        if parts != self._described:
+            self._described = parts
             how = self.query_one(".how", Static)
             how.display = bool(parts)
             # It has one line, whatever it says; laying the whole screen out anew takes longer than all else.
             how.update(Content("  ·  ".join(parts)), layout=False)
 
 
-def _comparable(value: Value) -> tuple[str, float]:
+def _comparable(value: SortValue) -> tuple[str, float]:
     return (value.casefold(), 0.0) if isinstance(value, str) else ("", value or 0.0)

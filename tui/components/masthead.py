@@ -1,4 +1,4 @@
-"""The two lines above every room: the rooms with their keys, and how the workspace stands."""
+"""The two lines above every screen: the screens with their keys, and how the workspace stands."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
-from tui.navigation.bindings import ROOMS
+from tui.navigation.bindings import SCREENS
 
 if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Snapshot
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 
-def _rooms(active: str) -> Content:
-    """The rooms with their keys; a click opens one. One widget, because each costs time at the start."""
+def _tabs(active: str) -> Content:
+    """The screens with their keys; a click opens one. One widget, because each costs time at the start."""
     here = "bold $foreground on $background"
     tabs, before = [], "$text-muted"
-    for room, key, title in ROOMS:
-        style = here if room == active else "$text-muted"
+    for mode, key, title in SCREENS:
+        style = here if mode == active else "$text-muted"
         # The blank between two tabs is both's, or else they are too many for 80 columns.
         edge = here if here in (before, style) else style
-        tabs.append(f"[{edge}] [/][{style} @click=app.room('{room}')][$accent]{key}[/] {title.lower()}[/]")
+        tabs.append(f"[{edge}] [/][{style} @click=app.screen('{mode}')][$accent]{key}[/] {title.lower()}[/]")
         before = style
     return Content.from_markup("".join([*tabs, f"[{before}] [/]"]))
 
 
 class Masthead(Vertical):
-    """The rooms' line and the workspace's line."""
+    """The line of screens and the workspace's line."""
 
     DEFAULT_CSS: ClassVar[str] = """
     Masthead {
         dock: top;
         height: 2;
         background: $background;
-        & > #rooms {
+        & > #screens {
             height: 1;
             background: $panel;
             text-wrap: nowrap;
@@ -64,15 +64,15 @@ class Masthead(Vertical):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
-    def __init__(self, room: str) -> None:
+    def __init__(self, mode: str) -> None:
         super().__init__()
-        self.room = room
+        self.mode = mode
         self._shown = Content("")
 
     def compose(self) -> ComposeResult:
-        yield Static(_rooms(self.room), id="rooms", markup=False)
+        yield Static(_tabs(self.mode), id="screens", markup=False)
         yield Static(Content(""), id="workspace", markup=False)
 
     def show(self, snapshot: Snapshot | None, trouble: str | None) -> None:
@@ -103,7 +103,7 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     else:
         work = ("○ supervisor idle", "$text-muted")
     parts: list[Content | str | tuple[str, str]] = [
-        (figures.folder(snapshot.workspace), "$foreground"),
+        (formats.folder(snapshot.workspace), "$foreground"),
         "  ·  ",
         work,
         "  ·  ",
@@ -112,8 +112,8 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     if watched:
         parts[2:2] = [("read-only", "$text-warning"), "  ·  "]
     if snapshot.config_error is not None:
-        # Ahead of the figures, because a narrow terminal cuts the line's end off.
-        parts[2:2] = [("✗ config.toml does not hold", "$text-error"), "  ·  "]
+        # Ahead of the counts, because a narrow terminal cuts the line's end off.
+        parts[2:2] = [("✗ config.toml is invalid", "$text-error"), "  ·  "]
     return Content.assemble(*parts)
 
 

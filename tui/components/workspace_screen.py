@@ -1,4 +1,4 @@
-"""What every room's screen has: the rooms' line, the workspace's line, its own body, the keys."""
+"""What every screen's screen has: the line of screens, the workspace's line, its own body, the keys."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from textual.screen import Screen
 from tui.components.keys_line import KeysLine
 from tui.components.masthead import Masthead
 from tui.format.job_states import WATCHED
+from tui.navigation.messages import OpenScreen
 
 if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Snapshot
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 
 #: Seconds after which what a first frame can do without is begun: the thread that writes the frame to the
@@ -24,33 +25,33 @@ if TYPE_CHECKING:
 AFTER_FRAME_S = 0.03
 
 
-class RoomScreen(Screen[None]):
+class WorkspaceScreen(Screen[None]):
     """A screen that shows a snapshot.
 
-    A room yields its widgets from `body`, and changes only what differs in `show`.
+    A screen yields its widgets from `body`, and changes only what differs in `show`.
     """
 
-    #: The mode that this room is, for the rooms' line.
-    ROOM: ClassVar[str] = ""
-    #: Shown by help, above the keys: what this room is for.
+    #: The mode that this screen is, for the line of screens.
+    MODE: ClassVar[str] = ""
+    #: Shown by help, above the keys: what this screen is for.
     ABOUT: ClassVar[str] = ""
     #: Actions that change the workspace.
     WRITES: ClassVar[frozenset[str]] = frozenset()
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="room.back", show=False, tooltip="Step back; never quits"),
+        Binding("escape", "back", "Back", id="screen.back", show=False, tooltip="Step back; never quits"),
     ]
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def compose(self) -> ComposeResult:
-        yield Masthead(self.ROOM)
+        yield Masthead(self.MODE)
         yield from self.body()
         yield KeysLine()
 
     def unavailable(self, action: str) -> str | None:
-        """Why one of this room's actions cannot be done now, or None when it can; named as in BINDINGS."""
+        """Why one of this screen's actions cannot be done now, or None when it can; named as in BINDINGS."""
         if action in self.WRITES and self.app.workspace.read_only:
             return WATCHED
         return None
@@ -59,7 +60,7 @@ class RoomScreen(Screen[None]):
         """Whether an action can be done now; else say why not."""
         reason = self.unavailable(action)
         if reason is not None:
-            self.app.tell(reason)
+            self.app.show_message(reason)
         return reason is None
 
     def key_of(self, binding: str) -> str:
@@ -70,11 +71,11 @@ class RoomScreen(Screen[None]):
         return ""
 
     def body(self) -> ComposeResult:
-        """The room's own widgets."""
+        """The screen's own widgets."""
         yield from ()
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show a new snapshot; called on the UI thread, also when the room becomes active."""
+        """Show a new snapshot; called on the UI thread, also when the screen becomes active."""
 
     def receive(self, snapshot: Snapshot | None, trouble: str | None) -> None:
         """Bring the whole screen up to a snapshot, or to why there is none."""
@@ -85,7 +86,7 @@ class RoomScreen(Screen[None]):
             self.show(snapshot)
 
     def on_screen_resume(self) -> None:
-        # After the refresh, because a room that is opened for the first time is mounting now.
+        # After the refresh, because a screen that is opened for the first time is mounting now.
         self.call_after_refresh(self._catch_up)
 
     def _catch_up(self) -> None:
@@ -99,5 +100,5 @@ class RoomScreen(Screen[None]):
             self.step_back()
 
     def step_back(self) -> None:
-        """Go from a detail to the whole, and from there home; rooms with details override this."""
-        self.app.action_room("home")
+        """Go from a detail to the whole, and from there home; screens with details override this."""
+        self.app.post_message(OpenScreen("home"))

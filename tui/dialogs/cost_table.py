@@ -1,4 +1,4 @@
-"""What would be asked and paid, before anything is sent."""
+"""What would be sent and paid, before anything is sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.format import submissions
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def costs(found: Sequence[Estimate], spending: Spending) -> Content:
-    """Requests, tokens and cost per recipe, their sum, and the workspace's money."""
+    """Requests, tokens and cost per recipe, their sum, and the workspace's spending."""
     heading = _line("recipe", "to send", "answered", "tokens in + out", "cost")
     rows = [
         _line(
             visible(one.recipe),
-            figures.count(one.requests - one.answered),
-            figures.count(one.answered),
+            formats.count(one.requests - one.answered),
+            formats.count(one.answered),
             _tokens(one.input_tokens, one.output_tokens),
             _cost(one.usd),
         )
@@ -30,8 +30,8 @@ def costs(found: Sequence[Estimate], spending: Spending) -> Content:
     ]
     whole = _line(
         "all",
-        figures.count(sum(one.requests - one.answered for one in found)),
-        figures.count(sum(one.answered for one in found)),
+        formats.count(sum(one.requests - one.answered for one in found)),
+        formats.count(sum(one.answered for one in found)),
         _tokens(sum(one.input_tokens for one in found), sum(one.output_tokens for one in found)),
         _cost(submissions.total_usd(found)),
     )
@@ -52,8 +52,8 @@ def _tokens(given: int, answered: int) -> str:
 
 
 def _cost(usd: float | None) -> str:
-    return figures.UNKNOWN if usd is None else f"~{figures.dollars(usd)}"
+    return formats.UNKNOWN if usd is None else f"~{formats.dollars(usd)}"
 
 
-def _line(recipe: str, left: str, answered: str, tokens: str, cost: str) -> str:
-    return f"{figures.shorten(recipe, 24):<24}{left:>8}{answered:>9}{tokens:>17}{cost:>9}"
+def _line(recipe: str, to_send: str, answered: str, tokens: str, cost: str) -> str:
+    return f"{formats.shorten(recipe, 24):<24}{to_send:>8}{answered:>9}{tokens:>17}{cost:>9}"

@@ -1,4 +1,4 @@
-"""Choosing what is shown: every part of a filter at once, with how much it leaves."""
+"""Choosing what is shown: every part of a filter at once, with how much remains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tui.format.text import visible
 if TYPE_CHECKING:
     from textual import getters
 
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _TEXT, _SHOW = "text", "show"
 
 
 @dataclass(frozen=True)
-class Part:
+class FilterField:
     """A part of a filter: its label, its values with how they are called, and the one it has now."""
 
     label: str
@@ -47,7 +47,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
     One table and no widget a part, so that it is there at once.
     """
 
-    # Screens have their own, in other folders.
+    # Absolute: a subclass in another folder has the same one.
     CSS_PATH = str(Path(__file__).with_name("dialog.tcss"))
     DEFAULT_CSS = """
     FilterDialog {
@@ -58,34 +58,34 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "give_up", "Back", id="filter.back", tooltip="Leave all as it was"),
         Binding("ctrl+r", "clear", "Clear", id="filter.clear", tooltip="Take every part away"),
-        Binding("right,l", "turn(1)", "Next value", id="filter.next", tooltip="The next value"),
-        Binding("left,h", "turn(-1)", "Value before", id="filter.before", tooltip="The value before"),
+        Binding("right,l", "change(1)", "Next value", id="filter.next", tooltip="The next value"),
+        Binding("left,h", "change(-1)", "Value before", id="filter.before", tooltip="The value before"),
         Binding("slash", "search", "Text", id="filter.text", tooltip="Search in the texts"),
     ]
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
-    def __init__(self, title: str, parts: Sequence[Part], text: str) -> None:
+    def __init__(self, title: str, parts: Sequence[FilterField], text: str) -> None:
         super().__init__()
         self._title = title
         self._parts = parts
         self._chosen = [part.chosen if part.chosen in part.values else None for part in parts]
         self._text = text
-        self._left = ""
+        self._count = ""
 
     def wanted(self, chosen: Sequence[Any], text: str) -> T:
         """The filter of these values, one a part, None for any."""
         raise NotImplementedError
 
     def count(self, wanted: T) -> None:
-        """Find out how much a filter leaves, and `say` it."""
+        """Find out how much a filter leaves, and `show_count` it."""
         raise NotImplementedError
 
-    def say(self, left: str) -> None:
+    def show_count(self, count: str) -> None:
         """Show how much the filter leaves."""
-        self._left = left
+        self._count = count
         self._draw()
 
     def compose(self) -> ComposeResult:
@@ -126,7 +126,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
 
         self.app.push_screen(AskTextScreen("Search in the texts", self._text), self._searched)
 
-    def action_turn(self, by: int) -> None:
+    def action_change(self, by: int) -> None:
         """Go to the next value of the part under the cursor; after the last comes any."""
         key = self.query_one(KeyedTable).selected_key
         if key is None or not key.isdigit():
@@ -173,5 +173,5 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
             rows[str(number)] = [Text(visible(part.label), muted), shown]
         text = Text(visible(self._text), "bold") if self._text else Text("any words", muted)
         rows[_TEXT] = [Text("Text", muted), text]
-        rows[_SHOW] = [Text("Show", shade(self.app, "text-accent")), Text(self._left)]
+        rows[_SHOW] = [Text("Show", shade(self.app, "text-accent")), Text(self._count)]
         self.query_one(KeyedTable).put(rows)

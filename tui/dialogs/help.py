@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 
 _KEYS = 11
@@ -39,7 +39,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(Content("esc closes · arrows, page up and page down scroll"), classes="keys")
 
     def _text(self) -> Content:
-        about = self._on.ABOUT if isinstance(self._on, RoomScreen) else ""
+        about = self._on.ABOUT if isinstance(self._on, WorkspaceScreen) else ""
         lines = [Content(visible(about)), Content("")] if about else []
         for title, bindings in self._groups():
             if bindings:

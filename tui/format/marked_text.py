@@ -1,4 +1,4 @@
-"""Passages: texts from outside as they are read, with words marked, and cut where they are endless."""
+"""Texts from outside with words marked in them, cut where they are very long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.content import Content
 
 from tui.format.text import visible
 
-#: Characters of a passage; no response that follows its prompt has a twentieth of them.
+#: Characters that are shown; no response that follows its prompt has a twentieth of them.
 LONGEST = 20_000
 #: Pairs of equal words up to which texts are compared: the time that it takes grows faster than they do.
 _MOST_PAIRS = 20_000
@@ -27,7 +27,7 @@ def cut(text: str, longest: int = LONGEST) -> tuple[str, str]:
     return visible(text[:longest], lines=True), note
 
 
-def passage(text: str, *, against: str | None = None, sought: str = "", longest: int = LONGEST) -> Content:
+def marked(text: str, *, against: str | None = None, sought: str = "", longest: int = LONGEST) -> Content:
     """A text to read: with `against`, those of its words marked that the other does not have there;
     `sought` marked wherever it stands."""
     shown, note = cut(text, longest)

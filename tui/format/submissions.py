@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.job_states import StateLook
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def counts(sent: Submission) -> tuple[int | None, int | None]:
 def progress(sent: Submission) -> str:
     """`done/failed/total`."""
     done, failed = counts(sent)
-    return f"{figures.count(done)}/{figures.count(failed)}/{figures.count(sent.requests)}"
+    return f"{formats.count(done)}/{formats.count(failed)}/{formats.count(sent.requests)}"
 
 
 def age_s(sent: Submission, now: float) -> float:
@@ -64,17 +64,17 @@ def eta_s(sent: Submission, moments: Sequence[BatchEvent]) -> float | None:
 def tokens(sent: Submission) -> str:
     """Input and output tokens that were used."""
     if sent.input_tokens is None or sent.output_tokens is None:
-        return figures.UNKNOWN
-    return f"{figures.count(sent.input_tokens)} + {figures.count(sent.output_tokens)}"
+        return formats.UNKNOWN
+    return f"{formats.count(sent.input_tokens)} + {formats.count(sent.output_tokens)}"
 
 
 def cost(sent: Submission) -> str:
     """What it has cost; before its answers are in, its estimate with a `~`."""
     if sent.mode == "local":
-        return figures.dollars(0)
+        return formats.dollars(0)
     if sent.answered:
-        return figures.dollars(sent.usd)
-    return figures.UNKNOWN if sent.estimated_usd is None else f"~{figures.dollars(sent.estimated_usd)}"
+        return formats.dollars(sent.usd)
+    return formats.UNKNOWN if sent.estimated_usd is None else f"~{formats.dollars(sent.estimated_usd)}"
 
 
 def name(sent: Submission) -> str:
@@ -86,20 +86,20 @@ def money_briefly(spending: Spending) -> str:
     """What was spent and is bound, in a few words; nothing where no teacher was ever asked."""
     if not spending.usd and not spending.bound_usd and not spending.unpriced:
         return "nothing spent"
-    bound = f", ~{figures.dollars(spending.bound_usd)} committed" if spending.bound_usd else ""
+    bound = f", ~{formats.dollars(spending.bound_usd)} committed" if spending.bound_usd else ""
     at_least = "≥ " if spending.unpriced else ""
-    return f"{at_least}{figures.dollars(spending.usd)} spent{bound}"
+    return f"{at_least}{formats.dollars(spending.usd)} spent{bound}"
 
 
 def money(spending: Spending) -> str:
     """The workspace's money in one line."""
-    parts = [f"{figures.dollars(spending.usd)} spent"]
+    parts = [f"{formats.dollars(spending.usd)} spent"]
     if spending.bound_usd:
-        parts.append(f"~{figures.dollars(spending.bound_usd)} on their way")
+        parts.append(f"~{formats.dollars(spending.bound_usd)} on their way")
     if spending.budget_usd is not None:
-        parts.append(f"budget {figures.dollars(spending.budget_usd)}")
+        parts.append(f"budget {formats.dollars(spending.budget_usd)}")
     if spending.unpriced:
-        parts.append(f"{figures.count(spending.unpriced)} answers of unknown cost")
+        parts.append(f"{formats.count(spending.unpriced)} answers of unknown cost")
     parts.append("no price table" if spending.prices_of is None else f"prices of {spending.prices_of}")
     return " · ".join(parts)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-#: Mode, key, title: in the order of the rooms' line.
-ROOMS = (
+#: Mode, key, title: in the order of the line of screens.
+SCREENS = (
     ("home", "1", "Home"),
     ("pipeline", "2", "Pipeline"),
     ("data", "3", "Data"),
@@ -18,8 +18,10 @@ ROOMS = (
 
 APP = [
     *(
-        Binding(key, f"room('{mode}')", title, id=f"app.{mode}", show=False, tooltip=f"Open {title.lower()}")
-        for mode, key, title in ROOMS
+        Binding(
+            key, f"screen('{mode}')", title, id=f"app.{mode}", show=False, tooltip=f"Open {title.lower()}"
+        )
+        for mode, key, title in SCREENS
     ),
     Binding(
         "i", "import_data", "Import a CSV", id="app.import", show=False, tooltip="Check a CSV, then import it"

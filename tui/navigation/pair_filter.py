@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from core.api import Pair, Verdict
 
-Outcome = Literal["a", "b", "tie", "invalid", "none"]
+PairOutcome = Literal["a", "b", "tie", "invalid", "none"]
 Disagreement = Literal["judges", "orders", "any"]
 
-OUTCOMES: dict[Outcome, str] = {
+OUTCOMES: dict[PairOutcome, str] = {
     "a": "A wins",
     "b": "B wins",
     "tie": "tie",
@@ -34,7 +34,7 @@ class PairFilter:
     b's response.
     """
 
-    outcome: Outcome | None = None
+    outcome: PairOutcome | None = None
     disagreement: Disagreement | None = None
     judge: str | None = None
     emotion: str | None = None
@@ -64,7 +64,7 @@ def chosen(pairs: Iterable[Pair], wanted: PairFilter) -> list[Pair]:
     return [pair for pair in pairs if _is(pair, wanted)]
 
 
-def outcomes(pair: Pair) -> dict[str, Outcome]:
+def outcomes(pair: Pair) -> dict[str, PairOutcome]:
     """Each judge's outcome of a pair."""
     from core.api import outcome
 

@@ -33,7 +33,7 @@ def put_in_tmux(text: str) -> bool:
     return ended.returncode == 0
 
 
-def told(text: str, *, by_tmux: bool) -> str:
+def outcome(text: str, *, by_tmux: bool) -> str:
     """What is known once `text` was copied: no terminal says whether it took it."""
     size = f"{len(text):,} characters"
     cut = ", but some drop so long a text" if len(text.encode()) > _SURE_BYTES else ""

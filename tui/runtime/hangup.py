@@ -22,7 +22,7 @@ def end_with_terminal(descriptor: int) -> None:
 
 def _watch(descriptor: int) -> None:
     poll = select.poll()
-    # That it hung up is told whatever was asked for.
+    # A hang-up is reported whatever events are requested.
     poll.register(descriptor, 0)
     poll.poll()
     time.sleep(_GRACE_S)

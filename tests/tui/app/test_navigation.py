@@ -1,4 +1,4 @@
-"""What the rooms show of a filled workspace, and what their keys do."""
+"""What the screens show of a filled workspace, and what their keys do."""
 
 from __future__ import annotations
 

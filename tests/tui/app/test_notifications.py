@@ -1,4 +1,4 @@
-"""What ended is told once, in a toast, and by bell or desktop where that is asked for."""
+"""What ended is shown once, in a toast, and by bell or desktop where that is configured."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_second_failure_of_the_same_job_is_news(snapshot: Snapshot) -> None:
     assert [one.text for one in news(before, after)] == ["✗ sft a failed"]
 
 
-async def test_a_toast_tells_it(opened: Open, filled: WorkspacePaths) -> None:
+async def test_a_toast_shows_it(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "7 of 12 done")
         running = job_id(filled, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")

@@ -15,7 +15,7 @@ from core.store.connections import transaction
 from tests.support import waiting
 from tests.support.filled_workspace import fill
 from tui.app import poller
-from tui.app.poller import Answered, Moved, Poller
+from tui.app.poller import Poller, ReadAnswered, SnapshotChanged
 
 Posted = Queue[Message]
 
@@ -39,14 +39,14 @@ def test_questions_bring_no_look_before_its_time(
     monkeypatch.setattr(poller, "LOOK_S", 3600.0)
     thread, state = watched
     thread.start()
-    assert isinstance(posted.get(timeout=waiting.STALL_S), Moved)
+    assert isinstance(posted.get(timeout=waiting.STALL_S), SnapshotChanged)
     with closing(connections.writer(state)) as writer:
         for number in range(3):
             with transaction(writer):
                 jobs.add_event(writer, f"event {number}")
-            thread.ask("events", lambda workspace: workspace.pipeline.events(limit=1)[0].text, print)
+            thread.read("events", lambda workspace: workspace.pipeline.events(limit=1)[0].text, print)
             answered = posted.get(timeout=waiting.STALL_S)
-            assert isinstance(answered, Answered)
+            assert isinstance(answered, ReadAnswered)
             assert answered.value == f"event {number}"
 
 
@@ -54,10 +54,10 @@ def test_what_moves_is_told_without_a_question(watched: tuple[Poller, Path], pos
     thread, state = watched
     thread.start()
     first = posted.get(timeout=waiting.STALL_S)
-    assert isinstance(first, Moved)
+    assert isinstance(first, SnapshotChanged)
     (running,) = (job for job in first.snapshot.jobs if job.state == "running")
     with closing(connections.writer(state)) as writer, transaction(writer):
         jobs.set_progress(writer, running.id, 40, 50, None)
     second = posted.get(timeout=waiting.STALL_S)
-    assert isinstance(second, Moved)
+    assert isinstance(second, SnapshotChanged)
     assert next(job.done for job in second.snapshot.jobs if job.id == running.id) == 40

@@ -1,4 +1,4 @@
-"""The line of keys below every room."""
+"""The line of keys below every screen."""
 
 from __future__ import annotations
 

@@ -33,11 +33,11 @@ class Shelf(App[None]):
         self.theme = DARK.name
         self.drawn: list[str] = []
         #: The rows that the cursor came to.
-        self.told: list[str] = []
+        self.reported: list[str] = []
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
-        if self.told[-1:] != [event.row_key.value]:
-            self.told.append(str(event.row_key.value))
+        if self.reported[-1:] != [event.row_key.value]:
+            self.reported.append(str(event.row_key.value))
 
     def compose(self) -> ComposeResult:
         yield Listing(id="shelf", draw=self.draw, words="a part of a name")
@@ -92,7 +92,7 @@ async def test_sorting_by_what_can_be_sorted_by_and_back_to_the_own_order() -> N
         assert orders == [["b", "a", "c", "d"], ["c", "d", "a", "b"], ["a", "b", "c", "d"]]
         await pilot.press("less_than_sign", "I")
         assert keys(pilot) == ["a", "d", "c", "b"], "what is not known comes last in both directions"
-        await until_shows(pilot, "by size, turned")
+        await until_shows(pilot, "by size, reversed")
         assert "size ↓" in shown(pilot)
 
     await open_shelf(check)
@@ -119,12 +119,12 @@ async def test_whoever_shows_the_row_under_the_cursor_is_told_of_another() -> No
     async with app.run_test(size=(60, 12)) as pilot:
         app.listing.show(COLUMNS, ITEMS)
         app.listing.enter()
-        await until(pilot, lambda: app.told == ["a"])
+        await until(pilot, lambda: app.reported == ["a"])
         await pilot.press("slash", *"date")
-        await until(pilot, lambda: app.told[-1] == "d")
+        await until(pilot, lambda: app.reported[-1] == "d")
         app.listing.back()
         await pilot.press("up")
-        await until(pilot, lambda: app.told[-1] == "c")
+        await until(pilot, lambda: app.reported[-1] == "c")
 
 
 async def test_only_what_differs_is_drawn() -> None:

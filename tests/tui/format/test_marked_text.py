@@ -28,7 +28,7 @@ def test_what_is_not_marked_stands_in_the_other_text_in_this_order(text: str, ot
 def test_endless_texts_are_cut_and_not_compared() -> None:
     endless = "so very much " * 9000
     assert marked_text.differing(endless, endless[3:]) is None
-    shown = marked_text.passage(endless, against=endless[3:]).plain
+    shown = marked_text.marked(endless, against=endless[3:]).plain
     assert len(shown) < marked_text.LONGEST + 200
     assert f"and {len(endless.strip()) - marked_text.LONGEST:,} characters more" in shown
     assert "differences are not marked" in shown
@@ -36,7 +36,7 @@ def test_endless_texts_are_cut_and_not_compared() -> None:
 
 @given(texts())
 def test_a_passage_is_visible_and_marks_what_is_sought(text: str) -> None:
-    content = marked_text.passage(text, sought="a")
+    content = marked_text.marked(text, sought="a")
     assert "\x1b" not in content.plain
     assert "\u202e" not in content.plain
     marked = [

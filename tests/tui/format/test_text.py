@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 #: Control, surrogate, line and paragraph separators. Of the format characters joiners may stay.
@@ -67,12 +67,12 @@ def test_hostile_text_is_made_visible(text: str, shown: str) -> None:
     [(None, "—"), (0, "0s"), (59.6, "1m 00s"), (3725, "1h 02m"), (273_600, "3d 04h"), (-3, "0s")],
 )
 def test_durations(seconds: float | None, shown: str) -> None:
-    assert figures.duration(seconds) == shown
+    assert formats.duration(seconds) == shown
 
 
 @given(st.text(min_size=0, max_size=60), st.integers(3, 40))
 def test_a_shortened_text_fits_and_keeps_its_ends(text: str, width: int) -> None:
-    shown = figures.shorten(text, width)
+    shown = formats.shorten(text, width)
     assert len(shown) <= width
     if len(text) > width:
         assert shown[-1] == text[-1]
@@ -80,4 +80,4 @@ def test_a_shortened_text_fits_and_keeps_its_ends(text: str, width: int) -> None
 
 @pytest.mark.parametrize(("share", "shown"), [(None, "····"), (0.0, "    "), (0.5, "██  "), (1.0, "████")])
 def test_bars(share: float | None, shown: str) -> None:
-    assert figures.bar(share, 4) == shown
+    assert formats.bar(share, 4) == shown

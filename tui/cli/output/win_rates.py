@@ -12,7 +12,7 @@ from tui.format import win_rates
 from tui.format.job_states import order_effects
 from tui.format.values import UNKNOWN, count, p_value, percent
 from tui.screens.win_rates import comparison_metrics, judge_metrics
-from tui.screens.win_rates.comparison_metrics import Fact
+from tui.screens.win_rates.comparison_metrics import Metric
 from tui.screens.win_rates.matrix import SIGNIFICANT
 
 SAMPLE_WARNING = "This is sample data for trying the program, not research data. Draw no conclusions from it."
@@ -64,7 +64,7 @@ def print_comparison(console: Console, found: Comparison) -> None:
     print_line(console, f"{rate.b} against {rate.a}, judged by {rate.judge}: {rate.state}", "bold")
     for warning in comparison_metrics.warnings(rate):
         print_line(console, f"! {warning}", "yellow")
-    _print_facts(console, comparison_metrics.of_comparison(found))
+    _print_metrics(console, comparison_metrics.of_comparison(found))
     print_line(console, f"Judge: {win_rates.label_of([rate], rate.judge)}")
 
 
@@ -115,7 +115,7 @@ def print_judges(
     if not found:
         print_line(console, "There is no judge: name one in config.toml under [judges].")
         return
-    _print_facts(console, found)
+    _print_metrics(console, found)
 
 
 def print_tests(console: Console, found: Sequence[PairedTest], made: int, known: Sequence[WinRate]) -> None:
@@ -149,7 +149,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
         print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
 
 
-def _print_facts(console: Console, found: Sequence[Fact]) -> None:
+def _print_metrics(console: Console, found: Sequence[Metric]) -> None:
     shown = make_table("", "", "95 % interval", "of", "", left=1)
     shown.columns[-1].justify, shown.columns[-1].no_wrap = "left", False
     for fact in found:

@@ -12,14 +12,14 @@ from tui.components.keyed_table import Column
 from tui.components.listing import Entry
 from tui.components.theme import shade
 from tui.format import submissions
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import BatchEvent, Submission
 
 #: A submission, its moments, and the time that it is shown at where that changes how it looks.
-Shown = tuple["Submission", "tuple[BatchEvent, ...]", "float | None"]
+BatchRow = tuple["Submission", "tuple[BatchEvent, ...]", "float | None"]
 
 #: Widths from which on there is room for tokens.
 WIDE = 110
@@ -31,7 +31,7 @@ def columns(width: int) -> list[Column]:
         Column("state", "state", 13),
         Column("progress", "done/failed/all", 15, "right"),
         Column("age", "age", 7, "right"),
-        Column("left", "left", 7, "right"),
+        Column("eta", "ETA", 7, "right"),
         *([Column("tokens", "tokens in + out", 20, "right")] if width >= WIDE else []),
         Column("cost", "cost", 8, "right"),
     ]
@@ -39,19 +39,19 @@ def columns(width: int) -> list[Column]:
     return [fixed[0], Column("name", "for", name), *fixed[1:]]
 
 
-def entry(app: App[Any], shown: Sequence[Column], what: Shown) -> Entry:
+def entry(app: App[Any], shown: Sequence[Column], what: BatchRow) -> Entry:
     """A submission's row in the columns that are shown."""
     one, moments, now = what
     muted, look = shade(app, "text-muted"), submissions.look(one)
     widths = {column.key: column.width for column in shown}
-    left = None if one.collected else submissions.eta_s(one, moments)
+    eta = None if one.collected else submissions.eta_s(one, moments)
     age = submissions.age_s(one, now or 0.0)
     cells = {
         "state": Text(visible(f"{look.glyph} {look.word}"), shade(app, look.colour)),
-        "name": Text(figures.shorten(visible(one.job_name), widths["name"])),
+        "name": Text(formats.shorten(visible(one.job_name), widths["name"])),
         "progress": Text(submissions.progress(one), muted),
-        "age": Text(figures.duration(age), muted),
-        "left": Text("" if one.collected else figures.duration(left), muted),
+        "age": Text(formats.duration(age), muted),
+        "eta": Text("" if one.collected else formats.duration(eta), muted),
         "tokens": Text(submissions.tokens(one), muted),
         "cost": Text(submissions.cost(one)),
     }
@@ -64,7 +64,7 @@ def entry(app: App[Any], shown: Sequence[Column], what: Shown) -> Entry:
             "name": one.job_name,
             "progress": float(one.requests),
             "age": age,
-            "left": left,
+            "eta": eta,
             "tokens": tokens,
             "cost": one.usd if one.answered else one.estimated_usd,
         },

@@ -16,9 +16,9 @@ from textual.widgets import DataTable, Static
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.listing import Entry, Listing
 from tui.components.theme import shade
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import submissions
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.batches import details
 from tui.screens.batches import rows as batch_rows
@@ -40,15 +40,15 @@ _ROWS = 500
 #: Seconds between updates of ages, which no snapshot brings.
 _TICK_S = 1.0
 
-_All = tuple["list[Submission]", "Spending", "dict[str, list[BatchEvent]]"]
-_One = tuple[str, "list[BatchEvent]", "list[AnswerCount]"]
-_Group = tuple[str, "str | None"]
+_BatchesData = tuple["list[Submission]", "Spending", "dict[str, list[BatchEvent]]"]
+_BatchData = tuple[str, "list[BatchEvent]", "list[AnswerCount]"]
+_OutcomeGroup = tuple[str, "str | None"]
 
 
-class BatchesScreen(RoomScreen):
+class BatchesScreen(WorkspaceScreen):
     """Submissions above; the selected one's timeline and outcomes below, and the requests behind each."""
 
-    ROOM = "batches"
+    MODE = "batches"
     ABOUT = "Requests that went to teachers and judges: batches, and sessions of live calls."
     CSS_PATH = "batches.tcss"
     WRITES = frozenset({"refresh", "cancel", "retry"})
@@ -58,7 +58,7 @@ class BatchesScreen(RoomScreen):
             "app.start_all",
             "Submit",
             id="batches.submit",
-            tooltip="Start all work, after its cost was told",
+            tooltip="Start all work, after its cost was shown",
         ),
         Binding("f", "refresh", "Refresh", id="batches.refresh", tooltip="Ask after the batch now"),
         Binding("c", "cancel", "Cancel", id="batches.cancel", tooltip="Cancel the batch and its job"),
@@ -71,7 +71,14 @@ class BatchesScreen(RoomScreen):
             show=False,
             tooltip="Show and copy the paths of its files",
         ),
-        Binding("m", "money", "Money", id="batches.money", show=False, tooltip="What each recipe has cost"),
+        Binding(
+            "m",
+            "spending",
+            "Spending",
+            id="batches.spending",
+            show=False,
+            tooltip="What each recipe has cost",
+        ),
     ]
 
     def __init__(self) -> None:
@@ -81,11 +88,11 @@ class BatchesScreen(RoomScreen):
         self._token: str | None = None
         self._timeline: Sequence[BatchEvent] = ()
         self._groups: Sequence[AnswerCount] = ()
-        self._group: _Group | None = None
+        self._group: _OutcomeGroup | None = None
         self._spending: Spending | None = None
 
     def body(self) -> ComposeResult:
-        yield Static(id="money", markup=False)
+        yield Static(id="spending", markup=False)
         yield Listing(
             id="batches", draw=self._entry, words="a part of a state, a job, a model", opens="Outcomes"
         )
@@ -110,7 +117,7 @@ class BatchesScreen(RoomScreen):
         self.call_after_refresh(self._draw_detail)
 
     def show(self, snapshot: Snapshot) -> None:
-        def look(workspace: Workspace) -> _All:
+        def look(workspace: Workspace) -> _BatchesData:
             found = workspace.spending.submissions()[:_ROWS]
             moments = {
                 one.token: workspace.spending.batch_events(one.token) for one in found if not one.collected
@@ -125,7 +132,7 @@ class BatchesScreen(RoomScreen):
         return self._found.get(self._token or "")
 
     @property
-    def _batches(self) -> Listing[batch_rows.Shown]:
+    def _batches(self) -> Listing[batch_rows.BatchRow]:
         return self.query_one("#batches", Listing)
 
     @property
@@ -150,12 +157,12 @@ class BatchesScreen(RoomScreen):
         event.stop()
         one = self.selected
         if one is None:
-            self.app.tell("nothing was sent yet")
+            self.app.show_message("nothing was sent yet")
         elif self._batches.table.has_focus:
             if self._groups:
                 self._outcomes.focus()
             else:
-                self.app.tell("no answer of it is in yet")
+                self.app.show_message("no answer of it is in yet")
         elif self._outcomes.has_focus:
             key = self._outcomes.selected_key
             if key is not None:
@@ -207,13 +214,13 @@ class BatchesScreen(RoomScreen):
             lambda yes: self._act("Cancel", one, lambda c: c.cancel(one.job)) if yes else None,
         )
 
-    def action_money(self) -> None:
+    def action_spending(self) -> None:
         if self._spending is None:
-            self.app.tell("the workspace is being read")
+            self.app.show_message("the workspace is being read")
             return
-        from tui.screens.batches.spending_dialog import MoneyScreen
+        from tui.screens.batches.spending_dialog import SpendingScreen
 
-        self.app.push_screen(MoneyScreen(self._spending))
+        self.app.push_screen(SpendingScreen(self._spending))
 
     def action_paths(self) -> None:
         one = self.selected
@@ -221,18 +228,18 @@ class BatchesScreen(RoomScreen):
             return
         paths = [f"{self.app.workspace.root / path}" for _, path in submissions.files(one)]
         if not paths:
-            self.app.tell("it has no files")
+            self.app.show_message("it has no files")
             return
-        self.app.tell("\n".join(paths))
+        self.app.show_message("\n".join(paths))
         self.app.copy("\n".join(paths))
 
     def _act(self, label: str, one: Submission, ask: Callable[[Commands], int]) -> None:
         self.app.act(f"{label} {submissions.name(one)}", ask)
 
-    def _receive(self, seen: _All) -> None:
+    def _receive(self, seen: _BatchesData) -> None:
         found, spending, self._moments = seen
         self._found, self._spending = {one.token: one for one in found}, spending
-        self.query_one("#money", Static).update(submissions.money(spending))
+        self.query_one("#spending", Static).update(submissions.money(spending))
         self._draw()
         self._ask()
 
@@ -242,12 +249,12 @@ class BatchesScreen(RoomScreen):
         if token is None or token not in self._found:
             return
 
-        def look(workspace: Workspace) -> _One:
+        def look(workspace: Workspace) -> _BatchData:
             return token, workspace.spending.batch_events(token), workspace.spending.answer_counts(token)
 
         self.app.read("batch", look, self._receive_one)
 
-    def _receive_one(self, seen: _One) -> None:
+    def _receive_one(self, seen: _BatchData) -> None:
         token, timeline, groups = seen
         if token == self._token:
             self._timeline, self._groups = timeline, groups
@@ -267,11 +274,11 @@ class BatchesScreen(RoomScreen):
             return
         muted = shade(self.app, "text-muted")
         width = max(12, self.query_one("#behind").size.width - 14 - 5)
-        self._requests.set_columns([Column("dialogue", "dialogue", 12), Column("said", "answer", width)])
+        self._requests.set_columns([Column("dialogue", "dialogue", 12), Column("answer", "answer", width)])
         self._requests.put(
             {
                 f"{request.key}-{request.number}": [
-                    Text(figures.shorten(visible(request.dialog_id), 12), muted),
+                    Text(formats.shorten(visible(request.dialog_id), 12), muted),
                     Text(visible(request.error or request.text)),
                 ]
                 for request in requests
@@ -297,7 +304,10 @@ class BatchesScreen(RoomScreen):
     def _lay_out(self, rows: int) -> None:
         none = self.query_one("#none", Static)
         none.display = not rows
-        for part in ("#batches", "#below", "#money"):
+        if rows and not self.query_one("#below").display:
+            # Its columns take the width that it gets only now.
+            self.call_after_refresh(self._draw_detail)
+        for part in ("#batches", "#below", "#spending"):
             self.query_one(part).display = bool(rows)
         if not rows:
             none.update(details.nothing())
@@ -310,13 +320,13 @@ class BatchesScreen(RoomScreen):
             return
         now = self.app.now()
         # Only what is on its way looks otherwise as time goes by.
-        shown: dict[str, batch_rows.Shown] = {
+        shown: dict[str, batch_rows.BatchRow] = {
             token: (one, (), None) if one.collected else (one, tuple(self._moments.get(token, ())), now)
             for token, one in self._found.items()
         }
         self._batches.show(batch_rows.columns(self.size.width), shown)
 
-    def _entry(self, shown: batch_rows.Shown) -> Entry:
+    def _entry(self, shown: batch_rows.BatchRow) -> Entry:
         return batch_rows.entry(self.app, self._batches.columns, shown)
 
     def _draw_detail(self) -> None:
@@ -343,7 +353,7 @@ class BatchesScreen(RoomScreen):
                 str(number): [
                     Text(visible(group.outcome), shade(self.app, _colour(group.outcome))),
                     Text(visible(group.error or ""), muted),
-                    Text(figures.count(group.requests)),
+                    Text(formats.count(group.requests)),
                 ]
                 for number, group in enumerate(self._groups)
             }

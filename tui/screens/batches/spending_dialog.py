@@ -12,21 +12,21 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.format import submissions
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import Spending
 
 
-class MoneyScreen(ModalScreen[None]):
-    """The workspace's money, and each recipe's share of it."""
+class SpendingScreen(ModalScreen[None]):
+    """What the workspace has spent, and each recipe's share of it."""
 
     CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
-    MoneyScreen VerticalScroll { height: auto; max-height: 16; margin-top: 1; }
+    SpendingScreen VerticalScroll { height: auto; max-height: 16; margin-top: 1; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,m,enter", "dismiss", "Back", id="money.back")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,m,enter", "dismiss", "Back", id="spending.back")]
 
     def __init__(self, spending: Spending) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class MoneyScreen(ModalScreen[None]):
         if not self._spending.by_recipe:
             return Content("No recipe of config.toml asks a teacher.")
         rows = [
-            f"{figures.shorten(visible(name), 48):<48}{figures.dollars(usd):>14}"
+            f"{formats.shorten(visible(name), 48):<48}{formats.dollars(usd):>14}"
             for name, usd in self._spending.by_recipe
         ]
         note = "An answer that several recipes use stands under each of them."

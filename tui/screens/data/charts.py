@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.color import Color
 
 from core.api import MAX_WORDS
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.ratings import RATINGS
 from tui.format.text import visible
 
@@ -37,7 +37,7 @@ def split(counts: DialogueCounts, width: int, shade: Shade) -> RenderableType:
         Text.assemble(
             (f"{glyph} ", shade(colour)),
             f"{name} ",
-            (figures.count(number), "bold"),
+            (formats.count(number), "bold"),
             (f"  {_share(number, counts.total)}", shade("text-muted")),
         )
         for (name, glyph, colour), number in zip(_SPLITS, numbers, strict=True)
@@ -59,7 +59,7 @@ def rated(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Rend
         table.add_row(
             Text(visible(source.source)),
             _stacked(source.ratings, kinds, bar),
-            *(Text(figures.count(number)) for number in source.ratings),
+            *(Text(formats.count(number)) for number in source.ratings),
             Text(_share(source.ratings[2], total), muted),
         )
     return table
@@ -83,7 +83,7 @@ def lengths(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Re
             _histogram(bins[source.source], step, most, shade),
             Text("\n" * (_ROWS - 1) + f"{source.mean_words:.1f}"),
             Text(
-                "\n" * (_ROWS - 1) + figures.count(source.most_words),
+                "\n" * (_ROWS - 1) + formats.count(source.most_words),
                 shade("text-warning") if source.most_words > MAX_WORDS else "",
             ),
         )
@@ -120,7 +120,7 @@ def emotions(counts: dict[str, int], width: int, shade: Shade) -> RenderableType
             cells += [
                 Text(visible(emotion)),
                 Text(_thin(number / most, bar), shade("text-accent")),
-                Text(figures.count(number)),
+                Text(formats.count(number)),
                 Text(""),
             ]
         table.add_row(*cells)
@@ -145,7 +145,7 @@ def recipes(found: Sequence[Recipe], width: int, shade: Shade) -> RenderableType
         for number, (_, colour) in zip((recipe.sft_examples, recipe.preference_pairs), heads, strict=True):
             share = 0.0 if number is None else number / max(1, most)
             drawn = _thin(share, bar) if bar else ""
-            cells.append(Text.assemble((drawn, shade(colour)), figures.count(number).rjust(8 if bar else 16)))
+            cells.append(Text.assemble((drawn, shade(colour)), formats.count(number).rjust(8 if bar else 16)))
         table.add_row(Text(visible(recipe.name)), *cells)
     return table
 
@@ -225,17 +225,17 @@ def _heat(crosstab: Crosstab, shade: Shade) -> RenderableType:
         cells = []
         for number in row:
             heat = cold.blend(warm, number / most * _HOTTEST)
-            cells.append(Text(f"{figures.count(number):>6}  ", f"{shade('foreground')} on {heat.hex}"))
+            cells.append(Text(f"{formats.count(number):>6}  ", f"{shade('foreground')} on {heat.hex}"))
         table.add_row(Text(f"human {RATINGS[human].glyph} {human}", muted), *cells)
     counts = crosstab.counts
     total = sum(map(sum, counts))
     higher = sum(counts[h][m] for h in range(3) for m in range(h + 1, 3))
     equal = sum(counts[h][h] for h in range(3))
-    told = Text.assemble(
+    caption = Text.assemble(
         (f"↑ {_share(higher, total)}", "bold"),
         (f"   = {_share(equal, total)}   ↓ {_share(total - higher - equal, total)}", muted),
     )
-    return Group(Text(visible(crosstab.source), "bold"), table, told)
+    return Group(Text(visible(crosstab.source), "bold"), table, caption)
 
 
 def _grid(name: int, drawn: int, *numbers: int) -> Table:
@@ -253,4 +253,4 @@ def _widest(names: Iterable[str]) -> int:
 
 
 def _share(number: int, total: int) -> str:
-    return figures.percent(number / total if total else None)
+    return formats.percent(number / total if total else None)

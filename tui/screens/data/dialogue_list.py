@@ -16,6 +16,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import DataTable, Input, Static
 
+from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.listing import Listing
 from tui.components.theme import shade
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import DialogueFilter, DialogueLine, DialogueOrder, DialoguePage, Workspace
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
-Side = Literal["before", "after"]
+PageSide = Literal["before", "after"]
 
 _NOTHING = "There is no data yet: press i to import a CSV of rated dialogues."
 
@@ -40,7 +41,7 @@ class PageTable(KeyedTable):
     class Beyond(Message):
         """The cursor would leave the page."""
 
-        def __init__(self, side: Side) -> None:
+        def __init__(self, side: PageSide) -> None:
             super().__init__()
             self.side = side
 
@@ -63,7 +64,6 @@ class DialogueList(Vertical):
     DEFAULT_CSS: ClassVar[str] = """
     DialogueList {
         & > .how { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > Input { padding: 0 1; background: $panel; }
         & > KeyedTable { height: 1fr; }
     }
     """
@@ -99,7 +99,7 @@ class DialogueList(Vertical):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class DialogueList(Vertical):
         self._sought: str | None = None
         #: Whether the next page is in another order, and read from its top.
         self._at_top = False
-        #: What was drawn: the page, and what it was asked by.
+        #: What was drawn: the page, and the filter and order it was read with.
         self._drawn: object = None
         #: The width that the rows were drawn for.
         self._width = 0
@@ -122,14 +122,13 @@ class DialogueList(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(classes="how", markup=False)
         yield PageTable()
-        yield Input(placeholder="words in the situation, the utterance or a response", compact=True)
+        yield FilterBox("words in the situation, the utterance or a response")
 
     def on_mount(self) -> None:
-        self.query_one(Input).display = False
         self.query_one(".how", Static).update("The dialogues are being read …")
 
     def on_resize(self, event: Resize) -> None:
-        # A view that comes back in the place of another is told of its old size.
+        # A view that comes back in the place of another gets its old size.
         if self._page is not None and event.size.width != self._width:
             self._fill()
 
@@ -152,7 +151,7 @@ class DialogueList(Vertical):
     def choose(self, wanted: DialogueFilter) -> None:
         """Show the dialogues that are as wanted, and stay with the selected one if it is among them."""
         with self.prevent(Input.Changed):
-            self.query_one(Input).value = wanted.text
+            self.query_one(FilterBox).value = wanted.text
         self._want(wanted)
 
     def step(self, by: int) -> None:
@@ -164,16 +163,14 @@ class DialogueList(Vertical):
         elif self._has_page("after" if by > 0 else "before"):
             self.action_page("after" if by > 0 else "before")
         else:
-            self.app.tell("this is the last one" if by > 0 else "this is the first one")
+            self.app.show_message("this is the last one" if by > 0 else "this is the first one")
 
     def back(self) -> bool:
         """Take the search or the filter away; whether there was one."""
         from core.api import DialogueFilter
 
-        box = self.query_one(Input)
-        if not box.display and not self.wanted:
+        if not self.query_one(FilterBox).close() and not self.wanted:
             return False
-        box.display = False
         self.choose(DialogueFilter())
         self.enter()
         return True
@@ -188,7 +185,6 @@ class DialogueList(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self.enter()
 
     def on_page_table_beyond(self, event: PageTable.Beyond) -> None:
@@ -205,9 +201,7 @@ class DialogueList(Vertical):
         self.post_message(self.Selected(self.line, opened=True))
 
     def action_filter(self) -> None:
-        box = self.query_one(Input)
-        box.display = True
-        box.focus()
+        self.query_one(FilterBox).open()
 
     def action_sort(self, by: int) -> None:
         """Go to the next column that can be sorted by; after the last comes the file's order."""
@@ -217,20 +211,20 @@ class DialogueList(Vertical):
         name, source = orders[(at + by) % len(orders)]
         self._sort(replace(self._order, by=name, source=source, is_turned=False))  # type: ignore[arg-type]
 
-    def action_turn(self) -> None:
+    def action_reverse(self) -> None:
         self._sort(replace(self._order, is_turned=not self._order.is_turned))
 
-    def action_page(self, side: Side) -> None:
+    def action_page(self, side: PageSide) -> None:
         if self._page is not None and self._has_page(side):
             self._ask(beside=(side, self._page))
         else:
-            self.app.tell(f"there is no page {side} this one")
+            self.app.show_message(f"there is no page {side} this one")
 
     def _want(self, wanted: DialogueFilter) -> None:
         self.wanted = wanted
         self._ask(holding=self.query_one(KeyedTable).selected_key)
 
-    def _has_page(self, side: Side) -> bool:
+    def _has_page(self, side: PageSide) -> bool:
         page = self._page
         return page is not None and (page.last < page.found if side == "after" else page.first > 1)
 
@@ -238,7 +232,9 @@ class DialogueList(Vertical):
         self._order, self._at_top = order, True
         self._ask()
 
-    def _ask(self, *, holding: str | None = None, beside: tuple[Side, DialoguePage] | None = None) -> None:
+    def _ask(
+        self, *, holding: str | None = None, beside: tuple[PageSide, DialoguePage] | None = None
+    ) -> None:
         wanted, order = self.wanted, self._order
 
         def look(workspace: Workspace) -> DialoguePage:
@@ -246,7 +242,7 @@ class DialogueList(Vertical):
 
         self.app.read("dialogues", look, partial(self._receive, beside and beside[0]))
 
-    def _receive(self, side: Side | None, page: DialoguePage) -> None:
+    def _receive(self, side: PageSide | None, page: DialoguePage) -> None:
         from core.api import DialogueFilter
 
         at_top, self._at_top = self._at_top, False
@@ -262,7 +258,7 @@ class DialogueList(Vertical):
             self._fill()
         table = self.query_one(KeyedTable)
         if sought is not None and not table.select(sought):
-            self.app.tell(f"there is no dialogue {sought} in the data")
+            self.app.show_message(f"there is no dialogue {sought} in the data")
         elif side == "before":
             table.move_cursor(row=table.row_count - 1, animate=False)
         elif side == "after" or at_top:

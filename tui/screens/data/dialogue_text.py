@@ -33,9 +33,9 @@ def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], st
         ("   " + dialogue.split, shade("text-accent" if dialogue.split == "test" else "text-muted")),
         ("".join(f" · {visible(word)}" for word in about if word), muted),
     )
-    said = _grid()
-    said.add_row(Text("Situation", muted), _text(dialogue.situation, sought))
-    said.add_row(Text("Utterance", muted), _text(dialogue.utterance, sought))
+    context = _grid()
+    context.add_row(Text("Situation", muted), _text(dialogue.situation, sought))
+    context.add_row(Text("Utterance", muted), _text(dialogue.utterance, sought))
     answered = Table.grid(expand=True) if narrow else _grid()
     for number, (source, response) in enumerate(dialogue.responses.items()):
         if number:
@@ -52,7 +52,7 @@ def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], st
             answered.add_row(Group(who, text))
         else:
             answered.add_row(who, text)
-    return Group(head, Text(), said, Rule(style=shade("border")), answered)
+    return Group(head, Text(), context, Rule(style=shade("border")), answered)
 
 
 def plain(dialogue: Dialogue) -> str:

@@ -1,4 +1,4 @@
-"""The dialogues of the data room: the list, and the selected one in full."""
+"""The dialogues of the data screen: the list, and the selected one in full."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.widgets import Static
 
-from tui.components.reading import Reading
+from tui.components.reading_area import ReadingArea
 from tui.components.theme import shade
+from tui.navigation.messages import OpenPairOf
 from tui.screens.data import dialogue_text
 from tui.screens.data.dialogue_list import DialogueList
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Dialogue, DialogueFilter
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 #: Columns from which the dialogue has room beside the list.
 WIDE = 110
@@ -36,18 +37,18 @@ class DialoguesView(Container):
     DialoguesView {
         layout: vertical;
         & > DialogueList { height: 1fr; margin: 1 0 0 0; }
-        & > Reading { height: 1fr; padding: 0 1; border-top: solid $border-blurred; }
-        & > Reading:focus { border-top: solid $accent; }
-        & > Reading > Static { height: auto; }
+        & > ReadingArea { height: 1fr; padding: 0 1; border-top: solid $border-blurred; }
+        & > ReadingArea:focus { border-top: solid $accent; }
+        & > ReadingArea > Static { height: auto; }
         &.reading > DialogueList { display: none; }
         &.wide {
             layout: horizontal;
             & > DialogueList { height: 1fr; width: 3fr; display: block; }
-            & > Reading {
+            & > ReadingArea {
                 height: 1fr; width: 2fr; padding: 1 2 0 2;
                 border-top: none; border-left: solid $border-blurred;
             }
-            & > Reading:focus { border-left: solid $accent; }
+            & > ReadingArea:focus { border-left: solid $accent; }
         }
     }
     """
@@ -78,7 +79,7 @@ class DialoguesView(Container):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__(id="dialogues")
@@ -90,7 +91,7 @@ class DialoguesView(Container):
 
     def compose(self) -> ComposeResult:
         yield DialogueList()
-        with Reading():
+        with ReadingArea():
             yield Static(id="dialogue", markup=False)
 
     def on_resize(self, event: Resize) -> None:
@@ -141,7 +142,7 @@ class DialoguesView(Container):
         from tui.screens.data.filter_dialog import DialogueFilterScreen
 
         if not self._emotions:
-            self.app.tell("there is no dialogue to filter yet")
+            self.app.show_message("there is no dialogue to filter yet")
             return
         screen = DialogueFilterScreen(
             self._emotions, self._sources, sum(self._emotions.values()), self._list.wanted
@@ -158,17 +159,17 @@ class DialoguesView(Container):
 
     def action_pairs(self) -> None:
         if self._dialogue is None:
-            self.app.tell("no dialogue is selected")
+            self.app.show_message("no dialogue is selected")
         elif self._dialogue.split != "test":
-            self.app.tell(
+            self.app.show_message(
                 "this is a train dialogue: only test dialogues are answered, so only they have pairs"
             )
         else:
-            self.app.open_pair_of(self._dialogue.dialog_id)
+            self.app.post_message(OpenPairOf(self._dialogue.dialog_id))
 
     def action_copy(self) -> None:
         if self._dialogue is None:
-            self.app.tell("no dialogue is selected")
+            self.app.show_message("no dialogue is selected")
         else:
             self.app.copy(dialogue_text.plain(self._dialogue))
 
@@ -177,8 +178,8 @@ class DialoguesView(Container):
         return self.query_one(DialogueList)
 
     @property
-    def _reading(self) -> Reading:
-        return self.query_one(Reading)
+    def _reading(self) -> ReadingArea:
+        return self.query_one(ReadingArea)
 
     def _chosen(self, wanted: DialogueFilter | None) -> None:
         if wanted is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tui.dialogs.filter_dialog import FilterDialog, Part
+from tui.dialogs.filter_dialog import FilterDialog, FilterField
 from tui.screens.data.filters import ANY_RESPONSE, CHOICES, SPLITS
 
 if TYPE_CHECKING:
@@ -25,10 +25,10 @@ class DialogueFilterScreen(FilterDialog["DialogueFilter"]):
         super().__init__(
             "Which dialogues",
             [
-                Part("Emotion", named, current.emotion),
-                Part("Split", dict(zip(SPLITS, SPLITS, strict=True)), current.split),
+                FilterField("Emotion", named, current.emotion),
+                FilterField("Split", dict(zip(SPLITS, SPLITS, strict=True)), current.split),
                 *(
-                    Part(f"{source or ANY_RESPONSE} rated", CHOICES, rated.get(source))
+                    FilterField(f"{source or ANY_RESPONSE} rated", CHOICES, rated.get(source))
                     for source in self._rated
                 ),
             ],
@@ -53,4 +53,4 @@ class DialogueFilterScreen(FilterDialog["DialogueFilter"]):
 
     def _counted(self, left: int) -> None:
         if self.is_mounted:
-            self.say(f"{left:,} of {self._total:,} dialogues")
+            self.show_count(f"{left:,} of {self._total:,} dialogues")

@@ -38,4 +38,4 @@ def order_words(order: DialogueOrder) -> str:
         "split": "split",
         "rating": f"{order.source}'s rating",
     }[order.by]
-    return by and f"by {by}{', turned' if order.is_turned else ''}"
+    return by and f"by {by}{', reversed' if order.is_turned else ''}"

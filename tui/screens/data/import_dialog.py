@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import ImportPlan
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 
 class ImportScreen(ModalScreen[None]):
@@ -39,11 +39,11 @@ class ImportScreen(ModalScreen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._plan: ImportPlan | None = None
-        self._asked = 0
+        self._generation = 0
         self._busy = False
 
     if TYPE_CHECKING:
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
@@ -61,15 +61,15 @@ class ImportScreen(ModalScreen[None]):
             yield Static(id="keys", classes="keys", markup=False)
 
     def on_mount(self) -> None:
-        self._tell_keys("enter checks the file · esc closes")
+        self._show_keys("enter checks the file · esc closes")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self._asked += 1
+        self._generation += 1
         self._plan = None
         if not self._busy:
             self._say(Content(""))
-            self._tell_keys("enter checks the file · esc closes")
+            self._show_keys("enter checks the file · esc closes")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -81,36 +81,36 @@ class ImportScreen(ModalScreen[None]):
         elif not text:
             self._say(Content.styled("Name a file first.", "$text-warning"))
         else:
-            self._asked += 1
+            self._generation += 1
             self._say(Content.styled("◌ reading and checking every row …", "$text-muted"))
             path = Path(text).expanduser()
             # A relative path is meant from where the app was started.
-            work = partial(self._check, path, self._asked)
+            work = partial(self._check, path, self._generation)
             self.run_worker(work, name="Import", thread=True, exit_on_error=False)
 
-    def _check(self, path: Path, asked: int) -> None:
+    def _check(self, path: Path, generation: int) -> None:
         from core.api import UserError, open_workspace
 
         try:
             with open_workspace(self.app.workspace) as workspace:
                 plan = workspace.commands.plan_import(path)
         except (UserError, OSError) as error:
-            self.call_later(self._checked, asked, None, str(error))
+            self.call_later(self._checked, generation, None, str(error))
         else:
-            self.call_later(self._checked, asked, plan, "")
+            self.call_later(self._checked, generation, plan, "")
 
-    def _checked(self, asked: int, plan: ImportPlan | None, error: str) -> None:
-        if asked != self._asked:
+    def _checked(self, generation: int, plan: ImportPlan | None, error: str) -> None:
+        if generation != self._generation:
             return
         if plan is None:
             self._say(Content.styled(visible(error, lines=True), "$text-error"))
-            self._tell_keys("nothing was changed · mend the file and press enter again · esc closes")
+            self._show_keys("nothing was changed · mend the file and press enter again · esc closes")
         elif plan.changes_nothing:
             self._say(Content.assemble(("✓ ", "$text-success"), "This data is imported already."))
         else:
             self._plan = plan
             self._say(_describe(plan))
-            self._tell_keys("enter imports it · esc leaves everything as it is")
+            self._show_keys("enter imports it · esc leaves everything as it is")
 
     def _apply(self, plan: ImportPlan) -> None:
         self._busy = True
@@ -135,14 +135,14 @@ class ImportScreen(ModalScreen[None]):
             self._plan = None
             self._say(Content.styled(visible(error, lines=True), "$text-error"))
             return
-        self.app.tell("The data is imported")
+        self.app.show_message("The data is imported")
         if self.is_current:
             self.dismiss()
 
     def _say(self, content: Content) -> None:
         self.query_one("#outcome", Static).update(content)
 
-    def _tell_keys(self, text: str) -> None:
+    def _show_keys(self, text: str) -> None:
         self.query_one("#keys", Static).update(Content(text))
 
 
@@ -154,7 +154,7 @@ def _describe(plan: ImportPlan) -> Content:
         Content.assemble(
             ("✓ ", "$text-success"),
             (visible(plan.file.name), "bold"),
-            f": {total:,} dialogues, every row holds. Responses of {visible(sources)}.",
+            f": {total:,} dialogues, every row is valid. Responses of {visible(sources)}.",
         )
     ]
     lines += [Content.styled(visible(change), "$text-warning") for change in plan.changes]

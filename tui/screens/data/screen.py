@@ -1,4 +1,4 @@
-"""Data: the imported dialogues one by one, and all of them in figures."""
+"""Data: the imported dialogues one by one, and all of them in statistics."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.screens.data.dialogues_view import DialoguesView
 
 if TYPE_CHECKING:
     from core.api import DataFacts, Snapshot, Workspace
-    from tui.screens.data.statistics_view import FiguresView
+    from tui.screens.data.statistics_view import StatisticsView
 
-_Seen = tuple["DataFacts | None", dict[str, int]] | None
+_DataState = tuple["DataFacts | None", dict[str, int]] | None
 
 
-class DataScreen(RoomScreen):
-    """The dialogues, and in their place the figures."""
+class DataScreen(WorkspaceScreen):
+    """The dialogues, and in their place their statistics."""
 
-    ROOM = "data"
-    ABOUT = "The imported dialogues with their rated responses; their figures; what each recipe yields."
+    MODE = "data"
+    ABOUT = "The imported dialogues with their rated responses; statistics; what each recipe yields."
     CSS_PATH = "data.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "view", "Figures", id="data.view", tooltip="Figures in place of dialogues, and back"),
+        Binding("v", "view", "Statistics", id="data.view", tooltip="Statistics or dialogues"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._dialogues = DialoguesView()
         #: None until it is opened for the first time.
-        self._figures: FiguresView | None = None
+        self._statistics: StatisticsView | None = None
         self._facts: DataFacts | None = None
 
     def body(self) -> ComposeResult:
@@ -45,53 +45,53 @@ class DataScreen(RoomScreen):
 
     def seek(self, dialog_id: str) -> None:
         """Show a dialogue."""
-        self._open(figures=False)
+        self._open(statistics=False)
         self._dialogues.seek(dialog_id)
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("data", partial(_look, self._facts), self._receive)
-        if self._figures is not None and self._figures.display:
-            self._figures.read(snapshot.dialogues)
+        if self._statistics is not None and self._statistics.display:
+            self._statistics.read(snapshot.dialogues)
 
     def action_view(self) -> None:
-        self._open(figures=self._dialogues.display)
+        self._open(statistics=self._dialogues.display)
 
     def step_back(self) -> None:
         if not self._dialogues.display:
-            self._open(figures=False)
+            self._open(statistics=False)
         elif not self._dialogues.back():
             super().step_back()
 
-    def _open(self, *, figures: bool) -> None:
-        """Show the figures, or the dialogues."""
-        if figures and self._figures is None:
-            from tui.screens.data.statistics_view import FiguresView
+    def _open(self, *, statistics: bool) -> None:
+        """Show the statistics, or the dialogues."""
+        if statistics and self._statistics is None:
+            from tui.screens.data.statistics_view import StatisticsView
 
-            self._figures = FiguresView()
-            self.query_one("#views").mount(self._figures)
-        view = self._figures if figures and self._figures is not None else self._dialogues
-        for each in (self._dialogues, self._figures):
+            self._statistics = StatisticsView()
+            self.query_one("#views").mount(self._statistics)
+        view = self._statistics if statistics and self._statistics is not None else self._dialogues
+        for each in (self._dialogues, self._statistics):
             if each is not None:
                 each.display = each is view
         # After its mount, when it is opened for the first time.
         view.call_after_refresh(self._enter)
 
     def _enter(self) -> None:
-        if self._figures is not None and self._figures.display:
-            self._figures.enter()
+        if self._statistics is not None and self._statistics.display:
+            self._statistics.enter()
             if self.app.snapshot is not None:
-                self._figures.read(self.app.snapshot.dialogues)
+                self._statistics.read(self.app.snapshot.dialogues)
         else:
             self._dialogues.enter()
 
-    def _receive(self, seen: _Seen) -> None:
+    def _receive(self, seen: _DataState) -> None:
         if seen is not None:
             self._facts, emotions = seen
             sources = () if self._facts is None else ("human", *self._facts.sources)
             self._dialogues.read(sources, emotions)
 
 
-def _look(known: DataFacts | None, workspace: Workspace) -> _Seen:
+def _look(known: DataFacts | None, workspace: Workspace) -> _DataState:
     """What is imported, and how many dialogues have each emotion; None when it is what is known."""
     facts = workspace.data.facts()
     return None if facts is not None and facts == known else (facts, workspace.data.browser.emotions())

@@ -1,4 +1,4 @@
-"""The figures of the imported data as charts: one below the other, in two columns where it is wide."""
+"""Statistics of the imported data as charts: one below the other, in two columns where it is wide."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from tui.components.reading import Reading
+from tui.components.reading_area import ReadingArea
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.data import charts as data_charts
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import DataFacts, DialogueCounts, Recipe, Statistics, Workspace
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
 
 #: Columns from which two sections stand side by side.
 WIDE = 140
@@ -33,14 +33,14 @@ _SECTIONS = {
     "right": ("emotions", "recipes"),
 }
 
-Seen = tuple["DataFacts | None", "Statistics | None", "tuple[Recipe, ...]"]
+StatisticsData = tuple["DataFacts | None", "Statistics | None", "tuple[Recipe, ...]"]
 
 
-class FiguresView(Reading):
+class StatisticsView(ReadingArea):
     """Each section is drawn for the width that it has."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    FiguresView {
+    StatisticsView {
         padding: 1 2 0 2;
         scrollbar-gutter: stable;
         & #columns { layout: vertical; height: auto; }
@@ -64,11 +64,11 @@ class FiguresView(Reading):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
-        super().__init__(id="figures")
-        self._seen: Seen | None = None
+        super().__init__(id="statistics")
+        self._seen: StatisticsData | None = None
         self._counts: DialogueCounts | None = None
         #: The width that it was drawn for.
         self._width = 0
@@ -82,15 +82,15 @@ class FiguresView(Reading):
                         yield Static(id=section, markup=False)
 
     def on_resize(self, event: Resize) -> None:
-        # A view that comes back in the place of another is told of its old size.
+        # A view that comes back in the place of another gets its old size.
         if event.size.width != self._width:
             self._width = event.size.width
             self.set_class(event.size.width >= WIDE, "wide")
             self._draw()
 
     def read(self, counts: DialogueCounts) -> None:
-        """Read the figures; drawn anew when they differ."""
-        self.app.read("figures", _look, partial(self._receive, counts))
+        """Read the statistics; drawn anew when they differ."""
+        self.app.read("statistics", _look, partial(self._receive, counts))
 
     def enter(self) -> None:
         """Take the focus."""
@@ -113,7 +113,7 @@ class FiguresView(Reading):
         """Where a section begins in what is scrolled."""
         return section.region.y - self.content_region.y + int(self.scroll_y)
 
-    def _receive(self, counts: DialogueCounts, seen: Seen) -> None:
+    def _receive(self, counts: DialogueCounts, seen: StatisticsData) -> None:
         if (counts, seen) != (self._counts, self._seen):
             self._counts, self._seen = counts, seen
             self._draw()
@@ -129,13 +129,13 @@ class FiguresView(Reading):
             )
             return
         sentiments = "".join(
-            f" · {figures.count(number)} {visible(name)}"
+            f" · {formats.count(number)} {visible(name)}"
             for name, number in statistics.sentiments.items()
             if name
         )
         self.query_one("#about", Static).update(
             Content.assemble(
-                (figures.count(self._counts.total), "bold"),
+                (formats.count(self._counts.total), "bold"),
                 f" dialogues · {len(statistics.emotions)} emotions{sentiments}",
                 (f"   {visible(facts.file)}, SHA-256 {visible(facts.file_sha256[:16])}…", "$text-muted"),
             )
@@ -160,5 +160,5 @@ class FiguresView(Reading):
             self.query_one(f"#{section}", Static).update(Group(heading, chart))
 
 
-def _look(workspace: Workspace) -> Seen:
+def _look(workspace: Workspace) -> StatisticsData:
     return workspace.data.facts(), workspace.data.statistics(), workspace.data.recipes()

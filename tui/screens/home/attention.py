@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.job_states import LOOKS, needs_supervisor
 
 #: The key that opens the log of the job in question.
@@ -20,7 +20,7 @@ _NEARLY_SPENT = 0.9
 
 
 @dataclass(frozen=True)
-class Matter:
+class AttentionItem:
     """One thing: `what` it is about, `why` in words from the work itself.
 
     `remedy` are bindings' ids with what each does, or words where no key mends it. `job` is the one that it
@@ -37,7 +37,7 @@ class Matter:
     job: str | None = None
 
 
-def matters(snapshot: Snapshot, spending: Spending | None, *, watched: bool) -> list[Matter]:
+def attention_items(snapshot: Snapshot, spending: Spending | None, *, watched: bool) -> list[AttentionItem]:
     """Everything that a person should look at now; `watched` where this app starts no supervisor."""
     return [
         *_config(snapshot),
@@ -50,21 +50,21 @@ def matters(snapshot: Snapshot, spending: Spending | None, *, watched: bool) -> 
     ]
 
 
-def _config(snapshot: Snapshot) -> Iterator[Matter]:
+def _config(snapshot: Snapshot) -> Iterator[AttentionItem]:
     if snapshot.config_error is not None:
-        yield Matter(
+        yield AttentionItem(
             "config",
             "✗",
             "text-error",
-            "config.toml does not hold",
+            "config.toml is invalid",
             snapshot.config_error,
             advice="edit it: this screen follows",
         )
 
 
-def _stands_still(snapshot: Snapshot) -> Iterator[Matter]:
+def _stands_still(snapshot: Snapshot) -> Iterator[AttentionItem]:
     if needs_supervisor(snapshot, pending=False):
-        yield Matter(
+        yield AttentionItem(
             "supervisor",
             "!",
             "text-warning",
@@ -74,7 +74,7 @@ def _stands_still(snapshot: Snapshot) -> Iterator[Matter]:
         )
 
 
-def _failed(jobs: Sequence[Job]) -> Iterator[Matter]:
+def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
     """Failed jobs, the last first, and cancelled ones; each with how many wait for it."""
     ended = [job for job in jobs if job.requested and job.state in ("failed", "cancelled")]
     ended.sort(key=lambda job: (job.state == "cancelled", -(job.finished_at or 0.0)))
@@ -87,7 +87,7 @@ def _failed(jobs: Sequence[Job]) -> Iterator[Matter]:
             else ""
         )
         log = ((OPEN, "log"),) if job.attempt else ()
-        yield Matter(
+        yield AttentionItem(
             f"job {job.id}",
             look.glyph,
             look.colour,
@@ -108,14 +108,14 @@ def _waiting_for(job: str, jobs: Sequence[Job]) -> int:
     return len(held) - 1
 
 
-def _paused(snapshot: Snapshot) -> Iterator[Matter]:
+def _paused(snapshot: Snapshot) -> Iterator[AttentionItem]:
     if snapshot.paused:
-        yield Matter(
+        yield AttentionItem(
             "paused", "‖", "text-warning", "paused", "no further job starts", (("home.pause", "resume"),)
         )
 
 
-def _slots(snapshot: Snapshot) -> Iterator[Matter]:
+def _slots(snapshot: Snapshot) -> Iterator[AttentionItem]:
     """Kinds of slots of which config.toml gives none, and jobs that wait for one."""
     for slot in snapshot.slots:
         waiting = sum(
@@ -123,7 +123,7 @@ def _slots(snapshot: Snapshot) -> Iterator[Matter]:
             for job in snapshot.jobs
         )
         if waiting and not slot.total:
-            yield Matter(
+            yield AttentionItem(
                 f"slot {slot.name}",
                 "!",
                 "text-warning",
@@ -133,32 +133,32 @@ def _slots(snapshot: Snapshot) -> Iterator[Matter]:
             )
 
 
-def _money(spending: Spending) -> Iterator[Matter]:
+def _money(spending: Spending) -> Iterator[AttentionItem]:
     budget, sum_ = spending.budget_usd, spending.usd + spending.bound_usd
     if budget is not None and sum_ >= _NEARLY_SPENT * budget:
-        yield Matter(
+        yield AttentionItem(
             "budget",
             "!",
             "text-warning",
             "the budget is nearly spent",
-            f"{figures.dollars(sum_)} of {figures.dollars(budget)} are spent or on their way",
+            f"{formats.dollars(sum_)} of {formats.dollars(budget)} are spent or on their way",
             advice="raise spending.budget_usd in config.toml",
         )
     if spending.unpriced:
-        yield Matter(
+        yield AttentionItem(
             "unpriced",
             "!",
             "text-warning",
             "costs are not known in full",
-            f"{figures.count(spending.unpriced)} answers have no price",
+            f"{formats.count(spending.unpriced)} answers have no price",
             advice="name the model under [prices.models]",
         )
 
 
-def _unstarted(snapshot: Snapshot) -> Iterator[Matter]:
+def _unstarted(snapshot: Snapshot) -> Iterator[AttentionItem]:
     planned = sum(not job.requested for job in snapshot.jobs)
     if planned and snapshot.config_error is None:
-        yield Matter(
+        yield AttentionItem(
             "unstarted",
             "·",
             "text-muted",

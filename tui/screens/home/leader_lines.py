@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.content import Content
 
 from tui.components.interval_bar import interval_bar
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
 
@@ -23,7 +23,7 @@ def leaders(found: Sequence[WinRate], judge: str) -> list[WinRate]:
     """The judge's finished comparisons, the highest win rate first; those of runs where there are any."""
     own = [rate for rate in found if rate.judge == judge and rate.win_rate_b is not None]
     of_runs = [rate for rate in own if win_rates.run_parts(rate.b) is not None]
-    return win_rates.ordered(of_runs or own, "rate", is_turned=False)
+    return win_rates.ordered(of_runs or own, "rate", is_reversed=False)
 
 
 def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
@@ -48,14 +48,14 @@ def _line(place: int, rate: WinRate, width: int) -> Content:
     bar = _BAR if width >= 90 else 0
     name = max(12, width - 4 - 9 - 13 - (bar + 2 if bar else 0))
     both = f"{visible(rate.b)}  {against}"
-    shown = both if len(both) <= name else figures.shorten(visible(rate.b), name)
+    shown = both if len(both) <= name else formats.shorten(visible(rate.b), name)
     head = shown[: len(visible(rate.b))] if shown is both else shown
     parts: list[Content | str | tuple[str, str]] = [
         (f"{place:>2} ", "$text-muted"),
         (head, "$foreground bold" if place == 1 else "$foreground"),
         (shown[len(head) :].ljust(name - len(head)), "$text-muted"),
-        (f"{figures.percent(rate.win_rate_b, 1):>8} ", "bold"),
-        (f"{figures.span(rate.ci_low, rate.ci_high):>12}", "$text-muted"),
+        (f"{formats.percent(rate.win_rate_b, 1):>8} ", "bold"),
+        (f"{formats.span(rate.ci_low, rate.ci_high):>12}", "$text-muted"),
     ]
     if bar:
         drawn = interval_bar(

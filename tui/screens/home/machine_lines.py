@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
     from core.api import Gpu, Machine
 
-Part = Content | str | tuple[str, str]
+Fragment = Content | str | tuple[str, str]
 
 #: From here on a bar is coloured as a warning.
 _FULL = 0.95
@@ -28,7 +28,7 @@ def machine_lines(machine: Machine | None, width: int) -> Content:
     )
     memory = Content.assemble(
         *_gauge("memory", machine.memory_used / machine.memory_total, warns=True),
-        (f" of {figures.size(machine.memory_total)}", "$text-muted"),
+        (f" of {formats.size(machine.memory_total)}", "$text-muted"),
     )
     both = Content.assemble(cpu, "   ", memory)
     lines = [both] if both.cell_length <= width else [cpu, memory]
@@ -40,8 +40,8 @@ def machine_lines(machine: Machine | None, width: int) -> Content:
 
 def _gpu(gpu: Gpu, width: int) -> Content:
     share = None if gpu.memory_used is None or not gpu.memory_total else gpu.memory_used / gpu.memory_total
-    of = f" of {figures.size(gpu.memory_total)}" if gpu.memory_total else ""
-    heat: Part = (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground")
+    of = f" of {formats.size(gpu.memory_total)}" if gpu.memory_total else ""
+    heat: Fragment = (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground")
     # Where there is no room the name is left out first, then how much memory it has, then half the bars.
     for bar, total, name in (
         (_BAR, of, f"  {visible(gpu.name)}"),
@@ -57,14 +57,14 @@ def _gpu(gpu: Gpu, width: int) -> Content:
     return line
 
 
-def _gauge(name: str, share: float | None, bar: int = _BAR, *, warns: bool) -> list[Part]:
+def _gauge(name: str, share: float | None, bar: int = _BAR, *, warns: bool) -> list[Fragment]:
     colour = "$text-warning" if warns and share is not None and share >= _FULL else "$text-accent"
     return [
         (f"{name} ", "$text-muted"),
-        (figures.bar(share, bar), f"{colour} on $panel"),
-        (f" {figures.percent(share):>5}", "$foreground"),
+        (formats.bar(share, bar), f"{colour} on $panel"),
+        (f" {formats.percent(share):>5}", "$foreground"),
     ]
 
 
 def _rounded(value: float | None) -> str:
-    return figures.UNKNOWN if value is None else f"{value:.0f}"
+    return formats.UNKNOWN if value is None else f"{value:.0f}"

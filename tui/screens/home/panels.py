@@ -1,4 +1,4 @@
-"""The panels of the home screen: stages, running jobs, matters, leaders, the machine, the news."""
+"""The panels of the home screen: stages, running jobs, items, leaders, the machine, the news."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.home import attention
-from tui.screens.home.attention import Matter
+from tui.screens.home.attention import AttentionItem
 from tui.screens.home.leader_lines import leader_lines
 from tui.screens.home.machine_lines import machine_lines
 from tui.screens.home.stage_graph import stage_graph
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Event, Forecast, Machine, SlotUse, Snapshot, Spending, WinRate
-    from tui.app.application import EmpathyApp
-    from tui.components.workspace_screen import RoomScreen
+    from tui.components.workspace_screen import WorkspaceScreen
+    from tui.navigation.host import HostApp
 
 #: At this width and above the panels stand in two columns.
 WIDE = 120
@@ -42,7 +42,7 @@ _FEW, _PLACES = 3, 8
 
 
 @dataclass(frozen=True)
-class Glance:
+class HomeData:
     """What is shown beside the snapshot; None where it is not known yet."""
 
     forecast: Forecast | None = None
@@ -67,7 +67,7 @@ class _Column(Vertical):
 
 
 class HomePanels(VerticalScroll, can_focus=False):
-    """Two columns where there is room, else one below the other; the list of matters has the focus."""
+    """Two columns where there is room, else one below the other; the list of items has the focus."""
 
     DEFAULT_CSS: ClassVar[str] = """
     HomePanels {
@@ -76,28 +76,28 @@ class HomePanels(VerticalScroll, can_focus=False):
         scrollbar-gutter: stable;
         _Column { height: auto; }
         .panel { height: auto; padding: 0 1; margin: 1 0 0 0; }
-        #matters { max-height: 8; }
-        #matter { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
+        #attention { max-height: 8; }
+        #attention-item { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
         &.wide { layout: horizontal; }
         &.wide _Column { width: 3fr; }
         &.wide _Column.second { width: 2fr; }
         &.low {
             .roomy { display: none; }
             .panel { margin: 0; }
-            #matters { max-height: 4; }
+            #attention { max-height: 4; }
         }
     }
     """
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__()
         self._snapshot: Snapshot | None = None
-        self._glance = Glance()
-        self._matters: Sequence[Matter] = ()
+        self._data = HomeData()
+        self._items: Sequence[AttentionItem] = ()
         #: Panel → for how many cells its lines were made, and how many line breaks it has.
         self._shapes: dict[str, tuple[int, int]] = {}
 
@@ -105,9 +105,9 @@ class HomePanels(VerticalScroll, can_focus=False):
         with _Column():
             yield Static(id="stages", classes="panel", markup=False)
             yield Static(id="running", classes="panel roomy", markup=False)
-            yield Static(id="matters-title", classes="panel", markup=False)
-            yield KeyedTable(id="matters", opens="Log")
-            yield Static(id="matter", classes="roomy", markup=False)
+            yield Static(id="attention-title", classes="panel", markup=False)
+            yield KeyedTable(id="attention", opens="Log")
+            yield Static(id="attention-item", classes="roomy", markup=False)
         with _Column(classes="second"):
             yield Static(id="leaders", classes="panel", markup=False)
             yield Static(id="machine", classes="panel", markup=False)
@@ -130,22 +130,22 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
-        self._draw_matter()
+        self._draw_item()
 
-    def show(self, snapshot: Snapshot, glance: Glance) -> None:
-        self._snapshot, self._glance = snapshot, glance
+    def show(self, snapshot: Snapshot, data: HomeData) -> None:
+        self._snapshot, self._data = snapshot, data
         self._draw()
 
-    def show_machine(self, glance: Glance) -> None:
-        """Show how busy the machine is, of which no snapshot tells."""
-        self._glance = glance
+    def show_machine(self, data: HomeData) -> None:
+        """Show how busy the machine is, which no snapshot has."""
+        self._data = data
         self._draw_machine()
 
     @property
-    def matter(self) -> Matter | None:
+    def item(self) -> AttentionItem | None:
         """What the cursor is on."""
         key = self.query_one(KeyedTable).selected_key
-        return next((matter for matter in self._matters if matter.key == key), None)
+        return next((item for item in self._items if item.key == key), None)
 
     @property
     def _is_low(self) -> bool:
@@ -155,9 +155,9 @@ class HomePanels(VerticalScroll, can_focus=False):
         if self._snapshot is None or not self.is_mounted:
             return
         self._draw_stages(self._snapshot)
-        self._draw_matters(self._snapshot)
+        self._draw_items(self._snapshot)
         places = _FEW if self._is_low else _PLACES
-        self._put("leaders", "Winning", leader_lines(self._glance.rates, self._width("leaders"), places))
+        self._put("leaders", "Winning", leader_lines(self._data.rates, self._width("leaders"), places))
         self._draw_machine()
         if not self._is_low:
             self._draw_work(self._snapshot)
@@ -183,66 +183,66 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
         taken: dict[str, SlotUse] = {job.stage: slots[job.slot] for job in snapshot.jobs if job.requested}
-        graph = stage_graph(stages(snapshot.jobs), self._glance.forecast, taken, self._width("stages"))
+        graph = stage_graph(stages(snapshot.jobs), self._data.forecast, taken, self._width("stages"))
         self._put("stages", "Stages", graph)
 
     def _draw_work(self, snapshot: Snapshot) -> None:
         self._put("running", "Running", running_lines(snapshot.jobs, self._width("running"), _PLACES))
         names = {job.id: f"{job.stage} {job.name}" for job in snapshot.jobs}
-        lines = event_lines(self._glance.events, names, self.app.now(), self._width("lately"))
+        lines = event_lines(self._data.events, names, self.app.now(), self._width("lately"))
         self._put("lately", "Lately", lines)
 
     def _draw_machine(self) -> None:
-        machine = self._glance.machine
+        machine = self._data.machine
         host = "" if machine is None else visible(machine.host)
         self._put("machine", "This machine", machine_lines(machine, self._width("machine")), host)
 
-    def _draw_matters(self, snapshot: Snapshot) -> None:
+    def _draw_items(self, snapshot: Snapshot) -> None:
         watched = self.app.workspace.read_only
-        self._matters = attention.matters(snapshot, self._glance.spending, watched=watched)
+        self._items = attention.attention_items(snapshot, self._data.spending, watched=watched)
         table = self.query_one(KeyedTable)
-        table.display = bool(self._matters)
-        calm = "" if self._matters else "   nothing: all is as it should be"
-        self._update("matters-title", Content.assemble(("Needs attention", "bold"), (calm, "$text-muted")))
-        width = self._width("matters")
+        table.display = bool(self._items)
+        calm = "" if self._items else "   nothing: all is as it should be"
+        self._update("attention-title", Content.assemble(("Needs attention", "bold"), (calm, "$text-muted")))
+        width = self._width("attention")
         hint = 18 if width >= 60 else 0
-        longest = max((len(visible(matter.what)) for matter in self._matters), default=0)
+        longest = max((len(visible(item.what)) for item in self._items), default=0)
         what = max(16, min(longest, (width - 6 - hint) // 2))
         why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
         columns = [Column("glyph", "", 1), Column("what", "", what), Column("why", "", why)]
         table.set_columns([*columns, *([Column("hint", "", hint, "right")] if hint else [])])
         keys = self._keys() if hint else None
-        table.put({matter.key: self._row(matter, what, keys) for matter in self._matters})
-        table.styles.height = len(self._matters)
-        self._draw_matter()
+        table.put({item.key: self._row(item, what, keys) for item in self._items})
+        table.styles.height = len(self._items)
+        self._draw_item()
 
-    def _draw_matter(self) -> None:
-        """The matter under the cursor in full."""
-        matter = self.matter
-        words = "" if matter is None else f"{matter.why}: {matter.advice}" if matter.advice else matter.why
-        shown, text = self.query_one("#matter", Static), Content(visible(words.strip(), lines=True))
+    def _draw_item(self) -> None:
+        """The item under the cursor in full."""
+        item = self.item
+        words = "" if item is None else f"{item.why}: {item.advice}" if item.advice else item.why
+        shown, text = self.query_one("#attention-item", Static), Content(visible(words.strip(), lines=True))
         # Its lines wrap.
         if shown.content != text:
             shown.update(text)
 
     def _keys(self) -> dict[str, str]:
         """How the keys that mend something are shown, by the bindings' ids."""
-        room = cast("RoomScreen", self.screen)
-        wanted = {name for matter in self._matters for name, _ in matter.remedy}
-        return {name: room.key_of(name) for name in wanted}
+        screen = cast("WorkspaceScreen", self.screen)
+        wanted = {name for item in self._items for name, _ in item.remedy}
+        return {name: screen.key_of(name) for name in wanted}
 
-    def _row(self, matter: Matter, width: int, keys: Mapping[str, str] | None) -> list[Text]:
-        """A matter's cells; where there is room the last tells the remedy with its keys."""
-        colour, muted = shade(self.app, matter.colour), shade(self.app, "text-muted")
-        why = visible(" ".join(matter.why.split()))
-        if matter.advice:
-            why = f"{why}: {matter.advice}"
+    def _row(self, item: AttentionItem, width: int, keys: Mapping[str, str] | None) -> list[Text]:
+        """An item's cells; where there is room the last shows the remedy with its keys."""
+        colour, muted = shade(self.app, item.colour), shade(self.app, "text-muted")
+        why = visible(" ".join(item.why.split()))
+        if item.advice:
+            why = f"{why}: {item.advice}"
         cells = [
-            Text(matter.glyph, colour),
-            Text(figures.shorten(visible(matter.what), width)),
-            Text(why, colour if matter.job is None else muted),
+            Text(item.glyph, colour),
+            Text(formats.shorten(visible(item.what), width)),
+            Text(why, colour if item.job is None else muted),
         ]
         if keys is not None:
-            hint = "  ".join(f"{keys[name]} {what}" for name, what in matter.remedy)
+            hint = "  ".join(f"{keys[name]} {what}" for name, what in item.remedy)
             cells.append(Text(hint, shade(self.app, "text-accent")))
         return cells

@@ -12,25 +12,26 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import DataTable, Static
 
-from tui.components.workspace_screen import AFTER_FRAME_S, RoomScreen
+from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.format import job_states
+from tui.navigation.messages import OpenLog
 
 if TYPE_CHECKING:
     from core.api import Event, Forecast, Job, Machine, Snapshot, Spending, WinRate, Workspace
-    from tui.screens.home.panels import Glance, HomePanels
+    from tui.screens.home.panels import HomeData, HomePanels
 
-#: Seconds between looks at the machine, while this room is open.
+#: Seconds between looks at the machine, while this screen is open.
 _LOOK_S = 2.0
 #: Of what happened, the newest.
 _EVENTS = 12
 
-_Seen = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
+_HomeState = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
 
 
-class HomeScreen(RoomScreen):
+class HomeScreen(WorkspaceScreen):
     """The answers in a line, then the panels."""
 
-    ROOM = "home"
+    MODE = "home"
     ABOUT = "What runs, what it costs, when it ends, what failed and why, and which model is winning."
     CSS_PATH = "home.tcss"
     WRITES = frozenset({"retry"})
@@ -44,9 +45,9 @@ class HomeScreen(RoomScreen):
         super().__init__()
         #: Not in the first frame: they are many widgets, and have nothing to show yet.
         self._panels: HomePanels | None = None
-        self._glance: Glance | None = None
+        self._data: HomeData | None = None
         #: When the store last answered; until then the snapshot is shown without what it is asked for.
-        self._told_at = 0.0
+        self._read_at = 0.0
         #: The finished comparisons behind the win rates that are shown.
         self._compared: tuple[str, ...] | None = None
 
@@ -63,7 +64,7 @@ class HomeScreen(RoomScreen):
     def show(self, snapshot: Snapshot) -> None:
         if self._panels is None:
             return
-        if self._told_at == 0.0:
+        if self._read_at == 0.0:
             self._draw()
         compared = tuple(job.id for job in snapshot.jobs if job.stage == "compare" and job.state == "done")
         fresh = compared != self._compared
@@ -72,14 +73,14 @@ class HomeScreen(RoomScreen):
 
     @property
     def selected(self) -> Job | None:
-        """The job that the matter under the cursor is about."""
-        matter = None if self._panels is None else self._panels.matter
-        return None if matter is None else job_states.find(self.app.snapshot, matter.job)
+        """The job that the item under the cursor is about."""
+        item = None if self._panels is None else self._panels.item
+        return None if item is None else job_states.find(self.app.snapshot, item.job)
 
     def unavailable(self, action: str) -> str | None:
         reason = super().unavailable(action)
         if reason is None and action == "retry":
-            if self._panels is None or self._panels.matter is None:
+            if self._panels is None or self._panels.item is None:
                 return "nothing needs attention"
             return (
                 "this is about no job"
@@ -90,11 +91,11 @@ class HomeScreen(RoomScreen):
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        matter = None if self._panels is None else self._panels.matter
-        if matter is not None and matter.job is not None:
-            self.app.open_log(matter.job)
-        elif matter is not None:
-            self.app.tell(matter.why)
+        item = None if self._panels is None else self._panels.item
+        if item is not None and item.job is not None:
+            self.app.post_message(OpenLog(item.job))
+        elif item is not None:
+            self.app.show_message(item.why)
 
     def action_retry(self) -> None:
         job = self.selected
@@ -102,11 +103,11 @@ class HomeScreen(RoomScreen):
             self.app.act(f"Retry {job.stage} {job.name}", lambda commands: commands.retry(job.id))
 
     async def _add_panels(self) -> None:
-        from tui.screens.home.panels import Glance, HomePanels
+        from tui.screens.home.panels import HomeData, HomePanels
 
         panels = HomePanels()
         await self.mount(panels)
-        self._panels, self._glance = panels, Glance()
+        self._panels, self._data = panels, HomeData()
         self._catch_up()
         self._look_at_machine()
 
@@ -115,29 +116,29 @@ class HomeScreen(RoomScreen):
             self.app.read("machine", _machine, self._receive_machine)
 
     def _receive_machine(self, machine: Machine) -> None:
-        if self._glance is not None and self._panels is not None and machine != self._glance.machine:
-            self._glance = replace(self._glance, machine=machine)
-            self._panels.show_machine(self._glance)
+        if self._data is not None and self._panels is not None and machine != self._data.machine:
+            self._data = replace(self._data, machine=machine)
+            self._panels.show_machine(self._data)
 
-    def _receive(self, compared: tuple[str, ...] | None, seen: _Seen) -> None:
-        if self._glance is None:
+    def _receive(self, compared: tuple[str, ...] | None, seen: _HomeState) -> None:
+        if self._data is None:
             return
         forecast, spending, events, rates = seen
-        self._told_at = self.app.now()
-        self._glance = replace(self._glance, forecast=forecast, spending=spending, events=events)
+        self._read_at = self.app.now()
+        self._data = replace(self._data, forecast=forecast, spending=spending, events=events)
         if rates is not None:
-            self._glance, self._compared = replace(self._glance, rates=rates), compared
+            self._data, self._compared = replace(self._data, rates=rates), compared
         self._draw()
 
     def _draw(self) -> None:
         snapshot = self.app.snapshot
-        if snapshot is not None and self._panels is not None and self._glance is not None:
-            answers, told = self.query_one("#answers", Static), self._answers(snapshot, self._glance)
-            if answers.content != told:
-                answers.update(told)
-            self._panels.show(snapshot, self._glance)
+        if snapshot is not None and self._panels is not None and self._data is not None:
+            answers, text = self.query_one("#answers", Static), self._answers(snapshot, self._data)
+            if answers.content != text:
+                answers.update(text)
+            self._panels.show(snapshot, self._data)
 
-    def _answers(self, snapshot: Snapshot, glance: Glance) -> Content:
+    def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
         """What runs, when it ends and what it costs, in a line."""
         from tui.format import submissions
 
@@ -155,24 +156,24 @@ class HomeScreen(RoomScreen):
             parts.append(Content(f"{sums.done} of {sums.asked} done"))
         if sums.failed:
             parts.append(Content.styled(f"✗ {sums.failed} failed or cancelled", "$text-error"))
-        if glance.forecast is not None and not snapshot.paused:
-            parts.append(Content(self._when(glance.forecast)))
-        if glance.spending is not None:
-            parts.append(Content.styled(submissions.money_briefly(glance.spending), "$text-muted"))
+        if data.forecast is not None and not snapshot.paused:
+            parts.append(Content(self._when(data.forecast)))
+        if data.spending is not None:
+            parts.append(Content.styled(submissions.money_briefly(data.spending), "$text-muted"))
         return Content.styled("  ·  ", "$text-muted").join(parts)
 
     def _when(self, forecast: Forecast) -> str:
-        from tui.screens.home.stage_graph import left_in_words
+        from tui.screens.home.stage_graph import eta_in_words
 
-        words = left_in_words(forecast.seconds, forecast)
+        words = eta_in_words(forecast.seconds, forecast)
         if forecast.at_least:
             return words
-        ends = time.localtime(self._told_at + forecast.seconds)
-        day = "" if ends[:3] == time.localtime(self._told_at)[:3] else time.strftime("%a ", ends)
+        ends = time.localtime(self._read_at + forecast.seconds)
+        day = "" if ends[:3] == time.localtime(self._read_at)[:3] else time.strftime("%a ", ends)
         return f"{words}, {day}{time.strftime('%H:%M', ends)}"
 
 
-def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _Seen:
+def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _HomeState:
     rates = workspace.evaluation.win_rates() if fresh else None
     pipeline = workspace.pipeline
     return pipeline.forecast(now), workspace.spending.summary(), pipeline.events(limit=_EVENTS), rates

@@ -1,4 +1,4 @@
-"""The stages as a staircase, each below the one that it follows from: state, progress, what is left."""
+"""The stages as a staircase, each below the one that it follows from: state, progress, ETA."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.home.stages import Stage
 
@@ -48,7 +48,7 @@ def _line(
         (f"{look.glyph} ", f"${look.colour}"),
         (visible(stage.name).ljust(name - len(stair)), "$text-muted" if muted else "$foreground"),
         "  ",
-        (figures.bar(stage.share, bar), f"${look.colour} on $panel"),
+        (formats.bar(stage.share, bar), f"${look.colour} on $panel"),
         (f"{f'{stage.done} of {stage.jobs}':>{_COUNT}}", "$foreground" if stage.done else "$text-muted"),
     ]
     slot = slots.get(stage.name)
@@ -59,15 +59,15 @@ def _line(
         parts.append((f"  {stage.failed} failed", "$text-error"))
     if stage.cancelled:
         parts.append((f"  {stage.cancelled} cancelled", "$text-warning"))
-    left = None if forecast is None else forecast.stages.get(stage.name)
-    if left is not None:
-        parts.append((f"  {left_in_words(left, forecast)}", "$text-muted"))
+    seconds = None if forecast is None else forecast.stages.get(stage.name)
+    if seconds is not None:
+        parts.append((f"  {eta_in_words(seconds, forecast)}", "$text-muted"))
     return Content.assemble(*parts)
 
 
-def left_in_words(seconds: float, forecast: Forecast | None) -> str:
-    """`~2h 10m left`, or how long at least where something is not known."""
+def eta_in_words(seconds: float, forecast: Forecast | None) -> str:
+    """`ETA ~2h 10m`, or how long at least where something is not known."""
     at_least = forecast is not None and forecast.at_least
     if at_least and not seconds:
-        return "time left not known"
-    return f"{'at least ' if at_least else '~'}{figures.roughly(seconds)} left"
+        return "ETA not known"
+    return f"ETA {'at least ' if at_least else '~'}{formats.roughly(seconds)}"

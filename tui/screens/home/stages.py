@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """All jobs of one kind: `done` and so on of those that were asked for, `planned` the others.
+    """All jobs of one kind: `done` and so on of those that were requested, `planned` the others.
 
-    `share` is how far they are together, from 0 to 1, None when none was asked for. `depth` is how many
+    `share` is how far they are together, from 0 to 1, None when none was requested. `depth` is how many
     stages lie before it on its way from the data, `after` those that it follows from directly.
     """
 
@@ -86,16 +86,16 @@ def _distance(stage: str, edges: Mapping[str, set[str]], found: dict[str, int]) 
 
 
 def _stage(name: str, jobs: list[Job], depth: int, after: set[str]) -> Stage:
-    asked = [job for job in jobs if job.requested]
+    requested = [job for job in jobs if job.requested]
     return Stage(
         name=name,
         jobs=len(jobs),
-        done=sum(job.state == "done" for job in asked),
-        running=sum(job.state == "running" for job in asked),
-        failed=sum(job.state == "failed" for job in asked),
-        cancelled=sum(job.state == "cancelled" for job in asked),
-        planned=len(jobs) - len(asked),
-        share=sum(fraction(job) or 0.0 for job in asked) / len(asked) if asked else None,
+        done=sum(job.state == "done" for job in requested),
+        running=sum(job.state == "running" for job in requested),
+        failed=sum(job.state == "failed" for job in requested),
+        cancelled=sum(job.state == "cancelled" for job in requested),
+        planned=len(jobs) - len(requested),
+        share=sum(fraction(job) or 0.0 for job in requested) / len(requested) if requested else None,
         depth=depth,
         after=tuple(sorted(after)),
     )

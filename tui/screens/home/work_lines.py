@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from tui.format import job_states
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ def event_lines(events: Sequence[Event], names: Mapping[str, str], now: float, w
 
 def _running(job: Job, width: int) -> Content:
     look, share = job_states.look(job), job_states.fraction(job)
-    left = "" if job.eta_s is None else f"{figures.roughly(job.eta_s)} left"
+    eta = "" if job.eta_s is None else f"ETA {formats.roughly(job.eta_s)}"
     name = max(12, width - 2 - _BAR - 7 - 16)
-    shown = figures.shorten(visible(f"{job.stage} {job.name}"), name)
+    shown = formats.shorten(visible(f"{job.stage} {job.name}"), name)
     return Content.assemble(
         (f"{look.glyph} ", f"${look.colour}"),
         shown.ljust(name),
         " ",
-        (figures.bar(share, _BAR), f"${look.colour} on $panel"),
-        (f"{figures.percent(share):>6}", "$foreground"),
-        (f"{left:>15}", "$text-muted"),
+        (formats.bar(share, _BAR), f"${look.colour} on $panel"),
+        (f"{formats.percent(share):>6}", "$foreground"),
+        (f"{eta:>15}", "$text-muted"),
     )

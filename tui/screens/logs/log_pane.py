@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.events import Resize
 from textual.widgets import Input, Static
 
+from tui.components.filter_box import FilterBox
 from tui.screens.logs import log_status
 from tui.screens.logs.log_search import Matches, Seek
 from tui.screens.logs.log_view import LogView, shown
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Log, LogFilter, LogLevel, LogLine, LogPage, Workspace
-    from tui.app.application import EmpathyApp
-    from tui.components.workspace_screen import RoomScreen
+    from tui.components.workspace_screen import WorkspaceScreen
+    from tui.navigation.host import HostApp
 
 T = TypeVar("T")
 
@@ -45,12 +46,11 @@ class LogPane(Vertical):
             text-wrap: nowrap;
             text-overflow: ellipsis;
         }
-        & > Input { padding: 0 1; background: $panel; }
     }
     """
 
     if TYPE_CHECKING:
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -62,7 +62,7 @@ class LogPane(Vertical):
         self._least: LogLevel = "debug"
         self._words = ""
         self._follows = True
-        #: Moves whenever another part of a log is opened: what was asked before is not wanted any more.
+        #: Moves whenever another part of a log is opened: what was requested before is stale.
         self._opened = 0
         #: Whether lines are on their way.
         self._is_reading = False
@@ -72,10 +72,9 @@ class LogPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(id="about-log", markup=False)
         yield LogView(id="log")
-        yield Input(placeholder="words in the log; capitals matter if there are some", compact=True)
+        yield FilterBox("words in the log; capitals matter if there are some")
 
     def on_mount(self) -> None:
-        self._box.display = False
         self.set_interval(_LOOK_S, self._look)
 
     @property
@@ -111,22 +110,21 @@ class LogPane(Vertical):
         self._look_for(Seek(-1, LogFilter("error", firsts=True), before, goes_round=is_on_one))
 
     def ask_for_words(self) -> None:
-        self._box.display = True
         self._box.value = self._words
-        self._box.focus()
+        self._box.open()
 
     def go_to_match(self, by: int) -> None:
         """Go to the next match (1) or the one before (-1); round at the log's ends."""
         matches, here = self._matches, self.view.current
         if matches is None:
-            self.app.tell(f"nothing is searched for: {self._key('search')} asks for words")
+            self.app.show_message(f"nothing is searched for: {self._key('search')} asks for words")
         elif here is None:
             self._look_for(Seek(by, matches.wanted, 0 if by > 0 else None, goes_round=False))
         elif matches.are_all and matches.starts:
             start, goes_round = matches.next(here.start, by)
             self._go_to(start)
             if goes_round:
-                self.app.tell(log_status.went_round(by))
+                self.app.show_message(log_status.went_round(by))
         else:
             self._look_for(Seek(by, matches.wanted, here.end if by > 0 else here.start, goes_round=True))
 
@@ -143,13 +141,13 @@ class LogPane(Vertical):
         """Show the log of the attempt after (1) or before (-1)."""
         attempts = () if self._log is None else self._log.attempts
         if self._log is None or self._log.attempt is None:
-            self.app.tell("there are no attempts: it is not a job's log")
+            self.app.show_message("there are no attempts: it is not a job's log")
             return
         place = attempts.index(self._log.attempt) + by
         if place < 0:
-            self.app.tell(f"this is the oldest of {len(attempts)} attempts")
+            self.app.show_message(f"this is the oldest of {len(attempts)} attempts")
         elif place >= len(attempts):
-            self.app.tell("this is the newest attempt")
+            self.app.show_message("this is the newest attempt")
         else:
             self.open(self._job, attempts[place] if place < len(attempts) - 1 else None)
 
@@ -165,15 +163,14 @@ class LogPane(Vertical):
 
     def copy_path(self) -> None:
         if self._log is None:
-            self.app.tell("there is no log yet")
+            self.app.show_message("there is no log yet")
         else:
-            self.app.tell(str(self._log.path))
+            self.app.show_message(str(self._log.path))
             self.app.copy(str(self._log.path))
 
     def back(self) -> bool:
-        """Undo the last of what was asked for: the box for words, a search, marks; whether there was one."""
-        if self._box.display:
-            self._box.display = False
+        """Undo the last request: the box for words, a search, marks; whether there was one."""
+        if self._box.close():
             self.view.focus()
         elif self._seek is not None:
             self._seek = None
@@ -194,25 +191,24 @@ class LogPane(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self.view.focus()
         self._find(event.value)
 
-    def on_log_view_moved(self, event: LogView.Moved) -> None:
+    def on_log_view_cursor_moved(self, event: LogView.CursorMoved) -> None:
         event.stop()
         self._follows = self._follows and self.view.is_at_end
         self._after()
 
     @property
-    def _box(self) -> Input:
-        return self.query_one(Input)
+    def _box(self) -> FilterBox:
+        return self.query_one(FilterBox)
 
     def _wanted(self, words: str = "") -> LogFilter:
         from core.api import LogFilter
 
         return LogFilter(self._least, words)
 
-    def _ask(self, key: str, look: Callable[[Log], T], receive: Callable[[T], None]) -> None:
+    def _read(self, key: str, look: Callable[[Log], T], receive: Callable[[T], None]) -> None:
         """Look at the log in the poller's thread; `receive` is not called if there is none."""
         job, attempt = self._job, self._attempt
 
@@ -250,7 +246,7 @@ class LogPane(Vertical):
                 self.view.show(window, at=at, follow=self._follows)
                 self._after()
 
-        self._ask("window", look, receive)
+        self._read("window", look, receive)
         self._describe()
 
     def _look(self) -> None:
@@ -298,7 +294,7 @@ class LogPane(Vertical):
             else:
                 self._fill()
 
-        self._ask(where, look, receive)
+        self._read(where, look, receive)
 
     def _after(self) -> None:
         """Bring up to date what depends on the lines and the place."""
@@ -335,7 +331,7 @@ class LogPane(Vertical):
                 if not self._matches.is_last:
                     self._count()
 
-        self._ask("count", matches.look, receive)
+        self._read("count", matches.look, receive)
 
     def _look_for(self, seek: Seek) -> None:
         self._seek = seek
@@ -347,7 +343,7 @@ class LogPane(Vertical):
             if page.lines:
                 self._go_to(page.lines[0].start)
                 if seek.went_round:
-                    self.app.tell(log_status.went_round(seek.by))
+                    self.app.show_message(log_status.went_round(seek.by))
                 return
             following = seek.after(page)
             if following is not None:
@@ -355,9 +351,9 @@ class LogPane(Vertical):
             else:
                 self._seek = None
                 self._describe()
-                self.app.tell(log_status.not_found(seek.wanted, self._key("level")))
+                self.app.show_message(log_status.not_found(seek.wanted, self._key("level")))
 
-        self._ask("seek", seek.look, receive)
+        self._read("seek", seek.look, receive)
 
     def _go_to(self, start: int) -> None:
         self._seek = None
@@ -382,14 +378,14 @@ class LogPane(Vertical):
             matches=self._matches,
         )
         self.query_one("#about-log", Static).update(log_status.describe(stand, self.size.width - 2))
-        view.say(log_status.nothing(stand, self._key("level")))
+        view.show_reason(log_status.nothing(stand, self._key("level")))
 
     def _key(self, action: str) -> str:
-        """How the key of one of the room's actions is shown."""
-        return cast("RoomScreen", self.screen).key_of(f"logs.{action}")
+        """How the key of one of the screen's actions is shown."""
+        return cast("WorkspaceScreen", self.screen).key_of(f"logs.{action}")
 
     def _copy(self, lines: Sequence[LogLine]) -> None:
         if not lines:
-            self.app.tell("there is no line to copy")
+            self.app.show_message("there is no line to copy")
             return
         self.app.copy("\n".join(shown(line).rstrip() for line in lines))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.logs.log_search import COUNTED, Matches, Seek
 
@@ -24,7 +24,7 @@ _SHORTEST_PATH = 20
 
 @dataclass(frozen=True)
 class LogStand:
-    """What is told of a log; `size` is the file's, `here` the line under the cursor."""
+    """What is shown of a log; `size` is the file's, `here` the line under the cursor."""
 
     log: Log | None
     size: int
@@ -50,12 +50,12 @@ def describe(stand: LogStand, width: int) -> Content:
         of = f"try {log.attempts.index(log.attempt) + 1} of {len(log.attempts)}"
         parts.append(Content.styled(of, "$text-muted"))
     if stand.size:
-        parts.append(Content.styled(figures.size(stand.size), "$text-muted"))
+        parts.append(Content.styled(formats.size(stand.size), "$text-muted"))
     line = Content("  ").join(parts)
     room = width - line.cell_length - 2
     if log is None or room < _SHORTEST_PATH:
         return line
-    path = figures.folder(str(log.path), room)
+    path = formats.folder(str(log.path), room)
     return Content.assemble(line, "  ", (path.rjust(room), "$text-muted"))
 
 
@@ -87,14 +87,14 @@ def _place(stand: LogStand) -> Content:
     if stand.follows:
         return Content.styled("● following", "$text-accent")
     share = stand.here.start / stand.size if stand.here is not None and stand.size else 0
-    return Content.styled(f"‖ at {figures.percent(share)}", "$text-warning")
+    return Content.styled(f"‖ at {formats.percent(share)}", "$text-warning")
 
 
 def _search(stand: LogStand) -> str:
     if stand.seek is not None:
         at = stand.seek.at
         share = 0.0 if at is None or not stand.size else at / stand.size
-        return f"searching, at {figures.percent(share)}"
+        return f"searching, at {formats.percent(share)}"
     matches = stand.matches
     if matches is None:
         return ""
@@ -102,7 +102,7 @@ def _search(stand: LogStand) -> str:
     so_far = "more than " if matches.are_many else "" if matches.is_last else "so far "
     number = None if stand.here is None else matches.number(stand.here.start)
     if number is not None:
-        return f"match {figures.count(number)} of {so_far}{figures.count(known)}"
+        return f"match {formats.count(number)} of {so_far}{formats.count(known)}"
     if not known:
         return "no match" if matches.is_last else "no match so far"
-    return f"{so_far}{figures.count(known)} matches"
+    return f"{so_far}{formats.count(known)} matches"

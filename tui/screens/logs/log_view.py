@@ -42,7 +42,7 @@ _MARKED = 200
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ")
 
 
-class _Row(NamedTuple):
+class _ScreenRow(NamedTuple):
     """Characters `begin` to `end` of a line, by its place in the window."""
 
     place: int
@@ -88,13 +88,13 @@ class LogView(Widget, can_focus=True):
         Binding("left,h", "aside(-1)", "Left", id="logs.left", show=False, tooltip="Long lines' left part"),
     ]
 
-    class Moved(Message):
+    class CursorMoved(Message):
         """Somebody went to another place in the log."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.window = LogWindow()
-        #: What is said where there is no line.
+        #: What is shown where there is no line.
         self._nothing = ""
         self._words = ""
         self._wraps = False
@@ -103,7 +103,7 @@ class LogView(Widget, can_focus=True):
         self._cursor = 0
         #: The first line that is seen, and how many of its rows are not.
         self._top = (0, 0)
-        self._laid: Sequence[_Row] | None = None
+        self._laid: Sequence[_ScreenRow] | None = None
 
     @property
     def current(self) -> LogLine | None:
@@ -147,8 +147,8 @@ class LogView(Widget, can_focus=True):
             self._top = min((found, min(skip, self._height(found) - 1)), self._bottom())
         self._draw()
 
-    def say(self, nothing: str) -> None:
-        """What to say where there is no line."""
+    def show_reason(self, nothing: str) -> None:
+        """Show why there is no line."""
         if nothing != self._nothing:
             self._nothing = nothing
             self._draw()
@@ -192,7 +192,7 @@ class LogView(Widget, can_focus=True):
         else:
             self._cursor = max(0, min(self._cursor + by, len(self.window.lines) - 1))
             self._keep_in_sight()
-        self._tell()
+        self._report_move()
 
     def action_page(self, by: int) -> None:
         before = self._top
@@ -200,7 +200,7 @@ class LogView(Widget, can_focus=True):
         if self._top == before:
             self._cursor = max(0, len(self.window.lines) - 1) if by > 0 else 0
         self._bring_cursor()
-        self._tell()
+        self._report_move()
 
     def action_aside(self, by: int) -> None:
         if self._wraps:
@@ -219,7 +219,7 @@ class LogView(Widget, can_focus=True):
         rows = self._rows()
         if event.y < len(rows):
             self._cursor = rows[event.y].place
-            self._tell()
+            self._report_move()
 
     def on_resize(self, event: Resize) -> None:
         self._keep_in_sight()
@@ -240,7 +240,7 @@ class LogView(Widget, can_focus=True):
             return Strip.blank(self.size.width, self.rich_style)
         return self._draw_row(rows[y])
 
-    def _draw_row(self, row: _Row) -> Strip:
+    def _draw_row(self, row: _ScreenRow) -> Strip:
         line = self.window.lines[row.place]
         base = self.rich_style
         if row.place == self._cursor:
@@ -262,7 +262,7 @@ class LogView(Widget, can_focus=True):
         more = base + self.get_component_rich_style("log-view--date", partial=True)
         return Strip.join([strip.crop(0, self.size.width - 1), Strip([Segment("…", more)])])
 
-    def _put(self, text: Text, row: _Row, span: tuple[int, int], name: str) -> None:
+    def _put(self, text: Text, row: _ScreenRow, span: tuple[int, int], name: str) -> None:
         begin, end = max(span[0] - row.begin, 0), min(span[1], row.end) - row.begin
         if begin < end:
             text.stylize(self.get_component_rich_style(name, partial=True), begin, end)
@@ -282,13 +282,13 @@ class LogView(Widget, can_focus=True):
     def _height(self, index: int) -> int:
         return len(self._cuts(index)) if self._wraps and self.window.lines else 1
 
-    def _rows(self) -> Sequence[_Row]:
+    def _rows(self) -> Sequence[_ScreenRow]:
         """What stands in each row of the screen."""
         if self._laid is None:
-            rows: list[_Row] = []
+            rows: list[_ScreenRow] = []
             index, skip = self._top
             while index < len(self.window.lines) and len(rows) < self.size.height:
-                rows += [_Row(index, *cut) for cut in self._cuts(index)[skip:]]
+                rows += [_ScreenRow(index, *cut) for cut in self._cuts(index)[skip:]]
                 index, skip = index + 1, 0
             self._laid = rows[: self.size.height]
         return self._laid
@@ -344,15 +344,15 @@ class LogView(Widget, can_focus=True):
         event.stop()
         self._scroll(rows)
         self._bring_cursor()
-        self._tell()
+        self._report_move()
 
     def _draw(self) -> None:
         self._laid = None
         self.refresh()
 
-    def _tell(self) -> None:
+    def _report_move(self) -> None:
         self._draw()
-        self.post_message(self.Moved())
+        self.post_message(self.CursorMoved())
 
 
 def shown(line: LogLine) -> str:

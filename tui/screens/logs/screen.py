@@ -15,9 +15,9 @@ from textual.widgets import DataTable
 from tui.components.keyed_table import Column
 from tui.components.listing import Entry, Listing
 from tui.components.theme import shade
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import job_states
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.logs.log_pane import LogPane
 
@@ -29,8 +29,8 @@ _SUPERVISOR = "(supervisor)"
 
 
 @dataclass(frozen=True)
-class _Row:
-    """What is told of a log's writer."""
+class _LogRow:
+    """What is shown of a log's writer."""
 
     look: job_states.StateLook
     stage: str
@@ -38,7 +38,7 @@ class _Row:
     attempt: int | None
 
 
-class LogList(Listing[_Row]):
+class LogList(Listing[_LogRow]):
     """The logs, of which one is shown."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,10 +53,10 @@ class LogList(Listing[_Row]):
     ]
 
 
-class LogsScreen(RoomScreen):
+class LogsScreen(WorkspaceScreen):
     """A list of logs above, the chosen one below."""
 
-    ROOM = "logs"
+    MODE = "logs"
     ABOUT = (
         "What the background work says, attempt by attempt. Tab goes from the list to the log and back; / "
         "works on the one that has the keys: it filters the list, or searches the log."
@@ -105,11 +105,11 @@ class LogsScreen(RoomScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        #: The log that was asked for, until it is in the list.
+        #: The requested log, until it is in the list.
         self._wanted: str | None = None
         self._chosen: str | None = None
         self._attempt = 0
-        #: Whether one came to the log from the list, and not from another room.
+        #: Whether one came to the log from the list, and not from another screen.
         self._is_from_list = True
 
     def body(self) -> ComposeResult:
@@ -138,9 +138,9 @@ class LogsScreen(RoomScreen):
             Column("name", "log", name),
             Column("attempt", "try", 4, "right"),
         ]
-        rows = {_SUPERVISOR: _Row(_supervisor(snapshot), "", "supervisor", None)}
+        rows = {_SUPERVISOR: _LogRow(_supervisor(snapshot), "", "supervisor", None)}
         rows |= {
-            job.id: _Row(job_states.look(job), job.stage, job.name, job.attempt)
+            job.id: _LogRow(job_states.look(job), job.stage, job.name, job.attempt)
             for job in snapshot.jobs
             if job.attempt
         }
@@ -203,7 +203,7 @@ class LogsScreen(RoomScreen):
             self._pane.view.focus()
 
     def action_back(self) -> None:
-        """Undo what was asked of the log; then go to where one came to it from, the list or another room."""
+        """Undo what was done in the log; then go back to the list, or to the screen it was opened from."""
         if self._pane.has_focus_within and self._pane.back():
             return
         if self._pane.has_focus_within and self._is_from_list:
@@ -221,7 +221,7 @@ class LogsScreen(RoomScreen):
         return self.query_one(LogPane)
 
     def _choose_wanted(self) -> None:
-        """Move to the log that was asked for, once it is in the list."""
+        """Move to the requested log, once it is in the list."""
         wanted = self._wanted
         if wanted is None or not self.is_mounted:
             return
@@ -240,12 +240,12 @@ class LogsScreen(RoomScreen):
         self._attempt = job.attempt if job is not None else 0
         self._pane.open(None if key == _SUPERVISOR else key)
 
-    def _draw(self, row: _Row) -> Entry:
+    def _draw(self, row: _LogRow) -> Entry:
         muted = shade(self.app, "text-muted")
         cells: Sequence[Text] = (
             Text(f"{row.look.glyph} {row.look.word}", shade(self.app, row.look.colour)),
             Text(visible(row.stage), muted),
-            Text(figures.shorten(visible(row.name), max(20, self.size.width - 32))),
+            Text(formats.shorten(visible(row.name), max(20, self.size.width - 32))),
             Text("" if row.attempt is None else str(row.attempt), muted),
         )
         return Entry(cells, f"{row.look.word} {row.stage} {row.name}", {"state": row.look.word})

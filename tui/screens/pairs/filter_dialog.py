@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tui.dialogs.filter_dialog import FilterDialog, Part
+from tui.dialogs.filter_dialog import FilterDialog, FilterField
 from tui.navigation import pair_filter
 from tui.navigation.pair_filter import DISAGREEMENTS, OUTCOMES, PairFilter
 
@@ -19,10 +19,10 @@ class PairFilterScreen(FilterDialog[PairFilter]):
     def __init__(self, pairs: Sequence[Pair], current: PairFilter) -> None:
         judges, emotions = pair_filter.judges(pairs), pair_filter.emotions(pairs)
         parts = [
-            Part("Verdict", OUTCOMES, current.outcome),
-            Part("of judge", dict(zip(judges, judges, strict=True)), current.judge),
-            Part("Disagreement", DISAGREEMENTS, current.disagreement),
-            Part("Emotion", dict(zip(emotions, emotions, strict=True)), current.emotion),
+            FilterField("Verdict", OUTCOMES, current.outcome),
+            FilterField("of judge", dict(zip(judges, judges, strict=True)), current.judge),
+            FilterField("Disagreement", DISAGREEMENTS, current.disagreement),
+            FilterField("Emotion", dict(zip(emotions, emotions, strict=True)), current.emotion),
         ]
         super().__init__("Which pairs", parts, current.text)
         self._pairs = pairs
@@ -32,4 +32,4 @@ class PairFilterScreen(FilterDialog[PairFilter]):
         return PairFilter(outcome, disagreement, judge, emotion, text)
 
     def count(self, wanted: PairFilter) -> None:
-        self.say(f"{len(pair_filter.chosen(self._pairs, wanted))} of {len(self._pairs)} pairs")
+        self.show_count(f"{len(pair_filter.chosen(self._pairs, wanted))} of {len(self._pairs)} pairs")

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Literal
 from textual.content import Content
 
 from core.api import MAX_WORDS
-from tui.format import values as figures
-from tui.format.marked_text import passage
+from tui.format import values as formats
+from tui.format.marked_text import marked
 from tui.format.text import visible
 from tui.navigation import pair_filter
 
 if TYPE_CHECKING:
     from core.api import Pair, Prompt, Verdict
 
-Order = Literal["ab", "ba"]
-Side = Literal["a", "b"]
+PresentationOrder = Literal["ab", "ba"]
+ResponseSide = Literal["a", "b"]
 
 _WINNERS = {"a": "A wins", "b": "B wins", "tie": "tie", "invalid": "invalid"}
-ORDERS: dict[Order, str] = {"ab": "A shown first", "ba": "B shown first"}
+ORDERS: dict[PresentationOrder, str] = {"ab": "A shown first", "ba": "B shown first"}
 
 
 def context(pair: Pair, place: str, sought: str = "") -> Content:
@@ -29,13 +29,13 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
         (place, "bold"),
         (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
         ("Context    ", "$text-muted"),
-        passage(pair.situation, sought=sought),
+        marked(pair.situation, sought=sought),
         ("\nUtterance  ", "$text-muted"),
-        passage(pair.utterance, sought=sought),
+        marked(pair.utterance, sought=sought),
     )
 
 
-def response(side: Side, name: str, pair: Pair, *, differences: bool, sought: str = "") -> Content:
+def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, sought: str = "") -> Content:
     """One side: who answers, the answer, and each judge's outcome; `sought` is marked wherever it stands."""
     text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
     words = None if text is None else len(text.split())
@@ -43,7 +43,7 @@ def response(side: Side, name: str, pair: Pair, *, differences: bool, sought: st
     head = Content.assemble(
         (f"{side.upper()} ", "$text-accent bold"),
         (visible(name), "bold"),
-        (f"   {figures.count(words)} words", "$text-warning" if too_long else "$text-muted"),
+        (f"   {formats.count(words)} words", "$text-warning" if too_long else "$text-muted"),
         (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
         ("   the same as the other" if text is not None and text == other else "", "$text-warning"),
         "\n\n",
@@ -53,7 +53,7 @@ def response(side: Side, name: str, pair: Pair, *, differences: bool, sought: st
     elif not text.strip():
         body = Content.styled("(an empty response)", "$text-warning")
     else:
-        body = passage(text, against=other if differences and other else None, sought=sought)
+        body = marked(text, against=other if differences and other else None, sought=sought)
     return Content.assemble(head, body, "\n", _outcomes(side, pair))
 
 
@@ -79,13 +79,13 @@ def answers(pair: Pair, alone: Collection[str]) -> Content:
     return Content("\n").join(parts)
 
 
-def orders(pair: Pair, alone: Collection[str]) -> list[Order]:
+def orders(pair: Pair, alone: Collection[str]) -> list[PresentationOrder]:
     """The orders in which judges were asked about the pair; `ab` where none was yet."""
     asked = {verdict.order for verdict in pair.verdicts if verdict.judge not in alone}
     return [order for order in ORDERS if order in asked] or ["ab"]
 
 
-def question(pair: Pair, prompt: Prompt, order: Order) -> Content:
+def question(pair: Pair, prompt: Prompt, order: PresentationOrder) -> Content:
     """What a judge is asked of the pair, word for word."""
     from core.api import judge_question
 
@@ -117,7 +117,7 @@ def plain(pair: Pair, a: str, b: str) -> str:
     return visible("\n".join(lines), lines=True)
 
 
-def _outcomes(side: Side, pair: Pair) -> Content:
+def _outcomes(side: ResponseSide, pair: Pair) -> Content:
     found = pair_filter.outcomes(pair)
     if not found:
         return Content.styled("\nno verdict yet", "$text-muted")

@@ -12,14 +12,14 @@ from textual.content import Content
 from textual.widgets import Static
 
 from tui.screens.pairs import pair_text
-from tui.screens.pairs.pair_text import Order, Side
+from tui.screens.pairs.pair_text import PresentationOrder, ResponseSide
 
 if TYPE_CHECKING:
     from core.api import Pair, Prompt
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownPair:
     """A pair of responders `a` and `b`, and its place among all of them.
 
     `prompt` is what a judge is asked, the judges `alone` read each response by itself, `sought` is
@@ -36,7 +36,7 @@ class Shown:
 
 
 class PairView(Container):
-    """The responses stand side by side where the room is wide."""
+    """The responses stand side by side where the screen is wide."""
 
     DEFAULT_CSS: ClassVar[str] = """
     PairView {
@@ -75,10 +75,10 @@ class PairView(Container):
 
     def __init__(self) -> None:
         super().__init__(id="pair")
-        self._shown: Shown | None = None
+        self._shown: ShownPair | None = None
         self._shows_answers = False
         #: The order in which the judge's question is shown; None hides it.
-        self._asked: Order | None = None
+        self._asked: PresentationOrder | None = None
         self._marks_words = False
 
     def compose(self) -> ComposeResult:
@@ -100,7 +100,7 @@ class PairView(Container):
         """Take the focus."""
         self.query_one("#side-a").focus()
 
-    def show(self, shown: Shown | None, nothing: str) -> None:
+    def show(self, shown: ShownPair | None, nothing: str) -> None:
         """Show a pair from its top, or `nothing` where there is none."""
         before, self._shown = self._shown, shown
         self._draw()
@@ -146,7 +146,7 @@ class PairView(Container):
             return
         pair = shown.pair
         self.query_one("#context", Static).update(pair_text.context(pair, shown.place, shown.sought))
-        sides: tuple[tuple[Side, str], ...] = (("a", shown.a), ("b", shown.b))
+        sides: tuple[tuple[ResponseSide, str], ...] = (("a", shown.a), ("b", shown.b))
         for side, name in sides:
             self.query_one(f"#response-{side}", Static).update(
                 pair_text.response(side, name, pair, differences=self._marks_words, sought=shown.sought)

@@ -1,4 +1,4 @@
-"""Pairs: two responders side by side, dialogue by dialogue, with the verdicts and each dialogue's history."""
+"""Pairs: two responders side by side, dialogue by dialogue, with verdicts and all responses to each."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import Resize
 
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.navigation import pair_filter
+from tui.navigation.messages import OpenBallot, OpenDialogue, OpenScreen
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.pairs import pair_text
-from tui.screens.pairs.pair_text import Side
-from tui.screens.pairs.pair_view import PairView, Shown
+from tui.screens.pairs.pair_text import ResponseSide
+from tui.screens.pairs.pair_view import PairView, ShownPair
 from tui.screens.pairs.pair_walk import PairWalk
 
 if TYPE_CHECKING:
     from core.api import Pair, Prompt, Response, Snapshot, Workspace
-    from tui.screens.pairs.history_view import HistoryView
+    from tui.screens.pairs.responses_view import ResponsesView
 
 #: At this width and above, the responses stand side by side.
 WIDE = 100
@@ -34,7 +35,7 @@ _STAGES = ("respond", "judge", "compare")
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _PairsData:
     """What there is to show of responders `a` and `b`; the judges `alone` read each response by itself."""
 
     names: Sequence[str]
@@ -45,10 +46,10 @@ class _Seen:
     alone: Collection[str]
 
 
-class PairsScreen(RoomScreen):
+class PairsScreen(WorkspaceScreen):
     """The pair of one dialogue, and in its place what everybody answered to it."""
 
-    ROOM = "pairs"
+    MODE = "pairs"
     ABOUT = (
         "Two responders' answers to the same test dialogue, and who won; every responder's answer to it, "
         "from base to sft to sft-dpo."
@@ -66,7 +67,7 @@ class PairsScreen(RoomScreen):
             tooltip="The dialogue before",
         ),
         Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="The next disagreement"),
-        Binding("h", "history", "History", id="pairs.history", tooltip="What every responder answered to it"),
+        Binding("h", "responses", "All", id="pairs.responses", tooltip="All responses to this dialogue"),
         Binding("home", "go(0)", "First", id="pairs.first", show=False, tooltip="The first dialogue"),
         Binding("end", "go(-1)", "Last", id="pairs.last", show=False, tooltip="The last dialogue"),
         Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
@@ -117,7 +118,7 @@ class PairsScreen(RoomScreen):
         self._concerned: object = None
         self._view = PairView()
         #: None until it is opened for the first time.
-        self._history: HistoryView | None = None
+        self._responses_view: ResponsesView | None = None
 
     def body(self) -> ComposeResult:
         with Container(id="views"):
@@ -132,17 +133,17 @@ class PairsScreen(RoomScreen):
 
     def compare(self, a: str, b: str, only: PairFilter | None = None) -> None:
         """Show these two responders, from the first dialogue on; with `only` those pairs alone."""
-        self._show_history(False)
+        self._show_responses(False)
         if (a, b) != (self._a, self._b):
             self._walk = PairWalk()
             self._take(a, b)
         if only is not None:
             self._apply(only)
-        self._ask()
+        self._read()
 
     def seek(self, dialog_id: str) -> None:
         """Show a dialogue, through whatever filter hides it."""
-        self._show_history(False)
+        self._show_responses(False)
         self._sought = dialog_id
         self._settle()
 
@@ -158,7 +159,7 @@ class PairsScreen(RoomScreen):
         )
         if concerned != self._concerned:
             self._concerned = concerned
-            self._ask()
+            self._read()
 
     def action_step(self, by: int) -> None:
         if self._has_pairs():
@@ -174,19 +175,19 @@ class PairsScreen(RoomScreen):
         if self._walk.next_disagreement():
             self._draw()
         else:
-            self.app.tell("no verdicts disagree here")
+            self.app.show_message("no verdicts disagree here")
 
-    def action_history(self) -> None:
-        if self._is_history:
-            self._show_history(False)
+    def action_responses(self) -> None:
+        if self._shows_responses:
+            self._show_responses(False)
         elif self._has_pairs():
-            self._show_history(True)
+            self._show_responses(True)
 
     def action_filter(self) -> None:
         from tui.screens.pairs.filter_dialog import PairFilterScreen
 
         if not self._walk.all:
-            self.app.tell("there is no dialogue to show yet")
+            self.app.show_message("there is no dialogue to show yet")
             return
         self.app.push_screen(PairFilterScreen(self._walk.all, self._walk.wanted), self._filtered)
 
@@ -204,12 +205,12 @@ class PairsScreen(RoomScreen):
         self.app.push_screen(AskTextScreen("Search in the texts", self._walk.wanted.text), self._searched)
 
     def action_verdicts(self) -> None:
-        self._show_history(False)
+        self._show_responses(False)
         self._view.toggle_answers()
 
     def action_rubric(self) -> None:
         if self._has_pairs():
-            self._show_history(False)
+            self._show_responses(False)
             self._view.next_question()
 
     def action_words(self) -> None:
@@ -224,20 +225,20 @@ class PairsScreen(RoomScreen):
         import getpass
 
         if self._a is None or self._b is None or self._a == self._b:
-            self.app.tell("choose two responders first")
+            self.app.show_message("choose two responders first")
         else:
             try:
                 voter = getpass.getuser()
             except (KeyError, OSError):
                 # In a container the user often has a number alone.
-                self.app.tell("your login has no name here: `empathy-tui vote A B --voter NAME`")
+                self.app.show_message("your login has no name here: `empathy-tui vote A B --voter NAME`")
                 return
-            self.app.open_ballot(self._a, self._b, voter)
+            self.app.post_message(OpenBallot(self._a, self._b, voter))
 
     def action_data(self) -> None:
         pair = self._walk.pair
         if self._has_pairs() and pair is not None:
-            self.app.open_dialogue(pair.dialog_id)
+            self.app.post_message(OpenDialogue(pair.dialog_id))
 
     def action_jump(self) -> None:
         from tui.dialogs.choose import ChooseScreen
@@ -251,65 +252,65 @@ class PairsScreen(RoomScreen):
         current = names[self._walk.at]
         self.app.push_screen(ChooseScreen("Jump to a dialogue", names, current), self._jumped)
 
-    def action_choose(self, side: Side) -> None:
+    def action_choose(self, side: ResponseSide) -> None:
         from tui.dialogs.choose import ChooseScreen
 
         if not self._names:
-            self.app.tell("there is no responder yet: import data first")
+            self.app.show_message("there is no responder yet: import data first")
             return
         current = self._a if side == "a" else self._b
         self.app.push_screen(
             ChooseScreen(f"Responder {side.upper()}", self._names, current), partial(self._chosen, side)
         )
 
-    def on_history_view_taken(self, event: HistoryView.Taken) -> None:
+    def on_responses_view_taken(self, event: ResponsesView.Taken) -> None:
         event.stop()
         self._chosen(event.side, event.responder)
         if event.opened:
-            self._show_history(False)
+            self._show_responses(False)
 
     def step_back(self) -> None:
-        """Leave the history; else clear the filter, if there is one; then leave."""
-        if self._is_history and self._history is not None:
-            if not self._history.back():
-                self._show_history(False)
+        """Leave the responses; else clear the filter, if there is one; then leave."""
+        if self._shows_responses and self._responses_view is not None:
+            if not self._responses_view.back():
+                self._show_responses(False)
         elif self._walk.wanted:
             self._apply(PairFilter())
         else:
-            self.app.action_room("win_rates")
+            self.app.post_message(OpenScreen("win_rates"))
 
     @property
-    def _is_history(self) -> bool:
-        return self._history is not None and self._history.display
+    def _shows_responses(self) -> bool:
+        return self._responses_view is not None and self._responses_view.display
 
-    def _show_history(self, is_shown: bool) -> None:
-        """Show the dialogue's history in place of the pair, or the pair."""
-        if is_shown == self._is_history:
+    def _show_responses(self, is_shown: bool) -> None:
+        """Show all responses to the dialogue in place of the pair, or the pair."""
+        if is_shown == self._shows_responses:
             return
-        if self._history is None:
-            from tui.screens.pairs.history_view import HistoryView
+        if self._responses_view is None:
+            from tui.screens.pairs.responses_view import ResponsesView
 
-            self._history = HistoryView()
-            self.query_one("#views").mount(self._history)
-        self._view.display, self._history.display = not is_shown, is_shown
+            self._responses_view = ResponsesView()
+            self.query_one("#views").mount(self._responses_view)
+        self._view.display, self._responses_view.display = not is_shown, is_shown
         # After its mount, when it is opened for the first time.
-        self._history.call_after_refresh(self._enter)
+        self._responses_view.call_after_refresh(self._enter)
 
     def _enter(self) -> None:
-        if self._is_history and self._history is not None:
-            self._history.enter()
+        if self._shows_responses and self._responses_view is not None:
+            self._responses_view.enter()
         else:
             self._view.enter()
         self._draw()
 
-    def _chosen(self, side: Side, name: str | None) -> None:
+    def _chosen(self, side: ResponseSide, name: str | None) -> None:
         """Take another responder on one side, on the same dialogue and under the same filter."""
         if name is not None:
             a, b = (name, self._b or name) if side == "a" else (self._a or name, name)
             if self._walk.pair is not None:
                 self._sought = self._walk.pair.dialog_id
             self._take(a, b)
-            self._ask()
+            self._read()
 
     def _take(self, a: str, b: str) -> None:
         """Show nothing under these names until their pairs are there."""
@@ -326,15 +327,15 @@ class PairsScreen(RoomScreen):
         self._walk.go(place)
         self._draw()
 
-    def _ask(self) -> None:
+    def _read(self) -> None:
         self.app.read("pairs", partial(_look, self._a, self._b), self._receive)
 
-    def _receive(self, seen: _Seen) -> None:
+    def _receive(self, seen: _PairsData) -> None:
         self._names = seen.names
         if self._a is None and self.app.snapshot is not None:
             self._a, self._b = _first_two(self.app.snapshot, seen.names)
             if self._a is not None:
-                self._ask()
+                self._read()
         if (seen.a, seen.b) != (self._a, self._b):
             return
         self._is_read = True
@@ -343,8 +344,8 @@ class PairsScreen(RoomScreen):
             self._walk.put(seen.pairs)
             if self._sought is None:
                 self._draw()
-        elif self._is_history:
-            self._ask_history()
+        elif self._shows_responses:
+            self._read_responses()
         self._settle()
 
     def _settle(self) -> None:
@@ -355,14 +356,14 @@ class PairsScreen(RoomScreen):
         if not self._walk.seek(sought):
             self._walk.narrow(PairFilter())
             if not self._walk.seek(sought):
-                self.app.tell(f"{sought} is no test dialogue")
+                self.app.show_message(f"{sought} is no test dialogue")
         self._draw()
 
     def _has_pairs(self) -> bool:
         """Whether there is one to show; else say why not."""
         if self._walk.found:
             return True
-        self.app.tell(
+        self.app.show_message(
             "no pair is as filtered: Esc shows all" if self._walk.all else "there is no dialogue to show yet"
         )
         return False
@@ -385,35 +386,39 @@ class PairsScreen(RoomScreen):
 
     def _draw(self) -> None:
         pair, place = self._walk.pair, visible(self._walk.place)
-        if self._is_history and self._history is not None and (pair is not None or not self._walk.all):
+        if (
+            self._shows_responses
+            and self._responses_view is not None
+            and (pair is not None or not self._walk.all)
+        ):
             # While another responder's pairs are being read it stays as it is.
             if pair is not None:
                 context = pair_text.context(pair, place, self._walk.wanted.text)
-                self._history.head(pair.dialog_id, context, (self._a or "", self._b or ""))
-                self._ask_history()
+                self._responses_view.head(pair.dialog_id, context, (self._a or "", self._b or ""))
+                self._read_responses()
             return
-        self._show_history(False)
+        self._show_responses(False)
         shown = None
         if pair is not None:
             sides, text = (self._a or "", self._b or ""), self._walk.wanted.text
-            shown = Shown(pair, *sides, place, self._prompt, self._alone, text)
+            shown = ShownPair(pair, *sides, place, self._prompt, self._alone, text)
         self._view.show(shown, self._nothing())
 
-    def _ask_history(self) -> None:
+    def _read_responses(self) -> None:
         pair = self._walk.pair
         if pair is not None:
             dialog_id = pair.dialog_id
             self.app.read(
-                "history",
+                "responses",
                 lambda workspace: (dialog_id, workspace.data.responses(dialog_id)),
-                self._receive_history,
+                self._receive_responses,
             )
 
-    def _receive_history(self, seen: tuple[str, Sequence[Response]]) -> None:
+    def _receive_responses(self, seen: tuple[str, Sequence[Response]]) -> None:
         dialog_id, responses = seen
         pair = self._walk.pair
-        if self._history is not None and pair is not None and pair.dialog_id == dialog_id:
-            self._history.show(dialog_id, responses)
+        if self._responses_view is not None and pair is not None and pair.dialog_id == dialog_id:
+            self._responses_view.show(dialog_id, responses)
 
     def _nothing(self) -> str:
         """Why no pair is shown."""
@@ -442,10 +447,10 @@ def _first_two(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, st
     return (answered[0], answered[1]) if len(answered) > 1 else (None, None)
 
 
-def _look(a: str | None, b: str | None, workspace: Workspace) -> _Seen:
+def _look(a: str | None, b: str | None, workspace: Workspace) -> _PairsData:
     from core.api import prompts
 
     (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == "judge")
     alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
     pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
-    return _Seen(workspace.evaluation.responders(), a, b, pairs, judge, alone)
+    return _PairsData(workspace.evaluation.responders(), a, b, pairs, judge, alone)

@@ -9,7 +9,7 @@ from textual.content import Content
 
 from core.api import result_values
 from tui.format import job_states
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.pipeline.job_rows import elapsed
 
@@ -48,7 +48,7 @@ def no_jobs(snapshot: Snapshot) -> Content:
     """Why the pipeline has no jobs, and what to do about it."""
     if snapshot.config_error is not None:
         return Content.assemble(
-            ("✗ config.toml does not hold\n\n", "$text-error"),
+            ("✗ config.toml is invalid\n\n", "$text-error"),
             visible(snapshot.config_error, lines=True),
             "\n\nEdit it: this screen follows as soon as it is saved.",
         )
@@ -72,9 +72,9 @@ def _course(job: Job, now: float) -> str:
         parts.append(f"started {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(job.started_at))}")
     took = elapsed(job, now)
     if took is not None:
-        parts.append(f"{'for' if job.state == 'running' else 'took'} {figures.duration(took)}")
+        parts.append(f"{'for' if job.state == 'running' else 'took'} {formats.duration(took)}")
     if job.state == "running" and job.eta_s is not None:
-        parts.append(f"about {figures.duration(job.eta_s)} left")
+        parts.append(f"ETA {formats.duration(job.eta_s)}")
     return "  ·  ".join(parts)
 
 
@@ -90,11 +90,11 @@ def _needs(job: Job, snapshot: Snapshot) -> str:
 
 
 def _result(job: Job) -> str:
-    """The result's plain figures; longer things are left to the screens that are made for them."""
+    """The result's plain metrics; longer things are left to the screens that are made for them."""
     shown = []
     for key, value in result_values(job).items():
         if isinstance(value, float):
             shown.append(f"{visible(key)} {value:.4g}")
         elif isinstance(value, int | str):
             shown.append(f"{visible(key)} {visible(str(value))}")
-    return "  ·  ".join(shown) or figures.UNKNOWN
+    return "  ·  ".join(shown) or formats.UNKNOWN

@@ -12,7 +12,7 @@ from tui.components.keyed_table import Column
 from tui.components.listing import Entry
 from tui.components.theme import shade
 from tui.format import job_states
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def columns(width: int) -> tuple[Column, ...]:
         Column("bar", "progress", bar),
         Column("share", "%", _SHARE, "right"),
         *([Column("count", "done/total", counts, "right")] if counts else []),
-        Column("eta", "eta", _TIME, "right"),
+        Column("eta", "ETA", _TIME, "right"),
         *([Column("attempt", "try", 3, "right")] if counts else []),
         Column("elapsed", "elapsed", _TIME, "right"),
     ]
@@ -70,7 +70,7 @@ def elapsed(job: Job, now: float) -> float | None:
 
 
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
-    """How far all that was asked for is, on the left; the slots that its jobs take on the right."""
+    """How far all requested jobs are, on the left; the slots that its jobs take on the right."""
     sums = job_states.overall(snapshot)
     right: list[Content | str | tuple[str, str]] = []
     taken = {job.slot for job in snapshot.jobs}
@@ -86,8 +86,8 @@ def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
 
 def _progress(sums: job_states.Overall, *, brief: bool) -> Content:
     share = sums.done / sums.asked if sums.asked else None
-    left: list[Content | str | tuple[str, str]] = [
-        (figures.bar(share, 6 if brief else 12), "$accent on $panel"),
+    parts: list[Content | str | tuple[str, str]] = [
+        (formats.bar(share, 6 if brief else 12), "$accent on $panel"),
         f"  {sums.done} of {sums.asked} done" if sums.asked else "  nothing started",
     ]
     for number, word, colour in (
@@ -96,8 +96,8 @@ def _progress(sums: job_states.Overall, *, brief: bool) -> Content:
         (0 if brief else sums.planned - sums.asked, "not started", "$text-muted"),
     ):
         if number:
-            left += ["  ", (f"{number} {word}", colour)]
-    return Content.assemble(*left)
+            parts += ["  ", (f"{number} {word}", colour)]
+    return Content.assemble(*parts)
 
 
 def _cell(app: App[Any], column: Column, job: Job, now: float) -> Text:
@@ -111,21 +111,21 @@ def _cell(app: App[Any], column: Column, job: Job, now: float) -> Text:
             return Text(visible(job.stage), muted)
         case "name":
             style = "" if job.requested else muted
-            return Text(figures.shorten(visible(job.name), column.width), style)
+            return Text(formats.shorten(visible(job.name), column.width), style)
         case "bar":
             if share is None and job.state != "running":
                 return Text("")
-            return Text(figures.bar(share, column.width), f"{colour} on {shade(app, 'panel')}")
+            return Text(formats.bar(share, column.width), f"{colour} on {shade(app, 'panel')}")
         case "share":
-            return Text("" if share is None else figures.percent(share), muted)
+            return Text("" if share is None else formats.percent(share), muted)
         case "count":
             total = "" if job.total is None else f"{job.done or 0}/{job.total}"
             return Text(total, muted)
         case "eta":
             eta = job.eta_s if job.state == "running" else None
-            return Text("" if eta is None else figures.duration(eta), muted)
+            return Text("" if eta is None else formats.duration(eta), muted)
         case "attempt":
             return Text(str(job.attempt) if job.attempt else "", muted if job.attempt < 2 else "")
         case _:
             seconds = elapsed(job, now)
-            return Text("" if seconds is None else figures.duration(seconds), muted)
+            return Text("" if seconds is None else formats.duration(seconds), muted)

@@ -12,24 +12,25 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from tui.components.listing import Entry, Listing
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import job_states
+from tui.navigation.messages import OpenLog
 from tui.screens.pipeline import job_details, job_rows
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
 
 #: A job, and the time that it is shown at where that changes how it looks.
-_Shown = tuple["Job", "float | None"]
+_ShownJob = tuple["Job", "float | None"]
 
 #: Seconds between updates of elapsed times, which no snapshot brings.
 _TICK_S = 1.0
 
 
-class PipelineScreen(RoomScreen):
+class PipelineScreen(WorkspaceScreen):
     """Jobs as rows; the selected one's details below."""
 
-    ROOM = "pipeline"
+    MODE = "pipeline"
     ABOUT = "Every job that config.toml asks for, in the order in which one needs the other."
     CSS_PATH = "pipeline.tcss"
     WRITES = frozenset({"start", "cancel", "retry"})
@@ -81,7 +82,7 @@ class PipelineScreen(RoomScreen):
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
         if event.row_key.value is not None:
-            self.app.open_log(event.row_key.value)
+            self.app.post_message(OpenLog(event.row_key.value))
 
     def unavailable(self, action: str) -> str | None:
         reason = super().unavailable(action)
@@ -90,7 +91,7 @@ class PipelineScreen(RoomScreen):
         return reason
 
     @property
-    def _jobs(self) -> Listing[_Shown]:
+    def _jobs(self) -> Listing[_ShownJob]:
         return self.query_one("#jobs", Listing)
 
     @property
@@ -141,7 +142,7 @@ class PipelineScreen(RoomScreen):
         self._jobs.show(columns, shown)
         self._show_detail()
 
-    def _entry(self, shown: _Shown) -> Entry:
+    def _entry(self, shown: _ShownJob) -> Entry:
         job, now = shown
         return job_rows.entry(self.app, job, self.size.width, now or 0.0)
 

@@ -18,7 +18,7 @@ from tui.screens.training import ticks
 
 if TYPE_CHECKING:
     from tui.screens.training.charts import Chart
-    from tui.screens.training.curve_view import Drawing, Reading, Tile
+    from tui.screens.training.curve_view import CurveValues, Drawing, Tile
 
 
 class ChartArea(Widget):
@@ -32,11 +32,11 @@ class ChartArea(Widget):
         """There is another number of cells to draw in."""
 
     class Pointed(Message):
-        """The mouse chose an x within a figure's chart."""
+        """The mouse chose an x within a metric's chart."""
 
-        def __init__(self, figure: str, x: float) -> None:
+        def __init__(self, metric: str, x: float) -> None:
             super().__init__()
-            self.figure = figure
+            self.metric = metric
             self.x = x
 
     class Wheeled(Message):
@@ -53,7 +53,7 @@ class ChartArea(Widget):
         self._x: float | None = None
         #: Tile → where the cursor meets its curves.
         self._met: dict[Tile, dict[int, str]] = {}
-        self._figure = ""
+        self._metric = ""
         self._says = ""
         #: What lies under all cells.
         self._ground = Style()
@@ -78,10 +78,10 @@ class ChartArea(Widget):
                 if column is not None:
                     self.refresh(Region(tile.x + column, tile.y, 1, tile.height))
 
-    def choose(self, figure: str) -> None:
-        """Mark the chart of this figure."""
-        if figure != self._figure:
-            self._figure = figure
+    def choose(self, metric: str) -> None:
+        """Mark the chart of this metric."""
+        if metric != self._metric:
+            self._metric = metric
             self.refresh()
 
     def on_resize(self, event: Resize) -> None:
@@ -91,7 +91,7 @@ class ChartArea(Widget):
         found = self._at(event.x, event.y)
         if found is not None:
             tile, chart = found
-            self.post_message(self.Pointed(tile.figure, chart.x(event.x - tile.x)))
+            self.post_message(self.Pointed(tile.metric, chart.x(event.x - tile.x)))
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         self._wheel("in", event.x, event.y)
@@ -162,17 +162,17 @@ class ChartArea(Widget):
         return self._met[tile]
 
     def _title(self, tile: Tile) -> Strip:
-        """The figure's name and what of it cannot be drawn, and its values at the cursor."""
-        is_chosen = tile.figure == self._figure
+        """The metric's name and what of it cannot be drawn, and its values at the cursor."""
+        is_chosen = tile.metric == self._metric
         name_style = Style(
             color=shade(self.app, "text-accent" if is_chosen else "foreground"), bold=is_chosen
         )
         values = self._values(tile, smooth=True)
-        if len(tile.figure) + sum(segment.cell_length for segment in values) > tile.width - 3:
+        if len(tile.metric) + sum(segment.cell_length for segment in values) > tile.width - 3:
             # The name says what it is all about.
             values = self._values(tile, smooth=False)
         room = tile.width - sum(segment.cell_length for segment in values) - 2
-        name = visible(tile.figure)
+        name = visible(tile.metric)
         if len(name) > room:
             name = name[: max(0, room - 1)] + "…"
         parts = [Segment(("▸" if is_chosen else " ") + name, name_style)]
@@ -194,7 +194,7 @@ class ChartArea(Widget):
             self._value(tile.readings[-1], alone=True, smooth=smooth) if wide and tile.readings else segments
         )
 
-    def _value(self, reading: Reading, *, alone: bool, smooth: bool) -> list[Segment]:
+    def _value(self, reading: CurveValues, *, alone: bool, smooth: bool) -> list[Segment]:
         found = reading.at(self._x)
         if found is None:
             return []

@@ -22,11 +22,11 @@ from tui.screens.training import ticks
 from tui.screens.training.ticks import Tick
 
 if TYPE_CHECKING:
-    from tui.screens.training.curve_view import Colours
+    from tui.screens.training.chart_colours import ChartColours
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
-Kind = Literal["line", "faint", "points"]
+TraceKind = Literal["line", "faint", "points"]
 
 #: Dots of a braille cell, and the bit that each sets in its character.
 _ACROSS, _DOWN = 2, 4
@@ -54,7 +54,7 @@ class Trace:
     y: Floats
     colour: str
     label: str = ""
-    kind: Kind = "line"
+    kind: TraceKind = "line"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _rows(y: Floats, bottom: float, top: float, count: int) -> Places:
 def thinned(x: Floats, y: Floats, low: float, high: float, count: int) -> Places:
     """The places of the points that make the same picture in `count` >= 2 columns of [low, high].
 
-    In each column those with the least and the greatest y, and the first and the last of all. `x` rises
+    In each column those with the min and the max of y, and the first and the last of all. `x` rises
     and is within, `y` is finite.
     """
     if len(x) <= 2 * count:
@@ -140,7 +140,7 @@ def thinned(x: Floats, y: Floats, low: float, high: float, count: int) -> Places
     return np.unique(np.concatenate(([0], inner, [len(x) - 1])))
 
 
-def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: Colours) -> Chart:
+def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: ChartColours) -> Chart:
     """The traces, later ones on top, in `width` x `height` cells, axes and labels included."""
     below = 2 if height >= _TALL else 1
     rows = max(1, height - below)
@@ -249,7 +249,7 @@ def _broken(x: Floats, y: Floats, broken: NDArray[np.bool_], px: Floats, py: Flo
 
 
 def _range(values: Sequence[Floats]) -> tuple[float, float]:
-    """The least and the greatest of all, apart from each other."""
+    """The min and the max of all, apart from each other."""
     found = np.concatenate([np.empty(0), *values])
     if not len(found):
         return 0.0, 1.0
@@ -264,7 +264,7 @@ def _y_ticks(bottom: float, top: float, most: int, log: bool) -> list[Tick]:
     """Ticks on the scale that is drawn."""
     if not log:
         found = ticks.linear(bottom, top, most)
-        # One label alone tells no scale.
+        # One label alone shows no scale.
         return found if len(found) > 1 else ticks.linear(bottom, top, most + 2)
     found = ticks.logarithmic(10.0 ** max(bottom, -_POWER), 10.0 ** min(top, _POWER), most)
     return [Tick(math.log10(tick.at), tick.label) for tick in found if tick.at > 0]
@@ -273,7 +273,7 @@ def _y_ticks(bottom: float, top: float, most: int, log: bool) -> list[Tick]:
 class _Canvas:
     """The plot itself: a character and a colour a cell."""
 
-    def __init__(self, width: int, height: int, bottom: float, top: float, colours: Colours) -> None:
+    def __init__(self, width: int, height: int, bottom: float, top: float, colours: ChartColours) -> None:
         self.width, self.height = width, height
         self._bottom, self._top = bottom, top
         self._characters = np.full((height, width), _SPACE, np.uint32)

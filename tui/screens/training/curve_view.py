@@ -1,4 +1,4 @@
-"""How runs' curves are looked at, and what is drawn of them: figures, axis, range, tiles."""
+"""How runs' curves are looked at, and what is drawn of them: metrics, axis, range, tiles."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.screens.training import ticks
-from tui.screens.training.run_marks import Shown
+from tui.screens.training.chart_colours import ChartColours
+from tui.screens.training.run_marks import DrawnRun
 
 if TYPE_CHECKING:
     from core.api import Axis, Curves, Workspace
@@ -96,32 +97,23 @@ class View:
 
 
 @dataclass(frozen=True)
-class Colours:
-    """Those of a chart that are not a run's own."""
+class ChartRequest:
+    """What is to be drawn in so many cells: the runs, the last on top, with one metric or a grid of all."""
 
-    axis: str
-    grid: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is to be drawn in so many cells: the runs, the last on top, with one figure or a grid of all."""
-
-    runs: tuple[Shown, ...]
-    figure: str
+    runs: tuple[DrawnRun, ...]
+    metric: str
     is_grid: bool
     view: View
     width: int
     height: int
-    colours: Colours
+    colours: ChartColours
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """A run's figure as it can be read at any x: where it stands, and its values as they were logged."""
+class CurveValues:
+    """A run's metric as it can be read at any x: where it stands, and its values as they were logged."""
 
-    run: Shown
+    run: DrawnRun
     x: Floats
     values: Floats
     smooth: Floats
@@ -134,24 +126,24 @@ class Reading:
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One figure's chart within the area, below its title; None where nothing was logged."""
+    """One metric's chart within the area, below its title; None where nothing was logged."""
 
-    figure: str
+    metric: str
     x: int
     y: int
     width: int
     height: int
     chart: Chart | None
-    readings: tuple[Reading, ...]
+    readings: tuple[CurveValues, ...]
     #: What of it cannot be drawn, in words.
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What came of a question: the runs that have points, all their figures, and the tiles."""
+    """What came of a request: the runs that have points, all their metrics, and the tiles."""
 
-    question: Question
+    request: ChartRequest
     curves: tuple[Curves, ...]
     names: tuple[str, ...]
     tiles: tuple[Tile, ...]
@@ -170,36 +162,36 @@ class Drawing:
         return next((curves for curves in self.curves if curves.job == job), None)
 
 
-def draw(workspace: Workspace, question: Question, before: Drawing | None) -> Drawing | None:
+def draw(workspace: Workspace, request: ChartRequest, before: Drawing | None) -> Drawing | None:
     """Read what is new and draw it; None when nothing differs from `before`. For the poller's thread."""
     curves = tuple(
-        one for one in workspace.training.curves([run.job for run in question.runs]) if len(one.steps)
+        one for one in workspace.training.curves([run.job for run in request.runs]) if len(one.steps)
     )
     if (
         before is not None
-        and before.question == question
+        and before.request == request
         and len(before.curves) == len(curves)
         and all(one is other for one, other in zip(before.curves, curves, strict=True))
     ):
         return None
     names = ordered(name for one in curves for name in one.figures)
-    whole = _whole(curves, question.view.axis)
-    window = question.view.window(whole)
-    if question.is_grid and names:
-        places = grid(question.width, question.height, len(names))
-        at = names.index(question.figure) if question.figure in names else 0
+    whole = _whole(curves, request.view.axis)
+    window = request.view.window(whole)
+    if request.is_grid and names:
+        places = grid(request.width, request.height, len(names))
+        at = names.index(request.metric) if request.metric in names else 0
         page, pages = at // len(places), -(-len(names) // len(places))
         wanted = names[page * len(places) : (page + 1) * len(places)]
     else:
-        places, wanted, page, pages = [(0, 0, question.width, question.height)], (question.figure,), 0, 1
+        places, wanted, page, pages = [(0, 0, request.width, request.height)], (request.metric,), 0, 1
     tiles = tuple(
-        _tile(question, curves, name, place, window) for name, place in zip(wanted, places, strict=False)
+        _tile(request, curves, name, place, window) for name, place in zip(wanted, places, strict=False)
     )
-    return Drawing(question, curves, names, tiles, window, whole, (page, pages))
+    return Drawing(request, curves, names, tiles, window, whole, (page, pages))
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """The figures that have a chart of their own, what people look at first ahead.
+    """The metrics that have a chart of their own, what people look at first ahead.
 
     Those of evaluation are drawn with what they evaluate.
     """
@@ -217,7 +209,7 @@ def grid(width: int, height: int, count: int) -> list[tuple[int, int, int, int]]
     """Where tiles lie in so many cells: (x, y, width, height) of each, at most `count`."""
     across = max(1, min(width // _TILE[0], count))
     down = max(1, min(height // _TILE[1], -(-count // across)))
-    # Fewer beside each other, if no more then lie below each other: wide charts tell more.
+    # Fewer beside each other, if no more then lie below each other: wide charts show more.
     while across > 1 and -(-count // (across - 1)) <= down:
         across -= 1
     columns = [(width * at // across, width * (at + 1) // across) for at in range(across)]
@@ -268,7 +260,7 @@ def span(axis: Axis, window: Window) -> str:
     if axis == "step":
         return f"steps {window.low:,.0f} to {window.high:,.0f}"
     if axis == "time":
-        return f"{figures.duration(window.low)} to {figures.duration(window.high)}"
+        return f"{formats.duration(window.low)} to {formats.duration(window.high)}"
     return f"epochs {window.low:.3g} to {window.high:.3g}"
 
 
@@ -289,7 +281,7 @@ def _whole(curves: Sequence[Curves], axis: Axis) -> Window:
 
 
 def _tile(
-    question: Question,
+    request: ChartRequest,
     curves: Sequence[Curves],
     name: str,
     place: tuple[int, int, int, int],
@@ -300,12 +292,12 @@ def _tile(
     from tui.screens.training import charts
 
     x, y, width, height = place
-    view, runs = question.view, {run.job: run for run in question.runs}
+    view, runs = request.view, {run.job: run for run in request.runs}
     # Epochs may not be known.
     curves = [one for one in curves if np.isfinite(one.positions(view.axis)).all()]
     shown = [one for one in curves if name in one.figures]
     readings = tuple(
-        Reading(
+        CurveValues(
             runs[one.job],
             one.x(name, view.axis),
             one.figures[name].values,
@@ -317,7 +309,7 @@ def _tile(
     if view.smoothing and len(readings) == 1:
         traces += [charts.Trace(one.x, one.values, one.run.colour, kind="faint") for one in readings]
     traces += [
-        charts.Trace(one.x, one.smooth, one.run.colour, one.run.number if len(question.runs) > 1 else "")
+        charts.Trace(one.x, one.smooth, one.run.colour, one.run.number if len(request.runs) > 1 else "")
         for one in readings
     ]
     evaluated = EVAL + name
@@ -331,15 +323,15 @@ def _tile(
     if not any(len(trace.x) for trace in traces):
         return Tile(name, x, y, width, height, None, (), ())
     axes = charts.Axes(window.low, window.high, axis_ticks(view.axis), view.log)
-    chart = charts.draw(traces, axes, width, height - 1, question.colours)
+    chart = charts.draw(traces, axes, width, height - 1, request.colours)
     notes = [note for one in shown for note in _not_finite(one, name, runs[one.job], alone=len(shown) == 1)]
     if chart.left_out:
         notes.append(f"{chart.left_out:,} not above 0 left out")
     return Tile(name, x, y, width, height, chart, readings, tuple(notes))
 
 
-def _not_finite(curves: Curves, name: str, run: Shown, *, alone: bool) -> list[str]:
-    """What of a figure is no number, and from which step on."""
+def _not_finite(curves: Curves, name: str, run: DrawnRun, *, alone: bool) -> list[str]:
+    """What of a metric is no number, and from which step on."""
     import numpy as np
 
     curve, notes = curves.figures[name], []

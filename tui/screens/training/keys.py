@@ -1,4 +1,4 @@
-"""The keys of the training room."""
+"""The keys of the training screen."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Keep this run's curves in the charts, or take them out",
     ),
     Binding("u", "unmark", "Unmark", id="training.unmark", show=False, tooltip="Unmark all runs"),
-    Binding("m", "metric(1)", "Metric", id="training.metric", tooltip="Go to the next figure"),
+    Binding("m", "metric(1)", "Metric", id="training.metric", tooltip="Go to the next metric"),
     Binding(
         "M",
         "metric(-1)",
         "Metric back",
         id="training.metric_back",
         show=False,
-        tooltip="Go to the figure before",
+        tooltip="Go to the metric before",
     ),
     Binding(
         "enter",

@@ -15,7 +15,7 @@ MOST = len(_COLOURS[True])
 
 
 @dataclass(frozen=True)
-class Shown:
+class DrawnRun:
     """A run that is drawn: its number among them, and its colour."""
 
     job: str
@@ -50,14 +50,14 @@ class Marks:
         """Unmark runs that are no more."""
         self._places = {run: place for run, place in self._places.items() if run in known}
 
-    def shown(self, selected: str | None, is_dark: bool) -> tuple[Shown, ...]:
+    def shown(self, selected: str | None, is_dark: bool) -> tuple[DrawnRun, ...]:
         """Those that are marked, and behind them the selected one if a colour is left for it."""
         places = dict(self._places)
         free = self._free(places)
         if selected is not None and free is not None:
             places.setdefault(selected, free)
         ordered = sorted(places, key=lambda run: (run == selected, places[run]))
-        return tuple(Shown(run, str(places[run] + 1), _COLOURS[is_dark][places[run]]) for run in ordered)
+        return tuple(DrawnRun(run, str(places[run] + 1), _COLOURS[is_dark][places[run]]) for run in ordered)
 
     def _free(self, places: dict[str, int]) -> int | None:
         return next((place for place in range(MOST) if place not in places.values()), None)

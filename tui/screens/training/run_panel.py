@@ -1,4 +1,4 @@
-"""The panel beside the charts: one of several things that are told of the runs, and which ones there are."""
+"""The panel beside the charts: one of several pages about the runs, and the names of all."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Job, LogPage, SampleAnswer, Workspace
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
     from tui.screens.training.curve_view import Drawing
-    from tui.screens.training.run_marks import Shown
+    from tui.screens.training.run_marks import DrawnRun
     from tui.screens.training.run_text import Settings
 
-Told = Literal["figures", "settings", "answers", "log"]
-TOLD: tuple[Told, ...] = ("figures", "settings", "answers", "log")
+PanelPage = Literal["metrics", "settings", "answers", "log"]
+PANEL_PAGES: tuple[PanelPage, ...] = ("metrics", "settings", "answers", "log")
 #: Seconds between looks at the log of a run that goes on, and its last lines that are shown.
 _LOOK_S, _LINES = 0.5, 200
 
 
 class _Page(VerticalScroll, inherit_bindings=False):
-    """What is told, scrolled by keys; left and right are the room's."""
+    """A page, scrolled by keys; left and right are the screen's."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_down", "Down", show=False),
@@ -44,12 +44,12 @@ class _Page(VerticalScroll, inherit_bindings=False):
 
 
 class RunPanel(Vertical):
-    """What is told of the selected run, or of all that are drawn; it asks for what it needs itself."""
+    """A page about the selected run, or about all that are drawn; it reads what it needs itself."""
 
     DEFAULT_CSS: ClassVar[str] = """
     RunPanel {
         background: $surface;
-        & > #told { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; }
+        & > #page-names { height: 1; padding: 0 1; color: $text-muted; text-wrap: nowrap; }
         & > #pages {
             height: 1fr;
             padding: 0 1;
@@ -57,31 +57,31 @@ class RunPanel(Vertical):
             scrollbar-size-vertical: 1;
             & > Static { height: auto; }
         }
-        &:focus-within > #told { background: $boost; }
+        &:focus-within > #page-names { background: $boost; }
     }
     """
 
     if TYPE_CHECKING:
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._told: Told | None = None
+        self._page: PanelPage | None = None
         self._job: Job | None = None
-        self._shown: Sequence[tuple[Shown, str]] = ()
+        self._shown: Sequence[tuple[DrawnRun, str]] = ()
         self._drawing: Drawing | None = None
         self._x: float | None = None
-        self._figure = ""
-        self._settings: Sequence[tuple[Shown, str, Settings]] = ()
+        self._metric = ""
+        self._settings: Sequence[tuple[DrawnRun, str, Settings]] = ()
         self._result: object = None
         self._samples: Sequence[SampleAnswer] = ()
         #: Of the log that is shown: the job's, and where it ended.
         self._log: tuple[str | None, int] = (None, -1)
-        #: Line breaks in the figures that are shown.
+        #: Line breaks in the metrics that are shown.
         self._lines = -1
 
     def compose(self) -> ComposeResult:
-        yield Static(id="told", markup=False)
+        yield Static(id="page-names", markup=False)
         with _Page(id="pages"):
             yield Static(id="page", markup=False)
 
@@ -89,23 +89,24 @@ class RunPanel(Vertical):
         self.display = False
         self._looking = self.set_interval(_LOOK_S, self._look, pause=True)
 
-    def tell(self, told: Told | None) -> None:
-        """Tell of one thing from now on, or of nothing."""
-        if told == self._told:
+    def show_page(self, page: PanelPage | None) -> None:
+        """Show this page from now on, or none."""
+        if page == self._page:
             return
-        self._told = told
-        self.display = told is not None
+        self._page = page
+        self.display = page is not None
         names = [
-            Content.styled(name, "$text-accent bold" if name == told else "$text-muted") for name in TOLD
+            Content.styled(name, "$text-accent bold" if name == page else "$text-muted")
+            for name in PANEL_PAGES
         ]
-        self.query_one("#told", Static).update(Content("  ").join(names))
-        if told == "log":
+        self.query_one("#page-names", Static).update(Content("  ").join(names))
+        if page == "log":
             self._looking.resume()
         else:
             self._looking.pause()
         self._begin()
 
-    def follow(self, job: Job | None, shown: Sequence[tuple[Shown, str]]) -> None:
+    def follow(self, job: Job | None, shown: Sequence[tuple[DrawnRun, str]]) -> None:
         """Be about this run, and about those that are drawn with their names, as they stand now."""
         is_another = (None if job is None else job.id) != (None if self._job is None else self._job.id)
         self._job, self._shown = job, shown
@@ -113,31 +114,31 @@ class RunPanel(Vertical):
             self._samples, self._settings = (), ()
             self._begin()
         else:
-            self._ask()
+            self._read()
 
-    def point(self, drawing: Drawing | None, x: float | None, figure: str) -> None:
-        """Tell of what stands at x, the last step for None, and mark a figure."""
-        self._drawing, self._x, self._figure = drawing, x, figure
-        if self._told in ("figures", "answers"):
+    def point(self, drawing: Drawing | None, x: float | None, metric: str) -> None:
+        """Show the values at x, the last step for None, and mark a metric."""
+        self._drawing, self._x, self._metric = drawing, x, metric
+        if self._page in ("metrics", "answers"):
             self._draw()
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
 
     def _begin(self) -> None:
-        """Start at the top, or the log's end, of what is told now."""
+        """Start at the top, or the log's end, of the page."""
         self._log, self._lines = (None, -1), -1
         self.query_one(_Page).scroll_home(animate=False)
         self.query_one("#page", Static).update("")
         self._draw()
-        self._ask()
+        self._read()
 
-    def _ask(self) -> None:
-        """Ask for what is told and is not known, or may have changed."""
+    def _read(self) -> None:
+        """Read what the page shows and is not known, or may have changed."""
         job, shown = self._job, self._shown
         if job is None:
             return
-        if self._told == "settings":
+        if self._page == "settings":
             self.app.read(
                 "run-settings",
                 lambda workspace: [
@@ -145,18 +146,18 @@ class RunPanel(Vertical):
                 ],
                 self._receive_settings,
             )
-        elif self._told == "answers":
+        elif self._page == "answers":
             self.app.read(
                 "run-samples", lambda workspace: workspace.training.samples(job.id), self._receive_samples
             )
-        elif self._told == "log":
+        elif self._page == "log":
             self.app.read("run-log", partial(_look_at_log, job.id), self._receive_log)
 
     def _look(self) -> None:
         if self.screen.is_current and self._job is not None and self._job.state == "running":
-            self._ask()
+            self._read()
 
-    def _receive_settings(self, found: Sequence[tuple[Shown, str, Settings]]) -> None:
+    def _receive_settings(self, found: Sequence[tuple[DrawnRun, str, Settings]]) -> None:
         result = None if self._job is None else self._job.result
         if (found, result) != (self._settings, self._result):
             self._settings, self._result = found, result
@@ -170,7 +171,7 @@ class RunPanel(Vertical):
     def _receive_log(self, seen: tuple[str, LogPage | None]) -> None:
         job, end = seen
         size = 0 if end is None else end.size
-        if self._told != "log" or (job, size) == self._log:
+        if self._page != "log" or (job, size) == self._log:
             return
         page = self.query_one(_Page)
         follows = self._log[0] != job or page.scroll_y >= page.max_scroll_y - 1
@@ -180,19 +181,19 @@ class RunPanel(Vertical):
             page.call_after_refresh(page.scroll_end, animate=False)
 
     def _draw(self) -> None:
-        """Show what is told, unless it is the log, which comes by itself."""
+        """Draw the page, unless it is the log, which comes by itself."""
         width, page = max(20, self.size.width - 3), self.query_one("#page", Static)
-        if self._told == "figures" and self._drawing is not None:
-            text = run_text.figure_table(self._drawing, self._x, self._figure, width)
+        if self._page == "metrics" and self._drawing is not None:
+            text = run_text.metric_table(self._drawing, self._x, self._metric, width)
             # No line is too long, so another place is needed for another number of them only.
             lines = text.plain.count("\n")
             page.update(text, layout=lines != self._lines)
             self._lines = lines
-        elif self._told == "settings":
+        elif self._page == "settings":
             text = run_text.settings_table(self._settings, width)
             alone = self._job is not None and len(self._shown) == 1
             page.update(text + run_text.outcome(self._job, width) if self._job and alone else text)
-        elif self._told == "answers":
+        elif self._page == "answers":
             page.update(run_text.answers(self._samples, self._step))
 
     @property

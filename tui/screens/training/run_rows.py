@@ -12,7 +12,7 @@ from tui.components.keyed_table import Column
 from tui.components.listing import Entry
 from tui.components.theme import shade
 from tui.format import job_states
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.training import ticks
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from core.api import Job
-    from tui.screens.training.run_marks import Shown
+    from tui.screens.training.run_marks import DrawnRun
 
 _FIXED = (
     Column("mark", "", 2),
     Column("state", "state", 13),
     Column("steps", "steps", 11, "right"),
     Column("loss", "loss", 8, "right"),
-    Column("eta", "left", 7, "right"),
+    Column("eta", "ETA", 7, "right"),
 )
 #: Cells from which there is room for the time that is left.
 _ROOMY = 88
@@ -36,11 +36,11 @@ _PADDING, _SCROLLBAR, _NAME = 2, 1, 12
 
 @dataclass(frozen=True)
 class RunRow:
-    """What is told of a run, and how wide the list is."""
+    """What is shown of a run, and how wide the list is."""
 
     job: Job
     loss: float | None
-    shown: Shown | None
+    shown: DrawnRun | None
     is_marked: bool
     width: int
 
@@ -58,16 +58,16 @@ def entry(app: App[Any], row: RunRow) -> Entry:
     job, muted, look = row.job, shade(app, "text-muted"), job_states.look(row.job)
     shown = columns(row.width)
     name_width = next(column.width for column in shown if column.key == "run")
-    steps = figures.UNKNOWN if job.total is None else f"{ticks.count(job.done or 0)}/{ticks.count(job.total)}"
+    steps = formats.UNKNOWN if job.total is None else f"{ticks.count(job.done or 0)}/{ticks.count(job.total)}"
     # A ring for what goes as the cursor goes on.
     mark = "" if row.shown is None else f"{row.shown.number}{'●' if row.is_marked else '○'}"
     cells = {
         "mark": Text(mark, "" if row.shown is None else row.shown.colour),
         "state": Text(f"{look.glyph} {look.word}", shade(app, look.colour)),
-        "run": Text(figures.shorten(visible(job.name), name_width)),
+        "run": Text(formats.shorten(visible(job.name), name_width)),
         "steps": Text(steps, muted),
-        "loss": Text(figures.UNKNOWN if row.loss is None else ticks.number(row.loss)),
-        "eta": Text(figures.duration(job.eta_s) if job.state == "running" else "", muted),
+        "loss": Text(formats.UNKNOWN if row.loss is None else ticks.number(row.loss)),
+        "eta": Text(formats.duration(job.eta_s) if job.state == "running" else "", muted),
     }
     values = {
         "mark": row.shown.number if row.shown is not None else None,

@@ -1,4 +1,4 @@
-"""What is told of runs beside their charts: figures, settings, sample answers."""
+"""Pages about runs beside their charts: metrics, settings, sample answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.content import Content
 
 from core.api import result_values
 from tui.format import job_states
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.training import curve_view, ticks
 from tui.screens.training.curve_view import COUNTERS, EVAL
@@ -21,9 +21,9 @@ from tui.screens.training.run_marks import MOST
 if TYPE_CHECKING:
     from core.api import Curves, Job, LogPage, SampleAnswer
     from tui.screens.training.curve_view import Drawing
-    from tui.screens.training.run_marks import Shown
+    from tui.screens.training.run_marks import DrawnRun
 
-#: Group → name → value, as the reader tells them of one run.
+#: Group → name → value, as one run has them.
 Settings = Mapping[str, Mapping[str, object]]
 
 _GROUPS = {"training": "training", "lora": "LoRA", "student": "student", "libraries": "libraries"}
@@ -32,14 +32,14 @@ _NAME, _VALUE = 14, 9
 
 def place(curves: Curves, drawing: Drawing, x: float | None) -> int | None:
     """Which of a run's points stands at x on the drawing's axis, the last for None; None where none does."""
-    return curve_view.standing(curves.positions(drawing.question.view.axis), x)
+    return curve_view.standing(curves.positions(drawing.request.view.axis), x)
 
 
 def when(curves: Curves, at: int | None) -> str:
     """A point of a run: step, time since the first, epoch."""
     if at is None:
-        return figures.UNKNOWN
-    parts = [f"step {int(curves.steps[at]):,}", figures.duration(float(curves.positions("time")[at]))]
+        return formats.UNKNOWN
+    parts = [f"step {int(curves.steps[at]):,}", formats.duration(float(curves.positions("time")[at]))]
     epoch = float(curves.positions("epoch")[at])
     if epoch == epoch:
         parts.append(f"epoch {epoch:.2f}")
@@ -48,8 +48,8 @@ def when(curves: Curves, at: int | None) -> str:
 
 def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | None) -> Content:
     """Where x is in a run, how long the run still takes, and how the curves are looked at."""
-    view = drawing.question.view
-    left = job.eta_s if job is not None and job.state == "running" else None
+    view = drawing.request.view
+    eta = job.eta_s if job is not None and job.state == "running" else None
     how = [
         "" if drawing.is_complete else "reading …",
         "" if view.axis == "step" else f"over {view.axis}",
@@ -57,7 +57,7 @@ def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | Non
         f"smoothed {view.smoothing:g}" if view.smoothing else "",
         "" if view.span is None else curve_view.span(view.axis, drawing.window),
         f"page {drawing.page[0] + 1}/{drawing.page[1]}" if drawing.page[1] > 1 else "",
-        "" if left is None else f"{figures.duration(left)} left",
+        "" if eta is None else f"ETA {formats.duration(eta)}",
     ]
     return Content.assemble(
         ("› " if x is None else "│ ", "$text-accent"),
@@ -67,14 +67,14 @@ def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | Non
 
 
 def legend(
-    drawing: Drawing, shown: Sequence[Shown], names: Mapping[str, str], x: float | None
+    drawing: Drawing, shown: Sequence[DrawnRun], names: Mapping[str, str], x: float | None
 ) -> list[Content]:
     """The runs by number, each with its name and its value at x in the one chart that is drawn."""
     readings = {reading.run.job: reading for tile in drawing.tiles for reading in tile.readings}
     lines = []
     for run in sorted(shown, key=lambda run: run.number):
         found = readings[run.job].at(x) if run.job in readings else None
-        value = figures.UNKNOWN if found is None else ticks.number(found[0])
+        value = formats.UNKNOWN if found is None else ticks.number(found[0])
         lines.append(
             Content.assemble(
                 (f"{run.number} ", f"{run.colour} bold"),
@@ -96,22 +96,22 @@ def trouble(job: Job, *, is_drawn: bool) -> Content | None:
     return None
 
 
-def without_figures(job: Job | None) -> str:
+def without_metrics(job: Job | None) -> str:
     """Why there is nothing to draw of a run."""
     if job is None or not job.requested:
         return "not started: S on the pipeline starts what config.toml asks for"
     if job.state == "running":
-        return "no figures yet: they come with the first optimiser step"
+        return "no metrics yet: they come with the first optimiser step"
     look = job_states.look(job)
-    reason = job.reason if job.reason and job.state != "failed" else "no figures were logged"
+    reason = job.reason if job.reason and job.state != "failed" else "no metrics were logged"
     return f"{look.glyph} {look.word}: {reason}"
 
 
-def figure_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> Content:
-    """Every figure at x, the last for None: of one run with its extremes, of several side by side."""
-    runs = {run.job: run for run in drawing.question.runs}
+def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> Content:
+    """Every metric at x, the last for None: of one run with its extremes, of several side by side."""
+    runs = {run.job: run for run in drawing.request.runs}
     if not drawing.curves:
-        return Content.styled("No figures were logged yet.", "$text-muted")
+        return Content.styled("No metrics were logged yet.", "$text-muted")
     shown = sorted(drawing.curves, key=lambda one: runs[one.job].number)
     count = 3 if len(shown) == 1 else len(shown)
     room = min(count, max(1, (width - _NAME) // _VALUE))
@@ -119,7 +119,7 @@ def figure_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> 
     lines = [Content.styled(when(drawing.curves[-1], place(drawing.curves[-1], drawing, x)), "bold")]
     counters = [name for name in COUNTERS if any(name in one.figures for one in shown)]
     if len(shown) == 1:
-        heads = [("", ""), ("least", "$text-muted"), ("greatest", "$text-muted")]
+        heads = [("", ""), ("min", "$text-muted"), ("max", "$text-muted")]
     else:
         heads = [(runs[one.job].number, f"{runs[one.job].colour} bold") for one in shown]
     lines.append(
@@ -136,14 +136,14 @@ def figure_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> 
         style = "$text-accent bold" if name == chosen else "$text-muted"
         lines.append(
             Content.assemble(
-                (f"{figures.shorten(visible(name), name_width - 1):<{name_width}}", style),
+                (f"{formats.shorten(visible(name), name_width - 1):<{name_width}}", style),
                 *(f"{cell:>{_VALUE}}" for cell in cells[:room]),
             )
         )
     return Content("\n").join(lines)
 
 
-def settings_table(found: Sequence[tuple[Shown, str, Settings]], width: int) -> Content:
+def settings_table(found: Sequence[tuple[DrawnRun, str, Settings]], width: int) -> Content:
     """Settings of runs, each with its number and name: those in which they differ first."""
     if not any(settings for _, _, settings in found):
         return Content.styled("Its settings are not known.", "$text-muted")
@@ -190,12 +190,14 @@ def answers(samples: Sequence[SampleAnswer], step: int | None) -> Content:
         return Content.styled("No sample answers yet: they come every `sample_steps` steps.", "$text-muted")
     parts: list[Content] = []
     for _, group in groupby(samples, key=lambda sample: sample.dialog_id):
-        told = list(group)
-        asked = told[0].utterance.strip() or told[0].dialog_id
-        parts.append(Content.styled(visible(asked, lines=True), "bold"))
-        standing = max((sample.step for sample in told if step is None or sample.step <= step), default=None)
-        for number in range(len(told) - 1, -1, -1):
-            sample, before = told[number], told[number - 1] if number else None
+        answers = list(group)
+        heading = answers[0].utterance.strip() or answers[0].dialog_id
+        parts.append(Content.styled(visible(heading, lines=True), "bold"))
+        standing = max(
+            (sample.step for sample in answers if step is None or sample.step <= step), default=None
+        )
+        for number in range(len(answers) - 1, -1, -1):
+            sample, before = answers[number], answers[number - 1] if number else None
             mark = "▸" if sample.step == standing else " "
             parts.append(
                 Content.assemble(
@@ -230,12 +232,12 @@ def _changed(text: str, before: str | None) -> Content:
 
 
 def _at(curves: Curves, name: str, at: int | None) -> str:
-    """A figure as it was logged last at or before a point."""
+    """A metric as it was logged last at or before a point."""
     curve = curves.figures.get(name)
     if curve is None or at is None:
-        return figures.UNKNOWN
+        return formats.UNKNOWN
     here = int(curve.places.searchsorted(at, side="right")) - 1
-    return ticks.number(float(curve.values[here])) if here >= 0 else figures.UNKNOWN
+    return ticks.number(float(curve.values[here])) if here >= 0 else formats.UNKNOWN
 
 
 def _extremes(curves: Curves, name: str, drawing: Drawing, x: float | None) -> list[str]:
@@ -250,7 +252,7 @@ def _extremes(curves: Curves, name: str, drawing: Drawing, x: float | None) -> l
 
 
 def _differing(
-    name: str, values: Sequence[str], found: Sequence[tuple[Shown, str, Settings]], width: int
+    name: str, values: Sequence[str], found: Sequence[tuple[DrawnRun, str, Settings]], width: int
 ) -> Content:
     short = all(len(value) <= 9 for value in values)
     each: list[tuple[str, str] | str] = []
@@ -266,7 +268,7 @@ def _one(name: str, value: str, width: int) -> Content:
 
 def _setting(value: object) -> str:
     if value is None:
-        return figures.UNKNOWN
+        return formats.UNKNOWN
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

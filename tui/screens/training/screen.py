@@ -1,4 +1,4 @@
-"""Training: every run, its curves, alone or laid over others, and what is told of it beside them."""
+"""Training: every run, its curves, alone or laid over others, and a page about it beside them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from textual.widgets import DataTable, Static
 
 from tui.components.listing import Listing
 from tui.components.theme import shade
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import job_states
+from tui.navigation.messages import OpenLog
 from tui.screens.training import curve_view, run_text
 from tui.screens.training.chart_area import ChartArea
+from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.curve_view import (
     AXES,
     SMOOTHINGS,
-    Colours,
+    ChartRequest,
     Drawing,
-    Question,
     View,
 )
 from tui.screens.training.keys import KEYS
-from tui.screens.training.run_marks import MOST, Marks, Shown
-from tui.screens.training.run_panel import TOLD, RunPanel, Told
+from tui.screens.training.run_marks import MOST, DrawnRun, Marks
+from tui.screens.training.run_panel import PANEL_PAGES, PanelPage, RunPanel
 from tui.screens.training.run_rows import RunRow, columns, entry
 
 if TYPE_CHECKING:
@@ -42,12 +43,12 @@ STAGES = ("sft", "sft-dpo")
 _MEDIUM, _WIDE = 100, 160
 
 
-class TrainingScreen(RoomScreen):
+class TrainingScreen(WorkspaceScreen):
     """The runs, the charts of those that are marked and of the selected one, and the panel."""
 
-    ROOM = "training"
+    MODE = "training"
     ABOUT = (
-        "Fine-tuning runs and their live figures, under TRL's names. Drawn are the run under the cursor and "
+        "Fine-tuning runs and their live metrics, under TRL's names. Drawn are the run under the cursor and "
         "those that are marked; numbers and colours in the list are those of the curves."
     )
     CSS_PATH = "training.tcss"
@@ -58,24 +59,24 @@ class TrainingScreen(RoomScreen):
         self._run: str | None = None
         self._losses: dict[str, float] = {}
         self._marks = Marks()
-        self._figure = "loss"
+        self._metric = "loss"
         self._view = View()
         self._is_grid = True
         self._is_full = False
-        #: What the panel tells; None hides it, "" until somebody chose.
-        self._told: Told | Literal[""] | None = ""
+        #: The panel's page; None hides it, "" until somebody chose.
+        self._page: PanelPage | Literal[""] | None = ""
         #: Where the cursor is; None is the last step, whichever that is.
         self._step: int | None = None
         self._drawing: Drawing | None = None
         self._jobs: Sequence[Job] = ()
         self._rows: dict[str, RunRow] = {}
         self._seen = Size(0, 0)
-        #: What is told below the charts, beside the place.
+        #: What stands below the charts, beside the place.
         self._more: Sequence[Content] = ()
 
     def body(self) -> ComposeResult:
         yield Static(id="nothing", markup=False)
-        with Container(id="room"):
+        with Container(id="body"):
             yield Listing(
                 id="runs",
                 words="words of a run's name or state",
@@ -104,7 +105,7 @@ class TrainingScreen(RoomScreen):
         runs = [job for job in snapshot.jobs if job.stage in STAGES]
         nothing = self.query_one("#nothing", Static)
         nothing.display = not runs
-        self.query_one("#room").display = bool(runs)
+        self.query_one("#body").display = bool(runs)
         if not runs:
             nothing.update(
                 "There is no run yet. config.toml names students under [students] and recipes under "
@@ -133,11 +134,11 @@ class TrainingScreen(RoomScreen):
         return job_states.find(self.app.snapshot, self._run)
 
     @property
-    def _telling(self) -> Told | None:
-        """What the panel tells now: figures from the beginning, where there is room."""
-        if self._told == "":
-            return "figures" if self.size.width >= _MEDIUM else None
-        return self._told
+    def _panel_page(self) -> PanelPage | None:
+        """The panel's page now: metrics from the beginning, where there is room."""
+        if self._page == "":
+            return "metrics" if self.size.width >= _MEDIUM else None
+        return self._page
 
     @property
     def _reference(self) -> Curves | None:
@@ -154,7 +155,7 @@ class TrainingScreen(RoomScreen):
         if self._step is None or curves is None or self._drawing is None:
             return None
         place = curve_view.nearest(curves.steps, self._step)
-        return float(curves.positions(self._drawing.question.view.axis)[place])
+        return float(curves.positions(self._drawing.request.view.axis)[place])
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
@@ -172,7 +173,7 @@ class TrainingScreen(RoomScreen):
 
     def on_chart_area_pointed(self, event: ChartArea.Pointed) -> None:
         event.stop()
-        self._figure = event.figure
+        self._metric = event.metric
         self._point_at(event.x)
 
     def on_chart_area_wheeled(self, event: ChartArea.Wheeled) -> None:
@@ -181,16 +182,16 @@ class TrainingScreen(RoomScreen):
         self._zoom(0.5 if event.to == "in" else 2.0, event.x)
 
     def action_mark(self) -> None:
-        # The table tells of its cursor later than of a key that is pressed right behind.
+        # The table reports its cursor later than a key that is pressed right behind.
         run = self._list.selected_key
         if run is None:
-            self.app.tell("no run is selected")
+            self.app.show_message("no run is selected")
         elif self._marks.toggle(run):
             self._run = run
             self._changed()
         else:
             key = self.key_of("training.unmark")
-            self.app.tell(f"{MOST} runs are marked, and no more can be told apart: {key} unmarks all")
+            self.app.show_message(f"{MOST} runs are marked, and no more can be told apart: {key} unmarks all")
 
     def action_unmark(self) -> None:
         self._marks.clear()
@@ -199,14 +200,14 @@ class TrainingScreen(RoomScreen):
     def action_metric(self, by: int) -> None:
         names = () if self._drawing is None else self._drawing.names
         if not names:
-            self.app.tell("these runs have no figures yet")
+            self.app.show_message("these runs have no metrics yet")
             return
-        at = names.index(self._figure) if self._figure in names else -by
-        self._figure = names[(at + by) % len(names)]
-        self._charts.choose(self._figure)
+        at = names.index(self._metric) if self._metric in names else -by
+        self._metric = names[(at + by) % len(names)]
+        self._charts.choose(self._metric)
         self._point()
         # In a grid it is another picture only on another page.
-        if not self._asks_grid or all(tile.figure != self._figure for tile in self._tiles):
+        if not self._asks_grid or all(tile.metric != self._metric for tile in self._tiles):
             self._ask()
 
     def action_layout(self) -> None:
@@ -219,7 +220,7 @@ class TrainingScreen(RoomScreen):
             self._ask()
         else:
             further, whole = self.key_of("training.metric"), self.key_of("training.full")
-            self.app.tell(
+            self.app.show_message(
                 f"there is room for one chart only: {further} goes to the next, {whole} gives it the window"
             )
 
@@ -234,21 +235,21 @@ class TrainingScreen(RoomScreen):
         self._ask()
 
     def action_panel(self, by: int) -> None:
-        choices: tuple[Told | None, ...] = (*TOLD, None)
-        self._told = choices[(choices.index(self._telling) + by) % len(choices)]
+        choices: tuple[PanelPage | None, ...] = (*PANEL_PAGES, None)
+        self._page = choices[(choices.index(self._panel_page) + by) % len(choices)]
         self._lay_out()
 
     def action_move(self, by: int, parts: int) -> None:
         """Move the cursor by a cell, and a step at least, or by one of so many `parts` of what is visible."""
         curves, drawing = self._reference, self._drawing
         if curves is None or drawing is None:
-            self.app.tell("there is no step to go to yet")
+            self.app.show_message("there is no step to go to yet")
             return
-        axis = drawing.question.view.axis
+        axis = drawing.request.view.axis
         positions = curves.positions(axis)
         chart = next((tile.chart for tile in self._tiles if tile.chart is not None), None)
         if chart is None or not (positions == positions).all():
-            self.app.tell("this run's epochs are not known")
+            self.app.show_message("this run's epochs are not known")
             return
         far = drawing.window.span / (parts or chart.width)
         place = curve_view.moved(positions, self._x, by * far)
@@ -282,9 +283,9 @@ class TrainingScreen(RoomScreen):
     def action_log(self) -> None:
         job = job_states.find(self.app.snapshot, self._list.selected_key)
         if job is None or job.attempt == 0:
-            self.app.tell("this run has no log: it has not started yet")
+            self.app.show_message("this run has no log: it has not started yet")
         else:
-            self.app.open_log(job.id)
+            self.app.post_message(OpenLog(job.id))
 
     def action_run(self, by: int) -> None:
         """Go to another run while the list is not to be seen."""
@@ -297,8 +298,8 @@ class TrainingScreen(RoomScreen):
         elif self._step is not None:
             self._step = None
             self._point()
-        elif self.has_class("narrow") and self._telling is not None:
-            self._told = None
+        elif self.has_class("narrow") and self._panel_page is not None:
+            self._page = None
             self._lay_out()
         else:
             super().step_back()
@@ -323,15 +324,15 @@ class TrainingScreen(RoomScreen):
         self.set_class(_MEDIUM <= width < _WIDE and not self._is_full, "medium")
         self.set_class(width >= _WIDE and not self._is_full, "wide")
         self.set_class(self._is_full, "full")
-        self.set_class(self._telling is not None, "panelled")
-        self.query_one(RunPanel).tell(self._telling)
+        self.set_class(self._panel_page is not None, "panelled")
+        self.query_one(RunPanel).show_page(self._panel_page)
         is_wide = width >= _WIDE
         rows = min(len(self._jobs) + 2, max(5, height // 2 if is_wide else height // 4))
         self._list.styles.height = "1fr" if is_wide else rows
-        alone = is_wide and self._telling is None
-        self.query_one("#room").styles.grid_rows = "1fr" if alone else f"{rows} 1fr"
+        alone = is_wide and self._panel_page is None
+        self.query_one("#body").styles.grid_rows = "1fr" if alone else f"{rows} 1fr"
 
-    def _shown(self) -> tuple[Shown, ...]:
+    def _shown(self) -> tuple[DrawnRun, ...]:
         """The runs to draw, the selected one last, which is on top."""
         return self._marks.shown(self._run, self.app.current_theme.dark)
 
@@ -368,18 +369,18 @@ class TrainingScreen(RoomScreen):
             return
         self._seen = area
         names = ("border", "border-blurred", "text-muted")
-        question = Question(
+        request = ChartRequest(
             runs,
-            self._figure,
+            self._metric,
             self._asks_grid,
             self._view,
             area.width,
             area.height,
-            Colours(*(shade(self.app, name) for name in names)),
+            ChartColours(*(shade(self.app, name) for name in names)),
         )
         before = self._drawing
         self.app.read(
-            "training", lambda workspace: curve_view.draw(workspace, question, before), self._receive
+            "training", lambda workspace: curve_view.draw(workspace, request, before), self._receive
         )
 
     def _receive(self, drawing: Drawing | None) -> None:
@@ -394,7 +395,7 @@ class TrainingScreen(RoomScreen):
     def _zoom(self, by: float, around: float | None) -> None:
         curves, drawing = self._reference, self._drawing
         if curves is None or drawing is None:
-            self.app.tell("there is no curve to look closer at yet")
+            self.app.show_message("there is no curve to look closer at yet")
             return
         # A few points must be left to be seen.
         least = 4 * drawing.whole.span / len(curves.steps)
@@ -405,7 +406,7 @@ class TrainingScreen(RoomScreen):
         """Set the cursor to the step that is nearest to x."""
         curves, drawing = self._reference, self._drawing
         if curves is not None and drawing is not None:
-            positions = curves.positions(drawing.question.view.axis)
+            positions = curves.positions(drawing.request.view.axis)
             self._step = int(curves.steps[curve_view.nearest(positions, x)])
             self._point()
 
@@ -419,13 +420,13 @@ class TrainingScreen(RoomScreen):
         if view != self._view:
             self._view = view
             self._ask()
-        self._charts.choose(self._figure)
+        self._charts.choose(self._metric)
         self._charts.point(x)
-        self.query_one(RunPanel).point(drawing, x, self._figure)
+        self.query_one(RunPanel).point(drawing, x, self._metric)
         self._describe()
 
     def _describe(self) -> None:
-        """Tell below the charts where the cursor is, how the curves are looked at, and what is wrong."""
+        """Show below the charts where the cursor is, how the curves are looked at, and what is wrong."""
         job, drawing, shown = self._job, self._drawing, self._shown()
         curves = self._reference
         place = (
@@ -450,10 +451,10 @@ class TrainingScreen(RoomScreen):
     def _nothing_drawn(self, drawing: Drawing) -> str:
         """What to say where there is no chart."""
         job = self._job
-        if drawing.question.view.axis == "epoch" and drawing.curves:
+        if drawing.request.view.axis == "epoch" and drawing.curves:
             return f"no epochs were logged here: {self.key_of('training.axis')} goes to steps"
         if drawing.curves:
             return (
-                f"{self._figure} is not logged here: {self.key_of('training.metric')} goes to another figure"
+                f"{self._metric} is not logged here: {self.key_of('training.metric')} goes to another metric"
             )
-        return run_text.without_figures(job)
+        return run_text.without_metrics(job)

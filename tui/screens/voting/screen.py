@@ -15,25 +15,28 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from tui.components.workspace_screen import RoomScreen
-from tui.format import values as figures
+from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import values as formats
 from tui.format.text import visible
-from tui.screens.pairs.screen import WIDE
+from tui.navigation.messages import CloseBallot
 
 if TYPE_CHECKING:
     from core.api import BallotItem, Choice, Commands, HumanWinRate, IntentResult, Snapshot, Workspace
 
-Side = Literal["left", "right"]
-_Seen = tuple["tuple[IntentResult, ...]", "tuple[BallotItem, ...]", "HumanWinRate | None"]
+#: Columns from which the two responses stand side by side.
+WIDE = 100
+
+BallotSide = Literal["left", "right"]
+_VotingData = tuple["tuple[IntentResult, ...]", "tuple[BallotItem, ...]", "HumanWinRate | None"]
 #: Two responders and the voter.
 _Ballot = tuple[str, str, str]
 
 
-class VoteScreen(RoomScreen):
-    """One pair at a time; the names are told once all are voted on."""
+class VoteScreen(WorkspaceScreen):
+    """One pair at a time; the names are shown once all are voted on."""
 
-    ROOM = "voting"
-    ABOUT = "Which response shows more empathy? Who wrote them is told when all are voted on."
+    MODE = "voting"
+    ABOUT = "Which response shows more empathy? Who wrote them is shown when all are voted on."
     CSS_PATH = "voting.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -50,10 +53,10 @@ class VoteScreen(RoomScreen):
     def __init__(self) -> None:
         super().__init__()
         self._a = self._b = self._voter = ""
-        self._papers: Sequence[BallotItem] | None = None
+        self._items: Sequence[BallotItem] | None = None
         self._rate: HumanWinRate | None = None
-        #: Dialogue → what was said here, None for a vote that was taken back.
-        self._said: dict[str, Choice | None] = {}
+        #: Dialogue → what was chosen here, None for a vote that was taken back.
+        self._choices: dict[str, Choice | None] = {}
         #: The dialogues that were voted on here, in order.
         self._history: list[str] = []
         #: Votes on their way into the store, one after the other.
@@ -84,7 +87,7 @@ class VoteScreen(RoomScreen):
         """Let `voter` vote on the responses of `a` and `b`."""
         if (a, b, voter) != (self._a, self._b, self._voter):
             self._a, self._b, self._voter = a, b, voter
-            self._papers, self._rate, self._said, self._history = None, None, {}, []
+            self._items, self._rate, self._choices, self._history = None, None, {}, []
             self._written = {}
             self._draw()
         self._ask()
@@ -92,35 +95,37 @@ class VoteScreen(RoomScreen):
     def show(self, snapshot: Snapshot) -> None:
         self._ask()
 
-    def action_choose(self, choice: Side | Literal["tie", "skip"]) -> None:
-        paper = self._current
-        if paper is None:
-            self.app.tell("there is no pair left to vote on" if self._papers else "there is no pair yet")
+    def action_choose(self, choice: BallotSide | Literal["tie", "skip"]) -> None:
+        item = self._current
+        if item is None:
+            self.app.show_message(
+                "there is no pair left to vote on" if self._items else "there is no pair yet"
+            )
             return
         side: dict[str, Choice] = {
-            "left": "a" if paper.order == "ab" else "b",
-            "right": "b" if paper.order == "ab" else "a",
+            "left": "a" if item.order == "ab" else "b",
+            "right": "b" if item.order == "ab" else "a",
             "tie": "tie",
             "skip": "skip",
         }
         chosen, a, b, voter = side[choice], self._a, self._b, self._voter
-        self._said[paper.dialog_id] = chosen
-        self._history.append(paper.dialog_id)
-        self._post(paper, lambda commands: commands.vote(paper, a, b, voter, chosen))
+        self._choices[item.dialog_id] = chosen
+        self._history.append(item.dialog_id)
+        self._post(item, lambda commands: commands.vote(item, a, b, voter, chosen))
         self._draw()
 
     def action_undo(self) -> None:
         if not self._history:
-            self.app.tell("there is no vote of this sitting to take back")
+            self.app.show_message("there is no vote of this sitting to take back")
             return
         name, a, b, voter = self._history.pop(), self._a, self._b, self._voter
-        paper = next(paper for paper in self._papers or () if paper.dialog_id == name)
-        self._said[name] = None
-        self._post(paper, lambda commands: commands.unvote(paper, a, b, voter))
+        item = next(item for item in self._items or () if item.dialog_id == name)
+        self._choices[name] = None
+        self._post(item, lambda commands: commands.unvote(item, a, b, voter))
         self._draw()
 
     def step_back(self) -> None:
-        self.app.leave_ballot()
+        self.app.post_message(CloseBallot())
 
     def _send(self) -> None:
         """Write votes in the order in which they were cast; the screen does not wait for it."""
@@ -136,8 +141,8 @@ class VoteScreen(RoomScreen):
             else:
                 self.app.call_later(self._sent, letter, intent)
 
-    def _post(self, paper: BallotItem, ask: Callable[[Commands], int]) -> None:
-        self._outgoing.put(_Letter((self._a, self._b, self._voter), paper.dialog_id, ask))
+    def _post(self, item: BallotItem, ask: Callable[[Commands], int]) -> None:
+        self._outgoing.put(_Letter((self._a, self._b, self._voter), item.dialog_id, ask))
 
     def _sent(self, letter: _Letter, intent: int) -> None:
         if letter.ballot == (self._a, self._b, self._voter):
@@ -148,58 +153,58 @@ class VoteScreen(RoomScreen):
         if letter.ballot == (self._a, self._b, self._voter):
             self._forget(letter.dialog_id)
             self._draw()
-        self.app.tell(f"a vote was not recorded: {error}", title="Vote", error=True)
+        self.app.show_message(f"a vote was not recorded: {error}", title="Vote", error=True)
 
     def _forget(self, name: str) -> None:
-        """Show a dialogue as the store has it: what was said of it here did not get there."""
-        self._said.pop(name, None)
+        """Show a dialogue as the store has it: the vote that was given here did not get there."""
+        self._choices.pop(name, None)
         if name in self._history:
             self._history.remove(name)
 
     @property
     def _current(self) -> BallotItem | None:
         """The first pair without a vote."""
-        return next((paper for paper in self._papers or () if self._choice(paper) is None), None)
+        return next((item for item in self._items or () if self._choice(item) is None), None)
 
-    def _choice(self, paper: BallotItem) -> Choice | None:
-        return self._said.get(paper.dialog_id, paper.choice)
+    def _choice(self, item: BallotItem) -> Choice | None:
+        return self._choices.get(item.dialog_id, item.choice)
 
     def _ask(self) -> None:
         if self._voter:
             ballot = (self._a, self._b, self._voter)
             self.app.read("ballot", partial(_look, ballot, tuple(self._written)), self._receive)
 
-    def _receive(self, seen: _Seen) -> None:
-        outcomes, papers, rate = seen
+    def _receive(self, seen: _VotingData) -> None:
+        outcomes, items, rate = seen
         failed = False
         for outcome in outcomes:
             name = None if outcome.state == "pending" else self._written.pop(outcome.id, None)
             if name is not None and outcome.state == "failed":
                 failed = True
                 self._forget(name)
-                self.app.tell(f"a vote was not recorded: {outcome.error}", title="Vote", error=True)
-        if failed or (papers, rate) != (self._papers, self._rate):
-            self._papers, self._rate = papers, rate
+                self.app.show_message(f"a vote was not recorded: {outcome.error}", title="Vote", error=True)
+        if failed or (items, rate) != (self._items, self._rate):
+            self._items, self._rate = items, rate
             self._draw()
 
     def _draw(self) -> None:
-        paper = self._current
+        item = self._current
         for widget in ("context", "responses"):
-            self.query_one(f"#{widget}").display = paper is not None
-        self.query_one("#summary").display = paper is None
+            self.query_one(f"#{widget}").display = item is not None
+        self.query_one("#summary").display = item is None
         self.query_one("#progress", Static).update(self._progress())
-        if paper is None:
+        if item is None:
             self.query_one("#summary", Static).update(self._summary())
             return
         self.query_one("#context", Static).update(
             Content.assemble(
                 ("Context    ", "$text-muted"),
-                visible(paper.situation.strip(), lines=True),
+                visible(item.situation.strip(), lines=True),
                 ("\nUtterance  ", "$text-muted"),
-                visible(paper.utterance.strip(), lines=True),
+                visible(item.utterance.strip(), lines=True),
             )
         )
-        for side, glyph, text in (("left", "← Left", paper.left), ("right", "→ Right", paper.right)):
+        for side, glyph, text in (("left", "← Left", item.left), ("right", "→ Right", item.right)):
             words = visible(text.strip(), lines=True) or "(no word)"
             self.query_one(f"#text-{side}", Static).update(
                 Content.assemble((f"{glyph}\n\n", "$text-accent bold"), words)
@@ -207,11 +212,11 @@ class VoteScreen(RoomScreen):
             self.query_one(f"#side-{side}", VerticalScroll).scroll_home(animate=False)
 
     def _progress(self) -> Content:
-        papers = self._papers or ()
-        choices = [self._choice(paper) for paper in papers]
-        waiting = sum(self._choice(paper) != paper.choice for paper in papers)
+        items = self._items or ()
+        choices = [self._choice(item) for item in items]
+        waiting = sum(self._choice(item) != item.choice for item in items)
         voted, skipped = len(choices) - choices.count(None), choices.count("skip")
-        parts = [f"{voted} of {len(papers)} voted"]
+        parts = [f"{voted} of {len(items)} voted"]
         if skipped:
             parts.append(f"{skipped} skipped")
         if waiting:
@@ -223,16 +228,16 @@ class VoteScreen(RoomScreen):
         )
 
     def _summary(self) -> Content:
-        if self._papers is None:
+        if self._items is None:
             return Content.styled("The pairs are being read.", "$text-muted")
-        if not self._papers:
+        if not self._items:
             return Content("There is no pair to vote on: the two gave the same responses, or none.")
         lines = [Content.styled("All pairs are voted on.", "bold")]
         rate = self._rate
         if rate is not None:
             names = f"{visible(rate.b)} against {visible(rate.a)}"
             share = (
-                f"{figures.percent(rate.win_rate_b, 1)} ({rate.ci_low * 100:.1f}–{rate.ci_high * 100:.1f})"
+                f"{formats.percent(rate.win_rate_b, 1)} ({rate.ci_low * 100:.1f}–{rate.ci_high * 100:.1f})"
             )
             voters = ", ".join(map(visible, rate.voters))
             lines += [
@@ -256,8 +261,8 @@ class _Letter:
     ask: Callable[[Commands], int]
 
 
-def _look(ballot: _Ballot, written: Sequence[int], workspace: Workspace) -> _Seen:
-    # The intents first: what became of one is then in the papers.
+def _look(ballot: _Ballot, written: Sequence[int], workspace: Workspace) -> _VotingData:
+    # The intents first: what became of one is then in the items.
     outcomes = tuple(map(workspace.pipeline.intent, written))
     return (
         outcomes,

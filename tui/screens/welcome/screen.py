@@ -10,17 +10,18 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.components.workspace_screen import RoomScreen
-from tui.format import values as figures
+from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import values as formats
+from tui.navigation.messages import OpenWorkspace
 
 if TYPE_CHECKING:
     from core.api import Snapshot
 
 
-class WelcomeScreen(RoomScreen):
+class WelcomeScreen(WorkspaceScreen):
     """Offers the demo, an import, and a config.toml."""
 
-    ROOM = "home"
+    MODE = "home"
     ABOUT = "This workspace lacks data or a config.toml. Make them here, or in another terminal."
     CSS_PATH = "welcome.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,17 +46,19 @@ class WelcomeScreen(RoomScreen):
     def action_demo(self) -> None:
         """Do what `empathy-tui demo` does, in this folder."""
         if self._busy is not None:
-            self.app.tell(self._busy)
+            self.app.show_message(self._busy)
         elif self._has_data:
-            self.app.tell("there is data already: `n` makes a config.toml for it, then `S` starts all")
+            self.app.show_message(
+                "there is data already: `n` makes a config.toml for it, then `S` starts all"
+            )
         else:
             self._begin("Making the demo: config.toml, the bundled sample, and a start …", "Demo", self._demo)
 
     def action_init(self) -> None:
         if self._busy is not None:
-            self.app.tell(self._busy)
+            self.app.show_message(self._busy)
         elif self.app.workspace.config.exists():
-            self.app.tell("config.toml is there already: edit it with your editor, this app follows")
+            self.app.show_message("config.toml is there already: edit it with your editor, this app follows")
         else:
             self._begin("Writing config.toml …", "New config", self._init)
 
@@ -86,7 +89,7 @@ class WelcomeScreen(RoomScreen):
         if folder == here.root:
             self.call_later(self._ended, None, "The demo runs")
         else:
-            self.app.call_later(self.app.go_on_with, paths)
+            self.app.post_message(OpenWorkspace(paths))
 
     def _init(self) -> None:
         from core.api import UserError, create_workspace
@@ -102,9 +105,9 @@ class WelcomeScreen(RoomScreen):
         self._busy = None
         self._draw()
         if error is None:
-            self.app.tell(words)
+            self.app.show_message(words)
         else:
-            self.app.tell(error, title=words, error=True)
+            self.app.show_message(error, title=words, error=True)
 
     def _draw(self) -> None:
         self.query_one("#welcome", Static).update(self._text())
@@ -132,7 +135,7 @@ class WelcomeScreen(RoomScreen):
             "   ",
             config if has_config else missing,
             " config.toml",
-            (f"      in {figures.folder(str(self.app.workspace.root), 60)}\n\n", "$text-muted"),
+            (f"      in {formats.folder(str(self.app.workspace.root), 60)}\n\n", "$text-muted"),
             ("What to do next\n\n", "bold"),
             Content("\n\n").join([line(*step) for step in steps]),
             ("\n\nThe sample is for trying the program; it is not research data.", "$text-muted"),

@@ -1,4 +1,4 @@
-"""What is known of a comparison, or of judges, as rows: each figure with its name, interval and meaning."""
+"""What is known of a comparison, or of judges, as rows: each metric with its name, interval and meaning."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from core.api import MAX_WORDS
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format import win_rates
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.win_rates.matrix import significance
@@ -27,11 +27,11 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class Fact:
-    """One figure: `value` as text, `interval` beside it, `n` what it was counted over, `note` what it means.
+class Metric:
+    """One metric: `value` as text, `interval` beside it, `n` what it was counted over, `note` what it means.
 
     `share`, `low` and `high` from 0 to 1 put it on a bar. `heading` is the title of what follows. `warns`
-    when the note is a warning, `is_unsure` when there is too little behind the figure. `behind` are the
+    when the note is a warning, `is_unsure` when there is too little behind the metric. `behind` are the
     comparisons, as (a, b), whose pairs it comes from: all, or `only` some.
     """
 
@@ -50,8 +50,8 @@ class Fact:
     only: PairFilter | None = None
 
 
-def heading(title: str, note: str = "") -> Fact:
-    return Fact(title, note=note, heading=True)
+def heading(title: str, note: str = "") -> Metric:
+    return Metric(title, note=note, heading=True)
 
 
 def share(
@@ -63,19 +63,19 @@ def share(
     n: int | None = None,
     note: str = "",
     warns: bool = False,
-) -> Fact:
-    """A figure from 0 to 1, in per cent; one that is not known has no interval."""
-    interval = "" if low is None or high is None else figures.span(low, high)
-    return Fact(
-        name, figures.percent(value, 1), interval, n, note, value, low, high, heading=False, warns=warns
+) -> Metric:
+    """A metric from 0 to 1, in per cent; one that is not known has no interval."""
+    interval = "" if low is None or high is None else formats.span(low, high)
+    return Metric(
+        name, formats.percent(value, 1), interval, n, note, value, low, high, heading=False, warns=warns
     )
 
 
-def of_comparison(comparison: Comparison) -> list[Fact]:
-    """All that is known of a comparison; every figure's pairs are the comparison's."""
+def of_comparison(comparison: Comparison) -> list[Metric]:
+    """All that is known of a comparison; every metric's pairs are the comparison's."""
     rate = comparison.rate
     behind = ((rate.a, rate.b),)
-    return [replace(fact, behind=behind) for fact in (*_of_rate(rate), *_of_cells(comparison.cells))]
+    return [replace(metric, behind=behind) for metric in (*_of_rate(rate), *_of_cells(comparison.cells))]
 
 
 def first_place(flip_rate: float | None) -> str:
@@ -91,19 +91,19 @@ def warnings(rate: WinRate) -> list[str]:
     if rate.lc_parted:
         found.append(
             f"Length sways this win rate: at equal length it would be "
-            f"{figures.percent(rate.lc_win_rate_b, 1)} ({figures.span(rate.lc_low, rate.lc_high)})."
+            f"{formats.percent(rate.lc_win_rate_b, 1)} ({formats.span(rate.lc_low, rate.lc_high)})."
         )
     if rate.invalid and rate.n:
         found.append(
             f"{rate.invalid} of {rate.n} dialogues have no valid verdict: the win rate may be up to "
-            f"{figures.percent(win_rates.if_invalid_were_b(rate), 1)}."
+            f"{formats.percent(win_rates.if_invalid_were_b(rate), 1)}."
         )
     if rate.n is not None and rate.n < FEW:
         found.append(f"Only {rate.n} dialogues: the interval says how little that is.")
     return found
 
 
-def _of_rate(rate: WinRate) -> Iterator[Fact]:
+def _of_rate(rate: WinRate) -> Iterator[Metric]:
     n = rate.n
     known = n is not None
     yield heading("Win rate of B")
@@ -139,7 +139,7 @@ def _of_rate(rate: WinRate) -> Iterator[Fact]:
         rate.soft_high,
         note="by the log-probabilities of the judge's answers"
         if rate.soft_win_rate_b is not None
-        else "the judge tells no log-probabilities",
+        else "the judge gives no log-probabilities",
     )
     yield share(
         "if invalid were B's",
@@ -155,18 +155,18 @@ def _of_rate(rate: WinRate) -> Iterator[Fact]:
         note="the judge named neither: nobody's win" if known else "",
         warns=bool(rate.invalid),
     )
-    yield Fact("sign test", figures.p_value(rate.p), note="p of wins against losses, exact, two-sided")
-    yield Fact(
+    yield Metric("sign test", formats.p_value(rate.p), note="p of wins against losses, exact, two-sided")
+    yield Metric(
         "after Holm",
-        figures.p_value(rate.p_holm),
+        formats.p_value(rate.p_holm),
         note=f"p over all comparisons of the judge: {significance(rate.p_holm)}",
     )
     yield heading("Length")
     for side, words, over in (("A", rate.words_a, rate.over_limit_a), ("B", rate.words_b, rate.over_limit_b)):
-        yield Fact(
+        yield Metric(
             f"words a response, {side}",
-            figures.UNKNOWN if words is None else f"{words:.1f}",
-            note=f"the prompt allows {MAX_WORDS}; {figures.percent(over, 1)} have more",
+            formats.UNKNOWN if words is None else f"{words:.1f}",
+            note=f"the prompt allows {MAX_WORDS}; {formats.percent(over, 1)} have more",
             warns=bool(over),
         )
     yield share("longer one wins", rate.prefers_longer, note="of the dialogues with a winner and two lengths")
@@ -186,7 +186,9 @@ def _of_rate(rate: WinRate) -> Iterator[Fact]:
         else "each pair was judged in one order",
     )
     yield heading("Odd responses")
-    yield Fact("identical pairs", figures.count(rate.identical), note="the same text twice: a tie, not asked")
+    yield Metric(
+        "identical pairs", formats.count(rate.identical), note="the same text twice: a tie, not asked"
+    )
     for name, ours, theirs, note in (
         ("empty, A / B", rate.empty_a, rate.empty_b, "without a word"),
         (
@@ -196,21 +198,21 @@ def _of_rate(rate: WinRate) -> Iterator[Fact]:
             "words that may be meant for it",
         ),
     ):
-        both = f"{figures.count(ours)} / {figures.count(theirs)}"
-        yield Fact(name, both, note=note, warns=bool(ours or theirs))
-    yield Fact(
+        both = f"{formats.count(ours)} / {formats.count(theirs)}"
+        yield Metric(name, both, note=note, warns=bool(ours or theirs))
+    yield Metric(
         "fingerprint", rate.fingerprint[:10], note=f"of the settings and all inputs: {rate.fingerprint}"
     )
 
 
-def _of_cells(cells: Sequence[Cell]) -> Iterator[Fact]:
+def _of_cells(cells: Sequence[Cell]) -> Iterator[Metric]:
     for kind, found in groupby(cells, key=lambda cell: cell.kind):
         yield heading(_KINDS[kind])
         for cell in found:
             yield _of_cell(cell)
 
 
-def _of_cell(cell: Cell) -> Fact:
+def _of_cell(cell: Cell) -> Metric:
     is_few = cell.n < FEW
     invalid = f", {cell.invalid} invalid" if cell.invalid else ""
     counts = f"{cell.wins_b} won, {cell.ties} tied, {cell.wins_a} lost{invalid}"
@@ -236,9 +238,9 @@ def _only(cell: Cell) -> PairFilter:
     return PairFilter(emotion=cell.value) if cell.kind == "emotion" else PairFilter(sentiment=cell.value)
 
 
-def _count(name: str, count: int | None, n: int | None) -> Fact:
-    of = f"{figures.percent(count / n, 1)} of {n}" if count is not None and n else ""
-    return Fact(name, figures.count(count), note=of)
+def _count(name: str, count: int | None, n: int | None) -> Metric:
+    of = f"{formats.percent(count / n, 1)} of {n}" if count is not None and n else ""
+    return Metric(name, formats.count(count), note=of)
 
 
 def _length_controlled(rate: WinRate) -> str:

@@ -1,4 +1,4 @@
-"""One comparison in full: all its figures in words, and its breakdown."""
+"""One comparison in full: all its metrics in words, and its breakdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import Static
 from tui.format import job_states
 from tui.format.text import visible
 from tui.screens.win_rates import comparison_metrics
-from tui.screens.win_rates.metric_table import FactTable
+from tui.screens.win_rates.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class DetailView(WinRatesView):
-    """A comparison's figures, then its win rate per emotion, sentiment and length."""
+    """A comparison's metrics, then its win rate per emotion, sentiment and length."""
 
     def __init__(self) -> None:
         super().__init__(id="detail")
         self._job: str | None = None
-        self._asked: WinRate | None = None
+        self._requested: WinRate | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
-        yield FactTable()
+        yield MetricTable()
 
     @property
     def rate(self) -> WinRate | None:
@@ -39,30 +39,30 @@ class DetailView(WinRatesView):
     def choose(self, job: str) -> None:
         """Show this comparison from now on."""
         if job != self._job:
-            self._job, self._asked = job, None
+            self._job, self._requested = job, None
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates = found
         rate = self.rate
         if rate is None:
             self.query_one(".heading", Static).update("This comparison is no longer in config.toml.")
-            self.query_one(FactTable).show(())
+            self.query_one(MetricTable).show(())
             return
         self._head(rate, jobs.get(rate.job))
-        if rate != self._asked:
-            if self._asked is None:
+        if rate != self._requested:
+            if self._requested is None:
                 # What another comparison left.
-                self.query_one(FactTable).show(())
-            self._asked = rate
+                self.query_one(MetricTable).show(())
+            self._requested = rate
             self.app.read("comparison", partial(_look, rate.job), self._receive)
 
-    def on_fact_table_chosen(self, event: FactTable.Chosen) -> None:
+    def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:
         event.stop()
-        self.open_pairs(event.fact.behind, event.fact.only)
+        self.open_pairs(event.metric.behind, event.metric.only)
 
     def _receive(self, found: Comparison | None) -> None:
         if found is not None and found.rate.job == self._job:
-            self.query_one(FactTable).show(comparison_metrics.of_comparison(found))
+            self.query_one(MetricTable).show(comparison_metrics.of_comparison(found))
 
     def _head(self, rate: WinRate, job: Job | None) -> None:
         look = job_states.NOT_ASKED if job is None else job_states.look(job)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.screens.win_rates import comparison_metrics
-from tui.screens.win_rates.comparison_metrics import Fact, heading, share
+from tui.screens.win_rates.comparison_metrics import Metric, heading, share
 
 if TYPE_CHECKING:
     from core.api import Agreement, HumanWinRate, Scorecard
@@ -19,19 +19,19 @@ Made = Mapping[str, tuple[tuple[str, str], ...]]
 
 def of_judges(
     cards: Sequence[Scorecard], agreements: Sequence[Agreement], votes: Sequence[HumanWinRate], made: Made
-) -> list[Fact]:
+) -> list[Metric]:
     """Scorecards, agreements and votes, one below the other."""
-    found = [fact for card in cards for fact in _card(card, made.get(card.judge, ()))]
+    found = [metric for card in cards for metric in _card(card, made.get(card.judge, ()))]
     if agreements:
         found.append(heading("Agreement", "on the pairs that both decided; intervals over dialogues"))
-        found += [fact for one in agreements for fact in _agreement(one, made)]
+        found += [metric for one in agreements for metric in _agreement(one, made)]
     if votes:
         found.append(heading("Votes of people", "on two responders: B's win rate"))
         found += [_vote(one) for one in votes]
     return found
 
 
-def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Fact]:
+def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metric]:
     model = f"{card.provider} {card.model}".strip()
     yield heading(card.judge, ", ".join(part for part in (model, card.design) if part))
     yield share(
@@ -60,10 +60,10 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Fact
         share("invalid", invalid, n=card.verdicts, note="of the verdicts name neither", warns=bool(invalid)),
         behind=behind,
     )
-    yield Fact(
+    yield Metric(
         "1,000 verdicts cost",
-        figures.dollars(card.usd_per_1000),
-        note="as paid" if card.usd_per_1000 is not None else "not known: not asked yet, or without a price",
+        formats.dollars(card.usd_per_1000),
+        note="as paid" if card.usd_per_1000 is not None else "not known: not used yet, or without a price",
     )
 
 
@@ -73,7 +73,7 @@ def _unmeasured(card: Scorecard) -> str:
     return f"not measured: `empathy-tui judge validate {card.judge}`"
 
 
-def _agreement(one: Agreement, made: Made) -> Iterator[Fact]:
+def _agreement(one: Agreement, made: Made) -> Iterator[Metric]:
     shared = {
         "judges": [sides for sides in made.get(one.one, ()) if sides in made.get(one.other, ())],
         "voter and judge": list(made.get(one.other, ())),
@@ -92,9 +92,9 @@ def _agreement(one: Agreement, made: Made) -> Iterator[Fact]:
         behind=behind,
     )
     known = one.kappa is not None and one.kappa_low is not None and one.kappa_high is not None
-    yield Fact(
+    yield Metric(
         "  kappa",
-        f"{one.kappa:.2f}" if one.kappa is not None else figures.UNKNOWN,
+        f"{one.kappa:.2f}" if one.kappa is not None else formats.UNKNOWN,
         f"{one.kappa_low:.2f} – {one.kappa_high:.2f}" if known else "",
         note="Cohen's: 0 by chance alone, 1 always"
         if one.kappa is not None
@@ -103,7 +103,7 @@ def _agreement(one: Agreement, made: Made) -> Iterator[Fact]:
     )
 
 
-def _vote(one: HumanWinRate) -> Fact:
+def _vote(one: HumanWinRate) -> Metric:
     skipped = f", {one.skipped} skipped" if one.skipped else ""
     return replace(
         share(

@@ -11,14 +11,14 @@ from textual.widgets import Static
 
 from tui.format import win_rates
 from tui.screens.win_rates import judge_metrics
-from tui.screens.win_rates.comparison_metrics import Fact
-from tui.screens.win_rates.metric_table import FactTable
+from tui.screens.win_rates.comparison_metrics import Metric
+from tui.screens.win_rates.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
     from core.api import Agreement, HumanWinRate, Job, Scorecard, WinRate, Workspace
 
-_Seen = tuple["tuple[Scorecard, ...]", "tuple[Agreement, ...]", "tuple[HumanWinRate, ...]"]
+_JudgesData = tuple["tuple[Scorecard, ...]", "tuple[Agreement, ...]", "tuple[HumanWinRate, ...]"]
 
 
 class JudgesView(WinRatesView):
@@ -26,45 +26,47 @@ class JudgesView(WinRatesView):
 
     def __init__(self) -> None:
         super().__init__(id="judges")
-        self._asked: tuple[str, ...] | None = None
+        self._requested: tuple[str, ...] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
-        yield FactTable()
+        yield MetricTable()
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates = found
         held = (job.id for job in jobs.values() if job.stage in ("judge", "validate") and job.state == "done")
-        told = (*win_rates.finished(found), *held)
-        if told != self._asked:
-            self._asked = told
+        basis = (*win_rates.finished(found), *held)
+        if basis != self._requested:
+            self._requested = basis
             self.app.read("judges", _look, self._receive)
 
     def stale(self) -> None:
         # Votes change no job.
-        self._asked = None
+        self._requested = None
 
-    def on_fact_table_chosen(self, event: FactTable.Chosen) -> None:
+    def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:
         event.stop()
-        self.open_pairs(event.fact.behind)
+        self.open_pairs(event.metric.behind)
 
-    def _receive(self, seen: _Seen) -> None:
+    def _receive(self, seen: _JudgesData) -> None:
         made = {
             judge: tuple(
                 (rate.a, rate.b) for rate in self.rates if rate.judge == judge and rate.n is not None
             )
             for judge in win_rates.judges(self.rates)
         }
-        facts: list[Fact] = judge_metrics.of_judges(*seen, made)
+        metrics: list[Metric] = judge_metrics.of_judges(*seen, made)
         title = Content.styled("Judges", "bold")
         hint = (
-            "   enter pairs" if facts else "   There is no judge yet: config.toml names them under [judges]."
+            "   enter pairs"
+            if metrics
+            else "   There is no judge yet: config.toml names them under [judges]."
         )
         self.query_one(".heading", Static).update(Content.assemble(title, (hint, "$text-muted")))
-        self.query_one(FactTable).show(facts)
+        self.query_one(MetricTable).show(metrics)
 
 
-def _look(workspace: Workspace) -> _Seen:
+def _look(workspace: Workspace) -> _JudgesData:
     return (
         workspace.evaluation.scorecards(),
         workspace.evaluation.agreements(),

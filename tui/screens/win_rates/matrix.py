@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.win_rates import ALPHA, win_rate_of
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) ->
 def mark(meeting: Meeting, row: str) -> str:
     """A cell of at most seven characters: the row's win rate, or Δ and its lead in points.
 
-    `—` where they meet and the figure is not known yet, `·` where they do not meet.
+    `—` where they meet and the win rate is not known yet, `·` where they do not meet.
     """
     if meeting.direct:
         rate = meeting.direct[0]
         share = win_rate_of(rate, row)
-        return figures.UNKNOWN if share is None else f"{share * 100:.1f}{_star(rate.p_holm)}"
+        return formats.UNKNOWN if share is None else f"{share * 100:.1f}{_star(rate.p_holm)}"
     if meeting.paired:
         test = meeting.paired[0]
         points = lead(test, row) * 100
@@ -83,13 +83,13 @@ def lead(test: PairedTest, responder: str) -> float:
     return test.difference if responder == test.b else -test.difference
 
 
-def stories(meeting: Meeting, row: str, column: str) -> list[str]:
-    """A cell's full story in sentences."""
+def sentences(meeting: Meeting, row: str, column: str) -> list[str]:
+    """What is known of a cell, in sentences."""
     if row == column:
         return ["A responder does not meet itself."]
-    told = [_direct(rate, row, column) for rate in meeting.direct]
-    told += [_paired(test, row, column) for test in meeting.paired]
-    return told or ["They did not meet, and met no third one in common."]
+    found = [_direct(rate, row, column) for rate in meeting.direct]
+    found += [_paired(test, row, column) for test in meeting.paired]
+    return found or ["They did not meet, and met no third one in common."]
 
 
 def significance(p_holm: float | None) -> str:
@@ -101,7 +101,7 @@ def significance(p_holm: float | None) -> str:
 def tested(what: WinRate | PairedTest) -> str:
     """The sign test of a comparison, or of two that met the same third one."""
     return (
-        f"Sign test: {figures.p_words(what.p)}, after Holm {figures.p_words(what.p_holm)}, "
+        f"Sign test: {formats.p_words(what.p)}, after Holm {formats.p_words(what.p_holm)}, "
         f"{significance(what.p_holm)}."
     )
 
@@ -109,13 +109,13 @@ def tested(what: WinRate | PairedTest) -> str:
 def _direct(rate: WinRate, row: str, column: str) -> str:
     share = win_rate_of(rate, row)
     if share is None:
-        return f"They meet, and the figure is not known yet: the comparison is {rate.state}."
+        return f"They meet, and the win rate is not known yet: the comparison is {rate.state}."
     wins, losses = (rate.wins_b, rate.wins_a) if row == rate.b else (rate.wins_a, rate.wins_b)
     invalid = f", {rate.invalid} invalid" if rate.invalid else ""
     return (
-        f"They met: {row} wins {figures.percent(share, 1)} against {column}. {wins} wins, {losses} losses, "
+        f"They met: {row} wins {formats.percent(share, 1)} against {column}. {wins} wins, {losses} losses, "
         f"{rate.ties} ties{invalid} of {rate.n} dialogues; interval of {rate.b}'s rate "
-        f"{figures.span(rate.ci_low, rate.ci_high)} %. {tested(rate)}"
+        f"{formats.span(rate.ci_low, rate.ci_high)} %. {tested(rate)}"
     )
 
 

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
 from tui.screens.win_rates import matrix
@@ -43,13 +43,13 @@ class _Cells(KeyedTable):
 
 
 class MatrixView(WinRatesView):
-    """Columns are numbered as the rows are; the cell under the cursor is told in words below."""
+    """Columns are numbered as the rows are; the cell under the cursor is put in words below."""
 
     DEFAULT_CSS: ClassVar[str] = """
     MatrixView {
         & > KeyedTable > .datatable--fixed { background: $background; color: $foreground; }
         /* Always the same: a table of another height has all its cells drawn anew. */
-        & > .story { height: 5; }
+        & > .summary { height: 5; }
     }
     """
 
@@ -60,21 +60,21 @@ class MatrixView(WinRatesView):
             "Next judge",
             id="win_rates.next_judge",
             show=False,
-            tooltip="The next judge's figures",
+            tooltip="The next judge's metrics",
         ),
     ]
 
     def __init__(self) -> None:
         super().__init__(id="matrix")
         self._tests: tuple[PairedTest, ...] | None = None
-        self._asked: tuple[str, ...] | None = None
+        self._requested: tuple[str, ...] | None = None
         self._at = 0
         self._shown: Matrix | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
         yield _Cells()
-        yield Static(classes="story", markup=False)
+        yield Static(classes="summary", markup=False)
 
     @property
     def rate(self) -> WinRate | None:
@@ -88,8 +88,8 @@ class MatrixView(WinRatesView):
         changed = found != self.rates or not found
         self.rates = found
         finished = win_rates.finished(found)
-        if finished != self._asked:
-            self._asked = finished
+        if finished != self._requested:
+            self._requested = finished
             self.app.read(
                 "paired tests", lambda workspace: workspace.evaluation.paired_tests(), self._receive
             )
@@ -112,7 +112,7 @@ class MatrixView(WinRatesView):
         event.stop()
         sides = self._sides()
         if sides is None or sides[0] == sides[1]:
-            self.app.tell("choose a cell of two responders: their pairs stand behind it")
+            self.app.show_message("choose a cell of two responders: their pairs stand behind it")
             return
         rate = self.rate
         # Two that did not meet are shown side by side, without a verdict.
@@ -120,7 +120,7 @@ class MatrixView(WinRatesView):
 
     def action_judge(self) -> None:
         if len(win_rates.judges(self.rates)) < 2:
-            self.app.tell("there is no other judge")
+            self.app.show_message("there is no other judge")
             return
         self._at += 1
         self._draw()
@@ -186,7 +186,7 @@ class MatrixView(WinRatesView):
 
     def _named(self, number: int, responder: str, width: int) -> Text:
         return Text.assemble(
-            (f"{number:>2} ", shade(self.app, "text-muted")), figures.shorten(visible(responder), width - 3)
+            (f"{number:>2} ", shade(self.app, "text-muted")), formats.shorten(visible(responder), width - 3)
         )
 
     def _cell(self, shown: Matrix, row: str, column: str) -> Text:
@@ -196,14 +196,14 @@ class MatrixView(WinRatesView):
         text = matrix.mark(meeting, row)
         if not meeting.direct:
             return Text(text, f"italic {shade(self.app, 'text-muted')}")
-        return Text(text, "bold" if text != figures.UNKNOWN else shade(self.app, "text-muted"))
+        return Text(text, "bold" if text != formats.UNKNOWN else shade(self.app, "text-muted"))
 
     def _describe(self) -> None:
-        sides, story = self._sides(), self.query_one(".story", Static)
-        story.display = sides is not None
+        sides, summary = self._sides(), self.query_one(".summary", Static)
+        summary.display = sides is not None
         if sides is None or self._shown is None:
             return
         row, column = sides
         head = Content.styled(f"{visible(row)}  against  {visible(column)}", "bold")
-        told = matrix.stories(self._shown.meeting(row, column), row, column)
-        story.update(Content("\n").join([head, *(Content(visible(text)) for text in told[:3])]))
+        sentences = matrix.sentences(self._shown.meeting(row, column), row, column)
+        summary.update(Content("\n").join([head, *(Content(visible(text)) for text in sentences[:3])]))

@@ -16,20 +16,20 @@ from textual.widgets import DataTable, Static
 from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.text import visible
-from tui.screens.win_rates.comparison_metrics import Fact
+from tui.screens.win_rates.comparison_metrics import Metric
 
 _VALUE, _INTERVAL, _N = 10, 13, 6
 #: Columns from which the notes have a column of their own.
 _WIDE = 110
 
 
-class FactTable(Vertical):
-    """The facts, and the selected one's note in full below."""
+class MetricTable(Vertical):
+    """The metrics, and the selected one's note in full below."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    FactTable {
+    MetricTable {
         height: 1fr;
         & > KeyedTable { height: 1fr; }
         & > #note { height: auto; min-height: 1; max-height: 4; padding: 0 1; background: $surface; }
@@ -37,23 +37,23 @@ class FactTable(Vertical):
     """
 
     class Chosen(Message):
-        """Enter on a fact."""
+        """Enter on a metric."""
 
-        def __init__(self, fact: Fact) -> None:
+        def __init__(self, metric: Metric) -> None:
             super().__init__()
-            self.fact = fact
+            self.metric = metric
 
     def __init__(self) -> None:
         super().__init__()
-        self._facts: Sequence[Fact] = ()
+        self._facts: Sequence[Metric] = ()
 
     def compose(self) -> ComposeResult:
         yield KeyedTable(opens="Pairs")
         yield Static(id="note", markup=False)
 
-    def show(self, facts: Sequence[Fact]) -> None:
-        if facts != self._facts:
-            self._facts = facts
+    def show(self, metrics: Sequence[Metric]) -> None:
+        if metrics != self._facts:
+            self._facts = metrics
             self._fill()
 
     def on_resize(self, event: Resize) -> None:
@@ -65,12 +65,12 @@ class FactTable(Vertical):
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        fact = self._selected
-        if fact is not None:
-            self.post_message(self.Chosen(fact))
+        metric = self._selected
+        if metric is not None:
+            self.post_message(self.Chosen(metric))
 
     @property
-    def _selected(self) -> Fact | None:
+    def _selected(self) -> Metric | None:
         key = self.query_one(KeyedTable).selected_key
         return None if key is None or int(key) >= len(self._facts) else self._facts[int(key)]
 
@@ -80,7 +80,7 @@ class FactTable(Vertical):
         columns = self._columns()
         table.set_columns(columns)
         widths = {column.key: column.width for column in columns}
-        table.put({str(number): self._row(fact, widths) for number, fact in enumerate(self._facts)})
+        table.put({str(number): self._row(metric, widths) for number, metric in enumerate(self._facts)})
         # Not on the first heading.
         table.move_cursor(row=min(max(at, 1), max(0, len(self._facts) - 1)), animate=False)
         self._describe()
@@ -102,39 +102,41 @@ class FactTable(Vertical):
         ]
         return [*columns, Column("note", "", note)] if note else columns
 
-    def _row(self, fact: Fact, widths: dict[str, int]) -> list[Text]:
+    def _row(self, metric: Metric, widths: dict[str, int]) -> list[Text]:
         muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
-        note = visible(("! " if fact.warns else "") + fact.note)
-        if fact.heading:
-            cells = {"name": Text(figures.shorten(visible(fact.name), widths["name"]), "bold")}
+        note = visible(("! " if metric.warns else "") + metric.note)
+        if metric.heading:
+            cells = {"name": Text(formats.shorten(visible(metric.name), widths["name"]), "bold")}
         else:
-            strong = muted if fact.is_unsure else "bold"
+            strong = muted if metric.is_unsure else "bold"
             bar = Text("")
-            if fact.low is not None and fact.high is not None:
-                colour = muted if fact.is_unsure else accent
-                bar = interval_bar(fact.share, fact.low, fact.high, widths["bar"], colour=colour, muted=muted)
-            mark = "! " if fact.warns and "note" not in widths else "  "
+            if metric.low is not None and metric.high is not None:
+                colour = muted if metric.is_unsure else accent
+                bar = interval_bar(
+                    metric.share, metric.low, metric.high, widths["bar"], colour=colour, muted=muted
+                )
+            mark = "! " if metric.warns and "note" not in widths else "  "
             cells = {
-                "name": Text(figures.shorten(mark + visible(fact.name), widths["name"])),
-                "value": Text(fact.value, strong if fact.value != figures.UNKNOWN else muted),
-                "interval": Text(fact.interval, muted),
-                "n": Text("" if fact.n is None else figures.count(fact.n), muted),
+                "name": Text(formats.shorten(mark + visible(metric.name), widths["name"])),
+                "value": Text(metric.value, strong if metric.value != formats.UNKNOWN else muted),
+                "interval": Text(metric.interval, muted),
+                "n": Text("" if metric.n is None else formats.count(metric.n), muted),
                 "bar": bar,
             }
-        cells["note"] = Text(note, shade(self.app, "text-warning") if fact.warns else muted)
+        cells["note"] = Text(note, shade(self.app, "text-warning") if metric.warns else muted)
         return [cells.get(key, Text("")) for key in widths]
 
     def _describe(self) -> None:
-        fact, note = self._selected, self.query_one("#note", Static)
-        if fact is None:
+        metric, note = self._selected, self.query_one("#note", Static)
+        if metric is None:
             note.update("")
             return
-        style = "$text-warning" if fact.warns else "$text-muted"
+        style = "$text-warning" if metric.warns else "$text-muted"
         note.update(
             Content.assemble(
-                (visible(fact.name), "bold"),
-                (f"  {fact.value}" if fact.value else ""),
-                (f"  ({fact.interval})" if fact.interval else ""),
-                (f"  {visible(fact.note)}", style),
+                (visible(metric.name), "bold"),
+                (f"  {metric.value}" if metric.value else ""),
+                (f"  ({metric.interval})" if metric.interval else ""),
+                (f"  {visible(metric.note)}", style),
             )
         )

@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Static
 from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
 from tui.screens.win_rates.view import WinRatesView
@@ -40,7 +40,7 @@ class RankingView(WinRatesView):
             "Next judge",
             id="win_rates.next_judge",
             show=False,
-            tooltip="The next judge's figures",
+            tooltip="The next judge's metrics",
         ),
     ]
 
@@ -48,12 +48,12 @@ class RankingView(WinRatesView):
         super().__init__(id="ranking")
         self._rankings: tuple[Ranking, ...] | None = None
         self._at = 0
-        self._asked: tuple[str, ...] | None = None
+        self._requested: tuple[str, ...] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
         yield KeyedTable(opens="Pairs")
-        yield Static(classes="story", markup=False)
+        yield Static(classes="summary", markup=False)
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
@@ -61,8 +61,8 @@ class RankingView(WinRatesView):
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates = found
         finished = win_rates.finished(found)
-        if finished != self._asked:
-            self._asked = finished
+        if finished != self._requested:
+            self._requested = finished
             self.app.read("rankings", lambda workspace: workspace.evaluation.rankings(), self._receive)
         self._draw()
 
@@ -74,14 +74,14 @@ class RankingView(WinRatesView):
         event.stop()
         ranking, name = self._ranking, event.row_key.value
         if ranking is None or name is None or name.startswith(_GROUP):
-            self.app.tell("choose a responder: the pairs of its comparisons stand behind its place")
+            self.app.show_message("choose a responder: the pairs of its comparisons stand behind its place")
             return
         met = [rate for rate in self.rates if rate.judge == ranking.judge and name in (rate.a, rate.b)]
         self.open_pairs([(rate.a, rate.b) for rate in met if rate.n is not None])
 
     def action_judge(self) -> None:
         if len(self._rankings or ()) < 2:
-            self.app.tell("no other judge has a ranking")
+            self.app.show_message("no other judge has a ranking")
             return
         self._at += 1
         self._draw()
@@ -129,11 +129,11 @@ class RankingView(WinRatesView):
         ranking, key = self._ranking, self.query_one(KeyedTable).selected_key
         entries = () if ranking is None else ranking.entries
         entry = next((entry for entry in entries if entry.responder == key), None)
-        story = self.query_one(".story", Static)
-        story.display = entry is not None
+        summary = self.query_one(".summary", Static)
+        summary.display = entry is not None
         if entry is not None:
             met = f"{entry.wins:,.1f} wins of {entry.dialogues:,} dialogues, ties half"
-            story.update(Content.assemble((visible(entry.responder), "bold"), f"   {met}"))
+            summary.update(Content.assemble((visible(entry.responder), "bold"), f"   {met}"))
 
     def _head(self, ranking: Ranking) -> Content:
         judges = len(self._rankings or ())
@@ -185,7 +185,7 @@ class RankingView(WinRatesView):
         at, low, high = ((end + reach) / (2 * reach) for end in (entry.strength, entry.low, entry.high))
         return [
             Text(str(place), muted),
-            Text(figures.shorten(visible(entry.responder), name)),
+            Text(formats.shorten(visible(entry.responder), name)),
             Text(f"{entry.strength:+z.2f}", "bold"),
             Text(f"{entry.low:+z.2f} – {entry.high:+z.2f}", muted),
             interval_bar(at, low, high, bar, colour=accent, muted=muted),

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
-from tui.components.workspace_screen import RoomScreen
+from tui.components.workspace_screen import WorkspaceScreen
 from tui.screens.win_rates.table_view import RatesView
 from tui.screens.win_rates.view import WinRatesView
 
@@ -51,17 +51,17 @@ _VIEWS: dict[str, Callable[[], WinRatesView]] = {
 }
 
 
-class WinRatesScreen(RoomScreen):
+class WinRatesScreen(WorkspaceScreen):
     """The table, and in its place one comparison, the matrix, the ranking or the judges."""
 
-    ROOM = "win_rates"
+    MODE = "win_rates"
     ABOUT = (
-        "How often B's response beats A's over the test dialogues, with a 95 % interval; every figure of one "
+        "How often B's response beats A's over the test dialogues, with a 95 % interval; every metric of one "
         "comparison, all pairs of responders, their ranking, and what the judges are worth."
     )
     CSS_PATH = "win_rates.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="All figures of the comparison"),
+        Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="All metrics of the comparison"),
         Binding("x", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="All pairs of responders"),
         Binding("r", "view('ranking')", "Ranking", id="win_rates.ranking", tooltip="Who is strongest"),
         Binding("J", "view('judges')", "Judges", id="win_rates.judges", tooltip="What the judges are worth"),
@@ -91,7 +91,7 @@ class WinRatesScreen(RoomScreen):
 
         rate = self._view.rate
         if rate is None:
-            self.app.tell("no comparison is selected")
+            self.app.show_message("no comparison is selected")
             return
         view = self._open("detail")
         assert isinstance(view, DetailView)

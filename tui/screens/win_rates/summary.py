@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from core.api import Job, WinRate
 
 
-def story(rate: WinRate, job: Job | None, judge: Content) -> Content:
+def summary(rate: WinRate, job: Job | None, judge: Content) -> Content:
     """What happened, how sure it is, what to beware of, and what its judge is worth."""
     lines = [Content.styled(f"{visible(rate.b)}  against  {visible(rate.a)}", "bold")]
     if rate.n is None:
-        lines.append(Content.styled("No figure is shown before every verdict is in.", "$text-muted"))
+        lines.append(Content.styled("No win rate is shown before every verdict is in.", "$text-muted"))
     else:
         invalid = f"{rate.invalid} invalid" if rate.invalid else "none invalid"
         interval = f"Interval: {rate.interval}" if rate.interval else "No valid verdict, so no win rate"

@@ -12,26 +12,27 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Input, Static
 
+from tui.components.filter_box import FilterBox
 from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.listing import KEYS
 from tui.components.theme import shade
 from tui.format import job_states, win_rates
-from tui.format import values as figures
+from tui.format import values as formats
 from tui.format.job_states import StateLook
 from tui.format.text import visible
-from tui.screens.win_rates.summary import story
+from tui.screens.win_rates.summary import summary
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
     from core.api import Job, WinRate
 
-#: Columns of the window from which the bar, and from which all other figures, have room.
+#: Columns of the window from which the bar, and from which all other metrics, have room.
 _WIDE, _WIDEST = 110, 150
 _BAR, _WIDEST_BAR = 24, 36
 #: How the key of a group's row begins; no job's id has it.
 _GROUP = "\0"
-_HINT = "/ filter   > sort   I turn   b group"
+_HINT = "/ filter   > sort   I reverse   b group"
 _NOTHING = (
     "There is no comparison yet. config.toml names judges under [judges] and what meets under "
     "[comparisons]; with data imported, `S` on the pipeline starts everything."
@@ -44,11 +45,10 @@ class RatesView(WinRatesView):
     DEFAULT_CSS: ClassVar[str] = """
     RatesView {
         & > #shown { height: 1; padding: 0 1; color: $text-muted; }
-        & > Input { padding: 0 1; background: $panel; }
         & > KeyedTable { margin: 0; }
     }
     """
-    # Named above the table: with the room's own ones they are too many for the footer.
+    # Named above the table: with the screen's own ones they are too many for the footer.
     BINDINGS: ClassVar[list[BindingType]] = [
         *KEYS,
         Binding(
@@ -66,11 +66,11 @@ class RatesView(WinRatesView):
         self._looks: dict[str, tuple[StateLook, float | None]] = {}
         self._jobs: Mapping[str, Job] = {}
         self._sort: str | None = None
-        self._is_turned = False
+        self._is_reversed = False
         self._grouping: win_rates.Grouping = "none"
         self._filter = ""
         self._drawn: object = None
-        self._told = Content("")
+        self._described = Content("")
         #: By a comparison's job its row and what that was drawn from.
         self._rows: dict[str, tuple[object, list[Text]]] = {}
 
@@ -78,11 +78,10 @@ class RatesView(WinRatesView):
         yield Static(id="shown", markup=False)
         yield KeyedTable(id="rates", opens="Pairs")
         yield Static(_NOTHING, id="nothing", classes="nothing", markup=False)
-        yield Input(placeholder="a part of a responder, recipe or judge", compact=True)
-        yield Static(id="about-rate", classes="story", markup=False)
+        yield FilterBox("a part of a responder, recipe or judge")
+        yield Static(id="about-rate", classes="summary", markup=False)
 
     def on_mount(self) -> None:
-        self.query_one(Input).display = False
         self.query_one("#nothing").display = False
 
     def on_resize(self, event: Resize) -> None:
@@ -106,11 +105,9 @@ class RatesView(WinRatesView):
         self._draw()
 
     def back(self) -> bool:
-        box = self.query_one(Input)
-        if not box.display and not self._filter:
+        if not self.query_one(FilterBox).reset():
             return False
-        box.display = False
-        box.value = self._filter = ""
+        self._filter = ""
         self._draw()
         self.enter()
         return True
@@ -123,7 +120,7 @@ class RatesView(WinRatesView):
         event.stop()
         rate = self.rate
         if rate is None:
-            self.app.tell("this row is a group: choose a comparison in it")
+            self.app.show_message("this row is a group: choose a comparison in it")
         else:
             self.open_pairs([(rate.a, rate.b)])
 
@@ -135,23 +132,20 @@ class RatesView(WinRatesView):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self.enter()
 
     def action_filter(self) -> None:
-        box = self.query_one(Input)
-        box.display = True
-        box.focus()
+        self.query_one(FilterBox).open()
 
     def action_sort(self, by: int) -> None:
         """Go to the next column; after the last comes the order of config.toml."""
         names = [None, *(column.key for column in self._columns() if column.key in win_rates.VALUES)]
         at = names.index(self._sort) if self._sort in names else 0
-        self._sort, self._is_turned = names[(at + by) % len(names)], False
+        self._sort, self._is_reversed = names[(at + by) % len(names)], False
         self._draw()
 
-    def action_turn(self) -> None:
-        self._is_turned = not self._is_turned
+    def action_reverse(self) -> None:
+        self._is_reversed = not self._is_reversed
         self._draw()
 
     def action_group(self) -> None:
@@ -161,7 +155,15 @@ class RatesView(WinRatesView):
 
     def _draw(self) -> None:
         columns = self._columns()
-        wanted = (self.rates, self._looks, columns, self._sort, self._is_turned, self._grouping, self._filter)
+        wanted = (
+            self.rates,
+            self._looks,
+            columns,
+            self._sort,
+            self._is_reversed,
+            self._grouping,
+            self._filter,
+        )
         # Most snapshots are of other jobs than comparisons.
         if wanted != self._drawn:
             self._drawn = wanted
@@ -176,7 +178,7 @@ class RatesView(WinRatesView):
         self.reveal(bool(self.rates))
         table.set_columns(columns)
         rows: dict[str, list[Text]] = {}
-        groups = win_rates.grouped(win_rates.ordered(found, self._sort, self._is_turned), self._grouping)
+        groups = win_rates.grouped(win_rates.ordered(found, self._sort, self._is_reversed), self._grouping)
         for name in sorted(groups) if self._sort is None else groups:
             if self._grouping != "none":
                 rows[_GROUP + name] = self._group_row(name, groups[name], columns)
@@ -194,10 +196,10 @@ class RatesView(WinRatesView):
             parts.append(f"/{visible(self._filter)}")
         if self._grouping != "none":
             parts.append(f"by {self._grouping}")
-        if self._sort is not None or self._is_turned:
+        if self._sort is not None or self._is_reversed:
             how = {"p": "p after Holm", "lc": "length-controlled", "rate": "win rate"}
-            turned = ", turned" if self._is_turned else ""
-            parts.append(f"sorted by {how.get(self._sort or '', self._sort or 'config.toml')}{turned}")
+            reverse = ", reversed" if self._is_reversed else ""
+            parts.append(f"sorted by {how.get(self._sort or '', self._sort or 'config.toml')}{reverse}")
         return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}")
 
     def _columns(self) -> list[Column]:
@@ -233,13 +235,13 @@ class RatesView(WinRatesView):
         """The column with an arrow, if it is the one that rows are sorted by."""
         if column.key != self._sort:
             return column
-        arrow = "↓" if win_rates.is_descending(column.key, self._is_turned) else "↑"
+        arrow = "↓" if win_rates.is_descending(column.key, self._is_reversed) else "↑"
         return Column(column.key, f"{column.label} {arrow}"[-column.width :], column.width, column.align)
 
     def _group_row(self, name: str, found: Sequence[WinRate], columns: Sequence[Column]) -> list[Text]:
         done = sum(rate.n is not None for rate in found)
         cells = {
-            "a": Text(figures.shorten(visible(name), columns[0].width), "bold"),
+            "a": Text(formats.shorten(visible(name), columns[0].width), "bold"),
             "b": Text(f"{done} of {len(found)} finished", shade(self.app, "text-muted")),
         }
         return [cells.get(column.key, Text("")) for column in columns]
@@ -259,26 +261,26 @@ class RatesView(WinRatesView):
         for key, name in (("a", rate.a), ("b", rate.b), ("judge", rate.judge)):
             if key in widths:
                 style = shade(self.app, "text-muted") if key == "judge" else ""
-                cells[key] = Text(figures.shorten(visible(name), widths[key]), style)
+                cells[key] = Text(formats.shorten(visible(name), widths[key]), style)
         return [cells.get(column.key, Text("")) for column in columns]
 
     def _cells(self, rate: WinRate, widths: Mapping[str, int]) -> dict[str, Text]:
         muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
-        unknown = Text(figures.UNKNOWN, muted)
+        unknown = Text(formats.UNKNOWN, muted)
         if rate.win_rate_b is None:
             look, share = self._looks[rate.job]
             return {
                 "rate": unknown,
                 "interval": Text(f"{look.glyph} {look.word}", shade(self.app, look.colour)),
-                "bar": Text(figures.bar(share, widths.get("bar", 0)), muted),
+                "bar": Text(formats.bar(share, widths.get("bar", 0)), muted),
                 **{key: unknown.copy() for key in ("wins", "lc", "p", "words", "invalid")},
             }
         parted = rate.lc_parted is True
         # Whoever quotes it should look below first.
         mark = "! " if parted or rate.invalid else ""
         return {
-            "rate": Text(mark + figures.percent(rate.win_rate_b, 1), "bold"),
-            "interval": Text(figures.span(rate.ci_low, rate.ci_high), muted),
+            "rate": Text(mark + formats.percent(rate.win_rate_b, 1), "bold"),
+            "interval": Text(formats.span(rate.ci_low, rate.ci_high), muted),
             "bar": interval_bar(
                 rate.win_rate_b,
                 rate.ci_low,
@@ -289,13 +291,13 @@ class RatesView(WinRatesView):
             ),
             "wins": Text(f"{rate.wins_b} / {rate.ties} / {rate.wins_a}"),
             "lc": Text(
-                ("! " if parted else "") + figures.percent(rate.lc_win_rate_b, 1),
+                ("! " if parted else "") + formats.percent(rate.lc_win_rate_b, 1),
                 shade(self.app, "text-warning") if parted else muted,
             ),
-            "p": Text(figures.p_value(rate.p_holm), muted),
+            "p": Text(formats.p_value(rate.p_holm), muted),
             "words": Text(f"{_words(rate.words_a)} / {_words(rate.words_b)}", muted),
             "invalid": Text(
-                f"! {rate.invalid}" if rate.invalid else figures.count(rate.invalid),
+                f"! {rate.invalid}" if rate.invalid else formats.count(rate.invalid),
                 shade(self.app, "text-warning") if rate.invalid else muted,
             ),
         }
@@ -305,11 +307,11 @@ class RatesView(WinRatesView):
         about.display = rate is not None
         if rate is None:
             return
-        told = story(rate, self._jobs.get(rate.job), self.judge_line(rate.judge))
-        if not told.is_same(self._told):
-            self._told = told
-            about.update(told)
+        text = summary(rate, self._jobs.get(rate.job), self.judge_line(rate.judge))
+        if not text.is_same(self._described):
+            self._described = text
+            about.update(text)
 
 
 def _words(words: float | None) -> str:
-    return figures.UNKNOWN if words is None else f"{words:.1f}"
+    return formats.UNKNOWN if words is None else f"{words:.1f}"

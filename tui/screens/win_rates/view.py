@@ -1,4 +1,4 @@
-"""What the views of the win rates room have in common."""
+"""What the views of the win rates screen have in common."""
 
 from __future__ import annotations
 
@@ -11,34 +11,35 @@ from textual.content import Content
 from tui.components.keyed_table import KeyedTable
 from tui.format import win_rates
 from tui.format.text import visible
+from tui.navigation.messages import OpenPairs
 
 if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Job, WinRate
-    from tui.app.application import EmpathyApp
+    from tui.navigation.host import HostApp
     from tui.navigation.pair_filter import PairFilter
 
-#: Comparisons as (a, b), whose pairs stand behind a figure.
+#: Comparisons as (a, b), whose pairs stand behind a metric.
 Behind = Sequence[tuple[str, str]]
 
 
 class WinRatesView(Vertical):
-    """A view of all comparisons; the room shows one at a time."""
+    """A view of all comparisons; the screen shows one at a time."""
 
     DEFAULT_CSS: ClassVar[str] = """
     WinRatesView {
         height: 1fr;
         & > .heading { height: auto; max-height: 5; padding: 0 1; margin: 1 0 0 0; }
         & > .nothing { height: 1fr; padding: 1 2; color: $text-muted; }
-        & > .story { height: auto; padding: 0 1; background: $surface; }
+        & > .summary { height: auto; padding: 0 1; background: $surface; }
         & > KeyedTable { height: 1fr; margin: 1 0 0 0; }
     }
     """
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -73,14 +74,14 @@ class WinRatesView(Vertical):
     def open_pairs(self, behind: Behind, only: PairFilter | None = None) -> None:
         """Open the pairs of a comparison, or some of them; ask of which where there are several."""
         if not behind:
-            self.app.tell("no pairs stand behind this")
+            self.app.show_message("no pairs stand behind this")
         elif len(behind) == 1:
-            self.app.open_pairs(*behind[0], only)
+            self.app.post_message(OpenPairs(*behind[0], only))
         else:
             self._choose(behind)
 
     def judge_line(self, judge: str) -> Content:
-        """The judge's worth, which stands beside its figures."""
+        """The judge's worth, which stands beside its results."""
         return Content.styled(f"Judge: {visible(win_rates.label_of(self.rates, judge))}", "$text-warning")
 
     def _choose(self, behind: Behind) -> None:
@@ -90,6 +91,6 @@ class WinRatesView(Vertical):
 
         def open_chosen(name: str | None) -> None:
             if name is not None:
-                self.app.open_pairs(*names[name])
+                self.app.post_message(OpenPairs(*names[name]))
 
         self.app.push_screen(ChooseScreen("Pairs of which comparison?", list(names), None), open_chosen)

@@ -1,4 +1,4 @@
-"""The batches room: what it shows of what was sent, what its keys do, and the cost before it is paid."""
+"""The batches screen: what it shows of what was sent, what its keys do, and the cost before it is paid."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_every_state_is_shown(opened: Open, paid: WorkspacePaths, size: tu
         assert size[0] < 80 or "budget $20.00 · prices of 2026-06-01" in text
 
 
-async def test_figures_of_a_batch_on_its_way(opened: Open, paid: WorkspacePaths) -> None:
+async def test_metrics_of_a_batch_on_its_way(opened: Open, paid: WorkspacePaths) -> None:
     async with opened(paid, (120, 40)) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "in progress")
@@ -154,7 +154,7 @@ async def test_the_cost_is_told_before_anything_is_asked_for(
         await until(pilot, lambda: [kind for kind, _ in intents(paid)] == ["start"])
 
 
-async def test_the_money_recipe_by_recipe(opened: Open, paid: WorkspacePaths) -> None:
+async def test_the_spending_recipe_by_recipe(opened: Open, paid: WorkspacePaths) -> None:
     async with opened(paid, (80, 24)) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "in progress")
@@ -220,4 +220,4 @@ async def test_the_palette_offers_what_applies(opened: Open, paid: WorkspacePath
         assert found["Refresh"] is None
         assert found["Cancel"] is None
         assert found["Retry"] == "only what failed or was cancelled is tried again: its job is running"
-        assert found["Money"] is None
+        assert found["Spending"] is None

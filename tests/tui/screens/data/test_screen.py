@@ -1,4 +1,4 @@
-"""The data room: dialogues browsed, filtered, sorted and paged; charts; the way to pairs and back."""
+"""The data screen: dialogues browsed, filtered, sorted and paged; charts; the way to pairs and back."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from tests.support.settling import shown, until, until_shows
 from tests.support.synthetic_dialogues import synthetic_dialogues
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
+from tui.navigation.messages import OpenDialogue
 from tui.screens.data.dialogue_list import DialogueList
 from tui.screens.data.screen import DataScreen
 from tui.screens.pairs.screen import PairsScreen
@@ -179,7 +180,7 @@ async def test_sorting_by_split_emotion_and_a_sources_rating(
         await pilot.press("greater_than_sign")
         await until_selected(pilot, min(dialogues, key=lambda d: d.emotion))
         await pilot.press("greater_than_sign", "I")
-        await until_shows(pilot, "by human's rating, turned")
+        await until_shows(pilot, "by human's rating, reversed")
         await until_selected(pilot, max(dialogues, key=lambda d: d.responses["human"].rating))
         await pilot.press("less_than_sign", "less_than_sign", "less_than_sign", "I")
         await until_selected(pilot, dialogues[-1])
@@ -211,7 +212,7 @@ async def test_a_dialogue_that_is_not_there_is_told(opened: Open, study: Workspa
         await open_data(pilot)
         app = pilot.app
         assert isinstance(app, EmpathyApp)
-        app.open_dialogue("made:9999")
+        app.post_message(OpenDialogue("made:9999"))
         await until_shows(pilot, "there is no dialogue made:9999")
 
 
@@ -233,7 +234,7 @@ async def test_data_that_is_imported_meanwhile_is_shown(opened: Open, tmp_path: 
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 20)])
-async def test_figures_are_charts_that_are_read_without_colour(
+async def test_statistics_are_charts_that_are_read_without_colour(
     opened: Open, study: WorkspacePaths, dialogues: list[Dialogue], size: tuple[int, int]
 ) -> None:
     async with opened(study, size) as pilot:
@@ -263,7 +264,7 @@ async def test_figures_are_charts_that_are_read_without_colour(
             assert emotion in charts["emotions"]
         assert "direct/all_together" in charts["recipes"]
         await pilot.press("n", "n", "p", "end", "home")
-        # Back, first from the figures and only then from the room.
+        # Back, first from the statistics and only then from the screen.
         await pilot.press("escape")
         await until_shows(pilot, "1–100 of 240")
 

@@ -35,7 +35,7 @@ async def test_it_answers_what_everybody_asks(
         assert "2 failed or cancelled" in text
         assert "recipe" in text
         # The running run tells 1,107 s; what follows from it takes what such jobs took: 375 s and 25 s.
-        await until_shows(pilot, "25m left")
+        await until_shows(pilot, "ETA ~25m")
         if size != (60, 20):
             await until_shows(pilot, "70.8 %")
             await until_shows(pilot, "embedded judge, agrees with")
@@ -74,10 +74,10 @@ async def test_it_says_what_is_broken_and_mended(opened: Open, filled: Workspace
     async with opened(filled, (120, 40)) as pilot:
         before = filled.config.read_text()
         filled.config.write_text(before + "\n[nonsense]\n")
-        await until_shows(pilot, "config.toml does not hold")
+        await until_shows(pilot, "config.toml is invalid")
         await until_shows(pilot, "`nonsense`")
         filled.config.write_text(before)
-        await until(pilot, lambda: "does not hold" not in shown(pilot))
+        await until(pilot, lambda: "is invalid" not in shown(pilot))
 
 
 def test_the_stages_follow_from_each_other(filled: WorkspacePaths) -> None:
@@ -99,8 +99,8 @@ def test_the_stages_follow_from_each_other(filled: WorkspacePaths) -> None:
 def test_what_needs_attention_in_the_order_of_urgency(filled: WorkspacePaths) -> None:
     with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
         jobs.set_setting(connection, "paused", "1")
-    found = attention.matters(snapshot_of(filled), None, watched=True)
-    assert [matter.what for matter in found] == [
+    found = attention.attention_items(snapshot_of(filled), None, watched=True)
+    assert [item.what for item in found] == [
         "no supervisor runs",
         "recipe direct/all_together",
         "sft smollm2/direct/all_together/sft",
@@ -120,4 +120,4 @@ async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePa
         app = pilot.app
         assert isinstance(app, EmpathyApp)
         await until_shows(pilot, "✓ all is done")
-        assert "left" not in shown(pilot).partition("Stages")[2].partition("Winning")[0]
+        assert "ETA" not in shown(pilot).partition("Stages")[2].partition("Winning")[0]

@@ -1,4 +1,4 @@
-"""The logs' room: following, searching, filtering by level, errors and attempts, in logs of any size."""
+"""The logs screen: following, searching, filtering by level, errors and attempts, in logs of any size."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.support.filled_workspace import HOSTILE, job_id
 from tests.support.settling import shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
+from tui.navigation.messages import OpenLog
 from tui.screens.logs import log_window
 from tui.screens.logs.log_view import LogView
 
@@ -47,7 +48,7 @@ def log(filled: WorkspacePaths) -> Path:
 async def open_log(pilot: Pilot[None], workspace: WorkspacePaths, stage: str, name: str) -> LogView:
     app = pilot.app
     assert isinstance(app, EmpathyApp)
-    app.open_log(job_id(workspace, stage, name))
+    app.post_message(OpenLog(job_id(workspace, stage, name)))
     await until(pilot, lambda: bool(app.screen.query(LogView)) and app.screen.query_one(LogView).has_focus)
     view = app.screen.query_one(LogView)
     await until(pilot, lambda: bool(view.window.lines))

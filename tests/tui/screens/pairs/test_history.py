@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.domain.dialogue_pages import ResponderKind, Response
-from tui.screens.pairs import history
+from tui.screens.pairs import response_rows
 
 RECIPES = ("direct/chatgpt", "direct/llama", "improve-human/naive")
 
@@ -19,13 +19,13 @@ def _everybody() -> list[Response]:
     return [Response(name, kind, f"says {name}") for name, kind in names]
 
 
-def _read(found: list[history.Section]) -> list[list[list[str]]]:
+def _read(found: list[response_rows.ResponseSection]) -> list[list[list[str]]]:
     return [[[one.responder for one in row.responses] for row in section.rows] for section in found]
 
 
 def test_runs_are_read_across_and_the_shown_ones_first() -> None:
     shown = ("human", "small/direct/llama/sft-dpo")
-    found = history.sections(_everybody(), shown, "", wide=True)
+    found = response_rows.sections(_everybody(), shown, "", wide=True)
     assert [section.title for section in found] == ["small", "big", "Teachers", "In the data"]
     small, big, teachers, data = _read(found)
     assert small[0] == ["small", "small/direct/llama/sft", "small/direct/llama/sft-dpo"]
@@ -37,7 +37,7 @@ def test_runs_are_read_across_and_the_shown_ones_first() -> None:
 
 
 def test_narrow_rows_hold_one_response() -> None:
-    found = history.sections(_everybody(), ("big", "big/direct/chatgpt/sft"), "", wide=False)
+    found = response_rows.sections(_everybody(), ("big", "big/direct/chatgpt/sft"), "", wide=False)
     rows = [row for section in _read(found) for row in section]
     assert all(len(row) == 1 for row in rows)
     assert [row[0] for row in rows[:4]] == [
@@ -50,20 +50,20 @@ def test_narrow_rows_hold_one_response() -> None:
 
 
 def test_a_filter_leaves_names_with_all_its_words() -> None:
-    found = history.sections(_everybody(), (), "NAIVE small", wide=True)
+    found = response_rows.sections(_everybody(), (), "NAIVE small", wide=True)
     naive = ["small", "small/improve-human/naive/sft", "small/improve-human/naive/sft-dpo"]
     assert _read(found) == [[naive]]
-    assert _read(history.sections(_everybody(), (), "sft-dpo llama big", wide=False)) == [
+    assert _read(response_rows.sections(_everybody(), (), "sft-dpo llama big", wide=False)) == [
         [["big/direct/llama/sft-dpo"]]
     ]
-    assert history.sections(_everybody(), (), "nobody", wide=True) == []
+    assert response_rows.sections(_everybody(), (), "nobody", wide=True) == []
 
 
 def test_the_step_before_a_run() -> None:
-    before = {name: one.responder for name, one in history.steps_before(_everybody()).items()}
+    before = {name: one.responder for name, one in response_rows.steps_before(_everybody()).items()}
     assert before["small/direct/llama/sft"] == "small"
     assert before["small/direct/llama/sft-dpo"] == "small/direct/llama/sft"
     assert set(before) == {one.responder for one in _everybody() if one.kind == "run"}
     # Where sft was not answered, the base comes before.
     only = [one for one in _everybody() if one.responder in ("big", "big/direct/llama/sft-dpo")]
-    assert history.steps_before(only)["big/direct/llama/sft-dpo"].responder == "big"
+    assert response_rows.steps_before(only)["big/direct/llama/sft-dpo"].responder == "big"

@@ -1,4 +1,4 @@
-"""A dialogue's history in the pairs room: read across from base to sft to sft-dpo, filtered and marked."""
+"""A dialogue's history in the pairs screen: read across from base to sft to sft-dpo, filtered and marked."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.format import marked_text
 from tui.navigation import pair_filter
+from tui.navigation.messages import OpenPairs
 from tui.screens.pairs.screen import PairsScreen
 
 BASE, SFT, DPO = "small", f"{finished_workspace.RUN}/sft", f"{finished_workspace.RUN}/sft-dpo"
@@ -39,7 +40,7 @@ async def open_history(pilot: Pilot[None], a: str, b: str) -> PairsScreen:
     """The history of the second dialogue, with these two as the pair."""
     app = pilot.app
     assert isinstance(app, EmpathyApp)
-    app.open_pairs(a, b)
+    app.post_message(OpenPairs(a, b))
     await until_shows(pilot, f"B {b}")
     await pilot.press("n", "h")
     await until_shows(pilot, "responders answered")

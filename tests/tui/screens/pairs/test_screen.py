@@ -1,4 +1,4 @@
-"""The pairs room: filters, disagreements, what judges answered word for word, differences, search."""
+"""The pairs screen: filters, disagreements, what judges answered word for word, differences, search."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.format import marked_text
 from tui.navigation import pair_filter
+from tui.navigation.messages import OpenPairs
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.pairs import pair_text
-from tui.screens.pairs.pair_text import ORDERS, Order
+from tui.screens.pairs.pair_text import ORDERS, PresentationOrder
 from tui.screens.pairs.screen import PairsScreen
 
 winners = st.sampled_from(["a", "b", "tie", "invalid"])
@@ -104,7 +105,7 @@ def seen(study: WorkspacePaths) -> list[Pair]:
 async def open_pairs(pilot: Pilot[None], count: int) -> PairsScreen:
     app = pilot.app
     assert isinstance(app, EmpathyApp)
-    app.open_pairs("human", "chatgpt")
+    app.post_message(OpenPairs("human", "chatgpt"))
     await until_shows(pilot, f"1/{count}")
     screen = app.screen
     assert isinstance(screen, PairsScreen)
@@ -152,7 +153,7 @@ async def test_from_a_part_of_a_win_rate_to_its_pairs(
         ):
             left = pair_filter.chosen(seen, only)
             assert seen[1] in left
-            app.open_pairs("human", "chatgpt", only)
+            app.post_message(OpenPairs("human", "chatgpt", only))
             await until_shows(pilot, f"/{len(left)} of {len(seen)}, {only.words()}")
 
 
@@ -319,7 +320,7 @@ async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: l
         await until(pilot, lambda: pilot.app.current_mode == "pairs")
 
 
-def _asked(pair: Pair, order: Order) -> str:
+def _asked(pair: Pair, order: PresentationOrder) -> str:
     """What the judge's worker sends."""
     contest = Contest(
         *(pair.dialog_id, pair.situation, pair.utterance, pair.response_a or "", pair.response_b or "", order)

@@ -10,15 +10,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tui.screens.training import charts, ticks
+from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.charts import (
     Axes,
     Chart,
-    Kind,
     Trace,
+    TraceKind,
 )
-from tui.screens.training.curve_view import Colours
 
-COLOURS = Colours("#111111", "#222222", "#333333")
+COLOURS = ChartColours("#111111", "#222222", "#333333")
 RED, BLUE = "#ff0000", "#0000ff"
 
 
@@ -28,7 +28,7 @@ def trace(
     *,
     x: list[float] | None = None,
     label: str = "",
-    kind: Kind = "line",
+    kind: TraceKind = "line",
 ) -> Trace:
     places = np.arange(len(values), dtype=float) if x is None else np.array(x, dtype=float)
     return Trace(places, np.array(values, dtype=float), colour, label, kind)

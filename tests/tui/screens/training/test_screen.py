@@ -1,4 +1,4 @@
-"""The training room: what it shows of runs in every state, and what its keys do."""
+"""The training screen: what it shows of runs in every state, and what its keys do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.filled_workspace import CONFIG, NOW, job_id
 from tests.support.settling import shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
-from tui.app.poller import Moved
+from tui.app.poller import SnapshotChanged
 from tui.components.listing import Listing
 from tui.screens.training.screen import TrainingScreen
 
@@ -45,19 +45,20 @@ def log(workspace: WorkspacePaths, stage: str, name: str, step: int, **figures: 
         jobs.put_metric(connection, job, NOW + step, metric(step, figures))
 
 
-async def test_the_selected_run_its_charts_and_its_figures(opened: Open, filled: WorkspacePaths) -> None:
+async def test_the_selected_run_its_charts_and_its_metrics(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
+        # A chart each, and the metrics beside them, which may be drawn after the charts.
+        await until(pilot, lambda: shown(pilot).count("learning_rate") == 2)
         text = shown(pilot)
         assert "60/60" in text
-        # A chart each, and the figures beside them.
         for name in ("learning_rate", "grad_norm", "tokens_per_second"):
             assert text.count(name) == 2, name
         assert braille(pilot)
         await pilot.press("down")
         await until_shows(pilot, "step 31")
         assert "rewards/margins" in shown(pilot)
-        assert "18m 27s left" in shown(pilot)
+        assert "ETA 18m 27s" in shown(pilot)
 
 
 async def test_one_chart_at_a_time_where_there_is_little_room(opened: Open, filled: WorkspacePaths) -> None:
@@ -85,7 +86,7 @@ async def test_enter_goes_from_the_grid_to_one_chart_and_back(opened: Open, fill
         await until(pilot, lambda: len(screen._tiles) == 4)
 
 
-async def test_the_cursor_tells_step_time_and_values(opened: Open, filled: WorkspacePaths) -> None:
+async def test_the_cursor_shows_step_time_and_values(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await opened_room(pilot)
         await until(pilot, lambda: screen._drawing is not None)
@@ -96,7 +97,7 @@ async def test_the_cursor_tells_step_time_and_values(opened: Open, filled: Works
         await until_shows(pilot, "│ step 56")
         await pilot.press("shift+left")
         await until_shows(pilot, "│ step 50")
-        # The figures beside the charts are those at the cursor.
+        # The metrics beside the charts are those at the cursor.
         assert "tokens_per_second       84.00" in shown(pilot)
         await pilot.press("L")
         await until_shows(pilot, "│ step 56")
@@ -114,7 +115,7 @@ async def test_marked_runs_are_laid_over_each_other(opened: Open, filled: Worksp
         await until_shows(pilot, "1●")
         text = shown(pilot)
         assert "2○" in text
-        # Each run's figures in a column of its own; one that a run does not log is not known.
+        # Each run's metrics in a column of its own; one that a run does not log is not known.
         assert re.search(r"rewards/margins +— +0\.3100", text)
         assert [reading.run.number for reading in screen._tiles[0].readings] == ["1", "2"]
         await pilot.press("asterisk", "up", "u")
@@ -161,7 +162,7 @@ async def test_scale_smoothing_and_axis_are_told(opened: Open, filled: Workspace
         await until(pilot, lambda: screen._drawing is not None and screen._drawing.whole.high == 60)
 
 
-async def test_the_panel_tells_settings_answers_and_the_log(opened: Open, filled: WorkspacePaths) -> None:
+async def test_the_panel_shows_settings_answers_and_the_log(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
         await pilot.press("p")
@@ -203,7 +204,7 @@ async def test_where_there_is_little_room_the_panel_takes_the_charts_place(
     async with opened(filled, NARROW) as pilot:
         screen = await opened_room(pilot)
         await pilot.press("p")
-        await until_shows(pilot, "greatest")
+        await until_shows(pilot, "max")
         assert not screen._charts.region
         await pilot.press("escape")
         await until(pilot, lambda: bool(braille(pilot)))
@@ -279,13 +280,13 @@ async def test_a_failed_run_says_why(opened: Open, filled: WorkspacePaths) -> No
         assert braille(pilot)
 
 
-async def test_a_run_without_figures_says_what_it_waits_for(opened: Open, filled: WorkspacePaths) -> None:
+async def test_a_run_without_metrics_shows_what_it_waits_for(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
         await pilot.press("end")
         await until_shows(pilot, "not started: S on the pipeline starts")
         await pilot.press("m")
-        await until_shows(pilot, "these runs have no figures yet")
+        await until_shows(pilot, "these runs have no metrics yet")
         await pilot.press("left")
         await until_shows(pilot, "there is no step to go to yet")
         await pilot.press("o")
@@ -315,7 +316,7 @@ async def test_a_list_of_which_nothing_changed_is_left_alone(
         await until(pilot, lambda: bool(screen._losses))
         drawing, filled_again = screen._drawing, []
         monkeypatch.setattr(Listing, "show", lambda *given: filled_again.append(given))
-        app.post_message(Moved(app.snapshot, pending=False))
+        app.post_message(SnapshotChanged(app.snapshot, pending=False))
         await pilot.pause(0.6)
         assert filled_again == []
         assert screen._drawing is drawing
@@ -329,7 +330,7 @@ async def test_other_colours_draw_all_anew(opened: Open, filled: WorkspacePaths)
         await pilot.press("t")
         await until(pilot, lambda: screen._drawing is not before)
         assert screen._drawing is not None
-        assert screen._drawing.question.colours.axis == "#b9c3cd"
+        assert screen._drawing.request.colours.axis == "#b9c3cd"
 
 
 async def test_the_room_fits_every_size(opened: Open, filled: WorkspacePaths) -> None:
@@ -341,8 +342,7 @@ async def test_the_room_fits_every_size(opened: Open, filled: WorkspacePaths) ->
                 pilot,
                 lambda: (
                     screen._drawing is not None
-                    and (screen._drawing.question.width, screen._drawing.question.height)
-                    == screen._charts.size
+                    and (screen._drawing.request.width, screen._drawing.request.height) == screen._charts.size
                 ),
             )
             assert braille(pilot)
@@ -390,7 +390,7 @@ async def test_in_little_room_the_panel_goes_along_with_the_list(
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
         await pilot.press("p")
-        await until_shows(pilot, "greatest")
+        await until_shows(pilot, "max")
         await pilot.press("down")
         await until_shows(pilot, "rewards/margins")
 

@@ -1,4 +1,4 @@
-"""The win rates room: table, detail, matrix, ranking and judges, and the way from a number to its pairs."""
+"""The win rates screen: table, detail, matrix, ranking and judges, and the way from a number to its pairs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DPO = "smollm2/direct/chatgpt/sft-dpo"
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made once: its figures take seconds."""
+    """Made once: its results take seconds."""
     return win_rate_workspace.make(tmp_path_factory.mktemp("judged") / "study").root
 
 
@@ -73,7 +73,7 @@ async def test_every_state_and_the_judges_worth(opened: Open, study: WorkspacePa
         for text in ("68.3 %", "57.2–79.5", "▶ running", "✗ failed"):
             assert text in shown(pilot)
         await select(pilot, study, win_rate_workspace.UNFINISHED)
-        await until_shows(pilot, "No figure is shown before every verdict is in")
+        await until_shows(pilot, "No win rate is shown before every verdict is in")
         await select(pilot, study, win_rate_workspace.FAILED)
         await until_shows(pilot, "␛[2J")
         await select(pilot, study, win_rate_workspace.PARTED)
@@ -156,11 +156,11 @@ async def test_the_cursor_stays_on_its_comparison(opened: Open, study: Workspace
         await until_shows(pilot, f"{PARTED}  against  smollm2")
 
 
-async def test_a_figure_appears_when_its_last_verdict_is_in(opened: Open, study: WorkspacePaths) -> None:
+async def test_a_win_rate_appears_when_its_last_verdict_is_in(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         await select(pilot, study, win_rate_workspace.UNFINISHED)
-        await until_shows(pilot, "No figure is shown")
+        await until_shows(pilot, "No win rate is shown")
         result = made_results.compared(
             n=60, wins_a=20, wins_b=39, ties=1, win_rate_b=0.6583, ci_low=0.51, ci_high=0.78, p=0.02
         )
@@ -185,7 +185,7 @@ async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
             "! Length sways this win rate",
             "Judge: gpt-4o: agrees with human ratings on 74%",
             "the judge was shown both orders",
-            "the judge tells no log-probabilities",
+            "the judge gives no log-probabilities",
             "of the verdicts with a winner",
             rate.fingerprint[:10],
         ):

@@ -1,4 +1,4 @@
-"""One dialogue's history: every responder's answer to it, read across from base to sft to sft-dpo."""
+"""All responses to one dialogue, read across from base to sft to sft-dpo."""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from core.api import MAX_WORDS
+from tui.components.filter_box import FilterBox
 from tui.format import ratings
-from tui.format import values as figures
-from tui.format.marked_text import passage
+from tui.format import values as formats
+from tui.format.marked_text import marked
 from tui.format.text import visible
 from tui.format.win_rates import run_parts
-from tui.screens.pairs import history
-from tui.screens.pairs.columns import Across
+from tui.screens.pairs import response_rows
+from tui.screens.pairs.response_columns import ResponseColumns
 
 if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Decided, Response
-    from tui.app.application import EmpathyApp
-    from tui.screens.pairs.history import Section
-    from tui.screens.pairs.pair_text import Side
+    from tui.navigation.host import HostApp
+    from tui.screens.pairs.pair_text import ResponseSide
+    from tui.screens.pairs.response_rows import ResponseSection
 
 #: Columns from which base, sft and sft-dpo have room side by side.
 WIDE = 100
@@ -44,11 +45,11 @@ _OUTCOMES = {
 }
 
 
-class AcrossList(OptionList, inherit_bindings=False):
+class ResponseColumnList(OptionList, inherit_bindings=False):
     """Rows to read across: up and down go from row to row, left and right within one."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    AcrossList {
+    ResponseColumnList {
         height: 1fr;
         border: none;
         padding: 0;
@@ -81,38 +82,43 @@ class AcrossList(OptionList, inherit_bindings=False):
         self.scroll_home(animate=False)
 
 
-class HistoryView(Vertical):
+class ResponsesView(Vertical):
     """The dialogue above, then every student's recipes, the teachers, and the sources in the data."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    HistoryView {
+    ResponsesView {
         height: 1fr;
-        & > #history-context { height: auto; max-height: 30%; padding: 0 1; margin: 1 0 0 0; }
-        & > #history-how { height: 1; padding: 0 1; margin: 1 0 0 0; color: $text-muted; text-wrap: nowrap; }
-        & > Input { padding: 0 1; background: $panel; }
+        & > #responses-context { height: auto; max-height: 30%; padding: 0 1; margin: 1 0 0 0; }
+        & > #responses-how {
+            height: 1;
+            padding: 0 1;
+            margin: 1 0 0 0;
+            color: $text-muted;
+            text-wrap: nowrap;
+        }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take('b', True)", "B", id="history.open", tooltip="Show it as B of the pair"),
-        Binding("a", "take('a')", "A", id="history.a", tooltip="Make it A of the pair"),
-        Binding("b", "take('b')", "B", id="history.b", show=False, tooltip="Make it B of the pair"),
+        Binding("enter", "take('b', True)", "B", id="responses.open", tooltip="Show it as B of the pair"),
+        Binding("a", "take('a')", "A", id="responses.a", tooltip="Make it A of the pair"),
+        Binding("b", "take('b')", "B", id="responses.b", show=False, tooltip="Make it B of the pair"),
         Binding(
-            "w", "words", "Words", id="history.words", tooltip="Mark the words that the step before has not"
+            "w", "words", "Words", id="responses.words", tooltip="Mark the words that the step before has not"
         ),
         Binding(
             "slash",
             "narrow",
             "Filter",
-            id="history.filter",
+            id="responses.filter",
             key_display="/",
             tooltip="Only responders with these words in their names; Esc shows all",
         ),
-        # The room's own, which do the same here and are too many for the footer.
+        # The screen's own, which do the same here and are too many for the footer.
         Binding(
             "d",
             "screen.disagreement",
             "Disagree",
-            id="history.disagreement",
+            id="responses.disagreement",
             show=False,
             tooltip="The next disagreement",
         ),
@@ -120,18 +126,18 @@ class HistoryView(Vertical):
             "f",
             "screen.filter",
             "Filter pairs",
-            id="history.filter_pairs",
+            id="responses.filter_pairs",
             show=False,
             tooltip="Filter the dialogues",
         ),
-        Binding("right,l", "across(1)", "Right", id="history.right", show=False, tooltip="The step after"),
-        Binding("left", "across(-1)", "Left", id="history.left", show=False, tooltip="The step before"),
+        Binding("right,l", "across(1)", "Right", id="responses.right", show=False, tooltip="The step after"),
+        Binding("left", "across(-1)", "Left", id="responses.left", show=False, tooltip="The step before"),
     ]
 
     class Taken(Message):
         """A responder is to be A or B of the pair; with `opened` that is to be shown."""
 
-        def __init__(self, side: Side, responder: str, *, opened: bool) -> None:
+        def __init__(self, side: ResponseSide, responder: str, *, opened: bool) -> None:
             super().__init__()
             self.side = side
             self.responder = responder
@@ -139,19 +145,19 @@ class HistoryView(Vertical):
 
     if TYPE_CHECKING:
         # Textual finds the app; this says which one it is.
-        app = getters.app(EmpathyApp)
+        app = getters.app(HostApp)
 
     def __init__(self) -> None:
-        super().__init__(id="history")
+        super().__init__(id="all-responses")
         #: The dialogue that is shown above; which one was answered below, and how.
         self._wanted = self._dialogue = ""
         self._responses: Sequence[Response] = ()
         self._before: Mapping[str, Response] = {}
         #: The responders of the pair, which is A and B here too.
         self._shown: tuple[str, str] = ("", "")
-        self._sections: Sequence[Section] = ()
+        self._sections: Sequence[ResponseSection] = ()
         #: How each row is drawn without the cursor.
-        self._rows: list[Across] = []
+        self._rows: list[ResponseColumns] = []
         self._words = ""
         self._marks = False
         #: The column of the chosen response, and the row that shows it.
@@ -159,20 +165,17 @@ class HistoryView(Vertical):
         self._marked: int | None = None
 
     def compose(self) -> ComposeResult:
-        yield Static(id="history-context", markup=False)
-        yield Static(id="history-how", markup=False)
-        yield AcrossList(markup=False)
-        yield Input(placeholder="words in a responder's name", compact=True)
-
-    def on_mount(self) -> None:
-        self.query_one(Input).display = False
+        yield Static(id="responses-context", markup=False)
+        yield Static(id="responses-how", markup=False)
+        yield ResponseColumnList(markup=False)
+        yield FilterBox("words in a responder's name")
 
     def on_resize(self, event: Resize) -> None:
         self._fill()
 
     def head(self, dialog_id: str, context: Content, shown: tuple[str, str]) -> None:
         """Show which dialogue it is, and make those two responders A and B."""
-        self.query_one("#history-context", Static).update(context)
+        self.query_one("#responses-context", Static).update(context)
         self._wanted = dialog_id
         if shown != self._shown:
             self._shown = shown
@@ -183,7 +186,7 @@ class HistoryView(Vertical):
         """Show what was answered to a dialogue."""
         if (dialog_id, responses) != (self._dialogue, self._responses):
             self._dialogue, self._responses = dialog_id, responses
-            self._before = history.steps_before(responses)
+            self._before = response_rows.steps_before(responses)
             self._fill()
 
     def enter(self) -> None:
@@ -192,11 +195,9 @@ class HistoryView(Vertical):
 
     def back(self) -> bool:
         """Take the filter away; whether there was one."""
-        box = self.query_one(Input)
-        if not box.display and not self._words:
+        if not self.query_one(FilterBox).reset():
             return False
-        box.display = False
-        box.value = self._words = ""
+        self._words = ""
         self._fill()
         self.enter()
         return True
@@ -208,7 +209,6 @@ class HistoryView(Vertical):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        event.input.display = False
         self.enter()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
@@ -220,9 +220,7 @@ class HistoryView(Vertical):
         self.action_take("b", True)
 
     def action_narrow(self) -> None:
-        box = self.query_one(Input)
-        box.display = True
-        box.focus()
+        self.query_one(FilterBox).open()
 
     def action_words(self) -> None:
         self._marks = not self._marks
@@ -235,20 +233,20 @@ class HistoryView(Vertical):
             self._column = max(0, min(column + by, len(row.responses) - 1))
             self._mark(again=True)
 
-    def action_take(self, side: Side, opened: bool = False) -> None:
+    def action_take(self, side: ResponseSide, opened: bool = False) -> None:
         chosen = self._place
         if chosen is None:
-            self.app.tell("no response is selected")
+            self.app.show_message("no response is selected")
         else:
             row, column = chosen
             self.post_message(self.Taken(side, row.responses[column].responder, opened=opened))
 
     @property
-    def _list(self) -> AcrossList:
-        return self.query_one(AcrossList)
+    def _list(self) -> ResponseColumnList:
+        return self.query_one(ResponseColumnList)
 
     @property
-    def _place(self) -> tuple[history.Row, int] | None:
+    def _place(self) -> tuple[response_rows.ResponseRow, int] | None:
         """The row under the cursor, and the column in it."""
         option = self._list.highlighted_option
         if option is None or option.id is None:
@@ -264,7 +262,7 @@ class HistoryView(Vertical):
         if not self._responses or not self.size.width:
             return
         chosen, known = self._place, self._sections
-        self._sections = history.sections(self._responses, self._shown, self._words, wide=self._is_wide)
+        self._sections = response_rows.sections(self._responses, self._shown, self._words, wide=self._is_wide)
         options, self._rows, rows = [], [], 0
         for section in self._sections:
             options.append(Option(_heading(section.title), disabled=True))
@@ -280,9 +278,11 @@ class HistoryView(Vertical):
             self._restore(chosen, stays=bool(known), scrolled=scrolled)
         self._describe()
 
-    def _restore(self, chosen: tuple[history.Row, int] | None, *, stays: bool, scrolled: int) -> None:
+    def _restore(
+        self, chosen: tuple[response_rows.ResponseRow, int] | None, *, stays: bool, scrolled: int
+    ) -> None:
         """Put the cursor on the response that it was on, or else on the shown pair's B, or the first one."""
-        where = history.places(self._sections)
+        where = response_rows.places(self._sections)
         name = chosen[0].responses[chosen[1]].responder if chosen is not None else self._shown[1]
         if not where:
             return
@@ -311,25 +311,25 @@ class HistoryView(Vertical):
         self._marked = index
 
     def _describe(self) -> None:
-        how = self.query_one("#history-how", Static)
+        how = self.query_one("#responses-how", Static)
         if self._wanted != self._dialogue:
             how.update("being read …" + ("  below: what another dialogue got" if self._responses else ""))
             return
         answered = sum(response.text is not None for response in self._responses)
         parts = [f"{answered:,} of {len(self._responses):,} responders answered"]
         if self._words:
-            left = len(history.places(self._sections))
-            parts.append(f"/{visible(self._words)}: {left:,} of them shown")
+            shown = len(response_rows.places(self._sections))
+            parts.append(f"/{visible(self._words)}: {shown:,} of them shown")
         if self._marks:
             parts.append("marked: words that the step before has not")
         how.update(Content("  ·  ".join(parts)))
 
-    def _drawn(self, row: history.Row) -> Across:
+    def _drawn(self, row: response_rows.ResponseRow) -> ResponseColumns:
         columns = _ACROSS if self._is_wide else 1
         head = Content.styled(visible(row.title), "bold") if row.title and self._is_wide else None
-        return Across([self._cell(row, one) for one in row.responses], columns=columns, head=head)
+        return ResponseColumns([self._cell(row, one) for one in row.responses], columns=columns, head=head)
 
-    def _cell(self, row: history.Row, response: Response) -> Content:
+    def _cell(self, row: response_rows.ResponseRow, response: Response) -> Content:
         """Who answers, the answer, and what judges made of it."""
         parts = run_parts(response.responder)
         name = response.responder
@@ -350,24 +350,24 @@ class HistoryView(Vertical):
             (sides, "$text-accent bold"),
             (visible(name), "bold"),
             (
-                f"  {figures.count(words)} words",
+                f"  {formats.count(words)} words",
                 "$text-warning" if words is not None and words > MAX_WORDS else "$text-muted",
             ),
             *rated,
             "\n",
         )
         return Content.assemble(
-            head, self._said(response), *(_outcome(decided, parts) for decided in response.decided)
+            head, self._response_text(response), *(_outcome(decided, parts) for decided in response.decided)
         )
 
-    def _said(self, response: Response) -> Content:
+    def _response_text(self, response: Response) -> Content:
         if response.text is None:
             return Content.styled("not answered yet", "$text-muted")
         if not response.text.strip():
             return Content.styled("(an empty response)", "$text-warning")
         before = self._before.get(response.responder)
         against = before.text if self._marks and before is not None else None
-        return passage(response.text, against=against, longest=_LONGEST)
+        return marked(response.text, against=against, longest=_LONGEST)
 
 
 def _heading(title: str) -> Content:

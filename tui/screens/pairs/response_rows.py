@@ -17,7 +17,7 @@ _OTHERS: dict[ResponderKind, str] = {"teacher": "Teachers", "source": "In the da
 
 
 @dataclass(frozen=True)
-class Row:
+class ResponseRow:
     """Responses that are read across; `title` is their recipe."""
 
     title: str
@@ -25,14 +25,16 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Section:
+class ResponseSection:
     """Rows that belong together: a student's, the teachers', the data's."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[ResponseRow, ...]
 
 
-def sections(responses: Sequence[Response], shown: Sequence[str], words: str, *, wide: bool) -> list[Section]:
+def sections(
+    responses: Sequence[Response], shown: Sequence[str], words: str, *, wide: bool
+) -> list[ResponseSection]:
     """The responses of every student from base to sft-dpo, recipe by recipe, then the others'.
 
     The student and the recipe of the run among the `shown` responders come first. With `words` only those
@@ -44,12 +46,12 @@ def sections(responses: Sequence[Response], shown: Sequence[str], words: str, *,
     students = [response.responder for response in responses if response.kind == "base"]
     for student in sorted(students, key=lambda name: own is None or name != own[0]):
         rows = _of_student(student, responses, own[1] if own else None, words, wide=wide)
-        found.append(Section(student, tuple(rows)))
+        found.append(ResponseSection(student, tuple(rows)))
     for kind, title in _OTHERS.items():
         of_kind = [one for one in responses if one.kind == kind and _has(one.responder, words)]
         across = _ACROSS if wide else 1
-        rows = [Row("", tuple(of_kind[at : at + across])) for at in range(0, len(of_kind), across)]
-        found.append(Section(title, tuple(rows)))
+        rows = [ResponseRow("", tuple(of_kind[at : at + across])) for at in range(0, len(of_kind), across)]
+        found.append(ResponseSection(title, tuple(rows)))
     return [section for section in found if section.rows]
 
 
@@ -70,7 +72,7 @@ def steps_before(responses: Sequence[Response]) -> dict[str, Response]:
 
 def _of_student(
     student: str, responses: Sequence[Response], first: str | None, words: str, *, wide: bool
-) -> list[Row]:
+) -> list[ResponseRow]:
     base = [one for one in responses if one.responder == student]
     recipes: dict[str, list[Response]] = {}
     for response in responses:
@@ -79,13 +81,13 @@ def _of_student(
             recipes.setdefault(parts[1], []).append(response)
     rows = []
     if not wide or not recipes:
-        rows += [Row("", (one,)) for one in base if _has(student, words)]
+        rows += [ResponseRow("", (one,)) for one in base if _has(student, words)]
     for recipe in sorted(recipes, key=lambda name: name != first):
         runs = [run for run in recipes[recipe] if _has(run.responder, words)]
         if wide and runs:
-            rows.append(Row(recipe, (*base, *recipes[recipe])))
+            rows.append(ResponseRow(recipe, (*base, *recipes[recipe])))
         elif not wide:
-            rows += [Row(recipe, (run,)) for run in runs]
+            rows += [ResponseRow(recipe, (run,)) for run in runs]
     return rows
 
 
@@ -93,7 +95,7 @@ def _has(name: str, words: str) -> bool:
     return all(word in name.casefold() for word in words.casefold().split())
 
 
-def places(found: Sequence[Section]) -> Mapping[str, tuple[int, int]]:
+def places(found: Sequence[ResponseSection]) -> Mapping[str, tuple[int, int]]:
     """By responder, in which row it stands first (counted over all sections), and where in it."""
     rows = [row for section in found for row in section.rows]
     where: dict[str, tuple[int, int]] = {}

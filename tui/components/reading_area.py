@@ -8,11 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
 
-class Reading(VerticalScroll):
-    """Left and right are the room's."""
+class ReadingArea(VerticalScroll):
+    """Left and right are the screen's."""
 
     DEFAULT_CSS: ClassVar[str] = """
-    Reading { scrollbar-size-vertical: 1; }
+    ReadingArea { scrollbar-size-vertical: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_down", "Down", show=False),

@@ -14,7 +14,7 @@ from textual.visual import RenderOptions, Visual
 _EDGE = 1
 
 
-class Across(Visual):
+class ResponseColumns(Visual):
     """One of `columns` columns for each content, below a head that has the whole width.
 
     The `chosen` one lies on the cursor's colour.
@@ -33,9 +33,9 @@ class Across(Visual):
         self._head = head
         self._chosen = chosen
 
-    def choose(self, chosen: int | None) -> Across:
+    def choose(self, chosen: int | None) -> ResponseColumns:
         """The same with another chosen one."""
-        return Across(self._cells, columns=self._columns, head=self._head, chosen=chosen)
+        return ResponseColumns(self._cells, columns=self._columns, head=self._head, chosen=chosen)
 
     def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
         return container_width

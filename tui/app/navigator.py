@@ -1,0 +1,113 @@
+"""Opens screens: which there are, which comes first, and what each navigation message opens."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from tui.app.actions import may_write
+from tui.format import job_states
+from tui.navigation.messages import (
+    Navigation,
+    OpenBallot,
+    OpenDialogue,
+    OpenLog,
+    OpenPairOf,
+    OpenPairs,
+    OpenScreen,
+)
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from core.api import Snapshot, WorkspacePaths
+    from tui.navigation.host import HostApp
+    from tui.screens.data.screen import DataScreen
+    from tui.screens.logs.screen import LogsScreen
+    from tui.screens.pairs.screen import PairsScreen
+    from tui.screens.voting.screen import VoteScreen
+
+#: Mode → its screen's class, imported when it is opened.
+SCREENS = {
+    "welcome": "WelcomeScreen",
+    "home": "HomeScreen",
+    "pipeline": "PipelineScreen",
+    "data": "DataScreen",
+    "training": "TrainingScreen",
+    "win_rates": "WinRatesScreen",
+    "pairs": "PairsScreen",
+    "batches": "BatchesScreen",
+    "logs": "LogsScreen",
+    "voting": "VoteScreen",
+}
+
+
+def add_screens(app: HostApp) -> None:
+    """Make each screen a mode of the app."""
+    for mode in SCREENS:
+        app.add_mode(mode, partial(_make_screen, mode))
+
+
+def first_mode(workspace: WorkspacePaths, snapshot: Snapshot | None) -> str:
+    """Home, or what to do next where there is nothing to show yet."""
+    if snapshot is None:
+        is_empty = not (workspace.state.exists() and workspace.config.exists())
+    else:
+        is_empty = job_states.is_empty(snapshot) or not workspace.config.exists()
+    return "welcome" if is_empty else "home"
+
+
+def settle_first_mode(app: HostApp) -> None:
+    """Change between welcome and home once the workspace is no longer what it was."""
+    if app.current_mode in ("welcome", "home") and len(app.screen_stack) == 1:
+        wanted = first_mode(app.workspace, app.snapshot)
+        if wanted != app.current_mode:
+            app.switch_mode(wanted)
+
+
+def navigate(app: HostApp, message: Navigation) -> None:
+    """Open what a message asks for, or show why that cannot be."""
+    match message:
+        case OpenScreen(mode):
+            _open_mode(app, mode)
+        case OpenPairs(a, b, pair_filter):
+            pairs = cast("PairsScreen", _opened(app, "pairs"))
+            # After its mount, when it is opened for the first time; so for all below.
+            pairs.call_after_refresh(pairs.compare, a, b, pair_filter)
+        case OpenPairOf(dialog_id):
+            pairs = cast("PairsScreen", _opened(app, "pairs"))
+            pairs.call_after_refresh(pairs.seek, dialog_id)
+        case OpenDialogue(dialog_id):
+            data = cast("DataScreen", _opened(app, "data"))
+            data.call_after_refresh(data.seek, dialog_id)
+        case OpenLog(job):
+            _open_log(app, job)
+        case OpenBallot(a, b, voter):
+            if may_write(app):
+                voting = cast("VoteScreen", _opened(app, "voting"))
+                voting.call_after_refresh(voting.open_ballot, a, b, voter)
+
+
+def _open_mode(app: HostApp, mode: str) -> None:
+    # A dialog keeps its screen below it.
+    if len(app.screen_stack) == 1:
+        app.switch_mode(first_mode(app.workspace, app.snapshot) if mode == "home" else mode)
+
+
+def _open_log(app: HostApp, job: str | None) -> None:
+    reason = None if job is None else job_states.no_log(job_states.find(app.snapshot, job))
+    if reason is not None:
+        app.show_message(reason)
+        return
+    logs = cast("LogsScreen", _opened(app, "logs"))
+    logs.call_after_refresh(logs.follow, job)
+
+
+def _opened(app: HostApp, mode: str) -> Screen[Any]:
+    app.switch_mode(mode)
+    return app.screen_stack[0]
+
+
+def _make_screen(mode: str) -> Screen[Any]:
+    return cast("Screen[Any]", getattr(import_module(f"tui.screens.{mode}.screen"), SCREENS[mode])())

@@ -1,0 +1,73 @@
+"""Requests to open something elsewhere: screens post them to the app, which knows all screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from core.api import WorkspacePaths
+    from tui.navigation.pair_filter import PairFilter
+
+
+class Navigation(Message, bubble=False):
+    """A request to go to another screen; post it to the app."""
+
+
+@dataclass
+class OpenScreen(Navigation):
+    """Open a screen by its mode; `home` is the welcome screen while there is nothing to show."""
+
+    mode: str
+
+
+@dataclass
+class OpenPairs(Navigation):
+    """Open the pairs of one comparison, the responses of `a` and `b`: all, or those that a filter leaves."""
+
+    a: str
+    b: str
+    pair_filter: PairFilter | None = None
+
+
+@dataclass
+class OpenPairOf(Navigation):
+    """Open the pair of a test dialogue, of the responders that were looked at last."""
+
+    dialog_id: str
+
+
+@dataclass
+class OpenDialogue(Navigation):
+    """Open an imported dialogue."""
+
+    dialog_id: str
+
+
+@dataclass
+class OpenLog(Navigation):
+    """Open the log of a job, or the supervisor's for None."""
+
+    job: str | None
+
+
+@dataclass
+class OpenBallot(Navigation):
+    """Let `voter` vote on the responses of `a` and `b`."""
+
+    a: str
+    b: str
+    voter: str
+
+
+class CloseBallot(Navigation):
+    """Go back to where the voting was opened from."""
+
+
+@dataclass
+class OpenWorkspace(Navigation):
+    """Close the app, to be opened again on another workspace."""
+
+    workspace: WorkspacePaths
