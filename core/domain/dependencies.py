@@ -1,0 +1,50 @@
+"""What jobs of the pipeline's graph depend on, and what depends on them, at any distance.
+
+Plain sets rather than a graph library: importing networkx takes more than half a second on two cores,
+which the way to the first screen cannot afford, and graphlib sorts a graph but knows no ancestors or descendants.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+
+class Dependent(Protocol):
+    """Anything with an id that names the ids of what it depends on directly."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def depends_on(self) -> Sequence[str]: ...
+
+
+def dependencies_of(jobs: Iterable[Dependent], ids: Iterable[str]) -> frozenset[str]:
+    """The ids of all that the jobs `ids` depend on, at any distance, without `ids` themselves.
+
+    An id that `jobs` does not hold is kept, and depends on nothing that is known.
+    """
+    return _closure({job.id: job.depends_on for job in jobs}, ids)
+
+
+def dependents_of(jobs: Iterable[Dependent], ids: Iterable[str]) -> frozenset[str]:
+    """The ids of all jobs that depend on the jobs `ids`, at any distance, without `ids` themselves."""
+    dependents: defaultdict[str, list[str]] = defaultdict(list)
+    for job in jobs:
+        for dependency in job.depends_on:
+            dependents[dependency].append(job.id)
+    return _closure(dependents, ids)
+
+
+def _closure(edges: Mapping[str, Sequence[str]], ids: Iterable[str]) -> frozenset[str]:
+    start = frozenset(ids)
+    found = set(start)
+    queue = list(start)
+    while queue:
+        for near in edges.get(queue.pop(), ()):
+            if near not in found:
+                found.add(near)
+                queue.append(near)
+    return frozenset(found - start)
