@@ -33,6 +33,7 @@ from core.dialogues import staging
 from core.dialogues.records import HUMAN, Dialogue
 from core.domain.comparisons import Choice
 from core.domain.jobs import JobState
+from core.domain.names import ComparisonName
 from core.jobs.journal import Order, Verdict
 from core.judging import (
     comparison_metrics,
@@ -317,8 +318,8 @@ class _Filling:
         self.end(node, state, 700, len(rows), {"responses": len(rows), "cut": 3}, total=len(self.test))
 
     def compare(self, node: Node, state: JobState) -> None:
-        sides, _, judge = node.name.rpartition(" @ ")
-        a, _, b = sides.partition(" vs ")
+        name = ComparisonName.parse(node.name)
+        a, b, judge = name.a, name.b, name.judge
         if state not in ("done", "running"):
             self.end(node, state, 300, 0, None, total=2 * len(self.test))
             return

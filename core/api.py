@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from core.domain.errors import UserError
     from core.domain.events import Event, IntentResult
     from core.domain.jobs import Job, JobState
+    from core.domain.names import RUN_STAGES, ComparisonName, RecipeName, RunName
     from core.domain.recipes import Recipe
     from core.domain.runs import MetricPoint, SampleAnswer
     from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, Supervisor
@@ -86,6 +87,10 @@ if TYPE_CHECKING:
 
 #: Name → the module that defines it, and its name there.
 _HOMES = {
+    "ComparisonName": ("core.domain.names", "ComparisonName"),
+    "RUN_STAGES": ("core.domain.names", "RUN_STAGES"),
+    "RecipeName": ("core.domain.names", "RecipeName"),
+    "RunName": ("core.domain.names", "RunName"),
     "Agreement": ("core.domain.comparisons", "Agreement"),
     "AppSettings": ("core.domain.app_settings", "AppSettings"),
     "AnswerCount": ("core.domain.submissions", "AnswerCount"),
@@ -183,6 +188,7 @@ __all__ = [
     "DATA_URL",
     "LOG_LEVELS",
     "MAX_WORDS",
+    "RUN_STAGES",
     "SAMPLE",
     "Agreement",
     "AnswerCount",
@@ -194,6 +200,7 @@ __all__ = [
     "Choice",
     "Commands",
     "Comparison",
+    "ComparisonName",
     "Curves",
     "DataFacts",
     "Decided",
@@ -227,7 +234,9 @@ __all__ = [
     "Ranking",
     "Reader",
     "Recipe",
+    "RecipeName",
     "Response",
+    "RunName",
     "SampleAnswer",
     "Scorecard",
     "SentRequest",

@@ -22,6 +22,7 @@ from core.config.schema import load
 from core.config.workspace import Workspace
 from core.dialogues import csv_table, staging
 from core.dialogues.records import Dialogue
+from core.domain.names import ComparisonName
 from core.jobs.journal import Order, Verdict, Winner
 from core.judging import comparison_metrics, protocol
 from core.pipeline import planner
@@ -160,10 +161,10 @@ class _Scene:
             self.trained(run)
             self.answers(run)
         for stage, name in list(self.nodes):
-            sides, _, judge = name.rpartition(" @ ")
-            if stage == "compare" and set(sides.split(" vs ")) <= set(VOICES):
-                a, b = sides.split(" vs ")
-                self.compared(name, a, b, judge)
+            if stage == "compare":
+                parsed = ComparisonName.parse(name)
+                if {parsed.a, parsed.b} <= set(VOICES):
+                    self.compared(name, parsed.a, parsed.b, parsed.judge)
         self.asked(aware, 74, 41)
         self.clock.at = NOW - 1500
         self.failed("sft", "mistral-7b/improve-human/naive/sft", _OUT_OF_MEMORY)

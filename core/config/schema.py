@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from core.domain.app_settings import AppSettings
 from core.domain.errors import UserError
+from core.domain.names import RunStage, is_plain
 
 NAME = "config.toml"
 
@@ -21,7 +22,6 @@ NonNegative = Annotated[int, Meta(ge=0)]
 Rate = Annotated[float, Meta(gt=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
-Stage = Literal["sft", "sft-dpo"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Pairing = Literal["strict", "reference-code"]
@@ -197,7 +197,7 @@ class Dpo(Training, frozen=True):
 class Runs(_Table, frozen=True):
     """Which fine-tunings follow from students and recipes, and where they run."""
 
-    stages: tuple[Stage, ...] = ("sft", "sft-dpo")
+    stages: tuple[RunStage, ...] = ("sft", "sft-dpo")
     device: Device = "auto"
     dtype: Dtype = "auto"
 
@@ -261,7 +261,6 @@ class Config(_Table, frozen=True):
     app: AppSettings = AppSettings()
 
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: Without user info and query, in which keys are put.
 _URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?")
 #: What begins as some providers' keys do could be a variable's name, and is none.
@@ -285,7 +284,7 @@ def parse(text: str, place: str = NAME) -> Config:
         ("judges", config.judges),
     ):
         for name in names:
-            if not _NAME.fullmatch(name):
+            if not is_plain(name):
                 raise UserError(
                     f"{place}: [{kind}.{name}]: a name is made of letters, digits, '.', '_' and '-'"
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.domain.jobs import JobState
+from core.domain.names import ComparisonName
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,8 @@ class WinRate:
     prefers_first: float | None = None
     prefers_longer: float | None = None
     flip_rate: float | None = None
+
+    @property
+    def name(self) -> ComparisonName:
+        """The name of the comparison."""
+        return ComparisonName(self.a, self.b, self.judge)

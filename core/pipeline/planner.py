@@ -17,8 +17,10 @@ from typing import Any
 import msgspec
 
 from core.config.schema import Config, Teacher, Training
+from core.domain.dependencies import dependencies_of
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
+from core.domain.names import RUN_STAGES, ComparisonName, JobName, RunName
 from core.jobs import files
 from core.recipes import catalog, strategies
 from core.store.dialogues import DataFacts
@@ -99,7 +101,6 @@ def resolve(nodes: Sequence[Node], targets: Sequence[str]) -> tuple[Node, ...]:
     """
     if not targets:
         return tuple(nodes)
-    by_id = {node.id: node for node in nodes}
     wanted: set[str] = set()
     for target in targets:
         named = [n.id for n in nodes if _names(target, n)]
@@ -108,12 +109,7 @@ def resolve(nodes: Sequence[Node], targets: Sequence[str]) -> tuple[Node, ...]:
             close = get_close_matches(target, known, n=3, cutoff=0.4) or known[:8]
             raise UserError(f"nothing in the pipeline is called {target!r}. Near it: {', '.join(close)}")
         wanted.update(named)
-    queue = list(wanted)
-    while queue:
-        for dependency in by_id[queue.pop()].depends_on:
-            if dependency not in wanted:
-                wanted.add(dependency)
-                queue.append(dependency)
+    wanted |= dependencies_of(nodes, wanted)
     return tuple(node for node in nodes if node.id in wanted)
 
 
@@ -123,7 +119,7 @@ def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
     jobs = list(jobs)
     for test in (
         lambda job: wanted == job[0],
-        lambda job: wanted == f"{job[1]}:{job[2]}",
+        lambda job: JobName.parse(wanted) == JobName(job[1], job[2]),
         lambda job: wanted == job[2],
         lambda job: job[0].startswith(wanted),
     ):
@@ -137,9 +133,12 @@ def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
 
 
 def _names(target: str, node: Node) -> bool:
-    return target in (node.id, node.stage, node.name, f"{node.stage}:{node.name}") or node.name.startswith(
-        f"{target}/"
-    )
+    return target in (
+        node.id,
+        node.stage,
+        node.name,
+        str(JobName(node.stage, node.name)),
+    ) or node.name.startswith(f"{target}/")
 
 
 class _Planner:
@@ -268,7 +267,8 @@ class _Planner:
         """Add the run of each stage and its responder; the responders' names."""
         names = []
         adapter: Node | None = None
-        for stage in ("sft", "sft-dpo"):
+        recipe_name = catalog.parse(recipe)
+        for stage in RUN_STAGES:
             if stage not in self.config.runs.stages:
                 continue
             training: Training = self.config.sft if stage == "sft" else self.config.dpo
@@ -282,7 +282,7 @@ class _Planner:
                 inputs["examples"] = f"{examples.id}/sft"
             else:
                 inputs |= {"preferences": f"{examples.id}/preferences", "adapter": f"{adapter.id}/adapter"}
-            name = f"{student}/{recipe}/{stage}"
+            name = str(RunName(student, recipe_name, stage))
             adapter = self._add(stage, name, self.local_slot, settings, inputs, [])
             self.responders[name] = self._respond(name, student, adapter)
             names.append(name)
@@ -315,7 +315,9 @@ class _Planner:
             node = self.responders[responder]
             if node is not None:
                 inputs[side] = f"{node.id}/responses"
-        return self._add("compare", f"{a} vs {b} @ {judge}", slot, settings, inputs, [self.data.test])
+        return self._add(
+            "compare", str(ComparisonName(a, b, judge)), slot, settings, inputs, [self.data.test]
+        )
 
     def _calibrate(self, judge: str, pairs: int) -> Node:
         """The job that asks a judge about pairs of which people said which one is better."""

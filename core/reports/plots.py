@@ -12,10 +12,11 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from core.domain.comparisons import Cell, Ranking
+from core.domain.names import RunName
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
 from core.reports.gather import Curve, Report
-from core.reports.tables import source, split_run
+from core.reports.tables import source
 
 #: Okabe and Ito's colours, which people with any colour vision can tell apart.
 _BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
@@ -83,10 +84,11 @@ def _win_rates(rates: Sequence[WinRate]) -> Figure:
     """A row a recipe and student (or comparison), a mark a stage, with its interval."""
     rows: dict[str, list[tuple[str, WinRate]]] = {}
     for rate in rates:
-        run = split_run(rate.b)
-        is_run = run is not None and run[0] == rate.a
-        name = f"{run[1]}  ({run[0]})" if run is not None and is_run else f"{rate.b} vs {rate.a}"
-        rows.setdefault(name, []).append((run[2] if run is not None and is_run else "", rate))
+        run = RunName.parse(rate.b)
+        if run is not None and run.student == rate.a:
+            rows.setdefault(f"{run.recipe}  ({run.student})", []).append((run.stage, rate))
+        else:
+            rows.setdefault(f"{rate.b} against {rate.a}", []).append(("", rate))
     figure, axes = _canvas(len(rows))
     named: set[str] = set()
     for row, found in enumerate(rows.values()):
@@ -130,7 +132,7 @@ def _emotions(cells: dict[WinRate, dict[str, Cell]]) -> Figure:
         for emotion, cell in found.items():
             counts[emotion] = max(cell.n, counts.get(emotion, 0))
     emotions = sorted(counts)
-    names = [f"{rate.b} vs {rate.a}" for rate in cells]
+    names = [f"{rate.b} against {rate.a}" for rate in cells]
     values = [[_percent(found.get(emotion)) for emotion in emotions] for found in cells.values()]
     figure = Figure(
         figsize=(max(6.0, 4.2 + 0.2 * len(emotions)), max(2.8, 1.9 + _ROW * len(names))), layout="constrained"

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from core.domain.names import RecipeName, RunName
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
 from core.reports.gather import Report
@@ -119,21 +120,13 @@ def _sources(report: Report) -> str:
     return " ".join(source(report, judge) for judge in report.judges)
 
 
-def split_run(name: str) -> tuple[str, str, str] | None:
-    """(student, recipe, stage) of a run's name; None for any other responder."""
-    parts = name.split("/")
-    if len(parts) < 4 or parts[-1] not in ("sft", "sft-dpo"):
-        return None
-    return parts[0], "/".join(parts[1:-1]), parts[-1]
-
-
 def _grid(report: Report, judge: str) -> Table:
     """In the paper's shape: a recipe a row, a student's stage a column, the win rate over its base."""
-    found: dict[tuple[str, tuple[str, str]], WinRate] = {}
+    found: dict[tuple[RecipeName, tuple[str, str]], WinRate] = {}
     for rate in report.rates:
-        run = split_run(rate.b)
-        if rate.judge == judge and run is not None and run[0] == rate.a:
-            found[run[1], (run[0], run[2])] = rate
+        run = RunName.parse(rate.b)
+        if rate.judge == judge and run is not None and run.student == rate.a:
+            found[run.recipe, (run.student, run.stage)] = rate
     columns = list(dict.fromkeys(column for _, column in found))
     recipes = list(dict.fromkeys(recipe for recipe, _ in found))
     best = {
@@ -145,8 +138,7 @@ def _grid(report: Report, judge: str) -> Table:
     }
     rows = []
     for recipe in recipes:
-        method, _, strategy = recipe.partition("/")
-        cells = [_text(method), _text(strategy)]
+        cells = [_text(recipe.method), _text(recipe.variant)]
         for column in columns:
             own = found.get((recipe, column))
             value = None if own is None else own.win_rate_b
@@ -402,7 +394,7 @@ def _data(report: Report) -> Table:
 
 
 def _name(rate: WinRate) -> str:
-    return visible(f"{rate.a} vs {rate.b} @ {rate.judge}")
+    return visible(str(rate.name))
 
 
 def _text(value: str | None) -> Cell:

@@ -58,7 +58,7 @@ def markdown_of(report: Report, tables: Sequence[Table], warnings: Sequence[str]
     for example in report.examples:
         rate, pair = example.rate, example.pair
         parts.append(
-            f"### {_markdown(visible(f'{rate.a} vs {rate.b}, dialogue {pair.dialog_id}: {example.why}'))}"
+            f"### {_markdown(visible(f'{rate.name.sides}, dialogue {pair.dialog_id}: {example.why}'))}"
         )
         texts = (
             ("Context", pair.situation),

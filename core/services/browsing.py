@@ -17,6 +17,7 @@ from core.domain.dialogue_pages import (
     Response,
 )
 from core.domain.jobs import Job
+from core.domain.names import ComparisonName, RunName
 from core.jobs.journal import Order, Winner
 from core.services.workspace_state import Source
 from core.store import connections, dialogue_pages, queries
@@ -102,14 +103,19 @@ def responses(
     found = []
     for job in jobs:
         if job.stage == "respond":
-            # A run's name has its student, recipe and stage in it; no other name has a slash.
-            kind: Kind = "run" if "/" in job.name else "teacher" if job.name in teachers else "base"
+            kind = _kind(job.name, teachers)
             found.append(Response(job.name, kind, texts.get(job.id), decided=decided.get(job.name, ())))
     of_data = {} if row is None else {source: (text, rating) for source, text, rating in row.responses}
     for source in () if facts is None else (HUMAN, *facts.sources):
         text, rating = of_data.get(source, (None, None))
         found.append(Response(source, "source", text, rating, decided.get(source, ())))
     return tuple(found)
+
+
+def _kind(responder: str, teachers: Container[str]) -> Kind:
+    if RunName.parse(responder) is not None:
+        return "run"
+    return "teacher" if responder in teachers else "base"
 
 
 def _decided(
@@ -122,10 +128,9 @@ def _decided(
     for job in jobs:
         if job.stage != "compare" or job.id not in winners:
             continue
-        sides, _, judge = job.name.rpartition(" @ ")
-        a, _, b = sides.partition(" vs ")
+        name = ComparisonName.parse(job.name)
         verdicts = cast(Sequence[tuple[Order, Winner]], winners[job.id])
         outcome = _OUTCOMES[statistics.outcome(verdicts)]
         flips = len({winner for _, winner in verdicts if winner != "invalid"}) > 1
-        found.setdefault(b, []).append(Decided(judge, a, outcome, flips))
+        found.setdefault(name.b, []).append(Decided(name.judge, name.a, outcome, flips))
     return {name: tuple(decided) for name, decided in found.items()}

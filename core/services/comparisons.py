@@ -13,6 +13,7 @@ from typing import Any, cast
 from core.dialogues.records import Dialogue
 from core.domain.comparisons import Cell, PairedTest, Ranking
 from core.domain.jobs import Job
+from core.domain.names import ComparisonName
 from core.domain.verdicts import Pair, Verdict
 from core.domain.win_rates import WinRate
 from core.jobs.journal import Order, Winner
@@ -145,8 +146,12 @@ def concerned(jobs: Iterable[Job], a: str, b: str) -> tuple[Job, ...]:
         job
         for job in jobs
         if (job.stage == "respond" and job.name in (a, b))
-        or (job.stage == "compare" and job.name.rpartition(" @ ")[0] in (f"{a} vs {b}", f"{b} vs {a}"))
+        or (job.stage == "compare" and _compares(ComparisonName.parse(job.name), a, b))
     )
+
+
+def _compares(name: ComparisonName, a: str, b: str) -> bool:
+    return (name.a, name.b) in ((a, b), (b, a))
 
 
 def pairs(
@@ -161,9 +166,9 @@ def pairs(
     for job in jobs:
         if job.stage != "compare":
             continue
-        sides, _, judge = job.name.rpartition(" @ ")
-        for dialog_id, found in queries.verdicts(connection, job.id, judge).items():
-            turned = found if sides == f"{a} vs {b}" else [_turned(verdict) for verdict in found]
+        name = ComparisonName.parse(job.name)
+        for dialog_id, found in queries.verdicts(connection, job.id, name.judge).items():
+            turned = found if (name.a, name.b) == (a, b) else [_turned(verdict) for verdict in found]
             verdicts.setdefault(dialog_id, []).extend(turned)
     return tuple(
         Pair(
@@ -219,15 +224,14 @@ def _cell(kind: Any, value: str, decided: Sequence[Winner], clustered: bool) -> 
 
 
 def _win_rate(job: Job, labels: Mapping[str, str]) -> WinRate:
-    sides, _, judge = job.name.rpartition(" @ ")
-    a, _, b = sides.partition(" vs ")
+    name = ComparisonName.parse(job.name)
     result = job.result or {}
     figures = {name: result.get(name) for name in _FIGURES}
     return WinRate(
-        a=a,
-        b=b,
-        judge=judge,
-        label=result.get("label") or labels.get(judge),
+        a=name.a,
+        b=name.b,
+        judge=name.judge,
+        label=result.get("label") or labels.get(name.judge),
         job=job.id,
         state=job.state,
         fingerprint=job.fingerprint,

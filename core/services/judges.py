@@ -16,6 +16,7 @@ from core.domain.comparisons import (
     Vote,
 )
 from core.domain.jobs import Job
+from core.domain.names import ComparisonName
 from core.domain.win_rates import WinRate
 from core.jobs.journal import Winner
 from core.services import comparisons
@@ -151,7 +152,8 @@ def _scorecard(
     calibration: Job | None,
     costs: Mapping[str, tuple[float | None, int]],
 ) -> Scorecard:
-    own = [j for j in jobs if j.stage == "compare" and j.name.endswith(f" @ {name}") and j.result is not None]
+    compared = (job for job in jobs if job.stage == "compare" and job.result is not None)
+    own = [job for job in compared if ComparisonName.parse(job.name).judge == name]
     made = [job.result or {} for job in own]
     held = {} if calibration is None else calibration.result or {}
     # Of the pairs that it was held to as well: there, too, the order shows what it likes.

@@ -22,6 +22,7 @@ from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.dialogues.records import Dialogue
 from core.domain.comparisons import Choice
+from core.domain.names import ComparisonName
 from core.jobs.journal import Order, Verdict, Winner
 from core.judging import (
     comparison_metrics,
@@ -173,8 +174,8 @@ class _Filling:
                 stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice))
 
     def _compare(self, node: Node) -> None:
-        sides, _, judge = node.name.rpartition(" @ ")
-        a, _, b = sides.partition(" vs ")
+        name = ComparisonName.parse(node.name)
+        a, b, judge = name.a, name.b, name.judge
         orders: tuple[Order, ...] = ("ab", "ba") if judge == "gpt-4o" else ("ab",)
         contests = protocol.contests(self.test, self.texts[a], self.texts[b], orders)
         verdicts = [

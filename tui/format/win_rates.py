@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from core.api import RunName
+
 if TYPE_CHECKING:
     from core.api import WinRate
 
 Grouping = Literal["none", "student", "method", "judge"]
 GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge")
 
-STAGES = ("sft", "sft-dpo")
 NO_RUN = "no run"
 
 #: After correction, below this a difference is called significant.
@@ -35,21 +36,14 @@ VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
 _LARGEST_FIRST = ("rate", "wins", "lc", "words", "invalid")
 
 
-def run_parts(responder: str) -> tuple[str, str, str] | None:
-    """(student, recipe, stage) of a run's name; None for any other responder."""
-    student, _, rest = responder.partition("/")
-    recipe, _, stage = rest.rpartition("/")
-    return (student, recipe, stage) if recipe and stage in STAGES else None
-
-
 def group_of(rate: WinRate, by: Grouping) -> str:
     """The group of a comparison: of its run, which is b, or else a; `NO_RUN` where no run meets."""
     if by == "judge":
         return rate.judge
-    parts = run_parts(rate.b) or run_parts(rate.a)
-    if parts is None:
+    run = RunName.parse(rate.b) or RunName.parse(rate.a)
+    if run is None:
         return NO_RUN
-    return parts[0] if by == "student" else parts[1].partition("/")[0]
+    return run.student if by == "student" else run.recipe.method
 
 
 def grouped(rates: Iterable[WinRate], by: Grouping) -> dict[str, list[WinRate]]:

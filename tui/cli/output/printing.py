@@ -219,7 +219,7 @@ def win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> No
     for rate in rates:
         effects = order_effects(rate)
         if effects is not None:
-            _line(console, f"{rate.a} vs {rate.b} @ {rate.judge}: {effects}", "dim")
+            _line(console, f"{rate.name}: {effects}", "dim")
     for judge, label in dict.fromkeys((rate.judge, rate.label) for rate in rates if rate.label):
         _line(console, f"Judge {judge}: {label}" if named else str(label))
     if sample:
