@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import combinations, groupby
 from typing import Any, cast
 
-from core.dialogues.records import Dialogue
 from core.domain.comparisons import Cell, PairedTest, Ranking
+from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.verdicts import Pair, Verdict
@@ -208,7 +208,7 @@ def by_judge(
 def _cell(kind: Any, value: str, decided: Sequence[Winner], clustered: bool) -> Cell:
     from core.judging import statistics
 
-    rate = statistics.win_rate(decided, clustered, bootstrap=False)
+    rate = statistics.win_rate(decided, clustered, with_bootstrap=False)
     return Cell(
         kind,
         value,
