@@ -30,8 +30,8 @@ from benchmarks import made_records
 from core.config import schema
 from core.config.workspace import Workspace
 from core.dialogues import staging
-from core.dialogues.records import HUMAN, Dialogue
 from core.domain.comparisons import Choice
+from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
 from core.jobs.journal import Order, Verdict
@@ -180,7 +180,7 @@ def _make(workspace: Workspace) -> None:
         plans.append(workspace_graph.plan(workspace, asked, facts, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):
-            data.replace(connection, facts, map(staging.to_row, dialogues))
+            data.replace(connection, facts, dialogues)
             _Filling(connection, workspace, dialogues).run(plans[-1], plans[-2::-1])
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

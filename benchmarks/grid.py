@@ -26,7 +26,7 @@ from pathlib import Path
 from core.config import schema
 from core.config.workspace import Workspace
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.jobs import files
 from core.pipeline import workspace_graph
 from core.pipeline.intent_handlers import new_job
@@ -107,7 +107,7 @@ def fill(workspace: Workspace, url: str) -> None:
     nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         done = [node for node in nodes if node.stage != "compare"]
         jobs.put(connection, map(new_job, done))
         for node in done:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from core.dialogues.fetch import PUBLIC_URL as DATA_URL
     from core.dialogues.fetch import SOURCE as DATA_SOURCE
     from core.dialogues.fetch import TERMS as DATA_TERMS
-    from core.dialogues.records import MAX_WORDS, Dialogue
     from core.dialogues.statistics import Statistics
     from core.domain.app_settings import AppSettings
     from core.domain.comparisons import (
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
         DialoguePage,
         Response,
     )
+    from core.domain.dialogues import MAX_WORDS, Dialogue, ImportedData
     from core.domain.errors import UserError
     from core.domain.events import Event, IntentResult
     from core.domain.jobs import Job, JobState
@@ -83,7 +83,6 @@ if TYPE_CHECKING:
     from core.services.prompts import improves as prompt_improves
     from core.services.prompts import strays as stray_prompts
     from core.services.reader import Reader
-    from core.store.dialogues import DataFacts
 
 #: Name → the module that defines it, and its name there.
 _HOMES = {
@@ -105,9 +104,9 @@ _HOMES = {
     "DATA_SOURCE": ("core.dialogues.fetch", "SOURCE"),
     "DATA_TERMS": ("core.dialogues.fetch", "TERMS"),
     "DATA_URL": ("core.dialogues.fetch", "PUBLIC_URL"),
-    "DataFacts": ("core.store.dialogues", "DataFacts"),
+    "ImportedData": ("core.domain.dialogues", "ImportedData"),
     "Decided": ("core.domain.dialogue_pages", "Decided"),
-    "Dialogue": ("core.dialogues.records", "Dialogue"),
+    "Dialogue": ("core.domain.dialogues", "Dialogue"),
     "DialogueCounts": ("core.domain.snapshot", "DialogueCounts"),
     "DialogueFilter": ("core.domain.dialogue_pages", "DialogueFilter"),
     "DialogueLine": ("core.domain.dialogue_pages", "DialogueLine"),
@@ -125,7 +124,7 @@ _HOMES = {
     "LOG_LEVELS": ("core.services.log_records", "LEVELS"),
     "Log": ("core.services.logs", "Log"),
     "LogFilter": ("core.services.logs", "LogFilter"),
-    "MAX_WORDS": ("core.dialogues.records", "MAX_WORDS"),
+    "MAX_WORDS": ("core.domain.dialogues", "MAX_WORDS"),
     "LogLevel": ("core.services.log_records", "Level"),
     "LogLine": ("core.services.logs", "LogLine"),
     "LogPage": ("core.services.logs", "LogPage"),
@@ -202,7 +201,6 @@ __all__ = [
     "Comparison",
     "ComparisonName",
     "Curves",
-    "DataFacts",
     "Decided",
     "Dialogue",
     "DialogueCounts",
@@ -216,6 +214,7 @@ __all__ = [
     "Gpu",
     "HumanWinRate",
     "ImportPlan",
+    "ImportedData",
     "IntentResult",
     "Job",
     "JobState",

@@ -21,7 +21,7 @@ import msgspec
 from core.config.schema import load
 from core.config.workspace import Workspace
 from core.dialogues import csv_table, staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.names import ComparisonName
 from core.jobs.journal import Order, Verdict, Winner
 from core.judging import comparison_metrics, protocol
@@ -118,7 +118,7 @@ def make(root: Path) -> Workspace:
         patch.object(time, "time", clock),
         connections.transaction(connection),
     ):
-        data.replace(connection, facts, map(staging.to_row, read.dialogues))
+        data.replace(connection, facts, read.dialogues)
         _Scene(connection, workspace, nodes, read.dialogues, clock).play()
     return workspace
 

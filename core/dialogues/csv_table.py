@@ -10,8 +10,8 @@ from pathlib import Path
 
 from core.dialogues import csv_rows
 from core.dialogues.csv_rows import Broken, Row
-from core.dialogues.records import HUMAN, Dialogue, Rated
 from core.dialogues.split import split_of
+from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
 from core.domain.names import is_plain
 
@@ -24,7 +24,7 @@ GIVE_UP = 100_000
 
 _REQUIRED = ("dialog_id", "emotion", "situation", "speaker_uttr")
 _OPTIONAL = ("sentiment", "plutchik")
-_RATINGS = {"1": 1, "2": 2, "3": 3, "1.0": 1, "2.0": 2, "3.0": 3}
+_RATINGS: dict[str, Rating] = {"1": 1, "2": 2, "3": 3, "1.0": 1, "2.0": 2, "3.0": 3}
 #: Recipe names use this word for all sources at once.
 _RESERVED = "all_together"
 
@@ -265,7 +265,7 @@ def _check(
 
 def _dialogue(row: dict[str, str], names: dict[str, str]) -> Dialogue:
     responses = {
-        source: Rated(row[f"response_{name}"], _RATINGS[row[f"rating_{name}"].strip()])
+        source: RatedResponse(row[f"response_{name}"], _RATINGS[row[f"rating_{name}"].strip()])
         for source, name in names.items()
     }
     return Dialogue(

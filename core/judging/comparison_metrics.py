@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from core.dialogues.records import MAX_WORDS
+from core.domain.dialogues import MAX_WORDS
 from core.jobs.journal import Order, Verdict, Winner
 from core.judging import length_control, statistics
 from core.judging.protocol import Contest

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from core.dialogues import records
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs.context import Job

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.dialogues.records import Dialogue
 from core.domain.comparisons import Choice, HumanWinRate, Vote
+from core.domain.dialogues import Dialogue
 from core.jobs.journal import Order, Winner
 from core.judging import statistics
 

@@ -9,14 +9,14 @@ import msgspec
 
 from core.config import schema as configuration
 from core.config.workspace import Workspace
-from core.dialogues import records, staging
+from core.dialogues import records
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs.context import REFRESH
 from core.pipeline import planner, workspace_graph
 from core.pipeline.planner import Node
 from core.store import dialogues, jobs, votes
-from core.store.dialogues import DataFacts
 from core.store.intents import Intent
 from core.store.jobs import NewJob
 from core.teachers import adoption
@@ -27,7 +27,7 @@ def carry_out(connection: sqlite3.Connection, workspace: Workspace, intent: Inte
     payload = intent.payload
     match intent.kind:
         case "import":
-            return _import(connection, workspace, msgspec.convert(payload["facts"], DataFacts))
+            return _import(connection, workspace, msgspec.convert(payload["facts"], ImportedData))
         case "start":
             return _start(connection, workspace, payload["targets"], payload.get("calibrate"))
         case "cancel":
@@ -50,11 +50,11 @@ def carry_out(connection: sqlite3.Connection, workspace: Workspace, intent: Inte
             return {}
 
 
-def _import(connection: sqlite3.Connection, workspace: Workspace, facts: DataFacts) -> dict[str, Any]:
+def _import(connection: sqlite3.Connection, workspace: Workspace, facts: ImportedData) -> dict[str, Any]:
     path = workspace.dialogues(facts.data)
     if not path.exists() or files.sha256(path) != facts.data:
         raise UserError(f"{path} is missing or damaged: delete it and import {facts.file} again")
-    dialogues.replace(connection, facts, (staging.to_row(dialogue) for dialogue in records.read(path)))
+    dialogues.replace(connection, facts, records.read(path))
     counts = dialogues.counts(connection)
     jobs.add_event(connection, f"imported {counts.total} dialogues from {facts.file}")
     return {"dialogues": {"total": counts.total, "train": counts.train, "test": counts.test}}
@@ -66,7 +66,7 @@ def _start(
     targets: list[str],
     calibrate: dict[str, int] | None,
 ) -> dict[str, Any]:
-    facts = dialogues.facts(connection)
+    facts = dialogues.imported(connection)
     if facts is None:
         raise UserError("there is no data yet: `empathy-tui import CSV` first")
     nodes = workspace_graph.plan(workspace, configuration.load(workspace.config), facts, calibrate)
@@ -121,7 +121,7 @@ def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> di
     again = [name for name in _with_dependencies(connection, job) if _failed(connection, name)]
     if not again:
         raise UserError(f"{job} is {state}: only what failed or was cancelled can be tried again")
-    facts = dialogues.facts(connection)
+    facts = dialogues.imported(connection)
     if facts is not None:
         found = [jobs.get(connection, name) for name in again]
         calibrate = {one.name: one.settings["pairs"] for one in found if one and one.stage == "calibrate"}

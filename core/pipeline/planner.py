@@ -18,12 +18,12 @@ import msgspec
 
 from core.config.schema import Config, Teacher, Training
 from core.domain.dependencies import dependencies_of
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
 from core.domain.names import RUN_STAGES, ComparisonName, JobName, RunName
 from core.jobs import files
 from core.recipes import catalog, strategies
-from core.store.dialogues import DataFacts
 from core.teachers.identity import identity
 
 #: Raise a stage's number when its outputs change for the same settings and inputs.
@@ -70,7 +70,7 @@ class Node:
 
 def plan(
     config: Config,
-    data: DataFacts,
+    data: ImportedData,
     prompt: Callable[[str], str],
     local_slot: Slot,
     calibrate: Mapping[str, int] | None = None,
@@ -86,7 +86,7 @@ def plan(
 
 
 def judge_settings(
-    config: Config, data: DataFacts, prompt: Callable[[str], str], local_slot: Slot, judge: str
+    config: Config, data: ImportedData, prompt: Callable[[str], str], local_slot: Slot, judge: str
 ) -> dict[str, Any]:
     """What the jobs of a judge that is asked have in their settings of it, apart from how it is reached."""
     settings, _ = _Planner(config, data, prompt, local_slot)._asked_judge(judge)
@@ -143,7 +143,7 @@ def _names(target: str, node: Node) -> bool:
 
 class _Planner:
     def __init__(
-        self, config: Config, data: DataFacts, prompt: Callable[[str], str], local_slot: Slot
+        self, config: Config, data: ImportedData, prompt: Callable[[str], str], local_slot: Slot
     ) -> None:
         self.config = config
         self.data = data

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from core.config.schema import Recipes
-from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
 from core.domain.names import Method, RecipeName
 from core.recipes import direct, improve, strategies

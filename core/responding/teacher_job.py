@@ -7,7 +7,7 @@ from typing import Any
 
 from core.config.schema import Teacher
 from core.dialogues import records
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.jobs.context import Job
 from core.jobs.journal import Outcome, Progress, Response

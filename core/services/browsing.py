@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Container, Mapping, Sequence
 from typing import Literal, cast
 
-from core.dialogues import staging
-from core.dialogues.records import HUMAN, Dialogue
 from core.domain.dialogue_pages import (
     Decided,
     DialogueFilter,
@@ -16,6 +14,7 @@ from core.domain.dialogue_pages import (
     Kind,
     Response,
 )
+from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName, RunName
 from core.jobs.journal import Order, Winner
@@ -86,8 +85,7 @@ class Browser:
         if connection is None:
             return None
         with connections.snapshot(connection):
-            facts, row = stored_data.facts(connection), queries.dialogue(connection, dialog_id)
-        return None if facts is None or row is None else staging.from_row(row, (HUMAN, *facts.sources))
+            return queries.dialogue(connection, dialog_id)
 
 
 def responses(
@@ -96,7 +94,7 @@ def responses(
     """What every responder answered to a dialogue, with what judges made of it: those whose respond jobs are
     among `jobs`, in their order, then the sources in the data."""
     with connections.snapshot(connection):
-        facts, row = stored_data.facts(connection), queries.dialogue(connection, dialog_id)
+        imported, dialogue = stored_data.imported(connection), queries.dialogue(connection, dialog_id)
         texts = queries.responses_to(connection, dialog_id)
         winners = queries.winners_of(connection, dialog_id)
     decided = _decided(jobs, winners)
@@ -105,9 +103,10 @@ def responses(
         if job.stage == "respond":
             kind = _kind(job.name, teachers)
             found.append(Response(job.name, kind, texts.get(job.id), decided=decided.get(job.name, ())))
-    of_data = {} if row is None else {source: (text, rating) for source, text, rating in row.responses}
-    for source in () if facts is None else (HUMAN, *facts.sources):
-        text, rating = of_data.get(source, (None, None))
+    in_data = {} if dialogue is None else dialogue.responses
+    for source in () if imported is None else (HUMAN, *imported.sources):
+        rated = in_data.get(source)
+        text, rating = (None, None) if rated is None else (rated.text, rated.rating)
         found.append(Response(source, "source", text, rating, decided.get(source, ())))
     return tuple(found)
 

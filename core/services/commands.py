@@ -22,6 +22,7 @@ from core.dialogues import (
 from core.dialogues import (
     csv_table as table,
 )
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentResult
 from core.domain.jobs import Job
@@ -31,7 +32,6 @@ from core.prompts import templates
 from core.recipes import catalog, llama_factory, strategies
 from core.services.reader import Reader
 from core.store import connections, intents
-from core.store.dialogues import DataFacts
 from core.store.intents import Kind
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ImportPlan:
     """What an import would do: the changes in words, and the finished jobs that it makes stale."""
 
     file: Path
-    facts: DataFacts
+    facts: ImportedData
     table: table.Table
     first: bool
     changes: tuple[str, ...]
@@ -218,7 +218,7 @@ class Commands:
         finally:
             connection.close()
 
-    def _stale(self, reader: Reader, facts: DataFacts) -> tuple[Job, ...]:
+    def _stale(self, reader: Reader, facts: ImportedData) -> tuple[Job, ...]:
         """Finished jobs of today's graph that the graph over `facts` no longer has."""
         kept = {node.id for node in reader.plan_over(facts)}
         return tuple(job for job in reader.snapshot().jobs if job.state == "done" and job.id not in kept)
@@ -244,7 +244,7 @@ def create_workspace(folder: Path, template: str = "default") -> Workspace:
     return workspace
 
 
-def is_sample(facts: DataFacts | None) -> bool:
+def is_sample(facts: ImportedData | None) -> bool:
     """Whether the imported data is the bundled sample: figures on it are for trying the program only."""
     return facts is not None and SAMPLE.is_file() and facts.file_sha256 == files.sha256(SAMPLE)
 

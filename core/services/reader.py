@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core.config.schema import Config, Judge
 from core.config.workspace import Workspace
 from core.dialogues import statistics as dialogue_statistics
-from core.dialogues.records import HUMAN, Dialogue
 from core.dialogues.statistics import Statistics
+from core.domain.dialogues import HUMAN, Dialogue, ImportedData
 from core.domain.errors import UserError
 from core.domain.events import Event, IntentResult
 from core.domain.jobs import Job
@@ -27,7 +27,6 @@ from core.services.workspace_state import Source
 from core.store import connections, intents, queries
 from core.store import dialogues as stored_data
 from core.store import jobs as stored_jobs
-from core.store.dialogues import DataFacts
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
@@ -103,7 +102,7 @@ class Reader:
         facts, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
         if connection is not None:
             with connections.snapshot(connection):
-                facts = stored_data.facts(connection)
+                facts = stored_data.imported(connection)
                 counts = stored_data.counts(connection)
                 used = queries.slot_use(connection)
                 paused = stored_jobs.setting(connection, "paused") is not None
@@ -179,10 +178,10 @@ class Reader:
             return None
         return self._kept("statistics", facts, lambda: dialogue_statistics.describe(dialogues))
 
-    def data(self) -> DataFacts | None:
+    def data(self) -> ImportedData | None:
         """What is imported: file, hashes, sources."""
         connection = self._source.connection()
-        return None if connection is None else stored_data.facts(connection)
+        return None if connection is None else stored_data.imported(connection)
 
     def dialogues(self) -> list[Dialogue]:
         """All imported dialogues, in the file's order."""
@@ -481,7 +480,7 @@ class Reader:
             return None
         return Log(self.workspace.root / folders[number] / LOG, number, tuple(folders))
 
-    def plan_over(self, facts: DataFacts) -> tuple[Node, ...]:
+    def plan_over(self, facts: ImportedData) -> tuple[Node, ...]:
         """The jobs that the configuration would ask for with other data; none when it does not hold."""
         config, _ = self._source.config()
         if config is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from core.config.schema import Config
 from core.config.workspace import Workspace
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate, Spending
 from core.judging import llm_judge, protocol, validate_job
 from core.pipeline import planner

@@ -8,14 +8,12 @@ from pathlib import Path
 from core.config import schema as configuration
 from core.config.schema import Config
 from core.config.workspace import Workspace
-from core.dialogues import staging
-from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.errors import UserError
 from core.pipeline import workspace_graph
 from core.pipeline.planner import Node
 from core.store import connections, queries
 from core.store import dialogues as stored_data
-from core.store.dialogues import DataFacts
 
 
 class Source:
@@ -78,7 +76,7 @@ class Source:
                 self._config = (stamp, None, str(error))
         return self._config[1], self._config[2]
 
-    def plan(self, config: Config | None, facts: DataFacts | None) -> tuple[tuple[Node, ...], str | None]:
+    def plan(self, config: Config | None, facts: ImportedData | None) -> tuple[tuple[Node, ...], str | None]:
         """The configuration's nodes and the error that prevents them; kept while nothing moved."""
         if config is None or facts is None:
             return (), None
@@ -90,17 +88,15 @@ class Source:
                 self._planned = (key, (), str(error))
         return self._planned[1], self._planned[2]
 
-    def data(self) -> tuple[DataFacts | None, list[Dialogue]]:
+    def data(self) -> tuple[ImportedData | None, list[Dialogue]]:
         """What is imported, and all dialogues in the file's order."""
         connection = self.connection()
         if connection is None:
             return None, []
         with connections.snapshot(connection):
-            facts = stored_data.facts(connection)
+            facts = stored_data.imported(connection)
             if facts is not None and (self._dialogues is None or self._dialogues[0] != facts.data):
-                rows = queries.dialogues(connection)
-                order = (HUMAN, *facts.sources)
-                self._dialogues = (facts.data, [staging.from_row(row, order) for row in rows])
+                self._dialogues = (facts.data, queries.dialogues(connection))
         if facts is None or self._dialogues is None:
             return None, []
         return facts, self._dialogues[1]

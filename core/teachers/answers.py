@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.dialogues.records import MAX_WORDS
+from core.domain.dialogues import MAX_WORDS
 from core.jobs import files
 from core.jobs.journal import Outcome
 from core.teachers.protocol import Reply

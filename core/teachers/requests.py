@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from core.config.schema import Teacher
-from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN, Dialogue
 from core.prompts import templates
 from core.teachers.identity import identity, samples
 from core.teachers.protocol import Message, Request

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.jobs.journal import Winner
 from core.judging import llm_judge as asked
 from tests import loopback

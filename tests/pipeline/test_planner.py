@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from core.config import schema as configuration
 from core.config.schema import Config
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.pipeline import planner
 from core.pipeline.planner import Node
-from core.store.dialogues import DataFacts
 
 BASE = """
 [students.tiny]
@@ -30,11 +30,11 @@ provider = "embedded"
 a = "human"
 b = "tiny/direct/chatgpt/sft"
 """
-FACTS = DataFacts("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
+FACTS = ImportedData("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
 CONFIG = configuration.parse(BASE)
 
 
-def plan(config: Config = CONFIG, facts: DataFacts = FACTS, prompt: str = "a prompt") -> tuple[Node, ...]:
+def plan(config: Config = CONFIG, facts: ImportedData = FACTS, prompt: str = "a prompt") -> tuple[Node, ...]:
     return planner.plan(config, facts, lambda name: f"{name}: {prompt}", "cpu")
 
 

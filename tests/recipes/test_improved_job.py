@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.jobs.journal import (
     Artifact,
     Done,

@@ -12,7 +12,7 @@ import pytest
 
 from core.config.schema import Recipes
 from core.dialogues import records
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import Cancelled
 from core.jobs import context as jobs
 from core.jobs import journal

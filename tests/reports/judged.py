@@ -11,7 +11,7 @@ import msgspec
 from core.config.schema import load
 from core.config.workspace import Workspace
 from core.dialogues import staging
-from core.dialogues.records import Dialogue, Rated
+from core.domain.dialogues import Dialogue, RatedResponse
 from core.jobs.journal import Order, Verdict, Winner
 from core.judging import comparison_metrics, protocol, voting
 from core.judging.protocol import Contest
@@ -67,7 +67,7 @@ def make(root: Path, *, finished: bool = True) -> Workspace:
         source: {d.dialog_id: d.responses[source].text for d in test} for source in ("human", "chatgpt")
     }
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         compared = [node for node in nodes if node.stage == "compare"]
         left_out = [] if finished else compared[::2]
         jobs.put(connection, (new_job(node) for node in nodes if node not in left_out))
@@ -99,7 +99,7 @@ def make(root: Path, *, finished: bool = True) -> Workspace:
 
 def _hostile(dialogue: Dialogue) -> Dialogue:
     responses = {
-        source: Rated(HOSTILE + source, rated.rating) for source, rated in dialogue.responses.items()
+        source: RatedResponse(HOSTILE + source, rated.rating) for source, rated in dialogue.responses.items()
     }
     return msgspec.structs.replace(
         dialogue, responses=responses, situation=HOSTILE, utterance=HOSTILE, emotion="<i>=odd|emotion</i>"

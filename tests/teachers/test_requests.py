@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.teachers import requests
 from tests.support.made_dialogues import dialogue_lists
 

@@ -15,7 +15,7 @@ import msgspec
 
 from core.config.workspace import Workspace
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.services.reader import Reader
 from core.store import connections, intents
 from core.store import dialogues as data
@@ -100,7 +100,7 @@ class Workshop:
             closing(connections.writer(self.workspace.state)) as connection,
             connections.transaction(connection),
         ):
-            data.replace(connection, facts, map(staging.to_row, dialogues))
+            data.replace(connection, facts, dialogues)
 
     def ask(self, kind: intents.Kind, **payload: object) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:

@@ -14,7 +14,7 @@ import msgspec
 from core.config.schema import load
 from core.config.workspace import Workspace
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.jobs.journal import Order, Verdict, Winner
 from core.pipeline import planner
 from core.pipeline.intent_handlers import new_job
@@ -66,7 +66,7 @@ def fill(root: Path) -> Workspace:
         patch.object(time, "time", clock),
         connections.transaction(connection),
     ):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         asked = [node for node in nodes if "all_together" not in node.name]
         jobs.put(connection, map(new_job, asked))
         _Filler(connection, workspace, clock, nodes, dialogues).run()

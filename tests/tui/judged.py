@@ -20,8 +20,8 @@ import msgspec
 from core.config.schema import load
 from core.config.workspace import Workspace
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
 from core.domain.comparisons import Choice
+from core.domain.dialogues import Dialogue
 from core.domain.names import ComparisonName
 from core.jobs.journal import Order, Verdict, Winner
 from core.judging import (
@@ -101,7 +101,7 @@ def make(root: Path, rows: int = 240) -> Workspace:
     staging.stage(workspace, dialogues, facts)
     nodes = planner.plan(load(workspace.config), facts, templates.load, "cpu", {"gpt-4o": 200})
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         filling = _Filling(connection, nodes, [d for d in dialogues if d.split == "test"])
         filling.responses()
         filling.comparisons()

@@ -55,7 +55,7 @@ def make(root: Path) -> Workspace:
     planned = planner.plan(load(workspace.config), facts, templates.load, "cpu")
     nodes = {node.name: node for node in planned if node.stage == "teach"}
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         for node in nodes.values():
             jobs.put(
                 connection,

@@ -10,8 +10,8 @@ import click
 
 from core.api import (
     Check,
-    DataFacts,
     DialogueCounts,
+    ImportedData,
     ImportPlan,
     Job,
     Pair,
@@ -81,7 +81,7 @@ def imported(plan: ImportPlan, dialogues: DialogueCounts, *, changed: bool) -> d
     }
 
 
-def data(facts: DataFacts | None, dialogues: DialogueCounts, figures: Statistics | None) -> dict[str, Any]:
+def data(facts: ImportedData | None, dialogues: DialogueCounts, figures: Statistics | None) -> dict[str, Any]:
     """`crosstabs`: rows are the human response's rating 1–3, columns the source's."""
     return {
         "file": None if facts is None else facts.file,

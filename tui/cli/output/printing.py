@@ -11,8 +11,8 @@ from rich.text import Text
 
 from core.api import (
     Check,
-    DataFacts,
     DialogueCounts,
+    ImportedData,
     ImportPlan,
     Job,
     Pair,
@@ -144,7 +144,7 @@ def changes(console: Console, plan: ImportPlan) -> None:
 
 
 def data(
-    console: Console, facts: DataFacts | None, counts: DialogueCounts, figures: Statistics | None
+    console: Console, facts: ImportedData | None, counts: DialogueCounts, figures: Statistics | None
 ) -> None:
     if facts is None or figures is None:
         _line(console, "There is no data yet: `empathy-tui import CSV`, or `empathy-tui data fetch`.")

@@ -13,10 +13,10 @@ from tui.components.workspace_screen import RoomScreen
 from tui.screens.data.dialogues_view import DialoguesView
 
 if TYPE_CHECKING:
-    from core.api import DataFacts, Reader, Snapshot
+    from core.api import ImportedData, Reader, Snapshot
     from tui.screens.data.statistics_view import FiguresView
 
-_Seen = tuple["DataFacts | None", dict[str, int]] | None
+_Seen = tuple["ImportedData | None", dict[str, int]] | None
 
 
 class DataScreen(RoomScreen):
@@ -34,7 +34,7 @@ class DataScreen(RoomScreen):
         self._dialogues = DialoguesView()
         #: None until it is opened for the first time.
         self._figures: FiguresView | None = None
-        self._facts: DataFacts | None = None
+        self._facts: ImportedData | None = None
 
     def body(self) -> ComposeResult:
         with Container(id="views"):
@@ -91,7 +91,7 @@ class DataScreen(RoomScreen):
             self._dialogues.read(sources, emotions)
 
 
-def _look(known: DataFacts | None, reader: Reader) -> _Seen:
+def _look(known: ImportedData | None, reader: Reader) -> _Seen:
     """What is imported, and how many dialogues have each emotion; None when it is what is known."""
     facts = reader.data()
     return None if facts is not None and facts == known else (facts, reader.browser.emotions())

@@ -23,7 +23,7 @@ from tui.screens.data import charts as data_charts
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import DataFacts, DialogueCounts, Reader, Recipe, Statistics
+    from core.api import DialogueCounts, ImportedData, Reader, Recipe, Statistics
     from tui.app.application import EmpathyApp
 
 #: Columns from which two sections stand side by side.
@@ -33,7 +33,7 @@ _SECTIONS = {
     "right": ("emotions", "recipes"),
 }
 
-Seen = tuple["DataFacts | None", "Statistics | None", "tuple[Recipe, ...]"]
+Seen = tuple["ImportedData | None", "Statistics | None", "tuple[Recipe, ...]"]
 
 
 class FiguresView(Reading):
