@@ -1,7 +1,8 @@
 """What jobs of the pipeline's graph depend on, and what depends on them, at any distance.
 
 Plain sets rather than a graph library: importing networkx takes more than half a second on two cores,
-which the way to the first screen cannot afford, and graphlib sorts a graph but knows no ancestors or descendants.
+which the way to the first screen cannot afford, and graphlib sorts a graph but knows no ancestors or
+descendants.
 """
 
 from __future__ import annotations

@@ -76,3 +76,11 @@ class WinRate:
     def name(self) -> ComparisonName:
         """The name of the comparison."""
         return ComparisonName(self.a, self.b, self.judge)
+
+    @property
+    def max_win_rate_b(self) -> float | None:
+        """The win rate of b if every invalid dialogue were its win; `win_rate_b` is the least that it can be.
+        None until the verdicts are in."""
+        if not self.n:
+            return None
+        return ((self.wins_b or 0) + (self.ties or 0) / 2 + (self.invalid or 0)) / self.n

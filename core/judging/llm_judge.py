@@ -76,10 +76,12 @@ def winner_of(text: str, order: Order) -> Winner:
 
 
 def _request(template: str, contest: Contest, decides: Mapping[str, Any]) -> Request:
-    shown = (contest.response_a, contest.response_b)
-    first, second = shown if contest.order == "ab" else reversed(shown)
-    text = templates.render(
-        template, situation=contest.situation, utterance=contest.utterance, first=first, second=second
+    text = templates.judge_question(
+        template,
+        contest.situation,
+        contest.utterance,
+        (contest.response_a, contest.response_b),
+        swapped=contest.order == "ba",
     )
     return requests.single(decides, contest.dialog_id, text, contest.number - 1)
 

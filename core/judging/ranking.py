@@ -35,8 +35,9 @@ def rank(outcomes: Mapping[tuple[str, str], Mapping[str, Winner]]) -> tuple[tupl
     of frequencies", Annals of Human Genetics 20, 1956).
 
     The intervals are percentiles of a Bayesian bootstrap: dialogues are weighed at random, alike in all
-    comparisons, and so are the half wins, which makes the interval wide, and not a point, where one won everything. It is moved so that its median
-    is the strength: few losses make logarithms lopsided. Sorted by group, the largest first, and strength.
+    comparisons, and so are the half wins, which makes the interval wide, and not a point, where one won
+    everything. It is moved so that its median is the strength: few losses make logarithms lopsided. Sorted
+    by group, the largest first, and strength.
     """
     names = sorted(
         {name for sides, made in outcomes.items() if _says_something(sides, made) for name in sides}

@@ -10,8 +10,10 @@ import msgspec
 from core.config import schema as configuration
 from core.config.workspace import Workspace
 from core.dialogues import records
+from core.domain import job_rules
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
+from core.domain.jobs import JobState
 from core.jobs import files
 from core.jobs.context import REFRESH
 from core.pipeline import planner, workspace_graph
@@ -79,10 +81,10 @@ def _start(
     )
     states = jobs.states(connection, (node.id for node in wanted))
     for job, state in states.items():
-        if state in ("failed", "cancelled"):
-            jobs.set_state(connection, job, "waiting", event="asked for again")
+        if state in job_rules.UNSUCCESSFUL:
+            jobs.set_state(connection, job, "waiting", event="requested again")
     for job in new:
-        jobs.add_event(connection, "asked for", job=job)
+        jobs.add_event(connection, "requested", job=job)
     done = [job for job, state in states.items() if state == "done"]
     return {"jobs": list(states), "new": len(new), "done": done}
 
@@ -103,12 +105,13 @@ def new_job(node: Node) -> NewJob:
 
 def _cancel(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
     state = _state(connection, job)
+    problem = job_rules.cancel_problem(job, state)
+    if problem is not None:
+        raise UserError(problem)
     if state == "running":
         jobs.ask_to_stop(connection, job)
-    elif state in ("waiting", "ready"):
-        jobs.set_state(connection, job, "cancelled")
     else:
-        raise UserError(f"{job} is {state}: there is nothing to cancel")
+        jobs.set_state(connection, job, "cancelled")
     return {"state": state}
 
 
@@ -120,7 +123,7 @@ def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> di
     state = _state(connection, job)
     again = [name for name in _with_dependencies(connection, job) if _failed(connection, name)]
     if not again:
-        raise UserError(f"{job} is {state}: only what failed or was cancelled can be tried again")
+        raise UserError(job_rules.retry_problem(job, state))
     facts = dialogues.imported(connection)
     if facts is not None:
         found = [jobs.get(connection, name) for name in again]
@@ -136,7 +139,7 @@ def _refresh(connection: sqlite3.Connection, workspace: Workspace, job: str) -> 
     """Have a job that waits for something outside look at it now."""
     running = jobs.attempts(connection, job=job, state="running")
     if not running:
-        raise UserError(f"{job} is {_state(connection, job)}: only a running job can look again")
+        raise UserError(job_rules.refresh_problem(job, _state(connection, job)))
     (workspace.root / running[0].folder / REFRESH).touch()
     return {}
 
@@ -152,7 +155,7 @@ def _adopt(connection: sqlite3.Connection, workspace: Workspace, job: str, batch
     jobs.add_event(connection, f"batch {batch} named by hand", job=job)
     if stored.state == "running":
         _refresh(connection, workspace, job)
-    elif stored.state in ("failed", "cancelled"):
+    elif stored.state in job_rules.UNSUCCESSFUL:
         _retry(connection, workspace, job)
     return {"state": stored.state}
 
@@ -169,11 +172,11 @@ def _with_dependencies(connection: sqlite3.Connection, job: str) -> list[str]:
 
 
 def _failed(connection: sqlite3.Connection, job: str) -> bool:
-    return jobs.states(connection, (job,)).get(job) in ("failed", "cancelled")
+    return jobs.states(connection, (job,)).get(job) in job_rules.UNSUCCESSFUL
 
 
-def _state(connection: sqlite3.Connection, job: str) -> str:
+def _state(connection: sqlite3.Connection, job: str) -> JobState:
     state = jobs.states(connection, (job,)).get(job)
     if state is None:
-        raise UserError(f"{job} was never asked for: start it first")
+        raise UserError(f"{job} was never requested: start it first")
     return state

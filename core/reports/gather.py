@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,11 +17,11 @@ from core.domain.comparisons import (
 )
 from core.domain.errors import UserError
 from core.domain.jobs import Job
-from core.domain.runs import MetricPoint
 from core.domain.snapshot import DialogueCounts
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.services.commands import is_sample
+from core.services.curves import Curves
 from core.services.reader import Reader
 
 #: Examples of each kind (b wins, a wins, orders or judges disagree) for each comparison.
@@ -30,13 +31,17 @@ _SHOWN = 6
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A run's training: TRL's figures by step."""
+class RunTraining:
+    """How a run was trained."""
 
     run: str
+    """The run's name."""
     stage: str
+    """`sft` or `sft-dpo`."""
     fingerprint: str
-    points: tuple[MetricPoint, ...]
+    """That of the job that trained it."""
+    curves: Curves
+    """What it logged, whole."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Report:
     agreements: tuple[Agreement, ...]
     tests: tuple[PairedTest, ...]
     human: tuple[HumanWinRate, ...]
-    curves: tuple[Curve, ...]
+    trainings: tuple[RunTraining, ...]
     examples: tuple[Example, ...]
 
     @property
@@ -101,7 +106,7 @@ def gather(reader: Reader, judge: str | None = None) -> Report:
         agreements=tuple(a for a in reader.agreements() if a.kind == "voters" or wanted(a.one, a.other)),
         tests=tuple(test for test in reader.paired_tests() if wanted(test.judge)),
         human=reader.human_win_rates(),
-        curves=tuple(_curve(reader, job) for job in snapshot.jobs if _is_trained(job)),
+        trainings=tuple(_training(reader, job) for job in snapshot.jobs if _is_trained(job)),
         examples=tuple(_examples(reader, [c.rate for c in comparisons])),
     )
 
@@ -110,8 +115,9 @@ def _is_trained(job: Job) -> bool:
     return job.stage in ("sft", "sft-dpo") and job.state == "done"
 
 
-def _curve(reader: Reader, job: Job) -> Curve:
-    return Curve(job.name, job.stage, job.fingerprint, tuple(reader.metrics(job.id)))
+def _training(reader: Reader, job: Job) -> RunTraining:
+    (curves,) = reader.curves([job.id], limit=sys.maxsize)
+    return RunTraining(job.name, job.stage, job.fingerprint, curves)
 
 
 def _examples(reader: Reader, rates: Sequence[WinRate]) -> list[Example]:

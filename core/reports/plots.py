@@ -15,7 +15,7 @@ from core.domain.comparisons import Cell, Ranking
 from core.domain.names import RunName
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports.gather import Curve, Report
+from core.reports.gather import Report, RunTraining
 from core.reports.tables import source
 
 #: Okabe and Ito's colours, which people with any colour vision can tell apart.
@@ -73,11 +73,11 @@ def _figures(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
         about = " ".join(source(report, judge) for judge in report.judges)
         yield "bias", "What sways the judges", about, _bias(report, finished)
     for stage in ("sft", "sft-dpo"):
-        curves = [curve for curve in report.curves if curve.stage == stage and curve.points]
-        if curves:
-            prints = ", ".join(f"{visible(curve.run)} {curve.fingerprint[:10]}" for curve in curves[:12])
-            about = f"{len(curves)} runs; fingerprints: {prints}{' …' if len(curves) > 12 else ''}."
-            yield f"training-{stage}", f"Training, {stage}", about, _training(curves, stage)
+        runs = [run for run in report.trainings if run.stage == stage and len(run.curves.steps)]
+        if runs:
+            prints = ", ".join(f"{visible(run.run)} {run.fingerprint[:10]}" for run in runs[:12])
+            about = f"{len(runs)} runs; fingerprints: {prints}{' …' if len(runs) > 12 else ''}."
+            yield f"training-{stage}", f"Training, {stage}", about, _training(runs, stage)
 
 
 def _win_rates(rates: Sequence[WinRate]) -> Figure:
@@ -192,21 +192,21 @@ def _bias(report: Report, rates: Sequence[WinRate]) -> Figure:
     return figure
 
 
-def _training(curves: Sequence[Curve], stage: str) -> Figure:
+def _training(runs: Sequence[RunTraining], stage: str) -> Figure:
     figures = {"sft": ("loss", "grad_norm"), "sft-dpo": ("loss", "rewards/margins", "rewards/accuracies")}[
         stage
     ]
-    figure = Figure(figsize=(8.5, 3.2 + 0.16 * min(len(curves), 12)), layout="constrained")
+    figure = Figure(figsize=(8.5, 3.2 + 0.16 * min(len(runs), 12)), layout="constrained")
     every = figure.subplots(1, len(figures), squeeze=False)[0]
     for axes, name in zip(every, figures, strict=True):
-        for number, curve in enumerate(curves):
+        for number, run in enumerate(runs):
             colour = _MARKERS[number % len(_MARKERS)][0]
             style = ("-", "--", "-.", ":")[number // len(_MARKERS) % 4]
-            points = [(point.step, point.values[name]) for point in curve.points if name in point.values]
-            label = _short(curve.run, 60) if number < 12 else None
+            known = name in run.curves.figures
+            label = _short(run.run, 60) if number < 12 else None
             axes.plot(
-                [step for step, _ in points],
-                [y for _, y in points],
+                run.curves.x(name, "step") if known else [],
+                run.curves.figures[name].values if known else [],
                 style,
                 color=colour,
                 linewidth=1,

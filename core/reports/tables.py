@@ -70,10 +70,9 @@ def warnings(report: Report) -> list[str]:
     for rate in report.rates:
         name = f"{_name(rate)}:"
         if rate.invalid and rate.n:
-            upper = ((rate.wins_b or 0) + (rate.ties or 0) / 2 + rate.invalid) / rate.n
             found.append(
                 f"{name} {rate.invalid} of {rate.n} dialogues have no valid outcome and are nobody's win; "
-                f"were all of them B's, B would win {_percent(upper)}."
+                f"were all of them B's, B would win {_percent(rate.max_win_rate_b)}."
             )
         if rate.lc_parted:
             found.append(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from core.config.schema import Config
 from core.config.workspace import Workspace
+from core.domain.dependencies import dependencies_of
 from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate, Spending
 from core.judging import llm_judge, protocol, validate_job
@@ -153,11 +154,5 @@ def spending(
 
 def _teach_jobs(node: Node, nodes: Sequence[Node]) -> list[str]:
     """The ids of the teach jobs that a recipe's node depends on, directly or not, in the graph's order."""
-    by_id = {other.id: other for other in nodes}
-    found: set[str] = set()
-    queue = list(node.depends_on) if node.stage == "recipe" else []
-    while queue:
-        other = by_id[queue.pop()]
-        found.add(other.id)
-        queue += other.depends_on
+    found = dependencies_of(nodes, [node.id]) if node.stage == "recipe" else frozenset[str]()
     return [other.id for other in nodes if other.id in found]

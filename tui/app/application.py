@@ -21,6 +21,7 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from core.api import find_job, log_problem, start_all_problem
 from tui.app.poller import (
     Answered,
     Moved,
@@ -140,7 +141,7 @@ class EmpathyApp(App[None]):
         """Why one of the app's actions cannot be done now, or None when it can."""
         if action in ("start_all", "pause", "import_data") and self.workspace.read_only:
             return job_states.WATCHED
-        return job_states.nothing_to_start(self.snapshot) if action == "start_all" else None
+        return start_all_problem(self.snapshot) if action == "start_all" else None
 
     def tell(self, text: str, *, title: str = "", error: bool = False) -> None:
         """Show a toast; the text may come from outside."""
@@ -198,7 +199,7 @@ class EmpathyApp(App[None]):
 
     def open_log(self, job: str | None) -> None:
         """Open the log of a job, or the supervisor's for None; say so where there is none."""
-        reason = None if job is None else job_states.no_log(job_states.find(self.snapshot, job))
+        reason = None if job is None else log_problem(find_job(self.snapshot, job))
         if reason is not None:
             self.tell(reason)
             return

@@ -21,12 +21,13 @@ from core.api import (
     Snapshot,
     Statistics,
     WinRate,
+    count_jobs,
 )
 from tui.cli.output.tables import cell as _cell
 from tui.cli.output.tables import facts as _facts
 from tui.cli.output.tables import line as _line
 from tui.cli.output.tables import table as _table
-from tui.format.job_states import look, order_effects, overall
+from tui.format.job_states import look
 from tui.format.text import visible
 from tui.format.values import (
     UNKNOWN,
@@ -34,6 +35,7 @@ from tui.format.values import (
     duration,
     percent,
 )
+from tui.format.win_rates import order_effects
 
 if TYPE_CHECKING:
     from tui.app.keymap import KeyLine
@@ -76,7 +78,7 @@ def status(console: Console, snapshot: Snapshot) -> None:
     if not snapshot.jobs:
         _line(console, next_step(snapshot))
         return
-    sums = overall(snapshot)
+    sums = count_jobs(snapshot.jobs)
     _facts(console, ("jobs", f"{sums.done} of {sums.planned} done, {sums.running} running"))
     console.print()
     wide = console.width >= _WIDE

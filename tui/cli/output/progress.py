@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,7 +13,18 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from core.api import Commands, Job, Reader, Snapshot, Submission, UserError, Workspace
+from core.api import (
+    ENDED,
+    UNSUCCESSFUL,
+    Commands,
+    Job,
+    Reader,
+    Snapshot,
+    Submission,
+    UserError,
+    Workspace,
+    blocked_jobs,
+)
 from tui.cli.output import printing
 from tui.format.text import visible
 from tui.format.values import duration, percent, size
@@ -25,8 +36,6 @@ _LINE_S = 10.0
 _LINE_BYTES = 1_000_000
 #: Supervisors in a row that may end before any job moves on.
 _MAX_SUPERVISORS = 10
-
-_ENDED = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,7 @@ def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
     try:
         while True:
             snapshot, jobs = reader.snapshot(), reader.jobs(wanted)
-            unfinished = {job.id for job in jobs if job.state not in _ENDED}
+            unfinished = {job.id for job in jobs if job.state not in ENDED}
             sent = [s for s in reader.submissions() if s.job in unfinished and not s.collected]
             there = [s for s in sent if s.batch is not None]
             at_provider = {s.job for s in there} - {s.job for s in sent if s.batch is None}
@@ -127,11 +136,11 @@ def downloading() -> Iterator[Callable[[int, int | None], None]]:
 
 def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Ending | None:
     """The ending once nothing more can happen to `jobs`, which hold all that they depend on."""
-    unfinished = [job for job in jobs if job.state not in _ENDED]
-    unsuccessful = {job.id for job in jobs if job.state in ("failed", "cancelled")}
+    unfinished = [job for job in jobs if job.state not in ENDED]
+    unsuccessful = {job.id for job in jobs if job.state in UNSUCCESSFUL}
     if not unfinished and not unsuccessful:
         return Ending(jobs, None)
-    blocked = _blocked(jobs, unsuccessful)
+    blocked = blocked_jobs(jobs, unsuccessful)
     going = [job for job in unfinished if job.id not in blocked]
     if not going:
         return Ending(jobs, _count(jobs, unsuccessful, blocked))
@@ -149,19 +158,7 @@ def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Ending | None:
     return None
 
 
-def _blocked(jobs: Iterable[Job], unsuccessful: set[str]) -> set[str]:
-    """The ids of the jobs that need, directly or not, one that failed or was cancelled."""
-    ended_badly, blocked = set(unsuccessful), set[str]()
-    waiting = [job for job in jobs if job.state not in _ENDED]
-    while True:
-        more = {j.id for j in waiting if j.id not in blocked and ended_badly.intersection(j.depends_on)}
-        if not more:
-            return blocked
-        blocked |= more
-        ended_badly |= more
-
-
-def _count(jobs: Sequence[Job], unsuccessful: set[str], blocked: set[str]) -> str:
+def _count(jobs: Sequence[Job], unsuccessful: set[str], blocked: frozenset[str]) -> str:
     failed = sum(job.state == "failed" for job in jobs)
     cancelled = len(unsuccessful) - failed
     parts = [

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.api import job_progress
 from tui.format.job_states import (
     LOOKS,
     NOT_ASKED,
     StateLook,
-    fraction,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _stage(name: str, jobs: list[Job], depth: int, after: set[str]) -> Stage:
         failed=sum(job.state == "failed" for job in asked),
         cancelled=sum(job.state == "cancelled" for job in asked),
         planned=len(jobs) - len(asked),
-        share=sum(fraction(job) or 0.0 for job in asked) / len(asked) if asked else None,
+        share=sum(job_progress(job) or 0.0 for job in asked) / len(asked) if asked else None,
         depth=depth,
         after=tuple(sorted(after)),
     )
