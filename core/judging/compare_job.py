@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from core.dialogues import records
+from core.dialogues import records, response_file
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.jobs.context import Job
@@ -85,9 +84,7 @@ def _responses(job: Job, side: str, dialogues: list[Dialogue]) -> dict[str, str]
     name = job.settings[side]
     remedy = "let it respond again"
     if side in job.spec.inputs:
-        # Of bytes: a response may hold U+2028 and the like, which end a line for str.splitlines.
-        lines = job.input(side).read_bytes().splitlines()
-        found = {row["dialog_id"]: row["text"] for row in map(json.loads, lines)}
+        found = response_file.read(job.input(side))
     else:
         found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
         remedy = "compare with another responder, or import data that has them all"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 from typing import Any, TypeVar
 
-from core.dialogues import records
+from core.dialogues import records, response_file
 from core.domain.errors import UserError
 from core.jobs.context import Job
 from core.jobs.journal import Progress
 from core.recipes import examples, strategies
-from core.teachers import answers
 
 T = TypeVar("T")
 
@@ -22,7 +21,7 @@ def run(job: Job) -> dict[str, Any]:
     taught = strategies.needs(settings["recipe"])
     lacking = 0
     if taught:
-        improved = [answers.read(job.input(name)) for name in taught]
+        improved = [response_file.read(job.input(name)) for name in taught]
         sft, pairs, lacking = examples.build_improved(
             dialogues,
             settings["recipe"],

@@ -10,9 +10,9 @@ import msgspec
 import torch
 
 from core.config.schema import Responding, Student
-from core.dialogues import records
+from core.dialogues import records, response_file
+from core.dialogues.response_file import GeneratedResponse
 from core.domain.errors import UserError
-from core.jobs import files
 from core.jobs.context import Job
 from core.jobs.journal import Progress, Response
 from core.prompts import templates
@@ -71,12 +71,8 @@ def run(job: Job) -> dict[str, Any]:
         left = len(dialogues) - len(answered)
         job.journal.write(*new, Progress(len(answered), len(dialogues), left * per_answer))
     path = job.folder / "responses.jsonl"
-    encoder = msgspec.json.Encoder()
-    with files.replacing(path) as file:
-        for dialogue in dialogues:
-            response = answered[dialogue.dialog_id]
-            line = {"dialog_id": response.dialog_id, "text": response.text, "finish": response.finish}
-            file.write(encoder.encode(line) + b"\n")
+    found = (answered[dialogue.dialog_id] for dialogue in dialogues)
+    response_file.write(path, (GeneratedResponse(r.dialog_id, r.text, finish=r.finish) for r in found))
     job.publish("responses", path)
     cut = sum(response.finish == "length" for response in answered.values())
     return {"responses": len(dialogues), "cut": cut, "device": device}

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.config.schema import Teacher
-from core.dialogues import records
+from core.dialogues import records, response_file
+from core.dialogues.response_file import GeneratedResponse
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.jobs.context import Job
 from core.jobs.journal import Outcome, Progress, Response
 from core.prompts import templates
 from core.teachers import answers, request_runner, requests
-from core.teachers.answers import Line
 from core.teachers.identity import identity
 from core.teachers.protocol import Reply, Request
 
@@ -37,7 +37,7 @@ def run(job: Job) -> dict[str, Any]:
         )
     job.journal.write(*(Response(dialog_id, text, "stop") for dialog_id, text in found.items()))
     path = job.folder / "responses.jsonl"
-    answers.write(path, (Line(dialog_id, text) for dialog_id, text in found.items()))
+    response_file.write(path, (GeneratedResponse(dialog_id, text) for dialog_id, text in found.items()))
     job.publish("responses", path)
     job.journal.write(Progress(len(asked), len(asked)))
     return {"responses": len(found)}

@@ -153,7 +153,7 @@ class Reader:
 
     def improved(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
-        from core.teachers import answers
+        from core.dialogues import response_file
 
         nodes, _ = self._source.plan(self._source.config()[0], self.data())
         connection = self._source.connection()
@@ -168,7 +168,7 @@ class Reader:
             )
             if output is None or not (self.workspace.root / output[0]).exists():
                 return None
-            found.append(answers.read(self.workspace.root / output[0]))
+            found.append(response_file.read(self.workspace.root / output[0]))
         return found
 
     def statistics(self) -> Statistics | None:

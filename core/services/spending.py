@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from core.config.schema import Config
 from core.config.workspace import Workspace
+from core.dialogues import response_file
 from core.domain.dependencies import dependencies_of
 from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate, Spending
@@ -15,8 +16,8 @@ from core.pipeline import planner
 from core.pipeline.planner import Node
 from core.responding import teacher_job as responder
 from core.store import connections, jobs, submissions
-from core.teachers import answers, prices, request_runner
 from core.teachers import estimates as estimating
+from core.teachers import prices, request_runner
 
 
 def estimates(
@@ -45,7 +46,7 @@ def estimates(
     def texts(ref: str) -> dict[str, str] | None:
         output = outputs.get(ref)
         path = None if output is None else workspace.root / output[0]
-        return None if path is None or not path.exists() else answers.read(path)
+        return None if path is None or not path.exists() else response_file.read(path)
 
     return (
         *_of_recipes(wanted, nodes, dialogues, texts, answered),

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.dialogues import records
+from core.dialogues import records, response_file
+from core.dialogues.response_file import GeneratedResponse
 from core.domain.errors import UserError
 from core.jobs.context import Job
 from core.jobs.journal import Outcome, Progress
@@ -25,7 +26,7 @@ def run(job: Job) -> dict[str, Any]:
     asked, originals = requests.of_job(
         job.settings,
         records.read(job.input("dialogues")),
-        lambda name: answers.read(job.input(name)),
+        lambda name: response_file.read(job.input(name)),
         request_runner.teacher_of(job.settings),
     )
     return _finish(request_runner.ask(job, asked, answers.judge), asked, originals)
@@ -51,14 +52,14 @@ def _finish(desk: Desk, asked: Sequence[Request], originals: Mapping[str, str]) 
             f"({desk.teacher.max_left_out:.1%}): a retry asks for these alone"
         )
     lines = [
-        answers.Line(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))
+        GeneratedResponse(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))
         for request in asked
         if (answer := ledger.answers.get(request.key)) is not None
     ]
     if not lines:
         raise UserError("the teacher was asked nothing: the train split has no dialogue for it")
     path = job.folder / "answers.jsonl"
-    answers.write(path, lines)
+    response_file.write(path, lines)
     job.publish("answers", path)
     job.journal.write(Progress(len(asked), len(asked)))
     return {

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from core.dialogues import response_file
+from core.dialogues.response_file import GeneratedResponse
 from core.domain.dialogues import Dialogue
 from core.jobs.journal import (
     Artifact,
@@ -19,7 +21,6 @@ from core.jobs.journal import (
     Progress,
 )
 from core.recipes import improve, strategies
-from core.teachers import answers
 from tests.support import made_jobs
 from tests.support.made_dialogues import made_dialogues
 
@@ -42,7 +43,9 @@ def attempt(
     inputs = {}
     for name, found in improved.items():
         inputs[name] = folder.with_name(f"{folder.name}-{name}.jsonl")
-        answers.write(inputs[name], (answers.Line(i, text, "original") for i, text in found.items()))
+        response_file.write(
+            inputs[name], (GeneratedResponse(i, text, "original") for i, text in found.items())
+        )
     settings: dict[str, Any] = {
         "recipe": recipe,
         "sft_limit": None,
