@@ -27,8 +27,8 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks import made_records
+from core.api import WorkspacePaths
 from core.config import schema
-from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.domain.comparisons import Choice
 from core.domain.dialogues import HUMAN, Dialogue
@@ -135,13 +135,13 @@ def main() -> int:
     return 0
 
 
-def made(folder: Path = FOLDER) -> Workspace:
+def made(folder: Path = FOLDER) -> WorkspacePaths:
     """The workspace in `folder`, made unless it is there."""
-    workspace = Workspace(folder)
+    workspace = WorkspacePaths(folder)
     if not folder.exists():
         # Under another name until it is whole.
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
-        _make(Workspace(part))
+        _make(WorkspacePaths(part))
         part.rename(folder)
     # Brings the store of an older program up to date, which those who only watch it cannot.
     connections.writer(workspace.state).close()
@@ -149,7 +149,7 @@ def made(folder: Path = FOLDER) -> Workspace:
 
 
 @contextmanager
-def supervised(workspace: Workspace) -> Iterator[None]:
+def supervised(workspace: WorkspacePaths) -> Iterator[None]:
     """Hold the supervisor's lock, so that nobody takes up what the store says is running."""
     lock = supervisor.acquire(workspace)
     if lock is None:
@@ -162,7 +162,7 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
     return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
-def _make(workspace: Workspace) -> None:
+def _make(workspace: WorkspacePaths) -> None:
     dialogues = made_dialogues(DIALOGUES)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
@@ -226,7 +226,7 @@ def _after(node: Node, found: Mapping[str, JobState], fate: JobState) -> JobStat
 
 class _Filling:
     def __init__(
-        self, connection: sqlite3.Connection, workspace: Workspace, dialogues: Sequence[Dialogue]
+        self, connection: sqlite3.Connection, workspace: WorkspacePaths, dialogues: Sequence[Dialogue]
     ) -> None:
         self.connection = connection
         self.workspace = workspace
@@ -397,7 +397,7 @@ class _Filling:
         a, b = run.settings["run"]["student"], run.name
         choices: Sequence[Choice] = ("a", "b", "tie")
         for voter in ("ann", "ben"):
-            for paper in votes.papers(self.test, self.texts[a], self.texts[b], voter, ())[:120]:
+            for paper in votes.ballot_items(self.test, self.texts[a], self.texts[b], voter, ())[:120]:
                 choice = self.draw.choices(choices, (3, 6, 1))[0]
                 stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice))
 

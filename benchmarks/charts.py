@@ -22,15 +22,13 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
 from core.config import schema
-from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.domain.jobs import JobState
 from core.pipeline import workspace_graph
 from core.pipeline.intent_handlers import new_job
 from core.pipeline.planner import Node
-from core.services.commands import create_workspace
-from core.services.reader import Reader
 from core.store import connections, jobs
 from core.store import dialogues as data
 from tests.support.made_dialogues import made_dialogues
@@ -63,14 +61,14 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=100_000, help="points of each run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        workspace = Workspace((options.folder or Path(temporary)).resolve())
+        workspace = WorkspacePaths((options.folder or Path(temporary)).resolve())
         if not workspace.state.exists():
             fill(workspace, options.points)
         look(workspace)
     return 0
 
 
-def fill(workspace: Workspace, points: int) -> None:
+def fill(workspace: WorkspacePaths, points: int) -> None:
     """Make the workspace: six runs with curves, and others that wait."""
     create_workspace(workspace.root)
     dialogues = made_dialogues(ROWS)
@@ -101,7 +99,7 @@ def named(nodes: list[Node], name: str) -> Node:
 
 def train(
     connection: sqlite3.Connection,
-    workspace: Workspace,
+    workspace: WorkspacePaths,
     node: Node,
     seed: int,
     steps: int,
@@ -161,7 +159,7 @@ def figures(stage: str, part: float, chance: random.Random) -> dict[str, float]:
     return found
 
 
-def look(workspace: Workspace) -> None:
+def look(workspace: WorkspacePaths) -> None:
     """What the runs with curves take, from the file to the finished lines."""
     # Once, and not in any figure: a screen that opens loads them in its background.
     import pandas  # noqa: F401
@@ -191,10 +189,12 @@ def look(workspace: Workspace) -> None:
         return Question(tuple(shown), "loss", is_grid, view, *size, colours)
 
     one, all_ = question(1, LARGE, View()), question(6, LARGE, View())
-    tell("one run: read, thinned, drawn, the first time", median(lambda: drawn(Reader(workspace), one)))
-    tell("six runs: the same", median(lambda: drawn(Reader(workspace), all_), rounds=3))
-    with closing(Reader(workspace)) as reader:
-        drawn(reader, all_)
+    tell(
+        "one run: read, thinned, drawn, the first time", median(lambda: drawn(open_workspace(workspace), one))
+    )
+    tell("six runs: the same", median(lambda: drawn(open_workspace(workspace), all_), rounds=3))
+    with open_workspace(workspace) as opened:
+        drawn(opened, all_)
         again = {
             "one run drawn again, its points known": one,
             "six runs drawn again": all_,
@@ -204,16 +204,16 @@ def look(workspace: Workspace) -> None:
             "six runs, a grid of their figures": question(6, GRID, View(), is_grid=True),
         }
         for name, asked in again.items():
-            tell(name, median(partial(drawn, reader, asked)))
-        before = drawn(reader, all_)
-        tell("six runs of which nothing is new", median(lambda: curve_view.draw(reader, all_, before)))
+            tell(name, median(partial(drawn, opened, asked)))
+        before = drawn(opened, all_)
+        tell("six runs of which nothing is new", median(lambda: curve_view.draw(opened, all_, before)))
 
 
-def drawn(reader: Reader, question: Question) -> Drawing:
+def drawn(workspace: Workspace, question: Question) -> Drawing:
     """The whole drawing, asked for until every point is read, as the room does."""
-    drawing = curve_view.draw(reader, question, None)
+    drawing = curve_view.draw(workspace, question, None)
     while drawing is not None and not drawing.is_complete:
-        drawing = curve_view.draw(reader, question, drawing)
+        drawing = curve_view.draw(workspace, question, drawing)
     assert drawing is not None
     return drawing
 

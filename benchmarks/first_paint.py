@@ -106,10 +106,10 @@ def main() -> None:
 
 def _fill(root: Path) -> None:
     """A workspace with the bundled sample imported."""
-    from core.api import SAMPLE, Commands, create_workspace
+    from core.api import SAMPLE, create_workspace, open_workspace
 
     os.environ["EMPATHY_SUPERVISOR_IDLE_S"] = "0"
-    commands = Commands(create_workspace(root))
+    commands = open_workspace(create_workspace(root)).commands
     commands.wait(commands.apply_import(commands.plan_import(SAMPLE)))
 
 

@@ -23,8 +23,8 @@ from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
+from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
 from core.config import schema
-from core.config.workspace import Workspace
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
 from core.jobs import files
@@ -32,8 +32,6 @@ from core.pipeline import workspace_graph
 from core.pipeline.intent_handlers import new_job
 from core.pipeline.planner import Node
 from core.recipes import catalog
-from core.services.commands import Commands, create_workspace
-from core.services.reader import Reader
 from core.store import connections, jobs
 from core.store import dialogues as data
 from tests import loopback
@@ -81,7 +79,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="keep the workspace here")
     folder = parser.parse_args().folder
     with tempfile.TemporaryDirectory() as temporary, loopback.running() as api:
-        workspace = Workspace((folder or Path(temporary)).resolve())
+        workspace = WorkspacePaths((folder or Path(temporary)).resolve())
         if not workspace.state.exists():
             api.faults.content = judge
             fill(workspace, api.url)
@@ -95,7 +93,7 @@ def judge(text: str) -> str:
     return "say:1" if hashlib.sha256(text.encode()).digest()[0] < 150 else "say:2"
 
 
-def fill(workspace: Workspace, url: str) -> None:
+def fill(workspace: WorkspacePaths, url: str) -> None:
     """Make the workspace as it is when all runs have answered the test split."""
     create_workspace(workspace.root)
     dialogues = made_dialogues(ROWS)
@@ -123,7 +121,7 @@ def fill(workspace: Workspace, url: str) -> None:
     print(f"{runs} runs, {len(test)} test dialogues, {len(nodes) - len(done)} comparisons")
 
 
-def respond(workspace: Workspace, node: Node, test: list[Dialogue]) -> Path:
+def respond(workspace: WorkspacePaths, node: Node, test: list[Dialogue]) -> Path:
     path = workspace.artifacts / "jobs" / node.id / "1" / "responses.jsonl"
     path.parent.mkdir(parents=True)
     lines = (
@@ -137,20 +135,20 @@ def respond(workspace: Workspace, node: Node, test: list[Dialogue]) -> Path:
     return path
 
 
-def plan_and_price(workspace: Workspace) -> None:
-    with closing(Reader(workspace)) as reader:
+def plan_and_price(workspace: WorkspacePaths) -> None:
+    with open_workspace(workspace) as opened:
         began = time.perf_counter()
-        found = reader.estimates(["compare"])
+        found = opened.spending.estimates(["compare"])
         took = time.perf_counter() - began
     requests = sum(one.requests for one in found if one.recipe.startswith("judge"))
     usd = sum(one.usd or 0.0 for one in found)
     print(f"planned and priced: {requests:,} verdicts, {usd:,.2f} USD, in {took:.2f} s")
 
 
-def judged(workspace: Workspace) -> None:
+def judged(workspace: WorkspacePaths) -> None:
     os.environ["OPENAI_API_KEY"] = loopback.KEY
     began = time.perf_counter()
-    commands = Commands(workspace)
+    commands = open_workspace(workspace).commands
     commands.wait(commands.start(["compare"]))
     code = [sys.executable, "-m", "tui", "--workspace", str(workspace.root), "run", "compare", "--wait"]
     with (workspace.root / "wait.txt").open("wb") as out:
@@ -159,27 +157,27 @@ def judged(workspace: Workspace) -> None:
     print(f"judged in batches, by the supervisor and its workers: exit {ended}, {took:.0f} s")
 
 
-def show(workspace: Workspace) -> None:
+def show(workspace: WorkspacePaths) -> None:
     """What the store tells, each the first time in a reader of its own, after the libraries are there."""
     for library in ("choix", "scipy.sparse.csgraph", "scipy.stats", "statsmodels.api"):
         import_module(library)
-    with closing(Reader(workspace)) as reader, closing(connections.reader(workspace.state)) as connection:
-        reader.snapshot()
+    with open_workspace(workspace) as opened, closing(connections.reader(workspace.state)) as connection:
+        opened.pipeline.snapshot()
         began = time.perf_counter()
         rows = connection.execute("SELECT job, dialog_id, ordering, winner, raw FROM verdicts").fetchall()
         plain = time.perf_counter() - began
         print(f"reading {len(rows):,} verdicts with sqlite3 alone: {plain:.2f} s")
-    shown: dict[str, Callable[[Reader], object]] = {
-        "win rates": lambda reader: reader.win_rates(),
-        "ranking": lambda reader: reader.rankings(),
-        "scorecards": lambda reader: reader.scorecards(),
-        "agreements": lambda reader: reader.agreements(),
-        "paired tests": lambda reader: reader.paired_tests(),
+    shown: dict[str, Callable[[Workspace], object]] = {
+        "win rates": lambda opened: opened.evaluation.win_rates(),
+        "ranking": lambda opened: opened.evaluation.rankings(),
+        "scorecards": lambda opened: opened.evaluation.scorecards(),
+        "agreements": lambda opened: opened.evaluation.agreements(),
+        "paired tests": lambda opened: opened.evaluation.paired_tests(),
     }
     for name, look in shown.items():
-        with closing(Reader(workspace)) as reader:
+        with open_workspace(workspace) as opened:
             began = time.perf_counter()
-            look(reader)
+            look(opened)
             took = time.perf_counter() - began
         print(f"{name}: {took:.2f} s, {took / plain:.1f} times that")
 

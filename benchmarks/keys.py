@@ -30,7 +30,7 @@ from pathlib import Path
 
 from benchmarks import big_store
 from benchmarks.terminal import Terminal
-from core.config.workspace import Workspace
+from core.api import WorkspacePaths
 from tui.components.theme import DARK
 from tui.navigation.bindings import ROOMS
 
@@ -99,7 +99,7 @@ def main() -> int:
     return 0
 
 
-def program(workspace: Workspace) -> list[str]:
+def program(workspace: WorkspacePaths) -> list[str]:
     return [sys.executable, "-m", "tui", "--read-only", "--workspace", str(workspace.root)]
 
 
@@ -111,7 +111,7 @@ def plain_table(found: Found, size: tuple[int, int], presses: int) -> None:
 
 
 def rooms(
-    found: Found, workspace: Workspace, names: Sequence[str], size: tuple[int, int], presses: int
+    found: Found, workspace: WorkspacePaths, names: Sequence[str], size: tuple[int, int], presses: int
 ) -> None:
     """Open every room, then again, and press its keys there."""
     with Terminal(program(workspace), size) as terminal:

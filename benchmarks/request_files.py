@@ -22,13 +22,13 @@ from pathlib import Path
 
 import msgspec
 
+from core.api import SAMPLE
 from core.config.schema import Teacher
 from core.dialogues.csv_table import read_table
 from core.domain.dialogues import Dialogue
 from core.jobs import files
 from core.prompts import templates
 from core.recipes import strategies
-from core.services.commands import SAMPLE
 from core.teachers import requests
 from core.teachers.openai import wire
 from core.teachers.openai.client import OpenAIBatches

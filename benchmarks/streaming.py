@@ -37,7 +37,7 @@ from benchmarks import big_store
 from benchmarks.keys import CURSOR, MOVES, Hand, p95, program, started
 from benchmarks.streams import streamed
 from benchmarks.terminal import Terminal
-from core.config.workspace import Workspace
+from core.api import WorkspacePaths
 from core.store import connections
 from tui.app.poller import LOOK_S
 from tui.navigation.bindings import ROOMS
@@ -94,16 +94,16 @@ def verdict(options: argparse.Namespace, found: dict[str, float]) -> int:
 
 
 @contextmanager
-def copied(source: Workspace) -> Iterator[Workspace]:
+def copied(source: WorkspacePaths) -> Iterator[WorkspacePaths]:
     """A copy of the workspace, which goes with what is done to it."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "study"
         shutil.copytree(source.root, root)
-        yield Workspace(root)
+        yield WorkspacePaths(root)
 
 
 @contextmanager
-def opened(workspace: Workspace) -> Iterator[Terminal]:
+def opened(workspace: WorkspacePaths) -> Iterator[Terminal]:
     with Terminal(program(workspace)) as terminal:
         started(terminal, "dialogues (")
         yield terminal
@@ -185,7 +185,7 @@ def memory(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
     return float(slope)
 
 
-def idle(workspace: Workspace, rooms: Sequence[Room], seconds: float, what: str) -> float:
+def idle(workspace: WorkspacePaths, rooms: Sequence[Room], seconds: float, what: str) -> float:
     """What all threads take of a core in each room; the most of them, in per cent."""
     print(f"idle, {what}:")
     worst = 0.0

@@ -16,7 +16,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 from benchmarks import made_records
-from core.config.workspace import Workspace
+from core.api import WorkspacePaths
 from core.jobs.context import LOCK
 from core.jobs.journal import (
     Answer,
@@ -39,7 +39,7 @@ _WRITE_S = 0.1
 
 
 @contextmanager
-def streamed(workspace: Workspace) -> Iterator[None]:
+def streamed(workspace: WorkspacePaths) -> Iterator[None]:
     """Ten of the running jobs write their journals meanwhile, and a supervisor follows all that run."""
     with closing(connections.reader(workspace.state)) as connection, ExitStack() as stack:
         for attempt in jobs.attempts(connection, state="running"):
@@ -74,7 +74,7 @@ def _stored(connection: sqlite3.Connection) -> int:
 
 def _write(root: Path, stop: Event) -> None:
     """Append to the journals until told to stop."""
-    workspace = Workspace(root)
+    workspace = WorkspacePaths(root)
     with closing(connections.reader(workspace.state)) as connection:
         running = jobs.in_states(connection, ("running",))
         chosen = [

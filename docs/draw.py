@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
+from core.api import WorkspacePaths
 from docs import scene
 from tui.app import keymap
 from tui.app.application import EmpathyApp
@@ -81,7 +81,7 @@ def drawn() -> Iterator[tuple[Path, str]]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HOME"] = folder
         workspace = scene.make(Path(folder) / "study")
-        for name, text in asyncio.run(screenshots(Workspace(workspace.root, read_only=True))).items():
+        for name, text in asyncio.run(screenshots(WorkspacePaths(workspace.root, read_only=True))).items():
             yield HERE / "screenshots" / f"{name}.svg", text
 
 
@@ -107,12 +107,12 @@ def keys() -> str:
     return "\n".join(lines) + "\n"
 
 
-async def screenshots(workspace: Workspace) -> dict[str, str]:
+async def screenshots(workspace: WorkspacePaths) -> dict[str, str]:
     """Each shot's SVG. The supervisor's lock is held, as while work goes on."""
     found = {}
     with (
         patch.object(EmpathyApp, "now", lambda self: scene.NOW),
-        patch.object(screen, "_machine", lambda reader: scene.MACHINE),
+        patch.object(screen, "_machine", lambda workspace: scene.MACHINE),
         patch("core.pipeline.launch.is_running", lambda workspace: (True, 4711)),
     ):
         for name, (pressed, words) in SHOTS.items():

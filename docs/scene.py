@@ -18,8 +18,8 @@ from unittest.mock import patch
 
 import msgspec
 
+from core.api import SAMPLE, Gpu, Machine, WorkspacePaths
 from core.config.schema import load
-from core.config.workspace import Workspace
 from core.dialogues import csv_table, staging
 from core.domain.dialogues import Dialogue
 from core.domain.names import ComparisonName
@@ -29,8 +29,6 @@ from core.pipeline import planner
 from core.pipeline.intent_handlers import new_job
 from core.pipeline.planner import Node
 from core.prompts import templates
-from core.services.commands import SAMPLE
-from core.services.machine import Gpu, Machine
 from core.store import (
     connections,
     jobs,
@@ -103,10 +101,10 @@ VOICES = {
 LABELS = {"embedded": "embedded judge, agrees with held-out human ratings on 58 % of pairs (n=118)"}
 
 
-def make(root: Path) -> Workspace:
+def make(root: Path) -> WorkspacePaths:
     """Make `root` the workspace."""
     root.mkdir(parents=True)
-    workspace = Workspace(root)
+    workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
     read = csv_table.read_table(SAMPLE)
     facts = staging.describe(read.dialogues, SAMPLE.name, read.sha256)
@@ -135,7 +133,7 @@ class _Scene:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        workspace: Workspace,
+        workspace: WorkspacePaths,
         nodes: tuple[Node, ...],
         dialogues: Sequence[Dialogue],
         clock: _Clock,

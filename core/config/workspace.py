@@ -10,7 +10,7 @@ from core.domain.errors import UserError
 
 
 @dataclass(frozen=True)
-class Workspace:
+class WorkspacePaths:
     """Where a workspace's files are. The folder need not hold any of them yet.
 
     A `read_only` one is watched: nothing in it is written, and no supervisor is started for it.
@@ -71,9 +71,9 @@ class Workspace:
         return self.artifacts / "jobs" / job / str(number)
 
 
-def open_workspace(root: Path, *, read_only: bool = False) -> Workspace:
+def locate_workspace(root: Path, *, read_only: bool = False) -> WorkspacePaths:
     """The workspace in `root`. Raises `UserError` when that is not a folder."""
     root = root.expanduser().resolve()
     if not root.is_dir():
         raise UserError(f"{root} is not a folder: make a workspace with `empathy-tui init {root}`")
-    return Workspace(root, read_only)
+    return WorkspacePaths(root, read_only)

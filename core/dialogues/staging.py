@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import records
 from core.domain.dialogues import HUMAN, Dialogue, ImportedData
 
@@ -32,8 +32,8 @@ def describe(dialogues: Iterable[Dialogue], file: str, file_sha256: str) -> Impo
     )
 
 
-def stage(workspace: Workspace, dialogues: Iterable[Dialogue], imported: ImportedData) -> None:
-    """Write the dialogues to the workspace's file for `imported.data`, unless it is there."""
-    path = workspace.dialogues(imported.data)
+def stage(workspace: WorkspacePaths, dialogues: Iterable[Dialogue], facts: ImportedData) -> None:
+    """Write the dialogues to the workspace's file for `facts.data`, unless it is there."""
+    path = workspace.dialogues(facts.data)
     if not path.exists():
         records.write(path, dialogues)

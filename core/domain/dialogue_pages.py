@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: Who answers: a base student, a run, a teacher, or a source in the data.
-Kind = Literal["base", "run", "teacher", "source"]
+ResponderKind = Literal["base", "run", "teacher", "source"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Response:
     source in the data."""
 
     responder: str
-    kind: Kind
+    kind: ResponderKind
     text: str | None
     rating: int | None = None
     decided: tuple[Decided, ...] = ()

@@ -55,7 +55,7 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class BatchMoment:
+class BatchEvent:
     """A submission's state and the provider's counts at one moment."""
 
     at: float

@@ -14,7 +14,7 @@ from core.judging import statistics
 
 
 @dataclass(frozen=True)
-class Paper:
+class BallotItem:
     """Two responses to a dialogue as a voter sees them: `left` and `right`, without names.
 
     `order` is `ab` when a's is on the left. `choice` is what the voter said of them, None when nothing yet.
@@ -29,13 +29,13 @@ class Paper:
     choice: Choice | None
 
 
-def papers(
+def ballot_items(
     dialogues: Iterable[Dialogue],
     a: Mapping[str, str],
     b: Mapping[str, str],
     voter: str,
     votes: Iterable[Vote],
-) -> tuple[Paper, ...]:
+) -> tuple[BallotItem, ...]:
     """What `voter` is to be shown of the texts of `a` and `b`, by dialogue, with what is voted already.
 
     The dialogues come in a random order that is the same for all voters, so that what several have voted
@@ -55,26 +55,26 @@ def papers(
         left, right = (b[name], a[name]) if is_turned else (a[name], b[name])
         choice = None if vote is None else _of_sides(vote, digest(a[name]))
         order: Order = "ba" if is_turned else "ab"
-        paper = Paper(name, dialogue.situation, dialogue.utterance, left, right, order, choice)
-        found.append((_draw(name, *texts), paper))
-    return tuple(paper for _, paper in sorted(found, key=lambda drawn: drawn[0]))
+        item = BallotItem(name, dialogue.situation, dialogue.utterance, left, right, order, choice)
+        found.append((_draw(name, *texts), item))
+    return tuple(item for _, item in sorted(found, key=lambda drawn: drawn[0]))
 
 
-def record(paper: Paper, a: str, b: str, voter: str, choice: Choice) -> dict[str, str]:
-    """A vote on a paper about the responders `a` and `b`, as the store keeps it."""
-    texts = (paper.left, paper.right) if paper.order == "ab" else (paper.right, paper.left)
+def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice) -> dict[str, str]:
+    """A vote on a item about the responders `a` and `b`, as the store keeps it."""
+    texts = (item.left, item.right) if item.order == "ab" else (item.right, item.left)
     is_turned = digest(texts[0]) > digest(texts[1])
     sides = dict(zip("ab", ("b", "a") if is_turned else ("a", "b"), strict=True))
     names = {"a": a, "b": b}
     digests = {"a": digest(texts[0]), "b": digest(texts[1])}
     return {
         "voter": voter,
-        "dialog_id": paper.dialog_id,
+        "dialog_id": item.dialog_id,
         "digest_a": digests[sides["a"]],
         "digest_b": digests[sides["b"]],
         "a": names[sides["a"]],
         "b": names[sides["b"]],
-        "ordering": "".join(sides[side] for side in paper.order),
+        "ordering": "".join(sides[side] for side in item.order),
         "choice": sides.get(choice, choice),
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs.context import Spec, write_spec
@@ -23,7 +23,9 @@ class MissingOutputError(Exception):
         self.producer = producer
 
 
-def resolve_inputs(connection: sqlite3.Connection, workspace: Workspace, job: StoredJob) -> dict[str, str]:
+def resolve_inputs(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, job: StoredJob
+) -> dict[str, str]:
     """The absolute paths of a job's inputs.
 
     Raises `MissingOutputError` when another job can bring the input back, `UserError` when only
@@ -50,7 +52,7 @@ def resolve_inputs(connection: sqlite3.Connection, workspace: Workspace, job: St
 
 
 def prepare(
-    workspace: Workspace, job: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
+    workspace: WorkspacePaths, job: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
 ) -> Path:
     """Make the folder of the job's next attempt, with its spec.json. `prior` is relative to the workspace.
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from core.config import schema as configuration
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import records
 from core.domain import job_rules
 from core.domain.dialogues import ImportedData
@@ -24,7 +24,7 @@ from core.store.jobs import NewJob
 from core.teachers import adoption
 
 
-def carry_out(connection: sqlite3.Connection, workspace: Workspace, intent: Intent) -> dict[str, Any]:
+def carry_out(connection: sqlite3.Connection, workspace: WorkspacePaths, intent: Intent) -> dict[str, Any]:
     """Do what the intent asks; the result for whoever asked. Raises `UserError` when it cannot be."""
     payload = intent.payload
     match intent.kind:
@@ -52,7 +52,7 @@ def carry_out(connection: sqlite3.Connection, workspace: Workspace, intent: Inte
             return {}
 
 
-def _import(connection: sqlite3.Connection, workspace: Workspace, facts: ImportedData) -> dict[str, Any]:
+def _import(connection: sqlite3.Connection, workspace: WorkspacePaths, facts: ImportedData) -> dict[str, Any]:
     path = workspace.dialogues(facts.data)
     if not path.exists() or files.sha256(path) != facts.data:
         raise UserError(f"{path} is missing or damaged: delete it and import {facts.file} again")
@@ -64,7 +64,7 @@ def _import(connection: sqlite3.Connection, workspace: Workspace, facts: Importe
 
 def _start(
     connection: sqlite3.Connection,
-    workspace: Workspace,
+    workspace: WorkspacePaths,
     targets: list[str],
     calibrate: dict[str, int] | None,
 ) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _cancel(connection: sqlite3.Connection, job: str) -> dict[str, Any]:
     return {"state": state}
 
 
-def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> dict[str, Any]:
+def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> dict[str, Any]:
     """Ask for the job again, and for those it depends on that failed or were cancelled.
 
     With today's settings, of those that do not change the work (a budget, limits, a price).
@@ -135,7 +135,7 @@ def _retry(connection: sqlite3.Connection, workspace: Workspace, job: str) -> di
     return {"jobs": again}
 
 
-def _refresh(connection: sqlite3.Connection, workspace: Workspace, job: str) -> dict[str, Any]:
+def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> dict[str, Any]:
     """Have a job that waits for something outside look at it now."""
     running = jobs.attempts(connection, job=job, state="running")
     if not running:
@@ -144,7 +144,7 @@ def _refresh(connection: sqlite3.Connection, workspace: Workspace, job: str) -> 
     return {}
 
 
-def _adopt(connection: sqlite3.Connection, workspace: Workspace, job: str, batch: str) -> dict[str, Any]:
+def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, batch: str) -> dict[str, Any]:
     """Have a teach job look at a batch that the user names, at once or when it next runs."""
     stored = jobs.get(connection, job)
     if stored is None or stored.stage != "teach":

@@ -10,13 +10,13 @@ import threading
 import time
 from pathlib import Path
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 
 _START_S = 30.0
 
 
-def is_running(workspace: Workspace) -> tuple[bool, int | None]:
+def is_running(workspace: WorkspacePaths) -> tuple[bool, int | None]:
     """Whether a supervisor holds the workspace's lock, and its process id."""
     try:
         file = workspace.lock.open("r")
@@ -32,7 +32,7 @@ def is_running(workspace: Workspace) -> tuple[bool, int | None]:
     return False, None
 
 
-def ensure(workspace: Workspace) -> None:
+def ensure(workspace: WorkspacePaths) -> None:
     """Start a detached supervisor unless one runs; return once one does.
 
     Raises `UserError` with the end of its log when it does not come up, and in a read-only workspace.

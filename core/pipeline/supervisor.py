@@ -19,7 +19,7 @@ from typing import TextIO
 
 from core.config import schema as configuration
 from core.config.schema import Slots
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
 from core.pipeline import attempts, ingest, intent_handlers
@@ -59,7 +59,7 @@ class Supervisor:
 
     def __init__(
         self,
-        workspace: Workspace,
+        workspace: WorkspacePaths,
         worker_command: Sequence[str] = WORKER,
         *,
         idle_s: float = 10.0,
@@ -288,7 +288,7 @@ class Supervisor:
         return cores if job.slot == "gpu" else max(1, cores // self._slots.cpu)
 
 
-def acquire(workspace: Workspace) -> TextIO | None:
+def acquire(workspace: WorkspacePaths) -> TextIO | None:
     """The workspace's lock, with this process's id in it; None when another supervisor holds it."""
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
     lock = workspace.lock.open("a+")
@@ -308,7 +308,7 @@ def acquire(workspace: Workspace) -> TextIO | None:
     return lock
 
 
-def main(workspace: Workspace, worker_command: Sequence[str] = WORKER) -> int:
+def main(workspace: WorkspacePaths, worker_command: Sequence[str] = WORKER) -> int:
     """Supervise `workspace` until idle; 0 also when another one does it already."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lock = acquire(workspace)
@@ -325,4 +325,4 @@ def main(workspace: Workspace, worker_command: Sequence[str] = WORKER) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Workspace(Path(sys.argv[1]).resolve())))
+    sys.exit(main(WorkspacePaths(Path(sys.argv[1]).resolve())))

@@ -14,7 +14,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.jobs.context import CANCEL, LOCK, is_held
 from core.store.jobs import Attempt
 
@@ -24,7 +24,7 @@ LOG = "log.txt"
 class Workers:
     """Runs `command FOLDER` for an attempt's folder; knows its own children and those it adopted."""
 
-    def __init__(self, workspace: Workspace, command: Sequence[str]) -> None:
+    def __init__(self, workspace: WorkspacePaths, command: Sequence[str]) -> None:
         self._workspace = workspace
         self._command = command
         self._children: dict[tuple[str, int], subprocess.Popen[bytes]] = {}

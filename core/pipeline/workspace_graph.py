@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from core.config.schema import Config
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import ImportedData
 from core.pipeline import planner, slots
 from core.pipeline.planner import Node
@@ -15,7 +15,7 @@ from core.store.jobs import StoredJob
 
 
 def plan(
-    workspace: Workspace, config: Config, facts: ImportedData, calibrate: Mapping[str, int] | None = None
+    workspace: WorkspacePaths, config: Config, facts: ImportedData, calibrate: Mapping[str, int] | None = None
 ) -> tuple[Node, ...]:
     """All jobs that `config` asks for over the data, and those that `calibrate` judges on so many pairs.
 
@@ -29,7 +29,9 @@ def plan(
     return planner.plan(config, facts, prompt, slots.local_slot(config.runs.device), calibrate)
 
 
-def is_of_judge(workspace: Workspace, config: Config, facts: ImportedData, job: StoredJob | None) -> bool:
+def is_of_judge(
+    workspace: WorkspacePaths, config: Config, facts: ImportedData, job: StoredJob | None
+) -> bool:
     """Whether a job that held a judge against people asked it as `config` does."""
     if job is None:
         return False

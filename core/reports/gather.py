@@ -20,9 +20,9 @@ from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
-from core.services.commands import is_sample
 from core.services.curves import Curves
-from core.services.reader import Reader
+from core.services.sample_data import is_sample
+from core.services.workspace import Workspace
 
 #: Examples of each kind (b wins, a wins, orders or judges disagree) for each comparison.
 _EXAMPLES = 1
@@ -82,32 +82,34 @@ class Report:
         return tuple(dict.fromkeys(rate.judge for rate in self.rates if rate.n is not None))
 
 
-def gather(reader: Reader, judge: str | None = None) -> Report:
+def gather(workspace: Workspace, judge: str | None = None) -> Report:
     """Read what a report tells, of all judges or one. Raises `UserError` for a judge that is not there."""
-    snapshot, facts = reader.snapshot(), reader.data()
-    known = [card.judge for card in reader.scorecards()]
+    snapshot, facts = workspace.pipeline.snapshot(), workspace.data.facts()
+    known = [card.judge for card in workspace.evaluation.scorecards()]
     if judge is not None and judge not in known:
         raise UserError(f"no judge is called {judge!r}; there are: {', '.join(known) or 'none'}")
 
     def wanted(*names: str) -> bool:
         return judge is None or judge in names
 
-    comparisons = tuple(c for c in reader.comparisons() if wanted(c.rate.judge))
+    comparisons = tuple(c for c in workspace.evaluation.comparisons() if wanted(c.rate.judge))
     return Report(
-        workspace=reader.workspace.root.name,
+        workspace=workspace.paths.root.name,
         file=None if facts is None else facts.file,
         file_sha256=None if facts is None else facts.file_sha256,
         is_sample=is_sample(facts),
         dialogues=snapshot.dialogues,
-        statistics=reader.statistics(),
+        statistics=workspace.data.statistics(),
         comparisons=comparisons,
-        rankings=tuple(r for r in reader.rankings() if wanted(r.judge)),
-        scorecards=tuple(card for card in reader.scorecards() if wanted(card.judge)),
-        agreements=tuple(a for a in reader.agreements() if a.kind == "voters" or wanted(a.one, a.other)),
-        tests=tuple(test for test in reader.paired_tests() if wanted(test.judge)),
-        human=reader.human_win_rates(),
-        trainings=tuple(_training(reader, job) for job in snapshot.jobs if _is_trained(job)),
-        examples=tuple(_examples(reader, [c.rate for c in comparisons])),
+        rankings=tuple(r for r in workspace.evaluation.rankings() if wanted(r.judge)),
+        scorecards=tuple(card for card in workspace.evaluation.scorecards() if wanted(card.judge)),
+        agreements=tuple(
+            a for a in workspace.evaluation.agreements() if a.kind == "voters" or wanted(a.one, a.other)
+        ),
+        tests=tuple(test for test in workspace.evaluation.paired_tests() if wanted(test.judge)),
+        human=workspace.evaluation.human_win_rates(),
+        trainings=tuple(_training(workspace, job) for job in snapshot.jobs if _is_trained(job)),
+        examples=tuple(_examples(workspace, [c.rate for c in comparisons])),
     )
 
 
@@ -115,18 +117,18 @@ def _is_trained(job: Job) -> bool:
     return job.stage in ("sft", "sft-dpo") and job.state == "done"
 
 
-def _training(reader: Reader, job: Job) -> RunTraining:
-    (curves,) = reader.curves([job.id], limit=sys.maxsize)
+def _training(workspace: Workspace, job: Job) -> RunTraining:
+    (curves,) = workspace.training.curves([job.id], limit=sys.maxsize)
     return RunTraining(job.name, job.stage, job.fingerprint, curves)
 
 
-def _examples(reader: Reader, rates: Sequence[WinRate]) -> list[Example]:
+def _examples(workspace: Workspace, rates: Sequence[WinRate]) -> list[Example]:
     """The first dialogues, in the data's order, in which b wins, a wins, or verdicts disagree."""
     found: list[Example] = []
     for judge in dict.fromkeys(rate.judge for rate in rates):
         finished = [rate for rate in rates if rate.judge == judge and rate.n is not None]
         for rate in finished[:_SHOWN]:
-            pairs = reader.pairs(rate.a, rate.b)
+            pairs = workspace.evaluation.pairs(rate.a, rate.b)
             for why in ("B wins", "A wins", "the verdicts disagree"):
                 chosen = [pair for pair in pairs if _kind(pair, judge) == why][:_EXAMPLES]
                 found += [Example(rate, pair, why) for pair in chosen]

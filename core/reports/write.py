@@ -9,13 +9,13 @@ from pathlib import Path
 from core.domain.errors import UserError
 from core.jobs import files
 from core.reports import gather, page, plots, tables, texts
-from core.services.reader import Reader
+from core.services.workspace import Workspace
 
 #: Lists what the folder holds, so that the next report knows its own.
 CONTENTS = "contents.json"
 
 
-def write_report(reader: Reader, folder: Path, judge: str | None = None) -> list[Path]:
+def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -> list[Path]:
     """Write what the workspace's comparisons tell, of all judges or one, to `folder`; the files' paths.
 
     report.html, report.md, and each table as CSV and LaTeX and each plot as SVG and PNG. The same figures
@@ -23,7 +23,7 @@ def write_report(reader: Reader, folder: Path, judge: str | None = None) -> list
     report, no such judge, or the folder holds anything else.
     """
     earlier = _earlier(folder)
-    report = gather.gather(reader, judge)
+    report = gather.gather(workspace, judge)
     if not report.rates and not report.human:
         raise UserError(
             "there is no comparison to report: config.toml names judges and what meets, and "

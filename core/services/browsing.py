@@ -11,14 +11,14 @@ from core.domain.dialogue_pages import (
     DialogueFilter,
     DialogueOrder,
     DialoguePage,
-    Kind,
+    ResponderKind,
     Response,
 )
 from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName, RunName
 from core.jobs.journal import Order, Winner
-from core.services.workspace_state import Source
+from core.services.workspace_state import WorkspaceState
 from core.store import connections, dialogue_pages, queries
 from core.store import dialogues as stored_data
 
@@ -33,14 +33,14 @@ _OUTCOMES: dict[Winner, Literal["won", "lost", "tie", "invalid"]] = {
 }
 
 
-class Browser:
-    """A reader's look at single dialogues, in that reader's thread.
+class DialogueBrowser:
+    """Reads the imported dialogues one by one, and a page at a time.
 
     Every method may raise `UserError` when state.db cannot be read.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, state: WorkspaceState) -> None:
+        self._state = state
 
     def page(
         self,
@@ -52,7 +52,7 @@ class Browser:
     ) -> DialoguePage:
         """At most `limit` dialogues that are as wanted, in order: the first ones, those beside another page
         of the same filter and order, or the page that has the dialogue `holding`, if that is as wanted."""
-        connection = self._source.connection()
+        connection = self._state.connection()
         if connection is None:
             return DialoguePage((), 1, 0, 0)
         with connections.snapshot(connection):
@@ -71,17 +71,17 @@ class Browser:
 
     def count(self, wanted: DialogueFilter) -> int:
         """How many dialogues are as wanted."""
-        connection = self._source.connection()
+        connection = self._state.connection()
         return 0 if connection is None else dialogue_pages.count(connection, wanted)
 
     def emotions(self) -> dict[str, int]:
         """Each emotion of the dialogues, by name, and how many have it."""
-        connection = self._source.connection()
+        connection = self._state.connection()
         return {} if connection is None else dialogue_pages.emotions(connection)
 
     def dialogue(self, dialog_id: str) -> Dialogue | None:
         """One dialogue with its responses, the human one first; None when there is none of that id."""
-        connection = self._source.connection()
+        connection = self._state.connection()
         if connection is None:
             return None
         with connections.snapshot(connection):
@@ -111,7 +111,7 @@ def responses(
     return tuple(found)
 
 
-def _kind(responder: str, teachers: Container[str]) -> Kind:
+def _kind(responder: str, teachers: Container[str]) -> ResponderKind:
     if RunName.parse(responder) is not None:
         return "run"
     return "teacher" if responder in teachers else "base"

@@ -1,4 +1,4 @@
-"""What shall be: imports, exports, and intents for the supervisor."""
+"""Commands: everything that changes a workspace, by imports, exports, and intents for the supervisor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from core.config import schema as configuration
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import (
     changes,
     fetch,
@@ -26,20 +26,17 @@ from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentResult
 from core.domain.jobs import Job
-from core.jobs import files
 from core.pipeline import launch
 from core.prompts import templates
 from core.recipes import catalog, llama_factory, strategies
-from core.services.reader import Reader
+from core.services.data import DataReader
+from core.services.pipeline import PipelineReader
 from core.store import connections, intents
 from core.store.intents import Kind
 
 if TYPE_CHECKING:
     from core.domain.comparisons import Choice
-    from core.judging.voting import Paper
-
-TEMPLATES = Path(__file__).parents[1] / "config" / "templates"
-SAMPLE = Path(__file__).parents[1] / "dialogues" / "sample" / "sample.csv"
+    from core.judging.voting import BallotItem
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,15 @@ class ImportPlan:
 
 
 class Commands:
-    """Writes one workspace, from one thread at a time; in a read-only one every write raises `UserError`."""
+    """Changes a workspace. Every method that writes raises `UserError` in a read-only one.
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+    What returns an intent's id has only been requested: `wait` waits until the supervisor has done it.
+    """
+
+    def __init__(self, paths: WorkspacePaths, pipeline: PipelineReader, data: DataReader) -> None:
+        self._paths = paths
+        self._pipeline = pipeline
+        self._data = data
 
     def plan_import(self, file: Path) -> ImportPlan:
         """Check `file` and say what importing it would do. Writes nothing.
@@ -71,35 +73,31 @@ class Commands:
         """
         read = table.read_table(file)
         facts = staging.describe(read.dialogues, file.name, read.sha256)
-        reader = Reader(self.workspace)
-        try:
-            before = reader.data()
-            found: tuple[str, ...] = ()
-            stale: tuple[Job, ...] = ()
-            if before is not None and before.data != facts.data:
-                found = changes.compare(reader.dialogues(), read.dialogues).lines()
-                stale = self._stale(reader, facts)
-        finally:
-            reader.close()
+        before = self._data.facts()
+        found: tuple[str, ...] = ()
+        stale: tuple[Job, ...] = ()
+        if before is not None and before.data != facts.data:
+            found = changes.compare(self._data.dialogues(), read.dialogues).lines()
+            stale = self._stale(facts)
         return ImportPlan(file, facts, read, before is None, found, stale)
 
     def apply_import(self, plan: ImportPlan) -> int:
         """Stage the planned data and ask for it to be taken in; the intent's id."""
-        self.workspace.check_writable()
-        staging.stage(self.workspace, plan.table.dialogues, plan.facts)
-        return self._ask("import", {"facts": msgspec.to_builtins(plan.facts)})
+        self._paths.check_writable()
+        staging.stage(self._paths, plan.table.dialogues, plan.facts)
+        return self._request("import", {"facts": msgspec.to_builtins(plan.facts)})
 
     def start(self, targets: Sequence[str] = ()) -> int:
         """Ask for the named work and all that it needs; everything for no target."""
-        configuration.load(self.workspace.config)
-        return self._ask("start", {"targets": list(targets)})
+        configuration.load(self._paths.config)
+        return self._request("start", {"targets": list(targets)})
 
-    def calibrate(self, judge: str, pairs: int) -> int:
+    def validate_judge(self, judge: str, pairs: int) -> int:
         """Hold a judge against people: ask it about so many pairs with a better response by the ratings."""
-        configuration.load(self.workspace.config)
-        return self._ask("start", {"targets": [f"calibrate:{judge}"], "calibrate": {judge: pairs}})
+        configuration.load(self._paths.config)
+        return self._request("start", {"targets": [f"calibrate:{judge}"], "calibrate": {judge: pairs}})
 
-    def vote(self, paper: Paper, a: str, b: str, voter: str, choice: Choice) -> int:
+    def vote(self, item: BallotItem, a: str, b: str, voter: str, choice: Choice) -> int:
         """Write down what `voter` says of a paper about the responders `a` and `b`; the intent's id.
 
         Waits for no supervisor: whoever votes starts one (`ensure_supervisor`). Raises `UserError` when the
@@ -107,38 +105,38 @@ class Commands:
         """
         from core.judging import voting
 
-        return self._write("vote", voting.record(paper, a, b, voter, choice))
+        return self._write("vote", voting.record(item, a, b, voter, choice))
 
-    def unvote(self, paper: Paper, a: str, b: str, voter: str) -> int:
+    def unvote(self, item: BallotItem, a: str, b: str, voter: str) -> int:
         """Take back what `voter` said of a paper; otherwise like `vote`."""
         from core.judging import voting
 
-        return self._write("unvote", voting.record(paper, a, b, voter, "skip"))
+        return self._write("unvote", voting.record(item, a, b, voter, "skip"))
 
     def cancel(self, job: str) -> int:
-        return self._ask("cancel", {"job": job})
+        return self._request("cancel", {"job": job})
 
     def retry(self, job: str) -> int:
-        return self._ask("retry", {"job": job})
+        return self._request("retry", {"job": job})
 
     def refresh(self, job: str) -> int:
         """Have a running job that waits for batches ask after them now."""
-        return self._ask("refresh", {"job": job})
+        return self._request("refresh", {"job": job})
 
     def adopt(self, batch: str, job: str) -> int:
         """Have a teach job take the answers of a batch that exists at its provider."""
-        return self._ask("adopt", {"batch": batch, "job": job})
+        return self._request("adopt", {"batch": batch, "job": job})
 
     def pause(self) -> int:
         """Start no more jobs until `resume`; those that run go on."""
-        return self._ask("pause", {})
+        return self._request("pause", {})
 
     def resume(self) -> int:
-        return self._ask("resume", {})
+        return self._request("resume", {})
 
     def ensure_supervisor(self) -> None:
         """Start a supervisor if none runs. Raises `UserError` when it does not come up."""
-        launch.ensure(self.workspace)
+        launch.ensure(self._paths)
 
     def wait(self, intent: int, stop: threading.Event | None = None, timeout_s: float = 60) -> IntentResult:
         """The outcome of an intent, once the supervisor has carried it out.
@@ -147,108 +145,74 @@ class Commands:
         """
         stop = stop or threading.Event()
         deadline = time.monotonic() + timeout_s
-        reader = Reader(self.workspace)
-        try:
-            while True:
-                outcome = reader.intent(intent)
-                if outcome.state == "failed":
-                    raise UserError(outcome.error or "the supervisor refused, without a reason")
-                if outcome.state == "done":
-                    return outcome
-                if time.monotonic() > deadline:
-                    log = self.workspace.supervisor_log
-                    raise UserError(f"the supervisor has not answered for {timeout_s:.0f} s; see {log}")
-                launch.ensure(self.workspace)
-                if stop.wait(0.05):
-                    return outcome
-        finally:
-            reader.close()
+        while True:
+            outcome = self._pipeline.intent(intent)
+            if outcome.state == "failed":
+                raise UserError(outcome.error or "the supervisor refused, without a reason")
+            if outcome.state == "done":
+                return outcome
+            if time.monotonic() > deadline:
+                log = self._paths.supervisor_log
+                raise UserError(f"the supervisor has not answered for {timeout_s:.0f} s; see {log}")
+            launch.ensure(self._paths)
+            if stop.wait(0.05):
+                return outcome
 
-    def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.PUBLIC_URL) -> Path:
+    def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.DATA_URL) -> Path:
         """Download the public data set into the workspace; the file's path."""
-        self.workspace.check_writable()
-        return fetch.fetch(self.workspace.root / "dataset.csv", progress, url)
+        self._paths.check_writable()
+        return fetch.fetch(self._paths.root / "dataset.csv", progress, url)
 
     def export_llama_factory(self, folder: Path, recipes: Sequence[str] = ()) -> list[Path]:
         """Write the recipes' examples for LLaMA-Factory; those of all that can be made for none named.
 
         Raises `UserError` for a recipe whose teacher has not answered yet.
         """
-        reader = Reader(self.workspace)
-        try:
-            facts, dialogues = reader.data(), reader.dialogues()
-            if facts is None:
-                raise UserError("there is no data yet: `empathy-tui import CSV` first")
-            for name in recipes:
-                catalog.check(name, facts.sources)
-            asking = (name for name in recipes or strategies.names() if strategies.needs(name))
-            improved = {name: texts for name in asking if (texts := reader.improved(name)) is not None}
-            for name in recipes:
-                if strategies.needs(name) and name not in improved:
-                    raise UserError(
-                        f"the teacher has not answered yet for {name}: name it under recipes.train in "
-                        f"config.toml, and `empathy-tui run recipe:{name}`"
-                    )
-            return llama_factory.export(
-                folder,
-                dialogues,
-                recipes or (*catalog.direct_recipes(facts.sources), *improved),
-                configuration.load(self.workspace.config).recipes,
-                templates.load("student", self.workspace.prompts),
-                improved,
-            )
-        finally:
-            reader.close()
+        facts, dialogues = self._data.facts(), self._data.dialogues()
+        if facts is None:
+            raise UserError("there is no data yet: `empathy-tui import CSV` first")
+        for name in recipes:
+            catalog.check(name, facts.sources)
+        asking = (name for name in recipes or strategies.names() if strategies.needs(name))
+        improved = {
+            name: texts for name in asking if (texts := self._data.improved_responses(name)) is not None
+        }
+        for name in recipes:
+            if strategies.needs(name) and name not in improved:
+                raise UserError(
+                    f"the teacher has not answered yet for {name}: name it under recipes.train in "
+                    f"config.toml, and `empathy-tui run recipe:{name}`"
+                )
+        return llama_factory.export(
+            folder,
+            dialogues,
+            recipes or (*catalog.direct_recipes(facts.sources), *improved),
+            configuration.load(self._paths.config).recipes,
+            templates.load("student", self._paths.prompts),
+            improved,
+        )
 
-    def _ask(self, kind: Kind, payload: dict[str, Any]) -> int:
+    def _request(self, kind: Kind, payload: dict[str, Any]) -> int:
         intent = self._write(kind, payload)
-        launch.ensure(self.workspace)
+        launch.ensure(self._paths)
         return intent
 
     def _write(self, kind: Kind, payload: dict[str, Any]) -> int:
-        self.workspace.check_writable()
-        connection = connections.writer(self.workspace.state)
+        self._paths.check_writable()
+        connection = connections.writer(self._paths.state)
         try:
             return intents.add(connection, kind, payload)
         except sqlite3.OperationalError as error:
             raise UserError(
-                f"{self.workspace.state} cannot be written: {error}. See that its disk has room and that no "
+                f"{self._paths.state} cannot be written: {error}. See that its disk has room and that no "
                 "other program holds it, then try again"
             ) from error
         finally:
             connection.close()
 
-    def _stale(self, reader: Reader, facts: ImportedData) -> tuple[Job, ...]:
+    def _stale(self, facts: ImportedData) -> tuple[Job, ...]:
         """Finished jobs of today's graph that the graph over `facts` no longer has."""
-        kept = {node.id for node in reader.plan_over(facts)}
-        return tuple(job for job in reader.snapshot().jobs if job.state == "done" and job.id not in kept)
-
-
-def create_workspace(folder: Path, template: str = "default") -> Workspace:
-    """Make `folder` a workspace with a config.toml of that template.
-
-    Raises `UserError` when there is a config.toml already, or no such template.
-    """
-    source = TEMPLATES / f"{template}.toml"
-    if not source.is_file():
-        raise UserError(f"there is no template {template!r}. There are: {', '.join(template_names())}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        workspace = Workspace(folder.resolve())
-        if workspace.config.exists():
-            raise UserError(f"{workspace.config} is there already: edit it, or name another folder")
-        files.write_bytes(workspace.config, source.read_bytes())
-    except OSError as error:
-        raise UserError(f"{folder} cannot be made a workspace: {error}") from error
-    connections.writer(workspace.state).close()
-    return workspace
-
-
-def is_sample(facts: ImportedData | None) -> bool:
-    """Whether the imported data is the bundled sample: figures on it are for trying the program only."""
-    return facts is not None and SAMPLE.is_file() and facts.file_sha256 == files.sha256(SAMPLE)
-
-
-def template_names() -> tuple[str, ...]:
-    """The names that `create_workspace` takes as templates."""
-    return tuple(sorted(path.stem for path in TEMPLATES.glob("*.toml")))
+        kept = {node.id for node in self._pipeline.plan_over(facts)}
+        return tuple(
+            job for job in self._pipeline.snapshot().jobs if job.state == "done" and job.id not in kept
+        )

@@ -1,30 +1,30 @@
-"""The demo: the whole road on the bundled sample, in a workspace of its own."""
+"""The demo: every stage on the bundled sample, in a workspace of its own."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
-from core.config.workspace import Workspace, open_workspace
+from core.config.workspace import WorkspacePaths, locate_workspace
 from core.domain.errors import UserError
-from core.services.commands import SAMPLE, Commands, create_workspace
-from core.services.reader import Reader
+from core.services.sample_data import SAMPLE
+from core.services.workspace import open_workspace
+from core.services.workspace_creation import create_workspace
 
 
-def prepare(folder: Path) -> Workspace:
+def prepare_demo(folder: Path) -> WorkspacePaths:
     """A workspace in `folder` with the demo's configuration and the sample; goes on with one that is there.
 
-    Raises `UserError` when something else is in the folder.
+    Raises:
+        UserError: Something else is in the folder.
     """
     if (folder / "config.toml").exists():
-        workspace = open_workspace(folder)
+        paths = locate_workspace(folder)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there and is no workspace: name another folder, `empathy-tui demo DIR`")
     else:
-        workspace = create_workspace(folder, "demo")
-    with closing(Reader(workspace)) as reader:
-        imported = reader.data() is not None
-    if not imported:
-        commands = Commands(workspace)
-        commands.wait(commands.apply_import(commands.plan_import(SAMPLE)))
-    return workspace
+        paths = create_workspace(folder, "demo")
+    with open_workspace(paths) as workspace:
+        if workspace.data.facts() is None:
+            commands = workspace.commands
+            commands.wait(commands.apply_import(commands.plan_import(SAMPLE)))
+    return paths

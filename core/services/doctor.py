@@ -21,10 +21,10 @@ from platformdirs import user_cache_path
 
 from core.config import schema as configuration
 from core.config.schema import Config
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.pipeline import launch
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from core.teachers import api_keys
 
 Outcome = Literal["ok", "warn", "fail"]
@@ -56,7 +56,7 @@ class Check:
     remedy: str | None = None
 
 
-def examine(workspace: Workspace) -> Iterator[Check]:
+def examine(workspace: WorkspacePaths) -> Iterator[Check]:
     """Every check, one after the other. Keys are looked for and never shown."""
     checks: tuple[Callable[[], Iterator[Check]], ...] = (
         _python,
@@ -207,7 +207,7 @@ def _tmux() -> Iterator[Check]:
         yield Check("tmux", "warn", "not installed", remedy)
 
 
-def _keys(workspace: Workspace) -> Iterator[Check]:
+def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
     """Keys that config.toml's teachers and judges need, then the others that are known."""
     try:
         config = configuration.load(workspace.config) if workspace.config.exists() else Config()
@@ -235,7 +235,7 @@ def _keys(workspace: Workspace) -> Iterator[Check]:
             yield Check(key, "ok", "not set; nothing in the pipeline needs it")
 
 
-def _folders(workspace: Workspace) -> Iterator[Check]:
+def _folders(workspace: WorkspacePaths) -> Iterator[Check]:
     for name, folder in (("workspace", workspace.root), ("cache", user_cache_path(PROJECT))):
         place = folder
         while not place.exists() and place != place.parent:
@@ -283,7 +283,7 @@ def _filesystem(folder: Path) -> str | None:
     return max(reversed(holding), key=lambda found: len(found[0].parts))[1] if holding else None
 
 
-def _workspace(workspace: Workspace) -> Iterator[Check]:
+def _workspace(workspace: WorkspacePaths) -> Iterator[Check]:
     if workspace.config.exists():
         try:
             configuration.load(workspace.config)
@@ -293,14 +293,12 @@ def _workspace(workspace: Workspace) -> Iterator[Check]:
             return
     else:
         yield Check("config.toml", "warn", "there is none here", "make one: `empathy-tui init`")
-    reader = Reader(workspace)
     try:
-        snapshot = reader.snapshot()
+        with open_workspace(workspace) as opened:
+            snapshot = opened.pipeline.snapshot()
     except UserError as error:
         yield Check("state.db", "fail", str(error), "see the message")
         return
-    finally:
-        reader.close()
     if snapshot.config_error is not None:
         yield Check("pipeline", "fail", snapshot.config_error, "mend config.toml, and run this again")
     if workspace.state.exists():

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-Level = Literal["debug", "info", "warning", "error"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 #: From the least grave to the gravest.
-LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error")
+LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 
-_NAMES: dict[bytes, Level] = {
+_NAMES: dict[bytes, LogLevel] = {
     b"DEBUG": "debug",
     b"INFO": "info",
     b"WARN": "warning",
@@ -58,7 +58,7 @@ _WARNING = re.compile(rb"[^\s:][^:\n]*:\d+: \w*Warning:")
 _BAR = re.compile(rb"[^\n]{0,200}?(?:\d+%\|[^|\n]*\|[^\[\n]*|\d+it\ )\[[^\]\n]*\]")
 
 
-def level(line: bytes, before: Level) -> Level | None:
+def level(line: bytes, before: LogLevel) -> LogLevel | None:
     """The level of the record that `line` begins; None where it goes on with one of level `before`.
 
     What names no level and still begins a record (figures, a progress bar) is info. A traceback is part of

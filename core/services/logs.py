@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from core.services.log_records import (
-    LEVELS,
-    Level,
+    LOG_LEVELS,
+    LogLevel,
     bar_ends,
     level,
 )
@@ -42,7 +42,7 @@ class LogLine:
 
     start: int
     end: int
-    level: Level
+    level: LogLevel
     is_first: bool
     text: str
 
@@ -69,13 +69,17 @@ class LogFilter:
     Capitals matter if the words have some.
     """
 
-    least: Level = "debug"
+    least: LogLevel = "debug"
     words: str = ""
     firsts: bool = False
 
-    def test(self) -> Callable[[_Span, Level, bool], bool]:
+    def test(self) -> Callable[[_Span, LogLevel, bool], bool]:
         """A function that tells of a line, its level, and whether it begins a record, if it is wanted."""
-        grave, has_words, firsts = LEVELS[LEVELS.index(self.least) :], _finder(self.words), self.firsts
+        grave, has_words, firsts = (
+            LOG_LEVELS[LOG_LEVELS.index(self.least) :],
+            _finder(self.words),
+            self.firsts,
+        )
         return lambda span, level, is_first: (
             level in grave and (is_first or not firsts) and (has_words is None or has_words(span.raw))
         )
@@ -232,7 +236,7 @@ def _not_drawn_over(block: bytes) -> bytes:
     return block[: block.rfind(b"\n") + 1] if block.endswith(b"\r") else block
 
 
-def _recorded(spans: Iterable[_Span], now: Level) -> Iterator[tuple[_Span, Level, bool]]:
+def _recorded(spans: Iterable[_Span], now: LogLevel) -> Iterator[tuple[_Span, LogLevel, bool]]:
     """Each line with its record's level, and whether it begins the record; `now` is the level before them."""
     for span in spans:
         begun = None if span.goes_on else level(span.raw, now)
@@ -240,7 +244,7 @@ def _recorded(spans: Iterable[_Span], now: Level) -> Iterator[tuple[_Span, Level
         yield span, now, begun is not None
 
 
-def _level_before(file: BinaryIO, at: int) -> Level:
+def _level_before(file: BinaryIO, at: int) -> LogLevel:
     """The level of the record that what comes before byte `at` is part of."""
     low = max(0, at - _RECORD)
     block = _read(file, low, at)
@@ -249,7 +253,7 @@ def _level_before(file: BinaryIO, at: int) -> Level:
     return next((of for _, of, _ in reversed([*_recorded(spans, "info")])), "info")
 
 
-def _line(span: _Span, level: Level, is_first: bool) -> LogLine:
+def _line(span: _Span, level: LogLevel, is_first: bool) -> LogLine:
     text = _COLOURS.sub("", span.raw.decode(errors="replace"))
     return LogLine(span.start, span.next, level, is_first, text)
 

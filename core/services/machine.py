@@ -46,7 +46,7 @@ class Machine:
     gpus: tuple[Gpu, ...]
 
 
-def look() -> Machine:
+def look_at_machine() -> Machine:
     """How busy this machine is; costs a millisecond or two. From one thread at a time."""
     import psutil
 

@@ -46,7 +46,7 @@ def prompts(overrides: Path) -> tuple[Prompt, ...]:
     return tuple(_prompt(name, overrides) for name in PURPOSES)
 
 
-def strays(overrides: Path) -> tuple[Path, ...]:
+def stray_prompts(overrides: Path) -> tuple[Path, ...]:
     """Files among `overrides` that no template is read from, by a wrong name perhaps.
 
     Hidden files and an editor's backups (`naive.txt~`) are nobody's mistake, and left out.
@@ -63,12 +63,12 @@ def strays(overrides: Path) -> tuple[Path, ...]:
     )
 
 
-def improves(name: str) -> bool:
+def prompt_improves(name: str) -> bool:
     """Whether template `name` improves a response: the human one, or a teacher's own in improve-llm."""
     return any(taught.original is not None and name in taught.turns for taught in strategies.TAUGHT.values())
 
 
-def conversation(name: str, overrides: Path, dialogue: Dialogue | None) -> tuple[tuple[str, str], ...]:
+def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -> tuple[tuple[str, str], ...]:
     """The turns, each with its role, in which a model meets template `name`.
 
     For a dialogue its fields are filled in: the human response is the one to improve, and a judge's

@@ -1,13 +1,15 @@
-"""What readers read from: state.db, config.toml and the prompts, each anew once it has changed."""
+"""The state that all services read: state.db, config.toml and the prompts, read again once they change."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from core.config import schema as configuration
 from core.config.schema import Config
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.errors import UserError
 from core.pipeline import workspace_graph
@@ -15,19 +17,26 @@ from core.pipeline.planner import Node
 from core.store import connections, queries
 from core.store import dialogues as stored_data
 
+T = TypeVar("T")
 
-class Source:
-    """One workspace as it lies on the disk, for one thread at a time."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+class WorkspaceState:
+    """One workspace as it is on the disk, for one thread at a time."""
+
+    def __init__(self, paths: WorkspacePaths) -> None:
+        self.paths = paths
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[object, ...] | None = None
         self._config: tuple[object, Config | None, str | None] | None = None
         self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
         self._dialogues: tuple[str, list[Dialogue]] | None = None
+        #: Results by name, each with all that it depends on.
+        self._remembered: dict[str, tuple[object, Any]] = {}
+        #: How many connections were opened: a new one may count its versions from the same number.
+        self._opened = 0
 
     def close(self) -> None:
+        """Close the connection; the next read opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -38,7 +47,8 @@ class Source:
         return (
             None if connection is None else connections.data_version(connection),
             self._file,
-            _stamp(self.workspace.config),
+            self._opened,
+            _stamp(self.paths.config),
             self._prompts(),
         )
 
@@ -47,31 +57,32 @@ class Source:
 
         Raises `UserError` when it cannot be read.
         """
-        stamp = _identity(self.workspace.state)
+        stamp = _identity(self.paths.state)
         if stamp != self._file:
             self.close()
             self._file = stamp
         if self._connection is None and stamp is not None:
             # An older program's would look empty until somebody writes.
-            if connections.is_older(self.workspace.state):
-                if self.workspace.read_only:
+            if connections.is_older(self.paths.state):
+                if self.paths.read_only:
                     raise UserError(
-                        f"{self.workspace.state} was written by an older program: it is brought up to date "
+                        f"{self.paths.state} was written by an older program: it is brought up to date "
                         "when it is opened without --read-only"
                     )
-                connections.upgrade(self.workspace.state)
-            if connections.is_ready(self.workspace.state):
-                self._connection = connections.reader(self.workspace.state)
+                connections.upgrade(self.paths.state)
+            if connections.is_ready(self.paths.state):
+                self._connection = connections.reader(self.paths.state)
+                self._opened += 1
         return self._connection
 
     def config(self) -> tuple[Config | None, str | None]:
-        """The configuration, None where there is none or it does not hold, and what is wrong with it."""
-        stamp = _stamp(self.workspace.config)
+        """The configuration, None where there is none or it is invalid, and what is wrong with it."""
+        stamp = _stamp(self.paths.config)
         if stamp is None:
             return None, None
         if self._config is None or self._config[0] != stamp:
             try:
-                self._config = (stamp, configuration.load(self.workspace.config), None)
+                self._config = (stamp, configuration.load(self.paths.config), None)
             except UserError as error:
                 self._config = (stamp, None, str(error))
         return self._config[1], self._config[2]
@@ -83,10 +94,19 @@ class Source:
         key = (config, facts, self._prompts())
         if self._planned is None or self._planned[0] != key:
             try:
-                self._planned = (key, workspace_graph.plan(self.workspace, config, facts), None)
+                self._planned = (key, workspace_graph.plan(self.paths, config, facts), None)
             except UserError as error:
                 self._planned = (key, (), str(error))
         return self._planned[1], self._planned[2]
+
+    def nodes(self) -> tuple[Node, ...]:
+        """The jobs that the configuration asks for; none when it is invalid or nothing is imported."""
+        return self.plan(self.config()[0], self.facts())[0]
+
+    def facts(self) -> ImportedData | None:
+        """File, hashes and sources of the imported data; None when nothing is imported."""
+        connection = self.connection()
+        return None if connection is None else stored_data.imported(connection)
 
     def data(self) -> tuple[ImportedData | None, list[Dialogue]]:
         """What is imported, and all dialogues in the file's order."""
@@ -101,10 +121,24 @@ class Source:
             return None, []
         return facts, self._dialogues[1]
 
+    def remember(self, name: str, key: object, make: Callable[[], T]) -> T:
+        """The result of `make`, made again only when `key` differs from the last time.
+
+        Args:
+            name: What is remembered; one result is kept a name.
+            key: All that the result depends on.
+            make: Makes the result.
+        """
+        known = self._remembered.get(name)
+        if known is None or known[0] != key:
+            known = self._remembered[name] = (key, make())
+        made: T = known[1]
+        return made
+
     def _prompts(self) -> tuple[object, ...]:
         """What tells one state of the workspace's own templates from another."""
         try:
-            found = sorted(self.workspace.prompts.glob("*.txt"))
+            found = sorted(self.paths.prompts.glob("*.txt"))
         except OSError:
             return ()
         return tuple((path.name, _stamp(path)) for path in found)

@@ -98,7 +98,7 @@ def logged(
     return [(step, at, figures) for step, at, figures in rows]
 
 
-def last_figures(connection: sqlite3.Connection, name: str) -> dict[str, float]:
+def last_metrics(connection: sqlite3.Connection, name: str) -> dict[str, float]:
     """What each job logged last under `name`, by job, of those that did."""
     path = f"$.{json.dumps(name)}"
     rows = connection.execute(

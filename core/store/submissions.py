@@ -9,7 +9,7 @@ from typing import Any
 
 from core.domain.submissions import (
     AnswerCount,
-    BatchMoment,
+    BatchEvent,
     SentRequest,
     Submission,
 )
@@ -44,7 +44,7 @@ def put(connection: sqlite3.Connection, job: str, at: float, submission: dict[st
         " :path, 'intended', :at) ON CONFLICT (token) DO NOTHING",
         submission | {"job": job, "at": at},
     )
-    _put_moment(connection, submission["token"], at)
+    _put_event(connection, submission["token"], at)
 
 
 def put_state(connection: sqlite3.Connection, at: float, batch: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def put_state(connection: sqlite3.Connection, at: float, batch: dict[str, Any]) 
         " collected = :collected, changed_at = :at WHERE token = :token AND NOT collected",
         batch | {"errors": json.dumps(batch["errors"]), "at": at},
     )
-    _put_moment(connection, batch["token"], at)
+    _put_event(connection, batch["token"], at)
 
 
 def put_answer(connection: sqlite3.Connection, at: float, answer: dict[str, Any]) -> None:
@@ -136,13 +136,13 @@ def sums(connection: sqlite3.Connection, known: Known | None = None) -> dict[str
     return found
 
 
-def moments(connection: sqlite3.Connection, token: str) -> list[BatchMoment]:
+def batch_events(connection: sqlite3.Connection, token: str) -> list[BatchEvent]:
     """The timeline of a submission, oldest first."""
     rows = connection.execute(
         "SELECT at, state, completed, failed, total FROM submission_states WHERE token = ? ORDER BY at",
         (token,),
     )
-    return [BatchMoment(**dict(row)) for row in rows]
+    return [BatchEvent(**dict(row)) for row in rows]
 
 
 def outcomes(connection: sqlite3.Connection, token: str) -> list[AnswerCount]:
@@ -224,7 +224,7 @@ def bound(connection: sqlite3.Connection) -> float:
     return float(row["usd"] or 0.0)
 
 
-def _put_moment(connection: sqlite3.Connection, token: str, at: float) -> None:
+def _put_event(connection: sqlite3.Connection, token: str, at: float) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO submission_states SELECT token, :at, state, completed, failed, total"
         " FROM submissions WHERE token = :token",

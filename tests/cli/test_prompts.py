@@ -92,7 +92,7 @@ def test_a_template_that_does_not_hold(loaded: Program) -> None:
 @pytest.mark.parametrize("name", prompts.PURPOSES)
 def test_showing_one(loaded: Program, name: str) -> None:
     assert loaded("prompts", "show", name).out == templates.load(name) + "\n"
-    turns = prompts.conversation(name, loaded.root / "prompts", DIALOGUE)
+    turns = prompts.prompt_conversation(name, loaded.root / "prompts", DIALOGUE)
     told = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id)
     for role, text in turns:
         assert text in told.out

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from tests.cli.conftest import Program, end_processes, environment, make_program
 from tests.support import tiny_student
@@ -136,7 +136,7 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
     # A run that would go on for days.
     config = CONFIG.format(student=student).replace("max_steps = 2", "max_steps = 1000000", 1)
     program = make_program(tmp_path / "work", config)
-    workspace = Workspace(program.root)
+    workspace = WorkspacePaths(program.root)
     program("import", made_csv(tmp_path / "made.csv"))
 
     def state() -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.cli.conftest import Program
 from tests.tui import judged
 from tests.tui.filled import job_id
@@ -50,7 +50,7 @@ def test_one_that_is_not_finished_is_not_known(study: Program) -> None:
 
 
 def test_what_is_no_comparison_is_refused(study: Program) -> None:
-    answers = job_id(Workspace(study.root), "respond", "smollm2")
+    answers = job_id(WorkspacePaths(study.root), "respond", "smollm2")
     assert "is no comparison" in study("winrates", "show", answers, code=1).err
     assert "there is no job 'none'" in study("winrates", "show", "none", code=1).err
 

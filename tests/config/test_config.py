@@ -8,7 +8,7 @@ import pytest
 
 from core.config import schema
 from core.domain.errors import UserError
-from core.services.commands import TEMPLATES
+from core.services.workspace_creation import TEMPLATES
 from tests.conftest import ROOT
 
 

@@ -207,7 +207,7 @@ def test_the_real_file_is_the_known_one(reference_dataset: Path, tmp_path: Path)
 
 
 def test_source_and_terms_are_named() -> None:
-    assert "henryjxie/Distilling-Empathy-from-Large-Language-Models" in fetch.SOURCE
-    assert fetch.REPOSITORY in fetch.PUBLIC_URL
+    assert "henryjxie/Distilling-Empathy-from-Large-Language-Models" in fetch.DATA_SOURCE
+    assert fetch.REPOSITORY in fetch.DATA_URL
     for word in ("2406.05063", "SIGDIAL 2025", "no licence", "cite"):
-        assert word in fetch.TERMS
+        assert word in fetch.DATA_TERMS

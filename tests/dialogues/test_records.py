@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import records, staging
 from core.domain.dialogues import Dialogue
 from tests.support.made_dialogues import dialogue_lists, made_dialogues
@@ -39,7 +39,7 @@ def test_a_change_in_one_split_leaves_the_other_splits_hash() -> None:
 
 def test_staging_writes_what_the_hash_says(tmp_path: Path) -> None:
     dialogues = made_dialogues(8)
-    workspace = Workspace(tmp_path)
+    workspace = WorkspacePaths(tmp_path)
     facts = staging.describe(dialogues, "data.csv", "")
     staging.stage(workspace, dialogues, facts)
     content = workspace.dialogues(facts.data).read_bytes()

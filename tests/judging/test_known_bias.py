@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -119,11 +118,11 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
     assert result["prefers_longer"] > 0.6
     assert result["words_b"] > result["words_a"]
 
-    with closing(made.reader()) as reader:
-        (rate,) = reader.win_rates()
-        (card,) = reader.scorecards()
-        detail = reader.comparison(rate.job)
-        pairs = reader.pairs("human", "chatgpt")
+    with made.open() as workspace:
+        (rate,) = workspace.evaluation.win_rates()
+        (card,) = workspace.evaluation.scorecards()
+        detail = workspace.evaluation.comparison(rate.job)
+        pairs = workspace.evaluation.pairs("human", "chatgpt")
     assert rate.p is not None
     assert rate.p_holm == rate.p
     assert (card.judge, card.verdicts, card.invalid) == ("gpt", 500, 0)

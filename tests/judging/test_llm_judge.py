@@ -6,7 +6,6 @@ import json
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -162,9 +161,11 @@ def test_a_comparison_behind_an_api(tmp_path: Path, api: Api, mode: str) -> None
     assert result["design"] == "both orders"
     assert result["verdicts"] == 2 * len(TEST)
     assert len(api.batches) == (mode == "batch")
-    with closing(made.reader()) as reader:
-        (rate,) = reader.win_rates()
-        pair = next(p for p in reader.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id)
+    with made.open() as workspace:
+        (rate,) = workspace.evaluation.win_rates()
+        pair = next(
+            p for p in workspace.evaluation.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id
+        )
     assert (rate.judge, rate.n, rate.invalid) == ("gpt", len(TEST), 0)
     assert rate.label == "gpt: its agreement with people is not measured here"
     assert {(v.order, v.winner) for v in pair.verdicts} == {
@@ -250,8 +251,10 @@ def test_a_pair_is_asked_about_as_often_as_configured(tmp_path: Path, api: Api) 
     assert result["design"] == "both orders, 3 times"
     outcomes = [expected(d) for d in TEST]
     assert (result["wins_a"], result["wins_b"]) == (outcomes.count("a"), outcomes.count("b"))
-    with closing(made.reader()) as reader:
-        pair = next(p for p in reader.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id)
+    with made.open() as workspace:
+        pair = next(
+            p for p in workspace.evaluation.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id
+        )
     assert sorted((v.order, v.number) for v in pair.verdicts) == [
         (order, number) for order in ("ab", "ba") for number in (1, 2, 3)
     ]
@@ -362,7 +365,7 @@ def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> 
     # Identical responses are never shown, so no order can matter to them.
     assert result["flip_rate"] == pytest.approx(len(DIFFERENT) / len(TEST))
     assert result["design"] == "both orders"
-    reader = made.reader()
-    (rate,) = reader.win_rates()
-    reader.close()
+    workspace = made.open()
+    (rate,) = workspace.evaluation.win_rates()
+    workspace.close()
     assert (rate.prefers_first, rate.flip_rate) == (1, result["flip_rate"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -70,10 +69,10 @@ def test_a_judge_is_held_against_people(tmp_path: Path, api: Api, mode: str) -> 
     (path,) = made.workspace.root.glob("artifacts/jobs/calibrate-*/*/calibration.jsonl")
     told = [msgspec.json.decode(line, type=validate_job.RatedPair) for line in path.read_bytes().splitlines()]
     assert told == validate_job.pairs(DIALOGUES, 10)
-    with closing(made.reader()) as reader:
-        (card,) = reader.scorecards()
-        (rate,) = reader.win_rates()
-        shown_jobs = [job.stage for job in reader.snapshot().jobs]
+    with made.open() as workspace:
+        (card,) = workspace.evaluation.scorecards()
+        (rate,) = workspace.evaluation.win_rates()
+        shown_jobs = [job.stage for job in workspace.pipeline.snapshot().jobs]
     assert (card.agreement, card.pairs, card.invalid, card.verdicts) == (1.0, 10, 0, 20)
     assert card.usd_per_1000 is None
     assert rate.label == "gpt: agrees with human ratings on 100% of 10 pairs (72% to 100%)"
@@ -98,33 +97,33 @@ def test_what_is_said_of_a_judge_is_of_that_judge(tmp_path: Path, api: Api) -> N
         made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": pairs})
     assert made.supervise().wait(60) == 0
     assert len(made.states()) == 1, "one name"
-    with closing(made.reader()) as reader:
-        assert [card.pairs for card in reader.scorecards()] == [10]
+    with made.open() as workspace:
+        assert [card.pairs for card in workspace.evaluation.scorecards()] == [10]
     # Ten pairs were asked about, and the four and six are among them.
     assert len(api.paid) == 20
     assert set(api.paid.values()) == {1}
     made.workspace.config.write_text(
         made.workspace.config.read_text().replace("[judges.gpt]", "[judges.gpt]\nswap = false")
     )
-    with closing(made.reader()) as reader:
-        assert [card.pairs for card in reader.scorecards()] == [None]
-        assert "not measured" in (reader.win_rates()[0].label or "")
+    with made.open() as workspace:
+        assert [card.pairs for card in workspace.evaluation.scorecards()] == [None]
+        assert "not measured" in (workspace.evaluation.win_rates()[0].label or "")
 
 
 def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
     api.faults.content = as_people
     prices = "[prices]\ndate = 2026-06-01\n[prices.models.gpt-4o]\ninput = 2.5\noutput = 10.0\n"
     made = shop(tmp_path, api, more=prices)
-    with closing(made.reader()) as reader:
-        (found,) = reader.estimates(["calibrate:gpt"], {"gpt": 10})
+    with made.open() as workspace:
+        (found,) = workspace.spending.estimates(["calibrate:gpt"], {"gpt": 10})
     assert (found.recipe, found.requests, found.answered) == ("judge gpt", 20, 0)
     assert found.usd is not None
     made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 10})
     assert made.supervise().wait(60) == 0
-    with closing(made.reader()) as reader:
-        (left,) = reader.estimates(["calibrate:gpt"], {"gpt": 10})
-        (card,) = reader.scorecards()
-        spent = reader.spending().usd
+    with made.open() as workspace:
+        (left,) = workspace.spending.estimates(["calibrate:gpt"], {"gpt": 10})
+        (card,) = workspace.evaluation.scorecards()
+        spent = workspace.spending.summary().usd
     assert (left.answered, left.usd) == (20, 0.0)
     assert card.usd_per_1000 == pytest.approx(spent / 20 * 1000)
 
@@ -138,5 +137,5 @@ def test_a_judge_that_cannot_be_asked(tmp_path: Path, api: Api, judge: str, prob
         made.workspace.config.write_text(
             made.workspace.config.read_text() + '\n[judges.own]\nprovider = "embedded"\n'
         )
-    with closing(made.reader()) as reader, pytest.raises(UserError, match=problem):
-        reader.estimates([f"calibrate:{judge}"], {judge: 10})
+    with made.open() as workspace, pytest.raises(UserError, match=problem):
+        workspace.spending.estimates([f"calibrate:{judge}"], {judge: 10})

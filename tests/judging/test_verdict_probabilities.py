@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -71,9 +70,9 @@ def sure(text: str) -> dict[str, float]:
 def check(made: Workshop, name: str = COMPARE) -> None:
     made.run("compare")
     assert made.states() == {name: "done"}, made.story()
-    with closing(made.reader()) as reader:
-        (rate,) = reader.win_rates()
-        pairs = {pair.dialog_id: pair for pair in reader.pairs("human", "chatgpt")}
+    with made.open() as workspace:
+        (rate,) = workspace.evaluation.win_rates()
+        pairs = {pair.dialog_id: pair for pair in workspace.evaluation.pairs("human", "chatgpt")}
     for dialogue in DIFFERENT:
         for verdict in pairs[dialogue.dialog_id].verdicts:
             assert verdict.probability_b == pytest.approx(0.9 if verdict.winner == "b" else 0.1)

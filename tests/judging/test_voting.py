@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,8 +33,8 @@ DIALOGUES = [Dialogue(f"d{n}", "sad", "negative", "", f"s{n}", f"u{n}", "test", 
 TURNED: dict[Choice, Choice] = {"a": "b", "b": "a", "tie": "tie", "skip": "skip"}
 
 
-def cast(paper: voting.Paper, choice: Choice, voter: str = "ana", a: str = "x", b: str = "y") -> Vote:
-    said = voting.record(paper, a, b, voter, choice)
+def cast(item: voting.BallotItem, choice: Choice, voter: str = "ana", a: str = "x", b: str = "y") -> Vote:
+    said = voting.record(item, a, b, voter, choice)
     return Vote(**said, at=1.0)  # type: ignore[arg-type]
 
 
@@ -43,29 +42,31 @@ def cast(paper: voting.Paper, choice: Choice, voter: str = "ana", a: str = "x", 
 def test_a_voter_sees_every_different_pair_once_and_always_the_same_way(
     a: dict[str, str], b: dict[str, str], voter: str
 ) -> None:
-    shown = voting.papers(DIALOGUES, a, b, voter, [])
+    shown = voting.ballot_items(DIALOGUES, a, b, voter, [])
     assert sorted(p.dialog_id for p in shown) == sorted(n for n in a.keys() & b.keys() if a[n] != b[n])
-    for paper in shown:
-        sides = (a[paper.dialog_id], b[paper.dialog_id])
-        assert (paper.left, paper.right) == (sides if paper.order == "ab" else sides[::-1])
-        assert paper.choice is None
-    assert voting.papers(DIALOGUES, a, b, voter, []) == shown
+    for item in shown:
+        sides = (a[item.dialog_id], b[item.dialog_id])
+        assert (item.left, item.right) == (sides if item.order == "ab" else sides[::-1])
+        assert item.choice is None
+    assert voting.ballot_items(DIALOGUES, a, b, voter, []) == shown
     # Whoever is called a, the voter sees the same texts on the same sides, in the same order.
-    other = voting.papers(DIALOGUES, b, a, voter, [])
+    other = voting.ballot_items(DIALOGUES, b, a, voter, [])
     assert [(p.dialog_id, p.left, p.right) for p in other] == [(p.dialog_id, p.left, p.right) for p in shown]
-    assert [p.dialog_id for p in voting.papers(DIALOGUES, a, b, "cleo", [])] == [p.dialog_id for p in shown]
+    assert [p.dialog_id for p in voting.ballot_items(DIALOGUES, a, b, "cleo", [])] == [
+        p.dialog_id for p in shown
+    ]
 
 
 @given(texts, texts, choices)
 def test_a_vote_is_about_texts_whoever_they_are_of(
     a: dict[str, str], b: dict[str, str], choice: Choice
 ) -> None:
-    said = [cast(paper, choice) for paper in voting.papers(DIALOGUES, a, b, "ana", [])]
+    said = [cast(item, choice) for item in voting.ballot_items(DIALOGUES, a, b, "ana", [])]
     for vote in said:
         assert vote.digest_a < vote.digest_b
-    assert {p.choice for p in voting.papers(DIALOGUES, a, b, "ana", said)} <= {choice}
-    assert {p.choice for p in voting.papers(DIALOGUES, b, a, "ana", said)} <= {TURNED[choice]}
-    assert {p.choice for p in voting.papers(DIALOGUES, a, b, "ben", said)} <= {None}
+    assert {p.choice for p in voting.ballot_items(DIALOGUES, a, b, "ana", said)} <= {choice}
+    assert {p.choice for p in voting.ballot_items(DIALOGUES, b, a, "ana", said)} <= {TURNED[choice]}
+    assert {p.choice for p in voting.ballot_items(DIALOGUES, a, b, "ben", said)} <= {None}
     decided = voting.outcomes(said, a, b)
     wanted = {} if choice == "skip" else {vote.dialog_id: {"ana": choice} for vote in said}
     assert decided == wanted
@@ -78,22 +79,22 @@ def test_sides_and_dialogues_are_mixed() -> None:
     dialogues = [Dialogue(f"n{n:03}", "sad", "", "", "", "", "test", {}) for n in range(400)]
     a = {d.dialog_id: f"a {d.dialog_id}" for d in dialogues}
     b = {d.dialog_id: f"b {d.dialog_id}" for d in dialogues}
-    shown = voting.papers(dialogues, a, b, "ana", [])
-    assert 160 < sum(paper.order == "ab" for paper in shown) < 240
+    shown = voting.ballot_items(dialogues, a, b, "ana", [])
+    assert 160 < sum(item.order == "ab" for item in shown) < 240
     assert [p.dialog_id for p in shown] != sorted(p.dialog_id for p in shown)
-    other = voting.papers(dialogues, a, b, "ben", [])
+    other = voting.ballot_items(dialogues, a, b, "ben", [])
     assert 160 < sum(one.order == two.order for one, two in zip(shown, other, strict=True)) < 240
 
 
 def test_a_dialogue_scores_the_mean_of_its_voters() -> None:
     a, b = dict.fromkeys(["d1", "d2", "d3"], "one"), dict.fromkeys(["d1", "d2", "d3"], "two")
-    papers = {p.dialog_id: p for p in voting.papers(DIALOGUES, a, b, "ana", [])}
+    items = {p.dialog_id: p for p in voting.ballot_items(DIALOGUES, a, b, "ana", [])}
     said = [
-        cast(papers["d1"], "b", "ana"),
-        cast(papers["d1"], "a", "ben"),
-        cast(papers["d2"], "b", "ana"),
-        cast(papers["d2"], "tie", "ben"),
-        cast(papers["d3"], "skip", "ana"),
+        cast(items["d1"], "b", "ana"),
+        cast(items["d1"], "a", "ben"),
+        cast(items["d2"], "b", "ana"),
+        cast(items["d2"], "tie", "ben"),
+        cast(items["d3"], "skip", "ana"),
     ]
     rate = voting.win_rate("x", "y", said, a, b)
     assert rate is not None
@@ -115,10 +116,12 @@ def api() -> Iterator[Api]:
 
 def vote(made: Workshop, voter: str, said: dict[str, Choice]) -> None:
     """Let `voter` say this of human (a) and chatgpt (b), by dialogue."""
-    with closing(made.reader()) as reader:
-        papers = {paper.dialog_id: paper for paper in reader.papers("human", "chatgpt", voter)}
+    with made.open() as workspace:
+        items = {
+            item.dialog_id: item for item in workspace.evaluation.ballot_items("human", "chatgpt", voter)
+        }
     for name, choice in said.items():
-        made.ask("vote", **voting.record(papers[name], "human", "chatgpt", voter, choice))
+        made.ask("vote", **voting.record(items[name], "human", "chatgpt", voter, choice))
 
 
 def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
@@ -127,23 +130,25 @@ def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
     made.run("compare")
     judged = made.query("SELECT DISTINCT dialog_id, winner FROM verdicts WHERE ordering = 'ab'")
     winners: dict[str, Choice] = dict(judged)
-    with closing(made.reader()) as reader:
-        shown = [paper.dialog_id for paper in reader.papers("human", "chatgpt", "ana")]
+    with made.open() as workspace:
+        shown = [item.dialog_id for item in workspace.evaluation.ballot_items("human", "chatgpt", "ana")]
     assert sorted(shown) == sorted(d.dialog_id for d in DIFFERENT)
     assert IDENTICAL.dialog_id not in shown
     half = shown[: len(shown) // 2]
     # One voter agrees with the judge, the other says the opposite, and takes one vote back.
     vote(made, "ana", {name: winners[name] for name in shown})
     vote(made, "ben", {name: TURNED[winners[name]] for name in half})
-    with closing(made.reader()) as reader:
-        papers = {paper.dialog_id: paper for paper in reader.papers("human", "chatgpt", "ben")}
-    made.ask("unvote", **voting.record(papers[half[0]], "human", "chatgpt", "ben", "skip"))
+    with made.open() as workspace:
+        items = {
+            item.dialog_id: item for item in workspace.evaluation.ballot_items("human", "chatgpt", "ben")
+        }
+    made.ask("unvote", **voting.record(items[half[0]], "human", "chatgpt", "ben", "skip"))
     assert made.supervise().wait(60) == 0
-    with closing(made.reader()) as reader:
-        (rate,) = reader.human_win_rates()
-        agreements = {(one.one, one.other): one for one in reader.agreements()}
-        left = [p.choice for p in reader.papers("human", "chatgpt", "ben")]
-        again = [p.choice for p in reader.papers("chatgpt", "human", "ana")]
+    with made.open() as workspace:
+        (rate,) = workspace.evaluation.human_win_rates()
+        agreements = {(one.one, one.other): one for one in workspace.evaluation.agreements()}
+        left = [p.choice for p in workspace.evaluation.ballot_items("human", "chatgpt", "ben")]
+        again = [p.choice for p in workspace.evaluation.ballot_items("chatgpt", "human", "ana")]
     assert (rate.a, rate.b, rate.voters) == ("chatgpt", "human", ("ana", "ben"))
     assert (rate.dialogues, rate.votes) == (len(shown), len(shown) + len(half) - 1)
     assert left.count(None) == len(shown) - len(half) + 1
@@ -162,8 +167,8 @@ def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: A
     vote(made, "ana", {name: "a"})
     vote(made, "ana", {name: "b"})
     assert made.supervise().wait(60) == 0
-    with closing(made.reader()) as reader:
-        (rate,) = reader.human_win_rates()
+    with made.open() as workspace:
+        (rate,) = workspace.evaluation.human_win_rates()
     assert (rate.votes, rate.wins_a, rate.wins_b) == (1, 1, 0), "human is b here"
     changed = [
         d
@@ -181,15 +186,17 @@ def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: A
         for d in [*TEST, *made.train]
     ]
     made.import_(changed)
-    with closing(made.reader()) as reader:
-        assert reader.human_win_rates() == ()
-        assert {paper.choice for paper in reader.papers("human", "chatgpt", "ana")} == {None}
+    with made.open() as workspace:
+        assert workspace.evaluation.human_win_rates() == ()
+        assert {item.choice for item in workspace.evaluation.ballot_items("human", "chatgpt", "ana")} == {
+            None
+        }
 
 
 def test_who_cannot_be_voted_on(tmp_path: Path, api: Api) -> None:
     made = shop(tmp_path, api)
-    with closing(made.reader()) as reader:
+    with made.open() as workspace:
         with pytest.raises(UserError, match="stands on both sides"):
-            reader.papers("human", "human", "ana")
+            workspace.evaluation.ballot_items("human", "human", "ana")
         with pytest.raises(UserError, match="no responder is called 'nobody'"):
-            reader.papers("human", "nobody", "ana")
+            workspace.evaluation.ballot_items("human", "nobody", "ana")

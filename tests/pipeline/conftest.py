@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue, RatedResponse, Rating
 from core.domain.events import IntentResult
@@ -81,7 +81,7 @@ class House:
     """One workspace under test."""
 
     def __init__(self, root: Path) -> None:
-        self.workspace = Workspace(root)
+        self.workspace = WorkspacePaths(root)
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def room(self, **plan: object) -> None:
@@ -210,7 +210,7 @@ class House:
 @pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with config.toml and imported data, to be copied."""
-    workspace = Workspace(tmp_path_factory.mktemp("furnished"))
+    workspace = WorkspacePaths(tmp_path_factory.mktemp("furnished"))
     workspace.config.write_text(CONFIG)
     dialogues = make_dialogues()
     facts = staging.describe(dialogues, "some.csv", "0" * 64)

@@ -13,7 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.pipeline import supervisor
 from core.pipeline.supervisor import Supervisor
 
@@ -21,7 +21,7 @@ WORKER = (sys.executable, str(Path(__file__).with_name("counting_worker.py")))
 WRITES = ("BEGIN IMMEDIATE", "INSERT", "UPDATE", "DELETE", "COMMIT")
 
 
-def main(workspace: Workspace, grace_s: float, kill_at: int) -> int:
+def main(workspace: WorkspacePaths, grace_s: float, kill_at: int) -> int:
     logging.basicConfig(level=logging.INFO)
     supervisor.TICK_S = 0.02
     lock = supervisor.acquire(workspace)
@@ -56,4 +56,4 @@ def main(workspace: Workspace, grace_s: float, kill_at: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Workspace(Path(sys.argv[1])), float(sys.argv[2]), int(sys.argv[3])))
+    sys.exit(main(WorkspacePaths(Path(sys.argv[1])), float(sys.argv[2]), int(sys.argv[3])))

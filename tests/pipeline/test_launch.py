@@ -16,7 +16,7 @@ import pytest
 
 from core.domain.errors import UserError
 from core.pipeline import launch, slots
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from core.store import connections, queries
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_many_at_once_start_one(real: House, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("EMPATHY_SUPERVISOR_IDLE_S", "60")
     script = (
         "import sys; from pathlib import Path; from core.pipeline import launch;"
-        "from core.config.workspace import Workspace; workspace = Workspace(Path(sys.argv[1]));"
+        "from core.config.workspace import WorkspacePaths; workspace = WorkspacePaths(Path(sys.argv[1]));"
         "launch.ensure(workspace); print(launch.is_running(workspace)[0])"
     )
     callers = [
@@ -98,8 +98,8 @@ def test_readers_read_after_everything_was_killed(real: House) -> None:
     for process in supervisors(real):
         process.send_signal(signal.SIGKILL)
     real.until(lambda: not launch.is_running(real.workspace)[0])
-    with closing(Reader(real.workspace)) as reader:
-        snapshot = reader.snapshot()
+    with open_workspace(real.workspace) as workspace:
+        snapshot = workspace.pipeline.snapshot()
     assert snapshot.paused
     assert not snapshot.supervisor.running
 

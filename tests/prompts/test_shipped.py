@@ -13,7 +13,7 @@ from core.services import prompts
 from tests.support.made_dialogues import made_dialogues
 
 DIALOGUE = made_dialogues()[1]
-REWRITES = [name for name in templates.FIELDS if prompts.improves(name)]
+REWRITES = [name for name in templates.FIELDS if prompts.prompt_improves(name)]
 DIMENSIONS = {
     "cognitive": "Cognitive empathy is understanding",
     "affective": "Affective empathy is sharing",
@@ -87,17 +87,17 @@ def test_lacking_finds_the_dimension_first_and_tells_only_the_response() -> None
 
 @pytest.mark.parametrize("name", templates.FIELDS)
 def test_the_conversation_of_a_dialogue(name: str, tmp_path: Path) -> None:
-    turns = prompts.conversation(name, tmp_path, DIALOGUE)
+    turns = prompts.prompt_conversation(name, tmp_path, DIALOGUE)
     place = {"sequential_affective": 1, "sequential_compassionate": 2}.get(name, 0)
     assert [role for role, _ in turns] == ["user", *["assistant", "user"] * place]
     first = turns[0][1]
     assert f"Context: {DIALOGUE.situation}\nUtterance: {DIALOGUE.utterance}\n" in first
     assert (DIALOGUE.responses["human"].text in first) == (name not in ("student", "initial"))
-    assert prompts.conversation(name, tmp_path, None) == (("user", templates.load(name)),)
+    assert prompts.prompt_conversation(name, tmp_path, None) == (("user", templates.load(name)),)
 
 
 def test_sequential_has_five_messages_with_the_teachers_answers_between(tmp_path: Path) -> None:
-    turns = prompts.conversation("sequential_compassionate", tmp_path, DIALOGUE)
+    turns = prompts.prompt_conversation("sequential_compassionate", tmp_path, DIALOGUE)
     assert len(turns) == 5
     assert [text for role, text in turns if role == "assistant"] == [
         "[the teacher's answer to turn 1]",
@@ -114,7 +114,7 @@ def test_sequential_has_five_messages_with_the_teachers_answers_between(tmp_path
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no prompt 'naif'\. There are: student, .*judge"):
-        prompts.conversation("naif", tmp_path, None)
+        prompts.prompt_conversation("naif", tmp_path, None)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_an_override_that_does_not_hold_is_refused_by_file_and_field(
     own = tmp_path / f"{name}.txt"
     own.write_text(text)
     with pytest.raises(UserError) as refused:
-        prompts.conversation(name, tmp_path, DIALOGUE)
+        prompts.prompt_conversation(name, tmp_path, DIALOGUE)
     assert f"{own} {problem}" in str(refused.value)
     (found,) = [prompt for prompt in prompts.prompts(tmp_path) if prompt.error is not None]
     assert (found.name, found.path, found.overridden, found.text) == (name, own, True, "")
@@ -141,7 +141,7 @@ def test_an_override_that_does_not_hold_is_refused_by_file_and_field(
 
 def test_an_override_takes_part_in_its_conversation(tmp_path: Path) -> None:
     (tmp_path / "sequential_affective.txt").write_text("Now the feelings.")
-    turns = prompts.conversation("sequential_compassionate", tmp_path, DIALOGUE)
+    turns = prompts.prompt_conversation("sequential_compassionate", tmp_path, DIALOGUE)
     assert turns[2] == ("user", "Now the feelings.")
     assert [prompt.name for prompt in prompts.prompts(tmp_path) if prompt.overridden] == [
         "sequential_affective"
@@ -149,7 +149,7 @@ def test_an_override_takes_part_in_its_conversation(tmp_path: Path) -> None:
 
 
 def test_strays_are_files_that_override_nothing(tmp_path: Path) -> None:
-    assert prompts.strays(tmp_path / "absent") == ()
+    assert prompts.stray_prompts(tmp_path / "absent") == ()
     for name in ("naive.txt", "naiv.txt", "judge.md", ".naive.txt.swp", ".DS_Store", "naive.txt~", "#x~"):
         (tmp_path / name).write_text("")
-    assert [path.name for path in prompts.strays(tmp_path)] == ["judge.md", "naiv.txt"]
+    assert [path.name for path in prompts.stray_prompts(tmp_path)] == ["judge.md", "naiv.txt"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from core.config.schema import load
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue, RatedResponse
 from core.jobs.journal import Order, Verdict, Winner
@@ -17,8 +17,8 @@ from core.judging import comparison_metrics, protocol, voting
 from core.judging.protocol import Contest
 from core.pipeline import workspace_graph
 from core.pipeline.intent_handlers import carry_out, new_job
-from core.services.commands import create_workspace
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
+from core.services.workspace_creation import create_workspace
 from core.store import (
     connections,
     intents,
@@ -54,7 +54,7 @@ extra = [{ a = "human", b = "chatgpt" }]
 BOTH: tuple[Order, ...] = ("ab", "ba")
 
 
-def make(root: Path, *, finished: bool = True) -> Workspace:
+def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
     """The workspace; without `finished` only half of its comparisons are."""
     workspace = create_workspace(root)
     workspace.config.write_text(CONFIG)
@@ -122,9 +122,9 @@ def _verdict(contest: Contest, number: int) -> Verdict:
     return Verdict(contest.dialog_id, contest.order, winner, HOSTILE if drawn % 5 == 0 else "1")
 
 
-def _vote(workspace: Workspace) -> None:
-    with closing(Reader(workspace)) as reader:
-        papers = reader.papers("human", "chatgpt", "ana")[:12]
+def _vote(workspace: WorkspacePaths) -> None:
+    with open_workspace(workspace) as opened:
+        papers = opened.evaluation.ballot_items("human", "chatgpt", "ana")[:12]
     with closing(connections.writer(workspace.state)) as connection:
         for number, paper in enumerate(papers):
             for voter in ("ana", "ben") if number % 2 else ("ana",):

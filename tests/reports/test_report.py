@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +18,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.reports.write import CONTENTS, write_report
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from tests.reports.judged import RUN, make
 from tests.web.browser import events, open_browser, requests
 
@@ -33,15 +32,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
     return make(tmp_path_factory.mktemp("judged") / "study")
 
 
 @pytest.fixture(scope="module")
-def written(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(workspace: WorkspacePaths, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports") / "report"
-    with closing(Reader(workspace)) as reader:
-        write_report(reader, folder)
+    with open_workspace(workspace) as opened:
+        write_report(opened, folder)
     return folder
 
 
@@ -49,11 +48,11 @@ def rows(folder: Path, table: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO((folder / f"{table}.csv").read_text())))
 
 
-def test_every_figure_is_there_in_full(workspace: Workspace, written: Path) -> None:
-    with closing(Reader(workspace)) as reader:
-        rates = reader.win_rates()
-        ranking = {one.judge: one for one in reader.rankings()}
-        (human,) = reader.human_win_rates()
+def test_every_figure_is_there_in_full(workspace: WorkspacePaths, written: Path) -> None:
+    with open_workspace(workspace) as opened:
+        rates = opened.evaluation.win_rates()
+        ranking = {one.judge: one for one in opened.evaluation.rankings()}
+        (human,) = opened.evaluation.human_win_rates()
     found = rows(written, "comparisons")
     assert [(row["judge"], row["A"], row["B"]) for row in found] == [(r.judge, r.a, r.b) for r in rates]
     for row, rate in zip(found, rates, strict=True):
@@ -72,15 +71,15 @@ def test_every_figure_is_there_in_full(workspace: Workspace, written: Path) -> N
     assert {row["kind"] for row in rows(written, "agreements")} == {"judges", "voters", "voter and judge"}
 
 
-def test_the_papers_table(workspace: Workspace, written: Path) -> None:
+def test_the_papers_table(workspace: WorkspacePaths, written: Path) -> None:
     """A recipe a row, a student's stage a column, the best of each in bold."""
     found = rows(written, "win_rates-gpt")
     assert [(row["method"], row["strategy or source"]) for row in found] == [
         ("direct", "chatgpt"),
         ("direct", "llama"),
     ]
-    with closing(Reader(workspace)) as reader:
-        rates = {(r.a, r.b): r for r in reader.win_rates() if r.judge == "gpt"}
+    with open_workspace(workspace) as opened:
+        rates = {(r.a, r.b): r for r in opened.evaluation.win_rates() if r.judge == "gpt"}
     assert float(found[0]["small sft"]) == rates["small", f"{RUN}/sft"].win_rate_b
     assert float(found[0]["small sft-dpo"]) == rates["small", f"{RUN}/sft-dpo"].win_rate_b
     tex = (written / "win_rates-gpt.tex").read_text()
@@ -145,7 +144,7 @@ def test_no_text_from_outside_gets_through_as_code(written: Path) -> None:
         assert not [node for node in tree.iter() if node.tag.endswith("script")]
 
 
-def test_the_same_report_is_the_same_bytes(workspace: Workspace, written: Path, tmp_path: Path) -> None:
+def test_the_same_report_is_the_same_bytes(workspace: WorkspacePaths, written: Path, tmp_path: Path) -> None:
     """In another process, with other hashes."""
     code = [
         sys.executable,
@@ -176,45 +175,45 @@ def test_figures_name_what_stands_behind_them(written: Path) -> None:
 
 
 def test_what_is_not_finished_is_told(tmp_path: Path) -> None:
-    with closing(Reader(make(tmp_path / "half", finished=False))) as reader:
-        write_report(reader, tmp_path / "report")
+    with open_workspace(make(tmp_path / "half", finished=False)) as workspace:
+        write_report(workspace, tmp_path / "report")
     assert "are not finished" in (tmp_path / "report" / "report.md").read_text()
     states = [row["state"] for row in rows(tmp_path / "report", "comparisons")]
     assert set(states) == {"done", "waiting"}
 
 
-def test_one_judge_takes_the_place_of_all(workspace: Workspace, written: Path, tmp_path: Path) -> None:
+def test_one_judge_takes_the_place_of_all(workspace: WorkspacePaths, written: Path, tmp_path: Path) -> None:
     folder = tmp_path / "report"
     shutil.copytree(written, folder)
-    with closing(Reader(workspace)) as reader:
+    with open_workspace(workspace) as opened:
         with pytest.raises(UserError, match="no judge is called 'nobody'; there are: gpt, paper"):
-            write_report(reader, folder, "nobody")
+            write_report(opened, folder, "nobody")
         assert {path.name for path in folder.iterdir()} == {path.name for path in written.iterdir()}
-        write_report(reader, folder, "paper")
+        write_report(opened, folder, "paper")
     assert {row["judge"] for row in rows(folder, "comparisons")} == {"paper"}
     left = {path.name for path in folder.iterdir()}
     assert not any("gpt" in name for name in left)
     assert left == {*json.loads((folder / CONTENTS).read_text()), CONTENTS}
 
 
-def test_a_folder_of_others_is_left_alone(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_folder_of_others_is_left_alone(workspace: WorkspacePaths, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "thesis.tex").write_text("years of work")
-    with closing(Reader(workspace)) as reader:
+    with open_workspace(workspace) as opened:
         with pytest.raises(UserError, match=r"holds 'thesis\.tex', which no report wrote"):
-            write_report(reader, folder)
+            write_report(opened, folder)
         with pytest.raises(UserError, match="is a file"):
-            write_report(reader, folder / "thesis.tex")
+            write_report(opened, folder / "thesis.tex")
     assert [path.name for path in folder.iterdir()] == ["thesis.tex"]
 
 
 def test_nothing_to_report(tmp_path: Path) -> None:
     with (
-        closing(Reader(Workspace(tmp_path))) as reader,
+        open_workspace(WorkspacePaths(tmp_path)) as workspace,
         pytest.raises(UserError, match="no comparison to report"),
     ):
-        write_report(reader, tmp_path / "report")
+        write_report(workspace, tmp_path / "report")
 
 
 @pytest.fixture(scope="module")

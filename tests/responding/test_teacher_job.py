@@ -44,9 +44,9 @@ def judged_or_answered(text: str) -> str | None:
 def test_a_teacher_answers_as_every_responder_does(tmp_path: Path, api: Api, mode: str) -> None:
     api.faults.content = judged_or_answered
     shop = meeting(tmp_path, api, mode)
-    reader = shop.reader()
-    test = [d for d in reader.dialogues() if d.split == "test"]
-    assert [(e.recipe, e.requests) for e in reader.estimates(["compare"])] == [
+    workspace = shop.open()
+    test = [d for d in workspace.data.dialogues() if d.split == "test"]
+    assert [(e.recipe, e.requests) for e in workspace.spending.estimates(["compare"])] == [
         ("responder gpt", len(test)),
         ("judge gpt", 2 * len(test)),
     ]
@@ -57,19 +57,21 @@ def test_a_teacher_answers_as_every_responder_does(tmp_path: Path, api: Api, mod
     for dialogue in test:
         text = templates.render(prompt, situation=dialogue.situation, utterance=dialogue.utterance)
         assert found[dialogue.dialog_id] == expected_answer([{"role": "user", "content": text}])
-    assert "gpt" in reader.responders()
-    (rate,) = reader.win_rates()
+    assert "gpt" in workspace.evaluation.responders()
+    (rate,) = workspace.evaluation.win_rates()
     # The judge always says the second: in both orders that is a tie.
     assert (rate.a, rate.b, rate.n, rate.ties) == ("human", "gpt", len(test), len(test))
-    assert all(pair.response_b == found[pair.dialog_id] for pair in reader.pairs("human", "gpt"))
-    reader.close()
+    assert all(
+        pair.response_b == found[pair.dialog_id] for pair in workspace.evaluation.pairs("human", "gpt")
+    )
+    workspace.close()
 
 
 def test_no_comparison_is_made_on_fewer_dialogues(tmp_path: Path, api: Api) -> None:
     shop = meeting(tmp_path, api)
-    reader = shop.reader()
-    test = [d for d in reader.dialogues() if d.split == "test"]
-    reader.close()
+    workspace = shop.open()
+    test = [d for d in workspace.data.dialogues() if d.split == "test"]
+    workspace.close()
     api.faults.content = lambda text: "refusal" if test[0].utterance in text else judged_or_answered(text)
     shop.run("compare")
     assert shop.states()[RESPOND] == "failed"

@@ -3,71 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.dialogue_pages import DialogueFilter, DialogueOrder
 from core.judging import length_control, statistics
-from core.services.reader import Reader
+from core.services.workspace import Workspace, open_workspace
 from tests.reports import judged
 
 EVERYTHING, AS_IMPORTED = DialogueFilter(), DialogueOrder()
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with patch.object(length_control, "_RESAMPLES", 40):
         workspace = judged.make(tmp_path_factory.mktemp("judged") / "study")
-    with closing(Reader(workspace)) as found:
+    with open_workspace(workspace) as found:
         yield found
 
 
-def test_pages_say_which_of_how_many_they_are(reader: Reader) -> None:
-    first = reader.browser.page(EVERYTHING, AS_IMPORTED, limit=100)
+def test_pages_say_which_of_how_many_they_are(workspace: Workspace) -> None:
+    first = workspace.data.browser.page(EVERYTHING, AS_IMPORTED, limit=100)
     assert (first.first, first.last, first.found, first.total) == (1, 100, 160, 160)
-    second = reader.browser.page(EVERYTHING, AS_IMPORTED, ("after", first), limit=100)
+    second = workspace.data.browser.page(EVERYTHING, AS_IMPORTED, ("after", first), limit=100)
     assert (second.first, second.last, second.found) == (101, 160, 160)
-    assert reader.browser.page(EVERYTHING, AS_IMPORTED, ("before", second), limit=100) == first
+    assert workspace.data.browser.page(EVERYTHING, AS_IMPORTED, ("before", second), limit=100) == first
     test = DialogueFilter(split="test")
-    found = reader.browser.page(test, AS_IMPORTED)
+    found = workspace.data.browser.page(test, AS_IMPORTED)
     assert (found.first, found.last, found.found, found.total) == (1, 40, 40, 160)
-    assert reader.browser.count(test) == 40
-    nothing = reader.browser.page(DialogueFilter(text="no such words"), AS_IMPORTED)
+    assert workspace.data.browser.count(test) == 40
+    nothing = workspace.data.browser.page(DialogueFilter(text="no such words"), AS_IMPORTED)
     assert (nothing.lines, nothing.first, nothing.last, nothing.found) == ((), 1, 0, 0)
 
 
-def test_the_page_that_has_a_dialogue(reader: Reader) -> None:
-    everything = reader.dialogues()
-    page = reader.browser.page(EVERYTHING, AS_IMPORTED, holding=everything[57].dialog_id, limit=20)
+def test_the_page_that_has_a_dialogue(workspace: Workspace) -> None:
+    everything = workspace.data.dialogues()
+    page = workspace.data.browser.page(EVERYTHING, AS_IMPORTED, holding=everything[57].dialog_id, limit=20)
     assert (page.first, page.last) == (41, 60)
     assert page.lines[57 - 40].dialog_id == everything[57].dialog_id
     # A dialogue that is not as wanted is on no page.
     train = next(dialogue for dialogue in everything if dialogue.split == "train")
-    page = reader.browser.page(DialogueFilter(split="test"), AS_IMPORTED, holding=train.dialog_id, limit=20)
+    page = workspace.data.browser.page(
+        DialogueFilter(split="test"), AS_IMPORTED, holding=train.dialog_id, limit=20
+    )
     assert page.first == 1
 
 
-def test_one_dialogue_in_full(reader: Reader) -> None:
-    for dialogue in reader.dialogues()[:3]:
-        assert reader.browser.dialogue(dialogue.dialog_id) == dialogue
-    assert reader.browser.dialogue("no such id") is None
+def test_one_dialogue_in_full(workspace: Workspace) -> None:
+    for dialogue in workspace.data.dialogues()[:3]:
+        assert workspace.data.browser.dialogue(dialogue.dialog_id) == dialogue
+    assert workspace.data.browser.dialogue("no such id") is None
 
 
-def test_everybodys_answers_to_one_dialogue(reader: Reader) -> None:
+def test_everybodys_answers_to_one_dialogue(workspace: Workspace) -> None:
     base, sft, dpo = "small", f"{judged.RUN}/sft", f"{judged.RUN}/sft-dpo"
     for number in (0, 7):
-        pairs = {name: reader.pairs(base, name)[number] for name in (sft, dpo)}
+        pairs = {name: workspace.evaluation.pairs(base, name)[number] for name in (sft, dpo)}
         dialog_id = pairs[sft].dialog_id
-        found = {response.responder: response for response in reader.responses(dialog_id)}
-        assert tuple(found) == reader.responders()
+        found = {response.responder: response for response in workspace.data.responses(dialog_id)}
+        assert tuple(found) == workspace.evaluation.responders()
         assert [found[name].kind for name in (base, sft, dpo, "human")] == ["base", "run", "run", "source"]
         assert found[base].text == pairs[sft].response_a
         assert found[base].decided == ()
-        rated = next(d for d in reader.dialogues() if d.dialog_id == dialog_id).responses["human"]
+        rated = next(d for d in workspace.data.dialogues() if d.dialog_id == dialog_id).responses["human"]
         assert (found["human"].text, found["human"].rating) == (rated.text, rated.rating)
         for name, pair in pairs.items():
             assert found[name].text == pair.response_b
@@ -81,18 +82,18 @@ def test_everybodys_answers_to_one_dialogue(reader: Reader) -> None:
                 assert decided.flips == (len({w for _, w in verdicts if w != "invalid"}) > 1)
 
 
-def test_a_dialogue_that_nobody_answered(reader: Reader) -> None:
-    train = next(dialogue for dialogue in reader.dialogues() if dialogue.split == "train")
-    found = {response.responder: response for response in reader.responses(train.dialog_id)}
+def test_a_dialogue_that_nobody_answered(workspace: Workspace) -> None:
+    train = next(dialogue for dialogue in workspace.data.dialogues() if dialogue.split == "train")
+    found = {response.responder: response for response in workspace.data.responses(train.dialog_id)}
     assert found["small"].text is None
     assert found["human"].text == train.responses["human"].text
-    assert {response.text for response in reader.responses("no such id")} == {None}
+    assert {response.text for response in workspace.data.responses("no such id")} == {None}
 
 
 def test_without_data_there_is_nothing_to_browse(tmp_path: Path) -> None:
-    with closing(Reader(Workspace(tmp_path))) as reader:
-        page = reader.browser.page(EVERYTHING, AS_IMPORTED)
+    with open_workspace(WorkspacePaths(tmp_path)) as workspace:
+        page = workspace.data.browser.page(EVERYTHING, AS_IMPORTED)
         assert (page.lines, page.found, page.total) == ((), 0, 0)
-        assert reader.browser.emotions() == {}
-        assert reader.browser.dialogue("any") is None
-        assert reader.responses("any") == ()
+        assert workspace.data.browser.emotions() == {}
+        assert workspace.data.browser.dialogue("any") is None
+        assert workspace.data.responses("any") == ()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.jobs import journal
 from core.services.curves import Curve, CurveReader, Curves
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries
 from core.store.connections import transaction
 from core.store.jobs import NewJob
@@ -203,11 +203,13 @@ def test_the_reader_tells_the_last_losses_and_what_a_run_is_trained_with(tmp_pat
     workspace = fill(tmp_path / "study")
     sft = job_id(workspace, "sft", "smollm2/direct/chatgpt/sft")
     (workspace.attempt(sft, 1) / "run.json").write_text('{"libraries": {"trl": "1.16.0"}}')
-    with closing(Reader(workspace)) as reader:
-        losses, found = reader.last_figures("loss"), reader.run_settings(sft)
-        dpo = next(job for job in reader.snapshot().jobs if job.stage == "sft-dpo" and not job.requested)
-        planned = reader.run_settings(dpo.id)
-        assert reader.run_settings("no-such-run") == {}
+    with open_workspace(workspace) as opened:
+        losses, found = opened.training.last_metrics("loss"), opened.training.run_settings(sft)
+        dpo = next(
+            job for job in opened.pipeline.snapshot().jobs if job.stage == "sft-dpo" and not job.requested
+        )
+        planned = opened.training.run_settings(dpo.id)
+        assert opened.training.run_settings("no-such-run") == {}
     assert losses[sft] == pytest.approx(2.9 * math.exp(-60 / 40) + 0.03 * math.sin(60))
     assert set(found) == {"training", "lora", "student", "libraries"}
     assert found["training"]["learning_rate"] == 5e-5

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.services import doctor
 from core.services.doctor import Check
 
@@ -21,7 +21,7 @@ def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def checks(folder: Path, config: str) -> dict[str, Check]:
     (folder / "config.toml").write_text(config)
-    return {check.name: check for check in doctor.examine(Workspace(folder))}
+    return {check.name: check for check in doctor.examine(WorkspacePaths(folder))}
 
 
 def test_without_teachers_no_key_is_needed(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.services.log_records import Level, bar_ends, level
+from core.services.log_records import LogLevel, bar_ends, level
 
-BEGINNINGS: list[tuple[str, Level]] = [
+BEGINNINGS: list[tuple[str, LogLevel]] = [
     ("2026-05-28 20:26:40,123 INFO worker: sft smollm2, attempt 1", "info"),
     ("2026-05-28 20:26:40,123 DEBUG httpx: words", "debug"),
     ("2026-05-28 20:26:40,123 WARNING supervisor: intent 3 refused: no", "warning"),
@@ -55,7 +55,7 @@ CONTINUATIONS = [
 
 
 @pytest.mark.parametrize(("line", "expected"), BEGINNINGS)
-def test_beginnings_of_records(line: str, expected: Level) -> None:
+def test_beginnings_of_records(line: str, expected: LogLevel) -> None:
     assert level(line.encode(), "info") == expected
 
 

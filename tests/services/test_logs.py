@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.services import logs
-from core.services.log_records import Level
+from core.services.log_records import LogLevel
 from core.services.logs import (
     ALL,
     Log,
@@ -117,7 +117,7 @@ def test_both_directions_find_the_same_lines(path: Path, text: str, count: int, 
 def test_a_filter_leaves_the_lines_that_it_names(path: Path, text: str, wanted: LogFilter) -> None:
     log = written(path, text)
     every = [line for page in ahead(log, ALL, 5) for line in page.lines]
-    levels: list[Level] = ["debug", "info", "warning", "error"]
+    levels: list[LogLevel] = ["debug", "info", "warning", "error"]
 
     def has(line: LogLine) -> bool:
         folded = line.text if wanted.words != wanted.words.lower() else line.text.lower()

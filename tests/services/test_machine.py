@@ -21,7 +21,7 @@ def _fresh() -> Iterator[None]:
 
 def test_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_looked", False)
-    first, second = machine.look(), machine.look()
+    first, second = machine.look_at_machine(), machine.look_at_machine()
     assert first.cpu is None, "the first look has no time behind it"
     assert second.cpu is not None
     assert 0 <= second.cpu <= 1
@@ -34,7 +34,7 @@ def test_without_a_driver_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> No
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
     monkeypatch.setattr(pynvml, "nvmlInit", init)
-    assert machine.look().gpus == ()
+    assert machine.look_at_machine().gpus == ()
 
 
 def test_gpus_and_what_one_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_gpus_and_what_one_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> Non
     }
     for name, function in driver.items():
         monkeypatch.setattr(pynvml, name, function)
-    first, second, lost = machine.look().gpus
+    first, second, lost = machine.look_at_machine().gpus
     assert first == machine.Gpu(0, "H100 80GB HBM3", 0.97, 61_000_000_000, 80_000_000_000, 64.0, 312.4, 700.0)
     assert (second.power, second.power_limit) == (None, 700.0)
     assert lost == machine.Gpu(2, "lost", None, None, None, None, None, None)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.config.workspace import Workspace
-from core.services.reader import Reader
+from core.config.workspace import WorkspacePaths
+from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries, submissions
 from core.store.connections import transaction
 from core.store.jobs import NewJob
@@ -117,39 +117,39 @@ def test_a_job_is_another_once_its_row_is(sent: Connection) -> None:
 
 def test_a_snapshot_is_another_once_anything_moved(tmp_path: Path) -> None:
     workspace = fill(tmp_path / "study")
-    with closing(Reader(workspace)) as reader, closing(connections.writer(workspace.state)) as writer:
-        first = reader.snapshot()
-        assert reader.snapshot() is first
+    with open_workspace(workspace) as opened, closing(connections.writer(workspace.state)) as writer:
+        first = opened.pipeline.snapshot()
+        assert opened.pipeline.snapshot() is first
         (running,) = (job for job in first.jobs if job.state == "running")
         with transaction(writer):
             jobs.set_progress(writer, running.id, 40, 50, 3.0)
-        second = reader.snapshot()
+        second = opened.pipeline.snapshot()
         assert next(job.done for job in second.jobs if job.id == running.id) == 40
         workspace.config.write_text("[students]\n")
-        assert reader.snapshot().jobs != second.jobs
+        assert opened.pipeline.snapshot().jobs != second.jobs
         workspace.config.write_text("students")
-        assert reader.snapshot().config_error is not None
+        assert opened.pipeline.snapshot().config_error is not None
         workspace.config.unlink()
-        assert reader.snapshot().config_error is None
+        assert opened.pipeline.snapshot().config_error is None
 
 
 def test_win_rates_are_others_once_a_comparison_is(tmp_path: Path) -> None:
     workspace = fill(tmp_path / "study")
-    with closing(Reader(workspace)) as reader, closing(connections.writer(workspace.state)) as writer:
-        before = reader.win_rates()
-        (running,) = (job for job in reader.snapshot().jobs if job.state == "running")
+    with open_workspace(workspace) as opened, closing(connections.writer(workspace.state)) as writer:
+        before = opened.evaluation.win_rates()
+        (running,) = (job for job in opened.pipeline.snapshot().jobs if job.state == "running")
         with transaction(writer):
             jobs.set_progress(writer, running.id, 40, 50, 3.0)
-        assert reader.win_rates() is before
+        assert opened.evaluation.win_rates() is before
         with transaction(writer):
             jobs.set_state(writer, before[0].job, "failed", error="why")
-        assert reader.win_rates()[0].state == "failed"
-        with closing(Reader(workspace)) as fresh:
-            assert reader.win_rates() == fresh.win_rates()
+        assert opened.evaluation.win_rates()[0].state == "failed"
+        with open_workspace(workspace) as fresh:
+            assert opened.evaluation.win_rates() == fresh.evaluation.win_rates()
 
 
 def test_a_workspace_without_a_store_is_read_again_once_it_has_one(tmp_path: Path) -> None:
-    with closing(Reader(Workspace(tmp_path / "study"))) as reader:
-        assert reader.snapshot().jobs == ()
+    with open_workspace(WorkspacePaths(tmp_path / "study")) as workspace:
+        assert workspace.pipeline.snapshot().jobs == ()
         fill(tmp_path / "study")
-        assert reader.snapshot().jobs
+        assert workspace.pipeline.snapshot().jobs

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 from sqlite_utils import Database, Migrations
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from core.store import (
     connections,
     dialogues,
@@ -174,11 +174,11 @@ def test_a_job_that_waits_for_batches_can_be_put(old: Path) -> None:
 
 def test_whoever_only_reads_sees_it_too(old: Path) -> None:
     """A reader that took an older file for an empty one would show no data where there is some."""
-    with closing(Reader(Workspace(old.parent))) as reader:
-        snapshot = reader.snapshot()
+    with open_workspace(WorkspacePaths(old.parent)) as workspace:
+        snapshot = workspace.pipeline.snapshot()
         assert snapshot.dialogues.total == 2
         assert snapshot.paused
-        assert [job.id for job in reader.jobs(["recipe-b"])] == ["recipe-b"]
+        assert [job.id for job in workspace.pipeline.jobs(["recipe-b"])] == ["recipe-b"]
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(old: Path) -> None:

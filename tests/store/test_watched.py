@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.pipeline import launch
-from core.services.commands import Commands
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from core.store import connections, schema
 from tests.tui.filled import fill
 
@@ -66,9 +65,9 @@ def test_without_permission_to_write(others: Path) -> None:
     before = files(others)
 
     def look() -> None:
-        with closing(Reader(Workspace(others, read_only=True))) as reader:
-            assert reader.snapshot().dialogues.total == 48
-            assert {job.state for job in reader.snapshot().jobs} >= {"done", "running", "failed"}
+        with open_workspace(WorkspacePaths(others, read_only=True)) as workspace:
+            assert workspace.pipeline.snapshot().dialogues.total == 48
+            assert {job.state for job in workspace.pipeline.snapshot().jobs} >= {"done", "running", "failed"}
 
     assert ended_well(as_nobody(look))
     assert files(others) == before
@@ -80,18 +79,18 @@ def test_what_its_owner_writes_meanwhile_is_seen(others: Path) -> None:
     told, ready = os.pipe(), os.pipe()
 
     def look() -> None:
-        with closing(Reader(Workspace(others, read_only=True))) as reader:
-            assert not reader.snapshot().paused
-            version = reader.version()
+        with open_workspace(WorkspacePaths(others, read_only=True)) as workspace:
+            assert not workspace.pipeline.snapshot().paused
+            version = workspace.pipeline.version()
             os.write(ready[1], b"x")
             os.read(told[0], 1)
-            assert reader.version() != version
-            assert reader.snapshot().paused
-            version = reader.version()
+            assert workspace.pipeline.version() != version
+            assert workspace.pipeline.snapshot().paused
+            version = workspace.pipeline.version()
             os.write(ready[1], b"x")
             os.read(told[0], 1)
-            assert reader.version() != version
-            assert not reader.snapshot().paused
+            assert workspace.pipeline.version() != version
+            assert not workspace.pipeline.snapshot().paused
 
     process = as_nobody(look)
     set_paused = "INSERT OR REPLACE INTO meta VALUES ('paused', '1')"
@@ -108,8 +107,8 @@ def test_what_its_owner_writes_meanwhile_is_seen(others: Path) -> None:
 
 def test_nothing_is_written_or_started(others: Path, tmp_path: Path) -> None:
     before = files(others)
-    workspace = Workspace(others, read_only=True)
-    commands = Commands(workspace)
+    workspace = WorkspacePaths(others, read_only=True)
+    commands = open_workspace(workspace).commands
     asking: tuple[Callable[[], object], ...] = (
         commands.start,
         commands.pause,
@@ -131,9 +130,9 @@ def test_the_file_of_an_older_program_is_left_alone(others: Path) -> None:
     with closing(sqlite3.connect(others / "state.db")) as connection:
         connection.execute(f"PRAGMA user_version = {schema.VERSION - 1}")
     with (
-        closing(Reader(Workspace(others, read_only=True))) as reader,
+        open_workspace(WorkspacePaths(others, read_only=True)) as workspace,
         pytest.raises(
             UserError, match=r"older program: it is brought up to date when .* without --read-only"
         ),
     ):
-        reader.snapshot()
+        workspace.pipeline.snapshot()

@@ -141,7 +141,7 @@ def test_a_batch_that_no_journal_knows_is_adopted(tmp_path: Path, api: Api) -> N
     first.run()
     ((batch,),) = first.query("SELECT batch FROM submissions")
     # Another workspace on the same data: its requests have the same keys.
-    second = Workshop(tmp_path / "second", api.url, dialogues=first.reader().dialogues())
+    second = Workshop(tmp_path / "second", api.url, dialogues=first.open().data.dialogues())
     second.ask("pause")
     second.ask("start", targets=["teach"])
     second.ask("adopt", job=first.job(NAIVE), batch=batch)

@@ -85,12 +85,12 @@ def test_no_test_dialogue_is_ever_sent(tmp_path: Path, api: Api) -> None:
     shop.run()
     train = {d.dialog_id for d in shop.train}
     assert {name for (name,) in shop.query("SELECT DISTINCT dialog_id FROM answers")} == train
-    with_reader = shop.reader()
+    workspace = shop.open()
     try:
-        tested = [d.utterance for d in with_reader.dialogues() if d.split == "test"]
+        tested = [d.utterance for d in workspace.data.dialogues() if d.split == "test"]
         own = {d.utterance for d in shop.train}
     finally:
-        with_reader.close()
+        workspace.close()
     sent = "".join(messages for _, messages in api.paid)
     assert tested
     assert not [text for text in tested if text not in own and json.dumps(text)[1:-1] in sent]
@@ -236,9 +236,9 @@ def test_an_answer_is_not_paid_again_when_the_data_changes(tmp_path: Path, api: 
     shop = Workshop(tmp_path, api.url)
     shop.run()
     before = sum(api.paid.values())
-    reader = shop.reader()
-    found = reader.dialogues()
-    reader.close()
+    workspace = shop.open()
+    found = workspace.data.dialogues()
+    workspace.close()
     index = next(i for i, d in enumerate(found) if d.split == "train")
     changed = msgspec.structs.replace(found[index], utterance="Nobody ever said this before.")
     shop.import_([*found[:index], changed, *found[index + 1 :]])

@@ -90,7 +90,7 @@ def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: GoogleApi) -> No
     live.run()
     assert_all_answered_once(live, api)
     assert not api.batches
-    batch = workshop(tmp_path / "batch", api, dialogues=live.reader().dialogues())
+    batch = workshop(tmp_path / "batch", api, dialogues=live.open().data.dialogues())
     batch.run()
     assert live.answers() == batch.answers()
     assert live.job(NAIVE) == batch.job(NAIVE)
@@ -291,7 +291,7 @@ def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: G
 
 def adopting(root: Path, api: GoogleApi, first: Workshop, *named: str) -> Workshop:
     """Another workspace on the same data, whose requests have the same keys, with batches named there."""
-    shop = workshop(root, api, dialogues=first.reader().dialogues())
+    shop = workshop(root, api, dialogues=first.open().data.dialogues())
     shop.ask("pause")
     shop.ask("start", targets=["recipe"])
     for name in named:

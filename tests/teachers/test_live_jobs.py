@@ -24,7 +24,7 @@ def api() -> Iterator[Api]:
 def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: Api) -> None:
     live = Workshop(tmp_path / "live", api.url, mode="live")
     live.run()
-    batch = Workshop(tmp_path / "batch", api.url, dialogues=live.reader().dialogues())
+    batch = Workshop(tmp_path / "batch", api.url, dialogues=live.open().data.dialogues())
     batch.run()
     assert live.answers() == batch.answers()
     # How the teacher is reached is not part of the work: nothing is asked for again.

@@ -30,7 +30,7 @@ def test_a_recipe_from_a_local_model(tmp_path: Path) -> None:
     answered = shop.answers()
     assert answered
     assert all(0 < len(line["text"].split()) <= 97 for line in answered)
-    (submission,) = shop.reader().submissions()
+    (submission,) = shop.open().spending.submissions()
     assert (submission.mode, submission.state, submission.collected) == ("local", "completed", True)
     # What it said is kept: the same work asks for nothing again.
     found = dict(shop.query("SELECT key, text FROM answers WHERE outcome = 'ok'"))

@@ -68,30 +68,30 @@ def test_actual_usage_is_added_up(tmp_path: Path, api: Api, mode: str) -> None:
         fresh, cached, output = 1.0, 0.5, 5.0
     rows = shop.query("SELECT input_tokens, cached_tokens, output_tokens FROM answers")
     expected = sum((i - c) * fresh + c * cached + o * output for i, c, o in rows) / 1e6
-    reader = shop.reader()
-    spending = reader.spending()
+    workspace = shop.open()
+    spending = workspace.spending.summary()
     assert spending.usd == pytest.approx(expected)
     assert spending.bound_usd == 0
     assert spending.unpriced == 0
     assert spending.prices_of == "2026-06-01"
     assert sum(usd for _, usd in spending.by_recipe) == pytest.approx(expected)
-    assert sum(s.usd or 0 for s in reader.submissions()) == pytest.approx(expected)
+    assert sum(s.usd or 0 for s in workspace.spending.submissions()) == pytest.approx(expected)
     # The estimate was on the high side, and not far off.
-    assert expected <= sum(s.estimated_usd or 0 for s in reader.submissions()) <= 3 * expected
-    assert [e.answered for e in reader.estimates()] == [12, 36]
-    assert [e.usd for e in reader.estimates()] == [0, 0]
-    reader.close()
+    assert expected <= sum(s.estimated_usd or 0 for s in workspace.spending.submissions()) <= 3 * expected
+    assert [e.answered for e in workspace.spending.estimates()] == [12, 36]
+    assert [e.usd for e in workspace.spending.estimates()] == [0, 0]
+    workspace.close()
 
 
 def test_an_unknown_price_is_unknown(tmp_path: Path, api: Api) -> None:
     shop = Workshop(tmp_path, api.url)
-    reader = shop.reader()
-    assert [e.usd for e in reader.estimates()] == [None]
+    workspace = shop.open()
+    assert [e.usd for e in workspace.spending.estimates()] == [None]
     shop.run()
-    assert [s.usd for s in reader.submissions()] == [None]
-    assert reader.spending().usd == 0
-    assert reader.spending().unpriced == len(shop.train)
-    reader.close()
+    assert [s.usd for s in workspace.spending.submissions()] == [None]
+    assert workspace.spending.summary().usd == 0
+    assert workspace.spending.summary().unpriced == len(shop.train)
+    workspace.close()
 
 
 def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
@@ -102,8 +102,8 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
         "improve-llm/sequential",
     ]
     shop = Workshop(tmp_path, api.url, recipes, more=PRICES)
-    reader = shop.reader()
-    found = {e.recipe: e for e in reader.estimates()}
+    workspace = shop.open()
+    found = {e.recipe: e for e in workspace.spending.estimates()}
     n = len(shop.train)
     # What recipes share stands under the first of them; improve-llm needs the initial responses too.
     assert {name: e.requests for name, e in found.items()} == {
@@ -113,15 +113,15 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
     }
     assert all(e.answered == 0 and (e.usd or 0) > 0 for e in found.values())
     assert not api.batches
-    assert [e.recipe for e in reader.estimates(["recipe:improve-human/combined"])] == [
+    assert [e.recipe for e in workspace.spending.estimates(["recipe:improve-human/combined"])] == [
         "improve-human/combined"
     ]
     shop.run("recipe:improve-human/cognitive")
-    after = {e.recipe: e for e in reader.estimates()}
+    after = {e.recipe: e for e in workspace.spending.estimates()}
     assert after["improve-human/cognitive"].answered == n
     assert after["improve-human/cognitive"].usd == 0
     assert after["improve-human/combined"] == found["improve-human/combined"]
-    reader.close()
+    workspace.close()
 
 
 def test_a_judge_is_priced_too(tmp_path: Path, api: Api) -> None:
@@ -137,18 +137,18 @@ a = "human"
 b = "chatgpt"
 """
     shop = Workshop(tmp_path, api.url, more=PRICES + judge)
-    reader = shop.reader()
-    test = sum(d.split == "test" for d in reader.dialogues())
-    teacher, asked = reader.estimates()
+    workspace = shop.open()
+    test = sum(d.split == "test" for d in workspace.data.dialogues())
+    teacher, asked = workspace.spending.estimates()
     assert (teacher.recipe, asked.recipe) == ("improve-human/naive", "judge gpt")
     assert (asked.requests, asked.answered) == (2 * test, 0)
     assert asked.usd is not None
     assert asked.usd > 0
     api.faults.content = lambda text: "say:1"
     shop.run("compare")
-    assert reader.estimates(["compare"])[0].answered == 2 * test
-    assert reader.spending().usd > 0
-    reader.close()
+    assert workspace.spending.estimates(["compare"])[0].answered == 2 * test
+    assert workspace.spending.summary().usd > 0
+    workspace.close()
 
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
@@ -167,9 +167,9 @@ def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str
 
 
 def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None:
-    reader = Workshop(tmp_path / "try", api.url, more=PRICES).reader()
-    (estimate,) = reader.estimates()
-    reader.close()
+    workspace = Workshop(tmp_path / "try", api.url, more=PRICES).open()
+    (estimate,) = workspace.spending.estimates()
+    workspace.close()
     assert estimate.usd is not None
     recipes = [f"improve-human/{name}" for name in ("naive", "cognitive", "affective", "compassionate")]
     budget = BUDGET.format(estimate.usd * 2.9)
@@ -183,10 +183,10 @@ def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None
         while shop.query(failed)[0][0] < 2:
             assert time.monotonic() < deadline, shop.story()
             time.sleep(0.02)
-        reader = shop.reader()
-        spending = reader.spending()
+        workspace = shop.open()
+        spending = workspace.spending.summary()
         assert 0 < spending.bound_usd <= (spending.budget_usd or 0)
-        reader.close()
+        workspace.close()
         api.faults.hold = False
         assert supervisor.wait(60) == 0
         assert len(api.batches) == 2

@@ -234,9 +234,9 @@ async def test_nobody_listens_and_a_slow_server() -> None:
 
 
 async def test_an_answer_that_only_trickles() -> None:
-    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def trickle(workspace: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
-        while not writer.is_closing() and not reader.at_eof():
+        while not writer.is_closing() and not workspace.at_eof():
             writer.write(b" ")
             await asyncio.sleep(0.02)
         writer.close()

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from core.students import loading
@@ -68,8 +68,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
 
 def _is_up(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health").is_success
-    except httpx.TransportError:
+        return httpx2.get(f"{url}/health").is_success
+    except httpx2.TransportError:
         return False
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
-from core.services.reader import Reader
+from core.services.workspace import Workspace, open_workspace
 from core.store import connections, intents
 from core.store import dialogues as data
 from tests.loopback import KEY
@@ -49,10 +49,10 @@ MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
 _SUPERVISE = """
 import sys
 from core.pipeline import supervisor
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from pathlib import Path
 supervisor.TICK_S = 0.02
-sys.exit(supervisor.main(Workspace(Path(sys.argv[1])), sys.argv[2:]))
+sys.exit(supervisor.main(WorkspacePaths(Path(sys.argv[1])), sys.argv[2:]))
 """
 
 
@@ -72,7 +72,7 @@ class Workshop:
         provider: str = "openai",
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        self.workspace = Workspace(root)
+        self.workspace = WorkspacePaths(root)
         self.provider = provider
         self.configure(url, recipes, mode=mode, teacher=teacher, more=more)
         found = list(dialogues or made_dialogues(rows=16))
@@ -152,8 +152,8 @@ class Workshop:
         found = self.query("SELECT result FROM jobs WHERE stage || ':' || name = ?", name)
         return dict(msgspec.json.decode(found[0][0]))
 
-    def reader(self) -> Reader:
-        return Reader(self.workspace)
+    def open(self) -> Workspace:
+        return open_workspace(self.workspace)
 
     def story(self) -> str:
         """What to say when something is not as it should be."""

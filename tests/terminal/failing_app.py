@@ -9,7 +9,7 @@ from textual.binding import Binding
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tui.app.application import EmpathyApp
 
 
@@ -22,6 +22,6 @@ class FailingApp(EmpathyApp):
 
 
 if __name__ == "__main__":
-    app = FailingApp(Workspace(Path(sys.argv[1]), read_only=True))
+    app = FailingApp(WorkspacePaths(Path(sys.argv[1]), read_only=True))
     app.run()
     sys.exit(app.return_code or 0)

@@ -17,7 +17,7 @@ import libtmux
 import psutil
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.tui.filled import fill
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -78,7 +78,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 @pytest.fixture
-def filled(tmp_path: Path) -> Workspace:
+def filled(tmp_path: Path) -> WorkspacePaths:
     return fill(tmp_path / "study")
 
 
@@ -94,7 +94,7 @@ def test_an_empty_folder_says_what_to_do_next(terminal: Terminal, tmp_path: Path
     assert "import" in text.lower()
 
 
-def test_rooms_keys_and_resizing(terminal: Terminal, filled: Workspace) -> None:
+def test_rooms_keys_and_resizing(terminal: Terminal, filled: WorkspacePaths) -> None:
     open_app(terminal, filled.root)
     terminal.until(lambda text: "48 dialogues" in text)
     terminal.type("5")
@@ -110,7 +110,7 @@ def test_rooms_keys_and_resizing(terminal: Terminal, filled: Workspace) -> None:
 
 
 def test_curves_are_drawn_and_keys_that_come_at_once_are_all_heard(
-    terminal: Terminal, filled: Workspace
+    terminal: Terminal, filled: WorkspacePaths
 ) -> None:
     open_app(terminal, filled.root)
     terminal.type("4")
@@ -120,7 +120,7 @@ def test_curves_are_drawn_and_keys_that_come_at_once_are_all_heard(
     terminal.until(lambda text: "1●" in text and "2●" in text and "│ step" in text)
 
 
-def test_what_is_copied_reaches_tmux(terminal: Terminal, filled: Workspace) -> None:
+def test_what_is_copied_reaches_tmux(terminal: Terminal, filled: WorkspacePaths) -> None:
     open_app(terminal, filled.root)
     terminal.type("6")
     terminal.until(lambda text: "1/12" in text)
@@ -133,7 +133,7 @@ def test_what_is_copied_reaches_tmux(terminal: Terminal, filled: Workspace) -> N
     assert "\x1b" not in copied
 
 
-def test_quitting_gives_the_terminal_back(terminal: Terminal, filled: Workspace) -> None:
+def test_quitting_gives_the_terminal_back(terminal: Terminal, filled: WorkspacePaths) -> None:
     open_app(terminal, filled.root)
     terminal.type("q")
     terminal.until(lambda text: text.rstrip().endswith("ready>") and "1 home" not in text)
@@ -142,7 +142,7 @@ def test_quitting_gives_the_terminal_back(terminal: Terminal, filled: Workspace)
     terminal.until(lambda text: "still 42" in text)
 
 
-def test_quitting_says_that_the_work_goes_on(terminal: Terminal, filled: Workspace) -> None:
+def test_quitting_says_that_the_work_goes_on(terminal: Terminal, filled: WorkspacePaths) -> None:
     with filled.lock.open("w") as lock:
         # As a supervisor has it.
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -154,7 +154,7 @@ def test_quitting_says_that_the_work_goes_on(terminal: Terminal, filled: Workspa
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_an_app_told_to_end_gives_the_terminal_back(
-    terminal: Terminal, filled: Workspace, number: signal.Signals
+    terminal: Terminal, filled: WorkspacePaths, number: signal.Signals
 ) -> None:
     open_app(terminal, filled.root)
     found = subprocess.run(
@@ -168,7 +168,7 @@ def test_an_app_told_to_end_gives_the_terminal_back(
     assert terminal.is_as_it_was()
 
 
-def test_it_ends_with_its_terminal(terminal: Terminal, filled: Workspace) -> None:
+def test_it_ends_with_its_terminal(terminal: Terminal, filled: WorkspacePaths) -> None:
     """As when an SSH connection breaks, in the middle of a screen that is drawn again and again."""
     open_app(terminal, filled.root)
     # The supervisor of the workspace is named by it as well.
@@ -181,7 +181,7 @@ def test_it_ends_with_its_terminal(terminal: Terminal, filled: Workspace) -> Non
     app.wait(DEADLINE_S)
 
 
-def test_a_fault_gives_the_terminal_back_and_says_where(terminal: Terminal, filled: Workspace) -> None:
+def test_a_fault_gives_the_terminal_back_and_says_where(terminal: Terminal, filled: WorkspacePaths) -> None:
     terminal.type(f"{sys.executable} {Path(__file__).parent / 'failing_app.py'} {filled.root}", enter=True)
     terminal.until(lambda text: "q Quit" in text)
     terminal.type("F9")
@@ -193,7 +193,7 @@ def test_a_fault_gives_the_terminal_back_and_says_where(terminal: Terminal, fill
     assert terminal.is_as_it_was()
 
 
-def test_putting_it_aside_and_bringing_it_back(terminal: Terminal, filled: Workspace) -> None:
+def test_putting_it_aside_and_bringing_it_back(terminal: Terminal, filled: WorkspacePaths) -> None:
     open_app(terminal, filled.root)
     terminal.type("C-z")
     terminal.until(lambda text: "Stopped" in text and "1 home" not in text)
@@ -202,7 +202,7 @@ def test_putting_it_aside_and_bringing_it_back(terminal: Terminal, filled: Works
     terminal.until(lambda text: "1 home" in text and "q Quit" in text)
 
 
-def test_no_color_sends_no_colour(terminal: Terminal, filled: Workspace) -> None:
+def test_no_color_sends_no_colour(terminal: Terminal, filled: WorkspacePaths) -> None:
     terminal.type("export NO_COLOR=1", enter=True)
     open_app(terminal, filled.root)
     terminal.type("2")
@@ -217,7 +217,7 @@ def test_no_color_sends_no_colour(terminal: Terminal, filled: Workspace) -> None
     assert "7" in codes, "the cursor is seen without colour"
 
 
-def test_a_terminal_without_unicode_is_sent_none(terminal: Terminal, filled: Workspace) -> None:
+def test_a_terminal_without_unicode_is_sent_none(terminal: Terminal, filled: WorkspacePaths) -> None:
     terminal.type("export PYTHONIOENCODING=ascii", enter=True)
     open_app(terminal, filled.root)
     for key, words in (("1", "7 of 12 done"), ("2", "+ done"), ("6", "1/12")):
@@ -226,13 +226,15 @@ def test_a_terminal_without_unicode_is_sent_none(terminal: Terminal, filled: Wor
         assert text.isascii(), [character for character in text if not character.isascii()]
 
 
-def test_a_terminal_that_only_prints_gets_the_status(terminal: Terminal, filled: Workspace) -> None:
+def test_a_terminal_that_only_prints_gets_the_status(terminal: Terminal, filled: WorkspacePaths) -> None:
     terminal.type(f"TERM=dumb {PROGRAM} --workspace {filled.root}", enter=True)
     terminal.until(lambda text: "no terminal that the app can be drawn on" in text and "running" in text)
 
 
 @pytest.mark.parametrize("key", list("12345678"))
-def test_hostile_text_sends_no_escape_of_its_own(terminal: Terminal, filled: Workspace, key: str) -> None:
+def test_hostile_text_sends_no_escape_of_its_own(
+    terminal: Terminal, filled: WorkspacePaths, key: str
+) -> None:
     open_app(terminal, filled.root)
     terminal.type(key)
     if key == "8":

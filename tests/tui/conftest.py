@@ -13,11 +13,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.services import machine
-from core.services.commands import create_workspace
-from core.services.reader import Reader
+from core.services.workspace import Workspace
+from core.services.workspace_creation import create_workspace
 from tests.tui.filled import NOW, fill
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen as home
@@ -29,21 +29,21 @@ Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
 
 @pytest.fixture
-def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     """A workspace in a home folder, so that its path is shown the same everywhere."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return fill(tmp_path / "study")
 
 
 @pytest.fixture
-def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "new").mkdir()
-    return Workspace(tmp_path / "new")
+    return WorkspacePaths(tmp_path / "new")
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     """A workspace with a config.toml and no data."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return create_workspace(tmp_path / "prepared")
@@ -60,7 +60,7 @@ def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.format.needs_supervisor", lambda snapshot, pending: False)
     monkeypatch.setattr(launch, "is_running", lambda workspace: (False, None))
     still = machine.Machine("box", 0.12, 8, 3_000_000_000, 16_000_000_000, ())
-    monkeypatch.setattr(home, "_machine", lambda reader: still)
+    monkeypatch.setattr(home, "_machine", lambda opened: still)
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
 
 
@@ -74,7 +74,7 @@ def _count_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     ask = EmpathyApp.read
 
     def read(
-        app: EmpathyApp, key: str, query: Callable[[Reader], Any], receive: Callable[[Any], None]
+        app: EmpathyApp, key: str, query: Callable[[Workspace], Any], receive: Callable[[Any], None]
     ) -> None:
         waiting, this = _open.setdefault(app, {}), object()
         waiting[key] = this
@@ -104,7 +104,9 @@ def opened() -> Open:
     """`async with opened(workspace, size) as pilot`: the app, once it has shown its first snapshot."""
 
     @asynccontextmanager
-    async def open_app(workspace: Workspace, size: tuple[int, int] = (100, 30)) -> AsyncIterator[Pilot[None]]:
+    async def open_app(
+        workspace: WorkspacePaths, size: tuple[int, int] = (100, 30)
+    ) -> AsyncIterator[Pilot[None]]:
         app = EmpathyApp(workspace)
         async with app.run_test(size=size, notifications=True) as pilot:
             await until(pilot, lambda: app.snapshot is not None)

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import msgspec
 
 from core.config.schema import load
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
 from core.jobs.journal import Order, Verdict, Winner
@@ -20,7 +20,7 @@ from core.pipeline import planner
 from core.pipeline.intent_handlers import new_job
 from core.pipeline.planner import Node
 from core.prompts import templates
-from core.services.commands import create_workspace
+from core.services.workspace_creation import create_workspace
 from core.store import connections, jobs
 from core.store import dialogues as data
 from tests.support.made_dialogues import made_dialogues
@@ -52,7 +52,7 @@ ORDERS: tuple[Order, ...] = ("ab", "ba")
 LABEL = "embedded judge, agrees with held-out human ratings on 57 % of pairs (n=212)"
 
 
-def fill(root: Path) -> Workspace:
+def fill(root: Path) -> WorkspacePaths:
     """Make a workspace in `root` with data, and jobs in every state."""
     workspace = create_workspace(root)
     workspace.config.write_text(CONFIG)
@@ -73,7 +73,7 @@ def fill(root: Path) -> Workspace:
     return workspace
 
 
-def job_id(workspace: Workspace, stage: str, name: str) -> str:
+def job_id(workspace: WorkspacePaths, stage: str, name: str) -> str:
     """The id of one of the filled store's jobs."""
     with closing(connections.reader(workspace.state)) as connection:
         row = connection.execute("SELECT id FROM jobs WHERE stage = ? AND name = ?", (stage, name)).fetchone()
@@ -94,7 +94,7 @@ class _Filler:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        workspace: Workspace,
+        workspace: WorkspacePaths,
         clock: _Clock,
         nodes: tuple[Node, ...],
         dialogues: list[Dialogue],

@@ -18,7 +18,7 @@ from unittest.mock import patch
 import msgspec
 
 from core.config.schema import load
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.comparisons import Choice
 from core.domain.dialogues import Dialogue
@@ -90,11 +90,11 @@ FAILED = "smollm2 vs smollm2/improve-human/naive/sft @ gemini"
 LEFT = ("smollm2 vs smollm2/improve-human/naive/sft-dpo @ gemini", "human vs chatgpt @ gemini")
 
 
-def make(root: Path, rows: int = 240) -> Workspace:
+def make(root: Path, rows: int = 240) -> WorkspacePaths:
     """`rows` dialogues, a quarter of them test dialogues; comparisons finished, under way, failed, not
     asked for; one judge held against people, and two voters."""
     root.mkdir(parents=True, exist_ok=True)
-    workspace = Workspace(root)
+    workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
     dialogues = made_dialogues(rows=rows)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
@@ -168,7 +168,7 @@ class _Filling:
     def votes(self) -> None:
         a, b = "smollm2", "smollm2/direct/chatgpt/sft-dpo"
         for voter in ("ann", "ben"):
-            for paper in votes.papers(self.test, self.texts[a], self.texts[b], voter, ())[:24]:
+            for paper in votes.ballot_items(self.test, self.texts[a], self.texts[b], voter, ())[:24]:
                 draw = _chance("vote", voter if _chance(paper.dialog_id) < 0.3 else "", paper.dialog_id)
                 choice: Choice = "b" if draw < 0.65 else "a" if draw < 0.9 else "tie"
                 stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from docs import scene
 from tests.tui import with_teachers
 from tests.tui.conftest import settled, until, until_shows
@@ -64,21 +64,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def copied(made: Path, state: str, home: Path) -> Workspace:
+def copied(made: Path, state: str, home: Path) -> WorkspacePaths:
     shutil.copytree(made / state / "study", home / "study")
-    return Workspace(home / "study")
+    return WorkspacePaths(home / "study")
 
 
 @pytest.fixture
 def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(home_screen, "_machine", lambda reader: scene.MACHINE)
+    monkeypatch.setattr(home_screen, "_machine", lambda workspace: scene.MACHINE)
 
 
 Compare = Callable[..., bool]
 
 
 def look(
-    compare: Compare, workspace: Workspace, size: str, key: str, words: str, then: Sequence[str] = ()
+    compare: Compare, workspace: WorkspacePaths, size: str, key: str, words: str, then: Sequence[str] = ()
 ) -> bool:
     """Whether a room looks as it did."""
 
@@ -114,7 +114,7 @@ def test_failed(snap_compare: Compare, made: Path, home: Path, room: str, size: 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("room", ROOMS)
-def test_empty(snap_compare: Compare, prepared: Workspace, room: str, size: str) -> None:
+def test_empty(snap_compare: Compare, prepared: WorkspacePaths, room: str, size: str) -> None:
     assert look(snap_compare, prepared, size, ROOMS[room][0], EMPTY[room])
 
 
@@ -135,7 +135,7 @@ def test_no_color(
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_welcome(snap_compare: Compare, empty: Workspace, size: str) -> None:
+def test_welcome(snap_compare: Compare, empty: WorkspacePaths, size: str) -> None:
     assert look(snap_compare, empty, size, "1", "What to do next")
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from core.config.schema import load
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.jobs import JobState
 from core.pipeline import planner
@@ -44,10 +44,10 @@ budget_usd = 20.0
 """
 
 
-def make(root: Path) -> Workspace:
+def make(root: Path) -> WorkspacePaths:
     """A collected batch, one under way, one that failed, one that expired, and a session of calls."""
     root.mkdir(parents=True, exist_ok=True)
-    workspace = Workspace(root)
+    workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
     dialogues = made_dialogues(rows=16)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)

@@ -26,7 +26,7 @@ from aiohttp import (
     web,
 )
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.cli.conftest import PROGRAM, Program, environment
 from tests.web.serving import DEADLINE_S, Served, serving
 from tui.web.session import NotUnderstoodError, Session
@@ -422,4 +422,4 @@ async def test_a_workspace_of_any_name(serve: Serve, tmp_path: Path, empty_store
             assert str(root) in process.cmdline()
     assert not list(Path.cwd().glob("owned"))
     assert not list(tmp_path.rglob("owned"))
-    assert Workspace(root).root.is_dir()
+    assert WorkspacePaths(root).root.is_dir()

@@ -20,7 +20,7 @@ class Asking:
     def act(self, label: str, ask: Callable[[Commands], int]) -> None:
         """Ask the supervisor for something, and say how it went once it is done.
 
-        `ask` returns an intent's id; it runs in a thread with Commands of its own.
+        `ask` returns an intent's id; it runs in a thread of its own.
         """
         self._run(label, partial(self._ask, label, ask))
 
@@ -32,11 +32,12 @@ class Asking:
         self._app.run_worker(work, name=label, group="act", thread=True, exit_on_error=False)
 
     def _ask(self, label: str, ask: Callable[[Commands], int]) -> None:
-        from core.api import Commands, UserError
+        from core.api import UserError, open_workspace
 
-        commands = Commands(self._app.workspace)
         try:
-            outcome = commands.wait(ask(commands), self._app.stopping)
+            with open_workspace(self._app.workspace) as workspace:
+                commands = workspace.commands
+                outcome = commands.wait(ask(commands), self._app.stopping)
         except UserError as error:
             self._refused(label, error)
             return
@@ -44,16 +45,14 @@ class Asking:
             self._app.call_later(self._app.tell, f"{label}: done")
 
     def _estimate(self, label: str, targets: Sequence[str]) -> None:
-        from core.api import Reader, UserError
+        from core.api import UserError, open_workspace
 
-        reader = Reader(self._app.workspace)
         try:
-            found, spending = reader.estimates(targets), reader.spending()
+            with open_workspace(self._app.workspace) as workspace:
+                found, spending = workspace.spending.estimates(targets), workspace.spending.summary()
         except UserError as error:
             self._refused(label, error)
             return
-        finally:
-            reader.close()
         self._app.call_later(self._start, label, targets, found, spending)
 
     def _refused(self, label: str, error: Exception) -> None:

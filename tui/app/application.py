@@ -40,7 +40,7 @@ from tui.runtime import clipboard, garbage_collector, hangup
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from core.api import AppSettings, Commands, Reader, Snapshot, Workspace
+    from core.api import AppSettings, Commands, Snapshot, Workspace, WorkspacePaths
     from tui.navigation.pair_filter import PairFilter
     from tui.screens.data.screen import DataScreen
     from tui.screens.logs.screen import LogsScreen
@@ -77,7 +77,7 @@ class EmpathyApp(App[None]):
         "voting": "VoteScreen",
     }
 
-    def __init__(self, workspace: Workspace, ballot: tuple[str, str, str] | None = None) -> None:
+    def __init__(self, workspace: WorkspacePaths, ballot: tuple[str, str, str] | None = None) -> None:
         self.workspace = workspace
         #: Two responders and the voter, when the app was opened for nothing but the votes on them.
         self.ballot = ballot
@@ -95,7 +95,7 @@ class EmpathyApp(App[None]):
         self._drawing = self._make_filters(table.get("characters"))
         self._settings: AppSettings | None = None
         #: The workspace to open once this app has closed, if it is to go on with another.
-        self.next_workspace: Workspace | None = None
+        self.next_workspace: WorkspacePaths | None = None
         #: Why the workspace cannot be read now.
         self.trouble: str | None = None
         #: Set when the app closes, for threads that wait.
@@ -110,7 +110,7 @@ class EmpathyApp(App[None]):
         """The time in Unix seconds, against which elapsed times are shown."""
         return time.time()
 
-    def read(self, key: str, query: Callable[[Reader], T], receive: Callable[[T], None]) -> None:
+    def read(self, key: str, query: Callable[[Workspace], T], receive: Callable[[T], None]) -> None:
         """Run `query` on the poller's thread and give its value to `receive` on this one.
 
         Of one key only the newest question is answered; an error is shown as a toast.
@@ -207,7 +207,7 @@ class EmpathyApp(App[None]):
         room = cast("LogsScreen", self.screen_stack[0])
         room.call_after_refresh(room.follow, job)
 
-    def go_on_with(self, workspace: Workspace) -> None:
+    def go_on_with(self, workspace: WorkspacePaths) -> None:
         """Leave the app, to be opened again on another workspace."""
         self.next_workspace = workspace
         self.exit()

@@ -13,7 +13,7 @@ from textual.message import Message
 from tui.runtime import garbage_collector
 
 if TYPE_CHECKING:
-    from core.api import Reader, Snapshot, Supervisor, Workspace
+    from core.api import Snapshot, Supervisor, Workspace, WorkspacePaths
 
 #: Seconds between looks at whether anything moved.
 LOOK_S = 0.25
@@ -57,17 +57,17 @@ class Question:
 
     key: str
     generation: int
-    query: Callable[[Reader], Any]
+    query: Callable[[Workspace], Any]
     receive: Callable[[Any], None]
 
 
 class Poller:
-    """Watches one workspace from its own thread, with its own Reader.
+    """Watches one workspace from its own thread, with its own open workspace.
 
     `post` is called from that thread.
     """
 
-    def __init__(self, workspace: Workspace, post: Callable[[Message], object]) -> None:
+    def __init__(self, workspace: WorkspacePaths, post: Callable[[Message], object]) -> None:
         self._workspace = workspace
         self._post = post
         self._wake = threading.Event()
@@ -88,7 +88,7 @@ class Poller:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
-    def ask(self, key: str, query: Callable[[Reader], Any], receive: Callable[[Any], None]) -> None:
+    def ask(self, key: str, query: Callable[[Workspace], Any], receive: Callable[[Any], None]) -> None:
         """Queue a query in place of an older one of the same key."""
         with self._lock:
             self._generation += 1
@@ -103,10 +103,10 @@ class Poller:
 
     def _run(self) -> None:
         # Here rather than above: the first screen is painted while this thread imports.
-        from core.api import Reader
+        from core.api import open_workspace
 
-        reader = Reader(self._workspace)
-        watch = _Watch(reader)
+        workspace = open_workspace(self._workspace)
+        watch = _Watch(workspace)
         trouble: str | None = None
         due = time.monotonic()
         try:
@@ -118,10 +118,10 @@ class Poller:
                     trouble = self._look(watch, trouble)
                     due = time.monotonic() + LOOK_S
                     garbage_collector.sweep()
-                self._answer(reader)
+                self._answer(workspace)
                 self._wake.wait(max(0.0, due - time.monotonic()))
         finally:
-            reader.close()
+            workspace.close()
 
     def _look(self, watch: _Watch, trouble: str | None) -> str | None:
         """Post what moved, or the trouble that prevents looking unless it is the same as before."""
@@ -136,14 +136,14 @@ class Poller:
             self._post(moved)
         return None
 
-    def _answer(self, reader: Reader) -> None:
+    def _answer(self, workspace: Workspace) -> None:
         with self._lock:
             questions, self._questions = self._questions, {}
         for question in questions.values():
             if self._stopped:
                 return
             try:
-                answered = Answered(question, question.query(reader), None)
+                answered = Answered(question, question.query(workspace), None)
             except Exception as error:  # noqa: BLE001 - shown as a toast by the app
                 answered = Answered(question, None, _words(error))
             self._post(answered)
@@ -152,19 +152,19 @@ class Poller:
 class _Watch:
     """Tells what moved since the last look."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, workspace: Workspace) -> None:
+        self._opened = workspace
         self._version: tuple[object, ...] | None = None
         self._supervisor: Supervisor | None = None
         self._looked_at = 0.0
 
     def moved(self, again: bool) -> Moved | None:
         """What is there now if it differs from the last time, or in any case with `again`."""
-        version = self._reader.version()
+        version = self._opened.pipeline.version()
         if not again and version == self._version and not self._life_changed():
             return None
-        snapshot = self._reader.snapshot()
-        pending = self._reader.has_pending_intents()
+        snapshot = self._opened.pipeline.snapshot()
+        pending = self._opened.pipeline.has_pending_intents()
         self._supervisor = snapshot.supervisor
         # The version from before the snapshot: what came in between is looked at again.
         self._version = version
@@ -176,7 +176,7 @@ class _Watch:
         if now - self._looked_at < ALIVE_S:
             return False
         self._looked_at = now
-        return self._reader.supervisor() != self._supervisor
+        return self._opened.pipeline.supervisor() != self._supervisor
 
 
 def _words(error: Exception) -> str:

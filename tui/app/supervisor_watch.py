@@ -39,10 +39,11 @@ class Supervising:
         )
 
     def _start(self) -> None:
-        from core.api import Commands, UserError
+        from core.api import UserError, open_workspace
 
         try:
-            Commands(self._app.workspace).ensure_supervisor()
+            with open_workspace(self._app.workspace) as workspace:
+                workspace.commands.ensure_supervisor()
         except (UserError, OSError) as error:
             self._app.call_later(self._started, str(error))
         else:
@@ -64,6 +65,6 @@ class Supervising:
     def _look_again(self) -> None:
         self._app.read(
             "supervise",
-            lambda reader: (reader.snapshot(), reader.has_pending_intents()),
+            lambda workspace: (workspace.pipeline.snapshot(), workspace.pipeline.has_pending_intents()),
             lambda seen: self.see(*seen),
         )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import asdict
 
 import click
 
-from core.api import Commands, Reader, Submission
+from core.api import Submission
 from tui.cli.options import Refused, json_option, workspace_of
 from tui.cli.output import json
 from tui.format import submissions
@@ -27,9 +26,9 @@ def batches(ctx: click.Context, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    with closing(Reader(workspace_of(ctx))) as reader:
-        found, spending = reader.submissions(), reader.spending()
-        moments = {one.token: reader.moments(one.token) for one in found if not one.collected}
+    workspace = workspace_of(ctx)
+    found, spending = workspace.spending.submissions(), workspace.spending.summary()
+    moments = {one.token: workspace.spending.batch_events(one.token) for one in found if not one.collected}
     if as_json:
         json.write({"batches": [asdict(one) for one in found], "spending": asdict(spending)})
         return
@@ -46,11 +45,14 @@ def batches(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, batch: str, with_requests: bool, as_json: bool) -> None:
     """Show one batch: its timeline, how its requests ended, and where its files are."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        one = find(reader.submissions(), batch)
-        moments, outcomes = reader.moments(one.token), reader.answer_counts(one.token)
-        limit = one.requests * 100 if as_json else _REQUESTS
-        requests = reader.sent_requests(one.token, limit=limit) if with_requests else []
+    workspace = workspace_of(ctx)
+    one = find(workspace.spending.submissions(), batch)
+    moments, outcomes = (
+        workspace.spending.batch_events(one.token),
+        workspace.spending.answer_counts(one.token),
+    )
+    limit = one.requests * 100 if as_json else _REQUESTS
+    requests = workspace.spending.sent_requests(one.token, limit=limit) if with_requests else []
     if as_json:
         json.write(
             asdict(one)
@@ -73,7 +75,7 @@ def show(ctx: click.Context, batch: str, with_requests: bool, as_json: bool) -> 
 def refresh(ctx: click.Context, batch: str) -> None:
     """Ask after a batch now, instead of at the next poll."""
     one = _able(ctx, "refresh", batch)
-    commands = Commands(workspace_of(ctx))
+    commands = workspace_of(ctx).commands
     commands.wait(commands.refresh(one.job))
     click.echo(f"{submissions.name(one)} is being asked after")
 
@@ -110,18 +112,19 @@ def retry(ctx: click.Context, batch: str) -> None:
 def adopt(ctx: click.Context, batch: str, job: str | None) -> None:
     """Take the answers of a batch that exists at the provider, under the ID that it has there."""
     workspace = workspace_of(ctx)
-    with closing(Reader(workspace)) as reader:
-        if job is not None:
-            found = reader.find_job(job)
-        else:
-            open_ = [
-                j for j in reader.snapshot().jobs if j.stage == "teach" and j.requested and j.state != "done"
-            ]
-            if len(open_) != 1:
-                names = ", ".join(j.name for j in open_[:6]) or "none"
-                raise Refused(f"say with --job whose answers they are; unfinished ones: {names}")
-            found = open_[0].id
-    commands = Commands(workspace)
+    if job is not None:
+        found = workspace.pipeline.find_job(job)
+    else:
+        open_ = [
+            j
+            for j in workspace.pipeline.snapshot().jobs
+            if j.stage == "teach" and j.requested and j.state != "done"
+        ]
+        if len(open_) != 1:
+            names = ", ".join(j.name for j in open_[:6]) or "none"
+            raise Refused(f"say with --job whose answers they are; unfinished ones: {names}")
+        found = open_[0].id
+    commands = workspace.commands
     commands.wait(commands.adopt(batch, found))
     click.echo(f"{batch} will be looked at for {found}: `empathy-tui batches` shows what comes of it")
 
@@ -143,8 +146,8 @@ def find(found: list[Submission], wanted: str) -> Submission:
 
 def _able(ctx: click.Context, action: str, batch: str) -> Submission:
     """The submission, if `action` can be done to it. Raises `Refused` with why not."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        one = find(reader.submissions(), batch)
+    workspace = workspace_of(ctx)
+    one = find(workspace.spending.submissions(), batch)
     reason = submissions.unavailable(action, one)
     if reason is not None:
         raise Refused(f"{submissions.name(one)}: {reason}")

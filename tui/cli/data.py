@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, Commands, Reader, create_workspace
+from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, create_workspace
 from tui.cli.options import (
     confirm,
     json_option,
@@ -31,7 +30,7 @@ def import_(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
     from tui.cli.output import printing
 
     workspace = workspace_of(ctx)
-    commands = Commands(workspace)
+    commands = workspace.commands
     plan = commands.plan_import(file)
     to = printing.console(stderr=as_json)
     if plan.changes:
@@ -40,11 +39,10 @@ def import_(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
             confirm("Replace the imported data?", "nothing was imported")
     if not plan.changes_nothing:
         commands.wait(commands.apply_import(plan), timeout_s=300)
-    if not workspace.config.exists():
-        create_workspace(workspace.root)
-        click.echo(visible(f"Made {workspace.config}, for you to edit."), err=as_json)
-    with closing(Reader(workspace)) as reader:
-        counts = reader.snapshot().dialogues
+    if not workspace.paths.config.exists():
+        create_workspace(workspace.paths.root)
+        click.echo(visible(f"Made {workspace.paths.config}, for you to edit."), err=as_json)
+    counts = workspace.pipeline.snapshot().dialogues
     if as_json:
         json.write(json.imported(plan, counts, changed=not plan.changes_nothing))
     elif plan.changes_nothing:
@@ -63,8 +61,12 @@ def data(ctx: click.Context, as_json: bool) -> None:
         return
     from tui.cli.output import printing
 
-    with closing(Reader(workspace_of(ctx))) as reader:
-        facts, counts, figures = reader.data(), reader.snapshot().dialogues, reader.statistics()
+    workspace = workspace_of(ctx)
+    facts, counts, figures = (
+        workspace.data.facts(),
+        workspace.pipeline.snapshot().dialogues,
+        workspace.data.statistics(),
+    )
     if as_json:
         json.write(json.data(facts, counts, figures))
     else:
@@ -81,11 +83,11 @@ def fetch(ctx: click.Context, yes: bool, url: str) -> None:
 
     workspace = workspace_of(ctx)
     click.echo(f"Source: {DATA_SOURCE}\nTerms:  {DATA_TERMS}", err=True)
-    there = workspace.root / "dataset.csv"
+    there = workspace.paths.root / "dataset.csv"
     if there.exists() and not yes:
         confirm(f"Replace {there}?", f"{there} is there already, and was left as it is")
     with downloading() as progress:
-        path = Commands(workspace).fetch_data(progress, url)
+        path = workspace.commands.fetch_data(progress, url)
     click.echo(visible(f"Fetched {path}."))
     click.echo(visible(f"Next: `empathy-tui import {path}`"))
 
@@ -95,8 +97,8 @@ def fetch(ctx: click.Context, yes: bool, url: str) -> None:
 @click.pass_context
 def recipes(ctx: click.Context, as_json: bool) -> None:
     """List the recipes that the data allows, and what each yields."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        found = reader.recipes()
+    workspace = workspace_of(ctx)
+    found = workspace.data.recipes()
     if as_json:
         json.write([json.recipe(recipe) for recipe in found])
         return
@@ -120,7 +122,7 @@ def llama_factory(ctx: click.Context, folder: Path, names: tuple[str, ...], as_j
 
     All recipes, unless some are named. DIR gets a dataset_info.json that registers the files.
     """
-    written = Commands(workspace_of(ctx)).export_llama_factory(folder, names)
+    written = workspace_of(ctx).commands.export_llama_factory(folder, names)
     if as_json:
         json.write({"files": [str(path) for path in written]})
         return

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict
 
 import click
 
-from core.api import Commands, Reader
 from tui.cli.options import json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
@@ -45,12 +43,11 @@ def calibrate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: bo
     if dry_run:
         tell_costs(workspace, (f"calibrate:{name}",), {name: pairs}, as_json=as_json)
         return
-    commands = Commands(workspace)
-    asked = commands.wait(commands.calibrate(name, pairs)).result or {}
+    commands = workspace.commands
+    asked = commands.wait(commands.validate_judge(name, pairs)).result or {}
     if wait:
         wait_for(ctx, workspace, asked["jobs"], asked["done"], as_json=as_json)
-    with closing(Reader(workspace)) as reader:
-        (job,) = reader.jobs(asked["jobs"])
+    (job,) = workspace.pipeline.jobs(asked["jobs"])
     said = job.result or {}
     if as_json:
         if not wait:

@@ -105,7 +105,7 @@ def main(ctx: click.Context, workspace: Path | None, read_only: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     if in_terminal():
-        open_app(workspace_of(ctx))
+        open_app(workspace_of(ctx).paths)
     click.echo("There is no terminal that the app can be drawn on; this is the status.", err=True)
     status = main.get_command(ctx, "status")
     assert status is not None

@@ -10,7 +10,7 @@ from typing import IO, Any, NoReturn
 
 import click
 
-from core.api import Workspace, open_workspace
+from core.api import Workspace, WorkspacePaths, open_workspace
 from tui.format.text import visible
 from tui.runtime import garbage_collector
 
@@ -40,9 +40,9 @@ def place_of(ctx: click.Context) -> Place:
 
 
 def workspace_of(ctx: click.Context) -> Workspace:
-    """The workspace that was named before the command, or the current folder."""
+    """Open the workspace that was named before the command, or the current folder; it closes with `ctx`."""
     place = place_of(ctx)
-    return open_workspace(place.folder or Path.cwd(), read_only=place.read_only)
+    return ctx.with_resource(open_workspace(place.folder, read_only=place.read_only))
 
 
 def folder_to_make(ctx: click.Context, wanted: Path | None, otherwise: Path) -> Path:
@@ -69,7 +69,7 @@ def in_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
-def open_app(workspace: Workspace, ballot: tuple[str, str, str] | None = None) -> NoReturn:
+def open_app(workspace: WorkspacePaths, ballot: tuple[str, str, str] | None = None) -> NoReturn:
     """Run the app until it is left; it may go on with another workspace.
 
     With a `ballot` (two responders and a voter) it opens where these are voted on.
@@ -82,7 +82,7 @@ def open_app(workspace: Workspace, ballot: tuple[str, str, str] | None = None) -
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui.app.application import EmpathyApp
 
-    following: Workspace | None = workspace
+    following: WorkspacePaths | None = workspace
     while following is not None:
         app = EmpathyApp(following, ballot)
         app.run()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import click
 
-from core.api import Reader
 from tui.cli.options import Refused, json_option, workspace_of
 from tui.cli.output import json
 from tui.navigation import pair_filter
@@ -47,8 +44,8 @@ def pairs(
 ) -> None:
     """Show two responders' responses to the test dialogues side by side, with the verdicts."""
     wanted = PairFilter(verdict, disagree, judge, emotion, search)
-    with closing(Reader(workspace_of(ctx))) as reader:
-        every = reader.pairs(a, b)
+    workspace = workspace_of(ctx)
+    every = workspace.evaluation.pairs(a, b)
     for name, known, what in (
         (judge, pair_filter.judges(every), "judge has a verdict on these two and"),
         (emotion, pair_filter.emotions(every), "test dialogue's emotion"),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import click
 
-from core.api import Dialogue, Reader, UserError, prompt_conversation, prompt_improves, stray_prompts
+from core.api import Dialogue, UserError, prompt_conversation, prompt_improves, stray_prompts
 from core.api import prompts as all_prompts
 from tui.cli.options import Refused, json_option, workspace_of
 from tui.cli.output import json
@@ -23,7 +21,7 @@ def prompts(ctx: click.Context, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    folder = workspace_of(ctx).prompts
+    folder = workspace_of(ctx).paths.prompts
     found, strays = all_prompts(folder), stray_prompts(folder)
     if as_json:
         json.write({"prompts": [json.prompt(one) for one in found], "strays": [str(path) for path in strays]})
@@ -53,11 +51,10 @@ def show(ctx: click.Context, name: str, dialog_id: str | None, as_json: bool) ->
     workspace = workspace_of(ctx)
     dialogue: Dialogue | None = None
     if dialog_id is not None:
-        with closing(Reader(workspace)) as reader:
-            dialogue = next((d for d in reader.dialogues() if d.dialog_id == dialog_id), None)
+        dialogue = next((d for d in workspace.data.dialogues() if d.dialog_id == dialog_id), None)
         if dialogue is None:
             raise UserError(f"the imported data has no dialogue {dialog_id!r}")
-    turns = prompt_conversation(name, workspace.prompts, dialogue)
+    turns = prompt_conversation(name, workspace.paths.prompts, dialogue)
     if as_json:
         json.write([{"role": role, "content": text} for role, text in turns])
         return

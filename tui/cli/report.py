@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
 
-from core.api import Reader
 from tui.cli.options import json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
@@ -27,8 +25,8 @@ def report(ctx: click.Context, folder: Path, judge: str | None, as_json: bool) -
     # Draws plots: seconds that no other command pays.
     from core.api import write_report
 
-    with closing(Reader(workspace_of(ctx))) as reader:
-        written = write_report(reader, folder, judge)
+    workspace = workspace_of(ctx)
+    written = write_report(workspace, folder, judge)
     if as_json:
         json.write([str(path) for path in written])
     else:

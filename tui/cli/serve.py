@@ -36,14 +36,14 @@ def serve(ctx: click.Context, host: str, port: int, write: bool, public_url: str
 
     if write and place_of(ctx).read_only:
         raise Refused("--read-only and --write contradict each other: leave one out")
-    workspace = workspace_of(ctx)
+    paths = workspace_of(ctx).paths
     # Not for the processes that are started.
     token = os.environ.pop(_TOKEN, None)
     if token is not None and len(token) < _SHORTEST:
         raise Refused(f"{_TOKEN} has fewer than {_SHORTEST} characters; make one with\n{_MAKE}")
     address = take(host, port, public_url, is_guarded=token is not None)
     told = [
-        f"Serving {visible(str(workspace.root))} at {address.url}",
+        f"Serving {visible(str(paths.root))} at {address.url}",
         "The browser may start, cancel and change things."
         if write
         else "It is watched: nothing can be started or changed. --write allows it.",
@@ -59,7 +59,7 @@ def serve(ctx: click.Context, host: str, port: int, write: bool, public_url: str
         )
     told.append("Ctrl+C ends it, and the session of every tab.")
     click.echo(visible("\n".join(told), lines=True))
-    number = Server(workspace.root, address, token, write=write).run()
+    number = Server(paths.root, address, token, write=write).run()
     if number is signal.SIGINT:
         raise KeyboardInterrupt
     ctx.exit(128 + number)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from core.api import Reader, create_workspace, examine, is_sample
+from core.api import create_workspace, examine, is_sample
 from tui.cli import work
 from tui.cli.options import (
     Refused,
@@ -47,25 +46,25 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
 
     Makes a workspace in DIR (the folder demo by default), or goes on with the one that is there.
     """
-    from core.services import demo as show
+    from core.api import open_workspace, prepare_demo
     from tui.cli.output import printing
 
     begun = time.monotonic()
-    workspace = show.prepare(folder_to_make(ctx, folder, Path("demo")))
+    paths = prepare_demo(folder_to_make(ctx, folder, Path("demo")))
+    workspace = ctx.with_resource(open_workspace(paths))
     asked = work.start(workspace)
     if not headless and in_terminal():
-        open_app(workspace)
+        open_app(paths)
     console = printing.console()
-    printing.demo(console, workspace.root)
+    printing.demo(console, paths.root)
     try:
         work.wait_for(ctx, workspace, asked["jobs"], asked["done"])
     finally:
         # What there is of it, also when something failed.
-        with closing(Reader(workspace)) as reader:
-            rates, facts = reader.win_rates(), reader.data()
+        rates, facts = workspace.evaluation.win_rates(), workspace.data.facts()
         console.print()
         printing.win_rates(console, rates, sample=is_sample(facts))
-    printing.demo_ended(console, workspace.root, time.monotonic() - begun)
+    printing.demo_ended(console, paths.root, time.monotonic() - begun)
 
 
 @click.command()
@@ -90,13 +89,13 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     """Look whether this machine and the workspace are fit for work, and say what to do about it."""
     checks = []
     if as_json:
-        checks = list(examine(workspace_of(ctx)))
+        checks = list(examine(workspace_of(ctx).paths))
         json.write([json.check(check) for check in checks])
     else:
         from tui.cli.output import printing
 
         console = printing.console()
-        for check in examine(workspace_of(ctx)):
+        for check in examine(workspace_of(ctx).paths):
             checks.append(check)
             printing.check(console, check)
     failed = sum(check.outcome == "fail" for check in checks)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import getpass
 import re
 import time
-from contextlib import closing
 
 import click
 
-from core.api import Commands, Reader, Workspace
+from core.api import Workspace
 from tui.cli.options import (
     Refused,
     in_terminal,
@@ -47,8 +46,7 @@ def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
             f"{voter!r} is no voter's name: up to 40 letters, digits, '.', '_' and '-'; say --voter NAME"
         )
     workspace = workspace_of(ctx)
-    with closing(Reader(workspace)) as reader:
-        found = reader.papers(a, b, voter)
+    found = workspace.evaluation.ballot_items(a, b, voter)
     if not found:
         raise Refused(
             f"{a} and {b} have no two different responses to a test dialogue yet: `empathy-tui status` says "
@@ -57,21 +55,20 @@ def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
     if not in_terminal():
         raise Refused("voting needs a terminal")
     try:
-        open_app(workspace, ballot=(a, b, voter))
+        open_app(workspace.paths, ballot=(a, b, voter))
     finally:
         click.echo(visible(_tell(workspace, a, b, voter)))
 
 
 def _tell(workspace: Workspace, a: str, b: str, voter: str) -> str:
     """How far the voter is, once the last votes are taken in."""
-    with closing(Reader(workspace)) as reader:
-        if reader.has_pending_intents():
-            Commands(workspace).ensure_supervisor()
-        deadline = time.monotonic() + _TAKEN_IN_S
-        while reader.has_pending_intents() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        late = reader.has_pending_intents()
-        found = reader.papers(a, b, voter)
+    if workspace.pipeline.has_pending_intents():
+        workspace.commands.ensure_supervisor()
+    deadline = time.monotonic() + _TAKEN_IN_S
+    while workspace.pipeline.has_pending_intents() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    late = workspace.pipeline.has_pending_intents()
+    found = workspace.evaluation.ballot_items(a, b, voter)
     voted = sum(paper.choice is not None for paper in found)
     if late:
         return f"{voter} has voted on {voted} of {len(found)} pairs; the last votes are still to be taken in."

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import asdict
 
 import click
 
-from core.api import Reader, is_sample
+from core.api import is_sample
 from tui.cli.options import Refused, json_option, workspace_of
 from tui.cli.output import json
 from tui.format import win_rates
@@ -20,8 +19,8 @@ def winrates(ctx: click.Context, as_json: bool) -> None:
     """Show every comparison: the baseline, what meets it, and the win rate with its interval."""
     if ctx.invoked_subcommand is not None:
         return
-    with closing(Reader(workspace_of(ctx))) as reader:
-        found, facts = reader.win_rates(), reader.data()
+    workspace = workspace_of(ctx)
+    found, facts = workspace.evaluation.win_rates(), workspace.data.facts()
     if as_json:
         json.write([json.win_rate(rate) for rate in found])
         return
@@ -39,11 +38,11 @@ def show(ctx: click.Context, job: str, as_json: bool) -> None:
 
     A COMPARISON is the job's id or its beginning, or its name: `A vs B @ JUDGE`.
     """
-    with closing(Reader(workspace_of(ctx))) as reader:
-        try:
-            comparison = reader.comparison(reader.find_job(job))
-        except KeyError as error:
-            raise Refused(f"{job} is no comparison: `empathy-tui winrates` lists them") from error
+    workspace = workspace_of(ctx)
+    try:
+        comparison = workspace.evaluation.comparison(workspace.pipeline.find_job(job))
+    except KeyError as error:
+        raise Refused(f"{job} is no comparison: `empathy-tui winrates` lists them") from error
     if as_json:
         json.write(asdict(comparison))
         return
@@ -57,8 +56,8 @@ def show(ctx: click.Context, job: str, as_json: bool) -> None:
 @click.pass_context
 def ranking(ctx: click.Context, as_json: bool) -> None:
     """Rank all responders by Bradley–Terry strength, one judge at a time."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        found, known = reader.rankings(), reader.win_rates()
+    workspace = workspace_of(ctx)
+    found, known = workspace.evaluation.rankings(), workspace.evaluation.win_rates()
     if as_json:
         json.write([asdict(one) for one in found])
         return
@@ -72,8 +71,12 @@ def ranking(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def judges(ctx: click.Context, as_json: bool) -> None:
     """Show what each judge is worth, who agrees with whom, and what people voted."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        cards, agreements, votes = reader.scorecards(), reader.agreements(), reader.human_win_rates()
+    workspace = workspace_of(ctx)
+    cards, agreements, votes = (
+        workspace.evaluation.scorecards(),
+        workspace.evaluation.agreements(),
+        workspace.evaluation.human_win_rates(),
+    )
     if as_json:
         json.write(
             {
@@ -94,8 +97,8 @@ def judges(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def tests(ctx: click.Context, significant: bool, as_json: bool) -> None:
     """Test any two responders that met the same third one, on the same dialogues."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        made, known = reader.paired_tests(), reader.win_rates()
+    workspace = workspace_of(ctx)
+    made, known = workspace.evaluation.paired_tests(), workspace.evaluation.win_rates()
     found = [test for test in made if not significant or test.p_holm < win_rates.ALPHA]
     if as_json:
         json.write([asdict(test) for test in found])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
 import click
 
-from core.api import Commands, Reader, Workspace
+from core.api import Workspace
 from tui.cli.options import Refused, json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
@@ -49,8 +48,7 @@ def run(
     if no_wait:
         _wait_for_batches(ctx, workspace, jobs, as_json=as_json)
         return
-    with closing(Reader(workspace)) as reader:
-        paused = reader.snapshot().paused
+    paused = workspace.pipeline.snapshot().paused
     if as_json:
         json.write({"jobs": jobs, "new": new, "done": len(done), "paused": paused})
     elif paused:
@@ -63,11 +61,10 @@ def tell_costs(
     workspace: Workspace, targets: tuple[str, ...], calibrate: dict[str, int] | None = None, *, as_json: bool
 ) -> None:
     """Print what the targets would ask of large models, and what it would cost."""
-    with closing(Reader(workspace)) as reader:
-        problem = reader.snapshot().config_error
-        if problem is not None:
-            raise Refused(problem)
-        found, spending = reader.estimates(targets, calibrate), reader.spending()
+    problem = workspace.pipeline.snapshot().config_error
+    if problem is not None:
+        raise Refused(problem)
+    found, spending = workspace.spending.estimates(targets, calibrate), workspace.spending.summary()
     from tui.cli.output import batches, printing
     from tui.format import submissions
 
@@ -101,7 +98,7 @@ def _wait_for_batches(ctx: click.Context, workspace: Workspace, jobs: list[str],
 def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> dict[str, Any]:
     """Ask for the targets' jobs: `jobs` their ids, `new` how many were never asked for, `done` the ids of
     those that are done already."""
-    commands = Commands(workspace)
+    commands = workspace.commands
     return commands.wait(commands.start(targets)).result or {}
 
 
@@ -128,8 +125,8 @@ def wait_for(
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
     """Show the pipeline: every job, how far it is, and why it waits or failed."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        snapshot = reader.snapshot()
+    workspace = workspace_of(ctx)
+    snapshot = workspace.pipeline.snapshot()
     if as_json:
         json.write(json.status(snapshot))
         return
@@ -145,14 +142,13 @@ def status(ctx: click.Context, as_json: bool) -> None:
 def cancel(ctx: click.Context, job: str, as_json: bool) -> None:
     """Stop a job that waits or runs; a run can go on later from its last checkpoint."""
     workspace = workspace_of(ctx)
-    commands = Commands(workspace)
-    with closing(Reader(workspace)) as reader:
-        found = reader.find_job(job)
-        commands.wait(commands.cancel(found))
-        deadline = time.monotonic() + _STOP_S
-        while (state := reader.jobs([found])[0].state) == "running" and time.monotonic() < deadline:
-            commands.ensure_supervisor()
-            time.sleep(0.1)
+    commands = workspace.commands
+    found = workspace.pipeline.find_job(job)
+    commands.wait(commands.cancel(found))
+    deadline = time.monotonic() + _STOP_S
+    while (state := workspace.pipeline.jobs([found])[0].state) == "running" and time.monotonic() < deadline:
+        commands.ensure_supervisor()
+        time.sleep(0.1)
     if as_json:
         json.write({"job": found, "state": state})
     if state != "cancelled":
@@ -169,9 +165,8 @@ def cancel(ctx: click.Context, job: str, as_json: bool) -> None:
 def retry(ctx: click.Context, job: str, as_json: bool) -> None:
     """Try a failed or cancelled job again, with those it needs that failed too."""
     workspace = workspace_of(ctx)
-    commands = Commands(workspace)
-    with closing(Reader(workspace)) as reader:
-        found = reader.find_job(job)
+    commands = workspace.commands
+    found = workspace.pipeline.find_job(job)
     again = (commands.wait(commands.retry(found)).result or {})["jobs"]
     if as_json:
         json.write({"jobs": again})
@@ -184,7 +179,7 @@ def retry(ctx: click.Context, job: str, as_json: bool) -> None:
 @click.pass_context
 def pause(ctx: click.Context, as_json: bool) -> None:
     """Start no more jobs until `resume`; those that run go on."""
-    commands = Commands(workspace_of(ctx))
+    commands = workspace_of(ctx).commands
     commands.wait(commands.pause())
     if as_json:
         json.write({"paused": True})
@@ -197,7 +192,7 @@ def pause(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def resume(ctx: click.Context, as_json: bool) -> None:
     """Let jobs start again after `pause`."""
-    commands = Commands(workspace_of(ctx))
+    commands = workspace_of(ctx).commands
     commands.wait(commands.resume())
     if as_json:
         json.write({"paused": False})
@@ -211,8 +206,8 @@ def resume(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def logs(ctx: click.Context, job: str | None, lines: int) -> None:
     """Print the end of a job's log, or of the supervisor's."""
-    with closing(Reader(workspace_of(ctx))) as reader:
-        log = reader.log(None if job is None else reader.find_job(job))
+    workspace = workspace_of(ctx)
+    log = workspace.pipeline.log(None if job is None else workspace.pipeline.find_job(job))
     found: list[str] = []
     before: int | None = None
     while log is not None and len(found) < lines and before != 0:

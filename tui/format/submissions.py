@@ -9,7 +9,7 @@ from tui.format import values as figures
 from tui.format.job_states import StateLook
 
 if TYPE_CHECKING:
-    from core.api import BatchMoment, Estimate, Spending, Submission
+    from core.api import BatchEvent, Estimate, Spending, Submission
 
 _LOOKS = {
     "intended": StateLook("○", "to be sent", "text-muted"),
@@ -50,7 +50,7 @@ def age_s(sent: Submission, now: float) -> float:
     return (sent.changed_at if sent.collected else now) - sent.submitted_at
 
 
-def eta_s(sent: Submission, moments: Sequence[BatchMoment]) -> float | None:
+def eta_s(sent: Submission, moments: Sequence[BatchEvent]) -> float | None:
     """Seconds that the rest takes at the pace from its first counted moment to its last; None if unknown."""
     counted = [(m.at, (m.completed or 0) + (m.failed or 0)) for m in moments if m.completed is not None]
     if sent.collected or len(counted) < 2:

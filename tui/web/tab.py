@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 from core.api import UserError, open_workspace
 from tui.cli.options import open_app
@@ -20,10 +19,10 @@ def main(root: str, *, write: bool) -> None:
     """Open the app; it ends with the server, however that ends."""
     threading.Thread(target=_leave_with, args=(os.getppid(),), name="server", daemon=True).start()
     try:
-        workspace = open_workspace(Path(root), read_only=not write)
+        paths = open_workspace(root, read_only=not write).paths
     except UserError as error:
         sys.exit(str(error))
-    open_app(workspace)
+    open_app(paths)
 
 
 def _leave_with(server: int) -> None:

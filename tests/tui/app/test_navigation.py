@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app.application import EmpathyApp
 from tui.screens.pairs.screen import PairsScreen
@@ -13,7 +13,9 @@ SIZES = [(80, 24), (120, 40), (60, 20)]
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_the_pipeline_shows_every_state(opened: Open, filled: Workspace, size: tuple[int, int]) -> None:
+async def test_the_pipeline_shows_every_state(
+    opened: Open, filled: WorkspacePaths, size: tuple[int, int]
+) -> None:
     async with opened(filled, size) as pilot:
         await pilot.press("2")
         await until_shows(pilot, "✗ failed")
@@ -23,7 +25,7 @@ async def test_the_pipeline_shows_every_state(opened: Open, filled: Workspace, s
         assert "48 dialogues" in text
 
 
-async def test_an_action_that_does_not_apply_says_why(opened: Open, filled: Workspace) -> None:
+async def test_an_action_that_does_not_apply_says_why(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         await pilot.press("2")
         await until_shows(pilot, "✓ done")
@@ -33,7 +35,7 @@ async def test_an_action_that_does_not_apply_says_why(opened: Open, filled: Work
         await until_shows(pilot, "is done: there is")
 
 
-async def test_cancelling_a_running_job_asks_first(opened: Open, filled: Workspace) -> None:
+async def test_cancelling_a_running_job_asks_first(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         await pilot.press("2")
         await until_shows(pilot, "▶ running")
@@ -48,7 +50,7 @@ async def test_cancelling_a_running_job_asks_first(opened: Open, filled: Workspa
         await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
-async def test_win_rates_show_interval_and_the_judges_worth(opened: Open, filled: Workspace) -> None:
+async def test_win_rates_show_interval_and_the_judges_worth(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("5")
         await until_shows(pilot, "70.8 %")
@@ -59,7 +61,7 @@ async def test_win_rates_show_interval_and_the_judges_worth(opened: Open, filled
         await until_shows(pilot, "12 test dialogues: B wins 8, A wins 3, 1 ties, none invalid")
 
 
-async def test_from_a_number_to_the_pairs_behind_it(opened: Open, filled: Workspace) -> None:
+async def test_from_a_number_to_the_pairs_behind_it(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("5")
         await until_shows(pilot, "70.8 %")
@@ -78,7 +80,7 @@ async def test_from_a_number_to_the_pairs_behind_it(opened: Open, filled: Worksp
         await until_shows(pilot, "3/12")
 
 
-async def test_pairs_stand_side_by_side_where_there_is_room(opened: Open, filled: Workspace) -> None:
+async def test_pairs_stand_side_by_side_where_there_is_room(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("6")
         await until_shows(pilot, "1/12")
@@ -90,7 +92,7 @@ async def test_pairs_stand_side_by_side_where_there_is_room(opened: Open, filled
         await until(pilot, lambda: a.region.bottom <= b.region.y)
 
 
-async def test_another_responder_on_the_same_dialogue(opened: Open, filled: Workspace) -> None:
+async def test_another_responder_on_the_same_dialogue(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("6")
         await until_shows(pilot, "1/12")
@@ -101,7 +103,7 @@ async def test_another_responder_on_the_same_dialogue(opened: Open, filled: Work
         await until_shows(pilot, "3/12")
 
 
-async def test_help_lists_the_keys_of_the_room(opened: Open, filled: Workspace) -> None:
+async def test_help_lists_the_keys_of_the_room(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("6", "question_mark")
         await until_shows(pilot, "Jump to a dialogue")
@@ -109,7 +111,7 @@ async def test_help_lists_the_keys_of_the_room(opened: Open, filled: Workspace) 
         await until(pilot, lambda: isinstance(pilot.app.screen, PairsScreen))
 
 
-async def test_escape_never_quits(opened: Open, filled: Workspace) -> None:
+async def test_escape_never_quits(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         for _ in range(4):
             await pilot.press("escape")
@@ -120,7 +122,7 @@ async def test_escape_never_quits(opened: Open, filled: Workspace) -> None:
 @pytest.mark.parametrize("key", list("12345678"))
 @pytest.mark.parametrize("size", SIZES)
 async def test_no_room_lets_hostile_text_steer_the_terminal(
-    opened: Open, filled: Workspace, key: str, size: tuple[int, int]
+    opened: Open, filled: WorkspacePaths, key: str, size: tuple[int, int]
 ) -> None:
     async with opened(filled, size) as pilot:
         await pilot.press(key)
@@ -131,21 +133,21 @@ async def test_no_room_lets_hostile_text_steer_the_terminal(
         assert "\x9b" not in text
 
 
-async def test_an_empty_workspace_says_what_to_do_next(opened: Open, empty: Workspace) -> None:
+async def test_an_empty_workspace_says_what_to_do_next(opened: Open, empty: WorkspacePaths) -> None:
     async with opened(empty) as pilot:
         await until_shows(pilot, "demo")
         assert "import" in shown(pilot).lower()
 
 
 @pytest.mark.parametrize("key", list("3456"))
-async def test_every_room_says_what_is_missing(opened: Open, prepared: Workspace, key: str) -> None:
+async def test_every_room_says_what_is_missing(opened: Open, prepared: WorkspacePaths, key: str) -> None:
     async with opened(prepared) as pilot:
         await pilot.press(key)
         missing = ("no data", "no run", "no comparison", "no pair")
         await until(pilot, lambda: any(word in shown(pilot) for word in missing))
 
 
-async def test_resizing_keeps_the_selected_row(opened: Open, filled: Workspace) -> None:
+async def test_resizing_keeps_the_selected_row(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("2")
         await until_shows(pilot, "✓ done")

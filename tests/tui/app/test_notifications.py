@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.jobs import Job, JobState
 from core.domain.snapshot import Snapshot
 from core.store import connections, jobs
@@ -25,7 +25,7 @@ def states(snapshot: Snapshot, *found: Job) -> Snapshot:
 
 
 @pytest.fixture
-def snapshot(filled: Workspace) -> Snapshot:
+def snapshot(filled: WorkspacePaths) -> Snapshot:
     return snapshot_of(filled)
 
 
@@ -58,7 +58,7 @@ def test_a_second_failure_of_the_same_job_is_news(snapshot: Snapshot) -> None:
     assert [one.text for one in news(before, after)] == ["✗ sft a failed"]
 
 
-async def test_a_toast_tells_it(opened: Open, filled: Workspace) -> None:
+async def test_a_toast_tells_it(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "7 of 12 done")
         running = job_id(filled, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")
@@ -82,7 +82,7 @@ class Written:
     ("how", "expected"), [("toast", ""), ("bell", "\a"), ("desktop", "\x1b]9;✓ sft-dpo ")]
 )
 async def test_bell_and_desktop_where_asked_for(
-    opened: Open, filled: Workspace, monkeypatch: pytest.MonkeyPatch, how: str, expected: str
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch, how: str, expected: str
 ) -> None:
     monkeypatch.delenv("TMUX", raising=False)
     filled.config.write_text(filled.config.read_text() + f'\n[app]\nnotify = "{how}"\n')

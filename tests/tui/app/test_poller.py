@@ -45,7 +45,7 @@ def test_questions_bring_no_look_before_its_time(
         for number in range(3):
             with transaction(writer):
                 jobs.add_event(writer, f"event {number}")
-            thread.ask("events", lambda reader: reader.events(limit=1)[0].text, print)
+            thread.ask("events", lambda workspace: workspace.pipeline.events(limit=1)[0].text, print)
             answered = posted.get(timeout=DEADLINE_S)
             assert isinstance(answered, Answered)
             assert answered.value == f"event {number}"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.filter import NoColor
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app import keymap
 from tui.app.application import EmpathyApp
@@ -17,12 +17,12 @@ from tui.components.theme import shade
 from tui.runtime.characters import plain
 
 
-def configure(workspace: Workspace, table: str) -> None:
+def configure(workspace: WorkspacePaths, table: str) -> None:
     before = workspace.config.read_text().partition("\n[app]")[0]
     workspace.config.write_text(f"{before}\n[app]\n{table}\n")
 
 
-async def test_the_theme_is_there_at_once_and_follows_the_file(opened: Open, filled: Workspace) -> None:
+async def test_the_theme_is_there_at_once_and_follows_the_file(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'theme = "light"')
     assert EmpathyApp(filled).theme == "empathy-light"
     async with opened(filled) as pilot:
@@ -35,7 +35,7 @@ async def test_the_theme_is_there_at_once_and_follows_the_file(opened: Open, fil
         assert pilot.app.theme == "empathy-dark"
 
 
-async def test_other_keys(opened: Open, filled: Workspace) -> None:
+async def test_other_keys(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'keys = { "pipeline.log" = "x", "app.data" = "f6,ctrl+d", "home.pause" = "P" }')
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "nothing has the id")
@@ -46,13 +46,13 @@ async def test_other_keys(opened: Open, filled: Workspace) -> None:
         await until(pilot, lambda: pilot.app.current_mode == "home")
 
 
-async def test_a_hint_names_the_key_that_is_live(opened: Open, filled: Workspace) -> None:
+async def test_a_hint_names_the_key_that_is_live(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'keys = { "home.retry" = "f9" }')
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "f9 retry")
 
 
-async def test_two_actions_on_one_key_are_told(opened: Open, filled: Workspace) -> None:
+async def test_two_actions_on_one_key_are_told(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'keys = { "pipeline.cancel" = "s" }')
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("2")
@@ -82,7 +82,7 @@ def test_every_id_is_one_action_with_a_word_of_what_it_does() -> None:
     assert help_.keys == "question_mark,f1"
 
 
-async def test_ascii_where_it_is_asked_for(opened: Open, filled: Workspace) -> None:
+async def test_ascii_where_it_is_asked_for(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'characters = "ascii"')
     for room in "12345678":
         async with opened(filled, (120, 40)) as pilot:
@@ -112,7 +112,9 @@ def test_states_stay_apart_in_ascii() -> None:
     assert plain("é·ж", "latin-1") == "é·?"
 
 
-async def test_no_color_sends_none(opened: Open, filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_color_sends_none(
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with opened(filled, (120, 40)) as pilot:
         app = pilot.app
@@ -141,8 +143,8 @@ async def test_no_color_sends_none(opened: Open, filled: Workspace, monkeypatch:
         assert any(isinstance(one, NoColor) for one in app.get_line_filters())
 
 
-async def test_read_only_says_why_nothing_is_changed(opened: Open, filled: Workspace) -> None:
-    watched = Workspace(filled.root, read_only=True)
+async def test_read_only_says_why_nothing_is_changed(opened: Open, filled: WorkspacePaths) -> None:
+    watched = WorkspacePaths(filled.root, read_only=True)
     async with opened(watched, (120, 40)) as pilot:
         await until_shows(pilot, "read-only")
         await until_shows(pilot, "7 of 12 done")
@@ -154,7 +156,7 @@ async def test_read_only_says_why_nothing_is_changed(opened: Open, filled: Works
 
 
 async def test_the_palette_offers_every_key_of_the_room_and_says_why_not(
-    opened: Open, filled: Workspace
+    opened: Open, filled: WorkspacePaths
 ) -> None:
     async with opened(filled, (120, 40)) as pilot:
         app = pilot.app
@@ -174,7 +176,7 @@ async def test_the_palette_offers_every_key_of_the_room_and_says_why_not(
         await until(pilot, lambda: app.current_mode == "logs")
 
 
-async def test_f1_helps_with_the_rooms_own_keys_first(opened: Open, filled: Workspace) -> None:
+async def test_f1_helps_with_the_rooms_own_keys_first(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("2")
         await until_shows(pilot, "✓ done")

@@ -10,11 +10,11 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.tui.conftest import until, until_shows
 from tui.app.application import EmpathyApp
 
-Open = Callable[[Workspace, tuple[int, int]], AbstractAsyncContextManager[Pilot[None]]]
+Open = Callable[[WorkspacePaths, tuple[int, int]], AbstractAsyncContextManager[Pilot[None]]]
 NAMES = {"/": "slash", " ": "space", "\r": "enter", "\x10": "ctrl+p"}
 
 
@@ -27,7 +27,9 @@ def burst(pilot: Pilot[None], keys: str) -> None:
 
 
 @pytest.mark.parametrize("keys", ["2/respond", "17428/respond", "2/failed\rjjkk/respond"])
-async def test_letters_behind_a_slash_are_the_filters(opened: Open, filled: Workspace, keys: str) -> None:
+async def test_letters_behind_a_slash_are_the_filters(
+    opened: Open, filled: WorkspacePaths, keys: str
+) -> None:
     async with opened(filled, (100, 30)) as pilot:
         burst(pilot, keys)
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
@@ -37,7 +39,7 @@ async def test_letters_behind_a_slash_are_the_filters(opened: Open, filled: Work
         assert len(pilot.app.screen_stack) == 1
 
 
-async def test_what_is_typed_for_the_palette_gets_there(opened: Open, filled: Workspace) -> None:
+async def test_what_is_typed_for_the_palette_gets_there(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (100, 30)) as pilot:
         burst(pilot, "\x10open batches")
         await until_shows(pilot, "Open batches")
@@ -46,7 +48,7 @@ async def test_what_is_typed_for_the_palette_gets_there(opened: Open, filled: Wo
         await until(pilot, lambda: app.current_mode == "batches")
 
 
-async def test_none_is_lost_and_none_overtakes(opened: Open, filled: Workspace) -> None:
+async def test_none_is_lost_and_none_overtakes(opened: Open, filled: WorkspacePaths) -> None:
     text = "the quick brown fox jumps over the lazy dog " * 4
     async with opened(filled, (100, 30)) as pilot:
         burst(pilot, f"2/{text}")
@@ -57,7 +59,7 @@ async def test_none_is_lost_and_none_overtakes(opened: Open, filled: Workspace) 
         assert box.value == text
 
 
-async def test_it_closes_in_the_middle_of_them(opened: Open, filled: Workspace) -> None:
+async def test_it_closes_in_the_middle_of_them(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (100, 30)) as pilot:
         burst(pilot, "2jjqjj8/x")
         app = pilot.app

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.tui.conftest import Open, shown, until
 from tui.components.keys_line import KeysLine
 from tui.dialogs.help import HelpScreen
 
 
-async def test_it_shows_the_keys_of_the_room_and_of_the_app(opened: Open, filled: Workspace) -> None:
+async def test_it_shows_the_keys_of_the_room_and_of_the_app(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         for key, words in (("2", "c Cancel"), ("6", "d Disagree"), ("2", "c Cancel")):
             await pilot.press(key)
@@ -16,7 +16,7 @@ async def test_it_shows_the_keys_of_the_room_and_of_the_app(opened: Open, filled
             assert "q Quit" in shown(pilot).splitlines()[-1]
 
 
-async def test_a_click_presses_the_key(opened: Open, filled: Workspace) -> None:
+async def test_a_click_presses_the_key(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         await pilot.press("2")
         await until(pilot, lambda: "? Help" in shown(pilot))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.tui.conftest import Open
 from tui.runtime import garbage_collector
 
@@ -72,7 +72,9 @@ def test_a_process_that_did_not_begin_so_keeps_its_ways() -> None:
     assert gc.get_freeze_count() == 0
 
 
-async def test_a_key_postpones_it(opened: Open, filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_postpones_it(
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     touched: list[None] = []
     monkeypatch.setattr(garbage_collector, "touch", lambda: touched.append(None))
     async with opened(filled) as pilot:

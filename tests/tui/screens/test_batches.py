@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.store import connections
 from tests.tui import with_teachers
 from tests.tui.conftest import Open, shown, until, until_shows
@@ -19,12 +19,12 @@ from tui.components.listing import Listing
 
 
 @pytest.fixture
-def paid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def paid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     monkeypatch.setenv("HOME", str(tmp_path))
     return with_teachers.make(tmp_path / "study")
 
 
-def intents(workspace: Workspace) -> list[tuple[str, str]]:
+def intents(workspace: WorkspacePaths) -> list[tuple[str, str]]:
     with closing(connections.reader(workspace.state)) as connection:
         return [tuple(row) for row in connection.execute("SELECT kind, payload FROM intents ORDER BY id")]
 
@@ -36,7 +36,7 @@ async def select(pilot: Pilot[None], batch: str) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 20)])
-async def test_every_state_is_shown(opened: Open, paid: Workspace, size: tuple[int, int]) -> None:
+async def test_every_state_is_shown(opened: Open, paid: WorkspacePaths, size: tuple[int, int]) -> None:
     async with opened(paid, size) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "in progress")
@@ -45,7 +45,7 @@ async def test_every_state_is_shown(opened: Open, paid: Workspace, size: tuple[i
         assert size[0] < 80 or "budget $20.00 · prices of 2026-06-01" in text
 
 
-async def test_figures_of_a_batch_on_its_way(opened: Open, paid: Workspace) -> None:
+async def test_figures_of_a_batch_on_its_way(opened: Open, paid: WorkspacePaths) -> None:
     async with opened(paid, (120, 40)) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "in progress")
@@ -57,7 +57,7 @@ async def test_figures_of_a_batch_on_its_way(opened: Open, paid: Workspace) -> N
         assert "~$0.0123" in line
 
 
-async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid: Workspace) -> None:
+async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid: WorkspacePaths) -> None:
     async with opened(paid, (120, 40)) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "in progress")
@@ -77,7 +77,7 @@ async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid
         await until(pilot, lambda: pilot.app.current_mode == "home")
 
 
-async def test_text_from_outside_is_made_visible(opened: Open, paid: Workspace) -> None:
+async def test_text_from_outside_is_made_visible(opened: Open, paid: WorkspacePaths) -> None:
     async with opened(paid, (120, 40)) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "in progress")
@@ -98,7 +98,7 @@ async def test_text_from_outside_is_made_visible(opened: Open, paid: Workspace) 
     ],
 )
 async def test_what_cannot_be_done_says_why(
-    opened: Open, paid: Workspace, batch: str, key: str, reason: str
+    opened: Open, paid: WorkspacePaths, batch: str, key: str, reason: str
 ) -> None:
     async with opened(paid, (120, 40)) as pilot:
         await pilot.press("7")
@@ -110,7 +110,7 @@ async def test_what_cannot_be_done_says_why(
 
 
 async def test_the_keys_ask_the_supervisor(
-    opened: Open, paid: Workspace, monkeypatch: pytest.MonkeyPatch
+    opened: Open, paid: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(paid, (120, 40)) as pilot:
@@ -131,7 +131,7 @@ async def test_the_keys_ask_the_supervisor(
 
 
 async def test_the_cost_is_told_before_anything_is_asked_for(
-    opened: Open, paid: Workspace, monkeypatch: pytest.MonkeyPatch
+    opened: Open, paid: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(paid, (80, 24)) as pilot:
@@ -153,7 +153,7 @@ async def test_the_cost_is_told_before_anything_is_asked_for(
         await until(pilot, lambda: [kind for kind, _ in intents(paid)] == ["start"])
 
 
-async def test_the_money_recipe_by_recipe(opened: Open, paid: Workspace) -> None:
+async def test_the_money_recipe_by_recipe(opened: Open, paid: WorkspacePaths) -> None:
     async with opened(paid, (80, 24)) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "in progress")
@@ -169,7 +169,7 @@ async def test_the_money_recipe_by_recipe(opened: Open, paid: Workspace) -> None
 
 
 async def test_work_that_asks_no_teacher_starts_at_once(
-    opened: Open, filled: Workspace, monkeypatch: pytest.MonkeyPatch
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(filled) as pilot:
@@ -178,7 +178,7 @@ async def test_work_that_asks_no_teacher_starts_at_once(
         await until(pilot, lambda: [kind for kind, _ in intents(filled)] == ["start"])
 
 
-async def test_an_empty_room_says_what_will_be_here(opened: Open, filled: Workspace) -> None:
+async def test_an_empty_room_says_what_will_be_here(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "Nothing was sent yet.")
@@ -188,7 +188,9 @@ async def test_an_empty_room_says_what_will_be_here(opened: Open, filled: Worksp
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 @pytest.mark.parametrize("view", ["room", "cost"])
-def test_looks(snap_compare: Callable[..., bool], paid: Workspace, size: tuple[int, int], view: str) -> None:
+def test_looks(
+    snap_compare: Callable[..., bool], paid: WorkspacePaths, size: tuple[int, int], view: str
+) -> None:
     async def ready(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
@@ -206,7 +208,7 @@ def test_looks(snap_compare: Callable[..., bool], paid: Workspace, size: tuple[i
     assert snap_compare(EmpathyApp(paid), terminal_size=size, run_before=ready)
 
 
-async def test_the_palette_offers_what_applies(opened: Open, paid: Workspace) -> None:
+async def test_the_palette_offers_what_applies(opened: Open, paid: WorkspacePaths) -> None:
     async with opened(paid, (120, 40)) as pilot:
         app = pilot.app
         assert isinstance(app, EmpathyApp)

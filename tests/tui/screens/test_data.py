@@ -9,11 +9,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
-from core.services.commands import create_workspace
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
+from core.services.workspace_creation import create_workspace
 from core.store import connections
 from core.store import dialogues as data
 from tests.support.made_dialogues import made_dialogues
@@ -27,18 +27,18 @@ ROWS = 240
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def study(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
     """More dialogues than a page has."""
     return _imported(tmp_path_factory.mktemp("browsed") / "study", made_dialogues(ROWS))
 
 
 @pytest.fixture(scope="module")
-def dialogues(study: Workspace) -> list[Dialogue]:
-    with closing(Reader(study)) as reader:
-        return reader.dialogues()
+def dialogues(study: WorkspacePaths) -> list[Dialogue]:
+    with open_workspace(study) as workspace:
+        return workspace.data.dialogues()
 
 
-def _imported(root: Path, dialogues: list[Dialogue]) -> Workspace:
+def _imported(root: Path, dialogues: list[Dialogue]) -> WorkspacePaths:
     workspace = create_workspace(root)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
@@ -68,7 +68,7 @@ async def until_selected(pilot: Pilot[None], dialogue: Dialogue) -> None:
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_a_dialogue_is_read_with_its_responses_and_ratings(
-    opened: Open, study: Workspace, dialogues: list[Dialogue], size: tuple[int, int]
+    opened: Open, study: WorkspacePaths, dialogues: list[Dialogue], size: tuple[int, int]
 ) -> None:
     async with opened(study, size) as pilot:
         screen = await open_data(pilot)
@@ -93,7 +93,9 @@ async def test_a_dialogue_is_read_with_its_responses_and_ratings(
         await until(pilot, lambda: screen.query_one("DialogueList KeyedTable").has_focus)
 
 
-async def test_pages_follow_each_other(opened: Open, study: Workspace, dialogues: list[Dialogue]) -> None:
+async def test_pages_follow_each_other(
+    opened: Open, study: WorkspacePaths, dialogues: list[Dialogue]
+) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_data(pilot)
         await pilot.press("right_square_bracket")
@@ -114,7 +116,7 @@ async def test_pages_follow_each_other(opened: Open, study: Workspace, dialogues
 
 
 async def test_filters_by_emotion_split_and_ratings(
-    opened: Open, study: Workspace, dialogues: list[Dialogue]
+    opened: Open, study: WorkspacePaths, dialogues: list[Dialogue]
 ) -> None:
     poor = [d for d in dialogues if d.split == "train" and d.responses["human"].rating < 3]
     strict = [d for d in poor if d.responses["chatgpt"].rating == 3]
@@ -147,7 +149,7 @@ async def test_filters_by_emotion_split_and_ratings(
 
 
 async def test_search_looks_into_all_texts_of_all_pages(
-    opened: Open, study: Workspace, dialogues: list[Dialogue]
+    opened: Open, study: WorkspacePaths, dialogues: list[Dialogue]
 ) -> None:
     wanted = dialogues[230]
     async with opened(study, (120, 40)) as pilot:
@@ -166,7 +168,7 @@ async def test_search_looks_into_all_texts_of_all_pages(
 
 
 async def test_sorting_by_split_emotion_and_a_sources_rating(
-    opened: Open, study: Workspace, dialogues: list[Dialogue]
+    opened: Open, study: WorkspacePaths, dialogues: list[Dialogue]
 ) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_data(pilot)
@@ -183,7 +185,7 @@ async def test_sorting_by_split_emotion_and_a_sources_rating(
 
 
 async def test_from_a_test_dialogue_to_its_pair_and_back(
-    opened: Open, study: Workspace, dialogues: list[Dialogue]
+    opened: Open, study: WorkspacePaths, dialogues: list[Dialogue]
 ) -> None:
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     async with opened(study, (120, 40)) as pilot:
@@ -203,7 +205,7 @@ async def test_from_a_test_dialogue_to_its_pair_and_back(
         await until_shows(pilot, "101–200 of 240")
 
 
-async def test_a_dialogue_that_is_not_there_is_told(opened: Open, study: Workspace) -> None:
+async def test_a_dialogue_that_is_not_there_is_told(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_data(pilot)
         app = pilot.app
@@ -231,7 +233,7 @@ async def test_data_that_is_imported_meanwhile_is_shown(opened: Open, tmp_path: 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 20)])
 async def test_figures_are_charts_that_are_read_without_colour(
-    opened: Open, study: Workspace, dialogues: list[Dialogue], size: tuple[int, int]
+    opened: Open, study: WorkspacePaths, dialogues: list[Dialogue], size: tuple[int, int]
 ) -> None:
     async with opened(study, size) as pilot:
         await open_data(pilot)
@@ -283,7 +285,7 @@ async def test_hostile_texts_are_harmless_in_every_view(opened: Open, tmp_path: 
 
 
 async def test_the_copy_of_a_dialogue_has_all_of_it(
-    opened: Open, study: Workspace, dialogues: list[Dialogue]
+    opened: Open, study: WorkspacePaths, dialogues: list[Dialogue]
 ) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_data(pilot)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from unittest.mock import patch
 
 import pytest
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.verdicts import Pair
 from core.judging import length_control
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from tests.reports import judged
 from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app.application import EmpathyApp
@@ -23,16 +22,16 @@ BASE, SFT, DPO = "small", f"{judged.RUN}/sft", f"{judged.RUN}/sft-dpo"
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def study(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
     # No figure of length is shown here, and drawing them again and again takes most of the time.
     with patch.object(length_control, "_RESAMPLES", 40):
         return judged.make(tmp_path_factory.mktemp("judged") / "study")
 
 
 @pytest.fixture(scope="module")
-def runs(study: Workspace) -> list[Pair]:
-    with closing(Reader(study)) as reader:
-        return list(reader.pairs(SFT, DPO))
+def runs(study: WorkspacePaths) -> list[Pair]:
+    with open_workspace(study) as workspace:
+        return list(workspace.evaluation.pairs(SFT, DPO))
 
 
 async def open_history(pilot: Pilot[None], a: str, b: str) -> PairsScreen:
@@ -48,7 +47,7 @@ async def open_history(pilot: Pilot[None], a: str, b: str) -> PairsScreen:
     return screen
 
 
-async def test_runs_are_read_across(opened: Open, study: Workspace, runs: list[Pair]) -> None:
+async def test_runs_are_read_across(opened: Open, study: WorkspacePaths, runs: list[Pair]) -> None:
     async with opened(study, (150, 40)) as pilot:
         await open_history(pilot, SFT, DPO)
         await until_shows(pilot, "direct/chatgpt")
@@ -72,7 +71,7 @@ async def test_runs_are_read_across(opened: Open, study: Workspace, runs: list[P
         await until_shows(pilot, f"3/{len(runs)}")
 
 
-async def test_runs_are_stacked_where_it_is_narrow(opened: Open, study: Workspace) -> None:
+async def test_runs_are_stacked_where_it_is_narrow(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (80, 24)) as pilot:
         await open_history(pilot, SFT, DPO)
         await pilot.press("g")
@@ -91,9 +90,9 @@ async def test_runs_are_stacked_where_it_is_narrow(opened: Open, study: Workspac
             await until_shows(pilot, "responders answered")
 
 
-async def test_each_judges_outcome_against_the_base(opened: Open, study: Workspace) -> None:
-    with closing(Reader(study)) as reader:
-        against_base = reader.pairs(BASE, DPO)[1]
+async def test_each_judges_outcome_against_the_base(opened: Open, study: WorkspacePaths) -> None:
+    with open_workspace(study) as workspace:
+        against_base = workspace.evaluation.pairs(BASE, DPO)[1]
     words = {"b": "✓ wins", "a": "✗ loses", "tie": "= tie", "invalid": "? invalid"}
     async with opened(study, (200, 60)) as pilot:
         await open_history(pilot, SFT, DPO)
@@ -101,7 +100,9 @@ async def test_each_judges_outcome_against_the_base(opened: Open, study: Workspa
             await until_shows(pilot, f"{words[outcome]}  {judge}")
 
 
-async def test_sides_are_chosen_from_the_history(opened: Open, study: Workspace, runs: list[Pair]) -> None:
+async def test_sides_are_chosen_from_the_history(
+    opened: Open, study: WorkspacePaths, runs: list[Pair]
+) -> None:
     llama = "small/direct/llama/sft"
     async with opened(study, (120, 40)) as pilot:
         screen = await open_history(pilot, SFT, DPO)
@@ -124,7 +125,7 @@ async def test_sides_are_chosen_from_the_history(opened: Open, study: Workspace,
 
 
 async def test_words_that_the_step_before_has_not_are_marked(
-    opened: Open, study: Workspace, runs: list[Pair]
+    opened: Open, study: WorkspacePaths, runs: list[Pair]
 ) -> None:
     sft, dpo = runs[1].response_a or "", runs[1].response_b or ""
     spans = marked_text.differing(dpo, sft)
@@ -139,7 +140,7 @@ async def test_words_that_the_step_before_has_not_are_marked(
         await until(pilot, lambda: wanted <= _underlined(screen))
 
 
-async def test_hostile_answers_are_harmless(opened: Open, study: Workspace) -> None:
+async def test_hostile_answers_are_harmless(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_history(pilot, BASE, DPO)
         await pilot.press("p", "w")

@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.snapshot import Snapshot
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from core.store import connections, jobs
 from tests.tui.conftest import Open, shown, until, until_shows
 from tests.tui.filled import job_id
@@ -17,13 +17,15 @@ from tui.screens.home import attention
 from tui.screens.home.stages import stages
 
 
-def snapshot_of(workspace: Workspace) -> Snapshot:
-    with closing(Reader(workspace)) as reader:
-        return reader.snapshot()
+def snapshot_of(workspace: WorkspacePaths) -> Snapshot:
+    with open_workspace(workspace) as opened:
+        return opened.pipeline.snapshot()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 20)])
-async def test_it_answers_what_everybody_asks(opened: Open, filled: Workspace, size: tuple[int, int]) -> None:
+async def test_it_answers_what_everybody_asks(
+    opened: Open, filled: WorkspacePaths, size: tuple[int, int]
+) -> None:
     async with opened(filled, size) as pilot:
         await until_shows(pilot, "7 of 12 done")
         await until_shows(pilot, "nothing spent")
@@ -40,7 +42,7 @@ async def test_it_answers_what_everybody_asks(opened: Open, filled: Workspace, s
 
 
 async def test_a_failure_is_one_key_from_its_log_and_one_from_another_try(
-    opened: Open, filled: Workspace, monkeypatch: pytest.MonkeyPatch
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(filled, (120, 40)) as pilot:
@@ -60,14 +62,14 @@ async def test_a_failure_is_one_key_from_its_log_and_one_from_another_try(
         await until_shows(pilot, "7 of 12 done")
 
 
-async def test_a_row_about_no_job_says_so(opened: Open, filled: Workspace) -> None:
+async def test_a_row_about_no_job_says_so(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "5 jobs not started")
         await pilot.press("G", "r")
         await until_shows(pilot, "this is about no job")
 
 
-async def test_it_says_what_is_broken_and_mended(opened: Open, filled: Workspace) -> None:
+async def test_it_says_what_is_broken_and_mended(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         before = filled.config.read_text()
         filled.config.write_text(before + "\n[nonsense]\n")
@@ -77,7 +79,7 @@ async def test_it_says_what_is_broken_and_mended(opened: Open, filled: Workspace
         await until(pilot, lambda: "does not hold" not in shown(pilot))
 
 
-def test_the_stages_follow_from_each_other(filled: Workspace) -> None:
+def test_the_stages_follow_from_each_other(filled: WorkspacePaths) -> None:
     found = {stage.name: stage for stage in stages(snapshot_of(filled).jobs)}
     assert list(found) == ["judge", "recipe", "sft", "sft-dpo", "respond", "compare"]
     assert [found[name].depth for name in found] == [0, 0, 1, 2, 3, 4]
@@ -93,7 +95,7 @@ def test_the_stages_follow_from_each_other(filled: Workspace) -> None:
     assert found["sft-dpo"].share == pytest.approx(31 / 50)
 
 
-def test_what_needs_attention_in_the_order_of_urgency(filled: Workspace) -> None:
+def test_what_needs_attention_in_the_order_of_urgency(filled: WorkspacePaths) -> None:
     with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
         jobs.set_setting(connection, "paused", "1")
     found = attention.matters(snapshot_of(filled), None, watched=True)
@@ -110,7 +112,7 @@ def test_what_needs_attention_in_the_order_of_urgency(filled: Workspace) -> None
     assert cancelled.remedy == (("home.retry", "retry"),), "it has not run, and has no log"
 
 
-async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: Workspace) -> None:
+async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePaths) -> None:
     with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
         connection.execute("UPDATE jobs SET state = 'done'")
     async with opened(filled, (120, 40)) as pilot:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from tests.tui.conftest import Open, shown, until, until_shows
 from tests.tui.filled import HOSTILE, job_id
 from tui.app.application import EmpathyApp
@@ -23,12 +23,12 @@ ValueError: {}
 BAR = "\r {}%|####      | {}/100 [00:01<00:01,  8.51it/s]"
 
 
-def log_of(workspace: Workspace, stage: str, name: str, attempt: int = 1) -> Path:
+def log_of(workspace: WorkspacePaths, stage: str, name: str, attempt: int = 1) -> Path:
     return workspace.attempt(job_id(workspace, stage, name), attempt) / "log.txt"
 
 
 @pytest.fixture
-def log(filled: Workspace) -> Path:
+def log(filled: WorkspacePaths) -> Path:
     """A log that is far longer than what is kept of it at a time, with two errors and three needles."""
     lines = [
         f"{STEP} {number} of many, and a line of some length for all of them" for number in range(20_000)
@@ -43,7 +43,7 @@ def log(filled: Workspace) -> Path:
     return path
 
 
-async def open_log(pilot: Pilot[None], workspace: Workspace, stage: str, name: str) -> LogView:
+async def open_log(pilot: Pilot[None], workspace: WorkspacePaths, stage: str, name: str) -> LogView:
     app = pilot.app
     assert isinstance(app, EmpathyApp)
     app.open_log(job_id(workspace, stage, name))
@@ -61,7 +61,7 @@ async def type_words(pilot: Pilot[None], words: str) -> None:
     await pilot.press("slash", "ctrl+u", *words.replace(" ", "_").replace("_", " "), "enter")
 
 
-async def test_what_comes_is_shown(opened: Open, filled: Workspace) -> None:
+async def test_what_comes_is_shown(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await open_log(pilot, filled, "recipe", "direct/chatgpt")
         await until_shows(pilot, "INFO attempt 1 of a made job")
@@ -81,7 +81,7 @@ async def test_what_comes_is_shown(opened: Open, filled: Workspace) -> None:
 
 
 async def test_a_long_log_is_gone_through_from_end_to_beginning(
-    opened: Open, filled: Workspace, log: Path
+    opened: Open, filled: WorkspacePaths, log: Path
 ) -> None:
     async with opened(filled, (100, 30)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
@@ -103,7 +103,7 @@ async def test_a_long_log_is_gone_through_from_end_to_beginning(
 
 
 async def test_scrolling_on_and_on_keeps_little(
-    opened: Open, filled: Workspace, log: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Open, filled: WorkspacePaths, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_window, "MOST", 500)
     async with opened(filled, (100, 60)) as pilot:
@@ -123,7 +123,7 @@ async def test_scrolling_on_and_on_keeps_little(
         await until_shows(pilot, "step 19999 of many")
 
 
-async def test_search_goes_through_the_whole_file(opened: Open, filled: Workspace, log: Path) -> None:
+async def test_search_goes_through_the_whole_file(opened: Open, filled: WorkspacePaths, log: Path) -> None:
     async with opened(filled, (120, 30)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
         await pilot.press("n")
@@ -155,7 +155,7 @@ async def test_search_goes_through_the_whole_file(opened: Open, filled: Workspac
         assert view.has_focus
 
 
-async def test_more_matches_than_are_counted(opened: Open, filled: Workspace, log: Path) -> None:
+async def test_more_matches_than_are_counted(opened: Open, filled: WorkspacePaths, log: Path) -> None:
     async with opened(filled, (120, 30)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
         await type_words(pilot, "of many")
@@ -170,7 +170,9 @@ async def test_more_matches_than_are_counted(opened: Open, filled: Workspace, lo
         await until(pilot, lambda: "step 19998" in current(view))
 
 
-async def test_levels_leave_records_with_all_their_lines(opened: Open, filled: Workspace, log: Path) -> None:
+async def test_levels_leave_records_with_all_their_lines(
+    opened: Open, filled: WorkspacePaths, log: Path
+) -> None:
     async with opened(filled, (120, 40)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
         await pilot.press("v", "v")
@@ -201,7 +203,7 @@ async def test_levels_leave_records_with_all_their_lines(opened: Open, filled: W
         await until_shows(pilot, "match 3 of 3")
 
 
-async def test_a_level_that_nothing_has(opened: Open, filled: Workspace) -> None:
+async def test_a_level_that_nothing_has(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await open_log(pilot, filled, "judge", "embedded")
         await pilot.press("v", "v", "v")
@@ -210,7 +212,7 @@ async def test_a_level_that_nothing_has(opened: Open, filled: Workspace) -> None
         await until_shows(pilot, "there is no error in this log")
 
 
-async def test_to_the_last_error_from_anywhere(opened: Open, filled: Workspace, log: Path) -> None:
+async def test_to_the_last_error_from_anywhere(opened: Open, filled: WorkspacePaths, log: Path) -> None:
     async with opened(filled, (120, 30)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
         await pilot.press("g", "e")
@@ -226,7 +228,7 @@ async def test_to_the_last_error_from_anywhere(opened: Open, filled: Workspace, 
         await until(pilot, lambda: pilot.app.clipboard == TRACEBACK.format("the second needle").rstrip())
 
 
-async def test_the_log_of_a_failed_job_opens_at_its_error(opened: Open, filled: Workspace) -> None:
+async def test_the_log_of_a_failed_job_opens_at_its_error(opened: Open, filled: WorkspacePaths) -> None:
     path = log_of(filled, "recipe", "direct/all_together")
     path.write_text(f"{STEP}\n" * 500 + TRACEBACK.format("why it failed") + f"{STEP}\n" * 500)
     async with opened(filled, (120, 30)) as pilot:
@@ -239,7 +241,7 @@ async def test_the_log_of_a_failed_job_opens_at_its_error(opened: Open, filled: 
         assert current(pilot.app.screen.query_one(LogView)).endswith("ERROR worker: unexpected")
 
 
-async def test_every_attempt_is_within_reach(opened: Open, filled: Workspace) -> None:
+async def test_every_attempt_is_within_reach(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 30)) as pilot:
         await open_log(pilot, filled, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")
         await until_shows(pilot, "attempt 2 of a made job")
@@ -257,7 +259,7 @@ async def test_every_attempt_is_within_reach(opened: Open, filled: Workspace) ->
         await until_shows(pilot, "attempt 2 of a made job")
 
 
-async def test_the_slash_means_what_has_the_keys(opened: Open, filled: Workspace) -> None:
+async def test_the_slash_means_what_has_the_keys(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("8")
         await until_shows(pilot, "/ Filter")
@@ -280,7 +282,7 @@ async def test_the_slash_means_what_has_the_keys(opened: Open, filled: Workspace
         await until(pilot, lambda: pilot.app.current_mode == "home")
 
 
-async def test_long_lines_are_cut_or_wrapped(opened: Open, filled: Workspace) -> None:
+async def test_long_lines_are_cut_or_wrapped(opened: Open, filled: WorkspacePaths) -> None:
     path = log_of(filled, "judge", "embedded")
     path.write_text(f"{STEP} {'語' * 300}beyond the edge\n{STEP} {'x' * 3_000}beyond all of it\n")
     async with opened(filled, (80, 24)) as pilot:
@@ -303,7 +305,7 @@ async def test_long_lines_are_cut_or_wrapped(opened: Open, filled: Workspace) ->
         await until_shows(pilot, "beyond the edge")
 
 
-async def test_a_log_that_is_begun_anew(opened: Open, filled: Workspace, log: Path) -> None:
+async def test_a_log_that_is_begun_anew(opened: Open, filled: WorkspacePaths, log: Path) -> None:
     async with opened(filled, (100, 30)) as pilot:
         await open_log(pilot, filled, "judge", "embedded")
         await until_shows(pilot, "step 19999 of many")
@@ -313,7 +315,7 @@ async def test_a_log_that_is_begun_anew(opened: Open, filled: Workspace, log: Pa
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (60, 20)])
-async def test_hostile_logs(opened: Open, filled: Workspace, size: tuple[int, int]) -> None:
+async def test_hostile_logs(opened: Open, filled: WorkspacePaths, size: tuple[int, int]) -> None:
     path = log_of(filled, "judge", "embedded")
     noise = bytes(range(256)) + b"\r" * 300 + b"\xf0\x9f\x98" + HOSTILE.encode()
     path.write_bytes(noise * 40 + b"\n\x1b[31mERROR\x1b[0m " + HOSTILE.encode() + b"\n" + noise)
@@ -329,7 +331,7 @@ async def test_hostile_logs(opened: Open, filled: Workspace, size: tuple[int, in
             assert hostile not in pilot.app.clipboard
 
 
-async def test_copying_what_is_seen(opened: Open, filled: Workspace, log: Path) -> None:
+async def test_copying_what_is_seen(opened: Open, filled: WorkspacePaths, log: Path) -> None:
     async with opened(filled, (100, 30)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
         await until_shows(pilot, "step 19999 of many")
@@ -338,7 +340,7 @@ async def test_copying_what_is_seen(opened: Open, filled: Workspace, log: Path) 
         assert pilot.app.clipboard.splitlines() == [line.text for line in view.seen]
 
 
-async def test_the_supervisors_log_has_no_attempts(opened: Open, filled: Workspace) -> None:
+async def test_the_supervisors_log_has_no_attempts(opened: Open, filled: WorkspacePaths) -> None:
     filled.supervisor_log.write_text("2026-05-28 20:26:40,123 INFO supervisor: intent 1: start\n")
     async with opened(filled, (100, 30)) as pilot:
         await pilot.press("8")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from core.domain.dialogue_pages import Kind, Response
+from core.domain.dialogue_pages import ResponderKind, Response
 from tui.screens.pairs import history
 
 RECIPES = ("direct/chatgpt", "direct/llama", "improve-human/naive")
 
 
 def _everybody() -> list[Response]:
-    names: list[tuple[str, Kind]] = []
+    names: list[tuple[str, ResponderKind]] = []
     for student in ("big", "small"):
         names.append((student, "base"))
         names += [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
@@ -18,13 +17,13 @@ from textual.widgets import Static
 
 from core.api import prompts
 from core.config.schema import Teacher
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.domain.text import visible
 from core.domain.verdicts import Pair, Verdict
 from core.judging import length_control, llm_judge
 from core.judging.protocol import Contest
 from core.prompts import templates
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from tests.reports import judged
 from tests.tui.conftest import Open, shown, until, until_shows
 from tui.app.application import EmpathyApp
@@ -89,16 +88,16 @@ def test_who_disagrees(pair: Pair) -> None:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def study(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
     # No figure of length is shown here, and drawing them again and again takes most of the time.
     with patch.object(length_control, "_RESAMPLES", 40):
         return judged.make(tmp_path_factory.mktemp("judged") / "study")
 
 
 @pytest.fixture
-def seen(study: Workspace) -> list[Pair]:
-    with closing(Reader(study)) as reader:
-        return list(reader.pairs("human", "chatgpt"))
+def seen(study: WorkspacePaths) -> list[Pair]:
+    with open_workspace(study) as workspace:
+        return list(workspace.evaluation.pairs("human", "chatgpt"))
 
 
 async def open_pairs(pilot: Pilot[None], count: int) -> PairsScreen:
@@ -111,7 +110,7 @@ async def open_pairs(pilot: Pilot[None], count: int) -> PairsScreen:
     return screen
 
 
-async def test_filters_and_how_to_leave_them(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+async def test_filters_and_how_to_leave_them(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
     won = pair_filter.chosen(seen, PairFilter(outcome="b", judge="gpt"))
     assert 0 < len(won) < len(seen)
     emotion = won[-1].emotion
@@ -138,7 +137,7 @@ async def test_filters_and_how_to_leave_them(opened: Open, study: Workspace, see
 
 
 async def test_from_a_part_of_a_win_rate_to_its_pairs(
-    opened: Open, study: Workspace, seen: list[Pair]
+    opened: Open, study: WorkspacePaths, seen: list[Pair]
 ) -> None:
     emotion, sentiment = seen[1].emotion, seen[1].sentiment
     words = len((seen[1].response_b or "").split())
@@ -156,7 +155,7 @@ async def test_from_a_part_of_a_win_rate_to_its_pairs(
             await until_shows(pilot, f"/{len(left)} of {len(seen)}, {only.words()}")
 
 
-async def test_the_next_disagreement(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+async def test_the_next_disagreement(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
     wanted = [number for number, pair in enumerate(seen, start=1) if pair_filter.disagree(pair)]
     assert len(wanted) > 1
     async with opened(study, (120, 40)) as pilot:
@@ -168,7 +167,7 @@ async def test_the_next_disagreement(opened: Open, study: Workspace, seen: list[
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
 async def test_rubric_texts_and_raw_answers_on_one_screen(
-    opened: Open, study: Workspace, seen: list[Pair], size: tuple[int, int]
+    opened: Open, study: WorkspacePaths, seen: list[Pair], size: tuple[int, int]
 ) -> None:
     async with opened(study, size) as pilot:
         screen = await open_pairs(pilot, len(seen))
@@ -194,7 +193,9 @@ async def test_rubric_texts_and_raw_answers_on_one_screen(
         await until(pilot, lambda: not screen.query_one("#judged").display)
 
 
-async def test_the_rubric_is_the_workspaces_own(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+async def test_the_rubric_is_the_workspaces_own(
+    opened: Open, study: WorkspacePaths, seen: list[Pair]
+) -> None:
     own = study.prompts / "judge.txt"
     study.prompts.mkdir(exist_ok=True)
     try:
@@ -213,7 +214,7 @@ async def test_the_rubric_is_the_workspaces_own(opened: Open, study: Workspace, 
         own.unlink()
 
 
-async def test_a_filter_is_left_as_it_was(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+async def test_a_filter_is_left_as_it_was(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
     async with opened(study, (80, 24)) as pilot:
         await open_pairs(pilot, len(seen))
         await pilot.press("slash", *"you", "enter")
@@ -227,7 +228,7 @@ async def test_a_filter_is_left_as_it_was(opened: Open, study: Workspace, seen: 
         await until_shows(pilot, f"/{len(found)} of {len(seen)}, with “you”")
 
 
-def test_a_pair_without_a_response_is_not_asked_about(study: Workspace, seen: list[Pair]) -> None:
+def test_a_pair_without_a_response_is_not_asked_about(study: WorkspacePaths, seen: list[Pair]) -> None:
     (prompt,) = (prompt for prompt in prompts(study.prompts) if prompt.name == "judge")
     missing = replace(seen[1], response_b=None, verdicts=())
     assert "a response is missing" in pair_text.question(missing, prompt, "ab").plain
@@ -258,7 +259,7 @@ def test_who_was_shown_first_how_often_and_how_sure(seen: list[Pair]) -> None:
     assert pair_text.orders(pair, {"embedded"}) == ["ab"]
 
 
-async def test_differing_words_and_a_copy(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+async def test_differing_words_and_a_copy(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
     async with opened(study, (120, 40)) as pilot:
         screen = await open_pairs(pilot, len(seen))
         await pilot.press("n", "w")
@@ -273,7 +274,7 @@ async def test_differing_words_and_a_copy(opened: Open, study: Workspace, seen: 
 
 
 async def test_what_is_copied_in_tmux_is_given_to_tmux(
-    opened: Open, study: Workspace, seen: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Open, study: WorkspacePaths, seen: list[Pair], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A tmux that keeps what it is given, and one that cannot be reached.
     tmux = tmp_path / "tmux"
@@ -293,7 +294,7 @@ async def test_what_is_copied_in_tmux_is_given_to_tmux(
 
 
 async def test_what_is_sought_is_marked_in_all_texts(
-    opened: Open, study: Workspace, seen: list[Pair]
+    opened: Open, study: WorkspacePaths, seen: list[Pair]
 ) -> None:
     async with opened(study, (120, 40)) as pilot:
         screen = await open_pairs(pilot, len(seen))
@@ -308,7 +309,7 @@ async def test_what_is_sought_is_marked_in_all_texts(
             assert len(marked) == content.plain.partition("\n")[2].casefold().count("you")
 
 
-async def test_voting_is_a_key_away(opened: Open, study: Workspace, seen: list[Pair]) -> None:
+async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: list[Pair]) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_pairs(pilot, len(seen))
         await pilot.press("o")
@@ -342,7 +343,7 @@ def _marked(screen: PairsScreen) -> str:
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
 def test_looks(
     snap_compare: Callable[..., bool],
-    study: Workspace,
+    study: WorkspacePaths,
     monkeypatch: pytest.MonkeyPatch,
     size: tuple[int, int],
 ) -> None:

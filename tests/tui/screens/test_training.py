@@ -9,7 +9,7 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.store import connections, jobs
 from core.store.connections import transaction
 from tests.tui.conftest import Open, shown, until, until_shows
@@ -35,14 +35,14 @@ def braille(pilot: Pilot[None]) -> set[str]:
     return {character for character in shown(pilot) if "\u2801" <= character <= "\u28ff"}
 
 
-def log(workspace: Workspace, stage: str, name: str, step: int, **figures: float | str) -> None:
+def log(workspace: WorkspacePaths, stage: str, name: str, step: int, **figures: float | str) -> None:
     """What a worker would log now."""
     job = job_id(workspace, stage, name)
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
         jobs.put_metric(connection, job, step, NOW + step, figures)
 
 
-async def test_the_selected_run_its_charts_and_its_figures(opened: Open, filled: Workspace) -> None:
+async def test_the_selected_run_its_charts_and_its_figures(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
         text = shown(pilot)
@@ -57,7 +57,7 @@ async def test_the_selected_run_its_charts_and_its_figures(opened: Open, filled:
         assert "18m 27s left" in shown(pilot)
 
 
-async def test_one_chart_at_a_time_where_there_is_little_room(opened: Open, filled: Workspace) -> None:
+async def test_one_chart_at_a_time_where_there_is_little_room(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
         assert "▸loss" in shown(pilot)
@@ -72,7 +72,7 @@ async def test_one_chart_at_a_time_where_there_is_little_room(opened: Open, fill
         await until_shows(pilot, "there is room for one chart only")
 
 
-async def test_enter_goes_from_the_grid_to_one_chart_and_back(opened: Open, filled: Workspace) -> None:
+async def test_enter_goes_from_the_grid_to_one_chart_and_back(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, WIDE) as pilot:
         screen = await opened_room(pilot)
         await pilot.press("m", "enter")
@@ -82,7 +82,7 @@ async def test_enter_goes_from_the_grid_to_one_chart_and_back(opened: Open, fill
         await until(pilot, lambda: len(screen._tiles) == 4)
 
 
-async def test_the_cursor_tells_step_time_and_values(opened: Open, filled: Workspace) -> None:
+async def test_the_cursor_tells_step_time_and_values(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await opened_room(pilot)
         await until(pilot, lambda: screen._drawing is not None)
@@ -103,7 +103,7 @@ async def test_the_cursor_tells_step_time_and_values(opened: Open, filled: Works
         await until_shows(pilot, "› step 60")
 
 
-async def test_marked_runs_are_laid_over_each_other(opened: Open, filled: Workspace) -> None:
+async def test_marked_runs_are_laid_over_each_other(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await opened_room(pilot)
         await pilot.press("space", "down")
@@ -119,7 +119,7 @@ async def test_marked_runs_are_laid_over_each_other(opened: Open, filled: Worksp
         assert "●" not in shown(pilot)
 
 
-async def test_no_more_runs_are_marked_than_can_be_told_apart(opened: Open, filled: Workspace) -> None:
+async def test_no_more_runs_are_marked_than_can_be_told_apart(opened: Open, filled: WorkspacePaths) -> None:
     more = '"direct/chatgpt", "direct/llama", "direct/gemini", "direct/mixtral"'
     filled.config.write_text(CONFIG.replace('"direct/chatgpt"', more))
     async with opened(filled, MEDIUM) as pilot:
@@ -130,7 +130,7 @@ async def test_no_more_runs_are_marked_than_can_be_told_apart(opened: Open, fill
         await until_shows(pilot, "unmarks all")
 
 
-async def test_looking_closer_and_at_the_whole_again(opened: Open, filled: Workspace) -> None:
+async def test_looking_closer_and_at_the_whole_again(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
         await pilot.press("plus")
@@ -145,7 +145,7 @@ async def test_looking_closer_and_at_the_whole_again(opened: Open, filled: Works
         await until(pilot, lambda: not re.search(r"steps \d+ to", shown(pilot)))
 
 
-async def test_scale_smoothing_and_axis_are_told(opened: Open, filled: Workspace) -> None:
+async def test_scale_smoothing_and_axis_are_told(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await opened_room(pilot)
         await pilot.press("y", "e")
@@ -158,7 +158,7 @@ async def test_scale_smoothing_and_axis_are_told(opened: Open, filled: Workspace
         await until(pilot, lambda: screen._drawing is not None and screen._drawing.whole.high == 60)
 
 
-async def test_the_panel_tells_settings_answers_and_the_log(opened: Open, filled: Workspace) -> None:
+async def test_the_panel_tells_settings_answers_and_the_log(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
         await pilot.press("p")
@@ -173,7 +173,7 @@ async def test_the_panel_tells_settings_answers_and_the_log(opened: Open, filled
         await until_shows(pilot, "INFO step 1 of 60")
 
 
-async def test_settings_in_which_runs_differ_come_first(opened: Open, filled: Workspace) -> None:
+async def test_settings_in_which_runs_differ_come_first(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, WIDE) as pilot:
         await opened_room(pilot)
         await pilot.press("space", "down", "p")
@@ -183,7 +183,7 @@ async def test_settings_in_which_runs_differ_come_first(opened: Open, filled: Wo
         assert "beta  1 —  2 0.1" in text
 
 
-async def test_the_log_of_a_running_run_is_followed(opened: Open, filled: Workspace) -> None:
+async def test_the_log_of_a_running_run_is_followed(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
         await pilot.press("down", "P", "P")
@@ -195,7 +195,7 @@ async def test_the_log_of_a_running_run_is_followed(opened: Open, filled: Worksp
 
 
 async def test_where_there_is_little_room_the_panel_takes_the_charts_place(
-    opened: Open, filled: Workspace
+    opened: Open, filled: WorkspacePaths
 ) -> None:
     async with opened(filled, NARROW) as pilot:
         screen = await opened_room(pilot)
@@ -207,7 +207,7 @@ async def test_where_there_is_little_room_the_panel_takes_the_charts_place(
         assert pilot.app.screen is screen
 
 
-async def test_one_chart_may_have_the_whole_window(opened: Open, filled: Workspace) -> None:
+async def test_one_chart_may_have_the_whole_window(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         screen = await opened_room(pilot)
         before = screen._charts.size.height
@@ -224,7 +224,7 @@ async def test_one_chart_may_have_the_whole_window(opened: Open, filled: Workspa
         await until_shows(pilot, "step 60")
 
 
-async def test_what_is_logged_meanwhile_is_drawn(opened: Open, filled: Workspace) -> None:
+async def test_what_is_logged_meanwhile_is_drawn(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await opened_room(pilot)
         await pilot.press("down")
@@ -240,7 +240,7 @@ async def test_what_is_logged_meanwhile_is_drawn(opened: Open, filled: Workspace
         assert "│ step 31" in shown(pilot)
 
 
-async def test_what_is_not_a_number_is_told_in_words(opened: Open, filled: Workspace) -> None:
+async def test_what_is_not_a_number_is_told_in_words(opened: Open, filled: WorkspacePaths) -> None:
     for step, wrong in ((32, "NaN"), (33, "NaN"), (34, "Infinity")):
         log(filled, "sft-dpo", DPO, step, loss=wrong)
     async with opened(filled, NARROW) as pilot:
@@ -252,7 +252,7 @@ async def test_what_is_not_a_number_is_told_in_words(opened: Open, filled: Works
         await until_shows(pilot, " inf ")
 
 
-async def test_evaluation_is_drawn_with_what_it_evaluates(opened: Open, filled: Workspace) -> None:
+async def test_evaluation_is_drawn_with_what_it_evaluates(opened: Open, filled: WorkspacePaths) -> None:
     for step in (20, 40, 60):
         log(filled, "sft", SFT, step, eval_loss=2.5)
     async with opened(filled, NARROW) as pilot:
@@ -264,7 +264,7 @@ async def test_evaluation_is_drawn_with_what_it_evaluates(opened: Open, filled: 
         await until_shows(pilot, "eval_loss")
 
 
-async def test_a_failed_run_says_why(opened: Open, filled: Workspace) -> None:
+async def test_a_failed_run_says_why(opened: Open, filled: WorkspacePaths) -> None:
     job = job_id(filled, "sft-dpo", DPO)
     with closing(connections.writer(filled.state)) as connection, transaction(connection):
         error = "the loss at step 32 is not a number: lower the learning rate"
@@ -276,7 +276,7 @@ async def test_a_failed_run_says_why(opened: Open, filled: Workspace) -> None:
         assert braille(pilot)
 
 
-async def test_a_run_without_figures_says_what_it_waits_for(opened: Open, filled: Workspace) -> None:
+async def test_a_run_without_figures_says_what_it_waits_for(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
         await pilot.press("end")
@@ -289,7 +289,7 @@ async def test_a_run_without_figures_says_what_it_waits_for(opened: Open, filled
         await until_shows(pilot, "this run has no log")
 
 
-async def test_runs_are_filtered_and_sorted(opened: Open, filled: Workspace) -> None:
+async def test_runs_are_filtered_and_sorted(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
         await pilot.press("slash", *"running", "enter")
@@ -302,7 +302,7 @@ async def test_runs_are_filtered_and_sorted(opened: Open, filled: Workspace) -> 
 
 
 async def test_a_list_of_which_nothing_changed_is_left_alone(
-    opened: Open, filled: Workspace, monkeypatch: pytest.MonkeyPatch
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await opened_room(pilot)
@@ -318,7 +318,7 @@ async def test_a_list_of_which_nothing_changed_is_left_alone(
         assert screen._drawing is drawing
 
 
-async def test_other_colours_draw_all_anew(opened: Open, filled: Workspace) -> None:
+async def test_other_colours_draw_all_anew(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await opened_room(pilot)
         await until(pilot, lambda: screen._drawing is not None)
@@ -329,7 +329,7 @@ async def test_other_colours_draw_all_anew(opened: Open, filled: Workspace) -> N
         assert screen._drawing.question.colours.axis == "#b9c3cd"
 
 
-async def test_the_room_fits_every_size(opened: Open, filled: Workspace) -> None:
+async def test_the_room_fits_every_size(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await opened_room(pilot)
         for size in ((60, 20), WIDE, (40, 12), NARROW, MEDIUM):
@@ -345,7 +345,7 @@ async def test_the_room_fits_every_size(opened: Open, filled: Workspace) -> None
             assert braille(pilot)
 
 
-async def test_the_mouse_points_and_looks_closer(opened: Open, filled: Workspace) -> None:
+async def test_the_mouse_points_and_looks_closer(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         screen = await opened_room(pilot)
         await pilot.click(screen._charts, offset=(40, 5))
@@ -356,7 +356,7 @@ async def test_the_mouse_points_and_looks_closer(opened: Open, filled: Workspace
         assert "│ step 31" in shown(pilot)
 
 
-async def test_where_a_run_has_not_been_it_has_no_value(opened: Open, filled: Workspace) -> None:
+async def test_where_a_run_has_not_been_it_has_no_value(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         await opened_room(pilot)
         await pilot.press("space", "down", "space", "up", "left")
@@ -365,7 +365,7 @@ async def test_where_a_run_has_not_been_it_has_no_value(opened: Open, filled: Wo
         await until(pilot, lambda: bool(re.search(r"loss +0\.\d+ +— ", shown(pilot))))
 
 
-async def test_epochs_are_an_axis_where_they_are_logged(opened: Open, filled: Workspace) -> None:
+async def test_epochs_are_an_axis_where_they_are_logged(opened: Open, filled: WorkspacePaths) -> None:
     for step in range(1, 61):
         log(filled, "sft", SFT, step, epoch=step / 20)
     async with opened(filled, MEDIUM) as pilot:
@@ -381,7 +381,9 @@ async def test_epochs_are_an_axis_where_they_are_logged(opened: Open, filled: Wo
         await until_shows(pilot, "epochs are not known")
 
 
-async def test_in_little_room_the_panel_goes_along_with_the_list(opened: Open, filled: Workspace) -> None:
+async def test_in_little_room_the_panel_goes_along_with_the_list(
+    opened: Open, filled: WorkspacePaths
+) -> None:
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
         await pilot.press("p")
@@ -391,7 +393,7 @@ async def test_in_little_room_the_panel_goes_along_with_the_list(opened: Open, f
 
 
 @pytest.mark.parametrize("theme", ["nord", "ansi-dark", "solarized-light"])
-async def test_every_theme_has_its_colours(opened: Open, filled: Workspace, theme: str) -> None:
+async def test_every_theme_has_its_colours(opened: Open, filled: WorkspacePaths, theme: str) -> None:
     async with opened(filled, MEDIUM) as pilot:
         pilot.app.theme = theme
         await opened_room(pilot)

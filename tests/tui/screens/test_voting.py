@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
+from core.config.workspace import WorkspacePaths
 from core.pipeline import intent_handlers
-from core.services.reader import Reader
+from core.services.workspace import open_workspace
 from core.store import connections, intents
 from tests.tui.conftest import shown, until, until_shows
 from tui.app.application import EmpathyApp
@@ -22,13 +22,13 @@ BASE, RUN = "smollm2", "smollm2/direct/chatgpt/sft"
 BALLOT = (BASE, RUN, "ana")
 
 
-def cast(workspace: Workspace) -> list[tuple[str, dict[str, str]]]:
+def cast(workspace: WorkspacePaths) -> list[tuple[str, dict[str, str]]]:
     with closing(connections.reader(workspace.state)) as connection:
         rows = connection.execute("SELECT kind, payload FROM intents ORDER BY id").fetchall()
     return [(row["kind"], json.loads(row["payload"])) for row in rows]
 
 
-def take_in(workspace: Workspace) -> None:
+def take_in(workspace: WorkspacePaths) -> None:
     """What the supervisor does with votes."""
     with closing(connections.writer(workspace.state)) as connection:
         for intent in intents.pending(connection):
@@ -37,10 +37,10 @@ def take_in(workspace: Workspace) -> None:
                 intents.finish(connection, intent.id, {})
 
 
-def papers(workspace: Workspace) -> list[tuple[str, str, str]]:
+def papers(workspace: WorkspacePaths) -> list[tuple[str, str, str]]:
     """(dialogue, left's side, choice) in the order of showing."""
-    with closing(Reader(workspace)) as reader:
-        return [(p.dialog_id, p.order[0], str(p.choice)) for p in reader.papers(*BALLOT)]
+    with open_workspace(workspace) as opened:
+        return [(p.dialog_id, p.order[0], str(p.choice)) for p in opened.evaluation.ballot_items(*BALLOT)]
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def _nobody_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
 
 
-async def test_a_sitting(filled: Workspace) -> None:
+async def test_a_sitting(filled: WorkspacePaths) -> None:
     order = papers(filled)
     app = EmpathyApp(filled, BALLOT)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -95,8 +95,10 @@ async def test_a_sitting(filled: Workspace) -> None:
         await until(pilot, lambda: not again.is_running)
 
 
-async def test_a_vote_waits_for_no_supervisor(filled: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(workspace: Workspace) -> None:
+async def test_a_vote_waits_for_no_supervisor(
+    filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(workspace: WorkspacePaths) -> None:
         raise AssertionError("a vote waits for the supervisor")
 
     monkeypatch.setattr("core.pipeline.launch.ensure", never)
@@ -108,7 +110,7 @@ async def test_a_vote_waits_for_no_supervisor(filled: Workspace, monkeypatch: py
 
 
 async def test_a_vote_that_cannot_be_written_comes_again(
-    filled: Workspace, monkeypatch: pytest.MonkeyPatch
+    filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "BUSY_MS", 1)
     order = papers(filled)
@@ -125,7 +127,7 @@ async def test_a_vote_that_cannot_be_written_comes_again(
     assert [payload["dialog_id"] for _, payload in cast(filled)] == [name for name, *_ in order[:2]]
 
 
-async def test_a_vote_that_the_supervisor_refuses_comes_again(filled: Workspace) -> None:
+async def test_a_vote_that_the_supervisor_refuses_comes_again(filled: WorkspacePaths) -> None:
     order = papers(filled)
     async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, f"0 of {len(order)} voted")
@@ -155,7 +157,7 @@ def test_a_login_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-def test_looks(snap_compare: Callable[..., bool], filled: Workspace, size: tuple[int, int]) -> None:
+def test_looks(snap_compare: Callable[..., bool], filled: WorkspacePaths, size: tuple[int, int]) -> None:
     async def ready(pilot: Pilot[None]) -> None:
         await until_shows(pilot, "← Left")
         await until_shows(pilot, "Quit")

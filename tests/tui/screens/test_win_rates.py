@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from core.config.workspace import Workspace
-from core.services.reader import Reader
+from core.config.workspace import WorkspacePaths
+from core.services.workspace import open_workspace
 from core.store import connections, jobs
 from tests.tui import judged
 from tests.tui.conftest import Open, shown, until, until_shows
@@ -34,10 +34,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def study(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def study(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     monkeypatch.setenv("HOME", str(tmp_path))
     shutil.copytree(made, tmp_path / "study")
-    return Workspace(tmp_path / "study")
+    return WorkspacePaths(tmp_path / "study")
 
 
 def lines(pilot: Pilot[None], start: str) -> list[str]:
@@ -61,12 +61,12 @@ async def open_room(pilot: Pilot[None], *keys: str) -> None:
     await pilot.press(*keys)
 
 
-async def select(pilot: Pilot[None], workspace: Workspace, comparison: str) -> None:
+async def select(pilot: Pilot[None], workspace: WorkspacePaths, comparison: str) -> None:
     assert table(pilot).select(job_id(workspace, "compare", comparison))
     await pilot.pause()
 
 
-async def test_every_state_and_the_judges_worth(opened: Open, study: Workspace) -> None:
+async def test_every_state_and_the_judges_worth(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (80, 24)) as pilot:
         await open_room(pilot)
         for text in ("68.3 %", "57.2–79.5", "▶ running", "✗ failed"):
@@ -81,7 +81,7 @@ async def test_every_state_and_the_judges_worth(opened: Open, study: Workspace) 
         await until_shows(pilot, "13 of 60 dialogues have no valid verdict")
 
 
-async def test_sorting_by_each_column_and_back(opened: Open, study: Workspace) -> None:
+async def test_sorting_by_each_column_and_back(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         order = column(pilot, "rate")
@@ -99,7 +99,7 @@ async def test_sorting_by_each_column_and_back(opened: Open, study: Workspace) -
         await until(pilot, lambda: column(pilot, "rate") == order)
 
 
-async def test_the_filter_and_escape(opened: Open, study: Workspace) -> None:
+async def test_the_filter_and_escape(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot, "slash", *"LLAMA gem")
         await until_shows(pilot, "2 of 21 comparisons")
@@ -116,7 +116,7 @@ async def test_the_filter_and_escape(opened: Open, study: Workspace) -> None:
         await until(pilot, lambda: pilot.app.current_mode == "home")
 
 
-async def test_grouping_by_student_method_and_judge(opened: Open, study: Workspace) -> None:
+async def test_grouping_by_student_method_and_judge(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 50)) as pilot:
         await open_room(pilot, "question_mark")
         for text in ("Sort by the next column", "Group by student, method", "All pairs of responders"):
@@ -143,7 +143,7 @@ async def test_grouping_by_student_method_and_judge(opened: Open, study: Workspa
         await until(pilot, lambda: len(table(pilot).rows) == 21)
 
 
-async def test_the_cursor_stays_on_its_comparison(opened: Open, study: Workspace) -> None:
+async def test_the_cursor_stays_on_its_comparison(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         await select(pilot, study, judged.PARTED)
@@ -155,7 +155,7 @@ async def test_the_cursor_stays_on_its_comparison(opened: Open, study: Workspace
         await until_shows(pilot, f"{PARTED}  against  smollm2")
 
 
-async def test_a_figure_appears_when_its_last_verdict_is_in(opened: Open, study: Workspace) -> None:
+async def test_a_figure_appears_when_its_last_verdict_is_in(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         await select(pilot, study, judged.UNFINISHED)
@@ -169,15 +169,15 @@ async def test_a_figure_appears_when_its_last_verdict_is_in(opened: Open, study:
         assert table(pilot).selected_key == job
 
 
-async def test_the_detail_in_words(opened: Open, study: Workspace) -> None:
+async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (200, 60)) as pilot:
         await open_room(pilot)
         await select(pilot, study, judged.PARTED)
         await pilot.press("d")
         await until_shows(pilot, "By sentiment")
         job = job_id(study, "compare", judged.PARTED)
-        with closing(Reader(study)) as reader:
-            rate = reader.comparison(job).rate
+        with open_workspace(study) as workspace:
+            rate = workspace.evaluation.comparison(job).rate
         for text in (
             f"{PARTED}  against  smollm2",
             "! Length sways this win rate",
@@ -208,7 +208,7 @@ async def test_the_detail_in_words(opened: Open, study: Workspace) -> None:
         await until(pilot, lambda: pilot.app.screen.query_one(RatesView).display)
 
 
-async def test_the_detail_of_an_invalid_heavy_comparison(opened: Open, study: Workspace) -> None:
+async def test_the_detail_of_an_invalid_heavy_comparison(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         await select(pilot, study, judged.INVALID)
@@ -222,7 +222,7 @@ async def test_the_detail_of_an_invalid_heavy_comparison(opened: Open, study: Wo
         assert "! if every invalid one were B's" in bound
 
 
-async def test_a_detail_that_is_not_known_yet(opened: Open, study: Workspace) -> None:
+async def test_a_detail_that_is_not_known_yet(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         await select(pilot, study, judged.FAILED)
@@ -233,7 +233,7 @@ async def test_a_detail_that_is_not_known_yet(opened: Open, study: Workspace) ->
             assert "—" in lines(pilot, name)[0], name
 
 
-async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, study: Workspace) -> None:
+async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot, "x")
         await until_shows(pilot, "Δ+")
@@ -256,7 +256,7 @@ async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, s
         assert found.get_cell(PARTED, "smollm2").plain == "—", "they meet, and it is not finished"
 
 
-async def test_from_a_cell_to_its_pairs_and_its_detail(opened: Open, study: Workspace) -> None:
+async def test_from_a_cell_to_its_pairs_and_its_detail(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (80, 24)) as pilot:
         await open_room(pilot, "x")
         await until_shows(pilot, "Δ+")
@@ -270,7 +270,7 @@ async def test_from_a_cell_to_its_pairs_and_its_detail(opened: Open, study: Work
         await until_shows(pilot, f"B {DPO}")
 
 
-async def test_the_matrix_scrolls_both_ways(opened: Open, study: Workspace) -> None:
+async def test_the_matrix_scrolls_both_ways(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (80, 24)) as pilot:
         await open_room(pilot, "x")
         await until_shows(pilot, "Δ+")
@@ -282,7 +282,7 @@ async def test_the_matrix_scrolls_both_ways(opened: Open, study: Workspace) -> N
         await until(pilot, lambda: found.cursor_column == 1)
 
 
-async def test_the_ranking_and_its_groups(opened: Open, study: Workspace) -> None:
+async def test_the_ranking_and_its_groups(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot, "r")
         await until_shows(pilot, "2 groups that never met")
@@ -305,7 +305,7 @@ async def test_the_ranking_and_its_groups(opened: Open, study: Workspace) -> Non
         await until_shows(pilot, "B smollm2/direct/llama/sft")
 
 
-async def test_the_judges_judged(opened: Open, study: Workspace) -> None:
+async def test_the_judges_judged(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (200, 60)) as pilot:
         await open_room(pilot, "J")
         await until_shows(pilot, "Votes of people")
@@ -322,7 +322,7 @@ async def test_the_judges_judged(opened: Open, study: Workspace) -> None:
         await until_shows(pilot, f"B {DPO}")
 
 
-async def test_votes_that_come_are_seen_on_coming_back(opened: Open, study: Workspace) -> None:
+async def test_votes_that_come_are_seen_on_coming_back(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (200, 60)) as pilot:
         await open_room(pilot, "J")
         await until_shows(pilot, "48 votes of ann, ben")
@@ -332,7 +332,7 @@ async def test_votes_that_come_are_seen_on_coming_back(opened: Open, study: Work
         await until_shows(pilot, "24 votes of ann")
 
 
-async def test_a_workspace_without_comparisons(opened: Open, prepared: Workspace) -> None:
+async def test_a_workspace_without_comparisons(opened: Open, prepared: WorkspacePaths) -> None:
     async with opened(prepared, (80, 24)) as pilot:
         await pilot.press("5")
         await until_shows(pilot, "There is no comparison yet")
@@ -345,7 +345,7 @@ async def test_a_workspace_without_comparisons(opened: Open, prepared: Workspace
         await until_shows(pilot, "There is no comparison yet")
 
 
-async def test_a_comparison_that_leaves_the_configuration(opened: Open, study: Workspace) -> None:
+async def test_a_comparison_that_leaves_the_configuration(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         await select(pilot, study, judged.PARTED)
@@ -359,7 +359,7 @@ async def test_a_comparison_that_leaves_the_configuration(opened: Open, study: W
         await until_shows(pilot, "16 comparisons")
 
 
-async def test_hostile_text_is_harmless_everywhere(opened: Open, study: Workspace) -> None:
+async def test_hostile_text_is_harmless_everywhere(opened: Open, study: WorkspacePaths) -> None:
     hostile = "\\u001b[2J\\u202e[red]"
     with closing(connections.writer(study.state)) as store, connections.transaction(store):
         store.execute("UPDATE jobs SET result = replace(result, 'both orders', ?)", (hostile,))
@@ -393,7 +393,9 @@ VIEWS = {
     ],
     ids=lambda part: part if isinstance(part, str) else "x".join(map(str, part)),
 )
-def test_looks(snap_compare: Callable[..., bool], study: Workspace, view: str, size: tuple[int, int]) -> None:
+def test_looks(
+    snap_compare: Callable[..., bool], study: WorkspacePaths, view: str, size: tuple[int, int]
+) -> None:
     async def ready(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, EmpathyApp)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from core.api import AnswerCount, BatchMoment, Estimate, SentRequest, Spending, Submission
+from core.api import AnswerCount, BatchEvent, Estimate, SentRequest, Spending, Submission
 from tui.cli.output.tables import (
     cell,
     facts,
@@ -27,7 +27,7 @@ _STYLES = {"text-success": "green", "text-accent": "cyan", "text-error": "red", 
 def batches(
     console: Console,
     found: Sequence[Submission],
-    moments: Mapping[str, Sequence[BatchMoment]],
+    moments: Mapping[str, Sequence[BatchEvent]],
     spending: Spending,
     now: float,
 ) -> None:
@@ -66,7 +66,7 @@ def batches(
 def batch(
     console: Console,
     one: Submission,
-    moments: Sequence[BatchMoment],
+    moments: Sequence[BatchEvent],
     outcomes: Sequence[AnswerCount],
     requests: Sequence[SentRequest],
     now: float,

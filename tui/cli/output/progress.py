@@ -13,18 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from core.api import (
-    ENDED,
-    UNSUCCESSFUL,
-    Commands,
-    Job,
-    Reader,
-    Snapshot,
-    Submission,
-    UserError,
-    Workspace,
-    blocked_jobs,
-)
+from core.api import ENDED, UNSUCCESSFUL, Job, Snapshot, Submission, UserError, Workspace, blocked_jobs
 from tui.cli.output import printing
 from tui.format.text import visible
 from tui.format.values import duration, percent, size
@@ -55,30 +44,27 @@ def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], con
 
     A supervisor that was killed is started again. Raises `UserError` when it does not come up.
     """
-    reader, commands = Reader(workspace), Commands(workspace)
+    pipeline, commands = workspace.pipeline, workspace.commands
     supervisors, before = 0, None
-    try:
-        with _Drawing(console, done) as drawing:
-            while True:
-                snapshot = reader.snapshot()
-                jobs = reader.jobs(wanted)
-                drawing.show(jobs)
-                ending = _ending(snapshot, jobs)
-                if ending is not None:
-                    return ending
-                now = [(job.state, job.done, job.attempt) for job in jobs]
-                supervisors, before = (supervisors if now == before else 0), now
-                if not snapshot.supervisor.running:
-                    supervisors += 1
-                    if supervisors > _MAX_SUPERVISORS:
-                        raise UserError(
-                            f"the supervisor has ended {_MAX_SUPERVISORS} times and nothing moved on; "
-                            f"see {workspace.supervisor_log}"
-                        )
-                    commands.ensure_supervisor()
-                time.sleep(_LOOK_S)
-    finally:
-        reader.close()
+    with _Drawing(console, done) as drawing:
+        while True:
+            snapshot = pipeline.snapshot()
+            jobs = pipeline.jobs(wanted)
+            drawing.show(jobs)
+            ending = _ending(snapshot, jobs)
+            if ending is not None:
+                return ending
+            now = [(job.state, job.done, job.attempt) for job in jobs]
+            supervisors, before = (supervisors if now == before else 0), now
+            if not snapshot.supervisor.running:
+                supervisors += 1
+                if supervisors > _MAX_SUPERVISORS:
+                    raise UserError(
+                        f"the supervisor has ended {_MAX_SUPERVISORS} times and nothing moved on; "
+                        f"see {workspace.paths.supervisor_log}"
+                    )
+                commands.ensure_supervisor()
+            time.sleep(_LOOK_S)
 
 
 def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
@@ -86,31 +72,28 @@ def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
 
     Raises `UserError` when jobs failed and nothing else moves.
     """
-    reader, commands = Reader(workspace), Commands(workspace)
-    try:
-        while True:
-            snapshot, jobs = reader.snapshot(), reader.jobs(wanted)
-            unfinished = {job.id for job in jobs if job.state not in ENDED}
-            sent = [s for s in reader.submissions() if s.job in unfinished and not s.collected]
-            there = [s for s in sent if s.batch is not None]
-            at_provider = {s.job for s in there} - {s.job for s in sent if s.batch is None}
-            able = [
-                job
-                for job in jobs
-                if job.id in unfinished
-                and job.id not in at_provider
-                and not unfinished.intersection(job.depends_on)
-            ]
-            ending = _ending(snapshot, jobs)
-            if ending is not None and ending.problem is not None:
-                raise UserError(ending.problem)
-            if not able:
-                return there
-            if not snapshot.supervisor.running:
-                commands.ensure_supervisor()
-            time.sleep(_LOOK_S)
-    finally:
-        reader.close()
+    pipeline, commands = workspace.pipeline, workspace.commands
+    while True:
+        snapshot, jobs = pipeline.snapshot(), pipeline.jobs(wanted)
+        unfinished = {job.id for job in jobs if job.state not in ENDED}
+        sent = [s for s in workspace.spending.submissions() if s.job in unfinished and not s.collected]
+        there = [s for s in sent if s.batch is not None]
+        at_provider = {s.job for s in there} - {s.job for s in sent if s.batch is None}
+        able = [
+            job
+            for job in jobs
+            if job.id in unfinished
+            and job.id not in at_provider
+            and not unfinished.intersection(job.depends_on)
+        ]
+        ending = _ending(snapshot, jobs)
+        if ending is not None and ending.problem is not None:
+            raise UserError(ending.problem)
+        if not able:
+            return there
+        if not snapshot.supervisor.running:
+            commands.ensure_supervisor()
+        time.sleep(_LOOK_S)
 
 
 @contextmanager

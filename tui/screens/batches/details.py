@@ -12,10 +12,10 @@ from tui.format import values as figures
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import BatchMoment, Submission
+    from core.api import BatchEvent, Submission
 
 
-def describe(one: Submission, timeline: Sequence[BatchMoment]) -> Content:
+def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
     """Who was asked, how it went, and where its files are."""
     where = f"{one.provider} at {one.base_url}" if one.base_url else one.provider
     facts = [

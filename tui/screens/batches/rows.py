@@ -16,10 +16,10 @@ from tui.format import values as figures
 from tui.format.text import visible
 
 if TYPE_CHECKING:
-    from core.api import BatchMoment, Submission
+    from core.api import BatchEvent, Submission
 
 #: A submission, its moments, and the time that it is shown at where that changes how it looks.
-Shown = tuple["Submission", "tuple[BatchMoment, ...]", "float | None"]
+Shown = tuple["Submission", "tuple[BatchEvent, ...]", "float | None"]
 
 #: Widths from which on there is room for tokens.
 WIDE = 110

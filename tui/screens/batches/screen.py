@@ -26,13 +26,13 @@ from tui.screens.batches import rows as batch_rows
 if TYPE_CHECKING:
     from core.api import (
         AnswerCount,
-        BatchMoment,
+        BatchEvent,
         Commands,
-        Reader,
         SentRequest,
         Snapshot,
         Spending,
         Submission,
+        Workspace,
     )
 
 #: Submissions, and requests of one group, that are shown at most.
@@ -40,8 +40,8 @@ _ROWS = 500
 #: Seconds between updates of ages, which no snapshot brings.
 _TICK_S = 1.0
 
-_All = tuple["list[Submission]", "Spending", "dict[str, list[BatchMoment]]"]
-_One = tuple[str, "list[BatchMoment]", "list[AnswerCount]"]
+_All = tuple["list[Submission]", "Spending", "dict[str, list[BatchEvent]]"]
+_One = tuple[str, "list[BatchEvent]", "list[AnswerCount]"]
 _Group = tuple[str, "str | None"]
 
 
@@ -77,9 +77,9 @@ class BatchesScreen(RoomScreen):
     def __init__(self) -> None:
         super().__init__()
         self._found: dict[str, Submission] = {}
-        self._moments: dict[str, list[BatchMoment]] = {}
+        self._moments: dict[str, list[BatchEvent]] = {}
         self._token: str | None = None
-        self._timeline: Sequence[BatchMoment] = ()
+        self._timeline: Sequence[BatchEvent] = ()
         self._groups: Sequence[AnswerCount] = ()
         self._group: _Group | None = None
         self._spending: Spending | None = None
@@ -109,10 +109,12 @@ class BatchesScreen(RoomScreen):
         self._draw_detail()
 
     def show(self, snapshot: Snapshot) -> None:
-        def look(reader: Reader) -> _All:
-            found = reader.submissions()[:_ROWS]
-            moments = {one.token: reader.moments(one.token) for one in found if not one.collected}
-            return found, reader.spending(), moments
+        def look(workspace: Workspace) -> _All:
+            found = workspace.spending.submissions()[:_ROWS]
+            moments = {
+                one.token: workspace.spending.batch_events(one.token) for one in found if not one.collected
+            }
+            return found, workspace.spending.summary(), moments
 
         self.app.read("batches", look, self._receive)
 
@@ -239,8 +241,8 @@ class BatchesScreen(RoomScreen):
         if token is None or token not in self._found:
             return
 
-        def look(reader: Reader) -> _One:
-            return token, reader.moments(token), reader.answer_counts(token)
+        def look(workspace: Workspace) -> _One:
+            return token, workspace.spending.batch_events(token), workspace.spending.answer_counts(token)
 
         self.app.read("batch", look, self._receive_one)
 
@@ -253,8 +255,8 @@ class BatchesScreen(RoomScreen):
     def _open_group(self, one: Submission, group: AnswerCount) -> None:
         self._group = (group.outcome, group.error)
 
-        def look(reader: Reader) -> list[SentRequest]:
-            return reader.sent_requests(one.token, (group.outcome, group.error), limit=_ROWS)
+        def look(workspace: Workspace) -> list[SentRequest]:
+            return workspace.spending.sent_requests(one.token, (group.outcome, group.error), limit=_ROWS)
 
         self.app.read("requests", look, self._receive_requests)
 

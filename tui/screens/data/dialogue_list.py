@@ -26,7 +26,7 @@ from tui.screens.data import filters
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import DialogueFilter, DialogueLine, DialogueOrder, DialoguePage, Reader
+    from core.api import DialogueFilter, DialogueLine, DialogueOrder, DialoguePage, Workspace
     from tui.app.application import EmpathyApp
 
 Side = Literal["before", "after"]
@@ -241,8 +241,8 @@ class DialogueList(Vertical):
     def _ask(self, *, holding: str | None = None, beside: tuple[Side, DialoguePage] | None = None) -> None:
         wanted, order = self.wanted, self._order
 
-        def look(reader: Reader) -> DialoguePage:
-            return reader.browser.page(wanted, order, beside, holding)
+        def look(workspace: Workspace) -> DialoguePage:
+            return workspace.data.browser.page(wanted, order, beside, holding)
 
         self.app.read("dialogues", look, partial(self._receive, beside and beside[0]))
 

@@ -191,7 +191,7 @@ class DialoguesView(Container):
             self._list.choose(replace(self._list.wanted, emotion=None if name == _ALL else name))
 
     def _read(self, dialog_id: str) -> None:
-        self.app.read("dialogue", lambda reader: reader.browser.dialogue(dialog_id), self._receive)
+        self.app.read("dialogue", lambda workspace: workspace.data.browser.dialogue(dialog_id), self._receive)
 
     def _receive(self, dialogue: Dialogue | None) -> None:
         other = dialogue is None or self._dialogue is None or dialogue.dialog_id != self._dialogue.dialog_id

@@ -9,7 +9,7 @@ from tui.dialogs.filter_dialog import FilterDialog, Part
 from tui.screens.data.filters import ANY_RESPONSE, CHOICES, SPLITS
 
 if TYPE_CHECKING:
-    from core.api import DialogueFilter, Reader
+    from core.api import DialogueFilter, Workspace
 
 
 class DialogueFilterScreen(FilterDialog["DialogueFilter"]):
@@ -46,8 +46,8 @@ class DialogueFilterScreen(FilterDialog["DialogueFilter"]):
         )
 
     def count(self, wanted: DialogueFilter) -> None:
-        def look(reader: Reader) -> int:
-            return reader.browser.count(wanted)
+        def look(workspace: Workspace) -> int:
+            return workspace.data.browser.count(wanted)
 
         self.app.read("dialogues left", look, self._counted)
 

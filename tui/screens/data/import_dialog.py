@@ -89,10 +89,11 @@ class ImportScreen(ModalScreen[None]):
             self.run_worker(work, name="Import", thread=True, exit_on_error=False)
 
     def _check(self, path: Path, asked: int) -> None:
-        from core.api import Commands, UserError
+        from core.api import UserError, open_workspace
 
         try:
-            plan = Commands(self.app.workspace).plan_import(path)
+            with open_workspace(self.app.workspace) as workspace:
+                plan = workspace.commands.plan_import(path)
         except (UserError, OSError) as error:
             self.call_later(self._checked, asked, None, str(error))
         else:
@@ -117,11 +118,12 @@ class ImportScreen(ModalScreen[None]):
         self.run_worker(partial(self._import, plan), name="Import", thread=True, exit_on_error=False)
 
     def _import(self, plan: ImportPlan) -> None:
-        from core.api import Commands, UserError
+        from core.api import UserError, open_workspace
 
         try:
-            commands = Commands(self.app.workspace)
-            commands.wait(commands.apply_import(plan), self.app.stopping)
+            with open_workspace(self.app.workspace) as workspace:
+                commands = workspace.commands
+                commands.wait(commands.apply_import(plan), self.app.stopping)
         except (UserError, OSError) as error:
             self.call_later(self._imported, str(error))
         else:

@@ -13,7 +13,7 @@ from tui.components.workspace_screen import RoomScreen
 from tui.screens.data.dialogues_view import DialoguesView
 
 if TYPE_CHECKING:
-    from core.api import ImportedData, Reader, Snapshot
+    from core.api import ImportedData, Snapshot, Workspace
     from tui.screens.data.statistics_view import FiguresView
 
 _Seen = tuple["ImportedData | None", dict[str, int]] | None
@@ -91,7 +91,7 @@ class DataScreen(RoomScreen):
             self._dialogues.read(sources, emotions)
 
 
-def _look(known: ImportedData | None, reader: Reader) -> _Seen:
+def _look(known: ImportedData | None, workspace: Workspace) -> _Seen:
     """What is imported, and how many dialogues have each emotion; None when it is what is known."""
-    facts = reader.data()
-    return None if facts is not None and facts == known else (facts, reader.browser.emotions())
+    facts = workspace.data.facts()
+    return None if facts is not None and facts == known else (facts, workspace.data.browser.emotions())

@@ -23,7 +23,7 @@ from tui.screens.data import charts as data_charts
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import DialogueCounts, ImportedData, Reader, Recipe, Statistics
+    from core.api import DialogueCounts, ImportedData, Recipe, Statistics, Workspace
     from tui.app.application import EmpathyApp
 
 #: Columns from which two sections stand side by side.
@@ -160,5 +160,5 @@ class FiguresView(Reading):
             self.query_one(f"#{section}", Static).update(Group(heading, chart))
 
 
-def _look(reader: Reader) -> Seen:
-    return reader.data(), reader.statistics(), reader.recipes()
+def _look(workspace: Workspace) -> Seen:
+    return workspace.data.facts(), workspace.data.statistics(), workspace.data.recipes()

@@ -16,7 +16,7 @@ from core.api import action_problem, count_jobs, find_job
 from tui.components.workspace_screen import AFTER_FRAME_S, RoomScreen
 
 if TYPE_CHECKING:
-    from core.api import Event, Forecast, Job, Machine, Reader, Snapshot, Spending, WinRate
+    from core.api import Event, Forecast, Job, Machine, Snapshot, Spending, WinRate, Workspace
     from tui.screens.home.panels import Glance, HomePanels
 
 #: Seconds between looks at the machine, while this room is open.
@@ -168,15 +168,13 @@ class HomeScreen(RoomScreen):
         return f"{words}, {day}{time.strftime('%H:%M', ends)}"
 
 
-def _look(snapshot: Snapshot, now: float, fresh: bool, reader: Reader) -> _Seen:
-    from core.api import forecast
-
-    slots = {slot.name: slot.total for slot in snapshot.slots}
-    rates = reader.win_rates() if fresh else None
-    return forecast(snapshot.jobs, slots, now), reader.spending(), reader.events(limit=_EVENTS), rates
+def _look(snapshot: Snapshot, now: float, fresh: bool, workspace: Workspace) -> _Seen:
+    rates = workspace.evaluation.win_rates() if fresh else None
+    pipeline = workspace.pipeline
+    return pipeline.forecast(now), workspace.spending.summary(), pipeline.events(limit=_EVENTS), rates
 
 
-def _machine(reader: Reader) -> Machine:
+def _machine(workspace: Workspace) -> Machine:
     from core.api import look_at_machine
 
     return look_at_machine()

@@ -18,7 +18,7 @@ from tui.screens.logs.log_window import LogWindow, opened
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import Log, LogFilter, LogLevel, LogLine, LogPage, Reader
+    from core.api import Log, LogFilter, LogLevel, LogLine, LogPage, Workspace
     from tui.app.application import EmpathyApp
     from tui.components.workspace_screen import RoomScreen
 
@@ -216,8 +216,8 @@ class LogPane(Vertical):
         """Look at the log in the poller's thread; `receive` is not called if there is none."""
         job, attempt = self._job, self._attempt
 
-        def query(reader: Reader) -> tuple[Log | None, T | None]:
-            log = reader.log(job, attempt)
+        def query(workspace: Workspace) -> tuple[Log | None, T | None]:
+            log = workspace.pipeline.log(job, attempt)
             return log, None if log is None else look(log)
 
         def answered(answer: tuple[Log | None, T | None]) -> None:

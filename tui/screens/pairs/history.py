@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from core.api import RUN_STAGES, RecipeName, RunName
 
 if TYPE_CHECKING:
-    from core.api import Kind, Response
+    from core.api import ResponderKind, Response
 
 #: Responses of other kinds than runs that stand in one row.
 _ACROSS = 3
-_OTHERS: dict[Kind, str] = {"teacher": "Teachers", "source": "In the data"}
+_OTHERS: dict[ResponderKind, str] = {"teacher": "Teachers", "source": "In the data"}
 
 
 @dataclass(frozen=True)

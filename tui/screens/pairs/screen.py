@@ -23,7 +23,7 @@ from tui.screens.pairs.pair_view import PairView, Shown
 from tui.screens.pairs.pair_walk import PairWalk
 
 if TYPE_CHECKING:
-    from core.api import Pair, Prompt, Reader, Response, Snapshot
+    from core.api import Pair, Prompt, Response, Snapshot, Workspace
     from tui.screens.pairs.history_view import HistoryView
 
 #: At this width and above, the responses stand side by side.
@@ -405,7 +405,9 @@ class PairsScreen(RoomScreen):
         if pair is not None:
             dialog_id = pair.dialog_id
             self.app.read(
-                "history", lambda reader: (dialog_id, reader.responses(dialog_id)), self._receive_history
+                "history",
+                lambda workspace: (dialog_id, workspace.data.responses(dialog_id)),
+                self._receive_history,
             )
 
     def _receive_history(self, seen: tuple[str, Sequence[Response]]) -> None:
@@ -441,10 +443,10 @@ def _first_two(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, st
     return (answered[0], answered[1]) if len(answered) > 1 else (None, None)
 
 
-def _look(a: str | None, b: str | None, reader: Reader) -> _Seen:
+def _look(a: str | None, b: str | None, workspace: Workspace) -> _Seen:
     from core.api import prompts
 
-    (judge,) = (prompt for prompt in prompts(reader.workspace.prompts) if prompt.name == "judge")
-    alone = frozenset(job.name for job in reader.snapshot().jobs if job.stage == "judge")
-    pairs = () if a is None or b is None else reader.pairs(a, b)
-    return _Seen(reader.responders(), a, b, pairs, judge, alone)
+    (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == "judge")
+    alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
+    pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
+    return _Seen(workspace.evaluation.responders(), a, b, pairs, judge, alone)

@@ -11,7 +11,7 @@ from tui.screens.training import ticks
 from tui.screens.training.run_marks import Shown
 
 if TYPE_CHECKING:
-    from core.api import Axis, Curves, Reader
+    from core.api import Axis, Curves, Workspace
     from tui.screens.training.charts import Chart, Floats, Places
 
 AXES: tuple[Axis, ...] = ("step", "time", "epoch")
@@ -170,9 +170,11 @@ class Drawing:
         return next((curves for curves in self.curves if curves.job == job), None)
 
 
-def draw(reader: Reader, question: Question, before: Drawing | None) -> Drawing | None:
+def draw(workspace: Workspace, question: Question, before: Drawing | None) -> Drawing | None:
     """Read what is new and draw it; None when nothing differs from `before`. For the poller's thread."""
-    curves = tuple(one for one in reader.curves([run.job for run in question.runs]) if len(one.steps))
+    curves = tuple(
+        one for one in workspace.training.curves([run.job for run in question.runs]) if len(one.steps)
+    )
     if (
         before is not None
         and before.question == question

@@ -18,7 +18,7 @@ from tui.screens.training import run_text
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import Job, LogPage, Reader, SampleAnswer
+    from core.api import Job, LogPage, SampleAnswer, Workspace
     from tui.app.application import EmpathyApp
     from tui.screens.training.curve_view import Drawing
     from tui.screens.training.run_marks import Shown
@@ -140,11 +140,15 @@ class RunPanel(Vertical):
         if self._told == "settings":
             self.app.read(
                 "run-settings",
-                lambda reader: [(run, name, reader.run_settings(run.job)) for run, name in shown],
+                lambda workspace: [
+                    (run, name, workspace.training.run_settings(run.job)) for run, name in shown
+                ],
                 self._receive_settings,
             )
         elif self._told == "answers":
-            self.app.read("run-samples", lambda reader: reader.samples(job.id), self._receive_samples)
+            self.app.read(
+                "run-samples", lambda workspace: workspace.training.samples(job.id), self._receive_samples
+            )
         elif self._told == "log":
             self.app.read("run-log", partial(_look_at_log, job.id), self._receive_log)
 
@@ -201,6 +205,6 @@ class RunPanel(Vertical):
         return None if place is None else int(curves.steps[place])
 
 
-def _look_at_log(job: str, reader: Reader) -> tuple[str, LogPage | None]:
-    log = reader.log(job)
+def _look_at_log(job: str, workspace: Workspace) -> tuple[str, LogPage | None]:
+    log = workspace.pipeline.log(job)
     return job, None if log is None else log.back(None, _LINES)

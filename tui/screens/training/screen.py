@@ -115,7 +115,9 @@ class TrainingScreen(RoomScreen):
         self._jobs = runs
         self._lay_out()
         self._fill()
-        self.app.read("training-losses", lambda reader: reader.last_figures("loss"), self._receive_losses)
+        self.app.read(
+            "training-losses", lambda workspace: workspace.training.last_metrics("loss"), self._receive_losses
+        )
         self._ask()
 
     @property
@@ -376,7 +378,9 @@ class TrainingScreen(RoomScreen):
             Colours(*(shade(self.app, name) for name in names)),
         )
         before = self._drawing
-        self.app.read("training", lambda reader: curve_view.draw(reader, question, before), self._receive)
+        self.app.read(
+            "training", lambda workspace: curve_view.draw(workspace, question, before), self._receive
+        )
 
     def _receive(self, drawing: Drawing | None) -> None:
         if drawing is None:

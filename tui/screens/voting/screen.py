@@ -21,10 +21,10 @@ from tui.format.text import visible
 from tui.screens.pairs.screen import WIDE
 
 if TYPE_CHECKING:
-    from core.api import Choice, Commands, HumanWinRate, IntentResult, Paper, Reader, Snapshot
+    from core.api import BallotItem, Choice, Commands, HumanWinRate, IntentResult, Snapshot, Workspace
 
 Side = Literal["left", "right"]
-_Seen = tuple["tuple[IntentResult, ...]", "tuple[Paper, ...]", "HumanWinRate | None"]
+_Seen = tuple["tuple[IntentResult, ...]", "tuple[BallotItem, ...]", "HumanWinRate | None"]
 #: Two responders and the voter.
 _Ballot = tuple[str, str, str]
 
@@ -50,7 +50,7 @@ class VoteScreen(RoomScreen):
     def __init__(self) -> None:
         super().__init__()
         self._a = self._b = self._voter = ""
-        self._papers: Sequence[Paper] | None = None
+        self._papers: Sequence[BallotItem] | None = None
         self._rate: HumanWinRate | None = None
         #: Dialogue → what was said here, None for a vote that was taken back.
         self._said: dict[str, Choice | None] = {}
@@ -124,9 +124,10 @@ class VoteScreen(RoomScreen):
 
     def _send(self) -> None:
         """Write votes in the order in which they were cast; the screen does not wait for it."""
-        from core.api import Commands, UserError
+        from core.api import UserError, open_workspace
 
-        commands = Commands(self.app.workspace)
+        # It writes votes and reads nothing: no connection is open meanwhile.
+        commands = open_workspace(self.app.workspace).commands
         while (letter := self._outgoing.get()) is not None:
             try:
                 intent = letter.ask(commands)
@@ -135,7 +136,7 @@ class VoteScreen(RoomScreen):
             else:
                 self.app.call_later(self._sent, letter, intent)
 
-    def _post(self, paper: Paper, ask: Callable[[Commands], int]) -> None:
+    def _post(self, paper: BallotItem, ask: Callable[[Commands], int]) -> None:
         self._outgoing.put(_Letter((self._a, self._b, self._voter), paper.dialog_id, ask))
 
     def _sent(self, letter: _Letter, intent: int) -> None:
@@ -156,11 +157,11 @@ class VoteScreen(RoomScreen):
             self._history.remove(name)
 
     @property
-    def _current(self) -> Paper | None:
+    def _current(self) -> BallotItem | None:
         """The first pair without a vote."""
         return next((paper for paper in self._papers or () if self._choice(paper) is None), None)
 
-    def _choice(self, paper: Paper) -> Choice | None:
+    def _choice(self, paper: BallotItem) -> Choice | None:
         return self._said.get(paper.dialog_id, paper.choice)
 
     def _ask(self) -> None:
@@ -255,7 +256,11 @@ class _Letter:
     ask: Callable[[Commands], int]
 
 
-def _look(ballot: _Ballot, written: Sequence[int], reader: Reader) -> _Seen:
+def _look(ballot: _Ballot, written: Sequence[int], workspace: Workspace) -> _Seen:
     # The intents first: what became of one is then in the papers.
-    outcomes = tuple(map(reader.intent, written))
-    return outcomes, reader.papers(*ballot), reader.human_win_rate(*ballot[:2])
+    outcomes = tuple(map(workspace.pipeline.intent, written))
+    return (
+        outcomes,
+        workspace.evaluation.ballot_items(*ballot),
+        workspace.evaluation.human_win_rate(*ballot[:2]),
+    )

@@ -70,23 +70,23 @@ class WelcomeScreen(RoomScreen):
         self.run_worker(work, name=label, thread=True, exit_on_error=False)
 
     def _demo(self) -> None:
-        from core.api import Commands, UserError
-        from core.services import demo
+        from core.api import UserError, open_workspace, prepare_demo
 
         here = self.app.workspace
         # What is there stays as it is: the user's config.toml may ask for hours of work.
         folder = here.root / "demo" if any(here.root.iterdir()) else here.root
         try:
-            workspace = demo.prepare(folder)
-            commands = Commands(workspace)
-            commands.wait(commands.start(), self.app.stopping)
+            paths = prepare_demo(folder)
+            with open_workspace(paths) as workspace:
+                commands = workspace.commands
+                commands.wait(commands.start(), self.app.stopping)
         except (UserError, OSError) as error:
             self.call_later(self._ended, str(error), "Demo")
             return
         if folder == here.root:
             self.call_later(self._ended, None, "The demo runs")
         else:
-            self.app.call_later(self.app.go_on_with, workspace)
+            self.app.call_later(self.app.go_on_with, paths)
 
     def _init(self) -> None:
         from core.api import UserError, create_workspace

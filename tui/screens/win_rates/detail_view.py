@@ -17,7 +17,7 @@ from tui.screens.win_rates.metric_table import FactTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
-    from core.api import Comparison, Job, Reader, WinRate
+    from core.api import Comparison, Job, WinRate, Workspace
 
 
 class DetailView(WinRatesView):
@@ -83,9 +83,9 @@ class DetailView(WinRatesView):
         self.query_one(".heading", Static).update(Content("\n").join(lines))
 
 
-def _look(job: str, reader: Reader) -> Comparison | None:
+def _look(job: str, workspace: Workspace) -> Comparison | None:
     """None where the comparison has gone meanwhile."""
     try:
-        return reader.comparison(job)
+        return workspace.evaluation.comparison(job)
     except KeyError:
         return None

@@ -16,7 +16,7 @@ from tui.screens.win_rates.metric_table import FactTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
-    from core.api import Agreement, HumanWinRate, Job, Reader, Scorecard, WinRate
+    from core.api import Agreement, HumanWinRate, Job, Scorecard, WinRate, Workspace
 
 _Seen = tuple["tuple[Scorecard, ...]", "tuple[Agreement, ...]", "tuple[HumanWinRate, ...]"]
 
@@ -66,5 +66,9 @@ class JudgesView(WinRatesView):
         self.query_one(FactTable).show(facts)
 
 
-def _look(reader: Reader) -> _Seen:
-    return reader.scorecards(), reader.agreements(), reader.human_win_rates()
+def _look(workspace: Workspace) -> _Seen:
+    return (
+        workspace.evaluation.scorecards(),
+        workspace.evaluation.agreements(),
+        workspace.evaluation.human_win_rates(),
+    )

@@ -90,7 +90,9 @@ class MatrixView(WinRatesView):
         finished = win_rates.finished(found)
         if finished != self._asked:
             self._asked = finished
-            self.app.read("paired tests", lambda reader: reader.paired_tests(), self._receive)
+            self.app.read(
+                "paired tests", lambda workspace: workspace.evaluation.paired_tests(), self._receive
+            )
         if changed:
             self._draw()
 

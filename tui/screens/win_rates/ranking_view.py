@@ -63,7 +63,7 @@ class RankingView(WinRatesView):
         finished = win_rates.finished(found)
         if finished != self._asked:
             self._asked = finished
-            self.app.read("rankings", lambda reader: reader.rankings(), self._receive)
+            self.app.read("rankings", lambda workspace: workspace.evaluation.rankings(), self._receive)
         self._draw()
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:

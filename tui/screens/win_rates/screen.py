@@ -84,7 +84,7 @@ class WinRatesScreen(RoomScreen):
             view.stale()
 
     def show(self, snapshot: Snapshot) -> None:
-        self.app.read("win rates", lambda reader: reader.win_rates(), self._receive)
+        self.app.read("win rates", lambda workspace: workspace.evaluation.win_rates(), self._receive)
 
     def action_detail(self) -> None:
         from tui.screens.win_rates.detail_view import DetailView

@@ -1,0 +1,110 @@
+"""The imported data: its dialogues, statistics, recipes and prompts, and the responses to one dialogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core.config.schema import Config
+from core.dialogues import response_file
+from core.dialogues import statistics as dialogue_statistics
+from core.dialogues.statistics import Statistics
+from core.domain.dialogues import Dialogue, ImportedData
+from core.domain.recipes import Recipe
+from core.recipes import catalog, strategies
+from core.services.pipeline import PipelineReader
+from core.services.workspace_state import WorkspaceState
+from core.store import jobs as stored_jobs
+
+if TYPE_CHECKING:
+    # Defining them takes time, and the first screen shows none of them.
+    from core.domain.dialogue_pages import Response
+    from core.services.browsing import DialogueBrowser
+    from core.services.prompts import Prompt
+
+
+class DataReader:
+    """Reads a workspace's imported data.
+
+    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
+    as an empty one.
+    """
+
+    def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
+        self._state = state
+        self._pipeline = pipeline
+
+    def facts(self) -> ImportedData | None:
+        """File, hashes and sources of the imported data; None when nothing is imported."""
+        return self._state.facts()
+
+    def dialogues(self) -> list[Dialogue]:
+        """All imported dialogues, in the file's order."""
+        return self._state.data()[1]
+
+    @property
+    def browser(self) -> DialogueBrowser:
+        """The imported dialogues one by one, and a page at a time."""
+        from core.services.browsing import DialogueBrowser
+
+        return DialogueBrowser(self._state)
+
+    def statistics(self) -> Statistics | None:
+        """The imported data in figures, or None when there is none."""
+        facts, dialogues = self._state.data()
+        if facts is None:
+            return None
+        return self._state.remember("statistics", facts, lambda: dialogue_statistics.describe(dialogues))
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """All recipes over the imported data, and what each yields; with a teacher, if all answers come."""
+        facts, dialogues = self._state.data()
+        if facts is None:
+            return ()
+        config, _ = self._state.config()
+        settings = (config or Config()).recipes
+
+        def count() -> tuple[Recipe, ...]:
+            found = []
+            for name in catalog.names(facts.sources):
+                _, examples, pairs = catalog.counts(dialogues, name, settings)
+                found.append(Recipe(name, catalog.method(name), examples, pairs))
+            return tuple(found)
+
+        return self._state.remember("recipes", (facts, settings), count)
+
+    def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
+        """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
+
+        nodes = self._state.nodes()
+        connection = self._state.connection()
+        ids = {node.name: node.id for node in nodes if node.stage == "teach"}
+        found = []
+        for taught in strategies.needs(recipe).values():
+            job = ids.get(taught)
+            output = (
+                None
+                if connection is None or job is None
+                else stored_jobs.artifact(connection, job, "answers")
+            )
+            if output is None or not (self._state.paths.root / output[0]).exists():
+                return None
+            found.append(response_file.read(self._state.paths.root / output[0]))
+        return found
+
+    def responses(self, dialog_id: str) -> tuple[Response, ...]:
+        """What every responder answered to a dialogue, with its outcome against each baseline: base students,
+        runs and teachers in the configuration's order, then the sources in the data."""
+        from core.services import browsing
+
+        connection = self._state.connection()
+        if connection is None:
+            return ()
+        config, _ = self._state.config()
+        teachers = () if config is None else config.teachers
+        return browsing.responses(connection, self._pipeline.snapshot().jobs, teachers, dialog_id)
+
+    def prompts(self) -> tuple[Prompt, ...]:
+        """All prompt templates, those that the workspace overrides in its own version."""
+        from core.services.prompts import prompts
+
+        return prompts(self._state.paths.prompts)

@@ -1,0 +1,212 @@
+"""Evaluation: win rates, comparisons, rankings, judges, pairs of responses, and the votes of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from core.config.schema import Judge
+from core.domain.dialogues import HUMAN
+from core.domain.errors import UserError
+from core.domain.jobs import Job
+from core.domain.verdicts import Pair
+from core.domain.win_rates import WinRate
+from core.pipeline import workspace_graph
+from core.services import comparisons, judges
+from core.services.pipeline import PipelineReader
+from core.services.workspace_state import WorkspaceState
+from core.store import connections
+from core.store import jobs as stored_jobs
+
+if TYPE_CHECKING:
+    # Defining them takes time, and the first screen shows none of them.
+    from core.domain.comparisons import (
+        Agreement,
+        Comparison,
+        HumanWinRate,
+        PairedTest,
+        Ranking,
+        Scorecard,
+        Vote,
+    )
+    from core.judging.voting import BallotItem
+    from core.services.comparisons import Outcomes
+
+
+class EvaluationReader:
+    """Reads what judges and people decided between responders.
+
+    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
+    as an empty one.
+    """
+
+    def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
+        self._state = state
+        self._pipeline = pipeline
+        #: The outcomes of finished comparisons, whose verdicts do not change any more, by job.
+        self._decided: dict[str, Outcomes] = {}
+
+    def win_rates(self) -> tuple[WinRate, ...]:
+        """Every comparison of the configuration, with its figures once its verdicts are in."""
+        jobs = self._pipeline.snapshot().jobs
+        held = self._validations(jobs)
+        labels = {judge: judges.label(judge, held.get(judge)) for judge in self._judges()}
+        # Most of what moves is of other jobs, or how far one is.
+        said = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
+        return self._state.remember("win rates", (said, labels), lambda: comparisons.win_rates(jobs, labels))
+
+    def comparison(self, job: str) -> Comparison:
+        """A finished comparison with its breakdown. Raises `KeyError` when there is none of that id."""
+        from core.domain.comparisons import Comparison
+
+        rate = {rate.job: rate for rate in self.win_rates()}[job]
+        if rate.n is None:
+            return Comparison(rate, ())
+        decided, texts = self._outcomes([rate])[job], self._texts([rate.b])[rate.b]
+        return Comparison(rate, comparisons.breakdown(rate, decided, self._state.data()[1], texts))
+
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """All comparisons of the configuration, each with its breakdown once it is finished."""
+        from core.domain.comparisons import Comparison
+
+        rates = self.win_rates()
+        decided, texts = self._outcomes(rates), self._texts({rate.b for rate in rates})
+        test = [dialogue for dialogue in self._state.data()[1] if dialogue.split == "test"]
+        return tuple(
+            Comparison(
+                rate,
+                comparisons.breakdown(rate, decided[rate.job], test, texts[rate.b])
+                if rate.job in decided
+                else (),
+            )
+            for rate in rates
+        )
+
+    def rankings(self) -> tuple[Ranking, ...]:
+        """Each judge's ranking of all responders that it compared."""
+        rates = self.win_rates()
+        return self._state.remember(
+            "rankings", rates, lambda: comparisons.rankings(rates, self._outcomes(rates))
+        )
+
+    def paired_tests(self) -> tuple[PairedTest, ...]:
+        """All pairs of responders that met the same third one under the same judge, tested."""
+        rates = self.win_rates()
+        return self._state.remember(
+            "paired tests", rates, lambda: comparisons.paired_tests(rates, self._outcomes(rates))
+        )
+
+    def agreements(self) -> tuple[Agreement, ...]:
+        """How far judges agree with each other, voters with each other, and voters with judges."""
+        rates, found = self.win_rates(), self._votes()
+        decided, texts = self._outcomes(rates), self._texts(judges.voted(found))
+        return (*judges.agreements(rates, decided), *judges.of_voters(rates, decided, found, texts))
+
+    def scorecards(self) -> tuple[Scorecard, ...]:
+        """What is known of each judge of the configuration."""
+        connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
+        if connection is None:
+            return ()
+        return judges.scorecards(connection, self._judges(), jobs, self._validations(jobs))
+
+    def responders(self) -> tuple[str, ...]:
+        """Everything that answers the test split: sources in the data, base students, runs."""
+        facts = self._state.facts()
+        sources = () if facts is None else (HUMAN, *facts.sources)
+        answering = (job.name for job in self._pipeline.snapshot().jobs if job.stage == "respond")
+        return tuple(dict.fromkeys([*answering, *sources]))
+
+    def pairs(self, a: str, b: str) -> tuple[Pair, ...]:
+        """The test dialogues with the responses of `a` and `b`, and all verdicts on them.
+
+        A comparison of `b` with `a` counts, turned round. Raises `UserError` when there is no such
+        responder.
+        """
+        self._check_responders(a, b)
+        facts, dialogues = self._state.data()
+        connection = self._state.connection()
+        if connection is None:
+            return ()
+        jobs = comparisons.concerned(self._pipeline.snapshot().jobs, a, b)
+
+        def read() -> tuple[Pair, ...]:
+            with connections.snapshot(connection):
+                return comparisons.pairs(connection, jobs, dialogues, a, b)
+
+        # What runs brings responses and verdicts that no job tells of.
+        if any(job.state == "running" for job in jobs):
+            return read()
+        return self._state.remember("pairs", (facts, jobs, a, b), read)
+
+    def ballot_items(self, a: str, b: str, voter: str) -> tuple[BallotItem, ...]:
+        """What `voter` is to be shown of the test split's responses of `a` and `b`, in the order of showing.
+
+        Raises `UserError` when there is no such responder, or the two are one.
+        """
+        from core.judging import voting
+
+        if a == b:
+            raise UserError(f"{a!r} stands on both sides: name two responders")
+        self._check_responders(a, b)
+        texts = self._texts((a, b))
+        return voting.ballot_items(self._state.data()[1], texts[a], texts[b], voter, self._votes())
+
+    def human_win_rate(self, a: str, b: str) -> HumanWinRate | None:
+        """What people voted on `a` and `b`; None where nobody did."""
+        from core.judging import voting
+
+        texts = self._texts((a, b))
+        return voting.win_rate(a, b, self._votes(), texts[a], texts[b])
+
+    def human_win_rates(self) -> tuple[HumanWinRate, ...]:
+        """What people voted on any two responders' present texts."""
+        found = self._votes()
+        return judges.human_win_rates(found, self._texts(judges.voted(found)))
+
+    def _check_responders(self, *names: str) -> None:
+        known = self.responders()
+        for name in names:
+            if name not in known:
+                there_are = ", ".join(known) or "none before an import"
+                raise UserError(f"no responder is called {name!r}. There are: {there_are}")
+
+    def _texts(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The texts of each responder, by dialogue of the test split."""
+        connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
+        if connection is None:
+            return {name: {} for name in responders}
+        return {name: comparisons.texts(connection, jobs, name) for name in responders}
+
+    def _votes(self) -> list[Vote]:
+        from core.store import votes
+
+        connection = self._state.connection()
+        return [] if connection is None else votes.votes(connection)
+
+    def _judges(self) -> dict[str, Judge]:
+        config, _ = self._state.config()
+        return {} if config is None else config.judges
+
+    def _outcomes(self, rates: Sequence[WinRate]) -> dict[str, Outcomes]:
+        """By job, of those comparisons that are finished."""
+        connection = self._state.connection()
+        assert connection is not None or not rates
+        done = [rate.job for rate in rates if rate.n is not None]
+        for job in done:
+            if job not in self._decided and connection is not None:
+                self._decided[job] = comparisons.outcomes(connection, job)
+        return {job: self._decided[job] for job in done}
+
+    def _validations(self, jobs: Sequence[Job]) -> dict[str, Job]:
+        """Of each judge the job that told its agreement with people: of most pairs, as it is set now."""
+        config, facts, connection = self._state.config()[0], self._state.facts(), self._state.connection()
+        found: dict[str, Job] = {job.name: job for job in jobs if job.stage == "judge" and job.result}
+        if config is None or facts is None or connection is None:
+            return found
+        held = [job for job in jobs if job.stage == "calibrate" and job.result and job.name in config.judges]
+        for job in sorted(held, key=lambda job: (job.result or {})["agreement_pairs"]):
+            if workspace_graph.is_of_judge(
+                self._state.paths, config, facts, stored_jobs.get(connection, job.id)
+            ):
+                found[job.name] = job
+        return found

@@ -1,0 +1,156 @@
+"""The pipeline: its jobs and their states, events, intents, logs and the time that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.config.schema import Config
+from core.domain.dialogues import ImportedData
+from core.domain.errors import UserError
+from core.domain.events import Event, IntentResult
+from core.domain.jobs import Job
+from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, Supervisor
+from core.pipeline import launch, planner, workspace_graph
+from core.pipeline.planner import Node
+from core.services import job_states
+from core.services.workspace_state import WorkspaceState
+from core.store import connections, intents, queries
+from core.store import dialogues as stored_data
+from core.store import jobs as stored_jobs
+
+if TYPE_CHECKING:
+    # Defining them takes time, and the first screen shows none of them.
+    from core.services.forecast import Forecast
+    from core.services.logs import Log
+
+
+class PipelineReader:
+    """Reads the state of a workspace's pipeline.
+
+    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
+    as an empty one.
+    """
+
+    def __init__(self, state: WorkspaceState) -> None:
+        self._state = state
+        #: The jobs as last read.
+        self._jobs: queries.Known = {}
+
+    def version(self) -> tuple[object, ...]:
+        """Something that differs whenever what this reader says may differ; costs microseconds."""
+        return self._state.version()
+
+    def supervisor(self) -> Supervisor:
+        """Whether a supervisor lives, which `version` does not tell."""
+        return Supervisor(*launch.is_running(self._state.paths))
+
+    def snapshot(self) -> Snapshot:
+        """The whole pipeline at one moment; the same object as the last time if nothing moved."""
+        supervisor = self.supervisor()
+        # The version from before: what comes in between is looked at again.
+        return self._state.remember("snapshot", (self.version(), supervisor), lambda: self._look(supervisor))
+
+    def _look(self, supervisor: Supervisor) -> Snapshot:
+        config, config_error = self._state.config()
+        connection = self._state.connection()
+        jobs: dict[str, Job] = {}
+        facts, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
+        if connection is not None:
+            with connections.snapshot(connection):
+                facts = stored_data.imported(connection)
+                counts = stored_data.counts(connection)
+                used = queries.slot_use(connection)
+                paused = stored_jobs.setting(connection, "paused") is not None
+                jobs = queries.jobs(connection, self._jobs)
+        nodes, plan_error = self._state.plan(config, facts)
+        slot_totals = (config or Config()).slots
+        slot_views = (
+            SlotUse("gpu", used.get("gpu", 0), slot_totals.gpu),
+            SlotUse("cpu", used.get("cpu", 0), slot_totals.cpu),
+            SlotUse("api", used.get("api", 0), slot_totals.api),
+            SlotUse("batch", used.get("batch", 0), slot_totals.batch),
+        )
+        shown = job_states.current(nodes, jobs)
+        return Snapshot(
+            version=0 if connection is None else connections.data_version(connection),
+            workspace=str(self._state.paths.root),
+            dialogues=counts,
+            supervisor=supervisor,
+            paused=paused,
+            slots=slot_views,
+            jobs=tuple(job_states.with_reason(job, jobs, paused, slot_views) for job in shown),
+            config_error=config_error or plan_error,
+            app=None if config is None and config_error is not None else (config or Config()).app,
+        )
+
+    def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
+        """Those of these jobs that were asked for, whatever config.toml says by now; in this order."""
+        connection = self._state.connection()
+        known = {} if connection is None else queries.jobs(connection, self._jobs)
+        return tuple(known[job] for job in ids if job in known)
+
+    def find_job(self, wanted: str) -> str:
+        """The id of the job that `wanted` names. Raises `UserError` when it is not exactly one."""
+        return planner.find([(job.id, job.stage, job.name) for job in self.snapshot().jobs], wanted)
+
+    def events(self, job: str | None = None, limit: int = 200) -> list[Event]:
+        """The newest events, oldest first."""
+        connection = self._state.connection()
+        return [] if connection is None else queries.events(connection, job=job, limit=limit)
+
+    def intent(self, intent: int) -> IntentResult:
+        """What became of an intent. Raises `KeyError` when there is none of that id."""
+        connection = self._state.connection()
+        if connection is None:
+            raise KeyError(intent)
+        return intents.outcome(connection, intent)
+
+    def has_pending_intents(self) -> bool:
+        connection = self._state.connection()
+        return connection is not None and bool(intents.pending(connection))
+
+    def config(self) -> Config | None:
+        """The configuration; None when there is no config.toml or it is invalid (`Snapshot.config_error`)."""
+        return self._state.config()[0]
+
+    def forecast(self, now: float) -> Forecast | None:
+        """When the requested work will have ended.
+
+        Args:
+            now: Unix seconds.
+
+        Returns:
+            None when no requested work is left.
+        """
+        from core.services.forecast import forecast
+
+        snapshot = self.snapshot()
+        return forecast(snapshot.jobs, {slot.name: slot.total for slot in snapshot.slots}, now)
+
+    def log(self, job: str | None, attempt: int | None = None) -> Log | None:
+        """The log of an attempt at a job, the newest for None; of the supervisor for no job.
+
+        None when the job never ran, or has no such attempt.
+        """
+        from core.pipeline.worker_processes import LOG
+        from core.services.logs import Log
+
+        if job is None:
+            return Log(self._state.paths.supervisor_log)
+        connection = self._state.connection()
+        folders = {} if connection is None else dict(queries.attempt_folders(connection, job))
+        number = attempt or max(folders, default=0)
+        if number not in folders:
+            return None
+        return Log(self._state.paths.root / folders[number] / LOG, number, tuple(folders))
+
+    def plan_over(self, facts: ImportedData) -> tuple[Node, ...]:
+        """The jobs that the configuration would ask for with other data; none when it does not hold."""
+        config, _ = self._state.config()
+        if config is None:
+            return ()
+        try:
+            return workspace_graph.plan(self._state.paths, config, facts)
+        except UserError:
+            return ()

@@ -1,0 +1,81 @@
+"""Training runs: their metrics, curves, settings and sample answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.domain.runs import MetricPoint, SampleAnswer
+from core.services.workspace_state import WorkspaceState
+from core.store import queries
+
+if TYPE_CHECKING:
+    # It needs numpy, which not every caller has to wait for.
+    from core.services.curves import CurveReader, Curves
+
+
+class TrainingReader:
+    """Reads what the training runs of a workspace logged. A run is named by its job's id.
+
+    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
+    as an empty one.
+    """
+
+    def __init__(self, state: WorkspaceState) -> None:
+        self._state = state
+        self._curves: CurveReader | None = None
+
+    def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
+        """A run's logged figures after `after_step`, those that are finite."""
+        connection = self._state.connection()
+        return [] if connection is None else queries.metrics(connection, job, after_step)
+
+    def curves(self, jobs: Sequence[str], limit: int = 50_000) -> list[Curves]:
+        """The curves of those of these runs that were asked for, in this order.
+
+        At most `limit` points are read that were not before, some 0.1 s of work for 50,000: ask again
+        until all curves are whole.
+        """
+        if self._curves is None:
+            from core.services.curves import CurveReader
+
+            self._curves = CurveReader()
+        connection = self._state.connection()
+        return [] if connection is None else self._curves.read(connection, jobs, limit)
+
+    def last_metrics(self, name: str) -> dict[str, float]:
+        """What each run logged last under `name`, by job; runs that did not are left out."""
+        connection = self._state.connection()
+        return {} if connection is None else queries.last_metrics(connection, name)
+
+    def run_settings(self, job: str) -> dict[str, dict[str, Any]]:
+        """What a run is, or would be, trained with: group → TRL's and PEFT's names → values.
+
+        With the versions of the libraries once it has started. Empty when there is no such run.
+        """
+        connection = self._state.connection()
+        settings = None if connection is None else queries.settings(connection, job)
+        if settings is None:
+            nodes = self._state.nodes()
+            settings = next((node.settings for node in nodes if node.id == job), {})
+        groups = {name: dict(settings[name]) for name in ("training", "lora", "student") if name in settings}
+        if "training" in groups:
+            groups["training"] |= {name: settings[name] for name in ("device", "dtype") if name in settings}
+        libraries = self._libraries(job)
+        return groups | ({"libraries": libraries} if libraries else {})
+
+    def samples(self, job: str) -> list[SampleAnswer]:
+        """What a run's student answered to fixed test dialogues as training went."""
+        connection = self._state.connection()
+        return [] if connection is None else queries.samples(connection, job)
+
+    def _libraries(self, job: str) -> dict[str, Any]:
+        """The versions that the newest attempt at a run wrote down as it started."""
+        connection = self._state.connection()
+        folders = [] if connection is None else queries.attempt_folders(connection, job)
+        try:
+            record = (self._state.paths.root / folders[-1][1] / "run.json").read_bytes()
+            return dict(json.loads(record)["libraries"])
+        except (IndexError, OSError, ValueError, KeyError):
+            return {}

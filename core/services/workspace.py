@@ -1,0 +1,108 @@
+"""The facade: one open workspace, with a reader for each theme and the commands that change it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from core.config.workspace import WorkspacePaths, locate_workspace
+from core.services.workspace_state import WorkspaceState
+
+if TYPE_CHECKING:
+    # Each is imported when it is first used.
+    from core.services.commands import Commands
+    from core.services.data import DataReader
+    from core.services.evaluation import EvaluationReader
+    from core.services.pipeline import PipelineReader
+    from core.services.spending import SpendingReader
+    from core.services.training import TrainingReader
+
+
+class Workspace:
+    """An open workspace, for one thread at a time: another thread opens its own with `open_workspace(paths)`.
+
+    It is a context manager that closes itself. Its parts are imported when they are first used, and share one
+    connection and what they have read so far.
+    """
+
+    def __init__(self, paths: WorkspacePaths) -> None:
+        #: Where the workspace's files are, and whether it may be changed.
+        self.paths = paths
+        self._state = WorkspaceState(paths)
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection to state.db. The next read opens it again."""
+        self._state.close()
+
+    @cached_property
+    def pipeline(self) -> PipelineReader:
+        """Jobs and their states, events, intents, logs, and the time that is left."""
+        from core.services.pipeline import PipelineReader
+
+        return PipelineReader(self._state)
+
+    @cached_property
+    def data(self) -> DataReader:
+        """The imported dialogues, their statistics, recipes, prompts, and the responses to one dialogue."""
+        from core.services.data import DataReader
+
+        return DataReader(self._state, self.pipeline)
+
+    @cached_property
+    def training(self) -> TrainingReader:
+        """Metrics, curves, settings and sample answers of training runs."""
+        from core.services.training import TrainingReader
+
+        return TrainingReader(self._state)
+
+    @cached_property
+    def evaluation(self) -> EvaluationReader:
+        """Win rates, comparisons, rankings, judges, pairs of responses, and the votes of people."""
+        from core.services.evaluation import EvaluationReader
+
+        return EvaluationReader(self._state, self.pipeline)
+
+    @cached_property
+    def spending(self) -> SpendingReader:
+        """What was sent to teachers and judges, what it cost, and what the rest will cost."""
+        from core.services.spending import SpendingReader
+
+        return SpendingReader(self._state)
+
+    @cached_property
+    def commands(self) -> Commands:
+        """Everything that changes the workspace."""
+        from core.services.commands import Commands
+
+        return Commands(self.paths, self.pipeline, self.data)
+
+
+def open_workspace(
+    folder: Path | str | WorkspacePaths | None = None, *, read_only: bool = False
+) -> Workspace:
+    """Open the workspace in a folder.
+
+    Args:
+        folder: The workspace's folder, the current one for None; or the paths of a workspace that is open
+            already, for another thread.
+        read_only: Write nothing, and start no supervisor.
+
+    Raises:
+        UserError: The folder is not a folder.
+    """
+    if isinstance(folder, WorkspacePaths):
+        return Workspace(WorkspacePaths(folder.root, folder.read_only or read_only))
+    return Workspace(locate_workspace(Path.cwd() if folder is None else Path(folder), read_only=read_only))

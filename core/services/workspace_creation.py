@@ -1,0 +1,37 @@
+"""Making a folder a workspace, from a template of config.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.config.workspace import WorkspacePaths
+from core.domain.errors import UserError
+from core.jobs import files
+from core.store import connections
+
+TEMPLATES = Path(__file__).parents[1] / "config" / "templates"
+
+
+def create_workspace(folder: Path, template: str = "default") -> WorkspacePaths:
+    """Make `folder` a workspace with a config.toml of that template.
+
+    Raises `UserError` when there is a config.toml already, or no such template.
+    """
+    source = TEMPLATES / f"{template}.toml"
+    if not source.is_file():
+        raise UserError(f"there is no template {template!r}. There are: {', '.join(template_names())}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        workspace = WorkspacePaths(folder.resolve())
+        if workspace.config.exists():
+            raise UserError(f"{workspace.config} is there already: edit it, or name another folder")
+        files.write_bytes(workspace.config, source.read_bytes())
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made a workspace: {error}") from error
+    connections.writer(workspace.state).close()
+    return workspace
+
+
+def template_names() -> tuple[str, ...]:
+    """The names that `create_workspace` takes as templates."""
+    return tuple(sorted(path.stem for path in TEMPLATES.glob("*.toml")))
