@@ -54,7 +54,7 @@ from .domain.runs import SampleAnswer as SampleAnswer
 from .domain.snapshot import DialogueCounts as DialogueCounts
 from .domain.snapshot import SlotUse as SlotUse
 from .domain.snapshot import Snapshot as Snapshot
-from .domain.snapshot import Supervisor as Supervisor
+from .domain.snapshot import SupervisorStatus as SupervisorStatus
 from .domain.submissions import AnswerCount as AnswerCount
 from .domain.submissions import BatchEvent as BatchEvent
 from .domain.submissions import Estimate as Estimate

@@ -21,7 +21,7 @@ CLUSTERED = "Student's t 95 %, clustered by dialogue"
 
 
 @dataclass(frozen=True)
-class WinRate:
+class OutcomeCounts:
     """How two responders fared over `n` dialogues.
 
     `win_rate_b` is (wins of b + half the ties) / n: a dialogue without a valid outcome is in n and
@@ -86,7 +86,7 @@ def outcome(verdicts: Sequence[tuple[Order, Winner]]) -> Winner:
     return found.pop() if len(found) == 1 else "tie"
 
 
-def win_rate(outcomes: Sequence[Winner], clustered: bool, *, with_bootstrap: bool = True) -> WinRate:
+def win_rate(outcomes: Sequence[Winner], clustered: bool, *, with_bootstrap: bool = True) -> OutcomeCounts:
     """The win rate over one outcome a dialogue; `clustered` when each comes from more than one verdict.
 
     From one verdict: Wilson's score interval ("Probable inference, the law of succession, and statistical
@@ -100,11 +100,11 @@ def win_rate(outcomes: Sequence[Winner], clustered: bool, *, with_bootstrap: boo
     invalid = outcomes.count("invalid")
     counts = n, outcomes.count("a"), outcomes.count("b"), outcomes.count("tie"), invalid
     if invalid == n:
-        return WinRate(*counts, None, None, None, None, None, None)
+        return OutcomeCounts(*counts, None, None, None, None, None, None)
     scores = [score(winner) for winner in outcomes]
     low, high, interval = mean_interval(scores) if clustered else _wilson(sum(scores), n)
     boot_low, boot_high = _bootstrap(scores) if clustered and with_bootstrap else (None, None)
-    return WinRate(*counts, sum(scores) / n, low, high, interval, boot_low, boot_high)
+    return OutcomeCounts(*counts, sum(scores) / n, low, high, interval, boot_low, boot_high)
 
 
 @cache

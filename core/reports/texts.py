@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from core.domain.text import visible
 from core.reports.gather import Report
-from core.reports.tables import Cell, Table
+from core.reports.tables import ReportCell, ReportTable
 
 #: What a spreadsheet would take for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -33,7 +33,7 @@ _LATEX = {
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
 
 
-def csv_of(table: Table) -> str:
+def csv_of(table: ReportTable) -> str:
     """A table as CSV with a header; numbers unrounded, unknown ones empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -42,7 +42,7 @@ def csv_of(table: Table) -> str:
     return out.getvalue()
 
 
-def markdown_of(report: Report, tables: Sequence[Table], warnings: Sequence[str]) -> str:
+def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequence[str]) -> str:
     """The whole report in Markdown (GitHub's tables)."""
     parts = [f"# Report on {_markdown(visible(report.workspace))}"]
     parts += [f"> {_markdown(warning)}" for warning in warnings]
@@ -75,7 +75,7 @@ def markdown_of(report: Report, tables: Sequence[Table], warnings: Sequence[str]
     return "\n\n".join(parts) + "\n"
 
 
-def latex_of(table: Table) -> str:
+def latex_of(table: ReportTable) -> str:
     """A table for LaTeX's booktabs package, to be read with `\\input`."""
     shape = "".join("r" if i in table.numeric else "l" for i in range(len(table.columns)))
     rows = [
@@ -99,7 +99,7 @@ def latex_of(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _csv_value(cell: Cell) -> str:
+def _csv_value(cell: ReportCell) -> str:
     if cell.value is None:
         return ""
     if isinstance(cell.value, str):

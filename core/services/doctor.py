@@ -27,7 +27,7 @@ from core.pipeline import launch
 from core.services.workspace import open_workspace
 from core.teachers import api_keys
 
-Outcome = Literal["ok", "warn", "fail"]
+CheckOutcome = Literal["ok", "warn", "fail"]
 
 PROJECT = "empathy-tui"
 #: STRICT tables came with this one.
@@ -51,7 +51,7 @@ class Check:
     """One thing looked at: what was found, and what to do about it unless it is ok."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     found: str
     remedy: str | None = None
 
@@ -252,7 +252,7 @@ def _folders(workspace: WorkspacePaths) -> Iterator[Check]:
         if free >= _WARN_BYTES:
             yield Check(f"{name}: disk", "ok", found)
         else:
-            outcome: Outcome = "warn" if free >= _FAIL_BYTES else "fail"
+            outcome: CheckOutcome = "warn" if free >= _FAIL_BYTES else "fail"
             remedy = f"free {_WARN_BYTES / 1e9:.0f} GB: runs write checkpoints and adapters"
             yield Check(f"{name}: disk", outcome, found, remedy)
     kind = _filesystem(workspace.root)

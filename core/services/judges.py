@@ -23,7 +23,7 @@ from core.services import comparisons
 from core.services.comparisons import Outcomes
 from core.store import submissions
 
-Kind = Literal["judges", "voters", "voter and judge"]
+AgreementKind = Literal["judges", "voters", "voter and judge"]
 
 
 def agreements(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Agreement, ...]:
@@ -71,7 +71,7 @@ def of_voters(
     """How far voters agree with each other and with judges, over all pairs of responders."""
     from core.judging import voting
 
-    labels: dict[tuple[str, str, Kind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
+    labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
     jobs = {(rate.a, rate.b, rate.judge): rate.job for rate in rates if rate.job in decided}
     for a, b in _met(found):
         said = voting.outcomes(found, texts[a], texts[b])
@@ -98,7 +98,7 @@ def _met(found: Iterable[Vote]) -> list[tuple[str, str]]:
 
 
 def agreement(
-    one: str, other: str, kind: Kind, labels: Sequence[tuple[str, Winner, Winner]]
+    one: str, other: str, kind: AgreementKind, labels: Sequence[tuple[str, Winner, Winner]]
 ) -> Agreement | None:
     """How far two agree on (dialogue, outcome, outcome); None where both decided nothing."""
     from core.judging import agreement as agreeing

@@ -10,7 +10,7 @@ from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import Event, IntentResult
 from core.domain.jobs import Job
-from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, Supervisor
+from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.pipeline import launch, planner, workspace_graph
 from core.pipeline.planner import Node
 from core.services import job_states
@@ -41,9 +41,9 @@ class PipelineReader:
         """Something that differs whenever what this reader says may differ; costs microseconds."""
         return self._state.version()
 
-    def supervisor(self) -> Supervisor:
+    def supervisor(self) -> SupervisorStatus:
         """Whether a supervisor lives, which `version` does not tell."""
-        return Supervisor(*launch.is_running(self._state.paths))
+        return SupervisorStatus(*launch.is_running(self._state.paths))
 
     def snapshot(self) -> Snapshot:
         """The whole pipeline at one moment; the same object as the last time if nothing moved."""
@@ -51,7 +51,7 @@ class PipelineReader:
         # The version from before: what comes in between is looked at again.
         return self._state.remember("snapshot", (self.version(), supervisor), lambda: self._look(supervisor))
 
-    def _look(self, supervisor: Supervisor) -> Snapshot:
+    def _look(self, supervisor: SupervisorStatus) -> Snapshot:
         config, config_error = self._state.config()
         connection = self._state.connection()
         jobs: dict[str, Job] = {}

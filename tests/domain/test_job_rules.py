@@ -8,7 +8,7 @@ import pytest
 
 from core.domain import job_rules
 from core.domain.jobs import Job, JobState
-from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, Supervisor
+from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 
 CPU = SlotUse("cpu", 0, 1)
 
@@ -41,7 +41,7 @@ def snapshot(*jobs: Job, running: bool = False, paused: bool = False, slot: Slot
         version=1,
         workspace="w",
         dialogues=DialogueCounts(1, 1, 0),
-        supervisor=Supervisor(running, 1 if running else None),
+        supervisor=SupervisorStatus(running, 1 if running else None),
         paused=paused,
         slots=(slot,),
         jobs=jobs,
