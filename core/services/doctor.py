@@ -5,7 +5,6 @@ from __future__ import annotations
 import locale
 import os
 import platform
-import re
 import shutil
 import sqlite3
 import sys
@@ -17,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from packaging.requirements import Requirement
 from platformdirs import user_cache_path
 
 from core.config import schema as configuration
@@ -82,23 +82,23 @@ def _python() -> Iterator[Check]:
 
 def _packages() -> Iterator[Check]:
     try:
-        pins = [re.match(r"([\w.-]+)==([^\s;]+)", line) for line in metadata.requires(PROJECT) or ()]
+        required = [Requirement(line) for line in metadata.requires(PROJECT) or ()]
     except metadata.PackageNotFoundError:
         yield Check("packages", "warn", f"{PROJECT} itself is not installed", "install it: `uv sync`")
         return
-    for pin in pins:
-        if pin is None:
+    for requirement in required:
+        if requirement.marker is not None and not requirement.marker.evaluate():
             continue
-        name, wanted = pin.groups()
+        name, accepted = requirement.name, requirement.specifier
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
             yield Check(name, "fail", "not installed", "install the project again: `uv sync`")
             continue
-        if version == wanted:
+        if accepted.contains(version, prereleases=True):
             yield Check(name, "ok", version)
         else:
-            yield Check(name, "warn", version, f"tested with {wanted}: `uv sync` installs that one")
+            yield Check(name, "warn", version, f"made for {accepted}: `uv sync` installs a version that fits")
 
 
 def _torch() -> Iterator[Check]:

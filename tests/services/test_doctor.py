@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,25 @@ def test_a_configuration_that_does_not_hold_is_said_once(tmp_path: Path) -> None
     found = checks(tmp_path, "[teachers.x]\nprovider = 'openai'\n")
     assert found["config.toml"].outcome == "fail"
     assert all(found[name].outcome == "ok" for name in doctor.KEYS)
+
+
+def test_packages_are_held_against_the_ranges_that_the_project_accepts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    required = ["new>=1,<2", "old>=1,<2", "fits>=1,<2", "gone>=1,<2", "other>=1 ; sys_platform == 'never'"]
+    installed = {"new": "2.0", "old": "0.9", "fits": "1.5.1"}
+
+    def version(name: str) -> str:
+        if name not in installed:
+            raise metadata.PackageNotFoundError(name)
+        return installed[name]
+
+    monkeypatch.setattr(metadata, "requires", lambda project: required)
+    monkeypatch.setattr(metadata, "version", version)
+    found = checks(tmp_path, "")
+    assert found["fits"] == Check("fits", "ok", "1.5.1")
+    for name in ("new", "old"):
+        assert (found[name].outcome, found[name].found) == ("warn", installed[name])
+        assert "<2,>=1" in (found[name].remedy or "")
+    assert found["gone"].outcome == "fail"
+    assert "other" not in found
