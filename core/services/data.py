@@ -74,7 +74,6 @@ class DataReader:
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
-
         nodes = self._state.nodes()
         connection = self._state.connection()
         ids = {node.name: node.id for node in nodes if node.stage == "teach"}
