@@ -26,15 +26,28 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
+
 from benchmarks import made_records
 from core.api import WorkspacePaths
-from core.config import schema
+from core.config.load import load_config
 from core.dialogues import staging
-from core.domain.comparisons import Choice
 from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
-from core.jobs.journal import Order, Verdict
+from core.domain.results import Result
+from core.domain.verdicts import Order
+from core.domain.votes import Choice
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import BatchRecord, SubmissionRecord, VerdictRecord
+from core.jobs.settings import (
+    CompareSettings,
+    DpoSettings,
+    GenerateSettings,
+    LlmJudge,
+    SftSettings,
+    ValidateSettings,
+)
 from core.judging import (
     comparison_metrics,
     length_control,
@@ -44,8 +57,6 @@ from core.judging import (
     voting as votes,
 )
 from core.pipeline import supervisor, workspace_graph
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
 from core.recipes import catalog
 from core.store import (
     connections,
@@ -56,7 +67,8 @@ from core.store import (
     dialogues as data,
 )
 from core.store import votes as stored_votes
-from tests.support.made_dialogues import made_dialogues
+from tests.support import made_results
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 FOLDER = Path(tempfile.gettempdir()) / "empathy-big-store"
 
@@ -163,7 +175,7 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
 
 
 def _make(workspace: WorkspacePaths) -> None:
-    dialogues = made_dialogues(DIALOGUES)
+    dialogues = synthetic_dialogues(DIALOGUES)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     names = catalog.names(facts.sources)
@@ -176,7 +188,7 @@ def _make(workspace: WorkspacePaths) -> None:
             gpu=13, batch=9, max_new_tokens=max_new_tokens, recipes=json.dumps(names), extra=extra
         )
         workspace.config.write_text(text)
-        asked = schema.load(workspace.config)
+        asked = load_config(workspace.config)
         plans.append(workspace_graph.plan(workspace, asked, facts, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):
@@ -185,17 +197,17 @@ def _make(workspace: WorkspacePaths) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def fates(nodes: Sequence[Node]) -> dict[str, JobState]:
+def fates(nodes: Sequence[PlannedJob]) -> dict[str, JobState]:
     """How each of the grid's jobs stands, by its id.
 
     One set of answers is still on its way, and what needs it waits. The second student's last runs are
     at work, then what follows from those that are done.
     """
     found: dict[str, JobState] = {}
-    by_stage: dict[str, list[Node]] = {}
+    by_stage: dict[str, list[PlannedJob]] = {}
     for node in nodes:
         by_stage.setdefault(node.stage, []).append(node)
-    for node in (*by_stage["teach"], *by_stage["calibrate"]):
+    for node in (*by_stage["generate"], *by_stage["validate"]):
         found[node.id] = "running" if node.name == "improve-llm/sequential/compassionate" else "done"
     for node in by_stage["recipe"]:
         found[node.id] = _after(node, found, "done")
@@ -219,9 +231,19 @@ def fates(nodes: Sequence[Node]) -> dict[str, JobState]:
     return found
 
 
-def _after(node: Node, found: Mapping[str, JobState], fate: JobState) -> JobState:
+def _after(node: PlannedJob, found: Mapping[str, JobState], fate: JobState) -> JobState:
     """`fate`, unless the node waits for another."""
     return fate if all(found[needed] == "done" for needed in node.depends_on) else "waiting"
+
+
+def _model(node: PlannedJob) -> str:
+    """The large model that a job asks."""
+    match node.settings:
+        case GenerateSettings(model=model):
+            return model.identity.model
+        case ValidateSettings(judge=judge) | CompareSettings(judge=LlmJudge() as judge):
+            return judge.model.identity.model
+    raise ValueError(f"{node.id} asks no large model")
 
 
 class _Filling:
@@ -241,9 +263,9 @@ class _Filling:
         }
         self.counts: Counter[str] = Counter()
 
-    def run(self, nodes: Sequence[Node], earlier: Sequence[Sequence[Node]]) -> None:
+    def run(self, nodes: Sequence[PlannedJob], earlier: Sequence[Sequence[PlannedJob]]) -> None:
         """The grid's jobs, and behind them so many of earlier configurations as are wanted."""
-        jobs.put(self.connection, map(new_job, nodes))
+        jobs.put(self.connection, nodes)
         states = fates(nodes)
         runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
         for node in nodes:
@@ -254,20 +276,20 @@ class _Filling:
         self.submission_states()
         self.runs(runs, states)
 
-    def job(self, node: Node, state: JobState) -> None:
+    def job(self, node: PlannedJob, state: JobState) -> None:
         match node.stage:
-            case "teach":
-                self.teach(node, state)
-            case "calibrate":
-                self.calibrate(node)
+            case "generate":
+                self.generate(node, state)
+            case "validate":
+                self.validate(node)
             case "recipe":
-                self.end(node, state, 3, 1, {"sft_examples": 1900, "preference_pairs": 800})
+                self.end(node, state, 3, 1, made_results.recipe(sft_examples=1900, preference_pairs=800))
             case "respond":
                 self.respond(node, state)
             case "compare":
                 self.compare(node, state)
 
-    def history(self, earlier: Sequence[Sequence[Node]]) -> None:
+    def history(self, earlier: Sequence[Sequence[PlannedJob]]) -> None:
         """Done jobs of earlier configurations, until there are as many responses and verdicts as wanted."""
         for nodes in earlier:
             for node in nodes:
@@ -276,48 +298,54 @@ class _Filling:
                 )
                 if node.stage not in ("respond", "compare") or self.counts[table] >= wanted:
                     continue
-                jobs.put(self.connection, [new_job(node)])
+                jobs.put(self.connection, [node])
                 self.job(node, "done")
 
-    def teach(self, node: Node, state: JobState) -> None:
+    def generate(self, node: PlannedJob, state: JobState) -> None:
         asked = self.train if state == "done" else self.train[: len(self.train) // 2]
         rows = [
             ("gpt-4o", d.dialog_id, self.text(d), "ok" if self.draw.random() > 0.01 else "error")
             for d in asked
         ]
         self.ask(node, state, rows, len(self.train), usd=0.00052)
-        result = {"answers": len(asked), "left_out": 0, "left_out_as": {}, "reused": 0}
+        result = made_results.generated(answers=len(asked))
         self.end(node, state, 14_000, len(asked), result, total=len(self.train))
 
-    def calibrate(self, node: Node) -> None:
+    def validate(self, node: PlannedJob) -> None:
         rows = [(node.name, d.dialog_id, str(number), "ok") for d in self.train[:400] for number in (1, 2)]
         self.ask(node, "done", rows, len(rows), usd=0.0009)
-        said: dict[str, object] = {
-            "agreement": 0.735,
-            "agreement_low": 0.69,
-            "agreement_high": 0.78,
-            "agreement_pairs": 400,
-            "design": "both orders",
-            "prefers_first": 0.58,
-            "placed": 792,
-            "flip_rate": 0.21,
-            "paired": 396,
-            "verdicts": 800,
-            "invalid_verdicts": 8,
-            "invalid": 6,
-        }
+        said = made_results.validated(
+            agreement=0.735,
+            agreement_low=0.69,
+            agreement_high=0.78,
+            agreement_pairs=400,
+            prefers_first=0.58,
+            placed=792,
+            flip_rate=0.21,
+            paired=396,
+            verdicts=800,
+            invalid_verdicts=8,
+            invalid=6,
+        )
         self.end(node, "done", 5_000, 800, said)
 
-    def respond(self, node: Node, state: JobState) -> None:
+    def respond(self, node: PlannedJob, state: JobState) -> None:
         answered = {"done": self.test, "running": self.test[: len(self.test) // 2]}.get(state, [])
         texts = {dialogue.dialog_id: self.text(dialogue) for dialogue in answered}
         rows = [(node.id, name, text, "stop") for name, text in texts.items()]
         self.put("responses", rows)
         if state == "done":
             self.texts[node.name] = texts
-        self.end(node, state, 700, len(rows), {"responses": len(rows), "cut": 3}, total=len(self.test))
+        self.end(
+            node,
+            state,
+            700,
+            len(rows),
+            made_results.responded(responses=len(rows), cut=3),
+            total=len(self.test),
+        )
 
-    def compare(self, node: Node, state: JobState) -> None:
+    def compare(self, node: PlannedJob, state: JobState) -> None:
         name = ComparisonName.parse(node.name)
         a, b, judge = name.a, name.b, name.judge
         if state not in ("done", "running"):
@@ -326,7 +354,7 @@ class _Filling:
         contests = protocol.contests(self.test, self.texts[a], self.texts[b], _BOTH)
         odds = made_records.strength(b) - made_records.strength(a)
         verdicts = [
-            Verdict(contest.dialog_id, contest.order, *made_records.winner(self.draw, contest, odds))
+            VerdictRecord(contest.dialog_id, contest.order, *made_records.winner(self.draw, contest, odds))
             for contest in (contests if state == "done" else contests[:400])
         ]
         rows = [(judge, v.dialog_id, v.raw, "invalid" if v.winner == "invalid" else "ok") for v in verdicts]
@@ -339,16 +367,16 @@ class _Filling:
             )
             # Fitting it takes seconds a comparison.
             with patch.object(length_control, "length_controlled", lambda *_: None):
-                result = comparison_metrics.of_comparison(contests, verdicts, placed=True)
-            result["design"] = "both orders"
+                result = comparison_metrics.of_comparison(
+                    contests, verdicts, placed=True, design="both orders"
+                )
         self.end(node, state, 4_000, len(verdicts), result, total=len(contests))
 
-    def runs(self, runs: Sequence[Node], states: Mapping[str, JobState]) -> None:
+    def runs(self, runs: Sequence[PlannedJob], states: Mapping[str, JobState]) -> None:
         """All runs; the shorter ones have as many steps as make up the records that are wanted."""
         begun = [node for node in runs if states[node.id] in ("done", "running")]
-        pairs = list(
-            dict.fromkeys((node.settings["run"]["student"], node.settings["run"]["recipe"]) for node in runs)
-        )
+        settings = [node.settings for node in runs if isinstance(node.settings, SftSettings | DpoSettings)]
+        pairs = list(dict.fromkeys((one.student_name, one.recipe) for one in settings))
         long = {f"{student}/{recipe}/sft" for student, recipe in (pairs[number] for number in LONG)}
         long.add(f"{'/'.join(pairs[30])}/sft-dpo")
         shares = {node.id: 0.6 if states[node.id] == "running" else 1.0 for node in begun}
@@ -365,7 +393,7 @@ class _Filling:
             made = steps.get(node.id, 0)
             seconds = made * 1.1
             total = round(made / shares[node.id]) if node.id in shares else None
-            began = self.end(node, state, seconds, made, self.run_result(made), total=total)
+            began = self.end(node, state, seconds, made, self.run_result(node, made), total=total)
             if made:
                 rows = made_records.metric_rows(
                     node.id, made, began, began + seconds, dpo=node.stage == "sft-dpo"
@@ -373,16 +401,16 @@ class _Filling:
                 self.put("metrics", list(rows))
                 self.put("samples", self.sample_rows(node.id, made, samples[node.id]))
 
-    def run_result(self, steps: int) -> dict[str, Any]:
-        return {
-            "steps": steps,
-            "train_loss": 1.4 + self.draw.random() / 5,
-            "train_runtime_s": steps * 1.1,
-            "epochs": 3.0,
-            "examples": 1900,
-            "device": "cuda",
-            "dtype": "bfloat16",
-        }
+    def run_result(self, node: PlannedJob, steps: int) -> Result:
+        make = made_results.sft if node.stage == "sft" else made_results.dpo
+        return make(
+            steps=steps,
+            train_loss=1.4 + self.draw.random() / 5,
+            train_runtime_s=steps * 1.1,
+            examples=1900,
+            device="cuda",
+            dtype="bfloat16",
+        )
 
     def sample_rows(self, job: str, steps: int, count: int) -> list[tuple[object, ...]]:
         """What the student answers to two dialogues as it goes."""
@@ -393,17 +421,18 @@ class _Filling:
             for dialogue in self.test[:2]
         ]
 
-    def votes(self, run: Node) -> None:
-        a, b = run.settings["run"]["student"], run.name
+    def votes(self, run: PlannedJob) -> None:
+        assert isinstance(run.settings, SftSettings | DpoSettings)
+        a, b = run.settings.student_name, run.name
         choices: Sequence[Choice] = ("a", "b", "tie")
         for voter in ("ann", "ben"):
             for paper in votes.ballot_items(self.test, self.texts[a], self.texts[b], voter, ())[:120]:
                 choice = self.draw.choices(choices, (3, 6, 1))[0]
-                stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice))
+                stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice, self.now))
 
     def ask(
         self,
-        node: Node,
+        node: PlannedJob,
         state: JobState,
         answers: Sequence[tuple[str, str, str, str]],
         asked: int,
@@ -413,35 +442,32 @@ class _Filling:
         token, at = f"token-{node.id}", self.now - self.draw.uniform(2, 30) * _DAY_S
         if state == "running":
             at = self.now - 5_000
-        submission = {
-            "token": token,
-            "mode": "batch",
-            "provider": "google" if answers[0][0] == "gemini" else "openai",
-            "base_url": "https://api.openai.com/v1",
-            "key_digest": "140bedbf9c3f",
-            "model": node.settings["identity"]["model"],
-            "requests": asked,
-            "usd": asked * usd * 1.1,
-            "path": f"artifacts/jobs/{node.id}/1/{token}.jsonl",
-        }
+        submission = SubmissionRecord(
+            token=token,
+            mode="batch",
+            provider="google" if answers[0][0] == "gemini" else "openai",
+            base_url="https://api.openai.com/v1",
+            key_digest="140bedbf9c3f",
+            model=_model(node),
+            requests={f"{number:032x}": "" for number in range(asked)},
+            usd=asked * usd * 1.1,
+            path=f"artifacts/jobs/{node.id}/1/{token}.jsonl",
+        )
         submissions.put(self.connection, node.id, at, submission)
         shares = (0.0, 0.1, 0.35, 0.6, 0.9, 1.0) if state == "done" else (0.0, 0.2, 0.4)
         for number, share in enumerate(shares):
             last = share == 1.0
-            change = {
-                "token": token,
-                "state": "completed" if last else "in_progress" if share else "validating",
-                "id": f"batch_{node.id}",
-                "completed": round(asked * share),
-                "failed": 0,
-                "total": asked,
-                "expires_at": at + _DAY_S,
-                "output_path": f"artifacts/jobs/{node.id}/1/output.jsonl" if last else None,
-                "error_path": None,
-                "key_digest": None,
-                "errors": (),
-                "collected": last,
-            }
+            change = BatchRecord(
+                token=token,
+                state="completed" if last else "in_progress" if share else "validating",
+                id=f"batch_{node.id}",
+                completed=round(asked * share),
+                failed=0,
+                total=asked,
+                expires_at=at + _DAY_S,
+                output_path=f"artifacts/jobs/{node.id}/1/output.jsonl" if last else None,
+                collected=last,
+            )
             submissions.put_state(self.connection, at + 600 * (number + 1), change)
         rows = [
             made_records.answer_row(token, number, name, at + 3600, text, outcome, usd)
@@ -454,11 +480,11 @@ class _Filling:
 
     def end(
         self,
-        node: Node,
+        node: PlannedJob,
         state: JobState,
         seconds: float,
         done: int,
-        result: Mapping[str, object] | None,
+        result: Result | None,
         total: int | None = None,
     ) -> float:
         """Bring a job to its state, with its attempts, their folders and logs; when it began."""
@@ -501,7 +527,7 @@ class _Filling:
             self.event(began + number, "running", node.id, number)
         if ended is not None:
             self.event(ended, state, node.id, None)
-        said = json.dumps(result) if state == "done" else None
+        said = msgspec.json.encode(result).decode() if state == "done" else None
         eta_s = seconds / 3 if state == "running" else None
         self.connection.execute(
             "UPDATE jobs SET state = ?, attempt = ?, requested_at = ?, started_at = ?, finished_at = ?,"

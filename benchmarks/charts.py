@@ -23,15 +23,16 @@ from functools import partial
 from pathlib import Path
 
 from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
-from core.config import schema
+from core.config.load import load_config
 from core.dialogues import staging
 from core.domain.jobs import JobState
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import Metric
 from core.pipeline import workspace_graph
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
 from core.store import connections, jobs
 from core.store import dialogues as data
-from tests.support.made_dialogues import made_dialogues
+from tests.support import made_results
+from tests.support.synthetic_dialogues import synthetic_dialogues
 from tui.screens.training import curve_view
 from tui.screens.training.curve_view import (
     Colours,
@@ -71,13 +72,13 @@ def main() -> int:
 def fill(workspace: WorkspacePaths, points: int) -> None:
     """Make the workspace: six runs with curves, and others that wait."""
     create_workspace(workspace.root)
-    dialogues = made_dialogues(ROWS)
+    dialogues = synthetic_dialogues(ROWS)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     workspace.config.write_text(CONFIG)
-    nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
-    chosen: list[tuple[Node, float, JobState]] = [
+    chosen: list[tuple[PlannedJob, float, JobState]] = [
         (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),
         (named(runs, "smollm2/direct/all_together/sft"), 1.0, "done"),
         (named(runs, "smollm2/direct/chatgpt/sft-dpo"), 1.0, "done"),
@@ -87,20 +88,20 @@ def fill(workspace: WorkspacePaths, points: int) -> None:
     ]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, dialogues)
-        jobs.put(connection, map(new_job, [node for node in nodes if "gemini/sft-dpo" not in node.name]))
+        jobs.put(connection, [node for node in nodes if "gemini/sft-dpo" not in node.name])
         for number, (node, part, ending) in enumerate(chosen):
             train(connection, workspace, node, number, points, int(points * part), ending)
     print(f"made {len(chosen)} runs of up to {points:,} points")
 
 
-def named(nodes: list[Node], name: str) -> Node:
+def named(nodes: list[PlannedJob], name: str) -> PlannedJob:
     return next(node for node in nodes if node.name == name)
 
 
 def train(
     connection: sqlite3.Connection,
     workspace: WorkspacePaths,
-    node: Node,
+    node: PlannedJob,
     seed: int,
     steps: int,
     reached: int,
@@ -115,9 +116,8 @@ def train(
     attempt = jobs.begin_attempt(connection, node.id, 1, folder.relative_to(workspace.root).as_posix())
     chance, began = random.Random(seed), time.time() - reached * 1.1
     for step in range(1, reached + 1):
-        jobs.put_metric(
-            connection, node.id, step, began + step * 1.1, figures(node.stage, step / steps, chance)
-        )
+        logged = Metric(step, figures(node.stage, step / steps, chance))
+        jobs.put_metric(connection, node.id, began + step * 1.1, logged)
     for step in range(steps // 10, reached + 1, max(1, steps // 10)):
         for dialogue in ("hit:0", "hit:1"):
             text = "I am so sorry to hear that. " * (1 + step * 3 // steps) + "How are you now?"
@@ -129,7 +129,7 @@ def train(
     if ending == "failed":
         error = f"the loss at step {reached + 1} is not a number: lower the learning rate, or use float32"
     jobs.end_attempt(connection, attempt, ending, error)
-    result = {"steps": steps, "device": "cuda", "dtype": "bfloat16"} if ending == "done" else None
+    result = made_results.of_stage(node.stage) if ending == "done" else None
     jobs.set_state(connection, node.id, ending, error=error, result=result)
 
 

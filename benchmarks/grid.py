@@ -24,18 +24,19 @@ from importlib import import_module
 from pathlib import Path
 
 from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
-from core.config import schema
+from core.config.load import load_config
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
 from core.jobs import files
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import Artifact
 from core.pipeline import workspace_graph
-from core.pipeline.intent_handlers import new_job
-from core.pipeline.planner import Node
 from core.recipes import catalog
 from core.store import connections, jobs
 from core.store import dialogues as data
 from tests import loopback
-from tests.support.made_dialogues import made_dialogues
+from tests.support import made_results
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
 JUDGE = """
@@ -96,32 +97,31 @@ def judge(text: str) -> str:
 def fill(workspace: WorkspacePaths, url: str) -> None:
     """Make the workspace as it is when all runs have answered the test split."""
     create_workspace(workspace.root)
-    dialogues = made_dialogues(ROWS)
+    dialogues = synthetic_dialogues(ROWS)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))
     recipes = json.dumps(catalog.names(facts.sources))
     workspace.config.write_text(CONFIG.format(recipes=recipes) + judges)
-    nodes = workspace_graph.plan(workspace, schema.load(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, dialogues)
         done = [node for node in nodes if node.stage != "compare"]
-        jobs.put(connection, map(new_job, done))
+        jobs.put(connection, done)
         for node in done:
             attempt = jobs.begin_attempt(connection, node.id, 1, f"artifacts/jobs/{node.id}/1")
             if node.stage == "respond":
                 path = respond(workspace, node, test)
-                relative = path.relative_to(workspace.root).as_posix()
-                sha256, size = files.sha256(path), files.size(path)
-                jobs.put_artifact(connection, attempt, "responses", relative, sha256, size)
+                made = Artifact("responses", path.name, files.sha256(path), files.size(path))
+                jobs.put_artifact(connection, attempt, made)
             jobs.end_attempt(connection, attempt, "done")
-            jobs.set_state(connection, node.id, "done", result={"responses": len(test)})
+            jobs.set_state(connection, node.id, "done", result=made_results.of_stage(node.stage))
     runs = sum(node.stage in ("sft", "sft-dpo") for node in nodes)
     print(f"{runs} runs, {len(test)} test dialogues, {len(nodes) - len(done)} comparisons")
 
 
-def respond(workspace: WorkspacePaths, node: Node, test: list[Dialogue]) -> Path:
+def respond(workspace: WorkspacePaths, node: PlannedJob, test: list[Dialogue]) -> Path:
     path = workspace.artifacts / "jobs" / node.id / "1" / "responses.jsonl"
     path.parent.mkdir(parents=True)
     lines = (

@@ -18,10 +18,10 @@ import time
 from collections import Counter
 from multiprocessing.connection import Connection
 
-from core.teachers.live import LiveLimits, Sender
+from core.teachers.http.endpoint import Endpoint
+from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.openai.client import OpenAILive
 from core.teachers.protocol import Message, RejectedError, Reply, Request, TransientError
-from core.teachers.wire import Endpoint
 
 ANSWER = (
     b'{"id":"x","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":'
@@ -83,7 +83,7 @@ async def _measure(port: int, concurrency: int, requests: int) -> tuple[float, f
     url = f"http://127.0.0.1:{port}/v1"
     teacher = OpenAILive(Endpoint(model="m", key="none", base_url=url))
     refused: Counter[str] = Counter()
-    ask = teacher.ask
+    ask = teacher.complete
 
     async def counting(request: Request) -> Reply:
         try:
@@ -92,7 +92,7 @@ async def _measure(port: int, concurrency: int, requests: int) -> tuple[float, f
             refused[error.code] += 1
             raise
 
-    teacher.ask = counting  # type: ignore[method-assign]
+    teacher.complete = counting  # type: ignore[method-assign]
     asked = [
         Request(f"{n:032x}", str(n), (Message("user", "Improve this response. " * 60),))
         for n in range(requests)

@@ -15,7 +15,7 @@ import sys
 import time
 from itertools import pairwise
 
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging.ranking import rank
 
 LOAD = "import time; b = time.perf_counter(); import numpy, scipy.stats; print(time.perf_counter() - b)"

@@ -30,9 +30,10 @@ from core.jobs import files
 from core.prompts import templates
 from core.recipes import strategies
 from core.teachers import requests
-from core.teachers.openai import wire
+from core.teachers.http.endpoint import Endpoint
+from core.teachers.openai import requests as openai_requests
 from core.teachers.openai.client import OpenAIBatches
-from core.teachers.wire import Endpoint
+from tests.support import made_settings
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "dataset.csv"
 TEACHER = Teacher(provider="openai", model="gpt-4o", mode="batch")
@@ -63,12 +64,16 @@ def build(method: str, dialogues: list[Dialogue], folder: Path) -> Built:
         if not name.startswith(f"{method}/"):
             continue
         began = time.perf_counter()
-        settings = {"turns": [templates.load(turn) for turn in taught.turns], "original": taught.original}
-        asked, _ = requests.of_job(settings, dialogues, lambda _: earlier, TEACHER)
+        settings = made_settings.generate(
+            model=made_settings.large_model(TEACHER),
+            turns=tuple(templates.load(turn) for turn in taught.turns),
+            original=taught.original,
+        )
+        asked, _ = requests.of_job(settings, dialogues, lambda _: earlier)
         path = folder / f"{name.replace('/', '_')}.jsonl"
         files.write_bytes(path, b"".join(map(teacher.line, asked)))
         built.seconds += time.perf_counter() - began
-        bodies = [wire.body(endpoint, request) for request in asked]
+        bodies = [openai_requests.completion_body(endpoint, request) for request in asked]
         began = time.perf_counter()
         for body in bodies:
             json.dumps(body)

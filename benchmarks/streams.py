@@ -17,18 +17,12 @@ from pathlib import Path
 
 from benchmarks import made_records
 from core.api import WorkspacePaths
+from core.domain.jobs import Job
 from core.jobs.context import LOCK
-from core.jobs.journal import (
-    Answer,
-    Journal,
-    Metric,
-    Progress,
-    Record,
-    Response,
-)
+from core.jobs.journal import Journal
+from core.jobs.records import Answer, Metric, Progress, Record, ResponseRecord
 from core.pipeline import launch
-from core.store import connections, jobs
-from core.store.jobs import StoredJob
+from core.store import connections, jobs, queries
 
 #: So many jobs of each stage stream.
 _JOBS = {"sft": 2, "sft-dpo": 3, "respond": 2, "compare": 3}
@@ -76,7 +70,7 @@ def _write(root: Path, stop: Event) -> None:
     """Append to the journals until told to stop."""
     workspace = WorkspacePaths(root)
     with closing(connections.reader(workspace.state)) as connection:
-        running = jobs.in_states(connection, ("running",))
+        running = [job for job in queries.jobs(connection).values() if job.state == "running"]
         chosen = [
             job
             for stage, count in _JOBS.items()
@@ -102,7 +96,7 @@ def _write(root: Path, stop: Event) -> None:
             log.flush()
 
 
-def _records(connection: sqlite3.Connection, job: StoredJob, test: Sequence[str]) -> Iterator[Record]:
+def _records(connection: sqlite3.Connection, job: Job, test: Sequence[str]) -> Iterator[Record]:
     """What a job goes on with, without an end: every other record brings it forward."""
     row = connection.execute("SELECT done, total FROM jobs WHERE id = ?", (job.id,)).fetchone()
     if job.stage in ("sft", "sft-dpo"):
@@ -113,7 +107,7 @@ def _records(connection: sqlite3.Connection, job: StoredJob, test: Sequence[str]
     return _answers(token, row["done"], row["total"], test)
 
 
-def _steps(job: StoredJob, done: int, total: int) -> Iterator[Record]:
+def _steps(job: Job, done: int, total: int) -> Iterator[Record]:
     rows = made_records.metric_rows(job.id, 1_000_000, 0.0, 0.0, dpo=job.stage == "sft-dpo")
     for _, step, _, figures in rows:
         yield Metric(done + step, json.loads(figures))
@@ -124,7 +118,7 @@ def _responses(done: int, total: int, test: Sequence[str]) -> Iterator[Record]:
     """Round and round over the dialogues that have none yet, so that the job never ends."""
     draw, number = random.Random(0), 0
     while True:
-        yield Response(test[done + number % (total - done)], made_records.text(draw, "proud"), "stop")
+        yield ResponseRecord(test[done + number % (total - done)], made_records.text(draw, "proud"), "stop")
         yield Progress(done + number % (total - done), total, 60.0)
         number += 1
 

@@ -11,7 +11,6 @@ from .dialogues.statistics import Statistics as Statistics
 from .domain.app_settings import AppSettings as AppSettings
 from .domain.comparisons import Agreement as Agreement
 from .domain.comparisons import Cell as Cell
-from .domain.comparisons import Choice as Choice
 from .domain.comparisons import Comparison as Comparison
 from .domain.comparisons import HumanWinRate as HumanWinRate
 from .domain.comparisons import PairedTest as PairedTest
@@ -31,6 +30,8 @@ from .domain.dialogues import ImportedData as ImportedData
 from .domain.errors import UserError as UserError
 from .domain.events import Event as Event
 from .domain.events import IntentResult as IntentResult
+from .domain.events import RetryOutcome as RetryOutcome
+from .domain.events import StartOutcome as StartOutcome
 from .domain.job_rules import ENDED as ENDED
 from .domain.job_rules import UNSUCCESSFUL as UNSUCCESSFUL
 from .domain.job_rules import JobCounts as JobCounts
@@ -44,11 +45,20 @@ from .domain.job_rules import needs_supervisor as needs_supervisor
 from .domain.job_rules import start_all_problem as start_all_problem
 from .domain.jobs import Job as Job
 from .domain.jobs import JobState as JobState
+from .domain.jobs import result_values as result_values
 from .domain.names import RUN_STAGES as RUN_STAGES
 from .domain.names import ComparisonName as ComparisonName
 from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
 from .domain.recipes import Recipe as Recipe
+from .domain.results import CompareResult as CompareResult
+from .domain.results import GenerateResult as GenerateResult
+from .domain.results import JudgeResult as JudgeResult
+from .domain.results import RecipeResult as RecipeResult
+from .domain.results import RespondResult as RespondResult
+from .domain.results import Result as Result
+from .domain.results import SftResult as SftResult
+from .domain.results import ValidateResult as ValidateResult
 from .domain.runs import MetricPoint as MetricPoint
 from .domain.runs import SampleAnswer as SampleAnswer
 from .domain.snapshot import DialogueCounts as DialogueCounts
@@ -64,6 +74,7 @@ from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
 from .domain.verdicts import Pair as Pair
 from .domain.verdicts import Verdict as Verdict
+from .domain.votes import Choice as Choice
 from .domain.win_rates import WinRate as WinRate
 from .judging.statistics import outcome as outcome
 from .judging.voting import BallotItem as BallotItem

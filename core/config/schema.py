@@ -1,25 +1,23 @@
-"""`config.toml`: what a workspace's user asks for, and its checks."""
+"""The schema of config.toml: every table and option, with its type, default, range and meaning.
+
+docs/configuration.md is generated from the docstrings here.
+"""
 
 from __future__ import annotations
 
 import datetime
-import re
-import tomllib
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from core.domain.app_settings import AppSettings
-from core.domain.errors import UserError
-from core.domain.names import RunStage, is_plain
-
-NAME = "config.toml"
+from core.domain.names import RunStage
 
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[int, Meta(ge=0)]
-Rate = Annotated[float, Meta(gt=0)]
+PositiveNumber = Annotated[float, Meta(gt=0)]
+NonNegativeNumber = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -32,322 +30,298 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Slots(_Table, frozen=True):
-    """How many jobs run at once: on the GPU, on the CPU, against an API, waiting for batches.
-
-    A job that calls an API keeps many requests in flight by itself, and its limits hold for it
-    alone: a second one at the same time only shares what the first would use.
-    """
+    """How many jobs run at the same time, by the resource that they use."""
 
     gpu: NonNegative = 1
+    """Jobs on the GPU."""
     cpu: Positive = 1
+    """Jobs on the CPU."""
     api: Positive = 1
+    """Jobs that make live API calls. Each keeps up to `max_concurrency` requests in flight by itself, and its
+    rate limits apply to it alone."""
     batch: Positive = 32
+    """Jobs that wait for a provider's batch."""
 
 
 class Teacher(_Table, frozen=True):
-    """The large model whose empathy is distilled, and how it is reached.
-
-    `openai` speaks OpenAI's API, at `base_url` where that is given; `google` speaks Gemini's;
-    `local` loads `model` from the Hugging Face Hub or a folder into this process. `api_key_env`
-    names the variable that holds the key. Sampling settings that are not given are not sent.
-
-    `top_logprobs`, of judges alone, has the API tell the log-probabilities of so many likeliest tokens,
-    and so how sure each verdict is.
-
-    An answer that is refused, empty, cut or too long is asked for `tries` times in all; up to the
-    share `max_left_out` of the requests may then be left out. `live`: at most `max_concurrency`
-    requests in flight and as many requests and tokens a minute, each given `timeout_s`. `batch`:
-    at most `batch_requests` and `batch_bytes` a file, `batch_tries` files in a row for what failed,
-    asked after every `poll_min_s` to `poll_max_s`.
-    """
+    """A large model whose empathy is distilled, and how to reach it. NAME is chosen by you."""
 
     provider: Literal["openai", "google", "local"]
+    """`openai` uses OpenAI's API, or a compatible server at `base_url`; `google` uses the Gemini API; `local`
+    loads the model in the job's own process with Transformers."""
     model: str
+    """The provider's model name; for `local` a Hugging Face Hub name or a folder."""
     mode: Literal["batch", "live"] = "live"
+    """`batch` uses the provider's Batch API (cheaper, answers within a day); `live` sends single requests."""
     base_url: str | None = None
+    """URL of a server that is compatible with the provider's API, without user name, password or query."""
     api_key_env: str | None = None
-    temperature: Annotated[float, Meta(ge=0)] | None = None
+    """Environment variable that holds the API key; by default OPENAI_API_KEY or GEMINI_API_KEY."""
+    temperature: NonNegativeNumber | None = None
+    """Sampling temperature; by default the provider's. A `local` model decodes greedily by default."""
     top_p: Share | None = None
+    """Nucleus sampling; by default the provider's."""
     seed: int | None = None
+    """Sampling seed, where the provider supports one."""
     max_output_tokens: Positive = 512
+    """Maximum length of an answer, in tokens."""
     top_logprobs: Annotated[int, Meta(ge=2, le=20)] | None = None
+    """Only for a judge behind an API: number of log-probabilities to request for each token, from which the
+    judge's confidence is computed."""
     extra_body: dict[str, Any] = {}
+    """Only for `openai`: further fields of the request body, as in OpenAI's Python client."""
     tries: Positive = 3
+    """How often a request is sent in all while its answer is refused, empty, cut off or too long."""
     max_left_out: Share = 0.02
+    """Share of the requests that may stay without a usable answer; above it the job fails."""
     max_concurrency: Positive = 64
+    """`live`: maximum number of requests in flight."""
     requests_per_minute: Positive | None = None
+    """`live`: rate limit in requests; none by default."""
     tokens_per_minute: Positive | None = None
-    timeout_s: Rate = 120.0
+    """`live`: rate limit in tokens; none by default."""
+    timeout_s: PositiveNumber = 120.0
+    """`live`: seconds until a request times out."""
     call_tries: Positive = 8
+    """`live`: how often a request is sent in all while the connection or the server fails."""
     batch_requests: Annotated[int, Meta(ge=1, le=50_000)] = 50_000
+    """`batch`: maximum number of requests in one batch file."""
     batch_bytes: Annotated[int, Meta(ge=1, le=200_000_000)] = 200_000_000
+    """`batch`: maximum size of one batch file, in bytes."""
     batch_tries: Positive = 8
-    poll_min_s: Rate = 5.0
-    poll_max_s: Rate = 300.0
+    """`batch`: how many batches in a row may carry the same request before it counts as failed."""
+    poll_min_s: PositiveNumber = 5.0
+    """`batch`: seconds between two polls at first, and after a change."""
+    poll_max_s: PositiveNumber = 300.0
+    """`batch`: maximum number of seconds between two polls; at least `poll_min_s`."""
 
 
 class Price(_Table, frozen=True):
-    """US dollars per million tokens. What is not given costs as much as its plain counterpart,
-    but for `batch_cached_input`, which costs as much as `batch_input`."""
+    """The prices of one model, in US dollars per million tokens."""
 
-    input: Annotated[float, Meta(ge=0)]
-    output: Annotated[float, Meta(ge=0)]
-    cached_input: Annotated[float, Meta(ge=0)] | None = None
-    batch_input: Annotated[float, Meta(ge=0)] | None = None
-    batch_cached_input: Annotated[float, Meta(ge=0)] | None = None
-    batch_output: Annotated[float, Meta(ge=0)] | None = None
+    input: NonNegativeNumber
+    """Input tokens of live calls."""
+    output: NonNegativeNumber
+    """Output tokens of live calls."""
+    cached_input: NonNegativeNumber | None = None
+    """Cached input tokens of live calls; by default as `input`."""
+    batch_input: NonNegativeNumber | None = None
+    """Input tokens in a batch; by default as `input`."""
+    batch_cached_input: NonNegativeNumber | None = None
+    """Cached input tokens in a batch; by default as `batch_input`."""
+    batch_output: NonNegativeNumber | None = None
+    """Output tokens in a batch; by default as `output`."""
 
 
 class Prices(_Table, frozen=True):
-    """The price table: model → price, as providers asked on `date`."""
+    """The price list from which costs are computed."""
 
     date: datetime.date | None = None
+    """The day on which the providers listed these prices; required with prices."""
     models: dict[str, Price] = {}
+    """The prices of each model."""
 
 
 class Spending(_Table, frozen=True):
-    """`budget_usd`: nothing is submitted that would bring the workspace's spending above it."""
+    """Limits on what teachers and judges may cost."""
 
-    budget_usd: Annotated[float, Meta(ge=0)] | None = None
+    budget_usd: NonNegativeNumber | None = None
+    """Budget of the workspace in US dollars: no request is sent that would exceed it. No limit by default."""
 
 
 class Student(_Table, frozen=True):
-    """The small model that is fine-tuned.
-
-    `model` is `embedded/smollm2-135m-instruct`, a Hugging Face Hub name, or a folder. `revision`
-    is the Hub's. `chat_template` is a Jinja file for a model that has none of its own.
-    """
+    """A small model that is fine-tuned. NAME is chosen by you."""
 
     model: str
+    """`embedded/smollm2-135m-instruct`, a Hugging Face Hub name, or a folder."""
     revision: str | None = None
+    """Branch, tag or commit on the Hub; by default the main branch."""
     chat_template: str | None = None
+    """Path of a Jinja file with the chat template, for a model that has none."""
 
 
 class Recipes(_Table, frozen=True):
-    """Which recipes are trained on, and how their data is drawn.
-
-    `pairing` is `strict` (human rated 1 or 2, LLM rated 3) or `reference-code` (the published
-    code's rule, which also keeps every pair whose human response is rated 2). The limits draw
-    that many examples or pairs with `seed`; none takes all.
-
-    `teacher` names the one that recipes ask, where there are several. `improve_llm_sft` of the
-    paper's 1,750 train dialogues (the same share of another number) give improve-llm's SFT
-    examples, drawn with `improve_llm_seed`; the others give its preference pairs.
-    """
+    """Which recipes to train on, and how to draw their training data."""
 
     train: tuple[str, ...] = ("direct/all_together",)
+    """Names of recipes; `empathy-tui recipes` lists all of them."""
     pairing: Pairing = "strict"
+    """Which responses form a preference pair. `strict`: human rated 1 or 2, LLM rated 3. `reference-code`:
+    the rule of the paper's published code, which also keeps every pair whose human response is rated 2."""
     sft_limit: Positive | None = None
+    """Draw at most this many SFT examples; all by default."""
     preference_limit: Positive | None = None
+    """Draw at most this many preference pairs; all by default."""
     seed: int = 42
+    """Seed of the draw under the two limits."""
     teacher: str | None = None
+    """The teacher for recipes that need one; required when several are configured."""
     improve_llm_sft: Annotated[int, Meta(ge=0, le=1750)] = 950
+    """improve-llm: how many of the paper's 1,750 train dialogues yield SFT examples; the others yield
+    preference pairs. For another number of dialogues the share is the same."""
     improve_llm_seed: int = 42
+    """improve-llm: seed of that draw."""
 
 
 class Lora(_Table, frozen=True):
-    """PEFT's LoraConfig, under its names."""
+    """LoRA adapters, under the names of PEFT's `LoraConfig`."""
 
     r: Positive = 8
+    """Rank."""
     lora_alpha: Positive = 16
+    """Scaling factor: the update is multiplied by `lora_alpha` / `r`."""
     lora_dropout: Share = 0.0
+    """Dropout probability."""
     target_modules: str | tuple[str, ...] = "all-linear"
+    """Modules that get an adapter: a list of names, a regular expression, or `all-linear`."""
 
 
 class Training(_Table, frozen=True):
-    """TRL's and Transformers' training arguments, under their names.
+    """Supervised fine-tuning, under the names of TRL's `SFTConfig` and Transformers' `TrainingArguments`."""
 
-    `max_steps` -1 leaves the length to `num_train_epochs`. `sample_steps` is how often, in
-    optimiser steps, the student answers `sample_dialogues` fixed test dialogues.
-    """
-
-    learning_rate: Rate = 5e-5
-    num_train_epochs: Rate = 3.0
+    learning_rate: PositiveNumber = 5e-5
+    """Peak learning rate."""
+    num_train_epochs: PositiveNumber = 3.0
+    """Passes over the training data."""
     max_steps: Annotated[int, Meta(ge=-1)] = -1
+    """Number of optimizer steps, instead of `num_train_epochs`; -1 for no such limit."""
     per_device_train_batch_size: Positive = 2
+    """Examples in one forward pass."""
     gradient_accumulation_steps: Positive = 8
+    """Forward passes in one optimizer step."""
     lr_scheduler_type: str = "cosine"
-    warmup_steps: Annotated[float, Meta(ge=0)] = 0.0
-    weight_decay: Annotated[float, Meta(ge=0)] = 0.0
-    max_grad_norm: Annotated[float, Meta(ge=0)] = 1.0
+    """Learning rate schedule, such as `linear`, `cosine` or `constant`."""
+    warmup_steps: NonNegativeNumber = 0.0
+    """Steps of linear warm-up; a number below 1 is a share of all steps."""
+    weight_decay: NonNegativeNumber = 0.0
+    """AdamW's weight decay."""
+    max_grad_norm: NonNegativeNumber = 1.0
+    """Gradient clipping."""
     max_length: Positive = 2048
+    """Maximum length of an example, in tokens; longer ones are truncated."""
     gradient_checkpointing: bool = False
+    """Recompute activations in the backward pass: less memory, slower steps."""
     logging_steps: Positive = 1
+    """Optimizer steps between two records of metrics."""
     save_steps: Positive = 50
+    """Optimizer steps between two checkpoints."""
     save_total_limit: Positive = 2
+    """Number of checkpoints to keep."""
     seed: int = 42
+    """Seed of initialization and data order."""
     report_to: tuple[str, ...] = ()
+    """Integrations that also get the metrics, such as `tensorboard` or `wandb`."""
     sample_steps: Positive = 50
+    """Optimizer steps between two rounds of sample answers."""
     sample_dialogues: NonNegative = 2
+    """Number of test dialogues that the student answers in each round; always the same ones."""
 
 
 class Dpo(Training, frozen=True):
-    """DPO on top of the SFT adapter.
+    """DPO on top of the SFT adapter, under the names of TRL's `DPOConfig`. All options of `[sft]` apply."""
 
-    `reference` is the model that DPO keeps close to: the SFT adapter, or the bare base as in
-    the paper.
-    """
-
-    learning_rate: Rate = 5e-6
-    beta: Rate = 0.1
+    learning_rate: PositiveNumber = 5e-6
+    """Peak learning rate."""
+    beta: PositiveNumber = 0.1
+    """DPO's beta: a higher one keeps the student closer to the reference model."""
     loss_type: str = "sigmoid"
+    """Loss, such as `sigmoid` (the DPO paper's) or `ipo`."""
     reference: Literal["sft", "base"] = "sft"
+    """The reference model: the student after SFT, or the base model as in the paper."""
 
 
 class Runs(_Table, frozen=True):
-    """Which fine-tunings follow from students and recipes, and where they run."""
+    """Which runs to do for each student and recipe, and on which device."""
 
     stages: tuple[RunStage, ...] = ("sft", "sft-dpo")
+    """`sft`, or both: `sft-dpo` continues from `sft`."""
     device: Device = "auto"
+    """`auto` takes a GPU when there is one."""
     dtype: Dtype = "auto"
+    """Number format of the weights. `auto`: bfloat16 on a GPU that supports it, else float32."""
 
 
 class Responding(_Table, frozen=True):
-    """Decoding of the test split, under Transformers' names; the same for every responder."""
+    """How students answer the test split, under the names of Transformers' `GenerationConfig`."""
 
     max_new_tokens: Positive = 160
+    """Maximum length of a response, in tokens."""
     do_sample: bool = False
-    temperature: Rate = 1.0
+    """Sample instead of greedy decoding."""
+    temperature: PositiveNumber = 1.0
+    """With `do_sample`: sampling temperature."""
     top_p: Share = 1.0
+    """With `do_sample`: nucleus sampling."""
     batch_size: Positive = 16
+    """Dialogues that are answered at the same time."""
     seed: int = 42
+    """With `do_sample`: sampling seed."""
 
 
 class Judge(Teacher, frozen=True):
-    """What picks the better of two responses: the embedded judge, or a model that is asked as a
-    teacher is.
-
-    With `swap` a model sees each pair in both orders; without it, as in the paper, in one, with the
-    baseline first. Each pair is asked about `repeats` times in each order. An answer that names no
-    response is asked for `tries` times in all, then counted as invalid.
-    """
+    """What picks the better of two responses. NAME is chosen by you. All options of a teacher apply."""
 
     provider: Literal["embedded", "openai", "google", "local"]  # type: ignore[assignment]
+    """`embedded` is a small classifier that is trained on your data's ratings and takes no other option; the
+    others are as for a teacher."""
     model: str = ""
+    """The provider's model name; required unless `embedded`."""
+    tries: Positive = 3
+    """How often a request is sent in all while its answer names neither response; then the verdict is
+    invalid."""
     swap: bool = True
+    """Judge each pair in both orders. Otherwise each is judged once, the baseline's response first, as in
+    the paper."""
     repeats: Annotated[int, Meta(ge=1, le=100)] = 1
+    """How often each pair is judged in each order."""
 
 
 class Comparison(_Table, frozen=True):
-    """Two responders: students, runs (`<student>/<recipe>/<stage>`), teachers, or sources in the data."""
+    """Two responders: students, runs (`STUDENT/RECIPE/STAGE`), teachers, or sources in the data."""
 
     a: str
+    """The baseline."""
     b: str
+    """The responder whose win rate is reported."""
 
 
 class Comparisons(_Table, frozen=True):
-    """Which responders meet. `baseline` meets every run of its student with the base student."""
+    """Which responders to compare, under every judge."""
 
     baseline: bool = True
+    """Compare every run with its base student."""
     extra: tuple[Comparison, ...] = ()
+    """Further comparisons."""
 
 
 class Config(_Table, frozen=True):
     """A whole config.toml."""
 
     slots: Slots = Slots()
+    """How many jobs run at the same time."""
     students: dict[str, Student] = {}
+    """The small models, by name."""
     teachers: dict[str, Teacher] = {}
+    """The large models, by name; none has a student's name."""
     prices: Prices = Prices()
+    """The price list."""
     spending: Spending = Spending()
+    """The budget."""
     recipes: Recipes = Recipes()
+    """What students are trained on."""
     runs: Runs = Runs()
+    """The fine-tunings."""
     lora: Lora = Lora()
+    """LoRA adapters."""
     sft: Training = Training()
+    """Supervised fine-tuning."""
     dpo: Dpo = Dpo()
+    """Preference tuning."""
     responding: Responding = Responding()
+    """How the test split is answered."""
     judges: dict[str, Judge] = {}
+    """The judges, by name."""
     comparisons: Comparisons = Comparisons()
+    """What is compared."""
     app: AppSettings = AppSettings()
-
-
-#: Without user info and query, in which keys are put.
-_URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?")
-#: What begins as some providers' keys do could be a variable's name, and is none.
-_VARIABLE = re.compile(r"(?!AIza|hf_|gsk_)[A-Za-z_][A-Za-z0-9_]*")
-
-
-def parse(text: str, place: str = NAME) -> Config:
-    """The configuration that `text` says. Raises `UserError` naming the key and what it takes."""
-    try:
-        config = msgspec.convert(tomllib.loads(text), Config)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{place} is not valid TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise UserError(f"{place}: {_explain(str(error))}") from error
-    for name in config.teachers:
-        if name in config.students:
-            raise UserError(f"{place}: teachers.{name}: a student has that name; choose another")
-    for kind, names in (
-        ("students", config.students),
-        ("teachers", config.teachers),
-        ("judges", config.judges),
-    ):
-        for name in names:
-            if not is_plain(name):
-                raise UserError(
-                    f"{place}: [{kind}.{name}]: a name is made of letters, digits, '.', '_' and '-'"
-                )
-    if "sft-dpo" in config.runs.stages and "sft" not in config.runs.stages:
-        raise UserError(f"{place}: runs.stages: 'sft-dpo' goes on from 'sft', so name both")
-    for name, teacher in config.teachers.items():
-        _check_teacher(f"{place}: teachers.{name}", teacher)
-        if teacher.top_logprobs is not None:
-            raise UserError(f"{place}: teachers.{name}.top_logprobs: only judges take it")
-    for name, judge in config.judges.items():
-        _check_judge(f"{place}: judges.{name}", judge)
-    if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
-        known = ", ".join(config.teachers) or "none"
-        raise UserError(
-            f"{place}: recipes.teacher: no teacher is called {config.recipes.teacher!r}; there are: {known}"
-        )
-    if config.prices.models and config.prices.date is None:
-        raise UserError(f"{place}: prices.date: say of which day the prices are")
-    return config
-
-
-def _check_judge(place: str, judge: Judge) -> None:
-    if judge.provider != "embedded":
-        if not judge.model:
-            raise UserError(f"{place}.model: say which model judges")
-        _check_teacher(place, judge)
-    elif judge != Judge(provider="embedded"):
-        raise UserError(f"{place}: the embedded judge has no settings but its provider")
-
-
-def _check_teacher(place: str, teacher: Teacher) -> None:
-    if teacher.provider == "local":
-        if teacher.mode == "batch":
-            raise UserError(f"{place}.mode: a local model has no batches; leave it out")
-        if teacher.base_url is not None or teacher.api_key_env is not None:
-            raise UserError(f"{place}: a local model has neither base_url nor api_key_env")
-    if teacher.base_url is not None and not _URL.fullmatch(teacher.base_url):
-        raise UserError(
-            f"{place}.base_url: an address such as http://localhost:8000/v1, without a name or key"
-        )
-    if teacher.api_key_env is not None and not _VARIABLE.fullmatch(teacher.api_key_env):
-        raise UserError(f"{place}.api_key_env: the name of an environment variable, never the key itself")
-    if teacher.provider == "local" and teacher.top_logprobs is not None:
-        raise UserError(f"{place}.top_logprobs: only a judge behind an API has them; leave it out")
-    if teacher.provider != "openai" and teacher.extra_body:
-        raise UserError(f'{place}.extra_body: only provider "openai" takes it')
-    if teacher.poll_min_s > teacher.poll_max_s:
-        raise UserError(f"{place}.poll_min_s: not more than poll_max_s")
-
-
-def load(path: Path) -> Config:
-    """The configuration in `path`. Raises `UserError` when it cannot be read or does not hold."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing: make one with `empathy-tui init`") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
-    return parse(text, str(path))
-
-
-def _explain(message: str) -> str:
-    """msgspec says `… - at `$.sft.beta``; put the key first, as it stands in the file."""
-    what, _, where = message.partition(" - at `$")
-    key = where.rstrip("`").lstrip(".")
-    return f"{key}: {what}" if key else what
+    """How the app looks."""

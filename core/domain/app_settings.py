@@ -1,4 +1,4 @@
-"""config.toml's [app]: how the app looks and is steered. A snapshot holds it and nothing else of the file."""
+"""config.toml's [app]: how the app looks and which keys it has. A snapshot carries it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import msgspec
 
 
 class AppSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """None of it changes what is run.
-
-    `theme` is `dark`, `light`, or one of Textual's. `characters` are those that the app draws with: `auto`
-    leaves out what the terminal's encoding lacks. `notify` is how it tells that a job has ended besides a
-    toast. `keys` gives bindings other keys, by their ids (`empathy-tui keys`), commas between several.
-    """
+    """How the app looks, and which keys it has. No option changes what jobs do."""
 
     theme: str = "dark"
+    """`dark`, `light`, or the name of a Textual theme, such as `nord` or `gruvbox`."""
     characters: Literal["auto", "ascii"] = "auto"
+    """Characters to draw with. `auto` replaces those that the terminal's encoding lacks."""
     notify: Literal["toast", "bell", "desktop"] = "toast"
+    """How the app reports that a job has ended. `desktop` sends OSC 9 to the terminal; in tmux it needs
+    `allow-passthrough on`."""
     keys: dict[str, str] = {}
+    """Other keys for an action: its id (see `empathy-tui keys`) → keys, separated by commas."""

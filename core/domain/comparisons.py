@@ -12,9 +12,6 @@ from typing import Literal
 
 from core.domain.win_rates import WinRate
 
-#: What a voter says of two texts.
-Choice = Literal["a", "b", "tie", "skip"]
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -143,25 +140,6 @@ class Scorecard:
     prefers_longer: float | None
     lengths: int
     usd_per_1000: float | None
-
-
-@dataclass(frozen=True)
-class Vote:
-    """One voter's choice between two texts that answer a dialogue; Unix seconds.
-
-    `digest_a` and `digest_b` are the SHA-256 of the texts, `digest_a` the smaller one; `a` and `b` are
-    the responders that they came from. `ordering` is `ab` when a's text stood on the left.
-    """
-
-    voter: str
-    dialog_id: str
-    digest_a: str
-    digest_b: str
-    a: str
-    b: str
-    ordering: Literal["ab", "ba"]
-    choice: Choice
-    at: float
 
 
 @dataclass(frozen=True)

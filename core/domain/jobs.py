@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from core.domain import results
+from core.domain.results import Result
+
+Stage = Literal["generate", "recipe", "sft", "sft-dpo", "respond", "judge", "validate", "compare"]
 JobState = Literal["waiting", "ready", "running", "done", "failed", "cancelled"]
 Slot = Literal["gpu", "cpu", "api", "batch"]
 
@@ -19,7 +23,7 @@ class Job:
     """
 
     id: str
-    stage: str
+    stage: Stage
     name: str
     state: JobState
     requested: bool
@@ -34,5 +38,10 @@ class Job:
     slot: Slot
     fingerprint: str
     depends_on: tuple[str, ...]
-    result: dict[str, Any] | None
+    result: Result | None
     folder: str | None
+
+
+def result_values(job: Job) -> dict[str, object]:
+    """The fields of a job's result by the names that they have in JSON; empty before it is done."""
+    return {} if job.result is None else results.values(job.result)

@@ -10,6 +10,39 @@ from typing import Literal
 
 from core.domain.jobs import JobState
 
+#: `ok`, or why a response cannot be used (`refused`, `filtered`, `empty`, `cut`, `long`, `invalid` for a
+#: judge's that names no response), or why there is none (`rejected` for good, `error`, `expired`, `missing`).
+Outcome = Literal[
+    "ok",
+    "refused",
+    "filtered",
+    "empty",
+    "cut",
+    "long",
+    "invalid",
+    "rejected",
+    "error",
+    "expired",
+    "missing",
+]
+#: How a batch stands, under OpenAI's names, with the steps before it has an id at the provider
+#: (`queued`: the provider takes no more for now). A session of live calls is `in_progress`, then
+#: `completed`.
+BatchState = Literal[
+    "intended",
+    "uploaded",
+    "creating",
+    "queued",
+    "validating",
+    "in_progress",
+    "finalizing",
+    "completed",
+    "failed",
+    "expired",
+    "cancelling",
+    "cancelled",
+]
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -69,7 +102,7 @@ class BatchEvent:
 class AnswerCount:
     """How many requests ended in one way: `outcome`, and the provider's words if there is no answer."""
 
-    outcome: str
+    outcome: Outcome
     error: str | None
     requests: int
 
@@ -81,7 +114,7 @@ class SentRequest:
     key: str
     number: int
     dialog_id: str
-    outcome: str
+    outcome: Outcome
     text: str
     error: str | None
     input_tokens: int | None

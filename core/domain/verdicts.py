@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+#: Which of the two responses the judge was shown first.
+Order = Literal["ab", "ba"]
+Winner = Literal["a", "b", "tie", "invalid"]
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -15,8 +19,8 @@ class Verdict:
     """
 
     judge: str
-    order: Literal["ab", "ba"]
-    winner: Literal["a", "b", "tie", "invalid"]
+    order: Order
+    winner: Winner
     raw: str
     number: int = 1
     probability_b: float | None = None

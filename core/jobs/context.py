@@ -1,27 +1,25 @@
-"""What a worker hands to a room: the job's settings and files, and its journal.
+"""What a worker hands to the module that does a job: the job's settings and files, and its journal.
 
-A room that does jobs has a module with `run(job: Job) -> dict[str, Any]`, the result. It raises
-`UserError` for what the user can act on and `Cancelled` when `job.check()` told it to stop.
+Such a module (`core.jobs.stages` names it) has a function `run(job: JobContext[...]) -> ...Result`. It raises
+`UserError` for what the user can act on and `Cancelled` when `job.check()` says that it shall stop.
 """
 
 from __future__ import annotations
 
-import fcntl
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Generic, TypeVar
 
 from core.domain.errors import Cancelled
-from core.jobs import files, journal
-from core.jobs.journal import Artifact, Journal, Record
+from core.jobs import files, journal, locks
+from core.jobs.journal import Journal
+from core.jobs.records import Artifact, Record
+from core.jobs.spec import S, Spec
 
 T = TypeVar("T", bound=Record)
 
-SPEC = "spec.json"
 #: The worker holds an exclusive lock on it in its attempt's folder while it lives.
 LOCK = "worker.lock"
 #: Its presence in an attempt's folder says that the user cancelled the job.
@@ -33,35 +31,17 @@ REFRESH = "refresh"
 _LOOK_S = 0.2
 
 
-class Spec(msgspec.Struct, frozen=True):
-    """`spec.json` in an attempt's folder: all that the worker is told.
+class JobContext(Generic[S]):
+    """One attempt at one job, as the module that does it sees it; `S` is the type of its settings."""
 
-    `inputs` maps an input's name to its absolute path. `prior` are the folders of earlier
-    attempts at the same job, newest first: what they achieved need not be done again.
-    """
-
-    job: str
-    stage: str
-    name: str
-    attempt: int
-    fingerprint: str
-    settings: dict[str, Any]
-    inputs: dict[str, str]
-    prior: list[str]
-    threads: int
-
-
-class Job:
-    """One attempt at one job, as its room sees it."""
-
-    def __init__(self, folder: Path, spec: Spec, journal: Journal) -> None:
+    def __init__(self, folder: Path, spec: Spec[S], journal: Journal) -> None:
         self.folder = folder
         self.spec = spec
         self.journal = journal
         self.stop = threading.Event()
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> S:
         return self.spec.settings
 
     def input(self, name: str) -> Path:
@@ -104,22 +84,4 @@ class Job:
 
 def is_held(folder: Path) -> bool:
     """Whether a worker holds the lock of the attempt in `folder`."""
-    try:
-        lock = (folder / LOCK).open("r")
-    except FileNotFoundError:
-        return False
-    with lock:
-        try:
-            # Shared: two that look at the same time must not take each other for the worker.
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def write_spec(folder: Path, spec: Spec) -> None:
-    files.write_bytes(folder / SPEC, msgspec.json.format(msgspec.json.encode(spec), indent=2))
-
-
-def read_spec(folder: Path) -> Spec:
-    return msgspec.json.decode((folder / SPEC).read_bytes(), type=Spec)
+    return locks.is_held(folder / LOCK)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging import bootstrap
 from core.judging.statistics import mean_interval
 

@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Literal
 
 from core.dialogues import records, response_file
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.jobs.context import Job
-from core.jobs.journal import Progress, Verdict
+from core.domain.results import CompareResult
+from core.jobs.context import JobContext
+from core.jobs.records import Progress, VerdictRecord
+from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
 from core.judging import comparison_metrics, llm_judge, protocol
 from core.judging.protocol import Contest, Judge, Ruling
 
 _BATCH = 50
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: JobContext[CompareSettings]) -> CompareResult:
     """Judge each test dialogue in every order that matters, but for what earlier attempts judged.
 
     Raises `UserError` when the two responders did not answer the same dialogues, or a judge that is
     asked does not answer.
     """
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
-    responses = {side: _responses(job, side, dialogues) for side in ("a", "b")}
-    chosen = job.settings["judge"]
-    if chosen["provider"] == "embedded":
-        judge = _embedded(job)
-        contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
-        verdicts = _scored(job, judge, contests)
-        result = comparison_metrics.of_comparison(contests, verdicts, placed=False)
-        return result | {"design": "each response by itself", "label": judge.label}
-    orders = llm_judge.orders(chosen["swap"])
-    contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen["repeats"])
-    verdicts = _asked(job, contests)
-    # In one order the first place is always the baseline's, and nothing can be told of the place alone.
-    result = comparison_metrics.of_comparison(contests, verdicts, placed=chosen["swap"])
-    return result | {"design": llm_judge.design(chosen["swap"], chosen["repeats"])}
+    responses = {"a": _responses(job, "a", dialogues), "b": _responses(job, "b", dialogues)}
+    match job.settings.judge:
+        case EmbeddedJudge():
+            judge = _embedded(job)
+            contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
+            verdicts = _scored(job, judge, contests)
+            return comparison_metrics.of_comparison(
+                contests, verdicts, placed=False, design="each response by itself", label=judge.label
+            )
+        case LlmJudge() as chosen:
+            orders = llm_judge.orders(chosen)
+            contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen.repeats)
+            verdicts = _asked(job, chosen, contests)
+            # In one order the first place is always the baseline's, and nothing can be told of the place
+            # alone.
+            return comparison_metrics.of_comparison(
+                contests, verdicts, placed=chosen.swap, design=llm_judge.design(chosen)
+            )
 
 
-def _embedded(job: Job) -> Judge:
+def _embedded(job: JobContext[CompareSettings]) -> Judge:
     # Heavy, and of no use to a judge that is asked.
     import torch
 
@@ -50,9 +56,11 @@ def _embedded(job: Job) -> Judge:
     return embedded_judge.EmbeddedJudge(embedded_judge.load(job.input("judge")), Embedder())
 
 
-def _scored(job: Job, judge: Judge, contests: Sequence[Contest]) -> list[Verdict]:
+def _scored(
+    job: JobContext[CompareSettings], judge: Judge, contests: Sequence[Contest]
+) -> list[VerdictRecord]:
     """The verdicts of a judge in this process, in the contests' order."""
-    verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(Verdict)}
+    verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(VerdictRecord)}
     if verdicts:
         job.journal.write(*verdicts.values())
     todo = [contest for contest in contests if (contest.dialog_id, contest.order) not in verdicts]
@@ -66,22 +74,26 @@ def _scored(job: Job, judge: Judge, contests: Sequence[Contest]) -> list[Verdict
     return [verdicts[contest.dialog_id, contest.order] for contest in contests]
 
 
-def _asked(job: Job, contests: Sequence[Contest]) -> list[Verdict]:
+def _asked(
+    job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
+) -> list[VerdictRecord]:
     """The verdicts of a judge that is asked; the journals of its answers keep what was paid for."""
-    new = _verdicts(contests, _rule(lambda todo: llm_judge.rule(job, todo), contests))
+    new = _verdicts(contests, _rule(lambda todo: llm_judge.rule(job, judge, todo), contests))
     job.journal.write(*new, Progress(len(new), len(contests)))
     return new
 
 
-def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[Verdict]:
+def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[VerdictRecord]:
     return [protocol.verdict(contest, ruling) for contest, ruling in zip(contests, rulings, strict=True)]
 
 
-def _responses(job: Job, side: str, dialogues: list[Dialogue]) -> dict[str, str]:
+def _responses(
+    job: JobContext[CompareSettings], side: Literal["a", "b"], dialogues: list[Dialogue]
+) -> dict[str, str]:
     """A responder's texts by dialogue, of exactly these dialogues."""
     if not dialogues:
         raise UserError("the data has no test dialogue: there is nothing to compare on")
-    name = job.settings[side]
+    name = job.settings.a if side == "a" else job.settings.b
     remedy = "let it respond again"
     if side in job.spec.inputs:
         found = response_file.read(job.input(side))

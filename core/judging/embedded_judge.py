@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
+from core.domain.verdicts import Order
 from core.jobs import files
-from core.jobs.journal import Order
 from core.judging import agreement
 from core.judging.protocol import Contest, Ruling
 from core.judging.sentence_embeddings import Embedder, Vectors

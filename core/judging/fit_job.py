@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from core.dialogues import records
-from core.jobs.context import Job
-from core.jobs.journal import Progress
+from core.domain.results import JudgeResult
+from core.jobs.context import JobContext
+from core.jobs.records import Progress
+from core.jobs.settings import JudgeSettings
 from core.judging import embedded_judge
 from core.judging.sentence_embeddings import Embedder
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: JobContext[JudgeSettings]) -> JudgeResult:
     """Write judge.json; the result is the judge's agreement with held-out human ratings."""
     torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "train"]
@@ -29,13 +29,13 @@ def run(job: Job) -> dict[str, Any]:
     path = job.folder / "judge.json"
     embedded_judge.save(path, weights)
     job.publish("judge", path)
-    return {
-        "label": weights.label,
-        "agreement": agreement.share,
-        "agreement_low": agreement.low,
-        "agreement_high": agreement.high,
-        "agreement_pairs": agreement.pairs,
-        "auc": agreement.auc,
-        "length_auc": agreement.length_auc,
-        "alpha": weights.alpha,
-    }
+    return JudgeResult(
+        label=weights.label,
+        agreement=agreement.share,
+        agreement_low=agreement.low,
+        agreement_high=agreement.high,
+        agreement_pairs=agreement.pairs,
+        auc=agreement.auc,
+        length_auc=agreement.length_auc,
+        alpha=weights.alpha,
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging import bootstrap
 from core.judging.statistics import score
 

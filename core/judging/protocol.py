@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.domain.dialogues import Dialogue
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.verdicts import Order, Winner
+from core.jobs.records import VerdictRecord
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,8 @@ def contests(
     ]
 
 
-def verdict(contest: Contest, ruling: Ruling) -> Verdict:
+def verdict(contest: Contest, ruling: Ruling) -> VerdictRecord:
     """The journal's record of a ruling."""
-    return Verdict(
+    return VerdictRecord(
         contest.dialog_id, contest.order, ruling.winner, ruling.raw, contest.number, ruling.probability_b
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.comparisons import Ranked
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging import bootstrap
 from core.judging.statistics import score
 

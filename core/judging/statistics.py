@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from core.jobs.journal import Order, Winner
+from core.domain.verdicts import Order, Winner
 from core.judging import bootstrap
 
 if TYPE_CHECKING:

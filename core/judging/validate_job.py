@@ -1,19 +1,21 @@
-"""The job that holds a judge against people: pairs of responses that were rated differently."""
+"""The job that validates a judge: its agreement with people on pairs that they rated differently."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
 from core.dialogues import records
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
+from core.domain.results import ValidateResult
+from core.domain.verdicts import Order, Winner
 from core.jobs import files
-from core.jobs.context import Job
-from core.jobs.journal import Order, Progress, Winner
+from core.jobs.context import JobContext
+from core.jobs.records import Progress
+from core.jobs.settings import ValidateSettings
 from core.judging import (
     agreement,
     comparison_metrics,
@@ -34,40 +36,48 @@ class RatedPair(msgspec.Struct, frozen=True):
     better: Winner
 
 
-def run(job: Job) -> dict[str, Any]:
-    """Ask the judge about the pairs, as its comparisons do, and write them to calibration.jsonl.
+def run(job: JobContext[ValidateSettings]) -> ValidateResult:
+    """Ask the judge about the pairs, as its comparisons do, and write them to validation.jsonl.
 
     Raises `UserError` when no dialogue has two responses with different ratings, or the judge does not
     answer.
     """
     dialogues = list(records.read(job.input("dialogues")))
-    chosen = job.settings["judge"]
-    rated = pairs(dialogues, job.settings["pairs"])
+    judge = job.settings.judge
+    rated = pairs(dialogues, job.settings.pairs)
     if not rated:
         raise UserError(
-            "no train dialogue has two responses with different ratings: there is nothing to hold a judge to"
+            "no train dialogue has two responses with different ratings: there is nothing to validate a "
+            "judge on"
         )
-    contests = contests_of(dialogues, rated, llm_judge.orders(chosen["swap"]), chosen["repeats"])
+    contests = contests_of(dialogues, rated, llm_judge.orders(judge), judge.repeats)
     verdicts = [
         protocol.verdict(contest, ruling)
-        for contest, ruling in zip(contests, llm_judge.rule(job, contests), strict=True)
+        for contest, ruling in zip(contests, llm_judge.rule(job, judge, contests), strict=True)
     ]
     job.journal.write(*verdicts, Progress(len(verdicts), len(verdicts)))
-    path = job.folder / "calibration.jsonl"
+    path = job.folder / "validation.jsonl"
     files.write_bytes(path, b"".join(msgspec.json.encode(pair) + b"\n" for pair in rated))
     job.publish("pairs", path)
     outcomes = comparison_metrics.outcomes(verdicts)
     found = agreement.against_people([(p.dialog_id, p.better, outcomes[p.dialog_id]) for p in rated])
-    said = comparison_metrics.of_comparison(contests, verdicts, placed=True)
-    counts = ("placed", "prefers_first", "paired", "flip_rate", "verdicts", "invalid_verdicts", "invalid")
-    return {
-        "agreement": found.share,
-        "agreement_low": found.low,
-        "agreement_high": found.high,
-        "agreement_pairs": len(rated),
-        "design": llm_judge.design(chosen["swap"], chosen["repeats"]),
-        **{name: said[name] for name in counts},
-    }
+    metrics = comparison_metrics.of_comparison(
+        contests, verdicts, placed=True, design=llm_judge.design(judge)
+    )
+    return ValidateResult(
+        agreement=found.share,
+        agreement_low=found.low,
+        agreement_high=found.high,
+        agreement_pairs=len(rated),
+        design=metrics.design,
+        prefers_first=metrics.prefers_first,
+        placed=metrics.placed,
+        flip_rate=metrics.flip_rate,
+        paired=metrics.paired,
+        verdicts=metrics.verdicts,
+        invalid_verdicts=metrics.invalid_verdicts,
+        invalid=metrics.invalid,
+    )
 
 
 def pairs(dialogues: Iterable[Dialogue], count: int) -> list[RatedPair]:

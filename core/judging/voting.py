@@ -7,10 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.domain.comparisons import Choice, HumanWinRate, Vote
+from core.domain.comparisons import HumanWinRate
 from core.domain.dialogues import Dialogue
-from core.jobs.journal import Order, Winner
+from core.domain.verdicts import Order, Winner
+from core.domain.votes import Choice, Vote
 from core.judging import statistics
+
+_REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
+_REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}
 
 
 @dataclass(frozen=True)
@@ -60,23 +64,24 @@ def ballot_items(
     return tuple(item for _, item in sorted(found, key=lambda drawn: drawn[0]))
 
 
-def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice) -> dict[str, str]:
-    """A vote on a item about the responders `a` and `b`, as the store keeps it."""
+def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice, at: float) -> Vote:
+    """A vote on a ballot item about the responders `a` and `b`; `at` in Unix seconds."""
     texts = (item.left, item.right) if item.order == "ab" else (item.right, item.left)
     is_turned = digest(texts[0]) > digest(texts[1])
-    sides = dict(zip("ab", ("b", "a") if is_turned else ("a", "b"), strict=True))
-    names = {"a": a, "b": b}
-    digests = {"a": digest(texts[0]), "b": digest(texts[1])}
-    return {
-        "voter": voter,
-        "dialog_id": item.dialog_id,
-        "digest_a": digests[sides["a"]],
-        "digest_b": digests[sides["b"]],
-        "a": names[sides["a"]],
-        "b": names[sides["b"]],
-        "ordering": "".join(sides[side] for side in item.order),
-        "choice": sides.get(choice, choice),
-    }
+    names, digests = (a, b), (digest(texts[0]), digest(texts[1]))
+    if is_turned:
+        names, digests = (b, a), (digests[1], digests[0])
+    return Vote(
+        voter=voter,
+        dialog_id=item.dialog_id,
+        digest_a=digests[0],
+        digest_b=digests[1],
+        a=names[0],
+        b=names[1],
+        ordering=_REVERSED_ORDER[item.order] if is_turned else item.order,
+        choice=_REVERSED_CHOICE.get(choice, choice) if is_turned else choice,
+        at=at,
+    )
 
 
 def outcomes(
@@ -142,8 +147,7 @@ def _of_sides(vote: Vote, digest_a: str) -> Choice:
     """The choice as one between a, whose text has that digest, and b."""
     if vote.digest_a == digest_a:
         return vote.choice
-    turned: dict[Choice, Choice] = {"a": "b", "b": "a"}
-    return turned.get(vote.choice, vote.choice)
+    return _REVERSED_CHOICE.get(vote.choice, vote.choice)
 
 
 def _sorted(one: str, other: str) -> tuple[str, str]:

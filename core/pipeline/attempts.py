@@ -10,7 +10,10 @@ from pathlib import Path
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.jobs import files
-from core.jobs.context import Spec, write_spec
+from core.jobs import spec as specs
+from core.jobs.inputs import ImportedDialogues, JobOutput
+from core.jobs.planned_job import PlannedJob
+from core.jobs.spec import Spec
 from core.store import jobs
 from core.store.jobs import Attempt, StoredJob
 
@@ -24,7 +27,7 @@ class MissingOutputError(Exception):
 
 
 def resolve_inputs(
-    connection: sqlite3.Connection, workspace: WorkspacePaths, job: StoredJob
+    connection: sqlite3.Connection, workspace: WorkspacePaths, job: PlannedJob
 ) -> dict[str, str]:
     """The absolute paths of a job's inputs.
 
@@ -32,48 +35,47 @@ def resolve_inputs(
     the user can.
     """
     paths = {}
-    for name, ref in job.inputs.items():
-        if ref.startswith("data:"):
-            path = workspace.dialogues(ref.removeprefix("data:"))
-            if not path.exists():
-                raise UserError(f"{path} is missing: import the data again, then retry")
-        else:
-            producer, _, output = ref.partition("/")
-            found = jobs.artifact(connection, producer, output)
-            if found is None:
-                raise UserError(f"{producer} ended without the output {output!r} that this job reads")
-            relative, size = found
-            path = workspace.root / relative
-            # Hashes of large outputs would take minutes; a size tells a torn or emptied file.
-            if not path.exists() or files.size(path) != size:
-                raise MissingOutputError(producer, path)
+    for name, read in job.inputs.items():
+        match read:
+            case ImportedDialogues(sha256):
+                path = workspace.dialogues(sha256)
+                if not path.exists():
+                    raise UserError(f"{path} is missing: import the data again, then retry")
+            case JobOutput(producer, output):
+                found = jobs.artifact(connection, producer, output)
+                if found is None:
+                    raise UserError(f"{producer} ended without the output {output!r} that this job reads")
+                relative, size = found
+                path = workspace.root / relative
+                # Hashes of large outputs would take minutes; a size tells a torn or emptied file.
+                if not path.exists() or files.size(path) != size:
+                    raise MissingOutputError(producer, path)
         paths[name] = str(path)
     return paths
 
 
 def prepare(
-    workspace: WorkspacePaths, job: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
+    workspace: WorkspacePaths, stored: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
 ) -> Path:
     """Make the folder of the job's next attempt, with its spec.json. `prior` is relative to the workspace.
 
     Raises `UserError` when it cannot be written.
     """
-    number = job.attempt + 1
+    job, number = stored.job, stored.attempt + 1
     folder = workspace.attempt(job.id, number)
     spec = Spec(
         job=job.id,
-        stage=job.stage,
         name=job.name,
         attempt=number,
         fingerprint=job.fingerprint,
         settings=job.settings,
         inputs=inputs,
-        prior=[str(workspace.root / earlier) for earlier in prior],
+        prior=tuple(str(workspace.root / earlier) for earlier in prior),
         threads=threads,
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_spec(folder, spec)
+        specs.write(folder, spec)
         files.sync_folder(folder.parent)
         files.sync_folder(folder.parent.parent)
     except OSError as error:

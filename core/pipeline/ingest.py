@@ -10,21 +10,21 @@ from pathlib import Path
 import msgspec
 
 from core.jobs import journal
-from core.jobs.journal import (
+from core.jobs.journal import Entry
+from core.jobs.records import (
     Answer,
     Artifact,
-    Batch,
+    BatchRecord,
     Done,
-    Entry,
     Failed,
     Metric,
     Progress,
-    Response,
+    ResponseRecord,
     Sample,
     Started,
     Stopped,
-    Submission,
-    Verdict,
+    SubmissionRecord,
+    VerdictRecord,
 )
 from core.store import jobs, submissions
 from core.store.connections import transaction
@@ -133,24 +133,21 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             jobs.set_process(connection, attempt, pid, host)
         case Progress(done, total, eta_s):
             jobs.set_progress(connection, attempt.job, done, total, eta_s)
-        case Metric(step, values, not_finite):
-            jobs.put_metric(connection, attempt.job, step, entry.at, {**values, **not_finite})
+        case Metric() as metric:
+            jobs.put_metric(connection, attempt.job, entry.at, metric)
         case Sample(step, dialog_id, text):
             jobs.put_sample(connection, attempt.job, step, dialog_id, text)
-        case Response(dialog_id, text, finish):
+        case ResponseRecord(dialog_id, text, finish):
             jobs.put_response(connection, attempt.job, dialog_id, text, finish)
-        case Verdict() as verdict:
-            jobs.put_verdict(connection, attempt.job, msgspec.structs.asdict(verdict))
-        case Submission() as submission:
-            row = msgspec.structs.asdict(submission)
-            row["requests"] = len(submission.requests)
-            submissions.put(connection, attempt.job, entry.at, row)
-        case Batch() as batch:
-            submissions.put_state(connection, entry.at, msgspec.structs.asdict(batch))
+        case VerdictRecord() as verdict:
+            jobs.put_verdict(connection, attempt.job, verdict)
+        case SubmissionRecord() as submission:
+            submissions.put(connection, attempt.job, entry.at, submission)
+        case BatchRecord() as batch:
+            submissions.put_state(connection, entry.at, batch)
         case Answer() as answer:
-            submissions.put_answer(connection, entry.at, msgspec.structs.asdict(answer))
-        case Artifact(name, path, sha256, size):
-            whole = f"{attempt.folder}/{path}"
-            jobs.put_artifact(connection, attempt, name, whole, sha256, size)
+            submissions.put_answer(connection, entry.at, answer)
+        case Artifact() as artifact:
+            jobs.put_artifact(connection, attempt, artifact)
         case Done() | Failed() | Stopped():
             pass

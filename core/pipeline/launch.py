@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -12,24 +11,18 @@ from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
+from core.jobs import locks
 
 _START_S = 30.0
 
 
 def is_running(workspace: WorkspacePaths) -> tuple[bool, int | None]:
     """Whether a supervisor holds the workspace's lock, and its process id."""
-    try:
-        file = workspace.lock.open("r")
-    except FileNotFoundError:
+    # The probe holds a shared lock for a moment: a supervisor that starts just then tries again.
+    if not locks.is_held(workspace.lock):
         return False, None
-    with file:
-        try:
-            # Shared and for a moment: a supervisor that starts just now tries again.
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            text = file.read().strip()
-            return True, int(text) if text.isdigit() else None
-    return False, None
+    text = workspace.lock.read_text(encoding="utf-8").strip()
+    return True, int(text) if text.isdigit() else None
 
 
 def ensure(workspace: WorkspacePaths) -> None:

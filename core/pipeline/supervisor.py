@@ -7,7 +7,6 @@ can be killed at any moment: workers go on, and the next supervisor adopts them.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sys
@@ -17,18 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.schema import Slots
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
+from core.jobs import locks
 from core.pipeline import attempts, ingest, intent_handlers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs
 from core.store.connections import transaction
 from core.store.intents import Intent
-from core.store.jobs import Attempt, StoredJob
+from core.store.jobs import Attempt
 
 #: -P: a file in the workspace must not stand in for a module of the same name.
 WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
@@ -119,7 +119,7 @@ class Supervisor:
         try:
             if intents.pending(self.connection):
                 return False
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            locks.release(lock)
             return True
         finally:
             self.connection.execute("ROLLBACK")
@@ -132,7 +132,7 @@ class Supervisor:
         if changed != self._config_time:
             self._config_time = changed
             try:
-                self._slots = configuration.load(self.workspace.config).slots
+                self._slots = load_config(self.workspace.config).slots
             except UserError as error:
                 log.warning("%s; the slots stay as they were", error)
 
@@ -142,8 +142,8 @@ class Supervisor:
             log.info("intent %d: %s", intent.id, intent.kind)
             try:
                 with transaction(self.connection):
-                    result = intent_handlers.carry_out(self.connection, self.workspace, intent)
-                    intents.finish(self.connection, intent.id, result)
+                    outcome = intent_handlers.carry_out(self.connection, self.workspace, intent.request())
+                    intents.finish(self.connection, intent.id, outcome)
             except UserError as error:
                 self._refuse(intent, str(error))
             except Exception as error:
@@ -174,9 +174,7 @@ class Supervisor:
             self._stop(attempt, attempt.cancel_at)
 
     def _leave_taking(self, attempt: Attempt, grace_s: float) -> _Leaving:
-        job = jobs.get(self.connection, attempt.job)
-        assert job is not None, "attempts refer to jobs"
-        return _Leaving(attempt, job.slot, time.monotonic() + grace_s)
+        return _Leaving(attempt, jobs.slot(self.connection, attempt.job), time.monotonic() + grace_s)
 
     def _see_off(self) -> None:
         """Let go of workers that are gone; kill those that do not go."""
@@ -234,29 +232,32 @@ class Supervisor:
             return
         slots = self._slots
         free = {"gpu": slots.gpu, "cpu": slots.cpu, "api": slots.api, "batch": slots.batch}
-        for job in jobs.in_states(self.connection, ("running",)):
-            free[job.slot] -= 1
+        for slot in jobs.slots(self.connection, "running").values():
+            free[slot] -= 1
         for leaving in self._leaving:
             free[leaving.slot] -= 1
         if all(count <= 0 for count in free.values()):
             return
-        for job in jobs.in_states(self.connection, ("ready",)):
-            if free[job.slot] > 0 and self._begin(job):
-                free[job.slot] -= 1
+        for job, slot in jobs.slots(self.connection, "ready").items():
+            if free[slot] > 0 and self._begin(job):
+                free[slot] -= 1
 
-    def _begin(self, job: StoredJob) -> bool:
+    def _begin(self, job_id: str) -> bool:
         try:
+            stored = jobs.get(self.connection, job_id)
+            assert stored is not None, "ready jobs are in the store"
+            job = stored.job
             inputs = attempts.resolve_inputs(self.connection, self.workspace, job)
-            prior = [attempt.folder for attempt in jobs.attempts(self.connection, job=job.id)]
-            folder = attempts.prepare(self.workspace, job, inputs, prior, self._threads(job))
+            prior = [attempt.folder for attempt in jobs.attempts(self.connection, job=job_id)]
+            folder = attempts.prepare(self.workspace, stored, inputs, prior, self._threads(job.slot))
         except MissingOutputError as error:
-            self._make_again(job, error)
+            self._make_again(job_id, error)
             return False
         except UserError as error:
             with transaction(self.connection):
-                jobs.set_state(self.connection, job.id, "failed", error=str(error))
+                jobs.set_state(self.connection, job_id, "failed", error=str(error))
             return False
-        number = job.attempt + 1
+        number = stored.attempt + 1
         # The row comes first: an attempt that was never spawned is found dead and tried again,
         # and one that was spawned is never unknown.
         relative = folder.relative_to(self.workspace.root).as_posix()
@@ -275,17 +276,17 @@ class Supervisor:
         log.info("%s attempt %d: %s %s", job.id, number, job.stage, job.name)
         return True
 
-    def _make_again(self, job: StoredJob, error: MissingOutputError) -> None:
+    def _make_again(self, job: str, error: MissingOutputError) -> None:
         """Have a missing input made again by the job that is done with it; `job` waits for that."""
         with transaction(self.connection):
             if jobs.states(self.connection, (error.producer,)).get(error.producer) == "done":
                 event = f"{error}: to be made again"
                 jobs.set_state(self.connection, error.producer, "waiting", event=event)
-            jobs.set_state(self.connection, job.id, "waiting", event=f"waiting: {error}")
+            jobs.set_state(self.connection, job, "waiting", event=f"waiting: {error}")
 
-    def _threads(self, job: StoredJob) -> int:
+    def _threads(self, slot: Slot) -> int:
         cores = os.cpu_count() or 1
-        return cores if job.slot == "gpu" else max(1, cores // self._slots.cpu)
+        return cores if slot == "gpu" else max(1, cores // self._slots.cpu)
 
 
 def acquire(workspace: WorkspacePaths) -> TextIO | None:
@@ -293,15 +294,11 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
     lock = workspace.lock.open("a+")
     deadline = time.monotonic() + _LOCK_S
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                lock.close()
-                return None
-            time.sleep(0.01)
+    while not locks.try_acquire(lock):
+        if time.monotonic() > deadline:
+            lock.close()
+            return None
+        time.sleep(0.01)
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()

@@ -15,26 +15,13 @@ from importlib import import_module
 from pathlib import Path
 
 from core.domain.errors import Cancelled, UserError
-from core.jobs.context import Job, read_spec
-from core.jobs.journal import (
-    Done,
-    Failed,
-    Journal,
-    Started,
-    Stopped,
-)
-
-#: The module whose `run(job)` does a stage's jobs.
-STAGES = {
-    "teach": "core.teachers.generate_job",
-    "recipe": "core.recipes.recipe_job",
-    "sft": "core.training.training_job",
-    "sft-dpo": "core.training.training_job",
-    "respond": "core.responding.respond_job",
-    "judge": "core.judging.fit_job",
-    "calibrate": "core.judging.validate_job",
-    "compare": "core.judging.compare_job",
-}
+from core.domain.results import Result
+from core.jobs import spec as specs
+from core.jobs import stages
+from core.jobs.context import JobContext
+from core.jobs.journal import Journal
+from core.jobs.records import Done, Failed, Started, Stopped
+from core.jobs.settings import Settings
 
 _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
@@ -46,7 +33,13 @@ log = logging.getLogger("worker")
 
 def main(folder: Path) -> int:
     """Do the attempt in `folder`; the process's exit code."""
-    spec = read_spec(folder)
+    journal = Journal(folder)
+    try:
+        spec = specs.read(folder)
+    except UserError as error:
+        log.error("%s", error)
+        journal.write(Failed(str(error)))
+        return 1
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(spec.threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -56,13 +49,12 @@ def main(folder: Path) -> int:
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    journal = Journal(folder)
-    job = Job(folder, spec, journal)
+    job = JobContext(folder, spec, journal)
     signal.signal(signal.SIGTERM, lambda *_: job.stop.set())
     journal.write(Started(os.getpid(), socket.gethostname()))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     try:
-        journal.write(Done(import_module(STAGES[spec.stage]).run(job)))
+        journal.write(Done(_run(job)))
     except Cancelled:
         log.info("stopped, as asked")
         journal.write(Stopped())
@@ -79,6 +71,15 @@ def main(folder: Path) -> int:
         return 1
     log.info("done")
     return 0
+
+
+def _run(job: JobContext[Settings]) -> Result:
+    stage = stages.STAGES[job.spec.stage]
+    result: Result = import_module(stage.worker).run(job)
+    # What the store could not read back must not be journalled as done.
+    if type(result) is not stage.result:
+        raise TypeError(f"{stage.worker} gave {type(result).__name__}, not {stage.result.__name__}")
+    return result
 
 
 def without_secrets(text: str) -> str:

@@ -7,7 +7,6 @@ supervisor can tell the life of workers that another one started.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 
 from core.config.workspace import WorkspacePaths
+from core.jobs import locks
 from core.jobs.context import CANCEL, LOCK, is_held
 from core.store.jobs import Attempt
 
@@ -36,7 +36,7 @@ class Workers:
         """
         folder = self._workspace.attempt(job, number)
         with (folder / LOCK).open("w") as lock, (folder / LOG).open("ab") as log:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            locks.acquire(lock)
             child = subprocess.Popen(
                 [*self._command, str(folder)],
                 stdin=subprocess.DEVNULL,

@@ -8,37 +8,37 @@ from functools import cache
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import ImportedData
+from core.jobs.planned_job import PlannedJob
+from core.jobs.settings import Settings, ValidateSettings, fingerprinted
 from core.pipeline import planner, slots
-from core.pipeline.planner import Node
 from core.prompts import templates
-from core.store.jobs import StoredJob
 
 
 def plan(
-    workspace: WorkspacePaths, config: Config, facts: ImportedData, calibrate: Mapping[str, int] | None = None
-) -> tuple[Node, ...]:
-    """All jobs that `config` asks for over the data, and those that `calibrate` judges on so many pairs.
+    workspace: WorkspacePaths, config: Config, facts: ImportedData, validate: Mapping[str, int] | None = None
+) -> tuple[PlannedJob, ...]:
+    """All jobs that `config` asks for over the data, and those that `validate` judges on so many pairs.
 
-    Raises `UserError` as `graph.plan` does.
+    Raises `UserError` as `planner.plan` does.
     """
 
     @cache
     def prompt(name: str) -> str:
         return templates.load(name, workspace.prompts)
 
-    return planner.plan(config, facts, prompt, slots.local_slot(config.runs.device), calibrate)
+    return planner.plan(config, facts, prompt, slots.local_slot(config.runs.device), validate)
 
 
-def is_of_judge(
-    workspace: WorkspacePaths, config: Config, facts: ImportedData, job: StoredJob | None
+def validates(
+    workspace: WorkspacePaths, config: Config, facts: ImportedData, settings: Settings | None, judge: str
 ) -> bool:
-    """Whether a job that held a judge against people asked it as `config` does."""
-    if job is None:
+    """Whether a job of these settings validated `judge` as `config` has it."""
+    if not isinstance(settings, ValidateSettings):
         return False
 
     def prompt(name: str) -> str:
         return templates.load(name, workspace.prompts)
 
     local_slot = slots.local_slot(config.runs.device)
-    wanted = planner.judge_settings(config, facts, prompt, local_slot, job.name)
-    return all(job.settings.get(name) == value for name, value in wanted.items())
+    configured = planner.llm_judge(config, facts, prompt, local_slot, judge)
+    return fingerprinted(settings.judge) == fingerprinted(configured)

@@ -1,4 +1,4 @@
-"""Prompt templates: text files that a workspace can override with a file of the same name."""
+"""Prompt templates: text files, which a workspace can override with files of the same name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.domain.errors import UserError
 
-#: Every template and the fields that it must have, no more and no fewer.
+#: The fields of each template, all of them required.
 FIELDS = {
     "student": frozenset({"situation", "utterance"}),
     "initial": frozenset({"situation", "utterance"}),
@@ -24,7 +24,7 @@ FIELDS = {
         frozenset({"situation", "utterance", "response"}),
     ),
     "judge": frozenset({"situation", "utterance", "first", "second"}),
-    # Later turns of a conversation: they speak of the answer just given.
+    # Later messages of a conversation, which refer to the answer before them.
     "sequential_affective": frozenset[str](),
     "sequential_compassionate": frozenset[str](),
 }
@@ -33,7 +33,7 @@ _FIELD = re.compile(r"\{([a-z_]+)\}")
 
 
 def load(name: str, overrides: Path | None = None) -> str:
-    """The text of template `name`: `<name>.txt` in `overrides` if it is there, else the shipped one.
+    """Load template `name` from `<name>.txt` in `overrides` if that exists, otherwise the default one.
 
     Raises `UserError` naming the file and the field when a field is missing or unknown.
     """
@@ -54,7 +54,7 @@ def load(name: str, overrides: Path | None = None) -> str:
 
 
 def render(template: str, **fields: str) -> str:
-    """The template with its fields filled in, in one pass: braces in the values stay as they are.
+    """Fill in the fields of a template. Braces in the values are left as they are.
 
     Raises `KeyError` when a field of the template has no value.
     """

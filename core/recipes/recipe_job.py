@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from core.dialogues import records, response_file
 from core.domain.errors import UserError
-from core.jobs.context import Job
-from core.jobs.journal import Progress
+from core.domain.results import RecipeResult
+from core.jobs.context import JobContext
+from core.jobs.records import Progress
+from core.jobs.settings import DirectMethod, ImproveMethod, RecipeSettings
 from core.recipes import examples, strategies
 
 T = TypeVar("T")
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: JobContext[RecipeSettings]) -> RecipeResult:
     """Write sft.jsonl and preferences.jsonl. Raises `UserError` when the data yields neither."""
     settings = job.settings
     dialogues = list(records.read(job.input("dialogues")))
-    taught = strategies.needs(settings["recipe"])
-    lacking = 0
-    if taught:
-        improved = [response_file.read(job.input(name)) for name in taught]
-        sft, pairs, lacking = examples.build_improved(
-            dialogues,
-            settings["recipe"],
-            improved,
-            settings["prompt"],
-            settings["improve_llm_sft"],
-            settings["improve_llm_seed"],
-        )
-    else:
-        sft, pairs = examples.build(dialogues, settings["recipe"], settings["pairing"], settings["prompt"])
+    left_out: int | None = None
+    match settings.method:
+        case ImproveMethod(improve_llm_sft=limit, improve_llm_seed=seed):
+            improved = [response_file.read(job.input(name)) for name in strategies.needs(settings.recipe)]
+            sft, pairs, left_out = examples.build_improved(
+                dialogues, settings.recipe, improved, settings.prompt, limit, seed
+            )
+        case DirectMethod(pairing=pairing):
+            sft, pairs = examples.build(dialogues, settings.recipe, pairing, settings.prompt)
     if not sft and not pairs:
-        raise UserError(f"{settings['recipe']} yields no example from this data: see `empathy-tui data`")
-    used_sft = _draw(sft, settings["sft_limit"], settings["seed"])
-    used_pairs = _draw(pairs, settings["preference_limit"], settings["seed"])
+        raise UserError(f"{settings.recipe} yields no example from this data: see `empathy-tui data`")
+    used_sft = _draw(sft, settings.sft_limit, settings.seed)
+    used_pairs = _draw(pairs, settings.preference_limit, settings.seed)
     for name, file, used in (
         ("sft", "sft.jsonl", used_sft),
         ("preferences", "preferences.jsonl", used_pairs),
@@ -45,13 +42,13 @@ def run(job: Job) -> dict[str, Any]:
         job.publish(name, job.folder / file)
     total = len(used_sft) + len(used_pairs)
     job.journal.write(Progress(total, total))
-    result = {
-        "sft_examples": len(sft),
-        "preference_pairs": len(pairs),
-        "sft_used": len(used_sft),
-        "preferences_used": len(used_pairs),
-    }
-    return result | {"left_out": lacking} if taught else result
+    return RecipeResult(
+        sft_examples=len(sft),
+        preference_pairs=len(pairs),
+        sft_used=len(used_sft),
+        preferences_used=len(used_pairs),
+        left_out=left_out,
+    )
 
 
 def _draw(items: list[T], limit: int | None, seed: int) -> list[T]:

@@ -1,4 +1,4 @@
-"""Everything that a report tells, read once."""
+"""The contents of a report, read once."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from core.services.workspace import Workspace
 
 #: Examples of each kind (b wins, a wins, orders or judges disagree) for each comparison.
 _EXAMPLES = 1
-#: Comparisons of which examples are shown, for each judge.
-_SHOWN = 6
+#: Comparisons with examples, for each judge.
+_MAX_COMPARISONS = 6
 
 
 @dataclass(frozen=True)
 class RunTraining:
-    """How a run was trained."""
+    """A run's training: TRL's metrics by step."""
 
     run: str
     """The run's name."""
@@ -55,12 +55,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Report:
-    """What is known, in the configuration's order. `is_sample`: of the bundled sample, for trying only."""
+    """The contents of a report, in the order of config.toml."""
 
     workspace: str
     file: str | None
     file_sha256: str | None
     is_sample: bool
+    """Whether the data is the bundled sample, which is for trying the program only."""
     dialogues: DialogueCounts
     statistics: Statistics | None
     comparisons: tuple[Comparison, ...]
@@ -78,12 +79,12 @@ class Report:
 
     @property
     def judges(self) -> tuple[str, ...]:
-        """Those with a finished comparison."""
+        """The judges with a finished comparison."""
         return tuple(dict.fromkeys(rate.judge for rate in self.rates if rate.n is not None))
 
 
 def gather(workspace: Workspace, judge: str | None = None) -> Report:
-    """Read what a report tells, of all judges or one. Raises `UserError` for a judge that is not there."""
+    """Read a report's contents, for all judges or one. Raises `UserError` for an unknown judge."""
     snapshot, facts = workspace.pipeline.snapshot(), workspace.data.facts()
     known = [card.judge for card in workspace.evaluation.scorecards()]
     if judge is not None and judge not in known:
@@ -127,7 +128,7 @@ def _examples(workspace: Workspace, rates: Sequence[WinRate]) -> list[Example]:
     found: list[Example] = []
     for judge in dict.fromkeys(rate.judge for rate in rates):
         finished = [rate for rate in rates if rate.judge == judge and rate.n is not None]
-        for rate in finished[:_SHOWN]:
+        for rate in finished[:_MAX_COMPARISONS]:
             pairs = workspace.evaluation.pairs(rate.a, rate.b)
             for why in ("B wins", "A wins", "the verdicts disagree"):
                 chosen = [pair for pair in pairs if _kind(pair, judge) == why][:_EXAMPLES]

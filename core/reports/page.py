@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else."""
+"""The report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HERE = Path(__file__).parent
 def page(
     report: Report, tables: Sequence[ReportTable], plots: Sequence[Plot], warnings: Sequence[str]
 ) -> str:
-    """The page: text from outside is escaped, and its policy lets nothing run or load but what is in it."""
+    """Render the page. Text is escaped; the content security policy allows only what the page contains."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -47,20 +47,22 @@ def page(
 
 
 def _inline(plot: Plot) -> Markup:
-    """The SVG without its prologue, and with ids that no other plot of the page has."""
+    """The SVG without its prologue, and with ids that are unique in the page."""
     text = plot.svg.decode()
     text = text[text.index("<svg") :]
     prefix = re.sub(r"\W", "-", plot.name)
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'href="#', f'href="#{prefix}-', text)
     text = re.sub(r"url\(#", f"url(#{prefix}-", text)
-    # Drawn by matplotlib from cleaned text, which it escapes.
+    # Matplotlib escapes the text, from which control characters have been removed.
     return Markup(_without_styles(text))
 
 
 def _without_styles(svg: str) -> str:
-    """Style attributes as presentation attributes: the page's policy allows no inline styles. Without what is
-    not drawn."""
+    """Replace style attributes by presentation attributes, because the page's policy forbids inline styles.
+
+    Style sheets and metadata are removed.
+    """
 
     def spread(match: re.Match[str]) -> str:
         pairs = (part.split(":", 1) for part in match[1].split(";") if ":" in part)

@@ -1,4 +1,4 @@
-"""The plots of a report, as SVG and PNG: the same figures give the same bytes."""
+"""The plots of a report, as SVG and PNG. The same results give the same bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from core.domain.win_rates import WinRate
 from core.reports.gather import Report, RunTraining
 from core.reports.tables import source
 
-#: Okabe and Ito's colours, which people with any colour vision can tell apart.
+#: The palette of Okabe and Ito, which is safe for colour-blind readers.
 _BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
 _STAGES = {"sft": (_BLUE, "o"), "sft-dpo": (_ORANGE, "D")}
 _MARKERS = ((_BLUE, "o"), (_ORANGE, "D"), (_GREEN, "s"), (_PURPLE, "^"), (_GREY, "v"))
@@ -35,17 +35,19 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Plot:
-    """`name` is a file's; `about` says in words what is drawn and of what."""
+    """One plot in both formats."""
 
     name: str
+    """The file name without its extension."""
     title: str
     about: str
+    """The caption: the data behind the plot."""
     svg: bytes
     png: bytes
 
 
 def plots(report: Report) -> tuple[Plot, ...]:
-    """All plots that have something to show."""
+    """All plots that have data."""
     with mpl.rc_context(_SETTINGS):
         return tuple(_drawn(name, title, about, figure) for name, title, about, figure in _figures(report))
 
@@ -71,7 +73,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
             yield f"emotions-{judge}", title, source(report, judge), _emotions(cells)
     if any(card.placed or card.lengths for card in report.scorecards):
         about = " ".join(source(report, judge) for judge in report.judges)
-        yield "bias", "What sways the judges", about, _bias(report, finished)
+        yield "bias", "Biases of the judges", about, _bias(report, finished)
     for stage in ("sft", "sft-dpo"):
         runs = [run for run in report.trainings if run.stage == stage and len(run.curves.steps)]
         if runs:
@@ -81,7 +83,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
 
 
 def _win_rates(rates: Sequence[WinRate]) -> Figure:
-    """A row a recipe and student (or comparison), a mark a stage, with its interval."""
+    """One row for each recipe and student (or comparison), one marker with an interval for each stage."""
     rows: dict[str, list[tuple[str, WinRate]]] = {}
     for rate in rates:
         run = RunName.parse(rate.b)
@@ -119,14 +121,14 @@ def _ranking(ranking: Ranking) -> Figure:
     axes.axvline(0, color=_GREY, linewidth=0.8, linestyle=":")
     axes.set_xlabel(
         "Bradley–Terry log-strength, with its 95 % interval"
-        + ("; a mark a group" if ranking.groups > 1 else "")
+        + ("; one marker for each group" if ranking.groups > 1 else "")
     )
     _rows(axes, [entry.responder for entry in ranking.entries])
     return figure
 
 
 def _emotions(cells: dict[WinRate, dict[str, Cell]]) -> Figure:
-    """A row a comparison, a column an emotion, named with its number of dialogues."""
+    """A heat map: one row for each comparison, one column for each emotion with its number of dialogues."""
     counts: dict[str, int] = {}
     for found in cells.values():
         for emotion, cell in found.items():
@@ -138,7 +140,7 @@ def _emotions(cells: dict[WinRate, dict[str, Cell]]) -> Figure:
         figsize=(max(6.0, 4.2 + 0.2 * len(emotions)), max(2.8, 1.9 + _ROW * len(names))), layout="constrained"
     )
     axes = figure.add_subplot()
-    # Blue against orange with white at one half: told apart with any colour vision, and in print.
+    # Blue and orange around white at 50 %: safe for colour-blind readers, and in print.
     image = axes.imshow(values, cmap="PuOr_r", vmin=0, vmax=100, aspect="auto")
     axes.set_xticks(
         range(len(emotions)),
@@ -151,7 +153,7 @@ def _emotions(cells: dict[WinRate, dict[str, Cell]]) -> Figure:
 
 
 def _percent(cell: Cell | None) -> float:
-    """A cell's win rate in per cent, not a number where it has none."""
+    """A cell's win rate in percent; NaN if it has none."""
     return float("nan") if cell is None or cell.win_rate_b is None else cell.win_rate_b * 100
 
 
@@ -161,8 +163,8 @@ def _bias(report: Report, rates: Sequence[WinRate]) -> Figure:
     left, right = figure.subplots(1, 2)
     for offset, (name, shares, colour) in enumerate(
         (
-            ("names the first place", [card.prefers_first for card in cards], _BLUE),
-            ("names the longer one", [card.prefers_longer for card in cards], _ORANGE),
+            ("prefers the first", [card.prefers_first for card in cards], _BLUE),
+            ("prefers the longer", [card.prefers_longer for card in cards], _ORANGE),
         )
     ):
         known = [(row, share) for row, share in enumerate(shares) if share is not None]

@@ -1,4 +1,4 @@
-"""The tables of a report: one definition of each, for every format."""
+"""The tables of a report, each defined once for all formats."""
 
 from __future__ import annotations
 
@@ -17,25 +17,29 @@ Value = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class ReportCell:
-    """`value` for programs, `text` for people: clean of what is not plainly visible, and not escaped."""
+    """One value of a table."""
 
     value: Value
+    """For programs: unrounded; None if unknown."""
     text: str
+    """For people: without invisible characters, and not escaped yet."""
     is_best: bool = False
+    """Whether it is the best of its column."""
 
 
 @dataclass(frozen=True)
 class ReportTable:
-    """`name` is a file's; `columns` are titles, of which those in `numeric` are set to the right.
-
-    `note` says what the figures are and of what.
-    """
+    """One table."""
 
     name: str
+    """The file name without its extension."""
     title: str
     note: str
+    """The caption: what the numbers are, and the data behind them."""
     columns: tuple[str, ...]
+    """The titles of the columns."""
     numeric: frozenset[int]
+    """Indices of the columns that are aligned to the right."""
     rows: tuple[tuple[ReportCell, ...], ...]
 
 
@@ -56,23 +60,23 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
 
 
 def warnings(report: Report) -> list[str]:
-    """What a reader of the figures must know, a sentence each."""
+    """What readers of the results must know, one sentence each."""
     found = []
     if report.is_sample:
         found.append(
-            "The data is the bundled sample: these figures are for trying the program, not research."
+            "The data is the bundled sample: these results are for trying the program, not for research."
         )
     waiting = [rate for rate in report.rates if rate.n is None]
     if waiting:
         found.append(
-            f"{len(waiting)} of {len(report.rates)} comparisons are not finished and have no figures."
+            f"{len(waiting)} of {len(report.rates)} comparisons are not finished and have no results."
         )
     for rate in report.rates:
         name = f"{_name(rate)}:"
         if rate.invalid and rate.n:
             found.append(
-                f"{name} {rate.invalid} of {rate.n} dialogues have no valid outcome and are nobody's win; "
-                f"were all of them B's, B would win {_percent(rate.max_win_rate_b)}."
+                f"{name} {rate.invalid} of {rate.n} dialogues have no valid outcome and count as no win; "
+                f"if B won all of them, its win rate would be {_percent(rate.max_win_rate_b)}."
             )
         if rate.lc_parted:
             found.append(
@@ -88,16 +92,16 @@ def warnings(report: Report) -> list[str]:
             if empty:
                 found.append(f"{name} {empty} responses of {side} are empty.")
     found += [
-        f"Ranking by {visible(ranking.judge)}: {ranking.groups} groups never met; their strengths say "
-        "nothing of each other."
+        f"Ranking by {visible(ranking.judge)}: {ranking.groups} groups were never compared; their "
+        "strengths are not comparable."
         for ranking in report.rankings
         if ranking.groups > 1
     ]
     return found
 
 
-def mark(rates: Iterable[WinRate]) -> str:
-    """The fingerprint of some comparisons together, or of one."""
+def fingerprint(rates: Iterable[WinRate]) -> str:
+    """The fingerprint of one or several comparisons."""
     prints = sorted(rate.fingerprint for rate in rates)
     if len(prints) == 1:
         return prints[0][:10]
@@ -105,14 +109,15 @@ def mark(rates: Iterable[WinRate]) -> str:
 
 
 def source(report: Report, judge: str) -> str:
-    """What stands behind a judge's figures: who judged, what, how, and the fingerprint."""
+    """The data behind a judge's results: number of dialogues, design and fingerprint."""
     rates = [rate for rate in report.rates if rate.judge == judge and rate.n is not None]
     designs = ", ".join(dict.fromkeys(rate.design or UNKNOWN for rate in rates))
     counts = sorted({rate.n or 0 for rate in rates})
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     label = next((rate.label for rate in rates if rate.label), None)
     known = f" {visible(label)}." if label else ""
-    return f"Judge {visible(judge)}; n = {n} dialogues; {visible(designs)}; fingerprint {mark(rates)}.{known}"
+    design = f"n = {n} dialogues; {visible(designs)}"
+    return f"Judge {visible(judge)}; {design}; fingerprint {fingerprint(rates)}.{known}"
 
 
 def _sources(report: Report) -> str:
@@ -120,7 +125,7 @@ def _sources(report: Report) -> str:
 
 
 def _grid(report: Report, judge: str) -> ReportTable:
-    """In the paper's shape: a recipe a row, a student's stage a column, the win rate over its base."""
+    """Win rates over the base student, as in the paper: a row for each recipe, a column for each stage."""
     found: dict[tuple[RecipeName, tuple[str, str]], WinRate] = {}
     for rate in report.rates:
         run = RunName.parse(rate.b)
@@ -174,7 +179,8 @@ def _comparisons(report: Report) -> ReportTable:
             "interval",
         ),
         *("bootstrap low", "bootstrap high", "p", "p (Holm)", "length-controlled", "LC low", "LC high"),
-        *("soft", "soft low", "soft high", "words A", "words B", "over limit A", "over limit B", "identical"),
+        *("log-probability win rate of B", "log-probability low", "log-probability high"),
+        *("words A", "words B", "over limit A", "over limit B", "identical"),
         *("prefers first", "prefers longer", "flip rate", "design", "state", "fingerprint"),
     )
     rows = []

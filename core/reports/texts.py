@@ -1,4 +1,4 @@
-"""The tables as CSV, Markdown and LaTeX."""
+"""Tables as CSV, Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.tables import ReportCell, ReportTable
 
-#: What a spreadsheet would take for a formula.
+#: First characters of text that a spreadsheet would run as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -34,7 +34,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
 
 
 def csv_of(table: ReportTable) -> str:
-    """A table as CSV with a header; numbers unrounded, unknown ones empty."""
+    """A table as CSV with a header. Numbers are unrounded; unknown values are empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.columns)
@@ -43,7 +43,7 @@ def csv_of(table: ReportTable) -> str:
 
 
 def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequence[str]) -> str:
-    """The whole report in Markdown (GitHub's tables)."""
+    """The whole report in GitHub-flavoured Markdown."""
     parts = [f"# Report on {_markdown(visible(report.workspace))}"]
     parts += [f"> {_markdown(warning)}" for warning in warnings]
     for table in tables:
@@ -76,8 +76,8 @@ def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequenc
 
 
 def latex_of(table: ReportTable) -> str:
-    """A table for LaTeX's booktabs package, to be read with `\\input`."""
-    shape = "".join("r" if i in table.numeric else "l" for i in range(len(table.columns)))
+    """A table for LaTeX's booktabs package, to be included with `\\input`."""
+    alignment = "".join("r" if i in table.numeric else "l" for i in range(len(table.columns)))
     rows = [
         " & ".join(rf"\textbf{{{_latex(cell.text)}}}" if cell.is_best else _latex(cell.text) for cell in row)
         for row in table.rows
@@ -87,7 +87,7 @@ def latex_of(table: ReportTable) -> str:
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{_latex(table.title)}. {_latex(table.note)}}}",
-        rf"\begin{{tabular}}{{{shape}}}",
+        rf"\begin{{tabular}}{{{alignment}}}",
         r"\toprule",
         " & ".join(_latex(title) for title in table.columns) + r" \\",
         r"\midrule",

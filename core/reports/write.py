@@ -1,4 +1,4 @@
-"""A report as a folder of files."""
+"""Writing a report to a folder."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from core.jobs import files
 from core.reports import gather, page, plots, tables, texts
 from core.services.workspace import Workspace
 
-#: Lists what the folder holds, so that the next report knows its own.
+#: Lists the report's files, so that the next report can replace them.
 CONTENTS = "contents.json"
 
 
 def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -> list[Path]:
-    """Write what the workspace's comparisons tell, of all judges or one, to `folder`; the files' paths.
+    """Write a report on the workspace's results, for all judges or one, to `folder`; the files' paths.
 
-    report.html, report.md, and each table as CSV and LaTeX and each plot as SVG and PNG. The same figures
-    give the same bytes. Files of an earlier report give way. Raises `UserError` when there is nothing to
-    report, no such judge, or the folder holds anything else.
+    A report is report.html, report.md, each table as CSV and LaTeX, and each plot as SVG and PNG. The same
+    results give the same bytes. An earlier report in the folder is replaced. Raises `UserError` when there
+    are no results, the judge is unknown, or the folder contains other files.
     """
     earlier = _earlier(folder)
     report = gather.gather(workspace, judge)
     if not report.rates and not report.human:
         raise UserError(
-            "there is no comparison to report: config.toml names judges and what meets, and "
-            "`empathy-tui run` compares"
+            "there is no comparison to report: define judges and comparisons in config.toml, then "
+            "run `empathy-tui run`"
         )
     made = dict(_files(report))
     try:
@@ -57,19 +57,19 @@ def _files(report: gather.Report) -> Iterator[tuple[str, bytes]]:
 
 
 def _earlier(folder: Path) -> set[str]:
-    """The files of an earlier report in the folder. Raises `UserError` when it holds any other."""
+    """The files of an earlier report in the folder. Raises `UserError` if there are other files."""
     if not folder.exists():
         return set()
     if not folder.is_dir():
-        raise UserError(f"{folder} is a file: name a folder")
+        raise UserError(f"{folder} is a file: choose a folder")
     try:
         listed = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         listed = []
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder / CONTENTS} cannot be read: {error}; name another folder") from error
+        raise UserError(f"{folder / CONTENTS} cannot be read: {error}; choose another folder") from error
     known = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
     others = [path.name for path in folder.iterdir() if path.name not in known and path.name != CONTENTS]
     if others:
-        raise UserError(f"{folder} holds {others[0]!r}, which no report wrote: name another folder")
+        raise UserError(f"{folder} contains {others[0]!r}, which is not part of a report: choose another")
     return known

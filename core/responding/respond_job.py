@@ -1,22 +1,21 @@
-"""The job in which a responder, a student here or a teacher that is asked, answers the test split."""
+"""The job in which a responder, a student or a teacher, responds to the test split."""
 
 from __future__ import annotations
 
-from typing import Any
+from core.domain.results import RespondResult
+from core.jobs.context import JobContext
+from core.jobs.settings import RespondSettings, StudentResponder, TeacherResponder
 
-from core.jobs.context import Job
 
+def run(job: JobContext[RespondSettings]) -> RespondResult:
+    """Get a response to each test dialogue, and write responses.jsonl. Raises `UserError`."""
+    # A teacher's job may wait for a day: it must not keep PyTorch in memory.
+    match job.settings.responder:
+        case TeacherResponder() as responder:
+            from core.responding import teacher_job
 
-def run(job: Job) -> dict[str, Any]:
-    """Answer every test dialogue that no earlier attempt answered, and write responses.jsonl.
+            return teacher_job.run(job, responder)
+        case StudentResponder() as responder:
+            from core.responding import student_job
 
-    Raises `UserError` when that cannot be done.
-    """
-    # A teacher's job may wait for a day: it must not hold what a student takes to load.
-    if "identity" in job.settings:
-        from core.responding import teacher_job
-
-        return teacher_job.run(job)
-    from core.responding import student_job
-
-    return student_job.run(job)
+            return student_job.run(job, responder)

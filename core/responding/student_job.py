@@ -1,20 +1,19 @@
-"""The job in which a student answers the test split."""
+"""The job in which a student responds to the test split."""
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import Any
 
-import msgspec
 import torch
 
-from core.config.schema import Responding, Student
 from core.dialogues import records, response_file
 from core.dialogues.response_file import GeneratedResponse
 from core.domain.errors import UserError
-from core.jobs.context import Job
-from core.jobs.journal import Progress, Response
+from core.domain.results import RespondResult
+from core.jobs.context import JobContext
+from core.jobs.records import Progress, ResponseRecord
+from core.jobs.settings import RespondSettings, StudentResponder
 from core.prompts import templates
 from core.students import loading
 from core.students.generation import Generator
@@ -22,57 +21,52 @@ from core.students.generation import Generator
 log = logging.getLogger(__name__)
 
 
-def run(job: Job) -> dict[str, Any]:
-    """Answer every test dialogue that no earlier attempt answered, and write responses.jsonl.
+def run(job: JobContext[RespondSettings], responder: StudentResponder) -> RespondResult:
+    """Generate the responses that no earlier attempt generated, and write responses.jsonl.
 
     Batches are the same in every attempt, and a batch is journalled whole. Raises `UserError` when
     there is no test dialogue or the student cannot be loaded.
     """
-    settings = job.settings
-    responding = msgspec.convert(settings["responding"], Responding)
-    student = msgspec.convert(settings["student"], Student)
+    student = responder.student
     torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     if not dialogues:
         raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
-    answered = {response.dialog_id: response for response in job.prior(Response)}
-    # An earlier attempt's answers count as this attempt's too: its journal alone tells the whole.
+    answered = {response.dialog_id: response for response in job.prior(ResponseRecord)}
+    # Copy the responses of earlier attempts, so that this attempt's journal is complete.
     if answered:
         job.journal.write(*answered.values())
-    device = loading.pick_device(settings["device"])
-    tokenizer = loading.load_tokenizer(student)
+    device = loading.pick_device(student.device)
+    tokenizer = loading.load_tokenizer(student.config)
     adapter = job.input("adapter") if "adapter" in job.spec.inputs else None
-    model = loading.load_model(student, device, loading.pick_dtype(settings["dtype"], device), adapter)
+    model = loading.load_model(student.config, device, loading.pick_dtype(student.dtype, device), adapter)
     model.eval()
     generator = Generator(
         model,
         tokenizer,
-        [
-            templates.render(settings["prompt"], situation=d.situation, utterance=d.utterance)
-            for d in dialogues
-        ],
+        [templates.render(student.prompt, situation=d.situation, utterance=d.utterance) for d in dialogues],
     )
-    log.info("%d dialogues, of whose prompts %d tokens are shared", len(dialogues), generator.shared)
+    log.info("%d dialogues; their prompts share a prefix of %d tokens", len(dialogues), generator.shared)
     job.journal.write(Progress(len(answered), len(dialogues)))
     began, before = time.monotonic(), len(answered)
-    for batch in generator.batches(responding.batch_size):
+    for batch in generator.batches(responder.responding.batch_size):
         if all(dialogues[i].dialog_id in answered for i in batch):
             continue
         job.check()
-        # A batch whose record a crash tore is asked whole, so that its seed and padding are the same, but
-        # an answer that was journalled stays.
+        # A batch of which only a part was recorded is generated again in full, with the same seed and
+        # padding, but recorded responses are kept.
         new = [
-            Response(dialogues[i].dialog_id, answer.text, answer.finish)
-            for i, answer in zip(batch, generator.answer(batch, responding), strict=True)
+            ResponseRecord(dialogues[i].dialog_id, answer.text, answer.finish)
+            for i, answer in zip(batch, generator.answer(batch, responder.responding), strict=True)
             if dialogues[i].dialog_id not in answered
         ]
         answered |= {response.dialog_id: response for response in new}
         per_answer = (time.monotonic() - began) / (len(answered) - before)
-        left = len(dialogues) - len(answered)
-        job.journal.write(*new, Progress(len(answered), len(dialogues), left * per_answer))
+        remaining = len(dialogues) - len(answered)
+        job.journal.write(*new, Progress(len(answered), len(dialogues), remaining * per_answer))
     path = job.folder / "responses.jsonl"
     found = (answered[dialogue.dialog_id] for dialogue in dialogues)
     response_file.write(path, (GeneratedResponse(r.dialog_id, r.text, finish=r.finish) for r in found))
     job.publish("responses", path)
     cut = sum(response.finish == "length" for response in answered.values())
-    return {"responses": len(dialogues), "cut": cut, "device": device}
+    return RespondResult(responses=len(dialogues), cut=cut, device=device)

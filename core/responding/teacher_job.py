@@ -1,60 +1,59 @@
-"""A teacher as responder: it answers the test split to the student's prompt."""
+"""The job in which a teacher responds to the test split, with the student's prompt."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from core.config.schema import Teacher
 from core.dialogues import records, response_file
 from core.dialogues.response_file import GeneratedResponse
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.jobs.context import Job
-from core.jobs.journal import Outcome, Progress, Response
+from core.domain.results import RespondResult
+from core.domain.submissions import Outcome
+from core.jobs.context import JobContext
+from core.jobs.records import Progress, ResponseRecord
+from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
 from core.teachers import answers, request_runner, requests
-from core.teachers.identity import identity
 from core.teachers.protocol import Reply, Request
 
 
-def run(job: Job) -> dict[str, Any]:
-    """Answer every test dialogue that is not answered yet, and write responses.jsonl.
+def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> RespondResult:
+    """Send the requests that have no answer in the workspace yet, and write responses.jsonl.
 
-    Raises `UserError` when there is no test dialogue, or one stays without an answer: a comparison
-    is never made on others than all.
+    Raises `UserError` when there is no test dialogue, or one gets no usable answer: a comparison needs all.
     """
     dialogues = records.read(job.input("dialogues"))
-    asked = requests_of(job.settings["prompt"], dialogues, request_runner.teacher_of(job.settings))
-    if not asked:
+    needed = requests_of(responder, dialogues)
+    if not needed:
         raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
-    desk = request_runner.ask(job, asked, _usable)
-    found = {r.dialog_id: desk.ledger.answers[r.key].text for r in asked if r.key in desk.ledger.answers}
-    if len(found) < len(asked):
+    queue = request_runner.run(job, responder.model, needed, _classify)
+    answered = queue.ledger.answers
+    found = {r.dialog_id: answered[r.key].text for r in needed if r.key in answered}
+    if len(found) < len(needed):
         raise UserError(
-            f"{len(asked) - len(found)} of {len(asked)} test dialogues got no answer that can be used: "
-            "`empathy-tui batches` shows what the provider said; a retry asks for these alone"
+            f"{len(needed) - len(found)} of {len(needed)} test dialogues got no usable answer: "
+            "`empathy-tui batches` shows the provider's errors; a retry sends only these"
         )
-    job.journal.write(*(Response(dialog_id, text, "stop") for dialog_id, text in found.items()))
+    job.journal.write(*(ResponseRecord(dialog_id, text, "stop") for dialog_id, text in found.items()))
     path = job.folder / "responses.jsonl"
     response_file.write(path, (GeneratedResponse(dialog_id, text) for dialog_id, text in found.items()))
     job.publish("responses", path)
-    job.journal.write(Progress(len(asked), len(asked)))
-    return {"responses": len(found)}
+    job.journal.write(Progress(len(needed), len(needed)))
+    return RespondResult(responses=len(found))
 
 
-def requests_of(prompt: str, dialogues: Iterable[Dialogue], teacher: Teacher) -> list[Request]:
-    """One request for each test dialogue, in their order: the prompt that every responder gets."""
-    decides = identity(teacher)
-    return [_request(prompt, dialogue, decides) for dialogue in dialogues if dialogue.split == "test"]
+def requests_of(responder: TeacherResponder, dialogues: Iterable[Dialogue]) -> list[Request]:
+    """One request for each test dialogue, in their order, with the prompt that all responders get."""
+    return [_request(responder, dialogue) for dialogue in dialogues if dialogue.split == "test"]
 
 
-def _request(prompt: str, dialogue: Dialogue, decides: Mapping[str, Any]) -> Request:
-    text = templates.render(prompt, situation=dialogue.situation, utterance=dialogue.utterance)
-    return requests.single(decides, dialogue.dialog_id, text)
+def _request(responder: TeacherResponder, dialogue: Dialogue) -> Request:
+    text = templates.render(responder.prompt, situation=dialogue.situation, utterance=dialogue.utterance)
+    return requests.single(responder.model.identity, dialogue.dialog_id, text)
 
 
-def _usable(reply: Reply) -> tuple[Outcome, str]:
-    """A response longer than asked for is one: the judge, and the reader, shall see it."""
-    outcome, text = answers.judge(reply)
+def _classify(reply: Reply) -> tuple[Outcome, str]:
+    """A response that is too long still counts: judges and readers shall see it."""
+    outcome, text = answers.classify(reply)
     return ("ok" if outcome == "long" else outcome), text

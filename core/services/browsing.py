@@ -17,7 +17,7 @@ from core.domain.dialogue_pages import (
 from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName, RunName
-from core.jobs.journal import Order, Winner
+from core.domain.verdicts import Order, Winner
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, dialogue_pages, queries
 from core.store import dialogues as stored_data

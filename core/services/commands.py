@@ -8,11 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import (
     changes,
@@ -32,10 +30,10 @@ from core.recipes import catalog, llama_factory, strategies
 from core.services.data import DataReader
 from core.services.pipeline import PipelineReader
 from core.store import connections, intents
-from core.store.intents import Kind
+from core.store.intents import Request
 
 if TYPE_CHECKING:
-    from core.domain.comparisons import Choice
+    from core.domain.votes import Choice
     from core.judging.voting import BallotItem
 
 
@@ -85,17 +83,18 @@ class Commands:
         """Stage the planned data and ask for it to be taken in; the intent's id."""
         self._paths.check_writable()
         staging.stage(self._paths, plan.table.dialogues, plan.facts)
-        return self._request("import", {"facts": msgspec.to_builtins(plan.facts)})
+        return self._request(intents.ImportData(plan.facts))
 
     def start(self, targets: Sequence[str] = ()) -> int:
         """Ask for the named work and all that it needs; everything for no target."""
-        configuration.load(self._paths.config)
-        return self._request("start", {"targets": list(targets)})
+        load_config(self._paths.config)
+        return self._request(intents.Start(tuple(targets)))
 
     def validate_judge(self, judge: str, pairs: int) -> int:
-        """Hold a judge against people: ask it about so many pairs with a better response by the ratings."""
-        configuration.load(self._paths.config)
-        return self._request("start", {"targets": [f"calibrate:{judge}"], "calibrate": {judge: pairs}})
+        """Measure how far a judge agrees with people, on so many pairs with a better response by the
+        ratings."""
+        load_config(self._paths.config)
+        return self._request(intents.Start((f"validate:{judge}",), {judge: pairs}))
 
     def vote(self, item: BallotItem, a: str, b: str, voter: str, choice: Choice) -> int:
         """Write down what `voter` says of a paper about the responders `a` and `b`; the intent's id.
@@ -105,34 +104,34 @@ class Commands:
         """
         from core.judging import voting
 
-        return self._write("vote", voting.record(item, a, b, voter, choice))
+        return self._write(intents.CastVote(voting.record(item, a, b, voter, choice, time.time())))
 
     def unvote(self, item: BallotItem, a: str, b: str, voter: str) -> int:
         """Take back what `voter` said of a paper; otherwise like `vote`."""
         from core.judging import voting
 
-        return self._write("unvote", voting.record(item, a, b, voter, "skip"))
+        return self._write(intents.WithdrawVote(voting.record(item, a, b, voter, "skip", time.time())))
 
     def cancel(self, job: str) -> int:
-        return self._request("cancel", {"job": job})
+        return self._request(intents.Cancel(job))
 
     def retry(self, job: str) -> int:
-        return self._request("retry", {"job": job})
+        return self._request(intents.Retry(job))
 
     def refresh(self, job: str) -> int:
         """Have a running job that waits for batches ask after them now."""
-        return self._request("refresh", {"job": job})
+        return self._request(intents.Refresh(job))
 
     def adopt(self, batch: str, job: str) -> int:
-        """Have a teach job take the answers of a batch that exists at its provider."""
-        return self._request("adopt", {"batch": batch, "job": job})
+        """Have a job of stage `generate` take the answers of a batch that exists at its provider."""
+        return self._request(intents.Adopt(job, batch))
 
     def pause(self) -> int:
         """Start no more jobs until `resume`; those that run go on."""
-        return self._request("pause", {})
+        return self._request(intents.Pause())
 
     def resume(self) -> int:
-        return self._request("resume", {})
+        return self._request(intents.Resume())
 
     def ensure_supervisor(self) -> None:
         """Start a supervisor if none runs. Raises `UserError` when it does not come up."""
@@ -187,21 +186,21 @@ class Commands:
             folder,
             dialogues,
             recipes or (*catalog.direct_recipes(facts.sources), *improved),
-            configuration.load(self._paths.config).recipes,
+            load_config(self._paths.config).recipes,
             templates.load("student", self._paths.prompts),
             improved,
         )
 
-    def _request(self, kind: Kind, payload: dict[str, Any]) -> int:
-        intent = self._write(kind, payload)
+    def _request(self, request: Request) -> int:
+        intent = self._write(request)
         launch.ensure(self._paths)
         return intent
 
-    def _write(self, kind: Kind, payload: dict[str, Any]) -> int:
+    def _write(self, request: Request) -> int:
         self._paths.check_writable()
         connection = connections.writer(self._paths.state)
         try:
-            return intents.add(connection, kind, payload)
+            return intents.add(connection, request)
         except sqlite3.OperationalError as error:
             raise UserError(
                 f"{self._paths.state} cannot be written: {error}. See that its disk has room and that no "

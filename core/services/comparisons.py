@@ -6,17 +6,17 @@ import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import combinations, groupby
-from typing import Any, cast
+from typing import Any
 
 from core.domain.comparisons import Cell, PairedTest, Ranking
 from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
-from core.domain.verdicts import Pair, Verdict
+from core.domain.results import CompareResult
+from core.domain.verdicts import Pair, Verdict, Winner
 from core.domain.win_rates import WinRate
-from core.jobs.journal import Order, Winner
 from core.store import queries
 
 #: Dialogue → who won it.
@@ -24,6 +24,8 @@ Outcomes = Mapping[str, Winner]
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
+#: What a win rate has of a comparison's metrics: all that both define.
+_METRICS = tuple(field.name for field in fields(WinRate) if field.name in CompareResult.__struct_fields__)
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
@@ -48,7 +50,7 @@ def outcomes(connection: sqlite3.Connection, job: str) -> Outcomes:
     """Each dialogue's outcome in a comparison."""
     from core.judging import statistics
 
-    rows = cast(list[tuple[str, Order, Winner]], queries.winners(connection, job))
+    rows = queries.winners(connection, job)
     return {
         dialog_id: statistics.outcome([(order, winner) for _, order, winner in found])
         for dialog_id, found in groupby(rows, lambda row: row[0])
@@ -225,51 +227,15 @@ def _cell(kind: Any, value: str, decided: Sequence[Winner], clustered: bool) -> 
 
 def _win_rate(job: Job, labels: Mapping[str, str]) -> WinRate:
     name = ComparisonName.parse(job.name)
-    result = job.result or {}
-    figures = {name: result.get(name) for name in _FIGURES}
+    result = job.result if isinstance(job.result, CompareResult) else None
+    metrics = {metric: getattr(result, metric, None) for metric in _METRICS}
+    metrics["label"] = metrics["label"] or labels.get(name.judge)
     return WinRate(
         a=name.a,
         b=name.b,
         judge=name.judge,
-        label=result.get("label") or labels.get(name.judge),
         job=job.id,
         state=job.state,
         fingerprint=job.fingerprint,
-        **figures,
+        **metrics,
     )
-
-
-_FIGURES = (
-    "n",
-    "wins_a",
-    "wins_b",
-    "ties",
-    "invalid",
-    "win_rate_b",
-    "ci_low",
-    "ci_high",
-    "interval",
-    "design",
-    "bootstrap_low",
-    "bootstrap_high",
-    "p",
-    "lc_win_rate_b",
-    "lc_low",
-    "lc_high",
-    "lc_parted",
-    "soft_win_rate_b",
-    "soft_low",
-    "soft_high",
-    "words_a",
-    "words_b",
-    "over_limit_a",
-    "over_limit_b",
-    "identical",
-    "empty_a",
-    "empty_b",
-    "addressing_a",
-    "addressing_b",
-    "prefers_first",
-    "prefers_longer",
-    "flip_rate",
-)

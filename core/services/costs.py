@@ -11,19 +11,28 @@ from core.dialogues import response_file
 from core.domain.dependencies import dependencies_of
 from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate, Spending
+from core.jobs.inputs import Input, JobOutput
+from core.jobs.planned_job import PlannedJob
+from core.jobs.settings import (
+    CompareSettings,
+    GenerateSettings,
+    LlmJudge,
+    RespondSettings,
+    TeacherResponder,
+    ValidateSettings,
+)
 from core.judging import llm_judge, protocol, validate_job
 from core.pipeline import planner
-from core.pipeline.planner import Node
 from core.responding import teacher_job as responder
 from core.store import connections, jobs, submissions
 from core.teachers import estimates as estimating
-from core.teachers import prices, request_runner
+from core.teachers import prices
 
 
 def estimates(
     connection: sqlite3.Connection,
     workspace: WorkspacePaths,
-    nodes: Sequence[Node],
+    nodes: Sequence[PlannedJob],
     targets: Sequence[str],
     dialogues: Sequence[Dialogue],
 ) -> tuple[Estimate, ...]:
@@ -37,14 +46,14 @@ def estimates(
     with connections.snapshot(connection):
         answered = submissions.answered(connection)
         outputs = {
-            f"{node.id}/{output}": jobs.artifact(connection, node.id, output)
+            JobOutput(node.id, output): jobs.artifact(connection, node.id, output)
             for node in wanted
             for output in ("answers", "responses")
-            if node.stage in ("teach", "respond")
+            if node.stage in ("generate", "respond")
         }
 
-    def texts(ref: str) -> dict[str, str] | None:
-        output = outputs.get(ref)
+    def texts(read: Input) -> dict[str, str] | None:
+        output = outputs.get(read) if isinstance(read, JobOutput) else None
         path = None if output is None else workspace.root / output[0]
         return None if path is None or not path.exists() else response_file.read(path)
 
@@ -56,78 +65,83 @@ def estimates(
 
 
 def _of_recipes(
-    wanted: Sequence[Node],
-    nodes: Sequence[Node],
+    wanted: Sequence[PlannedJob],
+    nodes: Sequence[PlannedJob],
     dialogues: Sequence[Dialogue],
-    texts: Callable[[str], dict[str, str] | None],
+    texts: Callable[[Input], dict[str, str] | None],
     answered: set[str],
 ) -> Iterator[Estimate]:
-    left = {node.id: node for node in wanted if node.stage == "teach"}
-    by_id = {node.id: node for node in nodes}
+    left = {node.id for node in wanted}
     for node in wanted:
-        needed = _teach_jobs(node, nodes)
+        needed = _generate_jobs(node, nodes)
         if needed:
-            model = by_id[needed[0]].settings["identity"]["model"]
-            own = [left.pop(job) for job in needed if job in left]
-            teaching = [(job.settings, job.inputs) for job in own]
-            yield estimating.of_teaching(node.name, model, teaching, dialogues, texts, answered)
+            model = needed[0][1].model.identity.model
+            own = [(settings, inputs) for job, settings, inputs in needed if job in left]
+            left -= {job for job, *_ in needed}
+            yield estimating.of_generation(node.name, model, own, dialogues, texts, answered)
 
 
 def _of_teachers(
-    wanted: Sequence[Node], dialogues: Sequence[Dialogue], answered: set[str]
+    wanted: Sequence[PlannedJob], dialogues: Sequence[Dialogue], answered: set[str]
 ) -> Iterator[Estimate]:
     """Of teachers that answer the test split."""
     for node in wanted:
-        if node.stage == "respond" and "reach" in node.settings:
-            teacher = request_runner.teacher_of(node.settings)
-            requests = responder.requests_of(node.settings["prompt"], dialogues, teacher)
-            name = f"responder {node.name}"
-            yield estimating.of_requests(name, node.settings, requests, answered, prices.ANSWER)
+        match node.settings:
+            case RespondSettings(responder=TeacherResponder() as teacher):
+                requests = responder.requests_of(teacher, dialogues)
+                name = f"responder {node.name}"
+                yield estimating.of_requests(name, teacher.model, requests, answered, prices.ANSWER)
 
 
 def _of_judges(
-    wanted: Sequence[Node],
+    wanted: Sequence[PlannedJob],
     dialogues: Sequence[Dialogue],
-    texts: Callable[[str], dict[str, str] | None],
+    texts: Callable[[Input], dict[str, str] | None],
     answered: set[str],
 ) -> Iterator[Estimate]:
     test = [d for d in dialogues if d.split == "test"]
     parts: dict[tuple[str, str], list[Estimate]] = {}
     for node in wanted:
-        if node.stage not in ("compare", "calibrate") or "reach" not in node.settings:
-            continue
-        chosen, model = node.settings["judge"], node.settings["identity"]["model"]
-        name, orders = f"judge {chosen['name']}", llm_judge.orders(chosen["swap"])
-        if node.stage == "calibrate":
-            rated = validate_job.pairs(dialogues, node.settings["pairs"])
-            contests = validate_job.contests_of(dialogues, rated, orders, chosen["repeats"])
-        else:
-            a, b = (_responses(node, side, test, texts) for side in ("a", "b"))
-            contests = protocol.contests(test, a, b, orders, chosen["repeats"])
-        judge = request_runner.teacher_of(node.settings)
-        requests = llm_judge.requests_of(node.settings["prompt"], contests, judge)
-        part = estimating.of_requests(name, node.settings, requests, answered, llm_judge.ANSWER_TOKENS)
-        parts.setdefault((name, model), []).append(part)
-    for (name, model), found in parts.items():
-        yield estimating.total(name, model, found)
+        match node.settings:
+            case ValidateSettings(judge=judge, pairs=pairs):
+                rated = validate_job.pairs(dialogues, pairs)
+                contests = validate_job.contests_of(dialogues, rated, llm_judge.orders(judge), judge.repeats)
+            case CompareSettings(a=name_a, b=name_b, judge=LlmJudge() as judge):
+                a = _responses(node, "a", name_a, test, texts)
+                b = _responses(node, "b", name_b, test, texts)
+                contests = protocol.contests(test, a, b, llm_judge.orders(judge), judge.repeats)
+            case _:
+                continue
+        name, model = f"judge {judge.name}", judge.model
+        requests = llm_judge.requests_of(judge, contests)
+        part = estimating.of_requests(name, model, requests, answered, llm_judge.ANSWER_TOKENS)
+        parts.setdefault((name, model.identity.model), []).append(part)
+    for (name, asked), found in parts.items():
+        yield estimating.total(name, asked, found)
 
 
 def _responses(
-    node: Node, side: str, test: Sequence[Dialogue], texts: Callable[[str], dict[str, str] | None]
+    node: PlannedJob,
+    side: str,
+    responder: str,
+    test: Sequence[Dialogue],
+    texts: Callable[[Input], dict[str, str] | None],
 ) -> dict[str, str]:
-    """A side's responses, where they are not there yet something of their length.
+    """The responses of `responder` on that side, where they are not there yet something of their length.
 
     One that differs from side to side: identical responses are judged without asking.
     """
     found = texts(node.inputs[side]) if side in node.inputs else None
     if side not in node.inputs:
-        source = node.settings[side]
-        found = {d.dialog_id: d.responses[source].text for d in test if source in d.responses}
-    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.UNWRITTEN} {side}") for d in test}
+        found = {d.dialog_id: d.responses[responder].text for d in test if responder in d.responses}
+    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.PLACEHOLDER} {side}") for d in test}
 
 
 def spending(
-    connection: sqlite3.Connection | None, config: Config, nodes: Sequence[Node], known: submissions.Known
+    connection: sqlite3.Connection | None,
+    config: Config,
+    nodes: Sequence[PlannedJob],
+    known: submissions.Known,
 ) -> Spending:
     """The workspace's money, of all that was ever asked, and each recipe's share of it.
 
@@ -138,7 +152,7 @@ def spending(
     for job, _, usd, _ in rows:
         by_job[job] = by_job.get(job, 0.0) + (usd or 0.0)
     by_recipe = (
-        (node.name, [by_job.get(job, 0.0) for job in _teach_jobs(node, nodes)])
+        (node.name, [by_job.get(job, 0.0) for job, *_ in _generate_jobs(node, nodes)])
         for node in nodes
         if node.stage == "recipe"
     )
@@ -153,7 +167,16 @@ def spending(
     )
 
 
-def _teach_jobs(node: Node, nodes: Sequence[Node]) -> list[str]:
-    """The ids of the teach jobs that a recipe's node depends on, directly or not, in the graph's order."""
-    found = dependencies_of(nodes, [node.id]) if node.stage == "recipe" else frozenset[str]()
-    return [other.id for other in nodes if other.id in found]
+def _generate_jobs(
+    node: PlannedJob, nodes: Sequence[PlannedJob]
+) -> list[tuple[str, GenerateSettings, dict[str, Input]]]:
+    """The id, settings and inputs of the jobs of stage `generate` that a recipe's job depends on, directly or
+    not, in the graph's order."""
+    if node.stage != "recipe":
+        return []
+    needed = dependencies_of(nodes, [node.id])
+    return [
+        (other.id, other.settings, other.inputs)
+        for other in nodes
+        if other.id in needed and isinstance(other.settings, GenerateSettings)
+    ]

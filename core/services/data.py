@@ -76,7 +76,7 @@ class DataReader:
         """The sets of a teacher's responses, by dialogue, that a recipe unites; None until all are there."""
         nodes = self._state.nodes()
         connection = self._state.connection()
-        ids = {node.name: node.id for node in nodes if node.stage == "teach"}
+        ids = {node.name: node.id for node in nodes if node.stage == "generate"}
         found = []
         for taught in strategies.needs(recipe).values():
             job = ids.get(taught)

@@ -19,7 +19,7 @@ from typing import Literal
 from packaging.requirements import Requirement
 from platformdirs import user_cache_path
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
@@ -210,7 +210,7 @@ def _tmux() -> Iterator[Check]:
 def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
     """Keys that config.toml's teachers and judges need, then the others that are known."""
     try:
-        config = configuration.load(workspace.config) if workspace.config.exists() else Config()
+        config = load_config(workspace.config) if workspace.config.exists() else Config()
     except UserError:
         # The check of config.toml says why.
         config = Config()
@@ -286,7 +286,7 @@ def _filesystem(folder: Path) -> str | None:
 def _workspace(workspace: WorkspacePaths) -> Iterator[Check]:
     if workspace.config.exists():
         try:
-            configuration.load(workspace.config)
+            load_config(workspace.config)
             yield Check("config.toml", "ok", str(workspace.config))
         except UserError as error:
             yield Check("config.toml", "fail", str(error), "mend the file, and run this again")

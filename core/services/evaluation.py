@@ -9,14 +9,15 @@ from core.config.schema import Judge
 from core.domain.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.jobs import Job
+from core.domain.results import JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
 from core.services import comparisons, judges
+from core.services.judges import Validated
 from core.services.pipeline import PipelineReader
 from core.services.workspace_state import WorkspaceState
-from core.store import connections
-from core.store import jobs as stored_jobs
+from core.store import connections, queries
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
         PairedTest,
         Ranking,
         Scorecard,
-        Vote,
     )
+    from core.domain.votes import Vote
     from core.judging.voting import BallotItem
     from core.services.comparisons import Outcomes
 
@@ -49,8 +50,8 @@ class EvaluationReader:
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration, with its figures once its verdicts are in."""
         jobs = self._pipeline.snapshot().jobs
-        held = self._validations(jobs)
-        labels = {judge: judges.label(judge, held.get(judge)) for judge in self._judges()}
+        validated = self._validated(jobs)
+        labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._judges()}
         # Most of what moves is of other jobs, or how far one is.
         said = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
         return self._state.remember("win rates", (said, labels), lambda: comparisons.win_rates(jobs, labels))
@@ -107,7 +108,7 @@ class EvaluationReader:
         connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
         if connection is None:
             return ()
-        return judges.scorecards(connection, self._judges(), jobs, self._validations(jobs))
+        return judges.scorecards(connection, self._judges(), jobs, self._validated(jobs))
 
     def responders(self) -> tuple[str, ...]:
         """Everything that answers the test split: sources in the data, base students, runs."""
@@ -197,16 +198,21 @@ class EvaluationReader:
                 self._decided[job] = comparisons.outcomes(connection, job)
         return {job: self._decided[job] for job in done}
 
-    def _validations(self, jobs: Sequence[Job]) -> dict[str, Job]:
-        """Of each judge the job that told its agreement with people: of most pairs, as it is set now."""
+    def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
+        """Each judge's agreement with people: over most pairs, as the judge is configured now."""
         config, facts, connection = self._state.config()[0], self._state.facts(), self._state.connection()
-        found: dict[str, Job] = {job.name: job for job in jobs if job.stage == "judge" and job.result}
+        found = {
+            job.name: Validated(job.id, job.result) for job in jobs if isinstance(job.result, JudgeResult)
+        }
         if config is None or facts is None or connection is None:
             return found
-        held = [job for job in jobs if job.stage == "calibrate" and job.result and job.name in config.judges]
-        for job in sorted(held, key=lambda job: (job.result or {})["agreement_pairs"]):
-            if workspace_graph.is_of_judge(
-                self._state.paths, config, facts, stored_jobs.get(connection, job.id)
-            ):
-                found[job.name] = job
+        validations = [
+            (job.result.agreement_pairs, job.name, Validated(job.id, job.result))
+            for job in jobs
+            if isinstance(job.result, ValidateResult) and job.name in config.judges
+        ]
+        for _, judge, validated in sorted(validations, key=lambda validation: validation[0]):
+            settings = queries.settings(connection, validated.job)
+            if workspace_graph.validates(self._state.paths, config, facts, settings, judge):
+                found[judge] = validated
         return found

@@ -8,10 +8,10 @@ from dataclasses import replace
 from core.domain import job_rules
 from core.domain.jobs import Job
 from core.domain.snapshot import SlotUse
-from core.pipeline.planner import Node
+from core.jobs.planned_job import PlannedJob
 
 
-def current(nodes: Sequence[Node], jobs: dict[str, Job]) -> list[Job]:
+def current(nodes: Sequence[PlannedJob], jobs: dict[str, Job]) -> list[Job]:
     """The configuration's jobs in the graph's order, then what was requested beside it (judges held against
     people), and what an older one has still under way."""
     shown = [jobs.get(node.id) or _planned(node) for node in nodes]
@@ -19,11 +19,11 @@ def current(nodes: Sequence[Node], jobs: dict[str, Job]) -> list[Job]:
     return shown + [
         job
         for job in jobs.values()
-        if job.id not in planned and (job.state not in job_rules.ENDED or job.stage == "calibrate")
+        if job.id not in planned and (job.state not in job_rules.ENDED or job.stage == "validate")
     ]
 
 
-def _planned(node: Node) -> Job:
+def _planned(node: PlannedJob) -> Job:
     return Job(
         id=node.id,
         stage=node.stage,

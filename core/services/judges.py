@@ -5,23 +5,31 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal
+from typing import Literal
 
 from core.config.schema import Judge
-from core.domain.comparisons import (
-    Agreement,
-    HumanWinRate,
-    Scorecard,
-    Vote,
-)
+from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
+from core.domain.results import CompareResult, JudgeResult, ValidateResult
+from core.domain.verdicts import Winner
+from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
-from core.jobs.journal import Winner
 from core.services import comparisons
 from core.services.comparisons import Outcomes
 from core.store import submissions
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a judge's agreement with people was measured to be."""
+
+    job: str
+    """The id of the job that measured it."""
+    result: JudgeResult | ValidateResult
+
 
 AgreementKind = Literal["judges", "voters", "voter and judge"]
 
@@ -125,23 +133,21 @@ def scorecards(
     connection: sqlite3.Connection,
     judges: Mapping[str, Judge],
     jobs: Sequence[Job],
-    calibrations: Mapping[str, Job],
+    validated: Mapping[str, Validated],
 ) -> tuple[Scorecard, ...]:
-    """What is known of each judge, over all its comparisons and the pairs that it was held to."""
+    """What is known of each judge, over all its comparisons and the pairs that it was validated on."""
     costs = submissions.costs(connection)
-    return tuple(
-        _scorecard(name, judge, jobs, calibrations.get(name), costs) for name, judge in judges.items()
-    )
+    return tuple(_scorecard(name, judge, jobs, validated.get(name), costs) for name, judge in judges.items())
 
 
-def label(judge: str, calibration: Job | None) -> str:
-    """What is known of the agreement of a judge that is asked with people."""
-    said = {} if calibration is None else calibration.result or {}
-    if "agreement" not in said:
+def label(judge: str, validated: Validated | None) -> str:
+    """What is known of the agreement of a judge with people."""
+    if validated is None:
         return f"{judge}: its agreement with people is not measured here"
+    found = validated.result
     return (
-        f"{judge}: agrees with human ratings on {said['agreement']:.0%} of {said['agreement_pairs']:,} pairs "
-        f"({said['agreement_low']:.0%} to {said['agreement_high']:.0%})"
+        f"{judge}: agrees with human ratings on {found.agreement:.0%} of {found.agreement_pairs:,} pairs "
+        f"({found.agreement_low:.0%} to {found.agreement_high:.0%})"
     )
 
 
@@ -149,36 +155,40 @@ def _scorecard(
     name: str,
     judge: Judge,
     jobs: Sequence[Job],
-    calibration: Job | None,
+    validated: Validated | None,
     costs: Mapping[str, tuple[float | None, int]],
 ) -> Scorecard:
-    compared = (job for job in jobs if job.stage == "compare" and job.result is not None)
-    own = [job for job in compared if ComparisonName.parse(job.name).judge == name]
-    made = [job.result or {} for job in own]
-    held = {} if calibration is None else calibration.result or {}
-    # Of the pairs that it was held to as well: there, too, the order shows what it likes.
-    of_orders = [result for result in (*made, held) if "verdicts" in result]
-    paid = [
-        costs[job.id] for job in (*own, *([] if calibration is None else [calibration])) if job.id in costs
-    ]
+    compared = {
+        job.id: job.result
+        for job in jobs
+        if isinstance(job.result, CompareResult) and ComparisonName.parse(job.name).judge == name
+    }
+    made = list(compared.values())
+    of_people = None if validated is None else validated.result
+    # Of the pairs that people rated as well: there, too, the order shows what the judge likes.
+    of_orders: list[CompareResult | ValidateResult] = [*made]
+    if isinstance(of_people, ValidateResult):
+        of_orders.append(of_people)
+    jobs_paid = [*compared, *([] if validated is None else [validated.job])]
+    paid = [costs[job] for job in jobs_paid if job in costs]
     usd = [cost for cost, _ in paid if cost is not None]
     asked = sum(count for _, count in paid)
     free = judge.provider in ("embedded", "local")
     known = len(usd) == len(paid) and asked > 0
-    prefers_first, placed = _share(of_orders, "prefers_first", "placed")
-    flip_rate, paired = _share(of_orders, "flip_rate", "paired")
-    prefers_longer, lengths = _share(made, "prefers_longer", "lengths")
+    prefers_first, placed = _share((r.prefers_first, r.placed) for r in of_orders)
+    flip_rate, paired = _share((r.flip_rate, r.paired) for r in of_orders)
+    prefers_longer, lengths = _share((r.prefers_longer, r.lengths) for r in made)
     return Scorecard(
         judge=name,
         provider=judge.provider,
         model=judge.model,
-        design=next((result["design"] for result in (*made, held) if "design" in result), ""),
-        agreement=held.get("agreement"),
-        agreement_low=held.get("agreement_low"),
-        agreement_high=held.get("agreement_high"),
-        pairs=held.get("agreement_pairs"),
-        verdicts=sum(result["verdicts"] for result in of_orders),
-        invalid=sum(result["invalid_verdicts"] for result in of_orders),
+        design=of_orders[0].design if of_orders else "",
+        agreement=None if of_people is None else of_people.agreement,
+        agreement_low=None if of_people is None else of_people.agreement_low,
+        agreement_high=None if of_people is None else of_people.agreement_high,
+        pairs=None if of_people is None else of_people.agreement_pairs,
+        verdicts=sum(result.verdicts for result in of_orders),
+        invalid=sum(result.invalid_verdicts for result in of_orders),
         prefers_first=prefers_first,
         placed=placed,
         flip_rate=flip_rate,
@@ -189,8 +199,8 @@ def _scorecard(
     )
 
 
-def _share(results: Iterable[Mapping[str, Any]], share: str, of: str) -> tuple[float | None, int]:
+def _share(found: Iterable[tuple[float | None, int]]) -> tuple[float | None, int]:
     """The share over all results together, each weighing as much as what it was counted over."""
-    found = [(result[share], result[of]) for result in results if result.get(of)]
-    total = sum(count for _, count in found)
-    return (sum(value * count for value, count in found) / total if total else None), total
+    counted = [(share, count) for share, count in found if share is not None]
+    total = sum(count for _, count in counted)
+    return (sum(share * count for share, count in counted) / total if total else None), total

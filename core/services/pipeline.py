@@ -11,8 +11,8 @@ from core.domain.errors import UserError
 from core.domain.events import Event, IntentResult
 from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
+from core.jobs.planned_job import PlannedJob
 from core.pipeline import launch, planner, workspace_graph
-from core.pipeline.planner import Node
 from core.services import job_states
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries
@@ -145,7 +145,7 @@ class PipelineReader:
             return None
         return Log(self._state.paths.root / folders[number] / LOG, number, tuple(folders))
 
-    def plan_over(self, facts: ImportedData) -> tuple[Node, ...]:
+    def plan_over(self, facts: ImportedData) -> tuple[PlannedJob, ...]:
         """The jobs that the configuration would ask for with other data; none when it does not hold."""
         config, _ = self._state.config()
         if config is None:

@@ -40,11 +40,11 @@ class SpendingReader:
         return [] if connection is None else submissions.submissions(connection, self._sums)
 
     def estimates(
-        self, targets: Sequence[str] = (), calibrate: Mapping[str, int] | None = None
+        self, targets: Sequence[str] = (), validate: Mapping[str, int] | None = None
     ) -> tuple[Estimate, ...]:
         """What recipes and judges among `targets` (all for none) will still ask, and what it costs.
 
-        `calibrate` are judges that are to be held against people, and on how many pairs.
+        `validate` are judges to validate, and on how many pairs.
         What recipes share is told under the first of them. Builds the requests: a second or two for all
         recipes of a large data set. Raises `UserError` for a target that names nothing.
         """
@@ -55,8 +55,8 @@ class SpendingReader:
         nodes, _ = self._state.plan(config, facts)
         if connection is None:
             return ()
-        if calibrate and config is not None and facts is not None:
-            nodes = workspace_graph.plan(self._state.paths, config, facts, calibrate)
+        if validate and config is not None and facts is not None:
+            nodes = workspace_graph.plan(self._state.paths, config, facts, validate)
         return costs.estimates(connection, self._state.paths, nodes, targets, dialogues)
 
     def summary(self) -> Spending:

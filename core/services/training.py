@@ -6,7 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from core.domain.runs import MetricPoint, SampleAnswer
+from core.jobs.settings import DpoSettings, SftSettings
 from core.services.workspace_state import WorkspaceState
 from core.store import queries
 
@@ -58,10 +61,16 @@ class TrainingReader:
         settings = None if connection is None else queries.settings(connection, job)
         if settings is None:
             nodes = self._state.nodes()
-            settings = next((node.settings for node in nodes if node.id == job), {})
-        groups = {name: dict(settings[name]) for name in ("training", "lora", "student") if name in settings}
-        if "training" in groups:
-            groups["training"] |= {name: settings[name] for name in ("device", "dtype") if name in settings}
+            settings = next((node.settings for node in nodes if node.id == job), None)
+        groups: dict[str, dict[str, Any]] = {}
+        if isinstance(settings, SftSettings | DpoSettings):
+            student = settings.student
+            groups = {
+                "training": msgspec.to_builtins(settings.training)
+                | {"device": student.device, "dtype": student.dtype},
+                "lora": msgspec.to_builtins(settings.lora),
+                "student": msgspec.to_builtins(student.config),
+            }
         libraries = self._libraries(job)
         return groups | ({"libraries": libraries} if libraries else {})
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.config import schema as configuration
+from core.config.load import load_config
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.errors import UserError
+from core.jobs.planned_job import PlannedJob
 from core.pipeline import workspace_graph
-from core.pipeline.planner import Node
 from core.store import connections, queries
 from core.store import dialogues as stored_data
 
@@ -28,7 +28,7 @@ class WorkspaceState:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[object, ...] | None = None
         self._config: tuple[object, Config | None, str | None] | None = None
-        self._planned: tuple[object, tuple[Node, ...], str | None] | None = None
+        self._planned: tuple[object, tuple[PlannedJob, ...], str | None] | None = None
         self._dialogues: tuple[str, list[Dialogue]] | None = None
         #: Results by name, each with all that it depends on.
         self._remembered: dict[str, tuple[object, Any]] = {}
@@ -82,12 +82,14 @@ class WorkspaceState:
             return None, None
         if self._config is None or self._config[0] != stamp:
             try:
-                self._config = (stamp, configuration.load(self.paths.config), None)
+                self._config = (stamp, load_config(self.paths.config), None)
             except UserError as error:
                 self._config = (stamp, None, str(error))
         return self._config[1], self._config[2]
 
-    def plan(self, config: Config | None, facts: ImportedData | None) -> tuple[tuple[Node, ...], str | None]:
+    def plan(
+        self, config: Config | None, facts: ImportedData | None
+    ) -> tuple[tuple[PlannedJob, ...], str | None]:
         """The configuration's nodes and the error that prevents them; kept while nothing moved."""
         if config is None or facts is None:
             return (), None
@@ -99,7 +101,7 @@ class WorkspaceState:
                 self._planned = (key, (), str(error))
         return self._planned[1], self._planned[2]
 
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self) -> tuple[PlannedJob, ...]:
         """The jobs that the configuration asks for; none when it is invalid or nothing is imported."""
         return self.plan(self.config()[0], self.facts())[0]
 

@@ -5,41 +5,36 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
+import msgspec
+
+from core.domain.errors import UserError
 from core.domain.jobs import JobState, Slot
-
-
-@dataclass(frozen=True)
-class NewJob:
-    """A job to be put into the store: settings and inputs are JSON objects."""
-
-    id: str
-    stage: str
-    name: str
-    fingerprint: str
-    slot: Slot
-    settings: dict[str, Any]
-    inputs: dict[str, str]
-    depends_on: tuple[str, ...]
+from core.domain.results import Result
+from core.jobs import settings
+from core.jobs.inputs import format_input, parse_input
+from core.jobs.planned_job import PlannedJob
+from core.jobs.records import Artifact, Metric, VerdictRecord
 
 
 @dataclass(frozen=True)
 class StoredJob:
-    """A job as it stands."""
+    """A planned job as it stands."""
+
+    job: PlannedJob
+    state: JobState
+    attempt: int
+    """The number of the newest attempt, 0 before the first."""
+
+
+@dataclass(frozen=True)
+class JobLinks:
+    """A job and the ids of those that it depends on directly."""
 
     id: str
-    stage: str
-    name: str
-    fingerprint: str
-    slot: Slot
-    state: JobState
-    settings: dict[str, Any]
-    inputs: dict[str, str]
     depends_on: tuple[str, ...]
-    attempt: int
 
 
 @dataclass(frozen=True)
@@ -62,10 +57,10 @@ class Attempt:
     cancel_at: float | None = None
 
 
-_JOB = "id, stage, name, fingerprint, slot, state, settings, inputs, depends_on, attempt"
+_JOB = "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt"
 
 
-def put(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> list[str]:
+def put(connection: sqlite3.Connection, jobs: Iterable[PlannedJob]) -> list[str]:
     """Insert the jobs that are not there yet, waiting; the ids of those that were inserted.
 
     A job that is there and neither runs nor is done takes on what its fingerprint leaves open:
@@ -73,6 +68,8 @@ def put(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> list[str]:
     """
     inserted = []
     for job in jobs:
+        inputs = json.dumps({name: format_input(read) for name, read in job.inputs.items()})
+        encoded = settings.encode(job.settings)
         cursor = connection.execute(
             "INSERT INTO jobs (id, stage, name, fingerprint, slot, state, settings, inputs, depends_on,"
             " requested_at) VALUES (?, ?, ?, ?, ?, 'waiting', ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
@@ -82,8 +79,8 @@ def put(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> list[str]:
                 job.name,
                 job.fingerprint,
                 job.slot,
-                json.dumps(job.settings),
-                json.dumps(job.inputs),
+                encoded,
+                inputs,
                 json.dumps(job.depends_on),
                 time.time(),
             ),
@@ -94,26 +91,40 @@ def put(connection: sqlite3.Connection, jobs: Iterable[NewJob]) -> list[str]:
             connection.execute(
                 "UPDATE jobs SET slot = ?, settings = ?, inputs = ?"
                 " WHERE id = ? AND state NOT IN ('running', 'done')",
-                (job.slot, json.dumps(job.settings), json.dumps(job.inputs), job.id),
+                (job.slot, encoded, inputs, job.id),
             )
     return inserted
 
 
 def get(connection: sqlite3.Connection, job: str) -> StoredJob | None:
-    """The job of that id, or None."""
+    """The job of that id, or None. Raises `UserError` when its settings or inputs are invalid."""
     row = connection.execute(f"SELECT {_JOB} FROM jobs WHERE id = ?", (job,)).fetchone()
     return None if row is None else _stored(row)
 
 
-def in_states(connection: sqlite3.Connection, states: Sequence[JobState]) -> list[StoredJob]:
-    """Jobs in any of `states`, in the order in which they were asked for."""
-    marks = ", ".join("?" * len(states))
-    rows = connection.execute(f"SELECT {_JOB} FROM jobs WHERE state IN ({marks}) ORDER BY rowid", states)
-    return [_stored(row) for row in rows]
+def slots(connection: sqlite3.Connection, state: JobState) -> dict[str, Slot]:
+    """The slots of the jobs in `state`, by id, in the order in which they were requested."""
+    rows = connection.execute("SELECT id, slot FROM jobs WHERE state = ? ORDER BY rowid", (state,))
+    return dict(rows.fetchall())
+
+
+def slot(connection: sqlite3.Connection, job: str) -> Slot:
+    """The slot of a job. Raises `KeyError` when there is none of that id."""
+    row = connection.execute("SELECT slot FROM jobs WHERE id = ?", (job,)).fetchone()
+    if row is None:
+        raise KeyError(job)
+    found: Slot = row["slot"]
+    return found
+
+
+def graph(connection: sqlite3.Connection) -> list[JobLinks]:
+    """Every job with what it depends on, in the order in which they were requested."""
+    rows = connection.execute("SELECT id, depends_on FROM jobs ORDER BY rowid")
+    return [JobLinks(row["id"], tuple(json.loads(row["depends_on"]))) for row in rows]
 
 
 def released(connection: sqlite3.Connection) -> list[str]:
-    """Ids of the waiting jobs whose dependencies are all done, in the order of asking."""
+    """Ids of the waiting jobs whose dependencies are all done, in the order in which they were requested."""
     rows = connection.execute(
         "SELECT id FROM jobs WHERE state = 'waiting' AND NOT EXISTS ("
         "SELECT 1 FROM json_each(jobs.depends_on) AS needed LEFT JOIN jobs AS dependency"
@@ -138,15 +149,22 @@ def set_state(
     state: JobState,
     *,
     error: str | None = None,
-    result: dict[str, Any] | None = None,
+    result: Result | None = None,
     event: str | None = None,
 ) -> None:
     """Move a job to `state` and write the transition as an event, within the caller's transaction."""
     now = time.time()
     ended = state in ("done", "failed", "cancelled")
+    encoded = None if result is None else msgspec.json.encode(result).decode()
     connection.execute(
         "UPDATE jobs SET state = ?, error = ?, result = ?, finished_at = ?, eta_s = NULL WHERE id = ?",
-        (state, error, None if result is None else json.dumps(result), now if ended else None, job),
+        (
+            state,
+            error,
+            encoded,
+            now if ended else None,
+            job,
+        ),
     )
     add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
 
@@ -228,17 +246,15 @@ def set_progress(
     )
 
 
-def put_metric(
-    connection: sqlite3.Connection, job: str, step: int, at: float, figures: Mapping[str, float | str]
-) -> None:
+def put_metric(connection: sqlite3.Connection, job: str, at: float, metric: Metric) -> None:
     """One point a step: a step that is logged again (evaluation, a resumed run) adds and replaces.
 
-    Figures that are not finite are words: NaN, Infinity, -Infinity.
+    Values that are not finite are words: NaN, Infinity, -Infinity.
     """
     connection.execute(
         "INSERT INTO metrics VALUES (?, ?, ?, ?) ON CONFLICT (job, step)"
         " DO UPDATE SET at = excluded.at, figures = json_patch(figures, excluded.figures)",
-        (job, step, at, json.dumps(dict(figures))),
+        (job, metric.step, at, json.dumps(metric.values | metric.not_finite)),
     )
 
 
@@ -250,22 +266,26 @@ def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text:
     connection.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?)", (job, dialog_id, text, finish))
 
 
-def put_verdict(connection: sqlite3.Connection, job: str, verdict: Mapping[str, Any]) -> None:
-    """`verdict` has the fields of the journal's record."""
+def put_verdict(connection: sqlite3.Connection, job: str, verdict: VerdictRecord) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO verdicts"
         " VALUES (:job, :dialog_id, :order, :number, :winner, :raw, :probability_b)",
-        {"job": job, **verdict},
+        {"job": job, **msgspec.structs.asdict(verdict)},
     )
 
 
-def put_artifact(
-    connection: sqlite3.Connection, attempt: Attempt, name: str, path: str, sha256: str, size: int
-) -> None:
-    """`path` is relative to the workspace."""
+def put_artifact(connection: sqlite3.Connection, attempt: Attempt, artifact: Artifact) -> None:
+    """Its path is stored relative to the workspace."""
     connection.execute(
         "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?)",
-        (attempt.job, name, attempt.number, path, sha256, size),
+        (
+            attempt.job,
+            artifact.name,
+            attempt.number,
+            f"{attempt.folder}/{artifact.path}",
+            artifact.sha256,
+            artifact.bytes,
+        ),
     )
 
 
@@ -299,15 +319,18 @@ def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> 
 
 
 def _stored(row: sqlite3.Row) -> StoredJob:
-    return StoredJob(
-        row["id"],
-        row["stage"],
-        row["name"],
-        row["fingerprint"],
-        row["slot"],
-        row["state"],
-        json.loads(row["settings"]),
-        json.loads(row["inputs"]),
-        tuple(json.loads(row["depends_on"])),
-        row["attempt"],
+    place = f"job {row['id']}"
+    try:
+        inputs = {name: parse_input(text) for name, text in json.loads(row["inputs"]).items()}
+    except ValueError as error:
+        raise UserError(f"{place}: inputs: {error}") from error
+    job = PlannedJob(
+        id=row["id"],
+        name=row["name"],
+        fingerprint=row["fingerprint"],
+        slot=row["slot"],
+        settings=settings.decode(row["settings"], f"{place}: settings"),
+        inputs=inputs,
+        depends_on=tuple(json.loads(row["depends_on"])),
     )
+    return StoredJob(job, row["state"], row["attempt"])

@@ -5,23 +5,31 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from typing import Any
+
+import msgspec
 
 from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Split
+from core.domain.errors import UserError
 from core.domain.events import Event
 from core.domain.jobs import Job
+from core.domain.results import Result
 from core.domain.runs import MetricPoint, SampleAnswer
-from core.domain.verdicts import Verdict
+from core.domain.verdicts import Order, Verdict, Winner
+from core.jobs import settings as job_settings
+from core.jobs.settings import Settings
 from core.store import dialogues as stored_data
 
 #: By a job's id its row and what was made of it.
 Known = dict[str, tuple[sqlite3.Row, Job]]
+
+_decode_result = msgspec.json.Decoder(Result).decode
 
 
 def jobs(connection: sqlite3.Connection, known: Known | None = None) -> dict[str, Job]:
     """Every job that was ever asked for, by id, in the order of asking.
 
     `known` keeps what was read: a job whose row is as it was the last time is the same object as then.
+    Raises `UserError` when a result is invalid.
     """
     known = {} if known is None else known
     # Not all columns: the settings hold whole prompts, and are most of a row.
@@ -58,9 +66,17 @@ def _job(row: sqlite3.Row) -> Job:
         slot=row["slot"],
         fingerprint=row["fingerprint"],
         depends_on=tuple(json.loads(row["depends_on"])),
-        result=None if row["result"] is None else json.loads(row["result"]),
+        result=None if row["result"] is None else _result(row["id"], row["result"]),
         folder=row["folder"],
     )
+
+
+def _result(job: str, text: str) -> Result:
+    try:
+        result: Result = _decode_result(text)
+    except msgspec.DecodeError as error:
+        raise UserError(f"state.db: job {job}: result: {error}") from error
+    return result
 
 
 def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
@@ -109,10 +125,11 @@ def last_metrics(connection: sqlite3.Connection, name: str) -> dict[str, float]:
     return {row["id"]: float(row["value"]) for row in rows if row["value"] is not None}
 
 
-def settings(connection: sqlite3.Connection, job: str) -> dict[str, Any] | None:
-    """What a job that was asked for does its work with, or None when there is no such job."""
+def settings(connection: sqlite3.Connection, job: str) -> Settings | None:
+    """The settings of a requested job, or None when there is no such job. Raises `UserError` when they are
+    invalid."""
     row = connection.execute("SELECT settings FROM jobs WHERE id = ?", (job,)).fetchone()
-    return None if row is None else dict(json.loads(row["settings"]))
+    return None if row is None else job_settings.decode(row["settings"], f"job {job}: settings")
 
 
 def samples(connection: sqlite3.Connection, job: str) -> list[SampleAnswer]:
@@ -151,9 +168,9 @@ def responses_to(connection: sqlite3.Connection, dialog_id: str) -> dict[str, st
     return dict(rows.fetchall())
 
 
-def winners_of(connection: sqlite3.Connection, dialog_id: str) -> dict[str, list[tuple[str, str]]]:
+def winners_of(connection: sqlite3.Connection, dialog_id: str) -> dict[str, list[tuple[Order, Winner]]]:
     """(order, winner) of every comparison's verdicts on a dialogue, by job."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    found: dict[str, list[tuple[Order, Winner]]] = {}
     rows = connection.execute(
         "SELECT jobs.id, ordering, winner FROM jobs JOIN verdicts ON verdicts.job = jobs.id AND dialog_id = ?"
         " WHERE stage = 'compare'",
@@ -179,7 +196,7 @@ def verdicts(connection: sqlite3.Connection, job: str, judge: str) -> dict[str, 
     return found
 
 
-def winners(connection: sqlite3.Connection, job: str) -> list[tuple[str, str, str]]:
+def winners(connection: sqlite3.Connection, job: str) -> list[tuple[str, Order, Winner]]:
     """(dialogue, order, winner) of a comparison's verdicts, by dialogue."""
     rows = connection.execute(
         "SELECT dialog_id, ordering, winner FROM verdicts WHERE job = ? ORDER BY dialog_id", (job,)

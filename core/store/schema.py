@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -251,6 +250,7 @@ def migrate(path: Path) -> None:
     Processes that do this at once wait for each other.
     """
     # sqlite_utils imports pandas: seconds, which no reader pays.
+    from filelock import FileLock
     from sqlite_utils import Database, Migrations
 
     migrations = Migrations("empathy-tui")
@@ -268,8 +268,7 @@ def migrate(path: Path) -> None:
         _execute(db, _JUDGING)
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(path.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):
         database = Database(path)
         try:
             database.execute("PRAGMA journal_mode = WAL").fetchone()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass
-from typing import Any
+
+import msgspec
 
 from core.domain.submissions import (
     AnswerCount,
@@ -13,6 +14,7 @@ from core.domain.submissions import (
     SentRequest,
     Submission,
 )
+from core.jobs.records import Answer, BatchRecord, SubmissionRecord
 
 
 @dataclass(frozen=True)
@@ -35,19 +37,24 @@ Known = dict[str, Sums]
 _NOTHING = Sums(0, 0, None, None, None, None, 0)
 
 
-def put(connection: sqlite3.Connection, job: str, at: float, submission: dict[str, Any]) -> None:
+def put(connection: sqlite3.Connection, job: str, at: float, submission: SubmissionRecord) -> None:
     """Record an intent to send; one that is there already stays as it is."""
     connection.execute(
         "INSERT INTO submissions (token, job, mode, provider, base_url, key_digest, model, requests,"
         " estimated_usd, submitted_at, input_path, state, changed_at)"
         " VALUES (:token, :job, :mode, :provider, :base_url, :key_digest, :model, :requests, :usd, :at,"
         " :path, 'intended', :at) ON CONFLICT (token) DO NOTHING",
-        submission | {"job": job, "at": at},
+        {
+            **msgspec.structs.asdict(submission),
+            "requests": len(submission.requests),
+            "job": job,
+            "at": at,
+        },
     )
-    _put_event(connection, submission["token"], at)
+    _put_event(connection, submission.token, at)
 
 
-def put_state(connection: sqlite3.Connection, at: float, batch: dict[str, Any]) -> None:
+def put_state(connection: sqlite3.Connection, at: float, batch: BatchRecord) -> None:
     """Record a change of a submission; what the change does not tell stays."""
     connection.execute(
         "UPDATE submissions SET state = :state, batch = coalesce(:id, batch),"
@@ -57,16 +64,17 @@ def put_state(connection: sqlite3.Connection, at: float, batch: dict[str, Any]) 
         " key_digest = coalesce(:key_digest, key_digest),"
         " errors = CASE :errors WHEN '[]' THEN errors ELSE :errors END,"
         " collected = :collected, changed_at = :at WHERE token = :token AND NOT collected",
-        batch | {"errors": json.dumps(batch["errors"]), "at": at},
+        msgspec.structs.asdict(batch) | {"errors": json.dumps(batch.errors), "at": at},
     )
-    _put_event(connection, batch["token"], at)
+    _put_event(connection, batch.token, at)
 
 
-def put_answer(connection: sqlite3.Connection, at: float, answer: dict[str, Any]) -> None:
+def put_answer(connection: sqlite3.Connection, at: float, answer: Answer) -> None:
     connection.execute(
         "INSERT OR REPLACE INTO answers VALUES (:token, :key, :number, :dialog_id, :outcome, :text, :error,"
         " :input_tokens, :cached_tokens, :output_tokens, :usd, :at)",
-        answer | {"at": at},
+        # Without the log-probabilities, of which the verdict tells what there is to know.
+        msgspec.structs.asdict(answer) | {"at": at, "logprobs": None},
     )
 
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Mapping
+from dataclasses import asdict
 
-from core.domain.comparisons import Vote
+from core.domain.votes import Vote
 
 
-def put(connection: sqlite3.Connection, vote: Mapping[str, str]) -> None:
+def put(connection: sqlite3.Connection, vote: Vote) -> None:
     """Record a vote; the same voter's earlier one on the same texts gives way to it."""
     connection.execute(
         "INSERT OR REPLACE INTO votes"
         " VALUES (:voter, :dialog_id, :digest_a, :digest_b, :a, :b, :ordering, :choice, :at)",
-        {**vote, "at": time.time()},
+        asdict(vote),
     )
 
 
-def remove(connection: sqlite3.Connection, vote: Mapping[str, str]) -> None:
-    """Take a vote back; one that is not there is none."""
+def remove(connection: sqlite3.Connection, vote: Vote) -> None:
+    """Take back what the voter said of these texts, if anything."""
     connection.execute(
         "DELETE FROM votes WHERE voter = :voter AND dialog_id = :dialog_id"
         " AND digest_a = :digest_a AND digest_b = :digest_b",
-        dict(vote),
+        asdict(vote),
     )
 
 

@@ -1,4 +1,4 @@
-"""Answers of a model to prompts, in batches that compute the prompts' shared beginning once."""
+"""Generating responses in batches; the prefix that all prompts share is computed once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from core.config.schema import Responding
 
-#: `generate` fills what it is not told from the model's own generation_config.json; a penalty or a top_k
-#: there would make the responders of a comparison decode differently, and not as config.toml says.
-_NEUTRAL: dict[str, Any] = {
+#: `generate` takes unset options from the model's own generation_config.json. A repetition penalty or top_k
+#: there would make the responders of a comparison decode differently from each other and from config.toml.
+_DEFAULTS: dict[str, Any] = {
     "num_beams": 1,
     "repetition_penalty": 1.0,
     "no_repeat_ngram_size": 0,
@@ -30,19 +30,19 @@ _NEUTRAL: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Only the new text; `finish` is `length` when the limit of new tokens cut it."""
+class GeneratedText:
+    """The generated text, without the prompt."""
 
     text: str
     finish: Literal["stop", "length"]
+    """`length` if the text was cut at the maximum number of new tokens."""
 
 
 class Generator:
-    """A model ready to answer prompts, each one user turn or the messages of a conversation.
+    """Generates responses to prompts: each is one user message, or the messages of a conversation.
 
-    All of them are given at once, so that the tokens with which every one of them begins pass
-    through the model a single time: their key-value cache serves every batch. `shared` is how many
-    they are.
+    It takes all prompts at once. The key-value cache of their shared prefix is computed once and reused for
+    each batch. `shared` is the length of the prefix in tokens.
     """
 
     def __init__(
@@ -58,35 +58,35 @@ class Generator:
             )["input_ids"]
             for prompt in prompts
         ]
-        self.shared = _shared(self.tokens)
+        self.shared = _common_prefix(self.tokens)
         own = model.generation_config.eos_token_id
         ends = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])}
         self._ends: list[int] = sorted(ends - {None})
         self._cache: Any = None
 
     def batches(self, size: int) -> list[list[int]]:
-        """Indices of the prompts in batches of like length; the same for the same prompts."""
+        """Batches of prompts of similar length, as indices; the same for the same prompts."""
         by_length = sorted(range(len(self.tokens)), key=lambda i: (-len(self.tokens[i]), i))
         return [by_length[start : start + size] for start in range(0, len(by_length), size)]
 
-    def answer(self, batch: Sequence[int], settings: Responding) -> list[Answer]:
-        """The answers to the prompts of these indices.
+    def answer(self, batch: Sequence[int], settings: Responding) -> list[GeneratedText]:
+        """Generate responses to the prompts with these indices.
 
-        When sampling, the seed is the settings' and the batch's first index: an answer does not
-        depend on what was answered before it.
+        With sampling, the seed is that of the settings plus the batch's first index, so that a response does
+        not depend on the batches before it.
         """
         device = self.model.device
-        self._begin()
+        self._compute_prefix()
         rests = [self.tokens[i][self.shared :] for i in batch]
         width = max(len(rest) for rest in rests)
         pad = self.tokenizer.pad_token_id
         prefix = self.tokens[batch[0]][: self.shared]
-        # The padding lies between the shared beginning and the rest; positions follow the mask.
+        # The padding is between the shared prefix and the rest; positions follow the attention mask.
         ids = torch.tensor([prefix + [pad] * (width - len(rest)) + rest for rest in rests], device=device)
         mask = torch.tensor(
             [[1] * self.shared + [0] * (width - len(rest)) + [1] * len(rest) for rest in rests], device=device
         )
-        decoding = _NEUTRAL | {"do_sample": settings.do_sample}
+        decoding = _DEFAULTS | {"do_sample": settings.do_sample}
         if settings.do_sample:
             torch.manual_seed(settings.seed + batch[0])
             decoding |= {"temperature": settings.temperature, "top_p": settings.top_p}
@@ -102,11 +102,11 @@ class Generator:
             )
         return [self._decoded(row) for row in output[:, ids.shape[1] :].tolist()]
 
-    def _begin(self) -> None:
-        """Compute the shared beginning, once; share nothing with a model that remembers otherwise.
+    def _compute_prefix(self) -> None:
+        """Compute the shared prefix's cache once. Models with another kind of cache share nothing.
 
-        Only full attention can skip the padding that lies behind the beginning: a recurrent state
-        would have taken it in, and a sliding window counts it.
+        Only full attention can skip the padding after the prefix: a recurrent state would include it, and a
+        sliding window would count it.
         """
         if not self.shared or self._cache is not None:
             return
@@ -120,21 +120,21 @@ class Generator:
             self.shared = 0
 
     def _prefix(self, rows: int) -> Any:
-        """A copy of the shared beginning's key-value cache for `rows` prompts; None if nothing is shared."""
+        """A copy of the prefix's key-value cache for `rows` prompts; None if there is no shared prefix."""
         if not self.shared:
             return None
         cache = copy.deepcopy(self._cache)
         cache.batch_repeat_interleave(rows)
         return cache
 
-    def _decoded(self, row: list[int]) -> Answer:
+    def _decoded(self, row: list[int]) -> GeneratedText:
         end = next((i for i, token in enumerate(row) if token in self._ends), None)
         text = self.tokenizer.decode(row[:end], skip_special_tokens=True).strip()
-        return Answer(text, "length" if end is None else "stop")
+        return GeneratedText(text, "length" if end is None else "stop")
 
 
-def _shared(sequences: Sequence[Sequence[int]]) -> int:
-    """How many tokens all sequences begin with, short of the end of the shortest."""
+def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+    """The length of the common prefix, which ends at the latest before the last token of the shortest."""
     if len(sequences) < 2:
         return 0
     shortest = min(len(sequence) for sequence in sequences)

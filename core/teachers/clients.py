@@ -1,15 +1,16 @@
-"""From a teacher in config.toml to the object that asks it."""
+"""The client for a teacher in config.toml."""
 
 from __future__ import annotations
 
 from core.config.schema import Teacher
-from core.teachers import api_keys, wire
+from core.teachers import api_keys
+from core.teachers.http import endpoint as endpoints
+from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import Account, BatchInfo, BatchTeacher, LiveTeacher
-from core.teachers.wire import Endpoint
 
 
 def live(teacher: Teacher) -> LiveTeacher:
-    """A teacher to be asked request by request. Raises `UserError` without its key."""
+    """The client for live calls. Raises `UserError` if the API key is missing or invalid."""
     if teacher.provider == "google":
         from core.teachers.google.client import GoogleLive
 
@@ -20,7 +21,7 @@ def live(teacher: Teacher) -> LiveTeacher:
 
 
 def batches(teacher: Teacher) -> BatchTeacher:
-    """A teacher to be asked in batches. Raises `UserError` without its key."""
+    """The client for batches. Raises `UserError` if the API key is missing or invalid."""
     if teacher.provider == "google":
         from core.teachers.google.client import GoogleBatches
 
@@ -31,16 +32,16 @@ def batches(teacher: Teacher) -> BatchTeacher:
 
 
 def account(teacher: Teacher) -> Account:
-    """Who asks whom, for the record. Raises `UserError` without its key."""
+    """The account that requests are sent from. Raises `UserError` if the API key is missing or invalid."""
     if teacher.provider == "google":
         from core.teachers.google.client import BASE_URL
     else:
-        from core.teachers.openai.wire import BASE_URL
-    return wire.account(teacher.provider, teacher.base_url or BASE_URL, api_keys.key(teacher))
+        from core.teachers.openai.requests import BASE_URL
+    return endpoints.account(teacher.provider, teacher.base_url or BASE_URL, api_keys.key(teacher))
 
 
 def is_queue_full(teacher: Teacher, info: BatchInfo) -> bool:
-    """Whether a batch failed only because the provider takes no more for now."""
+    """Whether a batch failed because the provider's queue was full, and can be created again later."""
     if teacher.provider == "google":
         from core.teachers.google import client as google
 

@@ -1,12 +1,11 @@
-"""What this workspace's teachers were asked so far, read from the journals of all jobs that ask.
+"""The requests that this workspace has sent to large models, with their answers and costs.
 
-The journals are the only record: workers that ask the same teacher see each other's answers, claims
-and spending there, and decide what to send while they hold one lock.
+The journals of the jobs are the only record. Workers read each other's journals to find answers, open
+requests and spending, and decide what to send while they hold one lock.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -15,159 +14,168 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from filelock import FileLock
 
+from core.domain.jobs import Stage
+from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
-from core.jobs.journal import (
-    Answer,
-    Batch,
-    BatchState,
-    Failed,
-    Outcome,
-    Submission,
-)
+from core.jobs.records import Answer, BatchRecord, Failed, Record, SubmissionRecord
 
 LOCK = "teachers.lock"
-#: Stages whose jobs may ask a large model.
-ASKING = ("teach", "respond", "calibrate", "compare")
+#: Seconds between two attempts to acquire the lock, which is held for milliseconds.
+_LOCK_POLL_S = 0.01
+#: Stages whose jobs may send requests to a large model.
+REQUESTING_STAGES: tuple[Stage, ...] = ("generate", "respond", "validate", "compare")
 
-#: Outcomes that count as an answer, though one that cannot be used.
+#: Outcomes with an answer that cannot be used.
 UNUSABLE: frozenset[Outcome] = frozenset({"refused", "filtered", "empty", "cut", "long", "invalid"})
-#: Outcomes without an answer that may come out better the next time.
+#: Outcomes without an answer, for which a retry may help.
 UNANSWERED: frozenset[Outcome] = frozenset({"error", "expired", "missing"})
-#: States of a batch that certainly has not been created.
-UNSENT: frozenset[BatchState] = frozenset({"intended", "uploaded", "queued"})
+#: States of a batch that the provider has certainly not created.
+NOT_CREATED: frozenset[BatchState] = frozenset({"intended", "uploaded", "queued"})
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
-class Sent:
-    """A submission as the journals tell it."""
+class TrackedSubmission:
+    """A submission and what the journals have recorded about it since."""
 
-    submission: Submission
+    record: SubmissionRecord
     folder: Path
+    """The folder of the attempt that submitted it."""
     state: BatchState
     at: float
+    """When the state was recorded, in Unix seconds."""
     id: str | None = None
+    """The provider's id of the batch; None before it is created, and for live calls."""
     file: str | None = None
+    """The provider's name of the uploaded input file."""
     key_digest: str = ""
+    """The digest of the API key that has access to the batch."""
     completed: int | None = None
     failed: int | None = None
     collected: bool = False
+    """Whether everything that will ever come of it has been recorded."""
     spent_usd: float = 0.0
-    #: Keys of which it has an outcome.
-    keys: set[str] = field(default_factory=set)
+    answered_keys: set[str] = field(default_factory=set)
+    """Keys of the requests that have an outcome."""
 
     @property
     def token(self) -> str:
-        return self.submission.token
+        return self.record.token
 
     @property
     def is_open(self) -> bool:
-        """Whether answers may still come of it that are in no journal."""
+        """Whether answers may still arrive that no journal contains."""
         if self.collected:
             return False
-        return (self.submission.mode == "batch" and self.state not in UNSENT) or self.has_worker
+        return (self.record.mode == "batch" and self.state not in NOT_CREATED) or self.has_worker
 
     @property
     def has_worker(self) -> bool:
-        """Whether a worker of the job that sent it lives, be it that of a later attempt."""
+        """Whether a worker of the job that submitted it is alive, in whichever attempt."""
         return any(jobs.is_held(folder) for folder in self.folder.parent.iterdir() if folder.is_dir())
 
 
 class Ledger:
-    """The journals of the jobs in `jobs_folder` that ask, followed from where the last look ended."""
+    """The journals of all jobs that send requests. Each refresh continues where the last one ended."""
 
     def __init__(self, jobs_folder: Path) -> None:
         self.jobs_folder = jobs_folder
-        #: Request key → its usable answer.
+        #: Usable answers by request key.
         self.answers: dict[str, Answer] = {}
-        #: Request key → the newest answer of a judge that names no response.
+        #: The newest answer of a judge that names neither response, by request key.
         self.invalid: dict[str, Answer] = {}
-        self.sent: dict[str, Sent] = {}
+        #: By token.
+        self.submissions: dict[str, TrackedSubmission] = {}
         self.spent_usd = 0.0
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
         self._offsets: dict[Path, int] = {}
         self._damaged: set[Path] = set()
         self._counted: set[tuple[str, str, int]] = set()
-        #: Records about submissions whose own journal was not read yet.
-        self._early: dict[str, list[tuple[float, Batch]]] = defaultdict(list)
+        #: Records about submissions whose own record has not been read yet.
+        self._early: dict[str, list[tuple[float, BatchRecord]]] = defaultdict(list)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else decides what to send within this block; the ledger is up to date in it."""
-        with (self.jobs_folder.parent / LOCK).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        """Refresh, and hold the lock under which jobs decide what to send."""
+        with FileLock(self.jobs_folder.parent / LOCK, poll_interval=_LOCK_POLL_S, fallback_to_soft=False):
             self.refresh()
             yield
 
     def refresh(self) -> None:
-        """Read what the journals have got since the last look."""
-        folders = [f for stage in ASKING for f in self.jobs_folder.glob(f"{stage}-*/*") if f.is_dir()]
-        for folder in sorted(folders, key=_age):
+        """Read the records that were written since the last refresh."""
+        folders = [
+            folder
+            for stage in REQUESTING_STAGES
+            for folder in self.jobs_folder.glob(f"{stage}-*/*")
+            if folder.is_dir()
+        ]
+        for folder in sorted(folders, key=_job_and_attempt):
             if folder not in self._damaged:
                 self._follow(folder)
 
     def outcomes(self, job: str, key: str) -> Counter[Outcome]:
-        """How often which outcome befell a request in a job, since the job last failed."""
+        """The outcomes of a request in a job since the job last failed, each with its count."""
         return self._outcomes[job][key]
 
-    def claims(self) -> set[str]:
-        """Keys that are on their way: not to be sent again before their outcome is known."""
+    def open_keys(self) -> set[str]:
+        """Keys of requests that are open: they must not be sent again before their outcome is known."""
         return {
             key
-            for sent in self.sent.values()
-            if sent.is_open
-            for key in sent.submission.requests
-            if key not in sent.keys
+            for submission in self.submissions.values()
+            if submission.is_open
+            for key in submission.record.requests
+            if key not in submission.answered_keys
         }
 
-    def bound_usd(self) -> float:
-        """What open submissions will still cost, by their estimates."""
+    def reserved_usd(self) -> float:
+        """What open submissions will still cost by estimate, in US dollars."""
         return sum(
-            max(0.0, (sent.submission.usd or 0.0) - sent.spent_usd)
-            for sent in self.sent.values()
-            if sent.is_open
+            max(0.0, (submission.record.usd or 0.0) - submission.spent_usd)
+            for submission in self.submissions.values()
+            if submission.is_open
         )
 
     def _follow(self, folder: Path) -> None:
         try:
             for entry, offset in journal.read(folder, self._offsets.get(folder, 0)):
                 self._offsets[folder] = offset
-                self._take(folder, entry.record, entry.at)
+                self._add(folder, entry.record, entry.at)
         except msgspec.DecodeError as error:
-            # Its own job fails of it; the others must not.
-            log.warning("the journal in %s is damaged, and read no further: %s", folder, error)
+            # A damaged journal fails its own job, and must not fail the others.
+            log.warning("the journal in %s is damaged, and is ignored from there on: %s", folder, error)
             self._damaged.add(folder)
 
-    def _take(self, folder: Path, record: journal.Record, at: float) -> None:
+    def _add(self, folder: Path, record: Record, at: float) -> None:
         match record:
-            case Submission() if record.token not in self.sent:
-                sent = Sent(record, folder, "intended", at, key_digest=record.key_digest)
-                self.sent[record.token] = sent
+            case SubmissionRecord() if record.token not in self.submissions:
+                submission = TrackedSubmission(record, folder, "intended", at, key_digest=record.key_digest)
+                self.submissions[record.token] = submission
                 for early_at, early in self._early.pop(record.token, ()):
-                    _change(sent, early, early_at)
-            case Batch() if record.token in self.sent:
-                _change(self.sent[record.token], record, at)
-            case Batch():
+                    _update(submission, early, early_at)
+            case BatchRecord() if record.token in self.submissions:
+                _update(self.submissions[record.token], record, at)
+            case BatchRecord():
                 self._early[record.token].append((at, record))
             case Answer():
-                self._take_answer(folder.parent.name, record)
+                self._add_answer(folder.parent.name, record)
             case Failed():
-                # The user was told, and has asked again since: the tries begin anew.
+                # The user saw the failure and retried: all tries are available again.
                 self._outcomes.pop(folder.parent.name, None)
 
-    def _take_answer(self, job: str, answer: Answer) -> None:
+    def _add_answer(self, job: str, answer: Answer) -> None:
         name = (answer.token, answer.key, answer.number)
         if name in self._counted:
             return
         self._counted.add(name)
         self.spent_usd += answer.usd or 0.0
-        sent = self.sent.get(answer.token)
-        if sent is not None:
-            sent.keys.add(answer.key)
-            sent.spent_usd += answer.usd or 0.0
+        submission = self.submissions.get(answer.token)
+        if submission is not None:
+            submission.answered_keys.add(answer.key)
+            submission.spent_usd += answer.usd or 0.0
         if answer.outcome == "ok":
             self.answers.setdefault(answer.key, answer)
         elif answer.outcome == "invalid":
@@ -175,17 +183,17 @@ class Ledger:
         self._outcomes[job][answer.key][answer.outcome] += 1
 
 
-def _age(folder: Path) -> tuple[str, int]:
+def _job_and_attempt(folder: Path) -> tuple[str, int]:
     return folder.parent.name, int(folder.name) if folder.name.isdigit() else 0
 
 
-def _change(sent: Sent, batch: Batch, at: float) -> None:
-    if sent.collected:
-        # Whoever was still looking at it has nothing to add.
+def _update(submission: TrackedSubmission, batch: BatchRecord, at: float) -> None:
+    if submission.collected:
+        # Nothing changes after the collection; a late record comes from another job that was polling.
         return
-    sent.state, sent.at, sent.collected = batch.state, at, batch.collected
-    sent.id = batch.id or sent.id
-    sent.file = batch.file or sent.file
-    sent.key_digest = batch.key_digest or sent.key_digest
-    sent.completed = sent.completed if batch.completed is None else batch.completed
-    sent.failed = sent.failed if batch.failed is None else batch.failed
+    submission.state, submission.at, submission.collected = batch.state, at, batch.collected
+    submission.id = batch.id or submission.id
+    submission.file = batch.file or submission.file
+    submission.key_digest = batch.key_digest or submission.key_digest
+    submission.completed = submission.completed if batch.completed is None else batch.completed
+    submission.failed = submission.failed if batch.failed is None else batch.failed

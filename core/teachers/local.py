@@ -1,4 +1,4 @@
-"""A Hugging Face model in this process as teacher."""
+"""A teacher that is a Hugging Face model in this process."""
 
 from __future__ import annotations
 
@@ -9,63 +9,66 @@ import msgspec
 import torch
 
 from core.config.schema import Responding, Student, Teacher
-from core.jobs.journal import Batch
+from core.jobs.records import BatchRecord
+from core.jobs.settings import Placement
 from core.students import loading
 from core.students.generation import Generator
 from core.teachers.protocol import Account, Reply, Request
-from core.teachers.request_queue import Desk, new_token
+from core.teachers.request_queue import RequestQueue, new_token
 
-#: Requests that are answered together.
-_BATCH = 16
-#: Seconds between two looks at what another job is about to answer.
-_LOOK_S = 1.0
+#: Requests in one batch of the model.
+_BATCH_SIZE = 16
+#: Seconds between two checks for answers that another job is getting.
+_POLL_S = 1.0
 
 
-def ask(desk: Desk, device: str, dtype: str) -> None:
-    """Answer everything that is not answered, and anew what cannot be used.
+def run(queue: RequestQueue, placement: Placement) -> None:
+    """Answer pending requests until none is pending or open.
 
     Raises `UserError` when the model cannot be loaded.
     """
-    torch.set_num_threads(desk.job.spec.threads)
+    torch.set_num_threads(queue.job.spec.threads)
     loaded = None
     while True:
-        with desk.ledger.locked():
-            todo = desk.todo(tries=1)
-            if todo:
+        with queue.ledger.locked():
+            pending = queue.pending(tries=1)
+            if pending:
                 token = new_token()
-                desk.submit(token, "local", Account("local", "", ""), todo, None)
-        if not todo:
-            if not desk.is_waiting():
+                queue.submit(token, "local", Account("local", "", ""), pending, None)
+        if not pending:
+            if not queue.is_waiting():
                 return
-            desk.job.wait(_LOOK_S)
+            queue.job.wait(_POLL_S)
             continue
-        loaded = loaded or _load(desk.teacher, device, dtype)
-        _answer(desk, token, Generator(*loaded, [_messages(request) for request in todo]), todo)
+        loaded = loaded or _load(queue.teacher, placement)
+        _answer(queue, token, Generator(*loaded, [_messages(request) for request in pending]), pending)
 
 
-def _load(teacher: Teacher, device: str, dtype: str) -> tuple[Any, Any]:
+def _load(teacher: Teacher, placement: Placement) -> tuple[Any, Any]:
     student = Student(model=teacher.model)
-    place = loading.pick_device(device)
+    device = loading.pick_device(placement.device)
     tokenizer = loading.load_tokenizer(student)
-    return loading.load_model(student, place, loading.pick_dtype(dtype, place)).eval(), tokenizer
+    return loading.load_model(student, device, loading.pick_dtype(placement.dtype, device)).eval(), tokenizer
 
 
-def _answer(desk: Desk, token: str, generator: Generator, todo: list[Request]) -> None:
-    decoding = _decoding(desk.teacher)
-    desk.job.journal.write(Batch(token, "in_progress", total=len(todo)))
+def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list[Request]) -> None:
+    decoding = _decoding(queue.teacher)
+    queue.job.journal.write(BatchRecord(token, "in_progress", total=len(pending)))
     began, done = time.monotonic(), 0
-    for batch in generator.batches(_BATCH):
-        desk.job.check()
+    for batch in generator.batches(_BATCH_SIZE):
+        queue.job.check()
         replies = generator.answer(batch, decoding)
         for i, reply in zip(batch, replies, strict=True):
-            answer = Reply(reply.text, reply.finish, None)
-            record = desk.answer(token, 1, todo[i].key, todo[i].dialog_id, answer)
-            desk.job.journal.write(record)
+            result = Reply(reply.text, reply.finish, None)
+            record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)
+            queue.job.journal.write(record)
         done += len(batch)
-        desk.ledger.refresh()
-        desk.tell(eta_s=(len(todo) - done) * (time.monotonic() - began) / done)
-    desk.job.journal.write(Batch(token, "completed", completed=done, total=len(todo), collected=True))
-    desk.ledger.refresh()
+        queue.ledger.refresh()
+        queue.report_progress(eta_s=(len(pending) - done) * (time.monotonic() - began) / done)
+    queue.job.journal.write(
+        BatchRecord(token, "completed", completed=done, total=len(pending), collected=True)
+    )
+    queue.ledger.refresh()
 
 
 def _messages(request: Request) -> list[dict[str, str]]:
@@ -73,7 +76,7 @@ def _messages(request: Request) -> list[dict[str, str]]:
 
 
 def _decoding(teacher: Teacher) -> Responding:
-    """Greedy unless a temperature is given: the model's own settings are not taken."""
+    """Greedy unless a temperature is set; the model's own generation settings are ignored."""
     return Responding(
         max_new_tokens=teacher.max_output_tokens,
         do_sample=bool(teacher.temperature),

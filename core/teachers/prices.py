@@ -1,4 +1,4 @@
-"""What requests cost: used tokens times the price table, and estimates before anything is sent."""
+"""The cost of requests: tokens times prices, and estimates of tokens before requests are sent."""
 
 from __future__ import annotations
 
@@ -7,37 +7,40 @@ from collections.abc import Iterable
 from core.config.schema import Price
 from core.teachers.protocol import Request, Usage
 
-#: Characters of English text a token, on the low side, so that estimates are on the high side.
-_CHARACTERS = 4.0
-#: Tokens around each message.
-_FRAME = 4
-#: Tokens of an answer of some 28 words with a margin: answers of up to 97 words are asked for.
+#: Characters of English text in a token; rather low, so that estimates are rather high.
+_CHARACTERS_PER_TOKEN = 4.0
+#: Tokens that each message adds to its text.
+_TOKENS_PER_MESSAGE = 4
+#: Tokens of an answer: about 28 words and a margin, where the prompts allow up to 97 words.
 ANSWER = 60
 
 
 def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | None:
-    """US dollars for `usage`; None where the price or the usage is not known."""
+    """The cost of `usage` in US dollars; None if the price or the usage is unknown."""
     if price is None or usage is None:
         return None
-    plain, cached, output = _rates(price, batch)
-    fresh = usage.input_tokens - usage.cached_tokens
-    return (fresh * plain + usage.cached_tokens * cached + usage.output_tokens * output) / 1e6
+    uncached, cached, output = _prices(price, batch)
+    uncached_tokens = usage.input_tokens - usage.cached_tokens
+    return (uncached_tokens * uncached + usage.cached_tokens * cached + usage.output_tokens * output) / 1e6
 
 
 def estimate(requests: Iterable[Request], answer: int = ANSWER) -> Usage:
-    """The tokens that sending `requests` will take, about: nothing cached, `answer` tokens an answer."""
+    """Estimated tokens of `requests`: nothing is cached, each answer has `answer` tokens."""
     tokens = count = 0
     for request in requests:
         count += 1
-        tokens += sum(_FRAME + round(len(message.content) / _CHARACTERS) for message in request.messages)
+        tokens += sum(
+            _TOKENS_PER_MESSAGE + round(len(message.content) / _CHARACTERS_PER_TOKEN)
+            for message in request.messages
+        )
     return Usage(tokens, 0, count * answer)
 
 
-def _rates(price: Price, batch: bool) -> tuple[float, float, float]:
-    """Dollars per million tokens of fresh input, cached input and output."""
+def _prices(price: Price, batch: bool) -> tuple[float, float, float]:
+    """US dollars per million tokens of uncached input, cached input and output."""
     if not batch:
         cached = price.input if price.cached_input is None else price.cached_input
         return price.input, cached, price.output
-    plain = price.input if price.batch_input is None else price.batch_input
-    cached = plain if price.batch_cached_input is None else price.batch_cached_input
-    return plain, cached, price.output if price.batch_output is None else price.batch_output
+    uncached = price.input if price.batch_input is None else price.batch_input
+    cached = uncached if price.batch_cached_input is None else price.batch_cached_input
+    return uncached, cached, price.output if price.batch_output is None else price.batch_output

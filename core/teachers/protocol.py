@@ -1,4 +1,4 @@
-"""What the program asks a teacher, what it hears, and what every provider must be able to do."""
+"""What every provider offers: live calls and batches, and the records that they take and return."""
 
 from __future__ import annotations
 
@@ -9,67 +9,73 @@ from typing import Literal, Protocol
 
 import msgspec
 
-#: What a provider says of how an answer ended.
+#: Why a model stopped: at the end, at the token limit, by refusing, or by a content filter.
 Finish = Literal["stop", "length", "refusal", "filtered"]
 
-#: The states of a batch under OpenAI's names; every provider's are told in these.
+#: The states of a batch under OpenAI's names; the states of other providers are mapped to these.
 BatchStatus = Literal[
     "validating", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled"
 ]
-#: A batch in one of these does not change any more.
+#: The states that are final.
 FINAL: frozenset[BatchStatus] = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
 class Message(msgspec.Struct, frozen=True):
+    """One message of a conversation."""
+
     role: Literal["user", "assistant"]
     content: str
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One question to a teacher.
-
-    `key` is 32 hexadecimal digits that follow from the teacher and the messages: the batch's
-    `custom_id`, and the name under which the answer is kept. `dialog_id` says whose answer it is.
-    """
+    """One request to a teacher."""
 
     key: str
+    """32 hexadecimal digits derived from the teacher and the messages. The answer is stored under this key,
+    which is also the batch's `custom_id`."""
     dialog_id: str
+    """The dialogue that the answer belongs to."""
     messages: tuple[Message, ...]
+    """The conversation, which ends with a user's message."""
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """Tokens that were paid for; `cached_tokens` are those of `input_tokens` that were read from a cache."""
+    """Tokens that were billed."""
 
     input_tokens: int
+    """All input tokens, cached ones included."""
     cached_tokens: int
+    """Those input tokens that were read from the provider's cache."""
     output_tokens: int
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A teacher's answer as the provider gave it; `text` may be empty. Usage is None if it was not told.
-
-    `logprobs` are the log-probabilities of the likeliest tokens where the answer's first word begins; None
-    if they were not asked for, or not told.
-    """
+    """A teacher's answer as the provider returned it."""
 
     text: str
+    """May be empty."""
     finish: Finish
     usage: Usage | None
+    """None if the provider did not report it."""
     logprobs: dict[str, float] | None = None
+    """Log-probabilities of the most likely tokens where the answer's first word begins. None if they were not
+    requested or not returned."""
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """What a provider's result file says of a request without an answer: its code and words."""
+class FailedRequest(msgspec.Struct, frozen=True):
+    """A request that got no answer."""
 
     code: str
+    """The HTTP status, or another code of the provider or of this program."""
     message: str
+    """The provider's error message. It contains no API key."""
 
 
 class TransientError(Exception):
     """The call may succeed later: 429, 5xx, a timeout, a dropped connection.
 
-    `throttled` for a 429. `retry_after` is how many seconds the server asked to wait. `code` is
-    the HTTP status, or `timeout` or `connection`. The message holds no key.
+    `code` is the HTTP status, `timeout`, `connection` or `body`. `throttled` is true for a 429.
+    `retry_after` is the number of seconds that the server asked to wait. The message contains no API key.
     """
 
     def __init__(
@@ -82,10 +88,10 @@ class TransientError(Exception):
 
 
 class RejectedError(Exception):
-    """The call will never succeed as it is: 400, 401, 403, 404 and the like.
+    """The call will never succeed unchanged: 400, 401, 403, 404 and the like.
 
-    `code` is the HTTP status. `fatal` when no other request would fare better (a wrong key, no
-    such model), so that nothing more is to be sent. The message holds no key.
+    `code` is the HTTP status. `fatal` is true when every other request would be rejected too (an invalid
+    key, an unknown model), so that nothing more may be sent. The message contains no API key.
     """
 
     def __init__(self, message: str, *, code: str, fatal: bool) -> None:
@@ -95,105 +101,115 @@ class RejectedError(Exception):
 
 
 class QueueFullError(Exception):
-    """The provider takes no more batches for now (OpenAI's enqueued token limit)."""
+    """The provider accepts no more batches at present (OpenAI's enqueued token limit)."""
 
 
 @dataclass(frozen=True)
 class RateLimits:
-    """What a server's headers say is left, and the seconds until it is whole again; None is unknown."""
+    """The rate limits in a response's headers. None where a header is missing."""
 
     remaining_requests: int | None = None
     remaining_tokens: int | None = None
     reset_requests_s: float | None = None
+    """Seconds until all requests are available again."""
     reset_tokens_s: float | None = None
+    """Seconds until all tokens are available again."""
 
 
 class LiveTeacher(Protocol):
-    """A teacher that answers one request at a time."""
+    """A teacher that answers one request a call."""
 
-    #: What the newest answer's headers said.
     limits: RateLimits
+    """The rate limits in the newest response."""
 
-    async def ask(self, request: Request) -> Reply:
-        """The answer. Raises `TransientError` or `RejectedError`; tries once."""
+    async def complete(self, request: Request) -> Reply:
+        """The answer to a request, in one attempt. Raises `TransientError` or `RejectedError`."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Who asks whom: `key_digest` is the beginning of the key's SHA-256, never the key."""
+    """The account that sends requests."""
 
     provider: str
     base_url: str
     key_digest: str
+    """The beginning of the key's SHA-256, never the key."""
 
 
 @dataclass(frozen=True)
 class BatchInfo:
-    """A batch as the provider tells it. Times are Unix seconds; counts are None until they are known.
-
-    `input_file`, `output_file` and `error_file` are the provider's names of those files, in any state;
-    the last two may be one file. `input_file` is None when it cannot be fetched.
-    `errors` are the provider's words about the batch as a whole (or its input file's lines).
-    """
+    """A batch as the provider reports it. Times are Unix seconds; counts are None until they are known."""
 
     id: str
+    """The provider's id."""
     status: BatchStatus
     completed: int | None
+    """Requests with an answer."""
     failed: int | None
+    """Requests that failed."""
     total: int | None
+    """All requests."""
     input_file: str | None
+    """The provider's name of the input file. None if the file cannot be downloaded."""
     output_file: str | None
+    """The provider's name of the file of answers, whatever the state; perhaps the same as `error_file`."""
     error_file: str | None
+    """The provider's name of the file of errors, whatever the state."""
     errors: tuple[str, ...]
+    """The provider's errors about the whole batch, or about lines of its input file."""
     metadata: dict[str, str]
     created_at: float | None
     expires_at: float | None
 
 
 class BatchTeacher(Protocol):
-    """A teacher that takes files of requests and answers them within a day.
+    """A teacher that answers files of requests within a day.
 
-    Every call raises `TransientError`, `RejectedError`, or (create) `QueueFullError`; each tries
-    once, because repeating some of them would cost money.
+    Each call makes one attempt, because repeating some of them would cost money, and raises
+    `TransientError` or `RejectedError`; `create` also raises `QueueFullError`.
     """
 
     account: Account
 
     def line(self, request: Request) -> bytes:
-        """The request as one line of an input file, its newline included."""
+        """The request as one line of an input file, newline included."""
         ...
 
     def upload(self, path: Path) -> str:
-        """Upload an input file under its own name; the provider's name for it."""
+        """Upload an input file under its own name; the provider's name of it."""
         ...
 
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
-        """Start a batch over an uploaded input file."""
+        """Create a batch from an uploaded input file."""
         ...
 
     def find(self, token: str, since: float) -> BatchInfo | None:
-        """The batch whose metadata's `token` is this, among those made since `since`, or None."""
+        """The batch with this `token` in its metadata, created after `since` (Unix seconds); None if none."""
         ...
 
-    def retrieve(self, batch: str) -> BatchInfo: ...
+    def retrieve(self, batch: str) -> BatchInfo:
+        """The present state of a batch."""
+        ...
 
     def cancel(self, batch: str) -> BatchInfo:
-        """Ask for a batch to be cancelled; what it has answered until then stays."""
+        """Request the cancellation of a batch. Answers that it has by then are kept."""
         ...
 
     def download(self, file: str, path: Path) -> None:
-        """Fetch a result or input file to `path`, whole or not at all."""
+        """Download a file to `path`, in full or not at all."""
         ...
 
     def custom_ids(self, path: Path) -> set[str]:
         """The keys of the requests in a downloaded input file."""
         ...
 
-    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | Fault]]:
-        """(key, answer or fault) of every readable line of downloaded result files, in any order.
+    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | FailedRequest]]:
+        """The key and the result of each line of downloaded result files, in any order.
 
-        Lines that are no JSON, or name no key, are skipped and logged: their requests are missing.
+        Lines that are malformed or have no key are logged and skipped: their requests count as missing.
         """
         ...

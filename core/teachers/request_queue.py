@@ -1,4 +1,4 @@
-"""A job that asks a large model, at work: what it wants and has, and what it decides of money and tries."""
+"""The requests of one job: which are pending, what they may cost, and what became of them."""
 
 from __future__ import annotations
 
@@ -9,85 +9,92 @@ from typing import Literal
 
 from core.config.schema import Price, Teacher
 from core.domain.errors import UserError
-from core.jobs.context import Job
-from core.jobs.journal import (
-    Answer,
-    Batch,
-    Outcome,
-    Progress,
-    Submission,
-)
+from core.domain.submissions import Outcome
+from core.jobs.context import JobContext
+from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord
+from core.jobs.settings import Settings
 from core.teachers import prices
-from core.teachers.ledger import UNANSWERED, UNSENT, UNUSABLE, Ledger
-from core.teachers.protocol import Account, Fault, Reply, Request
+from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
+from core.teachers.protocol import Account, FailedRequest, Reply, Request
 
-#: The code of a request that neither file of its batch mentions.
+#: The code of a request without a line in either result file of its batch.
 NO_LINE = "no_line"
-#: Codes of a fault that the same request would meet again.
-_FOR_GOOD = ("400", "413", "422", "invalid_request")
+#: Codes of requests that would be rejected again.
+_REJECTED = ("400", "413", "422", "invalid_request")
+
+#: Decides whether a reply can be used: the outcome, and the text to keep.
+Classify = Callable[[Reply], tuple[Outcome, str]]
 
 
-class Desk:
-    """One attempt at a job that asks a large model."""
+class RequestQueue:
+    """The requests of one attempt at a job."""
 
     def __init__(
         self,
-        job: Job,
+        job: JobContext[Settings],
         ledger: Ledger,
         teacher: Teacher,
         price: Price | None,
         budget_usd: float | None,
-        asked: Sequence[Request],
-        usable: Callable[[Reply], tuple[Outcome, str]],
+        requests: Sequence[Request],
+        classify: Classify,
     ) -> None:
         self.job = job
         self.ledger = ledger
         self.teacher = teacher
         self.price = price
         self.budget_usd = budget_usd
-        #: What of a reply can be used, and as what.
-        self.usable = usable
-        #: Key → request: dialogues that ask the same share one.
+        self.classify = classify
+        #: By key: dialogues with identical requests share one.
         self.requests: dict[str, Request] = {}
-        for request in asked:
+        for request in requests:
             self.requests.setdefault(request.key, request)
+        #: Requests that jobs before this one had answered.
         self.reused = 0
-        #: Of an answer that cannot be used. A local model would only say the same again.
+        #: Tries of a request whose answers cannot be used. A local model would only repeat itself.
         self.tries = 1 if teacher.provider == "local" else teacher.tries
 
     def begin(self) -> None:
-        """Close what earlier attempts left open and cannot end any more, and count what is there."""
+        """Close submissions that earlier attempts can no longer finish, and count the answers there are."""
         self.ledger.refresh()
-        for key, said in self.ledger.invalid.items():
-            # Parsed anew for nothing, should the rules have changed since it was said.
-            if key in self.requests and self.usable(Reply(said.text, "stop", None))[0] == "ok":
-                self.ledger.answers.setdefault(key, said)
-        mine = {key for key in self.requests if key in self.ledger.answers}
+        for key, answer in self.ledger.invalid.items():
+            # The rules for answers may have changed since: classifying costs nothing.
+            if key in self.requests and self.classify(Reply(answer.text, "stop", None))[0] == "ok":
+                self.ledger.answers.setdefault(key, answer)
+        answered = {key for key in self.requests if key in self.ledger.answers}
         own = {
-            token for token, sent in self.ledger.sent.items() if sent.folder.parent == self.job.folder.parent
+            token
+            for token, submission in self.ledger.submissions.items()
+            if submission.folder.parent == self.job.folder.parent
         }
-        self.reused = sum(self.ledger.answers[key].token not in own for key in mine)
+        self.reused = sum(self.ledger.answers[key].token not in own for key in answered)
         for token in own:
-            sent = self.ledger.sent[token]
-            if not sent.collected and (sent.submission.mode != "batch" or sent.state in UNSENT):
-                # Its requests are free again: what is still wanted is decided anew, under the lock.
-                self.job.journal.write(Batch(token, "failed", errors=("interrupted",), collected=True))
+            submission = self.ledger.submissions[token]
+            if not submission.collected and (
+                submission.record.mode != "batch" or submission.state in NOT_CREATED
+            ):
+                # Its requests become pending again: what to send is decided anew, under the lock.
+                self.job.journal.write(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
         self.ledger.refresh()
-        self.tell()
+        self.report_progress()
 
-    def todo(self, tries: int) -> list[Request]:
-        """Requests that are neither settled nor on their way; `tries` for those that got no answer."""
-        claimed = self.ledger.claims()
+    def pending(self, tries: int) -> list[Request]:
+        """Requests to send: neither settled nor open. `tries` is the limit for requests without an answer."""
+        open_keys = self.ledger.open_keys()
         return [
             request
             for key, request in self.requests.items()
-            if key not in claimed and not self._is_settled(key, tries)
+            if key not in open_keys and not self._is_settled(key, tries)
         ]
 
+    def unanswered(self) -> list[Request]:
+        """Requests without a usable answer."""
+        return [request for key, request in self.requests.items() if key not in self.ledger.answers]
+
     def is_waiting(self) -> bool:
-        """Whether another job is about to get answers that this one wants."""
-        claimed = self.ledger.claims()
-        return any(key in claimed and key not in self.ledger.answers for key in self.requests)
+        """Whether a request without an answer is open, be it in this job or in another one."""
+        open_keys = self.ledger.open_keys()
+        return any(key in open_keys and key not in self.ledger.answers for key in self.requests)
 
     def submit(
         self,
@@ -97,9 +104,9 @@ class Desk:
         requests: Sequence[Request],
         path: str | None,
     ) -> None:
-        """Journal the intent to send `requests`, after `check_budget` and under the ledger's lock."""
+        """Record the intent to send `requests`. Call it after `check_budget`, under the ledger's lock."""
         self.job.journal.write(
-            Submission(
+            SubmissionRecord(
                 token=token,
                 mode=mode,
                 provider=account.provider,
@@ -114,35 +121,37 @@ class Desk:
         self.ledger.refresh()
 
     def estimate(self, requests: Sequence[Request]) -> float | None:
+        """The estimated cost of `requests` in US dollars; None if the price is unknown."""
         return prices.cost(self.price, prices.estimate(requests), batch=self.teacher.mode == "batch")
 
     def check_budget(self, usd: float | None) -> None:
-        """Raise `UserError` when `usd` more would pass the budget.
+        """Raise `UserError` if spending `usd` more would exceed the budget.
 
-        To be called under the ledger's lock, so that no two jobs spend the same money.
+        Call it under the ledger's lock, so that two jobs cannot spend the same money.
         """
         if self.budget_usd is None:
             return
         if usd is None:
             raise UserError(
-                f"budget_usd is set, and the price of {self.teacher.model} is not known: name it under "
-                "[prices.models] in config.toml, or take the budget out"
+                f"budget_usd is set, but the price of {self.teacher.model} is unknown: add it under "
+                "[prices.models] in config.toml, or remove budget_usd"
             )
-        spent, bound = self.ledger.spent_usd, self.ledger.bound_usd()
-        if spent + bound + usd > self.budget_usd:
+        spent, reserved = self.ledger.spent_usd, self.ledger.reserved_usd()
+        if spent + reserved + usd > self.budget_usd:
             raise UserError(
-                f"the budget of {self.budget_usd:.2f} USD would be passed: {spent:.2f} USD are spent, "
-                f"{bound:.2f} on their way, and this would cost about {usd:.2f}. Raise budget_usd under "
-                "[spending] in config.toml and retry; nothing that was answered is lost"
+                f"the budget of {self.budget_usd:.2f} USD would be exceeded: {spent:.2f} USD are spent, "
+                f"{reserved:.2f} are reserved for open requests, and this would cost about {usd:.2f}. Raise "
+                "budget_usd under [spending] in config.toml and retry; all answers are kept"
             )
 
-    def answer(self, token: str, number: int, key: str, dialog_id: str, result: Reply | Fault) -> Answer:
-        """The record of what came of one sending."""
-        if isinstance(result, Fault):
-            return Answer(
-                token, key, number, dialog_id, _fault(result), "", f"{result.code}: {result.message}"
-            )
-        outcome, text = self.usable(result)
+    def answer_record(
+        self, token: str, number: int, key: str, dialog_id: str, result: Reply | FailedRequest
+    ) -> Answer:
+        """The journal's record of the result of one request."""
+        if isinstance(result, FailedRequest):
+            error = f"{result.code}: {result.message}"
+            return Answer(token, key, number, dialog_id, _failure_outcome(result), "", error)
+        outcome, text = self.classify(result)
         usage = result.usage
         return Answer(
             token,
@@ -159,9 +168,9 @@ class Desk:
             result.logprobs,
         )
 
-    def tell(self, under_way: int = 0, eta_s: float | None = None) -> None:
-        """Journal the progress: requests with an answer, and `under_way` that the provider has done."""
-        done = sum(key in self.ledger.answers for key in self.requests) + under_way
+    def report_progress(self, completed_at_provider: int = 0, eta_s: float | None = None) -> None:
+        """Record the progress: requests with an answer, plus those completed but not collected yet."""
+        done = sum(key in self.ledger.answers for key in self.requests) + completed_at_provider
         self.job.journal.write(Progress(min(done, len(self.requests)), len(self.requests), eta_s))
 
     def _is_settled(self, key: str, tries: int) -> bool:
@@ -174,13 +183,13 @@ class Desk:
 
 
 def new_token() -> str:
-    """A name for a submission that nobody else has."""
+    """A unique name for a submission."""
     return secrets.token_hex(12)
 
 
-def _fault(fault: Fault) -> Outcome:
-    if fault.code == "batch_expired":
+def _failure_outcome(failure: FailedRequest) -> Outcome:
+    if failure.code == "batch_expired":
         return "expired"
-    if fault.code == NO_LINE:
+    if failure.code == NO_LINE:
         return "missing"
-    return "rejected" if fault.code in _FOR_GOOD else "error"
+    return "rejected" if failure.code in _REJECTED else "error"

@@ -1,54 +1,39 @@
-"""The one way to get what a desk wants: in batches, live, or from a local model."""
+"""Getting the answers to a job's requests: in batches, by live calls, or from a local model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
-
-from core.config.schema import Price, Teacher
-from core.jobs.context import Job
-from core.jobs.journal import Outcome
+from core.jobs.context import JobContext
+from core.jobs.settings import LargeModel, Settings
 from core.teachers.ledger import Ledger
-from core.teachers.protocol import Reply, Request
-from core.teachers.request_queue import Desk
+from core.teachers.protocol import Request
+from core.teachers.request_queue import Classify, RequestQueue
 
 
-def teacher_of(settings: Mapping[str, Any]) -> Teacher:
-    """The teacher, or the judge, that a job of these settings asks."""
-    return msgspec.convert(settings["reach"]["teacher"], Teacher)
+def run(
+    job: JobContext[Settings], model: LargeModel, requests: Sequence[Request], classify: Classify
+) -> RequestQueue:
+    """Send `requests` to `model` until each is answered or out of tries; the queue has the answers.
 
-
-def price_of(settings: Mapping[str, Any]) -> Price | None:
-    """What it costs, where that is known."""
-    price = settings["reach"]["price"]
-    return None if price is None else msgspec.convert(price, Price)
-
-
-def ask(job: Job, asked: Sequence[Request], usable: Callable[[Reply], tuple[Outcome, str]]) -> Desk:
-    """Ask until nothing of `asked` is left to send or to try; the desk that holds the answers.
-
-    `usable` says what of a reply can be used, and as what. Raises `UserError` when the teacher cannot be
-    asked, or the budget does not allow for more.
+    `classify` decides whether a reply can be used. Raises `UserError` if the model cannot be used, or the
+    budget would be exceeded.
     """
-    settings = job.settings
-    budget_usd = settings["reach"]["budget_usd"]
+    client = model.client
     ledger = Ledger(job.folder.parents[1])
-    desk = Desk(job, ledger, teacher_of(settings), price_of(settings), budget_usd, asked, usable)
-    desk.begin()
-    match desk.teacher.provider, desk.teacher.mode:
-        case "local", _:
-            from core.teachers import local
+    queue = RequestQueue(job, ledger, client.teacher, client.price, client.budget_usd, requests, classify)
+    queue.begin()
+    if model.placement is not None:
+        from core.teachers import local
 
-            local.ask(desk, settings["device"], settings["dtype"])
-        case _, "batch":
-            from core.teachers import batches
+        local.run(queue, model.placement)
+    elif client.teacher.mode == "batch":
+        from core.teachers.batches import polling
 
-            batches.ask(desk)
-        case _:
-            from core.teachers import live_sessions
+        polling.run(queue)
+    else:
+        from core.teachers.live import sessions
 
-            live_sessions.ask(desk)
+        sessions.run(queue)
     ledger.refresh()
-    return desk
+    return queue

@@ -1,51 +1,50 @@
-"""From dialogues and templates to the requests of a teach job."""
+"""Building requests from dialogues and prompt templates."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 
-from core.config.schema import Teacher
 from core.domain.dialogues import HUMAN, Dialogue
+from core.jobs.settings import GenerateSettings, Identity
 from core.prompts import templates
-from core.teachers.identity import identity, samples
+from core.teachers.identity import samples
 from core.teachers.protocol import Message, Request
 
-#: Hexadecimal digits of a key: 128 bits, and within every provider's limit for a custom_id.
-_DIGITS = 32
+#: Hexadecimal digits of a key: 128 bits, and short enough for every provider's custom_id.
+_KEY_DIGITS = 32
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
 def of_job(
-    settings: Mapping[str, Any],
+    settings: GenerateSettings,
     dialogues: Iterable[Dialogue],
     texts: Callable[[str], Mapping[str, str]],
-    teacher: Teacher,
 ) -> tuple[list[Request], Mapping[str, str]]:
-    """The requests of the teach job of these settings, and the responses that it improves, by dialogue.
+    """The requests of a job of stage `generate`, and the responses that it improves, by dialogue.
 
-    `texts` gives an input's texts by dialogue. A dialogue that lacks any of them is not asked about.
+    `texts` returns the responses in an input by dialogue. A dialogue without one of them gets no request.
     """
     train = [d for d in dialogues if d.split == "train"]
     originals: Mapping[str, str] = {}
-    if settings["original"] == "human":
+    if settings.original == "human":
         originals = {d.dialog_id: d.responses[HUMAN].text for d in train}
-    elif settings["original"] == "initial":
+    elif settings.original == "initial":
         originals = texts("original")
-    earlier = [texts(f"turn-{turn}") for turn in range(1, len(settings["turns"]))]
-    able = [
+    earlier = [texts(f"turn-{turn}") for turn in range(1, len(settings.turns))]
+    complete = [
         d
         for d in train
-        if (settings["original"] is None or d.dialog_id in originals)
+        if (settings.original is None or d.dialog_id in originals)
         and all(d.dialog_id in found for found in earlier)
     ]
-    previous = {d.dialog_id: tuple(found[d.dialog_id] for found in earlier) for d in able}
-    return build(able, settings["turns"], originals, previous, identity(teacher), samples(teacher)), originals
+    previous = {d.dialog_id: tuple(found[d.dialog_id] for found in earlier) for d in complete}
+    identity, distinct = settings.model.identity, samples(settings.model.client.teacher)
+    return build(complete, settings.turns, originals, previous, identity, distinct), originals
 
 
 def build(
@@ -53,15 +52,14 @@ def build(
     turns: Sequence[str],
     originals: Mapping[str, str],
     previous: Mapping[str, Sequence[str]],
-    identity: Mapping[str, Any],
+    identity: Identity,
     distinct: bool,
 ) -> list[Request]:
     """One request for each train dialogue among `dialogues`, in their order.
 
-    `turns` are the templates of the user's turns, between which stand the `previous` answers.
-    `originals` fills the field `response`. The key is the beginning of the SHA-256 of `identity`, the
-    messages, and, when `distinct`, the number of identical requests before this one; else identical
-    requests have the same key, and one answer serves them all.
+    `turns` are the templates of the user's messages; the `previous` answers are the messages between
+    them. `originals` fills the field `response`. If `distinct`, identical requests get different keys, so
+    that each is sent; otherwise they share one key and one answer.
     """
     seen: Counter[tuple[Message, ...]] = Counter()
     found = []
@@ -75,16 +73,16 @@ def build(
     return found
 
 
-def single(identity: Mapping[str, Any], dialog_id: str, text: str, before: int = 0) -> Request:
-    """A request of one user's turn about a dialogue; so many identical ones come `before` it."""
+def single(identity: Identity, dialog_id: str, text: str, before: int = 0) -> Request:
+    """A request with one message. `before` is the number of identical requests before it."""
     messages = (Message("user", text),)
     return Request(key(identity, messages, before), dialog_id, messages)
 
 
-def key(identity: Mapping[str, Any], messages: Sequence[Message], before: int = 0) -> str:
-    """The name of a request: what is asked, of whom, and how many identical ones came `before` it."""
+def key(identity: Identity, messages: Sequence[Message], before: int = 0) -> str:
+    """A hash of the teacher, the messages, and the number of identical requests `before` this one."""
     digest = hashlib.sha256(_encoder.encode([identity, messages, before]))
-    return digest.hexdigest()[:_DIGITS]
+    return digest.hexdigest()[:_KEY_DIGITS]
 
 
 def _messages(

@@ -1,4 +1,4 @@
-"""What a trainer tells the journal, and how it hears that it shall stop."""
+"""Trainer callbacks: metrics, progress, checkpoints and sample completions in the job's journal."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from transformers import TrainerCallback
 from core.config.schema import Responding, Training
 from core.domain.errors import UserError
 from core.jobs import files, journal
-from core.jobs.context import Job
-from core.jobs.journal import Progress, Sample
+from core.jobs.context import JobContext
+from core.jobs.records import Progress, Sample, metric
+from core.jobs.settings import RunSettings
 from core.students.generation import Generator
 from core.training import checkpoints
 
-#: A figure that TRL logs once, about the whole training.
-_SUMMARY = "train_runtime"
+#: A metric that TRL logs once, with others about the whole training.
+_SUMMARY_METRIC = "train_runtime"
 _SAMPLING = Responding(max_new_tokens=80)
-#: Seconds of training that a crash may cost, a step being longer or not; an adapter is soon saved.
+#: Seconds between two checkpoints, in addition to save_steps: saving an adapter is fast.
 _SAVE_EVERY_S = 60.0
 
 log = logging.getLogger(__name__)
 
 
 class JournalCallback(TrainerCallback):
-    """Streams every logged step, its progress and the time that is left; marks whole checkpoints.
+    """Records logged metrics, progress and ETA, and marks checkpoints as complete.
 
-    When the job shall stop, it ends the training after the batch in flight: the accumulation that
-    this batch belongs to is thrown away, and a checkpoint of the last whole step is saved.
+    When the job shall stop, training ends after the current batch: the gradients accumulated for an
+    unfinished step are discarded, and a checkpoint of the last finished step is saved.
     """
 
-    def __init__(self, job: Job, trainer: Any) -> None:
+    def __init__(self, job: JobContext[RunSettings], trainer: Any) -> None:
         self.job = job
         self.trainer = trainer
         self._began = 0.0
@@ -44,8 +45,9 @@ class JournalCallback(TrainerCallback):
         self._step_began = 0.0
         self._saved_at = 0.0
         self._tokens = 0
-        #: Seconds and tokens of the steps since the last log, without saving and sampling.
-        self._unlogged = [0.0, 0]
+        #: Of the steps since the last log, without saving and sampling.
+        self._unlogged_s = 0.0
+        self._unlogged_tokens = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._began = self._saved_at = time.monotonic()
@@ -67,8 +69,8 @@ class JournalCallback(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         now = time.monotonic()
         tokens = trained_tokens(self.trainer)
-        self._unlogged[0] += now - self._step_began
-        self._unlogged[1] += tokens - self._tokens
+        self._unlogged_s += now - self._step_began
+        self._unlogged_tokens += tokens - self._tokens
         self._tokens = tokens
         self._progress(state, 0.0)
         last = state.global_step >= state.max_steps
@@ -76,56 +78,59 @@ class JournalCallback(TrainerCallback):
             control.should_save = True
         if self.job.stop.is_set():
             control.should_training_stop = True
-        # Else the steps behind the last multiple of logging_steps would not show.
+        # Otherwise the steps after the last multiple of logging_steps would not be logged.
         control.should_log = control.should_log or last
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
     ) -> None:
-        if not logs or _SUMMARY in logs:
+        if not logs or _SUMMARY_METRIC in logs:
             return
-        figures = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
-        seconds, tokens = self._unlogged
-        if seconds > 0:
-            figures["tokens_per_second"] = tokens / seconds
-        self._unlogged = [0.0, 0]
-        self.job.journal.write(journal.metric(state.global_step, figures))
-        if not math.isfinite(figures.get("loss", 0.0)):
+        metrics = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
+        if self._unlogged_s > 0:
+            metrics["tokens_per_second"] = self._unlogged_tokens / self._unlogged_s
+        self._unlogged_s, self._unlogged_tokens = 0.0, 0
+        self.job.journal.write(metric(state.global_step, metrics))
+        if not math.isfinite(metrics.get("loss", 0.0)):
             raise UserError(
-                f"the loss at step {state.global_step} is not a number: lower the learning rate, or use "
+                f"the loss at step {state.global_step} is not finite: lower the learning rate, or use "
                 'dtype = "float32"'
             )
-        for name, value in figures.items():
+        for name, value in metrics.items():
             if not math.isfinite(value):
                 log.warning("step %d: %s is %s", state.global_step, name, value)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._saved_at = time.monotonic()
-        # The curve up to a checkpoint must not be lost to a power cut that the checkpoint survives.
+        # A power cut must not lose the metrics up to a checkpoint that survives it.
         files.sync_folder(self.job.folder / journal.NAME)
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         checkpoints.mark_complete(checkpoint, self._tokens)
 
     def _progress(self, state: Any, part: float) -> None:
-        """`part` of the step that follows `state.global_step` is done."""
+        """Record the progress; `part` is the fraction of the next step that is done."""
         done = state.global_step - self._first_step + part
         per_step = (time.monotonic() - self._began) / done
-        left = (state.max_steps - state.global_step - part) * per_step
-        self.job.journal.write(Progress(state.global_step, state.max_steps, left))
+        eta_s = (state.max_steps - state.global_step - part) * per_step
+        self.job.journal.write(Progress(state.global_step, state.max_steps, eta_s))
 
 
 def trained_tokens(trainer: Any) -> int:
-    """The tokens that a trainer has trained on so far, as in its figure `num_tokens`."""
+    """The number of tokens trained on so far, which TRL logs as `num_tokens`."""
     return int(trainer._total_train_tokens)
 
 
 class SampleCallback(TrainerCallback):
-    """Lets the student answer a few fixed test dialogues as training goes."""
+    """Records the student's responses to a few fixed test dialogues during training."""
 
     def __init__(
-        self, job: Job, training: Training, tokenizer: Any, dialogues: Sequence[tuple[str, str]]
+        self,
+        job: JobContext[RunSettings],
+        training: Training,
+        tokenizer: Any,
+        dialogues: Sequence[tuple[str, str]],
     ) -> None:
-        """`dialogues` are pairs of a dialogue's id and its prompt."""
+        """`dialogues` are pairs of an id and a prompt."""
         self.job = job
         self.every = training.sample_steps
         self.tokenizer = tokenizer

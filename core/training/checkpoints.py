@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill: one without its mark was being written, and is passed over."""
+"""Finding complete checkpoints. A checkpoint without its mark may be incomplete, and is ignored."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ _MARK = "complete.json"
 
 
 def mark_complete(checkpoint: Path, num_tokens: int) -> None:
-    """Say that all of a checkpoint is written, once it is on disk.
+    """Sync a checkpoint to disk, and mark it as complete.
 
-    `num_tokens` is how many tokens were trained on until then: TRL's trainers count them, and do
-    not save the count.
+    `num_tokens` is the number of tokens trained on by then, which TRL's trainers count but do not save.
     """
     files.sync(checkpoint)
     files.write_bytes(checkpoint / _MARK, json.dumps({"num_tokens": num_tokens}).encode())
 
 
 def newest(attempts: Iterable[Path]) -> Path | None:
-    """The complete checkpoint of the highest step in these attempts' folders, or None."""
+    """The complete checkpoint with the highest step in the attempts' folders; None if there is none."""
     found = [
         path
         for attempt in attempts
@@ -34,10 +33,10 @@ def newest(attempts: Iterable[Path]) -> Path | None:
 
 
 def step(checkpoint: Path) -> int:
-    """The optimiser step of a checkpoint's folder."""
+    """The optimiser step of a checkpoint."""
     return int(checkpoint.name.rpartition("-")[2])
 
 
 def num_tokens(checkpoint: Path) -> int:
-    """The tokens that were trained on until a complete checkpoint."""
+    """The number of tokens trained on up to a complete checkpoint."""
     return int(json.loads((checkpoint / _MARK).read_bytes())["num_tokens"])

@@ -1,4 +1,4 @@
-"""TRL's trainers, set up from a run's settings."""
+"""TRL's trainers, configured from a run's settings."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from core.config.schema import Dpo, Lora, Training
 from core.recipes.examples import PreferencePair, SftExample
 
-#: Settings of ours that TRL's configurations do not have.
-_OURS = {"sample_steps", "sample_dialogues", "reference"}
+#: Settings that SFTConfig and DPOConfig do not have.
+_NOT_IN_TRL = {"sample_steps", "sample_dialogues", "reference"}
 
 
 def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
     """The keyword arguments of SFTConfig or DPOConfig for these settings."""
-    settings = {k: v for k, v in msgspec.structs.asdict(training).items() if k not in _OURS}
+    settings = {k: v for k, v in msgspec.structs.asdict(training).items() if k not in _NOT_IN_TRL}
     settings["report_to"] = list(training.report_to) or "none"
     return settings | {
         "output_dir": str(output),
@@ -29,10 +29,10 @@ def arguments(training: Training, device: str, dtype: torch.dtype, output: Path)
         "bf16": device != "cpu" and dtype == torch.bfloat16,
         "fp16": device != "cpu" and dtype == torch.float16,
         "disable_tqdm": True,
-        # A loss that is not a number must be seen, not replaced by the mean of the others.
+        # The loss must be logged even if it is not finite, not replaced by the mean of the other steps.
         "logging_nan_inf_filter": False,
         "save_strategy": "steps",
-        # Rotation comes before the newest one is known to be whole: keep another.
+        # Old checkpoints are deleted before the newest one is marked as complete: keep one more.
         "save_total_limit": max(training.save_total_limit, 2),
         "dataloader_num_workers": 0,
         "dataloader_pin_memory": device == "cuda",
@@ -42,7 +42,7 @@ def arguments(training: Training, device: str, dtype: torch.dtype, output: Path)
 def sft(
     model: Any, tokenizer: Any, examples: Sequence[SftExample], lora: Lora, args: dict[str, Any]
 ) -> SFTTrainer:
-    """SFT of a fresh LoRA adapter, with the loss on completions only."""
+    """The trainer for SFT of a new LoRA adapter, with the loss on completions only."""
     return SFTTrainer(
         model=model,
         args=one_device(SFTConfig(**args, completion_only_loss=True)),
@@ -55,7 +55,10 @@ def sft(
 def dpo(
     model: Any, tokenizer: Any, pairs: Sequence[PreferencePair], training: Dpo, args: dict[str, Any]
 ) -> DPOTrainer:
-    """DPO of the adapter on `model`; the reference is a frozen copy of it, or the bare base."""
+    """The trainer for DPO of the adapter on `model`.
+
+    The reference model is a frozen copy of the adapter, or the base model without an adapter.
+    """
     trainer = DPOTrainer(
         model=model,
         args=one_device(DPOConfig(**args)),
@@ -63,21 +66,20 @@ def dpo(
         processing_class=tokenizer,
     )
     if training.reference == "base":
-        # TRL computes the reference with adapters switched off when there is no copy named "ref".
+        # Without an adapter named "ref", TRL disables all adapters to compute the reference.
         trainer.model.delete_adapter("ref")
     return trainer
 
 
 def one_device(config: Any) -> Any:
-    """The configuration with one GPU, of however many there are: TRL has no data parallelism in one
-    process."""
-    # Read first: it is what counts the GPUs.
+    """The configuration, limited to one GPU: TRL does not support data parallelism in one process."""
+    # Reading n_gpu first initialises it.
     config._n_gpu = min(config.n_gpu, 1)
     return config
 
 
 def lora_config(lora: Lora) -> LoraConfig:
-    """PEFT's configuration of the adapter."""
+    """PEFT's configuration of a new adapter."""
     targets = lora.target_modules
     return LoraConfig(
         task_type="CAUSAL_LM",

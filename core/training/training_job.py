@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +16,13 @@ import msgspec
 import torch
 import transformers
 
-from core.config.schema import (
-    Dpo,
-    Lora,
-    Student,
-    Training,
-)
+from core.config.schema import Training
 from core.dialogues import records
 from core.domain.errors import Cancelled, UserError
+from core.domain.results import DpoResult, SftResult, TrainingResult
 from core.jobs import files
-from core.jobs.context import Job
+from core.jobs.context import JobContext
+from core.jobs.settings import RunSettings, SftSettings
 from core.prompts import templates
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
@@ -37,60 +35,78 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-def run(job: Job) -> dict[str, Any]:
-    """Train the adapter, going on from the newest complete checkpoint of earlier attempts.
+def run(job: JobContext[RunSettings]) -> TrainingResult:
+    """Train the adapter, resuming from the newest complete checkpoint of earlier attempts.
 
-    Raises `UserError` when there is nothing to train on, the student cannot be loaded, memory does
-    not suffice, or the loss is not a number.
+    Raises `UserError` when there are no examples, the student cannot be loaded, memory runs out, or the
+    loss is not finite.
     """
-    settings = job.settings
-    student = msgspec.convert(settings["student"], Student)
+    student = job.settings.student
     torch.set_num_threads(job.spec.threads)
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
-    device = loading.pick_device(settings["device"])
-    dtype = loading.pick_dtype(settings["dtype"], device)
+    device = loading.pick_device(student.device)
+    dtype = loading.pick_dtype(student.dtype, device)
     resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)
     try:
-        trainer, data = _trainer(job, student, device, dtype)
+        trainer, data = _trainer(job, device, dtype)
         job.check()
         if resume is not None:
-            log.info("going on from step %d of %s", checkpoints.step(resume), resume)
+            log.info("resuming from step %d of %s", checkpoints.step(resume), resume)
             trainer._total_train_tokens = checkpoints.num_tokens(resume)
         output = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     except (RuntimeError, MemoryError) as error:
         if not _out_of_memory(error):
             raise
         raise UserError(
-            "memory does not suffice: lower per_device_train_batch_size (and raise "
+            "out of memory: lower per_device_train_batch_size (and raise "
             "gradient_accumulation_steps), or set gradient_checkpointing = true"
         ) from error
     if trainer.state.global_step < trainer.state.max_steps:
         raise Cancelled
-    result: dict[str, Any] = {
-        "steps": trainer.state.global_step,
-        "train_loss": _mean(trainer.state.log_history, "loss"),
-        # Of this attempt, as TRL reports it.
-        "train_runtime_s": output.metrics["train_runtime"],
-        "epochs": trainer.state.epoch,
-        "examples": len(trainer.train_dataset),
-        "device": device,
-        "dtype": str(dtype).removeprefix("torch."),
-    }
-    logged = [entry for entry in trainer.state.log_history if "loss" in entry]
-    result |= {name: value for name, value in logged[-1].items() if name.startswith("rewards/")}
-    _save(job, trainer, student, data, result)
+    result = _result(job.settings, trainer, output.metrics["train_runtime"], device, dtype)
+    _save(job, trainer, data, result)
     return result
 
 
+def _result(
+    settings: RunSettings, trainer: Any, runtime_s: float, device: str, dtype: torch.dtype
+) -> TrainingResult:
+    history = trainer.state.log_history
+    result = SftResult(
+        steps=trainer.state.global_step,
+        train_loss=_mean(history, "loss"),
+        train_runtime_s=runtime_s,
+        epochs=trainer.state.epoch,
+        examples=len(trainer.train_dataset),
+        device=device,
+        dtype=str(dtype).removeprefix("torch."),
+    )
+    if isinstance(settings, SftSettings):
+        return result
+    last = [entry for entry in history if "loss" in entry][-1]
+    return DpoResult(
+        **msgspec.structs.asdict(result),
+        rewards_chosen=_finite(last, "rewards/chosen"),
+        rewards_rejected=_finite(last, "rewards/rejected"),
+        rewards_margins=_finite(last, "rewards/margins"),
+        rewards_accuracies=_finite(last, "rewards/accuracies"),
+    )
+
+
+def _finite(logged: dict[str, Any], name: str) -> float | None:
+    value = logged.get(name)
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    # On the CPU, PyTorch has no error of its own for it.
+    # On the CPU, PyTorch raises a plain RuntimeError.
     known = isinstance(error, torch.OutOfMemoryError | MemoryError)
     return known or "can't allocate memory" in str(error)
 
 
 def _mean(history: list[dict[str, Any]], name: str) -> float:
-    """The mean over all steps of a figure that is logged as the mean over the steps since the last log."""
+    """The mean over all steps of a metric that is logged as the mean of the steps since the last log."""
     total, before = 0.0, 0
     for entry in history:
         if name in entry:
@@ -99,66 +115,66 @@ def _mean(history: list[dict[str, Any]], name: str) -> float:
     return total / before
 
 
-def _trainer(job: Job, student: Student, device: str, dtype: torch.dtype) -> tuple[Any, Path]:
-    """The trainer with its callbacks, and the file of examples that it trains on."""
-    settings = job.settings
+def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> tuple[Any, Path]:
+    """The trainer with its callbacks, and the file of its training data."""
+    settings, student = job.settings, job.settings.student.config
+    training: Training = settings.training
     tokenizer = loading.load_tokenizer(student)
     output = job.folder / checkpoints.FOLDER
-    if job.spec.stage == "sft":
+    if isinstance(settings, SftSettings):
         data = job.input("examples")
-        training = msgspec.convert(settings["training"], Training)
-        found = _some(list(examples.read(data, SftExample)), "SFT example", settings)
+        found = _some(list(examples.read(data, SftExample)), "SFT example", settings.recipe)
         given = len(found)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = loading.load_model(student, device, dtype)
-        lora = msgspec.convert(settings["lora"], Lora)
-        with _settings_refused():
-            trainer = trainers.sft(model, tokenizer, found, lora, arguments)
+        with _setting_errors():
+            trainer = trainers.sft(model, tokenizer, found, settings.lora, arguments)
     else:
         data = job.input("preferences")
-        training = msgspec.convert(settings["training"], Dpo)
-        pairs = _some(list(examples.read(data, PreferencePair)), "preference pair", settings)
+        pairs = _some(list(examples.read(data, PreferencePair)), "preference pair", settings.recipe)
         given = len(pairs)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = loading.load_model(student, device, dtype, job.input("adapter"), trainable=True)
-        with _settings_refused():
-            trainer = trainers.dpo(model, tokenizer, pairs, training, arguments)
+        with _setting_errors():
+            trainer = trainers.dpo(model, tokenizer, pairs, settings.training, arguments)
     kept = len(trainer.train_dataset)
     if not kept:
         raise UserError(
-            f"every prompt alone fills max_length = {training.max_length} tokens: raise it in config.toml"
+            f"every prompt has at least max_length = {training.max_length} tokens: raise it in config.toml"
         )
     if kept < given:
-        log.warning("%d of %d examples are left out: their prompt fills max_length", given - kept, given)
+        log.warning(
+            "left out %d of %d examples: their prompts have at least max_length tokens", given - kept, given
+        )
     trainer.add_callback(JournalCallback(job, trainer))
     trainer.add_callback(SampleCallback(job, training, tokenizer, _fixed_dialogues(job, training)))
     return trainer, data
 
 
 @contextmanager
-def _settings_refused() -> Iterator[None]:
-    """Say plainly that TRL, PEFT or Transformers does not take a setting."""
+def _setting_errors() -> Iterator[None]:
+    """Turn errors of TRL, PEFT and Transformers about settings into `UserError`."""
     try:
         yield
     except (ValueError, ImportError) as error:
-        raise UserError(f"the trainer does not take these settings: {error}") from error
+        raise UserError(f"the trainer rejects these settings: {error}") from error
     except RuntimeError as error:
-        # What a logger of report_to raises when its package is missing.
+        # The error of a logger in report_to whose package is not installed.
         if "to be installed" not in str(error):
             raise
         raise UserError(f"report_to names a logger that is not installed: {error}") from error
 
 
-def _some(found: list[T], kind: str, settings: dict[str, Any]) -> list[T]:
+def _some(found: list[T], kind: str, recipe: str) -> list[T]:
     if not found:
-        raise UserError(f"recipe {settings['run']['recipe']} yields no {kind}: see `empathy-tui recipes`")
+        raise UserError(f"recipe {recipe} yields no {kind}: see `empathy-tui recipes`")
     return found
 
 
-def _record(job: Job, arguments: dict[str, Any]) -> None:
-    """Save the exact command and configuration before the run starts."""
+def _record(job: JobContext[RunSettings], arguments: dict[str, Any]) -> None:
+    """Save the command, the settings and the library versions before training starts."""
     record = {
         "command": sys.orig_argv,
         "spec": msgspec.to_builtins(job.spec),
@@ -168,24 +184,26 @@ def _record(job: Job, arguments: dict[str, Any]) -> None:
     files.write_bytes(job.folder / "run.json", json.dumps(record, indent=2, default=str).encode() + b"\n")
 
 
-def _fixed_dialogues(job: Job, training: Training) -> list[tuple[str, str]]:
+def _fixed_dialogues(job: JobContext[RunSettings], training: Training) -> list[tuple[str, str]]:
     tests = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     return [
         (
             d.dialog_id,
-            templates.render(job.settings["prompt"], situation=d.situation, utterance=d.utterance),
+            templates.render(job.settings.student.prompt, situation=d.situation, utterance=d.utterance),
         )
         for d in tests[: training.sample_dialogues]
     ]
 
 
-def _save(job: Job, trainer: Any, student: Student, data: Path, result: dict[str, Any]) -> None:
+def _save(job: JobContext[RunSettings], trainer: Any, data: Path, result: TrainingResult) -> None:
     folder = job.folder / "adapter"
     model = trainer.accelerator.unwrap_model(trainer.model)
-    # Whoever loads the adapter needs the student's name, not where it lay here.
-    model.peft_config["default"].base_model_name_or_path = model_card.base_model(student.model)
-    # Embeddings do not change; left to itself, PEFT asks the Hub whether they did.
+    # Users of the adapter need the base model's name on the Hub, not a local path.
+    model.peft_config["default"].base_model_name_or_path = model_card.base_model(
+        job.settings.student.config.model
+    )
+    # Embeddings do not change. Without this, PEFT queries the Hub to find out.
     model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
     trainer.processing_class.save_pretrained(str(folder))
-    model_card.write(folder, job.settings["run"], job.settings, files.sha256(data), result)
+    model_card.write(folder, job.settings, files.sha256(data), result)
     job.publish("adapter", folder)

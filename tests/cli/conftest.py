@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.store import connections
+from tests.support import waiting
 
 PROGRAM = (sys.executable, "-m", "tui")
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,16 +64,8 @@ class Program:
 
     def __call__(self, *words: str | Path, code: int | None = 0, **more: str) -> Finished:
         """Run one command to its end; its exit code must be `code`, unless that is None."""
-        ended = subprocess.run(
-            self.command(*words),
-            cwd=self.root.parent,
-            env=environment(**more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=240,
-            check=False,
-        )
-        found = Finished(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        ended = waiting.run(self.command(*words), cwd=self.root.parent, env=environment(**more))
+        found = Finished(ended.code, ended.out.decode(), ended.err.decode())
         assert code is None or found.code == code, f"{words}: {found}"
         return found
 
@@ -83,16 +75,20 @@ class Program:
 
 def end_processes(root: Path) -> None:
     """Kill the supervisors of the workspaces in or below `root`, and their workers."""
-    deadline = time.monotonic() + 30
     for lock in root.rglob("supervisor.lock"):
-        while (found := launch.is_running(WorkspacePaths(lock.parents[1]))) and found[0]:
-            assert time.monotonic() < deadline, f"the supervisor of {lock.parent} does not die"
-            if found[1] is not None and psutil.pid_exists(found[1]):
-                process = psutil.Process(found[1])
-                for member in (process, *process.children(recursive=True)):
-                    with suppress(psutil.NoSuchProcess):
-                        member.kill()
-            time.sleep(0.01)
+        workspace = WorkspacePaths(lock.parents[1])
+        waiting.wait_until(partial(_is_ended, workspace), f"the end of the supervisor of {workspace.root}")
+
+
+def _is_ended(workspace: WorkspacePaths) -> bool:
+    """Kill a workspace's supervisor and its workers; whether there is none any more."""
+    is_running, pid = launch.is_running(workspace)
+    if pid is not None and is_running and psutil.pid_exists(pid):
+        process = psutil.Process(pid)
+        for member in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+    return not is_running
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import pytest
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
 from tests.loopback import KEY, Api
-from tests.support.made_dialogues import made_dialogues
-from tests.teachers.workshop import Workshop
+from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.teacher_workspace import TeacherWorkspace
 
 PRICES = """
 [prices]
@@ -21,7 +21,7 @@ date = 2026-06-01
 input = 2.5
 output = 10.0
 """
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def api() -> Iterator[Api]:
 @pytest.fixture
 def program(tmp_path: Path, api: Api) -> Iterator[Program]:
     recipes = ["improve-human/naive", "improve-human/sequential"]
-    dialogues = made_dialogues(rows=16)
-    Workshop(tmp_path / "work", api.url, recipes, more=PRICES, dialogues=dialogues)
+    dialogues = synthetic_dialogues(rows=16)
+    TeacherWorkspace(tmp_path / "work", api.url, recipes, more=PRICES, dialogues=dialogues)
     yield Program(tmp_path / "work")
     end_processes(tmp_path)
 
@@ -72,7 +72,7 @@ def test_returning_once_the_batches_are_submitted(program: Program, api: Api) ->
 
 
 def test_looking_at_batches(program: Program, api: Api) -> None:
-    assert "Nothing was sent yet" in program("batches").out
+    assert "No requests were sent yet" in program("batches").out
     api.faults.fail_share = 0.3
     program("run", "recipe:improve-human/naive", "--wait", OPENAI_API_KEY=KEY)
     listed = program("batches").out
@@ -84,10 +84,10 @@ def test_looking_at_batches(program: Program, api: Api) -> None:
     assert "500: The server had an error" in shown
     assert KEY not in listed + shown
     found = program("batches", "show", "batch_000000", "--requests", "--json").json
-    assert len(found["requests_behind"]) == found["requests"] == 12
-    assert {moment["state"] for moment in found["timeline"]} >= {"intended", "validating", "completed"}
-    token = found["token"]
-    assert program("batches", "show", token[:8], "--json").json["token"] == token
+    assert len(found["requests"]) == found["batch"]["requests"] == 12
+    assert {event["state"] for event in found["timeline"]} >= {"intended", "validating", "completed"}
+    token = found["batch"]["token"]
+    assert program("batches", "show", token[:8], "--json").json["batch"]["token"] == token
     assert "there is no batch 'nobody'" in program("batches", "show", "nobody", code=1).err
     assert "names" in program("batches", "show", "batch_", code=1).err or len(api.batches) == 1
     for command in ("refresh", "cancel", "retry"):
@@ -97,11 +97,11 @@ def test_looking_at_batches(program: Program, api: Api) -> None:
 def test_cancelling_and_asking_again(program: Program, api: Api) -> None:
     api.faults.hold = True
     program("run", NAIVE, "--no-wait", OPENAI_API_KEY=KEY)
-    assert "is being asked after" in program("batches", "refresh", "batch_000000", OPENAI_API_KEY=KEY).out
+    assert "polling batch_000000" in program("batches", "refresh", "batch_000000", OPENAI_API_KEY=KEY).out
     program("batches", "cancel", "batch_000000", OPENAI_API_KEY=KEY)
     assert api.batches["batch_000000"]["status"] == "cancelled"
     api.faults.hold = False
-    assert "to be tried again" in program("batches", "retry", "batch_000000", OPENAI_API_KEY=KEY).out
+    assert "retrying " in program("batches", "retry", "batch_000000", OPENAI_API_KEY=KEY).out
     program("run", NAIVE, "--wait", OPENAI_API_KEY=KEY)
     assert set(api.paid.values()) == {1}
 
@@ -109,11 +109,11 @@ def test_cancelling_and_asking_again(program: Program, api: Api) -> None:
 def test_adopting_a_batch(program: Program, api: Api, tmp_path: Path) -> None:
     program("run", NAIVE, "--wait", OPENAI_API_KEY=KEY)
     other = Program(tmp_path / "other")
-    Workshop(other.root, api.url, ["improve-human/naive"], dialogues=made_dialogues(rows=16))
+    TeacherWorkspace(other.root, api.url, ["improve-human/naive"], dialogues=synthetic_dialogues(rows=16))
     assert "--job" in other("batches", "adopt", "batch_000000", code=1).err
     other("pause", OPENAI_API_KEY=KEY)
     other("run", "recipe", OPENAI_API_KEY=KEY)
-    assert "will be looked at" in other("batches", "adopt", "batch_000000", OPENAI_API_KEY=KEY).out
+    assert "checking batch_000000" in other("batches", "adopt", "batch_000000", OPENAI_API_KEY=KEY).out
     other("resume", OPENAI_API_KEY=KEY)
     other("run", "recipe", "--wait", OPENAI_API_KEY=KEY)
     assert api.calls["create"] == 1

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.support.made_dialogues import (
+from tests.support.synthetic_dialogues import (
     columns,
-    made_csv,
-    made_rows,
+    synthetic_csv,
+    synthetic_rows,
     write_rows,
 )
 
@@ -24,7 +24,7 @@ Change = Callable[[Path, str, str], Path]
 
 @pytest.fixture
 def csv(tmp_path: Path) -> Path:
-    return made_csv(tmp_path / "made.csv")
+    return synthetic_csv(tmp_path / "made.csv")
 
 
 def test_init_makes_a_workspace_once(tmp_path: Path, program: Program) -> None:
@@ -100,7 +100,7 @@ def test_every_problem_of_a_file_is_listed_and_the_store_stays(
 ) -> None:
     program("import", csv)
     before = program("data", "--json").out
-    rows = made_rows()
+    rows = synthetic_rows()
     rows[3]["rating_human"] = "7"
     rows[5]["response_llama_empathy"] = " "
     rows[9]["dialog_id"] = rows[8]["dialog_id"]
@@ -121,7 +121,7 @@ def test_files_that_are_no_table(program: Program, tmp_path: Path) -> None:
 
 
 def test_text_from_outside_cannot_steer_the_terminal(program: Program, tmp_path: Path) -> None:
-    rows = made_rows(8)
+    rows = synthetic_rows(8)
     hostile = "\x1b]0;owned\x07\x1b[2J [bold]x[/bold] \u202egnp.exe :smile:"
     rows[0] |= {"situation": hostile, "speaker_uttr": hostile, "emotion": hostile, "response_human": hostile}
     rows[1]["rating_human"] = hostile

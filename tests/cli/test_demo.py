@@ -7,7 +7,7 @@ from pathlib import Path
 from core.api import SAMPLE
 from tests.cli.conftest import Program, end_processes
 
-WARNING = "a sample for trying the program, not research data"
+WARNING = "sample data for trying the program, not research data"
 
 
 def test_its_configuration_holds_for_the_sample(tmp_path: Path) -> None:

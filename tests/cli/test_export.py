@@ -13,26 +13,26 @@ from core.prompts import templates
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
 from tests.loopback import expected_answer
-from tests.support.made_dialogues import made_dialogues
-from tests.teachers.workshop import Workshop
+from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.teacher_workspace import TeacherWorkspace
 
 DIRECT = {f"direct/{name}" for name in ("chatgpt", "llama", "gemini", "mixtral", "all_together")}
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeacherWorkspace]:
     """A workspace whose teacher has answered for two of its recipes; the third was not asked for."""
     root = tmp_path_factory.mktemp("shop")
     with loopback.running() as api:
         recipes = ["improve-human/naive", "improve-llm/cognitive", "improve-human/combined"]
-        made = Workshop(root, api.url, recipes, mode="live", dialogues=made_dialogues(rows=24))
+        made = TeacherWorkspace(root, api.url, recipes, mode="live", dialogues=synthetic_dialogues(rows=24))
         made.run("recipe:improve-human/naive", "recipe:improve-llm/cognitive")
         yield made
     end_processes(root)
 
 
 @pytest.fixture
-def program(shop: Workshop) -> Program:
+def program(shop: TeacherWorkspace) -> Program:
     return Program(shop.workspace.root)
 
 
@@ -41,7 +41,9 @@ def rows(folder: Path, name: str) -> list[dict[str, Any]]:
     return list(json.loads((folder / info[name]["file_name"]).read_text(encoding="utf-8")))
 
 
-def test_the_recipes_that_are_answered_are_exported(program: Program, shop: Workshop, tmp_path: Path) -> None:
+def test_the_recipes_that_are_answered_are_exported(
+    program: Program, shop: TeacherWorkspace, tmp_path: Path
+) -> None:
     folder = tmp_path / "all"
     written = program("export", "llama-factory", folder, "--json").json["files"]
     info = json.loads((folder / "dataset_info.json").read_text())
@@ -61,7 +63,7 @@ def test_the_recipes_that_are_answered_are_exported(program: Program, shop: Work
         assert {row["rejected"]["value"] for row in dpo} <= human
 
 
-def test_what_is_improved_is_the_teachers_own_response_in_improve_llm(shop: Workshop) -> None:
+def test_what_is_improved_is_the_teachers_own_response_in_improve_llm(shop: TeacherWorkspace) -> None:
     own = {line["dialog_id"]: line["text"] for line in shop.answers("improve-llm/initial")}
     lines = shop.answers("improve-llm/cognitive")
     assert {line["dialog_id"]: line["original"] for line in lines} == own
@@ -92,7 +94,7 @@ def test_one_without_answers_is_refused_with_the_remedy(
     assert not folder.exists()
 
 
-def test_a_set_of_answers_tells_what_was_asked(shop: Workshop) -> None:
+def test_a_set_of_answers_tells_what_was_asked(shop: TeacherWorkspace) -> None:
     line = shop.answers()[0]
     dialogue = next(d for d in shop.train if d.dialog_id == line["dialog_id"])
     text = templates.render(

@@ -12,8 +12,8 @@ from tests import loopback
 from tests.cli.conftest import Program, end_processes
 from tests.judging.test_llm_judge import longer
 from tests.loopback import KEY, Api
-from tests.reports import judged
-from tests.support.made_dialogues import made_csv
+from tests.support import finished_workspace
+from tests.support.synthetic_dialogues import synthetic_csv
 
 JUDGES = """
 [judges.gpt]
@@ -41,33 +41,33 @@ def asked(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator
     program = Program(tmp_path / "study")
     program("init", program.root)
     (program.root / "config.toml").write_text(JUDGES.format(url=api.url))
-    program("import", made_csv(tmp_path / "made.csv"))
+    program("import", synthetic_csv(tmp_path / "made.csv"))
     yield program
     end_processes(tmp_path)
 
 
-def test_a_judge_is_held_against_people_from_the_command_line(asked: Program, api: Api) -> None:
-    told = asked("judge", "calibrate", "gpt", "--pairs", "8", "--dry-run", "--json").json
+def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) -> None:
+    told = asked("judge", "validate", "gpt", "--pairs", "8", "--dry-run", "--json").json
     assert (told["recipes"][0]["recipe"], told["recipes"][0]["requests"]) == ("judge gpt", 16)
     assert not api.paid
-    done = asked("judge", "calibrate", "gpt", "--pairs", "8", "--wait")
+    done = asked("judge", "validate", "gpt", "--pairs", "8", "--wait")
     assert "gpt agrees with the ratings on" in done.out
     assert "of 8 pairs (" in done.out
     assert len(api.paid) == 16
-    again = asked("judge", "calibrate", "gpt", "--pairs", "8")
+    again = asked("judge", "validate", "gpt", "--pairs", "8")
     assert "of 8 pairs" in again.out, "asked once"
     assert len(api.paid) == 16
     (rate,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
     assert "agrees with human ratings" in rate["label"]
-    assert "no judge is called 'nobody'" in asked("judge", "calibrate", "nobody", code=1).err
-    assert "is embedded" in asked("judge", "calibrate", "own", code=1).err
-    assert asked("judge", "calibrate", "gpt", "--pairs", "0", code=2).err
+    assert "no judge is called 'nobody'" in asked("judge", "validate", "nobody", code=1).err
+    assert "is embedded" in asked("judge", "validate", "own", code=1).err
+    assert asked("judge", "validate", "gpt", "--pairs", "0", code=2).err
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Program:
     root = tmp_path_factory.mktemp("judged") / "study"
-    judged.make(root)
+    finished_workspace.make(root)
     return Program(root)
 
 
@@ -91,7 +91,7 @@ def test_a_report_is_written(study: Program, tmp_path: Path) -> None:
     assert str(tmp_path / "report" / "report.html") in written
     assert all(Path(path).exists() for path in written)
     refused = study("report", study.root, code=1)
-    assert "which no report wrote" in refused.err
+    assert "which is not part of a report" in refused.err
     assert json.loads((tmp_path / "report" / "contents.json").read_text())
 
 
@@ -101,5 +101,5 @@ def test_voting_says_what_it_needs(study: Program) -> None:
     assert "stands on both sides" in study("vote", "human", "human", code=1).err
     for name in ("", "x" * 41, "../x", "a\x1b[31m"):
         refused = study("vote", "human", "chatgpt", "--voter", name, code=1).err
-        assert "no voter's name" in refused
+        assert "not a valid voter name" in refused
         assert "\x1b" not in refused

@@ -14,7 +14,8 @@ from click import Context
 from click.testing import CliRunner
 
 from tests.cli.conftest import PROGRAM, Program, environment
-from tests.support.made_dialogues import made_csv
+from tests.support import waiting
+from tests.support.synthetic_dialogues import synthetic_csv
 from tui.cli.main import main
 
 COMMANDS = {
@@ -57,7 +58,7 @@ def in_terminal(command: list[str], *, answer: bytes = b"", **more: str) -> tupl
             break
         output += read
     os.close(keyboard)
-    return process.wait(timeout=60), output.decode()
+    return waiting.wait_for_exit(process), output.decode()
 
 
 def test_help_names_every_command(program: Program) -> None:
@@ -131,7 +132,7 @@ def test_an_empty_workspace_answers_every_question(program: Program) -> None:
 def test_a_broken_configuration_is_shown_and_stops_only_what_needs_it(
     program: Program, tmp_path: Path
 ) -> None:
-    program("import", made_csv(tmp_path / "made.csv"))
+    program("import", synthetic_csv(tmp_path / "made.csv"))
     (program.root / "config.toml").write_text("[sft]\nlearning_rate = 'fast'\n")
     assert "sft.learning_rate" in program("status", "--json").json["config_error"]
     assert "sft.learning_rate" in program("status").out
@@ -156,7 +157,7 @@ def test_a_store_that_cannot_be_opened_is_not_called_broken(program: Program) ->
 
 
 def test_colours_are_for_terminals_that_want_them(program: Program, tmp_path: Path) -> None:
-    program("import", made_csv(tmp_path / "made.csv"))
+    program("import", synthetic_csv(tmp_path / "made.csv"))
     program("run", "recipe", "--wait")
     command = program.command("status")
     code, shown = in_terminal(command)
@@ -169,8 +170,8 @@ def test_colours_are_for_terminals_that_want_them(program: Program, tmp_path: Pa
 
 
 def test_a_terminal_is_asked_before_data_is_replaced(program: Program, tmp_path: Path) -> None:
-    program("import", made_csv(tmp_path / "made.csv"))
-    other = made_csv(tmp_path / "other.csv", rows=40)
+    program("import", synthetic_csv(tmp_path / "made.csv"))
+    other = synthetic_csv(tmp_path / "other.csv", rows=40)
     code, shown = in_terminal(program.command("import", other), answer=b"n\n")
     assert code == 1
     assert "8 dialogues removed" in shown
@@ -181,13 +182,13 @@ def test_a_terminal_is_asked_before_data_is_replaced(program: Program, tmp_path:
 
 
 def test_a_terminal_without_the_characters_shows_others(program: Program, tmp_path: Path) -> None:
-    program("import", made_csv(tmp_path / "made.csv"))
+    program("import", synthetic_csv(tmp_path / "made.csv"))
     shown = program("status", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert "? not started" in shown.out
 
 
 def test_a_reader_that_leaves_early_is_no_error(program: Program, tmp_path: Path) -> None:
-    program("import", made_csv(tmp_path / "made.csv", rows=400))
+    program("import", synthetic_csv(tmp_path / "made.csv", rows=400))
     process = subprocess.Popen(
         program.command("pairs", "human", "chatgpt", "--json"),
         env=environment(),
@@ -200,17 +201,17 @@ def test_a_reader_that_leaves_early_is_no_error(program: Program, tmp_path: Path
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    process.wait(timeout=60)
+    waiting.wait_for_exit(process)
 
 
 @pytest.mark.parametrize("words", [["--help"], ["status"], ["status", "--json"], ["winrates"], ["recipes"]])
 def test_nothing_heavy_is_loaded_to_look_at_a_workspace(
     program: Program, tmp_path: Path, words: list[str]
 ) -> None:
-    program("import", made_csv(tmp_path / "made.csv"))
+    program("import", synthetic_csv(tmp_path / "made.csv"))
     code = (
-        "import sys, tui.cli\n"
-        "try:\n    tui.cli.main()\n"
+        "import sys\nfrom tui.cli.main import main\n"
+        "try:\n    main()\n"
         "finally:\n    print(*sorted(sys.modules), file=sys.stderr)\n"
     )
     ended = subprocess.run(

@@ -11,16 +11,16 @@ import pytest
 from core.prompts import templates
 from core.services import prompts
 from tests.cli.conftest import Program, end_processes, make_program
-from tests.support.made_dialogues import made_csv, made_dialogues
+from tests.support.synthetic_dialogues import synthetic_csv, synthetic_dialogues
 
-DIALOGUE = made_dialogues()[5]
+DIALOGUE = synthetic_dialogues()[5]
 HOSTILE = "\x1b]0;owned\x07\x1b[2J [bold]x[/bold] \u202egnp.exe"
 
 
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("imported")
-    make_program(folder / "loaded")("import", made_csv(folder / "made.csv"))
+    make_program(folder / "loaded")("import", synthetic_csv(folder / "made.csv"))
     end_processes(folder)
     return folder / "loaded"
 
@@ -63,7 +63,7 @@ def test_an_override_and_what_overrides_nothing(program: Program) -> None:
         override(program, name, "")
     told = program("prompts", COLUMNS="200")
     assert told.out.count("prompts/") == 1
-    assert told.err == f"{stray} overrides nothing: no prompt is read from a file of that name.\n"
+    assert told.err == f"{stray} overrides nothing: there is no prompt of that name.\n"
     found = program("prompts", "--json").json
     assert found["strays"] == [str(stray)]
     (naive,) = [prompt for prompt in found["prompts"] if prompt["overridden"]]
@@ -77,7 +77,7 @@ def test_a_template_that_does_not_hold(loaded: Program) -> None:
     told = loaded("prompts", code=1, COLUMNS="300")
     assert f"{own} lacks the field {{response}}" in told.out
     assert "has the unknown field {third}; it takes {first}, {second}, {situation}, {utterance}" in told.out
-    assert told.err == "empathy-tui: 2 of 12 prompts cannot be used: naive, judge\n"
+    assert told.err == "empathy-tui: 2 of 12 prompts are invalid: naive, judge\n"
     as_json = loaded("prompts", "--json", code=1)
     broken = {prompt["name"]: prompt for prompt in as_json.json["prompts"] if prompt["error"] is not None}
     assert set(broken) == {"naive", "judge"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,8 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from tests.cli.conftest import Program, end_processes, environment, make_program
-from tests.support import tiny_student
-from tests.support.made_dialogues import made_csv
+from tests.support import tiny_student, waiting
+from tests.support.synthetic_dialogues import synthetic_csv
 
 CONFIG = """
 [students.tiny]
@@ -56,7 +55,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, student: Path) -> Iterato
     """A workspace in which everything was run, and what `run --wait` printed."""
     folder = tmp_path_factory.mktemp("road")
     program = make_program(folder / "work", CONFIG.format(student=student))
-    program("import", made_csv(folder / "made.csv"))
+    program("import", synthetic_csv(folder / "made.csv"))
     yield program, program("run", "--wait").out
     end_processes(folder)
 
@@ -122,14 +121,6 @@ def test_everything_again_is_nothing_to_do(finished: tuple[Program, str]) -> Non
     assert program("status", "--json").json["jobs"] == before
 
 
-def until(what: str, holds: Callable[[], bool]) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline, f"waited in vain for: {what}"
-        time.sleep(0.05)
-
-
 def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
     tmp_path: Path, student: Path
 ) -> None:
@@ -137,12 +128,13 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
     config = CONFIG.format(student=student).replace("max_steps = 2", "max_steps = 1000000", 1)
     program = make_program(tmp_path / "work", config)
     workspace = WorkspacePaths(program.root)
-    program("import", made_csv(tmp_path / "made.csv"))
+    progress = waiting.file_sizes(program.root)
+    program("import", synthetic_csv(tmp_path / "made.csv"))
 
     def state() -> dict[str, object]:
         return next(job for job in program("status", "--json").json["jobs"] if job["stage"] == "sft")
 
-    def waiting() -> subprocess.Popen[bytes]:
+    def run_sft() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             program.command("run", "sft", "--wait"),
             env=environment(),
@@ -155,23 +147,27 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
         )
 
     try:
-        first = waiting()
-        until("steps", lambda: bool(state()["done"]))
+        first = run_sft()
+        waiting.wait_until(lambda: bool(state()["done"]), "steps", progress=progress)
         os.killpg(first.pid, signal.SIGINT)
-        _, told = first.communicate(timeout=60)
+        _, told = waiting.communicate(first)
         assert first.returncode == 130
-        assert b"goes on" in told
+        assert b"jobs go on" in told
         assert state()["state"] == "running"
 
-        second = waiting()
+        second = run_sft()
         before = launch.is_running(workspace)[1]
         assert before is not None
         os.kill(before, signal.SIGKILL)
-        until("another supervisor", lambda: launch.is_running(workspace)[1] not in (None, before))
+        waiting.wait_until(
+            lambda: launch.is_running(workspace)[1] not in (None, before),
+            "another supervisor",
+            progress=progress,
+        )
         assert state()["attempt"] == 1, "the worker went on meanwhile"
 
         program("cancel", f"sft:{SFT}")
-        _, told = second.communicate(timeout=60)
+        _, told = waiting.communicate(second)
         assert second.returncode == 1
         assert b"1 cancelled" in told
         assert state()["state"] == "cancelled"

@@ -6,8 +6,8 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from tests.cli.conftest import Program
-from tests.tui import judged
-from tests.tui.filled import job_id
+from tests.support import win_rate_workspace
+from tests.support.filled_workspace import job_id
 from tui.screens.win_rates import matrix
 
 DPO = "smollm2/direct/chatgpt/sft-dpo"
@@ -16,7 +16,7 @@ AGREES = "Judge: gpt-4o: agrees with human ratings on 74% of 200 pairs"
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    return Program(judged.make(tmp_path_factory.mktemp("judged") / "study").root)
+    return Program(win_rate_workspace.make(tmp_path_factory.mktemp("judged") / "study").root)
 
 
 def test_the_table_is_a_list(study: Program) -> None:
@@ -30,28 +30,28 @@ def test_the_table_is_a_list(study: Program) -> None:
 
 
 def test_one_comparison_in_full(study: Program) -> None:
-    found = study("winrates", "show", judged.PARTED, "--json").json
+    found = study("winrates", "show", win_rate_workspace.PARTED, "--json").json
     assert found["rate"]["lc_parted"] is True
     assert {cell["kind"] for cell in found["cells"]} == {"emotion", "sentiment", "length"}
     assert sum(cell["n"] for cell in found["cells"] if cell["kind"] == "emotion") == 60
-    shown = study("winrates", "show", judged.PARTED).out
+    shown = study("winrates", "show", win_rate_workspace.PARTED).out
     assert "! Length sways this win rate: at equal length it would be 51.5 % (30.6–74.5)." in shown
     assert "By sentiment" in shown
     assert AGREES in shown
 
 
 def test_one_that_is_not_finished_is_not_known(study: Program) -> None:
-    found = study("winrates", "show", judged.UNFINISHED, "--json").json
+    found = study("winrates", "show", win_rate_workspace.UNFINISHED, "--json").json
     assert found["rate"]["n"] is None
     assert found["cells"] == []
-    shown = study("winrates", "show", judged.UNFINISHED).out
+    shown = study("winrates", "show", win_rate_workspace.UNFINISHED).out
     assert ": running" in shown
     assert "not every verdict is in" in shown
 
 
 def test_what_is_no_comparison_is_refused(study: Program) -> None:
     answers = job_id(WorkspacePaths(study.root), "respond", "smollm2")
-    assert "is no comparison" in study("winrates", "show", answers, code=1).err
+    assert "is not a comparison" in study("winrates", "show", answers, code=1).err
     assert "there is no job 'none'" in study("winrates", "show", "none", code=1).err
 
 
@@ -64,7 +64,7 @@ def test_the_ranking(study: Program) -> None:
     ]
     shown = study("winrates", "ranking").out
     assert shown.index(DPO) < shown.index("smollm2/direct/llama/sft ")
-    assert "2 groups that never met" in shown
+    assert "2 groups with no comparison between them" in shown
     assert AGREES in shown
 
 
@@ -74,7 +74,7 @@ def test_the_judges(study: Program) -> None:
     assert {one["kind"] for one in found["agreements"]} == {"judges", "voters", "voter and judge"}
     assert [(vote["b"], vote["votes"]) for vote in found["votes"]] == [(DPO, 48)]
     shown = study("winrates", "judges").out
-    assert "`empathy-tui judge calibrate gemini`" in shown
+    assert "`empathy-tui judge validate gemini`" in shown
     assert "kappa" in shown
 
 
@@ -92,7 +92,7 @@ def test_runs_against_runs(study: Program) -> None:
 
 def test_before_there_is_anything(program: Program) -> None:
     for view, text in (
-        ("ranking", "nothing is ranked"),
+        ("ranking", "no ranking"),
         ("tests", "nothing to test"),
         ("judges", "no judge"),
     ):

@@ -12,10 +12,10 @@ import pytest
 
 from tests.cli.conftest import Program, end_processes, make_program
 from tests.cli.test_program import in_terminal
-from tests.support.made_dialogues import (
+from tests.support.synthetic_dialogues import (
     columns,
-    made_csv,
-    made_rows,
+    synthetic_csv,
+    synthetic_rows,
     write_rows,
 )
 
@@ -25,9 +25,9 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Workspaces to be copied: `loaded` has data; `barren` has some whose recipe fails, for ChatGPT's
     responses are rated too low for any example."""
     folder = tmp_path_factory.mktemp("imported")
-    poor = [row | {"rating_chatgpt_empathy": "1"} for row in made_rows()]
+    poor = [row | {"rating_chatgpt_empathy": "1"} for row in synthetic_rows()]
     files = {
-        "loaded": made_csv(folder / "made.csv"),
+        "loaded": synthetic_csv(folder / "made.csv"),
         "barren": write_rows(folder / "poor.csv", poor, columns()),
     }
     for name, file in files.items():

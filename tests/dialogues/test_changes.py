@@ -8,7 +8,7 @@ from hypothesis import given
 from core.dialogues.changes import Changes, compare
 from core.dialogues.split import split_of
 from core.domain.dialogues import Dialogue, RatedResponse, Rating
-from tests.support.made_dialogues import dialogue_lists, made_dialogues
+from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 
 def rated(dialogue: Dialogue, **ratings: Rating) -> Dialogue:
@@ -19,20 +19,20 @@ def rated(dialogue: Dialogue, **ratings: Rating) -> Dialogue:
 
 
 def test_the_same_dialogues_have_no_changes() -> None:
-    found = compare(made_dialogues(), made_dialogues())
+    found = compare(synthetic_dialogues(), synthetic_dialogues())
     assert found == Changes(added=(), removed=(), changed=(), what={}, reordered=False)
     assert found.lines() == ()
 
 
 def test_added_and_removed() -> None:
-    dialogues = made_dialogues(8)
+    dialogues = synthetic_dialogues(8)
     found = compare(dialogues[:6], dialogues[1:])
     assert (found.added, found.removed, found.changed) == (("made:6", "made:7"), ("made:0",), ())
     assert found.lines() == ("2 dialogues added: made:6, made:7", "1 dialogue removed: made:0")
 
 
 def test_a_rating_that_moves_a_dialogue_to_the_other_split() -> None:
-    old = made_dialogues(8)
+    old = synthetic_dialogues(8)
     new = list(old)
     new[4] = rated(old[4], human=3, chatgpt=3, llama=3)
     found = compare(old, new)
@@ -43,7 +43,7 @@ def test_a_rating_that_moves_a_dialogue_to_the_other_split() -> None:
 
 
 def test_texts_and_fields() -> None:
-    old = made_dialogues(4)
+    old = synthetic_dialogues(4)
     new = list(old)
     new[1] = msgspec.structs.replace(
         old[1],
@@ -54,7 +54,7 @@ def test_texts_and_fields() -> None:
 
 
 def test_another_source() -> None:
-    old, new = made_dialogues(4), made_dialogues(4)
+    old, new = synthetic_dialogues(4), synthetic_dialogues(4)
     new = [
         msgspec.structs.replace(d, responses=d.responses | {"mine": RatedResponse("text", 1)}) for d in new
     ]
@@ -63,11 +63,11 @@ def test_another_source() -> None:
 
 
 def test_many_ids_are_cut_short() -> None:
-    assert compare([], made_dialogues(5)).lines() == ("5 dialogues added: made:0, made:1, made:2, …",)
+    assert compare([], synthetic_dialogues(5)).lines() == ("5 dialogues added: made:0, made:1, made:2, …",)
 
 
 def test_another_order() -> None:
-    dialogues = made_dialogues(4)
+    dialogues = synthetic_dialogues(4)
     found = compare(dialogues, dialogues[::-1])
     assert (found.changed, found.reordered) == ((), True)
     assert found.lines() == ("the same dialogues stand in another order",)

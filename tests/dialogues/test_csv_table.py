@@ -20,13 +20,13 @@ from core.dialogues.csv_table import (
     read_table,
 )
 from core.domain.errors import UserError
-from tests.support.made_dialogues import (
+from tests.support.synthetic_dialogues import (
     SOURCES,
     columns,
     filled_texts,
-    made_csv,
-    made_dialogues,
-    made_rows,
+    synthetic_csv,
+    synthetic_dialogues,
+    synthetic_rows,
     texts,
     write_rows,
 )
@@ -51,14 +51,14 @@ def places_of(path: Path) -> list[tuple[int | None, int | None, str | None]]:
 
 
 def with_cell(path: Path, row: int, column: str, text: str) -> Path:
-    rows = made_rows(6)
+    rows = synthetic_rows(6)
     rows[row - 1][column] = text
     return write_rows(path, rows, columns())
 
 
 def test_made_rows_come_in_whole(path: Path) -> None:
-    read = read_table(made_csv(path))
-    assert list(read.dialogues) == made_dialogues()
+    read = read_table(synthetic_csv(path))
+    assert list(read.dialogues) == synthetic_dialogues()
     assert read.sources == SOURCES
     assert read.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert "part_no" in read.ignored
@@ -77,7 +77,7 @@ def test_the_real_file(reference_dataset: Path) -> None:
 
 
 def test_other_sources_are_discovered(path: Path) -> None:
-    read = read_table(made_csv(path, sources=("gpt-4o", "chatgpt")))
+    read = read_table(synthetic_csv(path, sources=("gpt-4o", "chatgpt")))
     assert read.sources == ("gpt-4o", "chatgpt")
     assert set(read.dialogues[0].responses) == {"human", "gpt-4o", "chatgpt"}
 
@@ -94,7 +94,7 @@ def test_sources_without_the_suffix_and_columns_without_need(path: Path) -> None
 
 
 def test_mark_of_utf8_windows_line_ends_and_blank_lines_change_nothing(path: Path) -> None:
-    made_csv(path)
+    synthetic_csv(path)
     plain = read_table(path)
     assert b"\r\n" in path.read_bytes()
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n\n") + b"\n\n")
@@ -111,7 +111,7 @@ def test_texts_come_in_to_the_letter(
     tmp_path_factory: pytest.TempPathFactory, situation: str, response: str, sentiment: str, end: str
 ) -> None:
     path = tmp_path_factory.mktemp("letters") / "data.csv"
-    rows = made_rows(3)
+    rows = synthetic_rows(3)
     rows[1] |= {"situation": situation, "response_llama_empathy": response, "sentiment": sentiment}
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns(), lineterminator=end, quoting=csv.QUOTE_ALL)
@@ -126,26 +126,28 @@ def test_texts_come_in_to_the_letter(
     "column", ["dialog_id", "emotion", "situation", "speaker_uttr", "response_human", "rating_human"]
 )
 def test_a_missing_column(path: Path, column: str) -> None:
-    write_rows(path, made_rows(3), [c for c in columns() if c != column])
+    write_rows(path, synthetic_rows(3), [c for c in columns() if c != column])
     assert places_of(path) == [(None, 1, column)]
 
 
 @pytest.mark.parametrize("kind", ["response", "rating"])
 def test_half_a_source(path: Path, kind: str) -> None:
     column = f"{kind}_gemini_empathy"
-    write_rows(path, made_rows(3), [c for c in columns() if c != column])
+    write_rows(path, synthetic_rows(3), [c for c in columns() if c != column])
     assert places_of(path) == [(None, 1, column)]
 
 
 def test_no_source_but_the_human_one(path: Path) -> None:
-    write_rows(path, made_rows(3, sources=()), columns(()))
+    write_rows(path, synthetic_rows(3, sources=()), columns(()))
     assert "of a language model" in problems_of(path)[0].message
 
 
 @pytest.mark.parametrize("name", ["", "all_together", "../x", "a b", "\x1b[31m"])
 def test_names_that_cannot_be_a_source(path: Path, name: str) -> None:
     header = [*columns(("chatgpt",)), f"response_{name}", f"rating_{name}"]
-    write_rows(path, [row | {f"rating_{name}": "1"} for row in made_rows(3, sources=("chatgpt",))], header)
+    write_rows(
+        path, [row | {f"rating_{name}": "1"} for row in synthetic_rows(3, sources=("chatgpt",))], header
+    )
     found = problems_of(path)
     assert [problem.column for problem in found] == [f"response_{name}"]
     assert "\x1b" not in str(found[0])
@@ -153,11 +155,11 @@ def test_names_that_cannot_be_a_source(path: Path, name: str) -> None:
 
 def test_two_columns_for_one_source(path: Path) -> None:
     header = [*columns(), "response_llama", "rating_llama"]
-    assert places_of(write_rows(path, made_rows(3), header)) == [(None, 1, "response_llama")]
+    assert places_of(write_rows(path, synthetic_rows(3), header)) == [(None, 1, "response_llama")]
 
 
 def test_a_column_twice(path: Path) -> None:
-    made_csv(path, rows=3)
+    synthetic_csv(path, rows=3)
     first, rest = path.read_text().split("\n", 1)
     path.write_text(first.replace("part_no", "emotion") + "\n" + rest)
     assert places_of(path) == [(None, 1, "emotion")]
@@ -189,7 +191,7 @@ def test_a_dialog_id_twice_names_both_rows(path: Path) -> None:
 
 
 def test_rows_are_placed_behind_embedded_line_ends(path: Path) -> None:
-    rows = made_rows(3)
+    rows = synthetic_rows(3)
     rows[0]["situation"] = "one\ntwo\r\nthree"
     rows[2]["rating_human"] = "7"
     assert places_of(write_rows(path, rows, columns())) == [(3, 6, "rating_human")]
@@ -206,7 +208,7 @@ def test_a_ragged_row(path: Path, change: object) -> None:
 
 
 def test_a_file_cut_off_within_quotes(path: Path) -> None:
-    rows = made_rows(6)
+    rows = synthetic_rows(6)
     rows[3]["situation"] = 'I said, "so it ends'
     content = write_rows(path, rows, columns()).read_bytes()
     path.write_bytes(content[: content.index(b"so it ends")])
@@ -234,7 +236,7 @@ def test_a_broken_header(path: Path) -> None:
 
 
 def test_wrong_encoding_names_byte_row_and_column(path: Path) -> None:
-    rows = made_rows(6)
+    rows = synthetic_rows(6)
     rows[1]["response_human"] = "first\nsecond"
     rows[2]["speaker_uttr"] = "in a café, at noon"
     content = write_rows(path, rows, columns()).read_bytes().decode().encode("latin-1")
@@ -273,7 +275,7 @@ def test_a_header_alone(path: Path) -> None:
 
 
 def test_all_problems_are_counted_and_twenty_shown(path: Path) -> None:
-    rows = [row | {"rating_human": "x", "emotion": ""} for row in made_rows(30)]
+    rows = [row | {"rating_human": "x", "emotion": ""} for row in synthetic_rows(30)]
     write_rows(path, rows, columns())
     assert len(problems_of(path)) == 60
     with pytest.raises(TableError, match="60 problems; nothing was imported") as caught:
@@ -318,7 +320,7 @@ def test_paths_without_a_file(tmp_path: Path) -> None:
 
 
 def test_no_permission(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made_csv(path)
+    synthetic_csv(path)
     path.chmod(0)
     if os.access(path, os.R_OK):  # root may read everything: then the refusal is made
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from core.config.workspace import WorkspacePaths
 from core.dialogues import records, staging
 from core.domain.dialogues import Dialogue
-from tests.support.made_dialogues import dialogue_lists, made_dialogues
+from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 
 @given(dialogue_lists())
@@ -24,7 +24,7 @@ def test_there_and_back(tmp_path_factory: pytest.TempPathFactory, dialogues: lis
 
 
 def test_a_change_in_one_split_leaves_the_other_splits_hash() -> None:
-    before = made_dialogues()
+    before = synthetic_dialogues()
     index = next(i for i, dialogue in enumerate(before) if dialogue.split == "test")
     after = list(before)
     after[index] = Dialogue(
@@ -38,7 +38,7 @@ def test_a_change_in_one_split_leaves_the_other_splits_hash() -> None:
 
 
 def test_staging_writes_what_the_hash_says(tmp_path: Path) -> None:
-    dialogues = made_dialogues(8)
+    dialogues = synthetic_dialogues(8)
     workspace = WorkspacePaths(tmp_path)
     facts = staging.describe(dialogues, "data.csv", "")
     staging.stage(workspace, dialogues, facts)

@@ -13,7 +13,7 @@ from core.dialogues.csv_table import read_table
 from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, describe
 from core.domain.dialogues import Dialogue, RatedResponse
-from tests.support.made_dialogues import dialogue_lists, made_dialogues
+from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 
 def test_the_split_is_test_below_two_threes() -> None:
@@ -94,4 +94,4 @@ def test_figures_count_every_dialogue(dialogues: list[Dialogue]) -> None:
 
 def test_made_data_has_test_dialogues() -> None:
     for rows in (48, 96):
-        assert Counter(d.split for d in made_dialogues(rows))["test"] == rows // 4
+        assert Counter(d.split for d in synthetic_dialogues(rows))["test"] == rows // 4

@@ -11,21 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.jobs import journal
-from core.jobs.journal import (
-    Done,
-    Failed,
-    Journal,
-    Metric,
-    Progress,
-    Response,
-)
+from core.jobs import journal, records
+from core.jobs.journal import Journal
+from core.jobs.records import Done, Failed, Metric, Progress, ResponseRecord
+from tests.support import made_results
 
 
 def test_what_is_written_is_read_from_any_offset(tmp_path: Path) -> None:
     written = Journal(tmp_path)
     written.write(Progress(0, 2), Metric(1, {"loss": 0.5}))
-    written.write(Response("d1", "line\nbreak \u2028 and \x00", "stop"), Done({"n": 1}))
+    written.write(ResponseRecord("d1", "line\nbreak \u2028 and \x00", "stop"), Done(made_results.judge()))
     entries = list(journal.read(tmp_path))
     assert [entry.seq for entry, _ in entries] == [1, 2, 3, 4]
     for number, (_, offset) in enumerate(entries, start=1):
@@ -56,7 +51,7 @@ def test_a_damaged_line_is_an_error(tmp_path: Path, line: bytes) -> None:
 def test_a_figure_that_json_cannot_hold_gets_in_as_a_word(tmp_path: Path, figure: float) -> None:
     with pytest.raises(ValueError, match="step 3"):
         Metric(3, {"loss": figure})
-    Journal(tmp_path).write(journal.metric(3, {"loss": figure, "grad_norm": 1.5}))
+    Journal(tmp_path).write(records.metric(3, {"loss": figure, "grad_norm": 1.5}))
     ((entry, _),) = journal.read(tmp_path)
     assert isinstance(entry.record, Metric)
     assert entry.record.values == {"grad_norm": 1.5}
@@ -85,13 +80,14 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from core.jobs.journal import Failed, Journal, Progress, Response
+from core.jobs.records import Failed, Progress, ResponseRecord
+from core.jobs.journal import Journal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 journal = Journal(Path(sys.argv[1]))
 journal.write(Progress(0, 3))
 try:
-    journal.write(Progress(1, 3), Response("d", "x" * 5000, "stop"))
+    journal.write(Progress(1, 3), ResponseRecord("d", "x" * 5000, "stop"))
 except OSError:
     journal.write(Failed("no space"))
 """

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging.agreement import Agreed, against_people, agree
 
 Labels = list[tuple[str, Winner, Winner]]

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 from core.domain.errors import Cancelled, UserError
-from core.jobs.context import Job, read_spec
-from core.jobs.journal import (
-    Journal,
-    Progress,
-    Response,
-    Verdict,
-)
+from core.jobs import spec
+from core.jobs.journal import Journal
+from core.jobs.records import Progress, ResponseRecord, VerdictRecord
+from core.jobs.settings import JudgeSettings
 from core.judging import compare_job as compare
 from core.judging import fit_job
-from tests.support import made_jobs
-from tests.support.made_dialogues import made_dialogues
+from tests.support import job_attempts, made_settings
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
-DIALOGUES = made_dialogues(rows=64)
+DIALOGUES = synthetic_dialogues(rows=64)
 TEST = [dialogue for dialogue in DIALOGUES if dialogue.split == "test"]
 GOOD, BAD = "I can hear how much this means to you. I am here.", "You should get over it. Okay."
 
@@ -30,8 +26,8 @@ GOOD, BAD = "I can hear how much this means to you. I am here.", "You should get
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("judge") / "1"
-    made_jobs.attempt(folder, "judge", DIALOGUES, {"judge": {"provider": "embedded"}})
-    made_jobs.run(folder, fit_job.run)
+    job_attempts.attempt(folder, DIALOGUES, JudgeSettings())
+    job_attempts.run(folder, fit_job.run)
     return folder / "judge.json"
 
 
@@ -41,15 +37,10 @@ def attempt(
     folder.parent.mkdir(parents=True, exist_ok=True)
     inputs = {
         "judge": judge,
-        "a": made_jobs.responses(folder.with_suffix(".a"), a),
-        "b": made_jobs.responses(folder.with_suffix(".b"), b),
+        "a": job_attempts.responses(folder.with_suffix(".a"), a),
+        "b": job_attempts.responses(folder.with_suffix(".b"), b),
     }
-    settings: dict[str, Any] = {
-        "a": "base",
-        "b": "run",
-        "judge": {"name": "embedded", "provider": "embedded"},
-    }
-    return made_jobs.attempt(folder, "compare", DIALOGUES, settings, inputs, prior)
+    return job_attempts.attempt(folder, DIALOGUES, made_settings.compare("base", "run"), inputs, prior)
 
 
 def every(text: str) -> dict[str, str]:
@@ -58,49 +49,51 @@ def every(text: str) -> dict[str, str]:
 
 def test_the_better_responder_wins(judge: Path, tmp_path: Path) -> None:
     folder = attempt(tmp_path / "1", judge, every(BAD), every(GOOD))
-    result = made_jobs.run(folder, compare.run)
-    assert (result["n"], result["wins_b"], result["wins_a"]) == (len(TEST), len(TEST), 0)
-    assert result["win_rate_b"] == 1.0
-    assert result["ci_low"] < 1.0
-    assert "agrees with held-out human ratings" in result["label"]
-    verdicts = made_jobs.found(folder, Verdict)
+    result = job_attempts.run(folder, compare.run)
+    assert (result.n, result.wins_b, result.wins_a) == (len(TEST), len(TEST), 0)
+    assert result.win_rate_b == 1.0
+    assert result.ci_low is not None
+    assert result.ci_low < 1.0
+    assert "agrees with held-out human ratings" in (result.label or "")
+    verdicts = job_attempts.found(folder, VerdictRecord)
     assert [verdict.dialog_id for verdict in verdicts] == [dialogue.dialog_id for dialogue in TEST]
     assert set(json.loads(verdicts[0].raw)) == {"a", "b"}
-    assert made_jobs.found(folder, Progress)[-1].done == len(TEST)
+    assert job_attempts.found(folder, Progress)[-1].done == len(TEST)
 
 
 def test_turning_the_responders_turns_the_result(judge: Path, tmp_path: Path) -> None:
     a = every(BAD) | {TEST[0].dialog_id: GOOD}
     b = every(GOOD) | {TEST[0].dialog_id: BAD}
-    one = made_jobs.run(attempt(tmp_path / "1", judge, a, b), compare.run)
-    other = made_jobs.run(attempt(tmp_path / "2", judge, b, a), compare.run)
-    assert (one["wins_a"], one["wins_b"]) == (other["wins_b"], other["wins_a"]) == (1, len(TEST) - 1)
-    assert one["win_rate_b"] == pytest.approx(1 - other["win_rate_b"])
+    one = job_attempts.run(attempt(tmp_path / "1", judge, a, b), compare.run)
+    other = job_attempts.run(attempt(tmp_path / "2", judge, b, a), compare.run)
+    assert (one.wins_a, one.wins_b) == (other.wins_b, other.wins_a) == (1, len(TEST) - 1)
+    assert other.win_rate_b is not None
+    assert one.win_rate_b == pytest.approx(1 - other.win_rate_b)
 
 
 def test_identical_responses_tie_and_empty_ones_are_judged(judge: Path, tmp_path: Path) -> None:
     a = every(GOOD) | {TEST[0].dialog_id: ""}
-    result = made_jobs.run(attempt(tmp_path / "1", judge, a, every(GOOD)), compare.run)
-    assert result["ties"] == len(TEST) - 1
-    assert result["wins_a"] + result["wins_b"] == 1
-    assert result["n"] == len(TEST)
+    result = job_attempts.run(attempt(tmp_path / "1", judge, a, every(GOOD)), compare.run)
+    assert result.ties == len(TEST) - 1
+    assert result.wins_a + result.wins_b == 1
+    assert result.n == len(TEST)
 
 
 def test_a_response_may_hold_any_character(judge: Path, tmp_path: Path) -> None:
     odd = "I hear you.\u2028Really.\u0085\x1b[31m Yes. 🫂\r\nOh."
     folder = attempt(tmp_path / "1", judge, every(BAD), every(GOOD))
-    lines = [Response(i, text, "stop") for i, text in every(odd).items()]
+    lines = [ResponseRecord(i, text, "stop") for i, text in every(odd).items()]
     encoded = [msgspec.json.encode(line) + b"\n" for line in lines]
-    Path(read_spec(folder).inputs["b"]).write_bytes(b"".join(encoded))
-    assert made_jobs.run(folder, compare.run)["n"] == len(TEST)
+    Path(spec.read(folder).inputs["b"]).write_bytes(b"".join(encoded))
+    assert job_attempts.run(folder, compare.run).n == len(TEST)
 
 
 def test_a_source_in_the_data_is_a_responder(judge: Path, tmp_path: Path) -> None:
-    settings = {"a": "human", "b": "chatgpt", "judge": {"name": "embedded", "provider": "embedded"}}
-    folder = made_jobs.attempt(tmp_path / "1", "compare", DIALOGUES, settings, {"judge": judge})
-    result = made_jobs.run(folder, compare.run)
-    assert result["n"] == len(TEST)
-    assert result["wins_a"] + result["wins_b"] + result["ties"] == len(TEST)
+    settings = made_settings.compare("human", "chatgpt")
+    folder = job_attempts.attempt(tmp_path / "1", DIALOGUES, settings, {"judge": judge})
+    result = job_attempts.run(folder, compare.run)
+    assert result.n == len(TEST)
+    assert result.wins_a + result.wins_b + result.ties == len(TEST)
 
 
 def test_no_comparison_on_different_dialogues(judge: Path, tmp_path: Path) -> None:
@@ -109,38 +102,38 @@ def test_no_comparison_on_different_dialogues(judge: Path, tmp_path: Path) -> No
     del fewer[gone]
     folder = attempt(tmp_path / "1", judge, every(BAD), fewer)
     with pytest.raises(UserError, match=f"run has no response to 1 of {len(TEST)} test dialogues \\({gone}"):
-        made_jobs.run(folder, compare.run)
+        job_attempts.run(folder, compare.run)
 
 
 def test_a_source_that_lacks_a_test_dialogue_is_no_responder(judge: Path, tmp_path: Path) -> None:
     gone = TEST[0]
     fewer = {source: rated for source, rated in gone.responses.items() if source != "gemini"}
     dialogues = [msgspec.structs.replace(d, responses=fewer) if d is gone else d for d in DIALOGUES]
-    settings = {"a": "human", "b": "gemini", "judge": {"name": "embedded", "provider": "embedded"}}
-    folder = made_jobs.attempt(tmp_path / "1", "compare", dialogues, settings, {"judge": judge})
+    settings = made_settings.compare("human", "gemini")
+    folder = job_attempts.attempt(tmp_path / "1", dialogues, settings, {"judge": judge})
     with pytest.raises(UserError, match=r"gemini has no response to 1 of .*compare with another responder"):
-        made_jobs.run(folder, compare.run)
+        job_attempts.run(folder, compare.run)
 
 
 def test_a_new_attempt_keeps_what_an_old_one_judged(judge: Path, tmp_path: Path) -> None:
     first = tmp_path / "first"
     first.mkdir()
     # The other way round than this judge would rule: so it shows whether it was asked again.
-    old = [Verdict(dialogue.dialog_id, "ab", "a", "kept") for dialogue in TEST[:5]]
+    old = [VerdictRecord(dialogue.dialog_id, "ab", "a", "kept") for dialogue in TEST[:5]]
     journal = Journal(first)
     journal.write(*old)
     journal.close()
     folder = attempt(tmp_path / "second", judge, every(BAD), every(GOOD), (first,))
-    result = made_jobs.run(folder, compare.run)
-    assert (result["wins_a"], result["wins_b"]) == (5, len(TEST) - 5)
-    verdicts = {verdict.dialog_id: verdict for verdict in made_jobs.found(folder, Verdict)}
+    result = job_attempts.run(folder, compare.run)
+    assert (result.wins_a, result.wins_b) == (5, len(TEST) - 5)
+    verdicts = {verdict.dialog_id: verdict for verdict in job_attempts.found(folder, VerdictRecord)}
     assert [verdicts[verdict.dialog_id] for verdict in old] == old
     assert len(verdicts) == len(TEST)
 
 
 def test_it_stops_when_told_to(judge: Path, tmp_path: Path) -> None:
     folder = attempt(tmp_path / "1", judge, every(BAD), every(GOOD))
-    job = Job(folder, read_spec(folder), Journal(folder))
+    job = job_attempts.context(folder)
     job.stop.set()
     with pytest.raises(Cancelled):
         compare.run(job)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.jobs.journal import Order, Verdict, Winner
+from core.domain.results import CompareResult
+from core.domain.verdicts import Order, Winner
+from core.jobs.records import VerdictRecord
 from core.judging import comparison_metrics
 from core.judging.protocol import Contest
 
@@ -22,10 +24,10 @@ def contest(number: int, a: str, b: str, order: Order = "ab") -> Contest:
 
 def judged(
     texts: Sequence[tuple[str, str]], winner: Winner = "b", orders: Sequence[Order] = BOTH
-) -> dict[str, object]:
+) -> CompareResult:
     contests = [contest(n, a, b, order) for n, (a, b) in enumerate(texts) for order in orders]
-    verdicts = [Verdict(one.dialog_id, one.order, winner, "raw") for one in contests]
-    return comparison_metrics.of_comparison(contests, verdicts, placed=True)
+    verdicts = [VerdictRecord(one.dialog_id, one.order, winner, "raw") for one in contests]
+    return comparison_metrics.of_comparison(contests, verdicts, placed=True, design="both orders")
 
 
 def test_what_may_lead_a_judge_astray_is_counted_and_judged_all_the_same() -> None:
@@ -41,34 +43,39 @@ def test_what_may_lead_a_judge_astray_is_counted_and_judged_all_the_same() -> No
             ("You gave a good response to her.", "The answer is in you; 2 days of rest will help."),
         ]
     )
-    assert (said["n"], said["invalid"], said["wins_b"]) == (7, 0, 7)
-    assert said["identical"] == 1
-    assert (said["empty_a"], said["empty_b"]) == (1, 1)
-    assert (said["addressing_a"], said["addressing_b"]) == (1, 1)
-    assert said["over_limit_a"] == 0
-    assert said["over_limit_b"] == pytest.approx(1 / 7)
+    assert (said.n, said.invalid, said.wins_b) == (7, 0, 7)
+    assert said.identical == 1
+    assert (said.empty_a, said.empty_b) == (1, 1)
+    assert (said.addressing_a, said.addressing_b) == (1, 1)
+    assert said.over_limit_a == 0
+    assert said.over_limit_b == pytest.approx(1 / 7)
 
 
 def test_a_judge_that_never_answers_has_no_win_rate() -> None:
     said = judged([("one", "two"), ("three", "four")], "invalid")
-    assert (said["n"], said["invalid"], said["invalid_verdicts"]) == (2, 2, 4)
+    assert (said.n, said.invalid, said.invalid_verdicts) == (2, 2, 4)
     for name in ("win_rate_b", "ci_low", "ci_high", "interval", "lc_win_rate_b", "prefers_first"):
-        assert said[name] is None
+        assert getattr(said, name) is None
 
 
 def test_soft_verdicts_are_averaged_over_dialogues() -> None:
     contests = [contest(n, "one", "two", order) for n in range(4) for order in BOTH]
     chances = [0.9, 0.7, 0.6, 0.4, 0.2, 0.4, 0.95, 0.85]
     verdicts = [
-        Verdict(one.dialog_id, one.order, "b" if chance > 0.5 else "a", "1", 1, chance)
+        VerdictRecord(one.dialog_id, one.order, "b" if chance > 0.5 else "a", "1", 1, chance)
         for one, chance in zip(contests, chances, strict=True)
     ]
-    said = comparison_metrics.of_comparison(contests, verdicts, placed=True)
-    assert said["soft_win_rate_b"] == pytest.approx((0.8 + 0.5 + 0.3 + 0.9) / 4)
-    assert said["soft_low"] < said["soft_win_rate_b"] < said["soft_high"]
+    said = comparison_metrics.of_comparison(contests, verdicts, placed=True, design="both orders")
+    assert said.soft_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3 + 0.9) / 4)
+    assert said.soft_low is not None
+    assert said.soft_high is not None
+    assert said.soft_low < 0.625 < said.soft_high
     # A dialogue of which nothing is known is not passed over in silence: there is no figure then.
-    unknown = [*verdicts[:-2], *(Verdict(v.dialog_id, v.order, v.winner, v.raw) for v in verdicts[-2:])]
-    assert comparison_metrics.of_comparison(contests, unknown, placed=True)["soft_win_rate_b"] is None
+    unknown = [*verdicts[:-2], *(VerdictRecord(v.dialog_id, v.order, v.winner, v.raw) for v in verdicts[-2:])]
+    assert (
+        comparison_metrics.of_comparison(contests, unknown, placed=True, design="both orders").soft_win_rate_b
+        is None
+    )
 
 
 @given(st.lists(st.tuples(winners, winners), min_size=1, max_size=30))
@@ -80,17 +87,18 @@ def test_turned_round_it_says_the_same(found: list[tuple[Winner, Winner]]) -> No
         for order, winner in zip(BOTH, (first, second), strict=True):
             other: Order = "ba" if order == "ab" else "ab"
             contests.append(contest(number, *texts, order))
-            verdicts.append(Verdict(f"d{number}", order, winner, ""))
+            verdicts.append(VerdictRecord(f"d{number}", order, winner, ""))
             turned.append(contest(number, *texts[::-1], other))
-            turned_verdicts.append(Verdict(f"d{number}", other, mirrored[winner], ""))
-    one = comparison_metrics.of_comparison(contests, verdicts, placed=True)
-    other_way = comparison_metrics.of_comparison(turned, turned_verdicts, placed=True)
-    assert (one["wins_a"], one["wins_b"], one["ties"]) == (
-        other_way["wins_b"],
-        other_way["wins_a"],
-        other_way["ties"],
+            turned_verdicts.append(VerdictRecord(f"d{number}", other, mirrored[winner], ""))
+    one = comparison_metrics.of_comparison(contests, verdicts, placed=True, design="both orders")
+    other_way = comparison_metrics.of_comparison(turned, turned_verdicts, placed=True, design="both orders")
+    assert (one.wins_a, one.wins_b, one.ties) == (
+        other_way.wins_b,
+        other_way.wins_a,
+        other_way.ties,
     )
     for name in ("n", "invalid", "p", "prefers_first", "flip_rate", "prefers_longer", "verdicts", "lengths"):
-        assert one[name] == other_way[name], name
-    if not one["invalid"] and one["lc_win_rate_b"] is not None:
-        assert one["lc_win_rate_b"] == pytest.approx(1 - other_way["lc_win_rate_b"], abs=1e-4)
+        assert getattr(one, name) == getattr(other_way, name), name
+    if not one.invalid and one.lc_win_rate_b is not None:
+        assert other_way.lc_win_rate_b is not None
+        assert one.lc_win_rate_b == pytest.approx(1 - other_way.lc_win_rate_b, abs=1e-4)

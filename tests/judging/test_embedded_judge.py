@@ -12,12 +12,13 @@ import pytest
 from core.dialogues import csv_table
 from core.domain.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
-from core.jobs.journal import Artifact, Progress
+from core.jobs.records import Artifact, Progress
+from core.jobs.settings import JudgeSettings
 from core.judging import embedded_judge, fit_job
 from core.judging.protocol import Contest
 from core.judging.sentence_embeddings import Embedder
-from tests.support import made_jobs
-from tests.support.made_dialogues import made_dialogues
+from tests.support import job_attempts
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,8 @@ def embedder() -> Embedder:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The attempt of a judge that was trained on made dialogues."""
     folder = tmp_path_factory.mktemp("judge") / "1"
-    made_jobs.attempt(folder, "judge", made_dialogues(rows=64), {"judge": {"provider": "embedded"}})
-    made_jobs.run(folder, fit_job.run)
+    job_attempts.attempt(folder, synthetic_dialogues(rows=64), JudgeSettings())
+    job_attempts.run(folder, fit_job.run)
     return folder
 
 
@@ -63,35 +64,33 @@ def test_equal_scores_are_a_tie(fitted: Path, embedder: Embedder) -> None:
 
 
 def test_the_job_leaves_its_measured_agreement(fitted: Path, tmp_path: Path) -> None:
-    again = made_jobs.attempt(
-        tmp_path / "2", "judge", made_dialogues(rows=64), {"judge": {"provider": "embedded"}}
-    )
-    result = made_jobs.run(again, fit_job.run)
-    assert 0 <= result["agreement_low"] <= result["agreement"] <= result["agreement_high"] <= 1
-    assert f"{result['agreement']:.0%} of {result['agreement_pairs']:,} pairs" in result["label"]
-    assert [artifact.name for artifact in made_jobs.found(again, Artifact)] == ["judge"]
-    progress = made_jobs.found(again, Progress)
+    again = job_attempts.attempt(tmp_path / "2", synthetic_dialogues(rows=64), JudgeSettings())
+    result = job_attempts.run(again, fit_job.run)
+    assert 0 <= result.agreement_low <= result.agreement <= result.agreement_high <= 1
+    assert f"{result.agreement:.0%} of {result.agreement_pairs:,} pairs" in result.label
+    assert [artifact.name for artifact in job_attempts.found(again, Artifact)] == ["judge"]
+    progress = job_attempts.found(again, Progress)
     assert progress[-1].done == progress[-1].total
     assert (again / "judge.json").read_bytes() == (fitted / "judge.json").read_bytes()
 
 
 def test_only_train_dialogues_teach_it(fitted: Path, tmp_path: Path) -> None:
-    dialogues = [d for d in made_dialogues(rows=64) if d.split == "train"]
-    alone = made_jobs.attempt(tmp_path / "1", "judge", dialogues, {"judge": {"provider": "embedded"}})
-    made_jobs.run(alone, fit_job.run)
+    dialogues = [d for d in synthetic_dialogues(rows=64) if d.split == "train"]
+    alone = job_attempts.attempt(tmp_path / "1", dialogues, JudgeSettings())
+    job_attempts.run(alone, fit_job.run)
     assert (alone / "judge.json").read_bytes() == (fitted / "judge.json").read_bytes()
 
 
 @pytest.mark.parametrize("rows", [4, 8])
 def test_too_little_to_learn_from_is_said(embedder: Embedder, rows: int) -> None:
     with pytest.raises(UserError, match="at least 10 train dialogues"):
-        embedded_judge.fit(made_dialogues(rows=rows), embedder, lambda done, total: None)
+        embedded_judge.fit(synthetic_dialogues(rows=rows), embedder, lambda done, total: None)
 
 
 def test_one_rating_for_all_teaches_nothing(embedder: Embedder) -> None:
     same = [
         msgspec.structs.replace(d, responses={s: RatedResponse(r.text, 3) for s, r in d.responses.items()})
-        for d in made_dialogues(rows=16)
+        for d in synthetic_dialogues(rows=16)
     ]
     with pytest.raises(UserError, match="all 80 responses of the train dialogues are rated 3"):
         embedded_judge.fit(same, embedder, lambda done, total: None)

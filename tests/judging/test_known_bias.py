@@ -16,7 +16,7 @@ from core.judging.statistics import outcome
 from tests import loopback
 from tests.judging.test_llm_judge import COMPARE, shop, shown
 from tests.loopback import Api
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
 #: Log-odds: what the better response, the first place, and tanh of the difference in length add.
@@ -54,7 +54,7 @@ def planted() -> list[Dialogue]:
                 "chatgpt": RatedResponse(text_of("b", dialogue), dialogue.responses["chatgpt"].rating),
             },
         )
-        for dialogue in made_dialogues(rows=ROWS)
+        for dialogue in synthetic_dialogues(rows=ROWS)
     ]
 
 

@@ -14,7 +14,7 @@ from scipy.stats import norm
 from statsmodels.api import GLM, add_constant
 from statsmodels.genmod.families import Binomial
 
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging.length_control import length_controlled, prefers_longer
 
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}

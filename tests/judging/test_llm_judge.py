@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.dialogues import Dialogue
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging import llm_judge as asked
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api
-from tests.support.made_dialogues import made_dialogues
-from tests.teachers.workshop import DEADLINE_S, Workshop
+from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.teacher_workspace import TeacherWorkspace
 
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
@@ -81,7 +82,7 @@ def api() -> Iterator[Api]:
 
 def with_one_identical() -> tuple[list[Dialogue], Dialogue]:
     """Dialogues of which one test dialogue has the same response from both responders; that one."""
-    found = made_dialogues(rows=32)
+    found = synthetic_dialogues(rows=32)
     index = next(i for i, d in enumerate(found) if d.split == "test")
     same = found[index].responses | {"chatgpt": found[index].responses["human"]}
     found[index] = msgspec.structs.replace(found[index], responses=same)
@@ -100,9 +101,9 @@ def shop(
     judges: tuple[str, ...] = ("gpt",),
     comparisons: str = HUMAN_AND_CHATGPT,
     more: str = "",
-) -> Workshop:
+) -> TeacherWorkspace:
     told = [JUDGE.format(name=name, url=api.url, mode=mode, more=more) for name in judges]
-    return Workshop(root, api.url, more="".join([*told, comparisons]), dialogues=DIALOGUES)
+    return TeacherWorkspace(root, api.url, more="".join([*told, comparisons]), dialogues=DIALOGUES)
 
 
 def shown(text: str) -> tuple[str, str]:
@@ -123,7 +124,7 @@ def expected(dialogue: Dialogue) -> Winner:
     return "tie" if a == b else "a" if (len(a), a) > (len(b), b) else "b"
 
 
-def verdicts(made: Workshop, name: str = COMPARE) -> dict[tuple[str, str], tuple[str, str]]:
+def verdicts(made: TeacherWorkspace, name: str = COMPARE) -> dict[tuple[str, str], tuple[str, str]]:
     """(dialogue, order) → (winner, raw), as the store has them."""
     rows = made.query("SELECT dialog_id, ordering, winner, raw FROM verdicts WHERE job = ?", made.job(name))
     return {(str(d), str(order)): (str(winner), str(raw)) for d, order, winner, raw in rows}
@@ -274,8 +275,8 @@ def test_without_an_answer_there_is_no_verdict_and_a_retry_asks_for_the_rest(
     assert f"{wanted - answered} of {wanted} verdicts got no answer" in made.error(COMPARE)
     assert verdicts(made) == {}
     api.faults.fail_share = 0.0
-    made.ask("retry", job=made.job(COMPARE))
-    assert made.supervise().wait(60) == 0
+    made.ask(intents.Retry(job=made.job(COMPARE)))
+    assert made.finish() == 0
     assert made.states() == {COMPARE: "done"}, made.story()
     assert len(verdicts(made)) == 2 * len(TEST)
     assert set(api.paid.values()) == {1}
@@ -320,9 +321,9 @@ def test_killed_on_the_way(tmp_path: Path, api: Api) -> None:
         creates = api.calls["create"]
         made = shop(root, api, "batch")
         (root / "kill.json").write_text(json.dumps({"at": at, "when": "after"}))
-        made.ask("start", targets=["compare"])
-        code = made.supervise(dying=True).wait(DEADLINE_S)
-        assert made.supervise(dying=True).wait(DEADLINE_S) == 0, made.story()
+        made.ask(intents.Start(targets=("compare",)))
+        code = made.finish(dying=True)
+        assert made.finish(dying=True) == 0, made.story()
         assert made.states() == {COMPARE: "done"}, made.story()
         assert len(api.paid) == 2 * len(DIFFERENT)
         assert set(api.paid.values()) == {1}, f"{at}: paid twice\n{made.story()}"

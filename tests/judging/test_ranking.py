@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from core.domain.comparisons import Ranked
-from core.jobs.journal import Winner
+from core.domain.verdicts import Winner
 from core.judging.ranking import rank
 
 Outcomes = dict[tuple[str, str], dict[str, Winner]]

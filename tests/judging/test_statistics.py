@@ -12,7 +12,7 @@ from scipy.stats import binomtest, sem
 from scipy.stats import t as scipy_t
 from statsmodels.stats.multitest import multipletests
 
-from core.jobs.journal import Order, Winner
+from core.domain.verdicts import Order, Winner
 from core.judging import statistics
 
 winners = st.sampled_from(["a", "b", "tie", "invalid"])

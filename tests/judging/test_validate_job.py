@@ -1,4 +1,4 @@
-"""Judges that are held against people: which pairs, and what the judge's answers to them say."""
+"""Judges that are validated: which pairs, and what the judge's answers to them say."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.judging import validate_job
+from core.store import intents
 from tests import loopback
 from tests.judging.test_llm_judge import DIALOGUES, shop, shown
 from tests.loopback import Api
-from tests.support.made_dialogues import dialogue_lists
+from tests.support.synthetic_dialogues import dialogue_lists
 
-CALIBRATE = "calibrate:gpt"
+VALIDATE = "validate:gpt"
 RATINGS = {rated.text: rated.rating for d in DIALOGUES for rated in d.responses.values()}
 
 
@@ -56,17 +57,17 @@ def test_each_pair_is_of_another_train_dialogue_and_has_a_better_response(
 
 
 @pytest.mark.parametrize("mode", ["live", "batch"])
-def test_a_judge_is_held_against_people(tmp_path: Path, api: Api, mode: str) -> None:
+def test_a_judge_is_validated_on_what_people_rated(tmp_path: Path, api: Api, mode: str) -> None:
     api.faults.content = as_people
     made = shop(tmp_path, api, mode)
-    made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 10})
-    assert made.supervise().wait(60) == 0
-    assert made.states() == {CALIBRATE: "done"}, made.story()
-    result = made.result(CALIBRATE)
+    made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 10}))
+    assert made.finish() == 0
+    assert made.states() == {VALIDATE: "done"}, made.story()
+    result = made.result(VALIDATE)
     assert (result["agreement"], result["agreement_pairs"]) == (1.0, 10)
     assert (result["verdicts"], result["invalid_verdicts"]) == (20, 0)
     assert len(api.paid) == 20
-    (path,) = made.workspace.root.glob("artifacts/jobs/calibrate-*/*/calibration.jsonl")
+    (path,) = made.workspace.root.glob("artifacts/jobs/validate-*/*/validation.jsonl")
     told = [msgspec.json.decode(line, type=validate_job.RatedPair) for line in path.read_bytes().splitlines()]
     assert told == validate_job.pairs(DIALOGUES, 10)
     with made.open() as workspace:
@@ -76,16 +77,16 @@ def test_a_judge_is_held_against_people(tmp_path: Path, api: Api, mode: str) -> 
     assert (card.agreement, card.pairs, card.invalid, card.verdicts) == (1.0, 10, 0, 20)
     assert card.usd_per_1000 is None
     assert rate.label == "gpt: agrees with human ratings on 100% of 10 pairs (72% to 100%)"
-    assert "calibrate" in shown_jobs
+    assert "validate" in shown_jobs
 
 
 def test_a_judge_of_another_mind(tmp_path: Path, api: Api) -> None:
     """Always the first place: half right by chance, told as ties of the two orders."""
     api.faults.content = lambda text: "say:1"
     made = shop(tmp_path, api)
-    made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 12})
-    assert made.supervise().wait(60) == 0
-    result = made.result(CALIBRATE)
+    made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 12}))
+    assert made.finish() == 0
+    result = made.result(VALIDATE)
     assert (result["agreement"], result["prefers_first"], result["flip_rate"]) == (0.5, 1.0, 1.0)
 
 
@@ -94,8 +95,8 @@ def test_what_is_said_of_a_judge_is_of_that_judge(tmp_path: Path, api: Api) -> N
     api.faults.content = as_people
     made = shop(tmp_path, api)
     for pairs in (6, 10, 4):
-        made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": pairs})
-    assert made.supervise().wait(60) == 0
+        made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": pairs}))
+    assert made.finish() == 0
     assert len(made.states()) == 1, "one name"
     with made.open() as workspace:
         assert [card.pairs for card in workspace.evaluation.scorecards()] == [10]
@@ -115,13 +116,13 @@ def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
     prices = "[prices]\ndate = 2026-06-01\n[prices.models.gpt-4o]\ninput = 2.5\noutput = 10.0\n"
     made = shop(tmp_path, api, more=prices)
     with made.open() as workspace:
-        (found,) = workspace.spending.estimates(["calibrate:gpt"], {"gpt": 10})
+        (found,) = workspace.spending.estimates(["validate:gpt"], {"gpt": 10})
     assert (found.recipe, found.requests, found.answered) == ("judge gpt", 20, 0)
     assert found.usd is not None
-    made.ask("start", targets=["calibrate:gpt"], calibrate={"gpt": 10})
-    assert made.supervise().wait(60) == 0
+    made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 10}))
+    assert made.finish() == 0
     with made.open() as workspace:
-        (left,) = workspace.spending.estimates(["calibrate:gpt"], {"gpt": 10})
+        (left,) = workspace.spending.estimates(["validate:gpt"], {"gpt": 10})
         (card,) = workspace.evaluation.scorecards()
         spent = workspace.spending.summary().usd
     assert (left.answered, left.usd) == (20, 0.0)
@@ -138,4 +139,4 @@ def test_a_judge_that_cannot_be_asked(tmp_path: Path, api: Api, judge: str, prob
             made.workspace.config.read_text() + '\n[judges.own]\nprovider = "embedded"\n'
         )
     with made.open() as workspace, pytest.raises(UserError, match=problem):
-        workspace.spending.estimates([f"calibrate:{judge}"], {judge: 10})
+        workspace.spending.estimates([f"validate:{judge}"], {judge: 10})

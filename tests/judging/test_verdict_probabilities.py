@@ -19,8 +19,8 @@ from tests.judging.test_llm_judge import (
     shop,
 )
 from tests.loopback import google_server
-from tests.loopback.api import Faults
-from tests.teachers.workshop import Workshop
+from tests.loopback.openai_api import Faults
+from tests.support.teacher_workspace import TeacherWorkspace
 
 tokens = st.sampled_from(["1", "2", " 1", "**2**", "(1)", "12", "one", "Response", "", "\n"])
 told = st.dictionaries(tokens, st.floats(-50, 0), max_size=8)
@@ -67,7 +67,7 @@ def sure(text: str) -> dict[str, float]:
     return {named: math.log(0.9), "2" if named == "1" else "1": math.log(0.1), "Both": math.log(0.001)}
 
 
-def check(made: Workshop, name: str = COMPARE) -> None:
+def check(made: TeacherWorkspace, name: str = COMPARE) -> None:
     made.run("compare")
     assert made.states() == {name: "done"}, made.story()
     with made.open() as workspace:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.comparisons import Choice, Vote
 from core.domain.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
+from core.domain.votes import Choice, Vote
 from core.judging import voting
+from core.store import intents
 from tests import loopback
 from tests.judging.test_llm_judge import (
     COMPARE,
@@ -23,7 +24,7 @@ from tests.judging.test_llm_judge import (
     shop,
 )
 from tests.loopback import Api
-from tests.teachers.workshop import Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
 names = st.sampled_from(["d1", "d2", "d3", "d4", "d5"])
 texts = st.dictionaries(names, st.sampled_from(["one", "two", "three", ""]), max_size=5)
@@ -34,8 +35,7 @@ TURNED: dict[Choice, Choice] = {"a": "b", "b": "a", "tie": "tie", "skip": "skip"
 
 
 def cast(item: voting.BallotItem, choice: Choice, voter: str = "ana", a: str = "x", b: str = "y") -> Vote:
-    said = voting.record(item, a, b, voter, choice)
-    return Vote(**said, at=1.0)  # type: ignore[arg-type]
+    return voting.record(item, a, b, voter, choice, 1.0)
 
 
 @given(texts, texts, st.sampled_from(["ana", "ben"]))
@@ -114,14 +114,14 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def vote(made: Workshop, voter: str, said: dict[str, Choice]) -> None:
+def vote(made: TeacherWorkspace, voter: str, said: dict[str, Choice]) -> None:
     """Let `voter` say this of human (a) and chatgpt (b), by dialogue."""
     with made.open() as workspace:
         items = {
             item.dialog_id: item for item in workspace.evaluation.ballot_items("human", "chatgpt", voter)
         }
     for name, choice in said.items():
-        made.ask("vote", **voting.record(items[name], "human", "chatgpt", voter, choice))
+        made.ask(intents.CastVote(voting.record(items[name], "human", "chatgpt", voter, choice, 1.0)))
 
 
 def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
@@ -142,8 +142,8 @@ def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
         items = {
             item.dialog_id: item for item in workspace.evaluation.ballot_items("human", "chatgpt", "ben")
         }
-    made.ask("unvote", **voting.record(items[half[0]], "human", "chatgpt", "ben", "skip"))
-    assert made.supervise().wait(60) == 0
+    made.ask(intents.WithdrawVote(voting.record(items[half[0]], "human", "chatgpt", "ben", "skip", 2.0)))
+    assert made.finish() == 0
     with made.open() as workspace:
         (rate,) = workspace.evaluation.human_win_rates()
         agreements = {(one.one, one.other): one for one in workspace.evaluation.agreements()}
@@ -166,7 +166,7 @@ def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: A
     name = DIFFERENT[0].dialog_id
     vote(made, "ana", {name: "a"})
     vote(made, "ana", {name: "b"})
-    assert made.supervise().wait(60) == 0
+    assert made.finish() == 0
     with made.open() as workspace:
         (rate,) = workspace.evaluation.human_win_rates()
     assert (rate.votes, rate.wins_a, rate.wins_b) == (1, 1, 0), "human is b here"

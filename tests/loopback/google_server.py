@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.loopback.google_side import GoogleApi, GoogleError, GoogleFaults
-from tests.loopback.server import Handler, served
+from tests.loopback.google_api import GoogleApi, GoogleError, GoogleFaults
+from tests.loopback.openai_server import Handler, served
 
 #: So few that whoever lists meets more than one page.
 _PAGE = 2

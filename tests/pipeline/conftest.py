@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -33,12 +32,12 @@ from core.store import (
 from core.store import (
     dialogues as data,
 )
-from core.store.intents import Kind
+from core.store.intents import Request
+from tests.support import waiting
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
 HERE = Path(__file__).parent
-DEADLINE_S = 60.0
 
 CONFIG = """
 [slots]
@@ -90,9 +89,9 @@ class House:
         aside.write_text(json.dumps(plan))
         aside.replace(self.workspace.root / "room.json")
 
-    def ask(self, kind: Kind, **payload: object) -> int:
+    def ask(self, request: Request) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:
-            return intents.add(connection, kind, payload)
+            return intents.add(connection, request)
 
     def outcome(self, intent: int) -> IntentResult:
         with closing(connections.reader(self.workspace.state)) as connection:
@@ -127,7 +126,18 @@ class House:
 
     def finish(self, **how: Any) -> int:
         """Supervise until idle or killed; the exit code."""
-        return self.supervise(**how).wait(DEADLINE_S)
+        return self.wait(self.supervise(**how))
+
+    def wait(self, supervisor: subprocess.Popen[bytes]) -> int:
+        """Wait for a supervisor to end; its exit code."""
+        return waiting.wait_for_exit(supervisor, progress=self._progress(), show=self.story)
+
+    def _progress(self) -> waiting.Progress:
+        """What is written, and what workers compute."""
+        return waiting.any_of(
+            waiting.file_sizes(self.workspace.root),
+            waiting.cpu_time(*self.processes, children_only=True),
+        )
 
     def query(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"{self.workspace.state.as_uri()}?mode=ro", uri=True)) as connection:
@@ -175,10 +185,7 @@ class House:
             assert seq == (entries[-1].seq if entries else 0), folder
 
     def until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not holds():
-            assert time.monotonic() < deadline, self.story()
-            time.sleep(0.01)
+        waiting.wait_until(holds, "the work to go on", progress=self._progress(), show=self.story)
 
     def until_state(self, name: str, *states: str) -> None:
         self.until(lambda: self.states().get(name) in states)
@@ -258,7 +265,7 @@ def undisturbed(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Ro
     """The rows of the whole graph when nothing dies."""
     with _houses(furnished, tmp_path_factory.mktemp("undisturbed")) as make:
         house = make()
-        house.ask("start", targets=[])
+        house.ask(intents.Start())
         assert house.finish() == 0, house.story()
         assert set(house.states().values()) == {"done"}
         assert set(house.steps().values()) == {1}

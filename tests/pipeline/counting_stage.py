@@ -13,20 +13,17 @@ import signal
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from core.domain.errors import UserError
+from core.domain.jobs import Stage
+from core.domain.results import Result
 from core.jobs import journal
-from core.jobs.context import Job
-from core.jobs.journal import (
-    Metric,
-    Progress,
-    Response,
-    Sample,
-    Verdict,
-)
+from core.jobs.context import JobContext
+from core.jobs.records import Metric, Progress, ResponseRecord, Sample, VerdictRecord
+from core.jobs.settings import Settings
+from tests.support import made_results
 
-OUTPUTS = {
+OUTPUTS: dict[Stage, tuple[str, ...]] = {
     "recipe": ("sft", "preferences"),
     "sft": ("adapter",),
     "sft-dpo": ("adapter",),
@@ -36,7 +33,7 @@ OUTPUTS = {
 }
 
 
-def run(job: Job) -> dict[str, Any]:
+def run(job: JobContext[Settings]) -> Result:
     root = job.folder.parents[3]
     plan = json.loads((root / "room.json").read_text())
     name = f"{job.spec.stage}:{job.spec.name}"
@@ -56,7 +53,7 @@ def run(job: Job) -> dict[str, Any]:
     if name in plan.get("damage", ()):
         with (job.folder / journal.NAME).open("ab") as file:
             file.write(b'{"seq": 2, "at": 0, "record": {"type": "nonsense"}}\n')
-    earlier = {response.dialog_id for response in job.prior(Response)}
+    earlier = {response.dialog_id for response in job.prior(ResponseRecord)}
     steps = plan.get("steps", 4)
     for step in range(steps):
         while name in plan.get("hold", ()) and not (root / "go").exists():
@@ -70,9 +67,9 @@ def run(job: Job) -> dict[str, Any]:
             job.journal.write(
                 Metric(step, {"loss": 1 / (step + 1)}),
                 Sample(step, "d0", f"sample {step}"),
-                Verdict(f"d{step}", "ab", "a", "1"),
+                VerdictRecord(f"d{step}", "ab", "a", "1"),
                 # Last: with it, and only with it, the step is done.
-                Response(f"d{step}", f"answer {step}", "stop"),
+                ResponseRecord(f"d{step}", f"answer {step}", "stop"),
             )
         job.journal.write(Progress(step + 1, steps))
     for output in OUTPUTS[job.spec.stage]:
@@ -86,9 +83,9 @@ def run(job: Job) -> dict[str, Any]:
     _note(root, job, "end")
     if name in plan.get("linger", ()):
         threading.Thread(target=threading.Event().wait).start()
-    return {"steps": steps}
+    return made_results.of_stage(job.spec.stage)
 
 
-def _note(root: Path, job: Job, what: str) -> None:
+def _note(root: Path, job: JobContext[Settings], what: str) -> None:
     with (root / "done.log").open("a") as file:
         file.write(json.dumps([time.time(), job.spec.job, job.spec.attempt, what]) + "\n")

@@ -1,4 +1,4 @@
-"""`counting_worker.py ATTEMPT_FOLDER`: the real worker, with every stage done by the counting room.
+"""`counting_worker.py ATTEMPT_FOLDER`: the real worker, with every stage done by counting_stage.py.
 
 kills.json in the workspace lists, per attempt, the call of a C function at which it dies.
 """
@@ -9,9 +9,11 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from core.jobs import stages
 from core.pipeline import worker
 
 
@@ -31,7 +33,7 @@ def die_at(calls: int) -> None:
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    worker.STAGES.update(dict.fromkeys(worker.STAGES, "counting_room"))
+    stages.STAGES = {name: replace(stage, worker="counting_stage") for name, stage in stages.STAGES.items()}
     kills = folder.parents[3] / "kills.json"
     if kills.exists():
         planned = json.loads(kills.read_text())

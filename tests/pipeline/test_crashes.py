@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.store import intents
+
 if TYPE_CHECKING:
     from tests.pipeline.conftest import House, Rows
 
@@ -37,7 +39,7 @@ def test_supervisor_killed_at_every_write(make_house: Callable[[], House]) -> No
     def life(kill_at: int) -> tuple[int, Rows]:
         house = make_house()
         house.room(steps=2)
-        house.ask("start", targets=["recipe"])
+        house.ask(intents.Start(targets=("recipe",)))
         code = house.finish(kill_at=kill_at)
         assert house.finish() == 0, house.story()
         assert set(house.steps().values()) == {1}, (kill_at, house.steps())
@@ -62,7 +64,7 @@ def test_supervisor_killed_again_and_again(
     make_house: Callable[[], House], undisturbed: Rows, kills: list[int]
 ) -> None:
     house = make_house()
-    house.ask("start", targets=[])
+    house.ask(intents.Start())
     for kill_at in kills:
         house.finish(kill_at=kill_at)
     assert house.finish() == 0, house.story()
@@ -78,7 +80,14 @@ def test_workers_killed_anywhere(
 ) -> None:
     house = make_house()
     (house.workspace.root / "kills.json").write_text(json.dumps(kills))
-    house.ask("start", targets=["judge", "sft"])
+    house.ask(
+        intents.Start(
+            targets=(
+                "judge",
+                "sft",
+            )
+        )
+    )
     assert house.finish() == 0, house.story()
     _assert_only_the_step_in_flight_was_repeated(house, undisturbed)
 
@@ -93,7 +102,14 @@ def test_supervisor_and_workers_killed(
 ) -> None:
     house = make_house()
     (house.workspace.root / "kills.json").write_text(json.dumps(kills))
-    house.ask("start", targets=["judge", "sft"])
+    house.ask(
+        intents.Start(
+            targets=(
+                "judge",
+                "sft",
+            )
+        )
+    )
     for kill_at in supervisors:
         house.finish(kill_at=kill_at)
     assert house.finish() == 0, house.story()
@@ -118,7 +134,7 @@ def test_supervisor_killed_between_an_attempts_row_and_its_worker(
     make_house: Callable[[], House], undisturbed: Rows, worker: int
 ) -> None:
     house = make_house()
-    house.ask("start", targets=[])
+    house.ask(intents.Start())
     assert house.finish(kill_at=-worker) == -signal.SIGKILL
     assert house.finish() == 0, house.story()
     assert house.rows() == undisturbed
@@ -130,14 +146,14 @@ def test_supervisor_killed_between_an_attempts_row_and_its_worker(
 def test_a_worker_goes_on_without_its_supervisor(house: House) -> None:
     """The attempt that one supervisor began is ended by the next, without a second worker."""
     house.room(hold=["recipe:direct/chatgpt"])
-    house.ask("start", targets=["recipe"])
+    house.ask(intents.Start(targets=("recipe",)))
     first = house.supervise()
     house.until(lambda: bool(house.notes()))
     first.kill()
     first.wait()
     second = house.supervise()
     (house.workspace.root / "go").touch()
-    assert second.wait(60) == 0, house.story()
+    assert house.wait(second) == 0, house.story()
     assert house.attempts("recipe:direct/chatgpt") == [(1, "done")]
     assert set(house.steps().values()) == {1}
 
@@ -145,7 +161,7 @@ def test_a_worker_goes_on_without_its_supervisor(house: House) -> None:
 def test_a_torn_last_line_waits_and_is_dropped_with_its_worker(house: House) -> None:
     name = "recipe:direct/chatgpt"
     house.room(hold=[name])
-    house.ask("start", targets=["recipe"])
+    house.ask(intents.Start(targets=("recipe",)))
     supervisor = house.supervise()
     house.until(lambda: bool(house.notes()))
     journal = house.workspace.attempt(house.id(name), 1) / "journal.jsonl"
@@ -155,7 +171,7 @@ def test_a_torn_last_line_waits_and_is_dropped_with_its_worker(house: House) -> 
     for worker in house.workers():
         worker.kill()
     (house.workspace.root / "go").touch()
-    assert supervisor.wait(60) == 0, house.story()
+    assert house.wait(supervisor) == 0, house.story()
     assert house.attempts(name) == [(1, "lost"), (2, "done")]
     assert journal.read_bytes().endswith(torn)
     assert len(house.rows()["responses"]) == 4

@@ -10,6 +10,9 @@ import pytest
 
 from core.dialogues import records, staging
 from core.domain.dialogues import Dialogue, ImportedData
+from core.domain.events import ImportOutcome
+from core.domain.snapshot import DialogueCounts
+from core.store import intents
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import House
@@ -28,9 +31,9 @@ def staged(house: House) -> tuple[ImportedData, list[Dialogue]]:
 
 def test_data_takes_the_place_of_the_old(house: House, staged: tuple[ImportedData, list[Dialogue]]) -> None:
     facts, dialogues = staged
-    intent = house.ask("import", facts=msgspec.to_builtins(facts))
+    intent = house.ask(intents.ImportData(facts=facts))
     assert house.finish() == 0, house.story()
-    assert house.outcome(intent).result == {"dialogues": {"total": 7, "train": 6, "test": 1}}
+    assert house.outcome(intent).outcome == ImportOutcome(DialogueCounts(7, 6, 1))
     assert house.query("SELECT dialog_id, utterance FROM dialogues ORDER BY position") == [
         (dialogue.dialog_id, dialogue.utterance) for dialogue in dialogues
     ]
@@ -42,7 +45,7 @@ def test_a_crash_leaves_the_old_data_until_the_new_is_all_there(
 ) -> None:
     facts, _ = staged
     before = house.query("SELECT * FROM ratings ORDER BY 1, 2")
-    intent = house.ask("import", facts=msgspec.to_builtins(facts))
+    intent = house.ask(intents.ImportData(facts=facts))
     assert house.finish(kill_at=kill_at) == -signal.SIGKILL
     assert house.query("SELECT * FROM ratings ORDER BY 1, 2") == before
     assert house.outcome(intent).state == "pending"
@@ -63,7 +66,7 @@ def test_data_that_is_not_what_was_staged_is_refused(
     else:
         path.write_bytes(path.read_bytes().replace(b"another", b"yet one"))
     before = house.query("SELECT * FROM dialogues ORDER BY 1")
-    intent = house.ask("import", facts=msgspec.to_builtins(facts))
+    intent = house.ask(intents.ImportData(facts=facts))
     assert house.finish() == 0
     assert house.outcome(intent).state == "failed"
     assert str(path) in str(house.outcome(intent).error)
@@ -73,9 +76,9 @@ def test_data_that_is_not_what_was_staged_is_refused(
 def test_runs_on_the_old_data_stay_and_the_new_data_gives_new_jobs(
     house: House, staged: tuple[ImportedData, list[Dialogue]]
 ) -> None:
-    house.ask("start", targets=["judge"])
+    house.ask(intents.Start(targets=("judge",)))
     assert house.finish() == 0
-    house.ask("import", facts=msgspec.to_builtins(staged[0]))
-    house.ask("start", targets=["judge"])
+    house.ask(intents.ImportData(facts=staged[0]))
+    house.ask(intents.Start(targets=("judge",)))
     assert house.finish() == 0, house.story()
     assert house.query("SELECT stage, state FROM jobs") == [("judge", "done")] * 2

@@ -13,24 +13,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.jobs import journal
-from core.jobs.journal import (
+from core.jobs.journal import Journal
+from core.jobs.records import (
     Artifact,
     Done,
     Failed,
-    Journal,
     Metric,
     Progress,
     Record,
-    Response,
+    ResponseRecord,
     Sample,
     Started,
     Stopped,
-    Verdict,
+    VerdictRecord,
 )
 from core.pipeline.ingest import Ingested, ingest
 from core.store import connections, jobs
 from core.store.connections import transaction
-from core.store.jobs import NewJob
+from tests.support import made_results, made_settings
 
 FOLDER = "artifacts/jobs/judge-1/1"
 TABLES = ("metrics", "samples", "responses", "verdicts", "artifacts")
@@ -42,9 +42,9 @@ records = st.one_of(
     st.builds(Progress, small, small, st.none() | st.floats(0, 1e6)),
     st.builds(Metric, small, st.dictionaries(st.sampled_from(["loss", "lr"]), st.floats(-1e6, 1e6))),
     st.builds(Sample, small, st.sampled_from(["d1", "d2"]), texts),
-    st.builds(Response, st.sampled_from(["d1", "d2"]), texts, st.sampled_from(["stop", "length"])),
+    st.builds(ResponseRecord, st.sampled_from(["d1", "d2"]), texts, st.sampled_from(["stop", "length"])),
     st.builds(
-        Verdict,
+        VerdictRecord,
         st.sampled_from(["d1", "d2"]),
         st.sampled_from(["ab", "ba"]),
         st.sampled_from(["a", "b", "tie", "invalid"]),
@@ -52,7 +52,9 @@ records = st.one_of(
     ),
     st.builds(Artifact, st.sampled_from(["x", "y"]), st.just("x"), st.just("0"), small),
 )
-endings = st.none() | st.just(Done({"n": 1})) | st.just(Failed("for a reason")) | st.just(Stopped())
+endings = (
+    st.none() | st.just(Done(made_results.judge())) | st.just(Failed("for a reason")) | st.just(Stopped())
+)
 
 
 class Store:
@@ -64,9 +66,8 @@ class Store:
         self.folder = root / FOLDER
         self.folder.mkdir(parents=True)
         self.connection = connections.writer(root / "state.db")
-        job = NewJob("judge-1", "judge", "one", "f", "cpu", {}, {}, ())
         with transaction(self.connection):
-            jobs.put(self.connection, [job])
+            jobs.put(self.connection, [made_settings.planned("judge-1")])
             self.attempts = [jobs.begin_attempt(self.connection, "judge-1", 1, FOLDER)]
 
     def ingest(self, known: int = -1) -> Ingested:
@@ -122,8 +123,8 @@ def test_any_cutting_and_repeating_gives_the_same_rows(
 def test_more_than_a_batch_is_taken_in_at_once(furnished: Path, tmp_path: Path) -> None:
     store = Store(tmp_path, furnished / "state.db")
     written = Journal(store.folder)
-    written.write(*(Response(f"d{n}", "text", "stop") for n in range(4001)), Done({}))
-    assert store.ingest() == Ingested(4002, Done({}))
+    written.write(*(ResponseRecord(f"d{n}", "text", "stop") for n in range(4001)), Done(made_results.judge()))
+    assert store.ingest() == Ingested(4002, Done(made_results.judge()))
     assert len(store.rows()["responses"]) == 4001
     with closing(store.connection):
         assert jobs.get(store.connection, "judge-1").state == "done"  # type: ignore[union-attr]
@@ -131,7 +132,7 @@ def test_more_than_a_batch_is_taken_in_at_once(furnished: Path, tmp_path: Path) 
 
 def test_what_stands_before_a_damaged_line_is_kept(furnished: Path, tmp_path: Path) -> None:
     store = Store(tmp_path, furnished / "state.db")
-    Journal(store.folder).write(Progress(1, 2), Response("d1", "text", "stop"))
+    Journal(store.folder).write(Progress(1, 2), ResponseRecord("d1", "text", "stop"))
     with (store.folder / journal.NAME).open("ab") as file:
         file.write(b'{"seq": 3, "at": 1, "record": {"type": "no such"}}\n')
     found = store.ingest()
@@ -150,7 +151,7 @@ def test_an_attempt_that_has_ended_is_not_heard(furnished: Path, tmp_path: Path)
         jobs.end_attempt(store.connection, store.attempts[0], "lost")
         jobs.set_state(store.connection, "judge-1", "ready")
     before = store.rows()
-    Journal(store.folder).write(Response("d1", "late", "stop"), Done({}))
+    Journal(store.folder).write(ResponseRecord("d1", "late", "stop"), Done(made_results.judge()))
     assert store.ingest() == Ingested(0)
     assert store.rows() == before
 

@@ -15,9 +15,11 @@ import psutil
 import pytest
 
 from core.domain.errors import UserError
+from core.domain.results import RecipeResult
 from core.pipeline import launch, slots
 from core.services.workspace import open_workspace
-from core.store import connections, queries
+from core.store import connections, intents, queries
+from tests.support import waiting
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import House
@@ -57,7 +59,7 @@ def test_many_at_once_start_one(real: House, monkeypatch: pytest.MonkeyPatch) ->
         )
         for _ in range(5)
     ]
-    assert [caller.communicate(timeout=60)[0].strip() for caller in callers] == ["True"] * 5
+    assert [waiting.communicate(caller)[0].strip() for caller in callers] == ["True"] * 5
     running, pid = launch.is_running(real.workspace)
     assert running
     # Those that came too late have given up, or are about to.
@@ -78,14 +80,15 @@ def test_it_leaves_when_idle_and_no_zombie_stays(real: House) -> None:
 def test_real_workers_make_a_real_recipe(real: House) -> None:
     """From an intent to the rows, with nothing of the tests in between."""
     (real.workspace.root / "json.py").write_text("raise SystemExit('not the standard library')\n")
-    intent = real.ask("start", targets=["recipe"])
+    intent = real.ask(intents.Start(targets=("recipe",)))
     launch.ensure(real.workspace)
     real.until(lambda: real.states() == {"recipe:direct/chatgpt": "done"})
     assert real.outcome(intent).state == "done"
     with closing(connections.reader(real.workspace.state)) as connection:
         (job,) = queries.jobs(connection).values()
         assert job.result is not None
-        assert job.result["sft_examples"] > 0
+        assert isinstance(job.result, RecipeResult)
+        assert job.result.sft_examples > 0
         assert (job.done, job.total) == (job.total, job.total)
         names = connection.execute("SELECT name, path FROM artifacts ORDER BY name").fetchall()
     assert [name for name, _ in names] == ["preferences", "sft"]
@@ -94,7 +97,7 @@ def test_real_workers_make_a_real_recipe(real: House) -> None:
 
 def test_readers_read_after_everything_was_killed(real: House) -> None:
     launch.ensure(real.workspace)
-    real.answer(real.ask("pause"))
+    real.answer(real.ask(intents.Pause()))
     for process in supervisors(real):
         process.send_signal(signal.SIGKILL)
     real.until(lambda: not launch.is_running(real.workspace)[0])

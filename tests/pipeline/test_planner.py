@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import schema as configuration
+from core.config.load import parse_config
 from core.config.schema import Config
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
+from core.jobs.inputs import ImportedDialogues, JobOutput
+from core.jobs.planned_job import PlannedJob
+from core.jobs.stages import STAGES
 from core.pipeline import planner
-from core.pipeline.planner import Node
 
 BASE = """
 [students.tiny]
@@ -31,10 +33,12 @@ a = "human"
 b = "tiny/direct/chatgpt/sft"
 """
 FACTS = ImportedData("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
-CONFIG = configuration.parse(BASE)
+CONFIG = parse_config(BASE)
 
 
-def plan(config: Config = CONFIG, facts: ImportedData = FACTS, prompt: str = "a prompt") -> tuple[Node, ...]:
+def plan(
+    config: Config = CONFIG, facts: ImportedData = FACTS, prompt: str = "a prompt"
+) -> tuple[PlannedJob, ...]:
     return planner.plan(config, facts, lambda name: f"{name}: {prompt}", "cpu")
 
 
@@ -45,17 +49,17 @@ def with_table(table: str, **changes: object) -> Config:
     return msgspec.convert(settings, Config)
 
 
-def changed(nodes: tuple[Node, ...]) -> set[str]:
+def changed(nodes: tuple[PlannedJob, ...]) -> set[str]:
     """The `stage:name` of the nodes that the base graph does not have under that id."""
     before = {node.id for node in plan()}
     return {f"{node.stage}:{node.name}" for node in nodes if node.id not in before}
 
 
-def all_of(*stages: str, where: Callable[[Node], bool] = lambda node: True) -> set[str]:
+def all_of(*stages: str, where: Callable[[PlannedJob], bool] = lambda node: True) -> set[str]:
     return {f"{node.stage}:{node.name}" for node in plan() if node.stage in stages and where(node)}
 
 
-def of_runs(node: Node) -> bool:
+def of_runs(node: PlannedJob) -> bool:
     return "/" in node.name
 
 
@@ -63,28 +67,28 @@ def test_every_job_comes_after_what_it_needs() -> None:
     seen: set[str] = set()
     for node in plan():
         assert set(node.depends_on) <= seen, node.name
-        read = {ref.partition("/")[0] for ref in node.inputs.values() if not ref.startswith("data:")}
+        read = {read.job for read in node.inputs.values() if isinstance(read, JobOutput)}
         assert set(node.depends_on) == read
         seen.add(node.id)
 
 
 def test_the_graph_of_two_students_and_two_recipes() -> None:
     stages = [node.stage for node in plan()]
-    assert {stage: stages.count(stage) for stage in planner.STAGES} == {
-        "teach": 0,
+    assert {stage: stages.count(stage) for stage in STAGES} == {
+        "generate": 0,
         "recipe": 2,
         "sft": 4,
         "sft-dpo": 4,
         "respond": 10,
         "judge": 1,
-        "calibrate": 0,
+        "validate": 0,
         "compare": 9,
     }
     assert len({node.id for node in plan()}) == len({node.fingerprint for node in plan()}) == len(stages)
 
 
 def test_the_same_is_the_same() -> None:
-    assert plan() == plan(configuration.parse(BASE))
+    assert plan() == plan(parse_config(BASE))
 
 
 def test_defaults_may_be_written_out() -> None:
@@ -159,13 +163,13 @@ def test_another_prompt_touches_all_but_judges() -> None:
 def test_another_test_split_leaves_recipes_and_runs_alone() -> None:
     facts = msgspec.structs.replace(FACTS, data="all2", test="test2")
     assert changed(plan(facts=facts)) == all_of("respond", "compare")
-    assert {node.inputs["dialogues"] for node in plan(facts=facts)} == {"data:all2"}
+    assert {node.inputs["dialogues"] for node in plan(facts=facts)} == {ImportedDialogues("all2")}
 
 
 def test_another_train_split_leaves_only_base_students_alone() -> None:
     facts = msgspec.structs.replace(FACTS, data="all2", train="train2")
     base = all_of("respond", where=lambda node: not of_runs(node))
-    assert changed(plan(facts=facts)) == all_of(*planner.STAGES) - base
+    assert changed(plan(facts=facts)) == all_of(*STAGES) - base
 
 
 def test_another_name_of_the_file_changes_nothing() -> None:
@@ -183,7 +187,7 @@ def test_another_name_of_the_file_changes_nothing() -> None:
 )
 def test_names_that_do_not_exist_are_refused(text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        plan(configuration.parse(text))
+        plan(parse_config(text))
 
 
 @given(st.sets(st.sampled_from([node.id for node in plan()]), min_size=1))

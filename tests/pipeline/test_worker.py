@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.jobs import journal
-from core.jobs.journal import (
-    Done,
-    Failed,
-    Record,
-    Started,
-)
+from core.jobs.records import Done, Failed, Record, Started
 from core.pipeline.worker import without_secrets
+from core.store import intents
+from tests.support import made_results
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import House
@@ -32,7 +29,7 @@ def log(house: House) -> str:
 
 
 def run(house: House) -> None:
-    house.ask("start", targets=["judge"])
+    house.ask(intents.Start(targets=("judge",)))
     assert house.finish() == 0, house.story()
 
 
@@ -40,7 +37,7 @@ def test_a_journal_begins_with_started_and_ends_with_the_result(house: House) ->
     run(house)
     found = records(house)
     assert isinstance(found[0], Started)
-    assert found[-1] == Done({"steps": 4})
+    assert found[-1] == Done(made_results.judge())
     assert "judge embedded, attempt 1" in log(house)
     assert house.query("SELECT pid, host FROM attempts") == [(found[0].pid, found[0].host)]
 

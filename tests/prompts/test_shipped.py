@@ -10,9 +10,9 @@ from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import strategies
 from core.services import prompts
-from tests.support.made_dialogues import made_dialogues
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
-DIALOGUE = made_dialogues()[1]
+DIALOGUE = synthetic_dialogues()[1]
 REWRITES = [name for name in templates.FIELDS if prompts.prompt_improves(name)]
 DIMENSIONS = {
     "cognitive": "Cognitive empathy is understanding",

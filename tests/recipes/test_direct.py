@@ -16,7 +16,7 @@ from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, direct, examples
 from core.recipes.examples import Message, PreferencePair, SftExample
-from tests.support.made_dialogues import SOURCES, dialogue_lists, made_dialogues
+from tests.support.synthetic_dialogues import SOURCES, dialogue_lists, synthetic_dialogues
 
 PAIRINGS: tuple[Pairing, ...] = get_args(Pairing)
 PROMPT = "{situation}|{utterance}"
@@ -122,7 +122,7 @@ def test_what_an_example_and_a_pair_hold() -> None:
 
 @pytest.mark.parametrize("pairing", PAIRINGS)
 def test_all_together_is_the_others_one_after_the_other(pairing: Pairing) -> None:
-    dialogues = made_dialogues(96)
+    dialogues = synthetic_dialogues(96)
     parts = [examples.build(dialogues, f"direct/{source}", pairing, PROMPT) for source in SOURCES]
     sft, pairs = examples.build(dialogues, "direct/all_together", pairing, PROMPT)
     assert sft == [example for part, _ in parts for example in part]
@@ -139,7 +139,7 @@ def test_a_dialogue_without_the_source_gives_nothing() -> None:
 
 def test_an_unknown_pairing_is_refused() -> None:
     with pytest.raises(ValueError, match="no pairing 'lax': strict, reference-code"):
-        catalog.counts(made_dialogues(), "direct/chatgpt", Recipes(pairing="lax"))  # type: ignore[arg-type]
+        catalog.counts(synthetic_dialogues(), "direct/chatgpt", Recipes(pairing="lax"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["direct/gpt", "chatgpt", "direct/", "direct/human", "all_together", ""])
@@ -149,7 +149,7 @@ def test_an_unknown_recipe_lists_the_known(name: str) -> None:
             ask(name, ("chatgpt", "llama"))
         assert repr(name) in str(caught.value)
     with pytest.raises(UserError, match="there is no recipe"):
-        examples.build(made_dialogues(), name, "strict", PROMPT)
+        examples.build(synthetic_dialogues(), name, "strict", PROMPT)
 
 
 def test_a_near_miss_is_helped() -> None:

@@ -13,7 +13,7 @@ from core.config.schema import Recipes
 from core.dialogues.csv_table import read_table
 from core.domain.dialogues import Dialogue
 from core.recipes import catalog, examples, improve, strategies
-from tests.support.made_dialogues import SOURCES, dialogue_lists
+from tests.support.synthetic_dialogues import SOURCES, dialogue_lists
 
 PROMPT = "{situation}|{utterance}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +13,14 @@ import pytest
 from core.dialogues import response_file
 from core.dialogues.response_file import GeneratedResponse
 from core.domain.dialogues import Dialogue
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Failed,
-    Progress,
-)
+from core.domain.results import RecipeResult
+from core.jobs.records import Artifact, Done, Failed, Progress
+from core.jobs.settings import ImproveMethod
 from core.recipes import improve, strategies
-from tests.support import made_jobs
-from tests.support.made_dialogues import made_dialogues
+from tests.support import job_attempts, made_settings, waiting
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
-DIALOGUES = made_dialogues()
+DIALOGUES = synthetic_dialogues()
 TRAIN = [d for d in DIALOGUES if d.split == "train"]
 
 
@@ -46,22 +42,17 @@ def attempt(
         response_file.write(
             inputs[name], (GeneratedResponse(i, text, "original") for i, text in found.items())
         )
-    settings: dict[str, Any] = {
-        "recipe": recipe,
-        "sft_limit": None,
-        "preference_limit": None,
-        "seed": 42,
-        "prompt": "{situation}|{utterance}",
-        "improve_llm_sft": 950,
-        "improve_llm_seed": 42,
-    }
-    return made_jobs.attempt(folder, "recipe", dialogues, settings | more, inputs)
+    method = ImproveMethod(
+        improve_llm_sft=more.pop("improve_llm_sft", 950), improve_llm_seed=more.pop("improve_llm_seed", 42)
+    )
+    settings = made_settings.recipe(recipe=recipe, prompt="{situation}|{utterance}", method=method, **more)
+    return job_attempts.attempt(folder, dialogues, settings, inputs)
 
 
 def work(folder: Path) -> Done | Failed:
     """How the worker's attempt ended."""
-    subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
-    ended: list[Done | Failed] = [*made_jobs.found(folder, Done), *made_jobs.found(folder, Failed)]
+    waiting.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], capture=False)
+    ended: list[Done | Failed] = [*job_attempts.found(folder, Done), *job_attempts.found(folder, Failed)]
     assert len(ended) == 1
     return ended[0]
 
@@ -81,17 +72,17 @@ def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
     assert for_sft
     assert for_pairs
     assert ended == Done(
-        {
-            "sft_examples": 2 * len(for_sft),
-            "preference_pairs": len(for_pairs),
-            "sft_used": 2 * len(for_sft),
-            "preferences_used": len(for_pairs),
-            "left_out": 0,
-        }
+        RecipeResult(
+            sft_examples=2 * len(for_sft),
+            preference_pairs=len(for_pairs),
+            sft_used=2 * len(for_sft),
+            preferences_used=len(for_pairs),
+            left_out=0,
+        )
     )
     total = 2 * len(for_sft) + len(for_pairs)
-    assert made_jobs.found(folder, Progress) == [Progress(total, total)]
-    published = {record.name: record.path for record in made_jobs.found(folder, Artifact)}
+    assert job_attempts.found(folder, Progress) == [Progress(total, total)]
+    published = {record.name: record.path for record in job_attempts.found(folder, Artifact)}
     assert published == {"sft": "sft.jsonl", "preferences": "preferences.jsonl"}
     sft = lines(folder, "sft.jsonl")
     for human, better, dialogue in zip(sft[::2], sft[1::2], for_sft, strict=True):
@@ -130,8 +121,9 @@ def test_combined_unites_the_three_dimensions(tmp_path: Path, method: str) -> No
     folder = attempt(tmp_path / "1", f"{method}/combined", {name: texts(name) for name in needed})
     ended = work(folder)
     assert isinstance(ended, Done)
+    assert isinstance(ended.result, RecipeResult)
     for_sft, for_pairs = improve.divided(DIALOGUES, method, 950, 42)
-    assert (ended.result["sft_used"], ended.result["preferences_used"]) == (
+    assert (ended.result.sft_used, ended.result.preferences_used) == (
         6 * len(for_sft),
         3 * len(for_pairs),
     )
@@ -149,7 +141,8 @@ def test_what_the_teacher_left_out_is_told_and_is_no_example(tmp_path: Path) -> 
     folder = attempt(tmp_path / "1", "improve-human/combined", improved)
     ended = work(folder)
     assert isinstance(ended, Done)
-    assert ended.result["left_out"] == 3
+    assert isinstance(ended.result, RecipeResult)
+    assert ended.result.left_out == 3
     targets = [line["completion"][0]["content"] for line in lines(folder, "sft.jsonl")]
     targets += [line["chosen"][0]["content"] for line in lines(folder, "preferences.jsonl")]
     improved_texts = {text for found in improved.values() for text in found.values()}
@@ -164,8 +157,9 @@ def test_limits_draw_among_them(tmp_path: Path) -> None:
     )
     ended = work(folder)
     assert isinstance(ended, Done)
-    assert (ended.result["sft_used"], ended.result["preferences_used"]) == (3, 2)
-    assert ended.result["sft_examples"] > 3
+    assert isinstance(ended.result, RecipeResult)
+    assert (ended.result.sft_used, ended.result.preferences_used) == (3, 2)
+    assert ended.result.sft_examples > 3
     assert len(lines(folder, "sft.jsonl")) == 3
     assert len(lines(folder, "preferences.jsonl")) == 2
 

@@ -14,7 +14,7 @@ from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, examples, llama_factory
-from tests.support.made_dialogues import SOURCES, made_dialogues
+from tests.support.synthetic_dialogues import SOURCES, synthetic_dialogues
 
 #: What LLaMA-Factory's DatasetAttr takes for a tag or a column that an entry does not name.
 TAGS = {"role_tag": "from", "content_tag": "value", "user_tag": "human", "assistant_tag": "gpt"}
@@ -70,7 +70,7 @@ def _check_against_examples(folder: Path, dialogues: list[Dialogue]) -> None:
 
 
 def test_every_recipe_is_exported_whole(tmp_path: Path) -> None:
-    dialogues = made_dialogues()
+    dialogues = synthetic_dialogues()
     written = export(tmp_path / "new" / "folder", dialogues)
     assert sorted(path.name for path in written) == sorted(
         path.name for path in (tmp_path / "new" / "folder").iterdir()
@@ -88,7 +88,7 @@ def test_the_real_file_is_exported_whole(reference_dataset: Path, tmp_path: Path
 
 
 def test_the_shape_of_a_row(tmp_path: Path) -> None:
-    export(tmp_path, made_dialogues(), ("direct/llama",))
+    export(tmp_path, synthetic_dialogues(), ("direct/llama",))
 
     def first(name: str) -> dict[str, Any]:
         return dict(json.loads((tmp_path / name).read_text(encoding="utf-8"))[0])
@@ -104,8 +104,8 @@ def test_the_shape_of_a_row(tmp_path: Path) -> None:
 def test_the_entries_of_others_stay(tmp_path: Path) -> None:
     foreign = {"theirs": {"file_name": "café.json"}, "direct_llama_sft": {"file_name": "old.json"}}
     (tmp_path / "dataset_info.json").write_text(json.dumps(foreign, ensure_ascii=False), encoding="utf-8")
-    export(tmp_path, made_dialogues(), ("direct/llama",))
-    export(tmp_path, made_dialogues(), ("direct/gemini",))
+    export(tmp_path, synthetic_dialogues(), ("direct/llama",))
+    export(tmp_path, synthetic_dialogues(), ("direct/gemini",))
     info = json.loads((tmp_path / "dataset_info.json").read_text(encoding="ascii"))
     assert info["theirs"] == foreign["theirs"]
     assert info["direct_llama_sft"]["file_name"] == "direct_llama_sft.json"
@@ -113,14 +113,14 @@ def test_the_entries_of_others_stay(tmp_path: Path) -> None:
 
 
 def test_exporting_again_changes_nothing(tmp_path: Path) -> None:
-    export(tmp_path, made_dialogues())
+    export(tmp_path, synthetic_dialogues())
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    export(tmp_path, made_dialogues())
+    export(tmp_path, synthetic_dialogues())
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_a_recipe_without_pairs_has_no_file_that_cannot_be_loaded(tmp_path: Path) -> None:
-    dialogues = made_dialogues()
+    dialogues = synthetic_dialogues()
     export(tmp_path, dialogues, ("direct/llama",))
     assert (tmp_path / "direct_llama_dpo.json").exists()
     good = [d for d in dialogues if d.responses["human"].rating == 3]
@@ -133,7 +133,7 @@ def test_a_recipe_without_pairs_has_no_file_that_cannot_be_loaded(tmp_path: Path
 def test_a_dataset_info_that_is_none_is_left_alone(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "dataset_info.json").write_bytes(content)
     with pytest.raises(UserError, match="move it away"):
-        export(tmp_path, made_dialogues())
+        export(tmp_path, synthetic_dialogues())
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("dataset_info.json", content)]
 
 
@@ -141,4 +141,4 @@ def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UserError, match="cannot be written"):
-            export(folder, made_dialogues())
+            export(folder, synthetic_dialogues())

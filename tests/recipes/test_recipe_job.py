@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,55 +10,28 @@ from typing import Any
 import pytest
 
 from core.config.schema import Recipes
-from core.dialogues import records
 from core.domain.dialogues import Dialogue
 from core.domain.errors import Cancelled
-from core.jobs import context as jobs
+from core.domain.results import RecipeResult
 from core.jobs import journal
-from core.jobs.context import Job, Spec
 from core.jobs.files import sha256
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Failed,
-    Journal,
-    Progress,
-    Record,
-)
-from core.prompts import templates
+from core.jobs.records import Artifact, Done, Failed, Progress, Record
 from core.recipes import catalog
 from core.recipes import recipe_job as room
-from tests.support.made_dialogues import made_dialogues
-
-
-def spec_of(folder: Path, dialogues: list[Dialogue], **settings: Any) -> Spec:
-    folder.mkdir()
-    records.write(folder / "dialogues.jsonl", dialogues)
-    told = {
-        "recipe": "direct/all_together",
-        "pairing": "strict",
-        "sft_limit": None,
-        "preference_limit": None,
-        "seed": 42,
-        "prompt": templates.load("student"),
-    }
-    inputs = {"dialogues": str(folder / "dialogues.jsonl")}
-    return Spec("job", "recipe", "direct/all_together", 1, "f", told | settings, inputs, [], 1)
+from tests.support import job_attempts, made_settings, waiting
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
 
 def run_worker(folder: Path, dialogues: list[Dialogue], **settings: Any) -> list[Record]:
-    jobs.write_spec(folder, spec_of(folder, dialogues, **settings))
-    subprocess.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], check=False, timeout=60)
+    job_attempts.attempt(folder, dialogues, made_settings.recipe(**settings))
+    waiting.run([sys.executable, "-m", "core.pipeline.worker", str(folder)], capture=False)
     return [entry.record for entry, _ in journal.read(folder)]
 
 
-def run_here(folder: Path, dialogues: list[Dialogue], **settings: Any) -> dict[str, Any]:
-    spec = spec_of(folder, dialogues, **settings)
-    written = Journal(folder)
-    try:
-        return room.run(Job(folder, spec, written))
-    finally:
-        written.close()
+def run_here(folder: Path, dialogues: list[Dialogue], **settings: Any) -> RecipeResult:
+    return job_attempts.run(
+        job_attempts.attempt(folder, dialogues, made_settings.recipe(**settings)), room.run
+    )
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -67,15 +39,16 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_worker_makes_both_files(tmp_path: Path) -> None:
-    dialogues = made_dialogues()
+    dialogues = synthetic_dialogues()
     found = run_worker(tmp_path / "attempt", dialogues)
     _, sft_examples, pairs = catalog.counts(dialogues, "direct/all_together", Recipes())
-    expected = {
-        "sft_examples": sft_examples,
-        "preference_pairs": pairs,
-        "sft_used": sft_examples,
-        "preferences_used": pairs,
-    }
+    expected = RecipeResult(
+        sft_examples=sft_examples,
+        preference_pairs=pairs,
+        sft_used=sft_examples,
+        preferences_used=pairs,
+        left_out=None,
+    )
     assert found[-1] == Done(expected)
     assert Progress(sft_examples + pairs, sft_examples + pairs) in found
     artifacts = {record.name: record for record in found if isinstance(record, Artifact)}
@@ -93,7 +66,7 @@ def test_a_worker_makes_both_files(tmp_path: Path) -> None:
 
 
 def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
-    only_test = [dialogue for dialogue in made_dialogues() if dialogue.split == "test"]
+    only_test = [dialogue for dialogue in synthetic_dialogues() if dialogue.split == "test"]
     found = run_worker(tmp_path / "attempt", only_test)
     assert isinstance(found[-1], Failed)
     assert "direct/all_together yields no example" in found[-1].error
@@ -101,15 +74,15 @@ def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
 
 def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path: Path) -> None:
     # A recipe of one source, whose examples all differ, so that a line tells its place.
-    dialogues = made_dialogues(96)
+    dialogues = synthetic_dialogues(96)
     drawn_from: dict[str, Any] = {"recipe": "direct/chatgpt"}
     limits = drawn_from | {"sft_limit": 10, "preference_limit": 7}
     run_here(tmp_path / "all", dialogues, **drawn_from)
     result = run_here(tmp_path / "one", dialogues, **limits)
     run_here(tmp_path / "two", dialogues, **limits)
     run_here(tmp_path / "other", dialogues, **limits, seed=43)
-    assert (result["sft_used"], result["preferences_used"]) == (10, 7)
-    assert result["sft_examples"] > 10
+    assert (result.sft_used, result.preferences_used) == (10, 7)
+    assert result.sft_examples > 10
     for name, size in (("sft.jsonl", 10), ("preferences.jsonl", 7)):
         drawn, every = lines(tmp_path / "one" / name), lines(tmp_path / "all" / name)
         places = [every.index(line) for line in drawn]
@@ -120,17 +93,16 @@ def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path
 
 
 def test_a_limit_above_what_there_is_takes_all(tmp_path: Path) -> None:
-    dialogues = made_dialogues()
+    dialogues = synthetic_dialogues()
     result = run_here(tmp_path / "one", dialogues, sft_limit=100_000, preference_limit=None)
-    assert result["sft_used"] == result["sft_examples"]
+    assert result.sft_used == result.sft_examples
 
 
 def test_a_cancelled_job_stops(tmp_path: Path) -> None:
-    spec = spec_of(tmp_path / "attempt", made_dialogues())
-    written = Journal(tmp_path / "attempt")
-    job = Job(tmp_path / "attempt", spec, written)
+    folder = job_attempts.attempt(tmp_path / "attempt", synthetic_dialogues(), made_settings.recipe())
+    job = job_attempts.context(folder)
     job.stop.set()
     with pytest.raises(Cancelled):
         room.run(job)
-    written.close()
+    job.journal.close()
     assert not (tmp_path / "attempt" / "sft.jsonl").exists()

@@ -22,7 +22,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.reports.write import CONTENTS, write_report
 from core.services.workspace import open_workspace
-from tests.reports.judged import RUN, make
+from tests.support.finished_workspace import RUN, make
 from tests.web.browser import events, open_browser, requests
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_every_figure_is_there_in_full(workspace: WorkspacePaths, written: Path)
         assert float(row["win rate of B"]) == rate.win_rate_b
         assert int(row["n"]) == rate.n
         assert row["fingerprint"] == rate.fingerprint[:10]
-        assert row["soft"] == "", "what is not known is empty"
+        assert row["log-probability win rate of B"] == "", "what is not known is empty"
         assert row["design"] in ("both orders", "the baseline first")
     for judge, one in ranking.items():
         told = rows(written, f"ranking-{judge}")
@@ -201,7 +201,7 @@ def test_a_folder_of_others_is_left_alone(workspace: WorkspacePaths, tmp_path: P
     folder.mkdir()
     (folder / "thesis.tex").write_text("years of work")
     with open_workspace(workspace) as opened:
-        with pytest.raises(UserError, match=r"holds 'thesis\.tex', which no report wrote"):
+        with pytest.raises(UserError, match=r"contains 'thesis\.tex', which is not part of a report"):
             write_report(opened, folder)
         with pytest.raises(UserError, match="is a file"):
             write_report(opened, folder / "thesis.tex")

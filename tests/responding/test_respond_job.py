@@ -3,69 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 
-from core.config.schema import Responding, Student
+from core.config.schema import Responding
 from core.domain.errors import Cancelled, UserError
-from core.jobs.context import Job, read_spec
-from core.jobs.journal import (
-    Artifact,
-    Journal,
-    Progress,
-    Response,
-)
-from core.responding import student_job as respond
+from core.jobs.journal import Journal
+from core.jobs.records import Artifact, Progress, ResponseRecord
+from core.jobs.settings import LocalStudent, RespondSettings
+from core.responding import respond_job
 from core.students import loading
-from tests.support import made_jobs, tiny_student
-from tests.support.made_dialogues import made_dialogues
+from tests.support import job_attempts, made_settings, tiny_student
+from tests.support.synthetic_dialogues import synthetic_dialogues
 
-DIALOGUES = made_dialogues(rows=48)
+DIALOGUES = synthetic_dialogues(rows=48)
 TEST = [dialogue for dialogue in DIALOGUES if dialogue.split == "test"]
 PROMPT = "You are in a conversation. Context: {situation}\nUtterance: {utterance}\nResponse:"
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    student = Student(model=str(tiny_student.make(tmp_path_factory.mktemp("student"))))
-    return {
-        "student": msgspec.to_builtins(student),
-        "responding": msgspec.to_builtins(Responding(max_new_tokens=8, batch_size=5)),
-        "prompt": PROMPT,
-        "device": "cpu",
-        "dtype": "auto",
-    }
+def student(tmp_path_factory: pytest.TempPathFactory) -> LocalStudent:
+    return made_settings.student(tiny_student.make(tmp_path_factory.mktemp("student")), PROMPT)
 
 
-def test_it_answers_the_test_split_and_nothing_else(settings: dict[str, Any], tmp_path: Path) -> None:
-    folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings)
-    result = made_jobs.run(folder, respond.run)
+@pytest.fixture(scope="module")
+def settings(student: LocalStudent) -> RespondSettings:
+    return made_settings.responding(student, Responding(max_new_tokens=8, batch_size=5))
+
+
+def test_it_answers_the_test_split_and_nothing_else(settings: RespondSettings, tmp_path: Path) -> None:
+    folder = job_attempts.attempt(tmp_path / "1", DIALOGUES, settings)
+    result = job_attempts.run(folder, respond_job.run)
     lines = [msgspec.json.decode(line) for line in (folder / "responses.jsonl").read_bytes().splitlines()]
     assert [line["dialog_id"] for line in lines] == [dialogue.dialog_id for dialogue in TEST]
-    assert result["responses"] == len(TEST)
-    assert result["cut"] == sum(line["finish"] == "length" for line in lines)
+    assert result.responses == len(TEST)
+    assert result.cut == sum(line["finish"] == "length" for line in lines)
     assert not any("You are in a conversation" in line["text"] for line in lines)
-    assert [artifact.name for artifact in made_jobs.found(folder, Artifact)] == ["responses"]
-    assert made_jobs.found(folder, Progress)[-1].done == len(TEST)
+    assert [artifact.name for artifact in job_attempts.found(folder, Artifact)] == ["responses"]
+    assert job_attempts.found(folder, Progress)[-1].done == len(TEST)
 
 
-def test_an_adapter_answers_in_its_own_words(settings: dict[str, Any], tmp_path: Path) -> None:
-    student = msgspec.convert(settings["student"], Student)
-    base = loading.load_model(student, "cpu", torch.float32)
+def test_an_adapter_answers_in_its_own_words(
+    student: LocalStudent, settings: RespondSettings, tmp_path: Path
+) -> None:
+    base = loading.load_model(student.config, "cpu", torch.float32)
     torch.manual_seed(0)
     lora = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     get_peft_model(base, lora).save_pretrained(tmp_path / "adapter")
-    plain = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings)
+    plain = job_attempts.attempt(tmp_path / "1", DIALOGUES, settings)
     inputs = {"adapter": tmp_path / "adapter"}
-    adapted = made_jobs.attempt(tmp_path / "2", "respond", DIALOGUES, settings, inputs)
-    one = settings | {"responding": msgspec.to_builtins(Responding(max_new_tokens=8, batch_size=1))}
-    alone = made_jobs.attempt(tmp_path / "3", "respond", DIALOGUES, one, inputs)
+    adapted = job_attempts.attempt(tmp_path / "2", DIALOGUES, settings, inputs)
+    one = made_settings.responding(student, Responding(max_new_tokens=8, batch_size=1))
+    alone = job_attempts.attempt(tmp_path / "3", DIALOGUES, one, inputs)
     for folder in (plain, adapted, alone):
-        made_jobs.run(folder, respond.run)
+        job_attempts.run(folder, respond_job.run)
     written = (adapted / "responses.jsonl").read_bytes()
     assert written != (plain / "responses.jsonl").read_bytes()
     assert written == (alone / "responses.jsonl").read_bytes()
@@ -73,60 +67,60 @@ def test_an_adapter_answers_in_its_own_words(settings: dict[str, Any], tmp_path:
 
 @pytest.mark.parametrize("sampled", [False, True])
 def test_a_new_attempt_goes_on_where_the_old_one_was_cut(
-    settings: dict[str, Any], tmp_path: Path, sampled: bool
+    student: LocalStudent, tmp_path: Path, sampled: bool
 ) -> None:
     responding = Responding(max_new_tokens=8, batch_size=5, do_sample=sampled)
-    settings = settings | {"responding": msgspec.to_builtins(responding)}
-    whole = made_jobs.attempt(tmp_path / "whole", "respond", DIALOGUES, settings)
-    made_jobs.run(whole, respond.run)
+    settings = made_settings.responding(student, responding)
+    whole = job_attempts.attempt(tmp_path / "whole", DIALOGUES, settings)
+    job_attempts.run(whole, respond_job.run)
     cut = tmp_path / "cut"
     cut.mkdir()
     lines = (whole / "journal.jsonl").read_bytes().splitlines(keepends=True)
     # In the middle of a record of the second batch.
     (cut / "journal.jsonl").write_bytes(b"".join(lines[:8]) + lines[8][:10])
-    kept = made_jobs.found(cut, Response)
+    kept = job_attempts.found(cut, ResponseRecord)
     assert 0 < len(kept) < len(TEST)
-    again = made_jobs.attempt(tmp_path / "again", "respond", DIALOGUES, settings, prior=[cut])
-    made_jobs.run(again, respond.run)
+    again = job_attempts.attempt(tmp_path / "again", DIALOGUES, settings, prior=[cut])
+    job_attempts.run(again, respond_job.run)
     assert (again / "responses.jsonl").read_bytes() == (whole / "responses.jsonl").read_bytes()
 
 
-def test_what_was_answered_is_not_asked_again(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_what_was_answered_is_not_asked_again(settings: RespondSettings, tmp_path: Path) -> None:
     before = tmp_path / "before"
     before.mkdir()
     journal = Journal(before)
-    journal.write(*(Response(dialogue.dialog_id, "kept", "stop") for dialogue in TEST))
+    journal.write(*(ResponseRecord(dialogue.dialog_id, "kept", "stop") for dialogue in TEST))
     journal.close()
-    folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings, prior=[before])
-    made_jobs.run(folder, respond.run)
-    assert {response.text for response in made_jobs.found(folder, Response)} == {"kept"}
+    folder = job_attempts.attempt(tmp_path / "1", DIALOGUES, settings, prior=[before])
+    job_attempts.run(folder, respond_job.run)
+    assert {response.text for response in job_attempts.found(folder, ResponseRecord)} == {"kept"}
 
 
-def test_an_answer_of_a_torn_batch_stays(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_an_answer_of_a_torn_batch_stays(settings: RespondSettings, tmp_path: Path) -> None:
     before = tmp_path / "before"
     before.mkdir()
     journal = Journal(before)
-    journal.write(Response(TEST[0].dialog_id, "kept", "stop"))
+    journal.write(ResponseRecord(TEST[0].dialog_id, "kept", "stop"))
     journal.close()
-    folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings, prior=[before])
-    made_jobs.run(folder, respond.run)
-    found = made_jobs.found(folder, Response)
+    folder = job_attempts.attempt(tmp_path / "1", DIALOGUES, settings, prior=[before])
+    job_attempts.run(folder, respond_job.run)
+    found = job_attempts.found(folder, ResponseRecord)
     assert sorted(response.dialog_id for response in found) == sorted(d.dialog_id for d in TEST)
     assert [response.text for response in found if response.dialog_id == TEST[0].dialog_id] == ["kept"]
 
 
-def test_it_stops_when_told_to(settings: dict[str, Any], tmp_path: Path) -> None:
-    folder = made_jobs.attempt(tmp_path / "1", "respond", DIALOGUES, settings)
-    job = Job(folder, read_spec(folder), Journal(folder))
+def test_it_stops_when_told_to(settings: RespondSettings, tmp_path: Path) -> None:
+    folder = job_attempts.attempt(tmp_path / "1", DIALOGUES, settings)
+    job = job_attempts.context(folder)
     job.stop.set()
     with pytest.raises(Cancelled):
-        respond.run(job)
+        respond_job.run(job)
     job.journal.close()
-    assert made_jobs.found(folder, Response) == []
+    assert job_attempts.found(folder, ResponseRecord) == []
 
 
-def test_without_a_test_dialogue_it_says_why(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_without_a_test_dialogue_it_says_why(settings: RespondSettings, tmp_path: Path) -> None:
     train = [dialogue for dialogue in DIALOGUES if dialogue.split == "train"]
-    folder = made_jobs.attempt(tmp_path / "1", "respond", train, settings)
+    folder = job_attempts.attempt(tmp_path / "1", train, settings)
     with pytest.raises(UserError, match="no test dialogue"):
-        made_jobs.run(folder, respond.run)
+        job_attempts.run(folder, respond_job.run)

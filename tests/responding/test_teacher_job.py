@@ -11,7 +11,7 @@ import pytest
 from core.prompts import templates
 from tests import loopback
 from tests.loopback import Api, expected_answer
-from tests.teachers.workshop import Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
 MEETING = """
 [judges.gpt]
@@ -31,9 +31,9 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def meeting(root: Path, api: Api, mode: str = "live") -> Workshop:
+def meeting(root: Path, api: Api, mode: str = "live") -> TeacherWorkspace:
     # `gpt` the teacher of the workshop, and `gpt` the judge, are not each other's.
-    return Workshop(root, api.url, mode=mode, more=MEETING.format(url=api.url))
+    return TeacherWorkspace(root, api.url, mode=mode, more=MEETING.format(url=api.url))
 
 
 def judged_or_answered(text: str) -> str | None:

@@ -12,7 +12,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.dialogue_pages import DialogueFilter, DialogueOrder
 from core.judging import length_control, statistics
 from core.services.workspace import Workspace, open_workspace
-from tests.reports import judged
+from tests.support import finished_workspace
 
 EVERYTHING, AS_IMPORTED = DialogueFilter(), DialogueOrder()
 
@@ -20,7 +20,7 @@ EVERYTHING, AS_IMPORTED = DialogueFilter(), DialogueOrder()
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     with patch.object(length_control, "_RESAMPLES", 40):
-        workspace = judged.make(tmp_path_factory.mktemp("judged") / "study")
+        workspace = finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
     with open_workspace(workspace) as found:
         yield found
 
@@ -59,7 +59,7 @@ def test_one_dialogue_in_full(workspace: Workspace) -> None:
 
 
 def test_everybodys_answers_to_one_dialogue(workspace: Workspace) -> None:
-    base, sft, dpo = "small", f"{judged.RUN}/sft", f"{judged.RUN}/sft-dpo"
+    base, sft, dpo = "small", f"{finished_workspace.RUN}/sft", f"{finished_workspace.RUN}/sft-dpo"
     for number in (0, 7):
         pairs = {name: workspace.evaluation.pairs(base, name)[number] for name in (sft, dpo)}
         dialog_id = pairs[sft].dialog_id

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.jobs import journal
+from core.jobs import records
 from core.services.curves import Curve, CurveReader, Curves
 from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries
 from core.store.connections import transaction
-from core.store.jobs import NewJob
-from tests.tui.filled import fill, job_id
+from tests.support import made_settings
+from tests.support.filled_workspace import fill, job_id
+from tests.support.made_settings import planned
 
 RUN = "sft-1"
 PLENTY = 10_000
@@ -36,14 +37,14 @@ def begun(path: Path) -> Connection:
     """A store in which a run has begun."""
     connection = connections.writer(path)
     with transaction(connection):
-        jobs.put(connection, [NewJob(RUN, "sft", "a/b/sft", "print", "gpu", {}, {}, ())])
+        jobs.put(connection, [planned(RUN, settings=made_settings.sft(), slot="gpu")])
         jobs.begin_attempt(connection, RUN, 1, "one")
     return connection
 
 
 def log(store: Connection, step: int, at: float, **figures: float) -> None:
     with transaction(store):
-        jobs.put_metric(store, RUN, step, at, figures)
+        jobs.put_metric(store, RUN, at, records.metric(step, figures))
         jobs.set_progress(store, RUN, step, 1000, None)
 
 
@@ -129,9 +130,9 @@ def test_at_most_the_limit_is_read_at_once(store: Connection) -> None:
 
 def test_what_is_not_finite_is_a_value(store: Connection) -> None:
     log(store, 1, 1.0, loss=1.0)
-    record = journal.metric(2, {"loss": math.nan, "grad_norm": math.inf, "margin": -math.inf})
+    record = records.metric(2, {"loss": math.nan, "grad_norm": math.inf, "margin": -math.inf})
     with transaction(store):
-        jobs.put_metric(store, RUN, 2, 2.0, {**record.values, **record.not_finite})
+        jobs.put_metric(store, RUN, 2.0, record)
     curves = read(CurveReader(), store)
     assert math.isnan(curves.figures["loss"].values[1])
     assert curves.figures["grad_norm"].values.tolist() == [math.inf]
@@ -165,10 +166,10 @@ def test_read_on_it_says_the_same_as_read_anew(made: list[tuple[str, int]]) -> N
                 with transaction(store):
                     jobs.set_progress(store, RUN, step, 1000, None)
                     if number:
-                        jobs.put_metric(store, RUN, step, at, {"loss": at})
+                        jobs.put_metric(store, RUN, at, records.Metric(step, {"loss": at}))
             elif move == "evaluate":
                 with transaction(store):
-                    jobs.put_metric(store, RUN, step, at, {"eval_loss": at})
+                    jobs.put_metric(store, RUN, at, records.Metric(step, {"eval_loss": at}))
             elif move == "resume":
                 step, attempt = max(0, step - number), attempt + 1
                 with transaction(store):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.jobs import Job, JobState, Slot
+from core.domain.jobs import Job, JobState, Slot, Stage
 from core.services.forecast import forecast
 
 NOW = 1000.0
@@ -16,7 +18,7 @@ def job(
     name: str,
     state: JobState = "waiting",
     *needs: str,
-    stage: str = "sft",
+    stage: Stage = "sft",
     slot: Slot = "gpu",
     took: float | None = None,
     eta_s: float | None = None,
@@ -115,8 +117,8 @@ def test_no_schedule_is_shorter_than_its_longest_chain_or_its_fullest_slot(
     for place, (length, slot, needs) in enumerate(made):
         name, before = f"j{place}", [f"j{i}" for i in sorted(needs) if i < place]
         jobs += [
-            job(f"done{place}", "done", stage=name, took=length),
-            job(name, "waiting", *before, stage=name, slot=slot),
+            job(f"done{place}", "done", stage=cast(Stage, name), took=length),
+            job(name, "waiting", *before, stage=cast(Stage, name), slot=slot),
         ]
         longest[name] = length + max((longest[i] for i in before), default=0)
     found = forecast(jobs, SLOTS, NOW)

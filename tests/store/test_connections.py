@@ -12,6 +12,7 @@ import pytest
 
 from core.domain.errors import UserError
 from core.store import connections, intents, schema
+from tests.support import waiting
 
 
 def make(path: Path) -> None:
@@ -32,7 +33,7 @@ def test_making_it_again_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     make(path)
     with closing(connections.writer(path)) as connection:
-        intents.add(connection, "pause", {})
+        intents.add(connection, intents.Pause())
     schema.migrate(path)
     with closing(connections.reader(path)) as connection:
         assert len(intents.pending(connection)) == 1
@@ -42,10 +43,10 @@ def test_four_processes_make_it_at_once(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     script = (
         "import sys; from pathlib import Path; from core.store import connections, intents;"
-        "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, 'pause', {})"
+        "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, intents.Pause())"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script, str(path)]) for _ in range(4)]
-    assert [process.wait(60) for process in processes] == [0] * 4
+    assert [waiting.wait_for_exit(process) for process in processes] == [0] * 4
     with closing(connections.reader(path)) as connection:
         assert [intent.id for intent in intents.pending(connection)] == [1, 2, 3, 4]
 
@@ -125,7 +126,7 @@ def test_a_snapshot_sees_one_moment_and_the_version_moves_after_it(tmp_path: Pat
         before = connections.data_version(reader)
         with connections.snapshot(reader):
             assert intents.pending(reader) == []
-            intents.add(writer, "pause", {})
+            intents.add(writer, intents.Pause())
             assert intents.pending(reader) == []
         assert len(intents.pending(reader)) == 1
         assert connections.data_version(reader) != before
@@ -136,7 +137,7 @@ def test_a_reader_reads_what_a_killed_writer_left(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     script = (
         "import os, signal, sys; from pathlib import Path; from core.store import connections, intents;"
-        "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, 'pause', {});"
+        "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, intents.Pause());"
         "connection.execute('BEGIN IMMEDIATE');"
         "connection.execute(\"INSERT INTO meta VALUES ('a', '1')\");"
         "os.kill(os.getpid(), signal.SIGKILL)"

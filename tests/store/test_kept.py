@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.config.workspace import WorkspacePaths
+from core.jobs.records import Answer, BatchRecord, SubmissionRecord
 from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries, submissions
 from core.store.connections import transaction
-from core.store.jobs import NewJob
-from tests.tui.filled import fill
+from tests.support import made_settings
+from tests.support.filled_workspace import fill
+from tests.support.made_settings import planned
 
 TOKENS = ("first", "second", "third")
 
@@ -27,48 +29,41 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     with closing(connections.writer(path)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         with transaction(connection):
-            jobs.put(
-                connection, [NewJob(name, "teach", name, f"print {name}", "api", {}, {}, ()) for name in "ab"]
-            )
+            jobs.put(connection, [planned(name, settings=made_settings.generate()) for name in "ab"])
         yield connection
 
 
 def send(connection: Connection, token: str) -> None:
-    submission = {
-        "token": token,
-        "mode": "batch",
-        "provider": "openai",
-        "base_url": "",
-        "key_digest": "",
-        "model": f"model of {token}",
-        "requests": 3,
-        "usd": 0.5,
-        "path": None,
-    }
+    submission = SubmissionRecord(
+        token=token,
+        mode="batch",
+        provider="openai",
+        base_url="",
+        key_digest="",
+        model=f"model of {token}",
+        requests={str(key): "d" for key in range(3)},
+        usd=0.5,
+    )
     submissions.put(connection, "a" if token == "first" else "b", 1.0, submission)
 
 
 def answer(connection: Connection, token: str, key: int, usd: float | None) -> None:
-    said = {
-        "token": token,
-        "key": str(key),
-        "number": 1,
-        "dialog_id": "d",
-        "outcome": "ok" if key else "refused",
-        "text": "",
-        "error": None,
-        "input_tokens": 10,
-        "cached_tokens": None,
-        "output_tokens": 4,
-        "usd": usd,
-    }
+    said = Answer(
+        token=token,
+        key=str(key),
+        number=1,
+        dialog_id="d",
+        outcome="ok" if key else "refused",
+        text="",
+        input_tokens=10,
+        output_tokens=4,
+        usd=usd,
+    )
     submissions.put_answer(connection, 2.0, said)
 
 
 def collect(connection: Connection, token: str) -> None:
-    names = ("id", "completed", "failed", "total", "expires_at", "output_path", "error_path", "key_digest")
-    change = dict.fromkeys(names) | {"token": token, "state": "completed", "errors": (), "collected": True}
-    submissions.put_state(connection, 3.0, change)
+    submissions.put_state(connection, 3.0, BatchRecord(token, "completed", collected=True))
 
 
 #: What happens to one of the submissions: the keys of requests that are answered, then perhaps its end.

@@ -25,8 +25,10 @@ from core.store import (
     schema,
 )
 from core.store.connections import transaction
-from core.store.jobs import NewJob
+from tests.support import made_results, made_settings, waiting
+from tests.support.made_settings import planned
 
+RESULT = msgspec.json.encode(made_results.recipe()).decode()
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
 
@@ -58,7 +60,7 @@ def first_version(path: Path) -> Path:
         "jobs": [
             (*asked, "{}", *ends)
             for asked, ends in (
-                (("recipe-b", "recipe", "b", "print b", "cpu", "done", "{}"), _ending(None, '{"n": 4}')),
+                (("recipe-b", "recipe", "b", "print b", "cpu", "done", "{}"), _ending(None, RESULT)),
                 (("compare-a", "compare", "a", "print a", "api", "failed", '{"a": 1}'), _ending("why", None)),
                 (("sft-c", "sft", "c", "print c", "gpu", "waiting", "{}"), ("[]", 2.5, 0, *[None] * 7)),
             )
@@ -160,14 +162,14 @@ def test_what_was_there_is_read_as_before(old: Path) -> None:
 
 
 def test_a_job_that_waits_for_batches_can_be_put(old: Path) -> None:
-    new = NewJob("teach-d", "teach", "improve-human/naive", "print d", "batch", {}, {}, ("recipe-b",))
+    new = planned("generate-d", "recipe-b", settings=made_settings.generate(), slot="batch")
     with closing(connections.writer(old)) as connection:
         with transaction(connection):
-            assert jobs.put(connection, [new]) == ["teach-d"]
-        found = jobs.get(connection, "teach-d")
+            assert jobs.put(connection, [new]) == ["generate-d"]
+        found = jobs.get(connection, "generate-d")
         assert found is not None
-        assert found.slot == "batch"
-        assert jobs.released(connection) == ["sft-c", "teach-d"]
+        assert found.job.slot == "batch"
+        assert jobs.released(connection) == ["sft-c", "generate-d"]
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute("UPDATE jobs SET slot = 'tpu'")
 
@@ -209,9 +211,9 @@ def test_killed_between_the_tables_and_the_version(old: Path) -> None:
 def test_several_processes_upgrade_at_once(old: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from core.store import connections, intents;"
-        "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, 'resume', {})"
+        "connection = connections.writer(Path(sys.argv[1])); intents.add(connection, intents.Resume())"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script, str(old)]) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0] * 3
+    assert [waiting.wait_for_exit(process) for process in processes] == [0] * 3
     assert len(tables(old)["intents"]) == 5
     assert len(tables(old)["jobs"]) == 3

@@ -10,8 +10,13 @@ from sqlite3 import Connection
 
 import pytest
 
+from core.config.schema import Training
 from core.domain.dialogues import Dialogue, ImportedData, RatedResponse, Split
+from core.domain.errors import UserError
+from core.domain.events import StartOutcome
 from core.domain.jobs import JobState
+from core.jobs.inputs import ImportedDialogues
+from core.jobs.records import Metric
 from core.store import (
     connections,
     dialogues,
@@ -20,13 +25,11 @@ from core.store import (
     queries,
 )
 from core.store.connections import transaction
-from core.store.jobs import NewJob
+from core.store.jobs import StoredJob
+from tests.support import made_results, made_settings
+from tests.support.made_settings import planned
 
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
-
-
-def new_job(name: str, *depends_on: str) -> NewJob:
-    return NewJob(name, "judge", name, f"print of {name}", "cpu", {"a": 1}, {"x": "data:1"}, depends_on)
 
 
 def dialogue(name: str, split: Split) -> Dialogue:
@@ -42,17 +45,11 @@ def store(tmp_path: Path) -> Iterator[Connection]:
 
 def test_a_job_is_put_once_and_comes_back_as_it_was(store: Connection) -> None:
     with transaction(store):
-        assert jobs.put(store, [new_job("a"), new_job("b", "a")]) == ["a", "b"]
-        assert jobs.put(store, [new_job("a"), new_job("c", "b")]) == ["c"]
+        assert jobs.put(store, [planned("a"), planned("b", "a")]) == ["a", "b"]
+        assert jobs.put(store, [planned("a"), planned("c", "b")]) == ["c"]
     found = jobs.get(store, "b")
     assert found is not None
-    assert (found.state, found.settings, found.inputs, found.depends_on, found.attempt) == (
-        "waiting",
-        {"a": 1},
-        {"x": "data:1"},
-        ("a",),
-        0,
-    )
+    assert found == StoredJob(planned("b", "a"), "waiting", 0)
     assert jobs.get(store, "z") is None
     assert list(queries.jobs(store)) == ["a", "b", "c"]
 
@@ -71,22 +68,22 @@ def test_a_job_is_put_once_and_comes_back_as_it_was(store: Connection) -> None:
 def test_what_the_fingerprint_leaves_open_is_taken_on_before_work_begins(
     store: Connection, state: JobState, taken: bool
 ) -> None:
-    other = replace(new_job("a"), settings={"a": 2}, inputs={"x": "data:2"}, slot="gpu")
+    before = planned("a", settings=made_settings.sft())
+    watched = made_settings.sft(training=Training(save_steps=3))
+    other = replace(before, settings=watched, inputs={"dialogues": ImportedDialogues("2")}, slot="gpu")
     with transaction(store):
-        jobs.put(store, [new_job("a")])
+        jobs.put(store, [before])
         jobs.set_state(store, "a", state)
         assert jobs.put(store, [other]) == []
     found = jobs.get(store, "a")
     assert found is not None
-    assert (found.settings, found.inputs, found.slot) == (
-        ({"a": 2}, {"x": "data:2"}, "gpu") if taken else ({"a": 1}, {"x": "data:1"}, "cpu")
-    )
+    assert found.job == (other if taken else before)
     assert found.state == state
 
 
 def test_jobs_are_released_when_all_that_they_need_is_done(store: Connection) -> None:
     with transaction(store):
-        jobs.put(store, [new_job("a"), new_job("b"), new_job("c", "a", "b"), new_job("d", "never asked for")])
+        jobs.put(store, [planned("a"), planned("b"), planned("c", "a", "b"), planned("d", "never asked for")])
     assert jobs.released(store) == ["a", "b"]
     with transaction(store):
         jobs.set_state(store, "a", "done")
@@ -99,7 +96,7 @@ def test_jobs_are_released_when_all_that_they_need_is_done(store: Connection) ->
 
 def test_every_transition_is_an_event(store: Connection) -> None:
     with transaction(store):
-        jobs.put(store, [new_job("a")])
+        jobs.put(store, [planned("a")])
         jobs.set_state(store, "a", "ready")
         attempt = jobs.begin_attempt(store, "a", 1, "folder")
         jobs.end_attempt(store, attempt, "failed", "why")
@@ -115,7 +112,7 @@ def test_every_transition_is_an_event(store: Connection) -> None:
 
 def test_a_new_attempt_clears_the_error_and_keeps_the_first_start(store: Connection) -> None:
     with transaction(store):
-        jobs.put(store, [new_job("a")])
+        jobs.put(store, [planned("a")])
         first = jobs.begin_attempt(store, "a", 1, "one")
         jobs.set_progress(store, "a", 3, 9, 1.5)
         jobs.end_attempt(store, first, "lost", "why")
@@ -133,10 +130,10 @@ def test_a_new_attempt_clears_the_error_and_keeps_the_first_start(store: Connect
 
 def test_figures_logged_twice_for_a_step_are_one_point(store: Connection) -> None:
     with transaction(store):
-        jobs.put(store, [new_job("a")])
-        jobs.put_metric(store, "a", 1, 1.0, {"loss": 1.0, "lr": 0.1})
-        jobs.put_metric(store, "a", 1, 2.0, {"loss": 2.0, "eval_loss": 3.0})
-        jobs.put_metric(store, "a", 2, 3.0, {"loss": 1.5})
+        jobs.put(store, [planned("a")])
+        jobs.put_metric(store, "a", 1.0, Metric(1, {"loss": 1.0, "lr": 0.1}))
+        jobs.put_metric(store, "a", 2.0, Metric(1, {"loss": 2.0, "eval_loss": 3.0}))
+        jobs.put_metric(store, "a", 3.0, Metric(2, {"loss": 1.5}))
     points = queries.metrics(store, "a")
     assert [(point.step, point.values) for point in points] == [
         (1, {"loss": 2.0, "lr": 0.1, "eval_loss": 3.0}),
@@ -146,18 +143,20 @@ def test_figures_logged_twice_for_a_step_are_one_point(store: Connection) -> Non
 
 
 def test_intents_are_carried_out_in_the_order_of_asking(store: Connection) -> None:
-    first = intents.add(store, "start", {"targets": ["a"]})
-    second = intents.add(store, "pause", {})
-    assert [(i.id, i.kind, i.payload) for i in intents.pending(store)] == [
-        (first, "start", {"targets": ["a"]}),
-        (second, "pause", {}),
+    start = intents.Start(("a",), {"gpt": 3})
+    first = intents.add(store, start)
+    second = intents.add(store, intents.Pause())
+    assert [(i.id, i.kind, i.request()) for i in intents.pending(store)] == [
+        (first, "start", start),
+        (second, "pause", intents.Pause()),
     ]
     assert intents.outcome(store, first).state == "pending"
+    started = StartOutcome(("a",), 1, ())
     with transaction(store):
-        intents.finish(store, first, {"n": 1})
+        intents.finish(store, first, started)
         intents.finish(store, second, None, "why")
     assert intents.pending(store) == []
-    assert (intents.outcome(store, first).state, intents.outcome(store, first).result) == ("done", {"n": 1})
+    assert (intents.outcome(store, first).state, intents.outcome(store, first).outcome) == ("done", started)
     assert (intents.outcome(store, second).state, intents.outcome(store, second).error) == ("failed", "why")
     with pytest.raises(KeyError):
         intents.outcome(store, 99)
@@ -191,3 +190,59 @@ def test_settings_of_the_workspace_come_and_go(store: Connection) -> None:
     assert jobs.setting(store, "paused") == "1"
     jobs.set_setting(store, "paused", None)
     assert jobs.setting(store, "paused") is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ("$.lora.rank", "Object contains unknown field `rank` - at `$.lora`"),
+        ("$.lora.r", "Expected `int`, got `str` - at `$.lora.r`"),
+        ("$.stage", "Invalid value 'wrong' - at `$.stage`"),
+        ("$.teach", "Object contains unknown field `teach`"),
+    ],
+)
+def test_settings_with_a_wrong_key_or_type_are_refused(store: Connection, wrong: str, place: str) -> None:
+    with transaction(store):
+        jobs.put(store, [planned("a", settings=made_settings.sft())])
+        store.execute("UPDATE jobs SET settings = json_set(settings, ?, 'wrong')", (wrong,))
+    for read in (jobs.get, queries.settings):
+        with pytest.raises(UserError) as caught:
+            read(store, "a")
+        assert str(caught.value) == f"job a: settings: {place}"
+
+
+def test_an_input_that_names_nothing_is_refused(store: Connection) -> None:
+    with transaction(store):
+        jobs.put(store, [planned("a")])
+        store.execute("UPDATE jobs SET inputs = json_set(inputs, '$.dialogues', 'wrong')")
+    with pytest.raises(UserError, match="job a: inputs: 'wrong' is neither data:SHA256 nor JOB/ARTIFACT"):
+        jobs.get(store, "a")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ("$.auc", "Expected `float`, got `str` - at `$.auc`"),
+        ("$.accuracy", "Object contains unknown field `accuracy`"),
+        ("$.stage", "Invalid value 'wrong' - at `$.stage`"),
+    ],
+)
+def test_a_result_with_a_wrong_key_or_type_is_refused(store: Connection, wrong: str, place: str) -> None:
+    with transaction(store):
+        jobs.put(store, [planned("a")])
+        jobs.set_state(store, "a", "done", result=made_results.judge())
+    assert queries.jobs(store)["a"].result == made_results.judge()
+    with transaction(store):
+        store.execute("UPDATE jobs SET result = json_set(result, ?, 'wrong')", (wrong,))
+    with pytest.raises(UserError) as caught:
+        queries.jobs(store)
+    assert str(caught.value) == f"state.db: job a: result: {place}"
+
+
+def test_an_intent_with_a_wrong_key_or_type_is_refused(store: Connection) -> None:
+    intents.add(store, intents.Cancel("a"))
+    with transaction(store):
+        store.execute("UPDATE intents SET payload = json_set(payload, '$.job', 1)")
+    (pending,) = intents.pending(store)
+    with pytest.raises(UserError, match=r"intent 1, cancel: Expected `str`, got `int` - at `\$\.job`"):
+        pending.request()

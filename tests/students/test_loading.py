@@ -14,7 +14,7 @@ from core.config.schema import Responding, Student
 from core.domain.errors import UserError
 from core.students import loading
 from core.students.generation import Generator
-from tests.support import tiny_student
+from tests.support import tiny_student, waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 _PREPARE = """
@@ -44,7 +44,7 @@ def prepared(cache: Path) -> tuple[list[Path], str]:
         )
         for _ in range(2)
     ]
-    spoken = [process.communicate(timeout=180) for process in processes]
+    spoken = [waiting.communicate(process) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], spoken
     return [Path(out.strip()) for out, _ in spoken], "".join(err for _, err in spoken)
 
@@ -133,7 +133,7 @@ def test_a_chat_template_of_the_users_own_is_used(tmp_path: Path, tiny: Path) ->
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("/nowhere/at/all", "folder /nowhere/at/all holds no model"),
+        ("/nowhere/at/all", "folder /nowhere/at/all has no model"),
         ("embedded/smollm3", "no embedded student 'embedded/smollm3'; there is 'embedded/smollm2"),
         ("nobody/no-such-model", "'nobody/no-such-model' cannot be loaded"),
     ],

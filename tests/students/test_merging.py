@@ -12,8 +12,8 @@ from core.config.schema import Responding, Student
 from core.students import loading
 from core.students.generation import Generator
 from core.students.merging import merge
+from tests.support.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
-from tests.training.made_training_jobs import Made
 
 PROMPTS = ["I feel so lonely in this town.", "I won the race, and nobody came to see it!"]
 
@@ -29,7 +29,7 @@ def figures(model: object, tokenizer: object) -> tuple[torch.Tensor, list[str]]:
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
 def test_a_merged_model_answers_as_its_adapter_does(
-    stage: str, made: Made, tmp_path: Path, request: pytest.FixtureRequest
+    stage: str, made: TrainingInputs, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     trained: Trained = request.getfixturevalue(stage)
     tokenizer = loading.load_tokenizer(made.student)

@@ -12,7 +12,7 @@ from core.teachers.protocol import Finish, Reply
 
 
 def judged(text: str, finish: Finish = "stop") -> tuple[str, str]:
-    return answers.judge(Reply(text, finish, None))
+    return answers.classify(Reply(text, finish, None))
 
 
 @pytest.mark.parametrize(

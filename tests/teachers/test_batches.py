@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api, expected_answer
-from tests.teachers.workshop import DEADLINE_S, Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -22,13 +23,13 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def assert_all_answered_once(shop: Workshop, api: Api) -> None:
+def assert_all_answered_once(shop: TeacherWorkspace, api: Api) -> None:
     assert {line["dialog_id"] for line in shop.answers()} == {d.dialog_id for d in shop.train}
     assert len(api.paid) == len(shop.train)
     assert set(api.paid.values()) == {1}
 
 
-def batches(shop: Workshop) -> list[tuple[str, int]]:
+def batches(shop: TeacherWorkspace) -> list[tuple[str, int]]:
     """(state, requests) of every submission, in order."""
     return [
         (str(state), int(requests))
@@ -37,7 +38,7 @@ def batches(shop: Workshop) -> list[tuple[str, int]]:
 
 
 def test_a_recipe_from_a_batch(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     shop.run()
     assert set(shop.states().values()) == {"done"}
     assert_all_answered_once(shop, api)
@@ -57,7 +58,7 @@ def test_a_recipe_from_a_batch(tmp_path: Path, api: Api) -> None:
 
 
 def test_sequential_is_one_conversation_in_three_rounds(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, ["improve-llm/sequential"])
+    shop = TeacherWorkspace(tmp_path, api.url, ["improve-llm/sequential"])
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert len(api.batches) == 4
@@ -81,7 +82,7 @@ def test_sequential_is_one_conversation_in_three_rounds(tmp_path: Path, api: Api
 
 
 def test_no_test_dialogue_is_ever_sent(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, ["improve-human/all_dimensions", "improve-llm/naive"])
+    shop = TeacherWorkspace(tmp_path, api.url, ["improve-human/all_dimensions", "improve-llm/naive"])
     shop.run()
     train = {d.dialog_id for d in shop.train}
     assert {name for (name,) in shop.query("SELECT DISTINCT dialog_id FROM answers")} == train
@@ -99,7 +100,7 @@ def test_no_test_dialogue_is_ever_sent(tmp_path: Path, api: Api) -> None:
 @pytest.mark.parametrize("share", ["fail_share", "missing_share"])
 def test_only_what_failed_goes_into_the_next_batch(tmp_path: Path, api: Api, share: str) -> None:
     setattr(api.faults, share, 0.4)
-    shop = Workshop(tmp_path, api.url, teacher="batch_tries = 40")
+    shop = TeacherWorkspace(tmp_path, api.url, teacher="batch_tries = 40")
     shop.run()
     assert_all_answered_once(shop, api)
     sizes = [requests for _, requests in batches(shop)]
@@ -111,7 +112,7 @@ def test_only_what_failed_goes_into_the_next_batch(tmp_path: Path, api: Api, sha
 
 def test_an_expired_batch_keeps_what_it_has(tmp_path: Path, api: Api) -> None:
     api.faults.expire = 1
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     shop.run()
     assert_all_answered_once(shop, api)
     half = len(shop.train) // 2
@@ -120,7 +121,7 @@ def test_an_expired_batch_keeps_what_it_has(tmp_path: Path, api: Api) -> None:
 
 
 def test_a_large_file_is_split(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, teacher="batch_requests = 5")
+    shop = TeacherWorkspace(tmp_path, api.url, teacher="batch_requests = 5")
     shop.run()
     assert_all_answered_once(shop, api)
     assert sorted(requests for _, requests in batches(shop)) == [2, 5, 5]
@@ -145,7 +146,7 @@ def test_a_large_file_is_split(tmp_path: Path, api: Api) -> None:
 def test_a_fault_costs_nothing_twice(tmp_path: Path, api: Api, faults: dict[str, int]) -> None:
     for name, value in faults.items():
         setattr(api.faults, name, value)
-    shop = Workshop(tmp_path, api.url, teacher="batch_tries = 20")
+    shop = TeacherWorkspace(tmp_path, api.url, teacher="batch_tries = 20")
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert {line["dialog_id"] for line in shop.answers()} == {d.dialog_id for d in shop.train}
@@ -157,7 +158,7 @@ def test_a_fault_costs_nothing_twice(tmp_path: Path, api: Api, faults: dict[str,
 
 def test_a_batch_that_never_has_files_is_failed(tmp_path: Path, api: Api) -> None:
     api.faults.late_files = -1
-    shop = Workshop(tmp_path, api.url, teacher="batch_tries = 2")
+    shop = TeacherWorkspace(tmp_path, api.url, teacher="batch_tries = 2")
     shop.run()
     assert shop.states()[NAIVE] == "failed"
     assert f"{len(shop.train)} of {len(shop.train)} requests got no answer" in shop.error(NAIVE)
@@ -166,14 +167,14 @@ def test_a_batch_that_never_has_files_is_failed(tmp_path: Path, api: Api) -> Non
     assert "without any file" in errors
     # Asked again, it goes on: the tries begin anew.
     api.faults.late_files = 0
-    shop.ask("retry", job=shop.job(NAIVE))
-    assert shop.supervise().wait(DEADLINE_S) == 0
+    shop.ask(intents.Retry(job=shop.job(NAIVE)))
+    assert shop.finish() == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
 
 
 def test_a_batch_that_fails_as_a_whole_says_why(tmp_path: Path, api: Api) -> None:
     api.faults.fail_batches = 1
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     shop.run()
     assert shop.states()[NAIVE] == "failed"
     assert "invalid_json_line" in shop.error(NAIVE)
@@ -183,7 +184,7 @@ def test_a_batch_that_fails_as_a_whole_says_why(tmp_path: Path, api: Api) -> Non
 
 
 def test_batches_wait_for_their_turn_in_a_full_queue(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, ["improve-human/naive", "improve-human/cognitive"])
+    shop = TeacherWorkspace(tmp_path, api.url, ["improve-human/naive", "improve-human/cognitive"])
     api.faults.queue_limit = len(shop.train)
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
@@ -192,7 +193,7 @@ def test_batches_wait_for_their_turn_in_a_full_queue(tmp_path: Path, api: Api) -
 
 def test_a_batch_cancelled_at_the_provider(tmp_path: Path, api: Api) -> None:
     api.faults.cancel = 1
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     shop.run()
     assert shop.states()[NAIVE] == "failed"
     assert "was cancelled at the provider" in shop.error(NAIVE)
@@ -203,7 +204,7 @@ def test_a_batch_cancelled_at_the_provider(tmp_path: Path, api: Api) -> None:
 
 @pytest.mark.parametrize("kind", ["refusal", "empty", "cut", "filtered", "long"])
 def test_an_unusable_answer_is_tried_again_then_left_out(tmp_path: Path, api: Api, kind: str) -> None:
-    shop = Workshop(tmp_path, api.url, teacher="tries = 2\nmax_left_out = 0.1")
+    shop = TeacherWorkspace(tmp_path, api.url, teacher="tries = 2\nmax_left_out = 0.1")
     unlucky = shop.train[3]
     api.faults.content = lambda text: kind if unlucky.responses["human"].text in text else None
     alike = sum(d.responses["human"].text == unlucky.responses["human"].text for d in shop.train)
@@ -223,7 +224,7 @@ def test_an_unusable_answer_is_tried_again_then_left_out(tmp_path: Path, api: Ap
 
 def test_too_many_unusable_answers_are_a_failure(tmp_path: Path, api: Api) -> None:
     api.faults.content = lambda text: "refusal"
-    shop = Workshop(tmp_path, api.url, teacher="tries = 1")
+    shop = TeacherWorkspace(tmp_path, api.url, teacher="tries = 1")
     shop.run()
     assert shop.states()[NAIVE] == "failed"
     assert "cannot be used (12 refused)" in shop.error(NAIVE)
@@ -233,7 +234,7 @@ def test_too_many_unusable_answers_are_a_failure(tmp_path: Path, api: Api) -> No
 
 
 def test_an_answer_is_not_paid_again_when_the_data_changes(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     shop.run()
     before = sum(api.paid.values())
     workspace = shop.open()
@@ -246,5 +247,5 @@ def test_an_answer_is_not_paid_again_when_the_data_changes(tmp_path: Path, api: 
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert sum(api.paid.values()) == before + 1
     assert batches(shop) == [("completed", len(shop.train)), ("completed", 1)]
-    newest = shop.query("SELECT result FROM jobs WHERE stage = 'teach' ORDER BY rowid DESC LIMIT 1")
+    newest = shop.query("SELECT result FROM jobs WHERE stage = 'generate' ORDER BY rowid DESC LIMIT 1")
     assert json.loads(newest[0][0])["reused"] == len(shop.train) - 1

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from core.teachers.google.client import GoogleBatches, GoogleLive, is_queue_full
+from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import (
-    Fault,
+    FailedRequest,
     Message,
     QueueFullError,
     RejectedError,
@@ -20,8 +21,7 @@ from core.teachers.protocol import (
     TransientError,
     Usage,
 )
-from core.teachers.wire import Endpoint
-from tests.teachers.scripted import Asked, Said, Server, serving
+from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
 
 KEY = "AIzaVerySecret0123456789"
 REQUEST = Request(
@@ -63,7 +63,7 @@ def refusal(status: str, message: str = "no", *details: dict[str, Any], code: in
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving(lambda asked: Said(answer("well"))) as found:
+    with serving(lambda asked: HttpReply(answer("well"))) as found:
         yield found
 
 
@@ -84,8 +84,8 @@ def endpoint(server: Server) -> Endpoint:
 
 
 async def test_a_reply_with_its_usage(server: Server, live: GoogleLive) -> None:
-    assert await live.ask(REQUEST) == Reply("well", "stop", Usage(10, 4, 23))
-    asked = server.asked[0]
+    assert await live.complete(REQUEST) == Reply("well", "stop", Usage(10, 4, 23))
+    asked = server.requests[0]
     assert asked.path.endswith("/v1beta/models/gemini-x:generateContent")
     assert asked.headers["x-goog-api-key"] == KEY
     assert asked.json() == {
@@ -105,10 +105,10 @@ async def test_a_batch_asks_exactly_what_a_live_call_asks(server: Server) -> Non
     }
     asked = replace(endpoint(server), temperature=0.5, top_p=0.9, seed=3, extra_body=extra)
     teacher = GoogleLive(asked)
-    await teacher.ask(REQUEST)
+    await teacher.complete(REQUEST)
     await teacher.close()
     line = json.loads(GoogleBatches(asked).line(REQUEST))
-    assert line == {"key": REQUEST.key, "request": server.asked[0].json()}
+    assert line == {"key": REQUEST.key, "request": server.requests[0].json()}
     assert line["request"]["generationConfig"] == {
         "temperature": 0.5,
         "topP": 0.9,
@@ -137,36 +137,36 @@ async def test_a_batch_asks_exactly_what_a_live_call_asks(server: Server) -> Non
 async def test_how_an_answer_ended(
     server: Server, live: GoogleLive, body: dict[str, Any], reply: Reply
 ) -> None:
-    server.answer = lambda asked: Said(body)
-    assert await live.ask(REQUEST) == reply
+    server.answer = lambda asked: HttpReply(body)
+    assert await live.complete(REQUEST) == reply
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"candidates": 3}', b"[]"])
 async def test_a_body_that_is_none(server: Server, live: GoogleLive, body: bytes) -> None:
-    server.answer = lambda asked: Said(body)
+    server.answer = lambda asked: HttpReply(body)
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == "body"
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
 async def test_what_may_pass(server: Server, live: GoogleLive, status: int) -> None:
     delay = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "17.5s"}
-    server.answer = lambda asked: Said(
+    server.answer = lambda asked: HttpReply(
         refusal("X", f"no, {KEY}", {"reason": "y"}, delay, code=status), status
     )
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == str(status)
     assert error.value.throttled == (status == 429)
     assert error.value.retry_after == 17.5
     assert KEY not in str(error.value)
-    assert len(server.asked) == 1
-    server.answer = lambda asked: Said(b"<html>busy</html>", status, {"Retry-After": "3"})
+    assert len(server.requests) == 1
+    server.answer = lambda asked: HttpReply(b"<html>busy</html>", status, {"Retry-After": "3"})
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.retry_after == 3
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -182,28 +182,28 @@ async def test_what_may_pass(server: Server, live: GoogleLive, status: int) -> N
 async def test_what_will_not_pass(
     server: Server, live: GoogleLive, status: int, body: dict[str, Any], fatal: bool
 ) -> None:
-    server.answer = lambda asked: Said(body, status)
+    server.answer = lambda asked: HttpReply(body, status)
     with pytest.raises(RejectedError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert (error.value.code, error.value.fatal) == (str(status), fatal)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 async def test_nobody_listens_a_slow_server_and_a_cut_answer(server: Server, live: GoogleLive) -> None:
-    server.answer = lambda asked: Said(b'{"candidates": [', length=500)
+    server.answer = lambda asked: HttpReply(b'{"candidates": [', length=500)
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == "connection"
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{mute.getsockname()[1]}"
         teacher = GoogleLive(replace(endpoint(server), base_url=url, timeout_s=0.2))
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "connection"
         mute.listen()
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "timeout"
         await teacher.close()
 
@@ -212,34 +212,34 @@ def test_upload_and_finding_it_again(server: Server, batches: GoogleBatches, tmp
     path = tmp_path / "token.jsonl"
     path.write_bytes(batches.line(REQUEST))
 
-    def files(asked: Asked) -> Said:
+    def files(asked: HttpRequest) -> HttpReply:
         if asked.method == "GET":
             last = "pageToken=next" in asked.path
             name = "token.jsonl" if last else "other.jsonl"
             found = {"name": f"files/{2 if last else 1}", "displayName": name, "state": "ACTIVE"}
-            return Said({"files": [found], **({} if last else {"nextPageToken": "next"})})
+            return HttpReply({"files": [found], **({} if last else {"nextPageToken": "next"})})
         if asked.headers["x-goog-upload-command"] == "start":
-            return Said({}, headers={"x-goog-upload-url": f"{server.url}/there"})
-        return Said({"file": {"name": "files/2"}}, headers={"x-goog-upload-status": "final"})
+            return HttpReply({}, headers={"x-goog-upload-url": f"{server.url}/there"})
+        return HttpReply({"file": {"name": "files/2"}}, headers={"x-goog-upload-status": "final"})
 
     server.answer = files
     assert batches.upload(path) == "files/2"
-    start, content = server.asked
+    start, content = server.requests
     assert start.json()["file"]["display_name"] == "token.jsonl"
     assert content.body == path.read_bytes()
     assert batches.custom_ids(path) == {REQUEST.key}
-    server.answer = lambda asked: Said({})
+    server.answer = lambda asked: HttpReply({})
     with pytest.raises(TransientError):
         batches.upload(path)
 
 
 def test_create_names_the_batch_after_its_token(server: Server, batches: GoogleBatches) -> None:
-    server.answer = lambda asked: Said(batch("PENDING"))
+    server.answer = lambda asked: HttpReply(batch("PENDING"))
     info = batches.create("files/2", METADATA)
     assert (info.id, info.status, info.metadata) == ("batches/1", "validating", METADATA)
     assert info.created_at == 1767225600
-    assert server.asked[0].path.endswith("/models/gemini-x:batchGenerateContent")
-    assert server.asked[0].json() == {
+    assert server.requests[0].path.endswith("/models/gemini-x:batchGenerateContent")
+    assert server.requests[0].json() == {
         "batch": {"displayName": "empathy-tui my/space/teach-1/t1", "inputConfig": {"fileName": "files/2"}}
     }
 
@@ -263,7 +263,7 @@ def test_create_names_the_batch_after_its_token(server: Server, batches: GoogleB
 def test_states(server: Server, batches: GoogleBatches, state: str, status: str, beginning: str) -> None:
     told = batch(state)
     told["metadata"]["state"] = beginning + state
-    server.answer = lambda asked: Said(told)
+    server.answer = lambda asked: HttpReply(told)
     info = batches.retrieve("batches/1")
     assert info.status == status
     assert info.output_file == ("files/out" if state == "SUCCEEDED" else None)
@@ -275,31 +275,31 @@ def test_states(server: Server, batches: GoogleBatches, state: str, status: str,
 
 def test_why_a_batch_failed(server: Server, batches: GoogleBatches) -> None:
     error = {"code": 3, "message": f"line 7 of {KEY}"}
-    server.answer = lambda asked: Said(batch("FAILED", error=error))
+    server.answer = lambda asked: HttpReply(batch("FAILED", error=error))
     info = batches.retrieve("batches/1")
     assert info.errors == ("3: line 7 of [key]",)
     assert not is_queue_full(info)
-    server.answer = lambda asked: Said(batch("FAILED", error={"code": 8, "message": "too much"}))
+    server.answer = lambda asked: HttpReply(batch("FAILED", error={"code": 8, "message": "too much"}))
     info = batches.retrieve("batches/1")
     assert info.errors == ("RESOURCE_EXHAUSTED: too much",)
     assert is_queue_full(info)
     # Counts that are none do no harm.
     odd = batch("RUNNING")
     odd["metadata"]["batchStats"] = ["many"]
-    server.answer = lambda asked: Said(odd)
+    server.answer = lambda asked: HttpReply(odd)
     info = batches.retrieve("batches/1")
     assert (info.status, info.total, info.errors) == ("in_progress", None, ())
 
 
 def test_finding_a_batch_among_others(server: Server, batches: GoogleBatches) -> None:
-    def page(asked: Asked) -> Said:
+    def page(asked: HttpRequest) -> HttpReply:
         if "pageToken=next" in asked.path:
-            return Said({"operations": [batch("RUNNING", "batches/3")]})
+            return HttpReply({"operations": [batch("RUNNING", "batches/3")]})
         others = [
             batch("RUNNING", "batches/2", "empathy-tui w/j/t2"),
             batch("RUNNING", "batches/4", "mine/x/t1"),
         ]
-        return Said({"operations": others, "nextPageToken": "next"})
+        return HttpReply({"operations": others, "nextPageToken": "next"})
 
     server.answer = page
     found = batches.find("t1", since=0)
@@ -309,7 +309,7 @@ def test_finding_a_batch_among_others(server: Server, batches: GoogleBatches) ->
 
 
 def test_a_full_queue(server: Server, batches: GoogleBatches) -> None:
-    server.answer = lambda asked: Said(refusal("RESOURCE_EXHAUSTED", code=429), 429)
+    server.answer = lambda asked: HttpReply(refusal("RESOURCE_EXHAUSTED", code=429), 429)
     with pytest.raises(QueueFullError):
         batches.create("files/2", METADATA)
 
@@ -317,10 +317,10 @@ def test_a_full_queue(server: Server, batches: GoogleBatches) -> None:
 def test_cancelling(server: Server, batches: GoogleBatches) -> None:
     state, refuses = "RUNNING", False
 
-    def cancelling(asked: Asked) -> Said:
+    def cancelling(asked: HttpRequest) -> HttpReply:
         if asked.path.endswith(":cancel"):
-            return Said(refusal("FAILED_PRECONDITION"), 400) if refuses else Said({})
-        return Said(batch(state))
+            return HttpReply(refusal("FAILED_PRECONDITION"), 400) if refuses else HttpReply({})
+        return HttpReply(batch(state))
 
     server.answer = cancelling
     assert batches.cancel("batches/1").status == "in_progress"
@@ -336,19 +336,19 @@ def test_a_name_that_is_none_is_refused(server: Server, batches: GoogleBatches) 
         for name in ("batch_1", "batches/1/../../files/2", "batches/"):
             with pytest.raises(RejectedError):
                 call(name)
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_download_is_whole_or_not_there(server: Server, batches: GoogleBatches, tmp_path: Path) -> None:
     content = b"x" * 3_000_000
-    server.answer = lambda asked: Said(content)
+    server.answer = lambda asked: HttpReply(content)
     batches.download("files/out", tmp_path / "output.jsonl")
     assert (tmp_path / "output.jsonl").read_bytes() == content
-    server.answer = lambda asked: Said(content, length=len(content) + 1)
+    server.answer = lambda asked: HttpReply(content, length=len(content) + 1)
     with pytest.raises(TransientError) as error:
         batches.download("files/out", tmp_path / "cut.jsonl")
     assert error.value.code == "connection"
-    server.answer = lambda asked: Said(refusal("NOT_FOUND"), 404)
+    server.answer = lambda asked: HttpReply(refusal("NOT_FOUND"), 404)
     with pytest.raises(RejectedError):
         batches.download("files/none", tmp_path / "none.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["output.jsonl"]
@@ -369,11 +369,11 @@ def test_results_survive_what_is_broken(batches: GoogleBatches, tmp_path: Path) 
     path.write_bytes(b"\xff\n{}\n" + text + b'\n{"key": "half", "resp')
     assert list(batches.results([path])) == [
         ("a", Reply("one", "stop", Usage(10, 4, 23))),
-        ("b", Fault("13", "internal [key]")),
-        ("g", Fault("invalid_request", "bad")),
+        ("b", FailedRequest("13", "internal [key]")),
+        ("g", FailedRequest("invalid_request", "bad")),
         ("c", Reply("", "filtered", None)),
-        ("d", Fault("body", "the answer holds no candidate")),
-        ("e", Fault("body", "neither a response nor an error")),
+        ("d", FailedRequest("body", "the response has no candidates")),
+        ("e", FailedRequest("body", "the line has neither a response nor an error")),
         ("a", Reply("two", "length", Usage(10, 4, 23))),
     ]
 
@@ -398,10 +398,10 @@ async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
 ) -> None:
     said = answer("1")
     said["candidates"][0]["logprobsResult"] = told
-    server.answer = lambda asked: Said(said)
+    server.answer = lambda asked: HttpReply(said)
     live = GoogleLive(replace(endpoint(server), top_logprobs=5))
-    reply = await live.ask(REQUEST)
+    reply = await live.complete(REQUEST)
     await live.close()
     assert (reply.text, reply.logprobs) == ("1", expected)
-    generation = server.asked[-1].json()["generationConfig"]
+    generation = server.requests[-1].json()["generationConfig"]
     assert (generation["responseLogprobs"], generation["logprobs"]) == (True, 5)

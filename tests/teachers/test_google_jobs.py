@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.store import intents
 from core.teachers import api_keys
 from tests.loopback import KEY, expected_answer, google_server
-from tests.loopback.google_side import CONTENT, GoogleApi
-from tests.teachers.workshop import DEADLINE_S, Workshop
+from tests.loopback.google_api import CONTENT, GoogleApi
+from tests.support.teacher_workspace import TeacherWorkspace
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def api() -> Iterator[GoogleApi]:
         yield found
 
 
-def workshop(root: Path, api: GoogleApi, *recipes: str, **settings: Any) -> Workshop:
-    return Workshop(root, api.url, recipes or ("improve-human/naive",), provider="google", **settings)
+def workshop(root: Path, api: GoogleApi, *recipes: str, **settings: Any) -> TeacherWorkspace:
+    return TeacherWorkspace(root, api.url, recipes or ("improve-human/naive",), provider="google", **settings)
 
 
-def batches(shop: Workshop) -> list[tuple[str, int]]:
+def batches(shop: TeacherWorkspace) -> list[tuple[str, int]]:
     """(state, requests) of every submission, in order."""
     return [
         (str(state), int(requests))
@@ -39,27 +39,20 @@ def batches(shop: Workshop) -> list[tuple[str, int]]:
     ]
 
 
-def outcomes(shop: Workshop) -> dict[str, int]:
+def outcomes(shop: TeacherWorkspace) -> dict[str, int]:
     return dict(shop.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
 
 
-def assert_all_answered_once(shop: Workshop, api: GoogleApi) -> None:
+def assert_all_answered_once(shop: TeacherWorkspace, api: GoogleApi) -> None:
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert {line["dialog_id"] for line in shop.answers()} == {d.dialog_id for d in shop.train}
     assert len(api.paid) == len(shop.train)
     assert set(api.paid.values()) == {1}
 
 
-def until(shop: Workshop, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds():
-        assert time.monotonic() < deadline, shop.story()
-        time.sleep(0.01)
-
-
-def until_under_way(shop: Workshop) -> None:
+def until_under_way(shop: TeacherWorkspace) -> None:
     state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
-    until(shop, lambda: bool(shop.query(state)[0][0]))
+    shop.until(lambda: bool(shop.query(state)[0][0]))
 
 
 @pytest.mark.parametrize("states", ["BATCH_STATE_", "JOB_STATE_"])
@@ -251,11 +244,11 @@ def test_a_wrong_key_stops_at_once_and_is_kept_out_of_everything(
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> None:
     shop = workshop(tmp_path, api)
     api.faults.hold = True
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Start(targets=("recipe",)))
     supervisor = shop.supervise()
     until_under_way(shop)
-    shop.ask("cancel", job=shop.job(NAIVE))
-    assert supervisor.wait(DEADLINE_S) == 0
+    shop.ask(intents.Cancel(job=shop.job(NAIVE)))
+    assert shop.wait(supervisor) == 0
     assert shop.states()[NAIVE] == "cancelled"
     assert [batch["state"] for batch in api.batches.values()] == ["CANCELLED"]
     assert shop.query("SELECT state, collected FROM submissions") == [("cancelled", 1)]
@@ -267,10 +260,10 @@ def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> N
     assert batches(shop)[1] == ("completed", len(shop.train) - half)
 
 
-def killed_while_waiting(shop: Workshop, api: GoogleApi) -> None:
+def killed_while_waiting(shop: TeacherWorkspace, api: GoogleApi) -> None:
     """Submit a batch, and kill everything while it is in progress and stays there."""
     api.faults.hold = True
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Start(targets=("recipe",)))
     supervisor = shop.supervise()
     until_under_way(shop)
     ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
@@ -283,20 +276,20 @@ def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: G
     shop = workshop(tmp_path, api)
     killed_while_waiting(shop, api)
     api.faults.hold = False
-    assert shop.supervise().wait(DEADLINE_S) == 0
+    assert shop.finish() == 0
     assert_all_answered_once(shop, api)
     assert api.calls["create"] == 1
     assert len(shop.query("SELECT 1 FROM attempts WHERE job = ?", shop.job(NAIVE))) == 2
 
 
-def adopting(root: Path, api: GoogleApi, first: Workshop, *named: str) -> Workshop:
+def adopting(root: Path, api: GoogleApi, first: TeacherWorkspace, *named: str) -> TeacherWorkspace:
     """Another workspace on the same data, whose requests have the same keys, with batches named there."""
     shop = workshop(root, api, dialogues=first.open().data.dialogues())
-    shop.ask("pause")
-    shop.ask("start", targets=["recipe"])
+    shop.ask(intents.Pause())
+    shop.ask(intents.Start(targets=("recipe",)))
     for name in named:
-        shop.ask("adopt", job=first.job(NAIVE), batch=name)
-    shop.ask("resume")
+        shop.ask(intents.Adopt(job=first.job(NAIVE), batch=name))
+    shop.ask(intents.Resume())
     return shop
 
 
@@ -307,7 +300,7 @@ def test_an_ended_batch_is_adopted_by_its_results(tmp_path: Path, api: GoogleApi
     first.run()
     before = len(api.batches)
     second = adopting(tmp_path / "second", api, first, *api.batches)
-    assert second.supervise().wait(DEADLINE_S) == 0
+    assert second.finish() == 0
     assert set(second.states().values()) == {"done"}, second.story()
     assert second.answers() == first.answers()
     assert len(api.batches) == before == 1 + partial
@@ -323,11 +316,11 @@ def test_nothing_is_sent_while_a_named_batch_may_hold_it(tmp_path: Path, api: Go
     second = adopting(tmp_path / "second", api, first, *api.batches)
     looked = api.calls["get"]
     supervisor = second.supervise()
-    until(second, lambda: api.calls["get"] > looked + 2)
+    second.until(lambda: api.calls["get"] > looked + 2)
     assert api.calls["create"] == 1
     assert not second.query("SELECT 1 FROM submissions")
     api.faults.hold = False
-    assert supervisor.wait(DEADLINE_S) == 0
+    assert second.wait(supervisor) == 0
     assert_all_answered_once(second, api)
     assert api.calls["create"] == 1
 
@@ -338,16 +331,16 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     first.run()
     expired, other = api.batches
     shop = workshop(tmp_path / "second", api)
-    shop.ask("start", targets=["recipe"])
-    shop.ask("pause")
-    assert shop.supervise().wait(DEADLINE_S) == 0
+    shop.ask(intents.Start(targets=("recipe",)))
+    shop.ask(intents.Pause())
+    assert shop.finish() == 0
     for name in (expired, other, "batches/nobody-has-it", "no name of one"):
-        shop.ask("adopt", job=shop.job(NAIVE), batch=name)
-    shop.ask("resume")
-    assert shop.supervise().wait(DEADLINE_S) == 0
+        shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=name))
+    shop.ask(intents.Resume())
+    assert shop.finish() == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
     assert "ended as expired without results" in told[expired]
     assert f"none of its {len(first.train)} requests" in told[other]
     assert "not found" in told["batches/nobody-has-it"]
-    assert "names no batch" in told["no name of one"]
+    assert "is not the name of a batch" in told["no name of one"]

@@ -9,13 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from core.store import intents
 from tests import loopback
-from tests.teachers.workshop import DEADLINE_S, Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def rows(shop: Workshop) -> Rows:
+def rows(shop: TeacherWorkspace) -> Rows:
     """All that must be the same however often the processes died, wherever the API was."""
     return {
         "jobs": shop.query("SELECT stage, name, state, done, total, error, result FROM jobs ORDER BY 1, 2"),
@@ -29,11 +30,11 @@ def rows(shop: Workshop) -> Rows:
 def life(root: Path, at: int, when: str) -> tuple[int, Rows]:
     """One life with a death in it; how the first supervisor ended, and what was left in the end."""
     with loopback.running() as api:
-        shop = Workshop(root, api.url)
+        shop = TeacherWorkspace(root, api.url)
         (root / "kill.json").write_text(json.dumps({"at": at, "when": when}))
-        shop.ask("start", targets=["teach"])
-        code = shop.supervise(dying=True).wait(DEADLINE_S)
-        assert shop.supervise(dying=True).wait(DEADLINE_S) == 0, shop.story()
+        shop.ask(intents.Start(targets=("generate",)))
+        code = shop.finish(dying=True)
+        assert shop.finish(dying=True) == 0, shop.story()
         assert set(shop.states().values()) == {"done"}, shop.story()
         assert len(api.paid) == len(shop.train)
         assert set(api.paid.values()) == {1}, f"{when} {at}: paid twice\n{shop.story()}"

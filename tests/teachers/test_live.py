@@ -7,12 +7,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from core.teachers.live import LiveLimits, Sender
+from core.teachers.live.sender import LiveLimits, Sender
+from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
 from core.teachers.protocol import Message, RateLimits, RejectedError, Reply, Request, TransientError, Usage
-from core.teachers.throttle import Concurrency, Pace
+from tests.support import waiting
 
 REPLY = Reply("well", "stop", Usage(10, 0, 5))
-DEADLINE_S = 30.0
 
 
 class Teacher:
@@ -22,12 +22,12 @@ class Teacher:
         self.limits = RateLimits()
         self.answer = answer
         self.calls: Counter[str] = Counter()
-        self.in_flight = self.most = 0
+        self.in_flight = self.maximum = 0
 
-    async def ask(self, request: Request) -> Reply:
+    async def complete(self, request: Request) -> Reply:
         self.calls[request.key] += 1
         self.in_flight += 1
-        self.most = max(self.most, self.in_flight)
+        self.maximum = max(self.maximum, self.in_flight)
         try:
             return await self.answer(request, self.calls[request.key])
         finally:
@@ -60,8 +60,11 @@ async def send(
 ) -> tuple[Ledger, Sender]:
     ledger = Ledger()
     sender = Sender(teacher, limits, stop or threading.Event(), grace_s)
-    async with asyncio.timeout(DEADLINE_S):
-        await sender.send(requests(count), ledger.reply, ledger.failure)
+    await waiting.result_of(
+        sender.send(requests(count), ledger.reply, ledger.failure),
+        "the replies",
+        progress=teacher.calls.total,
+    )
     return ledger, sender
 
 
@@ -73,7 +76,7 @@ async def at_once(request: Request, attempt: int) -> Reply:
 @pytest.fixture
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off without its waiting."""
-    monkeypatch.setattr("core.teachers.live._MAX_WAIT_S", 0.0)
+    monkeypatch.setattr("core.teachers.live.sender._MAX_WAIT_S", 0.0)
 
 
 async def test_every_request_is_handed_over_once() -> None:
@@ -81,7 +84,7 @@ async def test_every_request_is_handed_over_once() -> None:
     ledger, sender = await send(teacher, 500, LiveLimits(32))
     assert sorted(ledger.replies) == [request.key for request in requests(500)]
     assert set(teacher.calls.values()) == {1}
-    assert teacher.most == 32
+    assert teacher.maximum == 32
     assert (sender.concurrency, sender.in_flight) == (32, 0)
 
 
@@ -121,7 +124,7 @@ async def test_it_starts_small_and_doubles_each_round() -> None:
 
 
 def test_an_episode_of_429s_shrinks_once_and_growth_is_slow_after() -> None:
-    concurrency = Concurrency(100)
+    concurrency = AdaptiveConcurrency(100)
     for _ in range(5):
         for number in [concurrency.begin() for _ in range(int(concurrency.allowed))]:
             concurrency.answered(number, others_wait=True)
@@ -143,11 +146,11 @@ def test_an_episode_of_429s_shrinks_once_and_growth_is_slow_after() -> None:
 
 
 def test_it_never_shrinks_below_one_nor_grows_without_need() -> None:
-    concurrency = Concurrency(8)
+    concurrency = AdaptiveConcurrency(8)
     for _ in range(50):
         concurrency.throttled(concurrency.begin())
     assert concurrency.allowed == 1
-    idle = Concurrency(1000)
+    idle = AdaptiveConcurrency(1000)
     before = idle.allowed
     for _ in range(50):
         idle.answered(idle.begin(), others_wait=False)
@@ -231,9 +234,12 @@ async def test_what_is_tried_again_goes_before_what_is_new() -> None:
     teacher = Teacher(stumbling)
     sender = Sender(teacher, LiveLimits(30), threading.Event())
     sender._concurrency.allowed = 1.0
-    sender._concurrency.most = 1
-    async with asyncio.timeout(DEADLINE_S):
-        await sender.send(requests(30), Ledger().reply, Ledger().failure)
+    sender._concurrency.maximum = 1
+    await waiting.result_of(
+        sender.send(requests(30), Ledger().reply, Ledger().failure),
+        "the replies",
+        progress=teacher.calls.total,
+    )
     assert asked.index("d0") == 0
     assert len(asked) == 33
     assert [n for n, name in enumerate(asked) if name == "d0"][-1] < 10
@@ -253,9 +259,8 @@ async def test_a_fatal_rejection_ends_everything_but_what_is_in_flight() -> None
 
     teacher, ledger = Teacher(wrong_key), Ledger()
     sender = Sender(teacher, LiveLimits(50), threading.Event())
-    async with asyncio.timeout(DEADLINE_S):
-        with pytest.raises(RejectedError, match="wrong key"):
-            await sender.send(requests(100), ledger.reply, ledger.failure)
+    with pytest.raises(RejectedError, match="wrong key"):
+        await waiting.result_of(sender.send(requests(100), ledger.reply, ledger.failure), "the rejection")
     assert sum(teacher.calls.values()) == 8
     assert len(ledger.replies) == 7
     assert ledger.failures == {}
@@ -267,9 +272,8 @@ async def test_what_a_callback_raises_ends_everything() -> None:
 
     teacher = Teacher(at_once)
     sender = Sender(teacher, LiveLimits(4), threading.Event())
-    async with asyncio.timeout(DEADLINE_S):
-        with pytest.raises(OSError, match="no space"):
-            await sender.send(requests(100), full_disk, Ledger().failure)
+    with pytest.raises(OSError, match="no space"):
+        await waiting.result_of(sender.send(requests(100), full_disk, Ledger().failure), "the error")
     assert sum(teacher.calls.values()) <= 4
 
 
@@ -340,7 +344,7 @@ async def test_headers_are_heeded_once() -> None:
 
     teacher = Teacher(once)
     _, sender = await send(teacher, 20, LiveLimits(1))
-    assert sender.held_s == 0
+    assert sender.pause_s == 0
 
 
 async def test_fixed_limits_pace_the_sending() -> None:
@@ -355,7 +359,7 @@ async def test_fixed_limits_pace_the_sending() -> None:
 
 
 def test_a_pace_is_exact_and_takes_any_amount() -> None:
-    pace = Pace(600)
+    pace = RateLimiter(600)
     assert [pace.reserve(1, 100.0) for _ in range(3)] == pytest.approx([0, 0.1, 0.2])
     assert pace.reserve(5000, 100.0) == pytest.approx(0.3)
     assert pace.reserve(1, 100.0) == pytest.approx(500.3)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api
-from tests.teachers.workshop import Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def api() -> Iterator[Api]:
 
 
 def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: Api) -> None:
-    live = Workshop(tmp_path / "live", api.url, mode="live")
+    live = TeacherWorkspace(tmp_path / "live", api.url, mode="live")
     live.run()
-    batch = Workshop(tmp_path / "batch", api.url, dialogues=live.open().data.dialogues())
+    batch = TeacherWorkspace(tmp_path / "batch", api.url, dialogues=live.open().data.dialogues())
     batch.run()
     assert live.answers() == batch.answers()
     # How the teacher is reached is not part of the work: nothing is asked for again.
@@ -41,7 +42,7 @@ def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: Api) -> None:
 def test_faults_are_overcome(tmp_path: Path, api: Api, faults: dict[str, object]) -> None:
     for name, value in faults.items():
         setattr(api.faults, name, value)
-    shop = Workshop(tmp_path, api.url, mode="live")
+    shop = TeacherWorkspace(tmp_path, api.url, mode="live")
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert {line["dialog_id"] for line in shop.answers()} == {d.dialog_id for d in shop.train}
@@ -50,7 +51,7 @@ def test_faults_are_overcome(tmp_path: Path, api: Api, faults: dict[str, object]
 
 
 def test_a_refused_key_stops_at_once(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, mode="live")
+    shop = TeacherWorkspace(tmp_path, api.url, mode="live")
     shop.run(key="sk-nobody-knows-this-one")
     assert shop.states()[NAIVE] == "failed"
     assert "401" in shop.error(NAIVE)
@@ -61,7 +62,7 @@ def test_a_refused_key_stops_at_once(tmp_path: Path, api: Api) -> None:
 
 def test_what_stays_without_an_answer_is_asked_for_again_alone(tmp_path: Path, api: Api) -> None:
     api.faults.fail_share = 0.5
-    shop = Workshop(tmp_path, api.url, mode="live", teacher="call_tries = 1")
+    shop = TeacherWorkspace(tmp_path, api.url, mode="live", teacher="call_tries = 1")
     shop.run()
     assert shop.states()[NAIVE] == "failed"
     answered = len(shop.query("SELECT 1 FROM answers WHERE outcome = 'ok'"))
@@ -74,12 +75,12 @@ def test_what_stays_without_an_answer_is_asked_for_again_alone(tmp_path: Path, a
 
 
 def test_a_killed_session_loses_only_what_was_in_flight(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, mode="live", teacher="max_concurrency = 1")
+    shop = TeacherWorkspace(tmp_path, api.url, mode="live", teacher="max_concurrency = 1")
     # Started, progress, the intent, the session's begin, then five answers.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 11, "when": "after"}))
-    shop.ask("start", targets=["teach"])
-    shop.supervise(dying=True).wait(60)
-    assert shop.supervise(dying=True).wait(60) == 0
+    shop.ask(intents.Start(targets=("generate",)))
+    shop.finish(dying=True)
+    assert shop.finish(dying=True) == 0
     assert set(shop.states().values()) == {"done"}, shop.story()
     assert len(shop.query("SELECT 1 FROM attempts")) == 2
     assert sum(api.paid.values()) <= len(shop.train) + 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.students import loading
-from tests.support.made_dialogues import made_dialogues
-from tests.teachers.workshop import Workshop
+from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.teacher_workspace import TeacherWorkspace
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 CONFIG = """
 [teachers.here]
 provider = "local"
@@ -23,7 +23,7 @@ device = "cpu"
 
 
 def test_a_recipe_from_a_local_model(tmp_path: Path) -> None:
-    shop = Workshop(tmp_path, "http://nowhere.invalid", dialogues=made_dialogues(rows=8))
+    shop = TeacherWorkspace(tmp_path, "http://nowhere.invalid", dialogues=synthetic_dialogues(rows=8))
     shop.workspace.config.write_text(CONFIG.format(model=loading.EMBEDDED))
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()

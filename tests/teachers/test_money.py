@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Price
+from core.store import intents
 from core.teachers import prices
 from core.teachers.protocol import Usage
 from tests import loopback
 from tests.loopback import Api
-from tests.teachers.workshop import Workshop
+from tests.support.teacher_workspace import TeacherWorkspace
 
-NAIVE = "teach:improve-human/naive"
+NAIVE = "generate:improve-human/naive"
 PRICES = """
 [prices]
 date = 2026-06-01
@@ -58,7 +58,7 @@ def test_costs_add_up(fresh: int, cached: int, output: int, batch: bool) -> None
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
 def test_actual_usage_is_added_up(tmp_path: Path, api: Api, mode: str) -> None:
-    shop = Workshop(
+    shop = TeacherWorkspace(
         tmp_path, api.url, ["improve-human/naive", "improve-human/combined"], mode=mode, more=PRICES
     )
     shop.run()
@@ -84,7 +84,7 @@ def test_actual_usage_is_added_up(tmp_path: Path, api: Api, mode: str) -> None:
 
 
 def test_an_unknown_price_is_unknown(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url)
+    shop = TeacherWorkspace(tmp_path, api.url)
     workspace = shop.open()
     assert [e.usd for e in workspace.spending.estimates()] == [None]
     shop.run()
@@ -101,7 +101,7 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
         "improve-human/combined",
         "improve-llm/sequential",
     ]
-    shop = Workshop(tmp_path, api.url, recipes, more=PRICES)
+    shop = TeacherWorkspace(tmp_path, api.url, recipes, more=PRICES)
     workspace = shop.open()
     found = {e.recipe: e for e in workspace.spending.estimates()}
     n = len(shop.train)
@@ -136,7 +136,7 @@ poll_min_s = 0.05
 a = "human"
 b = "chatgpt"
 """
-    shop = Workshop(tmp_path, api.url, more=PRICES + judge)
+    shop = TeacherWorkspace(tmp_path, api.url, more=PRICES + judge)
     workspace = shop.open()
     test = sum(d.split == "test" for d in workspace.data.dialogues())
     teacher, asked = workspace.spending.estimates()
@@ -153,49 +153,46 @@ b = "chatgpt"
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
 def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str) -> None:
-    shop = Workshop(tmp_path, api.url, mode=mode, more=BUDGET.format(0.0001))
+    shop = TeacherWorkspace(tmp_path, api.url, mode=mode, more=BUDGET.format(0.0001))
     shop.run()
     assert shop.states()[NAIVE] == "failed"
-    assert "budget of 0.00 USD would be passed" in shop.error(NAIVE)
+    assert "budget of 0.00 USD would be exceeded" in shop.error(NAIVE)
     assert "budget_usd" in shop.error(NAIVE)
     assert not api.paid
     # Raised, it goes on; the budget is not part of the work.
     shop.configure(api.url, ["improve-human/naive"], mode=mode, more=BUDGET.format(100))
     shop.run()
     assert set(shop.states().values()) == {"done"}, shop.story()
-    assert len(shop.query("SELECT 1 FROM jobs WHERE stage = 'teach'")) == 1
+    assert len(shop.query("SELECT 1 FROM jobs WHERE stage = 'generate'")) == 1
 
 
 def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None:
-    workspace = Workshop(tmp_path / "try", api.url, more=PRICES).open()
+    workspace = TeacherWorkspace(tmp_path / "try", api.url, more=PRICES).open()
     (estimate,) = workspace.spending.estimates()
     workspace.close()
     assert estimate.usd is not None
     recipes = [f"improve-human/{name}" for name in ("naive", "cognitive", "affective", "compassionate")]
     budget = BUDGET.format(estimate.usd * 2.9)
-    shop = Workshop(tmp_path / "work", api.url, recipes, more=budget)
+    shop = TeacherWorkspace(tmp_path / "work", api.url, recipes, more=budget)
     api.faults.hold = True
-    shop.ask("start", targets=["teach"])
+    shop.ask(intents.Start(targets=("generate",)))
     supervisor = shop.supervise()
     try:
         failed = "SELECT count(*) FROM jobs WHERE state = 'failed'"
-        deadline = time.monotonic() + 60
-        while shop.query(failed)[0][0] < 2:
-            assert time.monotonic() < deadline, shop.story()
-            time.sleep(0.02)
+        shop.until(lambda: shop.query(failed)[0][0] >= 2, supervisor)
         workspace = shop.open()
         spending = workspace.spending.summary()
         assert 0 < spending.bound_usd <= (spending.budget_usd or 0)
         workspace.close()
         api.faults.hold = False
-        assert supervisor.wait(60) == 0
+        assert shop.wait(supervisor) == 0
         assert len(api.batches) == 2
     finally:
         supervisor.kill()
 
 
 def test_a_budget_needs_a_price(tmp_path: Path, api: Api) -> None:
-    shop = Workshop(tmp_path, api.url, more="[spending]\nbudget_usd = 5\n")
+    shop = TeacherWorkspace(tmp_path, api.url, more="[spending]\nbudget_usd = 5\n")
     shop.run()
     assert "the price of gpt-4o is not known" in shop.error(NAIVE)
     assert not api.paid

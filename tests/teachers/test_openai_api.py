@@ -16,12 +16,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.teachers import wire
-from core.teachers.live import LiveLimits, Sender
+from core.teachers.http import headers as rate_headers
+from core.teachers.http.endpoint import Endpoint
+from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.openai.client import OpenAIBatches, OpenAILive, is_queue_full
 from core.teachers.protocol import (
     FINAL,
-    Fault,
+    FailedRequest,
     Message,
     QueueFullError,
     RateLimits,
@@ -31,9 +32,9 @@ from core.teachers.protocol import (
     TransientError,
     Usage,
 )
-from core.teachers.wire import Endpoint
 from tests import loopback
-from tests.teachers.scripted import Asked, Said, Server, serving
+from tests.support import waiting
+from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
 
 KEY = "sk-verysecret-0123456789"
 REQUEST = Request(
@@ -70,7 +71,7 @@ def batch(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving(lambda asked: Said(completion())) as found:
+    with serving(lambda asked: HttpReply(completion())) as found:
         yield found
 
 
@@ -91,8 +92,8 @@ def endpoint(server: Server) -> Endpoint:
 
 
 async def test_a_reply_with_its_usage(server: Server, live: OpenAILive) -> None:
-    assert await live.ask(REQUEST) == Reply("well", "stop", Usage(10, 4, 3))
-    asked = server.asked[0]
+    assert await live.complete(REQUEST) == Reply("well", "stop", Usage(10, 4, 3))
+    asked = server.requests[0]
     assert asked.path == "/v1/chat/completions"
     assert asked.headers["authorization"] == f"Bearer {KEY}"
     assert asked.json() == {
@@ -109,9 +110,9 @@ async def test_a_reply_with_its_usage(server: Server, live: OpenAILive) -> None:
 async def test_sampling_and_extra_body_are_sent(server: Server) -> None:
     extra: dict[str, Any] = {"max_completion_tokens": 9, "chat_template_kwargs": {"enable_thinking": False}}
     teacher = OpenAILive(replace(endpoint(server), temperature=0.0, top_p=0.5, seed=7, extra_body=extra))
-    await teacher.ask(REQUEST)
+    await teacher.complete(REQUEST)
     await teacher.close()
-    sent = server.asked[0].json()
+    sent = server.requests[0].json()
     assert (sent["temperature"], sent["top_p"], sent["seed"]) == (0, 0.5, 7)
     assert sent["max_completion_tokens"] == 9
     assert sent["chat_template_kwargs"] == {"enable_thinking": False}
@@ -149,8 +150,8 @@ def test_the_length_has_the_name_that_the_server_knows(base_url: str | None, nam
 async def test_how_an_answer_ended(
     server: Server, live: OpenAILive, body: dict[str, Any], reply: Reply
 ) -> None:
-    server.answer = lambda asked: Said(body)
-    assert await live.ask(REQUEST) == reply
+    server.answer = lambda asked: HttpReply(body)
+    assert await live.complete(REQUEST) == reply
 
 
 @pytest.mark.parametrize(
@@ -158,22 +159,24 @@ async def test_how_an_answer_ended(
     [b"", b"<html>", b'{"choices": []}', b'{"error": "x"}', b"[]", b'{"choices": [{"message": 3}]}', b"\xff"],
 )
 async def test_a_body_that_is_none(server: Server, live: OpenAILive, body: bytes) -> None:
-    server.answer = lambda asked: Said(body)
+    server.answer = lambda asked: HttpReply(body)
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == "body"
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 529])
 async def test_what_may_pass(server: Server, live: OpenAILive, status: int) -> None:
-    server.answer = lambda asked: Said({"error": {"message": f"no, {KEY}"}}, status, {"Retry-After": "7"})
+    server.answer = lambda asked: HttpReply(
+        {"error": {"message": f"no, {KEY}"}}, status, {"Retry-After": "7"}
+    )
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == str(status)
     assert error.value.throttled == (status == 429)
     assert error.value.retry_after == 7
     assert str(error.value) == f"{status}: no, [key]"
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -192,12 +195,14 @@ async def test_what_may_pass(server: Server, live: OpenAILive, status: int) -> N
 async def test_what_will_not_pass(
     server: Server, live: OpenAILive, status: int, code: str | None, fatal: bool
 ) -> None:
-    server.answer = lambda asked: Said({"error": {"message": "Key sk-abcd****wxyz", "code": code}}, status)
+    server.answer = lambda asked: HttpReply(
+        {"error": {"message": "Key sk-abcd****wxyz", "code": code}}, status
+    )
     with pytest.raises(RejectedError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert (error.value.code, error.value.fatal) == (str(status), fatal)
     assert "Key [key]" in str(error.value)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 async def test_limits_are_read_from_answers_and_refusals(server: Server, live: OpenAILive) -> None:
@@ -207,12 +212,12 @@ async def test_limits_are_read_from_answers_and_refusals(server: Server, live: O
         "x-ratelimit-reset-requests": "20ms",
         "x-ratelimit-reset-tokens": "6m0.5s",
     }
-    server.answer = lambda asked: Said(completion(), headers=told)
-    await live.ask(REQUEST)
+    server.answer = lambda asked: HttpReply(completion(), headers=told)
+    await live.complete(REQUEST)
     assert live.limits == RateLimits(5, 0, 0.02, 360.5)
-    server.answer = lambda asked: Said(b"", 429, {**told, "x-ratelimit-remaining-requests": "0"})
+    server.answer = lambda asked: HttpReply(b"", 429, {**told, "x-ratelimit-remaining-requests": "0"})
     with pytest.raises(TransientError):
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert live.limits.remaining_requests == 0
 
 
@@ -222,12 +227,12 @@ async def test_nobody_listens_and_a_slow_server() -> None:
         url = f"http://someone:{KEY}@127.0.0.1:{mute.getsockname()[1]}/v1"
         teacher = OpenAILive(Endpoint(model="m", key=KEY, base_url=url, timeout_s=0.2))
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "connection"
         assert KEY not in str(error.value)
         mute.listen()
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "timeout"
         assert KEY not in teacher.account.base_url
         await teacher.close()
@@ -245,22 +250,22 @@ async def test_an_answer_that_only_trickles() -> None:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         teacher = OpenAILive(Endpoint(model="m", key=KEY, base_url=url, timeout_s=0.3))
         with pytest.raises(TransientError) as error:
-            await teacher.ask(REQUEST)
+            await teacher.complete(REQUEST)
         assert error.value.code == "timeout"
         await teacher.close()
 
 
 async def test_no_traceback_tells_the_key(server: Server, live: OpenAILive) -> None:
-    server.answer = lambda asked: Said({"error": {"message": f"Incorrect key: {KEY}"}}, 401)
+    server.answer = lambda asked: HttpReply({"error": {"message": f"Incorrect key: {KEY}"}}, 401)
     with pytest.raises(RejectedError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert KEY not in "".join(traceback.format_exception(error.value))
 
 
 async def test_a_cut_answer(server: Server, live: OpenAILive) -> None:
-    server.answer = lambda asked: Said(b'{"choices": [', length=500)
+    server.answer = lambda asked: HttpReply(b'{"choices": [', length=500)
     with pytest.raises(TransientError) as error:
-        await live.ask(REQUEST)
+        await live.complete(REQUEST)
     assert error.value.code == "connection"
 
 
@@ -274,20 +279,20 @@ def test_the_account_tells_no_secret() -> None:
 def test_upload_and_create(server: Server, batches: OpenAIBatches, tmp_path: Path) -> None:
     path = tmp_path / "token.jsonl"
     path.write_bytes(batches.line(REQUEST))
-    server.answer = lambda asked: Said({"id": "file-1", "object": "file", "filename": "token.jsonl"})
+    server.answer = lambda asked: HttpReply({"id": "file-1", "object": "file", "filename": "token.jsonl"})
     assert batches.upload(path) == "file-1"
-    sent = server.asked[0]
+    sent = server.requests[0]
     assert sent.path == "/v1/files"
     assert b'filename="token.jsonl"' in sent.body
     assert b'name="purpose"\r\n\r\nbatch' in sent.body
     assert batches.line(REQUEST) in sent.body
     assert batches.custom_ids(path) == {REQUEST.key}
-    server.answer = lambda asked: Said(
+    server.answer = lambda asked: HttpReply(
         batch(status="validating", request_counts={"total": 0, "completed": 0, "failed": 0})
     )
     info = batches.create("file-1", {"token": "t1", "workspace": "w" * 600})
     assert (info.id, info.status, info.total, info.input_file) == ("batch_1", "validating", None, "file-1")
-    assert server.asked[1].json() == {
+    assert server.requests[1].json() == {
         "input_file_id": "file-1",
         "endpoint": "/v1/chat/completions",
         "completion_window": "24h",
@@ -297,7 +302,7 @@ def test_upload_and_create(server: Server, batches: OpenAIBatches, tmp_path: Pat
 
 def test_a_batch_as_it_is_told(server: Server, batches: OpenAIBatches) -> None:
     errors = {"data": [{"code": "invalid_json_line", "line": 3, "message": f"bad {KEY}"}, {"message": "odd"}]}
-    server.answer = lambda asked: Said(batch(errors=errors, output_file_id="file-2", expires_at=2000))
+    server.answer = lambda asked: HttpReply(batch(errors=errors, output_file_id="file-2", expires_at=2000))
     info = batches.retrieve("batch_1")
     assert (info.completed, info.failed, info.total) == (2, 1, 5)
     assert (info.output_file, info.error_file) == ("file-2", None)
@@ -309,22 +314,22 @@ def test_a_batch_as_it_is_told(server: Server, batches: OpenAIBatches) -> None:
 def test_finding_goes_through_the_pages_and_ends_at_older_ones(
     server: Server, batches: OpenAIBatches
 ) -> None:
-    def page(asked: Asked) -> Said:
+    def page(asked: HttpRequest) -> HttpReply:
         number = (
             1
             if "after=" not in asked.path
             else int(asked.path.partition("after=batch_")[2].partition("&")[0]) + 1
         )
         found = batch(id=f"batch_{number}", created_at=1000 - 100 * number, metadata={"token": f"t{number}"})
-        return Said({"object": "list", "data": [found], "has_more": True})
+        return HttpReply({"object": "list", "data": [found], "has_more": True})
 
     server.answer = page
     found = batches.find("t3", since=0)
     assert found is not None
     assert found.id == "batch_3"
-    server.asked.clear()
+    server.requests.clear()
     assert batches.find("never", since=720) is None
-    assert len(server.asked) == 4
+    assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -335,44 +340,44 @@ def test_finding_goes_through_the_pages_and_ends_at_older_ones(
     ],
 )
 def test_a_full_queue(server: Server, batches: OpenAIBatches, status: int, error: dict[str, Any]) -> None:
-    server.answer = lambda asked: Said({"error": error}, status)
+    server.answer = lambda asked: HttpReply({"error": error}, status)
     with pytest.raises(QueueFullError):
         batches.create("file-1", {})
-    server.answer = lambda asked: Said({"error": {"message": "Rate limit reached"}}, 429)
+    server.answer = lambda asked: HttpReply({"error": {"message": "Rate limit reached"}}, 429)
     with pytest.raises(TransientError):
         batches.create("file-1", {})
-    server.answer = lambda asked: Said(batch(status="failed", errors={"data": [error]}))
+    server.answer = lambda asked: HttpReply(batch(status="failed", errors={"data": [error]}))
     assert is_queue_full(batches.retrieve("batch_1"))
 
 
 def test_cancelling_a_final_batch_tells_its_state(server: Server, batches: OpenAIBatches) -> None:
     state = "completed"
 
-    def answer(asked: Asked) -> Said:
+    def answer(asked: HttpRequest) -> HttpReply:
         if asked.path.endswith("/cancel"):
-            return Said({"error": {"message": "cannot cancel"}}, 409)
-        return Said(batch(status=state))
+            return HttpReply({"error": {"message": "cannot cancel"}}, 409)
+        return HttpReply(batch(status=state))
 
     server.answer = answer
     assert batches.cancel("batch_1").status == "completed"
     state = "in_progress"
     with pytest.raises(TransientError):
         batches.cancel("batch_1")
-    server.answer = lambda asked: Said(batch(status="cancelling"))
+    server.answer = lambda asked: HttpReply(batch(status="cancelling"))
     assert batches.cancel("batch_1").status == "cancelling"
 
 
 def test_a_download_is_whole_or_not_there(server: Server, batches: OpenAIBatches, tmp_path: Path) -> None:
     content = b"x" * 300_000
-    server.answer = lambda asked: Said(content)
+    server.answer = lambda asked: HttpReply(content)
     batches.download("file-2", tmp_path / "output.jsonl")
     assert (tmp_path / "output.jsonl").read_bytes() == content
-    assert server.asked[0].path == "/v1/files/file-2/content"
-    server.answer = lambda asked: Said(content, length=len(content) + 1)
+    assert server.requests[0].path == "/v1/files/file-2/content"
+    server.answer = lambda asked: HttpReply(content, length=len(content) + 1)
     with pytest.raises(TransientError) as error:
         batches.download("file-3", tmp_path / "cut.jsonl")
     assert error.value.code == "connection"
-    server.answer = lambda asked: Said({"error": {"message": "No such file"}}, 404)
+    server.answer = lambda asked: HttpReply({"error": {"message": "No such file"}}, 404)
     with pytest.raises(RejectedError):
         batches.download("file-4", tmp_path / "none.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["output.jsonl"]
@@ -405,22 +410,22 @@ def test_results_survive_what_is_broken(batches: OpenAIBatches, tmp_path: Path) 
     )
     assert list(batches.results([output, error])) == [
         ("a", Reply("one", "stop", Usage(10, 4, 3))),
-        ("b", Fault("body", "the answer holds no choice")),
+        ("b", FailedRequest("body", "the response has no choices")),
         ("a", Reply("two", "stop", Usage(10, 4, 3))),
-        ("c", Fault("batch_expired", "late [key]")),
-        ("d", Fault("400", "content_policy: no")),
-        ("e", Fault("500", "null")),
-        ("f", Fault("body", "neither a response nor an error")),
+        ("c", FailedRequest("batch_expired", "late [key]")),
+        ("d", FailedRequest("400", "content_policy: no")),
+        ("e", FailedRequest("500", "null")),
+        ("f", FailedRequest("body", "the line has neither a response nor an error")),
     ]
 
 
 def test_a_lost_or_garbled_answer_to_a_create(server: Server, batches: OpenAIBatches) -> None:
     for body in (b"", b"<html>502</html>", b'{"id": "batch_1"}'):
-        server.answer = lambda asked, body=body: Said(body)  # type: ignore[misc]
+        server.answer = lambda asked, body=body: HttpReply(body)  # type: ignore[misc]
         with pytest.raises(TransientError) as error:
             batches.create("file-1", {})
         assert error.value.code == "body"
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -436,11 +441,11 @@ def test_a_lost_or_garbled_answer_to_a_create(server: Server, batches: OpenAIBat
     ],
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert wire.retry_after(headers) == seconds
+    assert rate_headers.retry_after(headers) == seconds
 
 
 def test_retry_after_as_a_date() -> None:
-    told = wire.retry_after({"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)})
+    told = rate_headers.retry_after({"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)})
     assert told is not None
     assert 0 < told <= 100
 
@@ -459,7 +464,7 @@ def test_retry_after_as_a_date() -> None:
     ],
 )
 def test_periods(text: str | None, seconds: float | None) -> None:
-    assert wire.period(text) == seconds
+    assert rate_headers.parse_duration(text) == seconds
 
 
 def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
@@ -473,9 +478,11 @@ def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
             batches.create(file, {"token": "t1"})
         info = batches.find("t1", time.time())
         assert info is not None
-        deadline = time.monotonic() + 30
-        while info.status not in FINAL and time.monotonic() < deadline:
-            info = batches.retrieve(info.id)
+        identifier = info.id
+        info = waiting.wait_until(
+            lambda: found if (found := batches.retrieve(identifier)).status in FINAL else None,
+            "the batch",
+        )
         assert (info.status, info.total, info.input_file) == ("completed", 20, file)
         assert batches.cancel(info.id).status == "completed"
         found = []
@@ -485,9 +492,9 @@ def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
         results = list(batches.results(found))
         assert len(api.batches) == 1
     good = {key: result for key, result in results if isinstance(result, Reply)}
-    bad = {key: result for key, result in results if isinstance(result, Fault)}
+    bad = {key: result for key, result in results if isinstance(result, FailedRequest)}
     assert len(good) == (info.completed or 0)  # one is half a line, and one is nobody's
-    assert set(bad.values()) == {Fault("500", "The server had an error")}
+    assert set(bad.values()) == {FailedRequest("500", "The server had an error")}
     for request in asked:
         if isinstance(reply := good.get(request.key), Reply):
             assert reply.text == loopback.expected_answer([msgspec.to_builtins(m) for m in request.messages])
@@ -539,13 +546,13 @@ async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
 ) -> None:
     answer = completion("1")
     answer["choices"][0]["logprobs"] = told
-    server.answer = lambda asked: Said(answer)
+    server.answer = lambda asked: HttpReply(answer)
     live = OpenAILive(replace(endpoint(server), top_logprobs=5))
-    reply = await live.ask(REQUEST)
+    reply = await live.complete(REQUEST)
     await live.close()
     assert (reply.text, reply.logprobs) == ("1", expected)
-    assert server.asked[-1].json()["top_logprobs"] == 5
-    assert server.asked[-1].json()["logprobs"] is True
+    assert server.requests[-1].json()["top_logprobs"] == 5
+    assert server.requests[-1].json()["logprobs"] is True
 
 
 def test_a_line_that_refuses_log_probabilities_names_the_setting(server: Server, tmp_path: Path) -> None:
@@ -555,5 +562,5 @@ def test_a_line_that_refuses_log_probabilities_names_the_setting(server: Server,
     path.write_text(json.dumps(line) + "\n")
     ((key, fault),) = OpenAIBatches(endpoint(server)).results([path])
     assert key == "k"
-    assert isinstance(fault, Fault)
+    assert isinstance(fault, FailedRequest)
     assert "top_logprobs in config.toml" in fault.message

@@ -5,18 +5,21 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config.schema import Teacher
 from core.domain.dialogues import Dialogue
+from core.jobs.settings import Identity
 from core.teachers import requests
-from tests.support.made_dialogues import dialogue_lists
+from core.teachers.identity import identity
+from tests.support.synthetic_dialogues import dialogue_lists
 
 TURNS = ("{situation}|{utterance}|{response}", "again")
-WHO = {"model": "m", "temperature": None}
+WHO = identity(Teacher("openai", "m"))
 
 
-def build(dialogues: list[Dialogue], distinct: bool = True, who: dict[str, object] | None = None) -> list:  # type: ignore[type-arg]
+def build(dialogues: list[Dialogue], distinct: bool = True, who: Identity = WHO) -> list:  # type: ignore[type-arg]
     originals = {d.dialog_id: "first" for d in dialogues}
     earlier = {d.dialog_id: ("answer",) for d in dialogues}
-    return requests.build(dialogues, TURNS, originals, earlier, who or WHO, distinct)
+    return requests.build(dialogues, TURNS, originals, earlier, who, distinct)
 
 
 @given(dialogue_lists(), st.booleans())
@@ -28,7 +31,9 @@ def test_only_train_dialogues_are_asked_about(dialogues: list[Dialogue], distinc
         assert len(request.key) == 32
         assert int(request.key, 16) >= 0
     assert found == build(dialogues, distinct)
-    assert not {r.key for r in found} & {r.key for r in build(dialogues, distinct, {"model": "other"})}
+    assert not {r.key for r in found} & {
+        r.key for r in build(dialogues, distinct, identity(Teacher("openai", "other")))
+    }
 
 
 @given(dialogue_lists(max_size=6))

@@ -6,7 +6,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +14,8 @@ import pytest
 
 from core.students import loading
 from tests.cli.conftest import end_processes, environment, make_program
-from tests.support.made_dialogues import made_csv
+from tests.support import waiting
+from tests.support.synthetic_dialogues import synthetic_csv
 
 CONFIG = """
 [teachers.served]
@@ -30,9 +30,6 @@ max_left_out = 0.8
 [recipes]
 train = ["improve-human/naive"]
 """
-
-#: Loading the model on a busy machine.
-_START_S = 240.0
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +52,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + _START_S
-        while not _is_up(url):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
+        waiting.wait_until(
+            lambda: _is_up(url), "the server", processes=[process], show=log.read_text, pause_s=0.2
+        )
         yield url, model
     finally:
         process.kill()
@@ -76,13 +71,13 @@ def _is_up(url: str) -> bool:
 def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -> None:
     url, model = server
     program = make_program(tmp_path / "work", CONFIG.format(url=url, model=model))
-    program("import", made_csv(tmp_path / "made.csv", rows=8))
+    program("import", synthetic_csv(tmp_path / "made.csv", rows=8))
     try:
         ended = program("run", "recipe", "--wait", OPENAI_API_KEY="none-needed-here")
     finally:
         end_processes(tmp_path)
     assert "improve-human/naive: done" in ended.out
-    (answers,) = (program.root / "artifacts" / "jobs").glob("teach-*/*/answers.jsonl")
+    (answers,) = (program.root / "artifacts" / "jobs").glob("generate-*/*/answers.jsonl")
     improved = {line["dialog_id"]: line["text"] for line in map(json.loads, answers.open())}
     assert improved
     assert all(0 < len(text.split()) <= 97 for text in improved.values())

@@ -13,12 +13,13 @@ from pathlib import Path
 from core.dialogues import csv_table
 from core.pipeline.supervisor import MAX_LOST
 from core.recipes import strategies
+from core.store import intents
 from tests import loopback
 from tests.loopback import Api, Faults, expected_answer
-from tests.teachers.workshop import Workshop
+from tests.support import waiting
+from tests.support.teacher_workspace import TeacherWorkspace
 
 KILLS = 20
-DEADLINE_S = 480.0
 
 #: With temperature 0 the same question has one answer, and is asked once for all dialogues that share it.
 TEACHER = "temperature = 0\nbatch_tries = 12"
@@ -27,8 +28,8 @@ TEACHER = "temperature = 0\nbatch_tries = 12"
 def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dataset: Path) -> None:
     dialogues = csv_table.read_table(reference_dataset).dialogues
     with loopback.running(Faults(fail_share=0.1, seed=1)) as api:
-        shop = Workshop(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
-        shop.ask("start", targets=["recipe"])
+        shop = TeacherWorkspace(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
+        shop.ask(intents.Start(targets=("recipe",)))
         kills = work_and_kill(shop)
         assert kills == 2 * KILLS, shop.story()
         assert set(shop.states().values()) == {"done"}, shop.story()
@@ -41,15 +42,17 @@ def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dat
             assert result["left_out"] == 0
 
 
-def work_and_kill(shop: Workshop) -> int:
+def work_and_kill(shop: TeacherWorkspace) -> int:
     """Work to the end, killing workers and supervisors on the way; how many of both died."""
     chance = random.Random(7)
-    deadline = time.monotonic() + DEADLINE_S
+    patience = waiting.Patience(
+        "all answers", progress=waiting.file_sizes(shop.workspace.root), show=shop.story
+    )
     dead = {"worker": 0, "supervisor": 0}
     supervisor = shop.supervise()
     answered = 0
     while True:
-        assert time.monotonic() < deadline, shop.story()
+        patience.check()
         if supervisor.poll() is not None:
             if supervisor.returncode == 0:
                 return dead["worker"] + dead["supervisor"]
@@ -86,7 +89,7 @@ def end(supervisor: subprocess.Popen[bytes]) -> int:
     return 1
 
 
-def assert_nothing_was_paid_twice(shop: Workshop, api: Api) -> None:
+def assert_nothing_was_paid_twice(shop: TeacherWorkspace, api: Api) -> None:
     asked = {key for (key,) in shop.query("SELECT DISTINCT key FROM answers")}
     assert len(api.paid) == len(asked)
     assert set(api.paid.values()) == {1}
@@ -98,10 +101,10 @@ def assert_nothing_was_paid_twice(shop: Workshop, api: Api) -> None:
     assert known == set(tokens)
 
 
-def assert_every_answer_is_in_its_place(shop: Workshop) -> None:
+def assert_every_answer_is_in_its_place(shop: TeacherWorkspace) -> None:
     """Each line of each set is what the API says to exactly that dialogue's conversation."""
     said = {}
-    for path in (shop.workspace.artifacts / "jobs").glob("teach-*/*/*.jsonl"):
+    for path in (shop.workspace.artifacts / "jobs").glob("generate-*/*/*.jsonl"):
         if path.name not in ("journal.jsonl", "answers.jsonl") and "-" not in path.stem:
             for line in map(json.loads, path.open()):
                 said[line["custom_id"]] = expected_answer(line["body"]["messages"])
@@ -111,7 +114,7 @@ def assert_every_answer_is_in_its_place(shop: Workshop) -> None:
         found = shop.query(
             "SELECT key, text FROM answers JOIN submissions USING (token)"
             " WHERE submissions.job = ? AND outcome = 'ok'",
-            shop.job(f"teach:{name}"),
+            shop.job(f"generate:{name}"),
         )
         assert dict(found) == {key: said[key] for key, _ in found}
         assert {line["text"] for line in lines} == {text for _, text in found}

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,11 +17,11 @@ import psutil
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from tests.tui.filled import fill
+from tests.support import waiting
+from tests.support.filled_workspace import fill
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
-DEADLINE_S = 30.0
 PROGRAM = f"{sys.executable} -m tui"
 
 
@@ -43,10 +42,20 @@ class Terminal:
 
     def until(self, holds: Callable[[str], bool]) -> str:
         """Wait until the screen's text is as it should be; that text."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not holds(text := self.text()):
-            assert time.monotonic() < deadline, f"the terminal did not come to show it:\n{text}"
-        return text
+        seen = ""
+
+        def holds_now() -> bool:
+            nonlocal seen
+            seen = self.text()
+            return holds(seen)
+
+        waiting.wait_until(holds_now, "the terminal", progress=self._progress, show=lambda: seen)
+        return seen
+
+    def _progress(self) -> object:
+        """Observes the screen, and the CPU time of what runs in it: starting takes long without a word."""
+        shell = psutil.Process(int(self.pane.cmd("display-message", "-p", "#{pane_pid}").stdout[0]))
+        return self.text(), waiting.cpu_time(shell)()
 
     def is_as_it_was(self) -> bool:
         """Whether the shell's own screen is back, its cursor is seen, and the mouse is the terminal's."""
@@ -178,7 +187,7 @@ def test_it_ends_with_its_terminal(terminal: Terminal, filled: WorkspacePaths) -
         if {"tui", str(filled.root)} <= {*(p.info["cmdline"] or ())}
     )
     terminal.session.server.kill()
-    app.wait(DEADLINE_S)
+    waiting.wait_until(lambda: not waiting.is_running(app), "the app to end")
 
 
 def test_a_fault_gives_the_terminal_back_and_says_where(terminal: Terminal, filled: WorkspacePaths) -> None:

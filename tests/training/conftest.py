@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support import tiny_student
-from tests.training import made_training_jobs
-from tests.training.made_training_jobs import Made
+from core.domain.results import TrainingResult
+from tests.support import tiny_student, training_attempts
+from tests.support.training_attempts import TrainingInputs
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class Trained:
     """An attempt that was carried through, and what it returned."""
 
     folder: Path
-    result: dict[str, Any]
+    result: TrainingResult
 
     @property
     def adapter(self) -> Path:
@@ -36,20 +35,20 @@ def tiny_without_padding(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingInputs:
     """The place of all attempts of a session: each test makes its own in it."""
-    return Made(tmp_path_factory.mktemp("jobs"), tiny)
+    return TrainingInputs(tmp_path_factory.mktemp("jobs"), tiny)
 
 
 @pytest.fixture(scope="session")
-def sft(made: Made) -> Trained:
+def sft(made: TrainingInputs) -> Trained:
     """SFT of 12 examples in 6 steps, without an interruption."""
     folder = made.attempt("sft", sample_dialogues=2, sample_steps=4)
-    return Trained(folder, made_training_jobs.run(folder))
+    return Trained(folder, training_attempts.run(folder))
 
 
 @pytest.fixture(scope="session")
-def dpo(made: Made, sft: Trained) -> Trained:
+def dpo(made: TrainingInputs, sft: Trained) -> Trained:
     """DPO of 12 pairs in 6 steps on top of it."""
     folder = made.attempt("sft-dpo", adapter=sft.adapter)
-    return Trained(folder, made_training_jobs.run(folder))
+    return Trained(folder, training_attempts.run(folder))

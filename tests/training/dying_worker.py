@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.jobs.journal import Journal, Metric
+from core.jobs.journal import Journal
+from core.jobs.records import Metric
 from core.pipeline import worker
 from core.training import checkpoints, model_card
 

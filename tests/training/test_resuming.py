@@ -6,32 +6,26 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from core.domain.errors import Cancelled
-from core.jobs import journal
-from core.jobs.context import Job, read_spec
-from core.jobs.journal import (
-    Artifact,
-    Done,
-    Journal,
-    Metric,
-    Progress,
-    Record,
-    Stopped,
-)
+from core.jobs import journal, spec
+from core.jobs.context import JobContext
+from core.jobs.journal import Journal
+from core.jobs.records import Artifact, Done, Metric, Progress, Record, Stopped
+from core.jobs.settings import RunSettings
 from core.training import checkpoints, training_job
-from tests.training import dying_worker, made_training_jobs
+from tests.support import job_attempts, training_attempts, waiting
+from tests.support.training_attempts import TrainingInputs
+from tests.training import dying_worker
 from tests.training.conftest import Trained
-from tests.training.made_training_jobs import Made
 
 ROOT = Path(__file__).resolve().parents[2]
-_DEADLINE_S = 120.0
 
 
 def start(*command: str) -> subprocess.Popen[bytes]:
@@ -48,13 +42,13 @@ def start(*command: str) -> subprocess.Popen[bytes]:
 def killed(folder: Path, where: str, step: int) -> None:
     """Do an attempt in a process that is killed there by SIGKILL."""
     process = start(dying_worker.__file__, str(folder), where, str(step))
-    assert process.wait(_DEADLINE_S) == -signal.SIGKILL
-    assert not made_training_jobs.found(folder, Done)
+    assert waiting.wait_for_exit(process) == -signal.SIGKILL
+    assert not training_attempts.found(folder, Done)
 
 
 def assert_same_curve(folders: list[Path], whole: Trained) -> None:
     """Together the attempts have every step of the uninterrupted run, with its figures."""
-    got, wanted = made_training_jobs.metrics(*folders), made_training_jobs.metrics(whole.folder)
+    got, wanted = training_attempts.metrics(*folders), training_attempts.metrics(whole.folder)
     assert list(got) == list(wanted)
     for step, figures in wanted.items():
         assert got[step] == pytest.approx(figures, rel=1e-4, abs=1e-6), step
@@ -69,7 +63,7 @@ def assert_same_adapter(folder: Path, whole: Trained) -> None:
 
 
 @pytest.fixture(scope="module")
-def killed_sft(made: Made) -> Path:
+def killed_sft(made: TrainingInputs) -> Path:
     """An attempt that was killed with a checkpoint at step 2 and figures up to step 3."""
     folder = made.attempt("sft")
     killed(folder, "logged", 3)
@@ -77,7 +71,7 @@ def killed_sft(made: Made) -> Path:
 
 
 @pytest.fixture(scope="module")
-def killed_dpo(made: Made, sft: Trained) -> Path:
+def killed_dpo(made: TrainingInputs, sft: Trained) -> Path:
     """The same of DPO."""
     folder = made.attempt("sft-dpo", adapter=sft.adapter)
     killed(folder, "logged", 3)
@@ -86,23 +80,23 @@ def killed_dpo(made: Made, sft: Trained) -> Path:
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
 def test_a_killed_run_goes_on_from_its_last_checkpoint(
-    stage: str, made: Made, sft: Trained, request: pytest.FixtureRequest
+    stage: str, made: TrainingInputs, sft: Trained, request: pytest.FixtureRequest
 ) -> None:
     whole: Trained = request.getfixturevalue(stage)
     first: Path = request.getfixturevalue(f"killed_{stage}")
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
-    second = made.attempt(read_spec(first).stage, adapter=sft.adapter, prior=[first])
-    result = made_training_jobs.run(second)
-    assert [metric.step for metric in made_training_jobs.found(second, Metric)] == [3, 4, 5, 6]
-    assert made_training_jobs.found(second, Progress)[0].done == 2
+    second = made.attempt(spec.read(first).stage, adapter=sft.adapter, prior=[first])
+    result = training_attempts.run(second)
+    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3, 4, 5, 6]
+    assert training_attempts.found(second, Progress)[0].done == 2
     assert_same_curve([first, second], whole)
     assert_same_adapter(second, whole)
-    assert result["train_loss"] == pytest.approx(whole.result["train_loss"])
-    assert result["steps"] == 6
+    assert result.train_loss == pytest.approx(whole.result.train_loss)
+    assert result.steps == 6
 
 
 def test_a_run_that_was_killed_twice_goes_on_from_the_furthest_checkpoint(
-    made: Made, sft: Trained, killed_sft: Path
+    made: TrainingInputs, sft: Trained, killed_sft: Path
 ) -> None:
     second = made.attempt("sft", prior=[killed_sft])
     killed(second, "logged", 5)
@@ -110,37 +104,37 @@ def test_a_run_that_was_killed_twice_goes_on_from_the_furthest_checkpoint(
     # One that did not come to its first checkpoint lies between.
     third = made.attempt("sft", prior=[second, killed_sft])
     fourth = made.attempt("sft", prior=[third, second, killed_sft])
-    made_training_jobs.run(fourth)
-    assert [metric.step for metric in made_training_jobs.found(fourth, Metric)] == [5, 6]
+    training_attempts.run(fourth)
+    assert [metric.step for metric in training_attempts.found(fourth, Metric)] == [5, 6]
     assert_same_curve([killed_sft, second, fourth], sft)
     assert_same_adapter(fourth, sft)
 
 
-def test_a_checkpoint_torn_by_the_kill_is_passed_over(made: Made, sft: Trained) -> None:
+def test_a_checkpoint_torn_by_the_kill_is_passed_over(made: TrainingInputs, sft: Trained) -> None:
     first = made.attempt("sft")
     killed(first, "saving", 4)
     assert (first / "checkpoints/checkpoint-4").is_dir()
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-2"
     second = made.attempt("sft", prior=[first])
-    made_training_jobs.run(second)
-    assert [metric.step for metric in made_training_jobs.found(second, Metric)] == [3, 4, 5, 6]
+    training_attempts.run(second)
+    assert [metric.step for metric in training_attempts.found(second, Metric)] == [3, 4, 5, 6]
     assert_same_curve([first, second], sft)
     assert_same_adapter(second, sft)
 
 
-def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: Made, sft: Trained) -> None:
+def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: TrainingInputs, sft: Trained) -> None:
     first = made.attempt("sft")
     killed(first, "publishing", 6)
     assert (first / "adapter").is_dir()
-    assert not made_training_jobs.found(first, Artifact)
+    assert not training_attempts.found(first, Artifact)
     second = made.attempt("sft", prior=[first])
-    result = made_training_jobs.run(second)
-    assert made_training_jobs.found(second, Metric) == []
+    result = training_attempts.run(second)
+    assert training_attempts.found(second, Metric) == []
     assert_same_adapter(second, sft)
-    (artifact,) = made_training_jobs.found(second, Artifact)
+    (artifact,) = training_attempts.found(second, Artifact)
     assert artifact.name == "adapter"
-    assert result["steps"] == 6
-    assert result["train_loss"] == pytest.approx(sft.result["train_loss"])
+    assert result.steps == 6
+    assert result.train_loss == pytest.approx(sft.result.train_loss)
 
 
 class StoppingJournal(Journal):
@@ -149,7 +143,7 @@ class StoppingJournal(Journal):
     def __init__(self, folder: Path, step: int) -> None:
         super().__init__(folder)
         self.step = step
-        self.job: Job | None = None
+        self.job: JobContext[RunSettings] | None = None
 
     def write(self, *records: Record) -> None:
         super().write(*records)
@@ -157,55 +151,57 @@ class StoppingJournal(Journal):
             self.job.stop.set()
 
 
-def test_a_cancelled_run_saves_its_last_step_and_stops_within_a_batch(made: Made, sft: Trained) -> None:
+def test_a_cancelled_run_saves_its_last_step_and_stops_within_a_batch(
+    made: TrainingInputs, sft: Trained
+) -> None:
     first = made.attempt("sft", save_steps=100, sample_dialogues=2)
     stopping = StoppingJournal(first, 3)
-    job = Job(first, read_spec(first), stopping)
+    job: JobContext[Any] = JobContext(first, spec.read(first), stopping)
     stopping.job = job
     with pytest.raises(Cancelled):
         training_job.run(job)
     stopping.close()
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-3"
-    assert list(made_training_jobs.metrics(first)) == [1, 2, 3]
+    assert list(training_attempts.metrics(first)) == [1, 2, 3]
     second = made.attempt("sft", prior=[first])
-    made_training_jobs.run(second)
+    training_attempts.run(second)
     assert_same_curve([first, second], sft)
     assert_same_adapter(second, sft)
 
 
-def test_a_run_that_is_cancelled_before_it_trains_stops(made: Made) -> None:
+def test_a_run_that_is_cancelled_before_it_trains_stops(made: TrainingInputs) -> None:
     folder = made.attempt("sft")
-    job = made_training_jobs.job(folder)
+    job = job_attempts.context(folder)
     job.stop.set()
     with pytest.raises(Cancelled):
         training_job.run(job)
-    assert made_training_jobs.found(folder, Metric) == []
+    assert training_attempts.found(folder, Metric) == []
 
 
-def test_the_worker_stops_a_run_on_sigterm(made: Made) -> None:
+def test_the_worker_stops_a_run_on_sigterm(made: TrainingInputs) -> None:
     folder = made.attempt("sft", num_train_epochs=5000.0, save_steps=10_000)
     process = start("-m", "core.pipeline.worker", str(folder))
     try:
-        deadline = time.monotonic() + _DEADLINE_S
-        while not any(isinstance(entry.record, Metric) for entry, _ in journal.read(folder)):
-            assert process.poll() is None, "the worker ended by itself"
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        waiting.wait_until(
+            lambda: any(isinstance(entry.record, Metric) for entry, _ in journal.read(folder)),
+            "the first step",
+            processes=[process],
+        )
         process.terminate()
-        assert process.wait(_DEADLINE_S) == 1
+        assert waiting.wait_for_exit(process) == 1
     finally:
         process.kill()
         process.wait()
-    assert made_training_jobs.found(folder, Stopped)
+    assert training_attempts.found(folder, Stopped)
     saved = checkpoints.newest([folder])
     assert saved is not None
-    assert checkpoints.step(saved) == made_training_jobs.found(folder, Metric)[-1].step
+    assert checkpoints.step(saved) == training_attempts.found(folder, Metric)[-1].step
 
 
-def test_long_steps_are_saved_one_by_one(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_steps_are_saved_one_by_one(made: TrainingInputs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.training.callbacks._SAVE_EVERY_S", 0.0)
     folder = made.attempt("sft", save_steps=100, save_total_limit=10)
-    made_training_jobs.run(folder)
+    training_attempts.run(folder)
     assert {path.name for path in (folder / "checkpoints").glob("checkpoint-*")} == {
         f"checkpoint-{step}" for step in range(1, 7)
     }

@@ -16,29 +16,25 @@ from trl import SFTConfig, SFTTrainer
 from core.config.schema import Lora, Training
 from core.dialogues import records
 from core.domain.errors import UserError
+from core.domain.results import DpoResult
 from core.jobs import files
-from core.jobs.journal import (
-    Artifact,
-    Metric,
-    Progress,
-    Sample,
-)
+from core.jobs.records import Artifact, Metric, Progress, Sample
 from core.students import loading
 from core.training import trainers
 from core.training.training_job import _trainer
-from tests.training import made_training_jobs
+from tests.support import job_attempts, training_attempts
+from tests.support.training_attempts import TrainingInputs
 from tests.training.conftest import Trained
-from tests.training.made_training_jobs import Made
 
 CPU = ("cpu", torch.float32)
 
 
-def trainer(made: Made, stage: str, adapter: Path | None = None, **training: Any) -> Any:
-    job = made_training_jobs.job(made.attempt(stage, adapter=adapter, **training))
-    return _trainer(job, made.student, *CPU)[0]
+def trainer(made: TrainingInputs, stage: str, adapter: Path | None = None, **training: Any) -> Any:
+    job = job_attempts.context(made.attempt(stage, adapter=adapter, **training))
+    return _trainer(job, *CPU)[0]
 
 
-def test_loss_is_on_completions_only(made: Made) -> None:
+def test_loss_is_on_completions_only(made: TrainingInputs) -> None:
     found = trainer(made, "sft")
     tokenizer = found.processing_class
     lines = [json.loads(line) for line in made.sft.read_text().splitlines()]
@@ -55,7 +51,7 @@ def test_loss_is_on_completions_only(made: Made) -> None:
 def test_padding_is_never_learned_even_where_it_is_the_end_token(
     tmp_path: Path, tiny_without_padding: Path
 ) -> None:
-    bare = Made(tmp_path / "jobs", tiny_without_padding)
+    bare = TrainingInputs(tmp_path / "jobs", tiny_without_padding)
     found = trainer(bare, "sft", per_device_train_batch_size=4)
     assert found.processing_class.pad_token == "<|im_end|>"
     batch = next(iter(found.get_train_dataloader()))
@@ -67,60 +63,59 @@ def test_padding_is_never_learned_even_where_it_is_the_end_token(
 
 
 def test_every_step_is_journalled_with_its_figures_and_the_time_left(sft: Trained) -> None:
-    found = made_training_jobs.found(sft.folder, Metric)
+    found = training_attempts.found(sft.folder, Metric)
     assert [metric.step for metric in found] == [1, 2, 3, 4, 5, 6]
     names = {"loss", "learning_rate", "grad_norm", "epoch", "mean_token_accuracy", "num_tokens"}
     for metric in found:
         assert names | {"tokens_per_second"} <= metric.values.keys()
         assert metric.values["tokens_per_second"] > 0
     assert found[-1].values["loss"] < found[0].values["loss"]
-    progress = made_training_jobs.found(sft.folder, Progress)
+    progress = training_attempts.found(sft.folder, Progress)
     assert (progress[0].done, progress[0].total, progress[0].eta_s) == (0, 6, None)
     assert (progress[-1].done, progress[-1].eta_s) == (6, 0.0)
     assert all(p.eta_s is not None and math.isfinite(p.eta_s) for p in progress[1:])
     mean = sum(metric.values["loss"] for metric in found) / 6
-    assert sft.result["train_loss"] == pytest.approx(mean)
-    assert sft.result["steps"] == 6
-    assert sft.result["train_runtime_s"] > 0
+    assert sft.result.train_loss == pytest.approx(mean)
+    assert sft.result.steps == 6
+    assert sft.result.train_runtime_s > 0
 
 
-def test_steps_behind_the_last_logging_step_are_logged_too(made: Made) -> None:
+def test_steps_behind_the_last_logging_step_are_logged_too(made: TrainingInputs) -> None:
     folder = made.attempt("sft", logging_steps=4)
-    result = made_training_jobs.run(folder)
-    found = made_training_jobs.found(folder, Metric)
+    result = training_attempts.run(folder)
+    found = training_attempts.found(folder, Metric)
     assert [metric.step for metric in found] == [4, 6]
-    assert result["train_loss"] == pytest.approx(
-        (4 * found[0].values["loss"] + 2 * found[1].values["loss"]) / 6
-    )
+    assert result.train_loss == pytest.approx((4 * found[0].values["loss"] + 2 * found[1].values["loss"]) / 6)
 
 
-def test_the_student_answers_the_same_test_dialogues_as_it_learns(made: Made, sft: Trained) -> None:
+def test_the_student_answers_the_same_test_dialogues_as_it_learns(made: TrainingInputs, sft: Trained) -> None:
     tests = [d.dialog_id for d in records.read(made.dialogues) if d.split == "test"][:2]
-    found = made_training_jobs.found(sft.folder, Sample)
+    found = training_attempts.found(sft.folder, Sample)
     assert [(sample.step, sample.dialog_id) for sample in found] == [(s, t) for s in (4, 6) for t in tests]
 
 
 def test_dpo_starts_from_the_sft_adapter_with_rewards_of_zero(dpo: Trained) -> None:
-    first, *_, last = made_training_jobs.found(dpo.folder, Metric)
+    first, *_, last = training_attempts.found(dpo.folder, Metric)
     for name in ("rewards/chosen", "rewards/rejected", "rewards/margins"):
         assert first.values[name] == 0.0
     assert first.values["loss"] == pytest.approx(math.log(2))
     assert last.values["rewards/margins"] > 0
     assert {"rewards/accuracies", "logps/chosen", "logps/rejected"} <= last.values.keys()
-    assert dpo.result["rewards/margins"] == last.values["rewards/margins"]
+    assert isinstance(dpo.result, DpoResult)
+    assert dpo.result.rewards_margins == last.values["rewards/margins"]
 
 
-def test_dpo_against_the_base_has_rewards_from_the_first_step(made: Made, sft: Trained) -> None:
+def test_dpo_against_the_base_has_rewards_from_the_first_step(made: TrainingInputs, sft: Trained) -> None:
     folder = made.attempt("sft-dpo", adapter=sft.adapter, reference="base", max_steps=1)
-    made_training_jobs.run(folder)
-    (first,) = made_training_jobs.found(folder, Metric)
+    training_attempts.run(folder)
+    (first,) = training_attempts.found(folder, Metric)
     assert first.values["rewards/chosen"] != 0.0
     # The SFT model finds the chosen responses likelier than its base does: it has learned from such.
     assert first.values["rewards/chosen"] > 0.0
     assert {path.name for path in (folder / "adapter").glob("*.safetensors")} == {"adapter_model.safetensors"}
 
 
-def test_dpo_leaves_its_reference_as_it_was(made: Made, sft: Trained, dpo: Trained) -> None:
+def test_dpo_leaves_its_reference_as_it_was(made: TrainingInputs, sft: Trained, dpo: Trained) -> None:
     before = load_file(sft.adapter / "adapter_model.safetensors")
     reference = load_file(dpo.folder / "checkpoints/checkpoint-6/ref/adapter_model.safetensors")
     after = load_file(dpo.adapter / "adapter_model.safetensors")
@@ -131,10 +126,10 @@ def test_dpo_leaves_its_reference_as_it_was(made: Made, sft: Trained, dpo: Train
 
 @pytest.mark.parametrize("stage", ["sft", "dpo"])
 def test_the_adapter_is_published_whole_and_loads_on_the_base_alone(
-    stage: str, made: Made, request: pytest.FixtureRequest
+    stage: str, made: TrainingInputs, request: pytest.FixtureRequest
 ) -> None:
     trained: Trained = request.getfixturevalue(stage)
-    (artifact,) = made_training_jobs.found(trained.folder, Artifact)
+    (artifact,) = training_attempts.found(trained.folder, Artifact)
     assert (artifact.name, artifact.path) == ("adapter", "adapter")
     assert artifact.sha256 == files.sha256(trained.adapter)
     assert (trained.adapter / "chat_template.jinja").is_file()
@@ -143,7 +138,7 @@ def test_the_adapter_is_published_whole_and_loads_on_the_base_alone(
     assert list(model.peft_config) == ["default"]
 
 
-def test_the_card_states_what_the_adapter_is(made: Made, sft: Trained, dpo: Trained) -> None:
+def test_the_card_states_what_the_adapter_is(made: TrainingInputs, sft: Trained, dpo: Trained) -> None:
     card = (sft.adapter / "README.md").read_text()
     for stated in (
         "library_name: peft",
@@ -164,17 +159,17 @@ def test_the_card_states_what_the_adapter_is(made: Made, sft: Trained, dpo: Trai
     assert files.sha256(made.preferences) in (dpo.adapter / "README.md").read_text()
 
 
-def test_command_and_configuration_are_saved_before_the_run_starts(made: Made) -> None:
+def test_command_and_configuration_are_saved_before_the_run_starts(made: TrainingInputs) -> None:
     folder = made.attempt("sft", learning_rate=0.25)
-    _trainer(made_training_jobs.job(folder), made.student, *CPU)
-    saved = made_training_jobs.saved_record(folder)
+    _trainer(job_attempts.context(folder), *CPU)
+    saved = training_attempts.saved_record(folder)
     assert saved["arguments"]["learning_rate"] == 0.25
     assert saved["spec"]["settings"]["lora"]["r"] == 8
     assert saved["libraries"]["trl"].startswith("1.")
     assert saved["command"] == sys.orig_argv
 
 
-def test_settings_go_through_under_trls_names(made: Made, sft: Trained) -> None:
+def test_settings_go_through_under_trls_names(made: TrainingInputs, sft: Trained) -> None:
     settings: dict[str, Any] = {
         "learning_rate": 1e-3,
         "num_train_epochs": 2.0,
@@ -203,7 +198,7 @@ def test_report_to_is_passed_through(tmp_path: Path) -> None:
     assert args.report_to == ["tensorboard", "wandb"]
 
 
-def test_a_gpu_trains_in_bfloat16_and_only_one_gpu_is_used(made: Made, tmp_path: Path) -> None:
+def test_a_gpu_trains_in_bfloat16_and_only_one_gpu_is_used(made: TrainingInputs, tmp_path: Path) -> None:
     on_gpu = trainers.arguments(Training(), "cuda", torch.bfloat16, tmp_path)
     assert (on_gpu["use_cpu"], on_gpu["bf16"], on_gpu["fp16"]) == (False, True, False)
     half = trainers.arguments(Training(), "cuda", torch.float16, tmp_path)
@@ -213,11 +208,11 @@ def test_a_gpu_trains_in_bfloat16_and_only_one_gpu_is_used(made: Made, tmp_path:
     assert trainers.one_device(args).n_gpu == 1
 
 
-def test_a_learning_rate_that_breaks_the_loss_is_said(made: Made) -> None:
+def test_a_learning_rate_that_breaks_the_loss_is_said(made: TrainingInputs) -> None:
     folder = made.attempt("sft", learning_rate=1e30, max_grad_norm=0.0)
-    with pytest.raises(UserError, match=r"loss at step . is not a number: lower the learning rate"):
-        made_training_jobs.run(folder)
-    *before, broken = made_training_jobs.found(folder, Metric)
+    with pytest.raises(UserError, match=r"loss at step . is not finite: lower the learning rate"):
+        training_attempts.run(folder)
+    *before, broken = training_attempts.found(folder, Metric)
     assert all("loss" in metric.values for metric in before)
     assert broken.not_finite["loss"] == "NaN"
 
@@ -225,41 +220,41 @@ def test_a_learning_rate_that_breaks_the_loss_is_said(made: Made) -> None:
 @pytest.mark.parametrize(
     ("training", "lora", "message"),
     [
-        ({"lr_scheduler_type": "sideways"}, None, "does not take these settings.*sideways"),
-        ({}, Lora(target_modules=("nowhere",)), "does not take these settings.*nowhere"),
+        ({"lr_scheduler_type": "sideways"}, None, "rejects these settings.*sideways"),
+        ({}, Lora(target_modules=("nowhere",)), "rejects these settings.*nowhere"),
         ({}, Lora(target_modules=("lm_head",)), "lm_head"),
         ({"report_to": ["swanlab"]}, None, "report_to names a logger that is not installed.*swanlab"),
-        ({"max_length": 8}, None, "every prompt alone fills max_length = 8 tokens"),
+        ({"max_length": 8}, None, "every prompt has at least max_length = 8 tokens"),
     ],
 )
 def test_settings_that_do_not_hold_are_said(
-    made: Made, training: dict[str, Any], lora: Lora | None, message: str
+    made: TrainingInputs, training: dict[str, Any], lora: Lora | None, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        made_training_jobs.run(made.attempt("sft", lora=lora, **training))
+        training_attempts.run(made.attempt("sft", lora=lora, **training))
 
 
 def test_no_examples_is_said(tmp_path: Path, tiny: Path) -> None:
-    empty = Made(tmp_path / "jobs", tiny, limit=0)
+    empty = TrainingInputs(tmp_path / "jobs", tiny, limit=0)
     with pytest.raises(UserError, match="direct/chatgpt yields no SFT example"):
-        made_training_jobs.run(empty.attempt("sft"))
+        training_attempts.run(empty.attempt("sft"))
 
 
 def test_a_missing_student_is_said(tmp_path: Path) -> None:
-    nowhere = Made(tmp_path / "jobs", tmp_path / "nowhere")
-    with pytest.raises(UserError, match="nowhere holds no model"):
-        made_training_jobs.run(nowhere.attempt("sft"))
+    nowhere = TrainingInputs(tmp_path / "jobs", tmp_path / "nowhere")
+    with pytest.raises(UserError, match="nowhere has no model"):
+        training_attempts.run(nowhere.attempt("sft"))
 
 
-def test_running_out_of_memory_is_said(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_said(made: TrainingInputs, monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
     monkeypatch.setattr(SFTTrainer, "training_step", exhausted)
-    with pytest.raises(UserError, match="memory does not suffice: lower per_device_train_batch_size"):
-        made_training_jobs.run(made.attempt("sft"))
+    with pytest.raises(UserError, match="out of memory: lower per_device_train_batch_size"):
+        training_attempts.run(made.attempt("sft"))
 
 
-def test_the_student_keeps_its_name_in_the_adapter(made: Made, sft: Trained) -> None:
+def test_the_student_keeps_its_name_in_the_adapter(made: TrainingInputs, sft: Trained) -> None:
     config = json.loads((sft.adapter / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == made.student.model

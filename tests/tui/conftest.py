@@ -6,8 +6,6 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
-from weakref import WeakKeyDictionary
 
 import pytest
 from textual.pilot import Pilot
@@ -16,14 +14,12 @@ from textual.widgets import Input
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.services import machine
-from core.services.workspace import Workspace
 from core.services.workspace_creation import create_workspace
-from tests.tui.filled import NOW, fill
+from tests.support import waiting
+from tests.support.filled_workspace import NOW, fill
+from tests.support.settling import until
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen as home
-
-#: Seconds that a screen has to show what it must.
-DEADLINE_S = 30.0
 
 Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
@@ -64,39 +60,11 @@ def _still_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Input, "_toggle_cursor", lambda self: None)
 
 
-#: App → the questions to the store whose answers it still waits for.
-_open: WeakKeyDictionary[EmpathyApp, dict[str, object]] = WeakKeyDictionary()
-
-
 @pytest.fixture(autouse=True)
-def _count_questions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count what is asked and not answered yet, for `settled`; of one key only the newest is answered."""
-    ask = EmpathyApp.read
-
-    def read(
-        app: EmpathyApp, key: str, query: Callable[[Workspace], Any], receive: Callable[[Any], None]
-    ) -> None:
-        waiting, this = _open.setdefault(app, {}), object()
-        waiting[key] = this
-
-        def received(value: Any) -> None:
-            if waiting.get(key) is this:
-                del waiting[key]
-            receive(value)
-
-        ask(app, key, query, received)
-
-    monkeypatch.setattr(EmpathyApp, "read", read)
-
-
-async def settled(pilot: Pilot[None]) -> None:
-    """Until every question is answered, and what the answers bring is drawn."""
-    app = pilot.app
-    assert isinstance(app, EmpathyApp)
-    for _ in range(3):
-        # An answer may lead to the next question.
-        await until(pilot, lambda: not _open.get(app))
-        await pilot.pause(0.02)
+def _patient_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A press waits until all widgets have handled what came before, for 30 s at most; a busy machine may
+    take longer."""
+    monkeypatch.setattr(Pilot._wait_for_screen, "__defaults__", (waiting.LIMIT_S,))
 
 
 @pytest.fixture
@@ -113,24 +81,3 @@ def opened() -> Open:
             yield pilot
 
     return open_app
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    """Let the app go on until `holds`; fail when it does not in time."""
-    waited = 0.0
-    while not holds():
-        assert waited < DEADLINE_S, "the screen did not come to show what it must"
-        await pilot.pause(0.02)
-        waited += 0.02
-
-
-async def until_shows(pilot: Pilot[None], text: str) -> None:
-    """Let the app go on until `text` is on the screen."""
-    await until(pilot, lambda: text in shown(pilot))
-
-
-def shown(pilot: Pilot[None]) -> str:
-    """The screen's text, a line each."""
-    screen = pilot.app.screen
-    strips = screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)

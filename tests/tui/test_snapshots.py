@@ -13,10 +13,10 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from docs import scene
-from tests.tui import with_teachers
-from tests.tui.conftest import settled, until, until_shows
-from tests.tui.filled import fill
+from docs.generator import scene
+from tests.support import batches_workspace
+from tests.support.filled_workspace import fill
+from tests.support.settling import settled, until, until_shows
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen as home_screen
 
@@ -54,7 +54,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     scene.make(folder / "busy" / "study")
     fill(folder / "failed" / "study")
-    with_teachers.make(folder / "asked" / "study")
+    batches_workspace.make(folder / "asked" / "study")
     return folder
 
 

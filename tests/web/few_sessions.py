@@ -11,5 +11,5 @@ from tui.cli.main import main
 from tui.web import server
 
 if __name__ == "__main__":
-    server.MOST_SESSIONS = 2
+    server.MAX_SESSIONS = 2
     main(prog_name="empathy-tui")

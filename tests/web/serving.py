@@ -13,9 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.cli.conftest import PROGRAM, environment
-
-#: Seconds that a server, or a tab of it, has to do what it must.
-DEADLINE_S = 60.0
+from tests.support import waiting
 
 
 @dataclass
@@ -37,11 +35,15 @@ class Served:
             found += psutil.Process(self.process.pid).children(recursive=True)
         return found
 
+    def progress(self) -> object:
+        """Observes the CPU time of the server and its tabs."""
+        return waiting.cpu_time(self.process)()
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to end; its exit code. What it printed is in `said` then."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.said += self.process.communicate(timeout=DEADLINE_S)
+        self.said += waiting.communicate(self.process)
         return self.process.returncode
 
 

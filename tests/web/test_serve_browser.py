@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.tui.filled import fill
+from tests.support import waiting
+from tests.support.filled_workspace import fill
 from tests.web.browser import events, open_browser, requests
-from tests.web.serving import DEADLINE_S, serving
+from tests.web.serving import serving
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -57,10 +57,13 @@ class Watcher:
         return seen[1]
 
     def until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + DEADLINE_S
-        while not holds():
-            assert time.monotonic() < deadline, self._drawn[-2000:]
+        def holds_now() -> bool:
             self._read()
+            return holds()
+
+        waiting.wait_until(
+            holds_now, "the page", progress=lambda: len(self._all), show=lambda: self._drawn[-2000:]
+        )
 
     def _read(self) -> None:
         found = events(self._browser)
@@ -142,7 +145,7 @@ def test_the_token_is_asked_for_in_the_page(browser: WebDriver, tmp_path: Path) 
         watcher = Watcher(browser)
         browser.get(served.url)
         browser.find_element(By.NAME, "token").send_keys("wrong\n")
-        watcher.until(lambda: "That is not the token" in browser.page_source)
+        watcher.until(lambda: "The token is wrong" in browser.page_source)
         browser.find_element(By.NAME, "token").send_keys(f"{token}\n")
         watcher.until_drawn("48 dialogues")
         assert browser.current_url == f"{served.url}/"

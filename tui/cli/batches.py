@@ -1,136 +1,124 @@
-"""The commands about what was sent to teachers: list, look, refresh, cancel, retry, adopt."""
+"""The commands about batches of requests: list, show, refresh, cancel, retry, adopt."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 
 import click
 
-from core.api import Submission
-from tui.cli.options import Refused, json_option, workspace_of
+from core.api import Submission, Workspace
+from tui.cli import jobs
+from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.format import submissions
 
-#: Requests that `show --requests` prints for people.
+#: Number of requests that `show --requests` prints for people.
 _REQUESTS = 500
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog=examples("batches", "batches show batch_68a1 --requests"))
 @json_option
 @click.pass_context
 def batches(ctx: click.Context, as_json: bool) -> None:
-    """Show what was sent to teachers and judges, its state, and what it cost.
+    """Show the batches and live sessions of requests, with their state and cost.
 
-    An ID is the provider's, or the token, or a unique beginning of either.
+    Teachers and judges send them. Each has an ID at the provider and a token; the subcommands take either, or
+    a unique beginning of it.
     """
     if ctx.invoked_subcommand is not None:
         return
-    workspace = workspace_of(ctx)
-    found, spending = workspace.spending.submissions(), workspace.spending.summary()
-    moments = {one.token: workspace.spending.batch_events(one.token) for one in found if not one.collected}
+    spending = workspace_of(ctx).spending
+    found, summary = spending.submissions(), spending.summary()
     if as_json:
-        json.write({"batches": [asdict(one) for one in found], "spending": asdict(spending)})
+        json.write(json.Batches(batches=found, spending=summary))
         return
-    from tui.cli.output import batches as printing_batches
-    from tui.cli.output import printing
+    from tui.cli.output.batches import print_batches
+    from tui.cli.output.tables import make_console
 
-    printing_batches.batches(printing.console(), found, moments, spending, time.time())
+    events = {one.token: spending.batch_events(one.token) for one in found if not one.collected}
+    print_batches(make_console(), found, events, summary, time.time())
 
 
-@batches.command()
+@batches.command(epilog=examples("batches show batch_68a1 --requests"))
 @click.argument("batch", metavar="ID")
 @click.option("--requests", "with_requests", is_flag=True, help="List its requests and their answers.")
 @json_option
 @click.pass_context
 def show(ctx: click.Context, batch: str, with_requests: bool, as_json: bool) -> None:
-    """Show one batch: its timeline, how its requests ended, and where its files are."""
-    workspace = workspace_of(ctx)
-    one = find(workspace.spending.submissions(), batch)
-    moments, outcomes = (
-        workspace.spending.batch_events(one.token),
-        workspace.spending.answer_counts(one.token),
-    )
+    """Show a batch: its timeline, the outcomes of its requests, and its files."""
+    spending = workspace_of(ctx).spending
+    one = find(spending.submissions(), batch)
+    events, outcomes = spending.batch_events(one.token), spending.answer_counts(one.token)
     limit = one.requests * 100 if as_json else _REQUESTS
-    requests = workspace.spending.sent_requests(one.token, limit=limit) if with_requests else []
+    requests = spending.sent_requests(one.token, limit=limit) if with_requests else []
     if as_json:
-        json.write(
-            asdict(one)
-            | {
-                "timeline": [asdict(moment) for moment in moments],
-                "outcomes": [asdict(group) for group in outcomes],
-                "requests_behind": [asdict(request) for request in requests],
-            }
-        )
+        json.write(json.BatchDetails(batch=one, timeline=events, outcomes=outcomes, requests=requests))
         return
-    from tui.cli.output import batches as printing_batches
-    from tui.cli.output import printing
+    from tui.cli.output.batches import print_batch
+    from tui.cli.output.tables import make_console
 
-    printing_batches.batch(printing.console(), one, moments, outcomes, requests, time.time())
+    print_batch(make_console(), one, events, outcomes, requests, time.time())
 
 
-@batches.command()
+@batches.command(epilog=examples("batches refresh batch_68a1"))
 @click.argument("batch", metavar="ID")
 @click.pass_context
 def refresh(ctx: click.Context, batch: str) -> None:
-    """Ask after a batch now, instead of at the next poll."""
-    one = _able(ctx, "refresh", batch)
-    commands = workspace_of(ctx).commands
+    """Poll a batch now instead of at the next scheduled time."""
+    workspace = workspace_of(ctx)
+    one = _find_for(workspace, "refresh", batch)
+    commands = workspace.commands
     commands.wait(commands.refresh(one.job))
-    click.echo(f"{submissions.name(one)} is being asked after")
+    click.echo(f"polling {submissions.name(one)}")
 
 
-@batches.command()
+@batches.command(epilog=examples("batches cancel batch_68a1"))
 @click.argument("batch", metavar="ID")
 @click.pass_context
 def cancel(ctx: click.Context, batch: str) -> None:
-    """Cancel a batch at its provider, with the job that waits for it.
+    """Cancel a batch at its provider, and the job that waits for it.
 
-    What it has answered is kept and paid; a retry asks for the rest.
+    Answers that exist are kept, and are charged. A retry sends the other requests.
     """
-    from tui.cli import work
-
-    one = _able(ctx, "cancel", batch)
-    ctx.invoke(work.cancel, job=one.job, as_json=False)
+    one = _find_for(workspace_of(ctx), "cancel", batch)
+    ctx.invoke(jobs.cancel, job=one.job, as_json=False)
 
 
-@batches.command()
+@batches.command(epilog=examples("batches retry batch_68a1"))
 @click.argument("batch", metavar="ID")
 @click.pass_context
 def retry(ctx: click.Context, batch: str) -> None:
-    """Ask again for what failed: only for requests that have no usable answer yet."""
-    from tui.cli import work
-
-    one = _able(ctx, "retry", batch)
-    ctx.invoke(work.retry, job=one.job, as_json=False)
+    """Send the requests again that have no usable answer yet."""
+    one = _find_for(workspace_of(ctx), "retry", batch)
+    ctx.invoke(jobs.retry, job=one.job, as_json=False)
 
 
-@batches.command()
+@batches.command(epilog=examples("batches adopt batch_68a1 --job generate:improve-human/naive"))
 @click.argument("batch", metavar="ID")
-@click.option("--job", help="The job that wants its answers; needed unless only one is unfinished.")
+@click.option("--job", help="The job that needs its answers; required unless only one is unfinished.")
 @click.pass_context
 def adopt(ctx: click.Context, batch: str, job: str | None) -> None:
-    """Take the answers of a batch that exists at the provider, under the ID that it has there."""
+    """Use the answers of a batch that exists at the provider. ID is the provider's."""
     workspace = workspace_of(ctx)
     if job is not None:
         found = workspace.pipeline.find_job(job)
     else:
-        open_ = [
-            j
-            for j in workspace.pipeline.snapshot().jobs
-            if j.stage == "teach" and j.requested and j.state != "done"
+        unfinished = [
+            one
+            for one in workspace.pipeline.snapshot().jobs
+            if one.stage == "generate" and one.requested and one.state != "done"
         ]
-        if len(open_) != 1:
-            names = ", ".join(j.name for j in open_[:6]) or "none"
-            raise Refused(f"say with --job whose answers they are; unfinished ones: {names}")
-        found = open_[0].id
+        if len(unfinished) != 1:
+            names = ", ".join(one.name for one in unfinished[:6]) or "none"
+            raise CommandError(f"name the job that needs its answers with --job; unfinished: {names}")
+        found = unfinished[0].id
     commands = workspace.commands
     commands.wait(commands.adopt(batch, found))
-    click.echo(f"{batch} will be looked at for {found}: `empathy-tui batches` shows what comes of it")
+    click.echo(f"checking {batch} for {found}; `empathy-tui batches` shows the result")
 
 
 def find(found: list[Submission], wanted: str) -> Submission:
-    """The one submission that `wanted` names. Raises `Refused` when it is not exactly one."""
+    """The submission with this id, or this beginning of one. Raises `CommandError` unless there is one."""
     exact = [one for one in found if wanted in (one.batch, one.token)]
     named = exact or [
         one for one in found if one.token.startswith(wanted) or (one.batch or "").startswith(wanted)
@@ -138,17 +126,15 @@ def find(found: list[Submission], wanted: str) -> Submission:
     if len(named) == 1:
         return named[0]
     if named:
-        raise Refused(
-            f"{wanted!r} names {len(named)} batches: {', '.join(submissions.name(one) for one in named[:6])}"
-        )
-    raise Refused(f"there is no batch {wanted!r}: `empathy-tui batches` lists them")
+        names = ", ".join(submissions.name(one) for one in named[:6])
+        raise CommandError(f"{wanted!r} names {len(named)} batches: {names}")
+    raise CommandError(f"there is no batch {wanted!r}: `empathy-tui batches` lists them")
 
 
-def _able(ctx: click.Context, action: str, batch: str) -> Submission:
-    """The submission, if `action` can be done to it. Raises `Refused` with why not."""
-    workspace = workspace_of(ctx)
+def _find_for(workspace: Workspace, action: str, batch: str) -> Submission:
+    """The submission, if `action` applies to it now. Raises `CommandError` saying why it does not."""
     one = find(workspace.spending.submissions(), batch)
     reason = submissions.unavailable(action, one)
     if reason is not None:
-        raise Refused(f"{submissions.name(one)}: {reason}")
+        raise CommandError(f"{submissions.name(one)}: {reason}")
     return one

@@ -1,64 +1,60 @@
-"""The commands about judges: what is known of each, and holding one against people."""
+"""The commands about judges: how far they agree with people."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
-from tui.cli.options import json_option, workspace_of
+from core.api import ValidateResult
+from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
+from tui.cli.run import print_costs, started_jobs, wait_for
 from tui.format.text import visible
 
 
-@click.group()
+@click.group(epilog=examples("judge validate gpt-4o --dry-run"))
 def judge() -> None:
-    """Hold judges against people."""
+    """Measure how far judges agree with people."""
 
 
-@judge.command()
+@judge.command(epilog=examples("judge validate gpt-4o --dry-run", "judge validate gpt-4o --pairs 500 --wait"))
 @click.argument("name", metavar="JUDGE")
 @click.option(
-    "--pairs",
-    type=click.IntRange(min=1),
-    default=200,
-    show_default=True,
-    help="How many pairs it is asked about.",
+    "--pairs", type=click.IntRange(min=1), default=200, show_default=True, help="Number of pairs to judge."
 )
-@click.option("--wait", is_flag=True, help="Draw the progress until it has answered.")
-@click.option("--dry-run", is_flag=True, help="Say what would be asked and cost; start nothing.")
+@click.option("--wait", is_flag=True, help="Show progress until the result is there.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show which requests would be sent, and their cost; start nothing."
+)
 @json_option
 @click.pass_context
-def calibrate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: bool, as_json: bool) -> None:
-    """Ask JUDGE about pairs of responses of which people rated one higher.
+def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: bool, as_json: bool) -> None:
+    """Measure how often JUDGE agrees with the ratings that people gave.
 
-    Each pair is of another train dialogue, always the same ones for the same data. The share in which the
-    judge agrees with the ratings stands beside its win rates from then on.
+    The judge compares pairs of responses of which people rated one higher, each from another train dialogue.
+    The same data gives the same pairs. The agreement is shown with all its win rates from then on.
     """
-    from tui.cli.work import tell_costs, wait_for
-
     if wait and dry_run:
-        raise click.UsageError("--wait and --dry-run exclude each other")
+        raise click.UsageError("use only one of --wait and --dry-run")
     workspace = workspace_of(ctx)
     if dry_run:
-        tell_costs(workspace, (f"calibrate:{name}",), {name: pairs}, as_json=as_json)
+        print_costs(workspace, (f"validate:{name}",), {name: pairs}, as_json=as_json)
         return
     commands = workspace.commands
-    asked = commands.wait(commands.validate_judge(name, pairs)).result or {}
+    started = started_jobs(commands.wait(commands.validate_judge(name, pairs)))
     if wait:
-        wait_for(ctx, workspace, asked["jobs"], asked["done"], as_json=as_json)
-    (job,) = workspace.pipeline.jobs(asked["jobs"])
-    said = job.result or {}
+        wait_for(ctx, workspace, started.jobs, started.done, as_json=as_json)
+    (job,) = workspace.pipeline.jobs(started.jobs)
     if as_json:
         if not wait:
-            json.write({"job": asdict(job)})
+            json.write(json.Validation(job=json.job_record(job)))
         return
-    if job.state != "done":
-        click.echo("It is asked in the background: `empathy-tui status`.")
+    result = job.result
+    if not isinstance(result, ValidateResult):
+        click.echo("The judge runs in the background: `empathy-tui status`.")
         return
-    if said["agreement_pairs"] < pairs:
-        click.echo(f"The data has {said['agreement_pairs']} such dialogues.")
+    if result.agreement_pairs < pairs:
+        click.echo(f"The data has only {result.agreement_pairs} such dialogues.")
     click.echo(
-        f"{visible(name)} agrees with the ratings on {said['agreement']:.1%} of "
-        f"{said['agreement_pairs']} pairs ({said['agreement_low']:.1%} to {said['agreement_high']:.1%})."
+        f"{visible(name)} agrees with the ratings on {result.agreement:.1%} of "
+        f"{result.agreement_pairs} pairs ({result.agreement_low:.1%} to {result.agreement_high:.1%})."
     )

@@ -1,6 +1,6 @@
-"""The command `empathy-tui`: the app without a command, and the same work without the app.
+"""The command `empathy-tui`: the app, and a command for all that it does.
 
-Exit codes: 0 what was asked was done, 1 it was not, 2 the command was not understood, 130 Ctrl-C.
+Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 for Ctrl+C.
 """
 
 from __future__ import annotations
@@ -15,44 +15,39 @@ from typing import Any
 import click
 
 from core.api import UserError
-from tui.cli.options import (
-    Place,
-    Refused,
-    in_terminal,
-    open_app,
-    workspace_of,
-)
+from tui.app.launch import open_app
+from tui.cli.options import CommandError, GlobalOptions, examples, in_terminal, workspace_of
 
-#: Command → the module that has it, and its name there. The app's start waits for none of them.
+#: Command → its module, and its name there. A module is imported when its command is called.
 _COMMANDS = {
     "demo": ("tui.cli.setup", "demo"),
     "init": ("tui.cli.setup", "init"),
     "import": ("tui.cli.data", "import_"),
     "data": ("tui.cli.data", "data"),
-    "recipes": ("tui.cli.data", "recipes"),
+    "recipes": ("tui.cli.recipes", "recipes"),
     "prompts": ("tui.cli.prompts", "prompts"),
-    "run": ("tui.cli.work", "run"),
-    "status": ("tui.cli.work", "status"),
-    "cancel": ("tui.cli.work", "cancel"),
-    "retry": ("tui.cli.work", "retry"),
-    "pause": ("tui.cli.work", "pause"),
-    "resume": ("tui.cli.work", "resume"),
+    "run": ("tui.cli.run", "run"),
+    "status": ("tui.cli.jobs", "status"),
+    "cancel": ("tui.cli.jobs", "cancel"),
+    "retry": ("tui.cli.jobs", "retry"),
+    "pause": ("tui.cli.jobs", "pause"),
+    "resume": ("tui.cli.jobs", "resume"),
     "batches": ("tui.cli.batches", "batches"),
     "judge": ("tui.cli.judge", "judge"),
     "winrates": ("tui.cli.win_rates", "winrates"),
     "report": ("tui.cli.report", "report"),
     "pairs": ("tui.cli.pairs", "pairs"),
     "vote": ("tui.cli.vote", "vote"),
-    "logs": ("tui.cli.work", "logs"),
-    "export": ("tui.cli.data", "export"),
-    "keys": ("tui.cli.setup", "keys"),
+    "logs": ("tui.cli.logs", "logs"),
+    "export": ("tui.cli.recipes", "export"),
+    "keys": ("tui.cli.keys", "keys"),
     "serve": ("tui.cli.serve", "serve"),
-    "doctor": ("tui.cli.setup", "doctor"),
+    "doctor": ("tui.cli.doctor", "doctor"),
 }
 
 
 class _Program(click.Group):
-    """Loads a command when it is called, and turns errors that a person can act on into one message."""
+    """Imports a command when it is called, and prints an error that users can act on as one message."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -67,23 +62,27 @@ class _Program(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
-                # A terminal that lacks a character shows another; that is no reason to stop.
+                # A character that the terminal lacks is replaced; it does not stop the program.
                 stream.reconfigure(errors="replace")
         try:
             return super().invoke(ctx)
         except UserError as error:
-            raise Refused(str(error)) from error
+            raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             click.echo("\nstopped", err=True)
             ctx.exit(130)
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
-            raise Refused(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from error
+            message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            raise CommandError(message) from error
 
 
 @click.group(
-    cls=_Program, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=_Program,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples("demo", "--workspace study status"),
 )
 @click.version_option(package_name="empathy-tui", prog_name="empathy-tui")
 @click.option(
@@ -92,21 +91,21 @@ class _Program(click.Group):
     envvar="EMPATHY_WORKSPACE",
     show_envvar=True,
     metavar="DIR",
-    help="The folder with config.toml; the current one by default.",
+    help="The workspace's folder; by default the current folder.",
 )
-@click.option("--read-only", is_flag=True, help="Watch a workspace: change nothing, start nothing.")
+@click.option("--read-only", is_flag=True, help="Only watch: change nothing and start nothing.")
 @click.pass_context
 def main(ctx: click.Context, workspace: Path | None, read_only: bool) -> None:
     """Distil empathy from large language models into small ones, live in a terminal.
 
-    Without a command the app opens. Work goes on in the background, whatever becomes of the app.
+    Opens the app when no command is given. Jobs run in the background: closing the app does not stop them.
     """
-    ctx.obj = Place(workspace, read_only)
+    ctx.obj = GlobalOptions(workspace, read_only)
     if ctx.invoked_subcommand is not None:
         return
     if in_terminal():
         open_app(workspace_of(ctx).paths)
-    click.echo("There is no terminal that the app can be drawn on; this is the status.", err=True)
+    click.echo("There is no terminal to draw the app on; here is the status instead.", err=True)
     status = main.get_command(ctx, "status")
     assert status is not None
     ctx.invoke(status)

@@ -1,4 +1,4 @@
-"""What the commands share: their options, the workspace that they work on, and how they refuse."""
+"""What the commands share: options, the workspace, questions, and errors."""
 
 from __future__ import annotations
 
@@ -6,85 +6,71 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import click
 
-from core.api import Workspace, WorkspacePaths, open_workspace
+from core.api import Workspace, open_workspace
 from tui.format.text import visible
-from tui.runtime import garbage_collector
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
+yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes.")
 
 
-class Refused(click.ClickException):
-    """What was asked was not done: the message goes to stderr, the exit code is 1."""
+def examples(*commands: str) -> str:
+    """The end of a command's help: how to call it, without the program's name."""
+    title = "Example:" if len(commands) == 1 else "Examples:"
+    return "\n".join(("\b", title, *(f"  empathy-tui {command}" for command in commands)))
+
+
+class CommandError(click.ClickException):
+    """The command was not carried out: the message goes to stderr, the exit code is 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         click.echo(f"empathy-tui: {visible(self.message, lines=True)}", file=file, err=file is None)
 
 
 @dataclass(frozen=True)
-class Place:
-    """What was named before the command: the workspace's folder, and whether it is only watched."""
+class GlobalOptions:
+    """The options before the command."""
 
-    folder: Path | None
+    workspace: Path | None
+    """The workspace's folder; None for the current one."""
     read_only: bool
+    """Whether nothing in the workspace may change."""
 
 
-def place_of(ctx: click.Context) -> Place:
-    place = ctx.obj
-    assert isinstance(place, Place)
-    return place
+def global_options(ctx: click.Context) -> GlobalOptions:
+    options = ctx.obj
+    assert isinstance(options, GlobalOptions)
+    return options
 
 
 def workspace_of(ctx: click.Context) -> Workspace:
-    """Open the workspace that was named before the command, or the current folder; it closes with `ctx`."""
-    place = place_of(ctx)
-    return ctx.with_resource(open_workspace(place.folder, read_only=place.read_only))
+    """Open the workspace of the global options; it closes with `ctx`."""
+    options = global_options(ctx)
+    return ctx.with_resource(open_workspace(options.workspace, read_only=options.read_only))
 
 
-def folder_to_make(ctx: click.Context, wanted: Path | None, otherwise: Path) -> Path:
-    """Where a command makes a workspace: the folder it was given, else the one named before the command.
+def new_workspace_folder(ctx: click.Context, folder: Path | None, default: Path) -> Path:
+    """Where to create a workspace: the command's argument, else the global option, else `default`.
 
-    Raises `Refused` where nothing may be written.
+    Raises `CommandError` with --read-only.
     """
-    place = place_of(ctx)
-    if place.read_only:
-        raise Refused("--read-only watches a workspace, and this would make one: leave it out")
-    return wanted or place.folder or otherwise
+    options = global_options(ctx)
+    if options.read_only:
+        raise CommandError("this command creates a workspace, which --read-only does not allow")
+    return folder or options.workspace or default
 
 
-def confirm(question: str, otherwise: str) -> None:
-    """Ask, and raise `Refused` with `otherwise` for a no, or when there is no terminal to ask in."""
+def confirm(question: str, refusal: str) -> None:
+    """Ask a yes/no question. Raises `CommandError` with `refusal` for a no, and without a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused(f"{otherwise}: there is no terminal to ask in, so say --yes if you mean it")
+        raise CommandError(f"{refusal}: there is no terminal to ask in; confirm with --yes")
     if not click.confirm(visible(question), err=True):
-        raise Refused(otherwise)
+        raise CommandError(refusal)
 
 
 def in_terminal() -> bool:
-    """Whether there is a terminal that a screen can be drawn on: not a pipe, and not one that only prints."""
+    """Whether the app can be drawn here: neither a pipe nor a terminal that only prints."""
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
-
-
-def open_app(workspace: WorkspacePaths, ballot: tuple[str, str, str] | None = None) -> NoReturn:
-    """Run the app until it is left; it may go on with another workspace.
-
-    With a `ballot` (two responders and a voter) it opens where these are voted on.
-    """
-    # It takes a tenth of the time until the first frame. The poller turns it on again.
-    garbage_collector.hold()
-    # The screen waits so long, at every event, for a poller that works something out.
-    sys.setswitchinterval(0.0005)
-    # Textual reads it once. What a key brings may take two frames: the letter, then the rows.
-    os.environ.setdefault("TEXTUAL_FPS", "120")
-    from tui.app.application import EmpathyApp
-
-    following: WorkspacePaths | None = workspace
-    while following is not None:
-        app = EmpathyApp(following, ballot)
-        app.run()
-        following = app.next_workspace
-    sys.exit(app.return_code or 0)

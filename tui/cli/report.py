@@ -6,28 +6,27 @@ from pathlib import Path
 
 import click
 
-from tui.cli.options import json_option, workspace_of
+from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
 
 
-@click.command()
+@click.command(epilog=examples("report", "report paper/results --judge gpt-4o"))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=True), default=Path("report"))
-@click.option("--judge", metavar="NAME", help="Of this judge's comparisons alone.")
+@click.option("--judge", metavar="NAME", help="Include only comparisons under this judge.")
 @json_option
 @click.pass_context
 def report(ctx: click.Context, folder: Path, judge: str | None, as_json: bool) -> None:
-    """Write the comparisons as a report to FOLDER (report/ by default).
+    """Write the results to FOLDER (by default report/).
 
-    A page for a browser, Markdown, CSV and LaTeX tables, SVG and PNG plots. The same figures give the same
-    bytes.
+    An HTML page, Markdown, tables as CSV and LaTeX, plots as SVG and PNG. The same results yield identical
+    files.
     """
-    # Draws plots: seconds that no other command pays.
+    # Imports matplotlib, which takes seconds.
     from core.api import write_report
 
-    workspace = workspace_of(ctx)
-    written = write_report(workspace, folder, judge)
+    written = write_report(workspace_of(ctx), folder, judge)
     if as_json:
-        json.write([str(path) for path in written])
+        json.write(written)
     else:
         click.echo(visible(f"{len(written)} files in {folder}; open {folder / 'report.html'}"))

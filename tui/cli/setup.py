@@ -1,103 +1,75 @@
-"""Commands that set something up: a workspace, the demo, a look at the machine."""
+"""The commands that create a workspace: init and demo."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from core.api import create_workspace, examine, is_sample
-from tui.cli import work
-from tui.cli.options import (
-    Refused,
-    folder_to_make,
-    in_terminal,
-    json_option,
-    open_app,
-    workspace_of,
-)
+from core.api import create_workspace, is_sample, template_names
+from tui.app.launch import open_app
+from tui.cli import run
+from tui.cli.options import examples, in_terminal, json_option, new_workspace_folder
 from tui.cli.output import json
 from tui.format.text import visible
+from tui.format.values import duration
 
 
-@click.command()
+@click.command(epilog=examples("init study", "init study --template paper"))
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, readable=False))
-@click.option("--template", default="default", metavar="NAME", help="What config.toml begins with.")
+@click.option(
+    "--template",
+    default="default",
+    show_default=True,
+    metavar="NAME",
+    help=f"The config.toml to start from: {', '.join(template_names())}.",
+)
 @json_option
 @click.pass_context
 def init(ctx: click.Context, folder: Path | None, template: str, as_json: bool) -> None:
-    """Make a folder a workspace, with a config.toml to edit."""
-    made = create_workspace(folder_to_make(ctx, folder, Path.cwd()), template)
+    """Create a workspace: a folder with a config.toml to edit.
+
+    By default in the current folder.
+    """
+    made = create_workspace(new_workspace_folder(ctx, folder, Path.cwd()), template)
     if as_json:
-        json.write({"workspace": str(made.root), "config": str(made.config), "template": template})
+        json.write(
+            json.CreatedWorkspace(workspace=str(made.root), config=str(made.config), template=template)
+        )
         return
-    click.echo(visible(f"Made {made.config}."))
+    click.echo(visible(f"Created {made.config}."))
     click.echo("Next: `empathy-tui import CSV` (or `empathy-tui data fetch`), then `empathy-tui run`.")
 
 
-@click.command()
+@click.command(epilog=examples("demo", "demo --headless"))
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, readable=False))
 @click.option("--headless", is_flag=True, help="Print progress instead of opening the app.")
 @click.pass_context
 def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
-    """Show the whole road on a bundled sample, in minutes: no key, no GPU, no network.
+    """Run the whole pipeline on a small sample, in minutes: no API key, no GPU, no network.
 
-    Makes a workspace in DIR (the folder demo by default), or goes on with the one that is there.
+    Creates a workspace in DIR (by default `demo`), or continues in the one that exists there.
     """
     from core.api import open_workspace, prepare_demo
-    from tui.cli.output import printing
+    from tui.cli.output.tables import make_console, print_line
+    from tui.cli.output.win_rates import SAMPLE_WARNING, print_win_rates
 
-    begun = time.monotonic()
-    paths = prepare_demo(folder_to_make(ctx, folder, Path("demo")))
+    started = time.monotonic()
+    paths = prepare_demo(new_workspace_folder(ctx, folder, Path("demo")))
     workspace = ctx.with_resource(open_workspace(paths))
-    asked = work.start(workspace)
+    started_work = run.start(workspace)
     if not headless and in_terminal():
         open_app(paths)
-    console = printing.console()
-    printing.demo(console, paths.root)
+    console = make_console()
+    print_line(console, f"Demo workspace: {paths.root}", "bold")
+    print_line(console, SAMPLE_WARNING, "yellow")
     try:
-        work.wait_for(ctx, workspace, asked["jobs"], asked["done"])
+        run.wait_for(ctx, workspace, started_work.jobs, started_work.done)
     finally:
-        # What there is of it, also when something failed.
+        # Show the results that exist, also after a failure.
         rates, facts = workspace.evaluation.win_rates(), workspace.data.facts()
         console.print()
-        printing.win_rates(console, rates, sample=is_sample(facts))
-    printing.demo_ended(console, paths.root, time.monotonic() - begun)
-
-
-@click.command()
-@json_option
-def keys(as_json: bool) -> None:
-    """List the app's keys with their ids, by which config.toml's [app.keys] gives them others."""
-    from tui.app.keymap import key_lines
-
-    lines = key_lines()
-    if as_json:
-        json.write([asdict(line) for line in lines])
-        return
-    from tui.cli.output import printing
-
-    printing.keys(printing.console(), lines)
-
-
-@click.command()
-@json_option
-@click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> None:
-    """Look whether this machine and the workspace are fit for work, and say what to do about it."""
-    checks = []
-    if as_json:
-        checks = list(examine(workspace_of(ctx).paths))
-        json.write([json.check(check) for check in checks])
-    else:
-        from tui.cli.output import printing
-
-        console = printing.console()
-        for check in examine(workspace_of(ctx).paths):
-            checks.append(check)
-            printing.check(console, check)
-    failed = sum(check.outcome == "fail" for check in checks)
-    if failed:
-        raise Refused(f"{failed} of {len(checks)} checks failed")
+        print_win_rates(console, rates, sample=is_sample(facts))
+    took = duration(time.monotonic() - started)
+    print_line(console, f"All done in {took}. Open it in the app: `empathy-tui --workspace {paths.root}`")

@@ -9,16 +9,12 @@ import time
 import click
 
 from core.api import Workspace
-from tui.cli.options import (
-    Refused,
-    in_terminal,
-    open_app,
-    workspace_of,
-)
+from tui.app.launch import open_app
+from tui.cli.options import CommandError, examples, in_terminal, workspace_of
 from tui.format.text import visible
 
-#: Seconds that the supervisor has to take the last votes in.
-_TAKEN_IN_S = 10.0
+#: Seconds to wait for the supervisor to store the last votes.
+_STORE_S = 10.0
 _VOTER = re.compile(r"\w[\w.-]{0,39}")
 
 
@@ -26,52 +22,52 @@ def _login() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError) as error:
-        # In a container the user often has a number alone.
-        raise Refused("your login has no name on this machine: say --voter NAME") from error
+        # In a container the user often has a number and no name.
+        raise CommandError("your user has no name on this machine; give one with --voter NAME") from error
 
 
-@click.command()
+@click.command(epilog=examples("vote human smollm2/direct/chatgpt/sft --voter ana"))
 @click.argument("a")
 @click.argument("b")
-@click.option("--voter", default=_login, show_default="your login name", help="Who votes.")
+@click.option("--voter", default=_login, show_default="your login name", help="The voter's name.")
 @click.pass_context
 def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
-    """Vote on the responses of A and B to the test dialogues, without seeing whose they are.
+    """Vote on the responses of A and B to the test dialogues, blind.
 
-    Each pair is shown in random order; ← and → choose, t is a tie, s skips, u takes the last vote back. Leave
-    at any time: the same command goes on. Several people vote under names of their own.
+    Each pair is shown in random order; ← and → choose, t is a tie, s skips, u undoes the last vote. You can
+    leave at any time: the same command continues. Each voter needs their own name.
     """
     if not _VOTER.fullmatch(voter):
-        raise Refused(
-            f"{voter!r} is no voter's name: up to 40 letters, digits, '.', '_' and '-'; say --voter NAME"
+        raise CommandError(
+            f"{voter!r} is not a valid voter name: use up to 40 letters, digits, '.', '_' and '-', "
+            "and give it with --voter NAME"
         )
     workspace = workspace_of(ctx)
-    found = workspace.evaluation.ballot_items(a, b, voter)
-    if not found:
-        raise Refused(
-            f"{a} and {b} have no two different responses to a test dialogue yet: `empathy-tui status` says "
-            "whether they have answered"
+    if not workspace.evaluation.ballot_items(a, b, voter):
+        raise CommandError(
+            f"{a} and {b} have no two different responses to a test dialogue yet; "
+            "`empathy-tui status` shows whether they have responded"
         )
     if not in_terminal():
-        raise Refused("voting needs a terminal")
+        raise CommandError("voting needs a terminal")
     try:
         open_app(workspace.paths, ballot=(a, b, voter))
     finally:
-        click.echo(visible(_tell(workspace, a, b, voter)))
+        click.echo(visible(_summary(workspace, a, b, voter)))
 
 
-def _tell(workspace: Workspace, a: str, b: str, voter: str) -> str:
-    """How far the voter is, once the last votes are taken in."""
-    if workspace.pipeline.has_pending_intents():
+def _summary(workspace: Workspace, a: str, b: str, voter: str) -> str:
+    """How many votes the voter has cast, once the last ones are stored."""
+    pipeline = workspace.pipeline
+    if pipeline.has_pending_intents():
         workspace.commands.ensure_supervisor()
-    deadline = time.monotonic() + _TAKEN_IN_S
-    while workspace.pipeline.has_pending_intents() and time.monotonic() < deadline:
+    deadline = time.monotonic() + _STORE_S
+    while pipeline.has_pending_intents() and time.monotonic() < deadline:
         time.sleep(0.05)
-    late = workspace.pipeline.has_pending_intents()
-    found = workspace.evaluation.ballot_items(a, b, voter)
-    voted = sum(paper.choice is not None for paper in found)
+    late = pipeline.has_pending_intents()
+    items = workspace.evaluation.ballot_items(a, b, voter)
+    voted = sum(item.choice is not None for item in items)
+    summary = f"{voter} has voted on {voted} of {len(items)} pairs"
     if late:
-        return f"{voter} has voted on {voted} of {len(found)} pairs; the last votes are still to be taken in."
-    return f"{voter} has voted on {voted} of {len(found)} pairs." + (
-        "" if voted == len(found) else " The same command goes on."
-    )
+        return f"{summary}; the last votes are not stored yet."
+    return f"{summary}." + ("" if voted == len(items) else " The same command continues.")

@@ -1,108 +1,101 @@
-"""The commands about win rates: the table, one comparison, the ranking, the judges, runs against runs."""
+"""The commands about win rates: the table, one comparison, the ranking, the judges, paired tests."""
 
 from __future__ import annotations
-
-from dataclasses import asdict
 
 import click
 
 from core.api import is_sample
-from tui.cli.options import Refused, json_option, workspace_of
+from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.format import win_rates
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, epilog=examples("winrates", "winrates ranking"))
 @json_option
 @click.pass_context
 def winrates(ctx: click.Context, as_json: bool) -> None:
-    """Show every comparison: the baseline, what meets it, and the win rate with its interval."""
+    """Show every comparison with its win rate and interval."""
     if ctx.invoked_subcommand is not None:
         return
     workspace = workspace_of(ctx)
-    found, facts = workspace.evaluation.win_rates(), workspace.data.facts()
+    found = workspace.evaluation.win_rates()
     if as_json:
-        json.write([json.win_rate(rate) for rate in found])
+        json.write(found)
         return
-    from tui.cli.output import printing
+    from tui.cli.output.tables import make_console
+    from tui.cli.output.win_rates import print_win_rates
 
-    printing.win_rates(printing.console(), found, sample=is_sample(facts))
+    print_win_rates(make_console(), found, sample=is_sample(workspace.data.facts()))
 
 
-@winrates.command()
+@winrates.command(epilog=examples('winrates show "smollm2 vs smollm2/direct/chatgpt/sft @ gpt-4o"'))
 @click.argument("job", metavar="COMPARISON")
 @json_option
 @click.pass_context
 def show(ctx: click.Context, job: str, as_json: bool) -> None:
-    """Show one comparison: every figure with its meaning, and the win rate by emotion, sentiment, length.
+    """Show all results of a comparison, and its win rates by emotion, sentiment and length.
 
-    A COMPARISON is the job's id or its beginning, or its name: `A vs B @ JUDGE`.
+    COMPARISON is its job's id or the beginning of it, or its name: `A vs B @ JUDGE`.
     """
     workspace = workspace_of(ctx)
     try:
         comparison = workspace.evaluation.comparison(workspace.pipeline.find_job(job))
     except KeyError as error:
-        raise Refused(f"{job} is no comparison: `empathy-tui winrates` lists them") from error
+        raise CommandError(f"{job} is not a comparison: `empathy-tui winrates` lists them") from error
     if as_json:
-        json.write(asdict(comparison))
+        json.write(comparison)
         return
-    from tui.cli.output import printing, win_rates
+    from tui.cli.output.tables import make_console
+    from tui.cli.output.win_rates import print_comparison
 
-    win_rates.comparison(printing.console(), comparison)
+    print_comparison(make_console(), comparison)
 
 
-@winrates.command()
+@winrates.command(epilog=examples("winrates ranking"))
 @json_option
 @click.pass_context
 def ranking(ctx: click.Context, as_json: bool) -> None:
-    """Rank all responders by Bradley–Terry strength, one judge at a time."""
-    workspace = workspace_of(ctx)
-    found, known = workspace.evaluation.rankings(), workspace.evaluation.win_rates()
+    """Rank all responders by Bradley–Terry strength, separately for each judge."""
+    evaluation = workspace_of(ctx).evaluation
+    found = evaluation.rankings()
     if as_json:
-        json.write([asdict(one) for one in found])
+        json.write(found)
         return
-    from tui.cli.output import printing, win_rates
+    from tui.cli.output.tables import make_console
+    from tui.cli.output.win_rates import print_rankings
 
-    win_rates.rankings(printing.console(), found, known)
+    print_rankings(make_console(), found, evaluation.win_rates())
 
 
-@winrates.command()
+@winrates.command(epilog=examples("winrates judges"))
 @json_option
 @click.pass_context
 def judges(ctx: click.Context, as_json: bool) -> None:
-    """Show what each judge is worth, who agrees with whom, and what people voted."""
-    workspace = workspace_of(ctx)
-    cards, agreements, votes = (
-        workspace.evaluation.scorecards(),
-        workspace.evaluation.agreements(),
-        workspace.evaluation.human_win_rates(),
-    )
+    """Show each judge's quality, the agreement between judges, and the win rates by people's votes."""
+    evaluation = workspace_of(ctx).evaluation
+    cards, agreements, votes = evaluation.scorecards(), evaluation.agreements(), evaluation.human_win_rates()
     if as_json:
-        json.write(
-            {
-                "judges": [asdict(card) for card in cards],
-                "agreements": [asdict(one) for one in agreements],
-                "votes": [asdict(one) for one in votes],
-            }
-        )
+        json.write(json.Judges(judges=cards, agreements=agreements, votes=votes))
         return
-    from tui.cli.output import printing, win_rates
+    from tui.cli.output.tables import make_console
+    from tui.cli.output.win_rates import print_judges
 
-    win_rates.judges(printing.console(), cards, agreements, votes)
+    print_judges(make_console(), cards, agreements, votes)
 
 
-@winrates.command()
-@click.option("--significant", is_flag=True, help="Only those below 5 % after Holm's correction.")
+@winrates.command(epilog=examples("winrates tests --significant"))
+@click.option("--significant", is_flag=True, help="Only tests with p below 0.05 after Holm's correction.")
 @json_option
 @click.pass_context
 def tests(ctx: click.Context, significant: bool, as_json: bool) -> None:
-    """Test any two responders that met the same third one, on the same dialogues."""
-    workspace = workspace_of(ctx)
-    made, known = workspace.evaluation.paired_tests(), workspace.evaluation.win_rates()
+    """Compare any two responders by their results against a third one, with a paired test."""
+    evaluation = workspace_of(ctx).evaluation
+    made = evaluation.paired_tests()
     found = [test for test in made if not significant or test.p_holm < win_rates.ALPHA]
     if as_json:
-        json.write([asdict(test) for test in found])
+        json.write(found)
         return
-    from tui.cli.output import printing, win_rates
+    from tui.cli.output.tables import make_console
+    from tui.cli.output.win_rates import print_tests
 
-    win_rates.tests(printing.console(), found, len(made), known)
+    print_tests(make_console(), found, len(made), evaluation.win_rates())

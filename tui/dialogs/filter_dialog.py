@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from rich.text import Text
@@ -46,7 +47,8 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
     One table and no widget a part, so that it is there at once.
     """
 
-    CSS_PATH = "dialog.tcss"
+    # Screens have their own, in other folders.
+    CSS_PATH = str(Path(__file__).with_name("dialog.tcss"))
     DEFAULT_CSS = """
     FilterDialog {
         & KeyedTable { height: auto; max-height: 1fr; background: $surface; }

@@ -1,4 +1,4 @@
-"""How the app of a browser tab draws: into the pipe of the server."""
+"""The Textual driver of the app in a browser tab, which draws into the server's pipe."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from textual.drivers.web_driver import WebDriver
 from textual.events import AppFocus
 
 
-class ServedDriver(WebDriver):
-    """Takes a tab that was just opened for one that has the keys."""
+class TabDriver(WebDriver):
+    """Treats a tab that was just opened as focused."""
 
     def start_application_mode(self) -> None:
         super().start_application_mode()
-        # Textual begins without, and so without a footer; that the browser says otherwise may come too early.
+        # Textual starts unfocused, and so without a footer; the browser's focus message may come too early.
         self._app.call_later(self._app.post_message, AppFocus())

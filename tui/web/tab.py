@@ -1,4 +1,4 @@
-"""The app of one browser tab: `python -m tui.web.tab WORKSPACE [--write]`, with the server at its pipes."""
+"""The app of one browser tab: `python -m tui.web.tab WORKSPACE [--write]`, piped to the server."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import threading
 import time
 
 from core.api import UserError, open_workspace
-from tui.cli.options import open_app
+from tui.app.launch import open_app
 
-#: Seconds between looks at whether the server still lives.
-_LOOK_S = 1.0
+#: Seconds between checks that the server still runs.
+_CHECK_S = 1.0
 
 
 def main(root: str, *, write: bool) -> None:
-    """Open the app; it ends with the server, however that ends."""
-    threading.Thread(target=_leave_with, args=(os.getppid(),), name="server", daemon=True).start()
+    """Open the app. It ends when the server ends, also when that is killed."""
+    threading.Thread(target=_exit_with, args=(os.getppid(),), name="server", daemon=True).start()
     try:
         paths = open_workspace(root, read_only=not write).paths
     except UserError as error:
@@ -25,9 +25,9 @@ def main(root: str, *, write: bool) -> None:
     open_app(paths)
 
 
-def _leave_with(server: int) -> None:
+def _exit_with(server: int) -> None:
     while os.getppid() == server:
-        time.sleep(_LOOK_S)
+        time.sleep(_CHECK_S)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

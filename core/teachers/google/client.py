@@ -1,6 +1,6 @@
-"""Gemini: generateContent live and in batches.
+"""Gemini's API: generateContent, one call at a time and in batches.
 
-The client's errors are left behind (`from None`): what they quote may hold the key.
+Errors of the client are not chained (`from None`): their messages may contain the API key.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from typing import Any
 import httpx2
 import msgspec
 from google import genai
-from google.genai import errors, types
+from google.genai import errors as client_errors
+from google.genai import types
 
 from core.jobs import files
-from core.teachers import wire
-from core.teachers.google import wire as google_wire
+from core.teachers.google import batch_jobs, errors, replies, requests
+from core.teachers.http import bodies, error_text, headers
+from core.teachers.http import endpoint as endpoints
+from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import (
     FINAL,
     Account,
     BatchInfo,
-    Fault,
+    FailedRequest,
     QueueFullError,
     RateLimits,
     RejectedError,
@@ -32,23 +35,22 @@ from core.teachers.protocol import (
     Request,
     TransientError,
 )
-from core.teachers.wire import Endpoint
 
 BASE_URL = "https://generativelanguage.googleapis.com/"
 
-#: The one that has every model, and all that is asked for here.
-_VERSION = "v1beta"
+#: The API version that has every model and every field that is used here.
+_API_VERSION = "v1beta"
 
 
 class GoogleLive:
-    """One generateContent at a time (see `LiveTeacher`)."""
+    """A `LiveTeacher`: one generateContent a call."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.limits = RateLimits()
         self.account = _account(endpoint)
         self._endpoint = endpoint
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-        # Handed in, or the client takes aiohttp where that is installed, whose errors are others.
+        # Passed in: otherwise the client uses aiohttp if it is installed, which raises other errors.
         self._http = httpx2.AsyncClient(limits=limits, follow_redirects=True)
         self._client = _client(endpoint, httpx_async_client=self._http).aio
         self._config = types.GenerateContentConfig(
@@ -58,25 +60,27 @@ class GoogleLive:
             max_output_tokens=endpoint.max_output_tokens,
             response_logprobs=None if endpoint.top_logprobs is None else True,
             logprobs=endpoint.top_logprobs,
-            # The body as it came: it is read with the same distrust as a batch's results.
+            # The raw body: it is decoded as strictly as a batch's results.
             should_return_http_response=True,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
             http_options=types.HttpOptions(extra_body=dict(endpoint.extra_body) or None),
         )
 
-    async def ask(self, request: Request) -> Reply:
-        with _translating(self._endpoint.key):
+    async def complete(self, request: Request) -> Reply:
+        with _protocol_errors(self._endpoint.key):
             async with asyncio.timeout(self._endpoint.timeout_s):
                 response = await self._client.models.generate_content(
                     model=self._endpoint.model,
-                    contents=google_wire.contents(request),
+                    contents=requests.contents(request),
                     config=self._config,
                 )
         http = response.sdk_http_response
         if http is None:
-            raise TransientError("the answer has no body", code="body")
-        self.limits = wire.rate_limits({name.lower(): value for name, value in (http.headers or {}).items()})
-        return google_wire.reply(google_wire.answer(http.body or ""))
+            raise TransientError("the response has no body", code="body")
+        self.limits = headers.rate_limits(
+            {name.lower(): value for name, value in (http.headers or {}).items()}
+        )
+        return replies.reply_of(bodies.decode(http.body or "", replies.GenerateContentResponse))
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -84,28 +88,28 @@ class GoogleLive:
 
 
 class GoogleBatches:
-    """Batches over uploaded files (see `BatchTeacher`)."""
+    """A `BatchTeacher`: batches of uploaded files."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.account = _account(endpoint)
         self._endpoint = endpoint
-        #: The newest body about a single batch.
-        self._heard = b""
-        self._client = _client(endpoint, client_args={"event_hooks": {"response": [self._hear]}})
+        #: The body of the newest response about a single batch: the client drops some of its fields.
+        self._batch_body = b""
+        self._client = _client(endpoint, client_args={"event_hooks": {"response": [self._keep_batch_body]}})
 
     def line(self, request: Request) -> bytes:
-        return msgspec.json.encode(google_wire.line(self._endpoint, request)) + b"\n"
+        return msgspec.json.encode(requests.batch_line(self._endpoint, request)) + b"\n"
 
     def upload(self, path: Path) -> str:
-        with _translating(self._endpoint.key):
+        with _protocol_errors(self._endpoint.key):
             config = types.UploadFileConfig(display_name=path.name, mime_type="jsonl")
             file = self._client.files.upload(file=path, config=config)
-        return _named(file.name)
+        return _required_name(file.name)
 
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
-        config = types.CreateBatchJobConfig(display_name=google_wire.display_name(metadata))
+        config = types.CreateBatchJobConfig(display_name=batch_jobs.display_name(metadata))
         try:
-            with _translating(self._endpoint.key):
+            with _protocol_errors(self._endpoint.key):
                 batch = self._client.batches.create(model=self._endpoint.model, src=file, config=config)
         except TransientError as error:
             if error.throttled:
@@ -114,23 +118,23 @@ class GoogleBatches:
         return self._info(batch)
 
     def find(self, token: str, since: float) -> BatchInfo | None:
-        # All of them: the order of the list is not documented.
-        with _translating(self._endpoint.key):
+        # The whole list: its order is not documented.
+        with _protocol_errors(self._endpoint.key):
             for batch in self._client.batches.list(config=types.ListBatchJobsConfig(page_size=100)):
-                info = google_wire.info(batch, google_wire.Told(), self._endpoint.key)
+                info = batch_jobs.batch_info(batch, batch_jobs.BatchDetails(), self._endpoint.key)
                 if info.metadata.get("token") == token:
                     return info
         return None
 
     def retrieve(self, batch: str) -> BatchInfo:
         _check_name(batch)
-        with _translating(self._endpoint.key):
+        with _protocol_errors(self._endpoint.key):
             return self._info(self._client.batches.get(name=batch))
 
     def cancel(self, batch: str) -> BatchInfo:
         _check_name(batch)
         try:
-            with _translating(self._endpoint.key):
+            with _protocol_errors(self._endpoint.key):
                 self._client.batches.cancel(name=batch)
         except (RejectedError, TransientError) as error:
             if error.code not in ("400", "409"):
@@ -142,30 +146,30 @@ class GoogleBatches:
         return self.retrieve(batch)
 
     def download(self, file: str, path: Path) -> None:
-        with _translating(self._endpoint.key), files.replacing(path) as out:
+        with _protocol_errors(self._endpoint.key), files.replacing(path) as out:
             self._client.files.download(file=file, destination=out)  # type: ignore[call-overload]
 
     def custom_ids(self, path: Path) -> set[str]:
-        return {asked.key for asked in wire.lines(path, google_wire.Asked)}
+        return {line.key for line in bodies.read_jsonl(path, replies.InputLine)}
 
-    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | Fault]]:
+    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | FailedRequest]]:
         for path in paths:
-            for line in wire.lines(path, google_wire.Line):
-                yield line.key, google_wire.result(line, self._endpoint.key)
+            for line in bodies.read_jsonl(path, replies.ResultLine):
+                yield line.key, replies.result_of(line, self._endpoint.key)
 
     def _info(self, batch: types.BatchJob) -> BatchInfo:
-        _named(batch.name)
-        return google_wire.info(batch, google_wire.told(self._heard), self._endpoint.key)
+        _required_name(batch.name)
+        return batch_jobs.batch_info(batch, batch_jobs.batch_details(self._batch_body), self._endpoint.key)
 
-    def _hear(self, response: httpx2.Response) -> None:
+    def _keep_batch_body(self, response: httpx2.Response) -> None:
         path = response.url.path
         if "/batches/" in path or path.endswith(":batchGenerateContent"):
-            self._heard = response.read()
+            self._batch_body = response.read()
 
 
 def is_queue_full(info: BatchInfo) -> bool:
-    """Whether a batch failed only because the provider's quota was used up."""
-    return info.status == "failed" and any(map(google_wire.is_exhausted, info.errors))
+    """Whether a batch failed because the quota was exhausted, and can be created again later."""
+    return info.status == "failed" and any(map(batch_jobs.is_quota_error, info.errors))
 
 
 def _client(endpoint: Endpoint, **http_options: Any) -> genai.Client:
@@ -174,9 +178,9 @@ def _client(endpoint: Endpoint, **http_options: Any) -> genai.Client:
         vertexai=False,
         http_options=types.HttpOptions(
             base_url=endpoint.base_url or BASE_URL,
-            api_version=_VERSION,
+            api_version=_API_VERSION,
             timeout=int(endpoint.timeout_s * 1000),
-            # None would be no retries as well; this says so.
+            # No retries: the caller decides.
             retry_options=types.HttpRetryOptions(attempts=1),
             **http_options,
         ),
@@ -184,33 +188,35 @@ def _client(endpoint: Endpoint, **http_options: Any) -> genai.Client:
 
 
 def _account(endpoint: Endpoint) -> Account:
-    return wire.account("google", endpoint.base_url or BASE_URL, endpoint.key)
+    return endpoints.account("google", endpoint.base_url or BASE_URL, endpoint.key)
 
 
 def _check_name(batch: str) -> None:
     if re.fullmatch(r"batches/[^/]+", batch) is None:
-        raise RejectedError(f"{batch} names no batch: that would be batches/…", code="400", fatal=False)
+        raise RejectedError(
+            f"{batch} is not the name of a batch, which has the form batches/…", code="400", fatal=False
+        )
 
 
-def _named(name: str | None) -> str:
+def _required_name(name: str | None) -> str:
     if not name:
-        raise TransientError("the answer names nothing", code="body")
+        raise TransientError("the response has no name", code="body")
     return name
 
 
 @contextmanager
-def _translating(key: str) -> Iterator[None]:
-    """Raise what the client raises in the words of the protocol."""
+def _protocol_errors(key: str) -> Iterator[None]:
+    """Convert errors of the client to errors of the protocol."""
     try:
         yield
-    except errors.APIError as error:
-        raise google_wire.translated(error, key) from None
+    except client_errors.APIError as error:
+        raise errors.protocol_error(error, key) from None
     except (httpx2.TimeoutException, TimeoutError):
         raise TransientError("the call timed out", code="timeout") from None
     except httpx2.RequestError as error:
-        told = wire.words(f"{type(error).__name__}: {error}", key)
-        raise TransientError(told, code="connection") from None
+        message = error_text.redacted(f"{type(error).__name__}: {error}", key)
+        raise TransientError(message, code="connection") from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        # What the client makes of a body that is not what the API documents.
-        told = wire.words(f"the answer is not what the API documents: {type(error).__name__}: {error}", key)
-        raise TransientError(told, code="body") from None
+        # The client raises these for a malformed body.
+        reason = f"the response does not match the documented format: {type(error).__name__}: {error}"
+        raise TransientError(error_text.redacted(reason, key), code="body") from None

@@ -1,6 +1,6 @@
-"""OpenAI, and every server that speaks its API: chat completions live and in batches.
+"""OpenAI's API, and servers compatible with it: chat completions, one by one and in batches.
 
-The client's errors are left behind (`from None`): what they quote may hold the key.
+Errors of the client are not chained (`from None`): their messages may contain the API key.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ import msgspec
 import openai
 
 from core.jobs import files
-from core.teachers import wire
-from core.teachers.openai import wire as openai_wire
-from core.teachers.openai.wire import BASE_URL
+from core.teachers.http import bodies, error_text, headers
+from core.teachers.http import endpoint as endpoints
+from core.teachers.http.endpoint import Endpoint
+from core.teachers.openai import batch_objects, errors, replies, requests
+from core.teachers.openai.requests import BASE_URL
 from core.teachers.protocol import (
     FINAL,
     Account,
     BatchInfo,
-    Fault,
+    FailedRequest,
     QueueFullError,
     RateLimits,
     RejectedError,
@@ -30,21 +32,20 @@ from core.teachers.protocol import (
     Request,
     TransientError,
 )
-from core.teachers.wire import Endpoint
 
-_ENDPOINT = "/v1/chat/completions"
-#: Seconds by which a provider's clock may differ from ours.
-_CLOCKS_S = 60.0
-#: Characters that a value of a batch's metadata may have.
+#: Seconds by which the provider's clock and the local one may differ.
+_CLOCK_SKEW_S = 60.0
+#: Characters that the API allows in a value of a batch's metadata.
 _MAX_METADATA = 512
-_QUEUE_FULL = "token_limit_exceeded"
-_QUEUE_FULL_WORDS = "enqueued token limit"
+#: The code, and part of the message, of the error that the queue of batches is full.
+_QUEUE_FULL_CODE = "token_limit_exceeded"
+_QUEUE_FULL_MESSAGE = "enqueued token limit"
 
 T = TypeVar("T")
 
 
 class OpenAILive:
-    """One chat completion at a time (see `LiveTeacher`)."""
+    """A `LiveTeacher`: one chat completion a call."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.limits = RateLimits()
@@ -55,34 +56,36 @@ class OpenAILive:
             base_url=endpoint.base_url or BASE_URL,
             timeout=endpoint.timeout_s,
             max_retries=0,
-            # How many calls are made at a time is for the caller to decide, not for the pool.
+            # The caller limits the number of concurrent calls; the connection pool must not.
             http_client=openai.DefaultAsyncHttpxClient(
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None)
             ),
         )
 
-    async def ask(self, request: Request) -> Reply:
-        body = openai_wire.body(self._endpoint, request)
+    async def complete(self, request: Request) -> Reply:
+        body = requests.completion_body(self._endpoint, request)
         try:
-            # The client's `create` takes twice the time, for checking our dicts and making its own types.
+            # `create` takes twice as long: it validates the body and builds Pydantic models.
             async with asyncio.timeout(self._endpoint.timeout_s):
-                response = await self._client.post("/chat/completions", body=body, cast_to=httpx2.Response)
+                response = await self._client.post(
+                    requests.CHAT_COMPLETIONS, body=body, cast_to=httpx2.Response
+                )
         except TimeoutError:
             raise TransientError("the call timed out", code="timeout") from None
         except openai.APIStatusError as error:
-            self.limits = wire.rate_limits(error.response.headers)
-            raise openai_wire.translated(error, self._endpoint.key) from None
+            self.limits = headers.rate_limits(error.response.headers)
+            raise errors.protocol_error(error, self._endpoint.key) from None
         except openai.APIError as error:
-            raise openai_wire.translated(error, self._endpoint.key) from None
-        self.limits = wire.rate_limits(response.headers)
-        return openai_wire.reply(openai_wire.decoded(response.content, openai_wire.Completion))
+            raise errors.protocol_error(error, self._endpoint.key) from None
+        self.limits = headers.rate_limits(response.headers)
+        return replies.reply_of(bodies.decode(response.content, replies.Completion))
 
     async def close(self) -> None:
         await self._client.close()
 
 
 class OpenAIBatches:
-    """The Batch API (see `BatchTeacher`)."""
+    """A `BatchTeacher`: the Batch API."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.account = _account(endpoint)
@@ -97,42 +100,36 @@ class OpenAIBatches:
         self._batches = self._client.batches.with_raw_response
 
     def line(self, request: Request) -> bytes:
-        asked = {
-            "custom_id": request.key,
-            "method": "POST",
-            "url": _ENDPOINT,
-            "body": openai_wire.body(self._endpoint, request),
-        }
-        return msgspec.json.encode(asked) + b"\n"
+        return msgspec.json.encode(requests.batch_line(self._endpoint, request)) + b"\n"
 
     def upload(self, path: Path) -> str:
         with path.open("rb") as file:
-            sent = (path.name, file)
-            return self._call(openai_wire.File, self._files.create, file=sent, purpose="batch").id
+            named = (path.name, file)
+            return self._call(batch_objects.File, self._files.create, file=named, purpose="batch").id
 
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
         try:
             return self._call_for_batch(
                 self._batches.create,
                 input_file_id=file,
-                endpoint=_ENDPOINT,
+                endpoint=f"/v1{requests.CHAT_COMPLETIONS}",
                 completion_window="24h",
                 metadata={name: text[:_MAX_METADATA] for name, text in metadata.items()},
             )
         except (RejectedError, TransientError) as error:
-            if error.code in ("400", "429") and _names_queue(str(error)):
+            if error.code in ("400", "429") and _mentions_full_queue(str(error)):
                 raise QueueFullError(str(error)) from None
             raise
 
     def find(self, token: str, since: float) -> BatchInfo | None:
         more: dict[str, str] = {}
         while True:
-            page = self._call(openai_wire.Batches, self._batches.list, limit=100, **more)
+            page = self._call(batch_objects.BatchPage, self._batches.list, limit=100, **more)
             for batch in page.data:
                 if batch.metadata is not None and batch.metadata.get("token") == token:
-                    return openai_wire.info(batch, self._endpoint.key)
-                # The newest come first.
-                if batch.created_at is not None and batch.created_at < since - _CLOCKS_S:
+                    return batch_objects.batch_info(batch, self._endpoint.key)
+                # Newest first: all further batches are older still.
+                if batch.created_at is not None and batch.created_at < since - _CLOCK_SKEW_S:
                     return None
             if not page.data or not page.has_more:
                 return None
@@ -162,41 +159,43 @@ class OpenAIBatches:
                 for chunk in response.iter_bytes():
                     out.write(chunk)
         except openai.APIError as error:
-            raise openai_wire.translated(error, key) from None
+            raise errors.protocol_error(error, key) from None
         except httpx2.TimeoutException:
             raise TransientError("the download timed out", code="timeout") from None
         except httpx2.RequestError as error:
-            told = wire.words(f"the download was cut: {type(error).__name__}: {error}", key)
-            raise TransientError(told, code="connection") from None
+            message = error_text.redacted(f"the download failed: {type(error).__name__}: {error}", key)
+            raise TransientError(message, code="connection") from None
 
     def custom_ids(self, path: Path) -> set[str]:
-        return {asked.custom_id for asked in wire.lines(path, openai_wire.Asked)}
+        return {line.custom_id for line in bodies.read_jsonl(path, replies.InputLine)}
 
-    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | Fault]]:
+    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | FailedRequest]]:
         for path in paths:
-            for line in wire.lines(path, openai_wire.Line):
-                yield line.custom_id, openai_wire.result(line, self._endpoint.key)
+            for line in bodies.read_jsonl(path, replies.ResultLine):
+                yield line.custom_id, replies.result_of(line, self._endpoint.key)
 
     def _call_for_batch(self, call: Callable[..., Any], **arguments: Any) -> BatchInfo:
-        return openai_wire.info(self._call(openai_wire.Batch, call, **arguments), self._endpoint.key)
+        return batch_objects.batch_info(
+            self._call(batch_objects.OpenAIBatch, call, **arguments), self._endpoint.key
+        )
 
     def _call(self, kind: type[T], call: Callable[..., Any], **arguments: Any) -> T:
-        """The body of the answer to one call, as `kind`."""
+        """The decoded response body of one call."""
         try:
             response = call(**arguments)
         except openai.APIError as error:
-            raise openai_wire.translated(error, self._endpoint.key) from None
-        return openai_wire.decoded(response.content, kind)
+            raise errors.protocol_error(error, self._endpoint.key) from None
+        return bodies.decode(response.content, kind)
 
 
 def is_queue_full(info: BatchInfo) -> bool:
-    """Whether a batch failed only because the provider's queue was full."""
-    return info.status == "failed" and any(map(_names_queue, info.errors))
+    """Whether a batch failed because the queue of batches was full, and can be created again later."""
+    return info.status == "failed" and any(map(_mentions_full_queue, info.errors))
 
 
-def _names_queue(text: str) -> bool:
-    return _QUEUE_FULL in text or _QUEUE_FULL_WORDS in text.lower()
+def _mentions_full_queue(text: str) -> bool:
+    return _QUEUE_FULL_CODE in text or _QUEUE_FULL_MESSAGE in text.lower()
 
 
 def _account(endpoint: Endpoint) -> Account:
-    return wire.account("openai", endpoint.base_url or BASE_URL, endpoint.key)
+    return endpoints.account("openai", endpoint.base_url or BASE_URL, endpoint.key)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.screens.pairs.screen import PairsScreen
 

@@ -12,9 +12,11 @@ from core.domain.jobs import Job, JobState
 from core.domain.snapshot import Snapshot
 from core.store import connections, jobs
 from tests.services.test_forecast import job
-from tests.tui.conftest import Open, until, until_shows
-from tests.tui.filled import HOSTILE, job_id
-from tests.tui.screens.test_home import snapshot_of
+from tests.support import made_results
+from tests.support.filled_workspace import HOSTILE, job_id
+from tests.support.settling import until, until_shows
+from tests.tui.conftest import Open
+from tests.tui.screens.home.test_screen import snapshot_of
 from tui.app.application import EmpathyApp
 from tui.app.notifications import News, news
 from tui.runtime import desktop
@@ -97,7 +99,7 @@ async def test_bell_and_desktop_where_asked_for(
         monkeypatch.setattr(type(app), "is_headless", property(lambda self: False))
         running = job_id(filled, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")
         with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
-            jobs.set_state(connection, running, "done", result={})
+            jobs.set_state(connection, running, "done", result=made_results.dpo())
         await until_shows(pilot, "sft-dpo is done")
         # The screen is written there as well.
         await until(pilot, lambda: expected in written.text)

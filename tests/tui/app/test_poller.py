@@ -12,11 +12,10 @@ from textual.message import Message
 
 from core.store import connections, jobs
 from core.store.connections import transaction
-from tests.tui.filled import fill
+from tests.support import waiting
+from tests.support.filled_workspace import fill
 from tui.app import poller
 from tui.app.poller import Answered, Moved, Poller
-
-DEADLINE_S = 30.0
 
 Posted = Queue[Message]
 
@@ -40,13 +39,13 @@ def test_questions_bring_no_look_before_its_time(
     monkeypatch.setattr(poller, "LOOK_S", 3600.0)
     thread, state = watched
     thread.start()
-    assert isinstance(posted.get(timeout=DEADLINE_S), Moved)
+    assert isinstance(posted.get(timeout=waiting.STALL_S), Moved)
     with closing(connections.writer(state)) as writer:
         for number in range(3):
             with transaction(writer):
                 jobs.add_event(writer, f"event {number}")
             thread.ask("events", lambda workspace: workspace.pipeline.events(limit=1)[0].text, print)
-            answered = posted.get(timeout=DEADLINE_S)
+            answered = posted.get(timeout=waiting.STALL_S)
             assert isinstance(answered, Answered)
             assert answered.value == f"event {number}"
 
@@ -54,11 +53,11 @@ def test_questions_bring_no_look_before_its_time(
 def test_what_moves_is_told_without_a_question(watched: tuple[Poller, Path], posted: Posted) -> None:
     thread, state = watched
     thread.start()
-    first = posted.get(timeout=DEADLINE_S)
+    first = posted.get(timeout=waiting.STALL_S)
     assert isinstance(first, Moved)
     (running,) = (job for job in first.snapshot.jobs if job.state == "running")
     with closing(connections.writer(state)) as writer, transaction(writer):
         jobs.set_progress(writer, running.id, 40, 50, None)
-    second = posted.get(timeout=DEADLINE_S)
+    second = posted.get(timeout=waiting.STALL_S)
     assert isinstance(second, Moved)
     assert next(job.done for job in second.snapshot.jobs if job.id == running.id) == 40

@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from textual.filter import NoColor
 
 from core.config.workspace import WorkspacePaths
-from tests.tui.conftest import Open, shown, until, until_shows
+from tests.support.settling import shown, until, until_shows
+from tests.tui.conftest import Open
 from tui.app import keymap
 from tui.app.application import EmpathyApp
 from tui.app.palette import offers

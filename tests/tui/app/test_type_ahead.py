@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.config.workspace import WorkspacePaths
-from tests.tui.conftest import until, until_shows
+from tests.support.settling import until, until_shows
 from tui.app.application import EmpathyApp
 
 Open = Callable[[WorkspacePaths, tuple[int, int]], AbstractAsyncContextManager[Pilot[None]]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.config.workspace import WorkspacePaths
-from tests.tui.conftest import Open, shown, until
+from tests.support.settling import shown, until
+from tests.tui.conftest import Open
 from tui.components.keys_line import KeysLine
 from tui.dialogs.help import HelpScreen
 

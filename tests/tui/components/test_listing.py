@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
-from tests.tui.conftest import shown, until, until_shows
+from tests.support.settling import shown, until, until_shows
 from tui.components.keyed_table import Column
 from tui.components.listing import Entry, Listing
 from tui.components.theme import DARK

@@ -7,12 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from core.api import AnswerCount, BatchEvent, Estimate, SentRequest, Spending, Submission
-from tui.cli.output.tables import (
-    cell,
-    facts,
-    line,
-    table,
-)
+from tui.cli.output.tables import cell, make_table, print_fields, print_line
 from tui.format import submissions
 from tui.format.values import (
     UNKNOWN,
@@ -24,22 +19,22 @@ from tui.format.values import (
 _STYLES = {"text-success": "green", "text-accent": "cyan", "text-error": "red", "text-warning": "yellow"}
 
 
-def batches(
+def print_batches(
     console: Console,
     found: Sequence[Submission],
-    moments: Mapping[str, Sequence[BatchEvent]],
+    events: Mapping[str, Sequence[BatchEvent]],
     spending: Spending,
     now: float,
 ) -> None:
-    """All submissions, the newest first, and the workspace's money."""
+    """All submissions, the newest first, and what the workspace has spent."""
     if not found:
-        line(
+        print_line(
             console,
-            "Nothing was sent yet: recipes improve-human/… and improve-llm/…, and judges that are asked, "
-            "send requests once they run.",
+            "No requests were sent yet. Recipes improve-human/… and improve-llm/…, and judges other than the "
+            "embedded one, send requests when their jobs run.",
         )
         return
-    rows = table("batch", "state", "for", "done/failed/all", "age", "left", "tokens", "cost", left=3)
+    rows = make_table("batch", "state", "for", "done/failed/all", "age", "ETA", "tokens", "cost", left=3)
     for one in found:
         looks = submissions.look(one)
         rows.add_row(
@@ -48,32 +43,32 @@ def batches(
             cell(one.job_name),
             cell(submissions.progress(one)),
             cell(duration(submissions.age_s(one, now))),
-            cell("" if one.collected else duration(submissions.eta_s(one, moments.get(one.token, ())))),
+            cell("" if one.collected else duration(submissions.eta_s(one, events.get(one.token, ())))),
             cell(submissions.tokens(one)),
             cell(submissions.cost(one)),
         )
     console.print(rows)
     if spending.by_recipe:
         console.print()
-        rows = table("recipe", "cost", left=1)
+        rows = make_table("recipe", "cost", left=1)
         for name, usd in spending.by_recipe:
             rows.add_row(cell(name), cell(dollars(usd)))
         console.print(rows)
-        line(console, "An answer that several recipes use stands under each of them.", "dim")
-    line(console, submissions.money(spending))
+        print_line(console, "An answer that several recipes use is counted under each of them.", "dim")
+    print_line(console, submissions.money(spending))
 
 
-def batch(
+def print_batch(
     console: Console,
     one: Submission,
-    moments: Sequence[BatchEvent],
+    events: Sequence[BatchEvent],
     outcomes: Sequence[AnswerCount],
     requests: Sequence[SentRequest],
     now: float,
 ) -> None:
     """One submission with its timeline, how its requests ended, and its files."""
     looks = submissions.look(one)
-    facts(
+    print_fields(
         console,
         ("batch", submissions.name(one)),
         ("token", one.token),
@@ -84,7 +79,7 @@ def batch(
         ("requests", submissions.progress(one) + " done/failed/all"),
         ("tokens", submissions.tokens(one) + " input + output"),
         ("cost", submissions.cost(one)),
-        ("left", UNKNOWN if one.collected else duration(submissions.eta_s(one, moments))),
+        ("ETA", UNKNOWN if one.collected else duration(submissions.eta_s(one, events))),
         *(
             (kind, path)
             for kind, path in (
@@ -96,37 +91,37 @@ def batch(
         ),
     )
     for error in one.errors:
-        line(console, error, "red")
+        print_line(console, error, "red")
     console.print()
-    rows = table("after", "state", "done", "failed", left=2)
-    for moment in moments:
+    rows = make_table("time", "state", "done", "failed", left=2)
+    for event in events:
         rows.add_row(
-            cell(duration(moment.at - one.submitted_at)),
-            cell(moment.state),
-            cell(count(moment.completed)),
-            cell(count(moment.failed)),
+            cell(duration(event.at - one.submitted_at)),
+            cell(event.state),
+            cell(count(event.completed)),
+            cell(count(event.failed)),
         )
     console.print(rows)
     if outcomes:
         console.print()
-        rows = table("outcome", "what the provider said", "requests", left=2)
+        rows = make_table("outcome", "error", "requests", left=2)
         for group in outcomes:
             rows.add_row(cell(group.outcome), cell(group.error or ""), cell(count(group.requests)))
         console.print(rows)
     if requests:
         console.print()
-        rows = table("dialogue", "outcome", "answer", left=3)
+        rows = make_table("dialogue", "outcome", "answer", left=3)
         for request in requests:
             rows.add_row(cell(request.dialog_id), cell(request.outcome), cell(request.error or request.text))
         console.print(rows)
 
 
-def estimates(console: Console, found: Sequence[Estimate], spending: Spending) -> None:
-    """What would be asked and cost, before anything is sent."""
+def print_estimates(console: Console, found: Sequence[Estimate], spending: Spending) -> None:
+    """The requests that would be sent, and their estimated cost."""
     if not found:
-        line(console, "Nothing here asks a teacher or a judge: nothing is sent, and nothing is to be paid.")
+        print_line(console, "These jobs send no requests to a teacher or a judge, so they cost nothing.")
         return
-    rows = table(
+    rows = make_table(
         "recipe",
         "teacher",
         "requests",
@@ -163,9 +158,9 @@ def estimates(console: Console, found: Sequence[Estimate], spending: Spending) -
         cell(UNKNOWN if total is None else f"~{dollars(total)}", "bold"),
     )
     console.print(rows)
-    line(
+    print_line(
         console,
-        "Tokens are estimates, by length; what recipes share stands under the first of them.",
+        "Tokens are estimated from text lengths. Requests that recipes share are counted once.",
         "dim",
     )
-    line(console, submissions.money(spending))
+    print_line(console, submissions.money(spending))

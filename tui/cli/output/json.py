@@ -1,122 +1,339 @@
-"""The JSON that programs may rely on; None is null: not known (yet)."""
+"""What `--json` prints: a record for each command. A value that is not known (yet) is null.
+
+Records of core.api are printed with all their fields. The classes here are for commands that print fewer
+fields, or several records.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from core.api import (
-    Check,
-    DialogueCounts,
-    ImportedData,
-    ImportPlan,
-    Job,
-    Pair,
-    Prompt,
-    Recipe,
-    Snapshot,
-    Statistics,
-    WinRate,
-)
+if TYPE_CHECKING:
+    from core.api import (
+        Agreement,
+        AnswerCount,
+        BatchEvent,
+        DialogueCounts,
+        Estimate,
+        HumanWinRate,
+        ImportedData,
+        ImportPlan,
+        Job,
+        Prompt,
+        Result,
+        Scorecard,
+        SentRequest,
+        SlotUse,
+        Snapshot,
+        Spending,
+        Statistics,
+        Submission,
+        SupervisorStatus,
+    )
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class Status(_Record, frozen=True):
+    """`status`."""
+
+    workspace: str
+    """The workspace's folder."""
+    dialogues: DialogueCounts
+    supervisor: SupervisorStatus
+    paused: bool
+    """Whether no new job starts until `resume`."""
+    slots: tuple[SlotUse, ...]
+    config_error: str | None
+    """Why config.toml is invalid; null when it is valid."""
+    jobs: tuple[JobRecord, ...]
+
+
+class JobRecord(_Record, frozen=True):
+    """A job. Times are Unix seconds."""
+
+    id: str
+    stage: str
+    name: str
+    state: str
+    """waiting, ready, running, done, failed or cancelled."""
+    done: int | None
+    """Progress, in the job's own units."""
+    total: int | None
+    attempt: int
+    """Number of the last attempt, from 1; 0 before the first."""
+    started_at: float | None
+    finished_at: float | None
+    error: str | None
+    """Why the last attempt failed."""
+    requested: bool
+    """Whether the job was ever requested."""
+    reason: str | None
+    """Why a job that does not run does not run."""
+    eta_s: float | None
+    """Estimated seconds until it is done."""
+    slot: str
+    """The resource that it uses: gpu, cpu, api or batch."""
+    fingerprint: str
+    """Hash of its inputs, settings and code version."""
+    depends_on: tuple[str, ...]
+    """Ids of the jobs that must be done before it."""
+    folder: str | None
+    """The last attempt's folder, relative to the workspace."""
+    result: Result | None
+    """What a finished job reports; its fields depend on the stage. Null before the job is done."""
+
+
+class Started(_Record, frozen=True):
+    """`run`."""
+
+    jobs: Sequence[str]
+    """Ids of all requested jobs."""
+    new: int
+    """How many of them had never been requested before."""
+    done: int
+    """How many of them were done already."""
+    paused: bool
+
+
+class Finished(_Record, frozen=True):
+    """`run --wait`, `judge validate --wait`."""
+
+    ok: bool
+    """Whether all jobs are done."""
+    jobs: tuple[JobRecord, ...]
+
+
+class SubmittedBatches(_Record, frozen=True):
+    """`run --no-wait`."""
+
+    jobs: Sequence[str]
+    """Ids of all requested jobs."""
+    batches: Sequence[Submission]
+    """Those that providers are still working on."""
+
+
+class Costs(_Record, frozen=True):
+    """`run --dry-run`, `judge validate --dry-run`."""
+
+    recipes: Sequence[Estimate]
+    """Also judges and teachers that answer the test split."""
+    usd: float | None
+    """Estimated cost of all; null when a price is not known."""
+    spending: Spending
+
+
+class JobState(_Record, frozen=True):
+    """`cancel`."""
+
+    job: str
+    """Its id."""
+    state: str
+
+
+class Retried(_Record, frozen=True):
+    """`retry`."""
+
+    jobs: Sequence[str]
+    """Ids of the jobs that are tried again."""
+
+
+class Paused(_Record, frozen=True):
+    """`pause`, `resume`."""
+
+    paused: bool
+
+
+class Validation(_Record, frozen=True):
+    """`judge validate`."""
+
+    job: JobRecord
+
+
+class Batches(_Record, frozen=True):
+    """`batches`."""
+
+    batches: Sequence[Submission]
+    spending: Spending
+
+
+class BatchDetails(_Record, frozen=True):
+    """`batches show`."""
+
+    batch: Submission
+    timeline: Sequence[BatchEvent]
+    outcomes: Sequence[AnswerCount]
+    requests: Sequence[SentRequest]
+    """Empty unless `--requests` is given."""
+
+
+class CreatedWorkspace(_Record, frozen=True):
+    """`init`."""
+
+    workspace: str
+    """Its folder."""
+    config: str
+    """Path of its config.toml."""
+    template: str
+
+
+class Imported(_Record, frozen=True):
+    """`import`."""
+
+    file: str
+    sha256: str
+    changed: bool
+    """Whether the import changed the data."""
+    dialogues: DialogueCounts
+    sources: Sequence[str]
+    ignored_columns: Sequence[str]
+    changes: Sequence[str]
+    """The differences from the data before, in words."""
+    stale: Sequence[StaleJob]
+    """Finished jobs that the import made stale."""
+
+
+class StaleJob(_Record, frozen=True):
+    """A finished job whose inputs have changed."""
+
+    id: str
+    stage: str
+    name: str
+
+
+class Data(_Record, frozen=True):
+    """`data`."""
+
+    file: str | None
+    sha256: str | None
+    dialogues: DialogueCounts
+    emotions: dict[str, int]
+    """Number of dialogues for each emotion."""
+    sentiments: dict[str, int]
+    """Number of dialogues for each sentiment."""
+    sources: Sequence[SourceRecord]
+    crosstabs: Sequence[CrosstabRecord]
+
+
+class SourceRecord(_Record, frozen=True):
+    """The responses of one source."""
+
+    source: str
+    ratings: dict[str, int]
+    """Number of responses with each rating, 1 to 3."""
+    mean_words: float
+    max_words: int
+
+
+class CrosstabRecord(_Record, frozen=True):
+    """How one source's ratings go together with those of the human responses."""
+
+    source: str
+    counts: Sequence[Sequence[int]]
+    """Rows are the human response's rating, columns the source's."""
+
+
+class Prompts(_Record, frozen=True):
+    """`prompts`."""
+
+    prompts: Sequence[Prompt]
+    strays: Sequence[Path]
+    """Files in prompts/ that override no prompt."""
+
+
+class ChatMessage(_Record, frozen=True):
+    """A message of `prompts show`, which prints a list of them."""
+
+    role: str
+    content: str
+
+
+class Judges(_Record, frozen=True):
+    """`winrates judges`."""
+
+    judges: Sequence[Scorecard]
+    agreements: Sequence[Agreement]
+    votes: Sequence[HumanWinRate]
+
+
+class Exported(_Record, frozen=True):
+    """`export`."""
+
+    files: Sequence[Path]
 
 
 def write(value: object) -> None:
-    """Print `value` as JSON in ASCII: no locale can break it, nor can a text in it steer a terminal."""
-    click.echo(json.dumps(value, indent=2, allow_nan=False))
+    """Print a record, or a list of records, as JSON.
+
+    In ASCII: no locale can break it, and text from outside cannot control a terminal.
+    """
+    plain = msgspec.to_builtins(value, enc_hook=_path)
+    click.echo(json.dumps(plain, indent=2, allow_nan=False))
 
 
-def status(snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "workspace": snapshot.workspace,
-        "dialogues": counts(snapshot.dialogues),
-        "supervisor": {"running": snapshot.supervisor.running, "pid": snapshot.supervisor.pid},
-        "paused": snapshot.paused,
-        "slots": [asdict(slot) for slot in snapshot.slots],
-        "config_error": snapshot.config_error,
-        "jobs": [job(each) for each in snapshot.jobs],
-    }
+def _path(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def counts(dialogues: DialogueCounts) -> dict[str, int]:
-    return {"total": dialogues.total, "train": dialogues.train, "test": dialogues.test}
+def job_record(job: Job) -> JobRecord:
+    return JobRecord(**{name: getattr(job, name) for name in JobRecord.__struct_fields__})
 
 
-def job(job: Job) -> dict[str, Any]:
-    """Times are Unix seconds."""
-    return {
-        "id": job.id,
-        "stage": job.stage,
-        "name": job.name,
-        "state": job.state,
-        "done": job.done,
-        "total": job.total,
-        "attempt": job.attempt,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-        "error": job.error,
-        "requested": job.requested,
-        "reason": job.reason,
-        "eta_s": job.eta_s,
-        "slot": job.slot,
-        "fingerprint": job.fingerprint,
-        "depends_on": list(job.depends_on),
-        "folder": job.folder,
-    }
+def status(snapshot: Snapshot) -> Status:
+    return Status(
+        workspace=snapshot.workspace,
+        dialogues=snapshot.dialogues,
+        supervisor=snapshot.supervisor,
+        paused=snapshot.paused,
+        slots=snapshot.slots,
+        config_error=snapshot.config_error,
+        jobs=tuple(job_record(job) for job in snapshot.jobs),
+    )
 
 
-def imported(plan: ImportPlan, dialogues: DialogueCounts, *, changed: bool) -> dict[str, Any]:
-    """What an import did, or would do."""
-    return {
-        "file": str(plan.file),
-        "sha256": plan.facts.file_sha256,
-        "changed": changed,
-        "dialogues": counts(dialogues),
-        "sources": ["human", *plan.facts.sources],
-        "ignored_columns": list(plan.table.ignored),
-        "changes": list(plan.changes),
-        "stale": [{"id": job.id, "stage": job.stage, "name": job.name} for job in plan.stale],
-    }
+def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
+    """What an import did."""
+    return Imported(
+        file=str(plan.file),
+        sha256=plan.facts.file_sha256,
+        changed=not plan.changes_nothing,
+        dialogues=dialogues,
+        sources=("human", *plan.facts.sources),
+        ignored_columns=plan.table.ignored,
+        changes=plan.changes,
+        stale=[StaleJob(id=job.id, stage=job.stage, name=job.name) for job in plan.stale],
+    )
 
 
-def data(facts: ImportedData | None, dialogues: DialogueCounts, figures: Statistics | None) -> dict[str, Any]:
-    """`crosstabs`: rows are the human response's rating 1–3, columns the source's."""
-    return {
-        "file": None if facts is None else facts.file,
-        "sha256": None if facts is None else facts.file_sha256,
-        "dialogues": counts(dialogues),
-        "emotions": {} if figures is None else figures.emotions,
-        "sentiments": {} if figures is None else figures.sentiments,
-        "sources": [
-            {
-                "source": source.source,
-                "ratings": dict(zip("123", source.ratings, strict=True)),
-                "mean_words": source.mean_words,
-                "most_words": source.most_words,
-            }
-            for source in (() if figures is None else figures.sources)
+def data(facts: ImportedData | None, dialogues: DialogueCounts, statistics: Statistics | None) -> Data:
+    """Statistics of the data; empty before the first import."""
+    return Data(
+        file=None if facts is None else facts.file,
+        sha256=None if facts is None else facts.file_sha256,
+        dialogues=dialogues,
+        emotions={} if statistics is None else statistics.emotions,
+        sentiments={} if statistics is None else statistics.sentiments,
+        sources=[
+            SourceRecord(
+                source=one.source,
+                ratings=dict(zip("123", one.ratings, strict=True)),
+                mean_words=one.mean_words,
+                max_words=one.most_words,
+            )
+            for one in (() if statistics is None else statistics.sources)
         ],
-        "crosstabs": [asdict(crosstab) for crosstab in (() if figures is None else figures.crosstabs)],
-    }
-
-
-def recipe(recipe: Recipe) -> dict[str, Any]:
-    return asdict(recipe)
-
-
-def prompt(prompt: Prompt) -> dict[str, Any]:
-    return asdict(prompt) | {"path": str(prompt.path)}
-
-
-def win_rate(rate: WinRate) -> dict[str, Any]:
-    return asdict(rate)
-
-
-def pair(pair: Pair) -> dict[str, Any]:
-    return asdict(pair)
-
-
-def check(check: Check) -> dict[str, Any]:
-    return asdict(check)
+        crosstabs=[
+            CrosstabRecord(source=one.source, counts=one.counts)
+            for one in (() if statistics is None else statistics.crosstabs)
+        ],
+    )

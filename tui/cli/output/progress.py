@@ -1,4 +1,4 @@
-"""Following work to its end without the app: plain lines, and on a terminal live bars below them."""
+"""Progress of jobs and downloads without the app: plain lines, and live bars on a terminal."""
 
 from __future__ import annotations
 
@@ -14,25 +14,29 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.text import Text
 
 from core.api import ENDED, UNSUCCESSFUL, Job, Snapshot, Submission, UserError, Workspace, blocked_jobs
-from tui.cli.output import printing
+from tui.cli.output.jobs import outcome, time_taken
+from tui.cli.output.tables import make_console
 from tui.format.text import visible
 from tui.format.values import duration, percent, size
 
-_LOOK_S = 0.25
-#: Between two lines about one job's progress.
+#: Seconds between two polls.
+_POLL_S = 0.25
+#: Seconds between two lines about one job's progress.
 _LINE_S = 10.0
-#: Between two lines about a download.
+#: Bytes between two lines about a download.
 _LINE_BYTES = 1_000_000
-#: Supervisors in a row that may end before any job moves on.
+#: How many supervisors in a row may end without any progress.
 _MAX_SUPERVISORS = 10
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How the wanted jobs stood when there was nothing left to wait for; why, unless all are done."""
+    """The requested jobs once waiting is over."""
 
     jobs: tuple[Job, ...]
+    """The jobs in their last states."""
     problem: str | None
+    """Why not all of them are done; None when they are."""
 
     @property
     def ok(self) -> bool:
@@ -40,17 +44,17 @@ class Ending:
 
 
 def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], console: Console) -> Ending:
-    """Draw the progress of these jobs, of which `done` were so before, until nothing more can happen.
+    """Show the progress of the jobs `wanted` until they are done or cannot go on; `done` were done before.
 
-    A supervisor that was killed is started again. Raises `UserError` when it does not come up.
+    Starts a supervisor that was killed again. Raises `UserError` when it keeps ending without progress.
     """
     pipeline, commands = workspace.pipeline, workspace.commands
     supervisors, before = 0, None
-    with _Drawing(console, done) as drawing:
+    with _Display(console, done) as display:
         while True:
             snapshot = pipeline.snapshot()
             jobs = pipeline.jobs(wanted)
-            drawing.show(jobs)
+            display.show(jobs)
             ending = _ending(snapshot, jobs)
             if ending is not None:
                 return ending
@@ -60,25 +64,25 @@ def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], con
                 supervisors += 1
                 if supervisors > _MAX_SUPERVISORS:
                     raise UserError(
-                        f"the supervisor has ended {_MAX_SUPERVISORS} times and nothing moved on; "
+                        f"the supervisor has ended {_MAX_SUPERVISORS} times without progress; "
                         f"see {workspace.paths.supervisor_log}"
                     )
                 commands.ensure_supervisor()
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
 
 
 def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
-    """The batches of these jobs at their providers, once nothing but those is left to wait for here.
+    """Wait until the jobs wait for nothing but batches at their providers; those batches.
 
-    Raises `UserError` when jobs failed and nothing else moves.
+    Raises `UserError` when jobs failed and the others cannot go on.
     """
     pipeline, commands = workspace.pipeline, workspace.commands
     while True:
         snapshot, jobs = pipeline.snapshot(), pipeline.jobs(wanted)
         unfinished = {job.id for job in jobs if job.state not in ENDED}
-        sent = [s for s in workspace.spending.submissions() if s.job in unfinished and not s.collected]
-        there = [s for s in sent if s.batch is not None]
-        at_provider = {s.job for s in there} - {s.job for s in sent if s.batch is None}
+        open_ = [s for s in workspace.spending.submissions() if s.job in unfinished and not s.collected]
+        there = [s for s in open_ if s.batch is not None]
+        at_provider = {s.job for s in there} - {s.job for s in open_ if s.batch is None}
         able = [
             job
             for job in jobs
@@ -93,24 +97,24 @@ def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
             return there
         if not snapshot.supervisor.running:
             commands.ensure_supervisor()
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
 
 
 @contextmanager
 def downloading() -> Iterator[Callable[[int, int | None], None]]:
-    """A function to tell of the bytes so far and in all: it draws them on stderr."""
-    console = printing.console(stderr=True)
+    """A function that shows a download's progress on stderr; it takes the bytes so far and in all."""
+    console = make_console(stderr=True)
     if not console.is_terminal or console.is_dumb_terminal:
-        told = -_LINE_BYTES
+        shown = -_LINE_BYTES
 
-        def say(done: int, total: int | None) -> None:
-            nonlocal told
-            if done - told >= _LINE_BYTES or done == total:
-                told = done
+        def show(done: int, total: int | None) -> None:
+            nonlocal shown
+            if done - shown >= _LINE_BYTES or done == total:
+                shown = done
                 whole = "" if total is None else f" of {size(total)}"
                 console.print(f"{size(done)}{whole}")
 
-        yield say
+        yield show
         return
     with Progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=console) as bars:
         task = bars.add_task("", total=None)
@@ -118,7 +122,7 @@ def downloading() -> Iterator[Callable[[int, int | None], None]]:
 
 
 def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Ending | None:
-    """The ending once nothing more can happen to `jobs`, which hold all that they depend on."""
+    """The ending once `jobs` are done or cannot go on, else None. `jobs` include all their dependencies."""
     unfinished = [job for job in jobs if job.state not in ENDED]
     unsuccessful = {job.id for job in jobs if job.state in UNSUCCESSFUL}
     if not unfinished and not unsuccessful:
@@ -129,15 +133,15 @@ def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Ending | None:
         return Ending(jobs, _count(jobs, unsuccessful, blocked))
     if any(job.state == "running" for job in going):
         return None
-    left = f"{len(going)} of {len(jobs)} jobs are left"
+    unfinished_jobs = f"{len(going)} of {len(jobs)} jobs are not finished"
     if snapshot.paused:
-        return Ending(jobs, f"paused, {left}: `empathy-tui resume` lets them go on")
+        return Ending(jobs, f"paused, {unfinished_jobs}: `empathy-tui resume` lets them start")
     closed = {slot.name for slot in snapshot.slots if slot.total == 0}
     unfinished_ids = {job.id for job in unfinished}
     able = [job for job in going if not unfinished_ids.intersection(job.depends_on)]
     if able and all(job.slot in closed for job in able):
         names = ", ".join(sorted({job.slot for job in able}))
-        return Ending(jobs, f"{left}, and config.toml gives them no slot: [slots] {names} = 0")
+        return Ending(jobs, f"{unfinished_jobs}, and config.toml has no slot for them: [slots] {names} = 0")
     return None
 
 
@@ -146,27 +150,27 @@ def _count(jobs: Sequence[Job], unsuccessful: set[str], blocked: frozenset[str])
     cancelled = len(unsuccessful) - failed
     parts = [
         f"{number} {word}"
-        for number, word in ((failed, "failed"), (cancelled, "cancelled"), (len(blocked), "blocked by those"))
+        for number, word in ((failed, "failed"), (cancelled, "cancelled"), (len(blocked), "blocked by them"))
         if number
     ]
-    return f"of {len(jobs)} jobs {', '.join(parts)}: `empathy-tui retry JOB` tries one again"
+    return f"of {len(jobs)} jobs {', '.join(parts)}: retry one with `empathy-tui retry JOB`"
 
 
-class _Drawing:
-    """Prints a line for each change; on a terminal it keeps bars of the running jobs below."""
+class _Display:
+    """Prints a line for each change; on a terminal it keeps progress bars of the running jobs below."""
 
     def __init__(self, console: Console, done: Sequence[str]) -> None:
         self._console = console
         self._done = set(done)
         self._before: dict[str, Job] | None = None
-        self._told: dict[str, tuple[float, int | None]] = {}
+        self._printed: dict[str, tuple[float, int | None]] = {}
         self._tasks: dict[str, TaskID] = {}
         self._bars: Progress | None = None
         if console.is_terminal and not console.is_dumb_terminal:
             self._bars = Progress(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[figures]}", markup=False),
+                TextColumn("{task.fields[counts]}", markup=False),
                 console=console,
                 transient=True,
                 refresh_per_second=4,
@@ -185,45 +189,45 @@ class _Drawing:
 
     def show(self, jobs: tuple[Job, ...]) -> None:
         if self._before is None:
-            # What was done meanwhile is news.
+            # Jobs that became done since the request are news.
             self._before = {job.id: job for job in jobs if job.id in self._done}
             if self._before:
-                self._line(Text(f"{len(self._before)} of {len(jobs)} jobs were done before"))
+                self._print_line(Text(f"{len(self._before)} of {len(jobs)} jobs were done before"))
         for job in jobs:
-            self._tell(job, self._before.get(job.id))
+            self._print_change(job, self._before.get(job.id))
             self._before[job.id] = job
-            self._draw(job)
+            self._update_bar(job)
 
-    def _tell(self, job: Job, before: Job | None) -> None:
+    def _print_change(self, job: Job, before: Job | None) -> None:
         restarted = before is not None and job.attempt > before.attempt
         if before is not None and before.state == job.state and not restarted:
             if job.state == "running":
-                self._tell_progress(job)
+                self._print_progress(job)
             return
-        # A job's time counts from its first attempt, with all that lay between.
-        after = f" in {printing.took(job)}" if printing.took(job) and job.attempt == 1 else ""
+        # The time counts from the first attempt, pauses included.
+        after = f" in {time_taken(job)}" if time_taken(job) and job.attempt == 1 else ""
         match job.state:
             case "running":
                 again = f" again (attempt {job.attempt})" if job.attempt > 1 else ""
-                self._about(job, f"started{again}")
-                self._told[job.id] = (time.monotonic(), job.done)
+                self._print_about(job, f"started{again}")
+                self._printed[job.id] = (time.monotonic(), job.done)
             case "done":
-                what = printing.outcome_of(job)
-                self._about(job, f"done{after}{': ' + what if what else ''}", "green")
+                result = outcome(job)
+                self._print_about(job, f"done{after}{': ' + result if result else ''}", "green")
             case "failed":
-                self._about(job, f"failed{after}: {job.error} (`empathy-tui logs {job.id}`)", "red")
+                self._print_about(job, f"failed{after}: {job.error} (`empathy-tui logs {job.id}`)", "red")
             case "cancelled":
-                self._about(job, "cancelled", "yellow")
+                self._print_about(job, "cancelled", "yellow")
             case "ready" if before is not None and before.state == "running":
-                self._about(job, "interrupted; it will be started again", "yellow")
+                self._print_about(job, "interrupted; it will start again", "yellow")
 
-    def _tell_progress(self, job: Job) -> None:
-        told_at, told = self._told.get(job.id, (0.0, None))
-        if self._bars is None and job.done != told and time.monotonic() - told_at >= _LINE_S:
-            self._about(job, _figures(job))
-            self._told[job.id] = (time.monotonic(), job.done)
+    def _print_progress(self, job: Job) -> None:
+        printed_at, printed = self._printed.get(job.id, (0.0, None))
+        if self._bars is None and job.done != printed and time.monotonic() - printed_at >= _LINE_S:
+            self._print_about(job, _counts(job))
+            self._printed[job.id] = (time.monotonic(), job.done)
 
-    def _draw(self, job: Job) -> None:
+    def _update_bar(self, job: Job) -> None:
         if self._bars is None:
             return
         task = self._tasks.get(job.id)
@@ -233,20 +237,20 @@ class _Drawing:
             return
         if task is None:
             label = visible(f"{job.stage} {job.name}")
-            task = self._tasks[job.id] = self._bars.add_task(label, total=None, figures="")
-        self._bars.update(task, completed=job.done or 0, total=job.total, figures=_figures(job))
+            task = self._tasks[job.id] = self._bars.add_task(label, total=None, counts="")
+        self._bars.update(task, completed=job.done or 0, total=job.total, counts=_counts(job))
 
-    def _about(self, job: Job, what: str, style: str = "") -> None:
+    def _print_about(self, job: Job, what: str, style: str = "") -> None:
         line = Text.assemble((visible(f"{job.stage} {job.name}"), "bold"), ": ", (visible(what), style))
-        self._line(line)
+        self._print_line(line)
 
-    def _line(self, line: Text) -> None:
+    def _print_line(self, line: Text) -> None:
         stamp = time.strftime("%H:%M:%S ")
         self._console.print(Text.assemble((stamp, "dim"), line))
 
 
-def _figures(job: Job) -> str:
+def _counts(job: Job) -> str:
     if job.done is None or not job.total:
-        return "under way" if job.done is None else str(job.done)
-    left = "" if job.eta_s is None else f", about {duration(job.eta_s)} left"
-    return f"{job.done}/{job.total} ({percent(job.done / job.total)}){left}"
+        return "running" if job.done is None else str(job.done)
+    eta = "" if job.eta_s is None else f", ETA {duration(job.eta_s)}"
+    return f"{job.done}/{job.total} ({percent(job.done / job.total)}){eta}"

@@ -9,13 +9,21 @@ from rich.text import Text
 from tui.format.text import visible
 
 
-def table(*titles: str, left: int = 1) -> Table:
-    """A table whose first `left` columns are words, and whose others are figures."""
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that parses no markup. Piped output is neither wrapped nor cut."""
+    console = Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if console.is_terminal:
+        return console
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=10_000)
+
+
+def make_table(*titles: str, left: int = 1) -> Table:
+    """A table whose first `left` columns hold words, and whose other columns hold numbers."""
     columns = [
         Column(
             visible(title),
             justify="left" if place < left else "right",
-            # A figure that is folded, or cut, is another figure.
+            # A wrapped or cut number reads as another number.
             no_wrap=place >= left,
             overflow="fold",
         )
@@ -28,13 +36,13 @@ def cell(text: str, style: str = "") -> Text:
     return Text(visible(text), style=style)
 
 
-def facts(console: Console, *facts: tuple[str, str]) -> None:
-    """Names and values, aligned; long values are wrapped beside their names."""
+def print_fields(console: Console, *fields: tuple[str, str]) -> None:
+    """Names and values, aligned; long values wrap beside their names."""
     grid = Table.grid(Column(min_width=10, style="dim"), Column(overflow="fold"), padding=(0, 2, 0, 0))
-    for name, value in facts:
+    for name, value in fields:
         grid.add_row(cell(name), cell(value))
     console.print(grid)
 
 
-def line(console: Console, text: str, style: str = "") -> None:
+def print_line(console: Console, text: str, style: str = "") -> None:
     console.print(Text(visible(text), style=style))

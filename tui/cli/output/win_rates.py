@@ -1,4 +1,4 @@
-"""What the commands about win rates print for people, the table of all comparisons apart."""
+"""What the commands about win rates print for people."""
 
 from __future__ import annotations
 
@@ -7,32 +7,74 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from core.api import Agreement, Comparison, HumanWinRate, PairedTest, Ranking, Scorecard, WinRate
-from tui.cli.output.tables import cell, line, table
+from tui.cli.output.tables import cell, make_table, print_line
 from tui.format import win_rates
-from tui.format.values import count, p_value
+from tui.format.values import UNKNOWN, count, p_value, percent
 from tui.screens.win_rates import comparison_metrics, judge_metrics
 from tui.screens.win_rates.comparison_metrics import Fact
 from tui.screens.win_rates.matrix import SIGNIFICANT
 
+SAMPLE_WARNING = "This is sample data for trying the program, not research data. Draw no conclusions from it."
 
-def comparison(console: Console, found: Comparison) -> None:
+
+def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> None:
+    """The table of all comparisons, what its columns mean, and each judge's agreement with people."""
+    if not rates:
+        print_line(console, "There is no comparison yet: config.toml defines none, or there is no data.")
+        return
+    judges = list(dict.fromkeys(rate.judge for rate in rates))
+    named = ("judge",) if len(judges) > 1 else ()
+    words = ("a (baseline)", "b", *named)
+    shown = make_table(*words, "b wins", "interval", "b/a/tie/inv", "n", left=len(words))
+    for rate in rates:
+        by = (rate.judge,) if named else ()
+        counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
+        known = rate.win_rate_b is not None
+        shown.add_row(
+            *(cell(name) for name in (rate.a, rate.b, *by)),
+            cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
+            cell(_span(rate)),
+            cell("/".join(map(count, counts)) if known else UNKNOWN),
+            cell(count(rate.n)),
+        )
+    console.print(shown)
+    for interval in dict.fromkeys(rate.interval for rate in rates if rate.interval):
+        print_line(console, f"b wins = (wins of b + half the ties) / n; interval: {interval}", "dim")
+        print_line(console, "b/a/tie/inv: dialogues that b won, that a won, ties, invalid verdicts", "dim")
+    for rate in rates:
+        effects = win_rates.order_effects(rate)
+        if effects is not None:
+            print_line(console, f"{rate.name}: {effects}", "dim")
+    for judge, label in dict.fromkeys((rate.judge, rate.label) for rate in rates if rate.label):
+        print_line(console, f"Judge {judge}: {label}" if named else str(label))
+    if sample:
+        print_line(console, SAMPLE_WARNING, "yellow")
+
+
+def _span(rate: WinRate) -> str:
+    if rate.ci_low is None or rate.ci_high is None:
+        return UNKNOWN
+    return f"{rate.ci_low * 100:.1f}–{rate.ci_high * 100:.1f} %"
+
+
+def print_comparison(console: Console, found: Comparison) -> None:
     """One comparison with its breakdown."""
     rate = found.rate
-    line(console, f"{rate.b} against {rate.a}, judged by {rate.judge}: {rate.state}", "bold")
+    print_line(console, f"{rate.b} against {rate.a}, judged by {rate.judge}: {rate.state}", "bold")
     for warning in comparison_metrics.warnings(rate):
-        line(console, f"! {warning}", "yellow")
-    _facts(console, comparison_metrics.of_comparison(found))
-    line(console, f"Judge: {win_rates.label_of([rate], rate.judge)}")
+        print_line(console, f"! {warning}", "yellow")
+    _print_facts(console, comparison_metrics.of_comparison(found))
+    print_line(console, f"Judge: {win_rates.label_of([rate], rate.judge)}")
 
 
-def rankings(console: Console, found: Sequence[Ranking], known: Sequence[WinRate]) -> None:
+def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[WinRate]) -> None:
     """Each judge's ranking; `known` has the judges' labels."""
     if not found:
-        line(console, "No comparison is finished, so nothing is ranked yet.")
+        print_line(console, "No comparison is finished yet, so there is no ranking.")
         return
     for one in found:
-        line(console, f"Ranking by {one.judge}, over {one.comparisons} comparisons", "bold")
-        shown = table("", "responder", "strength", "95 % interval", "wins", "of", left=2)
+        print_line(console, f"Ranking by {one.judge}, over {one.comparisons} comparisons", "bold")
+        shown = make_table("", "responder", "strength", "95 % interval", "wins", "of", left=2)
         groups = list(dict.fromkeys(entry.group for entry in one.entries))
         for group in groups:
             if len(groups) > 1:
@@ -49,20 +91,20 @@ def rankings(console: Console, found: Sequence[Ranking], known: Sequence[WinRate
                 )
         console.print(shown)
         if one.groups > 1:
-            line(
+            print_line(
                 console,
-                f"! {one.groups} groups that never met, not even by way of others: strengths of different "
-                "groups say nothing of each other.",
+                f"! {one.groups} groups with no comparison between them, not even through others: strengths "
+                "of different groups cannot be compared.",
                 "yellow",
             )
-        line(console, f"Judge: {win_rates.label_of(known, one.judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(known, one.judge)}")
         console.print()
-    line(
+    print_line(
         console, "Bradley–Terry log-strengths, 0 the average; a tie is half a win; bootstrap intervals", "dim"
     )
 
 
-def judges(
+def print_judges(
     console: Console,
     cards: Sequence[Scorecard],
     agreements: Sequence[Agreement],
@@ -70,18 +112,21 @@ def judges(
 ) -> None:
     found = judge_metrics.of_judges(cards, agreements, votes, {})
     if not found:
-        line(console, "There is no judge: name one in config.toml under [judges].")
+        print_line(console, "There is no judge: name one in config.toml under [judges].")
         return
-    _facts(console, found)
+    _print_facts(console, found)
 
 
-def tests(console: Console, found: Sequence[PairedTest], made: int, known: Sequence[WinRate]) -> None:
+def print_tests(console: Console, found: Sequence[PairedTest], made: int, known: Sequence[WinRate]) -> None:
     """Those of `made` tests that are `found`; `known` has the judges' labels."""
     if not made:
-        line(console, "No two responders met the same third one yet, so there is nothing to test.")
+        print_line(
+            console,
+            "There is nothing to test yet: no two responders were compared with the same one.",
+        )
         return
     words = ("judge", "over", "a", "b")
-    shown = table(*words, "b ahead", "better a/b", "n", "p", "p, Holm", left=len(words))
+    shown = make_table(*words, "b ahead", "better a/b", "n", "p", "p, Holm", left=len(words))
     for test in found:
         star = SIGNIFICANT if test.p_holm < win_rates.ALPHA else ""
         shown.add_row(
@@ -93,18 +138,18 @@ def tests(console: Console, found: Sequence[PairedTest], made: int, known: Seque
             cell(p_value(test.p_holm)),
         )
     console.print(shown)
-    line(
+    print_line(
         console,
-        f"{len(found)} of {made} tests. b ahead: points of win rate against the one that both met; "
-        f"{SIGNIFICANT} below 5 % after Holm's correction over all tests of that judge and that one",
+        f"{len(found)} of {made} tests. b ahead: difference of the win rates against `over`, in points; "
+        f"{SIGNIFICANT}: p below 0.05 after Holm's correction over all tests of that judge and `over`",
         "dim",
     )
     for judge in dict.fromkeys(test.judge for test in found):
-        line(console, f"Judge: {win_rates.label_of(known, judge)}")
+        print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
 
 
-def _facts(console: Console, found: Sequence[Fact]) -> None:
-    shown = table("", "", "95 % interval", "of", "", left=1)
+def _print_facts(console: Console, found: Sequence[Fact]) -> None:
+    shown = make_table("", "", "95 % interval", "of", "", left=1)
     shown.columns[-1].justify, shown.columns[-1].no_wrap = "left", False
     for fact in found:
         if fact.heading:

@@ -106,7 +106,8 @@ class BatchesScreen(RoomScreen):
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
-        self._draw_detail()
+        # Its table is as wide as its place, which has its new size after the layout.
+        self.call_after_refresh(self._draw_detail)
 
     def show(self, snapshot: Snapshot) -> None:
         def look(workspace: Workspace) -> _All:
@@ -250,7 +251,8 @@ class BatchesScreen(RoomScreen):
         token, timeline, groups = seen
         if token == self._token:
             self._timeline, self._groups = timeline, groups
-            self._draw_detail()
+            # Its place may not be laid out yet where this comes at once.
+            self.call_after_refresh(self._draw_detail)
 
     def _open_group(self, one: Submission, group: AnswerCount) -> None:
         self._group = (group.outcome, group.error)

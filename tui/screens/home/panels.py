@@ -29,7 +29,7 @@ from tui.screens.home.work_lines import event_lines, running_lines
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import Event, Forecast, Machine, Snapshot, Spending, WinRate
+    from core.api import Event, Forecast, Machine, SlotUse, Snapshot, Spending, WinRate
     from tui.app.application import EmpathyApp
     from tui.components.workspace_screen import RoomScreen
 
@@ -182,7 +182,7 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
-        taken = {job.stage: slots[job.slot] for job in snapshot.jobs if job.requested}
+        taken: dict[str, SlotUse] = {job.stage: slots[job.slot] for job in snapshot.jobs if job.requested}
         graph = stage_graph(stages(snapshot.jobs), self._glance.forecast, taken, self._width("stages"))
         self._put("stages", "Stages", graph)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.api import find_job
+from core.api import find_job, result_values
 from tui.format import job_states
 from tui.format import values as figures
 from tui.format.text import visible
@@ -34,8 +34,8 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
     if job.reason is not None:
         lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
     lines.append(_row("run", _course(job, now)))
-    if job.result:
-        lines.append(_row("result", _result(job.result)))
+    if job.result is not None:
+        lines.append(_row("result", _result(job)))
     if job.depends_on:
         lines.append(_row("needs", _needs(job, snapshot)))
     lines.append(_row("settings", f"{job.fingerprint[:16]} (fingerprint)  job {visible(job.id)}"))
@@ -89,10 +89,10 @@ def _needs(job: Job, snapshot: Snapshot) -> str:
     return "  ".join(named)
 
 
-def _result(result: dict[str, Any]) -> str:
+def _result(job: Job) -> str:
     """The result's plain figures; longer things are left to the screens that are made for them."""
     shown = []
-    for key, value in result.items():
+    for key, value in result_values(job).items():
         if isinstance(value, float):
             shown.append(f"{visible(key)} {value:.4g}")
         elif isinstance(value, int | str):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from core.api import result_values
 from tui.format import job_states
 from tui.format import values as figures
 from tui.format.text import visible
@@ -172,7 +173,7 @@ def settings_table(found: Sequence[tuple[Shown, str, Settings]], width: int) -> 
 
 def outcome(job: Job, width: int) -> Content:
     """What a finished run says of itself."""
-    result = {name: value for name, value in (job.result or {}).items() if not isinstance(value, dict | list)}
+    result = result_values(job)
     if not result:
         return Content("")
     lines = [Content.styled("\n\nresult", "bold")]

@@ -70,7 +70,7 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Fact
 def _unmeasured(card: Scorecard) -> str:
     if card.provider == "embedded":
         return "not measured yet: it is when the judge is trained"
-    return f"not measured: `empathy-tui judge calibrate {card.judge}`"
+    return f"not measured: `empathy-tui judge validate {card.judge}`"
 
 
 def _agreement(one: Agreement, made: Made) -> Iterator[Fact]:

@@ -34,9 +34,7 @@ class JudgesView(WinRatesView):
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates = found
-        held = (
-            job.id for job in jobs.values() if job.stage in ("judge", "calibrate") and job.state == "done"
-        )
+        held = (job.id for job in jobs.values() if job.stage in ("judge", "validate") and job.state == "done")
         told = (*win_rates.finished(found), *held)
         if told != self._asked:
             self._asked = told

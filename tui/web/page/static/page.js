@@ -1,4 +1,4 @@
-// The keys go to the terminal without a click first, from when it is connected.
+// Focus the terminal as soon as it is connected, so that keys work without a click.
 window.addEventListener("load", () => {
   const keys = document.querySelector(".xterm-helper-textarea");
   const focus = () => document.body.classList.contains("-loaded") && keys.focus();

@@ -1,0 +1,112 @@
+"""Read config.toml and check it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from core.config.schema import Config, Judge, Teacher
+from core.domain.errors import UserError
+from core.domain.names import is_plain
+
+NAME = "config.toml"
+
+#: Without user name, password or query: people put API keys there.
+_URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?")
+#: An API key can look like a variable name; the prefixes of some providers' keys are refused.
+_VARIABLE = re.compile(r"(?!AIza|hf_|gsk_)[A-Za-z_][A-Za-z0-9_]*")
+
+
+def parse_config(text: str, place: str = NAME) -> Config:
+    """The configuration in `text`.
+
+    Raises `UserError` when it is invalid: it names the key and the values that the key accepts.
+    """
+    try:
+        config = msgspec.convert(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{place} is not valid TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise UserError(f"{place}: {_explain(str(error))}") from error
+    for name in config.teachers:
+        if name in config.students:
+            raise UserError(f"{place}: teachers.{name}: a student has the same name; choose another")
+    for kind, names in (
+        ("students", config.students),
+        ("teachers", config.teachers),
+        ("judges", config.judges),
+    ):
+        for name in names:
+            if not is_plain(name):
+                raise UserError(
+                    f"{place}: [{kind}.{name}]: a name may contain letters, digits, '.', '_' and '-'"
+                )
+    if "sft-dpo" in config.runs.stages and "sft" not in config.runs.stages:
+        raise UserError(f"{place}: runs.stages: 'sft-dpo' continues from 'sft'; name both")
+    for name, teacher in config.teachers.items():
+        _check_teacher(f"{place}: teachers.{name}", teacher)
+        if teacher.top_logprobs is not None:
+            raise UserError(f"{place}: teachers.{name}.top_logprobs: only a judge supports it")
+    for name, judge in config.judges.items():
+        _check_judge(f"{place}: judges.{name}", judge)
+    if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
+        known = ", ".join(config.teachers) or "none"
+        raise UserError(
+            f"{place}: recipes.teacher: there is no teacher {config.recipes.teacher!r}; known: {known}"
+        )
+    if config.prices.models and config.prices.date is None:
+        raise UserError(f"{place}: prices.date is missing: the day on which the prices were listed")
+    return config
+
+
+def _check_judge(place: str, judge: Judge) -> None:
+    if judge.provider != "embedded":
+        if not judge.model:
+            raise UserError(f"{place}.model is missing: the model that judges")
+        _check_teacher(place, judge)
+    elif judge != Judge(provider="embedded"):
+        raise UserError(f"{place}: the embedded judge takes no setting other than provider")
+
+
+def _check_teacher(place: str, teacher: Teacher) -> None:
+    if teacher.provider == "local":
+        if teacher.mode == "batch":
+            raise UserError(f"{place}.mode: a local model has no batch mode; use 'live'")
+        if teacher.base_url is not None or teacher.api_key_env is not None:
+            raise UserError(f"{place}: a local model takes neither base_url nor api_key_env")
+    if teacher.base_url is not None and not _URL.fullmatch(teacher.base_url):
+        raise UserError(
+            f"{place}.base_url: must be a URL such as http://localhost:8000/v1, "
+            "without user name, password and query"
+        )
+    if teacher.api_key_env is not None and not _VARIABLE.fullmatch(teacher.api_key_env):
+        raise UserError(
+            f"{place}.api_key_env: must be the name of an environment variable, never the key itself"
+        )
+    if teacher.provider == "local" and teacher.top_logprobs is not None:
+        raise UserError(f"{place}.top_logprobs: only a judge behind an API supports it; remove it")
+    if teacher.provider != "openai" and teacher.extra_body:
+        raise UserError(f'{place}.extra_body: only provider "openai" supports it')
+    if teacher.poll_min_s > teacher.poll_max_s:
+        raise UserError(f"{place}.poll_min_s: must not exceed poll_max_s")
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in `path`. Raises `UserError` when it cannot be read or is invalid."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing: create it with `empathy-tui init`") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    return parse_config(text, str(path))
+
+
+def _explain(message: str) -> str:
+    """msgspec's message (`… - at `$.sft.beta``) with the key first, spelled as in the file."""
+    what, _, where = message.partition(" - at `$")
+    key = where.rstrip("`").lstrip(".")
+    return f"{key}: {what}" if key else what

@@ -1,0 +1,242 @@
+"""What the job of each stage found out, as its worker reports it.
+
+They are part of the domain, and not of the workers' contract in `core.jobs`, because `domain.jobs.Job.result`
+is typed by them and every reader of a job, screens included, reads them. Shares lie between 0 and 1;
+intervals are 95 % ones.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=0)]
+#: From 0 to 1. Not checked: a sum of floats may pass 1 by its last bit, and hours of work would be lost.
+Share = float
+
+
+class _Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="stage"):
+    """The tag is the stage's name, in journals and in the store alike."""
+
+
+class GenerateResult(_Result, frozen=True, tag="generate"):
+    """A teacher's set of responses to the train split."""
+
+    answers: Count
+    """Usable responses, at most one a dialogue."""
+    left_out: Count
+    """Requests without a usable response, which recipes do without."""
+    left_out_as: dict[str, int]
+    """Those by the outcome of their last try (`refused`, `long`, …)."""
+    reused: Count
+    """Responses that an earlier job had paid for already."""
+
+
+class RecipeResult(_Result, frozen=True, tag="recipe"):
+    """The examples that a recipe yields."""
+
+    sft_examples: Count
+    """SFT examples in the data."""
+    preference_pairs: Count
+    """Preference pairs in the data."""
+    sft_used: Count
+    """SFT examples written, at most `recipes.sft_limit`."""
+    preferences_used: Count
+    """Preference pairs written, at most `recipes.preference_limit`."""
+    left_out: Count | None
+    """Dialogues without all the teacher's responses that the recipe needs; None for the method direct,
+    which needs none."""
+
+
+class SftResult(_Result, frozen=True, tag="sft"):
+    """One fine-tuning."""
+
+    steps: Count
+    """Optimiser steps."""
+    train_loss: float
+    """Mean loss per step over the whole run, all attempts included."""
+    train_runtime_s: float
+    """Seconds that the last attempt trained, as TRL reports it."""
+    epochs: float
+    """Passes over the examples."""
+    examples: Count
+    """Examples or pairs trained on, without those whose prompt alone fills `max_length`."""
+    device: str
+    """`cpu`, `cuda` or `mps`."""
+    dtype: str
+    """Of the base model's weights, under PyTorch's name."""
+
+
+class DpoResult(SftResult, frozen=True, tag="sft-dpo"):
+    """A fine-tuning by DPO; TRL's rewards are those of the last logged step."""
+
+    rewards_chosen: float | None = msgspec.field(default=None, name="rewards/chosen")
+    """Mean implicit reward of the preferred responses; None where TRL logged none."""
+    rewards_rejected: float | None = msgspec.field(default=None, name="rewards/rejected")
+    """Mean implicit reward of the others; None where TRL logged none."""
+    rewards_margins: float | None = msgspec.field(default=None, name="rewards/margins")
+    """Mean difference of the two; None where TRL logged none."""
+    rewards_accuracies: Share | None = msgspec.field(default=None, name="rewards/accuracies")
+    """Share of pairs whose preferred response has the higher reward; None where TRL logged none."""
+
+
+class RespondResult(_Result, frozen=True, tag="respond"):
+    """A responder's responses to the test split."""
+
+    responses: Count
+    """One for each test dialogue."""
+    cut: Count | None = None
+    """Responses that `max_new_tokens` cut; None for a teacher, whose cut responses are not taken."""
+    device: str | None = None
+    """Where the student ran; None for a teacher."""
+
+
+class _Agreement(_Result, frozen=True):
+    """A judge's agreement with people: over pairs of responses that people rated differently."""
+
+    agreement: Share
+    """Share of the pairs that the judge ranks as people did; ties count half."""
+    agreement_low: Share
+    """Lower end of the interval."""
+    agreement_high: Share
+    """Upper end of the interval."""
+    agreement_pairs: Count
+    """How many pairs."""
+
+
+class JudgeResult(_Agreement, frozen=True, tag="judge"):
+    """A fitted embedded judge; its agreement is on dialogues that it was not trained on."""
+
+    label: str
+    """The agreement in words, to be shown wherever the judge's verdicts are."""
+    auc: Share
+    """Area under the ROC curve of its scores, for responses rated 3 against the rest."""
+    length_auc: Share
+    """The same of the number of words alone."""
+    alpha: float
+    """The regression's penalty, chosen by cross-validation."""
+
+
+class ValidateResult(_Agreement, frozen=True, tag="validate"):
+    """A judge validated on pairs that people rated."""
+
+    design: str
+    """What the judge was shown of each pair, in words."""
+    prefers_first: Share | None
+    """Share of `placed` that name the response shown first; None when there is none."""
+    placed: Count
+    """Verdicts with a winner where the order could matter."""
+    flip_rate: Share | None
+    """Share of `paired` whose two orders disagree; None when there is none."""
+    paired: Count
+    """Dialogues judged in both orders."""
+    verdicts: Count
+    """All verdicts, invalid ones included."""
+    invalid_verdicts: Count
+    """Verdicts that name no response."""
+    invalid: Count
+    """Pairs without a valid outcome."""
+
+
+class CompareResult(_Result, frozen=True, tag="compare"):
+    """A comparison's metrics: `a` is the baseline, `b` the other responder."""
+
+    n: Count
+    """Dialogues compared, those with an invalid outcome included."""
+    wins_a: Count
+    """Dialogues that a won, over all orders and repeats."""
+    wins_b: Count
+    """Dialogues that b won."""
+    ties: Count
+    """Dialogues that neither won."""
+    invalid: Count
+    """Dialogues without a valid outcome, which are nobody's wins."""
+    win_rate_b: Share | None
+    """(wins of b + half the ties) / n; None when no dialogue has a valid outcome."""
+    ci_low: Share | None
+    """Lower end of the win rate's interval; None with the win rate."""
+    ci_high: Share | None
+    """Upper end of the win rate's interval; None with the win rate."""
+    interval: str | None
+    """How the interval was found, in words; None with the win rate."""
+    bootstrap_low: Share | None
+    """Lower end of the bootstrap's interval; None where each dialogue was judged once."""
+    bootstrap_high: Share | None
+    """Upper end of the bootstrap's interval; None where each dialogue was judged once."""
+    p: Share
+    """p-value of the exact two-sided sign test of wins against losses; 1 without either."""
+    lc_win_rate_b: Share | None
+    """Length-controlled win rate; None where it cannot be estimated."""
+    lc_low: Share | None
+    """Lower end of its interval; None with it."""
+    lc_high: Share | None
+    """Upper end of its interval; None with it."""
+    lc_parted: bool | None
+    """Whether it parts from the raw win rate; None with it."""
+    soft_win_rate_b: Share | None
+    """Win rate by the log-probabilities of the judge's answers; None unless every dialogue has some."""
+    soft_low: float | None
+    """Lower end of its interval; None with it."""
+    soft_high: float | None
+    """Upper end of its interval; None with it."""
+    words_a: float
+    """Mean words of a's responses."""
+    words_b: float
+    """Mean words of b's responses."""
+    over_limit_a: Share
+    """Share of a's responses with more words than the prompt allows."""
+    over_limit_b: Share
+    """The same of b's."""
+    identical: Count
+    """Dialogues whose two responses are the same text: ties, about which nobody was asked."""
+    empty_a: Count
+    """Responses of a without a word."""
+    empty_b: Count
+    """Responses of b without a word."""
+    addressing_a: Count
+    """Responses of a with words that may be meant for the judge."""
+    addressing_b: Count
+    """The same of b's."""
+    prefers_first: Share | None
+    """Share of `placed` that name the response shown first; None when there is none."""
+    placed: Count
+    """Verdicts with a winner where the order could matter."""
+    flip_rate: Share | None
+    """Share of `paired` whose two orders disagree; None when there is none."""
+    paired: Count
+    """Dialogues judged in both orders."""
+    prefers_longer: Share | None
+    """Share of `lengths` that the response with more words won; None when there is none."""
+    lengths: Count
+    """Dialogues with a winner whose responses differ in length."""
+    verdicts: Count
+    """All verdicts, invalid ones included."""
+    invalid_verdicts: Count
+    """Verdicts that name no response."""
+    design: str
+    """What the judge was shown of each pair, in words."""
+    label: str | None = None
+    """The embedded judge's agreement with people, in words; None for another judge, whose agreement a
+    validation of its own measures."""
+
+
+TrainingResult = SftResult | DpoResult
+Result = (
+    GenerateResult
+    | RecipeResult
+    | SftResult
+    | DpoResult
+    | RespondResult
+    | JudgeResult
+    | ValidateResult
+    | CompareResult
+)
+
+
+def values(result: Result) -> dict[str, object]:
+    """A result's fields by the names that they have in JSON, in order."""
+    found: dict[str, object] = msgspec.to_builtins(result)
+    del found["stage"]
+    return found

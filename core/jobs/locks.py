@@ -1,0 +1,50 @@
+"""The `flock` locks that show whether the supervisor and the workers are alive.
+
+All other exclusive sections use filelock. These locks need what filelock does not offer: a worker inherits
+its lock, already held, through a file descriptor; readers probe a lock without ever holding it exclusively;
+and the supervisor keeps its process id in the file and releases the lock inside a database transaction.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+from typing import IO, Any
+
+
+def try_acquire(file: IO[Any]) -> bool:
+    """Acquire the exclusive lock of an open file without waiting; whether it was free.
+
+    The lock belongs to the open file: child processes that inherit the descriptor hold it too, and it is
+    released when the last of them closes it or ends.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def acquire(file: IO[Any]) -> None:
+    """Acquire the exclusive lock of an open file; wait until it is free."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def release(file: IO[Any]) -> None:
+    """Release the lock of an open file."""
+    fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the exclusive lock of the file at `path`."""
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            # Shared: two processes that probe at the same time must not take each other for the holder.
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,216 @@
+"""The records of a job's journal: what a worker reports."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from core.domain.results import Result
+from core.domain.submissions import BatchState, Outcome
+from core.domain.verdicts import Order, Winner
+
+#: What JSON has no number for, in the words that other programs write for it.
+NotFinite = Literal["NaN", "Infinity", "-Infinity"]
+
+
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tag names the kind of record."""
+
+
+class Started(_Record, frozen=True, tag="started"):
+    """The worker process is up."""
+
+    pid: int
+    host: str
+
+
+class Progress(_Record, frozen=True, tag="progress"):
+    """`done` of `total` units (steps, dialogues, verdicts), and the seconds that the rest may take."""
+
+    done: int
+    total: int
+    eta_s: float | None = None
+
+
+class Metric(_Record, frozen=True, tag="metric"):
+    """The logged metrics of one optimiser step, under TRL's names: those that are finite, and of the others
+    which they are."""
+
+    step: int
+    values: dict[str, float]
+    not_finite: dict[str, NotFinite] = {}
+
+    def __post_init__(self) -> None:
+        # JSON has no number for them, and the line could not be read again.
+        if not all(math.isfinite(value) for value in self.values.values()):
+            raise ValueError(f"step {self.step} has a value that is not finite: {self.values}")
+
+
+class Sample(_Record, frozen=True, tag="sample"):
+    """What the student answers to a test dialogue after `step` optimiser steps."""
+
+    step: int
+    dialog_id: str
+    text: str
+
+
+class ResponseRecord(_Record, frozen=True, tag="response"):
+    """A responder's response to one dialogue; `finish` is `length` when the limit of new tokens cut it.
+
+    `domain.dialogue_pages.Response` is what a reader is shown of it, beside the responses of others.
+    """
+
+    dialog_id: str
+    text: str
+    finish: Literal["stop", "length"]
+
+
+class VerdictRecord(_Record, frozen=True, tag="verdict"):
+    """A judge's answer on one dialogue, shown in one order; `raw` is its text or scores.
+
+    `number` counts the times that the judge was asked the same. `probability_b` is how likely it
+    found b to be the better one, by the log-probabilities of its answer; None where they are not known.
+    `domain.verdicts.Verdict` names the judge too, which a journal, of one job, need not say on every line.
+    """
+
+    dialog_id: str
+    order: Order
+    winner: Winner
+    raw: str
+    number: int = 1
+    probability_b: float | None = None
+
+
+class SubmissionRecord(_Record, frozen=True, tag="submission"):
+    """The intent to send requests to a teacher, on disk before any of them leaves. What became of it follows
+    in other records; `domain.submissions.Submission` is all of it together.
+
+    `token` names it for ever; `requests` maps each request's key to its dialogue. `key_digest` is the
+    beginning of the API key's SHA-256. `usd` is what it will cost by estimate, None where the price is
+    not known. `path`, relative to the workspace, is the input file of a batch.
+    """
+
+    token: str
+    mode: Literal["batch", "live", "local"]
+    provider: str
+    base_url: str
+    key_digest: str
+    model: str
+    requests: dict[str, str]
+    usd: float | None
+    path: str | None = None
+
+
+class BatchRecord(_Record, frozen=True, tag="batch"):
+    """A submission's state, at each change; `collected` once nothing more will come of it.
+
+    `id` is the provider's name of the batch, `file` that of its input file. Paths are relative to
+    the workspace. `key_digest` is that of the account it is asked after with.
+    """
+
+    token: str
+    state: BatchState
+    id: str | None = None
+    file: str | None = None
+    completed: int | None = None
+    failed: int | None = None
+    total: int | None = None
+    expires_at: float | None = None
+    output_path: str | None = None
+    error_path: str | None = None
+    errors: tuple[str, ...] = ()
+    key_digest: str | None = None
+    collected: bool = False
+
+
+class Answer(_Record, frozen=True, tag="answer"):
+    """What became of one sending of a request: the `number`th of its key within its submission.
+
+    `outcome` is `ok`, or why the answer cannot be used (`refused`, `filtered`, `empty`, `cut`,
+    `long`, `invalid` for a judge's that names no response), or why there is none (`rejected` for good,
+    `error`, `expired`, `missing`, with the provider's words in `error`). `usd` is None where the price
+    or the usage is not known. `logprobs` are those of the likeliest first tokens, where they were asked
+    for and told.
+    """
+
+    token: str
+    key: str
+    number: int
+    dialog_id: str
+    outcome: Outcome
+    text: str
+    error: str | None = None
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
+    usd: float | None = None
+    logprobs: dict[str, float] | None = None
+
+
+class Artifact(_Record, frozen=True, tag="artifact"):
+    """A finished output: a file or folder at `path`, relative to the attempt's folder."""
+
+    name: str
+    path: str
+    sha256: str
+    bytes: int
+
+
+class Done(_Record, frozen=True, tag="done"):
+    """The job is finished."""
+
+    result: Result
+
+
+class Failed(_Record, frozen=True, tag="failed"):
+    """The job cannot be finished; `error` is for the user, the traceback is in log.txt."""
+
+    error: str
+
+
+class Stopped(_Record, frozen=True, tag="stopped"):
+    """The job was cancelled and has stopped at a safe point."""
+
+
+Record = (
+    Started
+    | Progress
+    | Metric
+    | Sample
+    | ResponseRecord
+    | VerdictRecord
+    | SubmissionRecord
+    | BatchRecord
+    | Answer
+    | Artifact
+    | Done
+    | Failed
+    | Stopped
+)
+#: Records whose loss would cost money or hours: on disk before `write` returns.
+DURABLE = (
+    ResponseRecord,
+    VerdictRecord,
+    SubmissionRecord,
+    BatchRecord,
+    Answer,
+    Artifact,
+    Done,
+    Failed,
+    Stopped,
+)
+
+
+def metric(step: int, values: Mapping[str, float]) -> Metric:
+    """The record of a step's metrics, also of those that are not finite."""
+    finite = {name: value for name, value in values.items() if math.isfinite(value)}
+    return Metric(step, finite, {name: _word(values[name]) for name in values if name not in finite})
+
+
+def _word(value: float) -> NotFinite:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"

@@ -1,0 +1,58 @@
+"""`spec.json` in an attempt's folder: all that a worker is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from core.domain.errors import UserError
+from core.domain.jobs import Stage
+from core.jobs import files
+from core.jobs.settings import Settings
+
+S = TypeVar("S", bound=Settings, covariant=True)
+
+NAME = "spec.json"
+
+
+class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One attempt at a planned job; `S` is the type of its settings.
+
+    A record of its own beside `PlannedJob` because it crosses the process boundary: a worker, which may run
+    on another machine, has no store to find its inputs in, and needs their paths, and what earlier attempts
+    left.
+    """
+
+    job: str
+    """The job's id."""
+    name: str
+    attempt: int
+    """Counts from 1."""
+    fingerprint: str
+    settings: S
+    inputs: dict[str, str]
+    """The absolute paths of what the job reads, by the input's name."""
+    prior: tuple[str, ...]
+    """The folders of earlier attempts, newest first: what they achieved need not be done again."""
+    threads: int
+    """CPU threads that the worker may use."""
+
+    @property
+    def stage(self) -> Stage:
+        return self.settings.stage
+
+
+def write(folder: Path, spec: Spec[Settings]) -> None:
+    """Raises `OSError`."""
+    files.write_bytes(folder / NAME, msgspec.json.format(msgspec.json.encode(spec), indent=2))
+
+
+def read(folder: Path) -> Spec[Settings]:
+    """Raises `UserError` that names the key when a key is unknown, missing or of another type."""
+    path = folder / NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Spec[Settings])
+    except msgspec.DecodeError as error:
+        raise UserError(f"{path}: {error}") from error

@@ -1,0 +1,39 @@
+"""The registry of stages: what the jobs of each are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.domain import results
+from core.domain.jobs import Stage
+from core.domain.results import Result
+from core.jobs import settings
+from core.jobs.settings import Settings
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """What defines a stage."""
+
+    settings: type[Settings]
+    """What its jobs are given."""
+    result: type[Result]
+    """What they report."""
+    code_version: int
+    """To be raised when the outputs change for the same settings and inputs: it is in every fingerprint."""
+    worker: str
+    """The module whose `run(job: JobContext) -> Result` does its jobs; imported in the worker alone."""
+
+
+#: In the order in which the pipeline goes through them.
+STAGES: Mapping[Stage, StageSpec] = {
+    "generate": StageSpec(settings.GenerateSettings, results.GenerateResult, 1, "core.teachers.generate_job"),
+    "recipe": StageSpec(settings.RecipeSettings, results.RecipeResult, 1, "core.recipes.recipe_job"),
+    "sft": StageSpec(settings.SftSettings, results.SftResult, 1, "core.training.training_job"),
+    "sft-dpo": StageSpec(settings.DpoSettings, results.DpoResult, 1, "core.training.training_job"),
+    "respond": StageSpec(settings.RespondSettings, results.RespondResult, 1, "core.responding.respond_job"),
+    "judge": StageSpec(settings.JudgeSettings, results.JudgeResult, 1, "core.judging.fit_job"),
+    "validate": StageSpec(settings.ValidateSettings, results.ValidateResult, 1, "core.judging.validate_job"),
+    "compare": StageSpec(settings.CompareSettings, results.CompareResult, 3, "core.judging.compare_job"),
+}

@@ -1,0 +1,129 @@
+"""Collecting finished batches: downloading their result files and recording each request's outcome."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.domain.errors import UserError
+from core.jobs.records import Answer, BatchRecord
+from core.teachers import clients
+from core.teachers.batches.session import BatchSession
+from core.teachers.ledger import TrackedSubmission
+from core.teachers.protocol import BatchInfo, BatchTeacher, FailedRequest, QueueFullError, RejectedError
+from core.teachers.request_queue import NO_LINE, RequestQueue
+
+#: Attempts to download the files of a finished batch that are not available yet.
+_MAX_DOWNLOADS = 8
+
+log = logging.getLogger(__name__)
+
+
+class Collector:
+    """Collects a session's finished batches."""
+
+    def __init__(self, session: BatchSession) -> None:
+        self._session = session
+        #: Attempts that found a result file missing, by token.
+        self._downloads: dict[str, int] = {}
+
+    def collect(self, submission: TrackedSubmission, info: BatchInfo) -> None:
+        """Record the outcome of each request of a finished batch, once its files are available.
+
+        Raises `QueueFullError` if the batch failed because the provider's queue was full, and `UserError` if
+        the provider rejected or cancelled it.
+        """
+        session = self._session
+        paths, is_incomplete = download(session.teacher, info, session.job.folder / submission.token)
+        if is_incomplete:
+            self._downloads[submission.token] = self._downloads.get(submission.token, 0) + 1
+            if self._downloads[submission.token] < _MAX_DOWNLOADS:
+                return
+        was_rejected = info.status == "failed" and not paths
+        is_lost = not paths and info.status in ("completed", "expired")
+        answers: list[Answer] = []
+        if not was_rejected:
+            answers = answer_records(session.queue, session.teacher, submission, info, list(paths.values()))
+        end = BatchRecord(
+            submission.token,
+            "failed" if is_lost else info.status,
+            completed=info.completed,
+            failed=info.failed,
+            output_path=session.relative(paths["output"]) if "output" in paths else None,
+            error_path=session.relative(paths["error"]) if "error" in paths else None,
+            errors=(*info.errors, f"it ended as {info.status} without any file") if is_lost else info.errors,
+            collected=True,
+        )
+        session.job.journal.write(*answers, end)
+        session.ledger.refresh()
+        if was_rejected and clients.is_queue_full(session.settings, info):
+            raise QueueFullError(f"the provider's queue is full: batch {info.id} is created again later")
+        if was_rejected:
+            reasons = "; ".join(info.errors) or "no reason given"
+            raise UserError(f"the provider rejected batch {info.id}: {reasons}")
+        if info.status == "cancelled" and session.is_own(submission) and not session.job.is_cancelled:
+            raise UserError(
+                f"batch {info.id} was cancelled at the provider. Its {len(answers)} answers are kept; a "
+                "retry sends the other requests"
+            )
+
+
+def download(teacher: BatchTeacher, info: BatchInfo, prefix: Path) -> tuple[dict[str, Path], bool]:
+    """Download a batch's output and error file to `prefix`-output.jsonl and `prefix`-error.jsonl.
+
+    Returns the paths of the files that exist, and whether one is expected that is not available yet. Both
+    are downloaded in every final state. Raises `TransientError`.
+    """
+    names = {"output": info.output_file, "error": info.error_file}
+    if info.output_file == info.error_file:
+        # Some providers write answers and errors to one file.
+        del names["error"]
+    paths: dict[str, Path] = {}
+    is_incomplete = (info.output_file is None and (info.completed or 0) > 0) or (
+        info.error_file is None and (info.failed or 0) > 0
+    )
+    if info.output_file is None and info.error_file is None and info.status != "failed":
+        is_incomplete = True
+    for kind, name in names.items():
+        if name is None:
+            continue
+        path = prefix.with_name(f"{prefix.name}-{kind}.jsonl")
+        try:
+            teacher.download(name, path)
+        except RejectedError as error:
+            log.warning("batch %s: its %s file cannot be downloaded: %s", info.id, kind, error)
+            is_incomplete = True
+            continue
+        paths[kind] = path
+    return paths, is_incomplete
+
+
+def answer_records(
+    queue: RequestQueue,
+    teacher: BatchTeacher,
+    submission: TrackedSubmission,
+    info: BatchInfo,
+    paths: Sequence[Path],
+) -> list[Answer]:
+    """The records of a batch's results, matched to the requests by key.
+
+    A request without a line expired with its batch, or is missing. In a cancelled batch such a request was
+    never processed, and has no record.
+    """
+    missing: dict[str, str] = dict(submission.record.requests)
+    records = []
+    for key, result in teacher.results(paths):
+        dialog_id = missing.pop(key, None)
+        if dialog_id is None:
+            log.warning("batch %s: ignored a duplicate or unknown line for %s", info.id, key[:64])
+            continue
+        records.append(queue.answer_record(submission.token, 1, key, dialog_id, result))
+    if info.status == "cancelled":
+        return records
+    code = "batch_expired" if info.status == "expired" else NO_LINE
+    failure = FailedRequest(code, f"the batch ended as {info.status} without a line for this request")
+    return records + [
+        queue.answer_record(submission.token, 1, key, dialog_id, failure)
+        for key, dialog_id in missing.items()
+    ]

@@ -1,0 +1,118 @@
+"""Creating batches: the intent, the upload, the creation, and finding a batch again after a crash.
+
+Each step is recorded before or after it is done, so that another process can continue where one ended. A
+batch is created at most once for each token. In the state `creating` it is unknown whether the provider has
+created it: it is looked up by its token and adopted, or given up once it is certain that it does not exist.
+Its requests are pending again then, and get a new token under the ledger's lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+
+from core.domain.errors import UserError
+from core.jobs import files
+from core.teachers.batches.session import BatchSession
+from core.teachers.ledger import TrackedSubmission
+from core.teachers.protocol import BatchInfo, QueueFullError, RejectedError, Request
+from core.teachers.request_queue import new_token
+
+#: Seconds by which the provider's clock and the local one may differ.
+_CLOCK_SKEW_S = 3600.0
+
+log = logging.getLogger(__name__)
+
+
+def submit_pending(session: BatchSession) -> tuple[int, UserError | None]:
+    """Record the intent to send all pending requests, in input files of the allowed sizes.
+
+    Returns the number of batches, and the reason if the budget does not allow for more.
+    """
+    queue = session.queue
+    submitted = 0
+    with session.ledger.locked():
+        for requests, lines in _input_files(session, queue.pending(session.settings.batch_tries)):
+            try:
+                queue.check_budget(queue.estimate(requests))
+            except UserError as error:
+                return submitted, error
+            token = new_token()
+            path = session.job.folder / f"{token}.jsonl"
+            files.write_bytes(path, b"".join(lines))
+            session.submit(token, requests, session.relative(path))
+            submitted += 1
+    return submitted, None
+
+
+def _input_files(
+    session: BatchSession, requests: Sequence[Request]
+) -> Iterator[tuple[list[Request], list[bytes]]]:
+    settings = session.settings
+    chunk: list[Request] = []
+    lines: list[bytes] = []
+    size = 0
+    for request in requests:
+        line = session.teacher.line(request)
+        if chunk and (len(chunk) == settings.batch_requests or size + len(line) > settings.batch_bytes):
+            yield chunk, lines
+            chunk, lines, size = [], [], 0
+        chunk.append(request)
+        lines.append(line)
+        size += len(line)
+    if chunk:
+        yield chunk, lines
+
+
+def create(session: BatchSession, submission: TrackedSubmission) -> None:
+    """Upload the input file and create the batch, or find it if it may have been created before.
+
+    Raises `TransientError`, and `UserError` if the provider rejects the batch.
+    """
+    if submission.state == "creating":
+        session.check_account(submission)
+        find(session, submission)
+        return
+    assert submission.record.path is not None
+    try:
+        if submission.file is None:
+            file = session.teacher.upload(session.workspace / submission.record.path)
+            session.record(submission, "uploaded", file=file)
+        session.record(submission, "creating")
+        assert submission.file is not None
+        metadata = {
+            "workspace": session.workspace.name,
+            "job": session.job.spec.job,
+            "token": submission.token,
+        }
+        info = session.teacher.create(submission.file, metadata)
+    except QueueFullError as error:
+        log.info("batch %s waits until the provider accepts more: %s", submission.token, error)
+        session.record(submission, "queued", errors=(str(error),))
+        return
+    except RejectedError as error:
+        session.record(submission, "failed", errors=(str(error),), collected=True)
+        raise UserError(f"the provider rejected the batch: {error}") from error
+    _adopt(session, submission, info)
+
+
+def find(session: BatchSession, submission: TrackedSubmission) -> None:
+    """Adopt a batch that may have been created; give it up once it can no longer appear."""
+    info = session.teacher.find(submission.token, submission.at - _CLOCK_SKEW_S)
+    if info is not None:
+        log.info("batch %s had been created: adopted as %s", submission.token, info.id)
+        _adopt(session, submission, info)
+    elif time.time() - submission.at > 2 * session.settings.poll_min_s:
+        session.record(submission, "failed", errors=("it was never created",), collected=True)
+
+
+def _adopt(session: BatchSession, submission: TrackedSubmission, info: BatchInfo) -> None:
+    session.record(
+        submission,
+        info.status,
+        id=info.id,
+        file=info.input_file,
+        expires_at=info.expires_at,
+        key_digest=session.teacher.account.key_digest,
+    )

@@ -1,0 +1,53 @@
+"""Requests of Gemini's generateContent, for the client and as lines of a batch's input file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.genai import types
+
+from core.teachers.http.endpoint import Endpoint
+from core.teachers.protocol import Request
+
+
+def contents(request: Request) -> list[types.ContentUnion]:
+    """The request's messages as the client takes them."""
+    return [
+        types.Content(role=_role(message.role), parts=[types.Part(text=message.content)])
+        for message in request.messages
+    ]
+
+
+def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
+    """One line of a batch's input file: the request as the REST API takes it."""
+    sampling = {
+        "temperature": endpoint.temperature,
+        "topP": endpoint.top_p,
+        "seed": endpoint.seed,
+        "maxOutputTokens": endpoint.max_output_tokens,
+        "responseLogprobs": None if endpoint.top_logprobs is None else True,
+        "logprobs": endpoint.top_logprobs,
+    }
+    body = {
+        "contents": [
+            {"role": _role(message.role), "parts": [{"text": message.content}]}
+            for message in request.messages
+        ],
+        "generationConfig": {name: value for name, value in sampling.items() if value is not None},
+    }
+    return {"key": request.key, "request": _merged(body, endpoint.extra_body)}
+
+
+def _role(role: str) -> str:
+    return "model" if role == "assistant" else role
+
+
+def _merged(base: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `extra` merged into it; nested mappings are merged as well."""
+    merged = dict(base)
+    for name, value in extra.items():
+        present = merged.get(name)
+        both = isinstance(present, Mapping) and isinstance(value, Mapping)
+        merged[name] = _merged(present, value) if both else value  # type: ignore[arg-type]
+    return merged

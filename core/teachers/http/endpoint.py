@@ -1,0 +1,40 @@
+"""Where an API model is called, and with which sampling settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from core.teachers import api_keys
+from core.teachers.protocol import Account
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model behind an API, and how it samples. Settings that are None are not in the request."""
+
+    model: str
+    """The provider's name of the model."""
+    key: str = field(repr=False)
+    """The API key."""
+    base_url: str | None = None
+    """None for the provider's own URL."""
+    timeout_s: float = 120.0
+    """Seconds that one call may take."""
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    max_output_tokens: int = 512
+    top_logprobs: int | None = None
+    """How many of the most likely tokens to return at each position; None for no log-probabilities."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    """Provider-specific fields, merged into the body of each request."""
+
+
+def account(provider: str, base_url: str, key: str) -> Account:
+    """The account that a key belongs to: the URL without user info, and a digest of the key."""
+    parts = urlsplit(base_url)
+    without_user = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+    return Account(provider, without_user, api_keys.digest(key))

@@ -1,0 +1,276 @@
+"""Sending many live requests: as many at a time as the server accepts, each with retries."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import tenacity
+
+from core.teachers import prices
+from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
+from core.teachers.protocol import LiveTeacher, RateLimits, RejectedError, Reply, Request, TransientError
+
+#: Seconds between two checks of the stop event.
+_STOP_POLL_S = 0.1
+#: The maximum of the exponential backoff, which waits a random time between 0 and 1, 2, 4 … seconds.
+_MAX_WAIT_S = 60.0
+#: How many 429s count as one try: nothing is wrong with the request, there were only too many of them.
+_THROTTLED_PER_TRY = 10
+
+OnReply = Callable[[Request, Reply], None]
+OnFailure = Callable[[Request, TransientError | RejectedError, int], None]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LiveLimits:
+    """Limits for live calls. None for no limit."""
+
+    max_concurrency: int
+    """Maximum number of requests in flight."""
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    call_tries: int = 8
+    """Tries of each call. A try that ends in a 429 counts a tenth."""
+
+
+class _Stopped(Exception):  # noqa: N818 - an outcome, not an error
+    """No more requests may be sent."""
+
+
+class Sender:
+    """Sends requests to one teacher; the concurrency that the server accepts is kept between calls of `send`.
+
+    Use it from one event loop. Any thread may set `stop`: then no more requests are sent, and those in
+    flight, which are charged, are awaited for up to `grace_s` seconds.
+    """
+
+    def __init__(
+        self, teacher: LiveTeacher, limits: LiveLimits, stop: threading.Event, grace_s: float = 10.0
+    ) -> None:
+        self._teacher = teacher
+        self._limits = limits
+        self._stop = stop
+        self._grace_s = grace_s
+        self._concurrency = AdaptiveConcurrency(limits.max_concurrency)
+        self._request_rate = _rate_limiter(limits.requests_per_minute)
+        self._token_rate = _rate_limiter(limits.tokens_per_minute)
+        #: Requests that wait for a slot, the longest first, and the number of slots in use.
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._slots_in_use = 0
+        #: The time (of the loop's clock) before which nothing may be sent, as the server asked.
+        self._paused_until = 0.0
+        self._applied_limits: RateLimits | None = None
+        self._send_lock = asyncio.Lock()
+        self._stopping = asyncio.Event()
+        self._error: BaseException | None = None
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests may be in flight now."""
+        return int(self._concurrency.allowed)
+
+    @property
+    def in_flight(self) -> int:
+        return self._concurrency.in_flight
+
+    @property
+    def pause_s(self) -> float:
+        """Seconds before the server accepts requests again. Read it in the event loop."""
+        return max(0.0, self._paused_until - asyncio.get_running_loop().time())
+
+    async def send(self, requests: Sequence[Request], on_reply: OnReply, on_failure: OnFailure) -> None:
+        """Send `requests`, and call back with each result as soon as it is there, in the event loop.
+
+        `on_failure` gets the last error and the number of tries. Raises a fatal `RejectedError`, or what a
+        callback raised, after the results of all requests in flight. Requests that were not sent because of
+        `stop` have no result.
+        """
+        queue = iter(requests)
+        count = min(len(requests), self._limits.max_concurrency)
+        workers = [asyncio.create_task(self._work(queue, on_reply, on_failure)) for _ in range(count)]
+        watch = asyncio.create_task(self._watch(workers))
+        try:
+            await asyncio.gather(*workers, return_exceptions=True)
+        finally:
+            watch.cancel()
+        if self._error is not None:
+            raise self._error
+
+    async def _watch(self, workers: Sequence[asyncio.Task[None]]) -> None:
+        try:
+            while not self._stop.is_set():
+                await self._pause(_STOP_POLL_S)
+        except _Stopped:
+            log.debug("stopped by an error")
+        self._stopping.set()
+        await asyncio.sleep(self._grace_s)
+        for worker in workers:
+            worker.cancel()
+
+    async def _work(self, queue: Iterator[Request], on_reply: OnReply, on_failure: OnFailure) -> None:
+        try:
+            for request in queue:
+                await self._send(request, on_reply, on_failure)
+        except _Stopped:
+            return
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._error = self._error or error
+            self._stopping.set()
+            raise
+
+    async def _send(self, request: Request, on_reply: OnReply, on_failure: OnFailure) -> None:
+        tries = used = 0
+
+        def out_of_tries(state: tenacity.RetryCallState) -> bool:
+            nonlocal used
+            used += 1 if _error(state).throttled else _THROTTLED_PER_TRY
+            return used >= _THROTTLED_PER_TRY * self._limits.call_tries
+
+        try:
+            async for attempt in tenacity.AsyncRetrying(
+                retry=tenacity.retry_if_exception_type(TransientError),
+                wait=_wait,
+                stop=out_of_tries,
+                sleep=self._pause,
+                reraise=True,
+            ):
+                tries = attempt.retry_state.attempt_number
+                with attempt:
+                    reply = await self._try(request, tries)
+        except TransientError as error:
+            on_failure(request, error, tries)
+        except RejectedError as error:
+            if error.fatal:
+                raise
+            on_failure(request, error, tries)
+        else:
+            on_reply(request, reply)
+
+    async def _try(self, request: Request, number: int) -> Reply:
+        tokens = _tokens(request)
+        await self._take_slot(first=number > 1)
+        try:
+            await self._wait_for_limits(tokens)
+            ticket = self._concurrency.begin()
+            try:
+                reply = await self._teacher.complete(request)
+            except TransientError as error:
+                log.info("%s: %s", request.key, error)
+                if error.throttled:
+                    self._concurrency.throttled(ticket)
+                else:
+                    self._concurrency.failed()
+                self._pause_sending(error.retry_after)
+                self._apply_limits(tokens)
+                raise
+            except BaseException:
+                self._concurrency.failed()
+                raise
+            self._concurrency.answered(ticket, bool(self._queue))
+            self._apply_limits(tokens)
+            if self._token_rate is not None and reply.usage is not None:
+                self._token_rate.settle(reply.usage.input_tokens + reply.usage.output_tokens - tokens)
+            return reply
+        finally:
+            self._release_slot()
+
+    async def _take_slot(self, first: bool) -> None:
+        """Wait for a slot. `first` puts retries before all other requests, so that they finish early."""
+        if self._queue or self._slots_in_use >= self.concurrency:
+            slot = asyncio.get_running_loop().create_future()
+            if first:
+                self._queue.appendleft(slot)
+            else:
+                self._queue.append(slot)
+            try:
+                await slot
+            except asyncio.CancelledError:
+                if not slot.cancelled():
+                    self._release_slot()
+                raise
+        else:
+            self._slots_in_use += 1
+
+    def _release_slot(self) -> None:
+        self._slots_in_use -= 1
+        while self._queue and self._slots_in_use < self.concurrency:
+            slot = self._queue.popleft()
+            if not slot.done():
+                self._slots_in_use += 1
+                slot.set_result(None)
+
+    async def _wait_for_limits(self, tokens: int) -> None:
+        """Wait until the server and the configured rates allow another request. Raises `_Stopped`."""
+        now = asyncio.get_running_loop().time
+        # One at a time, so that requests do not leave a pause all at once.
+        async with self._send_lock:
+            await self._wait_while_paused()
+            if self._request_rate is not None:
+                await self._pause(self._request_rate.reserve(1, now()))
+            if self._token_rate is not None:
+                await self._pause(self._token_rate.reserve(tokens, now()))
+        await self._wait_while_paused()
+
+    async def _wait_while_paused(self) -> None:
+        while (seconds := self.pause_s) > 0:
+            await self._pause(seconds)
+        await self._pause(0)
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep. Raises `_Stopped` as soon as no more requests may be sent."""
+        if seconds > 0 and not self._stopping.is_set():
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._stopping.wait()
+            except TimeoutError:
+                return
+        if self._stopping.is_set():
+            raise _Stopped
+
+    def _pause_sending(self, seconds: float | None) -> None:
+        if seconds:
+            until = asyncio.get_running_loop().time() + seconds
+            self._paused_until = max(self._paused_until, until)
+
+    def _apply_limits(self, tokens: int) -> None:
+        """Pause until the reset if the newest headers leave too little for another request of this size."""
+        limits = self._teacher.limits
+        if limits is self._applied_limits:
+            return
+        self._applied_limits = limits
+        if limits.remaining_requests == 0:
+            self._pause_sending(limits.reset_requests_s)
+        if limits.remaining_tokens is not None and limits.remaining_tokens < tokens:
+            self._pause_sending(limits.reset_tokens_s)
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    """Seconds before the next try. Where the server names a time, all requests wait until then anyway."""
+    if _error(state).retry_after is not None:
+        return tenacity.wait_random(0, min(1.0, _MAX_WAIT_S))(state)
+    return tenacity.wait_random_exponential(multiplier=1, max=_MAX_WAIT_S)(state)
+
+
+def _error(state: tenacity.RetryCallState) -> TransientError:
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    assert isinstance(error, TransientError)
+    return error
+
+
+def _rate_limiter(per_minute: int | None) -> RateLimiter | None:
+    return None if per_minute is None else RateLimiter(per_minute)
+
+
+def _tokens(request: Request) -> int:
+    usage = prices.estimate([request])
+    return usage.input_tokens + usage.output_tokens

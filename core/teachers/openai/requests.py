@@ -1,0 +1,48 @@
+"""Request bodies of OpenAI's chat completions."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.teachers.http.endpoint import Endpoint
+from core.teachers.protocol import Request
+
+BASE_URL = "https://api.openai.com/v1"
+CHAT_COMPLETIONS = "/chat/completions"
+
+#: Hosts that require `max_completion_tokens`; most other servers know only the older `max_tokens`.
+_OPENAI_HOSTS = ("openai.com", "openai.azure.com")
+_MAX_TOKENS_FIELDS = frozenset({"max_tokens", "max_completion_tokens"})
+
+
+def completion_body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
+    """The body of a chat completion. A token limit in `extra_body` replaces `max_output_tokens`."""
+    body: dict[str, Any] = {
+        "model": endpoint.model,
+        "messages": [{"role": m.role, "content": m.content} for m in request.messages],
+    }
+    if _MAX_TOKENS_FIELDS.isdisjoint(endpoint.extra_body):
+        body[_max_tokens_field(endpoint.base_url)] = endpoint.max_output_tokens
+    sampling = {"temperature": endpoint.temperature, "top_p": endpoint.top_p, "seed": endpoint.seed}
+    body.update({name: value for name, value in sampling.items() if value is not None})
+    if endpoint.top_logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs}
+    body.update(endpoint.extra_body)
+    return body
+
+
+def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
+    """One line of a batch's input file."""
+    return {
+        "custom_id": request.key,
+        "method": "POST",
+        "url": f"/v1{CHAT_COMPLETIONS}",
+        "body": completion_body(endpoint, request),
+    }
+
+
+def _max_tokens_field(base_url: str | None) -> str:
+    host = urlsplit(base_url or BASE_URL).hostname or ""
+    is_openai = any(host == name or host.endswith(f".{name}") for name in _OPENAI_HOSTS)
+    return "max_completion_tokens" if is_openai else "max_tokens"

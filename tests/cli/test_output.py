@@ -1,0 +1,142 @@
+"""Tables for people: results with their intervals and labels, at any width, whatever the texts contain."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from core.api import Job, Pair, Verdict, WinRate
+from core.domain.results import Result
+from tests.support import made_results
+from tui.cli.output import jobs
+from tui.cli.output.pairs import print_pairs
+from tui.cli.output.win_rates import print_win_rates
+
+KNOWN = WinRate(
+    a="smollm2",
+    b="smollm2/direct/chatgpt/sft-dpo",
+    judge="embedded",
+    n=250,
+    wins_a=20,
+    wins_b=225,
+    ties=3,
+    invalid=2,
+    win_rate_b=0.906,
+    ci_low=0.857,
+    ci_high=0.931,
+    interval="wilson 95 %",
+    label="agrees with held-out human ratings on 57 % of pairs (n=400)",
+    job="compare-1",
+    state="done",
+)
+UNKNOWN = replace(
+    KNOWN,
+    b="smollm2/direct/llama/sft",
+    n=None,
+    wins_a=None,
+    wins_b=None,
+    ties=None,
+    invalid=None,
+    win_rate_b=None,
+    ci_low=None,
+    ci_high=None,
+    interval=None,
+    label=None,
+    state="running",
+)
+HOSTILE = "[red]\x1b[2J\u202e:smile:"
+
+
+def console(width: int) -> Console:
+    return Console(file=io.StringIO(), width=width, markup=False, emoji=False, highlight=False)
+
+
+def printed(made: Console) -> str:
+    assert isinstance(made.file, io.StringIO)
+    return made.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 10_000])
+def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
+    to = console(width)
+    print_win_rates(to, [KNOWN, UNKNOWN], sample=True)
+    text = printed(to)
+    assert max(map(len, text.splitlines())) <= width
+    assert "90.6 %" in text
+    assert "85.7–93.1 %" in text
+    assert "225/20/3/2" in text
+    assert "running" in text, "a win rate that is not known yet is not shown as a number"
+    flowing = " ".join(text.split())
+    assert "interval: wilson 95 %" in flowing
+    assert "agrees with held-out human ratings on 57 % of pairs (n=400)" in flowing
+    assert "not research data" in flowing
+
+
+def test_judges_are_told_apart_when_there_are_several() -> None:
+    to = console(200)
+    print_win_rates(to, [KNOWN, replace(KNOWN, judge="other", label="agrees on 61 %")], sample=False)
+    text = printed(to)
+    assert "Judge embedded: agrees" in text
+    assert "Judge other: agrees on 61 %" in text
+    assert text.count("other") == 2
+    assert "research" not in text
+
+
+def test_pairs_show_hostile_texts_harmlessly() -> None:
+    pair = Pair(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, None, (Verdict("embedded", "ab", "b", HOSTILE),))
+    to = console(80)
+    print_pairs(to, "human", HOSTILE, [pair, pair], 1)
+    text = printed(to)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "[red]␛[2J<U+202E>:smile:" in text
+    assert "—" in text, "a response that is not there yet"
+    assert "1 of 2 test dialogues" in text
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (made_results.recipe(sft_used=24, preferences_used=12), "24 SFT examples, 12 preference pairs"),
+        (made_results.sft(steps=6, train_loss=2.5), "6 steps, mean loss 2.500"),
+        (made_results.dpo(steps=6, train_loss=0.5), "6 steps, mean loss 0.500"),
+        (made_results.generated(answers=9), "9 answers"),
+        (made_results.generated(answers=9, left_out=1, reused=4), "9 answers, 1 left out, 4 reused"),
+        (made_results.responded(responses=16, cut=3), "16 responses, 3 of them cut at max_new_tokens"),
+        (made_results.responded(responses=16, cut=None), "16 responses"),
+        (made_results.judge(label="agrees"), "agrees"),
+        (made_results.validated(), "agrees with people on 57.0 % (50.0 % – 64.0 %)"),
+        (
+            made_results.compared(win_rate_b=0.5, ci_low=0.25, ci_high=0.75),
+            "b wins 50.0 % (25.0 % – 75.0 %)",
+        ),
+        (made_results.compared(win_rate_b=None, ci_low=None, ci_high=None), ""),
+        (None, ""),
+    ],
+)
+def test_the_outcome_of_a_job(result: Result | None, words: str) -> None:
+    job = Job(
+        "x",
+        "compare",
+        "name",
+        "done",
+        True,
+        None,
+        1,
+        1,
+        None,
+        1,
+        0.0,
+        5.0,
+        None,
+        "cpu",
+        "f",
+        (),
+        result,
+        None,
+    )
+    assert jobs.outcome(job) == words
+    assert jobs.time_taken(job) == "5s"

@@ -1,0 +1,72 @@
+"""Attempts at jobs, on disk as the supervisor prepares them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from core.dialogues import records
+from core.domain.dialogues import Dialogue
+from core.domain.results import Result
+from core.jobs import journal, spec
+from core.jobs.context import JobContext
+from core.jobs.journal import Journal
+from core.jobs.records import Record
+from core.jobs.settings import Settings
+from core.jobs.spec import Spec
+
+R = TypeVar("R", bound=Record)
+Made = TypeVar("Made", bound=Result)
+
+
+def attempt(
+    folder: Path,
+    dialogues: Sequence[Dialogue],
+    settings: Settings,
+    inputs: Mapping[str, Path] | None = None,
+    prior: Sequence[Path] = (),
+) -> Path:
+    """The folder of an attempt with its spec.json and its dialogues."""
+    folder.mkdir(parents=True)
+    records.write(folder / "dialogues.jsonl", dialogues)
+    paths = {"dialogues": folder / "dialogues.jsonl", **(inputs or {})}
+    made = Spec(
+        job="job",
+        name="made",
+        attempt=1,
+        fingerprint="f",
+        settings=settings,
+        inputs={name: str(path) for name, path in paths.items()},
+        prior=tuple(map(str, prior)),
+        threads=1,
+    )
+    spec.write(folder, made)
+    return folder
+
+
+def context(folder: Path) -> JobContext[Any]:
+    """An attempt as the worker hands it to the module that does it."""
+    return JobContext(folder, spec.read(folder), Journal(folder))
+
+
+def run(folder: Path, do: Callable[[JobContext[Any]], Made]) -> Made:
+    """Do an attempt in this process; its result."""
+    made = context(folder)
+    try:
+        return do(made)
+    finally:
+        made.journal.close()
+
+
+def found(folder: Path, kind: type[R]) -> list[R]:
+    """The records of one kind in an attempt's journal."""
+    return [entry.record for entry, _ in journal.read(folder) if isinstance(entry.record, kind)]
+
+
+def responses(path: Path, texts: Mapping[str, str]) -> Path:
+    """A responses.jsonl of these texts by dialogue."""
+    lines = [json.dumps({"dialog_id": i, "text": text, "finish": "stop"}) for i, text in texts.items()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

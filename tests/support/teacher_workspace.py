@@ -1,0 +1,189 @@
+"""A workspace with a teacher behind the loopback API, and the processes that work on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from core.config.workspace import WorkspacePaths
+from core.dialogues import staging
+from core.domain.dialogues import Dialogue
+from core.services.workspace import Workspace, open_workspace
+from core.store import connections, intents
+from core.store import dialogues as data
+from tests.loopback import KEY
+from tests.support import waiting
+from tests.support.synthetic_dialogues import synthetic_dialogues
+
+ROOT = Path(__file__).resolve().parents[2]
+DYING = Path(__file__).with_name("dying_worker.py")
+
+CONFIG = """
+[teachers.gpt]
+provider = "{provider}"
+base_url = "{url}"
+model = "{model}"
+mode = "{mode}"
+poll_min_s = 0.05
+poll_max_s = 0.2
+{teacher}
+[recipes]
+train = {recipes}
+[slots]
+cpu = 2
+api = 4
+{more}
+"""
+
+MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
+
+#: Runs the supervisor over workers that may be told to die.
+_SUPERVISE = """
+import sys
+from core.pipeline import supervisor
+from core.config.workspace import WorkspacePaths
+from pathlib import Path
+supervisor.TICK_S = 0.02
+sys.exit(supervisor.main(WorkspacePaths(Path(sys.argv[1])), sys.argv[2:]))
+"""
+
+
+class TeacherWorkspace:
+    """One workspace under test."""
+
+    def __init__(
+        self,
+        root: Path,
+        url: str,
+        recipes: Sequence[str] = ("improve-human/naive",),
+        *,
+        mode: str = "batch",
+        teacher: str = "",
+        more: str = "",
+        dialogues: Sequence[Dialogue] | None = None,
+        provider: str = "openai",
+    ) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.workspace = WorkspacePaths(root)
+        self.provider = provider
+        self.configure(url, recipes, mode=mode, teacher=teacher, more=more)
+        found = list(dialogues or synthetic_dialogues(rows=16))
+        self.train = [d for d in found if d.split == "train"]
+        self.import_(found)
+
+    def configure(
+        self, url: str, recipes: Sequence[str], *, mode: str = "batch", teacher: str = "", more: str = ""
+    ) -> None:
+        text = CONFIG.format(
+            provider=self.provider,
+            model=MODELS[self.provider],
+            url=url,
+            mode=mode,
+            teacher=teacher,
+            recipes=json.dumps(list(recipes)),
+            more=more,
+        )
+        self.workspace.config.write_text(text)
+
+    def import_(self, dialogues: Sequence[Dialogue]) -> None:
+        facts = staging.describe(dialogues, "made.csv", "0" * 64)
+        staging.stage(self.workspace, dialogues, facts)
+        with (
+            closing(connections.writer(self.workspace.state)) as connection,
+            connections.transaction(connection),
+        ):
+            data.replace(connection, facts, dialogues)
+
+    def ask(self, request: intents.Request) -> int:
+        with closing(connections.writer(self.workspace.state)) as connection:
+            return intents.add(connection, request)
+
+    def supervise(self, *, key: str = KEY, dying: bool = False) -> subprocess.Popen[bytes]:
+        worker = [sys.executable, str(DYING)] if dying else [sys.executable, "-m", "core.pipeline.worker"]
+        environment = os.environ | {
+            "EMPATHY_SUPERVISOR_IDLE_S": "0",
+            "OPENAI_API_KEY": key,
+            "GEMINI_API_KEY": key,
+            "PYTHONPATH": str(ROOT),
+        }
+        with (self.workspace.root / "supervisor.out").open("ab") as out:
+            return subprocess.Popen(
+                [sys.executable, "-c", _SUPERVISE, str(self.workspace.root), *worker],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env=environment,
+            )
+
+    def run(self, *targets: str, key: str = KEY) -> None:
+        """Ask for the work (all recipes for none named), and wait until nothing more can be done."""
+        self.ask(intents.Start(targets or ("recipe",)))
+        assert self.finish(key=key) == 0, self.story()
+
+    def finish(self, *, key: str = KEY, dying: bool = False) -> int:
+        """Supervise until idle or killed; the exit code."""
+        return self.wait(self.supervise(key=key, dying=dying))
+
+    def wait(self, supervisor: subprocess.Popen[bytes]) -> int:
+        """Wait for a supervisor to end; its exit code."""
+        return waiting.wait_for_exit(supervisor, progress=self._progress(supervisor), show=self.story)
+
+    def until(self, holds: Callable[[], bool], *supervisors: subprocess.Popen[bytes]) -> None:
+        """Wait for what these supervisors and their workers bring about."""
+        waiting.wait_until(
+            holds,
+            "the work to go on",
+            progress=self._progress(*supervisors),
+            processes=supervisors,
+            show=self.story,
+        )
+
+    def _progress(self, *supervisors: subprocess.Popen[bytes]) -> waiting.Progress:
+        """What is written, and what workers compute: a local model loads for long without a word."""
+        return waiting.any_of(
+            waiting.file_sizes(self.workspace.root),
+            waiting.cpu_time(*supervisors, children_only=True),
+        )
+
+    def query(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
+        with closing(connections.reader(self.workspace.state)) as connection:
+            return [tuple(row) for row in connection.execute(sql, arguments)]
+
+    def states(self) -> dict[str, str]:
+        return dict(self.query("SELECT stage || ':' || name, state FROM jobs ORDER BY rowid"))
+
+    def error(self, name: str) -> str:
+        return str(self.query("SELECT error FROM jobs WHERE stage || ':' || name = ?", name)[0][0])
+
+    def job(self, name: str) -> str:
+        return str(self.query("SELECT id FROM jobs WHERE stage || ':' || name = ?", name)[0][0])
+
+    def answers(self, name: str = "improve-human/naive") -> list[dict[str, str]]:
+        """The lines of a finished set of answers."""
+        ((path,),) = self.query(
+            "SELECT path FROM artifacts WHERE job = ? AND name = 'answers'", self.job(f"generate:{name}")
+        )
+        return [json.loads(line) for line in (self.workspace.root / path).open()]
+
+    def result(self, name: str) -> dict[str, Any]:
+        found = self.query("SELECT result FROM jobs WHERE stage || ':' || name = ?", name)
+        return dict(msgspec.json.decode(found[0][0]))
+
+    def open(self) -> Workspace:
+        return open_workspace(self.workspace)
+
+    def story(self) -> str:
+        """What to say when something is not as it should be."""
+        logs = [
+            p.read_text() for p in sorted((self.workspace.artifacts / "jobs").glob("generate-*/*/log.txt"))
+        ]
+        out = self.workspace.root / "supervisor.out"
+        return "\n".join([str(self.states()), out.read_text() if out.exists() else "", *logs[-2:]])

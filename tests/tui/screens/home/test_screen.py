@@ -1,0 +1,123 @@
+"""Home: the answers at a glance, what waits for a person, and the keys that mend it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from core.config.workspace import WorkspacePaths
+from core.domain.snapshot import Snapshot
+from core.services.workspace import open_workspace
+from core.store import connections, jobs
+from tests.support.filled_workspace import job_id
+from tests.support.settling import shown, until, until_shows
+from tests.tui.conftest import Open
+from tui.app.application import EmpathyApp
+from tui.screens.home import attention
+from tui.screens.home.stages import stages
+
+
+def snapshot_of(workspace: WorkspacePaths) -> Snapshot:
+    with open_workspace(workspace) as opened:
+        return opened.pipeline.snapshot()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 20)])
+async def test_it_answers_what_everybody_asks(
+    opened: Open, filled: WorkspacePaths, size: tuple[int, int]
+) -> None:
+    async with opened(filled, size) as pilot:
+        await until_shows(pilot, "7 of 12 done")
+        await until_shows(pilot, "nothing spent")
+        text = shown(pilot)
+        assert "▶ 1 running" in text
+        assert "2 failed or cancelled" in text
+        assert "recipe" in text
+        # The running run tells 1,107 s; what follows from it takes what such jobs took: 375 s and 25 s.
+        await until_shows(pilot, "25m left")
+        if size != (60, 20):
+            await until_shows(pilot, "70.8 %")
+            await until_shows(pilot, "embedded judge, agrees with")
+            await until_shows(pilot, "memory")
+
+
+async def test_a_failure_is_one_key_from_its_log_and_one_from_another_try(
+    opened: Open, filled: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "recipe direct/all_together")
+        failed = job_id(filled, "recipe", "direct/all_together")
+        await pilot.press("r")
+
+        def asked() -> bool:
+            with closing(connections.reader(filled.state)) as connection:
+                rows = connection.execute("SELECT kind, payload FROM intents").fetchall()
+            return [(row["kind"], failed in row["payload"]) for row in rows] == [("retry", True)]
+
+        await until(pilot, asked)
+        await pilot.press("enter")
+        await until_shows(pilot, "attempt 1 of a made job")
+        await pilot.press("escape")
+        await until_shows(pilot, "7 of 12 done")
+
+
+async def test_a_row_about_no_job_says_so(opened: Open, filled: WorkspacePaths) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "5 jobs not started")
+        await pilot.press("G", "r")
+        await until_shows(pilot, "this is about no job")
+
+
+async def test_it_says_what_is_broken_and_mended(opened: Open, filled: WorkspacePaths) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        before = filled.config.read_text()
+        filled.config.write_text(before + "\n[nonsense]\n")
+        await until_shows(pilot, "config.toml does not hold")
+        await until_shows(pilot, "`nonsense`")
+        filled.config.write_text(before)
+        await until(pilot, lambda: "does not hold" not in shown(pilot))
+
+
+def test_the_stages_follow_from_each_other(filled: WorkspacePaths) -> None:
+    found = {stage.name: stage for stage in stages(snapshot_of(filled).jobs)}
+    assert list(found) == ["judge", "recipe", "sft", "sft-dpo", "respond", "compare"]
+    assert [found[name].depth for name in found] == [0, 0, 1, 2, 3, 4]
+    assert found["compare"].after == ("judge", "respond")
+    assert (found["sft"].jobs, found["sft"].done, found["sft"].cancelled, found["sft"].planned) == (
+        2,
+        1,
+        1,
+        0,
+    )
+    assert found["sft"].look.word == "cancelled"
+    assert found["sft-dpo"].look.word == "running"
+    assert found["sft-dpo"].share == pytest.approx(31 / 50)
+
+
+def test_what_needs_attention_in_the_order_of_urgency(filled: WorkspacePaths) -> None:
+    with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
+        jobs.set_setting(connection, "paused", "1")
+    found = attention.matters(snapshot_of(filled), None, watched=True)
+    assert [matter.what for matter in found] == [
+        "no supervisor runs",
+        "recipe direct/all_together",
+        "sft smollm2/direct/all_together/sft",
+        "paused",
+        "5 jobs not started",
+    ]
+    failed, cancelled = found[1], found[2]
+    assert failed.why.startswith("the prompt template is broken")
+    assert failed.remedy == (("table.open", "log"), ("home.retry", "retry"))
+    assert cancelled.remedy == (("home.retry", "retry"),), "it has not run, and has no log"
+
+
+async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePaths) -> None:
+    with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
+        connection.execute("UPDATE jobs SET state = 'done'")
+    async with opened(filled, (120, 40)) as pilot:
+        app = pilot.app
+        assert isinstance(app, EmpathyApp)
+        await until_shows(pilot, "✓ all is done")
+        assert "left" not in shown(pilot).partition("Stages")[2].partition("Winning")[0]

@@ -1,0 +1,120 @@
+"""What the commands about jobs print for people: the pipeline's status, and the outcome of a job."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from core.api import (
+    CompareResult,
+    GenerateResult,
+    Job,
+    JudgeResult,
+    RecipeResult,
+    RespondResult,
+    SftResult,
+    Snapshot,
+    ValidateResult,
+    count_jobs,
+)
+from tui.cli.output.data import dialogue_counts
+from tui.cli.output.tables import cell, make_table, print_fields, print_line
+from tui.format.job_states import look
+from tui.format.values import UNKNOWN, duration, percent
+
+#: Columns from which the table of jobs has room for notes.
+_WIDE = 130
+
+_STYLES = {"done": "green", "running": "cyan", "failed": "red", "cancelled": "yellow"}
+
+
+def print_status(console: Console, snapshot: Snapshot) -> None:
+    """The workspace, its supervisor, and every job."""
+    supervisor = snapshot.supervisor
+    running = "idle" if not supervisor.running else f"running (pid {supervisor.pid or 'unknown'})"
+    paused = ", paused: `empathy-tui resume` lets jobs start" if snapshot.paused else ""
+    print_fields(
+        console,
+        ("workspace", snapshot.workspace),
+        ("data", dialogue_counts(snapshot.dialogues)),
+        ("supervisor", running + paused),
+    )
+    if snapshot.config_error is not None:
+        print_line(console, snapshot.config_error, "red")
+    if not snapshot.jobs:
+        print_line(console, next_step(snapshot))
+        return
+    sums = count_jobs(snapshot.jobs)
+    print_fields(console, ("jobs", f"{sums.done} of {sums.planned} done, {sums.running} running"))
+    console.print()
+    wide = console.width >= _WIDE
+    table = make_table("job", "state", "name", "progress", "time", *(("note",) if wide else ()), left=3)
+    if wide:
+        table.columns[-1].justify, table.columns[-1].no_wrap = "left", False
+    for job in snapshot.jobs:
+        looks = look(job)
+        style = _STYLES.get(looks.word, "dim")
+        table.add_row(
+            cell(job.id),
+            cell(f"{looks.glyph} {looks.word}", style),
+            cell(job.name),
+            cell("" if job.done is None else f"{job.done}/{UNKNOWN if job.total is None else job.total}"),
+            cell(time_taken(job)),
+            *((cell(_note(job), style),) if wide else ()),
+        )
+    console.print(table)
+    for job in () if wide else snapshot.jobs:
+        if job.state == "failed" and job.error is not None:
+            print_line(console, f"{job.id}: {job.error}", "red")
+
+
+def _note(job: Job) -> str:
+    """Why a job failed, or does not run."""
+    if job.state == "failed":
+        return job.error or UNKNOWN
+    return (job.reason or "") if job.requested else ""
+
+
+def next_step(snapshot: Snapshot) -> str:
+    """What to do in a workspace without jobs."""
+    if snapshot.dialogues.total == 0:
+        return (
+            "There is no data yet. Import a file: `empathy-tui import CSV`. "
+            "Or try a sample: `empathy-tui demo`."
+        )
+    return "config.toml defines no jobs: add students, recipes and judges (`empathy-tui init` shows how)."
+
+
+def outcome(job: Job) -> str:
+    """A finished job's main results in words; empty when it has none."""
+    match job.result:
+        case GenerateResult() as result:
+            return _generated(result)
+        case RecipeResult(sft_used=examples, preferences_used=pairs):
+            return f"{examples} SFT examples, {pairs} preference pairs"
+        case SftResult(steps=steps, train_loss=loss):
+            return f"{steps} steps, mean loss {loss:.3f}"
+        case RespondResult(responses=responses, cut=cut):
+            return f"{responses} responses" + (
+                "" if cut is None else f", {cut} of them cut at max_new_tokens"
+            )
+        case JudgeResult(label=label):
+            return label
+        case ValidateResult() as result:
+            span = f"{percent(result.agreement_low, 1)} – {percent(result.agreement_high, 1)}"
+            return f"agrees with people on {percent(result.agreement, 1)} ({span})"
+        case CompareResult(win_rate_b=float(rate), ci_low=low, ci_high=high):
+            return f"b wins {percent(rate, 1)} ({percent(low, 1)} – {percent(high, 1)})"
+    return ""
+
+
+def _generated(result: GenerateResult) -> str:
+    left_out = f", {result.left_out} left out" if result.left_out else ""
+    reused = f", {result.reused} reused" if result.reused else ""
+    return f"{result.answers} answers{left_out}{reused}"
+
+
+def time_taken(job: Job) -> str:
+    """How long a finished job took; empty for others."""
+    if job.started_at is None or job.finished_at is None:
+        return ""
+    return duration(job.finished_at - job.started_at)

@@ -1,0 +1,52 @@
+"""The commands about recipes: what they yield, and their export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tui.cli.options import examples, json_option, workspace_of
+from tui.cli.output import json
+from tui.format.text import visible
+
+
+@click.command(epilog=examples("recipes"))
+@json_option
+@click.pass_context
+def recipes(ctx: click.Context, as_json: bool) -> None:
+    """List the recipes that the data allows, and how many examples each yields."""
+    found = workspace_of(ctx).data.recipes()
+    if as_json:
+        json.write(found)
+        return
+    from tui.cli.output.data import print_recipes
+    from tui.cli.output.tables import make_console
+
+    print_recipes(make_console(), found)
+
+
+@click.group(epilog=examples("export llama-factory data"))
+def export() -> None:
+    """Export training data for other programs."""
+
+
+@export.command(
+    "llama-factory",
+    epilog=examples("export llama-factory data", "export llama-factory data --recipe direct/chatgpt"),
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, readable=False))
+@click.option("--recipe", "names", metavar="NAME", multiple=True, help="Export this recipe; repeatable.")
+@json_option
+@click.pass_context
+def llama_factory(ctx: click.Context, folder: Path, names: tuple[str, ...], as_json: bool) -> None:
+    """Write SFT examples and preference pairs to DIR in LLaMA-Factory's format.
+
+    By default those of all recipes. dataset_info.json in DIR registers the files.
+    """
+    written = workspace_of(ctx).commands.export_llama_factory(folder, names)
+    if as_json:
+        json.write(json.Exported(files=written))
+        return
+    for path in written:
+        click.echo(visible(str(path)))

@@ -1,0 +1,131 @@
+"""The command that starts jobs, and what other commands use of it: starting, waiting, estimating costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from core.api import IntentResult, StartOutcome, Workspace
+from tui.cli.options import CommandError, examples, json_option, workspace_of
+from tui.cli.output import json
+from tui.format.text import visible
+
+_INTERRUPTED = "\nStopped waiting. The jobs go on: `empathy-tui status`"
+
+
+@click.command(epilog=examples("run", "run sft --wait", "run recipe:improve-human/naive --dry-run"))
+@click.argument("targets", metavar="[TARGET]...", nargs=-1)
+@click.option("--wait", is_flag=True, help="Show progress until all of these jobs have ended.")
+@click.option("--no-wait", is_flag=True, help="Return as soon as the jobs only wait for submitted batches.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show which requests would be sent, and their cost; start nothing."
+)
+@json_option
+@click.pass_context
+def run(
+    ctx: click.Context, targets: tuple[str, ...], wait: bool, no_wait: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Start jobs in the background: by default all that config.toml defines.
+
+    A TARGET is a job's id, a stage (generate, recipe, sft, sft-dpo, respond, judge, validate, compare) or a
+    name. The jobs that it depends on start as well. Jobs that are done are not repeated.
+    """
+    if wait + no_wait + dry_run > 1:
+        raise click.UsageError("use only one of --wait, --no-wait and --dry-run")
+    workspace = workspace_of(ctx)
+    if dry_run:
+        print_costs(workspace, targets, as_json=as_json)
+        return
+    started = start(workspace, targets)
+    jobs, new, done = started.jobs, started.new, started.done
+    if not as_json:
+        click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {new} new, {len(done)} done before")
+    if wait:
+        wait_for(ctx, workspace, jobs, done, as_json=as_json)
+        return
+    if no_wait:
+        _wait_for_batches(ctx, workspace, jobs, as_json=as_json)
+        return
+    paused = workspace.pipeline.snapshot().paused
+    if as_json:
+        json.write(json.Started(jobs=jobs, new=new, done=len(done), paused=paused))
+    elif paused:
+        click.echo("Paused: no job starts until `empathy-tui resume`.")
+    elif len(done) < len(jobs):
+        click.echo("The jobs run in the background. Watch them: `empathy-tui`, or `empathy-tui status`.")
+
+
+def print_costs(
+    workspace: Workspace, targets: tuple[str, ...], validate: dict[str, int] | None = None, *, as_json: bool
+) -> None:
+    """Print the requests that the targets would send, and their cost. `validate`: judge → number of pairs."""
+    problem = workspace.pipeline.snapshot().config_error
+    if problem is not None:
+        raise CommandError(problem)
+    found, spending = workspace.spending.estimates(targets, validate), workspace.spending.summary()
+    from tui.cli.output.batches import print_estimates
+    from tui.cli.output.tables import make_console
+    from tui.format.submissions import total_usd
+
+    if as_json:
+        json.write(json.Costs(recipes=found, usd=total_usd(found), spending=spending))
+        return
+    print_estimates(make_console(), found, spending)
+
+
+def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> StartOutcome:
+    """Request the targets' jobs."""
+    commands = workspace.commands
+    return started_jobs(commands.wait(commands.start(targets)))
+
+
+def started_jobs(result: IntentResult) -> StartOutcome:
+    """The outcome of an intent to start jobs that is done."""
+    assert isinstance(result.outcome, StartOutcome)
+    return result.outcome
+
+
+def wait_for(
+    ctx: click.Context,
+    workspace: Workspace,
+    jobs: Sequence[str],
+    done: Sequence[str],
+    *,
+    as_json: bool = False,
+) -> None:
+    """Show the jobs' progress until they end; `done` were done before.
+
+    Raises `CommandError` unless all of them get done.
+    """
+    from tui.cli.output.progress import follow
+    from tui.cli.output.tables import make_console
+
+    try:
+        ending = follow(workspace, jobs, done, make_console(stderr=as_json))
+    except KeyboardInterrupt:
+        click.echo(_INTERRUPTED, err=True)
+        ctx.exit(130)
+    if as_json:
+        json.write(json.Finished(ok=ending.ok, jobs=tuple(json.job_record(job) for job in ending.jobs)))
+    if ending.problem is not None:
+        raise CommandError(ending.problem)
+
+
+def _wait_for_batches(
+    ctx: click.Context, workspace: Workspace, jobs: Sequence[str], *, as_json: bool
+) -> None:
+    """Wait until the jobs have ended or only wait for batches at their providers, and print those."""
+    from tui.cli.output.progress import submitted
+
+    try:
+        found = submitted(workspace, jobs)
+    except KeyboardInterrupt:
+        click.echo(_INTERRUPTED, err=True)
+        ctx.exit(130)
+    if as_json:
+        json.write(json.SubmittedBatches(jobs=jobs, batches=found))
+        return
+    for one in found:
+        click.echo(f"{one.batch} {visible(one.job_name)}: {one.requests} requests, {one.state}")
+    click.echo("The supervisor collects the answers. If it ends, the next `empathy-tui run` starts it again.")
