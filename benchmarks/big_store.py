@@ -32,8 +32,9 @@ from benchmarks import made_records
 from core.api import WorkspacePaths
 from core.config.load import load_config
 from core.dialogues import staging
-from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.jobs import JobState
+from core.domain.names import ComparisonName
 from core.domain.results import Result
 from core.domain.verdicts import Order
 from core.domain.votes import Choice
@@ -191,7 +192,7 @@ def _make(workspace: WorkspacePaths) -> None:
         plans.append(workspace_graph.plan(workspace, asked, facts, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):
-            data.replace(connection, facts, map(staging.to_row, dialogues))
+            data.replace(connection, facts, dialogues)
             _Filling(connection, workspace, dialogues).run(plans[-1], plans[-2::-1])
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -345,8 +346,8 @@ class _Filling:
         )
 
     def compare(self, node: PlannedJob, state: JobState) -> None:
-        sides, _, judge = node.name.rpartition(" @ ")
-        a, _, b = sides.partition(" vs ")
+        name = ComparisonName.parse(node.name)
+        a, b, judge = name.a, name.b, name.judge
         if state not in ("done", "running"):
             self.end(node, state, 300, 0, None, total=2 * len(self.test))
             return

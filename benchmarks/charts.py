@@ -87,7 +87,7 @@ def fill(workspace: WorkspacePaths, points: int) -> None:
         (named(runs, "llama-8b/direct/gemini/sft"), 0.4, "failed"),
     ]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         jobs.put(connection, [node for node in nodes if "gemini/sft-dpo" not in node.name])
         for number, (node, part, ending) in enumerate(chosen):
             train(connection, workspace, node, number, points, int(points * part), ending)

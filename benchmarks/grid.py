@@ -26,7 +26,7 @@ from pathlib import Path
 from core.api import Workspace, WorkspacePaths, create_workspace, open_workspace
 from core.config.load import load_config
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.jobs import files
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Artifact
@@ -106,7 +106,7 @@ def fill(workspace: WorkspacePaths, url: str) -> None:
     nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         done = [node for node in nodes if node.stage != "compare"]
         jobs.put(connection, done)
         for node in done:

@@ -10,10 +10,10 @@ import msgspec
 
 from core.config.schema import Config, Judge, Teacher
 from core.domain.errors import UserError
+from core.domain.names import is_plain
 
 NAME = "config.toml"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 #: Without user name, password or query: people put API keys there.
 _URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?")
 #: An API key can look like a variable name; the prefixes of some providers' keys are refused.
@@ -40,7 +40,7 @@ def parse_config(text: str, place: str = NAME) -> Config:
         ("judges", config.judges),
     ):
         for name in names:
-            if not _NAME.fullmatch(name):
+            if not is_plain(name):
                 raise UserError(
                     f"{place}: [{kind}.{name}]: a name may contain letters, digits, '.', '_' and '-'"
                 )

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from core.domain.app_settings import AppSettings
+from core.domain.names import RunStage
 
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[int, Meta(ge=0)]
@@ -19,7 +20,6 @@ PositiveNumber = Annotated[float, Meta(gt=0)]
 NonNegativeNumber = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
-Stage = Literal["sft", "sft-dpo"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 Pairing = Literal["strict", "reference-code"]
@@ -233,7 +233,7 @@ class Dpo(Training, frozen=True):
 class Runs(_Table, frozen=True):
     """Which runs to do for each student and recipe, and on which device."""
 
-    stages: tuple[Stage, ...] = ("sft", "sft-dpo")
+    stages: tuple[RunStage, ...] = ("sft", "sft-dpo")
     """`sft`, or both: `sft-dpo` continues from `sft`."""
     device: Device = "auto"
     """`auto` takes a GPU when there is one."""

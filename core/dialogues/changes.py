@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 
 _FIELDS = ("emotion", "sentiment", "plutchik", "situation", "utterance")
 

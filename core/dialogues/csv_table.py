@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from pathlib import Path
 
 from core.dialogues import csv_rows
 from core.dialogues.csv_rows import Broken, Row
-from core.dialogues.records import HUMAN, Dialogue, Rated
 from core.dialogues.split import split_of
+from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
+from core.domain.names import is_plain
 
 #: The published file has 3.7 MB; far larger ones are something else, and would not fit in memory.
 MAX_BYTES = 100_000_000
@@ -24,8 +24,7 @@ GIVE_UP = 100_000
 
 _REQUIRED = ("dialog_id", "emotion", "situation", "speaker_uttr")
 _OPTIONAL = ("sentiment", "plutchik")
-_RATINGS = {"1": 1, "2": 2, "3": 3, "1.0": 1, "2.0": 2, "3.0": 3}
-_SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_RATINGS: dict[str, Rating] = {"1": 1, "2": 2, "3": 3, "1.0": 1, "2.0": 2, "3.0": 3}
 #: Recipe names use this word for all sources at once.
 _RESERVED = "all_together"
 
@@ -229,7 +228,7 @@ def _columns(header: list[str], problems: Problems) -> dict[str, str]:
         if kind == "rating":
             continue
         source = name.removesuffix("_empathy")
-        if not _SOURCE.fullmatch(source) or source == _RESERVED:
+        if not is_plain(source) or source == _RESERVED:
             add(column, "this cannot name a source: take letters, digits, '.', '_' and '-'")
         elif source in names:
             add(column, f"response_{names[source]} names the same source")
@@ -266,7 +265,7 @@ def _check(
 
 def _dialogue(row: dict[str, str], names: dict[str, str]) -> Dialogue:
     responses = {
-        source: Rated(row[f"response_{name}"], _RATINGS[row[f"rating_{name}"].strip()])
+        source: RatedResponse(row[f"response_{name}"], _RATINGS[row[f"rating_{name}"].strip()])
         for source, name in names.items()
     }
     return Dialogue(

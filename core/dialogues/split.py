@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.dialogues.records import Split
-
-GOOD = 3
+from core.domain.dialogues import GOOD, Split
 
 
 def split_of(ratings: Iterable[int]) -> Split:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN, Dialogue
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class DialogueCounts:
 
 
 @dataclass(frozen=True)
-class Supervisor:
+class SupervisorStatus:
     """Whether a supervisor holds this workspace's lock, and its process id."""
 
     running: bool
@@ -47,7 +47,7 @@ class Snapshot:
     version: int
     workspace: str
     dialogues: DialogueCounts
-    supervisor: Supervisor
+    supervisor: SupervisorStatus
     paused: bool
     slots: tuple[SlotUse, ...]
     jobs: tuple[Job, ...]

@@ -8,7 +8,7 @@ _DATA = "data:"
 
 
 @dataclass(frozen=True)
-class ImportedData:
+class ImportedDialogues:
     """All imported dialogues, by the SHA-256 of their file."""
 
     sha256: str
@@ -24,13 +24,13 @@ class JobOutput:
     """The artifact's name there."""
 
 
-Input = ImportedData | JobOutput
+Input = ImportedDialogues | JobOutput
 
 
 def format_input(value: Input) -> str:
     """`data:<sha256>`, or `<job id>/<artifact>`."""
     match value:
-        case ImportedData(sha256):
+        case ImportedDialogues(sha256):
             return _DATA + sha256
         case JobOutput(job, name):
             return f"{job}/{name}"
@@ -39,7 +39,7 @@ def format_input(value: Input) -> str:
 def parse_input(text: str) -> Input:
     """The input that `format_input` writes as `text`. Raises `ValueError` for any other text."""
     if text.startswith(_DATA) and len(text) > len(_DATA):
-        return ImportedData(text.removeprefix(_DATA))
+        return ImportedDialogues(text.removeprefix(_DATA))
     job, _, name = text.partition("/")
     if not job or not name or job.startswith(_DATA):
         raise ValueError(f"{text!r} is neither data:SHA256 nor JOB/ARTIFACT")

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.verdicts import Winner
+from core.judging import bootstrap
 from core.judging.statistics import mean_interval
 
 Floats = NDArray[np.float64]
 
+#: Each costs a kappa.
 _RESAMPLES = 2_000
 _LABELS: dict[Winner, int] = {"a": 0, "b": 1, "tie": 2}
 
@@ -62,13 +64,17 @@ def agree(labels: Sequence[tuple[str, Winner, Winner]]) -> Agreed | None:
     by_dialogue = np.array(list(tables.values()))
     total = by_dialogue.sum(axis=0)
     agreed, counts = np.trace(by_dialogue, axis1=1, axis2=2), by_dialogue.sum(axis=(1, 2))
-    raw = _share(agreed, counts)
+    raw = share(agreed, counts)
     kappa = _kappa(total)
     kappa_low, kappa_high = None, None
     if kappa is not None and len(set(agreed / counts)) > 1:
-        drawn = np.einsum("rd,dij->rij", _draws(len(by_dialogue)), by_dialogue)
+        drawn = (
+            table
+            for weights in bootstrap.weights(len(by_dialogue), _RESAMPLES)
+            for table in np.einsum("rd,dij->rij", weights, by_dialogue)
+        )
         kappas = [found for table in drawn if (found := _kappa(table)) is not None]
-        kappa_low, kappa_high = (float(end) for end in np.quantile(kappas, (0.025, 0.975)))
+        kappa_low, kappa_high = bootstrap.interval(kappas)
     elif kappa is not None:
         chance = _chance(total)
         kappa_low, kappa_high = (max(-1.0, (end - chance) / (1 - chance)) for end in (raw.low, raw.high))
@@ -95,25 +101,19 @@ def against_people(found: Sequence[tuple[str, Winner, Winner]]) -> Share:
     right: dict[str, list[float]] = defaultdict(list)
     for dialogue, better, said in found:
         right[dialogue].append(1.0 if said == better else 0.5 if said == "tie" else 0.0)
-    return _share(
+    return share(
         np.array([sum(scores) for scores in right.values()]), np.array([len(s) for s in right.values()])
     )
 
 
-def _share(sums: Floats, counts: Floats) -> Share:
-    """The share of all pairs, from each dialogue's sum of scores and number of pairs."""
+def share(sums: Floats, counts: Floats) -> Share:
+    """The share of all pairs, from each dialogue's sum of scores and number of pairs, which is above 0."""
     shares = sums / counts
     if len(set(shares)) < 2:
         low, high, _ = mean_interval(list(shares))
     else:
-        weights = _draws(len(sums))
-        low, high = np.quantile((weights @ sums) / (weights @ counts), (0.025, 0.975))
-    return Share(float(sums.sum() / counts.sum()), float(low), float(high))
-
-
-def _draws(dialogues: int) -> NDArray[np.int_]:
-    """How often each dialogue is drawn in each resample, the same for the same number of dialogues."""
-    return np.random.default_rng(0).multinomial(dialogues, [1 / dialogues] * dialogues, size=_RESAMPLES)
+        low, high = bootstrap.share_interval(sums, counts)
+    return Share(float(sums.sum() / counts.sum()), low, high)
 
 
 def _chance(table: Floats) -> float:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
-from core.dialogues import records
-from core.dialogues.records import Dialogue
+from core.dialogues import records, response_file
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.results import CompareResult
 from core.jobs.context import JobContext
@@ -97,9 +96,7 @@ def _responses(
     name = job.settings.a if side == "a" else job.settings.b
     remedy = "let it respond again"
     if side in job.spec.inputs:
-        # Of bytes: a response may hold U+2028 and the like, which end a line for str.splitlines.
-        lines = job.input(side).read_bytes().splitlines()
-        found = {row["dialog_id"]: row["text"] for row in map(json.loads, lines)}
+        found = response_file.read(job.input(side))
     else:
         found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
         remedy = "compare with another responder, or import data that has them all"

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from core.dialogues.records import MAX_WORDS
+from core.domain.dialogues import MAX_WORDS
 from core.domain.results import CompareResult
 from core.domain.verdicts import Order, Winner
 from core.jobs.records import VerdictRecord

@@ -15,10 +15,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.verdicts import Order
 from core.jobs import files
+from core.judging import agreement
 from core.judging.protocol import Contest, Ruling
 from core.judging.sentence_embeddings import Embedder, Vectors
 
@@ -28,13 +29,12 @@ Floats = NDArray[np.float64]
 TIE = 1e-6
 _ALPHAS = (3.0, 30.0, 300.0)
 _FOLDS = 5
-_RESAMPLES = 2000
 #: Of `_features` and the embeddings below it; another version's weights mean something else.
 _FEATURES = 1
 
 
 @dataclass(frozen=True)
-class Agreement:
+class HeldOutAgreement:
     """How far held-out scores agree with the human ratings.
 
     `share` of the `pairs` of responses to one dialogue with different ratings are ranked rightly
@@ -59,13 +59,13 @@ class Weights(msgspec.Struct, frozen=True):
     alpha: float
     dialogues: int
     responses: int
-    agreement: Agreement
+    agreement: HeldOutAgreement
     label: str
 
 
 def fit(
     dialogues: Sequence[Dialogue], embedder: Embedder, progress: Callable[[int, int], None]
-) -> tuple[Weights, Agreement]:
+) -> tuple[Weights, HeldOutAgreement]:
     """Train on these dialogues' ratings, and measure with each fifth of the dialogues held out.
 
     Raises `UserError` when there are too few dialogues, or no two ratings to tell apart.
@@ -99,10 +99,10 @@ def fit(
     alpha = float(search.alpha_)
     held_out = cross_val_predict(Ridge(alpha=alpha), features, ratings, groups=groups, cv=folds)
     words = np.array([len(text.split()) for text in texts], dtype=float)
-    agreement = measure(held_out, ratings, groups, words)
+    measured = measure(held_out, ratings, groups, words)
     label = (
-        f"embedded judge: agrees with held-out human ratings on {agreement.share:.0%} of "
-        f"{agreement.pairs:,} pairs"
+        f"embedded judge: agrees with held-out human ratings on {measured.share:.0%} of "
+        f"{measured.pairs:,} pairs"
     )
     weights = Weights(
         features=_FEATURES,
@@ -111,13 +111,13 @@ def fit(
         alpha=alpha,
         dialogues=len(dialogues),
         responses=len(texts),
-        agreement=agreement,
+        agreement=measured,
         label=label,
     )
-    return weights, agreement
+    return weights, measured
 
 
-def measure(scores: Floats, ratings: Floats, groups: NDArray[np.int_], words: Floats) -> Agreement:
+def measure(scores: Floats, ratings: Floats, groups: NDArray[np.int_], words: Floats) -> HeldOutAgreement:
     """The agreement of held-out `scores` with `ratings`, arrays over responses of dialogue `groups`."""
     from sklearn.metrics import roc_auc_score
 
@@ -131,14 +131,12 @@ def measure(scores: Floats, ratings: Floats, groups: NDArray[np.int_], words: Fl
         pairs[group] = better.sum()
     if not pairs.sum():
         raise UserError("no dialogue has two responses with different ratings: nothing to measure a judge on")
-    draws = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
-    drawn = pairs[draws].sum(axis=1)
-    shares = right[draws].sum(axis=1)[drawn > 0] / drawn[drawn > 0]
+    found = agreement.share(right[pairs > 0], pairs[pairs > 0])
     good = ratings == ratings.max()
-    return Agreement(
-        share=float(right.sum() / pairs.sum()),
-        low=float(np.quantile(shares, 0.025)),
-        high=float(np.quantile(shares, 0.975)),
+    return HeldOutAgreement(
+        share=found.share,
+        low=found.low,
+        high=found.high,
         pairs=int(pairs.sum()),
         auc=float(roc_auc_score(good, scores)),
         length_auc=float(roc_auc_score(good, words)),

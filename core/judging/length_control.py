@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from core.domain.verdicts import Winner
+from core.judging import bootstrap
 from core.judging.statistics import score
 
 Floats = NDArray[np.float64]
@@ -19,6 +20,7 @@ _PENALTIES = (1.0, 10.0, 100.0)
 #: scikit-learn's own leaves the rate wrong in the third digit.
 _TOLERANCE = 1e-6
 _FOLDS = 5
+#: Each costs a fit.
 _RESAMPLES = 400
 #: Valid outcomes below which there is nothing to fit.
 _FEWEST = 20
@@ -72,15 +74,14 @@ def _controlled(feature: Floats, scores: Floats) -> LengthControlled:
     penalty = _penalty(feature, scores)
     intercept, coefficient = _fit(feature, scores, penalty)
     rate = _sigmoid(intercept)
-    count = len(scores)
-    draws = np.random.default_rng(0).multinomial(count, [1 / count] * count, size=_RESAMPLES)
+    draws = np.concatenate(list(bootstrap.weights(len(scores), _RESAMPLES)))
     drawn = np.array([_drawn(feature, scores, penalty, weights) for weights in draws])
-    low, high = np.quantile(drawn, (0.025, 0.975))
+    low, high = bootstrap.interval(drawn)
     raw = float(scores.mean())
-    least, most = np.quantile(drawn - draws @ scores / count, (0.025, 0.975))
+    min_difference, max_difference = bootstrap.interval(drawn - draws @ scores / len(scores))
     matters = abs(rate - raw) > _PARTED or (rate - 0.5) * (raw - 0.5) < 0
-    parted = bool(matters and (least > 0 or most < 0))
-    return LengthControlled(rate, float(low), float(high), coefficient, parted)
+    parted = bool(matters and (min_difference > 0 or max_difference < 0))
+    return LengthControlled(rate, low, high, coefficient, parted)
 
 
 def prefers_longer(

@@ -74,10 +74,12 @@ def winner_of(text: str, order: Order) -> Winner:
 
 
 def _request(judge: LlmJudge, contest: Contest) -> Request:
-    shown = (contest.response_a, contest.response_b)
-    first, second = shown if contest.order == "ab" else reversed(shown)
-    text = templates.render(
-        judge.prompt, situation=contest.situation, utterance=contest.utterance, first=first, second=second
+    text = templates.judge_question(
+        judge.prompt,
+        contest.situation,
+        contest.utterance,
+        (contest.response_a, contest.response_b),
+        swapped=contest.order == "ba",
     )
     return requests.single(judge.model.identity, contest.dialog_id, text, contest.number - 1)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.verdicts import Order, Winner
 from core.jobs.records import VerdictRecord
 

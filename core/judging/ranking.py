@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from core.domain.comparisons import Ranked
 from core.domain.verdicts import Winner
+from core.judging import bootstrap
 from core.judging.statistics import score
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
 
+#: Each costs a fit.
 _RESAMPLES = 500
 #: Wins that each of two that met is given on top of its own, so that an undefeated one stays finite.
 _PRIOR = 0.5
@@ -32,10 +34,10 @@ def rank(outcomes: Mapping[tuple[str, str], Mapping[str, Winner]]) -> tuple[tupl
     met is given half a win more, after Haldane ("The estimation and significance of the logarithm of a ratio
     of frequencies", Annals of Human Genetics 20, 1956).
 
-    The intervals are percentiles of a Bayesian bootstrap (Rubin, "The Bayesian bootstrap", Annals of
-    Statistics 9, 1981): dialogues are weighed at random, alike in all comparisons, and so are the half wins,
-    which makes the interval wide, and not a point, where one won everything. It is moved so that its median
-    is the strength: few losses make logarithms lopsided. Sorted by group, the largest first, and strength.
+    The intervals are percentiles of a Bayesian bootstrap: dialogues are weighed at random, alike in all
+    comparisons, and so are the half wins, which makes the interval wide, and not a point, where one won
+    everything. It is moved so that its median is the strength: few losses make logarithms lopsided. Sorted
+    by group, the largest first, and strength.
     """
     names = sorted(
         {name for sides, made in outcomes.items() if _says_something(sides, made) for name in sides}
@@ -108,8 +110,8 @@ def _of_group(
     lost = np.bincount(first, totals[1], count) + np.bincount(second, totals[0], count)
     strengths = _fit(first, second, totals[0] + _PRIOR, totals[1] + _PRIOR, count)
 
-    random = np.random.default_rng(0)
-    weights = random.exponential(size=(_RESAMPLES, len(wins_first)))
+    random = bootstrap.generator()
+    weights = bootstrap.bayesian_weights(len(wins_first), _RESAMPLES, random)
     extra = random.gamma(_PRIOR, size=(2, _RESAMPLES, len(first)))
     drawn = [
         _fit(first, second, one, other, count, strengths)

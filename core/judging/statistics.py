@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from core.domain.verdicts import Order, Winner
+from core.judging import bootstrap
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,13 +19,9 @@ if TYPE_CHECKING:
 WILSON = "Wilson 95 %"
 CLUSTERED = "Student's t 95 %, clustered by dialogue"
 
-_RESAMPLES = 9_999
-#: Resamples held in memory at once.
-_BATCH = 500
-
 
 @dataclass(frozen=True)
-class WinRate:
+class OutcomeCounts:
     """How two responders fared over `n` dialogues.
 
     `win_rate_b` is (wins of b + half the ties) / n: a dialogue without a valid outcome is in n and
@@ -89,13 +86,13 @@ def outcome(verdicts: Sequence[tuple[Order, Winner]]) -> Winner:
     return found.pop() if len(found) == 1 else "tie"
 
 
-def win_rate(outcomes: Sequence[Winner], clustered: bool, *, bootstrap: bool = True) -> WinRate:
+def win_rate(outcomes: Sequence[Winner], clustered: bool, *, with_bootstrap: bool = True) -> OutcomeCounts:
     """The win rate over one outcome a dialogue; `clustered` when each comes from more than one verdict.
 
     From one verdict: Wilson's score interval ("Probable inference, the law of succession, and statistical
     inference", JASA 22, 1927), with half the ties counted as wins. From more: a dialogue scores 0, ½ or
     1, and the interval is Student's over dialogues: verdicts of one dialogue are no independent
-    draws. Without `bootstrap` its interval is left out. Raises `ValueError` for no outcome.
+    draws. Without `with_bootstrap` its interval is left out. Raises `ValueError` for no outcome.
     """
     n = len(outcomes)
     if n == 0:
@@ -103,11 +100,11 @@ def win_rate(outcomes: Sequence[Winner], clustered: bool, *, bootstrap: bool = T
     invalid = outcomes.count("invalid")
     counts = n, outcomes.count("a"), outcomes.count("b"), outcomes.count("tie"), invalid
     if invalid == n:
-        return WinRate(*counts, None, None, None, None, None, None)
+        return OutcomeCounts(*counts, None, None, None, None, None, None)
     scores = [score(winner) for winner in outcomes]
     low, high, interval = mean_interval(scores) if clustered else _wilson(sum(scores), n)
-    boot_low, boot_high = _bootstrap(scores) if clustered and bootstrap else (None, None)
-    return WinRate(*counts, sum(scores) / n, low, high, interval, boot_low, boot_high)
+    boot_low, boot_high = _bootstrap(scores) if clustered and with_bootstrap else (None, None)
+    return OutcomeCounts(*counts, sum(scores) / n, low, high, interval, boot_low, boot_high)
 
 
 @cache
@@ -189,16 +186,7 @@ def _wilson(score: float, n: int) -> tuple[float, float, str]:
 def _bootstrap(scores: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
     """A percentile interval of the mean, the same for the same scores; None where they are all the same."""
     import numpy as np
-    from scipy.stats import bootstrap
 
     if len(set(scores)) < 2:
         return None, None
-    found = bootstrap(
-        (scores,),
-        np.mean,
-        n_resamples=_RESAMPLES,
-        batch=_BATCH,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(found.low), float(found.high)
+    return bootstrap.share_interval(np.array(scores), np.ones(len(scores)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from core.dialogues import records
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.results import ValidateResult
 from core.domain.verdicts import Order, Winner

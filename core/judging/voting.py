@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.dialogues.records import Dialogue
 from core.domain.comparisons import HumanWinRate
+from core.domain.dialogues import Dialogue
 from core.domain.verdicts import Order, Winner
 from core.domain.votes import Choice, Vote
 from core.judging import statistics

@@ -11,7 +11,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs import spec as specs
-from core.jobs.inputs import ImportedData, JobOutput
+from core.jobs.inputs import ImportedDialogues, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.spec import Spec
 from core.store import jobs
@@ -37,7 +37,7 @@ def resolve_inputs(
     paths = {}
     for name, read in job.inputs.items():
         match read:
-            case ImportedData(sha256):
+            case ImportedDialogues(sha256):
                 path = workspace.dialogues(sha256)
                 if not path.exists():
                     raise UserError(f"{path} is missing: import the data again, then retry")

@@ -6,8 +6,10 @@ import sqlite3
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import records, staging
+from core.dialogues import records
+from core.domain import job_rules
 from core.domain.dependencies import dependencies_of
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import (
     AdoptOutcome,
@@ -23,7 +25,6 @@ from core.jobs.context import REFRESH
 from core.jobs.settings import ValidateSettings
 from core.pipeline import planner, workspace_graph
 from core.store import dialogues, jobs, votes
-from core.store.dialogues import DataFacts
 from core.store.intents import (
     Adopt,
     Cancel,
@@ -71,18 +72,18 @@ def carry_out(
     return None
 
 
-def _import(connection: sqlite3.Connection, workspace: WorkspacePaths, facts: DataFacts) -> ImportOutcome:
+def _import(connection: sqlite3.Connection, workspace: WorkspacePaths, facts: ImportedData) -> ImportOutcome:
     path = workspace.dialogues(facts.data)
     if not path.exists() or files.sha256(path) != facts.data:
         raise UserError(f"{path} is missing or damaged: delete it and import {facts.file} again")
-    dialogues.replace(connection, facts, (staging.to_row(dialogue) for dialogue in records.read(path)))
+    dialogues.replace(connection, facts, records.read(path))
     counts = dialogues.counts(connection)
     jobs.add_event(connection, f"imported {counts.total} dialogues from {facts.file}")
     return ImportOutcome(counts)
 
 
 def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: Start) -> StartOutcome:
-    facts = dialogues.facts(connection)
+    facts = dialogues.imported(connection)
     if facts is None:
         raise UserError("there is no data yet: `empathy-tui import CSV` first")
     config = load_config(workspace.config)
@@ -93,7 +94,7 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
     new = jobs.put(connection, wanted)
     states = jobs.states(connection, (job.id for job in wanted))
     for job, state in states.items():
-        if state in ("failed", "cancelled"):
+        if state in job_rules.UNSUCCESSFUL:
             jobs.set_state(connection, job, "waiting", event="requested again")
     for job in new:
         jobs.add_event(connection, "requested", job=job)
@@ -103,12 +104,13 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
 
 def _cancel(connection: sqlite3.Connection, job: str) -> CancelOutcome:
     state = _state(connection, job)
+    problem = job_rules.cancel_problem(job, state)
+    if problem is not None:
+        raise UserError(problem)
     if state == "running":
         jobs.ask_to_stop(connection, job)
-    elif state in ("waiting", "ready"):
-        jobs.set_state(connection, job, "cancelled")
     else:
-        raise UserError(f"{job} is {state}: there is nothing to cancel")
+        jobs.set_state(connection, job, "cancelled")
     return CancelOutcome(state)
 
 
@@ -121,8 +123,8 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
     needed = dependencies_of(jobs.graph(connection), [job])
     again = [name for name in (job, *sorted(needed)) if _failed(connection, name)]
     if not again:
-        raise UserError(f"{job} is {state}: only what failed or was cancelled can be tried again")
-    facts = dialogues.facts(connection)
+        raise UserError(job_rules.retry_problem(job, state))
+    facts = dialogues.imported(connection)
     if facts is not None:
         found = [stored.job for name in again if (stored := jobs.get(connection, name)) is not None]
         validate = {
@@ -140,7 +142,7 @@ def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str
     """Have a job that waits for something outside look at it now."""
     running = jobs.attempts(connection, job=job, state="running")
     if not running:
-        raise UserError(f"{job} is {_state(connection, job)}: only a running job can look again")
+        raise UserError(job_rules.refresh_problem(job, _state(connection, job)))
     (workspace.root / running[0].folder / REFRESH).touch()
 
 
@@ -155,13 +157,13 @@ def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, 
     jobs.add_event(connection, f"batch {batch} named by hand", job=job)
     if stored.state == "running":
         _refresh(connection, workspace, job)
-    elif stored.state in ("failed", "cancelled"):
+    elif stored.state in job_rules.UNSUCCESSFUL:
         _retry(connection, workspace, job)
     return AdoptOutcome(stored.state)
 
 
 def _failed(connection: sqlite3.Connection, job: str) -> bool:
-    return jobs.states(connection, (job,)).get(job) in ("failed", "cancelled")
+    return jobs.states(connection, (job,)).get(job) in job_rules.UNSUCCESSFUL
 
 
 def _state(connection: sqlite3.Connection, job: str) -> JobState:

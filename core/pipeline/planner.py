@@ -16,10 +16,12 @@ import msgspec
 
 from core.config.schema import Config, Teacher
 from core.domain.dependencies import dependencies_of
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
+from core.domain.names import RUN_STAGES, ComparisonName, JobName, RunName
 from core.jobs import files
-from core.jobs.inputs import ImportedData, Input, JobOutput
+from core.jobs.inputs import ImportedDialogues, Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
     ClientSettings,
@@ -46,13 +48,12 @@ from core.jobs.settings import (
 )
 from core.jobs.stages import STAGES
 from core.recipes import catalog, strategies
-from core.store.dialogues import DataFacts
 from core.teachers.identity import identity
 
 
 def plan(
     config: Config,
-    data: DataFacts,
+    data: ImportedData,
     prompt: Callable[[str], str],
     local_slot: Slot,
     validate: Mapping[str, int] | None = None,
@@ -68,7 +69,7 @@ def plan(
 
 
 def llm_judge(
-    config: Config, data: DataFacts, prompt: Callable[[str], str], local_slot: Slot, judge: str
+    config: Config, data: ImportedData, prompt: Callable[[str], str], local_slot: Slot, judge: str
 ) -> LlmJudge:
     """What the settings of a job say of the judge of that name, which is a large model."""
     found, _ = _Planner(config, data, prompt, local_slot)._llm_judge(judge)
@@ -101,7 +102,7 @@ def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
     jobs = list(jobs)
     for test in (
         lambda job: wanted == job[0],
-        lambda job: wanted == f"{job[1]}:{job[2]}",
+        lambda job: JobName.parse(wanted) == JobName(job[1], job[2]),
         lambda job: wanted == job[2],
         lambda job: job[0].startswith(wanted),
     ):
@@ -115,14 +116,17 @@ def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
 
 
 def _names(target: str, job: PlannedJob) -> bool:
-    return target in (job.id, job.stage, job.name, f"{job.stage}:{job.name}") or job.name.startswith(
-        f"{target}/"
-    )
+    return target in (
+        job.id,
+        job.stage,
+        job.name,
+        str(JobName(job.stage, job.name)),
+    ) or job.name.startswith(f"{target}/")
 
 
 class _Planner:
     def __init__(
-        self, config: Config, data: DataFacts, prompt: Callable[[str], str], local_slot: Slot
+        self, config: Config, data: ImportedData, prompt: Callable[[str], str], local_slot: Slot
     ) -> None:
         self.config = config
         self.data = data
@@ -131,7 +135,7 @@ class _Planner:
         self.jobs: dict[str, PlannedJob] = {}
         #: The name of a set of a teacher's responses → the job that generates it.
         self.generated: dict[str, PlannedJob] = {}
-        self.dialogues: dict[str, Input] = {"dialogues": ImportedData(data.data)}
+        self.dialogues: dict[str, Input] = {"dialogues": ImportedDialogues(data.data)}
         #: Responder name → the job that answers, or None for a source in the data.
         self.responders: dict[str, PlannedJob | None] = {}
         self.responders.update(dict.fromkeys((catalog.HUMAN, *data.sources)))
@@ -241,7 +245,8 @@ class _Planner:
         """Add the run of each stage and its responder; the responders' names."""
         names = []
         adapter: PlannedJob | None = None
-        for stage in ("sft", "sft-dpo"):
+        recipe_name = catalog.parse(recipe)
+        for stage in RUN_STAGES:
             if stage not in self.config.runs.stages:
                 continue
             inputs = dict(self.dialogues)
@@ -265,7 +270,7 @@ class _Planner:
                     lora=self.config.lora,
                     training=self.config.dpo,
                 )
-            name = f"{student}/{recipe}/{stage}"
+            name = str(RunName(student, recipe_name, stage))
             adapter = self._add(name, self.local_slot, settings, inputs, [])
             self.responders[name] = self._respond(name, student, adapter)
             names.append(name)
@@ -300,7 +305,7 @@ class _Planner:
             if responding is not None:
                 inputs[side] = JobOutput(responding.id, "responses")
         settings = CompareSettings(a=a, b=b, judge=chosen)
-        return self._add(f"{a} vs {b} @ {judge}", slot, settings, inputs, [self.data.test])
+        return self._add(str(ComparisonName(a, b, judge)), slot, settings, inputs, [self.data.test])
 
     def _validate(self, judge: str, pairs: int) -> PlannedJob:
         """The job that asks a judge about pairs of which people said which one is better."""

@@ -7,15 +7,15 @@ from functools import cache
 
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
+from core.domain.dialogues import ImportedData
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import Settings, ValidateSettings, fingerprinted
 from core.pipeline import planner, slots
 from core.prompts import templates
-from core.store.dialogues import DataFacts
 
 
 def plan(
-    workspace: WorkspacePaths, config: Config, facts: DataFacts, validate: Mapping[str, int] | None = None
+    workspace: WorkspacePaths, config: Config, facts: ImportedData, validate: Mapping[str, int] | None = None
 ) -> tuple[PlannedJob, ...]:
     """All jobs that `config` asks for over the data, and those that `validate` judges on so many pairs.
 
@@ -30,7 +30,7 @@ def plan(
 
 
 def validates(
-    workspace: WorkspacePaths, config: Config, facts: DataFacts, settings: Settings | None, judge: str
+    workspace: WorkspacePaths, config: Config, facts: ImportedData, settings: Settings | None, judge: str
 ) -> bool:
     """Whether a job of these settings validated `judge` as `config` has it."""
     if not isinstance(settings, ValidateSettings):

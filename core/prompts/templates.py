@@ -59,3 +59,11 @@ def render(template: str, **fields: str) -> str:
     Raises `KeyError` when a field of the template has no value.
     """
     return _FIELD.sub(lambda match: fields[match[1]], template)
+
+
+def judge_question(
+    template: str, situation: str, utterance: str, responses: tuple[str, str], *, swapped: bool
+) -> str:
+    """What a judge is asked about two responses, word for word; `swapped` shows the second one first."""
+    first, second = reversed(responses) if swapped else responses
+    return render(template, situation=situation, utterance=utterance, first=first, second=second)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from core.config.schema import Recipes
-from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
+from core.domain.names import Method, RecipeName
 from core.recipes import direct, improve, strategies
 
 __all__ = ["HUMAN", "check", "counts", "direct_recipes", "sources_of"]
@@ -17,7 +18,7 @@ ALL = "all_together"
 
 def direct_recipes(sources: Sequence[str]) -> tuple[str, ...]:
     """The names of method 1's recipes: one for each LLM source, and one for all together."""
-    return tuple(f"direct/{source}" for source in (*sources, ALL))
+    return tuple(str(RecipeName("direct", source)) for source in (*sources, ALL))
 
 
 def names(sources: Sequence[str]) -> tuple[str, ...]:
@@ -25,9 +26,17 @@ def names(sources: Sequence[str]) -> tuple[str, ...]:
     return (*direct_recipes(sources), *strategies.names())
 
 
-def method(name: str) -> str:
-    """The method that a recipe follows: direct, improve-human or improve-llm."""
-    return name.partition("/")[0]
+def method(name: str) -> Method:
+    """The method that a recipe follows. Raises `UserError` for what names no recipe."""
+    return parse(name).method
+
+
+def parse(name: str) -> RecipeName:
+    """The recipe of that name. Raises `UserError` for what names none."""
+    parsed = RecipeName.parse(name)
+    if parsed is None:
+        raise UserError(f"{name!r} names no recipe: a name is `method/source` or `method/strategy`")
+    return parsed
 
 
 def check(name: str, sources: Sequence[str]) -> None:
@@ -42,7 +51,7 @@ def check(name: str, sources: Sequence[str]) -> None:
 def sources_of(name: str, sources: Sequence[str]) -> tuple[str, ...]:
     """The LLM sources that a recipe of method 1 draws on."""
     check(name, sources)
-    chosen = name.removeprefix("direct/")
+    chosen = parse(name).variant
     return tuple(sources) if chosen == ALL else (chosen,)
 
 

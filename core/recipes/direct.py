@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from core.config.schema import Pairing
-from core.dialogues.records import HUMAN, Dialogue
-from core.dialogues.split import GOOD
+from core.domain.dialogues import GOOD, HUMAN, Dialogue
 
 #: Whether a human rating and another source's make a preference pair.
 _PAIRINGS: dict[str, Callable[[int, int], bool]] = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from core.dialogues.records import HUMAN, Dialogue
-from core.dialogues.split import GOOD
+from core.domain.dialogues import GOOD, HUMAN, Dialogue
 from core.recipes.strategies import IMPROVE_HUMAN
 
 #: Train dialogues of the paper, of which improve-llm's share for SFT is told.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.config.schema import Recipes
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.jobs import files
 from core.recipes import examples

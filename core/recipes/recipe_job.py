@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 from typing import TypeVar
 
-from core.dialogues import records
+from core.dialogues import records, response_file
 from core.domain.errors import UserError
 from core.domain.results import RecipeResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import DirectMethod, ImproveMethod, RecipeSettings
 from core.recipes import examples, strategies
-from core.teachers import answers
 
 T = TypeVar("T")
 
@@ -24,7 +23,7 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
     left_out: int | None = None
     match settings.method:
         case ImproveMethod(improve_llm_sft=limit, improve_llm_seed=seed):
-            improved = [answers.read(job.input(name)) for name in strategies.needs(settings.recipe)]
+            improved = [response_file.read(job.input(name)) for name in strategies.needs(settings.recipe)]
             sft, pairs, left_out = examples.build_improved(
                 dialogues, settings.recipe, improved, settings.prompt, limit, seed
             )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-IMPROVE_HUMAN = "improve-human"
-IMPROVE_LLM = "improve-llm"
-METHODS = (IMPROVE_HUMAN, IMPROVE_LLM)
+from core.domain.names import Method, RecipeName
+
+IMPROVE_HUMAN: Method = "improve-human"
+IMPROVE_LLM: Method = "improve-llm"
+#: The methods that need a teacher.
+METHODS: tuple[Method, ...] = (IMPROVE_HUMAN, IMPROVE_LLM)
 
 DIMENSIONS = ("cognitive", "affective", "compassionate")
 COMBINED = "combined"
@@ -35,18 +38,24 @@ class Taught:
 
 
 def _taught() -> dict[str, Taught]:
-    found = {f"{IMPROVE_LLM}/{_INITIAL}": Taught((_INITIAL,), None)}
+    initial = str(RecipeName(IMPROVE_LLM, _INITIAL))
+    found = {initial: Taught((_INITIAL,), None)}
     for method in METHODS:
         original: Literal["human", "initial"] = "human" if method == IMPROVE_HUMAN else "initial"
-        inputs = {} if original == "human" else {"original": f"{IMPROVE_LLM}/{_INITIAL}"}
+        inputs = {} if original == "human" else {"original": initial}
         for strategy in _SINGLE:
-            found[f"{method}/{strategy}"] = Taught((strategy,), original, inputs)
-        rounds = [f"{method}/{SEQUENTIAL}/{dimension}" for dimension in DIMENSIONS]
+            found[str(RecipeName(method, strategy))] = Taught((strategy,), original, inputs)
+        rounds = [_round(method, dimension) for dimension in DIMENSIONS]
         turns = tuple(f"{SEQUENTIAL}_{dimension}" for dimension in DIMENSIONS)
         for n, name in enumerate(rounds):
             earlier = {f"turn-{k + 1}": rounds[k] for k in range(n)}
             found[name] = Taught(turns[: n + 1], original, inputs | earlier)
     return found
+
+
+def _round(method: Method, dimension: str) -> str:
+    """The name of the answers to one turn of the sequential strategy."""
+    return str(RecipeName(method, f"{SEQUENTIAL}/{dimension}"))
 
 
 #: Name → what the teacher is asked.
@@ -55,16 +64,16 @@ TAUGHT = _taught()
 
 def names() -> tuple[str, ...]:
     """The names of the recipes of methods 2 and 3."""
-    return tuple(f"{method}/{strategy}" for method in METHODS for strategy in STRATEGIES)
+    return tuple(str(RecipeName(method, strategy)) for method in METHODS for strategy in STRATEGIES)
 
 
 def needs(recipe: str) -> dict[str, str]:
     """The inputs of a recipe's job, each with the set of answers it comes from; none for method 1."""
-    method, _, strategy = recipe.partition("/")
-    if method not in METHODS:
+    parsed = RecipeName.parse(recipe)
+    if parsed is None or parsed.method not in METHODS:
         return {}
-    if strategy == COMBINED:
-        return {f"answers-{dimension}": f"{method}/{dimension}" for dimension in DIMENSIONS}
-    if strategy == SEQUENTIAL:
-        return {"answers": f"{method}/{SEQUENTIAL}/{DIMENSIONS[-1]}"}
+    if parsed.variant == COMBINED:
+        return {f"answers-{dimension}": str(RecipeName(parsed.method, dimension)) for dimension in DIMENSIONS}
+    if parsed.variant == SEQUENTIAL:
+        return {"answers": _round(parsed.method, DIMENSIONS[-1])}
     return {"answers": recipe}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,10 +17,10 @@ from core.domain.comparisons import (
 )
 from core.domain.errors import UserError
 from core.domain.jobs import Job
-from core.domain.runs import MetricPoint
 from core.domain.snapshot import DialogueCounts
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
+from core.services.curves import Curves
 from core.services.sample_data import is_sample
 from core.services.workspace import Workspace
 
@@ -30,13 +31,17 @@ _MAX_COMPARISONS = 6
 
 
 @dataclass(frozen=True)
-class Curve:
+class RunTraining:
     """A run's training: TRL's metrics by step."""
 
     run: str
+    """The run's name."""
     stage: str
+    """`sft` or `sft-dpo`."""
     fingerprint: str
-    points: tuple[MetricPoint, ...]
+    """That of the job that trained it."""
+    curves: Curves
+    """What it logged, whole."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Report:
     agreements: tuple[Agreement, ...]
     tests: tuple[PairedTest, ...]
     human: tuple[HumanWinRate, ...]
-    curves: tuple[Curve, ...]
+    trainings: tuple[RunTraining, ...]
     examples: tuple[Example, ...]
 
     @property
@@ -104,7 +109,7 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
         ),
         tests=tuple(test for test in workspace.evaluation.paired_tests() if wanted(test.judge)),
         human=workspace.evaluation.human_win_rates(),
-        curves=tuple(_curve(workspace, job) for job in snapshot.jobs if _is_trained(job)),
+        trainings=tuple(_training(workspace, job) for job in snapshot.jobs if _is_trained(job)),
         examples=tuple(_examples(workspace, [c.rate for c in comparisons])),
     )
 
@@ -113,8 +118,9 @@ def _is_trained(job: Job) -> bool:
     return job.stage in ("sft", "sft-dpo") and job.state == "done"
 
 
-def _curve(workspace: Workspace, job: Job) -> Curve:
-    return Curve(job.name, job.stage, job.fingerprint, tuple(workspace.training.metrics(job.id)))
+def _training(workspace: Workspace, job: Job) -> RunTraining:
+    (curves,) = workspace.training.curves([job.id], limit=sys.maxsize)
+    return RunTraining(job.name, job.stage, job.fingerprint, curves)
 
 
 def _examples(workspace: Workspace, rates: Sequence[WinRate]) -> list[Example]:

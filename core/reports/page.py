@@ -14,12 +14,14 @@ from markupsafe import Markup
 from core.domain.text import visible
 from core.reports.gather import Report
 from core.reports.plots import Plot
-from core.reports.tables import Cell, Table
+from core.reports.tables import ReportCell, ReportTable
 
 _HERE = Path(__file__).parent
 
 
-def page(report: Report, tables: Sequence[Table], plots: Sequence[Plot], warnings: Sequence[str]) -> str:
+def page(
+    report: Report, tables: Sequence[ReportTable], plots: Sequence[Plot], warnings: Sequence[str]
+) -> str:
     """Render the page. Text is escaped; the content security policy allows only what the page contains."""
     environment = Environment(
         loader=FileSystemLoader(_HERE),
@@ -71,7 +73,7 @@ def _without_styles(svg: str) -> str:
     return svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
 
 
-def _sort_key(cell: Cell) -> str:
+def _sort_key(cell: ReportCell) -> str:
     return "" if cell.value is None else str(cell.value)
 
 

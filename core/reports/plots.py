@@ -12,10 +12,11 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from core.domain.comparisons import Cell, Ranking
+from core.domain.names import RunName
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports.gather import Curve, Report
-from core.reports.tables import source, split_run
+from core.reports.gather import Report, RunTraining
+from core.reports.tables import source
 
 #: The palette of Okabe and Ito, which is safe for colour-blind readers.
 _BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
@@ -74,21 +75,22 @@ def _figures(report: Report) -> Iterator[tuple[str, str, str, Figure]]:
         about = " ".join(source(report, judge) for judge in report.judges)
         yield "bias", "Biases of the judges", about, _bias(report, finished)
     for stage in ("sft", "sft-dpo"):
-        curves = [curve for curve in report.curves if curve.stage == stage and curve.points]
-        if curves:
-            prints = ", ".join(f"{visible(curve.run)} {curve.fingerprint[:10]}" for curve in curves[:12])
-            about = f"{len(curves)} runs; fingerprints: {prints}{' …' if len(curves) > 12 else ''}."
-            yield f"training-{stage}", f"Training, {stage}", about, _training(curves, stage)
+        runs = [run for run in report.trainings if run.stage == stage and len(run.curves.steps)]
+        if runs:
+            prints = ", ".join(f"{visible(run.run)} {run.fingerprint[:10]}" for run in runs[:12])
+            about = f"{len(runs)} runs; fingerprints: {prints}{' …' if len(runs) > 12 else ''}."
+            yield f"training-{stage}", f"Training, {stage}", about, _training(runs, stage)
 
 
 def _win_rates(rates: Sequence[WinRate]) -> Figure:
     """One row for each recipe and student (or comparison), one marker with an interval for each stage."""
     rows: dict[str, list[tuple[str, WinRate]]] = {}
     for rate in rates:
-        run = split_run(rate.b)
-        is_run = run is not None and run[0] == rate.a
-        name = f"{run[1]}  ({run[0]})" if run is not None and is_run else f"{rate.b} vs {rate.a}"
-        rows.setdefault(name, []).append((run[2] if run is not None and is_run else "", rate))
+        run = RunName.parse(rate.b)
+        if run is not None and run.student == rate.a:
+            rows.setdefault(f"{run.recipe}  ({run.student})", []).append((run.stage, rate))
+        else:
+            rows.setdefault(f"{rate.b} against {rate.a}", []).append(("", rate))
     figure, axes = _canvas(len(rows))
     named: set[str] = set()
     for row, found in enumerate(rows.values()):
@@ -132,7 +134,7 @@ def _emotions(cells: dict[WinRate, dict[str, Cell]]) -> Figure:
         for emotion, cell in found.items():
             counts[emotion] = max(cell.n, counts.get(emotion, 0))
     emotions = sorted(counts)
-    names = [f"{rate.b} vs {rate.a}" for rate in cells]
+    names = [f"{rate.b} against {rate.a}" for rate in cells]
     values = [[_percent(found.get(emotion)) for emotion in emotions] for found in cells.values()]
     figure = Figure(
         figsize=(max(6.0, 4.2 + 0.2 * len(emotions)), max(2.8, 1.9 + _ROW * len(names))), layout="constrained"
@@ -192,21 +194,21 @@ def _bias(report: Report, rates: Sequence[WinRate]) -> Figure:
     return figure
 
 
-def _training(curves: Sequence[Curve], stage: str) -> Figure:
+def _training(runs: Sequence[RunTraining], stage: str) -> Figure:
     figures = {"sft": ("loss", "grad_norm"), "sft-dpo": ("loss", "rewards/margins", "rewards/accuracies")}[
         stage
     ]
-    figure = Figure(figsize=(8.5, 3.2 + 0.16 * min(len(curves), 12)), layout="constrained")
+    figure = Figure(figsize=(8.5, 3.2 + 0.16 * min(len(runs), 12)), layout="constrained")
     every = figure.subplots(1, len(figures), squeeze=False)[0]
     for axes, name in zip(every, figures, strict=True):
-        for number, curve in enumerate(curves):
+        for number, run in enumerate(runs):
             colour = _MARKERS[number % len(_MARKERS)][0]
             style = ("-", "--", "-.", ":")[number // len(_MARKERS) % 4]
-            points = [(point.step, point.values[name]) for point in curve.points if name in point.values]
-            label = _short(curve.run, 60) if number < 12 else None
+            known = name in run.curves.figures
+            label = _short(run.run, 60) if number < 12 else None
             axes.plot(
-                [step for step, _ in points],
-                [y for _, y in points],
+                run.curves.x(name, "step") if known else [],
+                run.curves.figures[name].values if known else [],
                 style,
                 color=colour,
                 linewidth=1,

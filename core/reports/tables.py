@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from core.domain.names import RecipeName, RunName
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
 from core.reports.gather import Report
@@ -15,7 +16,7 @@ Value = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
-class Cell:
+class ReportCell:
     """One value of a table."""
 
     value: Value
@@ -27,7 +28,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """One table."""
 
     name: str
@@ -39,10 +40,10 @@ class Table:
     """The titles of the columns."""
     numeric: frozenset[int]
     """Indices of the columns that are aligned to the right."""
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[ReportCell, ...], ...]
 
 
-def tables(report: Report) -> tuple[Table, ...]:
+def tables(report: Report) -> tuple[ReportTable, ...]:
     """All tables that have rows, in the report's order."""
     found = (
         *(_grid(report, judge) for judge in report.judges),
@@ -73,10 +74,9 @@ def warnings(report: Report) -> list[str]:
     for rate in report.rates:
         name = f"{_name(rate)}:"
         if rate.invalid and rate.n:
-            upper = ((rate.wins_b or 0) + (rate.ties or 0) / 2 + rate.invalid) / rate.n
             found.append(
                 f"{name} {rate.invalid} of {rate.n} dialogues have no valid outcome and count as no win; "
-                f"if B won all of them, its win rate would be {_percent(upper)}."
+                f"if B won all of them, its win rate would be {_percent(rate.max_win_rate_b)}."
             )
         if rate.lc_parted:
             found.append(
@@ -124,21 +124,13 @@ def _sources(report: Report) -> str:
     return " ".join(source(report, judge) for judge in report.judges)
 
 
-def split_run(name: str) -> tuple[str, str, str] | None:
-    """(student, recipe, stage) of a run's name; None for any other responder."""
-    parts = name.split("/")
-    if len(parts) < 4 or parts[-1] not in ("sft", "sft-dpo"):
-        return None
-    return parts[0], "/".join(parts[1:-1]), parts[-1]
-
-
-def _grid(report: Report, judge: str) -> Table:
+def _grid(report: Report, judge: str) -> ReportTable:
     """Win rates over the base student, as in the paper: a row for each recipe, a column for each stage."""
-    found: dict[tuple[str, tuple[str, str]], WinRate] = {}
+    found: dict[tuple[RecipeName, tuple[str, str]], WinRate] = {}
     for rate in report.rates:
-        run = split_run(rate.b)
-        if rate.judge == judge and run is not None and run[0] == rate.a:
-            found[run[1], (run[0], run[2])] = rate
+        run = RunName.parse(rate.b)
+        if rate.judge == judge and run is not None and run.student == rate.a:
+            found[run.recipe, (run.student, run.stage)] = rate
     columns = list(dict.fromkeys(column for _, column in found))
     recipes = list(dict.fromkeys(recipe for recipe, _ in found))
     best = {
@@ -150,18 +142,17 @@ def _grid(report: Report, judge: str) -> Table:
     }
     rows = []
     for recipe in recipes:
-        method, _, strategy = recipe.partition("/")
-        cells = [_text(method), _text(strategy)]
+        cells = [_text(recipe.method), _text(recipe.variant)]
         for column in columns:
             own = found.get((recipe, column))
             value = None if own is None else own.win_rate_b
             text = UNKNOWN if own is None else _rate(own.win_rate_b, own.ci_low, own.ci_high)
-            cells.append(Cell(value, text, is_best=value is not None and value == best[column]))
+            cells.append(ReportCell(value, text, is_best=value is not None and value == best[column]))
         rows.append(tuple(cells))
     titles = tuple(visible(f"{student} {stage}") for student, stage in columns)
     interval = next((r.interval for r in found.values() if r.interval), UNKNOWN)
     note = f"Win rate over the base student in %; interval: {interval}. {source(report, judge)}"
-    return Table(
+    return ReportTable(
         f"win_rates-{judge}",
         f"Win rates over the base, by {visible(judge)}",
         note,
@@ -171,7 +162,7 @@ def _grid(report: Report, judge: str) -> Table:
     )
 
 
-def _comparisons(report: Report) -> Table:
+def _comparisons(report: Report) -> ReportTable:
     titles = (
         *(
             "judge",
@@ -194,7 +185,7 @@ def _comparisons(report: Report) -> Table:
     )
     rows = []
     for rate in report.rates:
-        figures: tuple[Cell, ...] = (
+        figures: tuple[ReportCell, ...] = (
             _text(rate.judge),
             _text(rate.a),
             _text(rate.b),
@@ -215,7 +206,7 @@ def _comparisons(report: Report) -> Table:
         )
         rows.append(figures)
     words = {"judge", "A", "B", "interval", "design", "state", "fingerprint"}
-    return Table(
+    return ReportTable(
         "comparisons",
         "All comparisons",
         "A is the baseline. The win rate is (wins of B + half the ties) / n; shares in %; p: sign test.",
@@ -225,14 +216,14 @@ def _comparisons(report: Report) -> Table:
     )
 
 
-def _rankings(report: Report) -> Iterator[Table]:
+def _rankings(report: Report) -> Iterator[ReportTable]:
     for ranking in report.rankings:
         rows = tuple(
             (
                 _count(entry.group + 1),
                 _text(entry.responder),
                 *map(_decimal, (entry.strength, entry.low, entry.high)),
-                Cell(entry.wins, f"{entry.wins:g}"),
+                ReportCell(entry.wins, f"{entry.wins:g}"),
                 _count(entry.dialogues),
             )
             for entry in ranking.entries
@@ -243,24 +234,24 @@ def _rankings(report: Report) -> Iterator[Table]:
         )
         titles = ("group", "responder", "strength", "low", "high", "wins", "judged")
         name = f"ranking-{ranking.judge}"
-        yield Table(
+        yield ReportTable(
             name, f"Ranking by {visible(ranking.judge)}", note, titles, frozenset({0, 2, 3, 4, 5, 6}), rows
         )
 
 
-def _tests(report: Report) -> Table:
+def _tests(report: Report) -> ReportTable:
     rows = tuple(
         (
             *map(_text, (test.judge, test.baseline, test.a, test.b)),
             _count(test.n),
             _count(test.better_a),
             _count(test.better_b),
-            Cell(test.difference, f"{test.difference * 100:+z.1f}"),
+            ReportCell(test.difference, f"{test.difference * 100:+z.1f}"),
             *map(_p, (test.p, test.p_holm)),
         )
         for test in report.tests
     )
-    return Table(
+    return ReportTable(
         "paired_tests",
         "Pairs of responders on the same dialogues",
         "Two responders that met the same baseline: in how many dialogues which one did better, the "
@@ -272,7 +263,7 @@ def _tests(report: Report) -> Table:
     )
 
 
-def _scorecards(report: Report) -> Table:
+def _scorecards(report: Report) -> ReportTable:
     rows = tuple(
         (
             _text(card.judge),
@@ -283,7 +274,9 @@ def _scorecards(report: Report) -> Table:
             _count(card.verdicts),
             _share(card.invalid / card.verdicts if card.verdicts else None),
             *map(_share, (card.prefers_first, card.prefers_longer, card.flip_rate)),
-            Cell(card.usd_per_1000, UNKNOWN if card.usd_per_1000 is None else f"{card.usd_per_1000:.2f}"),
+            ReportCell(
+                card.usd_per_1000, UNKNOWN if card.usd_per_1000 is None else f"{card.usd_per_1000:.2f}"
+            ),
         )
         for card in report.scorecards
     )
@@ -291,7 +284,7 @@ def _scorecards(report: Report) -> Table:
         *("judge", "model", "design", "agrees with people", "low", "high", "pairs", "verdicts", "invalid"),
         *("prefers first", "prefers longer", "flip rate", "USD per 1,000"),
     )
-    return Table(
+    return ReportTable(
         "judges",
         "Judges",
         "Agreement with the human ratings is measured on pairs with a better response by them, ties half. "
@@ -302,7 +295,7 @@ def _scorecards(report: Report) -> Table:
     )
 
 
-def _agreements(report: Report) -> Table:
+def _agreements(report: Report) -> ReportTable:
     rows = tuple(
         (
             _text(one.kind),
@@ -315,7 +308,7 @@ def _agreements(report: Report) -> Table:
         )
         for one in report.agreements
     )
-    return Table(
+    return ReportTable(
         "agreements",
         "Agreement",
         "On pairs that both decided: the share with the same outcome in %, and Cohen's kappa, with 95 % "
@@ -338,7 +331,7 @@ def _agreements(report: Report) -> Table:
     )
 
 
-def _human(report: Report) -> Table:
+def _human(report: Report) -> ReportTable:
     rows = tuple(
         (
             _text(rate.a),
@@ -364,10 +357,10 @@ def _human(report: Report) -> Table:
         "high",
     )
     note = "Blind votes; a dialogue scores the mean over its voters; Student's t over dialogues, in %."
-    return Table("human_votes", "Human votes", note, titles, frozenset(range(3, 12)), rows)
+    return ReportTable("human_votes", "Human votes", note, titles, frozenset(range(3, 12)), rows)
 
 
-def _breakdown(report: Report) -> Table:
+def _breakdown(report: Report) -> ReportTable:
     rows = tuple(
         (
             _text(comparison.rate.judge),
@@ -384,10 +377,12 @@ def _breakdown(report: Report) -> Table:
     )
     titles = ("judge", "A", "B", "by", "value", "n", "invalid", "win rate of B", "low", "high", "fingerprint")
     note = "Win rate over some of the dialogues, in %; length is that of B's response in words."
-    return Table("breakdown", "By emotion, sentiment and length", note, titles, frozenset(range(5, 10)), rows)
+    return ReportTable(
+        "breakdown", "By emotion, sentiment and length", note, titles, frozenset(range(5, 10)), rows
+    )
 
 
-def _data(report: Report) -> Table:
+def _data(report: Report) -> ReportTable:
     sources = () if report.statistics is None else report.statistics.sources
     rows = tuple(
         (
@@ -404,31 +399,31 @@ def _data(report: Report) -> Table:
         f"{visible(report.file or UNKNOWN)}, SHA-256 {report.file_sha256 or UNKNOWN}."
     )
     titles = ("source", "rated 1", "rated 2", "rated 3", "mean words", "most words")
-    return Table("data", "Data", note, titles, frozenset(range(1, 6)), rows)
+    return ReportTable("data", "Data", note, titles, frozenset(range(1, 6)), rows)
 
 
 def _name(rate: WinRate) -> str:
-    return visible(f"{rate.a} vs {rate.b} @ {rate.judge}")
+    return visible(str(rate.name))
 
 
-def _text(value: str | None) -> Cell:
-    return Cell(value, UNKNOWN if value is None else visible(value))
+def _text(value: str | None) -> ReportCell:
+    return ReportCell(value, UNKNOWN if value is None else visible(value))
 
 
-def _count(value: int | None) -> Cell:
-    return Cell(value, UNKNOWN if value is None else f"{value:,}")
+def _count(value: int | None) -> ReportCell:
+    return ReportCell(value, UNKNOWN if value is None else f"{value:,}")
 
 
-def _decimal(value: float | None) -> Cell:
-    return Cell(value, UNKNOWN if value is None else f"{value:.2f}")
+def _decimal(value: float | None) -> ReportCell:
+    return ReportCell(value, UNKNOWN if value is None else f"{value:.2f}")
 
 
-def _share(value: float | None) -> Cell:
-    return Cell(value, UNKNOWN if value is None else f"{value * 100:.1f}")
+def _share(value: float | None) -> ReportCell:
+    return ReportCell(value, UNKNOWN if value is None else f"{value * 100:.1f}")
 
 
-def _p(value: float | None) -> Cell:
-    return Cell(value, UNKNOWN if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}")
+def _p(value: float | None) -> ReportCell:
+    return ReportCell(value, UNKNOWN if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}")
 
 
 def _percent(value: float | None) -> str:

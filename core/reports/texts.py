@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from core.domain.text import visible
 from core.reports.gather import Report
-from core.reports.tables import Cell, Table
+from core.reports.tables import ReportCell, ReportTable
 
 #: First characters of text that a spreadsheet would run as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -33,7 +33,7 @@ _LATEX = {
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
 
 
-def csv_of(table: Table) -> str:
+def csv_of(table: ReportTable) -> str:
     """A table as CSV with a header. Numbers are unrounded; unknown values are empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -42,7 +42,7 @@ def csv_of(table: Table) -> str:
     return out.getvalue()
 
 
-def markdown_of(report: Report, tables: Sequence[Table], warnings: Sequence[str]) -> str:
+def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequence[str]) -> str:
     """The whole report in GitHub-flavoured Markdown."""
     parts = [f"# Report on {_markdown(visible(report.workspace))}"]
     parts += [f"> {_markdown(warning)}" for warning in warnings]
@@ -58,7 +58,7 @@ def markdown_of(report: Report, tables: Sequence[Table], warnings: Sequence[str]
     for example in report.examples:
         rate, pair = example.rate, example.pair
         parts.append(
-            f"### {_markdown(visible(f'{rate.a} vs {rate.b}, dialogue {pair.dialog_id}: {example.why}'))}"
+            f"### {_markdown(visible(f'{rate.name.sides}, dialogue {pair.dialog_id}: {example.why}'))}"
         )
         texts = (
             ("Context", pair.situation),
@@ -75,7 +75,7 @@ def markdown_of(report: Report, tables: Sequence[Table], warnings: Sequence[str]
     return "\n\n".join(parts) + "\n"
 
 
-def latex_of(table: Table) -> str:
+def latex_of(table: ReportTable) -> str:
     """A table for LaTeX's booktabs package, to be included with `\\input`."""
     alignment = "".join("r" if i in table.numeric else "l" for i in range(len(table.columns)))
     rows = [
@@ -99,7 +99,7 @@ def latex_of(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _csv_value(cell: Cell) -> str:
+def _csv_value(cell: ReportCell) -> str:
     if cell.value is None:
         return ""
     if isinstance(cell.value, str):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import time
 
-import msgspec
 import torch
 
-from core.dialogues import records
+from core.dialogues import records, response_file
+from core.dialogues.response_file import GeneratedResponse
 from core.domain.errors import UserError
 from core.domain.results import RespondResult
-from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, StudentResponder
@@ -66,12 +65,8 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
         remaining = len(dialogues) - len(answered)
         job.journal.write(*new, Progress(len(answered), len(dialogues), remaining * per_answer))
     path = job.folder / "responses.jsonl"
-    encoder = msgspec.json.Encoder()
-    with files.replacing(path) as file:
-        for dialogue in dialogues:
-            response = answered[dialogue.dialog_id]
-            line = {"dialog_id": response.dialog_id, "text": response.text, "finish": response.finish}
-            file.write(encoder.encode(line) + b"\n")
+    found = (answered[dialogue.dialog_id] for dialogue in dialogues)
+    response_file.write(path, (GeneratedResponse(r.dialog_id, r.text, finish=r.finish) for r in found))
     job.publish("responses", path)
     cut = sum(response.finish == "length" for response in answered.values())
     return RespondResult(responses=len(dialogues), cut=cut, device=device)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.dialogues import records
-from core.dialogues.records import Dialogue
+from core.dialogues import records, response_file
+from core.dialogues.response_file import GeneratedResponse
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.results import RespondResult
 from core.domain.submissions import Outcome
@@ -14,7 +15,6 @@ from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
 from core.teachers import answers, request_runner, requests
-from core.teachers.answers import Line
 from core.teachers.protocol import Reply, Request
 
 
@@ -37,7 +37,7 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
         )
     job.journal.write(*(ResponseRecord(dialog_id, text, "stop") for dialog_id, text in found.items()))
     path = job.folder / "responses.jsonl"
-    answers.write(path, (Line(dialog_id, text) for dialog_id, text in found.items()))
+    response_file.write(path, (GeneratedResponse(dialog_id, text) for dialog_id, text in found.items()))
     job.publish("responses", path)
     job.journal.write(Progress(len(needed), len(needed)))
     return RespondResult(responses=len(found))

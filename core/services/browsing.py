@@ -6,8 +6,6 @@ import sqlite3
 from collections.abc import Container, Mapping, Sequence
 from typing import Literal, cast
 
-from core.dialogues import staging
-from core.dialogues.records import HUMAN, Dialogue
 from core.domain.dialogue_pages import (
     Decided,
     DialogueFilter,
@@ -16,7 +14,9 @@ from core.domain.dialogue_pages import (
     ResponderKind,
     Response,
 )
+from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.jobs import Job
+from core.domain.names import ComparisonName, RunName
 from core.domain.verdicts import Order, Winner
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, dialogue_pages, queries
@@ -85,8 +85,7 @@ class DialogueBrowser:
         if connection is None:
             return None
         with connections.snapshot(connection):
-            facts, row = stored_data.facts(connection), queries.dialogue(connection, dialog_id)
-        return None if facts is None or row is None else staging.from_row(row, (HUMAN, *facts.sources))
+            return queries.dialogue(connection, dialog_id)
 
 
 def responses(
@@ -95,21 +94,27 @@ def responses(
     """What every responder answered to a dialogue, with what judges made of it: those whose respond jobs are
     among `jobs`, in their order, then the sources in the data."""
     with connections.snapshot(connection):
-        facts, row = stored_data.facts(connection), queries.dialogue(connection, dialog_id)
+        imported, dialogue = stored_data.imported(connection), queries.dialogue(connection, dialog_id)
         texts = queries.responses_to(connection, dialog_id)
         winners = queries.winners_of(connection, dialog_id)
     decided = _decided(jobs, winners)
     found = []
     for job in jobs:
         if job.stage == "respond":
-            # A run's name has its student, recipe and stage in it; no other name has a slash.
-            kind: ResponderKind = "run" if "/" in job.name else "teacher" if job.name in teachers else "base"
+            kind = _kind(job.name, teachers)
             found.append(Response(job.name, kind, texts.get(job.id), decided=decided.get(job.name, ())))
-    of_data = {} if row is None else {source: (text, rating) for source, text, rating in row.responses}
-    for source in () if facts is None else (HUMAN, *facts.sources):
-        text, rating = of_data.get(source, (None, None))
+    in_data = {} if dialogue is None else dialogue.responses
+    for source in () if imported is None else (HUMAN, *imported.sources):
+        rated = in_data.get(source)
+        text, rating = (None, None) if rated is None else (rated.text, rated.rating)
         found.append(Response(source, "source", text, rating, decided.get(source, ())))
     return tuple(found)
+
+
+def _kind(responder: str, teachers: Container[str]) -> ResponderKind:
+    if RunName.parse(responder) is not None:
+        return "run"
+    return "teacher" if responder in teachers else "base"
 
 
 def _decided(
@@ -122,10 +127,9 @@ def _decided(
     for job in jobs:
         if job.stage != "compare" or job.id not in winners:
             continue
-        sides, _, judge = job.name.rpartition(" @ ")
-        a, _, b = sides.partition(" vs ")
+        name = ComparisonName.parse(job.name)
         verdicts = cast(Sequence[tuple[Order, Winner]], winners[job.id])
         outcome = _OUTCOMES[statistics.outcome(verdicts)]
         flips = len({winner for _, winner in verdicts if winner != "invalid"}) > 1
-        found.setdefault(b, []).append(Decided(judge, a, outcome, flips))
+        found.setdefault(name.b, []).append(Decided(name.judge, name.a, outcome, flips))
     return {name: tuple(decided) for name, decided in found.items()}

@@ -20,6 +20,7 @@ from core.dialogues import (
 from core.dialogues import (
     csv_table as table,
 )
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentResult
 from core.domain.jobs import Job
@@ -29,7 +30,6 @@ from core.recipes import catalog, llama_factory, strategies
 from core.services.data import DataReader
 from core.services.pipeline import PipelineReader
 from core.store import connections, intents
-from core.store.dialogues import DataFacts
 from core.store.intents import Request
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ImportPlan:
     """What an import would do: the changes in words, and the finished jobs that it makes stale."""
 
     file: Path
-    facts: DataFacts
+    facts: ImportedData
     table: table.Table
     first: bool
     changes: tuple[str, ...]
@@ -219,7 +219,7 @@ class Commands:
         finally:
             connection.close()
 
-    def _stale(self, facts: DataFacts) -> tuple[Job, ...]:
+    def _stale(self, facts: ImportedData) -> tuple[Job, ...]:
         """Finished jobs of today's graph that the graph over `facts` no longer has."""
         kept = {node.id for node in self._pipeline.plan_over(facts)}
         return tuple(

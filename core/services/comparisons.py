@@ -10,9 +10,10 @@ from dataclasses import fields, replace
 from itertools import combinations, groupby
 from typing import Any
 
-from core.dialogues.records import Dialogue
 from core.domain.comparisons import Cell, PairedTest, Ranking
+from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
+from core.domain.names import ComparisonName
 from core.domain.results import CompareResult
 from core.domain.verdicts import Pair, Verdict, Winner
 from core.domain.win_rates import WinRate
@@ -147,8 +148,12 @@ def concerned(jobs: Iterable[Job], a: str, b: str) -> tuple[Job, ...]:
         job
         for job in jobs
         if (job.stage == "respond" and job.name in (a, b))
-        or (job.stage == "compare" and job.name.rpartition(" @ ")[0] in (f"{a} vs {b}", f"{b} vs {a}"))
+        or (job.stage == "compare" and _compares(ComparisonName.parse(job.name), a, b))
     )
+
+
+def _compares(name: ComparisonName, a: str, b: str) -> bool:
+    return (name.a, name.b) in ((a, b), (b, a))
 
 
 def pairs(
@@ -163,9 +168,9 @@ def pairs(
     for job in jobs:
         if job.stage != "compare":
             continue
-        sides, _, judge = job.name.rpartition(" @ ")
-        for dialog_id, found in queries.verdicts(connection, job.id, judge).items():
-            turned = found if sides == f"{a} vs {b}" else [_turned(verdict) for verdict in found]
+        name = ComparisonName.parse(job.name)
+        for dialog_id, found in queries.verdicts(connection, job.id, name.judge).items():
+            turned = found if (name.a, name.b) == (a, b) else [_turned(verdict) for verdict in found]
             verdicts.setdefault(dialog_id, []).extend(turned)
     return tuple(
         Pair(
@@ -205,7 +210,7 @@ def by_judge(
 def _cell(kind: Any, value: str, decided: Sequence[Winner], clustered: bool) -> Cell:
     from core.judging import statistics
 
-    rate = statistics.win_rate(decided, clustered, bootstrap=False)
+    rate = statistics.win_rate(decided, clustered, with_bootstrap=False)
     return Cell(
         kind,
         value,
@@ -221,9 +226,16 @@ def _cell(kind: Any, value: str, decided: Sequence[Winner], clustered: bool) -> 
 
 
 def _win_rate(job: Job, labels: Mapping[str, str]) -> WinRate:
-    sides, _, judge = job.name.rpartition(" @ ")
-    a, _, b = sides.partition(" vs ")
+    name = ComparisonName.parse(job.name)
     result = job.result if isinstance(job.result, CompareResult) else None
-    metrics = {name: getattr(result, name, None) for name in _METRICS}
-    metrics["label"] = metrics["label"] or labels.get(judge)
-    return WinRate(a=a, b=b, judge=judge, job=job.id, state=job.state, fingerprint=job.fingerprint, **metrics)
+    metrics = {metric: getattr(result, metric, None) for metric in _METRICS}
+    metrics["label"] = metrics["label"] or labels.get(name.judge)
+    return WinRate(
+        a=name.a,
+        b=name.b,
+        judge=name.judge,
+        job=job.id,
+        state=job.state,
+        fingerprint=job.fingerprint,
+        **metrics,
+    )

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
-from core.dialogues.records import Dialogue
+from core.dialogues import response_file
 from core.domain.dependencies import dependencies_of
+from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate, Spending
 from core.jobs.inputs import Input, JobOutput
 from core.jobs.planned_job import PlannedJob
@@ -23,8 +24,8 @@ from core.jobs.settings import (
 from core.pipeline import planner
 from core.responding import teacher_job as responder
 from core.store import connections, jobs, submissions
-from core.teachers import answers, prices
 from core.teachers import estimates as estimating
+from core.teachers import prices
 
 
 def estimates(
@@ -53,7 +54,7 @@ def estimates(
     def texts(read: Input) -> dict[str, str] | None:
         output = outputs.get(read) if isinstance(read, JobOutput) else None
         path = None if output is None else workspace.root / output[0]
-        return None if path is None or not path.exists() else answers.read(path)
+        return None if path is None or not path.exists() else response_file.read(path)
 
     return (
         *_of_recipes(wanted, nodes, dialogues, texts, answered),

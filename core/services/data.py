@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
+from core.dialogues import response_file
 from core.dialogues import statistics as dialogue_statistics
-from core.dialogues.records import Dialogue
 from core.dialogues.statistics import Statistics
+from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.recipes import Recipe
 from core.recipes import catalog, strategies
 from core.services.pipeline import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import jobs as stored_jobs
-from core.store.dialogues import DataFacts
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
@@ -33,7 +33,7 @@ class DataReader:
         self._state = state
         self._pipeline = pipeline
 
-    def facts(self) -> DataFacts | None:
+    def facts(self) -> ImportedData | None:
         """File, hashes and sources of the imported data; None when nothing is imported."""
         return self._state.facts()
 
@@ -81,7 +81,6 @@ class DataReader:
         Returns:
             One set a strategy, each dialogue id → response; None until all of them are generated.
         """
-        from core.teachers import answers
 
         nodes = self._state.nodes()
         connection = self._state.connection()
@@ -96,7 +95,7 @@ class DataReader:
             )
             if output is None or not (self._state.paths.root / output[0]).exists():
                 return None
-            found.append(answers.read(self._state.paths.root / output[0]))
+            found.append(response_file.read(self._state.paths.root / output[0]))
         return found
 
     def responses(self, dialog_id: str) -> tuple[Response, ...]:

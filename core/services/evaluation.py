@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from core.config.schema import Judge
-from core.dialogues.records import HUMAN
+from core.domain.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.jobs import Job
 from core.domain.results import JudgeResult, ValidateResult

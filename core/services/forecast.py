@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from core.domain.job_rules import ENDED
 from core.domain.jobs import Job, Slot
-
-_OPEN = ("waiting", "ready", "running")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def _left(jobs: Sequence[Job], slots: Mapping[Slot, int]) -> list[Job]:
     able: dict[str, Job] = {
         job.id: job
         for job in jobs
-        if job.requested and job.state in _OPEN and (job.state == "running" or slots.get(job.slot, 0))
+        if job.requested and job.state not in ENDED and (job.state == "running" or slots.get(job.slot, 0))
     }
     ordered: list[Job] = []
     settled = {name for name, state in states.items() if state == "done"}

@@ -12,6 +12,7 @@ from typing import Literal
 from core.config.schema import Judge
 from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
 from core.domain.jobs import Job
+from core.domain.names import ComparisonName
 from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Winner
 from core.domain.votes import Vote
@@ -30,7 +31,7 @@ class Validated:
     result: JudgeResult | ValidateResult
 
 
-Kind = Literal["judges", "voters", "voter and judge"]
+AgreementKind = Literal["judges", "voters", "voter and judge"]
 
 
 def agreements(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Agreement, ...]:
@@ -78,7 +79,7 @@ def of_voters(
     """How far voters agree with each other and with judges, over all pairs of responders."""
     from core.judging import voting
 
-    labels: dict[tuple[str, str, Kind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
+    labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
     jobs = {(rate.a, rate.b, rate.judge): rate.job for rate in rates if rate.job in decided}
     for a, b in _met(found):
         said = voting.outcomes(found, texts[a], texts[b])
@@ -105,7 +106,7 @@ def _met(found: Iterable[Vote]) -> list[tuple[str, str]]:
 
 
 def agreement(
-    one: str, other: str, kind: Kind, labels: Sequence[tuple[str, Winner, Winner]]
+    one: str, other: str, kind: AgreementKind, labels: Sequence[tuple[str, Winner, Winner]]
 ) -> Agreement | None:
     """How far two agree on (dialogue, outcome, outcome); None where both decided nothing."""
     from core.judging import agreement as agreeing
@@ -160,7 +161,7 @@ def _scorecard(
     compared = {
         job.id: job.result
         for job in jobs
-        if job.name.endswith(f" @ {name}") and isinstance(job.result, CompareResult)
+        if isinstance(job.result, CompareResult) and ComparisonName.parse(job.name).judge == name
     }
     made = list(compared.values())
     of_people = None if validated is None else validated.result

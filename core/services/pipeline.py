@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import Event, IntentResult
 from core.domain.jobs import Job
-from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, Supervisor
+from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import launch, planner, workspace_graph
 from core.services import job_states
@@ -17,7 +18,6 @@ from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries
 from core.store import dialogues as stored_data
 from core.store import jobs as stored_jobs
-from core.store.dialogues import DataFacts
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
@@ -41,9 +41,9 @@ class PipelineReader:
         """A value that differs whenever the workspace may have changed; costs microseconds."""
         return self._state.version()
 
-    def supervisor(self) -> Supervisor:
+    def supervisor(self) -> SupervisorStatus:
         """Whether a supervisor runs, which `version` does not show."""
-        return Supervisor(*launch.is_running(self._state.paths))
+        return SupervisorStatus(*launch.is_running(self._state.paths))
 
     def snapshot(self) -> Snapshot:
         """The state of the whole pipeline; the same object as the last time if nothing changed."""
@@ -51,14 +51,14 @@ class PipelineReader:
         # The version from before: what comes in between is looked at again.
         return self._state.remember("snapshot", (self.version(), supervisor), lambda: self._look(supervisor))
 
-    def _look(self, supervisor: Supervisor) -> Snapshot:
+    def _look(self, supervisor: SupervisorStatus) -> Snapshot:
         config, config_error = self._state.config()
         connection = self._state.connection()
         jobs: dict[str, Job] = {}
         facts, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
         if connection is not None:
             with connections.snapshot(connection):
-                facts = stored_data.facts(connection)
+                facts = stored_data.imported(connection)
                 counts = stored_data.counts(connection)
                 used = queries.slot_use(connection)
                 paused = stored_jobs.setting(connection, "paused") is not None
@@ -164,7 +164,7 @@ class PipelineReader:
             return None
         return Log(self._state.paths.root / folders[number] / LOG, number, tuple(folders))
 
-    def plan_over(self, facts: DataFacts) -> tuple[PlannedJob, ...]:
+    def plan_over(self, facts: ImportedData) -> tuple[PlannedJob, ...]:
         """The jobs that the configuration would plan with other data; none when it is invalid."""
         config, _ = self._state.config()
         if config is None:

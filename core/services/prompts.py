@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
 from core.domain.verdicts import Pair
 from core.prompts import templates
@@ -102,10 +102,12 @@ def judge_question(template: str, pair: Pair, order: Literal["ab", "ba"]) -> str
     """
     if pair.response_a is None or pair.response_b is None:
         raise ValueError(f"dialogue {pair.dialog_id} lacks a response")
-    shown = (pair.response_a, pair.response_b)
-    first, second = shown if order == "ab" else reversed(shown)
-    return templates.render(
-        template, situation=pair.situation, utterance=pair.utterance, first=first, second=second
+    return templates.judge_question(
+        template,
+        pair.situation,
+        pair.utterance,
+        (pair.response_a, pair.response_b),
+        swapped=order == "ba",
     )
 
 

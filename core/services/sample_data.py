@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.domain.dialogues import ImportedData
 from core.jobs import files
-from core.store.dialogues import DataFacts
 
 SAMPLE = Path(__file__).parents[1] / "dialogues" / "sample" / "sample.csv"
 
 
-def is_sample(facts: DataFacts | None) -> bool:
+def is_sample(facts: ImportedData | None) -> bool:
     """Whether the imported data is the bundled sample: figures on it are for trying the program only."""
     return facts is not None and SAMPLE.is_file() and facts.file_sha256 == files.sha256(SAMPLE)

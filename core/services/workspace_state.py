@@ -10,14 +10,12 @@ from typing import Any, TypeVar
 from core.config.load import load_config
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
-from core.dialogues import staging
-from core.dialogues.records import HUMAN, Dialogue
+from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.errors import UserError
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import workspace_graph
 from core.store import connections, queries
 from core.store import dialogues as stored_data
-from core.store.dialogues import DataFacts
 
 T = TypeVar("T")
 
@@ -90,7 +88,7 @@ class WorkspaceState:
         return self._config[1], self._config[2]
 
     def plan(
-        self, config: Config | None, facts: DataFacts | None
+        self, config: Config | None, facts: ImportedData | None
     ) -> tuple[tuple[PlannedJob, ...], str | None]:
         """The configuration's nodes and the error that prevents them; kept while nothing moved."""
         if config is None or facts is None:
@@ -107,22 +105,20 @@ class WorkspaceState:
         """The jobs that the configuration asks for; none when it is invalid or nothing is imported."""
         return self.plan(self.config()[0], self.facts())[0]
 
-    def facts(self) -> DataFacts | None:
+    def facts(self) -> ImportedData | None:
         """File, hashes and sources of the imported data; None when nothing is imported."""
         connection = self.connection()
-        return None if connection is None else stored_data.facts(connection)
+        return None if connection is None else stored_data.imported(connection)
 
-    def data(self) -> tuple[DataFacts | None, list[Dialogue]]:
+    def data(self) -> tuple[ImportedData | None, list[Dialogue]]:
         """What is imported, and all dialogues in the file's order."""
         connection = self.connection()
         if connection is None:
             return None, []
         with connections.snapshot(connection):
-            facts = stored_data.facts(connection)
+            facts = stored_data.imported(connection)
             if facts is not None and (self._dialogues is None or self._dialogues[0] != facts.data):
-                rows = queries.dialogues(connection)
-                order = (HUMAN, *facts.sources)
-                self._dialogues = (facts.data, [staging.from_row(row, order) for row in rows])
+                self._dialogues = (facts.data, queries.dialogues(connection))
         if facts is None or self._dialogues is None:
             return None, []
         return facts, self._dialogues[1]

@@ -5,71 +5,49 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import msgspec
 
+from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.snapshot import DialogueCounts
 
 
-class DataFacts(msgspec.Struct, frozen=True):
-    """What is imported: hashes of all dialogues and of each split, and the LLM sources."""
-
-    data: str
-    train: str
-    test: str
-    sources: tuple[str, ...]
-    file: str
-    file_sha256: str
-
-
-@dataclass(frozen=True)
-class DialogueRow:
-    """A dialogue and its responses as (source, text, rating), in the file's order."""
-
-    dialog_id: str
-    emotion: str
-    sentiment: str
-    plutchik: str
-    situation: str
-    utterance: str
-    split: str
-    responses: tuple[tuple[str, str, int], ...]
-
-
-def facts(connection: sqlite3.Connection) -> DataFacts | None:
+def imported(connection: sqlite3.Connection) -> ImportedData | None:
     """What is imported, or None."""
     row = connection.execute("SELECT value FROM meta WHERE key = 'data'").fetchone()
-    return None if row is None else msgspec.json.decode(row["value"], type=DataFacts)
+    return None if row is None else msgspec.json.decode(row["value"], type=ImportedData)
 
 
-def replace(connection: sqlite3.Connection, facts: DataFacts, rows: Iterable[DialogueRow]) -> None:
-    """Put `rows` in place of all dialogues, within the caller's transaction."""
+def replace(connection: sqlite3.Connection, imported: ImportedData, dialogues: Iterable[Dialogue]) -> None:
+    """Put `dialogues` in place of all dialogues, within the caller's transaction."""
     connection.execute("DELETE FROM dialogues")
-    for position, row in enumerate(rows):
+    for position, dialogue in enumerate(dialogues):
         connection.execute(
             "INSERT INTO dialogues VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                row.dialog_id,
+                dialogue.dialog_id,
                 position,
-                row.emotion,
-                row.sentiment,
-                row.plutchik,
-                row.situation,
-                row.utterance,
-                row.split,
+                dialogue.emotion,
+                dialogue.sentiment,
+                dialogue.plutchik,
+                dialogue.situation,
+                dialogue.utterance,
+                dialogue.split,
             ),
         )
         connection.executemany(
             "INSERT INTO ratings VALUES (?, ?, ?, ?)",
-            [(row.dialog_id, source, text, rating) for source, text, rating in row.responses],
+            [
+                (dialogue.dialog_id, source, response.text, response.rating)
+                for source, response in dialogue.responses.items()
+            ],
         )
     connection.execute(
-        "INSERT OR REPLACE INTO meta VALUES ('data', ?)", (msgspec.json.encode(facts).decode(),)
+        "INSERT OR REPLACE INTO meta VALUES ('data', ?)", (msgspec.json.encode(imported).decode(),)
     )
     connection.execute(
         "INSERT INTO imports (at, file, sha256, data) VALUES (?, ?, ?, ?)",
-        (time.time(), facts.file, facts.file_sha256, facts.data),
+        (time.time(), imported.file, imported.file_sha256, imported.data),
     )
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import msgspec
 
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentOutcome, IntentResult
 from core.domain.votes import Vote
 from core.store.connections import transaction
-from core.store.dialogues import DataFacts
 
 
 class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"):
@@ -22,7 +22,7 @@ class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 class ImportData(_Request, frozen=True, tag="import"):
     """Take in the data that lies staged in the workspace."""
 
-    facts: DataFacts
+    facts: ImportedData
 
 
 class Start(_Request, frozen=True, tag="start"):

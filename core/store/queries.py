@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Split
 from core.domain.errors import UserError
 from core.domain.events import Event
 from core.domain.jobs import Job
@@ -16,7 +17,7 @@ from core.domain.runs import MetricPoint, SampleAnswer
 from core.domain.verdicts import Order, Verdict, Winner
 from core.jobs import settings as job_settings
 from core.jobs.settings import Settings
-from core.store.dialogues import DialogueRow
+from core.store import dialogues as stored_data
 
 #: By a job's id its row and what was made of it.
 Known = dict[str, tuple[sqlite3.Row, Job]]
@@ -203,20 +204,23 @@ def winners(connection: sqlite3.Connection, job: str) -> list[tuple[str, Order, 
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def dialogues(connection: sqlite3.Connection, split: str | None = None) -> list[DialogueRow]:
-    """All dialogues, or those of one split, in the file's order, with their responses."""
-    texts: dict[str, list[tuple[str, str, int]]] = {}
+def dialogues(connection: sqlite3.Connection, split: Split | None = None) -> list[Dialogue]:
+    """All dialogues, or those of one split, in the file's order."""
+    found: dict[str, dict[str, RatedResponse]] = {}
     for row in connection.execute("SELECT dialog_id, source, text, rating FROM ratings"):
-        texts.setdefault(row["dialog_id"], []).append((row["source"], row["text"], row["rating"]))
+        found.setdefault(row["dialog_id"], {})[row["source"]] = RatedResponse(row["text"], row["rating"])
+    sources = _sources(connection)
     rows = connection.execute(
         "SELECT dialog_id, emotion, sentiment, plutchik, situation, utterance, split FROM dialogues"
         " WHERE :split IS NULL OR split = :split ORDER BY position",
         {"split": split},
     )
-    return [DialogueRow(**dict(row), responses=tuple(texts.get(row["dialog_id"], ()))) for row in rows]
+    return [
+        Dialogue(**dict(row), responses=_in_order(found.get(row["dialog_id"], {}), sources)) for row in rows
+    ]
 
 
-def dialogue(connection: sqlite3.Connection, dialog_id: str) -> DialogueRow | None:
+def dialogue(connection: sqlite3.Connection, dialog_id: str) -> Dialogue | None:
     """A dialogue with its responses, or None."""
     row = connection.execute(
         "SELECT dialog_id, emotion, sentiment, plutchik, situation, utterance, split FROM dialogues"
@@ -225,10 +229,18 @@ def dialogue(connection: sqlite3.Connection, dialog_id: str) -> DialogueRow | No
     ).fetchone()
     if row is None:
         return None
-    responses = connection.execute(
-        "SELECT source, text, rating FROM ratings WHERE dialog_id = ?", (dialog_id,)
-    )
-    return DialogueRow(**dict(row), responses=tuple(map(tuple, responses)))
+    rows = connection.execute("SELECT source, text, rating FROM ratings WHERE dialog_id = ?", (dialog_id,))
+    found = {source: RatedResponse(text, rating) for source, text, rating in rows}
+    return Dialogue(**dict(row), responses=_in_order(found, _sources(connection)))
+
+
+def _sources(connection: sqlite3.Connection) -> tuple[str, ...]:
+    imported = stored_data.imported(connection)
+    return () if imported is None else (HUMAN, *imported.sources)
+
+
+def _in_order(responses: dict[str, RatedResponse], sources: Sequence[str]) -> dict[str, RatedResponse]:
+    return {source: responses[source] for source in sources if source in responses}
 
 
 def events(connection: sqlite3.Connection, *, job: str | None = None, limit: int = 200) -> list[Event]:

@@ -1,31 +1,17 @@
-"""A teacher's answers: which replies can be used, and files of answers."""
+"""Which of a teacher's replies can be used."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from pathlib import Path
 
-import msgspec
-
-from core.dialogues.records import MAX_WORDS
+from core.domain.dialogues import MAX_WORDS
 from core.domain.submissions import Outcome
-from core.jobs import files
 from core.teachers.protocol import Reply
 
 _LABEL = re.compile(
     r"\A(?:\*\*)?(?:(?:improved|revised|rewritten|final|new)\s+)?response:(?:\*\*)?\s*", re.IGNORECASE
 )
 _QUOTES = (('"', '"'), ("“", "”"), ("'", "'"), ("«", "»"))
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One line of answers.jsonl."""
-
-    dialog_id: str
-    text: str
-    original: str = ""
-    """The response that was improved; empty if there was none."""
 
 
 def classify(reply: Reply) -> tuple[Outcome, str]:
@@ -40,21 +26,6 @@ def classify(reply: Reply) -> tuple[Outcome, str]:
     if not text:
         return "empty", text
     return ("long" if len(text.split()) > MAX_WORDS else "ok"), text
-
-
-def write(path: Path, lines: Iterable[Line]) -> None:
-    """Write answers to a file, in full or not at all."""
-    encoder = msgspec.json.Encoder()
-    with files.replacing(path) as file:
-        for line in lines:
-            file.write(encoder.encode(line) + b"\n")
-
-
-def read(path: Path) -> dict[str, str]:
-    """The responses in an answers.jsonl or a responses.jsonl, by dialogue, in the file's order."""
-    decoder = msgspec.json.Decoder(Line)
-    with path.open("rb") as file:
-        return {line.dialog_id: line.text for line in map(decoder.decode, file)}
 
 
 def _without_label_and_quotes(text: str) -> str:

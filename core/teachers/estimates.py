@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate
 from core.jobs.inputs import Input
 from core.jobs.settings import GenerateSettings, LargeModel

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from core.dialogues import records
+from core.dialogues import records, response_file
+from core.dialogues.response_file import GeneratedResponse
 from core.domain.errors import UserError
 from core.domain.results import GenerateResult
 from core.domain.submissions import Outcome
@@ -27,7 +28,7 @@ def run(job: JobContext[GenerateSettings]) -> GenerateResult:
     needed, originals = requests.of_job(
         job.settings,
         records.read(job.input("dialogues")),
-        lambda name: answers.read(job.input(name)),
+        lambda name: response_file.read(job.input(name)),
     )
     queue = request_runner.run(job, job.settings.model, needed, answers.classify)
     return _finish(queue, needed, originals, job.settings.max_left_out)
@@ -55,14 +56,14 @@ def _finish(
             f"allows ({max_left_out:.1%}): a retry sends only these"
         )
     lines = [
-        answers.Line(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))
+        GeneratedResponse(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))
         for request in needed
         if (answer := ledger.answers.get(request.key)) is not None
     ]
     if not lines:
         raise UserError("there are no requests: the train split has no dialogue for this teacher")
     path = job.folder / "answers.jsonl"
-    answers.write(path, lines)
+    response_file.write(path, lines)
     job.publish("answers", path)
     job.journal.write(Progress(len(needed), len(needed)))
     return GenerateResult(

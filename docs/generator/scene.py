@@ -20,8 +20,9 @@ from unittest.mock import patch
 from core.api import SAMPLE, Gpu, Machine, WorkspacePaths
 from core.config.load import load_config
 from core.dialogues import csv_table, staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.jobs import Stage
+from core.domain.names import ComparisonName
 from core.domain.results import (
     DpoResult,
     GenerateResult,
@@ -126,7 +127,7 @@ def make(root: Path) -> WorkspacePaths:
         patch.object(time, "time", clock),
         connections.transaction(connection),
     ):
-        data.replace(connection, facts, map(staging.to_row, read.dialogues))
+        data.replace(connection, facts, read.dialogues)
         _Scene(connection, workspace, nodes, read.dialogues, clock).play()
     return workspace
 
@@ -169,10 +170,10 @@ class _Scene:
             self.trained(run)
             self.answers(run)
         for stage, name in list(self.nodes):
-            sides, _, judge = name.rpartition(" @ ")
-            if stage == "compare" and set(sides.split(" vs ")) <= set(VOICES):
-                a, b = sides.split(" vs ")
-                self.compared(name, a, b, judge)
+            if stage == "compare":
+                parsed = ComparisonName.parse(name)
+                if {parsed.a, parsed.b} <= set(VOICES):
+                    self.compared(name, parsed.a, parsed.b, parsed.judge)
         self.asked(aware, 74, 41)
         self.clock.at = NOW - 1500
         self.failed("sft", "mistral-7b/improve-human/naive/sft", _OUT_OF_MEMORY)

@@ -6,14 +6,14 @@ import msgspec
 from hypothesis import given
 
 from core.dialogues.changes import Changes, compare
-from core.dialogues.records import Dialogue, Rated
 from core.dialogues.split import split_of
+from core.domain.dialogues import Dialogue, RatedResponse, Rating
 from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 
-def rated(dialogue: Dialogue, **ratings: int) -> Dialogue:
+def rated(dialogue: Dialogue, **ratings: Rating) -> Dialogue:
     """The dialogue with other ratings, and the split that follows from them."""
-    responses = {s: Rated(r.text, ratings.get(s, r.rating)) for s, r in dialogue.responses.items()}
+    responses = {s: RatedResponse(r.text, ratings.get(s, r.rating)) for s, r in dialogue.responses.items()}
     split = split_of(response.rating for response in responses.values())
     return msgspec.structs.replace(dialogue, responses=responses, split=split)
 
@@ -48,14 +48,16 @@ def test_texts_and_fields() -> None:
     new[1] = msgspec.structs.replace(
         old[1],
         situation="another",
-        responses=old[1].responses | {"llama": Rated("another", old[1].responses["llama"].rating)},
+        responses=old[1].responses | {"llama": RatedResponse("another", old[1].responses["llama"].rating)},
     )
     assert compare(old, new).what == {"response of llama": 1, "situation": 1}
 
 
 def test_another_source() -> None:
     old, new = synthetic_dialogues(4), synthetic_dialogues(4)
-    new = [msgspec.structs.replace(d, responses=d.responses | {"mine": Rated("text", 1)}) for d in new]
+    new = [
+        msgspec.structs.replace(d, responses=d.responses | {"mine": RatedResponse("text", 1)}) for d in new
+    ]
     assert compare(old, new).what == {"source mine added": 4}
     assert compare(new, old).what == {"source mine removed": 4}
 

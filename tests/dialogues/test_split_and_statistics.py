@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 
 from core.dialogues.csv_table import read_table
-from core.dialogues.records import Dialogue, Rated
 from core.dialogues.split import split_of
 from core.dialogues.statistics import Crosstab, SourceStatistics, describe
+from core.domain.dialogues import Dialogue, RatedResponse
 from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
 
 
@@ -60,13 +60,13 @@ def test_crosstabs_of_the_real_file_agree_with_its_figures(reference_dataset: Pa
 
 
 def test_figures_of_two_dialogues() -> None:
-    def dialogue(number: int, human: Rated, mine: Rated) -> Dialogue:
+    def dialogue(number: int, human: RatedResponse, mine: RatedResponse) -> Dialogue:
         return Dialogue(f"{number}", "sad", "negative", "", "s", "u", "test", {"human": human, "mine": mine})
 
     found = describe(
         [
-            dialogue(1, Rated("one  two\nthree", 1), Rated(" a ", 3)),
-            dialogue(2, Rated("one", 2), Rated("a b", 3)),
+            dialogue(1, RatedResponse("one  two\nthree", 1), RatedResponse(" a ", 3)),
+            dialogue(2, RatedResponse("one", 2), RatedResponse("a b", 3)),
         ]
     )
     assert found.sources == (

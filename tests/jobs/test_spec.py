@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from core.domain.errors import UserError
 from core.domain.results import DpoResult
 from core.jobs import journal, spec
-from core.jobs.inputs import ImportedData, JobOutput, format_input, parse_input
+from core.jobs.inputs import ImportedDialogues, JobOutput, format_input, parse_input
 from core.jobs.journal import Journal
 from core.jobs.records import Done, Failed
 from core.jobs.settings import Settings, fingerprinted
@@ -116,7 +116,7 @@ def test_what_only_watches_or_pays_is_not_in_the_fingerprint() -> None:
 
 @given(st.text("abcdef0123456789", min_size=1), st.text("abc-/", min_size=1))
 def test_an_input_is_parsed_as_it_is_formatted(name: str, artifact: str) -> None:
-    for read in (ImportedData(name), JobOutput(f"sft-{name}", artifact)):
+    for read in (ImportedDialogues(name), JobOutput(f"sft-{name}", artifact)):
         assert parse_input(format_input(read)) == read
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from core.dialogues import csv_table
-from core.dialogues.records import Dialogue, Rated
+from core.domain.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
 from core.jobs.records import Artifact, Progress
 from core.jobs.settings import JudgeSettings
@@ -89,7 +89,7 @@ def test_too_little_to_learn_from_is_said(embedder: Embedder, rows: int) -> None
 
 def test_one_rating_for_all_teaches_nothing(embedder: Embedder) -> None:
     same = [
-        msgspec.structs.replace(d, responses={s: Rated(r.text, 3) for s, r in d.responses.items()})
+        msgspec.structs.replace(d, responses={s: RatedResponse(r.text, 3) for s, r in d.responses.items()})
         for d in synthetic_dialogues(rows=16)
     ]
     with pytest.raises(UserError, match="all 80 responses of the train dialogues are rated 3"):

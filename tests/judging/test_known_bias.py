@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.dialogues.records import Dialogue, Rated
+from core.domain.dialogues import Dialogue, RatedResponse
 from core.judging import length_control
 from core.judging.statistics import outcome
 from tests import loopback
@@ -50,8 +50,8 @@ def planted() -> list[Dialogue]:
             dialogue,
             responses=dialogue.responses
             | {
-                "human": Rated(text_of("a", dialogue), dialogue.responses["human"].rating),
-                "chatgpt": Rated(text_of("b", dialogue), dialogue.responses["chatgpt"].rating),
+                "human": RatedResponse(text_of("a", dialogue), dialogue.responses["human"].rating),
+                "chatgpt": RatedResponse(text_of("b", dialogue), dialogue.responses["chatgpt"].rating),
             },
         )
         for dialogue in synthetic_dialogues(rows=ROWS)

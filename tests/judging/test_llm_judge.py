@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.verdicts import Winner
 from core.judging import llm_judge as asked
 from core.store import intents

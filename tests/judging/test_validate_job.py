@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.judging import validate_job
 from core.store import intents

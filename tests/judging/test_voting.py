@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues.records import Dialogue, Rated
+from core.domain.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
 from core.domain.votes import Choice, Vote
 from core.judging import voting
@@ -181,7 +181,7 @@ def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: A
             d.situation,
             d.utterance,
             d.split,
-            d.responses | {"human": Rated("Something else.", d.responses["human"].rating)},
+            d.responses | {"human": RatedResponse("Something else.", d.responses["human"].rating)},
         )
         for d in [*TEST, *made.train]
     ]

@@ -20,7 +20,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
-from core.dialogues.records import Dialogue, Rated
+from core.domain.dialogues import Dialogue, RatedResponse, Rating
 from core.domain.events import IntentResult
 from core.jobs import journal
 from core.pipeline import launch
@@ -53,6 +53,9 @@ provider = "embedded"
 """
 
 
+RATINGS: tuple[Rating, ...] = (1, 2, 3)
+
+
 def make_dialogues() -> list[Dialogue]:
     """Eight dialogues, of which two are the test split."""
     return [
@@ -64,7 +67,10 @@ def make_dialogues() -> list[Dialogue]:
             situation=f"situation {n}",
             utterance=f"utterance {n}",
             split="test" if n % 4 == 3 else "train",
-            responses={"human": Rated(f"human {n}", 1 + n % 3), "chatgpt": Rated(f"chatgpt {n}", 3)},
+            responses={
+                "human": RatedResponse(f"human {n}", RATINGS[n % 3]),
+                "chatgpt": RatedResponse(f"chatgpt {n}", 3),
+            },
         )
         for n in range(8)
     ]
@@ -217,7 +223,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = staging.describe(dialogues, "some.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         jobs.add_event(connection, "furnished")
     return workspace.root
 

@@ -9,18 +9,17 @@ import msgspec
 import pytest
 
 from core.dialogues import records, staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.events import ImportOutcome
 from core.domain.snapshot import DialogueCounts
 from core.store import intents
-from core.store.dialogues import DataFacts
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import House
 
 
 @pytest.fixture
-def staged(house: House) -> tuple[DataFacts, list[Dialogue]]:
+def staged(house: House) -> tuple[ImportedData, list[Dialogue]]:
     """Data beside the house's own, which has one dialogue less and another text."""
     (path,) = (house.workspace.artifacts / "data").glob("*/dialogues.jsonl")
     first, *rest = records.read(path)
@@ -30,7 +29,7 @@ def staged(house: House) -> tuple[DataFacts, list[Dialogue]]:
     return facts, dialogues
 
 
-def test_data_takes_the_place_of_the_old(house: House, staged: tuple[DataFacts, list[Dialogue]]) -> None:
+def test_data_takes_the_place_of_the_old(house: House, staged: tuple[ImportedData, list[Dialogue]]) -> None:
     facts, dialogues = staged
     intent = house.ask(intents.ImportData(facts=facts))
     assert house.finish() == 0, house.story()
@@ -42,7 +41,7 @@ def test_data_takes_the_place_of_the_old(house: House, staged: tuple[DataFacts, 
 
 @pytest.mark.parametrize("kill_at", [1, 2, 10, 20, 25])
 def test_a_crash_leaves_the_old_data_until_the_new_is_all_there(
-    house: House, staged: tuple[DataFacts, list[Dialogue]], kill_at: int
+    house: House, staged: tuple[ImportedData, list[Dialogue]], kill_at: int
 ) -> None:
     facts, _ = staged
     before = house.query("SELECT * FROM ratings ORDER BY 1, 2")
@@ -58,7 +57,7 @@ def test_a_crash_leaves_the_old_data_until_the_new_is_all_there(
 
 @pytest.mark.parametrize("harm", ["missing", "changed"])
 def test_data_that_is_not_what_was_staged_is_refused(
-    house: House, staged: tuple[DataFacts, list[Dialogue]], harm: str
+    house: House, staged: tuple[ImportedData, list[Dialogue]], harm: str
 ) -> None:
     facts, _ = staged
     path = house.workspace.dialogues(facts.data)
@@ -75,7 +74,7 @@ def test_data_that_is_not_what_was_staged_is_refused(
 
 
 def test_runs_on_the_old_data_stay_and_the_new_data_gives_new_jobs(
-    house: House, staged: tuple[DataFacts, list[Dialogue]]
+    house: House, staged: tuple[ImportedData, list[Dialogue]]
 ) -> None:
     house.ask(intents.Start(targets=("judge",)))
     assert house.finish() == 0

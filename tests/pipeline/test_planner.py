@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from core.config.load import parse_config
 from core.config.schema import Config
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.jobs.inputs import ImportedData, JobOutput
+from core.jobs.inputs import ImportedDialogues, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.stages import STAGES
 from core.pipeline import planner
-from core.store.dialogues import DataFacts
 
 BASE = """
 [students.tiny]
@@ -32,12 +32,12 @@ provider = "embedded"
 a = "human"
 b = "tiny/direct/chatgpt/sft"
 """
-FACTS = DataFacts("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
+FACTS = ImportedData("all", "train", "test", ("chatgpt", "llama"), "some.csv", "0" * 64)
 CONFIG = parse_config(BASE)
 
 
 def plan(
-    config: Config = CONFIG, facts: DataFacts = FACTS, prompt: str = "a prompt"
+    config: Config = CONFIG, facts: ImportedData = FACTS, prompt: str = "a prompt"
 ) -> tuple[PlannedJob, ...]:
     return planner.plan(config, facts, lambda name: f"{name}: {prompt}", "cpu")
 
@@ -163,7 +163,7 @@ def test_another_prompt_touches_all_but_judges() -> None:
 def test_another_test_split_leaves_recipes_and_runs_alone() -> None:
     facts = msgspec.structs.replace(FACTS, data="all2", test="test2")
     assert changed(plan(facts=facts)) == all_of("respond", "compare")
-    assert {node.inputs["dialogues"] for node in plan(facts=facts)} == {ImportedData("all2")}
+    assert {node.inputs["dialogues"] for node in plan(facts=facts)} == {ImportedDialogues("all2")}
 
 
 def test_another_train_split_leaves_only_base_students_alone() -> None:

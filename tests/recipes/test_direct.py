@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.config.schema import Pairing, Recipes
 from core.dialogues.csv_table import read_table
-from core.dialogues.records import HUMAN, Dialogue, Rated
+from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, direct, examples
@@ -93,8 +93,12 @@ def test_counts_are_those_of_the_examples(dialogues: list[Dialogue], pairing: Pa
 @pytest.mark.parametrize("pairing", PAIRINGS)
 @pytest.mark.parametrize("human", [1, 2, 3])
 @pytest.mark.parametrize("mine", [1, 2, 3])
-def test_every_meeting_of_two_ratings(human: int, mine: int, pairing: Pairing) -> None:
-    responses = {HUMAN: Rated("h", human), "mine": Rated("m", mine), "other": Rated("o", 3)}
+def test_every_meeting_of_two_ratings(human: Rating, mine: Rating, pairing: Pairing) -> None:
+    responses = {
+        HUMAN: RatedResponse("h", human),
+        "mine": RatedResponse("m", mine),
+        "other": RatedResponse("o", 3),
+    }
     dialogue = Dialogue("d", "sad", "", "", "s", "u", "train", responses)
     sft, pairs = examples.build([dialogue], "direct/mine", pairing, PROMPT)
     assert bool(sft) == (human == mine == 3)
@@ -105,8 +109,8 @@ def test_every_meeting_of_two_ratings(human: int, mine: int, pairing: Pairing) -
 
 
 def test_what_an_example_and_a_pair_hold() -> None:
-    def dialogue(number: int, human: int) -> Dialogue:
-        responses = {HUMAN: Rated("{utterance} human", human), "mine": Rated("mine", 3)}
+    def dialogue(number: int, human: Rating) -> Dialogue:
+        responses = {HUMAN: RatedResponse("{utterance} human", human), "mine": RatedResponse("mine", 3)}
         return Dialogue(f"d{number}", "sad", "", "", "{utterance} s", "u", "train", responses)
 
     sft, pairs = examples.build([dialogue(1, 3), dialogue(2, 1)], "direct/mine", "strict", PROMPT)
@@ -126,7 +130,9 @@ def test_all_together_is_the_others_one_after_the_other(pairing: Pairing) -> Non
 
 
 def test_a_dialogue_without_the_source_gives_nothing() -> None:
-    dialogue = Dialogue("d", "sad", "", "", "s", "u", "train", {HUMAN: Rated("h", 3), "mine": Rated("m", 3)})
+    dialogue = Dialogue(
+        "d", "sad", "", "", "s", "u", "train", {HUMAN: RatedResponse("h", 3), "mine": RatedResponse("m", 3)}
+    )
     assert list(direct.sft_dialogues([dialogue], "absent")) == []
     assert list(direct.preference_dialogues([dialogue], "absent", "strict")) == []
 

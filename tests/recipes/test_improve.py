@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.config.schema import Recipes
 from core.dialogues.csv_table import read_table
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.recipes import catalog, examples, improve, strategies
 from tests.support.synthetic_dialogues import SOURCES, dialogue_lists
 

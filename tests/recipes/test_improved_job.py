@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from core.dialogues.records import Dialogue
+from core.dialogues import response_file
+from core.dialogues.response_file import GeneratedResponse
+from core.domain.dialogues import Dialogue
 from core.domain.results import RecipeResult
 from core.jobs.records import Artifact, Done, Failed, Progress
 from core.jobs.settings import ImproveMethod
 from core.recipes import improve, strategies
-from core.teachers import answers
 from tests.support import job_attempts, made_settings, waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -38,7 +39,9 @@ def attempt(
     inputs = {}
     for name, found in improved.items():
         inputs[name] = folder.with_name(f"{folder.name}-{name}.jsonl")
-        answers.write(inputs[name], (answers.Line(i, text, "original") for i, text in found.items()))
+        response_file.write(
+            inputs[name], (GeneratedResponse(i, text, "original") for i, text in found.items())
+        )
     method = ImproveMethod(
         improve_llm_sft=more.pop("improve_llm_sft", 950), improve_llm_seed=more.pop("improve_llm_seed", 42)
     )

@@ -10,7 +10,7 @@ import pytest
 
 from core.config.schema import Recipes
 from core.dialogues.csv_table import read_table
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, examples, llama_factory

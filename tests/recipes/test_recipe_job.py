@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.config.schema import Recipes
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.errors import Cancelled
 from core.domain.results import RecipeResult
 from core.jobs import journal

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrder
+from core.domain.dialogues import Dialogue, ImportedData, RatedResponse
 from core.store import connections, dialogue_pages, dialogues
 from core.store.connections import transaction
-from core.store.dialogues import DataFacts, DialogueRow
 
-FACTS = DataFacts("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 SOURCES = ("human", "chatgpt")
 #: Their case is not ASCII's, and there is what SQL and patterns would take for their own.
 TEXTS = ("a dog", "ÉCOLE", "100 %", "it's_so", "")
@@ -25,7 +25,7 @@ TEXTS = ("a dog", "ÉCOLE", "100 %", "it's_so", "")
 texts = st.sampled_from(TEXTS)
 rows = st.lists(
     st.builds(
-        DialogueRow,
+        Dialogue,
         dialog_id=st.uuids().map(str),
         emotion=st.sampled_from(["sad", "Proud", "angry"]),
         sentiment=st.just(""),
@@ -35,8 +35,10 @@ rows = st.lists(
         split=st.sampled_from(["train", "test"]),
         # Not every source has answered.
         responses=st.dictionaries(
-            st.sampled_from(SOURCES), st.tuples(texts, st.integers(1, 3)), max_size=2
-        ).map(lambda found: tuple((source, *rest) for source, rest in found.items())),
+            st.sampled_from(SOURCES),
+            st.builds(RatedResponse, text=texts, rating=st.sampled_from([1, 2, 3])),
+            max_size=2,
+        ),
     ),
     max_size=25,
 )
@@ -69,7 +71,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
 
 @given(rows, filters, orders, st.integers(1, 7))
 def test_pages_are_the_dialogues_as_wanted_in_order(
-    store: Connection, found: list[DialogueRow], wanted: DialogueFilter, order: DialogueOrder, limit: int
+    store: Connection, found: list[Dialogue], wanted: DialogueFilter, order: DialogueOrder, limit: int
 ) -> None:
     with transaction(store):
         dialogues.replace(store, FACTS, found)
@@ -90,7 +92,16 @@ def test_pages_are_the_dialogues_as_wanted_in_order(
 
 
 def test_a_line_has_what_a_list_shows(store: Connection) -> None:
-    row = DialogueRow("b", "sad", "", "", "s", "u" * 5000, "test", (("human", "x", 1), ("chatgpt", "y", 3)))
+    row = Dialogue(
+        "b",
+        "sad",
+        "",
+        "",
+        "s",
+        "u" * 5000,
+        "test",
+        {"human": RatedResponse("x", 1), "chatgpt": RatedResponse("y", 3)},
+    )
     with transaction(store):
         dialogues.replace(store, FACTS, [row])
     (line,) = dialogue_pages.page(store, DialogueFilter(), DialogueOrder(), 5)
@@ -100,22 +111,22 @@ def test_a_line_has_what_a_list_shows(store: Connection) -> None:
     assert dialogue_pages.emotions(store) == {"sad": 1}
 
 
-def _is(row: DialogueRow, wanted: DialogueFilter) -> bool:
+def _is(row: Dialogue, wanted: DialogueFilter) -> bool:
     if wanted.emotion not in (None, row.emotion) or wanted.split not in (None, row.split):
         return False
     for source, allowed in wanted.ratings:
-        if not any(source in (None, who) and rating in allowed for who, _, rating in row.responses):
+        if not any(source in (None, who) and one.rating in allowed for who, one in row.responses.items()):
             return False
-    words = (row.dialog_id, row.situation, row.utterance, *(text for _, text, _ in row.responses))
+    words = (row.dialog_id, row.situation, row.utterance, *(one.text for one in row.responses.values()))
     return any(wanted.text.casefold() in text.casefold() for text in words)
 
 
-def _sorted(chosen: list[DialogueRow], order: DialogueOrder) -> list[DialogueRow]:
+def _sorted(chosen: list[Dialogue], order: DialogueOrder) -> list[Dialogue]:
     if order.by == "position":
         return chosen[::-1] if order.is_turned else chosen
     if order.by != "rating":
         return sorted(chosen, key=lambda row: getattr(row, order.by), reverse=order.is_turned)
-    rated = {row.dialog_id: {who: rating for who, _, rating in row.responses} for row in chosen}
+    rated = {row.dialog_id: {who: one.rating for who, one in row.responses.items()} for row in chosen}
     known = [row for row in chosen if order.source in rated[row.dialog_id]]
     known.sort(key=lambda row: rated[row.dialog_id][order.source], reverse=order.is_turned)
     return known + [row for row in chosen if row not in known]

@@ -14,6 +14,7 @@ import pytest
 from sqlite_utils import Database, Migrations
 
 from core.config.workspace import WorkspacePaths
+from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.services.workspace import open_workspace
 from core.store import (
@@ -24,12 +25,11 @@ from core.store import (
     schema,
 )
 from core.store.connections import transaction
-from core.store.dialogues import DataFacts
 from tests.support import made_results, made_settings, waiting
 from tests.support.made_settings import planned
 
 RESULT = msgspec.json.encode(made_results.recipe()).decode()
-FACTS = DataFacts("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
 
 def first_version(path: Path) -> Path:
@@ -152,7 +152,7 @@ def test_foreign_keys_hold_and_are_those_of_the_new_table(old: Path) -> None:
 
 def test_what_was_there_is_read_as_before(old: Path) -> None:
     with closing(connections.writer(old)) as connection:
-        assert dialogues.facts(connection) == FACTS
+        assert dialogues.imported(connection) == FACTS
         assert list(queries.jobs(connection)) == ["recipe-b", "compare-a", "sft-c"]
         job = queries.jobs(connection)["compare-a"]
         assert (job.state, job.error, job.attempt, job.done, job.total) == ("failed", "why", 2, 1, 9)

@@ -11,10 +11,11 @@ from sqlite3 import Connection
 import pytest
 
 from core.config.schema import Training
+from core.domain.dialogues import Dialogue, ImportedData, RatedResponse, Split
 from core.domain.errors import UserError
 from core.domain.events import StartOutcome
 from core.domain.jobs import JobState
-from core.jobs.inputs import ImportedData
+from core.jobs.inputs import ImportedDialogues
 from core.jobs.records import Metric
 from core.store import (
     connections,
@@ -24,17 +25,16 @@ from core.store import (
     queries,
 )
 from core.store.connections import transaction
-from core.store.dialogues import DataFacts, DialogueRow
 from core.store.jobs import StoredJob
 from tests.support import made_results, made_settings
 from tests.support.made_settings import planned
 
-FACTS = DataFacts("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
 
-def dialogue(name: str, split: str) -> DialogueRow:
-    responses = (("human", "hello\nthere", 1), ("chatgpt", "🙂", 3))
-    return DialogueRow(name, "joyful", "positive", "joy", "situation", "utterance", split, responses)
+def dialogue(name: str, split: Split) -> Dialogue:
+    responses = {"human": RatedResponse("hello\nthere", 1), "chatgpt": RatedResponse("🙂", 3)}
+    return Dialogue(name, "joyful", "positive", "joy", "situation", "utterance", split, responses)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_what_the_fingerprint_leaves_open_is_taken_on_before_work_begins(
 ) -> None:
     before = planned("a", settings=made_settings.sft())
     watched = made_settings.sft(training=Training(save_steps=3))
-    other = replace(before, settings=watched, inputs={"dialogues": ImportedData("2")}, slot="gpu")
+    other = replace(before, settings=watched, inputs={"dialogues": ImportedDialogues("2")}, slot="gpu")
     with transaction(store):
         jobs.put(store, [before])
         jobs.set_state(store, "a", state)
@@ -163,20 +163,23 @@ def test_intents_are_carried_out_in_the_order_of_asking(store: Connection) -> No
 
 
 def test_imported_data_replaces_what_was_there(store: Connection) -> None:
-    assert dialogues.facts(store) is None
+    assert dialogues.imported(store) is None
     with transaction(store):
         dialogues.replace(
             store, FACTS, [dialogue("b", "test"), dialogue("a", "train"), dialogue("c", "train")]
         )
-    assert dialogues.facts(store) == FACTS
+    assert dialogues.imported(store) == FACTS
     assert dialogues.counts(store).total == 3
     with transaction(store):
         dialogues.replace(store, FACTS, [dialogue("z", "test"), dialogue("a", "train")])
     counts = dialogues.counts(store)
     assert (counts.total, counts.train, counts.test) == (2, 1, 1)
     found = queries.dialogues(store)
-    assert [row.dialog_id for row in found] == ["z", "a"]
-    assert set(found[0].responses) == set(dialogue("z", "test").responses)
+    assert found == [dialogue("z", "test"), dialogue("a", "train")]
+    # People's first, though the sources' names would come in another order.
+    assert list(found[0].responses) == ["human", "chatgpt"]
+    assert queries.dialogue(store, "a") == dialogue("a", "train")
+    assert queries.dialogue(store, "b") is None
     assert [row.dialog_id for row in queries.dialogues(store, "train")] == ["a"]
     assert queries.source_responses(store, "chatgpt") == {"z": "🙂"}
 

@@ -57,7 +57,7 @@ def make(root: Path) -> WorkspacePaths:
     planned = planner.plan(load_config(workspace.config), facts, templates.load, "cpu")
     nodes = {node.name: node for node in planned if node.stage == "generate"}
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         for node in nodes.values():
             jobs.put(
                 connection,

@@ -12,7 +12,7 @@ from unittest.mock import patch
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.jobs import Stage
 from core.domain.results import Result
 from core.domain.verdicts import Order, Winner
@@ -67,7 +67,7 @@ def fill(root: Path) -> WorkspacePaths:
         patch.object(time, "time", clock),
         connections.transaction(connection),
     ):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         asked = [node for node in nodes if "all_together" not in node.name]
         jobs.put(connection, asked)
         _Filler(connection, workspace, clock, nodes, dialogues).run()

@@ -10,7 +10,7 @@ import msgspec
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
-from core.dialogues.records import Dialogue, Rated
+from core.domain.dialogues import Dialogue, RatedResponse
 from core.domain.verdicts import Winner
 from core.domain.votes import Choice
 from core.jobs.records import Metric, VerdictRecord
@@ -69,7 +69,7 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
         source: {d.dialog_id: d.responses[source].text for d in test} for source in ("human", "chatgpt")
     }
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         compared = [node for node in nodes if node.stage == "compare"]
         left_out = [] if finished else compared[::2]
         jobs.put(connection, (node for node in nodes if node not in left_out))
@@ -104,7 +104,7 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
 
 def _hostile(dialogue: Dialogue) -> Dialogue:
     responses = {
-        source: Rated(HOSTILE + source, rated.rating) for source, rated in dialogue.responses.items()
+        source: RatedResponse(HOSTILE + source, rated.rating) for source, rated in dialogue.responses.items()
     }
     return msgspec.structs.replace(
         dialogue, responses=responses, situation=HOSTILE, utterance=HOSTILE, emotion="<i>=odd|emotion</i>"

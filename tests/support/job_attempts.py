@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.dialogues import records
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.domain.results import Result
 from core.jobs import journal, spec
 from core.jobs.context import JobContext

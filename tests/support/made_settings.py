@@ -7,7 +7,7 @@ from typing import Any
 
 from core.config.schema import Lora, Responding, Student, Teacher, Training
 from core.domain.jobs import Slot
-from core.jobs.inputs import ImportedData
+from core.jobs.inputs import ImportedDialogues
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
     ClientSettings,
@@ -99,6 +99,6 @@ def planned(
         fingerprint=f"print of {job}",
         slot=slot,
         settings=settings or JudgeSettings(),
-        inputs={"dialogues": ImportedData("1")},
+        inputs={"dialogues": ImportedDialogues("1")},
         depends_on=depends_on,
     )

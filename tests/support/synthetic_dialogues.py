@@ -9,8 +9,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from core.dialogues.records import HUMAN, Dialogue, Rated
 from core.dialogues.split import split_of
+from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 
 SOURCES = ("chatgpt", "llama", "gemini", "mixtral")
 
@@ -99,12 +99,17 @@ def write_rows(path: Path, rows: Sequence[dict[str, str]], header: Sequence[str]
     return path
 
 
+RATINGS: dict[str, Rating] = {"1": 1, "2": 2, "3": 3}
+
+
 def synthetic_dialogues(rows: int = 48, seed: int = 0, sources: Sequence[str] = SOURCES) -> list[Dialogue]:
     """The dialogues that importing `synthetic_csv` with the same arguments gives."""
     found = []
     for row in synthetic_rows(rows, seed, sources):
         names = {HUMAN: HUMAN, **{source: f"{source}_empathy" for source in sources}}
-        responses = {s: Rated(row[f"response_{n}"], int(row[f"rating_{n}"])) for s, n in names.items()}
+        responses = {
+            s: RatedResponse(row[f"response_{n}"], RATINGS[row[f"rating_{n}"]]) for s, n in names.items()
+        }
         found.append(
             Dialogue(
                 row["dialog_id"],
@@ -165,7 +170,7 @@ def dialogue_lists(
                 utterance=other,
                 split=split_of(found),
                 responses={
-                    s: Rated(f"{other} {s}", r) for s, r in zip((HUMAN, *sources), found, strict=True)
+                    s: RatedResponse(f"{other} {s}", r) for s, r in zip((HUMAN, *sources), found, strict=True)
                 },
             )
             for number, (text, other, found) in enumerate(drawn)

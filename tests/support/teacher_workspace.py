@@ -15,7 +15,7 @@ import msgspec
 
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.services.workspace import Workspace, open_workspace
 from core.store import connections, intents
 from core.store import dialogues as data
@@ -100,7 +100,7 @@ class TeacherWorkspace:
             closing(connections.writer(self.workspace.state)) as connection,
             connections.transaction(connection),
         ):
-            data.replace(connection, facts, map(staging.to_row, dialogues))
+            data.replace(connection, facts, dialogues)
 
     def ask(self, request: intents.Request) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:

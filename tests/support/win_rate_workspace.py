@@ -18,7 +18,8 @@ from unittest.mock import patch
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
+from core.domain.names import ComparisonName
 from core.domain.results import Result
 from core.domain.verdicts import Order, Winner
 from core.domain.votes import Choice
@@ -100,7 +101,7 @@ def make(root: Path, rows: int = 240) -> WorkspacePaths:
     staging.stage(workspace, dialogues, facts)
     nodes = planner.plan(load_config(workspace.config), facts, templates.load, "cpu", {"gpt-4o": 200})
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
         filling = _Filling(connection, nodes, [d for d in dialogues if d.split == "test"])
         filling.responses()
         filling.comparisons()
@@ -171,8 +172,8 @@ class _Filling:
                 stored_votes.put(self.connection, votes.record(paper, a, b, voter, choice, 1.0))
 
     def _compare(self, node: PlannedJob) -> None:
-        sides, _, judge = node.name.rpartition(" @ ")
-        a, _, b = sides.partition(" vs ")
+        name = ComparisonName.parse(node.name)
+        a, b, judge = name.a, name.b, name.judge
         orders: tuple[Order, ...] = ("ab", "ba") if judge == "gpt-4o" else ("ab",)
         contests = protocol.contests(self.test, self.texts[a], self.texts[b], orders)
         verdicts = [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues.records import MAX_WORDS
+from core.domain.dialogues import MAX_WORDS
 from core.teachers import answers
 from core.teachers.protocol import Finish, Reply
 

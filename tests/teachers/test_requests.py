@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Teacher
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.jobs.settings import Identity
 from core.teachers import requests
 from core.teachers.identity import identity

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.api import start_all_problem
 from tui.format import job_states
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def unavailable(app: HostApp, action: str) -> str | None:
     """Why one of the app's actions cannot be done now, or None when it can."""
     if action in _WRITING and app.workspace.read_only:
         return job_states.WATCHED
-    return job_states.nothing_to_start(app.snapshot) if action == "start_all" else None
+    return start_all_problem(app.snapshot) if action == "start_all" else None
 
 
 def act(app: HostApp, label: str, request: Callable[[Commands], int]) -> None:

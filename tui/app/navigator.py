@@ -6,6 +6,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from core.api import find_job, log_problem
 from tui.app.actions import may_write
 from tui.format import job_states
 from tui.navigation.messages import (
@@ -96,7 +97,7 @@ def _open_mode(app: HostApp, mode: str) -> None:
 
 
 def _open_log(app: HostApp, job: str | None) -> None:
-    reason = None if job is None else job_states.no_log(job_states.find(app.snapshot, job))
+    reason = None if job is None else log_problem(find_job(app.snapshot, job))
     if reason is not None:
         app.show_message(reason)
         return

@@ -13,7 +13,7 @@ from textual.message import Message
 from tui.runtime import garbage_collector
 
 if TYPE_CHECKING:
-    from core.api import Snapshot, Supervisor, Workspace, WorkspacePaths
+    from core.api import Snapshot, SupervisorStatus, Workspace, WorkspacePaths
 
 #: Seconds between looks at whether anything moved.
 LOOK_S = 0.25
@@ -155,7 +155,7 @@ class _Watch:
     def __init__(self, workspace: Workspace) -> None:
         self._opened = workspace
         self._version: tuple[object, ...] | None = None
-        self._supervisor: Supervisor | None = None
+        self._supervisor: SupervisorStatus | None = None
         self._looked_at = 0.0
 
     def moved(self, again: bool) -> SnapshotChanged | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from tui.format import job_states
+from core.api import needs_supervisor
 
 if TYPE_CHECKING:
     from core.api import Snapshot
@@ -29,7 +29,7 @@ class SupervisorWatch:
 
     def see(self, snapshot: Snapshot, pending: bool) -> None:
         """Start a supervisor if this snapshot needs one; `pending` when an intent waits to be carried out."""
-        if not job_states.needs_supervisor(snapshot, pending) or self._app.workspace.read_only:
+        if not needs_supervisor(snapshot, pending) or self._app.workspace.read_only:
             return
         if self._busy or time.monotonic() < self._after:
             return

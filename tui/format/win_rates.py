@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from core.api import RunName
+from tui.format.values import percent
+
 if TYPE_CHECKING:
     from core.api import WinRate
 
 Grouping = Literal["none", "student", "method", "judge"]
 GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge")
 
-STAGES = ("sft", "sft-dpo")
 NO_RUN = "no run"
 
 #: After correction, below this a difference is called significant.
@@ -35,21 +37,14 @@ VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
 _LARGEST_FIRST = ("rate", "wins", "lc", "words", "invalid")
 
 
-def run_parts(responder: str) -> tuple[str, str, str] | None:
-    """(student, recipe, stage) of a run's name; None for any other responder."""
-    student, _, rest = responder.partition("/")
-    recipe, _, stage = rest.rpartition("/")
-    return (student, recipe, stage) if recipe and stage in STAGES else None
-
-
 def group_of(rate: WinRate, by: Grouping) -> str:
     """The group of a comparison: of its run, which is b, or else a; `NO_RUN` where no run meets."""
     if by == "judge":
         return rate.judge
-    parts = run_parts(rate.b) or run_parts(rate.a)
-    if parts is None:
+    run = RunName.parse(rate.b) or RunName.parse(rate.a)
+    if run is None:
         return NO_RUN
-    return parts[0] if by == "student" else parts[1].partition("/")[0]
+    return run.student if by == "student" else run.recipe.method
 
 
 def grouped(rates: Iterable[WinRate], by: Grouping) -> dict[str, list[WinRate]]:
@@ -91,13 +86,6 @@ def win_rate_of(rate: WinRate, responder: str) -> float | None:
     return ((rate.wins_a or 0) + (rate.ties or 0) / 2) / rate.n
 
 
-def if_invalid_were_b(rate: WinRate) -> float | None:
-    """The win rate of b if every invalid dialogue were its win; the least that it can be is the win rate."""
-    if rate.n is None or not rate.n:
-        return None
-    return ((rate.wins_b or 0) + (rate.ties or 0) / 2 + (rate.invalid or 0)) / rate.n
-
-
 def judges(rates: Iterable[WinRate]) -> list[str]:
     """The judges, in the order of their comparisons."""
     return list(dict.fromkeys(rate.judge for rate in rates))
@@ -112,6 +100,20 @@ def label_of(rates: Iterable[WinRate], judge: str) -> str:
 def finished(rates: Sequence[WinRate]) -> tuple[str, ...]:
     """The jobs whose figures are known: what is worked out from them changes only with these."""
     return tuple(rate.job for rate in rates if rate.n is not None)
+
+
+def order_effects(rate: WinRate) -> str | None:
+    """How the order of the two responses moved the judge; None where each pair was judged in one."""
+    if rate.flip_rate is None:
+        return None
+    said = (
+        f"The orders disagree in {percent(rate.flip_rate)} of the dialogues, the first place wins "
+        f"{percent(rate.prefers_first)}"
+    )
+    if rate.bootstrap_low is None:
+        return f"{said}."
+    low, high = percent(rate.bootstrap_low, 1), percent(rate.bootstrap_high, 1)
+    return f"{said}; bootstrap over dialogues {low} – {high}."
 
 
 def _width(rate: WinRate) -> float | None:

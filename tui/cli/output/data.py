@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from core.api import DataFacts, DialogueCounts, ImportPlan, Recipe, Statistics
+from core.api import DialogueCounts, ImportedData, ImportPlan, Recipe, Statistics
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
 from tui.format.values import count
 
@@ -39,7 +39,7 @@ def print_changes(console: Console, plan: ImportPlan) -> None:
 
 
 def print_data(
-    console: Console, facts: DataFacts | None, counts: DialogueCounts, statistics: Statistics | None
+    console: Console, facts: ImportedData | None, counts: DialogueCounts, statistics: Statistics | None
 ) -> None:
     """Statistics of the imported data."""
     if facts is None or statistics is None:

@@ -14,10 +14,11 @@ from core.api import (
     SftResult,
     Snapshot,
     ValidateResult,
+    count_jobs,
 )
 from tui.cli.output.data import dialogue_counts
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
-from tui.format.job_states import look, overall
+from tui.format.job_states import look
 from tui.format.values import UNKNOWN, duration, percent
 
 #: Columns from which the table of jobs has room for notes.
@@ -42,7 +43,7 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
     if not snapshot.jobs:
         print_line(console, next_step(snapshot))
         return
-    sums = overall(snapshot)
+    sums = count_jobs(snapshot.jobs)
     print_fields(console, ("jobs", f"{sums.done} of {sums.planned} done, {sums.running} running"))
     console.print()
     wide = console.width >= _WIDE

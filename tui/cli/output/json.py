@@ -19,10 +19,10 @@ if TYPE_CHECKING:
         Agreement,
         AnswerCount,
         BatchEvent,
-        DataFacts,
         DialogueCounts,
         Estimate,
         HumanWinRate,
+        ImportedData,
         ImportPlan,
         Job,
         Prompt,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         Spending,
         Statistics,
         Submission,
-        Supervisor,
+        SupervisorStatus,
     )
 
 
@@ -48,7 +48,7 @@ class Status(_Record, frozen=True):
     workspace: str
     """The workspace's folder."""
     dialogues: DialogueCounts
-    supervisor: Supervisor
+    supervisor: SupervisorStatus
     paused: bool
     """Whether no new job starts until `resume`."""
     slots: tuple[SlotUse, ...]
@@ -315,7 +315,7 @@ def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
     )
 
 
-def data(facts: DataFacts | None, dialogues: DialogueCounts, statistics: Statistics | None) -> Data:
+def data(facts: ImportedData | None, dialogues: DialogueCounts, statistics: Statistics | None) -> Data:
     """Statistics of the data; empty before the first import."""
     return Data(
         file=None if facts is None else facts.file,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from core.api import Job, Snapshot, Submission, UserError, Workspace
+from core.api import ENDED, UNSUCCESSFUL, Job, Snapshot, Submission, UserError, Workspace, blocked_jobs
 from tui.cli.output.jobs import outcome, time_taken
 from tui.cli.output.tables import make_console
 from tui.format.text import visible
@@ -27,8 +27,6 @@ _LINE_S = 10.0
 _LINE_BYTES = 1_000_000
 #: How many supervisors in a row may end without any progress.
 _MAX_SUPERVISORS = 10
-
-_ENDED = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
     pipeline, commands = workspace.pipeline, workspace.commands
     while True:
         snapshot, jobs = pipeline.snapshot(), pipeline.jobs(wanted)
-        unfinished = {job.id for job in jobs if job.state not in _ENDED}
+        unfinished = {job.id for job in jobs if job.state not in ENDED}
         open_ = [s for s in workspace.spending.submissions() if s.job in unfinished and not s.collected]
         there = [s for s in open_ if s.batch is not None]
         at_provider = {s.job for s in there} - {s.job for s in open_ if s.batch is None}
@@ -125,11 +123,11 @@ def downloading() -> Iterator[Callable[[int, int | None], None]]:
 
 def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Ending | None:
     """The ending once `jobs` are done or cannot go on, else None. `jobs` include all their dependencies."""
-    unfinished = [job for job in jobs if job.state not in _ENDED]
-    unsuccessful = {job.id for job in jobs if job.state in ("failed", "cancelled")}
+    unfinished = [job for job in jobs if job.state not in ENDED]
+    unsuccessful = {job.id for job in jobs if job.state in UNSUCCESSFUL}
     if not unfinished and not unsuccessful:
         return Ending(jobs, None)
-    blocked = _blocked(jobs, unsuccessful)
+    blocked = blocked_jobs(jobs, unsuccessful)
     going = [job for job in unfinished if job.id not in blocked]
     if not going:
         return Ending(jobs, _count(jobs, unsuccessful, blocked))
@@ -147,19 +145,7 @@ def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Ending | None:
     return None
 
 
-def _blocked(jobs: Iterable[Job], unsuccessful: set[str]) -> set[str]:
-    """The ids of the jobs that depend, directly or not, on one that failed or was cancelled."""
-    ended_badly, blocked = set(unsuccessful), set[str]()
-    waiting = [job for job in jobs if job.state not in _ENDED]
-    while True:
-        more = {j.id for j in waiting if j.id not in blocked and ended_badly.intersection(j.depends_on)}
-        if not more:
-            return blocked
-        blocked |= more
-        ended_badly |= more
-
-
-def _count(jobs: Sequence[Job], unsuccessful: set[str], blocked: set[str]) -> str:
+def _count(jobs: Sequence[Job], unsuccessful: set[str], blocked: frozenset[str]) -> str:
     failed = sum(job.state == "failed" for job in jobs)
     cancelled = len(unsuccessful) - failed
     parts = [

@@ -9,7 +9,6 @@ from rich.console import Console
 from core.api import Agreement, Comparison, HumanWinRate, PairedTest, Ranking, Scorecard, WinRate
 from tui.cli.output.tables import cell, make_table, print_line
 from tui.format import win_rates
-from tui.format.job_states import order_effects
 from tui.format.values import UNKNOWN, count, p_value, percent
 from tui.screens.win_rates import comparison_metrics, judge_metrics
 from tui.screens.win_rates.comparison_metrics import Metric
@@ -43,9 +42,9 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
         print_line(console, f"b wins = (wins of b + half the ties) / n; interval: {interval}", "dim")
         print_line(console, "b/a/tie/inv: dialogues that b won, that a won, ties, invalid verdicts", "dim")
     for rate in rates:
-        effects = order_effects(rate)
+        effects = win_rates.order_effects(rate)
         if effects is not None:
-            print_line(console, f"{rate.a} vs {rate.b} @ {rate.judge}: {effects}", "dim")
+            print_line(console, f"{rate.name}: {effects}", "dim")
     for judge, label in dict.fromkeys((rate.judge, rate.label) for rate in rates if rate.label):
         print_line(console, f"Judge {judge}: {label}" if named else str(label))
     if sample:

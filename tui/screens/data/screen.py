@@ -13,10 +13,10 @@ from tui.components.workspace_screen import WorkspaceScreen
 from tui.screens.data.dialogues_view import DialoguesView
 
 if TYPE_CHECKING:
-    from core.api import DataFacts, Snapshot, Workspace
+    from core.api import ImportedData, Snapshot, Workspace
     from tui.screens.data.statistics_view import StatisticsView
 
-_DataState = tuple["DataFacts | None", dict[str, int]] | None
+_DataState = tuple["ImportedData | None", dict[str, int]] | None
 
 
 class DataScreen(WorkspaceScreen):
@@ -34,7 +34,7 @@ class DataScreen(WorkspaceScreen):
         self._dialogues = DialoguesView()
         #: None until it is opened for the first time.
         self._statistics: StatisticsView | None = None
-        self._facts: DataFacts | None = None
+        self._facts: ImportedData | None = None
 
     def body(self) -> ComposeResult:
         with Container(id="views"):
@@ -91,7 +91,7 @@ class DataScreen(WorkspaceScreen):
             self._dialogues.read(sources, emotions)
 
 
-def _look(known: DataFacts | None, workspace: Workspace) -> _DataState:
+def _look(known: ImportedData | None, workspace: Workspace) -> _DataState:
     """What is imported, and how many dialogues have each emotion; None when it is what is known."""
     facts = workspace.data.facts()
     return None if facts is not None and facts == known else (facts, workspace.data.browser.emotions())

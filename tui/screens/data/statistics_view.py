@@ -23,7 +23,7 @@ from tui.screens.data import charts as data_charts
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import DataFacts, DialogueCounts, Recipe, Statistics, Workspace
+    from core.api import DialogueCounts, ImportedData, Recipe, Statistics, Workspace
     from tui.navigation.host import HostApp
 
 #: Columns from which two sections stand side by side.
@@ -33,7 +33,7 @@ _SECTIONS = {
     "right": ("emotions", "recipes"),
 }
 
-StatisticsData = tuple["DataFacts | None", "Statistics | None", "tuple[Recipe, ...]"]
+StatisticsData = tuple["ImportedData | None", "Statistics | None", "tuple[Recipe, ...]"]
 
 
 class StatisticsView(ReadingArea):

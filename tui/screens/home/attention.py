@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.api import blocked_jobs, needs_supervisor
 from tui.format import values as formats
-from tui.format.job_states import LOOKS, needs_supervisor
+from tui.format.job_states import LOOKS
 
 #: The key that opens the log of the job in question.
 OPEN = "table.open"
@@ -80,7 +81,7 @@ def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
     ended.sort(key=lambda job: (job.state == "cancelled", -(job.finished_at or 0.0)))
     for job in ended:
         look = LOOKS[job.state]
-        waiting = _waiting_for(job.id, jobs)
+        waiting = len(blocked_jobs(jobs, [job.id]))
         held = (
             f"; {waiting} other job{'' if waiting == 1 else 's'} wait{'s' if waiting == 1 else ''}"
             if waiting
@@ -96,16 +97,6 @@ def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
             (*log, ("home.retry", "retry")),
             job=job.id,
         )
-
-
-def _waiting_for(job: str, jobs: Sequence[Job]) -> int:
-    """How many jobs that were asked for need this one, directly or not."""
-    held = {job}
-    for other in jobs:
-        # The graph's order: what a job needs stands before it.
-        if other.requested and other.state == "waiting" and not held.isdisjoint(other.depends_on):
-            held.add(other.id)
-    return len(held) - 1
 
 
 def _paused(snapshot: Snapshot) -> Iterator[AttentionItem]:

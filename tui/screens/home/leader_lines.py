@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.content import Content
 
+from core.api import RunName
 from tui.components.interval_bar import interval_bar
 from tui.format import values as formats
 from tui.format import win_rates
@@ -22,7 +23,7 @@ _BAR = 17
 def leaders(found: Sequence[WinRate], judge: str) -> list[WinRate]:
     """The judge's finished comparisons, the highest win rate first; those of runs where there are any."""
     own = [rate for rate in found if rate.judge == judge and rate.win_rate_b is not None]
-    of_runs = [rate for rate in own if win_rates.run_parts(rate.b) is not None]
+    of_runs = [rate for rate in own if RunName.parse(rate.b) is not None]
     return win_rates.ordered(of_runs or own, "rate", is_reversed=False)
 
 

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import DataTable, Static
 
+from core.api import action_problem, count_jobs, find_job
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
-from tui.format import job_states
 from tui.navigation.messages import OpenLog
 
 if TYPE_CHECKING:
@@ -75,18 +75,14 @@ class HomeScreen(WorkspaceScreen):
     def selected(self) -> Job | None:
         """The job that the item under the cursor is about."""
         item = None if self._panels is None else self._panels.item
-        return None if item is None else job_states.find(self.app.snapshot, item.job)
+        return None if item is None else find_job(self.app.snapshot, item.job)
 
     def unavailable(self, action: str) -> str | None:
         reason = super().unavailable(action)
         if reason is None and action == "retry":
             if self._panels is None or self._panels.item is None:
                 return "nothing needs attention"
-            return (
-                "this is about no job"
-                if self.selected is None
-                else job_states.unavailable(action, self.selected)
-            )
+            return "this is about no job" if self.selected is None else action_problem(action, self.selected)
         return reason
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
@@ -142,18 +138,18 @@ class HomeScreen(WorkspaceScreen):
         """What runs, when it ends and what it costs, in a line."""
         from tui.format import submissions
 
-        sums = job_states.overall(snapshot)
+        sums = count_jobs(snapshot.jobs)
         parts: list[Content] = []
         if sums.running:
             parts.append(Content.styled(f"▶ {sums.running} running", "$text-accent"))
-        elif sums.asked and sums.done == sums.asked:
+        elif sums.requested and sums.done == sums.requested:
             parts.append(Content.styled("✓ all is done", "$text-success"))
-        elif sums.asked:
+        elif sums.requested:
             parts.append(Content.styled("○ nothing runs", "$text-warning"))
         else:
             parts.append(Content.styled("· nothing was started", "$text-muted"))
-        if sums.asked:
-            parts.append(Content(f"{sums.done} of {sums.asked} done"))
+        if sums.requested:
+            parts.append(Content(f"{sums.done} of {sums.requested} done"))
         if sums.failed:
             parts.append(Content.styled(f"✗ {sums.failed} failed or cancelled", "$text-error"))
         if data.forecast is not None and not snapshot.paused:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.api import job_progress
 from tui.format.job_states import (
     LOOKS,
     NOT_ASKED,
     StateLook,
-    fraction,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _stage(name: str, jobs: list[Job], depth: int, after: set[str]) -> Stage:
         failed=sum(job.state == "failed" for job in requested),
         cancelled=sum(job.state == "cancelled" for job in requested),
         planned=len(jobs) - len(requested),
-        share=sum(fraction(job) or 0.0 for job in requested) / len(requested) if requested else None,
+        share=sum(job_progress(job) or 0.0 for job in requested) / len(requested) if requested else None,
         depth=depth,
         after=tuple(sorted(after)),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from core.api import job_progress
 from tui.format import job_states
 from tui.format import values as formats
 from tui.format.text import visible
@@ -45,7 +46,7 @@ def event_lines(events: Sequence[Event], names: Mapping[str, str], now: float, w
 
 
 def _running(job: Job, width: int) -> Content:
-    look, share = job_states.look(job), job_states.fraction(job)
+    look, share = job_states.look(job), job_progress(job)
     eta = "" if job.eta_s is None else f"ETA {formats.roughly(job.eta_s)}"
     name = max(12, width - 2 - _BAR - 7 - 16)
     shown = formats.shorten(visible(f"{job.stage} {job.name}"), name)

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.events import DescendantFocus, Resize
 from textual.widgets import DataTable
 
+from core.api import find_job
 from tui.components.keyed_table import Column
 from tui.components.listing import Entry, Listing
 from tui.components.theme import shade
@@ -146,7 +147,7 @@ class LogsScreen(WorkspaceScreen):
         }
         self._list.show(columns, rows)
         self._choose_wanted()
-        chosen = job_states.find(snapshot, self._chosen)
+        chosen = find_job(snapshot, self._chosen)
         if chosen is not None and chosen.attempt != self._attempt and self._pane.shows_newest:
             self._open(chosen.id)
 
@@ -228,7 +229,7 @@ class LogsScreen(WorkspaceScreen):
         if self._list.select(wanted) or (self._list.back() and self._list.select(wanted)):
             self._wanted = None
             self._open(wanted)
-            job = job_states.find(self.app.snapshot, wanted)
+            job = find_job(self.app.snapshot, wanted)
             if job is not None and job.state == "failed":
                 self._pane.go_to_error()
             self._is_from_list = False
@@ -236,7 +237,7 @@ class LogsScreen(WorkspaceScreen):
 
     def _open(self, key: str) -> None:
         self._chosen = key
-        job = job_states.find(self.app.snapshot, key)
+        job = find_job(self.app.snapshot, key)
         self._attempt = job.attempt if job is not None else 0
         self._pane.open(None if key == _SUPERVISOR else key)
 

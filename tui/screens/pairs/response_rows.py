@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tui.format.win_rates import STAGES, run_parts
+from core.api import RUN_STAGES, RecipeName, RunName
 
 if TYPE_CHECKING:
     from core.api import ResponderKind, Response
@@ -41,11 +41,11 @@ def sections(
     whose names have all of them. `wide` rows are read across and begin with the base; others hold one
     response each.
     """
-    own = next(filter(None, map(run_parts, reversed(shown))), None)
+    own = next(filter(None, map(RunName.parse, reversed(shown))), None)
     found = []
     students = [response.responder for response in responses if response.kind == "base"]
-    for student in sorted(students, key=lambda name: own is None or name != own[0]):
-        rows = _of_student(student, responses, own[1] if own else None, words, wide=wide)
+    for student in sorted(students, key=lambda name: own is None or name != own.student):
+        rows = _of_student(student, responses, own.recipe if own else None, words, wide=wide)
         found.append(ResponseSection(student, tuple(rows)))
     for kind, title in _OTHERS.items():
         of_kind = [one for one in responses if one.kind == kind and _has(one.responder, words)]
@@ -60,34 +60,34 @@ def steps_before(responses: Sequence[Response]) -> dict[str, Response]:
     by_name = {response.responder: response for response in responses}
     found = {}
     for name in by_name:
-        parts = run_parts(name)
-        if parts is not None:
-            student, recipe, stage = parts
-            before = [f"{student}/{recipe}/{earlier}" for earlier in STAGES[: STAGES.index(stage)]]
-            known = [by_name[each] for each in (student, *before) if each in by_name]
+        run = RunName.parse(name)
+        if run is not None:
+            earlier = RUN_STAGES[: RUN_STAGES.index(run.stage)]
+            before = [str(replace(run, stage=stage)) for stage in earlier]
+            known = [by_name[each] for each in (run.student, *before) if each in by_name]
             if known:
                 found[name] = known[-1]
     return found
 
 
 def _of_student(
-    student: str, responses: Sequence[Response], first: str | None, words: str, *, wide: bool
+    student: str, responses: Sequence[Response], first: RecipeName | None, words: str, *, wide: bool
 ) -> list[ResponseRow]:
     base = [one for one in responses if one.responder == student]
-    recipes: dict[str, list[Response]] = {}
+    recipes: dict[RecipeName, list[Response]] = {}
     for response in responses:
-        parts = run_parts(response.responder)
-        if parts is not None and parts[0] == student:
-            recipes.setdefault(parts[1], []).append(response)
+        run = RunName.parse(response.responder)
+        if run is not None and run.student == student:
+            recipes.setdefault(run.recipe, []).append(response)
     rows = []
     if not wide or not recipes:
         rows += [ResponseRow("", (one,)) for one in base if _has(student, words)]
     for recipe in sorted(recipes, key=lambda name: name != first):
-        runs = [run for run in recipes[recipe] if _has(run.responder, words)]
+        runs = [one for one in recipes[recipe] if _has(one.responder, words)]
         if wide and runs:
-            rows.append(ResponseRow(recipe, (*base, *recipes[recipe])))
+            rows.append(ResponseRow(str(recipe), (*base, *recipes[recipe])))
         elif not wide:
-            rows += [ResponseRow(recipe, (run,)) for run in runs]
+            rows += [ResponseRow(str(recipe), (run,)) for run in runs]
     return rows
 
 

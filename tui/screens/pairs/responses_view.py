@@ -14,13 +14,12 @@ from textual.message import Message
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from core.api import MAX_WORDS
+from core.api import MAX_WORDS, RunName
 from tui.components.filter_box import FilterBox
 from tui.format import ratings
 from tui.format import values as formats
 from tui.format.marked_text import marked
 from tui.format.text import visible
-from tui.format.win_rates import run_parts
 from tui.screens.pairs import response_rows
 from tui.screens.pairs.response_columns import ResponseColumns
 
@@ -331,10 +330,10 @@ class ResponsesView(Vertical):
 
     def _cell(self, row: response_rows.ResponseRow, response: Response) -> Content:
         """Who answers, the answer, and what judges made of it."""
-        parts = run_parts(response.responder)
+        run = RunName.parse(response.responder)
         name = response.responder
-        if parts is not None:
-            name = parts[2] if self._is_wide else f"{row.title}/{parts[2]}"
+        if run is not None:
+            name = run.stage if self._is_wide else f"{row.title}/{run.stage}"
         elif response.kind == "base":
             name = f"base {name}"
         words = None if response.text is None else len(response.text.split())
@@ -357,7 +356,7 @@ class ResponsesView(Vertical):
             "\n",
         )
         return Content.assemble(
-            head, self._response_text(response), *(_outcome(decided, parts) for decided in response.decided)
+            head, self._response_text(response), *(_outcome(decided, run) for decided in response.decided)
         )
 
     def _response_text(self, response: Response) -> Content:
@@ -374,10 +373,10 @@ def _heading(title: str) -> Content:
     return Content.styled(f" {visible(title)}\n", "bold $text-accent")
 
 
-def _outcome(decided: Decided, run: tuple[str, str, str] | None) -> Content:
+def _outcome(decided: Decided, run: RunName | None) -> Content:
     """A judge's outcome; against whom goes without saying where it is the run's own base."""
     word, colour = _OUTCOMES[decided.outcome]
-    against = f" against {decided.baseline}" if run is None or decided.baseline != run[0] else ""
+    against = f" against {decided.baseline}" if run is None or decided.baseline != run.student else ""
     flips = ", its orders disagree" if decided.flips else ""
     return Content.assemble(
         (f"\n{word}", colour), (f"{visible(against)}  {visible(decided.judge)}{flips}", "$text-muted")

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.events import Resize
 
+from core.api import ComparisonName
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.navigation import pair_filter
@@ -439,8 +440,8 @@ def _first_two(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, st
     unanswered = set()
     for job in snapshot.jobs:
         if job.stage == "compare" and job.state == "done":
-            a, _, b = job.name.rpartition(" @ ")[0].partition(" vs ")
-            return a, b
+            name = ComparisonName.parse(job.name)
+            return name.a, name.b
         if job.stage == "respond" and job.state != "done":
             unanswered.add(job.name)
     answered = [name for name in names if name not in unanswered]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from core.api import result_values
+from core.api import find_job, result_values
 from tui.format import job_states
 from tui.format import values as formats
 from tui.format.text import visible
@@ -81,7 +81,7 @@ def _course(job: Job, now: float) -> str:
 def _needs(job: Job, snapshot: Snapshot) -> str:
     named = []
     for needed in job.depends_on:
-        other = job_states.find(snapshot, needed)
+        other = find_job(snapshot, needed)
         if other is None:
             named.append(visible(needed))
         else:

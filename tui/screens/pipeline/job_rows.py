@@ -8,6 +8,7 @@ from rich.text import Text
 from textual.app import App
 from textual.content import Content
 
+from core.api import JobCounts, count_jobs, job_progress
 from tui.components.keyed_table import Column
 from tui.components.listing import Entry
 from tui.components.theme import shade
@@ -52,7 +53,7 @@ def entry(app: App[Any], job: Job, width: int, now: float) -> Entry:
             "state": look.word,
             "stage": job.stage,
             "name": job.name,
-            "share": job_states.fraction(job),
+            "share": job_progress(job),
             "eta": job.eta_s if job.state == "running" else None,
             "attempt": job.attempt or None,
             "elapsed": elapsed(job, now),
@@ -71,7 +72,7 @@ def elapsed(job: Job, now: float) -> float | None:
 
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
     """How far all requested jobs are, on the left; the slots that its jobs take on the right."""
-    sums = job_states.overall(snapshot)
+    sums = count_jobs(snapshot.jobs)
     right: list[Content | str | tuple[str, str]] = []
     taken = {job.slot for job in snapshot.jobs}
     for slot in (slot for slot in snapshot.slots if slot.name in taken):
@@ -84,16 +85,16 @@ def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
     return Content.assemble(start, " " * gap, end)
 
 
-def _progress(sums: job_states.Overall, *, brief: bool) -> Content:
-    share = sums.done / sums.asked if sums.asked else None
+def _progress(sums: JobCounts, *, brief: bool) -> Content:
+    share = sums.done / sums.requested if sums.requested else None
     parts: list[Content | str | tuple[str, str]] = [
         (formats.bar(share, 6 if brief else 12), "$accent on $panel"),
-        f"  {sums.done} of {sums.asked} done" if sums.asked else "  nothing started",
+        f"  {sums.done} of {sums.requested} done" if sums.requested else "  nothing started",
     ]
     for number, word, colour in (
         (sums.running, "running", "$text-accent"),
         (sums.failed, "failed/cancelled" if brief else "failed or cancelled", "$text-error"),
-        (0 if brief else sums.planned - sums.asked, "not started", "$text-muted"),
+        (0 if brief else sums.planned - sums.requested, "not started", "$text-muted"),
     ):
         if number:
             parts += ["  ", (f"{number} {word}", colour)]
@@ -103,7 +104,7 @@ def _progress(sums: job_states.Overall, *, brief: bool) -> Content:
 def _cell(app: App[Any], column: Column, job: Job, now: float) -> Text:
     look = job_states.look(job)
     colour, muted = shade(app, look.colour), shade(app, "text-muted")
-    share = job_states.fraction(job)
+    share = job_progress(job)
     match column.key:
         case "state":
             return Text(f"{look.glyph} {look.word}", colour)

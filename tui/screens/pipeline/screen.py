@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
+from core.api import action_problem, find_job
 from tui.components.listing import Entry, Listing
 from tui.components.workspace_screen import WorkspaceScreen
-from tui.format import job_states
 from tui.navigation.messages import OpenLog
 from tui.screens.pipeline import job_details, job_rows
 
@@ -87,7 +87,7 @@ class PipelineScreen(WorkspaceScreen):
     def unavailable(self, action: str) -> str | None:
         reason = super().unavailable(action)
         if reason is None and action in ("start", "cancel", "retry"):
-            return job_states.unavailable(action, self.selected)
+            return action_problem(action, self.selected)
         return reason
 
     @property
@@ -97,7 +97,7 @@ class PipelineScreen(WorkspaceScreen):
     @property
     def selected(self) -> Job | None:
         """The job under the cursor."""
-        return job_states.find(self.app.snapshot, self._jobs.selected_key)
+        return find_job(self.app.snapshot, self._jobs.selected_key)
 
     def action_start(self) -> None:
         job = self.selected

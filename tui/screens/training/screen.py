@@ -13,10 +13,10 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.widgets import DataTable, Static
 
+from core.api import find_job
 from tui.components.listing import Listing
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
-from tui.format import job_states
 from tui.navigation.messages import OpenLog
 from tui.screens.training import curve_view, run_text
 from tui.screens.training.chart_area import ChartArea
@@ -131,7 +131,7 @@ class TrainingScreen(WorkspaceScreen):
 
     @property
     def _job(self) -> Job | None:
-        return job_states.find(self.app.snapshot, self._run)
+        return find_job(self.app.snapshot, self._run)
 
     @property
     def _panel_page(self) -> PanelPage | None:
@@ -281,7 +281,7 @@ class TrainingScreen(WorkspaceScreen):
         self._ask()
 
     def action_log(self) -> None:
-        job = job_states.find(self.app.snapshot, self._list.selected_key)
+        job = find_job(self.app.snapshot, self._list.selected_key)
         if job is None or job.attempt == 0:
             self.app.show_message("this run has no log: it has not started yet")
         else:

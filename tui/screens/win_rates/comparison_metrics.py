@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from core.api import MAX_WORDS
 from tui.format import values as formats
-from tui.format import win_rates
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.win_rates.matrix import significance
 
@@ -96,7 +95,7 @@ def warnings(rate: WinRate) -> list[str]:
     if rate.invalid and rate.n:
         found.append(
             f"{rate.invalid} of {rate.n} dialogues have no valid verdict: the win rate may be up to "
-            f"{formats.percent(win_rates.if_invalid_were_b(rate), 1)}."
+            f"{formats.percent(rate.max_win_rate_b, 1)}."
         )
     if rate.n is not None and rate.n < FEW:
         found.append(f"Only {rate.n} dialogues: the interval says how little that is.")
@@ -143,7 +142,7 @@ def _of_rate(rate: WinRate) -> Iterator[Metric]:
     )
     yield share(
         "if invalid were B's",
-        win_rates.if_invalid_were_b(rate),
+        rate.max_win_rate_b,
         note="if every invalid one were B's; all of them A's gives the raw one",
         warns=bool(rate.invalid),
     )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.format import job_states
 from tui.format.text import visible
+from tui.format.win_rates import order_effects
 from tui.screens.win_rates import comparison_metrics, matrix
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def summary(rate: WinRate, job: Job | None, judge: Content) -> Content:
         )
         if rate.p is not None:
             lines.append(Content(matrix.tested(rate)))
-        effects = job_states.order_effects(rate)
+        effects = order_effects(rate)
         if effects is not None:
             lines.append(Content(effects))
         lines += [

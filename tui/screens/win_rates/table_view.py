@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Input, Static
 
+from core.api import job_progress
 from tui.components.filter_box import FilterBox
 from tui.components.interval_bar import interval_bar
 from tui.components.keyed_table import Column, KeyedTable
@@ -98,7 +99,7 @@ class RatesView(WinRatesView):
         self._looks = {
             rate.job: (job_states.NOT_ASKED, None)
             if (job := jobs.get(rate.job)) is None
-            else (job_states.look(job), job_states.fraction(job))
+            else (job_states.look(job), job_progress(job))
             for rate in found
             if rate.win_rate_b is None
         }

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
-from core.dialogues.records import Dialogue
+from core.domain.dialogues import Dialogue
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace
 from core.store import connections
@@ -45,7 +45,7 @@ def _imported(root: Path, dialogues: list[Dialogue]) -> WorkspacePaths:
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, map(staging.to_row, dialogues))
+        data.replace(connection, facts, dialogues)
     return workspace
 
 
@@ -225,7 +225,7 @@ async def test_data_that_is_imported_meanwhile_is_shown(opened: Open, tmp_path: 
         changed = synthetic_dialogues(60, seed=1)
         facts = staging.describe(changed, "other.csv", "1" * 64)
         with closing(connections.writer(workspace.state)) as store, connections.transaction(store):
-            data.replace(store, facts, map(staging.to_row, changed))
+            data.replace(store, facts, changed)
         await until_shows(pilot, "1–60 of 60")
         # The cursor stays on its dialogue, whose responses are the new ones.
         await until_selected(pilot, changed[2])

@@ -1,0 +1,65 @@
+"""The imported data: dialogues and their rated responses."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Split = Literal["train", "test"]
+#: What people gave a response: 1 bad, 2 okay, 3 good.
+Rating = Literal[1, 2, 3]
+
+#: The source whose responses people wrote.
+HUMAN = "human"
+#: The rating of a good response.
+GOOD: Rating = 3
+#: Words that the prompts allow a response.
+MAX_WORDS = 97
+
+
+class RatedResponse(msgspec.Struct, frozen=True):
+    """A response in the data and what people thought of it."""
+
+    text: str
+    """The response, as it stands in the file."""
+    rating: Rating
+    """1 bad, 2 okay, 3 good."""
+
+
+class Dialogue(msgspec.Struct, frozen=True):
+    """One row of the data."""
+
+    dialog_id: str
+    """The row's id in the file; unique."""
+    emotion: str
+    """The speaker's emotion, as the file names it."""
+    sentiment: str
+    """The speaker's sentiment; empty where the file has none."""
+    plutchik: str
+    """The emotion on Plutchik's wheel; empty where the file has none."""
+    situation: str
+    """What the speaker is in, in a sentence or two."""
+    utterance: str
+    """What the speaker says, which a response answers."""
+    split: Split
+    """Which examples are made from it: `train` for training, `test` for comparisons."""
+    responses: dict[str, RatedResponse]
+    """By source, `human` first, then the language models in the file's order."""
+
+
+class ImportedData(msgspec.Struct, frozen=True):
+    """Which data a workspace holds."""
+
+    data: str
+    """SHA-256 over all dialogues."""
+    train: str
+    """SHA-256 over the dialogues of the train split."""
+    test: str
+    """SHA-256 over the dialogues of the test split."""
+    sources: tuple[str, ...]
+    """The language models that have responses in the data, in the file's order, without `human`."""
+    file: str
+    """The imported file's name, without its folder."""
+    file_sha256: str
+    """SHA-256 of the imported file."""

@@ -1,0 +1,120 @@
+"""The names of runs, recipes, comparisons and jobs: each is parsed and formatted here and nowhere else.
+
+Students, teachers, judges and sources in the data have plain names, without a slash, a colon or white space,
+so every name that is put together from them can be taken apart again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, Self, get_args
+
+from core.domain.errors import UserError
+
+Method = Literal["direct", "improve-human", "improve-llm"]
+#: The fine-tuning stages of a run, in their order.
+RunStage = Literal["sft", "sft-dpo"]
+
+METHODS: tuple[Method, ...] = get_args(Method)
+RUN_STAGES: tuple[RunStage, ...] = get_args(RunStage)
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a student, a teacher, a judge or a source may have this name."""
+    return _PLAIN.fullmatch(name) is not None
+
+
+@dataclass(frozen=True, order=True)
+class RecipeName:
+    """`<method>/<source or strategy>`, such as `direct/chatgpt` or `improve-llm/naive`."""
+
+    method: Method
+    """How the teacher's empathy is distilled."""
+    variant: str
+    """A source in the data or `all_together` for method direct, else a strategy; a round of the sequential
+    strategy as `sequential/<dimension>`."""
+
+    def __str__(self) -> str:
+        return f"{self.method}/{self.variant}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The recipe of that name; None for what names no recipe."""
+        method, _, variant = text.partition("/")
+        known = next((one for one in METHODS if one == method), None)
+        return None if known is None or not variant else cls(known, variant)
+
+
+@dataclass(frozen=True, order=True)
+class RunName:
+    """`<student>/<recipe>/<stage>`, such as `smollm2/direct/chatgpt/sft`."""
+
+    student: str
+    """The base student that was fine-tuned."""
+    recipe: RecipeName
+    """What it was fine-tuned on."""
+    stage: RunStage
+    """`sft`, or `sft-dpo` for DPO on top of it."""
+
+    def __str__(self) -> str:
+        return f"{self.student}/{self.recipe}/{self.stage}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The run of that name; None for every other responder: a base student, a teacher, a source."""
+        student, _, rest = text.partition("/")
+        before, _, last = rest.rpartition("/")
+        recipe = RecipeName.parse(before)
+        stage = next((one for one in RUN_STAGES if one == last), None)
+        return None if not student or recipe is None or stage is None else cls(student, recipe, stage)
+
+
+@dataclass(frozen=True, order=True)
+class ComparisonName:
+    """`<a> vs <b> @ <judge>`."""
+
+    a: str
+    """The responder that is the baseline."""
+    b: str
+    """The responder whose win rate is reported."""
+    judge: str
+    """What picks the better one of two responses."""
+
+    def __str__(self) -> str:
+        return f"{self.sides} @ {self.judge}"
+
+    @property
+    def sides(self) -> str:
+        """`<a> vs <b>`, where the judge is known."""
+        return f"{self.a} vs {self.b}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The comparison of that name. Raises `UserError` for what names none."""
+        sides, _, judge = text.rpartition(" @ ")
+        a, _, b = sides.partition(" vs ")
+        if not (a and b and judge):
+            raise UserError(f"a comparison is named `a vs b @ judge`, not {text!r}")
+        return cls(a, b, judge)
+
+
+@dataclass(frozen=True, order=True)
+class JobName:
+    """`<stage>:<name>`, such as `judge:gpt-4o`: one job, where its name alone names several."""
+
+    stage: str
+    """The stage of the pipeline, such as `compare`."""
+    name: str
+    """The job's name within its stage."""
+
+    def __str__(self) -> str:
+        return f"{self.stage}:{self.name}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """The job of that stage and name; None for what names no stage."""
+        stage, colon, name = text.partition(":")
+        return cls(stage, name) if stage and colon and name else None

@@ -1,0 +1,156 @@
+"""What may be done with a job, what blocks it, and when work needs a supervisor."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.domain import job_rules
+from core.domain.jobs import Job, JobState
+from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
+
+CPU = SlotUse("cpu", 0, 1)
+
+
+def job(name: str, state: JobState = "waiting", *depends_on: str, requested: bool = True) -> Job:
+    return Job(
+        id=name,
+        stage="recipe",
+        name=name,
+        state=state,
+        requested=requested,
+        reason=None,
+        done=None,
+        total=None,
+        eta_s=None,
+        attempt=0,
+        started_at=None,
+        finished_at=None,
+        error=None,
+        slot="cpu",
+        fingerprint="",
+        depends_on=depends_on,
+        result=None,
+        folder=None,
+    )
+
+
+def snapshot(*jobs: Job, running: bool = False, paused: bool = False, slot: SlotUse = CPU) -> Snapshot:
+    return Snapshot(
+        version=1,
+        workspace="w",
+        dialogues=DialogueCounts(1, 1, 0),
+        supervisor=SupervisorStatus(running, 1 if running else None),
+        paused=paused,
+        slots=(slot,),
+        jobs=jobs,
+        config_error=None,
+        app=None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "actions"),
+    [
+        ("waiting", {"cancel"}),
+        ("ready", {"cancel"}),
+        ("running", {"cancel"}),
+        ("done", set()),
+        ("failed", {"start", "retry"}),
+        ("cancelled", {"start", "retry"}),
+    ],
+)
+def test_what_may_be_done_to_a_requested_job(state: JobState, actions: set[str]) -> None:
+    possible = {
+        action
+        for action in ("start", "cancel", "retry")
+        if job_rules.action_problem(action, job("a", state)) is None
+    }
+    assert possible == actions
+
+
+def test_a_job_that_nobody_requested_can_only_be_started() -> None:
+    new = job("a", requested=False)
+    assert job_rules.action_problem("start", new) is None
+    assert job_rules.action_problem("cancel", new) == "recipe a was never started: there is nothing to cancel"
+    assert "not started" in (job_rules.action_problem("retry", new) or "")
+    assert job_rules.action_problem("start", None) == "no job is selected"
+    with pytest.raises(ValueError, match="jump"):
+        job_rules.action_problem("jump", new)
+
+
+@pytest.mark.parametrize("state", ["waiting", "ready", "done", "failed"])
+def test_only_a_running_job_looks_again(state: JobState) -> None:
+    assert job_rules.refresh_problem("a", state) is not None
+    assert job_rules.refresh_problem("a", "running") is None
+
+
+def test_when_there_is_something_to_start() -> None:
+    assert job_rules.start_all_problem(None) == "the workspace is being read"
+    assert "nothing to start" in (job_rules.start_all_problem(snapshot()) or "")
+    assert (
+        job_rules.start_all_problem(snapshot(job("a"), job("b", "done"))) == "all jobs are requested already"
+    )
+    assert job_rules.start_all_problem(snapshot(job("a"), job("b", requested=False))) is None
+    assert job_rules.start_all_problem(snapshot(job("a", "failed"))) is None
+    broken = replace(snapshot(job("a", requested=False)), config_error="line 3")
+    assert job_rules.start_all_problem(broken) == "config.toml is invalid: line 3"
+
+
+def test_a_job_has_a_log_once_it_ran() -> None:
+    assert job_rules.log_problem(None) == "no job is selected"
+    assert "has not run yet" in (job_rules.log_problem(job("a")) or "")
+    assert job_rules.log_problem(replace(job("a"), attempt=1)) is None
+
+
+def test_why_a_job_waits() -> None:
+    jobs = {one.id: one for one in (job("a", "running"), job("b", "failed"), job("c", "waiting", "a"))}
+
+    def reason(one: Job, slot: SlotUse = CPU, *, paused: bool = False) -> str | None:
+        return job_rules.waiting_reason(one, jobs, paused, (slot,))
+
+    assert reason(job("x", "waiting", "a")) == "waits for recipe a"
+    assert reason(job("x", "waiting", "a", "b")) == "blocked: recipe b failed"
+    assert reason(job("x", "waiting", "unknown")) is None
+    assert reason(job("x", "ready")) is None
+    assert reason(job("x", "ready"), paused=True) == "paused"
+    assert reason(job("x", "ready"), SlotUse("cpu", 1, 1)) == "waits for a free cpu slot"
+    assert reason(job("x", "waiting", "a", requested=False)) is None
+    assert reason(job("x", "running")) is None
+
+
+def test_what_a_failure_blocks() -> None:
+    jobs = [
+        job("a", "failed"),
+        job("b", "waiting", "a"),
+        job("c", "waiting", "b"),
+        job("d", "done", "a"),
+        job("e", "waiting", "d"),
+        job("f", "waiting", "a", requested=False),
+    ]
+    assert job_rules.blocked_jobs(jobs, ["a"]) == {"b", "c"}
+
+
+def test_when_work_needs_a_supervisor() -> None:
+    def needs(*jobs: Job, paused: bool = False, slot: SlotUse = CPU, pending: bool = False) -> bool:
+        return job_rules.needs_supervisor(snapshot(*jobs, paused=paused, slot=slot), pending)
+
+    assert needs(job("a", "ready"))
+    assert needs(job("a", "running"), paused=True)
+    assert needs(job("a", "done"), job("b", "waiting", "a"))
+    assert needs(pending=True)
+    assert not needs(job("a", "ready"), paused=True)
+    assert not needs(job("a", "failed"), job("b", "waiting", "a"))
+    assert not needs(job("a", "ready"), slot=SlotUse("cpu", 0, 0))
+    assert not needs(job("a", "ready", requested=False))
+    assert not job_rules.needs_supervisor(snapshot(job("a", "ready"), running=True), pending=True)
+
+
+def test_how_far_the_work_is() -> None:
+    jobs = [job("a", "done"), job("b", "running"), job("c", "cancelled"), job("d", requested=False)]
+    assert job_rules.count_jobs(jobs) == job_rules.JobCounts(1, 3, 1, 1, 4)
+    assert job_rules.job_progress(job("a", "done")) == 1.0
+    assert job_rules.job_progress(job("a", "running")) is None
+    assert job_rules.job_progress(replace(job("a", "running"), done=1, total=4)) == 0.25
+    assert job_rules.job_progress(replace(job("a", "running"), done=5, total=4)) == 1.0

@@ -1,0 +1,79 @@
+"""Names are parsed back to what they were formatted from."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.domain.errors import UserError
+from core.domain.names import METHODS, RUN_STAGES, ComparisonName, JobName, RecipeName, RunName, is_plain
+
+plain = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,12}", fullmatch=True)
+recipes = st.builds(RecipeName, st.sampled_from(METHODS), plain | st.builds("sequential/{}".format, plain))
+runs = st.builds(RunName, plain, recipes, st.sampled_from(RUN_STAGES))
+responders = plain | st.builds(str, runs)
+
+
+@given(plain)
+def test_what_the_other_names_are_made_of_is_plain(name: str) -> None:
+    assert is_plain(name)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a:b", ".hidden", "-x", "a\n", "ä"])
+def test_what_could_not_be_taken_apart_again_is_not_plain(name: str) -> None:
+    assert not is_plain(name)
+
+
+@given(recipes)
+def test_recipes(name: RecipeName) -> None:
+    assert RecipeName.parse(str(name)) == name
+
+
+@given(runs)
+def test_runs(name: RunName) -> None:
+    assert RunName.parse(str(name)) == name
+
+
+@given(st.builds(ComparisonName, responders, responders, plain))
+def test_comparisons(name: ComparisonName) -> None:
+    assert ComparisonName.parse(str(name)) == name
+    assert str(name) == f"{name.sides} @ {name.judge}"
+
+
+@given(
+    st.builds(
+        JobName, plain, responders | st.builds(str, st.builds(ComparisonName, responders, plain, plain))
+    )
+)
+def test_jobs(name: JobName) -> None:
+    assert JobName.parse(str(name)) == name
+
+
+@given(plain)
+def test_no_other_responder_is_taken_for_a_run(name: str) -> None:
+    assert RunName.parse(name) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "m/direct/chatgpt", "m/direct/chatgpt/dpo", "m/chatgpt/sft", "/direct/chatgpt/sft", "m/direct//sft"],
+)
+def test_what_is_no_run(text: str) -> None:
+    assert RunName.parse(text) is None
+
+
+@pytest.mark.parametrize("text", ["", "direct", "direct/", "indirect/chatgpt"])
+def test_what_is_no_recipe(text: str) -> None:
+    assert RecipeName.parse(text) is None
+
+
+@pytest.mark.parametrize("text", ["", "a vs b", "a @ judge", " vs b @ judge", "a vs  @ judge", "a vs b @ "])
+def test_what_is_no_comparison(text: str) -> None:
+    with pytest.raises(UserError, match="a vs b @ judge"):
+        ComparisonName.parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "compare", "compare:", ":name"])
+def test_what_names_no_job(text: str) -> None:
+    assert JobName.parse(text) is None
