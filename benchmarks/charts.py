@@ -210,7 +210,7 @@ def look(workspace: WorkspacePaths) -> None:
 
 
 def drawn(workspace: Workspace, request: ChartRequest) -> Drawing:
-    """The whole drawing, asked for until every point is read, as the screen does."""
+    """The whole drawing, requested until every point is read, as the screen does."""
     drawing = curve_view.draw(workspace, request, None)
     while drawing is not None and not drawing.is_complete:
         drawing = curve_view.draw(workspace, request, drawing)

@@ -1,4 +1,4 @@
-"""From a key press to what it does on the screen, in every screen of a store with a million records.
+"""From a key press to its effect in the terminal, on every screen of a store with a million records.
 
     python -m benchmarks.keys [--folder DIR] [--screens NAME …] [--presses N] [--starts N] [--size 120x40]
                               [--limit MS]
@@ -6,9 +6,9 @@
 The real program runs in a pseudo-terminal, and an emulator draws what it writes. A press counts until that
 came with which the screen shows its effect; the emulator draws later, when that costs the program nothing:
 
-- open: the screen's tab is the marked one; full: nothing but digits changes in the screen any more. Both for the
+- open: the screen's tab is marked; full: nothing but digits changes on the screen any more. Both for the
   first time and again;
-- move: the cursor's row, drawn whole, is another (`j`, and `k` from the end); in screens without one, the text;
+- move: the cursor's row, drawn whole, is another (`j`, and `k` from the end); without a cursor, the text;
 - page: the same after a page down, and up from the end;
 - filter: the letters that were typed stand where a list says how it is filtered (`/`, then a word);
 - sort: the arrow stands at another column (`>`).
@@ -78,7 +78,7 @@ def main() -> int:
     names = [name for name, _, _ in SCREENS]
     parser.add_argument("--folder", type=Path, default=big_store.FOLDER)
     parser.add_argument("--screens", nargs="+", choices=names, default=names, metavar="NAME")
-    parser.add_argument("--presses", type=int, default=40, help="moves in each screen, at each start")
+    parser.add_argument("--presses", type=int, default=40, help="moves on each screen, at each start")
     parser.add_argument("--starts", type=int, default=3, help="starts of the program")
     parser.add_argument("--size", default="120x40", help="columns and lines of the terminal")
     parser.add_argument("--limit", type=float, help="exit with 1 when a p95 of a key is above, in ms")
@@ -140,7 +140,7 @@ def started(terminal: Terminal, text: str) -> None:
 
 
 class Hand:
-    """Presses keys in one screen, and notes how many seconds each took to be painted."""
+    """Presses keys on one screen, and notes how many seconds each took to be painted."""
 
     def __init__(self, terminal: Terminal, cursor: str, times: dict[str, list[float]]) -> None:
         self.terminal = terminal

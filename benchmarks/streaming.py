@@ -8,10 +8,10 @@ as workers do, and the real program shows it in a pseudo-terminal, in one screen
 
 - Tick: the time that the UI's thread, the program's first one, spends on a processor (the kernel's count, in
   nanoseconds) within as long as the poller waits between two looks. Such windows begin every 10 ms, so each
-  tick lies whole in some of them, with all that came of it: the snapshot, the answers to what the screen asked,
-  the painting. None is cut in two, and no window can hold two, so p95 and max are at least a tick's.
+  tick lies whole in some of them, with all that came of it: the snapshot, the answers to the screen's
+  queries, the painting. None is cut in two, and no window can hold two, so p95 and max are at least a tick's.
 - Cost: what all threads of the program take of one core.
-- Key: from pressing `j`, `k` or what moves in the screen to its being painted, meanwhile.
+- Key: from pressing `j`, `k` or what moves on the screen to its being painted, meanwhile.
 - Memory: what the program alone occupies (USS), each second, while it goes from screen to screen, some rounds
   after its start: the medians of ten parts of the time, and what its slope makes of an hour.
 - Idle: all threads' share of one core where jobs run and nothing comes of them, and where none runs.
@@ -45,9 +45,9 @@ from tui.navigation.bindings import SCREENS
 Screen = tuple[str, str, str]
 
 _SAMPLE_S = 0.01
-#: Keys pressed in each screen while it streams.
+#: Keys pressed on each screen while it streams.
 _PRESSES = 20
-#: While the memory is watched: seconds in each screen, and rounds through them before it counts.
+#: While the memory is watched: seconds on each screen, and rounds through them before it counts.
 _STAY_S, _ROUNDS = 5.0, 3
 _NAMES = [name for name, _, _ in SCREENS]
 
@@ -56,9 +56,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=big_store.FOLDER)
     parser.add_argument("--screens", nargs="+", choices=_NAMES, default=_NAMES, metavar="NAME")
-    parser.add_argument("--seconds", type=float, default=20.0, help="in each screen, streaming; 0 for none")
+    parser.add_argument("--seconds", type=float, default=20.0, help="on each screen, streaming; 0 for none")
     parser.add_argument("--minutes", type=float, default=6.0, help="of watching the memory; 0 for none")
-    parser.add_argument("--idle", type=float, default=30.0, help="seconds in each screen, idle; 0 for none")
+    parser.add_argument("--idle", type=float, default=30.0, help="seconds on each screen, idle; 0 for none")
     parser.add_argument("--limit-tick", type=float, help="exit with 1 when a tick's p95 is above, in ms")
     parser.add_argument("--limit-growth", type=float, help="exit with 1 above, in per cent an hour")
     parser.add_argument("--limit-idle", type=float, help="exit with 1 above, in per cent of a core")
@@ -110,7 +110,7 @@ def opened(workspace: WorkspacePaths) -> Iterator[Terminal]:
 
 
 def busy(terminal: Terminal, screens: Sequence[Screen], seconds: float) -> float:
-    """What a tick costs in each screen; the worst p95 in milliseconds."""
+    """What a tick costs on each screen; the worst p95 in milliseconds."""
     print(
         f"{'streaming':<12}{'tick p50':>9}{'p95':>7}{'max':>7} ms{'UI thread':>11} %{'all threads':>13} %",
         end="",
@@ -186,7 +186,7 @@ def memory(terminal: Terminal, screens: Sequence[Screen], seconds: float) -> flo
 
 
 def idle(workspace: WorkspacePaths, screens: Sequence[Screen], seconds: float, what: str) -> float:
-    """What all threads take of a core in each screen; the most of them, in per cent."""
+    """What all threads take of a core on each screen; the most of them, in per cent."""
     print(f"idle, {what}:")
     worst = 0.0
     with opened(workspace) as terminal:
