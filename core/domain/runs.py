@@ -6,15 +6,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class MetricPoint:
-    """The finite figures of one optimiser step, under TRL's names."""
-
-    step: int
-    at: float
-    values: dict[str, float]
-
-
-@dataclass(frozen=True)
 class SampleAnswer:
     """What a student in training answered to a test dialogue."""
 
