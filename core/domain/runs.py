@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SampleAnswer:
-    """What a student in training answered to a test dialogue."""
+    """A response of a student in training to a test dialogue."""
 
     step: int
+    """Optimiser step at which it was generated."""
     dialog_id: str
+    """The dialogue."""
     utterance: str
+    """The utterance that it answers."""
     text: str
+    """The response."""
