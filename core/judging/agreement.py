@@ -40,7 +40,7 @@ class Agreed:
 
 
 @dataclass(frozen=True)
-class Share:
+class ShareEstimate:
     """A share with its 95 % interval, from a bootstrap over dialogues; Wilson's where all are the same."""
 
     share: float
@@ -90,7 +90,7 @@ def agree(labels: Sequence[tuple[str, Winner, Winner]]) -> Agreed | None:
     )
 
 
-def against_people(found: Sequence[tuple[str, Winner, Winner]]) -> Share:
+def against_people(found: Sequence[tuple[str, Winner, Winner]]) -> ShareEstimate:
     """The share of pairs, each with its dialogue, the better response by people and the judge's outcome,
     that the judge ranks as people do: a tie is half right, an invalid outcome wrong.
 
@@ -106,14 +106,14 @@ def against_people(found: Sequence[tuple[str, Winner, Winner]]) -> Share:
     )
 
 
-def share(sums: Floats, counts: Floats) -> Share:
+def share(sums: Floats, counts: Floats) -> ShareEstimate:
     """The share of all pairs, from each dialogue's sum of scores and number of pairs, which is above 0."""
     shares = sums / counts
     if len(set(shares)) < 2:
         low, high, _ = mean_interval(list(shares))
     else:
         low, high = bootstrap.share_interval(sums, counts)
-    return Share(float(sums.sum() / counts.sum()), low, high)
+    return ShareEstimate(float(sums.sum() / counts.sum()), low, high)
 
 
 def _chance(table: Floats) -> float:

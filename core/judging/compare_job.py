@@ -53,7 +53,7 @@ def _embedded(job: JobContext[CompareSettings]) -> Judge:
     from core.judging.sentence_embeddings import Embedder
 
     torch.set_num_threads(job.spec.threads)
-    return embedded_judge.EmbeddedJudge(embedded_judge.load(job.input("judge")), Embedder())
+    return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), Embedder())
 
 
 def _scored(

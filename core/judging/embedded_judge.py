@@ -143,7 +143,7 @@ def measure(scores: Floats, ratings: Floats, groups: NDArray[np.int_], words: Fl
     )
 
 
-class EmbeddedJudge:
+class FittedJudge:
     """Scores each response alone, so the order cannot matter."""
 
     orders: tuple[Order, ...] = ("ab",)

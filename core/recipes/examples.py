@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -13,11 +13,7 @@ from core.domain.dialogues import HUMAN, Dialogue
 from core.jobs import files
 from core.prompts import templates
 from core.recipes import catalog, direct, improve
-
-
-class Message(msgspec.Struct, frozen=True):
-    role: Literal["user", "assistant"]
-    content: str
+from core.teachers.protocol import Message
 
 
 class SftExample(msgspec.Struct, frozen=True):
