@@ -271,7 +271,7 @@ def test_an_empty_file(path: Path, content: bytes) -> None:
 
 def test_a_header_alone(path: Path) -> None:
     write_rows(path, [], columns())
-    assert "no row below it" in problems_of(path)[0].message
+    assert "but no rows" in problems_of(path)[0].message
 
 
 def test_all_problems_are_counted_and_twenty_shown(path: Path) -> None:
@@ -303,7 +303,7 @@ def test_hostile_cells_are_shortened_and_escaped(path: Path) -> None:
 def test_a_file_that_is_too_large_is_not_read(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(200_000_000)
-    with pytest.raises(UserError, match="has 200 MB; files over 100 MB"):
+    with pytest.raises(UserError, match="has 200 MB; the limit is 100 MB"):
         read_table(path)
 
 
