@@ -389,7 +389,7 @@ def _data(report: Report) -> ReportTable:
             _text(one.source),
             *map(_count, one.ratings),
             _decimal(one.mean_words),
-            _count(one.most_words),
+            _count(one.max_words),
         )
         for one in sources
     )

@@ -111,7 +111,7 @@ def agreement(
     """How far two agree on (dialogue, outcome, outcome); None where both decided nothing."""
     from core.judging import agreement as agreeing
 
-    said = agreeing.agree(labels)
+    said = agreeing.judge_agreement(labels)
     if said is None:
         return None
     return Agreement(

@@ -108,7 +108,7 @@ def test_agreement_counts_pairs_with_different_ratings_and_halves_ties() -> None
     scores = np.array([0.9, 0.1, 0.5, 0.5, 0.2, 0.7])
     ratings = np.array([3.0, 1.0, 3.0, 2.0, 3.0, 1.0])
     groups = np.array([0, 0, 1, 1, 2, 2])
-    found = embedded_judge.measure(scores, ratings, groups, np.arange(6, dtype=float))
+    found = embedded_judge.measure_agreement(scores, ratings, groups, np.arange(6, dtype=float))
     assert (found.share, found.pairs) == (0.5, 3)
 
 
