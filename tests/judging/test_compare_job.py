@@ -111,7 +111,7 @@ def test_a_source_that_lacks_a_test_dialogue_is_no_responder(judge: Path, tmp_pa
     dialogues = [msgspec.structs.replace(d, responses=fewer) if d is gone else d for d in DIALOGUES]
     settings = made_settings.compare("human", "gemini")
     folder = job_attempts.attempt(tmp_path / "1", dialogues, settings, {"judge": judge})
-    with pytest.raises(UserError, match=r"gemini has no response to 1 of .*compare with another responder"):
+    with pytest.raises(UserError, match=r"gemini has no response to 1 of .*compare another responder"):
         job_attempts.run(folder, compare.run)
 
 
