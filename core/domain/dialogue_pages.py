@@ -39,7 +39,7 @@ class DialogueOrder:
 
     by: Literal["position", "emotion", "split", "rating"] = "position"
     source: str = ""
-    is_turned: bool = False
+    is_reversed: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MetricPoint:
-    """The finite figures of one optimiser step, under TRL's names."""
+    """The finite metrics of one optimiser step, under TRL's names."""
 
     step: int
     at: float

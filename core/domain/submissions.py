@@ -150,7 +150,7 @@ class Spending:
     """
 
     usd: float
-    bound_usd: float
+    reserved_usd: float
     unpriced: int
     budget_usd: float | None
     by_recipe: tuple[tuple[str, float], ...]

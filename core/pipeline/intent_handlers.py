@@ -47,8 +47,8 @@ def carry_out(
     """Do what was requested; the outcome, if there is anything to report. Raises `UserError` when it cannot
     be done."""
     match request:
-        case ImportData(facts):
-            return _import(connection, workspace, facts)
+        case ImportData(imported):
+            return _import(connection, workspace, imported)
         case Start():
             return _start(connection, workspace, request)
         case Cancel(job):
@@ -72,22 +72,24 @@ def carry_out(
     return None
 
 
-def _import(connection: sqlite3.Connection, workspace: WorkspacePaths, facts: ImportedData) -> ImportOutcome:
-    path = workspace.dialogues(facts.data)
-    if not path.exists() or files.sha256(path) != facts.data:
-        raise UserError(f"{path} is missing or damaged: delete it and import {facts.file} again")
-    dialogues.replace(connection, facts, records.read(path))
+def _import(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, imported: ImportedData
+) -> ImportOutcome:
+    path = workspace.dialogues(imported.data)
+    if not path.exists() or files.sha256(path) != imported.data:
+        raise UserError(f"{path} is missing or damaged: delete it and import {imported.file} again")
+    dialogues.replace(connection, imported, records.read(path))
     counts = dialogues.counts(connection)
-    jobs.add_event(connection, f"imported {counts.total} dialogues from {facts.file}")
+    jobs.add_event(connection, f"imported {counts.total} dialogues from {imported.file}")
     return ImportOutcome(counts)
 
 
 def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: Start) -> StartOutcome:
-    facts = dialogues.imported(connection)
-    if facts is None:
+    imported = dialogues.imported(connection)
+    if imported is None:
         raise UserError("there is no data yet: `empathy-tui import CSV` first")
     config = load_config(workspace.config)
-    planned = workspace_graph.plan(workspace, config, facts, request.validate)
+    planned = workspace_graph.plan(workspace, config, imported, request.validate)
     wanted = planner.resolve(planned, request.targets)
     if not wanted:
         raise UserError(f"{workspace.config} asks for nothing: name students, recipes and judges in it")
@@ -124,14 +126,14 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
     again = [name for name in (job, *sorted(needed)) if _failed(connection, name)]
     if not again:
         raise UserError(job_rules.retry_problem(job, state))
-    facts = dialogues.imported(connection)
-    if facts is not None:
+    imported = dialogues.imported(connection)
+    if imported is not None:
         found = [stored.job for name in again if (stored := jobs.get(connection, name)) is not None]
         validate = {
             one.name: one.settings.pairs for one in found if isinstance(one.settings, ValidateSettings)
         }
         config = load_config(workspace.config)
-        planned = workspace_graph.plan(workspace, config, facts, validate)
+        planned = workspace_graph.plan(workspace, config, imported, validate)
         jobs.put(connection, (one for one in planned if one.id in again))
     for name in again:
         jobs.set_state(connection, name, "waiting", event="to be tried again")

@@ -73,7 +73,7 @@ class Supervisor:
         self._slots = Slots()
         self._config_time: int | None = None
         self._settled: object = None
-        self._told: set[tuple[str, int]] = set()
+        self._cancel_requested: set[tuple[str, int]] = set()
         self._leaving = [
             self._leave_taking(attempt, grace_s)
             for attempt in jobs.attempts(self.connection)
@@ -93,7 +93,7 @@ class Supervisor:
     def tick(self) -> bool:
         """Do all that can be done now; whether there is, or soon will be, more."""
         self._read_slots()
-        asked = self._carry_out_intents()
+        carried_out = self._carry_out_intents()
         running = jobs.attempts(self.connection, state="running")
         for attempt in running:
             self._follow(attempt)
@@ -109,7 +109,7 @@ class Supervisor:
             self._settled = state
             self._release()
             self._start()
-        return bool(asked or running or self._leaving or changed)
+        return bool(carried_out or running or self._leaving or changed)
 
     def _leave(self, lock: TextIO) -> bool:
         """Give up the lock, unless an intent has come meanwhile."""
@@ -192,8 +192,8 @@ class Supervisor:
         key = (attempt.job, attempt.number)
         if time.time() - since > self.grace_s:
             self._workers.kill(attempt)
-        elif key not in self._told and self._workers.cancel(attempt):
-            self._told.add(key)
+        elif key not in self._cancel_requested and self._workers.cancel(attempt):
+            self._cancel_requested.add(key)
 
     def _lost(self, attempt: Attempt) -> None:
         """The worker is gone and its journal has no ending."""

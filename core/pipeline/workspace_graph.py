@@ -15,7 +15,10 @@ from core.prompts import templates
 
 
 def plan(
-    workspace: WorkspacePaths, config: Config, facts: ImportedData, validate: Mapping[str, int] | None = None
+    workspace: WorkspacePaths,
+    config: Config,
+    imported: ImportedData,
+    validate: Mapping[str, int] | None = None,
 ) -> tuple[PlannedJob, ...]:
     """All jobs that `config` asks for over the data, and those that `validate` judges on so many pairs.
 
@@ -26,11 +29,11 @@ def plan(
     def prompt(name: str) -> str:
         return templates.load(name, workspace.prompts)
 
-    return planner.plan(config, facts, prompt, slots.local_slot(config.runs.device), validate)
+    return planner.plan(config, imported, prompt, slots.local_slot(config.runs.device), validate)
 
 
 def validates(
-    workspace: WorkspacePaths, config: Config, facts: ImportedData, settings: Settings | None, judge: str
+    workspace: WorkspacePaths, config: Config, imported: ImportedData, settings: Settings | None, judge: str
 ) -> bool:
     """Whether a job of these settings validated `judge` as `config` has it."""
     if not isinstance(settings, ValidateSettings):
@@ -40,5 +43,5 @@ def validates(
         return templates.load(name, workspace.prompts)
 
     local_slot = slots.local_slot(config.runs.device)
-    configured = planner.llm_judge(config, facts, prompt, local_slot, judge)
+    configured = planner.llm_judge(config, imported, prompt, local_slot, judge)
     return fingerprinted(settings.judge) == fingerprinted(configured)

@@ -85,7 +85,7 @@ class Report:
 
 def gather(workspace: Workspace, judge: str | None = None) -> Report:
     """Read a report's contents, for all judges or one. Raises `UserError` for an unknown judge."""
-    snapshot, facts = workspace.pipeline.snapshot(), workspace.data.facts()
+    snapshot, imported = workspace.pipeline.snapshot(), workspace.data.imported()
     known = [card.judge for card in workspace.evaluation.scorecards()]
     if judge is not None and judge not in known:
         raise UserError(f"no judge is called {judge!r}; there are: {', '.join(known) or 'none'}")
@@ -96,9 +96,9 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
     comparisons = tuple(c for c in workspace.evaluation.comparisons() if wanted(c.rate.judge))
     return Report(
         workspace=workspace.paths.root.name,
-        file=None if facts is None else facts.file,
-        file_sha256=None if facts is None else facts.file_sha256,
-        is_sample=is_sample(facts),
+        file=None if imported is None else imported.file,
+        file_sha256=None if imported is None else imported.file_sha256,
+        is_sample=is_sample(imported),
         dialogues=snapshot.dialogues,
         statistics=workspace.data.statistics(),
         comparisons=comparisons,

@@ -185,7 +185,7 @@ def _comparisons(report: Report) -> ReportTable:
     )
     rows = []
     for rate in report.rates:
-        figures: tuple[ReportCell, ...] = (
+        cells: tuple[ReportCell, ...] = (
             _text(rate.judge),
             _text(rate.a),
             _text(rate.b),
@@ -204,7 +204,7 @@ def _comparisons(report: Report) -> ReportTable:
             _text(rate.state),
             _text(rate.fingerprint[:10]),
         )
-        rows.append(figures)
+        rows.append(cells)
     words = {"judge", "A", "B", "interval", "design", "state", "fingerprint"}
     return ReportTable(
         "comparisons",

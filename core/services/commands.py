@@ -42,7 +42,7 @@ class ImportPlan:
     """What an import would do: the changes in words, and the finished jobs that it makes stale."""
 
     file: Path
-    facts: ImportedData
+    imported: ImportedData
     table: table.Table
     first: bool
     changes: tuple[str, ...]
@@ -70,20 +70,20 @@ class Commands:
         Raises `UserError` (`TableError` with every problem) when the file is invalid.
         """
         read = table.read_table(file)
-        facts = staging.describe(read.dialogues, file.name, read.sha256)
-        before = self._data.facts()
+        imported = staging.describe(read.dialogues, file.name, read.sha256)
+        before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()
-        if before is not None and before.data != facts.data:
+        if before is not None and before.data != imported.data:
             found = changes.compare(self._data.dialogues(), read.dialogues).lines()
-            stale = self._stale(facts)
-        return ImportPlan(file, facts, read, before is None, found, stale)
+            stale = self._stale(imported)
+        return ImportPlan(file, imported, read, before is None, found, stale)
 
     def apply_import(self, plan: ImportPlan) -> int:
         """Stage the planned data and request its import; the intent's id."""
         self._paths.check_writable()
-        staging.stage(self._paths, plan.table.dialogues, plan.facts)
-        return self._request(intents.ImportData(plan.facts))
+        staging.stage(self._paths, plan.table.dialogues, plan.imported)
+        return self._request(intents.ImportData(plan.imported))
 
     def start(self, targets: Sequence[str] = ()) -> int:
         """Request the named jobs and all that they depend on; every planned job for no target.
@@ -177,14 +177,16 @@ class Commands:
 
         Raises `UserError` for a recipe whose teacher has not answered yet.
         """
-        facts, dialogues = self._data.facts(), self._data.dialogues()
-        if facts is None:
+        imported, dialogues = self._data.imported(), self._data.dialogues()
+        if imported is None:
             raise UserError("there is no data yet: `empathy-tui import CSV` first")
         for name in recipes:
-            catalog.check(name, facts.sources)
-        asking = (name for name in recipes or strategies.names() if strategies.needs(name))
+            catalog.check(name, imported.sources)
+        from_teachers = (name for name in recipes or strategies.names() if strategies.needs(name))
         improved = {
-            name: texts for name in asking if (texts := self._data.improved_responses(name)) is not None
+            name: texts
+            for name in from_teachers
+            if (texts := self._data.improved_responses(name)) is not None
         }
         for name in recipes:
             if strategies.needs(name) and name not in improved:
@@ -195,7 +197,7 @@ class Commands:
         return llama_factory.export(
             folder,
             dialogues,
-            recipes or (*catalog.direct_recipes(facts.sources), *improved),
+            recipes or (*catalog.direct_recipes(imported.sources), *improved),
             load_config(self._paths.config).recipes,
             templates.load("student", self._paths.prompts),
             improved,
@@ -219,9 +221,9 @@ class Commands:
         finally:
             connection.close()
 
-    def _stale(self, facts: ImportedData) -> tuple[Job, ...]:
-        """Finished jobs of today's graph that the graph over `facts` no longer has."""
-        kept = {node.id for node in self._pipeline.plan_over(facts)}
+    def _stale(self, imported: ImportedData) -> tuple[Job, ...]:
+        """Finished jobs of today's graph that the graph over `imported` no longer has."""
+        kept = {node.id for node in self._pipeline.plan_over(imported)}
         return tuple(
             job for job in self._pipeline.snapshot().jobs if job.state == "done" and job.id not in kept
         )

@@ -170,8 +170,8 @@ def pairs(
             continue
         name = ComparisonName.parse(job.name)
         for dialog_id, found in queries.verdicts(connection, job.id, name.judge).items():
-            turned = found if (name.a, name.b) == (a, b) else [_turned(verdict) for verdict in found]
-            verdicts.setdefault(dialog_id, []).extend(turned)
+            swapped = found if (name.a, name.b) == (a, b) else [_swapped(verdict) for verdict in found]
+            verdicts.setdefault(dialog_id, []).extend(swapped)
     return tuple(
         Pair(
             dialog_id=dialogue.dialog_id,
@@ -188,7 +188,7 @@ def pairs(
     )
 
 
-def _turned(verdict: Verdict) -> Verdict:
+def _swapped(verdict: Verdict) -> Verdict:
     return replace(
         verdict,
         order="ba" if verdict.order == "ab" else "ab",

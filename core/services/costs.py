@@ -118,8 +118,8 @@ def _of_judges(
         requests = llm_judge.requests_of(judge, contests)
         part = estimating.of_requests(name, model, requests, answered, llm_judge.ANSWER_TOKENS)
         parts.setdefault((name, model.identity.model), []).append(part)
-    for (name, asked), found in parts.items():
-        yield estimating.total(name, asked, found)
+    for (name, model_name), found in parts.items():
+        yield estimating.total(name, model_name, found)
 
 
 def _responses(
@@ -161,7 +161,7 @@ def spending(
     date = config.prices.date
     return Spending(
         usd=sum(by_job.values()),
-        bound_usd=0.0 if connection is None else submissions.bound(connection),
+        reserved_usd=0.0 if connection is None else submissions.reserved_usd(connection),
         unpriced=sum(unpriced for *_, unpriced in rows),
         budget_usd=config.spending.budget_usd,
         by_recipe=tuple((name, sum(costs)) for name, costs in by_recipe if costs),

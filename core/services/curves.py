@@ -1,4 +1,4 @@
-"""Runs' curves: their logged figures as arrays, kept in memory and read on from where they ended."""
+"""Runs' curves: their logged metrics as arrays, kept in memory and read on from where they ended."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """A run's points in the order of their steps, and its figures under TRL's names in the order in which
+    """A run's points in the order of their steps, and its metrics under TRL's names in the order in which
     they first came. The same object as the last time when nothing was added.
 
     `at` are Unix seconds. `whole` once every point of the store is read.
@@ -63,14 +63,14 @@ class Curves:
     job: str
     steps: Places
     at: Floats
-    figures: Mapping[str, Curve]
+    metrics: Mapping[str, Curve]
     whole: bool = True
     _positions: dict[Axis, Floats] = field(default_factory=dict, repr=False)
 
     def x(self, name: str, axis: Axis) -> Floats:
         """Where each value of a figure stands on the axis, never falling; nan for all where that is not
         known."""
-        return self.positions(axis)[self.figures[name].places]
+        return self.positions(axis)[self.metrics[name].places]
 
     def positions(self, axis: Axis) -> Floats:
         """Where each of the run's points stands on the axis; nan for all where that is not known."""
@@ -85,7 +85,7 @@ def _positions(curves: Curves, axis: Axis) -> Floats:
     if axis == "time":
         # A new attempt writes over the last points of the one before, which then are older.
         return np.maximum.accumulate(curves.at - curves.at[0]) if len(curves.at) else curves.at
-    epoch = curves.figures.get("epoch")
+    epoch = curves.metrics.get("epoch")
     if epoch is None:
         return np.full(len(curves.steps), np.nan)
     known = np.maximum.accumulate(epoch.values)
@@ -170,8 +170,8 @@ def _joined(before: Curves, rows: Sequence[tuple[int, float, str]], *, whole: bo
     if not rows:
         return replace(before, whole=whole)
     keep = int(np.searchsorted(before.steps, rows[0][0]))
-    places: dict[str, list[int]] = {name: [] for name in before.figures}
-    values: dict[str, list[float | str]] = {name: [] for name in before.figures}
+    places: dict[str, list[int]] = {name: [] for name in before.metrics}
+    values: dict[str, list[float | str]] = {name: [] for name in before.metrics}
     steps, at = [], []
     for place, (step, moment, text) in enumerate(rows, start=keep):
         steps.append(step)
@@ -185,7 +185,7 @@ def _joined(before: Curves, rows: Sequence[tuple[int, float, str]], *, whole: bo
         before.job,
         np.concatenate((before.steps[:keep], np.array(steps, np.int64))),
         np.concatenate((before.at[:keep], np.array(at, np.float64))),
-        {name: _extended(before.figures.get(name), keep, places[name], values[name]) for name in places},
+        {name: _extended(before.metrics.get(name), keep, places[name], values[name]) for name in places},
         whole,
     )
 

@@ -33,9 +33,9 @@ class DataReader:
         self._state = state
         self._pipeline = pipeline
 
-    def facts(self) -> ImportedData | None:
+    def imported(self) -> ImportedData | None:
         """File, hashes and sources of the imported data; None when nothing is imported."""
-        return self._state.facts()
+        return self._state.imported()
 
     def dialogues(self) -> list[Dialogue]:
         """All imported dialogues, in the file's order."""
@@ -50,30 +50,30 @@ class DataReader:
 
     def statistics(self) -> Statistics | None:
         """Statistics of the imported data; None when nothing is imported."""
-        facts, dialogues = self._state.data()
-        if facts is None:
+        imported, dialogues = self._state.data()
+        if imported is None:
             return None
-        return self._state.remember("statistics", facts, lambda: dialogue_statistics.describe(dialogues))
+        return self._state.remember("statistics", imported, lambda: dialogue_statistics.describe(dialogues))
 
     def recipes(self) -> tuple[Recipe, ...]:
         """All recipes that the imported data allows, with the number of examples and pairs that each yields.
 
         For a recipe with a teacher these are the numbers if the teacher answers every request.
         """
-        facts, dialogues = self._state.data()
-        if facts is None:
+        imported, dialogues = self._state.data()
+        if imported is None:
             return ()
         config, _ = self._state.config()
         settings = (config or Config()).recipes
 
         def count() -> tuple[Recipe, ...]:
             found = []
-            for name in catalog.names(facts.sources):
+            for name in catalog.names(imported.sources):
                 _, examples, pairs = catalog.counts(dialogues, name, settings)
                 found.append(Recipe(name, catalog.method(name), examples, pairs))
             return tuple(found)
 
-        return self._state.remember("recipes", (facts, settings), count)
+        return self._state.remember("recipes", (imported, settings), count)
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of teacher responses that a recipe combines.

@@ -24,7 +24,7 @@ def prepare_demo(folder: Path) -> WorkspacePaths:
     else:
         paths = create_workspace(folder, "demo")
     with open_workspace(paths) as workspace:
-        if workspace.data.facts() is None:
+        if workspace.data.imported() is None:
             commands = workspace.commands
             commands.wait(commands.apply_import(commands.plan_import(SAMPLE)))
     return paths

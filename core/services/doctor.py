@@ -214,11 +214,11 @@ def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
     except UserError:
         # The check of config.toml says why.
         config = Config()
-    asked = [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
-    asked += [(f"the judge {name}", judge) for name, judge in config.judges.items()]
+    used = [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
+    used += [(f"the judge {name}", judge) for name, judge in config.judges.items()]
     needed: dict[str, list[str]] = {}
     wanted: dict[str, list[str]] = {}
-    for name, teacher in asked:
+    for name, teacher in used:
         if teacher.provider in ("openai", "google"):
             of = needed if api_keys.is_needed(teacher) else wanted
             of.setdefault(api_keys.variable(teacher), []).append(name)

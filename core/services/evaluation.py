@@ -116,8 +116,8 @@ class EvaluationReader:
 
     def responders(self) -> tuple[str, ...]:
         """Everything that answers the test split: sources in the data, base students, runs."""
-        facts = self._state.facts()
-        sources = () if facts is None else (HUMAN, *facts.sources)
+        imported = self._state.imported()
+        sources = () if imported is None else (HUMAN, *imported.sources)
         answering = (job.name for job in self._pipeline.snapshot().jobs if job.stage == "respond")
         return tuple(dict.fromkeys([*answering, *sources]))
 
@@ -128,7 +128,7 @@ class EvaluationReader:
         responder.
         """
         self._check_responders(a, b)
-        facts, dialogues = self._state.data()
+        imported, dialogues = self._state.data()
         connection = self._state.connection()
         if connection is None:
             return ()
@@ -141,7 +141,7 @@ class EvaluationReader:
         # A running job adds responses and verdicts that its row does not show.
         if any(job.state == "running" for job in jobs):
             return read()
-        return self._state.remember("pairs", (facts, jobs, a, b), read)
+        return self._state.remember("pairs", (imported, jobs, a, b), read)
 
     def ballot_items(self, a: str, b: str, voter: str) -> tuple[BallotItem, ...]:
         """The pairs of responses of `a` and `b` to the test split for `voter`, in the order of the ballot.
@@ -205,11 +205,15 @@ class EvaluationReader:
 
     def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
         """Each judge's agreement with people: over most pairs, as the judge is configured now."""
-        config, facts, connection = self._state.config()[0], self._state.facts(), self._state.connection()
+        config, imported, connection = (
+            self._state.config()[0],
+            self._state.imported(),
+            self._state.connection(),
+        )
         found = {
             job.name: Validated(job.id, job.result) for job in jobs if isinstance(job.result, JudgeResult)
         }
-        if config is None or facts is None or connection is None:
+        if config is None or imported is None or connection is None:
             return found
         validations = [
             (job.result.agreement_pairs, job.name, Validated(job.id, job.result))
@@ -218,6 +222,6 @@ class EvaluationReader:
         ]
         for _, judge, validated in sorted(validations, key=lambda validation: validation[0]):
             settings = queries.settings(connection, validated.job)
-            if workspace_graph.validates(self._state.paths, config, facts, settings, judge):
+            if workspace_graph.validates(self._state.paths, config, imported, settings, judge):
                 found[judge] = validated
         return found

@@ -16,12 +16,12 @@ from core.domain.jobs import Job, Slot
 class Forecast:
     """Seconds from now until all work has ended, and each stage's, of those that have any left.
 
-    `at_least` when there is a job of which nothing tells how long it takes: it counts as nothing.
+    `is_lower_bound` when there is a job of which nothing tells how long it takes: it counts as nothing.
     """
 
     seconds: float
     stages: Mapping[str, float]
-    at_least: bool
+    is_lower_bound: bool
 
 
 def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Forecast | None:
@@ -40,8 +40,8 @@ def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Fore
     stages: dict[str, float] = defaultdict(float)
     for job in left:
         stages[job.stage] = max(stages[job.stage], ended[job.id])
-    at_least = any(known is None for known in seconds.values())
-    return Forecast(max(ended.values()), dict(stages), at_least)
+    is_lower_bound = any(known is None for known in seconds.values())
+    return Forecast(max(ended.values()), dict(stages), is_lower_bound)
 
 
 def _took(jobs: Sequence[Job]) -> dict[str, float]:
@@ -92,14 +92,14 @@ def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot,
     ids = {job.id for job in left}
     needs = {job.id: {i for i in job.depends_on if i in ids} for job in left}
     free = dict(slots)
-    under_way: list[tuple[float, int]] = []
+    running: list[tuple[float, int]] = []
     waiting: list[int] = []
     ended: dict[str, float] = {}
 
     def begin(place: int, at: float) -> None:
         job = left[place]
         free[job.slot] = free.get(job.slot, 0) - 1
-        heapq.heappush(under_way, (at + seconds[job.id], place))
+        heapq.heappush(running, (at + seconds[job.id], place))
 
     for place, job in enumerate(left):
         if job.state == "running":
@@ -117,9 +117,9 @@ def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot,
                 still.append(place)
         waiting = still
         # All that end at one moment make room together.
-        now = under_way[0][0]
-        while under_way and under_way[0][0] <= now:
-            _, place = heapq.heappop(under_way)
+        now = running[0][0]
+        while running and running[0][0] <= now:
+            _, place = heapq.heappop(running)
             ended[left[place].id] = now
             free[left[place].slot] += 1
     return ended

@@ -87,14 +87,14 @@ def of_voters(
             for one, other in combinations(sorted(by_voter), 2):
                 labels[one, other, "voters"].append((name, by_voter[one], by_voter[other]))
         for judge in dict.fromkeys(rate.judge for rate in rates):
-            for sides, turned in (((a, b), False), ((b, a), True)):
+            for sides, swapped in (((a, b), False), ((b, a), True)):
                 job = jobs.get((*sides, judge))
                 if job is None:
                     continue
                 for name, by_voter in said.items():
                     winner = decided[job].get(name, "invalid")
                     for voter, choice in by_voter.items():
-                        ruled = comparisons.MIRRORED[winner] if turned else winner
+                        ruled = comparisons.MIRRORED[winner] if swapped else winner
                         labels[voter, judge, "voter and judge"].append((name, choice, ruled))
     views = (agreement(one, other, kind, found) for (one, other, kind), found in sorted(labels.items()))
     return tuple(view for view in views if view is not None)
@@ -172,9 +172,9 @@ def _scorecard(
     jobs_paid = [*compared, *([] if validated is None else [validated.job])]
     paid = [costs[job] for job in jobs_paid if job in costs]
     usd = [cost for cost, _ in paid if cost is not None]
-    asked = sum(count for _, count in paid)
+    requests = sum(count for _, count in paid)
     free = judge.provider in ("embedded", "local")
-    known = len(usd) == len(paid) and asked > 0
+    known = len(usd) == len(paid) and requests > 0
     prefers_first, placed = _share((r.prefers_first, r.placed) for r in of_orders)
     flip_rate, paired = _share((r.flip_rate, r.paired) for r in of_orders)
     prefers_longer, lengths = _share((r.prefers_longer, r.lengths) for r in made)
@@ -195,7 +195,7 @@ def _scorecard(
         paired=paired,
         prefers_longer=prefers_longer,
         lengths=lengths,
-        usd_per_1000=0.0 if free else sum(usd) / asked * 1000 if known else None,
+        usd_per_1000=0.0 if free else sum(usd) / requests * 1000 if known else None,
     )
 
 

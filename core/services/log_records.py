@@ -1,7 +1,7 @@
 """The shapes of what is logged: which lines begin a record, and how grave it is.
 
 The workers' and the supervisor's own lines, those of logging's and transformers' usual formats, Python's
-warnings and tracebacks, the C++ libraries under torch, progress bars, and the figures that trainers print.
+warnings and tracebacks, the C++ libraries under torch, progress bars, and the metrics that trainers print.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _HEAD = re.compile(
     # [rank0]:[W528 20:26:40.123 socket.cpp:20] words        E0528 20:26:40.123000 4711 torch/x.py:20] words
     | (?:\[rank\d+\]:)?\[?(?P<letter>[DIWEF])\d{3,4}\s\d\d:\d\d:\d\d
     # {'loss': '4.015', ...}
-    | (?P<figures>\{['"])
+    | (?P<metrics>\{['"])
     )""",
     re.VERBOSE,
 )
@@ -61,7 +61,7 @@ _BAR = re.compile(rb"[^\n]{0,200}?(?:\d+%\|[^|\n]*\|[^\[\n]*|\d+it\ )\[[^\]\n]*\
 def level(line: bytes, before: LogLevel) -> LogLevel | None:
     """The level of the record that `line` begins; None where it goes on with one of level `before`.
 
-    What names no level and still begins a record (figures, a progress bar) is info. A traceback is part of
+    What names no level and still begins a record (metrics, a progress bar) is info. A traceback is part of
     the error that it follows, and else an error of its own.
     """
     found = _HEAD.match(line)
@@ -77,7 +77,7 @@ def level(line: bytes, before: LogLevel) -> LogLevel | None:
         return None if before == "error" else "error"
     if kind == "error":
         return "error"
-    if kind == "figures":
+    if kind == "metrics":
         return "info"
     return _NAMES[found[kind or 0]]
 

@@ -69,14 +69,14 @@ class LogFilter:
     Capitals matter if the words have some.
     """
 
-    least: LogLevel = "debug"
+    min_level: LogLevel = "debug"
     words: str = ""
     firsts: bool = False
 
     def test(self) -> Callable[[_Span, LogLevel, bool], bool]:
         """A function that tells of a line, its level, and whether it begins a record, if it is wanted."""
         grave, has_words, firsts = (
-            LOG_LEVELS[LOG_LEVELS.index(self.least) :],
+            LOG_LEVELS[LOG_LEVELS.index(self.min_level) :],
             _finder(self.words),
             self.firsts,
         )

@@ -84,22 +84,22 @@ def _gpus() -> int:
 def _gpu(index: int) -> Gpu:
     import pynvml
 
-    device = _told(lambda: pynvml.nvmlDeviceGetHandleByIndex(index))
+    device = _value_or_none(lambda: pynvml.nvmlDeviceGetHandleByIndex(index))
     if device is None:
         return Gpu(index, "lost", None, None, None, None, None, None)
-    memory = _told(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
-    rates = _told(lambda: pynvml.nvmlDeviceGetUtilizationRates(device))
+    memory = _value_or_none(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
+    rates = _value_or_none(lambda: pynvml.nvmlDeviceGetUtilizationRates(device))
     return Gpu(
         index=index,
-        name=_told(lambda: _name(device)) or "GPU",
+        name=_value_or_none(lambda: _name(device)) or "GPU",
         utilisation=None if rates is None else rates.gpu / 100,
         memory_used=None if memory is None else int(memory.used),
         memory_total=None if memory is None else int(memory.total),
-        temperature=_told(
+        temperature=_value_or_none(
             lambda: float(pynvml.nvmlDeviceGetTemperature(device, pynvml.NVML_TEMPERATURE_GPU))
         ),
-        power=_told(lambda: pynvml.nvmlDeviceGetPowerUsage(device) / 1000),
-        power_limit=_told(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(device) / 1000),
+        power=_value_or_none(lambda: pynvml.nvmlDeviceGetPowerUsage(device) / 1000),
+        power_limit=_value_or_none(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(device) / 1000),
     )
 
 
@@ -109,7 +109,7 @@ def _name(device: Any) -> str:
     return str(pynvml.nvmlDeviceGetName(device)).removeprefix("NVIDIA ")
 
 
-def _told(ask: Callable[[], T]) -> T | None:
+def _value_or_none(ask: Callable[[], T]) -> T | None:
     """What a device tells; None where it does not."""
     import pynvml
 

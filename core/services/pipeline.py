@@ -55,15 +55,15 @@ class PipelineReader:
         config, config_error = self._state.config()
         connection = self._state.connection()
         jobs: dict[str, Job] = {}
-        facts, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
+        imported, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
         if connection is not None:
             with connections.snapshot(connection):
-                facts = stored_data.imported(connection)
+                imported = stored_data.imported(connection)
                 counts = stored_data.counts(connection)
                 used = queries.slot_use(connection)
                 paused = stored_jobs.setting(connection, "paused") is not None
                 jobs = queries.jobs(connection, self._jobs)
-        nodes, plan_error = self._state.plan(config, facts)
+        nodes, plan_error = self._state.plan(config, imported)
         slot_totals = (config or Config()).slots
         slot_views = (
             SlotUse("gpu", used.get("gpu", 0), slot_totals.gpu),
@@ -164,12 +164,12 @@ class PipelineReader:
             return None
         return Log(self._state.paths.root / folders[number] / LOG, number, tuple(folders))
 
-    def plan_over(self, facts: ImportedData) -> tuple[PlannedJob, ...]:
+    def plan_over(self, imported: ImportedData) -> tuple[PlannedJob, ...]:
         """The jobs that the configuration would plan with other data; none when it is invalid."""
         config, _ = self._state.config()
         if config is None:
             return ()
         try:
-            return workspace_graph.plan(self._state.paths, config, facts)
+            return workspace_graph.plan(self._state.paths, config, imported)
         except UserError:
             return ()

@@ -86,9 +86,9 @@ def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -
         "first": dialogue.responses[HUMAN].text,
         "second": next((rated.text for source, rated in dialogue.responses.items() if source != HUMAN), ""),
     }
-    asked = next((taught.turns for taught in strategies.TAUGHT.values() if taught.turns[-1] == name), (name,))
+    names = next((taught.turns for taught in strategies.TAUGHT.values() if taught.turns[-1] == name), (name,))
     turns: list[tuple[str, str]] = []
-    for turn in asked:
+    for turn in names:
         if turns:
             turns.append(("assistant", f"[the teacher's answer to turn {len(turns) // 2 + 1}]"))
         turns.append(("user", templates.render(templates.load(turn, overrides), **fields)))

@@ -10,6 +10,6 @@ from core.jobs import files
 SAMPLE = Path(__file__).parents[1] / "dialogues" / "sample" / "sample.csv"
 
 
-def is_sample(facts: ImportedData | None) -> bool:
+def is_sample(imported: ImportedData | None) -> bool:
     """Whether the imported data is the bundled sample: figures on it are for trying the program only."""
-    return facts is not None and SAMPLE.is_file() and facts.file_sha256 == files.sha256(SAMPLE)
+    return imported is not None and SAMPLE.is_file() and imported.file_sha256 == files.sha256(SAMPLE)

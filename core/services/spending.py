@@ -51,13 +51,13 @@ class SpendingReader:
         """
         from core.services import costs
 
-        facts, dialogues = self._state.data()
+        imported, dialogues = self._state.data()
         config, connection = self._state.config()[0], self._state.connection()
-        nodes, _ = self._state.plan(config, facts)
+        nodes, _ = self._state.plan(config, imported)
         if connection is None:
             return ()
-        if validate and config is not None and facts is not None:
-            nodes = workspace_graph.plan(self._state.paths, config, facts, validate)
+        if validate and config is not None and imported is not None:
+            nodes = workspace_graph.plan(self._state.paths, config, imported, validate)
         return costs.estimates(connection, self._state.paths, nodes, targets, dialogues)
 
     def summary(self) -> Spending:
@@ -65,7 +65,7 @@ class SpendingReader:
         from core.services import costs
 
         config = self._state.config()[0] or Config()
-        nodes, _ = self._state.plan(config, self._state.facts())
+        nodes, _ = self._state.plan(config, self._state.imported())
         return costs.spending(self._state.connection(), config, nodes, self._sums)
 
     def batch_events(self, token: str) -> list[BatchEvent]:

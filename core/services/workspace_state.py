@@ -88,24 +88,24 @@ class WorkspaceState:
         return self._config[1], self._config[2]
 
     def plan(
-        self, config: Config | None, facts: ImportedData | None
+        self, config: Config | None, imported: ImportedData | None
     ) -> tuple[tuple[PlannedJob, ...], str | None]:
         """The configuration's nodes and the error that prevents them; kept while nothing moved."""
-        if config is None or facts is None:
+        if config is None or imported is None:
             return (), None
-        key = (config, facts, self._prompts())
+        key = (config, imported, self._prompts())
         if self._planned is None or self._planned[0] != key:
             try:
-                self._planned = (key, workspace_graph.plan(self.paths, config, facts), None)
+                self._planned = (key, workspace_graph.plan(self.paths, config, imported), None)
             except UserError as error:
                 self._planned = (key, (), str(error))
         return self._planned[1], self._planned[2]
 
     def nodes(self) -> tuple[PlannedJob, ...]:
         """The jobs that the configuration asks for; none when it is invalid or nothing is imported."""
-        return self.plan(self.config()[0], self.facts())[0]
+        return self.plan(self.config()[0], self.imported())[0]
 
-    def facts(self) -> ImportedData | None:
+    def imported(self) -> ImportedData | None:
         """File, hashes and sources of the imported data; None when nothing is imported."""
         connection = self.connection()
         return None if connection is None else stored_data.imported(connection)
@@ -116,12 +116,12 @@ class WorkspaceState:
         if connection is None:
             return None, []
         with connections.snapshot(connection):
-            facts = stored_data.imported(connection)
-            if facts is not None and (self._dialogues is None or self._dialogues[0] != facts.data):
-                self._dialogues = (facts.data, queries.dialogues(connection))
-        if facts is None or self._dialogues is None:
+            imported = stored_data.imported(connection)
+            if imported is not None and (self._dialogues is None or self._dialogues[0] != imported.data):
+                self._dialogues = (imported.data, queries.dialogues(connection))
+        if imported is None or self._dialogues is None:
             return None, []
-        return facts, self._dialogues[1]
+        return imported, self._dialogues[1]
 
     def remember(self, name: str, key: object, make: Callable[[], T]) -> T:
         """The result of `make`, made again only when `key` differs from the last time.

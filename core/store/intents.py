@@ -22,7 +22,7 @@ class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 class ImportData(_Request, frozen=True, tag="import"):
     """Take in the data that lies staged in the workspace."""
 
-    facts: ImportedData
+    imported: ImportedData
 
 
 class Start(_Request, frozen=True, tag="start"):

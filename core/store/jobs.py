@@ -253,7 +253,7 @@ def put_metric(connection: sqlite3.Connection, job: str, at: float, metric: Metr
     """
     connection.execute(
         "INSERT INTO metrics VALUES (?, ?, ?, ?) ON CONFLICT (job, step)"
-        " DO UPDATE SET at = excluded.at, figures = json_patch(figures, excluded.figures)",
+        " DO UPDATE SET at = excluded.at, metrics_json = json_patch(metrics_json, excluded.metrics_json)",
         (job, metric.step, at, json.dumps(metric.values | metric.not_finite)),
     )
 

@@ -86,15 +86,16 @@ def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def metrics(connection: sqlite3.Connection, job: str, after_step: int = -1) -> list[MetricPoint]:
-    """A run's finite figures after `after_step`, by step."""
+    """A run's finite metrics after `after_step`, by step."""
     rows = connection.execute(
-        "SELECT step, at, figures FROM metrics WHERE job = ? AND step > ? ORDER BY step", (job, after_step)
+        "SELECT step, at, metrics_json FROM metrics WHERE job = ? AND step > ? ORDER BY step",
+        (job, after_step),
     )
-    return [MetricPoint(row["step"], row["at"], _finite(json.loads(row["figures"]))) for row in rows]
+    return [MetricPoint(row["step"], row["at"], _finite(json.loads(row["metrics_json"]))) for row in rows]
 
 
-def _finite(figures: dict[str, float | str]) -> dict[str, float]:
-    return {name: value for name, value in figures.items() if not isinstance(value, str)}
+def _finite(metrics: dict[str, float | str]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if not isinstance(value, str)}
 
 
 def attempt_and_done(connection: sqlite3.Connection, job: str) -> tuple[int, int | None] | None:
@@ -106,20 +107,20 @@ def attempt_and_done(connection: sqlite3.Connection, job: str) -> tuple[int, int
 def logged(
     connection: sqlite3.Connection, job: str, from_step: int, limit: int
 ) -> list[tuple[int, float, str]]:
-    """(step, time, figures as JSON) of at most `limit` of a run's points from `from_step` on, by step."""
+    """(step, time, metrics as JSON) of at most `limit` of a run's points from `from_step` on, by step."""
     rows = connection.execute(
-        "SELECT step, at, figures FROM metrics WHERE job = ? AND step >= ? ORDER BY step LIMIT ?",
+        "SELECT step, at, metrics_json FROM metrics WHERE job = ? AND step >= ? ORDER BY step LIMIT ?",
         (job, from_step, limit),
     )
-    return [(step, at, figures) for step, at, figures in rows]
+    return [(step, at, metrics_json) for step, at, metrics_json in rows]
 
 
 def last_metrics(connection: sqlite3.Connection, name: str) -> dict[str, float]:
     """What each job logged last under `name`, by job, of those that did."""
     path = f"$.{json.dumps(name)}"
     rows = connection.execute(
-        "SELECT id, (SELECT figures ->> :path FROM metrics WHERE job = jobs.id"
-        " AND figures ->> :path IS NOT NULL ORDER BY step DESC LIMIT 1) AS value FROM jobs",
+        "SELECT id, (SELECT metrics_json ->> :path FROM metrics WHERE job = jobs.id"
+        " AND metrics_json ->> :path IS NOT NULL ORDER BY step DESC LIMIT 1) AS value FROM jobs",
         {"path": path},
     )
     return {row["id"]: float(row["value"]) for row in rows if row["value"] is not None}

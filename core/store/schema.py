@@ -82,7 +82,7 @@ CREATE TABLE metrics (
     job TEXT NOT NULL REFERENCES jobs,
     step INTEGER NOT NULL,
     at REAL NOT NULL,
-    figures TEXT NOT NULL,
+    metrics_json TEXT NOT NULL,
     PRIMARY KEY (job, step)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE samples (

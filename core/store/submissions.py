@@ -221,7 +221,7 @@ def costs(connection: sqlite3.Connection) -> dict[str, tuple[float | None, int]]
     return {row["job"]: (None if row["unpriced"] else row["usd"], row["requests"]) for row in rows}
 
 
-def bound(connection: sqlite3.Connection) -> float:
+def reserved_usd(connection: sqlite3.Connection) -> float:
     """US dollars that what is on its way will still cost, by its estimates."""
     row = connection.execute(
         "SELECT sum(max(0.0, estimated_usd - coalesce("

@@ -122,7 +122,7 @@ def test_a_filter_leaves_the_lines_that_it_names(path: Path, text: str, wanted: 
     def has(line: LogLine) -> bool:
         folded = line.text if wanted.words != wanted.words.lower() else line.text.lower()
         return (
-            levels.index(line.level) >= levels.index(wanted.least)
+            levels.index(line.level) >= levels.index(wanted.min_level)
             and wanted.words in folded
             and (line.is_first or not wanted.firsts)
         )
