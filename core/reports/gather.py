@@ -20,8 +20,8 @@ from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
-from core.services.curves import Curves
-from core.services.sample_data import is_sample
+from core.services.data.sample import is_sample
+from core.services.training.curves import Curves
 from core.services.workspace import Workspace
 
 #: Examples of each kind (b wins, a wins, orders or judges disagree) for each comparison.

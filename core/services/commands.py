@@ -27,8 +27,8 @@ from core.domain.jobs import Job
 from core.pipeline import launch
 from core.prompts import templates
 from core.recipes import catalog, llama_factory, strategies
-from core.services.data import DataReader
-from core.services.pipeline import PipelineReader
+from core.services.data.reader import DataReader
+from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
 from core.store.intents import Request
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.config.workspace import WorkspacePaths, locate_workspace
 from core.domain.errors import UserError
-from core.services.sample_data import SAMPLE
+from core.services.data.sample import SAMPLE
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.jobs import records
-from core.services.curves import Curve, CurveReader, Curves
+from core.services.training.curves import Curve, CurveReader, Curves
 from core.services.workspace import open_workspace
 from core.store import connections, jobs, queries
 from core.store.connections import transaction

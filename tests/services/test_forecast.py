@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.jobs import Job, JobState, Slot, Stage
-from core.services.forecast import forecast
+from core.services.pipeline.forecast import forecast
 
 NOW = 1000.0
 SLOTS: dict[Slot, int] = {"gpu": 1, "cpu": 2, "api": 1, "batch": 8}

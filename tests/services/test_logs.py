@@ -10,15 +10,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core.services import logs
-from core.services.log_records import LogLevel
-from core.services.logs import (
+from core.services.logs import reader as logs
+from core.services.logs.reader import (
     ALL,
     Log,
     LogFilter,
     LogLine,
     LogPage,
 )
+from core.services.logs.record_formats import LogLevel
 
 ERROR = "2026-05-28 20:26:40,123 ERROR worker: unexpected"
 INFO = "2026-05-28 20:26:40,123 INFO worker: step"

@@ -13,9 +13,9 @@ from core.domain.results import JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
-from core.services import comparisons, judges
-from core.services.judges import Validated
-from core.services.pipeline import PipelineReader
+from core.services.evaluation import comparisons, judges
+from core.services.evaluation.judges import Validated
+from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, queries
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from core.domain.votes import Vote
     from core.judging.voting import BallotItem
-    from core.services.comparisons import Outcomes
+    from core.services.evaluation.comparisons import Outcomes
 
 
 class EvaluationReader:

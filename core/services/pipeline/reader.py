@@ -13,7 +13,7 @@ from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import launch, planner, workspace_graph
-from core.services import job_states
+from core.services.pipeline import job_states
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries
 from core.store import dialogues as stored_data
@@ -21,8 +21,8 @@ from core.store import jobs as stored_jobs
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
-    from core.services.forecast import Forecast
-    from core.services.logs import Log
+    from core.services.logs.reader import Log
+    from core.services.pipeline.forecast import Forecast
 
 
 class PipelineReader:
@@ -137,7 +137,7 @@ class PipelineReader:
         Returns:
             None when no requested work is left.
         """
-        from core.services.forecast import forecast
+        from core.services.pipeline.forecast import forecast
 
         snapshot = self.snapshot()
         return forecast(snapshot.jobs, {slot.name: slot.total for slot in snapshot.slots}, now)
@@ -153,7 +153,7 @@ class PipelineReader:
             None when the job never ran, or has no such attempt.
         """
         from core.pipeline.worker_processes import LOG
-        from core.services.logs import Log
+        from core.services.logs.reader import Log
 
         if job is None:
             return Log(self._state.paths.supervisor_log)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from core.services.log_records import (
+from core.services.logs.record_formats import (
     LOG_LEVELS,
     LogLevel,
     bar_ends,

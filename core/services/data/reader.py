@@ -11,15 +11,15 @@ from core.dialogues.statistics import Statistics
 from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.recipes import Recipe
 from core.recipes import catalog, strategies
-from core.services.pipeline import PipelineReader
+from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import jobs as stored_jobs
 
 if TYPE_CHECKING:
     # Defining them takes time, and the first screen shows none of them.
     from core.domain.dialogue_pages import Response
-    from core.services.browsing import DialogueBrowser
-    from core.services.prompts import Prompt
+    from core.services.data.dialogue_browser import DialogueBrowser
+    from core.services.data.prompts import Prompt
 
 
 class DataReader:
@@ -44,7 +44,7 @@ class DataReader:
     @property
     def browser(self) -> DialogueBrowser:
         """Reads single dialogues, and pages of filtered and sorted ones."""
-        from core.services.browsing import DialogueBrowser
+        from core.services.data.dialogue_browser import DialogueBrowser
 
         return DialogueBrowser(self._state)
 
@@ -103,7 +103,7 @@ class DataReader:
 
         Base students, runs and teachers come first, in the configuration's order, then the data's sources.
         """
-        from core.services import browsing
+        from core.services.data import dialogue_browser as browsing
 
         connection = self._state.connection()
         if connection is None:
@@ -114,6 +114,6 @@ class DataReader:
 
     def prompts(self) -> tuple[Prompt, ...]:
         """All prompt templates, those that the workspace overrides in its own version."""
-        from core.services.prompts import prompts
+        from core.services.data.prompts import prompts
 
         return prompts(self._state.paths.prompts)

@@ -15,7 +15,7 @@ from core.store import queries
 
 if TYPE_CHECKING:
     # It needs numpy, which not every caller has to wait for.
-    from core.services.curves import CurveReader, Curves
+    from core.services.training.curves import CurveReader, Curves
 
 
 class TrainingReader:
@@ -48,7 +48,7 @@ class TrainingReader:
                 again until all curves are complete.
         """
         if self._curves is None:
-            from core.services.curves import CurveReader
+            from core.services.training.curves import CurveReader
 
             self._curves = CurveReader()
         connection = self._state.connection()

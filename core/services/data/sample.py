@@ -7,7 +7,7 @@ from pathlib import Path
 from core.domain.dialogues import ImportedData
 from core.jobs import files
 
-SAMPLE = Path(__file__).parents[1] / "dialogues" / "sample" / "sample.csv"
+SAMPLE = Path(__file__).parents[2] / "dialogues" / "sample" / "sample.csv"
 
 
 def is_sample(imported: ImportedData | None) -> bool:
