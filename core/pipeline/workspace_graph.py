@@ -1,4 +1,4 @@
-"""The graph of a workspace, from its files as they are now."""
+"""The job graph of a workspace, from its current files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def plan(
     imported: ImportedData,
     validate: Mapping[str, int] | None = None,
 ) -> tuple[PlannedJob, ...]:
-    """All jobs that `config` asks for over the data, and those that `validate` judges on so many pairs.
+    """All jobs that `config` defines on the data, and those that validate the judges in `validate`.
 
     Raises `UserError` as `planner.plan` does.
     """
@@ -35,7 +35,7 @@ def plan(
 def validates(
     workspace: WorkspacePaths, config: Config, imported: ImportedData, settings: Settings | None, judge: str
 ) -> bool:
-    """Whether a job of these settings validated `judge` as `config` has it."""
+    """Whether a job with these settings validated `judge` as it is configured now."""
     if not isinstance(settings, ValidateSettings):
         return False
 

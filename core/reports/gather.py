@@ -39,14 +39,14 @@ class RunTraining:
     stage: str
     """`sft` or `sft-dpo`."""
     fingerprint: str
-    """That of the job that trained it."""
+    """The fingerprint of the job that trained it."""
     curves: Curves
-    """What it logged, whole."""
+    """All points that it logged."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A dialogue with both responses, and why it is shown."""
+    """A dialogue with both responses, and why it was selected."""
 
     rate: WinRate
     pair: Pair
@@ -61,7 +61,7 @@ class Report:
     file: str | None
     file_sha256: str | None
     is_sample: bool
-    """Whether the data is the bundled sample, which is for trying the program only."""
+    """Whether the data is the bundled sample, which is not for research."""
     dialogues: DialogueCounts
     statistics: Statistics | None
     comparisons: tuple[Comparison, ...]
@@ -88,7 +88,7 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
     snapshot, imported = workspace.pipeline.snapshot(), workspace.data.imported()
     known = [card.judge for card in workspace.evaluation.scorecards()]
     if judge is not None and judge not in known:
-        raise UserError(f"no judge is called {judge!r}; there are: {', '.join(known) or 'none'}")
+        raise UserError(f"no judge is named {judge!r}; there are: {', '.join(known) or 'none'}")
 
     def wanted(*names: str) -> bool:
         return judge is None or judge in names

@@ -235,7 +235,7 @@ def _rows(axes: Any, names: Sequence[str]) -> None:
 
 def _short(text: str, most: int) -> str:
     shown = visible(text)
-    # A dollar sign begins what matplotlib reads as mathematics.
+    # Matplotlib reads a dollar sign as the start of a formula.
     return (shown if len(shown) <= most else f"{shown[: most - 1]}…").replace("$", r"\$")
 
 

@@ -12,15 +12,15 @@ from core.services.workspace_creation import create_workspace
 
 
 def prepare_demo(folder: Path) -> WorkspacePaths:
-    """A workspace in `folder` with the demo's configuration and the sample; goes on with one that is there.
+    """Create a workspace in `folder` with the demo's configuration and the sample, or reuse an existing one.
 
     Raises:
-        UserError: Something else is in the folder.
+        UserError: The folder exists and is not a workspace.
     """
     if (folder / "config.toml").exists():
         paths = locate_workspace(folder)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is there and is no workspace: name another folder, `empathy-tui demo DIR`")
+        raise UserError(f"{folder} exists and is no workspace: name another folder, `empathy-tui demo DIR`")
     else:
         paths = create_workspace(folder, "demo")
     with open_workspace(paths) as workspace:

@@ -1,6 +1,6 @@
-"""How busy the machine is that a program runs on: processor, memory, GPUs.
+"""Utilisation of this machine: processor, memory, GPUs.
 
-Apart from a workspace: its workers may run elsewhere.
+It is independent of a workspace, whose workers may run on other machines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Gpu:
     """One NVIDIA GPU: utilisation from 0 to 1, memory in bytes, temperature in °C, power in watts.
 
-    None where the device does not tell.
+    None if the device does not report it.
     """
 
     index: int
@@ -33,9 +33,9 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """`cpu` is the share of all `cores` that was busy since the last look, None at the first; bytes.
+    """`cpu` is the busy share of all `cores` since the last sample, None for the first; memory in bytes.
 
-    `gpus` are those that NVIDIA's driver knows, none where there is no such driver.
+    `gpus` are the GPUs of NVIDIA's driver; empty without the driver.
     """
 
     host: str
@@ -47,7 +47,7 @@ class Machine:
 
 
 def look_at_machine() -> Machine:
-    """How busy this machine is; costs a millisecond or two. From one thread at a time."""
+    """Sample the utilisation of this machine; takes 1–2 ms. For one thread at a time."""
     import psutil
 
     global _looked
@@ -64,20 +64,20 @@ def look_at_machine() -> Machine:
     )
 
 
-#: psutil's first figure has no time behind it.
+#: psutil's first value is meaningless, because it covers no time.
 _looked = False
 
 
 @cache
 def _gpus() -> int:
-    """How many GPUs the driver knows."""
+    """The number of GPUs that the driver reports."""
     import pynvml
 
     try:
         pynvml.nvmlInit()
         return int(pynvml.nvmlDeviceGetCount())
     except pynvml.NVMLError:
-        # No driver, or one that does not answer.
+        # No driver, or it does not respond.
         return 0
 
 
@@ -110,7 +110,7 @@ def _name(device: Any) -> str:
 
 
 def _value_or_none(ask: Callable[[], T]) -> T | None:
-    """What a device tells; None where it does not."""
+    """A value that a device reports; None if it does not."""
     import pynvml
 
     try:

@@ -1,4 +1,4 @@
-"""The facade: one open workspace, with a reader for each theme and the commands that change it."""
+"""The facade: an open workspace, with a reader for each theme and the commands that change it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.config.workspace import WorkspacePaths, locate_workspace
 from core.services.workspace_state import WorkspaceState
 
 if TYPE_CHECKING:
-    # Each is imported when it is first used.
+    # Each is imported on first use.
     from core.services.commands import Commands
     from core.services.data.reader import DataReader
     from core.services.evaluation.reader import EvaluationReader
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 class Workspace:
     """An open workspace, for one thread at a time: another thread opens its own with `open_workspace(paths)`.
 
-    It is a context manager that closes itself. Its parts are imported when they are first used, and share one
-    connection and what they have read so far.
+    It is a context manager. Its parts are imported on first use, and share one connection and one cache.
     """
 
     def __init__(self, paths: WorkspacePaths) -> None:
@@ -49,7 +48,7 @@ class Workspace:
 
     @cached_property
     def pipeline(self) -> PipelineReader:
-        """Jobs and their states, events, intents, logs, and the time that is left."""
+        """Jobs and their states, events, intents, logs, and the ETA."""
         from core.services.pipeline.reader import PipelineReader
 
         return PipelineReader(self._state)
@@ -77,7 +76,7 @@ class Workspace:
 
     @cached_property
     def spending(self) -> SpendingReader:
-        """What was sent to teachers and judges, what it cost, and what the rest will cost."""
+        """Submissions to teachers and judges, their cost, and estimates of the rest."""
         from core.services.spending.reader import SpendingReader
 
         return SpendingReader(self._state)

@@ -16,17 +16,16 @@ from core.services.workspace_state import WorkspaceState
 from core.store import jobs as stored_jobs
 
 if TYPE_CHECKING:
-    # Defining them takes time, and the first screen shows none of them.
+    # Importing them takes time, and the first screen needs none of them.
     from core.domain.dialogue_pages import Response
     from core.services.data.dialogue_browser import DialogueBrowser
     from core.services.data.prompts import Prompt
 
 
 class DataReader:
-    """Reads a workspace's imported data.
+    """Reads the imported data of a workspace.
 
-    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
-    as an empty one.
+    Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
@@ -34,7 +33,7 @@ class DataReader:
         self._pipeline = pipeline
 
     def imported(self) -> ImportedData | None:
-        """File, hashes and sources of the imported data; None when nothing is imported."""
+        """File, hashes and sources of the imported data; None if nothing is imported."""
         return self._state.imported()
 
     def dialogues(self) -> list[Dialogue]:
@@ -49,14 +48,14 @@ class DataReader:
         return DialogueBrowser(self._state)
 
     def statistics(self) -> Statistics | None:
-        """Statistics of the imported data; None when nothing is imported."""
+        """Statistics of the imported data; None if nothing is imported."""
         imported, dialogues = self._state.data()
         if imported is None:
             return None
         return self._state.remember("statistics", imported, lambda: dialogue_statistics.describe(dialogues))
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """All recipes that the imported data allows, with the number of examples and pairs that each yields.
+        """All recipes that are possible with the imported data, and how many examples and pairs each yields.
 
         For a recipe with a teacher these are the numbers if the teacher answers every request.
         """
@@ -79,7 +78,7 @@ class DataReader:
         """The sets of teacher responses that a recipe combines.
 
         Returns:
-            One set a strategy, each dialogue id → response; None until all of them are generated.
+            One set per strategy, each dialogue id → response; None until all sets are generated.
         """
 
         nodes = self._state.nodes()
@@ -113,7 +112,7 @@ class DataReader:
         return browsing.responses(connection, self._pipeline.snapshot().jobs, teachers, dialog_id)
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """All prompt templates, those that the workspace overrides in its own version."""
+        """All prompt templates, with the workspace's overrides."""
         from core.services.data.prompts import prompts
 
         return prompts(self._state.paths.prompts)

@@ -11,5 +11,5 @@ SAMPLE = Path(__file__).parents[2] / "dialogues" / "sample" / "sample.csv"
 
 
 def is_sample(imported: ImportedData | None) -> bool:
-    """Whether the imported data is the bundled sample: figures on it are for trying the program only."""
+    """Whether the imported data is the bundled sample: results on it are not for research."""
     return imported is not None and SAMPLE.is_file() and imported.file_sha256 == files.sha256(SAMPLE)

@@ -1,4 +1,4 @@
-"""What is known of judges: how they agree with people and with each other, and what else sways them."""
+"""Quality of judges: agreement with people and with each other, biases, and cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.store import submissions
 
 @dataclass(frozen=True)
 class Validated:
-    """What a judge's agreement with people was measured to be."""
+    """A judge's measured agreement with people."""
 
     job: str
     """The id of the job that measured it."""
@@ -35,7 +35,7 @@ AgreementKind = Literal["judges", "voters", "voter and judge"]
 
 
 def agreements(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Agreement, ...]:
-    """How far any two judges agree on the comparisons that both made."""
+    """The agreement of any two judges on the comparisons that both made."""
     by_judge = {
         judge: {(rate.a, rate.b): decided[rate.job] for rate in compared}
         for judge, compared in comparisons.by_judge(rates, decided)
@@ -63,7 +63,7 @@ def voted(found: Iterable[Vote]) -> set[str]:
 def human_win_rates(
     found: Sequence[Vote], texts: Mapping[str, Mapping[str, str]]
 ) -> tuple[HumanWinRate, ...]:
-    """What the votes say of any two responders, whose `texts` are by dialogue."""
+    """The win rates by votes of any two responders, whose `texts` are by dialogue."""
     from core.judging import voting
 
     rates = (voting.win_rate(a, b, found, texts[a], texts[b]) for a, b in _met(found))
@@ -76,7 +76,7 @@ def of_voters(
     found: Sequence[Vote],
     texts: Mapping[str, Mapping[str, str]],
 ) -> tuple[Agreement, ...]:
-    """How far voters agree with each other and with judges, over all pairs of responders."""
+    """The agreement of voters with each other and with judges, over all pairs of responders."""
     from core.judging import voting
 
     labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
@@ -108,7 +108,7 @@ def _met(found: Iterable[Vote]) -> list[tuple[str, str]]:
 def agreement(
     one: str, other: str, kind: AgreementKind, labels: Sequence[tuple[str, Winner, Winner]]
 ) -> Agreement | None:
-    """How far two agree on (dialogue, outcome, outcome); None where both decided nothing."""
+    """The agreement of two labels of (dialogue, outcome, outcome); None if no dialogue was judged by both."""
     from core.judging import agreement as agreeing
 
     said = agreeing.agree(labels)
@@ -135,15 +135,15 @@ def scorecards(
     jobs: Sequence[Job],
     validated: Mapping[str, Validated],
 ) -> tuple[Scorecard, ...]:
-    """What is known of each judge, over all its comparisons and the pairs that it was validated on."""
+    """A scorecard of each judge, over all its comparisons and the pairs of its validation."""
     costs = submissions.costs(connection)
     return tuple(_scorecard(name, judge, jobs, validated.get(name), costs) for name, judge in judges.items())
 
 
 def label(judge: str, validated: Validated | None) -> str:
-    """What is known of the agreement of a judge with people."""
+    """One line on a judge's agreement with people."""
     if validated is None:
-        return f"{judge}: its agreement with people is not measured here"
+        return f"{judge}: its agreement with people was not measured"
     found = validated.result
     return (
         f"{judge}: agrees with human ratings on {found.agreement:.0%} of {found.agreement_pairs:,} pairs "
@@ -165,7 +165,7 @@ def _scorecard(
     }
     made = list(compared.values())
     of_people = None if validated is None else validated.result
-    # Of the pairs that people rated as well: there, too, the order shows what the judge likes.
+    # Position bias and flips are measured on the validation pairs as well.
     of_orders: list[CompareResult | ValidateResult] = [*made]
     if isinstance(of_people, ValidateResult):
         of_orders.append(of_people)
@@ -200,7 +200,7 @@ def _scorecard(
 
 
 def _share(found: Iterable[tuple[float | None, int]]) -> tuple[float | None, int]:
-    """The share over all results together, each weighing as much as what it was counted over."""
+    """The mean of shares, weighted by their counts, and the total count."""
     counted = [(share, count) for share, count in found if share is not None]
     total = sum(count for _, count in counted)
     return (sum(share * count for share, count in counted) / total if total else None), total

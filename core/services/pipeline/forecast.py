@@ -1,4 +1,4 @@
-"""When the work that was asked for will have ended, from what such work has taken so far."""
+"""Forecast of when the requested jobs end, from the durations of finished jobs."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from core.domain.jobs import Job, Slot
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds from now until all work has ended, and each stage's, of those that have any left.
+    """Seconds from now until all jobs have ended, and until each unfinished stage has ended.
 
-    `is_lower_bound` when there is a job of which nothing tells how long it takes: it counts as nothing.
+    `is_lower_bound` if the duration of a job is unknown: it counts as 0.
     """
 
     seconds: float
@@ -25,11 +25,11 @@ class Forecast:
 
 
 def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Forecast | None:
-    """What is left of the jobs that were asked for, run as the supervisor would, `slots` at a time.
+    """Simulate the remaining requested jobs as the supervisor would run them, in `slots`.
 
-    A running job takes the seconds that it tells; others what those of their stage took on average. Jobs
-    that cannot start before a person acts (one that they need failed, a kind has no slot) are left out.
-    `now` in Unix seconds. None when nothing is left.
+    The duration of a running job is its own estimate, that of others the average of their stage. Jobs that
+    need an action of the user before they can start (a dependency failed, there is no slot of their kind) are
+    ignored. `now` in Unix seconds. None if no job remains.
     """
     took = _took(jobs)
     left = _left(jobs, slots)
@@ -45,7 +45,7 @@ def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Fore
 
 
 def _took(jobs: Sequence[Job]) -> dict[str, float]:
-    """The seconds that a stage's finished jobs took, on average."""
+    """Stage → average seconds of its finished jobs."""
     found: dict[str, list[float]] = defaultdict(list)
     for job in jobs:
         if job.state == "done" and job.started_at is not None and job.finished_at is not None:
@@ -54,7 +54,7 @@ def _took(jobs: Sequence[Job]) -> dict[str, float]:
 
 
 def _left(jobs: Sequence[Job], slots: Mapping[Slot, int]) -> list[Job]:
-    """The jobs that will run by themselves, each after those that it needs."""
+    """The jobs that will run without an action of the user, each after its dependencies."""
     states = {job.id: job.state for job in jobs}
     able: dict[str, Job] = {
         job.id: job
@@ -64,7 +64,7 @@ def _left(jobs: Sequence[Job], slots: Mapping[Slot, int]) -> list[Job]:
     ordered: list[Job] = []
     settled = {name for name, state in states.items() if state == "done"}
     while True:
-        # What another config.toml made, and is not told of here, cannot be waited for.
+        # Dependencies that are not among these jobs (from another config.toml) are ignored.
         found = [
             job
             for job in able.values()
@@ -88,7 +88,7 @@ def _seconds(job: Job, took: Mapping[str, float], now: float) -> float | None:
 
 
 def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot, int]) -> dict[str, float]:
-    """When each job ends, if each starts as soon as what it needs has ended and a slot is free."""
+    """Job → its end, if each job starts when its dependencies have ended and a slot is free."""
     ids = {job.id for job in left}
     needs = {job.id: {i for i in job.depends_on if i in ids} for job in left}
     free = dict(slots)
@@ -116,7 +116,7 @@ def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot,
             else:
                 still.append(place)
         waiting = still
-        # All that end at one moment make room together.
+        # Jobs that end at the same time free their slots together.
         now = running[0][0]
         while running and running[0][0] <= now:
             _, place = heapq.heappop(running)
