@@ -104,7 +104,7 @@ class Commands:
         return self._request(intents.Start((f"validate:{judge}",), {judge: pairs}))
 
     def vote(self, item: BallotItem, a: str, b: str, voter: str, choice: Choice) -> int:
-        """Record the choice of `voter` on a ballot item about responders `a` and `b`; returns the intent's id.
+        """Record the choice of `voter` on a ballot item about `a` and `b`; returns the intent's id.
 
         It starts no supervisor: call `ensure_supervisor` once. Raises `UserError` if the store cannot be
         written.

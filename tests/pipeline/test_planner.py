@@ -182,7 +182,7 @@ def test_another_name_of_the_file_changes_nothing() -> None:
     [
         (BASE.replace("direct/chatgpt", "direct/chatgtp"), "Did you mean 'direct/chatgpt'"),
         (BASE.replace("[students.other]", "[students.llama]"), "a source of that name"),
-        (BASE.replace('"human"', '"humans"'), "no responder is called 'humans'"),
+        (BASE.replace('"human"', '"humans"'), "no responder is named 'humans'"),
     ],
 )
 def test_names_that_do_not_exist_are_refused(text: str, message: str) -> None:

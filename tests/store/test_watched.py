@@ -132,7 +132,7 @@ def test_the_file_of_an_older_program_is_left_alone(others: Path) -> None:
     with (
         open_workspace(WorkspacePaths(others, read_only=True)) as workspace,
         pytest.raises(
-            UserError, match=r"older program: it is brought up to date when .* without --read-only"
+            UserError, match=r"older version: it is migrated when .* without --read-only"
         ),
     ):
         workspace.pipeline.snapshot()
