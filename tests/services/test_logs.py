@@ -10,7 +10,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core.services.logs import reader as logs
 from core.services.logs.reader import (
     ALL,
     Log,
@@ -18,6 +17,7 @@ from core.services.logs.reader import (
     LogLine,
     LogPage,
 )
+from core.services.logs.reader import reader as logs
 from core.services.logs.record_formats import LogLevel
 
 ERROR = "2026-05-28 20:26:40,123 ERROR worker: unexpected"

@@ -102,7 +102,7 @@ class DataReader:
 
         Base students, runs and teachers come first, in the configuration's order, then the data's sources.
         """
-        from core.services.data import dialogue_browser as browsing
+        from core.services.data.reader import dialogue_browser as browsing
 
         connection = self._state.connection()
         if connection is None:

@@ -17,8 +17,8 @@ from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Winner
 from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
-from core.services.evaluation import comparisons
 from core.services.evaluation.comparisons import Outcomes
+from core.services.evaluation.reader import comparisons
 from core.store import submissions
 
 

@@ -13,8 +13,8 @@ from core.domain.results import JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
-from core.services.evaluation import comparisons, judges
 from core.services.evaluation.judges import Validated
+from core.services.evaluation.reader import comparisons, judges
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, queries

@@ -13,7 +13,7 @@ from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import launch, planner, workspace_graph
-from core.services.pipeline import job_states
+from core.services.pipeline.reader import job_states
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries
 from core.store import dialogues as stored_data

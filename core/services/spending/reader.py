@@ -48,7 +48,7 @@ class SpendingReader:
         first of them. It builds the requests, which takes a second or two for all recipes of a large data
         set. Raises `UserError` for a target that names nothing.
         """
-        from core.services.spending import costs
+        from core.services.spending.reader import costs
 
         imported, dialogues = self._state.data()
         config, connection = self._state.config()[0], self._state.connection()
@@ -61,7 +61,7 @@ class SpendingReader:
 
     def summary(self) -> Spending:
         """The money spent on teachers and judges and reserved for pending requests, in US dollars."""
-        from core.services.spending import costs
+        from core.services.spending.reader import costs
 
         config = self._state.config()[0] or Config()
         nodes, _ = self._state.plan(config, self._state.imported())
