@@ -84,18 +84,18 @@ def name(sent: Submission) -> str:
 
 def money_briefly(spending: Spending) -> str:
     """What was spent and is bound, in a few words; nothing where no teacher was ever asked."""
-    if not spending.usd and not spending.bound_usd and not spending.unpriced:
+    if not spending.usd and not spending.reserved_usd and not spending.unpriced:
         return "nothing spent"
-    bound = f", ~{formats.dollars(spending.bound_usd)} committed" if spending.bound_usd else ""
-    at_least = "≥ " if spending.unpriced else ""
-    return f"{at_least}{formats.dollars(spending.usd)} spent{bound}"
+    reserved = f", ~{formats.dollars(spending.reserved_usd)} committed" if spending.reserved_usd else ""
+    lower_bound = "≥ " if spending.unpriced else ""
+    return f"{lower_bound}{formats.dollars(spending.usd)} spent{reserved}"
 
 
 def money(spending: Spending) -> str:
     """The workspace's money in one line."""
     parts = [f"{formats.dollars(spending.usd)} spent"]
-    if spending.bound_usd:
-        parts.append(f"~{formats.dollars(spending.bound_usd)} on their way")
+    if spending.reserved_usd:
+        parts.append(f"~{formats.dollars(spending.reserved_usd)} on their way")
     if spending.budget_usd is not None:
         parts.append(f"budget {formats.dollars(spending.budget_usd)}")
     if spending.unpriced:

@@ -305,21 +305,21 @@ def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
     """What an import did."""
     return Imported(
         file=str(plan.file),
-        sha256=plan.facts.file_sha256,
+        sha256=plan.imported.file_sha256,
         changed=not plan.changes_nothing,
         dialogues=dialogues,
-        sources=("human", *plan.facts.sources),
+        sources=("human", *plan.imported.sources),
         ignored_columns=plan.table.ignored,
         changes=plan.changes,
         stale=[StaleJob(id=job.id, stage=job.stage, name=job.name) for job in plan.stale],
     )
 
 
-def data(facts: ImportedData | None, dialogues: DialogueCounts, statistics: Statistics | None) -> Data:
+def data(imported: ImportedData | None, dialogues: DialogueCounts, statistics: Statistics | None) -> Data:
     """Statistics of the data; empty before the first import."""
     return Data(
-        file=None if facts is None else facts.file,
-        sha256=None if facts is None else facts.file_sha256,
+        file=None if imported is None else imported.file,
+        sha256=None if imported is None else imported.file_sha256,
         dialogues=dialogues,
         emotions={} if statistics is None else statistics.emotions,
         sentiments={} if statistics is None else statistics.sentiments,

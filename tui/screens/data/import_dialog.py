@@ -149,7 +149,7 @@ class ImportScreen(ModalScreen[None]):
 def _describe(plan: ImportPlan) -> Content:
     """What the import would do, in words."""
     total = len(plan.table.dialogues)
-    sources = ", ".join(("human", *plan.facts.sources))
+    sources = ", ".join(("human", *plan.imported.sources))
     lines = [
         Content.assemble(
             ("✓ ", "$text-success"),

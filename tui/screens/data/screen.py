@@ -34,7 +34,7 @@ class DataScreen(WorkspaceScreen):
         self._dialogues = DialoguesView()
         #: None until it is opened for the first time.
         self._statistics: StatisticsView | None = None
-        self._facts: ImportedData | None = None
+        self._imported: ImportedData | None = None
 
     def body(self) -> ComposeResult:
         with Container(id="views"):
@@ -49,7 +49,7 @@ class DataScreen(WorkspaceScreen):
         self._dialogues.seek(dialog_id)
 
     def show(self, snapshot: Snapshot) -> None:
-        self.app.read("data", partial(_look, self._facts), self._receive)
+        self.app.read("data", partial(_look, self._imported), self._receive)
         if self._statistics is not None and self._statistics.display:
             self._statistics.read(snapshot.dialogues)
 
@@ -86,12 +86,14 @@ class DataScreen(WorkspaceScreen):
 
     def _receive(self, seen: _DataState) -> None:
         if seen is not None:
-            self._facts, emotions = seen
-            sources = () if self._facts is None else ("human", *self._facts.sources)
+            self._imported, emotions = seen
+            sources = () if self._imported is None else ("human", *self._imported.sources)
             self._dialogues.read(sources, emotions)
 
 
 def _look(known: ImportedData | None, workspace: Workspace) -> _DataState:
     """What is imported, and how many dialogues have each emotion; None when it is what is known."""
-    facts = workspace.data.facts()
-    return None if facts is not None and facts == known else (facts, workspace.data.browser.emotions())
+    imported = workspace.data.imported()
+    return (
+        None if imported is not None and imported == known else (imported, workspace.data.browser.emotions())
+    )

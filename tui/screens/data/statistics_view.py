@@ -121,9 +121,9 @@ class StatisticsView(ReadingArea):
     def _draw(self) -> None:
         if self._seen is None or self._counts is None or not self.size.width:
             return
-        facts, statistics, recipes = self._seen
+        imported, statistics, recipes = self._seen
         self.query_one("#columns").display = statistics is not None
-        if facts is None or statistics is None:
+        if imported is None or statistics is None:
             self.query_one("#about", Static).update(
                 "There is no data yet: press i to import a CSV of rated dialogues."
             )
@@ -137,7 +137,10 @@ class StatisticsView(ReadingArea):
             Content.assemble(
                 (formats.count(self._counts.total), "bold"),
                 f" dialogues · {len(statistics.emotions)} emotions{sentiments}",
-                (f"   {visible(facts.file)}, SHA-256 {visible(facts.file_sha256[:16])}…", "$text-muted"),
+                (
+                    f"   {visible(imported.file)}, SHA-256 {visible(imported.file_sha256[:16])}…",
+                    "$text-muted",
+                ),
             )
         )
         inner = self.scrollable_content_region.width
@@ -161,4 +164,4 @@ class StatisticsView(ReadingArea):
 
 
 def _look(workspace: Workspace) -> StatisticsData:
-    return workspace.data.facts(), workspace.data.statistics(), workspace.data.recipes()
+    return workspace.data.imported(), workspace.data.statistics(), workspace.data.recipes()

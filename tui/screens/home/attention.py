@@ -125,7 +125,7 @@ def _slots(snapshot: Snapshot) -> Iterator[AttentionItem]:
 
 
 def _money(spending: Spending) -> Iterator[AttentionItem]:
-    budget, sum_ = spending.budget_usd, spending.usd + spending.bound_usd
+    budget, sum_ = spending.budget_usd, spending.usd + spending.reserved_usd
     if budget is not None and sum_ >= _NEARLY_SPENT * budget:
         yield AttentionItem(
             "budget",

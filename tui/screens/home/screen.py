@@ -162,7 +162,7 @@ class HomeScreen(WorkspaceScreen):
         from tui.screens.home.stage_graph import eta_in_words
 
         words = eta_in_words(forecast.seconds, forecast)
-        if forecast.at_least:
+        if forecast.is_lower_bound:
             return words
         ends = time.localtime(self._read_at + forecast.seconds)
         day = "" if ends[:3] == time.localtime(self._read_at)[:3] else time.strftime("%a ", ends)

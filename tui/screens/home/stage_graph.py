@@ -67,7 +67,7 @@ def _line(
 
 def eta_in_words(seconds: float, forecast: Forecast | None) -> str:
     """`ETA ~2h 10m`, or how long at least where something is not known."""
-    at_least = forecast is not None and forecast.at_least
-    if at_least and not seconds:
+    is_lower_bound = forecast is not None and forecast.is_lower_bound
+    if is_lower_bound and not seconds:
         return "ETA not known"
-    return f"ETA {'at least ' if at_least else '~'}{formats.roughly(seconds)}"
+    return f"ETA {'at least ' if is_lower_bound else '~'}{formats.roughly(seconds)}"

@@ -59,7 +59,7 @@ class LogPane(Vertical):
         #: The attempt, None for whichever is the newest.
         self._attempt: int | None = None
         self._log: Log | None = None
-        self._least: LogLevel = "debug"
+        self._min_level: LogLevel = "debug"
         self._words = ""
         self._follows = True
         #: Moves whenever another part of a log is opened: what was requested before is stale.
@@ -133,7 +133,7 @@ class LogPane(Vertical):
         from core.api import LOG_LEVELS
 
         here = self.view.current
-        self._least = LOG_LEVELS[(LOG_LEVELS.index(self._least) + 1) % len(LOG_LEVELS)]
+        self._min_level = LOG_LEVELS[(LOG_LEVELS.index(self._min_level) + 1) % len(LOG_LEVELS)]
         self._read_from(None if self._follows or here is None else here.start)
         self._count_anew()
 
@@ -206,7 +206,7 @@ class LogPane(Vertical):
     def _wanted(self, words: str = "") -> LogFilter:
         from core.api import LogFilter
 
-        return LogFilter(self._least, words)
+        return LogFilter(self._min_level, words)
 
     def _read(self, key: str, look: Callable[[Log], T], receive: Callable[[T], None]) -> None:
         """Look at the log in the poller's thread; `receive` is not called if there is none."""
@@ -372,7 +372,7 @@ class LogPane(Vertical):
             here=view.current,
             follows=self._follows,
             is_reading=self._is_reading,
-            least=self._least,
+            min_level=self._min_level,
             words=self._words,
             seek=self._seek,
             matches=self._matches,

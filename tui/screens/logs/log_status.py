@@ -31,7 +31,7 @@ class LogStand:
     here: LogLine | None
     follows: bool
     is_reading: bool
-    least: LogLevel
+    min_level: LogLevel
     words: str
     seek: Seek | None
     matches: Matches | None
@@ -40,8 +40,8 @@ class LogStand:
 def describe(stand: LogStand, width: int) -> Content:
     """A line of at most `width` cells; the file's path where there is room for it."""
     parts = [_place(stand)]
-    if stand.least in _LEVELS:
-        words, colour = _LEVELS[stand.least]
+    if stand.min_level in _LEVELS:
+        words, colour = _LEVELS[stand.min_level]
         parts.append(Content.styled(words, f"${colour}"))
     if stand.words:
         parts.append(Content.assemble((f"/{visible(stand.words)} ", "$text-accent"), _search(stand)))
@@ -74,7 +74,9 @@ def not_found(wanted: LogFilter, level_key: str) -> str:
     """That a search came to nothing."""
     if wanted.firsts:
         return "there is no error in this log"
-    among = "" if wanted.least == "debug" else f" in the lines that are shown: {level_key} shows the others"
+    among = (
+        "" if wanted.min_level == "debug" else f" in the lines that are shown: {level_key} shows the others"
+    )
     return f"nothing matches {wanted.words!r}{among}"
 
 

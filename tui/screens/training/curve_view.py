@@ -174,7 +174,7 @@ def draw(workspace: Workspace, request: ChartRequest, before: Drawing | None) ->
         and all(one is other for one, other in zip(before.curves, curves, strict=True))
     ):
         return None
-    names = ordered(name for one in curves for name in one.figures)
+    names = ordered(name for one in curves for name in one.metrics)
     whole = _whole(curves, request.view.axis)
     window = request.view.window(whole)
     if request.is_grid and names:
@@ -295,13 +295,13 @@ def _tile(
     view, runs = request.view, {run.job: run for run in request.runs}
     # Epochs may not be known.
     curves = [one for one in curves if np.isfinite(one.positions(view.axis)).all()]
-    shown = [one for one in curves if name in one.figures]
+    shown = [one for one in curves if name in one.metrics]
     readings = tuple(
         CurveValues(
             runs[one.job],
             one.x(name, view.axis),
-            one.figures[name].values,
-            one.figures[name].smoothed(view.smoothing),
+            one.metrics[name].values,
+            one.metrics[name].smoothed(view.smoothing),
         )
         for one in shown
     )
@@ -315,10 +315,10 @@ def _tile(
     evaluated = EVAL + name
     traces += [
         charts.Trace(
-            one.x(evaluated, view.axis), one.figures[evaluated].values, runs[one.job].colour, kind="points"
+            one.x(evaluated, view.axis), one.metrics[evaluated].values, runs[one.job].colour, kind="points"
         )
         for one in curves
-        if evaluated in one.figures
+        if evaluated in one.metrics
     ]
     if not any(len(trace.x) for trace in traces):
         return Tile(name, x, y, width, height, None, (), ())
@@ -334,7 +334,7 @@ def _not_finite(curves: Curves, name: str, run: DrawnRun, *, alone: bool) -> lis
     """What of a metric is no number, and from which step on."""
     import numpy as np
 
-    curve, notes = curves.figures[name], []
+    curve, notes = curves.metrics[name], []
     whose = "" if alone else f"{run.number}: "
     for wrong, word in ((np.isnan(curve.values), "not a number"), (np.isinf(curve.values), "infinite")):
         count = int(np.count_nonzero(wrong))

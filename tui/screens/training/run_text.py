@@ -117,7 +117,7 @@ def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> 
     room = min(count, max(1, (width - _NAME) // _VALUE))
     name_width = max(_NAME, min(28, width - _VALUE * room))
     lines = [Content.styled(when(drawing.curves[-1], place(drawing.curves[-1], drawing, x)), "bold")]
-    counters = [name for name in COUNTERS if any(name in one.figures for one in shown)]
+    counters = [name for name in COUNTERS if any(name in one.metrics for one in shown)]
     if len(shown) == 1:
         heads = [("", ""), ("min", "$text-muted"), ("max", "$text-muted")]
     else:
@@ -125,7 +125,7 @@ def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> 
     lines.append(
         Content.assemble(" " * name_width, *((f"{head:>{_VALUE}}", style) for head, style in heads[:room]))
     )
-    logged = {name for one in shown for name in one.figures}
+    logged = {name for one in shown for name in one.metrics}
     evaluated = (each for name in drawing.names for each in (name, EVAL + name) if each in logged)
     for name in (*evaluated, *counters):
         cells = (
@@ -233,7 +233,7 @@ def _changed(text: str, before: str | None) -> Content:
 
 def _at(curves: Curves, name: str, at: int | None) -> str:
     """A metric as it was logged last at or before a point."""
-    curve = curves.figures.get(name)
+    curve = curves.metrics.get(name)
     if curve is None or at is None:
         return formats.UNKNOWN
     here = int(curve.places.searchsorted(at, side="right")) - 1
@@ -243,7 +243,7 @@ def _at(curves: Curves, name: str, at: int | None) -> str:
 def _extremes(curves: Curves, name: str, drawing: Drawing, x: float | None) -> list[str]:
     import numpy as np
 
-    values = curves.figures[name].values
+    values = curves.metrics[name].values
     finite = values[np.isfinite(values)]
     now = _at(curves, name, place(curves, drawing, x))
     if name in COUNTERS or not len(finite):

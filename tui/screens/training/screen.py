@@ -275,7 +275,7 @@ class TrainingScreen(WorkspaceScreen):
     def action_axis(self) -> None:
         at = AXES.index(self._view.axis)
         axis = AXES[(at + 1) % len(AXES)]
-        if axis == "epoch" and not any("epoch" in one.figures for one in self._curves):
+        if axis == "epoch" and not any("epoch" in one.metrics for one in self._curves):
             axis = AXES[(at + 2) % len(AXES)]
         self._view = replace(self._view, axis=axis, span=None, right=None)
         self._ask()

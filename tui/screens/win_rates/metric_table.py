@@ -45,15 +45,15 @@ class MetricTable(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
-        self._facts: Sequence[Metric] = ()
+        self._metrics: Sequence[Metric] = ()
 
     def compose(self) -> ComposeResult:
         yield KeyedTable(opens="Pairs")
         yield Static(id="note", markup=False)
 
     def show(self, metrics: Sequence[Metric]) -> None:
-        if metrics != self._facts:
-            self._facts = metrics
+        if metrics != self._metrics:
+            self._metrics = metrics
             self._fill()
 
     def on_resize(self, event: Resize) -> None:
@@ -72,7 +72,7 @@ class MetricTable(Vertical):
     @property
     def _selected(self) -> Metric | None:
         key = self.query_one(KeyedTable).selected_key
-        return None if key is None or int(key) >= len(self._facts) else self._facts[int(key)]
+        return None if key is None or int(key) >= len(self._metrics) else self._metrics[int(key)]
 
     def _fill(self) -> None:
         table = self.query_one(KeyedTable)
@@ -80,9 +80,9 @@ class MetricTable(Vertical):
         columns = self._columns()
         table.set_columns(columns)
         widths = {column.key: column.width for column in columns}
-        table.put({str(number): self._row(metric, widths) for number, metric in enumerate(self._facts)})
+        table.put({str(number): self._row(metric, widths) for number, metric in enumerate(self._metrics)})
         # Not on the first heading.
-        table.move_cursor(row=min(max(at, 1), max(0, len(self._facts) - 1)), animate=False)
+        table.move_cursor(row=min(max(at, 1), max(0, len(self._metrics) - 1)), animate=False)
         self._describe()
 
     def _columns(self) -> list[Column]:

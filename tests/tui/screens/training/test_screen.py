@@ -38,11 +38,11 @@ def braille(pilot: Pilot[None]) -> set[str]:
     return {character for character in shown(pilot) if "\u2801" <= character <= "\u28ff"}
 
 
-def log(workspace: WorkspacePaths, stage: str, name: str, step: int, **figures: float) -> None:
+def log(workspace: WorkspacePaths, stage: str, name: str, step: int, **values: float) -> None:
     """What a worker would log now."""
     job = job_id(workspace, stage, name)
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
-        jobs.put_metric(connection, job, NOW + step, metric(step, figures))
+        jobs.put_metric(connection, job, NOW + step, metric(step, values))
 
 
 async def test_the_selected_run_its_charts_and_its_metrics(opened: Open, filled: WorkspacePaths) -> None:

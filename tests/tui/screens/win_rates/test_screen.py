@@ -254,7 +254,7 @@ async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, s
         await until_shows(pilot, "Paired over smollm2, which both met")
         await pilot.press("n")
         await until_shows(pilot, "by gemini")
-        await until_shows(pilot, "gemini: its agreement with people is not measured here")
+        await until_shows(pilot, "gemini: its agreement with people was not measured")
         assert found.get_cell(PARTED, "smollm2").plain == "—", "they meet, and it is not finished"
 
 
