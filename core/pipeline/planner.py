@@ -199,7 +199,7 @@ class _Planner:
         """The job that gets a set of responses from the teacher, after those that it builds on."""
         if name in self.generated:
             return self.generated[name]
-        wanted = strategies.TAUGHT[name]
+        wanted = strategies.RESPONSE_SETS[name]
         teacher = self._teacher(recipe)
         inputs = dict(self.dialogues)
         for input_name, earlier in wanted.inputs.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.domain.runs import MetricPoint, SampleAnswer
+from core.domain.runs import SampleAnswer
 from core.jobs.settings import DpoSettings, SftSettings
 from core.services.workspace_state import WorkspaceState
 from core.store import queries
@@ -28,16 +28,6 @@ class TrainingReader:
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
         self._curves: CurveReader | None = None
-
-    def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
-        """The metrics that a run logged, by step; values that are not finite are left out.
-
-        Args:
-            job: The run's job id; one that is unknown has no metrics.
-            after_step: Only steps above this one.
-        """
-        connection = self._state.connection()
-        return [] if connection is None else queries.metrics(connection, job, after_step)
 
     def curves(self, jobs: Sequence[str], limit: int = 50_000) -> list[Curves]:
         """The curves of those of these runs that were requested, in this order.

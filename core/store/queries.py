@@ -13,19 +13,19 @@ from core.domain.errors import UserError
 from core.domain.events import Event
 from core.domain.jobs import Job
 from core.domain.results import Result
-from core.domain.runs import MetricPoint, SampleAnswer
+from core.domain.runs import SampleAnswer
 from core.domain.verdicts import Order, Verdict, Winner
 from core.jobs import settings as job_settings
 from core.jobs.settings import Settings
 from core.store import dialogues as stored_data
 
 #: By a job's id its row and what was made of it.
-Known = dict[str, tuple[sqlite3.Row, Job]]
+KnownJobs = dict[str, tuple[sqlite3.Row, Job]]
 
 _decode_result = msgspec.json.Decoder(Result).decode
 
 
-def jobs(connection: sqlite3.Connection, known: Known | None = None) -> dict[str, Job]:
+def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict[str, Job]:
     """Every job that was ever asked for, by id, in the order of asking.
 
     `known` keeps what was read: a job whose row is as it was the last time is the same object as then.
@@ -83,18 +83,6 @@ def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
     """How many jobs run per slot."""
     rows = connection.execute("SELECT slot, count(*) FROM jobs WHERE state = 'running' GROUP BY slot")
     return dict(rows.fetchall())
-
-
-def metrics(connection: sqlite3.Connection, job: str, after_step: int = -1) -> list[MetricPoint]:
-    """A run's finite figures after `after_step`, by step."""
-    rows = connection.execute(
-        "SELECT step, at, figures FROM metrics WHERE job = ? AND step > ? ORDER BY step", (job, after_step)
-    )
-    return [MetricPoint(row["step"], row["at"], _finite(json.loads(row["figures"]))) for row in rows]
-
-
-def _finite(figures: dict[str, float | str]) -> dict[str, float]:
-    return {name: value for name, value in figures.items() if not isinstance(value, str)}
 
 
 def attempt_and_done(connection: sqlite3.Connection, job: str) -> tuple[int, int | None] | None:
