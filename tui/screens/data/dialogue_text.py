@@ -24,7 +24,7 @@ _NARROW = 64
 
 
 def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], str]) -> RenderableType:
-    """The dialogue for this width, with matches of `sought` marked; `shade` returns the colour of a variable."""
+    """The dialogue for this width, with matches of `sought` marked; `shade` maps a variable to its colour."""
     muted, narrow = shade("text-muted"), width < _NARROW
     about = [dialogue.emotion, dialogue.sentiment, dialogue.plutchik]
     head = Text.assemble(
