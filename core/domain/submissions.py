@@ -189,7 +189,7 @@ class Spending:
 
     usd: float
     """Spent on all answers whose cost is known."""
-    bound_usd: float
+    reserved_usd: float
     """Reserved for requests without an answer yet."""
     unpriced: int
     """Answers whose cost is not known: they are in neither sum."""

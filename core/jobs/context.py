@@ -1,7 +1,7 @@
-"""What a worker hands to the module that does a job: the job's settings and files, and its journal.
+"""The context of a job: its settings, files and journal, as the worker passes them to the job's module.
 
-Such a module (`core.jobs.stages` names it) has a function `run(job: JobContext[...]) -> ...Result`. It raises
-`UserError` for what the user can act on and `Cancelled` when `job.check()` says that it shall stop.
+Such a module (see `core.jobs.stages`) has a function `run(job: JobContext[...]) -> ...Result`. It raises
+`UserError` for errors that the user can fix, and `Cancelled`, through `job.check()`, when it must stop.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from core.jobs.spec import S, Spec
 
 T = TypeVar("T", bound=Record)
 
-#: The worker holds an exclusive lock on it in its attempt's folder while it lives.
+#: The worker holds an exclusive lock on this file in its attempt's folder while it runs.
 LOCK = "worker.lock"
-#: Its presence in an attempt's folder says that the user cancelled the job.
+#: This file in an attempt's folder means that the user cancelled the job.
 CANCEL = "cancelled"
-#: Touched there when the user wants a job that waits for something outside to look again now.
+#: This file is touched when the user wants a waiting job to poll its batches now.
 REFRESH = "refresh"
 
-#: Seconds between looks at what the user wants of a job that waits.
+#: Seconds between two checks for a cancel or poll request while a job waits.
 _LOOK_S = 0.2
 
 
 class JobContext(Generic[S]):
-    """One attempt at one job, as the module that does it sees it; `S` is the type of its settings."""
+    """One attempt at one job, as seen by the module that runs it; `S` is the type of its settings."""
 
     def __init__(self, folder: Path, spec: Spec[S], journal: Journal) -> None:
         self.folder = folder
@@ -45,21 +45,21 @@ class JobContext(Generic[S]):
         return self.spec.settings
 
     def input(self, name: str) -> Path:
-        """The path of an input. Raises `KeyError` when the job has no such input."""
+        """The path of an input. Raises `KeyError` if the job has no such input."""
         return Path(self.spec.inputs[name])
 
     def check(self) -> None:
-        """Raise `Cancelled` if the user asked this job to stop."""
+        """Raise `Cancelled` if this job was requested to stop."""
         if self.stop.is_set():
             raise Cancelled
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the user cancelled the job; after a stop without it the work is still wanted."""
+        """Whether the user cancelled the job; if it stopped for another reason, it is still requested."""
         return (self.folder / CANCEL).exists()
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until the user wants a look at once. Raises `Cancelled` as `check` does."""
+        """Wait for that time, or until the user requests a poll. Raises `Cancelled` as `check` does."""
         refresh = self.folder / REFRESH
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0 and not refresh.exists():
@@ -76,7 +76,7 @@ class JobContext(Generic[S]):
                     yield entry.record
 
     def publish(self, name: str, path: Path) -> None:
-        """Record a finished output that lies under the attempt's folder, once it is on disk."""
+        """Record a finished output in the attempt's folder, after it is on disk."""
         relative = path.relative_to(self.folder).as_posix()
         files.sync(path)
         self.journal.write(Artifact(name, relative, files.sha256(path), files.size(path)))

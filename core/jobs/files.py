@@ -1,4 +1,4 @@
-"""Durable files: written aside, fsynced, renamed; and their hashes."""
+"""Durable files: written to a temporary file, fsynced, renamed; and their hashes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import BinaryIO
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A binary file that takes the place of `path` when the block ends without an error.
+    """A binary file that replaces `path` when the block ends without an error.
 
-    After a crash `path` holds either the old content or the new one, whole.
+    After a crash, `path` has either all of the old content or all of the new.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -33,13 +33,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` as `replacing` does."""
+    """Write `content` to `path` atomically, as `replacing` does."""
     with replacing(path) as file:
         file.write(content)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames and new names in `folder` survive a power cut (for a file: its content)."""
+    """Fsync a folder, so that renames and new files in it survive a power failure; or a file."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -48,7 +48,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Put a file, or a folder with all that is in it, on disk."""
+    """Fsync a file, or a folder with all its contents."""
     for part in sorted(path.rglob("*"), reverse=True) if path.is_dir() else ():
         sync_folder(part)
     sync_folder(path)
@@ -56,7 +56,7 @@ def sync(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, or of a folder's relative names and contents in name order."""
+    """Hexadecimal SHA-256 of a file, or of the relative names and contents in a folder, in name order."""
     if path.is_dir():
         digest = hashlib.sha256()
         for part in sorted(p for p in path.rglob("*") if p.is_file()):
@@ -68,7 +68,7 @@ def sha256(path: Path) -> str:
 
 
 def size(path: Path) -> int:
-    """Bytes of a file, or of all files in a folder."""
+    """The size in bytes of a file, or of all files in a folder."""
     if path.is_dir():
         return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
     return path.stat().st_size

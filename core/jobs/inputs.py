@@ -1,4 +1,4 @@
-"""What a job reads, and the one way in which it is written down."""
+"""The inputs of a job, and their text format."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class ImportedDialogues:
 
 @dataclass(frozen=True)
 class JobOutput:
-    """A file or folder that another job publishes."""
+    """A file or folder that another job writes."""
 
     job: str
-    """The id of that job."""
+    """The id of the other job."""
     name: str
-    """The artifact's name there."""
+    """The name of the artifact in the other job."""
 
 
 Input = ImportedDialogues | JobOutput
@@ -37,7 +37,7 @@ def format_input(value: Input) -> str:
 
 
 def parse_input(text: str) -> Input:
-    """The input that `format_input` writes as `text`. Raises `ValueError` for any other text."""
+    """Parse the text of `format_input`. Raises `ValueError` for any other text."""
     if text.startswith(_DATA) and len(text) > len(_DATA):
         return ImportedDialogues(text.removeprefix(_DATA))
     job, _, name = text.partition("/")

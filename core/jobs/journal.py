@@ -1,7 +1,7 @@
 """The journal of a job's attempt: an append-only file of records, one JSON object a line.
 
 A line is `{"seq": n, "at": unix seconds, "record": {"type": …}}`, with `seq` counting from 1.
-A last line without its newline is torn by a crash and does not count.
+A last line without a newline was cut by a crash and is ignored.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _decoder = msgspec.json.Decoder(Entry)
 
 
 class Journal:
-    """The writing end; one per attempt, in the worker. Threads may share it."""
+    """Writes a journal; one per attempt, in the worker. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._file = (folder / NAME).open("ab", buffering=0)
@@ -43,9 +43,9 @@ class Journal:
         self._lock = threading.Lock()
 
     def write(self, *records: Record) -> None:
-        """Append `records`; those that are durable are on disk when this returns.
+        """Append `records`. Durable records are on disk when this returns.
 
-        Raises `OSError` when the disk is full; the journal then ends with a whole line.
+        Raises `OSError` when the disk is full; the journal then ends with a complete line.
         """
         lines = bytearray()
         with self._lock:
@@ -66,10 +66,10 @@ class Journal:
 
 
 def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
-    """Entries of an attempt's journal from byte `offset`, each with the offset behind it.
+    """Entries of an attempt's journal from byte `offset`, each with the offset of its end.
 
-    A journal that does not exist yet has no entries. Raises `msgspec.DecodeError` when a whole
-    line is not an entry.
+    A journal that does not exist yet has no entries. Raises `msgspec.DecodeError` for a complete line
+    that is not an entry.
     """
     try:
         file = (folder / NAME).open("rb")

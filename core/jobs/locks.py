@@ -1,7 +1,7 @@
 """The `flock` locks that show whether the supervisor and the workers are alive.
 
 All other exclusive sections use filelock. These locks need what filelock does not offer: a worker inherits
-its lock, already held, through a file descriptor; readers probe a lock without ever holding it exclusively;
+its lock, already held, through a file descriptor; readers check a lock without holding it exclusively;
 and the supervisor keeps its process id in the file and releases the lock inside a database transaction.
 """
 
@@ -43,7 +43,7 @@ def is_held(path: Path) -> bool:
         return False
     with file:
         try:
-            # Shared: two processes that probe at the same time must not take each other for the holder.
+            # Shared: two processes that check at the same time must not mistake each other for the holder.
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

@@ -1,4 +1,4 @@
-"""A job that the configuration asks for, as the planner makes it and the store keeps it."""
+"""A job that follows from the configuration, as the planner makes it and the store keeps it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from core.jobs.settings import Settings
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """All that is known of a job before it runs."""
+    """A job before it runs."""
 
     id: str
-    """The stage and the beginning of the fingerprint."""
+    """The stage and the first characters of the fingerprint."""
     name: str
-    """What the job is about; unique among the jobs of its stage that one configuration plans."""
+    """Unique among the jobs of its stage in one configuration."""
     fingerprint: str
-    """SHA-256 of the stage's code version, the settings that decide the work, and all that it reads."""
+    """SHA-256 of the stage's code version, the settings that change the results, and all inputs."""
     slot: Slot
     settings: Settings
     inputs: dict[str, Input]
-    """What it reads, by the name that its worker knows it by."""
+    """Name of the input in the worker → what it reads."""
     depends_on: tuple[str, ...]
-    """The ids of the jobs that must be done before."""
+    """The ids of the jobs that must be done before it starts."""
 
     @property
     def stage(self) -> Stage:

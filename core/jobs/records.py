@@ -1,4 +1,4 @@
-"""The records of a job's journal: what a worker reports."""
+"""The records of a job's journal, written by the worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.domain.results import Result
 from core.domain.submissions import BatchState, Outcome
 from core.domain.verdicts import Order, Winner
 
-#: What JSON has no number for, in the words that other programs write for it.
+#: Numbers that JSON cannot represent, by the names that other programs write.
 NotFinite = Literal["NaN", "Infinity", "-Infinity"]
 
 
@@ -21,14 +21,14 @@ class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Started(_Record, frozen=True, tag="started"):
-    """The worker process is up."""
+    """The worker process has started."""
 
     pid: int
     host: str
 
 
 class Progress(_Record, frozen=True, tag="progress"):
-    """`done` of `total` units (steps, dialogues, verdicts), and the seconds that the rest may take."""
+    """`done` of `total` units (steps, dialogues, verdicts), and the estimated seconds for the rest."""
 
     done: int
     total: int
@@ -36,21 +36,21 @@ class Progress(_Record, frozen=True, tag="progress"):
 
 
 class Metric(_Record, frozen=True, tag="metric"):
-    """The logged metrics of one optimiser step, under TRL's names: those that are finite, and of the others
-    which they are."""
+    """The logged metrics of one optimiser step, under TRL's names. Values that are not finite are strings:
+    NaN, Infinity, -Infinity."""
 
     step: int
     values: dict[str, float]
     not_finite: dict[str, NotFinite] = {}
 
     def __post_init__(self) -> None:
-        # JSON has no number for them, and the line could not be read again.
+        # JSON has no number for them, so the line could not be read back.
         if not all(math.isfinite(value) for value in self.values.values()):
             raise ValueError(f"step {self.step} has a value that is not finite: {self.values}")
 
 
 class Sample(_Record, frozen=True, tag="sample"):
-    """What the student answers to a test dialogue after `step` optimiser steps."""
+    """The student's response to a test dialogue after `step` optimiser steps."""
 
     step: int
     dialog_id: str
@@ -58,9 +58,9 @@ class Sample(_Record, frozen=True, tag="sample"):
 
 
 class ResponseRecord(_Record, frozen=True, tag="response"):
-    """A responder's response to one dialogue; `finish` is `length` when the limit of new tokens cut it.
+    """A responder's response to one dialogue; `finish` is `length` if it reached the limit of new tokens.
 
-    `domain.dialogue_pages.Response` is what a reader is shown of it, beside the responses of others.
+    `domain.dialogue_pages.Response` is its view for readers, beside the responses of others.
     """
 
     dialog_id: str
@@ -71,9 +71,9 @@ class ResponseRecord(_Record, frozen=True, tag="response"):
 class VerdictRecord(_Record, frozen=True, tag="verdict"):
     """A judge's answer on one dialogue, shown in one order; `raw` is its text or scores.
 
-    `number` counts the times that the judge was asked the same. `probability_b` is how likely it
-    found b to be the better one, by the log-probabilities of its answer; None where they are not known.
-    `domain.verdicts.Verdict` names the judge too, which a journal, of one job, need not say on every line.
+    `number` counts repeated verdicts on the same pair and order, from 1. `probability_b` is the probability
+    that b is better, by the log-probabilities of the answer; None if they are unknown.
+    `domain.verdicts.Verdict` has the judge's name too, which is the same for the whole journal of a job.
     """
 
     dialog_id: str
@@ -85,12 +85,12 @@ class VerdictRecord(_Record, frozen=True, tag="verdict"):
 
 
 class SubmissionRecord(_Record, frozen=True, tag="submission"):
-    """The intent to send requests to a teacher, on disk before any of them leaves. What became of it follows
-    in other records; `domain.submissions.Submission` is all of it together.
+    """The intent to send requests to a teacher, on disk before any of them is sent. Later records report what
+    happened; `domain.submissions.Submission` combines them.
 
-    `token` names it for ever; `requests` maps each request's key to its dialogue. `key_digest` is the
-    beginning of the API key's SHA-256. `usd` is what it will cost by estimate, None where the price is
-    not known. `path`, relative to the workspace, is the input file of a batch.
+    `token` identifies the submission; `requests` maps each request's key to its dialogue. `key_digest` is a
+    prefix of the API key's SHA-256. `usd` is the estimated cost; None if the price is unknown. `path`,
+    relative to the workspace, is the input file of a batch.
     """
 
     token: str
@@ -105,10 +105,10 @@ class SubmissionRecord(_Record, frozen=True, tag="submission"):
 
 
 class BatchRecord(_Record, frozen=True, tag="batch"):
-    """A submission's state, at each change; `collected` once nothing more will come of it.
+    """A submission's new state; `collected` when no more answers will follow.
 
-    `id` is the provider's name of the batch, `file` that of its input file. Paths are relative to
-    the workspace. `key_digest` is that of the account it is asked after with.
+    `id` is the batch's id at the provider, `file` the id of its input file. Paths are relative to
+    the workspace. `key_digest` is that of the API key that is used to poll the batch.
     """
 
     token: str
@@ -127,13 +127,13 @@ class BatchRecord(_Record, frozen=True, tag="batch"):
 
 
 class Answer(_Record, frozen=True, tag="answer"):
-    """What became of one sending of a request: the `number`th of its key within its submission.
+    """The outcome of one try of a request: try `number` of its key within its submission.
 
-    `outcome` is `ok`, or why the answer cannot be used (`refused`, `filtered`, `empty`, `cut`,
-    `long`, `invalid` for a judge's that names no response), or why there is none (`rejected` for good,
-    `error`, `expired`, `missing`, with the provider's words in `error`). `usd` is None where the price
-    or the usage is not known. `logprobs` are those of the likeliest first tokens, where they were asked
-    for and told.
+    `outcome` is `ok`, or why the answer is unusable (`refused`, `filtered`, `empty`, `cut`, `long`,
+    `invalid` if a judge's answer names no response), or why there is none (`rejected` permanently,
+    `error`, `expired`, `missing`; `error` has the provider's message). `usd` is None if the price or the
+    usage is unknown. `logprobs` are those of the most likely first tokens, if they were requested and
+    returned.
     """
 
     token: str
@@ -166,7 +166,7 @@ class Done(_Record, frozen=True, tag="done"):
 
 
 class Failed(_Record, frozen=True, tag="failed"):
-    """The job cannot be finished; `error` is for the user, the traceback is in log.txt."""
+    """The job failed; `error` is for the user, the traceback is in log.txt."""
 
     error: str
 
@@ -190,7 +190,7 @@ Record = (
     | Failed
     | Stopped
 )
-#: Records whose loss would cost money or hours: on disk before `write` returns.
+#: Records whose loss would cost money or hours: they are on disk before `write` returns.
 DURABLE = (
     ResponseRecord,
     VerdictRecord,
@@ -205,7 +205,7 @@ DURABLE = (
 
 
 def metric(step: int, values: Mapping[str, float]) -> Metric:
-    """The record of a step's metrics, also of those that are not finite."""
+    """The record of a step's metrics, including values that are not finite."""
     finite = {name: value for name, value in values.items() if math.isfinite(value)}
     return Metric(step, finite, {name: _word(values[name]) for name in values if name not in finite})
 

@@ -1,8 +1,8 @@
-"""The settings of each stage's jobs: all that decides what a job does, apart from what it reads.
+"""The settings of each stage's jobs: everything that decides what a job does, apart from its inputs.
 
 The planner makes them from config.toml; the store and spec.json keep them as JSON, and they are read back
-strictly: a key that is unknown, missing or of another type is an error that names its place. Settings as
-config.toml has them are its own records (`core.config.schema`).
+strictly: a key that is unknown, missing or of another type is an error that names the key. The records of
+config.toml are in `core.config.schema`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Identity(_Settings, frozen=True, omit_defaults=True):
-    """What of a large model decides its answers: a changed one asks, and pays, anew.
+    """The settings of a large model that change its answers: after a change, requests are sent again.
 
-    `base_url` is part of it: two servers may call different models by the same name.
+    `base_url` is one of them: two servers may use the same name for different models.
     """
 
     provider: Literal["openai", "google", "local"]
@@ -46,24 +46,24 @@ class Identity(_Settings, frozen=True, omit_defaults=True):
     seed: int | None
     max_output_tokens: int
     extra_body: dict[str, Any]
-    """Further fields of the request, as config.toml gives them: they are the provider's, not ours."""
+    """Further fields of the request, from config.toml; the provider defines them."""
     top_logprobs: int | None = None
-    """Left out of the JSON where it is None, so that answers that were paid for without it still serve."""
+    """Omitted from the JSON if None, so that the fingerprint stays that of requests without it."""
 
 
 class ClientSettings(_Settings, frozen=True):
-    """How a large model is called, and what it may cost: nothing of it changes the work."""
+    """How a large model is called, and what it may cost. It does not change the results."""
 
     teacher: Teacher
-    """The model, limits and tries; of a judge, what it has in common with a teacher."""
+    """The model, limits and tries; of a judge, the fields that teachers have as well."""
     price: Price | None
-    """None where it is not known."""
+    """None if it is unknown."""
     budget_usd: float | None
     """US dollars that the whole workspace may spend; None for no limit."""
 
 
 class Placement(_Settings, frozen=True):
-    """Where a model that is loaded into the worker's process runs."""
+    """The device of a model that is loaded in the worker's process."""
 
     device: Device
     dtype: Dtype
@@ -74,33 +74,33 @@ class LargeModel(_Settings, frozen=True):
 
     identity: Identity
     placement: Placement | None
-    """None behind an API."""
+    """None for a model behind an API."""
     client: ClientSettings
 
 
 class LlmJudge(_Settings, frozen=True, tag="llm"):
-    """A judge that is a large model."""
+    """An LLM judge."""
 
     name: str
     """Its name in config.toml."""
     swap: bool
     """Whether each pair is shown in both orders."""
     repeats: int
-    """How often each pair is judged in each order."""
+    """How many times each pair is judged in each order."""
     prompt: str
     """The template of the question."""
     model: LargeModel
 
 
 class EmbeddedJudge(_Settings, frozen=True, tag="embedded"):
-    """The judge that a job of stage `judge` fits."""
+    """The embedded judge, which a job of stage `judge` fits."""
 
     name: str
     """Its name in config.toml."""
 
 
 class DirectMethod(_Settings, frozen=True, tag="direct"):
-    """Examples from the data alone."""
+    """Examples from the data only."""
 
     pairing: Pairing
 
@@ -109,18 +109,18 @@ class ImproveMethod(_Settings, frozen=True, tag="improve"):
     """Examples from a teacher's improved responses."""
 
     improve_llm_sft: int
-    """Of the paper's 1,750 train dialogues, how many give improve-llm's SFT examples."""
+    """How many of the paper's 1,750 train dialogues yield SFT examples of improve-llm."""
     improve_llm_seed: int
 
 
 class LocalStudent(_Settings, frozen=True):
-    """A student, and where it runs."""
+    """A student and its device."""
 
     config: Student
-    """As config.toml has it."""
+    """As in config.toml."""
     chat_template_sha256: str | None
-    """Of the file that `config.chat_template` names; None where there is none. Its text makes the prompts, so
-    a change in it is a change of the work."""
+    """The text of the file that `config.chat_template` names; None if it names none. It changes the prompts,
+    and therefore the results."""
     prompt: str
     """The template of the student's prompt."""
     device: Device
@@ -128,7 +128,7 @@ class LocalStudent(_Settings, frozen=True):
 
 
 class StudentResponder(_Settings, frozen=True, tag="student"):
-    """A student that responds, with an adapter where the job has that input."""
+    """A student that responds, with an adapter if the job has that input."""
 
     student: LocalStudent
     responding: Responding
@@ -148,16 +148,16 @@ class _StageSettings(_Settings, frozen=True, tag_field="stage"):
 
 
 class GenerateSettings(_StageSettings, frozen=True, tag="generate"):
-    """One set of a teacher's responses to the train split."""
+    """One set of teacher responses to the train split."""
 
     stage: ClassVar[Stage] = "generate"
     model: LargeModel
     turns: tuple[str, ...]
-    """The templates of the user's turns."""
+    """The templates of the user turns."""
     original: Literal["human", "initial"] | None
-    """Which response is improved; None where the teacher writes its own."""
+    """Which response is improved; None if the teacher writes its own."""
     max_left_out: float
-    """Share of the requests that may stay without a usable response."""
+    """The share of requests that may remain without a usable response."""
 
 
 class RecipeSettings(_StageSettings, frozen=True, tag="recipe"):
@@ -168,11 +168,11 @@ class RecipeSettings(_StageSettings, frozen=True, tag="recipe"):
     prompt: str
     """The template of the student's prompt."""
     sft_limit: int | None
-    """SFT examples to draw; None for all."""
+    """Number of SFT examples to sample; None for all."""
     preference_limit: int | None
-    """Preference pairs to draw; None for all."""
+    """Number of preference pairs to sample; None for all."""
     seed: int
-    """Of both draws."""
+    """The random seed of both samples."""
     method: DirectMethod | ImproveMethod
 
 
@@ -208,7 +208,7 @@ class RespondSettings(_StageSettings, frozen=True, tag="respond"):
 
 
 class JudgeSettings(_StageSettings, frozen=True, tag="judge"):
-    """Fitting the embedded judge to the train split's ratings."""
+    """Fitting the embedded judge to the ratings of the train split."""
 
     stage: ClassVar[Stage] = "judge"
     provider: Literal["embedded"] = "embedded"
@@ -220,7 +220,7 @@ class ValidateSettings(_StageSettings, frozen=True, tag="validate"):
     stage: ClassVar[Stage] = "validate"
     judge: LlmJudge
     pairs: int
-    """At most so many, each of another train dialogue."""
+    """The maximum number of pairs, each of another train dialogue."""
 
 
 class CompareSettings(_StageSettings, frozen=True, tag="compare"):
@@ -245,7 +245,7 @@ Settings = (
     | CompareSettings
 )
 
-#: Fields that only watch the work, or say how a model is called and paid. Every other field takes part in the
+#: Fields that only monitor the job, or say how a model is called and paid. Every other field is part of the
 #: fingerprint of a job.
 _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     LargeModel: frozenset({"client"}),
@@ -263,7 +263,7 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
 
 
 def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
-    """What of the settings, or of a part of them, decides the work, by name."""
+    """The fields of the settings, or of a part of them, that change the results, by name."""
     left_out = frozenset[str]().union(
         *(names for kind, names in _NOT_IN_FINGERPRINT.items() if isinstance(settings, kind))
     )
@@ -286,7 +286,7 @@ def encode(settings: Settings) -> str:
 
 
 def decode(text: str, place: str) -> Settings:
-    """The settings that `encode` wrote. Raises `UserError` that names `place` and the wrong key."""
+    """Decode settings that `encode` wrote. Raises `UserError` that names `place` and the wrong key."""
     try:
         settings: Settings = _decoder.decode(text)
     except msgspec.DecodeError as error:

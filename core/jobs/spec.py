@@ -1,4 +1,4 @@
-"""`spec.json` in an attempt's folder: all that a worker is given."""
+"""`spec.json` in an attempt's folder: the worker's input."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ NAME = "spec.json"
 class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One attempt at a planned job; `S` is the type of its settings.
 
-    A record of its own beside `PlannedJob` because it crosses the process boundary: a worker, which may run
-    on another machine, has no store to find its inputs in, and needs their paths, and what earlier attempts
-    left.
+    It is separate from `PlannedJob` because it crosses the process boundary: a worker, which may run on
+    another machine, has no access to the store, and needs the paths of its inputs and of earlier attempts.
     """
 
     job: str
     """The job's id."""
     name: str
     attempt: int
-    """Counts from 1."""
+    """The attempt's number, from 1."""
     fingerprint: str
     settings: S
     inputs: dict[str, str]
-    """The absolute paths of what the job reads, by the input's name."""
+    """Name of the input → its absolute path."""
     prior: tuple[str, ...]
-    """The folders of earlier attempts, newest first: what they achieved need not be done again."""
+    """The folders of earlier attempts, newest first: the job reuses their results."""
     threads: int
     """CPU threads that the worker may use."""
 
@@ -50,7 +49,7 @@ def write(folder: Path, spec: Spec[Settings]) -> None:
 
 
 def read(folder: Path) -> Spec[Settings]:
-    """Raises `UserError` that names the key when a key is unknown, missing or of another type."""
+    """Read a spec.json. Raises `UserError` that names a key that is unknown, missing or of another type."""
     path = folder / NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=Spec[Settings])

@@ -1,4 +1,4 @@
-"""The registry of stages: what the jobs of each are made of."""
+"""The registry of stages: settings, results, code version and worker module of each."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from core.jobs.settings import Settings
 
 @dataclass(frozen=True)
 class StageSpec:
-    """What defines a stage."""
+    """The definition of a stage."""
 
     settings: type[Settings]
-    """What its jobs are given."""
+    """The type of its jobs' settings."""
     result: type[Result]
-    """What they report."""
+    """The type of its jobs' results."""
     code_version: int
-    """To be raised when the outputs change for the same settings and inputs: it is in every fingerprint."""
+    """The code version, part of every fingerprint: increment it when outputs change for the same inputs."""
     worker: str
-    """The module whose `run(job: JobContext) -> Result` does its jobs; imported in the worker alone."""
+    """The module whose `run(job: JobContext) -> Result` runs its jobs; only the worker imports it."""
 
 
-#: In the order in which the pipeline goes through them.
+#: In the order of the pipeline.
 STAGES: Mapping[Stage, StageSpec] = {
     "generate": StageSpec(settings.GenerateSettings, results.GenerateResult, 1, "core.teachers.generate_job"),
     "recipe": StageSpec(settings.RecipeSettings, results.RecipeResult, 1, "core.recipes.recipe_job"),

@@ -1,4 +1,4 @@
-"""What an attempt starts from: the paths of its inputs, its folder and its spec.json."""
+"""Preparing an attempt: the paths of its inputs, its folder and its spec.json."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from core.store.jobs import Attempt, StoredJob
 
 
 class MissingOutputError(Exception):
-    """What a job reads is not there as `producer`, a job that is done, left it."""
+    """An input of a job is missing or damaged, although the job `producer` that wrote it is done."""
 
     def __init__(self, producer: str, path: Path) -> None:
-        super().__init__(f"{path} is missing or cut short")
+        super().__init__(f"{path} is missing or incomplete")
         self.producer = producer
 
 
@@ -31,8 +31,8 @@ def resolve_inputs(
 ) -> dict[str, str]:
     """The absolute paths of a job's inputs.
 
-    Raises `MissingOutputError` when another job can bring the input back, `UserError` when only
-    the user can.
+    Raises `MissingOutputError` when another job can write the input again, `UserError` when only
+    the user can restore it.
     """
     paths = {}
     for name, read in job.inputs.items():
@@ -44,10 +44,12 @@ def resolve_inputs(
             case JobOutput(producer, output):
                 found = jobs.artifact(connection, producer, output)
                 if found is None:
-                    raise UserError(f"{producer} ended without the output {output!r} that this job reads")
+                    raise UserError(
+                        f"{producer} ended without the output {output!r}, which is an input of this job"
+                    )
                 relative, size = found
                 path = workspace.root / relative
-                # Hashes of large outputs would take minutes; a size tells a torn or emptied file.
+                # Hashing large outputs would take minutes; the size detects a truncated or empty file.
                 if not path.exists() or files.size(path) != size:
                     raise MissingOutputError(producer, path)
         paths[name] = str(path)
@@ -84,7 +86,7 @@ def prepare(
 
 
 def deaths_without_progress(history: Sequence[Attempt]) -> int:
-    """How many attempts in a row, up to the newest, were lost since one last got further than those before.
+    """How many of the newest attempts in a row were lost without progress beyond all earlier attempts.
 
     `history` is newest first.
     """

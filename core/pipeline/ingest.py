@@ -1,4 +1,4 @@
-"""From an attempt's journal into the store: every record once."""
+"""Ingestion: copies each record of an attempt's journal into the store exactly once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from core.store import jobs, submissions
 from core.store.connections import transaction
 from core.store.jobs import Attempt
 
-#: Records in one transaction: readers and intents get their turn in between.
+#: Records in one transaction: other connections can write between two transactions.
 BATCH = 2000
 
 Ending = Done | Failed | Stopped
@@ -38,9 +38,10 @@ Ending = Done | Failed | Stopped
 
 @dataclass(frozen=True)
 class Ingested:
-    """What an ingestion found: the records that were new, and how the attempt ended, if it did.
+    """The result of an ingestion: the number of new records, and how the attempt ended, if it did.
 
-    `damaged` when it ended because its journal cannot be read on, whatever its worker does.
+    `damaged` means that the attempt ended because the rest of its journal is unreadable, whatever its worker
+    does.
     """
 
     records: int
@@ -49,10 +50,10 @@ class Ingested:
 
 
 def ingest(connection: sqlite3.Connection, root: Path, attempt: Attempt) -> Ingested:
-    """Bring what is new in the attempt's journal into the store.
+    """Copy the new records of the attempt's journal into the store.
 
-    Only a running attempt is heard: the journal of one that has ended changes nothing. A damaged
-    line ends the attempt as failed; what stands before it is kept.
+    Only the journal of a running attempt is read. A damaged line ends the attempt as failed; the records
+    before it are kept.
     """
     count = 0
     while True:
@@ -64,7 +65,7 @@ def ingest(connection: sqlite3.Connection, root: Path, attempt: Attempt) -> Inge
                 return Ingested(count, ending)
             attempt = stored
         if damage is not None:
-            failure = Failed(f"the journal is damaged behind byte {attempt.offset}: {damage}")
+            failure = Failed(f"the journal is damaged after byte {attempt.offset}: {damage}")
             with transaction(connection):
                 if jobs.running_attempt(connection, attempt) is not None:
                     _settle(connection, attempt, failure)
@@ -74,7 +75,7 @@ def ingest(connection: sqlite3.Connection, root: Path, attempt: Attempt) -> Inge
 
 
 def _next(folder: Path, offset: int) -> tuple[list[tuple[Entry, int]], str | None]:
-    """The next entries, each with the offset behind it, and what is wrong with the line after them."""
+    """The next entries, each with the offset of its end, and the error in the line after them, if any."""
     entries: list[tuple[Entry, int]] = []
     try:
         for item in islice(journal.read(folder, offset), BATCH):
@@ -87,8 +88,10 @@ def _next(folder: Path, offset: int) -> tuple[list[tuple[Entry, int]], str | Non
 def _store(
     connection: sqlite3.Connection, attempt: Attempt, entries: list[tuple[Entry, int]]
 ) -> tuple[Attempt | None, int, Ending | None]:
-    """Write those entries that the store does not have; the attempt as it stands (None when it had
-    ended), how many they were, and the ending if it was among them."""
+    """Write the entries that the store does not have yet.
+
+    Returns the current attempt (None if it had ended), the number of new entries, and how the attempt ended
+    if one of the entries says so."""
     with transaction(connection):
         current = jobs.running_attempt(connection, attempt)
         if current is None:
@@ -101,8 +104,8 @@ def _store(
             current = replace(current, seq=entry.seq, offset=offset)
             if isinstance(entry.record, Done | Failed | Stopped):
                 jobs.advance(connection, current, entry.seq, offset)
-                # In the same transaction: else a crash between the two would leave an attempt
-                # that is at its journal's end and has no ending.
+                # In the same transaction: otherwise a crash between the two would leave an attempt
+                # that is running although its journal is complete.
                 _settle(connection, current, entry.record)
                 return current, count, entry.record
         jobs.advance(connection, current, current.seq, current.offset)
@@ -121,7 +124,7 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
             jobs.end_attempt(connection, attempt, "cancelled")
             jobs.set_state(connection, attempt.job, "cancelled")
         case Stopped():
-            # Not by the user: by a shutdown, say. The work is still wanted.
+            # Not by the user but, for example, by a shutdown. The job is still requested.
             jobs.end_attempt(connection, attempt, "lost", "by a signal")
             event = f"attempt {attempt.number} lost: the worker was stopped by a signal"
             jobs.set_state(connection, attempt.job, "ready", event=event)

@@ -1,4 +1,4 @@
-"""How each kind of intent is carried out, within the supervisor's transaction."""
+"""Handlers of each kind of intent. They run in the supervisor's transaction."""
 
 from __future__ import annotations
 
@@ -44,11 +44,10 @@ from core.teachers.batches import adoption
 def carry_out(
     connection: sqlite3.Connection, workspace: WorkspacePaths, request: IntentRequest
 ) -> IntentOutcome | None:
-    """Do what was requested; the outcome, if there is anything to report. Raises `UserError` when it cannot
-    be done."""
+    """Carry out a request; returns its outcome, if it has one. Raises `UserError` when it cannot be done."""
     match request:
-        case ImportData(facts):
-            return _import(connection, workspace, facts)
+        case ImportData(imported):
+            return _import(connection, workspace, imported)
         case Start():
             return _start(connection, workspace, request)
         case Cancel(job):
@@ -72,25 +71,27 @@ def carry_out(
     return None
 
 
-def _import(connection: sqlite3.Connection, workspace: WorkspacePaths, facts: ImportedData) -> ImportOutcome:
-    path = workspace.dialogues(facts.data)
-    if not path.exists() or files.sha256(path) != facts.data:
-        raise UserError(f"{path} is missing or damaged: delete it and import {facts.file} again")
-    dialogues.replace(connection, facts, records.read(path))
+def _import(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, imported: ImportedData
+) -> ImportOutcome:
+    path = workspace.dialogues(imported.data)
+    if not path.exists() or files.sha256(path) != imported.data:
+        raise UserError(f"{path} is missing or damaged: delete it and import {imported.file} again")
+    dialogues.replace(connection, imported, records.read(path))
     counts = dialogues.counts(connection)
-    jobs.add_event(connection, f"imported {counts.total} dialogues from {facts.file}")
+    jobs.add_event(connection, f"imported {counts.total} dialogues from {imported.file}")
     return ImportOutcome(counts)
 
 
 def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: Start) -> StartOutcome:
-    facts = dialogues.imported(connection)
-    if facts is None:
-        raise UserError("there is no data yet: `empathy-tui import CSV` first")
+    imported = dialogues.imported(connection)
+    if imported is None:
+        raise UserError("no data is imported: run `empathy-tui import CSV` first")
     config = load_config(workspace.config)
-    planned = workspace_graph.plan(workspace, config, facts, request.validate)
+    planned = workspace_graph.plan(workspace, config, imported, request.validate)
     wanted = planner.resolve(planned, request.targets)
     if not wanted:
-        raise UserError(f"{workspace.config} asks for nothing: name students, recipes and judges in it")
+        raise UserError(f"{workspace.config} defines no jobs: add students, recipes and judges to it")
     new = jobs.put(connection, wanted)
     states = jobs.states(connection, (job.id for job in wanted))
     for job, state in states.items():
@@ -115,31 +116,32 @@ def _cancel(connection: sqlite3.Connection, job: str) -> CancelOutcome:
 
 
 def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> RetryOutcome:
-    """Request the job again, and those it depends on that failed or were cancelled.
+    """Queue the job again, and each failed or cancelled job that it depends on.
 
-    With today's settings, of those that do not change the work (a budget, limits, a price).
+    Settings that do not change the results (a budget, limits, a price) are updated from the current
+    configuration.
     """
     state = _state(connection, job)
     needed = dependencies_of(jobs.graph(connection), [job])
     again = [name for name in (job, *sorted(needed)) if _failed(connection, name)]
     if not again:
         raise UserError(job_rules.retry_problem(job, state))
-    facts = dialogues.imported(connection)
-    if facts is not None:
+    imported = dialogues.imported(connection)
+    if imported is not None:
         found = [stored.job for name in again if (stored := jobs.get(connection, name)) is not None]
         validate = {
             one.name: one.settings.pairs for one in found if isinstance(one.settings, ValidateSettings)
         }
         config = load_config(workspace.config)
-        planned = workspace_graph.plan(workspace, config, facts, validate)
+        planned = workspace_graph.plan(workspace, config, imported, validate)
         jobs.put(connection, (one for one in planned if one.id in again))
     for name in again:
-        jobs.set_state(connection, name, "waiting", event="to be tried again")
+        jobs.set_state(connection, name, "waiting", event="retry requested")
     return RetryOutcome(tuple(again))
 
 
 def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> None:
-    """Have a job that waits for something outside look at it now."""
+    """Make a job that waits for a batch poll it now."""
     running = jobs.attempts(connection, job=job, state="running")
     if not running:
         raise UserError(job_rules.refresh_problem(job, _state(connection, job)))
@@ -147,14 +149,14 @@ def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str
 
 
 def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, batch: str) -> AdoptOutcome:
-    """Have a job of stage `generate` look at a batch that the user names, at once or when it next runs."""
+    """Make a job of stage `generate` use a batch that the user names, now or when it runs next."""
     stored = jobs.get(connection, job)
     if stored is None or stored.job.stage != "generate":
-        raise UserError(f"{job} is not a job that asks a teacher: start one, then name it")
+        raise UserError(f"{job} is not a job of stage `generate`: start one, then name it")
     if stored.state == "done":
-        raise UserError(f"{job} is done: it wants no more answers")
+        raise UserError(f"{job} is done and needs no more answers")
     adoption.name(workspace.artifacts / "jobs" / job, batch)
-    jobs.add_event(connection, f"batch {batch} named by hand", job=job)
+    jobs.add_event(connection, f"batch {batch} adopted by the user", job=job)
     if stored.state == "running":
         _refresh(connection, workspace, job)
     elif stored.state in job_rules.UNSUCCESSFUL:
@@ -169,5 +171,5 @@ def _failed(connection: sqlite3.Connection, job: str) -> bool:
 def _state(connection: sqlite3.Connection, job: str) -> JobState:
     state = jobs.states(connection, (job,)).get(job)
     if state is None:
-        raise UserError(f"{job} was never requested: start it first")
+        raise UserError(f"{job} was not requested: start it first")
     return state

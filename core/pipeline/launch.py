@@ -1,4 +1,4 @@
-"""Starting the supervisor, and telling whether one runs."""
+"""Starting the supervisor, and checking whether one is running."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _START_S = 30.0
 
 def is_running(workspace: WorkspacePaths) -> tuple[bool, int | None]:
     """Whether a supervisor holds the workspace's lock, and its process id."""
-    # The probe holds a shared lock for a moment: a supervisor that starts just then tries again.
+    # The check holds a shared lock for a moment: a supervisor that starts at that moment tries again.
     if not locks.is_held(workspace.lock):
         return False, None
     text = workspace.lock.read_text(encoding="utf-8").strip()
@@ -26,7 +26,7 @@ def is_running(workspace: WorkspacePaths) -> tuple[bool, int | None]:
 
 
 def ensure(workspace: WorkspacePaths) -> None:
-    """Start a detached supervisor unless one runs; return once one does.
+    """Start a detached supervisor unless one is running; return once it runs.
 
     Raises `UserError` with the end of its log when it does not come up, and in a read-only workspace.
     """
@@ -36,7 +36,7 @@ def ensure(workspace: WorkspacePaths) -> None:
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
     with workspace.supervisor_log.open("ab") as log:
         process = subprocess.Popen(
-            # -P: a file in the workspace must not stand in for a module of the same name.
+            # -P: a file in the workspace must not shadow a module of the same name.
             [sys.executable, "-P", "-m", "core.pipeline.supervisor", str(workspace.root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -44,13 +44,13 @@ def ensure(workspace: WorkspacePaths) -> None:
             cwd=workspace.root,
             start_new_session=True,
         )
-    # So that it leaves no zombie behind while the app stays open.
+    # Reap the process, so that it does not remain as a zombie while the app is open.
     threading.Thread(target=process.wait, daemon=True).start()
     deadline = time.monotonic() + _START_S
     while not is_running(workspace)[0]:
         code = process.poll()
         if code == 0:
-            # It found another one at work, or had nothing to do.
+            # Another supervisor was running, or there was nothing to do.
             return
         if code is not None or time.monotonic() > deadline:
             end = _tail(workspace.supervisor_log)

@@ -1,8 +1,8 @@
 """The graph of jobs that follows from config.toml, the imported data and the prompts.
 
 Every job's fingerprint is known before anything runs: the hash of its stage's code version, its
-settings, and the fingerprints of what it reads. The same fingerprint means the same work, so a job
-that is done under it is never done again.
+settings, and the fingerprints of its inputs. The same fingerprint means the same results, so a job
+that is done is never run again under the same fingerprint.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def plan(
     local_slot: Slot,
     validate: Mapping[str, int] | None = None,
 ) -> tuple[PlannedJob, ...]:
-    """All jobs of the configuration, each after those that it depends on.
+    """All jobs of the configuration, each after its dependencies.
 
-    `prompt` gives a template's text by its name. `local_slot` is where jobs with a local model run.
-    `validate` names judges to validate, and on how many pairs. Raises `UserError` when the configuration
-    names a recipe, student, teacher or responder that does not exist, or `validate` a judge that cannot be
-    asked.
+    `prompt` returns a template's text by its name. `local_slot` is the slot of jobs with a local model.
+    `validate` maps judges to validate to the number of pairs. Raises `UserError` when the configuration
+    names a recipe, student, teacher or responder that does not exist, or `validate` names a judge that
+    cannot be validated.
     """
     return _Planner(config, data, prompt, local_slot).plan(validate or {})
 
@@ -71,16 +71,16 @@ def plan(
 def llm_judge(
     config: Config, data: ImportedData, prompt: Callable[[str], str], local_slot: Slot, judge: str
 ) -> LlmJudge:
-    """What the settings of a job say of the judge of that name, which is a large model."""
+    """The settings of the LLM judge of that name, as a job has them."""
     found, _ = _Planner(config, data, prompt, local_slot)._llm_judge(judge)
     return found
 
 
 def resolve(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> tuple[PlannedJob, ...]:
-    """The jobs that `targets` name, with all that they depend on; all jobs for no target.
+    """The jobs that `targets` name, with all their dependencies; all jobs if there is no target.
 
-    A target is a job's id, a stage, or a job's name (also only its beginning, up to a `/`).
-    Raises `UserError` for a target that names nothing.
+    A target is a job's id, a stage, a job's name, or the start of a name up to a `/`.
+    Raises `UserError` for a target that matches nothing.
     """
     if not targets:
         return tuple(jobs)
@@ -90,7 +90,9 @@ def resolve(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> tuple[Planned
         if not named:
             known = [*dict.fromkeys(job.stage for job in jobs), *dict.fromkeys(job.name for job in jobs)]
             close = get_close_matches(target, known, n=3, cutoff=0.4) or known[:8]
-            raise UserError(f"nothing in the pipeline is called {target!r}. Near it: {', '.join(close)}")
+            raise UserError(
+                f"no stage or job in the pipeline is named {target!r}. Similar names: {', '.join(close)}"
+            )
         wanted.update(named)
     wanted |= dependencies_of(jobs, wanted)
     return tuple(job for job in jobs if job.id in wanted)
@@ -133,10 +135,10 @@ class _Planner:
         self.prompt = prompt
         self.local_slot = local_slot
         self.jobs: dict[str, PlannedJob] = {}
-        #: The name of a set of a teacher's responses → the job that generates it.
+        #: The name of a set of teacher responses → the job that generates it.
         self.generated: dict[str, PlannedJob] = {}
         self.dialogues: dict[str, Input] = {"dialogues": ImportedDialogues(data.data)}
-        #: Responder name → the job that answers, or None for a source in the data.
+        #: Responder name → the job that generates its responses, or None for a source in the data.
         self.responders: dict[str, PlannedJob | None] = {}
         self.responders.update(dict.fromkeys((catalog.HUMAN, *data.sources)))
 
@@ -163,7 +165,7 @@ class _Planner:
                 if responder not in self.responders:
                     known = ", ".join(dict.fromkeys((*self.responders, *config.teachers)))
                     raise UserError(
-                        f"comparisons.extra: no responder is called {responder!r}. There are: {known}"
+                        f"comparisons.extra: no responder is named {responder!r}. There are: {known}"
                     )
             pairs.append((extra.a, extra.b))
         for name, judge in judges.items():
@@ -196,7 +198,7 @@ class _Planner:
         return self._add(name, "cpu", settings, inputs, [self.data.train])
 
     def _generate(self, name: str, recipe: str) -> PlannedJob:
-        """The job that gets a set of responses from the teacher, after those that it builds on."""
+        """The job that generates a set of teacher responses, after the jobs that it depends on."""
         if name in self.generated:
             return self.generated[name]
         wanted = strategies.RESPONSE_SETS[name]
@@ -215,9 +217,9 @@ class _Planner:
         return self.generated[name]
 
     def _large_model(self, teacher: Teacher) -> tuple[LargeModel, Slot]:
-        """A large model in the settings of a job that sends requests to it, and the job's slot."""
+        """The settings of a large model for a job that sends requests to it, and the job's slot."""
         client = ClientSettings(
-            # Of a judge that which it has in common with a teacher.
+            # Of a judge, the fields that teachers have as well.
             teacher=Teacher(**{name: getattr(teacher, name) for name in Teacher.__struct_fields__}),
             price=self.config.prices.models.get(teacher.model),
             budget_usd=self.config.spending.budget_usd,
@@ -235,14 +237,14 @@ class _Planner:
         if len(teachers) == 1:
             return next(iter(teachers.values()))
         if not teachers:
-            raise UserError(f"the recipe {recipe} asks a teacher, and there is none: add [teachers.NAME]")
-        raise UserError(f"recipes.teacher: say which one {recipe} asks: {', '.join(teachers)}")
+            raise UserError(f"the recipe {recipe} needs a teacher, but none is defined: add [teachers.NAME]")
+        raise UserError(f"recipes.teacher: choose the teacher of {recipe}: {', '.join(teachers)}")
 
     def _judge(self, name: str) -> PlannedJob:
         return self._add(name, "cpu", JudgeSettings(), dict(self.dialogues), [self.data.train])
 
     def _runs(self, student: str, recipe: str, examples: PlannedJob) -> list[str]:
-        """Add the run of each stage and its responder; the responders' names."""
+        """Add the run of each stage and its responder; returns the responders' names."""
         names = []
         adapter: PlannedJob | None = None
         recipe_name = catalog.parse(recipe)
@@ -285,13 +287,13 @@ class _Planner:
         return self._add(name, self.local_slot, settings, inputs, [self.data.test])
 
     def _respond_teacher(self, name: str) -> PlannedJob:
-        """A teacher that answers the test split, with the prompt that every responder gets."""
+        """Add a teacher that responds to the test split, with the prompt that every responder gets."""
         model, slot = self._large_model(self.config.teachers[name])
         settings = RespondSettings(responder=TeacherResponder(prompt=self.prompt("student"), model=model))
         return self._add(name, slot, settings, dict(self.dialogues), [self.data.test])
 
     def _compare(self, a: str, b: str, judge: str, fitted: PlannedJob | None) -> PlannedJob:
-        """`fitted` is the job that fits the judge, None for a judge that is a large model."""
+        """`fitted` is the job that fits the judge; None for an LLM judge."""
         inputs = dict(self.dialogues)
         slot: Slot = "cpu"
         chosen: LlmJudge | EmbeddedJudge
@@ -308,21 +310,21 @@ class _Planner:
         return self._add(str(ComparisonName(a, b, judge)), slot, settings, inputs, [self.data.test])
 
     def _validate(self, judge: str, pairs: int) -> PlannedJob:
-        """The job that asks a judge about pairs of which people said which one is better."""
+        """The job that measures a judge's agreement with people on pairs that people rated."""
         known = self.config.judges
         if judge not in known:
-            raise UserError(f"no judge is called {judge!r}; there are: {', '.join(known) or 'none'}")
+            raise UserError(f"no judge is named {judge!r}; there are: {', '.join(known) or 'none'}")
         if known[judge].provider == "embedded":
             raise UserError(
-                f"{judge} is embedded: its agreement with people is measured as it is trained, on the pairs "
-                "of held-out dialogues"
+                f"{judge} is embedded: its agreement with people is measured when it is trained, on "
+                "pairs of held-out dialogues"
             )
         chosen, slot = self._llm_judge(judge)
         settings = ValidateSettings(judge=chosen, pairs=pairs)
         return self._add(judge, slot, settings, dict(self.dialogues), [self.data.train])
 
     def _llm_judge(self, name: str) -> tuple[LlmJudge, Slot]:
-        """A judge that is a large model, and the slot of a job that asks it."""
+        """The settings of an LLM judge, and the slot of the jobs that use it."""
         judge = self.config.judges[name]
         model, slot = self._large_model(judge)
         found = LlmJudge(
@@ -344,7 +346,7 @@ class _Planner:
     def _add(
         self, name: str, slot: Slot, settings: Settings, inputs: dict[str, Input], data: list[str]
     ) -> PlannedJob:
-        """Add a job that reads, beside its inputs, those parts of the data whose hashes are `data`."""
+        """Add a job. `data` are the hashes of the parts of the data that it reads beside its inputs."""
         outputs = {key: read for key, read in inputs.items() if isinstance(read, JobOutput)}
         fingerprint = _hash(
             {

@@ -1,4 +1,4 @@
-"""Where a job with a local model runs, found without loading torch."""
+"""The slot of jobs with a local model, found without loading torch."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from core.domain.jobs import Slot
 
-#: Made by NVIDIA's and AMD's drivers when there is a device.
+#: Device files that NVIDIA's and AMD's drivers create.
 _DEVICES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
 
 
 def local_slot(device: str) -> Slot:
-    """The slot for `device` as config.toml names it; `auto` is the GPU where there is one."""
+    """The slot for `device` as named in config.toml; `auto` is the GPU if there is one."""
     if device == "cpu":
         return "cpu"
     if device in ("cuda", "mps"):

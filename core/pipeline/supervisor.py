@@ -1,8 +1,8 @@
-"""The supervisor: one process a workspace, the only writer of state.db, intents aside.
+"""The supervisor: one process per workspace, and the only writer of state.db apart from intents.
 
 `python -m core.pipeline.supervisor WORKSPACE` carries out intents, starts a worker for each ready
 job that has a free slot, follows the workers' journals into the store, and exits when idle. It
-can be killed at any moment: workers go on, and the next supervisor adopts them.
+can be killed at any moment: workers keep running, and the next supervisor adopts them.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from core.store.connections import transaction
 from core.store.intents import Intent
 from core.store.jobs import Attempt
 
-#: -P: a file in the workspace must not stand in for a module of the same name.
+#: -P: a file in the workspace must not shadow a module of the same name.
 WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
 
-#: Seconds between looks at journals and intents.
+#: Seconds between two polls of journals and intents.
 TICK_S = 0.1
-#: Seconds that a worker has to stop at a safe point, or to go once its job has ended.
+#: Seconds that a worker has to stop at a safe point, or to exit after its job has ended.
 GRACE_S = 20.0
-#: Attempts in a row that may die without progress.
+#: Attempts in a row that may be lost without progress.
 MAX_LOST = 5
-#: Seconds that readers' momentary shared locks are waited for.
+#: Seconds to wait for readers, which hold a shared lock for a moment.
 _LOCK_S = 2.0
 
 log = logging.getLogger("supervisor")
 
 
 @dataclass(frozen=True)
-class _Leaving:
-    """A worker whose attempt has ended: it still holds its slot (and memory) until it is gone."""
+class _EndingWorker:
+    """A worker whose attempt has ended. It occupies its slot (and memory) until it exits."""
 
     attempt: Attempt
     slot: Slot
@@ -55,7 +55,7 @@ class _Leaving:
 
 
 class Supervisor:
-    """Owns a workspace's store while its lock is held."""
+    """Writes a workspace's store and runs its jobs while it holds the workspace's lock."""
 
     def __init__(
         self,
@@ -72,49 +72,49 @@ class Supervisor:
         self._workers = Workers(workspace, worker_command)
         self._slots = Slots()
         self._config_time: int | None = None
-        self._settled: object = None
-        self._told: set[tuple[str, int]] = set()
-        self._leaving = [
-            self._leave_taking(attempt, grace_s)
+        self._last_state: object = None
+        self._cancel_requested: set[tuple[str, int]] = set()
+        self._ending = [
+            self._ending_worker(attempt, grace_s)
             for attempt in jobs.attempts(self.connection)
             if attempt.state != "running" and self._workers.is_alive(attempt)
         ]
 
     def run(self, lock: TextIO) -> None:
-        """Work until there has been nothing to do for `idle_s`; gives up `lock` as it leaves."""
+        """Work until there has been nothing to do for `idle_s` seconds; releases `lock` before it returns."""
         idle_since = time.monotonic()
         while True:
             if self.tick():
                 idle_since = time.monotonic()
-            elif time.monotonic() - idle_since >= self.idle_s and self._leave(lock):
+            elif time.monotonic() - idle_since >= self.idle_s and self._exit(lock):
                 return
             time.sleep(TICK_S)
 
     def tick(self) -> bool:
-        """Do all that can be done now; whether there is, or soon will be, more."""
+        """Do everything that can be done now; returns whether there is, or soon will be, more to do."""
         self._read_slots()
-        asked = self._carry_out_intents()
+        carried_out = self._carry_out_intents()
         running = jobs.attempts(self.connection, state="running")
         for attempt in running:
-            self._follow(attempt)
-        self._see_off()
-        # Our own writes move the second figure, everybody else's the first.
+            self._ingest(attempt)
+        self._reap_workers()
+        # Our own writes change `total_changes`, those of other connections change `data_version`.
         state = (
             connections.data_version(self.connection),
             self.connection.total_changes,
             self._slots,
-            len(self._leaving),
+            len(self._ending),
         )
-        if changed := state != self._settled:
-            self._settled = state
-            self._release()
+        if changed := state != self._last_state:
+            self._last_state = state
+            self._make_ready()
             self._start()
-        return bool(asked or running or self._leaving or changed)
+        return bool(carried_out or running or self._ending or changed)
 
-    def _leave(self, lock: TextIO) -> bool:
-        """Give up the lock, unless an intent has come meanwhile."""
-        # While this transaction is open nobody can write an intent; whoever does so afterwards
-        # finds the lock free and starts a supervisor.
+    def _exit(self, lock: TextIO) -> bool:
+        """Release the lock, unless there is a new intent; returns whether it was released."""
+        # While this transaction is open, no other process can write an intent. One that writes an intent
+        # afterwards finds the lock free and starts a supervisor.
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             if intents.pending(self.connection):
@@ -134,7 +134,7 @@ class Supervisor:
             try:
                 self._slots = load_config(self.workspace.config).slots
             except UserError as error:
-                log.warning("%s; the slots stay as they were", error)
+                log.warning("%s; the slots are unchanged", error)
 
     def _carry_out_intents(self) -> bool:
         pending = intents.pending(self.connection)
@@ -147,8 +147,8 @@ class Supervisor:
             except UserError as error:
                 self._refuse(intent, str(error))
             except Exception as error:
-                # An intent that brings the supervisor down would do so to every one after it,
-                # and no work would ever go on.
+                # An intent that crashes the supervisor would crash every supervisor after it,
+                # and no job would ever run.
                 log.exception("intent %d", intent.id)
                 self._refuse(intent, f"unexpected {type(error).__name__}: {error} (see the supervisor's log)")
         return bool(pending)
@@ -158,8 +158,8 @@ class Supervisor:
         with transaction(self.connection):
             intents.finish(self.connection, intent.id, None, error)
 
-    def _follow(self, attempt: Attempt) -> None:
-        # Before the journal is read: a worker that is gone has written all it ever will.
+    def _ingest(self, attempt: Attempt) -> None:
+        # Before the journal is read: after a worker has exited, its journal does not change.
         alive = self._workers.is_alive(attempt)
         ingested = ingest.ingest(self.connection, self.workspace.root, attempt)
         if ingested.ending is not None:
@@ -167,36 +167,36 @@ class Supervisor:
             current = next(
                 a for a in jobs.attempts(self.connection, job=attempt.job) if a.number == attempt.number
             )
-            self._leaving.append(self._leave_taking(current, 0 if ingested.damaged else self.grace_s))
+            self._ending.append(self._ending_worker(current, 0 if ingested.damaged else self.grace_s))
         elif not alive:
             self._lost(attempt)
         elif attempt.cancel_at is not None:
             self._stop(attempt, attempt.cancel_at)
 
-    def _leave_taking(self, attempt: Attempt, grace_s: float) -> _Leaving:
-        return _Leaving(attempt, jobs.slot(self.connection, attempt.job), time.monotonic() + grace_s)
+    def _ending_worker(self, attempt: Attempt, grace_s: float) -> _EndingWorker:
+        return _EndingWorker(attempt, jobs.slot(self.connection, attempt.job), time.monotonic() + grace_s)
 
-    def _see_off(self) -> None:
-        """Let go of workers that are gone; kill those that do not go."""
-        still: list[_Leaving] = []
-        for leaving in self._leaving:
-            if not self._workers.is_alive(leaving.attempt):
-                self._workers.ended(leaving.attempt)
+    def _reap_workers(self) -> None:
+        """Remove workers that have exited; kill those that do not exit in time."""
+        still: list[_EndingWorker] = []
+        for ending in self._ending:
+            if not self._workers.is_alive(ending.attempt):
+                self._workers.ended(ending.attempt)
                 continue
-            still.append(leaving)
-            if time.monotonic() > leaving.until:
-                self._workers.kill(leaving.attempt)
-        self._leaving = still
+            still.append(ending)
+            if time.monotonic() > ending.until:
+                self._workers.kill(ending.attempt)
+        self._ending = still
 
     def _stop(self, attempt: Attempt, since: float) -> None:
         key = (attempt.job, attempt.number)
         if time.time() - since > self.grace_s:
             self._workers.kill(attempt)
-        elif key not in self._told and self._workers.cancel(attempt):
-            self._told.add(key)
+        elif key not in self._cancel_requested and self._workers.cancel(attempt):
+            self._cancel_requested.add(key)
 
     def _lost(self, attempt: Attempt) -> None:
-        """The worker is gone and its journal has no ending."""
+        """Handle a worker that exited although its journal does not say how the attempt ended."""
         how = self._workers.ended(attempt)
         log.warning("%s attempt %d: lost, %s", attempt.job, attempt.number, how)
         with transaction(self.connection):
@@ -214,12 +214,12 @@ class Supervisor:
                 f"the worker died {MAX_LOST} times in a row without progress, the last time {how}; "
                 f"see {attempt.folder}/log.txt"
             )
-            # Failed, not lost: when the user retries, the count begins anew.
+            # Failed, not lost: when the user retries, the count starts at 0.
             jobs.end_attempt(self.connection, attempt, "failed", error)
             jobs.set_state(self.connection, attempt.job, "failed", error=error)
 
-    def _release(self) -> None:
-        """Waiting jobs whose dependencies are all done become ready."""
+    def _make_ready(self) -> None:
+        """Make waiting jobs ready if all their dependencies are done."""
         able = jobs.released(self.connection)
         if able:
             with transaction(self.connection):
@@ -234,8 +234,8 @@ class Supervisor:
         free = {"gpu": slots.gpu, "cpu": slots.cpu, "api": slots.api, "batch": slots.batch}
         for slot in jobs.slots(self.connection, "running").values():
             free[slot] -= 1
-        for leaving in self._leaving:
-            free[leaving.slot] -= 1
+        for ending in self._ending:
+            free[ending.slot] -= 1
         if all(count <= 0 for count in free.values()):
             return
         for job, slot in jobs.slots(self.connection, "ready").items():
@@ -245,21 +245,21 @@ class Supervisor:
     def _begin(self, job_id: str) -> bool:
         try:
             stored = jobs.get(self.connection, job_id)
-            assert stored is not None, "ready jobs are in the store"
+            assert stored is not None, "a ready job is in the store"
             job = stored.job
             inputs = attempts.resolve_inputs(self.connection, self.workspace, job)
             prior = [attempt.folder for attempt in jobs.attempts(self.connection, job=job_id)]
             folder = attempts.prepare(self.workspace, stored, inputs, prior, self._threads(job.slot))
         except MissingOutputError as error:
-            self._make_again(job_id, error)
+            self._run_producer_again(job_id, error)
             return False
         except UserError as error:
             with transaction(self.connection):
                 jobs.set_state(self.connection, job_id, "failed", error=str(error))
             return False
         number = stored.attempt + 1
-        # The row comes first: an attempt that was never spawned is found dead and tried again,
-        # and one that was spawned is never unknown.
+        # The row is written first: an attempt whose worker never started is found lost and tried again,
+        # and no worker runs without a row.
         relative = folder.relative_to(self.workspace.root).as_posix()
         with transaction(self.connection):
             attempt = jobs.begin_attempt(self.connection, job.id, number, relative)
@@ -276,11 +276,11 @@ class Supervisor:
         log.info("%s attempt %d: %s %s", job.id, number, job.stage, job.name)
         return True
 
-    def _make_again(self, job: str, error: MissingOutputError) -> None:
-        """Have a missing input made again by the job that is done with it; `job` waits for that."""
+    def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
+        """Run the job that wrote a missing input again; `job` waits for it."""
         with transaction(self.connection):
             if jobs.states(self.connection, (error.producer,)).get(error.producer) == "done":
-                event = f"{error}: to be made again"
+                event = f"{error}: running again"
                 jobs.set_state(self.connection, error.producer, "waiting", event=event)
             jobs.set_state(self.connection, job, "waiting", event=f"waiting: {error}")
 
@@ -290,7 +290,7 @@ class Supervisor:
 
 
 def acquire(workspace: WorkspacePaths) -> TextIO | None:
-    """The workspace's lock, with this process's id in it; None when another supervisor holds it."""
+    """Acquire the workspace's lock and write this process's id to it; None if another supervisor holds it."""
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
     lock = workspace.lock.open("a+")
     deadline = time.monotonic() + _LOCK_S
@@ -306,7 +306,7 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
 
 
 def main(workspace: WorkspacePaths, worker_command: Sequence[str] = WORKER) -> int:
-    """Supervise `workspace` until idle; 0 also when another one does it already."""
+    """Supervise `workspace` until idle; also returns 0 if another supervisor is running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lock = acquire(workspace)
     if lock is None:

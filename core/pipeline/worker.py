@@ -1,7 +1,7 @@
-"""The worker: one process that does one attempt at one job.
+"""The worker: one process that runs one attempt at one job.
 
-`python -m core.pipeline.worker ATTEMPT_FOLDER` reads spec.json there and leaves the journal, the
-log (its standard output and error, as the supervisor redirects them) and the outputs beside it.
+`python -m core.pipeline.worker ATTEMPT_FOLDER` reads spec.json there and writes the journal, the
+log (its standard output and error, redirected by the supervisor) and the outputs to the same folder.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from core.jobs.settings import Settings
 
 _SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
-#: Characters of an unexpected error that go into the store; all of it goes into the log.
+#: Characters of an unexpected error that the store keeps; the log has all of it.
 _LONGEST = 400
 
 log = logging.getLogger("worker")
 
 
 def main(folder: Path) -> int:
-    """Do the attempt in `folder`; the process's exit code."""
+    """Run the attempt in `folder`; returns the process's exit code."""
     journal = Journal(folder)
     try:
         spec = specs.read(folder)
@@ -44,7 +44,7 @@ def main(folder: Path) -> int:
         os.environ[name] = str(spec.threads)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    # TRL would tell the Hub of every training.
+    # TRL would report every training to the Hub.
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
@@ -56,7 +56,7 @@ def main(folder: Path) -> int:
     try:
         journal.write(Done(_run(job)))
     except Cancelled:
-        log.info("stopped, as asked")
+        log.info("stopped: cancel requested")
         journal.write(Stopped())
         return 1
     except UserError as error:
@@ -64,7 +64,7 @@ def main(folder: Path) -> int:
         journal.write(Failed(without_secrets(str(error))))
         return 1
     except Exception as error:
-        # The boundary of the process: whatever it was, the journal must end with it.
+        # The boundary of the process: the journal must end with any error.
         log.error("unexpected", exc_info=True)
         what = " ".join(without_secrets(f"{type(error).__name__}: {error}").split())
         journal.write(Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)"))
@@ -76,27 +76,27 @@ def main(folder: Path) -> int:
 def _run(job: JobContext[Settings]) -> Result:
     stage = stages.STAGES[job.spec.stage]
     result: Result = import_module(stage.worker).run(job)
-    # What the store could not read back must not be journalled as done.
+    # A result that the store could not read back must not be journalled as done.
     if type(result) is not stage.result:
-        raise TypeError(f"{stage.worker} gave {type(result).__name__}, not {stage.result.__name__}")
+        raise TypeError(f"{stage.worker} returned {type(result).__name__}, not {stage.result.__name__}")
     return result
 
 
 def without_secrets(text: str) -> str:
-    """The text with the values of environment variables that look like secrets taken out."""
+    """The text without the values of environment variables that look like secrets."""
     secrets = [
         (value, name)
         for name, value in os.environ.items()
         if len(value) >= 8 and any(part in name.upper() for part in _SECRET_NAMES)
     ]
-    # The longest first: one may be the beginning of another.
+    # The longest first: one may be a prefix of another.
     for value, name in sorted(secrets, key=lambda secret: len(secret[0]), reverse=True):
         text = text.replace(value, f"[{name}]")
     return text
 
 
 class _Formatter(logging.Formatter):
-    """Keeps secrets out of the log, tracebacks included."""
+    """Removes secrets from the log, including tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))

@@ -1,8 +1,8 @@
-"""The worker processes of a workspace: starting, stopping, and telling whether they live.
+"""The worker processes of a workspace: starting them, stopping them, and checking whether they run.
 
 A worker holds an exclusive lock on `worker.lock` in its folder through a file descriptor that it
-inherits already locked. The lock goes when the process does, whoever is its parent then, so a
-supervisor can tell the life of workers that another one started.
+inherits already locked. The lock is released when the process exits, whatever its parent is, so a
+supervisor can check workers that another supervisor started.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOG = "log.txt"
 
 
 class Workers:
-    """Runs `command FOLDER` for an attempt's folder; knows its own children and those it adopted."""
+    """Runs `command FOLDER` for an attempt's folder; tracks its child processes and adopted workers."""
 
     def __init__(self, workspace: WorkspacePaths, command: Sequence[str]) -> None:
         self._workspace = workspace
@@ -30,9 +30,9 @@ class Workers:
         self._children: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
 
     def start(self, job: str, number: int) -> tuple[int, str]:
-        """Start a worker on a prepared attempt, in a session of its own; its process id and host.
+        """Start a worker on a prepared attempt, in its own session; returns its process id and host.
 
-        Raises `OSError` when there can be no more processes or files.
+        Raises `OSError` when the limit of processes or open files is reached.
         """
         folder = self._workspace.attempt(job, number)
         with (folder / LOCK).open("w") as lock, (folder / LOG).open("ab") as log:
@@ -50,35 +50,35 @@ class Workers:
         return child.pid, socket.gethostname()
 
     def is_alive(self, attempt: Attempt) -> bool:
-        """Whether the attempt's worker runs."""
+        """Whether the attempt's worker is running."""
         child = self._children.get((attempt.job, attempt.number))
         if child is not None and child.poll() is not None:
             return False
         if not is_held(self._workspace.root / attempt.folder):
             return False
         if child is None and attempt.pid is not None and attempt.host == socket.gethostname():
-            # The lock alone could be held by what a dead worker had forked.
+            # The lock alone could be held by a child of a dead worker.
             return _exists(attempt.pid)
         return True
 
     def cancel(self, attempt: Attempt) -> bool:
-        """Ask the worker to stop at a safe point, for the user; False when it cannot be asked."""
+        """Request that the worker stops at a safe point; False if the request cannot be sent."""
         (self._workspace.root / attempt.folder / CANCEL).touch()
-        # Not its whole group: whatever it has started is its own to wind down.
+        # Not its whole process group: the worker stops its own children.
         return self._signal(attempt, signal.SIGTERM, os.kill)
 
     def kill(self, attempt: Attempt) -> bool:
-        """Kill the worker and whatever it has started; False when it cannot be reached."""
+        """Kill the worker and its children; False if it runs on another host."""
         return self._signal(attempt, signal.SIGKILL, os.killpg)
 
     def ended(self, attempt: Attempt) -> str:
-        """How the worker, which is not alive, ended, in words."""
+        """How the worker, which is not running, ended, in words."""
         child = self._children.pop((attempt.job, attempt.number), None)
         if child is None:
-            return "while no supervisor watched"
+            return "while no supervisor was running"
         code = child.wait()
         if is_held(self._workspace.root / attempt.folder):
-            # What it had started outlives it, and must not work on beside the next attempt.
+            # Its children may outlive it, and must not run beside the next attempt.
             _send(os.killpg, child.pid, signal.SIGKILL)
         if code >= 0:
             return f"with exit code {code}"

@@ -1,4 +1,4 @@
-"""The graph of a workspace, from its files as they are now."""
+"""The job graph of a workspace, from its current files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from core.prompts import templates
 
 
 def plan(
-    workspace: WorkspacePaths, config: Config, facts: ImportedData, validate: Mapping[str, int] | None = None
+    workspace: WorkspacePaths,
+    config: Config,
+    imported: ImportedData,
+    validate: Mapping[str, int] | None = None,
 ) -> tuple[PlannedJob, ...]:
-    """All jobs that `config` asks for over the data, and those that `validate` judges on so many pairs.
+    """All jobs that `config` defines on the data, and those that validate the judges in `validate`.
 
     Raises `UserError` as `planner.plan` does.
     """
@@ -26,13 +29,13 @@ def plan(
     def prompt(name: str) -> str:
         return templates.load(name, workspace.prompts)
 
-    return planner.plan(config, facts, prompt, slots.local_slot(config.runs.device), validate)
+    return planner.plan(config, imported, prompt, slots.local_slot(config.runs.device), validate)
 
 
 def validates(
-    workspace: WorkspacePaths, config: Config, facts: ImportedData, settings: Settings | None, judge: str
+    workspace: WorkspacePaths, config: Config, imported: ImportedData, settings: Settings | None, judge: str
 ) -> bool:
-    """Whether a job of these settings validated `judge` as `config` has it."""
+    """Whether a job with these settings validated `judge` as it is configured now."""
     if not isinstance(settings, ValidateSettings):
         return False
 
@@ -40,5 +43,5 @@ def validates(
         return templates.load(name, workspace.prompts)
 
     local_slot = slots.local_slot(config.runs.device)
-    configured = planner.llm_judge(config, facts, prompt, local_slot, judge)
+    configured = planner.llm_judge(config, imported, prompt, local_slot, judge)
     return fingerprinted(settings.judge) == fingerprinted(configured)

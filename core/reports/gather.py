@@ -20,8 +20,8 @@ from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
-from core.services.curves import Curves
-from core.services.sample_data import is_sample
+from core.services.data.sample import is_sample
+from core.services.training.curves import Curves
 from core.services.workspace import Workspace
 
 #: Examples of each kind (b wins, a wins, orders or judges disagree) for each comparison.
@@ -39,14 +39,14 @@ class RunTraining:
     stage: str
     """`sft` or `sft-dpo`."""
     fingerprint: str
-    """That of the job that trained it."""
+    """The fingerprint of the job that trained it."""
     curves: Curves
-    """What it logged, whole."""
+    """All points that it logged."""
 
 
 @dataclass(frozen=True)
 class ReportExample:
-    """A dialogue with both responses, and why it is shown."""
+    """A dialogue with both responses, and why it was selected."""
 
     rate: WinRate
     pair: Pair
@@ -61,7 +61,7 @@ class Report:
     file: str | None
     file_sha256: str | None
     is_sample: bool
-    """Whether the data is the bundled sample, which is for trying the program only."""
+    """Whether the data is the bundled sample, which is not for research."""
     dialogues: DialogueCounts
     statistics: Statistics | None
     comparisons: tuple[Comparison, ...]
@@ -85,10 +85,10 @@ class Report:
 
 def gather(workspace: Workspace, judge: str | None = None) -> Report:
     """Read a report's contents, for all judges or one. Raises `UserError` for an unknown judge."""
-    snapshot, facts = workspace.pipeline.snapshot(), workspace.data.facts()
+    snapshot, imported = workspace.pipeline.snapshot(), workspace.data.imported()
     known = [card.judge for card in workspace.evaluation.scorecards()]
     if judge is not None and judge not in known:
-        raise UserError(f"no judge is called {judge!r}; there are: {', '.join(known) or 'none'}")
+        raise UserError(f"no judge is named {judge!r}; there are: {', '.join(known) or 'none'}")
 
     def wanted(*names: str) -> bool:
         return judge is None or judge in names
@@ -96,9 +96,9 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
     comparisons = tuple(c for c in workspace.evaluation.comparisons() if wanted(c.rate.judge))
     return Report(
         workspace=workspace.paths.root.name,
-        file=None if facts is None else facts.file,
-        file_sha256=None if facts is None else facts.file_sha256,
-        is_sample=is_sample(facts),
+        file=None if imported is None else imported.file,
+        file_sha256=None if imported is None else imported.file_sha256,
+        is_sample=is_sample(imported),
         dialogues=snapshot.dialogues,
         statistics=workspace.data.statistics(),
         comparisons=comparisons,

@@ -195,20 +195,20 @@ def _bias(report: Report, rates: Sequence[WinRate]) -> Figure:
 
 
 def _training(runs: Sequence[RunTraining], stage: str) -> Figure:
-    figures = {"sft": ("loss", "grad_norm"), "sft-dpo": ("loss", "rewards/margins", "rewards/accuracies")}[
+    names = {"sft": ("loss", "grad_norm"), "sft-dpo": ("loss", "rewards/margins", "rewards/accuracies")}[
         stage
     ]
     figure = Figure(figsize=(8.5, 3.2 + 0.16 * min(len(runs), 12)), layout="constrained")
-    every = figure.subplots(1, len(figures), squeeze=False)[0]
-    for axes, name in zip(every, figures, strict=True):
+    every = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(every, names, strict=True):
         for number, run in enumerate(runs):
             colour = _MARKERS[number % len(_MARKERS)][0]
             style = ("-", "--", "-.", ":")[number // len(_MARKERS) % 4]
-            known = name in run.curves.figures
+            known = name in run.curves.metrics
             label = _short(run.run, 60) if number < 12 else None
             axes.plot(
                 run.curves.x(name, "step") if known else [],
-                run.curves.figures[name].values if known else [],
+                run.curves.metrics[name].values if known else [],
                 style,
                 color=colour,
                 linewidth=1,
@@ -235,7 +235,7 @@ def _rows(axes: Any, names: Sequence[str]) -> None:
 
 def _short(text: str, most: int) -> str:
     shown = visible(text)
-    # A dollar sign begins what matplotlib reads as mathematics.
+    # Matplotlib reads a dollar sign as the start of a formula.
     return (shown if len(shown) <= most else f"{shown[: most - 1]}…").replace("$", r"\$")
 
 

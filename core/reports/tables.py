@@ -24,7 +24,7 @@ class ReportCell:
     text: str
     """For people: without invisible characters, and not escaped yet."""
     is_best: bool = False
-    """Whether it is the best of its column."""
+    """Whether it is the best value of its column."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _comparisons(report: Report) -> ReportTable:
     )
     rows = []
     for rate in report.rates:
-        figures: tuple[ReportCell, ...] = (
+        cells: tuple[ReportCell, ...] = (
             _text(rate.judge),
             _text(rate.a),
             _text(rate.b),
@@ -204,7 +204,7 @@ def _comparisons(report: Report) -> ReportTable:
             _text(rate.state),
             _text(rate.fingerprint[:10]),
         )
-        rows.append(figures)
+        rows.append(cells)
     words = {"judge", "A", "B", "interval", "design", "state", "fingerprint"}
     return ReportTable(
         "comparisons",
@@ -287,7 +287,7 @@ def _scorecards(report: Report) -> ReportTable:
     return ReportTable(
         "judges",
         "Judges",
-        "Agreement with the human ratings is measured on pairs with a better response by them, ties half. "
+        "Agreement with the human ratings is measured on pairs with different ratings; ties count half. "
         f"Shares in %. {_sources(report)}",
         titles,
         frozenset(range(3, len(titles))),
@@ -311,7 +311,7 @@ def _agreements(report: Report) -> ReportTable:
     return ReportTable(
         "agreements",
         "Agreement",
-        "On pairs that both decided: the share with the same outcome in %, and Cohen's kappa, with 95 % "
+        "On pairs that both judged: the share with the same outcome in %, and Cohen's kappa, with 95 % "
         f"intervals of a bootstrap over dialogues. {_sources(report)}",
         (
             "kind",

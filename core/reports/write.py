@@ -34,7 +34,7 @@ def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -
         folder.mkdir(parents=True, exist_ok=True)
         for name in earlier - made.keys():
             (folder / name).unlink(missing_ok=True)
-        # First, so that whatever ends this half-way leaves files that the next report knows.
+        # First, so that after an interruption the next report knows which files to replace.
         files.write_bytes(folder / CONTENTS, json.dumps(sorted(made.keys() | earlier), indent=1).encode())
         for name, content in made.items():
             files.write_bytes(folder / name, content)

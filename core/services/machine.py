@@ -1,6 +1,6 @@
-"""How busy the machine is that a program runs on: processor, memory, GPUs.
+"""Utilisation of this machine: processor, memory, GPUs.
 
-Apart from a workspace: its workers may run elsewhere.
+It is independent of a workspace, whose workers may run on other machines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 class Gpu:
     """One NVIDIA GPU: utilisation from 0 to 1, memory in bytes, temperature in °C, power in watts.
 
-    None where the device does not tell.
+    None if the device does not report it.
     """
 
     index: int
@@ -33,9 +33,9 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Machine:
-    """`cpu` is the share of all `cores` that was busy since the last look, None at the first; bytes.
+    """`cpu` is the busy share of all `cores` since the last sample, None for the first; memory in bytes.
 
-    `gpus` are those that NVIDIA's driver knows, none where there is no such driver.
+    `gpus` are the GPUs of NVIDIA's driver; empty without the driver.
     """
 
     host: str
@@ -47,7 +47,7 @@ class Machine:
 
 
 def look_at_machine() -> Machine:
-    """How busy this machine is; costs a millisecond or two. From one thread at a time."""
+    """Sample the utilisation of this machine; takes 1–2 ms. For one thread at a time."""
     import psutil
 
     global _looked
@@ -64,42 +64,42 @@ def look_at_machine() -> Machine:
     )
 
 
-#: psutil's first figure has no time behind it.
+#: psutil's first value is meaningless, because it covers no time.
 _looked = False
 
 
 @cache
 def _gpus() -> int:
-    """How many GPUs the driver knows."""
+    """The number of GPUs that the driver reports."""
     import pynvml
 
     try:
         pynvml.nvmlInit()
         return int(pynvml.nvmlDeviceGetCount())
     except pynvml.NVMLError:
-        # No driver, or one that does not answer.
+        # No driver, or it does not respond.
         return 0
 
 
 def _gpu(index: int) -> Gpu:
     import pynvml
 
-    device = _told(lambda: pynvml.nvmlDeviceGetHandleByIndex(index))
+    device = _value_or_none(lambda: pynvml.nvmlDeviceGetHandleByIndex(index))
     if device is None:
         return Gpu(index, "lost", None, None, None, None, None, None)
-    memory = _told(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
-    rates = _told(lambda: pynvml.nvmlDeviceGetUtilizationRates(device))
+    memory = _value_or_none(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
+    rates = _value_or_none(lambda: pynvml.nvmlDeviceGetUtilizationRates(device))
     return Gpu(
         index=index,
-        name=_told(lambda: _name(device)) or "GPU",
+        name=_value_or_none(lambda: _name(device)) or "GPU",
         utilisation=None if rates is None else rates.gpu / 100,
         memory_used=None if memory is None else int(memory.used),
         memory_total=None if memory is None else int(memory.total),
-        temperature=_told(
+        temperature=_value_or_none(
             lambda: float(pynvml.nvmlDeviceGetTemperature(device, pynvml.NVML_TEMPERATURE_GPU))
         ),
-        power=_told(lambda: pynvml.nvmlDeviceGetPowerUsage(device) / 1000),
-        power_limit=_told(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(device) / 1000),
+        power=_value_or_none(lambda: pynvml.nvmlDeviceGetPowerUsage(device) / 1000),
+        power_limit=_value_or_none(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(device) / 1000),
     )
 
 
@@ -109,8 +109,8 @@ def _name(device: Any) -> str:
     return str(pynvml.nvmlDeviceGetName(device)).removeprefix("NVIDIA ")
 
 
-def _told(ask: Callable[[], T]) -> T | None:
-    """What a device tells; None where it does not."""
+def _value_or_none(ask: Callable[[], T]) -> T | None:
+    """A value that a device reports; None if it does not."""
     import pynvml
 
     try:

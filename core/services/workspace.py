@@ -1,4 +1,4 @@
-"""The facade: one open workspace, with a reader for each theme and the commands that change it."""
+"""The facade: an open workspace, with a reader for each theme and the commands that change it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from core.config.workspace import WorkspacePaths, locate_workspace
 from core.services.workspace_state import WorkspaceState
 
 if TYPE_CHECKING:
-    # Each is imported when it is first used.
+    # Each is imported on first use.
     from core.services.commands import Commands
-    from core.services.data import DataReader
-    from core.services.evaluation import EvaluationReader
-    from core.services.pipeline import PipelineReader
-    from core.services.spending import SpendingReader
-    from core.services.training import TrainingReader
+    from core.services.data.reader import DataReader
+    from core.services.evaluation.reader import EvaluationReader
+    from core.services.pipeline.reader import PipelineReader
+    from core.services.spending.reader import SpendingReader
+    from core.services.training.reader import TrainingReader
 
 
 class Workspace:
     """An open workspace, for one thread at a time: another thread opens its own with `open_workspace(paths)`.
 
-    It is a context manager that closes itself. Its parts are imported when they are first used, and share one
-    connection and what they have read so far.
+    It is a context manager. Its parts are imported on first use, and share one connection and one cache.
     """
 
     def __init__(self, paths: WorkspacePaths) -> None:
@@ -49,36 +48,36 @@ class Workspace:
 
     @cached_property
     def pipeline(self) -> PipelineReader:
-        """Jobs and their states, events, intents, logs, and the time that is left."""
-        from core.services.pipeline import PipelineReader
+        """Jobs and their states, events, intents, logs, and the ETA."""
+        from core.services.pipeline.reader import PipelineReader
 
         return PipelineReader(self._state)
 
     @cached_property
     def data(self) -> DataReader:
         """The imported dialogues, their statistics, recipes, prompts, and the responses to one dialogue."""
-        from core.services.data import DataReader
+        from core.services.data.reader import DataReader
 
         return DataReader(self._state, self.pipeline)
 
     @cached_property
     def training(self) -> TrainingReader:
         """Metrics, curves, settings and sample answers of training runs."""
-        from core.services.training import TrainingReader
+        from core.services.training.reader import TrainingReader
 
         return TrainingReader(self._state)
 
     @cached_property
     def evaluation(self) -> EvaluationReader:
         """Win rates, comparisons, rankings, judges, pairs of responses, and the votes of people."""
-        from core.services.evaluation import EvaluationReader
+        from core.services.evaluation.reader import EvaluationReader
 
         return EvaluationReader(self._state, self.pipeline)
 
     @cached_property
     def spending(self) -> SpendingReader:
-        """What was sent to teachers and judges, what it cost, and what the rest will cost."""
-        from core.services.spending import SpendingReader
+        """Submissions to teachers and judges, their cost, and estimates of the rest."""
+        from core.services.spending.reader import SpendingReader
 
         return SpendingReader(self._state)
 

@@ -1,4 +1,4 @@
-"""Making a folder a workspace, from a template of config.toml."""
+"""Creating a workspace from a template of config.toml."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ TEMPLATES = Path(__file__).parents[1] / "config" / "templates"
 
 
 def create_workspace(folder: Path, template: str = "default") -> WorkspacePaths:
-    """Make `folder` a workspace with a config.toml of that template.
+    """Create a workspace in `folder` with a config.toml from that template.
 
-    Raises `UserError` when there is a config.toml already, or no such template.
+    Raises `UserError` if a config.toml exists already, or the template does not exist.
     """
     source = TEMPLATES / f"{template}.toml"
     if not source.is_file():
@@ -24,14 +24,14 @@ def create_workspace(folder: Path, template: str = "default") -> WorkspacePaths:
         folder.mkdir(parents=True, exist_ok=True)
         workspace = WorkspacePaths(folder.resolve())
         if workspace.config.exists():
-            raise UserError(f"{workspace.config} is there already: edit it, or name another folder")
+            raise UserError(f"{workspace.config} exists already: edit it, or name another folder")
         files.write_bytes(workspace.config, source.read_bytes())
     except OSError as error:
-        raise UserError(f"{folder} cannot be made a workspace: {error}") from error
+        raise UserError(f"the workspace {folder} cannot be created: {error}") from error
     connections.writer(workspace.state).close()
     return workspace
 
 
 def template_names() -> tuple[str, ...]:
-    """The names that `create_workspace` takes as templates."""
+    """The names of the templates of `create_workspace`."""
     return tuple(sorted(path.stem for path in TEMPLATES.glob("*.toml")))

@@ -1,4 +1,4 @@
-"""The state that all services read: state.db, config.toml and the prompts, read again once they change."""
+"""The state that all services read: state.db, config.toml and the prompts, read again when they change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class WorkspaceState:
-    """One workspace as it is on the disk, for one thread at a time."""
+    """The current state of one workspace, for one thread at a time."""
 
     def __init__(self, paths: WorkspacePaths) -> None:
         self.paths = paths
@@ -30,9 +30,9 @@ class WorkspaceState:
         self._config: tuple[object, Config | None, str | None] | None = None
         self._planned: tuple[object, tuple[PlannedJob, ...], str | None] | None = None
         self._dialogues: tuple[str, list[Dialogue]] | None = None
-        #: Results by name, each with all that it depends on.
+        #: Name → (key, result): a cache of results.
         self._remembered: dict[str, tuple[object, Any]] = {}
-        #: How many connections were opened: a new one may count its versions from the same number.
+        #: The number of opened connections: `data_version` of a new one may be the same number.
         self._opened = 0
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class WorkspaceState:
             self._connection = None
 
     def version(self) -> tuple[object, ...]:
-        """Something that differs whenever what is read may differ; costs microseconds."""
+        """A value that changes whenever the workspace may have changed; takes microseconds."""
         connection = self.connection()
         return (
             None if connection is None else connections.data_version(connection),
@@ -53,20 +53,20 @@ class WorkspaceState:
         )
 
     def connection(self) -> sqlite3.Connection | None:
-        """The connection, anew when state.db was replaced by another file; None when there is none.
+        """The connection, opened again if state.db was replaced; None if state.db does not exist.
 
-        Raises `UserError` when it cannot be read.
+        Raises `UserError` if it cannot be read.
         """
         stamp = _identity(self.paths.state)
         if stamp != self._file:
             self.close()
             self._file = stamp
         if self._connection is None and stamp is not None:
-            # An older program's would look empty until somebody writes.
+            # A file of an older version would look empty until the next write.
             if connections.is_older(self.paths.state):
                 if self.paths.read_only:
                     raise UserError(
-                        f"{self.paths.state} was written by an older program: it is brought up to date "
+                        f"{self.paths.state} was written by an older version: it is migrated "
                         "when it is opened without --read-only"
                     )
                 connections.upgrade(self.paths.state)
@@ -76,7 +76,7 @@ class WorkspaceState:
         return self._connection
 
     def config(self) -> tuple[Config | None, str | None]:
-        """The configuration, None where there is none or it is invalid, and what is wrong with it."""
+        """The configuration (None if it is missing or invalid), and the error if it is invalid."""
         stamp = _stamp(self.paths.config)
         if stamp is None:
             return None, None
@@ -88,48 +88,48 @@ class WorkspaceState:
         return self._config[1], self._config[2]
 
     def plan(
-        self, config: Config | None, facts: ImportedData | None
+        self, config: Config | None, imported: ImportedData | None
     ) -> tuple[tuple[PlannedJob, ...], str | None]:
-        """The configuration's nodes and the error that prevents them; kept while nothing moved."""
-        if config is None or facts is None:
+        """The planned jobs, and the error that prevents planning; cached until something changes."""
+        if config is None or imported is None:
             return (), None
-        key = (config, facts, self._prompts())
+        key = (config, imported, self._prompts())
         if self._planned is None or self._planned[0] != key:
             try:
-                self._planned = (key, workspace_graph.plan(self.paths, config, facts), None)
+                self._planned = (key, workspace_graph.plan(self.paths, config, imported), None)
             except UserError as error:
                 self._planned = (key, (), str(error))
         return self._planned[1], self._planned[2]
 
     def nodes(self) -> tuple[PlannedJob, ...]:
-        """The jobs that the configuration asks for; none when it is invalid or nothing is imported."""
-        return self.plan(self.config()[0], self.facts())[0]
+        """The planned jobs; none if the configuration is invalid or nothing is imported."""
+        return self.plan(self.config()[0], self.imported())[0]
 
-    def facts(self) -> ImportedData | None:
-        """File, hashes and sources of the imported data; None when nothing is imported."""
+    def imported(self) -> ImportedData | None:
+        """File, hashes and sources of the imported data; None if nothing is imported."""
         connection = self.connection()
         return None if connection is None else stored_data.imported(connection)
 
     def data(self) -> tuple[ImportedData | None, list[Dialogue]]:
-        """What is imported, and all dialogues in the file's order."""
+        """The description of the imported data, and all dialogues in the file's order."""
         connection = self.connection()
         if connection is None:
             return None, []
         with connections.snapshot(connection):
-            facts = stored_data.imported(connection)
-            if facts is not None and (self._dialogues is None or self._dialogues[0] != facts.data):
-                self._dialogues = (facts.data, queries.dialogues(connection))
-        if facts is None or self._dialogues is None:
+            imported = stored_data.imported(connection)
+            if imported is not None and (self._dialogues is None or self._dialogues[0] != imported.data):
+                self._dialogues = (imported.data, queries.dialogues(connection))
+        if imported is None or self._dialogues is None:
             return None, []
-        return facts, self._dialogues[1]
+        return imported, self._dialogues[1]
 
     def remember(self, name: str, key: object, make: Callable[[], T]) -> T:
-        """The result of `make`, made again only when `key` differs from the last time.
+        """The cached result of `make`, which is called again when `key` differs from the last time.
 
         Args:
-            name: What is remembered; one result is kept a name.
-            key: All that the result depends on.
-            make: Makes the result.
+            name: The name of the result; one result per name is cached.
+            key: Everything that the result depends on.
+            make: Computes the result.
         """
         known = self._remembered.get(name)
         if known is None or known[0] != key:
@@ -138,7 +138,7 @@ class WorkspaceState:
         return made
 
     def _prompts(self) -> tuple[object, ...]:
-        """What tells one state of the workspace's own templates from another."""
+        """A value that changes with the workspace's own templates."""
         try:
             found = sorted(self.paths.prompts.glob("*.txt"))
         except OSError:

@@ -11,12 +11,12 @@ from pathlib import Path
 from core.domain.errors import UserError
 from core.store import schema
 
-#: Milliseconds that a connection waits for another's lock.
+#: Milliseconds that a connection waits for a lock of another connection.
 BUSY_MS = 10_000
 
 
 def reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection, usable from any one thread at a time.
+    """A read-only connection, for one thread at a time.
 
     Raises `UserError` when the file is not a state.db that this version can read.
     """
@@ -28,10 +28,10 @@ def reader(path: Path) -> sqlite3.Connection:
 
 
 def is_frozen(path: Path) -> bool:
-    """Whether `path` is read as it lies: nobody has it open, and this user cannot make the files that
-    SQLite keeps beside it, even to read it.
+    """Whether `path` is opened as immutable: no process has it open, and this user cannot create the files
+    that SQLite needs beside it, even for reading.
 
-    `data_version` of such a connection stands still: open it again once the file is another.
+    `data_version` of such a connection never changes: open it again when the file was replaced.
     """
     writable = os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
     return not writable and not path.with_name(path.name + "-wal").exists()
@@ -42,7 +42,7 @@ def _address(path: Path) -> str:
 
 
 def writer(path: Path) -> sqlite3.Connection:
-    """A connection for `transaction`; makes or upgrades the file first where that is needed."""
+    """A connection for `transaction`; creates or upgrades the file first if needed."""
     if _version(path) < schema.VERSION:
         upgrade(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -53,9 +53,9 @@ def writer(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One write transaction: all of the block or nothing of it."""
+    """One write transaction: it commits the whole block or nothing."""
     # IMMEDIATE, because a deferred transaction that reads first fails at its first write
-    # when another wrote meanwhile, whatever the timeout.
+    # if another connection wrote in between, whatever the timeout.
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
@@ -69,7 +69,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One read transaction: every query in the block sees the same moment."""
+    """One read transaction: every query in the block sees the same state."""
     connection.execute("BEGIN")
     try:
         yield connection
@@ -78,28 +78,28 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def data_version(connection: sqlite3.Connection) -> int:
-    """A number that moves when another connection has committed."""
+    """A number that changes when another connection has committed."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def is_ready(path: Path) -> bool:
-    """Whether `path` is a state.db with all of today's tables."""
+    """Whether `path` is a state.db with the current schema."""
     return _version(path) >= schema.VERSION
 
 
 def is_older(path: Path) -> bool:
-    """Whether `path` is the state.db of an older program, which `upgrade` brings up to today's."""
+    """Whether `path` is a state.db with an older schema, which `upgrade` migrates."""
     return 0 < _version(path) < schema.VERSION
 
 
 def upgrade(path: Path) -> None:
-    """Make `path` a state.db with all of today's tables. Raises `UserError` when that cannot be done."""
+    """Create `path` with the current schema, or migrate it. Raises `UserError` when that fails."""
     try:
         schema.migrate(path)
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error
     except OSError as error:
-        raise UserError(f"{path} cannot be brought up to date: {error}") from error
+        raise UserError(f"{path} cannot be migrated: {error}") from error
 
 
 def _version(path: Path) -> int:
@@ -113,12 +113,12 @@ def _version(path: Path) -> int:
 
 
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:
-    """What to say of a state.db that SQLite refuses."""
+    """The error to show for a state.db that SQLite cannot open."""
     if isinstance(error, sqlite3.OperationalError):
-        # SQLite keeps its write-ahead log beside the file, even to read it.
-        hint = f"see that you may write in {path.parent}, and that its disk has room"
+        # SQLite needs its write-ahead log beside the file, even for reading.
+        hint = f"check that you may write to {path.parent}, and that its disk has free space"
         return UserError(f"{path} cannot be opened: {error}; {hint}")
-    return UserError(f"{path} is not a state store: {error}. Move it away to start anew.")
+    return UserError(f"{path} is not a state database: {error}. Move it away to start with an empty one.")
 
 
 def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
@@ -133,6 +133,6 @@ def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         connection.close()
         raise UserError(
             f"{path} has schema version {version}, and this program knows {schema.VERSION}: "
-            "use the program's version that wrote it, or a newer one"
+            "use the version of the program that wrote it, or a newer one"
         )
     return connection

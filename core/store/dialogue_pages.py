@@ -1,4 +1,4 @@
-"""The imported dialogues a page at a time: filtered, sorted and counted in SQL."""
+"""Pages of the imported dialogues: filtered, sorted and counted in SQL."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from core.domain.dialogue_pages import DialogueFilter, DialogueLine, DialogueOrd
 
 Value = str | int
 
-#: Characters of an utterance that a line has.
+#: Characters of an utterance in a line.
 _BEGINNING = 200
 
 
 def count(connection: sqlite3.Connection, wanted: DialogueFilter) -> int:
-    """How many dialogues are as wanted."""
+    """How many dialogues match the filter."""
     where, values = _where(connection, wanted)
     return _number(connection, where, values)
 
@@ -23,7 +23,7 @@ def count(connection: sqlite3.Connection, wanted: DialogueFilter) -> int:
 def before(
     connection: sqlite3.Connection, wanted: DialogueFilter, order: DialogueOrder, dialog_id: str
 ) -> int | None:
-    """How many dialogues that are as wanted come before one of them; None when it is none of them."""
+    """How many matching dialogues come before the given one; None if it does not match."""
     where, values = _where(connection, wanted)
     own = connection.execute(
         f"SELECT {_value(order)}, position FROM dialogues d WHERE {where} AND dialog_id = :dialog_id",
@@ -43,11 +43,11 @@ def page(
     beside: tuple[Literal["before", "after"], DialogueLine] | None = None,
     skip: int = 0,
 ) -> tuple[DialogueLine, ...]:
-    """At most `limit` dialogues that are as wanted, in order: the first ones, those after a line, or those
-    just before one. `skip` leaves so many out."""
+    """At most `limit` matching dialogues, in order: the first ones, those after a line, or those just before
+    one. `skip` is the number of dialogues to skip."""
     where, values = _where(connection, wanted)
     value = _value(order)
-    falls, backwards = order.reverse, beside is not None and beside[0] == "before"
+    falls, backwards = order.is_reversed, beside is not None and beside[0] == "before"
     if beside is not None:
         side, line = beside
         beyond, mark = _beyond(order, (_value_of(line, order), line.position), side)
@@ -112,7 +112,7 @@ def _where(connection: sqlite3.Connection, wanted: DialogueFilter) -> tuple[str,
         if source is not None:
             values[f"source{number}"] = source
     if wanted.text:
-        # SQLite's own comparison knows the case of ASCII letters alone.
+        # SQLite's own comparison ignores the case of ASCII letters only.
         connection.create_function("casefold", 1, str.casefold, deterministic=True)
         texts = [f"instr(casefold({text}), :text)" for text in ("dialog_id", "situation", "utterance")]
         texts.append(
@@ -124,7 +124,7 @@ def _where(connection: sqlite3.Connection, wanted: DialogueFilter) -> tuple[str,
 
 
 def _value(order: DialogueOrder) -> str:
-    """What a dialogue is sorted by; its position decides between equals."""
+    """The value that dialogues are sorted by; the position breaks ties."""
     if order.by == "rating":
         rating = "(SELECT rating FROM ratings WHERE dialog_id = d.dialog_id AND source = :source)"
         return f"coalesce({rating}, {_missing(order)})"
@@ -144,15 +144,15 @@ def _value_of(line: DialogueLine, order: DialogueOrder) -> Value:
 
 
 def _missing(order: DialogueOrder) -> int:
-    """What stands for no rating, so that it comes last."""
-    return 0 if order.reverse else 4
+    """The sort value of a missing rating, so that it comes last."""
+    return 0 if order.is_reversed else 4
 
 
 def _beyond(
     order: DialogueOrder, mark: tuple[Value, int], side: Literal["before", "after"]
 ) -> tuple[str, dict[str, Value]]:
-    """The condition on what comes before or after the dialogue of that value and position."""
-    ahead = ">" if (side == "after") != order.reverse else "<"
+    """The condition for dialogues before or after the one with that value and position."""
+    ahead = ">" if (side == "after") != order.is_reversed else "<"
     values: dict[str, Value] = {"mark": mark[0], "source": order.source}
     if order.by == "position":
         return f"position {ahead} :mark", values

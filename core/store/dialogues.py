@@ -13,13 +13,13 @@ from core.domain.snapshot import DialogueCounts
 
 
 def imported(connection: sqlite3.Connection) -> ImportedData | None:
-    """What is imported, or None."""
+    """Describes the imported data; None if nothing is imported."""
     row = connection.execute("SELECT value FROM meta WHERE key = 'data'").fetchone()
     return None if row is None else msgspec.json.decode(row["value"], type=ImportedData)
 
 
 def replace(connection: sqlite3.Connection, imported: ImportedData, dialogues: Iterable[Dialogue]) -> None:
-    """Put `dialogues` in place of all dialogues, within the caller's transaction."""
+    """Replace all dialogues by `dialogues`, in the caller's transaction."""
     connection.execute("DELETE FROM dialogues")
     for position, dialogue in enumerate(dialogues):
         connection.execute(

@@ -1,4 +1,4 @@
-"""Intents: what a person requested, as rows that the supervisor carries out in order."""
+"""Intents: requests of the user, as rows that the supervisor carries out in order."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fiel
 
 
 class ImportData(_Request, frozen=True, tag="import"):
-    """Take in the data that lies staged in the workspace."""
+    """Import the data that is staged in the workspace."""
 
-    facts: ImportedData
+    imported: ImportedData
 
 
 class Start(_Request, frozen=True, tag="start"):
-    """Request jobs and all that they depend on."""
+    """Request jobs with all their dependencies."""
 
     targets: tuple[str, ...] = ()
-    """Ids, stages or names; none for everything."""
+    """Ids, stages or names; empty for all jobs."""
     validate: dict[str, int] = {}
-    """Judges to validate, each on so many pairs."""
+    """Judges to validate → number of pairs."""
 
 
 class Cancel(_Request, frozen=True, tag="cancel"):
-    """Stop a job, or take back the request for it."""
+    """Stop a running job, or withdraw the request for a waiting one."""
 
     job: str
 
 
 class Retry(_Request, frozen=True, tag="retry"):
-    """Request a failed or cancelled job again, with what it depends on."""
+    """Request a failed or cancelled job again, with its dependencies."""
 
     job: str
 
 
 class Refresh(_Request, frozen=True, tag="refresh"):
-    """Have a running job look at its batches now."""
+    """Make a running job poll its batches now."""
 
     job: str
 
 
 class Adopt(_Request, frozen=True, tag="adopt"):
-    """Have a job take the responses of a batch that exists at its provider."""
+    """Make a job use the responses of a batch that exists at its provider."""
 
     job: str
     batch: str
@@ -61,11 +61,11 @@ class Adopt(_Request, frozen=True, tag="adopt"):
 
 
 class Pause(_Request, frozen=True, tag="pause"):
-    """Start no more jobs."""
+    """Stop starting jobs."""
 
 
 class Resume(_Request, frozen=True, tag="resume"):
-    """Let jobs start again."""
+    """Start jobs again."""
 
 
 class CastVote(_Request, frozen=True, tag="vote"):
@@ -75,10 +75,10 @@ class CastVote(_Request, frozen=True, tag="vote"):
 
 
 class WithdrawVote(_Request, frozen=True, tag="unvote"):
-    """Take a vote back."""
+    """Withdraw a vote."""
 
     vote: Vote
-    """By its voter, dialogue and texts; its choice and time do not matter."""
+    """Identified by its voter, dialogue and texts; its choice and time are ignored."""
 
 
 IntentRequest = (
@@ -109,7 +109,7 @@ _decode_outcome = msgspec.json.Decoder(IntentOutcome).decode
 
 
 def add(connection: sqlite3.Connection, request: IntentRequest) -> int:
-    """Write an intent in a transaction of its own; its id."""
+    """Write an intent in its own transaction; returns its id."""
     with transaction(connection):
         cursor = connection.execute(
             "INSERT INTO intents (kind, payload, created_at) VALUES (?, ?, ?)",
@@ -120,7 +120,7 @@ def add(connection: sqlite3.Connection, request: IntentRequest) -> int:
 
 
 def pending(connection: sqlite3.Connection) -> list[Intent]:
-    """Intents that nobody has carried out yet, oldest first."""
+    """Intents that were not carried out yet, oldest first."""
     rows = connection.execute("SELECT id, kind, payload FROM intents WHERE state = 'pending' ORDER BY id")
     return [Intent(row["id"], row["kind"], row["payload"]) for row in rows]
 
@@ -128,7 +128,7 @@ def pending(connection: sqlite3.Connection) -> list[Intent]:
 def finish(
     connection: sqlite3.Connection, intent: int, outcome: IntentOutcome | None, error: str | None = None
 ) -> None:
-    """Record the outcome, within the transaction that made it true."""
+    """Record the outcome, in the transaction that carried the intent out."""
     connection.execute(
         "UPDATE intents SET state = ?, result = ?, error = ?, finished_at = ? WHERE id = ?",
         (
@@ -142,7 +142,7 @@ def finish(
 
 
 def outcome(connection: sqlite3.Connection, intent: int) -> IntentResult:
-    """What became of an intent.
+    """The state and outcome of an intent.
 
     Raises `KeyError` when there is none of that id, `UserError` when its outcome is invalid.
     """

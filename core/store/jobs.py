@@ -1,4 +1,4 @@
-"""Jobs, attempts and what their journals brought, as the supervisor writes and reads them."""
+"""Jobs, attempts and their ingested records, as the supervisor writes and reads them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from core.jobs.records import Artifact, Metric, VerdictRecord
 
 @dataclass(frozen=True)
 class StoredJob:
-    """A planned job as it stands."""
+    """A planned job with its state."""
 
     job: PlannedJob
     state: JobState
     attempt: int
-    """The number of the newest attempt, 0 before the first."""
+    """The number of the newest attempt; 0 before the first."""
 
 
 @dataclass(frozen=True)
 class JobLinks:
-    """A job and the ids of those that it depends on directly."""
+    """A job and the ids of its direct dependencies."""
 
     id: str
     depends_on: tuple[str, ...]
@@ -41,8 +41,8 @@ class JobLinks:
 class Attempt:
     """One try at a job.
 
-    `seq` and `offset` say how much of its journal is in the store, `reached` how many of the job's
-    units were done when it ended, `cancel_at` when the user asked it to stop.
+    `seq` and `offset` are the last ingested record and byte of its journal, `reached` the number of units
+    that were done when it ended, `cancel_at` the time at which the user cancelled it.
     """
 
     job: str
@@ -61,10 +61,10 @@ _JOB = "id, name, fingerprint, slot, state, settings, inputs, depends_on, attemp
 
 
 def put(connection: sqlite3.Connection, jobs: Iterable[PlannedJob]) -> list[str]:
-    """Insert the jobs that are not there yet, waiting; the ids of those that were inserted.
+    """Insert the jobs that do not exist yet, as waiting; returns the ids of the inserted jobs.
 
-    A job that is there and neither runs nor is done takes on what its fingerprint leaves open:
-    settings that only watch, where the data lies, the slot.
+    An existing job that is neither running nor done gets the current values of what its fingerprint does not
+    cover: settings that do not change the results, the location of the data, the slot.
     """
     inserted = []
     for job in jobs:
@@ -103,13 +103,13 @@ def get(connection: sqlite3.Connection, job: str) -> StoredJob | None:
 
 
 def slots(connection: sqlite3.Connection, state: JobState) -> dict[str, Slot]:
-    """The slots of the jobs in `state`, by id, in the order in which they were requested."""
+    """The slots of the jobs in `state`, by id, in the order of request."""
     rows = connection.execute("SELECT id, slot FROM jobs WHERE state = ? ORDER BY rowid", (state,))
     return dict(rows.fetchall())
 
 
 def slot(connection: sqlite3.Connection, job: str) -> Slot:
-    """The slot of a job. Raises `KeyError` when there is none of that id."""
+    """The slot of a job. Raises `KeyError` if no job has that id."""
     row = connection.execute("SELECT slot FROM jobs WHERE id = ?", (job,)).fetchone()
     if row is None:
         raise KeyError(job)
@@ -118,13 +118,13 @@ def slot(connection: sqlite3.Connection, job: str) -> Slot:
 
 
 def graph(connection: sqlite3.Connection) -> list[JobLinks]:
-    """Every job with what it depends on, in the order in which they were requested."""
+    """Every job with its dependencies, in the order of request."""
     rows = connection.execute("SELECT id, depends_on FROM jobs ORDER BY rowid")
     return [JobLinks(row["id"], tuple(json.loads(row["depends_on"]))) for row in rows]
 
 
 def released(connection: sqlite3.Connection) -> list[str]:
-    """Ids of the waiting jobs whose dependencies are all done, in the order in which they were requested."""
+    """Ids of the waiting jobs whose dependencies are all done, in the order of request."""
     rows = connection.execute(
         "SELECT id FROM jobs WHERE state = 'waiting' AND NOT EXISTS ("
         "SELECT 1 FROM json_each(jobs.depends_on) AS needed LEFT JOIN jobs AS dependency"
@@ -134,7 +134,7 @@ def released(connection: sqlite3.Connection) -> list[str]:
 
 
 def states(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, JobState]:
-    """The states of those of `ids` that exist."""
+    """The states of the jobs in `ids` that exist."""
     found: dict[str, JobState] = {}
     for job in ids:
         row = connection.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
@@ -152,7 +152,7 @@ def set_state(
     result: Result | None = None,
     event: str | None = None,
 ) -> None:
-    """Move a job to `state` and write the transition as an event, within the caller's transaction."""
+    """Set a job's state and write the transition as an event, in the caller's transaction."""
     now = time.time()
     ended = state in ("done", "failed", "cancelled")
     encoded = None if result is None else msgspec.json.encode(result).decode()
@@ -170,7 +170,7 @@ def set_state(
 
 
 def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder: str) -> Attempt:
-    """Record that attempt `number` is about to start, before its process does."""
+    """Record that attempt `number` is about to start, before its process starts."""
     now = time.time()
     connection.execute(
         "INSERT INTO attempts (job, number, folder, state, started_at) VALUES (?, ?, ?, 'running', ?)",
@@ -197,11 +197,11 @@ def end_attempt(
 
 
 def ask_to_stop(connection: sqlite3.Connection, job: str) -> None:
-    """Mark the running attempt of a job as one that shall stop."""
+    """Request that the running attempt of a job stops."""
     connection.execute(
         "UPDATE attempts SET cancel_at = ? WHERE job = ? AND state = 'running'", (time.time(), job)
     )
-    add_event(connection, "asked to stop", job=job)
+    add_event(connection, "cancel requested", job=job)
 
 
 def attempts(
@@ -218,13 +218,13 @@ def attempts(
 
 
 def running_attempt(connection: sqlite3.Connection, attempt: Attempt) -> Attempt | None:
-    """The attempt as it stands, or None when it has ended."""
+    """The current state of a running attempt; None if it has ended."""
     found = attempts(connection, job=attempt.job, state="running")
     return next((current for current in found if current.number == attempt.number), None)
 
 
 def advance(connection: sqlite3.Connection, attempt: Attempt, seq: int, offset: int) -> None:
-    """Move an attempt's mark forward to what is now in the store."""
+    """Record how much of an attempt's journal is in the store."""
     connection.execute(
         "UPDATE attempts SET seq = ?, offset = ? WHERE job = ? AND number = ?",
         (seq, offset, attempt.job, attempt.number),
@@ -247,13 +247,13 @@ def set_progress(
 
 
 def put_metric(connection: sqlite3.Connection, job: str, at: float, metric: Metric) -> None:
-    """One point a step: a step that is logged again (evaluation, a resumed run) adds and replaces.
+    """Write the metrics of a step; if the step was logged before (evaluation, a resumed run), merge them.
 
-    Values that are not finite are words: NaN, Infinity, -Infinity.
+    Values that are not finite are stored as strings: NaN, Infinity, -Infinity.
     """
     connection.execute(
         "INSERT INTO metrics VALUES (?, ?, ?, ?) ON CONFLICT (job, step)"
-        " DO UPDATE SET at = excluded.at, figures = json_patch(figures, excluded.figures)",
+        " DO UPDATE SET at = excluded.at, metrics_json = json_patch(metrics_json, excluded.metrics_json)",
         (job, metric.step, at, json.dumps(metric.values | metric.not_finite)),
     )
 
@@ -275,7 +275,7 @@ def put_verdict(connection: sqlite3.Connection, job: str, verdict: VerdictRecord
 
 
 def put_artifact(connection: sqlite3.Connection, attempt: Attempt, artifact: Artifact) -> None:
-    """Its path is stored relative to the workspace."""
+    """Record an output; its path is stored relative to the workspace."""
     connection.execute(
         "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?)",
         (

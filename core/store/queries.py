@@ -1,4 +1,4 @@
-"""What readers ask of the store, as views."""
+"""The queries of readers."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from core.jobs import settings as job_settings
 from core.jobs.settings import Settings
 from core.store import dialogues as stored_data
 
-#: By a job's id its row and what was made of it.
+#: Job id → its row and the job that was made of it.
 KnownJobs = dict[str, tuple[sqlite3.Row, Job]]
 
 _decode_result = msgspec.json.Decoder(Result).decode
 
 
 def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict[str, Job]:
-    """Every job that was ever asked for, by id, in the order of asking.
+    """Every job that was ever requested, by id, in the order of request.
 
-    `known` keeps what was read: a job whose row is as it was the last time is the same object as then.
+    `known` is a cache: a job whose row is unchanged is the same object as the last time.
     Raises `UserError` when a result is invalid.
     """
     known = {} if known is None else known
-    # Not all columns: the settings hold whole prompts, and are most of a row.
+    # Not all columns: the settings contain whole prompts, and are most of a row.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
         " jobs.error, slot, fingerprint, depends_on, result, folder FROM jobs"
@@ -80,13 +80,13 @@ def _result(job: str, text: str) -> Result:
 
 
 def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many jobs run per slot."""
+    """The number of running jobs of each slot."""
     rows = connection.execute("SELECT slot, count(*) FROM jobs WHERE state = 'running' GROUP BY slot")
     return dict(rows.fetchall())
 
 
 def attempt_and_done(connection: sqlite3.Connection, job: str) -> tuple[int, int | None] | None:
-    """A job's newest attempt and how many units it has done, or None when there is no such job."""
+    """A job's newest attempt and its number of finished units; None if there is no such job."""
     row = connection.execute("SELECT attempt, done FROM jobs WHERE id = ?", (job,)).fetchone()
     return None if row is None else (row["attempt"], row["done"])
 
@@ -94,20 +94,20 @@ def attempt_and_done(connection: sqlite3.Connection, job: str) -> tuple[int, int
 def logged(
     connection: sqlite3.Connection, job: str, from_step: int, limit: int
 ) -> list[tuple[int, float, str]]:
-    """(step, time, figures as JSON) of at most `limit` of a run's points from `from_step` on, by step."""
+    """(step, time, metrics as JSON) of at most `limit` points of a run from `from_step` on, by step."""
     rows = connection.execute(
-        "SELECT step, at, figures FROM metrics WHERE job = ? AND step >= ? ORDER BY step LIMIT ?",
+        "SELECT step, at, metrics_json FROM metrics WHERE job = ? AND step >= ? ORDER BY step LIMIT ?",
         (job, from_step, limit),
     )
-    return [(step, at, figures) for step, at, figures in rows]
+    return [(step, at, metrics_json) for step, at, metrics_json in rows]
 
 
 def last_metrics(connection: sqlite3.Connection, name: str) -> dict[str, float]:
-    """What each job logged last under `name`, by job, of those that did."""
+    """The last value of the metric `name` of each job that logged it, by job."""
     path = f"$.{json.dumps(name)}"
     rows = connection.execute(
-        "SELECT id, (SELECT figures ->> :path FROM metrics WHERE job = jobs.id"
-        " AND figures ->> :path IS NOT NULL ORDER BY step DESC LIMIT 1) AS value FROM jobs",
+        "SELECT id, (SELECT metrics_json ->> :path FROM metrics WHERE job = jobs.id"
+        " AND metrics_json ->> :path IS NOT NULL ORDER BY step DESC LIMIT 1) AS value FROM jobs",
         {"path": path},
     )
     return {row["id"]: float(row["value"]) for row in rows if row["value"] is not None}
@@ -121,7 +121,7 @@ def settings(connection: sqlite3.Connection, job: str) -> Settings | None:
 
 
 def samples(connection: sqlite3.Connection, job: str) -> list[SampleAnswer]:
-    """What a student answered in training, by dialogue and step."""
+    """A student's sample answers during training, by dialogue and step."""
     rows = connection.execute(
         "SELECT step, dialog_id, coalesce(utterance, '') AS utterance, text FROM samples"
         " LEFT JOIN dialogues USING (dialog_id) WHERE job = ? ORDER BY dialog_id, step",
@@ -131,13 +131,13 @@ def samples(connection: sqlite3.Connection, job: str) -> list[SampleAnswer]:
 
 
 def responses(connection: sqlite3.Connection, job: str) -> dict[str, str]:
-    """A responder job's texts by dialogue."""
+    """The responses of a respond job, by dialogue."""
     rows = connection.execute("SELECT dialog_id, text FROM responses WHERE job = ?", (job,))
     return dict(rows.fetchall())
 
 
 def source_responses(connection: sqlite3.Connection, source: str) -> dict[str, str]:
-    """A source's texts by dialogue, of the test split."""
+    """The responses of a source to the test split, by dialogue."""
     rows = connection.execute(
         "SELECT dialog_id, text FROM ratings JOIN dialogues USING (dialog_id)"
         " WHERE source = ? AND split = 'test'",
@@ -147,7 +147,7 @@ def source_responses(connection: sqlite3.Connection, source: str) -> dict[str, s
 
 
 def responses_to(connection: sqlite3.Connection, dialog_id: str) -> dict[str, str]:
-    """What every responder job answered to a dialogue, by job."""
+    """The response of every respond job to a dialogue, by job."""
     rows = connection.execute(
         "SELECT jobs.id, text FROM jobs JOIN responses ON responses.job = jobs.id AND dialog_id = ?"
         " WHERE stage = 'respond'",
@@ -157,7 +157,7 @@ def responses_to(connection: sqlite3.Connection, dialog_id: str) -> dict[str, st
 
 
 def winners_of(connection: sqlite3.Connection, dialog_id: str) -> dict[str, list[tuple[Order, Winner]]]:
-    """(order, winner) of every comparison's verdicts on a dialogue, by job."""
+    """(order, winner) of the verdicts of every comparison on a dialogue, by job."""
     found: dict[str, list[tuple[Order, Winner]]] = {}
     rows = connection.execute(
         "SELECT jobs.id, ordering, winner FROM jobs JOIN verdicts ON verdicts.job = jobs.id AND dialog_id = ?"

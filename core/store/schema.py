@@ -1,4 +1,4 @@
-"""The tables of state.db, and how an older file becomes the present one."""
+"""The tables of state.db, and their migrations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-#: `PRAGMA user_version` of a file that this code can use: the number of migrations.
+#: `PRAGMA user_version` of the current schema: the number of migrations.
 VERSION = 3
 
 _INITIAL = """
@@ -82,7 +82,7 @@ CREATE TABLE metrics (
     job TEXT NOT NULL REFERENCES jobs,
     step INTEGER NOT NULL,
     at REAL NOT NULL,
-    figures TEXT NOT NULL,
+    metrics_json TEXT NOT NULL,
     PRIMARY KEY (job, step)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE samples (
@@ -136,7 +136,7 @@ CREATE TABLE intents (
 CREATE INDEX intents_pending ON intents (id) WHERE state = 'pending';
 """
 
-#: What teachers are asked. SQLite cannot change a CHECK: `jobs` is copied to take one more slot.
+#: Requests to teachers. SQLite cannot change a CHECK: `jobs` is copied to add a slot.
 _TEACHERS = """
 CREATE TABLE new_jobs (
     id TEXT PRIMARY KEY,
@@ -213,7 +213,7 @@ CREATE TABLE answers (
 ) STRICT, WITHOUT ROWID;
 """
 
-#: More than one verdict on the same pair in the same order, soft ones, and people's votes.
+#: Repeated verdicts on the same pair in the same order, verdict probabilities, and people's votes.
 _JUDGING = """
 CREATE TABLE new_verdicts (
     job TEXT NOT NULL REFERENCES jobs,
@@ -245,11 +245,11 @@ CREATE TABLE votes (
 
 
 def migrate(path: Path) -> None:
-    """Make `path` a state.db of this version, whatever earlier version it is, or none.
+    """Create the file `path` with the current schema, or migrate it from an earlier version.
 
-    Processes that do this at once wait for each other.
+    Processes that do this at the same time wait for each other.
     """
-    # sqlite_utils imports pandas: seconds, which no reader pays.
+    # sqlite_utils imports pandas, which takes seconds: readers must not wait for it.
     from filelock import FileLock
     from sqlite_utils import Database, Migrations
 

@@ -1,4 +1,4 @@
-"""What was sent to teachers and what came of it, as the supervisor writes it and readers see it."""
+"""Submissions to teachers and judges, and their answers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from core.jobs.records import Answer, BatchRecord, SubmissionRecord
 
 @dataclass(frozen=True)
 class Sums:
-    """What became of a submission's requests: how many have an outcome, how many of those can be used, the
-    tokens and US dollars that they took, and of how many that is not known. None where nothing was told."""
+    """Totals of a submission's answers: requests with an outcome, usable answers, tokens, cost in US dollars,
+    and answers of unknown cost (`unpriced`). None means that the provider did not report it."""
 
     answered: int
     ok: int
@@ -31,14 +31,14 @@ class Sums:
     unpriced: int
 
 
-#: By their tokens the sums of collected submissions, to which nothing is added any more.
+#: Token → totals of a collected submission, which no longer change.
 KnownSums = dict[str, Sums]
 
 _NOTHING = Sums(0, 0, None, None, None, None, 0)
 
 
 def put(connection: sqlite3.Connection, job: str, at: float, submission: SubmissionRecord) -> None:
-    """Record an intent to send; one that is there already stays as it is."""
+    """Record an intended submission; an existing one is unchanged."""
     connection.execute(
         "INSERT INTO submissions (token, job, mode, provider, base_url, key_digest, model, requests,"
         " estimated_usd, submitted_at, input_path, state, changed_at)"
@@ -55,7 +55,7 @@ def put(connection: sqlite3.Connection, job: str, at: float, submission: Submiss
 
 
 def put_state(connection: sqlite3.Connection, at: float, batch: BatchRecord) -> None:
-    """Record a change of a submission; what the change does not tell stays."""
+    """Record a change of a submission; fields that the change does not contain are unchanged."""
     connection.execute(
         "UPDATE submissions SET state = :state, batch = coalesce(:id, batch),"
         " completed = coalesce(:completed, completed), failed = coalesce(:failed, failed),"
@@ -73,13 +73,13 @@ def put_answer(connection: sqlite3.Connection, at: float, answer: Answer) -> Non
     connection.execute(
         "INSERT OR REPLACE INTO answers VALUES (:token, :key, :number, :dialog_id, :outcome, :text, :error,"
         " :input_tokens, :cached_tokens, :output_tokens, :usd, :at)",
-        # Without the log-probabilities, of which the verdict tells what there is to know.
+        # Without the log-probabilities, which the verdict summarises.
         msgspec.structs.asdict(answer) | {"at": at, "logprobs": None},
     )
 
 
 def submissions(connection: sqlite3.Connection, known: KnownSums | None = None) -> list[Submission]:
-    """Everything that was sent, newest first. `known` keeps what need not be counted again."""
+    """All submissions, newest first. `known` caches the totals of collected submissions."""
     found = sums(connection, known)
     rows = connection.execute(
         "SELECT submissions.*, jobs.name, jobs.state AS job_state FROM submissions"
@@ -123,9 +123,9 @@ def _submission(row: sqlite3.Row, sums: Sums) -> Submission:
 
 
 def sums(connection: sqlite3.Connection, known: KnownSums | None = None) -> dict[str, Sums]:
-    """What became of each submission's requests, by its token, where any has an outcome.
+    """The totals of each submission with an answer, by its token.
 
-    `known` keeps those of collected submissions: a store holds hundreds of thousands of answers.
+    `known` caches those of collected submissions: a store has hundreds of thousands of answers.
     """
     known = {} if known is None else known
     sent = connection.execute("SELECT token, collected FROM submissions").fetchall()
@@ -138,7 +138,7 @@ def sums(connection: sqlite3.Connection, known: KnownSums | None = None) -> dict
     )
     found = known | {token: Sums(*row) for token, *row in counted}
     for row in sent:
-        # Read as collected before its answers were counted, so that none of them came later.
+        # It was already collected when its answers were counted, so no answer is missing.
         if row["collected"] and row["token"] in found:
             known[row["token"]] = found[row["token"]]
     return found
@@ -154,7 +154,7 @@ def batch_events(connection: sqlite3.Connection, token: str) -> list[BatchEvent]
 
 
 def outcomes(connection: sqlite3.Connection, token: str) -> list[AnswerCount]:
-    """How a submission's answers turned out, by outcome and the provider's words, most frequent first."""
+    """A submission's answers counted by outcome and the provider's error, most frequent first."""
     rows = connection.execute(
         "SELECT outcome, error, count(*) AS requests FROM answers WHERE token = ?"
         " GROUP BY outcome, error ORDER BY requests DESC, outcome, error",
@@ -170,7 +170,7 @@ def requests(
     after: tuple[str, int],
     limit: int,
 ) -> list[SentRequest]:
-    """At most `limit` answers behind (key, number) `after`: all, or those of one (outcome, error)."""
+    """At most `limit` answers after the (key, number) `after`: all, or those with one (outcome, error)."""
     outcome, error = group or (None, None)
     rows = connection.execute(
         "SELECT key, number, dialog_id, outcome, text, error, input_tokens, output_tokens, usd, at"
@@ -200,7 +200,7 @@ def spending(
 ) -> list[tuple[str, str, float | None, int]]:
     """(job, model, US dollars, answers of unknown cost) of each submission with an answer.
 
-    `known` keeps what need not be counted again.
+    `known` caches the totals of collected submissions.
     """
     found = sums(connection, known)
     rows = connection.execute("SELECT token, job, model FROM submissions ORDER BY job, model, token")
@@ -221,8 +221,8 @@ def costs(connection: sqlite3.Connection) -> dict[str, tuple[float | None, int]]
     return {row["job"]: (None if row["unpriced"] else row["usd"], row["requests"]) for row in rows}
 
 
-def bound(connection: sqlite3.Connection) -> float:
-    """US dollars that what is on its way will still cost, by its estimates."""
+def reserved_usd(connection: sqlite3.Connection) -> float:
+    """US dollars reserved for running submissions, by their estimates."""
     row = connection.execute(
         "SELECT sum(max(0.0, estimated_usd - coalesce("
         "(SELECT sum(usd) FROM answers WHERE answers.token = submissions.token), 0.0))) AS usd"

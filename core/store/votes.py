@@ -1,4 +1,4 @@
-"""What people voted, as the supervisor writes it and readers see it."""
+"""People's votes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.domain.votes import Vote
 
 
 def put(connection: sqlite3.Connection, vote: Vote) -> None:
-    """Record a vote; the same voter's earlier one on the same texts gives way to it."""
+    """Record a vote; it replaces an earlier vote of the same voter on the same texts."""
     connection.execute(
         "INSERT OR REPLACE INTO votes"
         " VALUES (:voter, :dialog_id, :digest_a, :digest_b, :a, :b, :ordering, :choice, :at)",
@@ -18,7 +18,7 @@ def put(connection: sqlite3.Connection, vote: Vote) -> None:
 
 
 def remove(connection: sqlite3.Connection, vote: Vote) -> None:
-    """Take back what the voter said of these texts, if anything."""
+    """Withdraw the voter's vote on these texts, if there is one."""
     connection.execute(
         "DELETE FROM votes WHERE voter = :voter AND dialog_id = :dialog_id"
         " AND digest_a = :digest_a AND digest_b = :digest_b",

@@ -136,11 +136,13 @@ with open_workspace(sys.argv[1]) as workspace:
     {}
 print(*sorted(sys.modules), file=sys.stderr)
 """
-    parts = {f"core.services.{name}" for name in ("pipeline", "data", "training", "evaluation", "spending")}
+    parts = {
+        f"core.services.{name}.reader" for name in ("pipeline", "data", "training", "evaluation", "spending")
+    }
     parts.add("core.services.commands")
     assert not _loaded(code.format("pass"), str(filled.root)) & parts
     assert _loaded(code.format("workspace.pipeline.snapshot()"), str(filled.root)) & parts == {
-        "core.services.pipeline"
+        "core.services.pipeline.reader"
     }
 
 

@@ -49,7 +49,7 @@ def test_a_type_checker_knows_every_name(tmp_path: Path) -> None:
     right = f"""{PREAMBLE}def show(workspace: Workspace) -> None:
     for rate in workspace.evaluation.win_rates():
         print(rate.a, rate.b, rate.win_rate_b)
-    print(workspace.pipeline.snapshot().jobs, workspace.data.facts(), workspace.spending.summary().usd)
+    print(workspace.pipeline.snapshot().jobs, workspace.data.imported(), workspace.spending.summary().usd)
     print(workspace.training.samples("job"), workspace.commands.start(["compare"]), workspace.paths.root)
 """
     wrong = {

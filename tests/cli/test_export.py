@@ -88,7 +88,7 @@ def test_one_without_answers_is_refused_with_the_remedy(
     folder = tmp_path / "none"
     words = ("--recipe", "improve-human/naive", "--recipe", recipe)
     refused = program("export", "llama-factory", folder, *words, code=1)
-    assert f"the teacher has not answered yet for {recipe}" in refused.err
+    assert f"the teacher responses of {recipe} are not generated yet" in refused.err
     assert "recipes.train in config.toml" in refused.err
     assert f"`empathy-tui run recipe:{recipe}`" in refused.err
     assert not folder.exists()

@@ -59,7 +59,7 @@ def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) ->
     assert len(api.paid) == 16
     (rate,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
     assert "agrees with human ratings" in rate["label"]
-    assert "no judge is called 'nobody'" in asked("judge", "validate", "nobody", code=1).err
+    assert "no judge is named 'nobody'" in asked("judge", "validate", "nobody", code=1).err
     assert "is embedded" in asked("judge", "validate", "own", code=1).err
     assert asked("judge", "validate", "gpt", "--pairs", "0", code=2).err
 
@@ -97,8 +97,8 @@ def test_a_report_is_written(study: Program, tmp_path: Path) -> None:
 
 def test_voting_says_what_it_needs(study: Program) -> None:
     assert "needs a terminal" in study("vote", "human", "chatgpt", code=1).err
-    assert "no responder is called" in study("vote", "human", "nobody", code=1).err
-    assert "stands on both sides" in study("vote", "human", "human", code=1).err
+    assert "no responder is named" in study("vote", "human", "nobody", code=1).err
+    assert "is on both sides" in study("vote", "human", "human", code=1).err
     for name in ("", "x" * 41, "../x", "a\x1b[31m"):
         refused = study("vote", "human", "chatgpt", "--voter", name, code=1).err
         assert "not a valid voter name" in refused

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.prompts import templates
-from core.services import prompts
+from core.services.data import prompts
 from tests.cli.conftest import Program, end_processes, make_program
 from tests.support.synthetic_dialogues import synthetic_csv, synthetic_dialogues
 

@@ -144,7 +144,7 @@ def test_retry(barren: Program) -> None:
 
 
 def test_what_cannot_be_cancelled_or_retried_is_said(loaded: Program) -> None:
-    assert "never requested" in loaded("cancel", RUN.replace(" ", ":"), code=1).err
+    assert "not requested" in loaded("cancel", RUN.replace(" ", ":"), code=1).err
     loaded("run", "recipe", "--wait")
     assert "done" in loaded("cancel", "recipe:direct/chatgpt", code=1).err
     assert "done" in loaded("retry", "recipe:direct/chatgpt", code=1).err

@@ -19,8 +19,8 @@ def test_there_and_back(tmp_path_factory: pytest.TempPathFactory, dialogues: lis
     path = tmp_path_factory.mktemp("records") / "dialogues.jsonl"
     records.write(path, dialogues)
     assert list(records.read(path)) == dialogues
-    facts = staging.describe(dialogues, "data.csv", "0" * 64)
-    assert facts.data == hashlib.sha256(path.read_bytes()).hexdigest()
+    imported = staging.describe(dialogues, "data.csv", "0" * 64)
+    assert imported.data == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_change_in_one_split_leaves_the_other_splits_hash() -> None:
@@ -40,9 +40,9 @@ def test_a_change_in_one_split_leaves_the_other_splits_hash() -> None:
 def test_staging_writes_what_the_hash_says(tmp_path: Path) -> None:
     dialogues = synthetic_dialogues(8)
     workspace = WorkspacePaths(tmp_path)
-    facts = staging.describe(dialogues, "data.csv", "")
-    staging.stage(workspace, dialogues, facts)
-    content = workspace.dialogues(facts.data).read_bytes()
-    assert hashlib.sha256(content).hexdigest() == facts.data
-    staging.stage(workspace, [], facts)
-    assert workspace.dialogues(facts.data).read_bytes() == content
+    imported = staging.describe(dialogues, "data.csv", "")
+    staging.stage(workspace, dialogues, imported)
+    content = workspace.dialogues(imported.data).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == imported.data
+    staging.stage(workspace, [], imported)
+    assert workspace.dialogues(imported.data).read_bytes() == content

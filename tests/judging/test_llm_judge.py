@@ -168,7 +168,7 @@ def test_a_comparison_behind_an_api(tmp_path: Path, api: Api, mode: str) -> None
             p for p in workspace.evaluation.pairs("human", "chatgpt") if p.dialog_id == DIFFERENT[0].dialog_id
         )
     assert (rate.judge, rate.n, rate.invalid) == ("gpt", len(TEST), 0)
-    assert rate.label == "gpt: its agreement with people is not measured here"
+    assert rate.label == "gpt: its agreement with people was not measured"
     assert {(v.order, v.winner) for v in pair.verdicts} == {
         ("ab", expected(DIFFERENT[0])),
         ("ba", expected(DIFFERENT[0])),

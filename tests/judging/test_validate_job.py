@@ -130,7 +130,7 @@ def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("judge", "problem"), [("nobody", "no judge is called 'nobody'; there are: gpt"), ("own", "is embedded")]
+    ("judge", "problem"), [("nobody", "no judge is named 'nobody'; there are: gpt"), ("own", "is embedded")]
 )
 def test_a_judge_that_cannot_be_asked(tmp_path: Path, api: Api, judge: str, problem: str) -> None:
     made = shop(tmp_path, api)

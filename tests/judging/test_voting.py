@@ -196,7 +196,7 @@ def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: A
 def test_who_cannot_be_voted_on(tmp_path: Path, api: Api) -> None:
     made = shop(tmp_path, api)
     with made.open() as workspace:
-        with pytest.raises(UserError, match="stands on both sides"):
+        with pytest.raises(UserError, match="is on both sides"):
             workspace.evaluation.ballot_items("human", "human", "ana")
-        with pytest.raises(UserError, match="no responder is called 'nobody'"):
+        with pytest.raises(UserError, match="no responder is named 'nobody'"):
             workspace.evaluation.ballot_items("human", "nobody", "ana")

@@ -162,7 +162,7 @@ class House:
         """All that the journals brought, without times, places and attempts."""
         return {
             "jobs": self.query("SELECT id, state, done, total, error, result FROM jobs ORDER BY id"),
-            "metrics": self.query("SELECT job, step, figures FROM metrics ORDER BY 1, 2"),
+            "metrics": self.query("SELECT job, step, metrics_json FROM metrics ORDER BY 1, 2"),
             "samples": self.query("SELECT * FROM samples ORDER BY 1, 2, 3"),
             "responses": self.query("SELECT * FROM responses ORDER BY 1, 2"),
             "verdicts": self.query("SELECT * FROM verdicts ORDER BY 1, 2, 3"),
@@ -220,10 +220,10 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = WorkspacePaths(tmp_path_factory.mktemp("furnished"))
     workspace.config.write_text(CONFIG)
     dialogues = make_dialogues()
-    facts = staging.describe(dialogues, "some.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, "some.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         jobs.add_event(connection, "furnished")
     return workspace.root
 

@@ -24,14 +24,14 @@ def staged(house: House) -> tuple[ImportedData, list[Dialogue]]:
     (path,) = (house.workspace.artifacts / "data").glob("*/dialogues.jsonl")
     first, *rest = records.read(path)
     dialogues = [msgspec.structs.replace(first, utterance="another utterance"), *rest[:-1]]
-    facts = staging.describe(dialogues, "other.csv", "1" * 64)
-    staging.stage(house.workspace, dialogues, facts)
-    return facts, dialogues
+    imported = staging.describe(dialogues, "other.csv", "1" * 64)
+    staging.stage(house.workspace, dialogues, imported)
+    return imported, dialogues
 
 
 def test_data_takes_the_place_of_the_old(house: House, staged: tuple[ImportedData, list[Dialogue]]) -> None:
-    facts, dialogues = staged
-    intent = house.ask(intents.ImportData(facts=facts))
+    imported, dialogues = staged
+    intent = house.ask(intents.ImportData(imported=imported))
     assert house.finish() == 0, house.story()
     assert house.outcome(intent).outcome == ImportOutcome(DialogueCounts(7, 6, 1))
     assert house.query("SELECT dialog_id, utterance FROM dialogues ORDER BY position") == [
@@ -43,9 +43,9 @@ def test_data_takes_the_place_of_the_old(house: House, staged: tuple[ImportedDat
 def test_a_crash_leaves_the_old_data_until_the_new_is_all_there(
     house: House, staged: tuple[ImportedData, list[Dialogue]], kill_at: int
 ) -> None:
-    facts, _ = staged
+    imported, _ = staged
     before = house.query("SELECT * FROM ratings ORDER BY 1, 2")
-    intent = house.ask(intents.ImportData(facts=facts))
+    intent = house.ask(intents.ImportData(imported=imported))
     assert house.finish(kill_at=kill_at) == -signal.SIGKILL
     assert house.query("SELECT * FROM ratings ORDER BY 1, 2") == before
     assert house.outcome(intent).state == "pending"
@@ -59,14 +59,14 @@ def test_a_crash_leaves_the_old_data_until_the_new_is_all_there(
 def test_data_that_is_not_what_was_staged_is_refused(
     house: House, staged: tuple[ImportedData, list[Dialogue]], harm: str
 ) -> None:
-    facts, _ = staged
-    path = house.workspace.dialogues(facts.data)
+    imported, _ = staged
+    path = house.workspace.dialogues(imported.data)
     if harm == "missing":
         path.unlink()
     else:
         path.write_bytes(path.read_bytes().replace(b"another", b"yet one"))
     before = house.query("SELECT * FROM dialogues ORDER BY 1")
-    intent = house.ask(intents.ImportData(facts=facts))
+    intent = house.ask(intents.ImportData(imported=imported))
     assert house.finish() == 0
     assert house.outcome(intent).state == "failed"
     assert str(path) in str(house.outcome(intent).error)
@@ -78,7 +78,7 @@ def test_runs_on_the_old_data_stay_and_the_new_data_gives_new_jobs(
 ) -> None:
     house.ask(intents.Start(targets=("judge",)))
     assert house.finish() == 0
-    house.ask(intents.ImportData(facts=staged[0]))
+    house.ask(intents.ImportData(imported=staged[0]))
     house.ask(intents.Start(targets=("judge",)))
     assert house.finish() == 0, house.story()
     assert house.query("SELECT stage, state FROM jobs") == [("judge", "done")] * 2

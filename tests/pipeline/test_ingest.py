@@ -141,7 +141,7 @@ def test_what_stands_before_a_damaged_line_is_kept(furnished: Path, tmp_path: Pa
     rows = store.rows()
     assert len(rows["responses"]) == 1
     assert rows["jobs"][0][0] == "failed"
-    assert "the journal is damaged behind byte" in rows["jobs"][0][4]
+    assert "the journal is damaged after byte" in rows["jobs"][0][4]
     assert "no such" in rows["jobs"][0][4]
 
 
@@ -168,5 +168,5 @@ def test_a_later_attempt_replaces_the_figures_it_makes_again(furnished: Path, tm
         second = jobs.begin_attempt(store.connection, "judge-1", 2, folder)
     Journal(tmp_path / folder).write(*(Metric(step, {"loss": 0.5}) for step in (3, 4, 5)))
     ingest(store.connection, tmp_path, second)
-    points = [(step, json.loads(figures)["loss"]) for _, step, _, figures in store.rows()["metrics"]]
+    points = [(step, json.loads(metrics)["loss"]) for _, step, _, metrics in store.rows()["metrics"]]
     assert points == [(1, 1.0), (2, 1.0), (3, 0.5), (4, 0.5), (5, 0.5)]

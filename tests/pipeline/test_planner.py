@@ -37,9 +37,9 @@ CONFIG = parse_config(BASE)
 
 
 def plan(
-    config: Config = CONFIG, facts: ImportedData = FACTS, prompt: str = "a prompt"
+    config: Config = CONFIG, imported: ImportedData = FACTS, prompt: str = "a prompt"
 ) -> tuple[PlannedJob, ...]:
-    return planner.plan(config, facts, lambda name: f"{name}: {prompt}", "cpu")
+    return planner.plan(config, imported, lambda name: f"{name}: {prompt}", "cpu")
 
 
 def with_table(table: str, **changes: object) -> Config:
@@ -161,20 +161,20 @@ def test_another_prompt_touches_all_but_judges() -> None:
 
 
 def test_another_test_split_leaves_recipes_and_runs_alone() -> None:
-    facts = msgspec.structs.replace(FACTS, data="all2", test="test2")
-    assert changed(plan(facts=facts)) == all_of("respond", "compare")
-    assert {node.inputs["dialogues"] for node in plan(facts=facts)} == {ImportedDialogues("all2")}
+    imported = msgspec.structs.replace(FACTS, data="all2", test="test2")
+    assert changed(plan(imported=imported)) == all_of("respond", "compare")
+    assert {node.inputs["dialogues"] for node in plan(imported=imported)} == {ImportedDialogues("all2")}
 
 
 def test_another_train_split_leaves_only_base_students_alone() -> None:
-    facts = msgspec.structs.replace(FACTS, data="all2", train="train2")
+    imported = msgspec.structs.replace(FACTS, data="all2", train="train2")
     base = all_of("respond", where=lambda node: not of_runs(node))
-    assert changed(plan(facts=facts)) == all_of(*STAGES) - base
+    assert changed(plan(imported=imported)) == all_of(*STAGES) - base
 
 
 def test_another_name_of_the_file_changes_nothing() -> None:
-    facts = msgspec.structs.replace(FACTS, file="other.csv", file_sha256="1" * 64)
-    assert plan(facts=facts) == plan()
+    imported = msgspec.structs.replace(FACTS, file="other.csv", file_sha256="1" * 64)
+    assert plan(imported=imported) == plan()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_another_name_of_the_file_changes_nothing() -> None:
     [
         (BASE.replace("direct/chatgpt", "direct/chatgtp"), "Did you mean 'direct/chatgpt'"),
         (BASE.replace("[students.other]", "[students.llama]"), "a source of that name"),
-        (BASE.replace('"human"', '"humans"'), "no responder is called 'humans'"),
+        (BASE.replace('"human"', '"humans"'), "no responder is named 'humans'"),
     ],
 )
 def test_names_that_do_not_exist_are_refused(text: str, message: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import strategies
-from core.services import prompts
+from core.services.data import prompts
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 DIALOGUE = synthetic_dialogues()[1]

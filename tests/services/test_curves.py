@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.jobs import records
-from core.services.curves import Curve, CurveReader, Curves
+from core.services.training.curves import Curve, CurveReader, Curves
 from core.services.workspace import open_workspace
 from core.store import connections, jobs
 from core.store.connections import transaction
@@ -43,9 +43,9 @@ def begun(path: Path) -> Connection:
     return connection
 
 
-def log(store: Connection, step: int, at: float, **figures: float) -> None:
+def log(store: Connection, step: int, at: float, **metrics: float) -> None:
     with transaction(store):
-        jobs.put_metric(store, RUN, at, records.metric(step, figures))
+        jobs.put_metric(store, RUN, at, records.metric(step, metrics))
         jobs.set_progress(store, RUN, step, 1000, None)
 
 
@@ -57,7 +57,7 @@ def read(reader: CurveReader, store: Connection, limit: int = PLENTY) -> Curves:
 def logged(curves: Curves) -> dict[int, dict[str, float]]:
     """What the curves say was logged, by step."""
     found: dict[int, dict[str, float]] = {int(step): {} for step in curves.steps}
-    for name, curve in curves.figures.items():
+    for name, curve in curves.metrics.items():
         for place, value in zip(curve.places, curve.values, strict=True):
             found[int(curves.steps[place])][name] = float(value)
     return found
@@ -72,7 +72,7 @@ def test_figures_stand_at_the_steps_at_which_they_were_logged(store: Connection)
     assert curves.x("loss", "time").tolist() == [0.0, 60.0]
     assert curves.x("loss", "epoch").tolist() == [0.5, 1.0]
     assert curves.x("eval_loss", "step").tolist() == [20.0]
-    assert curves.figures["eval_loss"].values.tolist() == [1.5]
+    assert curves.metrics["eval_loss"].values.tolist() == [1.5]
 
 
 def test_nothing_new_is_the_same_object(store: Connection) -> None:
@@ -135,12 +135,12 @@ def test_what_is_not_finite_is_a_value(store: Connection) -> None:
     with transaction(store):
         jobs.put_metric(store, RUN, 2.0, record)
     curves = read(CurveReader(), store)
-    assert math.isnan(curves.figures["loss"].values[1])
-    assert curves.figures["grad_norm"].values.tolist() == [math.inf]
-    assert curves.figures["margin"].values.tolist() == [-math.inf]
+    assert math.isnan(curves.metrics["loss"].values[1])
+    assert curves.metrics["grad_norm"].values.tolist() == [math.inf]
+    assert curves.metrics["margin"].values.tolist() == [-math.inf]
 
 
-#: A step with or without figures, its evaluation, going on from some steps before, and a look.
+#: A step with or without metrics, its evaluation, going on from some steps before, and a look.
 moves = st.lists(
     st.one_of(
         st.tuples(st.just("step"), st.booleans()),
@@ -181,10 +181,10 @@ def test_read_on_it_says_the_same_as_read_anew(made: list[tuple[str, int]]) -> N
         assert logged(curves) == stored_metrics(store, RUN)
 
 
-figures = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, -math.inf]))
+metrics = st.one_of(st.floats(-1e6, 1e6), st.sampled_from([math.nan, math.inf, -math.inf]))
 
 
-@given(st.lists(figures, max_size=40), st.sampled_from([0.6, 0.9, 0.99]))
+@given(st.lists(metrics, max_size=40), st.sampled_from([0.6, 0.9, 0.99]))
 def test_smoothing_is_that_of_tensorboard(values: list[float], weight: float) -> None:
     curve = Curve(np.arange(len(values)), np.array(values, np.float64))
     last, count, wanted = 0.0, 0, []

@@ -54,7 +54,7 @@ def test_a_key_that_is_needed(
         if value is not None:
             monkeypatch.setenv(variable, value)
         missing = checks(tmp_path, config)[variable]
-        assert (missing.outcome, missing.found) == ("fail", f"not set, and needed for {whom}")
+        assert (missing.outcome, missing.found) == ("fail", f"not set, but needed for {whom}")
         assert f"export {variable}" in (missing.remedy or "")
     monkeypatch.setenv(variable, SECRET)
     found = checks(tmp_path, config)
@@ -69,7 +69,7 @@ def test_one_key_for_several(tmp_path: Path) -> None:
         "base_url = 'http://localhost:1'\n[judges.c]\nprovider = 'openai'\nmodel = 'm'\n"
     )
     told = checks(tmp_path, config)["OPENAI_API_KEY"]
-    assert told.found == "not set, and needed for the teacher a, the judge c, the teacher b"
+    assert told.found == "not set, but needed for the teacher a, the judge c, the teacher b"
 
 
 def test_a_server_of_ones_own_may_want_none(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_server_of_ones_own_may_want_none(tmp_path: Path) -> None:
     told = checks(tmp_path, config)["OPENAI_API_KEY"]
     assert (told.outcome, told.found) == (
         "ok",
-        "not set; for the teacher x at its own address none may be needed",
+        "not set; it may not be needed for the teacher x, which has its own base_url",
     )
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.jobs import Job, JobState, Slot, Stage
-from core.services.forecast import forecast
+from core.services.pipeline.forecast import forecast
 
 NOW = 1000.0
 SLOTS: dict[Slot, int] = {"gpu": 1, "cpu": 2, "api": 1, "batch": 8}
@@ -62,7 +62,7 @@ def test_a_chain_takes_the_sum_and_one_slot_serves_one_at_a_time() -> None:
     found = forecast(jobs, SLOTS, NOW)
     assert found is not None
     assert found.stages == {"sft": 160.0, "respond": 170.0}
-    assert (found.seconds, found.at_least) == (170.0, False)
+    assert (found.seconds, found.is_lower_bound) == (170.0, False)
 
 
 def test_what_a_running_job_tells_counts_more_than_what_others_took() -> None:
@@ -86,7 +86,7 @@ def test_what_nothing_tells_of_makes_it_a_least_time() -> None:
         [job("a", "running", took=3, eta_s=60), job("b", "waiting", "a", stage="sft-dpo")], SLOTS, NOW
     )
     assert found is not None
-    assert (found.seconds, found.at_least) == (60, True)
+    assert (found.seconds, found.is_lower_bound) == (60, True)
 
 
 def test_what_waits_for_a_person_is_left_out() -> None:
@@ -99,7 +99,7 @@ def test_what_waits_for_a_person_is_left_out() -> None:
     ]
     found = forecast(jobs, SLOTS | {"gpu": 0}, NOW)
     assert found is not None
-    assert (found.seconds, found.at_least) == (5, False)
+    assert (found.seconds, found.is_lower_bound) == (5, False)
     assert set(found.stages) == {"sft"}
 
 
@@ -128,4 +128,4 @@ def test_no_schedule_is_shorter_than_its_longest_chain_or_its_fullest_slot(
     work = {kind: sum(length for length, slot, _ in made if slot == kind) for kind in ("gpu", "cpu")}
     least = max(*longest.values(), work["gpu"], work["cpu"] / 2)
     assert least <= found.seconds <= sum(work.values())
-    assert not found.at_least
+    assert not found.is_lower_bound

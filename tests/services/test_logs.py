@@ -10,15 +10,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core.services import logs
-from core.services.log_records import LogLevel
-from core.services.logs import (
+from core.services.logs import reader as logs
+from core.services.logs.reader import (
     ALL,
     Log,
     LogFilter,
     LogLine,
     LogPage,
 )
+from core.services.logs.record_formats import LogLevel
 
 ERROR = "2026-05-28 20:26:40,123 ERROR worker: unexpected"
 INFO = "2026-05-28 20:26:40,123 INFO worker: step"
@@ -122,7 +122,7 @@ def test_a_filter_leaves_the_lines_that_it_names(path: Path, text: str, wanted: 
     def has(line: LogLine) -> bool:
         folded = line.text if wanted.words != wanted.words.lower() else line.text.lower()
         return (
-            levels.index(line.level) >= levels.index(wanted.least)
+            levels.index(line.level) >= levels.index(wanted.min_level)
             and wanted.words in folded
             and (line.is_first or not wanted.firsts)
         )

@@ -48,9 +48,9 @@ def first_version(path: Path) -> Path:
     migrations.apply(database)
     database.execute("PRAGMA user_version = 1")
     database.close()
-    facts = msgspec.json.encode(FACTS).decode()
+    imported = msgspec.json.encode(FACTS).decode()
     rows: dict[str, list[tuple[Any, ...]]] = {
-        "meta": [("paused", "1"), ("data", facts)],
+        "meta": [("paused", "1"), ("data", imported)],
         "dialogues": [
             ("d1", 0, "sad", "negative", "sadness", "It rained.", "All day\nlong.", "train"),
             ("d2", 1, "glad", "positive", "joy", "It cleared up.", "At last.", "test"),

@@ -131,8 +131,6 @@ def test_the_file_of_an_older_program_is_left_alone(others: Path) -> None:
         connection.execute(f"PRAGMA user_version = {schema.VERSION - 1}")
     with (
         open_workspace(WorkspacePaths(others, read_only=True)) as workspace,
-        pytest.raises(
-            UserError, match=r"older program: it is brought up to date when .* without --read-only"
-        ),
+        pytest.raises(UserError, match=r"older version: it is migrated when .* without --read-only"),
     ):
         workspace.pipeline.snapshot()

@@ -52,12 +52,12 @@ def make(root: Path) -> WorkspacePaths:
     workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
     dialogues = synthetic_dialogues(rows=16)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
-    planned = planner.plan(load_config(workspace.config), facts, templates.load, "cpu")
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
+    planned = planner.plan(load_config(workspace.config), imported, templates.load, "cpu")
     nodes = {node.name: node for node in planned if node.stage == "generate"}
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         for node in nodes.values():
             jobs.put(
                 connection,

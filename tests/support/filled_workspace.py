@@ -1,4 +1,4 @@
-"""A workspace whose store holds everything that screens show: jobs in all states, figures, hostile text."""
+"""A workspace whose store holds everything that screens show: jobs in all states, metrics, hostile text."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ def fill(root: Path) -> WorkspacePaths:
     workspace = create_workspace(root)
     workspace.config.write_text(CONFIG)
     dialogues = synthetic_dialogues(rows=48)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
-    nodes = planner.plan(load_config(workspace.config), facts, templates.load, "cpu")
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
+    nodes = planner.plan(load_config(workspace.config), imported, templates.load, "cpu")
     clock = _Clock()
     with (
         closing(connections.writer(workspace.state)) as connection,
         patch.object(time, "time", clock),
         connections.transaction(connection),
     ):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         asked = [node for node in nodes if "all_together" not in node.name]
         jobs.put(connection, asked)
         _Filler(connection, workspace, clock, nodes, dialogues).run()
@@ -154,16 +154,16 @@ class _Filler:
 
     def curve(self, job: str, steps: int, *, dpo: bool) -> None:
         for step in range(1, steps + 1):
-            figures = {
+            metrics = {
                 "loss": (0.69 if dpo else 2.9) * math.exp(-step / 40) + 0.03 * math.sin(step),
                 "learning_rate": 5e-5 * (1 - step / (steps + 1)),
                 "grad_norm": 1.0 + 0.2 * math.cos(step),
                 "tokens_per_second": 84.0 + step % 5,
             }
             if dpo:
-                figures |= {"rewards/margins": 0.01 * step, "rewards/accuracies": min(1.0, 0.5 + step / 80)}
+                metrics |= {"rewards/margins": 0.01 * step, "rewards/accuracies": min(1.0, 0.5 + step / 80)}
             at = self.clock.at - (steps - step) * 20
-            jobs.put_metric(self.connection, job, at, Metric(step, figures))
+            jobs.put_metric(self.connection, job, at, Metric(step, metrics))
         for number, dialogue in enumerate(self.test[:2]):
             text = HOSTILE if number else "That sounds hard. I am here for you."
             jobs.put_sample(self.connection, job, steps, dialogue.dialog_id, text)

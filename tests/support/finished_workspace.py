@@ -61,15 +61,15 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
     workspace = create_workspace(root)
     workspace.config.write_text(CONFIG)
     dialogues = [_hostile(d) if number == 0 else d for number, d in enumerate(synthetic_dialogues(rows=160))]
-    facts = staging.describe(dialogues, 'made "<b>.csv', "0" * 64)
-    staging.stage(workspace, dialogues, facts)
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
+    imported = staging.describe(dialogues, 'made "<b>.csv', "0" * 64)
+    staging.stage(workspace, dialogues, imported)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported)
     test = [d for d in dialogues if d.split == "test"]
     texts: dict[str, dict[str, str]] = {
         source: {d.dialog_id: d.responses[source].text for d in test} for source in ("human", "chatgpt")
     }
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
         compared = [node for node in nodes if node.stage == "compare"]
         left_out = [] if finished else compared[::2]
         jobs.put(connection, (node for node in nodes if node not in left_out))

@@ -94,13 +94,13 @@ class TeacherWorkspace:
         self.workspace.config.write_text(text)
 
     def import_(self, dialogues: Sequence[Dialogue]) -> None:
-        facts = staging.describe(dialogues, "made.csv", "0" * 64)
-        staging.stage(self.workspace, dialogues, facts)
+        imported = staging.describe(dialogues, "made.csv", "0" * 64)
+        staging.stage(self.workspace, dialogues, imported)
         with (
             closing(connections.writer(self.workspace.state)) as connection,
             connections.transaction(connection),
         ):
-            data.replace(connection, facts, dialogues)
+            data.replace(connection, imported, dialogues)
 
     def ask(self, request: intents.IntentRequest) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:

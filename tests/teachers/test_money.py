@@ -71,7 +71,7 @@ def test_actual_usage_is_added_up(tmp_path: Path, api: Api, mode: str) -> None:
     workspace = shop.open()
     spending = workspace.spending.summary()
     assert spending.usd == pytest.approx(expected)
-    assert spending.bound_usd == 0
+    assert spending.reserved_usd == 0
     assert spending.unpriced == 0
     assert spending.prices_of == "2026-06-01"
     assert sum(usd for _, usd in spending.by_recipe) == pytest.approx(expected)
@@ -182,7 +182,7 @@ def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None
         shop.until(lambda: shop.query(failed)[0][0] >= 2, supervisor)
         workspace = shop.open()
         spending = workspace.spending.summary()
-        assert 0 < spending.bound_usd <= (spending.budget_usd or 0)
+        assert 0 < spending.reserved_usd <= (spending.budget_usd or 0)
         workspace.close()
         api.faults.hold = False
         assert shop.wait(supervisor) == 0

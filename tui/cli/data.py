@@ -56,15 +56,15 @@ def data(ctx: click.Context, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     workspace = workspace_of(ctx)
-    facts, statistics = workspace.data.facts(), workspace.data.statistics()
+    imported, statistics = workspace.data.imported(), workspace.data.statistics()
     counts = workspace.pipeline.snapshot().dialogues
     if as_json:
-        json.write(json.data(facts, counts, statistics))
+        json.write(json.data(imported, counts, statistics))
         return
     from tui.cli.output.data import print_data
     from tui.cli.output.tables import make_console
 
-    print_data(make_console(), facts, counts, statistics)
+    print_data(make_console(), imported, counts, statistics)
 
 
 @data.command(epilog=examples("data fetch"))

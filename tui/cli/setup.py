@@ -68,8 +68,8 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
         run.wait_for(ctx, workspace, started_work.jobs, started_work.done)
     finally:
         # Show the results that exist, also after a failure.
-        rates, facts = workspace.evaluation.win_rates(), workspace.data.facts()
+        rates, imported = workspace.evaluation.win_rates(), workspace.data.imported()
         console.print()
-        print_win_rates(console, rates, sample=is_sample(facts))
+        print_win_rates(console, rates, sample=is_sample(imported))
     took = duration(time.monotonic() - started)
     print_line(console, f"All done in {took}. Open it in the app: `empathy-tui --workspace {paths.root}`")

@@ -25,7 +25,7 @@ def winrates(ctx: click.Context, as_json: bool) -> None:
     from tui.cli.output.tables import make_console
     from tui.cli.output.win_rates import print_win_rates
 
-    print_win_rates(make_console(), found, sample=is_sample(workspace.data.facts()))
+    print_win_rates(make_console(), found, sample=is_sample(workspace.data.imported()))
 
 
 @winrates.command(epilog=examples('winrates show "smollm2 vs smollm2/direct/chatgpt/sft @ gpt-4o"'))

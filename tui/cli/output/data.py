@@ -20,7 +20,7 @@ def dialogue_counts(counts: DialogueCounts) -> str:
 def print_imported(console: Console, plan: ImportPlan, counts: DialogueCounts) -> None:
     """What the workspace holds after an import."""
     print_line(console, f"Imported {plan.file}: {dialogue_counts(counts)}", "bold")
-    print_fields(console, ("sources", ", ".join(("human", *plan.facts.sources))))
+    print_fields(console, ("sources", ", ".join(("human", *plan.imported.sources))))
     if plan.table.ignored:
         print_fields(console, ("ignored", f"{len(plan.table.ignored)} columns that are not needed"))
 
@@ -39,10 +39,10 @@ def print_changes(console: Console, plan: ImportPlan) -> None:
 
 
 def print_data(
-    console: Console, facts: ImportedData | None, counts: DialogueCounts, statistics: Statistics | None
+    console: Console, imported: ImportedData | None, counts: DialogueCounts, statistics: Statistics | None
 ) -> None:
     """Statistics of the imported data."""
-    if facts is None or statistics is None:
+    if imported is None or statistics is None:
         print_line(console, "There is no data yet: `empathy-tui import CSV`, or `empathy-tui data fetch`.")
         return
     sentiments = ", ".join(
@@ -50,7 +50,7 @@ def print_data(
     )
     print_fields(
         console,
-        ("file", facts.file),
+        ("file", imported.file),
         ("data", dialogue_counts(counts)),
         ("emotions", count(len(statistics.emotions))),
         ("sentiment", sentiments),

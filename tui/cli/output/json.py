@@ -92,7 +92,7 @@ class JobRecord(_Record, frozen=True):
     """What a finished job reports; its fields depend on the stage. Null before the job is done."""
 
 
-class Started(_Record, frozen=True):
+class StartReport(_Record, frozen=True):
     """`run`."""
 
     jobs: Sequence[str]
@@ -131,7 +131,7 @@ class Costs(_Record, frozen=True):
     spending: Spending
 
 
-class JobState(_Record, frozen=True):
+class JobStateReport(_Record, frozen=True):
     """`cancel`."""
 
     job: str
@@ -165,7 +165,7 @@ class Batches(_Record, frozen=True):
     spending: Spending
 
 
-class BatchDetails(_Record, frozen=True):
+class BatchReport(_Record, frozen=True):
     """`batches show`."""
 
     batch: Submission
@@ -305,21 +305,21 @@ def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
     """What an import did."""
     return Imported(
         file=str(plan.file),
-        sha256=plan.facts.file_sha256,
+        sha256=plan.imported.file_sha256,
         changed=not plan.changes_nothing,
         dialogues=dialogues,
-        sources=("human", *plan.facts.sources),
+        sources=("human", *plan.imported.sources),
         ignored_columns=plan.table.ignored,
         changes=plan.changes,
         stale=[StaleJob(id=job.id, stage=job.stage, name=job.name) for job in plan.stale],
     )
 
 
-def data(facts: ImportedData | None, dialogues: DialogueCounts, statistics: Statistics | None) -> Data:
+def data(imported: ImportedData | None, dialogues: DialogueCounts, statistics: Statistics | None) -> Data:
     """Statistics of the data; empty before the first import."""
     return Data(
-        file=None if facts is None else facts.file,
-        sha256=None if facts is None else facts.file_sha256,
+        file=None if imported is None else imported.file,
+        sha256=None if imported is None else imported.file_sha256,
         dialogues=dialogues,
         emotions={} if statistics is None else statistics.emotions,
         sentiments={} if statistics is None else statistics.sentiments,

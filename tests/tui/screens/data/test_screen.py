@@ -42,10 +42,10 @@ def dialogues(study: WorkspacePaths) -> list[Dialogue]:
 
 def _imported(root: Path, dialogues: list[Dialogue]) -> WorkspacePaths:
     workspace = create_workspace(root)
-    facts = staging.describe(dialogues, "made.csv", "0" * 64)
-    staging.stage(workspace, dialogues, facts)
+    imported = staging.describe(dialogues, "made.csv", "0" * 64)
+    staging.stage(workspace, dialogues, imported)
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
-        data.replace(connection, facts, dialogues)
+        data.replace(connection, imported, dialogues)
     return workspace
 
 
@@ -164,7 +164,7 @@ async def test_search_looks_into_all_texts_of_all_pages(
         await until_shows(pilot, "with “NUMBER 230 of t”")
         await pilot.press(*"nowhere", "enter")
         await until_shows(pilot, "None of 240")
-        await until_shows(pilot, "Esc shows all")
+        await until_shows(pilot, "Esc clears")
         await pilot.press("escape")
         await until_shows(pilot, "1–100 of 240")
 
@@ -223,9 +223,9 @@ async def test_data_that_is_imported_meanwhile_is_shown(opened: Open, tmp_path: 
         await until_shows(pilot, "1–48 of 48")
         await pilot.press("down", "down")
         changed = synthetic_dialogues(60, seed=1)
-        facts = staging.describe(changed, "other.csv", "1" * 64)
+        imported = staging.describe(changed, "other.csv", "1" * 64)
         with closing(connections.writer(workspace.state)) as store, connections.transaction(store):
-            data.replace(store, facts, changed)
+            data.replace(store, imported, changed)
         await until_shows(pilot, "1–60 of 60")
         # The cursor stays on its dialogue, whose responses are the new ones.
         await until_selected(pilot, changed[2])

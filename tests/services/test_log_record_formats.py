@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.services.log_records import LogLevel, bar_ends, level
+from core.services.logs.record_formats import LogLevel, bar_ends, level
 
 BEGINNINGS: list[tuple[str, LogLevel]] = [
     ("2026-05-28 20:26:40,123 INFO worker: sft smollm2, attempt 1", "info"),

@@ -1,7 +1,7 @@
-"""Reading logs, whatever their size: some lines ahead of a place or back from it, filtered and searched.
+"""Reading logs of any size: lines after or before an offset, filtered and searched.
 
-A line is what a terminal would show in the end: of the states that a progress bar drew over one another,
-the last. Places are bytes of the file. A call reads a few megabytes at most, and tells how far it came.
+A line is what a terminal would show in the end: only the last state of a progress bar. Offsets are bytes of
+the file. A call reads at most a few megabytes, and reports how far it read.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from core.services.log_records import (
+from core.services.logs.record_formats import (
     LOG_LEVELS,
     LogLevel,
     bar_ends,
     level,
 )
 
-#: Bytes that a call looks at before it leaves the rest to the next one: some 40 ms.
+#: Bytes that a call reads at most, about 40 ms; the next call reads on.
 BUDGET = 4_000_000
-#: Bytes of a line that are shown as one; a longer line is several.
+#: The maximum bytes of a line; a longer line is split.
 LONGEST = 16_000
-#: Bytes that are read at a time.
+#: Bytes per read.
 _BLOCK = 128_000
-#: Bytes before a place in which the beginning of its record is looked for.
+#: Bytes before an offset in which the start of its record is searched for.
 _RECORD = 64_000
 
 _COLOURS = re.compile(r"\x1b\[[\d;:]*[mK]")
@@ -36,8 +36,8 @@ _COLOURS = re.compile(r"\x1b\[[\d;:]*[mK]")
 class LogLine:
     """A line from byte `start`; the next one begins at `end`.
 
-    `level` is that of its record, which it begins if `is_first`. `text` is as it was written, colours aside:
-    not fit to be shown as it is.
+    `level` is that of its record; `is_first` if it begins the record. `text` is as it was written, without
+    colours; it is untrusted and must be made visible before display.
     """
 
     start: int
@@ -49,10 +49,10 @@ class LogLine:
 
 @dataclass(frozen=True)
 class LogPage:
-    """Lines, and where they were looked for: from byte `start` to byte `end` of the `size` that there are.
+    """Lines, and the range that was searched: from byte `start` to byte `end` of `size`.
 
-    A last line without an end is among them and begins at `end`, because it is read anew from there once
-    there is more of it. `is_last` when nothing else follows yet.
+    An unfinished last line is included and begins at `end`, so that it is read again when it has grown.
+    `is_last` if nothing follows yet.
     """
 
     lines: tuple[LogLine, ...]
@@ -64,19 +64,19 @@ class LogPage:
 
 @dataclass(frozen=True)
 class LogFilter:
-    """Which lines are wanted: of records of at least this level, with these words, or beginnings of records.
+    """Selects lines: of records of at least `min_level`, with the text `words`, or the `firsts` of records.
 
-    Capitals matter if the words have some.
+    The search is case-sensitive if `words` has capitals.
     """
 
-    least: LogLevel = "debug"
+    min_level: LogLevel = "debug"
     words: str = ""
     firsts: bool = False
 
     def test(self) -> Callable[[_Span, LogLevel, bool], bool]:
-        """A function that tells of a line, its level, and whether it begins a record, if it is wanted."""
+        """A predicate of a line, its level, and whether it begins a record."""
         grave, has_words, firsts = (
-            LOG_LEVELS[LOG_LEVELS.index(self.least) :],
+            LOG_LEVELS[LOG_LEVELS.index(self.min_level) :],
             _finder(self.words),
             self.firsts,
         )
@@ -90,10 +90,10 @@ ALL = LogFilter()
 
 @dataclass(frozen=True)
 class Log:
-    """A log's file, which need not be there.
+    """A log file, which may not exist.
 
-    It is of one attempt at a job, and `attempts` are all that there were, oldest first; the supervisor's is
-    of none.
+    It belongs to one attempt at a job, and `attempts` are all attempts, oldest first; the supervisor's log
+    has none.
     """
 
     path: Path
@@ -101,7 +101,7 @@ class Log:
     attempts: tuple[int, ...] = ()
 
     def ahead(self, start: int, count: int, wanted: LogFilter = ALL) -> LogPage:
-        """The first `count` wanted lines from byte `start` on, where a line begins; fewer where it ends."""
+        """The first `count` matching lines from byte `start` on, which must be the start of a line."""
         with _opened(self.path) as file:
             size = file.seek(0, 2)
             at = start = min(start, size)
@@ -122,7 +122,7 @@ class Log:
             return LogPage(tuple(found), start, at, size, is_last)
 
     def back(self, before: int | None, count: int, wanted: LogFilter = ALL) -> LogPage:
-        """The last `count` wanted lines before byte `before`, where a line begins; of the end for None."""
+        """The last `count` matching lines before byte `before`, the start of a line; at the end for None."""
         with _opened(self.path) as file:
             size = file.seek(0, 2)
             end = at = before = size if before is None else min(before, size)
@@ -147,7 +147,7 @@ class Log:
 class _Span(NamedTuple):
     """A line's bytes, from `start`; the next line begins at `next`.
 
-    `goes_on` for a later piece of a long line; `is_open` while it has no end yet.
+    `goes_on` for a later part of a long line; `is_open` while the line is unfinished.
     """
 
     start: int
@@ -170,10 +170,10 @@ def _read(file: BinaryIO, start: int, end: int) -> bytes:
 
 
 def _cut(block: bytes, offset: int, *, is_end: bool) -> tuple[list[_Span], int]:
-    """The lines of a block at byte `offset`, and the byte that comes after them.
+    """The lines of a block at byte `offset`, and the byte after them.
 
-    The last line may have no end where the file (`is_end`) has one; it is then an open one, and that byte is
-    its first.
+    At the end of the file (`is_end`), the last line may be unfinished; it is then open, and the returned
+    byte is its first.
     """
     spans: list[_Span] = []
     at = 0
@@ -185,16 +185,16 @@ def _cut(block: bytes, offset: int, *, is_end: bool) -> tuple[list[_Span], int]:
     rest = _pieces(block[at:], offset + at, offset + len(block), is_open=is_end)
     if is_end:
         return spans + rest, rest[-1].start
-    # A line that is longer than the block: its last state, or whole pieces of it.
+    # A line that is longer than the block: its last state, or complete parts of it.
     if rest[0].start > offset:
         return [], rest[0].start
     return (rest[:-1], rest[-1].start) if len(rest) > 1 else (rest, offset + len(block))
 
 
 def _pieces(line: bytes, start: int, next_start: int, *, is_open: bool = False) -> list[_Span]:
-    """What is shown of a line: the last state of what returns drew over, in pieces where it is long.
+    """The visible parts of a line: the text after the last carriage return, split if it is long.
 
-    A record that was written right behind a progress bar is a line of its own.
+    A record that was written directly after a progress bar is a separate line.
     """
     drawn = line.rstrip(b"\r")
     begin = drawn.rfind(b"\r") + 1
@@ -219,7 +219,7 @@ def _pieces(line: bytes, start: int, next_start: int, *, is_open: bool = False) 
 
 
 def _character(raw: bytes, at: int) -> int:
-    """The beginning of the UTF-8 character that byte `at` is part of."""
+    """The first byte of the UTF-8 character at byte `at`."""
     for back in range(4):
         if raw[at - back] & 0xC0 != 0x80:
             return at - back
@@ -227,17 +227,17 @@ def _character(raw: bytes, at: int) -> int:
 
 
 def _first_start(block: bytes) -> int:
-    """Where the first whole line begins in a block that begins anywhere; 0 if it is part of one line."""
+    """The start of the first complete line in a block; 0 if the block is part of one line."""
     return block.find(b"\n", 0, -1) + 1 or block.find(b"\r", 0, -1) + 1
 
 
 def _not_drawn_over(block: bytes) -> bytes:
-    """The block without the states that what follows it was drawn over."""
+    """The block without states of a progress bar that later text overwrites."""
     return block[: block.rfind(b"\n") + 1] if block.endswith(b"\r") else block
 
 
 def _recorded(spans: Iterable[_Span], now: LogLevel) -> Iterator[tuple[_Span, LogLevel, bool]]:
-    """Each line with its record's level, and whether it begins the record; `now` is the level before them."""
+    """Each line with its record's level, and whether it begins the record; `now` is the previous level."""
     for span in spans:
         begun = None if span.goes_on else level(span.raw, now)
         now = begun or now
@@ -245,7 +245,7 @@ def _recorded(spans: Iterable[_Span], now: LogLevel) -> Iterator[tuple[_Span, Lo
 
 
 def _level_before(file: BinaryIO, at: int) -> LogLevel:
-    """The level of the record that what comes before byte `at` is part of."""
+    """The level of the record before byte `at`."""
     low = max(0, at - _RECORD)
     block = _read(file, low, at)
     skip = _first_start(block) if low else 0
@@ -259,7 +259,7 @@ def _line(span: _Span, level: LogLevel, is_first: bool) -> LogLine:
 
 
 def _finder(words: str) -> Callable[[bytes], bool] | None:
-    """A function that tells if the words are in some bytes; None for no words."""
+    """A predicate for bytes that contain the words; None for no words."""
     if not words:
         return None
     sought = words.encode(errors="replace")

@@ -1,4 +1,4 @@
-"""What there is to see of the prompts: every template of a workspace, and one as a dialogue fills it."""
+"""The prompt templates of a workspace, and prompts filled in with a dialogue."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from core.prompts import templates
 from core.recipes import strategies
 
 PURPOSES = {
-    "student": "what a student is asked, in training and in testing",
+    "student": "the prompt of students, in training and testing",
     "initial": "improve-llm: the teacher's own response to a dialogue",
     "naive": "improve the empathy, without a definition",
-    "all_dimensions": "improve along all three dimensions at once",
-    "lacking_dimension": "improve along the dimension that is lacking most",
+    "all_dimensions": "improve all three dimensions at once",
+    "lacking_dimension": "improve the weakest dimension",
     "cognitive": "improve the cognitive empathy",
     "affective": "improve the affective empathy",
     "compassionate": "improve the compassionate empathy",
     "sequential_cognitive": "sequential, first turn: cognitive empathy",
     "sequential_affective": "sequential, second turn: affective empathy",
     "sequential_compassionate": "sequential, third turn: compassionate empathy",
-    "judge": "what a judge is asked of two responses",
+    "judge": "the question to a judge about two responses",
 }
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A template as a workspace has it; `error` says why it cannot be used, `text` is empty then."""
+    """A template of a workspace; if it is invalid, `error` says why and `text` is empty."""
 
     name: str
     purpose: str
@@ -42,14 +42,14 @@ class Prompt:
 
 
 def prompts(overrides: Path) -> tuple[Prompt, ...]:
-    """All templates; files in the folder `overrides` stand for shipped ones of the same name."""
+    """All templates; files in the folder `overrides` replace the built-in ones of the same name."""
     return tuple(_prompt(name, overrides) for name in PURPOSES)
 
 
 def stray_prompts(overrides: Path) -> tuple[Path, ...]:
-    """Files among `overrides` that no template is read from, by a wrong name perhaps.
+    """Files in `overrides` that are not used because no template has their name.
 
-    Hidden files and an editor's backups (`naive.txt~`) are nobody's mistake, and left out.
+    Hidden files and editor backups (`naive.txt~`) are ignored.
     """
     if not overrides.is_dir():
         return ()
@@ -72,11 +72,11 @@ def prompt_improves(name: str) -> bool:
 
 
 def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -> tuple[tuple[str, str], ...]:
-    """The turns, each with its role, in which a model meets template `name`.
+    """The turns (role, text) of the conversation in which template `name` is used.
 
-    For a dialogue its fields are filled in: the human response is the one to improve, and a judge's
-    first. Answers of a teacher to earlier turns are told by a placeholder. Without a dialogue it is
-    the template alone. Raises `UserError` for an unknown template and one that does not hold.
+    With a dialogue, the template's fields are filled in: the human response is the one to improve, and the
+    first one for a judge. A placeholder stands for the teacher's answers to earlier turns. Without a
+    dialogue, it is the template itself. Raises `UserError` if the template is unknown or invalid.
     """
     if name not in PURPOSES:
         raise UserError(f"there is no prompt {name!r}. There are: {', '.join(PURPOSES)}")
@@ -100,9 +100,9 @@ def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -
 
 
 def judge_question(template: str, pair: Pair, order: Literal["ab", "ba"]) -> str:
-    """What a judge is asked of a pair, word for word; `ab` shows response A first.
+    """The exact question to a judge about a pair; `ab` shows response A first.
 
-    Raises `ValueError` when the pair lacks a response, because no judge is asked then.
+    Raises `ValueError` if the pair lacks a response: such a pair is not judged.
     """
     if pair.response_a is None or pair.response_b is None:
         raise ValueError(f"dialogue {pair.dialog_id} lacks a response")

@@ -1,7 +1,7 @@
-"""The shapes of what is logged: which lines begin a record, and how grave it is.
+"""The formats of log records: which lines begin a record, and its level.
 
-The workers' and the supervisor's own lines, those of logging's and transformers' usual formats, Python's
-warnings and tracebacks, the C++ libraries under torch, progress bars, and the figures that trainers print.
+They cover the workers and the supervisor, the usual formats of logging and transformers, Python's warnings
+and tracebacks, torch's C++ libraries, progress bars, and the metrics that trainers print.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-#: From the least grave to the gravest.
+#: In ascending order of severity.
 LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 
 _NAMES: dict[bytes, LogLevel] = {
@@ -36,7 +36,7 @@ _HEAD = re.compile(
         (?P<dated>DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\b
     # WARNING:root:words        [INFO|trainer.py:20] 2026-05-28 >> words        ERROR words
     | \[?(?P<named>DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL|FATAL)(?=[\s:|\]]|\x1b)
-    # transformers and its kin do not name the level, and are silent below a warning.
+    # transformers and related libraries do not name the level, and log only warnings and above.
     | (?P<kin>\[(?:transformers|huggingface_hub|datasets)\]\s)
     # Traceback (most recent call last):        + Exception Group Traceback (most recent call last):
     | (?P<trace>(?:\[rank\d+\]:)?[\s+|\xe2\x94\x80\x95\xad]*(?:Exception\ Group\ )?
@@ -48,25 +48,25 @@ _HEAD = re.compile(
     # [rank0]:[W528 20:26:40.123 socket.cpp:20] words        E0528 20:26:40.123000 4711 torch/x.py:20] words
     | (?:\[rank\d+\]:)?\[?(?P<letter>[DIWEF])\d{3,4}\s\d\d:\d\d:\d\d
     # {'loss': '4.015', ...}
-    | (?P<figures>\{['"])
+    | (?P<metrics>\{['"])
     )""",
     re.VERBOSE,
 )
 #: folder/module.py:20: UserWarning: words
 _WARNING = re.compile(rb"[^\s:][^:\n]*:\d+: \w*Warning:")
-#: A bar of tqdm's as it is drawn, with its label: what follows it was written by somebody else.
+#: A tqdm progress bar with its label: text after it is from another writer.
 _BAR = re.compile(rb"[^\n]{0,200}?(?:\d+%\|[^|\n]*\|[^\[\n]*|\d+it\ )\[[^\]\n]*\]")
 
 
 def level(line: bytes, before: LogLevel) -> LogLevel | None:
-    """The level of the record that `line` begins; None where it goes on with one of level `before`.
+    """The level of the record that `line` begins; None if it continues a record of level `before`.
 
-    What names no level and still begins a record (figures, a progress bar) is info. A traceback is part of
-    the error that it follows, and else an error of its own.
+    A record without a level (metrics, a progress bar) is info. A traceback is part of the error that it
+    follows, or else a separate error.
     """
     found = _HEAD.match(line)
     if found is None:
-        # Apart from the others and behind a quick look, because they match late.
+        # Separate, and after a quick check, because these patterns are slow to match.
         if b"Warning:" in line and _WARNING.match(line):
             return "warning"
         return "info" if bar_ends(line) else None
@@ -77,13 +77,13 @@ def level(line: bytes, before: LogLevel) -> LogLevel | None:
         return None if before == "error" else "error"
     if kind == "error":
         return "error"
-    if kind == "figures":
+    if kind == "metrics":
         return "info"
     return _NAMES[found[kind or 0]]
 
 
 def bar_ends(line: bytes) -> list[int]:
-    """Where the progress bars that `line` begins with end, one written behind the other."""
+    """The ends of the consecutive progress bars at the start of `line`."""
     ends: list[int] = []
     if b"%|" in line or b"it [" in line:
         while found := _BAR.match(line, ends[-1] if ends else 0):

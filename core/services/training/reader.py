@@ -14,15 +14,14 @@ from core.services.workspace_state import WorkspaceState
 from core.store import queries
 
 if TYPE_CHECKING:
-    # It needs numpy, which not every caller has to wait for.
-    from core.services.curves import CurveReader, Curves
+    # It imports numpy, which not every caller must wait for.
+    from core.services.training.curves import CurveReader, Curves
 
 
 class TrainingReader:
-    """Reads what the training runs of a workspace logged. A run is named by its job's id.
+    """Reads the logged metrics of training runs. A run is identified by its job's id.
 
-    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
-    as an empty one.
+    Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
     def __init__(self, state: WorkspaceState) -> None:
@@ -30,15 +29,15 @@ class TrainingReader:
         self._curves: CurveReader | None = None
 
     def curves(self, jobs: Sequence[str], limit: int = 50_000) -> list[Curves]:
-        """The curves of those of these runs that were requested, in this order.
+        """The curves of the given runs that were requested, in this order.
 
         Args:
             jobs: Job ids of runs.
-            limit: How many points are read at most that were not read before; 50,000 take some 0.1 s. Call
-                again until all curves are complete.
+            limit: The maximum number of new points to read; 50,000 take about 0.1 s. Call again until all
+                curves are complete.
         """
         if self._curves is None:
-            from core.services.curves import CurveReader
+            from core.services.training.curves import CurveReader
 
             self._curves = CurveReader()
         connection = self._state.connection()
@@ -50,11 +49,11 @@ class TrainingReader:
         return {} if connection is None else queries.last_metrics(connection, name)
 
     def run_settings(self, job: str) -> dict[str, dict[str, object]]:
-        """The settings of a run, also of one that is only planned.
+        """The settings of a run, which may be only planned.
 
         Returns:
             Group (`training`, `lora`, `student`, `libraries`) → TRL's and PEFT's names → values. The versions
-            of the libraries are there once the run has started. Empty when there is no such run.
+            of the libraries are known when the run has started. Empty if there is no such run.
         """
         connection = self._state.connection()
         settings = None if connection is None else queries.settings(connection, job)
@@ -74,12 +73,12 @@ class TrainingReader:
         return groups | ({"libraries": libraries} if libraries else {})
 
     def samples(self, job: str) -> list[SampleAnswer]:
-        """The responses of a run's student to fixed test dialogues, as generated during training."""
+        """The responses of a run's student to fixed test dialogues, generated during training."""
         connection = self._state.connection()
         return [] if connection is None else queries.samples(connection, job)
 
     def _libraries(self, job: str) -> dict[str, object]:
-        """The versions that the newest attempt at a run wrote down as it started."""
+        """The library versions that the newest attempt at a run recorded when it started."""
         connection = self._state.connection()
         folders = [] if connection is None else queries.attempt_folders(connection, job)
         try:

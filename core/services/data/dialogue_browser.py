@@ -1,4 +1,4 @@
-"""The imported dialogues looked at one by one, and what everybody answered to one of them."""
+"""Browsing the imported dialogues, and all responses to one of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.services.workspace_state import WorkspaceState
 from core.store import connections, dialogue_pages, queries
 from core.store import dialogues as stored_data
 
-#: Dialogues of a page: a table of more takes longer than a key press may.
+#: Dialogues of a page: a larger table would respond too slowly to a key press.
 PAGE = 100
 
 _OUTCOMES: dict[Winner, Literal["won", "lost", "tie", "invalid"]] = {
@@ -34,9 +34,9 @@ _OUTCOMES: dict[Winner, Literal["won", "lost", "tie", "invalid"]] = {
 
 
 class DialogueBrowser:
-    """Reads the imported dialogues one by one, and a page at a time.
+    """Reads single dialogues and pages of dialogues.
 
-    Every method may raise `UserError` when state.db cannot be read.
+    Every method may raise `UserError` if state.db cannot be read.
     """
 
     def __init__(self, state: WorkspaceState) -> None:
@@ -50,8 +50,10 @@ class DialogueBrowser:
         holding: str | None = None,
         limit: int = PAGE,
     ) -> DialoguePage:
-        """At most `limit` dialogues that are as wanted, in order: the first ones, those beside another page
-        of the same filter and order, or the page that has the dialogue `holding`, if that is as wanted."""
+        """At most `limit` dialogues that match the filter, in order.
+
+        The page is the first one, the one `beside` another page of the same filter and order, or the one with
+        the dialogue `holding`, if that matches."""
         connection = self._state.connection()
         if connection is None:
             return DialoguePage((), 1, 0, 0)
@@ -70,17 +72,17 @@ class DialogueBrowser:
             return DialoguePage(lines, skip + 1, found, total)
 
     def count(self, wanted: DialogueFilter) -> int:
-        """How many dialogues are as wanted."""
+        """How many dialogues match the filter."""
         connection = self._state.connection()
         return 0 if connection is None else dialogue_pages.count(connection, wanted)
 
     def emotions(self) -> dict[str, int]:
-        """Each emotion of the dialogues, by name, and how many have it."""
+        """Emotion → number of dialogues, by name."""
         connection = self._state.connection()
         return {} if connection is None else dialogue_pages.emotions(connection)
 
     def dialogue(self, dialog_id: str) -> Dialogue | None:
-        """One dialogue with its responses, the human one first; None when there is none of that id."""
+        """A dialogue with its responses, the human one first; None if no dialogue has that id."""
         connection = self._state.connection()
         if connection is None:
             return None
@@ -91,8 +93,8 @@ class DialogueBrowser:
 def responses(
     connection: sqlite3.Connection, jobs: Sequence[Job], teachers: Container[str], dialog_id: str
 ) -> tuple[Response, ...]:
-    """What every responder answered to a dialogue, with what judges made of it: those whose respond jobs are
-    among `jobs`, in their order, then the sources in the data."""
+    """All responses to a dialogue with the outcomes of their comparisons: those of respond jobs among `jobs`,
+    in their order, then those of the sources in the data."""
     with connections.snapshot(connection):
         imported, dialogue = stored_data.imported(connection), queries.dialogue(connection, dialog_id)
         texts = queries.responses_to(connection, dialog_id)
@@ -120,7 +122,7 @@ def _kind(responder: str, teachers: Container[str]) -> ResponderKind:
 def _decided(
     jobs: Sequence[Job], winners: Mapping[str, Sequence[tuple[str, str]]]
 ) -> dict[str, tuple[Decided, ...]]:
-    """By responder, how it fared against the baseline of each comparison that has a verdict."""
+    """Responder → its outcome against the baseline of each comparison that has a verdict."""
     from core.judging import statistics
 
     found: dict[str, list[Decided]] = {}

@@ -1,4 +1,4 @@
-"""Spending: what was sent to teachers and judges, what it cost, and what the rest will cost."""
+"""Spending: submissions to teachers and judges, their cost, and estimates of the rest."""
 
 from __future__ import annotations
 
@@ -23,49 +23,48 @@ if TYPE_CHECKING:
 
 
 class SpendingReader:
-    """Reads what a workspace sent to teachers and judges, and the money that it cost.
+    """Reads a workspace's submissions to teachers and judges, and their cost.
 
-    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
-    as an empty one.
+    Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
-        #: The sums of collected submissions, to which no answer is added any more.
+        #: Totals of collected submissions, which no longer change.
         self._sums: dict[str, Sums] = {}
 
     def submissions(self) -> list[Submission]:
-        """All batches and live sessions that were sent to teachers and judges, newest first."""
+        """All submissions (batches and live sessions) to teachers and judges, newest first."""
         connection = self._state.connection()
         return [] if connection is None else submissions.submissions(connection, self._sums)
 
     def estimates(
         self, targets: Sequence[str] = (), validate: Mapping[str, int] | None = None
     ) -> tuple[Estimate, ...]:
-        """The requests that recipes, teachers and judges still have to send, and their cost.
+        """The remaining requests of recipes, teachers and judges, and their estimated cost.
 
-        `validate` are judges to validate, and on how many pairs.
+        `validate` maps judges to validate to the number of pairs.
         `targets` are jobs, stages or names; none means all. Requests that recipes share are counted for the
         first of them. It builds the requests, which takes a second or two for all recipes of a large data
         set. Raises `UserError` for a target that names nothing.
         """
-        from core.services import costs
+        from core.services.spending import costs
 
-        facts, dialogues = self._state.data()
+        imported, dialogues = self._state.data()
         config, connection = self._state.config()[0], self._state.connection()
-        nodes, _ = self._state.plan(config, facts)
+        nodes, _ = self._state.plan(config, imported)
         if connection is None:
             return ()
-        if validate and config is not None and facts is not None:
-            nodes = workspace_graph.plan(self._state.paths, config, facts, validate)
+        if validate and config is not None and imported is not None:
+            nodes = workspace_graph.plan(self._state.paths, config, imported, validate)
         return costs.estimates(connection, self._state.paths, nodes, targets, dialogues)
 
     def summary(self) -> Spending:
-        """The money spent on teachers and judges, and what requests in flight will cost, in US dollars."""
-        from core.services import costs
+        """The money spent on teachers and judges and reserved for pending requests, in US dollars."""
+        from core.services.spending import costs
 
         config = self._state.config()[0] or Config()
-        nodes, _ = self._state.plan(config, self._state.facts())
+        nodes, _ = self._state.plan(config, self._state.imported())
         return costs.spending(self._state.connection(), config, nodes, self._sums)
 
     def batch_events(self, token: str) -> list[BatchEvent]:
@@ -74,7 +73,7 @@ class SpendingReader:
         return [] if connection is None else submissions.batch_events(connection, token)
 
     def answer_counts(self, token: str) -> list[AnswerCount]:
-        """How many requests of a submission ended in which way, the most frequent first."""
+        """A submission's requests counted by outcome, the most frequent first."""
         connection = self._state.connection()
         return [] if connection is None else submissions.outcomes(connection, token)
 
@@ -90,8 +89,8 @@ class SpendingReader:
         Args:
             token: The submission's token.
             group: Only requests with this (outcome, error).
-            after: The page begins behind this (key, number).
-            limit: How many requests at most.
+            after: The page starts after this (key, number).
+            limit: The maximum number of requests.
         """
         connection = self._state.connection()
         return [] if connection is None else submissions.requests(connection, token, group, after, limit)

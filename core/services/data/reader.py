@@ -11,31 +11,30 @@ from core.dialogues.statistics import Statistics
 from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.recipes import Recipe
 from core.recipes import catalog, strategies
-from core.services.pipeline import PipelineReader
+from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import jobs as stored_jobs
 
 if TYPE_CHECKING:
-    # Defining them takes time, and the first screen shows none of them.
+    # Importing them takes time, and the first screen needs none of them.
     from core.domain.dialogue_pages import Response
-    from core.services.browsing import DialogueBrowser
-    from core.services.prompts import Prompt
+    from core.services.data.dialogue_browser import DialogueBrowser
+    from core.services.data.prompts import Prompt
 
 
 class DataReader:
-    """Reads a workspace's imported data.
+    """Reads the imported data of a workspace.
 
-    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
-    as an empty one.
+    Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
         self._state = state
         self._pipeline = pipeline
 
-    def facts(self) -> ImportedData | None:
-        """File, hashes and sources of the imported data; None when nothing is imported."""
-        return self._state.facts()
+    def imported(self) -> ImportedData | None:
+        """File, hashes and sources of the imported data; None if nothing is imported."""
+        return self._state.imported()
 
     def dialogues(self) -> list[Dialogue]:
         """All imported dialogues, in the file's order."""
@@ -44,42 +43,42 @@ class DataReader:
     @property
     def browser(self) -> DialogueBrowser:
         """Reads single dialogues, and pages of filtered and sorted ones."""
-        from core.services.browsing import DialogueBrowser
+        from core.services.data.dialogue_browser import DialogueBrowser
 
         return DialogueBrowser(self._state)
 
     def statistics(self) -> Statistics | None:
-        """Statistics of the imported data; None when nothing is imported."""
-        facts, dialogues = self._state.data()
-        if facts is None:
+        """Statistics of the imported data; None if nothing is imported."""
+        imported, dialogues = self._state.data()
+        if imported is None:
             return None
-        return self._state.remember("statistics", facts, lambda: dialogue_statistics.describe(dialogues))
+        return self._state.remember("statistics", imported, lambda: dialogue_statistics.describe(dialogues))
 
     def recipes(self) -> tuple[Recipe, ...]:
-        """All recipes that the imported data allows, with the number of examples and pairs that each yields.
+        """All recipes that are possible with the imported data, and how many examples and pairs each yields.
 
         For a recipe with a teacher these are the numbers if the teacher answers every request.
         """
-        facts, dialogues = self._state.data()
-        if facts is None:
+        imported, dialogues = self._state.data()
+        if imported is None:
             return ()
         config, _ = self._state.config()
         settings = (config or Config()).recipes
 
         def count() -> tuple[Recipe, ...]:
             found = []
-            for name in catalog.names(facts.sources):
+            for name in catalog.names(imported.sources):
                 _, examples, pairs = catalog.counts(dialogues, name, settings)
                 found.append(Recipe(name, catalog.method(name), examples, pairs))
             return tuple(found)
 
-        return self._state.remember("recipes", (facts, settings), count)
+        return self._state.remember("recipes", (imported, settings), count)
 
     def improved_responses(self, recipe: str) -> list[dict[str, str]] | None:
         """The sets of teacher responses that a recipe combines.
 
         Returns:
-            One set a strategy, each dialogue id → response; None until all of them are generated.
+            One set per strategy, each dialogue id → response; None until all sets are generated.
         """
 
         nodes = self._state.nodes()
@@ -103,17 +102,17 @@ class DataReader:
 
         Base students, runs and teachers come first, in the configuration's order, then the data's sources.
         """
-        from core.services import browsing
+        from core.services.data import dialogue_browser
 
         connection = self._state.connection()
         if connection is None:
             return ()
         config, _ = self._state.config()
         teachers = () if config is None else config.teachers
-        return browsing.responses(connection, self._pipeline.snapshot().jobs, teachers, dialog_id)
+        return dialogue_browser.responses(connection, self._pipeline.snapshot().jobs, teachers, dialog_id)
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """All prompt templates, those that the workspace overrides in its own version."""
-        from core.services.prompts import prompts
+        """All prompt templates, with the workspace's overrides."""
+        from core.services.data.prompts import prompts
 
         return prompts(self._state.paths.prompts)

@@ -1,4 +1,4 @@
-"""The money that teachers cost: spent, on its way, and to be expected."""
+"""The cost of teachers and judges: spent, reserved, and estimated."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def estimates(
     targets: Sequence[str],
     dialogues: Sequence[Dialogue],
 ) -> tuple[Estimate, ...]:
-    """What each recipe, each teacher that responds and each judge among `targets` will still ask.
+    """The remaining requests of each recipe, responding teacher and judge among `targets`, and their cost.
 
-    What recipes share stands under the first of them.
+    Requests that recipes share are counted for the first of them.
     """
     if not nodes:
         return ()
@@ -83,7 +83,7 @@ def _of_recipes(
 def _of_teachers(
     wanted: Sequence[PlannedJob], dialogues: Sequence[Dialogue], answered: set[str]
 ) -> Iterator[Estimate]:
-    """Of teachers that answer the test split."""
+    """Estimates of teachers that respond to the test split."""
     for node in wanted:
         match node.settings:
             case RespondSettings(responder=TeacherResponder() as teacher):
@@ -98,7 +98,7 @@ def _of_judges(
     texts: Callable[[Input], dict[str, str] | None],
     answered: set[str],
 ) -> Iterator[Estimate]:
-    # They calculate with numpy, which the home screen, with its sum of the costs, does not wait for.
+    # They import numpy, which the home screen must not wait for.
     from core.judging import llm_judge, protocol, validate_job
 
     test = [d for d in dialogues if d.split == "test"]
@@ -118,8 +118,8 @@ def _of_judges(
         requests = llm_judge.requests_of(judge, contests)
         part = estimating.of_requests(name, model, requests, answered, llm_judge.ANSWER_TOKENS)
         parts.setdefault((name, model.identity.model), []).append(part)
-    for (name, asked), found in parts.items():
-        yield estimating.total(name, asked, found)
+    for (name, model_name), found in parts.items():
+        yield estimating.total(name, model_name, found)
 
 
 def _responses(
@@ -129,9 +129,9 @@ def _responses(
     test: Sequence[Dialogue],
     texts: Callable[[Input], dict[str, str] | None],
 ) -> dict[str, str]:
-    """The responses of `responder` on that side, where they are not there yet something of their length.
+    """The responses of `responder` on that side; placeholders of similar length for missing ones.
 
-    One that differs from side to side: identical responses are judged without asking.
+    The placeholders of the two sides differ, because identical responses are not sent to a judge.
     """
     found = texts(node.inputs[side]) if side in node.inputs else None
     if side not in node.inputs:
@@ -147,7 +147,7 @@ def spending(
 ) -> Spending:
     """The workspace's money, of all that was ever asked, and each recipe's share of it.
 
-    `known` keeps what need not be counted again.
+    `known` caches the totals of collected submissions.
     """
     rows = [] if connection is None else submissions.spending(connection, known)
     by_job: dict[str, float] = {}
@@ -161,7 +161,7 @@ def spending(
     date = config.prices.date
     return Spending(
         usd=sum(by_job.values()),
-        bound_usd=0.0 if connection is None else submissions.bound(connection),
+        reserved_usd=0.0 if connection is None else submissions.reserved_usd(connection),
         unpriced=sum(unpriced for *_, unpriced in rows),
         budget_usd=config.spending.budget_usd,
         by_recipe=tuple((name, sum(costs)) for name, costs in by_recipe if costs),
@@ -172,8 +172,8 @@ def spending(
 def _generate_jobs(
     node: PlannedJob, nodes: Sequence[PlannedJob]
 ) -> list[tuple[str, GenerateSettings, dict[str, Input]]]:
-    """The id, settings and inputs of the jobs of stage `generate` that a recipe's job depends on, directly or
-    not, in the graph's order."""
+    """The id, settings and inputs of the jobs of stage `generate` among a recipe's direct and indirect
+    dependencies, in the graph's order."""
     if node.stage != "recipe":
         return []
     needed = dependencies_of(nodes, [node.id])

@@ -1,4 +1,4 @@
-"""What is known of judges: how they agree with people and with each other, and what else sways them."""
+"""Quality of judges: agreement with people and with each other, biases, and cost."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Winner
 from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
-from core.services import comparisons
-from core.services.comparisons import Outcomes
+from core.services.evaluation import comparisons
+from core.services.evaluation.comparisons import Outcomes
 from core.store import submissions
 
 
 @dataclass(frozen=True)
 class Validated:
-    """What a judge's agreement with people was measured to be."""
+    """A judge's measured agreement with people."""
 
     job: str
     """The id of the job that measured it."""
@@ -35,7 +35,7 @@ AgreementKind = Literal["judges", "voters", "voter and judge"]
 
 
 def agreements(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Agreement, ...]:
-    """How far any two judges agree on the comparisons that both made."""
+    """The agreement of any two judges on the comparisons that both made."""
     by_judge = {
         judge: {(rate.a, rate.b): decided[rate.job] for rate in compared}
         for judge, compared in comparisons.by_judge(rates, decided)
@@ -63,7 +63,7 @@ def voted(found: Iterable[Vote]) -> set[str]:
 def human_win_rates(
     found: Sequence[Vote], texts: Mapping[str, Mapping[str, str]]
 ) -> tuple[HumanWinRate, ...]:
-    """What the votes say of any two responders, whose `texts` are by dialogue."""
+    """The win rates by votes of any two responders, whose `texts` are by dialogue."""
     from core.judging import voting
 
     rates = (voting.win_rate(a, b, found, texts[a], texts[b]) for a, b in _met(found))
@@ -76,7 +76,7 @@ def of_voters(
     found: Sequence[Vote],
     texts: Mapping[str, Mapping[str, str]],
 ) -> tuple[Agreement, ...]:
-    """How far voters agree with each other and with judges, over all pairs of responders."""
+    """The agreement of voters with each other and with judges, over all pairs of responders."""
     from core.judging import voting
 
     labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
@@ -87,14 +87,14 @@ def of_voters(
             for one, other in combinations(sorted(by_voter), 2):
                 labels[one, other, "voters"].append((name, by_voter[one], by_voter[other]))
         for judge in dict.fromkeys(rate.judge for rate in rates):
-            for sides, turned in (((a, b), False), ((b, a), True)):
+            for sides, swapped in (((a, b), False), ((b, a), True)):
                 job = jobs.get((*sides, judge))
                 if job is None:
                     continue
                 for name, by_voter in said.items():
                     winner = decided[job].get(name, "invalid")
                     for voter, choice in by_voter.items():
-                        ruled = comparisons.MIRRORED[winner] if turned else winner
+                        ruled = comparisons.MIRRORED[winner] if swapped else winner
                         labels[voter, judge, "voter and judge"].append((name, choice, ruled))
     views = (agreement(one, other, kind, found) for (one, other, kind), found in sorted(labels.items()))
     return tuple(view for view in views if view is not None)
@@ -108,7 +108,7 @@ def _met(found: Iterable[Vote]) -> list[tuple[str, str]]:
 def agreement(
     one: str, other: str, kind: AgreementKind, labels: Sequence[tuple[str, Winner, Winner]]
 ) -> Agreement | None:
-    """How far two agree on (dialogue, outcome, outcome); None where both decided nothing."""
+    """The agreement of two labels of (dialogue, outcome, outcome); None if no dialogue was judged by both."""
     from core.judging import agreement as agreeing
 
     said = agreeing.judge_agreement(labels)
@@ -135,15 +135,15 @@ def scorecards(
     jobs: Sequence[Job],
     validated: Mapping[str, Validated],
 ) -> tuple[Scorecard, ...]:
-    """What is known of each judge, over all its comparisons and the pairs that it was validated on."""
+    """A scorecard of each judge, over all its comparisons and the pairs of its validation."""
     costs = submissions.costs(connection)
     return tuple(_scorecard(name, judge, jobs, validated.get(name), costs) for name, judge in judges.items())
 
 
 def label(judge: str, validated: Validated | None) -> str:
-    """What is known of the agreement of a judge with people."""
+    """One line on a judge's agreement with people."""
     if validated is None:
-        return f"{judge}: its agreement with people is not measured here"
+        return f"{judge}: its agreement with people was not measured"
     found = validated.result
     return (
         f"{judge}: agrees with human ratings on {found.agreement:.0%} of {found.agreement_pairs:,} pairs "
@@ -165,16 +165,16 @@ def _scorecard(
     }
     made = list(compared.values())
     of_people = None if validated is None else validated.result
-    # Of the pairs that people rated as well: there, too, the order shows what the judge likes.
+    # Position bias and flips are measured on the validation pairs as well.
     of_orders: list[CompareResult | ValidateResult] = [*made]
     if isinstance(of_people, ValidateResult):
         of_orders.append(of_people)
     jobs_paid = [*compared, *([] if validated is None else [validated.job])]
     paid = [costs[job] for job in jobs_paid if job in costs]
     usd = [cost for cost, _ in paid if cost is not None]
-    asked = sum(count for _, count in paid)
+    requests = sum(count for _, count in paid)
     free = judge.provider in ("embedded", "local")
-    known = len(usd) == len(paid) and asked > 0
+    known = len(usd) == len(paid) and requests > 0
     prefers_first, placed = _share((r.prefers_first, r.placed) for r in of_orders)
     flip_rate, paired = _share((r.flip_rate, r.paired) for r in of_orders)
     prefers_longer, lengths = _share((r.prefers_longer, r.lengths) for r in made)
@@ -195,12 +195,12 @@ def _scorecard(
         paired=paired,
         prefers_longer=prefers_longer,
         lengths=lengths,
-        usd_per_1000=0.0 if free else sum(usd) / asked * 1000 if known else None,
+        usd_per_1000=0.0 if free else sum(usd) / requests * 1000 if known else None,
     )
 
 
 def _share(found: Iterable[tuple[float | None, int]]) -> tuple[float | None, int]:
-    """The share over all results together, each weighing as much as what it was counted over."""
+    """The mean of shares, weighted by their counts, and the total count."""
     counted = [(share, count) for share, count in found if share is not None]
     total = sum(count for _, count in counted)
     return (sum(share * count for share, count in counted) / total if total else None), total

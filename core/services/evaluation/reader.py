@@ -13,14 +13,14 @@ from core.domain.results import JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
-from core.services import comparisons, judges
-from core.services.judges import Validated
-from core.services.pipeline import PipelineReader
+from core.services.evaluation import comparisons, judges
+from core.services.evaluation.judges import Validated
+from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, queries
 
 if TYPE_CHECKING:
-    # Defining them takes time, and the first screen shows none of them.
+    # Importing them takes time, and the first screen needs none of them.
     from core.domain.comparisons import (
         Agreement,
         Comparison,
@@ -31,20 +31,19 @@ if TYPE_CHECKING:
     )
     from core.domain.votes import Vote
     from core.judging.voting import BallotItem
-    from core.services.comparisons import Outcomes
+    from core.services.evaluation.comparisons import Outcomes
 
 
 class EvaluationReader:
-    """Reads what judges and people decided between responders.
+    """Reads the results of comparisons by judges and people.
 
-    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
-    as an empty one.
+    Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
         self._state = state
         self._pipeline = pipeline
-        #: The outcomes of finished comparisons, whose verdicts do not change any more, by job.
+        #: Job → outcomes of a finished comparison, whose verdicts no longer change.
         self._decided: dict[str, Outcomes] = {}
 
     def win_rates(self) -> tuple[WinRate, ...]:
@@ -52,7 +51,7 @@ class EvaluationReader:
         jobs = self._pipeline.snapshot().jobs
         validated = self._validated(jobs)
         labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._judges()}
-        # Most of what moves is of other jobs, or how far one is.
+        # Most changes concern other jobs, or the progress of one.
         said = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
         return self._state.remember("win rates", (said, labels), lambda: comparisons.win_rates(jobs, labels))
 
@@ -71,7 +70,7 @@ class EvaluationReader:
         return Comparison(rate, comparisons.breakdown(rate, decided, self._state.data()[1], texts))
 
     def comparisons(self) -> tuple[Comparison, ...]:
-        """All comparisons of the configuration, each with its breakdown once it is finished."""
+        """All comparisons of the configuration, each with its breakdown if it is finished."""
         from core.domain.comparisons import Comparison
 
         rates = self.win_rates()
@@ -95,7 +94,7 @@ class EvaluationReader:
         )
 
     def paired_tests(self) -> tuple[PairedTest, ...]:
-        """A paired test of any two responders that a judge compared with the same third one."""
+        """A paired test of any two responders that a judge compared with the same baseline."""
         rates = self.win_rates()
         return self._state.remember(
             "paired tests", rates, lambda: comparisons.paired_tests(rates, self._outcomes(rates))
@@ -115,20 +114,20 @@ class EvaluationReader:
         return judges.scorecards(connection, self._judges(), jobs, self._validated(jobs))
 
     def responders(self) -> tuple[str, ...]:
-        """Everything that answers the test split: sources in the data, base students, runs."""
-        facts = self._state.facts()
-        sources = () if facts is None else (HUMAN, *facts.sources)
+        """All responders: sources in the data, base students, runs, teachers."""
+        imported = self._state.imported()
+        sources = () if imported is None else (HUMAN, *imported.sources)
         answering = (job.name for job in self._pipeline.snapshot().jobs if job.stage == "respond")
         return tuple(dict.fromkeys([*answering, *sources]))
 
     def pairs(self, a: str, b: str) -> tuple[Pair, ...]:
         """The test dialogues with the responses of `a` and `b`, and all verdicts on them.
 
-        Verdicts of a comparison of `b` with `a` are mirrored. Raises `UserError` when there is no such
-        responder.
+        Verdicts of a comparison of `b` with `a` are mirrored. Raises `UserError` if a responder does not
+        exist.
         """
         self._check_responders(a, b)
-        facts, dialogues = self._state.data()
+        imported, dialogues = self._state.data()
         connection = self._state.connection()
         if connection is None:
             return ()
@@ -138,27 +137,27 @@ class EvaluationReader:
             with connections.snapshot(connection):
                 return comparisons.pairs(connection, jobs, dialogues, a, b)
 
-        # A running job adds responses and verdicts that its row does not show.
+        # A running job adds responses and verdicts without a change of its row.
         if any(job.state == "running" for job in jobs):
             return read()
-        return self._state.remember("pairs", (facts, jobs, a, b), read)
+        return self._state.remember("pairs", (imported, jobs, a, b), read)
 
     def ballot_items(self, a: str, b: str, voter: str) -> tuple[BallotItem, ...]:
         """The pairs of responses of `a` and `b` to the test split for `voter`, in the order of the ballot.
 
         Raises:
-            UserError: There is no such responder, or `a` and `b` are the same.
+            UserError: A responder does not exist, or `a` and `b` are the same.
         """
         from core.judging import voting
 
         if a == b:
-            raise UserError(f"{a!r} stands on both sides: name two responders")
+            raise UserError(f"{a!r} is on both sides: name two different responders")
         self._check_responders(a, b)
         texts = self._texts((a, b))
         return voting.ballot_items(self._state.data()[1], texts[a], texts[b], voter, self._votes())
 
     def human_win_rate(self, a: str, b: str) -> HumanWinRate | None:
-        """The win rate of `b` over `a` by the votes of people; None without a vote."""
+        """The win rate of `b` over `a` by people's votes; None without a vote."""
         from core.judging import voting
 
         texts = self._texts((a, b))
@@ -173,11 +172,11 @@ class EvaluationReader:
         known = self.responders()
         for name in names:
             if name not in known:
-                there_are = ", ".join(known) or "none before an import"
-                raise UserError(f"no responder is called {name!r}. There are: {there_are}")
+                there_are = ", ".join(known) or "none, because no data is imported"
+                raise UserError(f"no responder is named {name!r}. There are: {there_are}")
 
     def _texts(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
-        """The texts of each responder, by dialogue of the test split."""
+        """Each responder's responses to the test split, by dialogue."""
         connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
         if connection is None:
             return {name: {} for name in responders}
@@ -194,7 +193,7 @@ class EvaluationReader:
         return {} if config is None else config.judges
 
     def _outcomes(self, rates: Sequence[WinRate]) -> dict[str, Outcomes]:
-        """By job, of those comparisons that are finished."""
+        """Job → outcomes, of the finished comparisons."""
         connection = self._state.connection()
         assert connection is not None or not rates
         done = [rate.job for rate in rates if rate.n is not None]
@@ -204,12 +203,16 @@ class EvaluationReader:
         return {job: self._decided[job] for job in done}
 
     def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
-        """Each judge's agreement with people: over most pairs, as the judge is configured now."""
-        config, facts, connection = self._state.config()[0], self._state.facts(), self._state.connection()
+        """Each judge's agreement with people with its current settings, measured on the most pairs."""
+        config, imported, connection = (
+            self._state.config()[0],
+            self._state.imported(),
+            self._state.connection(),
+        )
         found = {
             job.name: Validated(job.id, job.result) for job in jobs if isinstance(job.result, JudgeResult)
         }
-        if config is None or facts is None or connection is None:
+        if config is None or imported is None or connection is None:
             return found
         validations = [
             (job.result.agreement_pairs, job.name, Validated(job.id, job.result))
@@ -218,6 +221,6 @@ class EvaluationReader:
         ]
         for _, judge, validated in sorted(validations, key=lambda validation: validation[0]):
             settings = queries.settings(connection, validated.job)
-            if workspace_graph.validates(self._state.paths, config, facts, settings, judge):
+            if workspace_graph.validates(self._state.paths, config, imported, settings, judge):
                 found[judge] = validated
         return found

@@ -1,4 +1,4 @@
-"""When the requested work will be done, estimated from how long such work took so far."""
+"""Forecast of when the requested jobs end, from the durations of finished jobs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ class Forecast:
     """Seconds from now until all of it is done."""
     stages: Mapping[str, float]
     """The same of each stage that has work left."""
-    at_least: bool
+    is_lower_bound: bool
     """Whether it will take longer: the duration of some job is unknown and counted as 0."""
 
 
 def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Forecast | None:
-    """What is left of the requested jobs, run as the supervisor would, `slots` at a time.
+    """Simulate the remaining requested jobs as the supervisor would run them, in `slots`.
 
-    A running job takes the seconds that it tells; others what those of their stage took on average. Jobs
-    that cannot start before a person acts (one that they need failed, a kind has no slot) are left out.
-    `now` in Unix seconds. None when nothing is left.
+    The duration of a running job is its own estimate, that of others the average of their stage. Jobs that
+    need an action of the user before they can start (a dependency failed, there is no slot of their kind) are
+    ignored. `now` in Unix seconds. None if no job remains.
     """
     took = _took(jobs)
     left = _left(jobs, slots)
@@ -41,12 +41,12 @@ def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Fore
     stages: dict[str, float] = defaultdict(float)
     for job in left:
         stages[job.stage] = max(stages[job.stage], ended[job.id])
-    at_least = any(known is None for known in seconds.values())
-    return Forecast(max(ended.values()), dict(stages), at_least)
+    is_lower_bound = any(known is None for known in seconds.values())
+    return Forecast(max(ended.values()), dict(stages), is_lower_bound)
 
 
 def _took(jobs: Sequence[Job]) -> dict[str, float]:
-    """The seconds that a stage's finished jobs took, on average."""
+    """Stage → average seconds of its finished jobs."""
     found: dict[str, list[float]] = defaultdict(list)
     for job in jobs:
         if job.state == "done" and job.started_at is not None and job.finished_at is not None:
@@ -75,18 +75,18 @@ def _seconds(job: Job, took: Mapping[str, float], now: float) -> float | None:
 
 
 def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot, int]) -> dict[str, float]:
-    """When each job ends, if each starts as soon as what it needs has ended and a slot is free."""
+    """Job → its end, if each job starts when its dependencies have ended and a slot is free."""
     ids = {job.id for job in left}
     needs = {job.id: {i for i in job.depends_on if i in ids} for job in left}
     free = dict(slots)
-    under_way: list[tuple[float, int]] = []
+    running: list[tuple[float, int]] = []
     waiting: list[int] = []
     ended: dict[str, float] = {}
 
     def begin(place: int, at: float) -> None:
         job = left[place]
         free[job.slot] = free.get(job.slot, 0) - 1
-        heapq.heappush(under_way, (at + seconds[job.id], place))
+        heapq.heappush(running, (at + seconds[job.id], place))
 
     for place, job in enumerate(left):
         if job.state == "running":
@@ -103,10 +103,10 @@ def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot,
             else:
                 still.append(place)
         waiting = still
-        # All that end at one moment make room together.
-        now = under_way[0][0]
-        while under_way and under_way[0][0] <= now:
-            _, place = heapq.heappop(under_way)
+        # Jobs that end at the same time free their slots together.
+        now = running[0][0]
+        while running and running[0][0] <= now:
+            _, place = heapq.heappop(running)
             ended[left[place].id] = now
             free[left[place].slot] += 1
     return ended

@@ -1,4 +1,4 @@
-"""What comparisons say of responders, from the jobs and verdicts in the store."""
+"""Results of comparisons, from the jobs and verdicts in the store."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from core.domain.verdicts import Pair, Verdict, Winner
 from core.domain.win_rates import WinRate
 from core.store import queries
 
-#: Dialogue → who won it.
+#: Dialogue → its outcome.
 Outcomes = Mapping[str, Winner]
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
-#: What a win rate has of a comparison's metrics: all that both define.
+#: The metrics that a win rate takes from a comparison's result: the fields that both define.
 _METRICS = tuple(field.name for field in fields(WinRate) if field.name in CompareResult.__struct_fields__)
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
 
 
 def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, ...]:
-    """Every comparison among `jobs`; `labels` name what is known of each judge's agreement with people."""
+    """The win rate of every comparison among `jobs`; `labels` describe each judge's agreement with people."""
     from core.judging import statistics
 
     rates = [_win_rate(job, labels) for job in jobs if job.stage == "compare"]
@@ -82,7 +82,7 @@ def breakdown(
 
 
 def rankings(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Ranking, ...]:
-    """Each judge's ranking of all that it compared; `decided` by the comparison's job."""
+    """Each judge's ranking of the responders that it compared; `decided` by the comparison's job."""
     from core.judging import ranking
 
     found = []
@@ -93,7 +93,7 @@ def rankings(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple
 
 
 def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[PairedTest, ...]:
-    """All pairs of responders that met the same third one under the same judge."""
+    """Paired tests of all responders that the same judge compared with the same baseline."""
     import numpy as np
 
     from core.judging import statistics
@@ -112,7 +112,7 @@ def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> t
             }
             family = []
             for a, b in combinations(others, 2):
-                # Where either has no valid outcome nothing can be said of both.
+                # A dialogue without a valid outcome of both is not part of the test.
                 shared = ~np.isnan(scores[a] + scores[b])
                 if shared.any():
                     said = statistics.paired(scores[a][shared], scores[b][shared])
@@ -128,14 +128,14 @@ def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> t
 
 
 def _score(winner: Winner | None) -> float:
-    """What an outcome is worth, not a number where there is no valid one."""
+    """The score of an outcome; NaN for an invalid one."""
     from core.judging import statistics
 
     return math.nan if winner is None or winner == "invalid" else statistics.score(winner)
 
 
 def texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -> dict[str, str]:
-    """A responder's texts by dialogue, of the test split."""
+    """A responder's responses to the test split, by dialogue."""
     for job in jobs:
         if job.stage == "respond" and job.name == responder:
             return queries.responses(connection, job.id)
@@ -143,7 +143,7 @@ def texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -
 
 
 def concerned(jobs: Iterable[Job], a: str, b: str) -> tuple[Job, ...]:
-    """Those that answered as `a` or `b`, or compared the two."""
+    """The jobs that generated the responses of `a` or `b`, or compared the two."""
     return tuple(
         job
         for job in jobs
@@ -161,7 +161,7 @@ def pairs(
 ) -> tuple[Pair, ...]:
     """The test dialogues among `dialogues` with the responses of `a` and `b` and all verdicts on them.
 
-    `jobs` are those that are concerned.
+    `jobs` are the respond and compare jobs of `a` and `b`.
     """
     texts_a, texts_b = (texts(connection, jobs, name) for name in (a, b))
     verdicts: dict[str, list[Verdict]] = {}
@@ -170,8 +170,8 @@ def pairs(
             continue
         name = ComparisonName.parse(job.name)
         for dialog_id, found in queries.verdicts(connection, job.id, name.judge).items():
-            turned = found if (name.a, name.b) == (a, b) else [_turned(verdict) for verdict in found]
-            verdicts.setdefault(dialog_id, []).extend(turned)
+            swapped = found if (name.a, name.b) == (a, b) else [_swapped(verdict) for verdict in found]
+            verdicts.setdefault(dialog_id, []).extend(swapped)
     return tuple(
         Pair(
             dialog_id=dialogue.dialog_id,
@@ -188,7 +188,7 @@ def pairs(
     )
 
 
-def _turned(verdict: Verdict) -> Verdict:
+def _swapped(verdict: Verdict) -> Verdict:
     return replace(
         verdict,
         order="ba" if verdict.order == "ab" else "ab",

@@ -1,4 +1,4 @@
-"""The pipeline: its jobs and their states, events, intents, logs and the time that is left."""
+"""The pipeline: its jobs and their states, events, intents, logs and ETA."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import launch, planner, workspace_graph
-from core.services import job_states
+from core.services.pipeline import job_states
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries
 from core.store import dialogues as stored_data
 from core.store import jobs as stored_jobs
 
 if TYPE_CHECKING:
-    # Defining them takes time, and the first screen shows none of them.
-    from core.services.forecast import Forecast
-    from core.services.logs import Log
+    # Importing them takes time, and the first screen needs none of them.
+    from core.services.logs.reader import Log
+    from core.services.pipeline.forecast import Forecast
 
 
 class PipelineReader:
     """Reads the state of a workspace's pipeline.
 
-    Every method may raise `UserError` when state.db cannot be read. A workspace without a state.db reads
-    as an empty one.
+    Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
     def __init__(self, state: WorkspaceState) -> None:
@@ -38,32 +37,32 @@ class PipelineReader:
         self._jobs: queries.KnownJobs = {}
 
     def version(self) -> tuple[object, ...]:
-        """A value that differs whenever the workspace may have changed; costs microseconds."""
+        """A value that changes whenever the workspace may have changed; takes microseconds."""
         return self._state.version()
 
     def supervisor(self) -> SupervisorStatus:
-        """Whether a supervisor runs, which `version` does not show."""
+        """Whether a supervisor is running, which does not change `version`."""
         return SupervisorStatus(*launch.is_running(self._state.paths))
 
     def snapshot(self) -> Snapshot:
-        """The state of the whole pipeline; the same object as the last time if nothing changed."""
+        """The state of the whole pipeline; the same object as the last time if it is unchanged."""
         supervisor = self.supervisor()
-        # The version from before: what comes in between is looked at again.
+        # The version from before the read: later changes are read again.
         return self._state.remember("snapshot", (self.version(), supervisor), lambda: self._look(supervisor))
 
     def _look(self, supervisor: SupervisorStatus) -> Snapshot:
         config, config_error = self._state.config()
         connection = self._state.connection()
         jobs: dict[str, Job] = {}
-        facts, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
+        imported, counts, used, paused = None, DialogueCounts(0, 0, 0), dict[str, int](), False
         if connection is not None:
             with connections.snapshot(connection):
-                facts = stored_data.imported(connection)
+                imported = stored_data.imported(connection)
                 counts = stored_data.counts(connection)
                 used = queries.slot_use(connection)
                 paused = stored_jobs.setting(connection, "paused") is not None
                 jobs = queries.jobs(connection, self._jobs)
-        nodes, plan_error = self._state.plan(config, facts)
+        nodes, plan_error = self._state.plan(config, imported)
         slot_totals = (config or Config()).slots
         slot_views = (
             SlotUse("gpu", used.get("gpu", 0), slot_totals.gpu),
@@ -85,7 +84,7 @@ class PipelineReader:
         )
 
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
-        """Those of these jobs that were requested, in this order, even when config.toml has them no more."""
+        """The given jobs that were requested, in this order, including those no longer in config.toml."""
         connection = self._state.connection()
         known = {} if connection is None else queries.jobs(connection, self._jobs)
         return tuple(known[job] for job in ids if job in known)
@@ -94,7 +93,7 @@ class PipelineReader:
         """The id of the job that `wanted` names: an id, a name, or `stage:name`.
 
         Raises:
-            UserError: No job is named so, or several are.
+            UserError: No job matches, or several do.
         """
         return planner.find([(job.id, job.stage, job.name) for job in self.snapshot().jobs], wanted)
 
@@ -103,7 +102,7 @@ class PipelineReader:
 
         Args:
             job: A job's id.
-            limit: How many events at most.
+            limit: The maximum number of events.
         """
         connection = self._state.connection()
         return [] if connection is None else queries.events(connection, job=job, limit=limit)
@@ -112,7 +111,7 @@ class PipelineReader:
         """The state and the result of an intent.
 
         Raises:
-            KeyError: There is no intent of that id.
+            KeyError: No intent has that id.
         """
         connection = self._state.connection()
         if connection is None:
@@ -125,19 +124,19 @@ class PipelineReader:
         return connection is not None and bool(intents.pending(connection))
 
     def config(self) -> Config | None:
-        """The configuration; None when there is no config.toml or it is invalid (`Snapshot.config_error`)."""
+        """The configuration; None if config.toml is missing or invalid (`Snapshot.config_error`)."""
         return self._state.config()[0]
 
     def forecast(self, now: float) -> Forecast | None:
-        """When the requested work will have ended.
+        """Forecast when the requested jobs end.
 
         Args:
             now: Unix seconds.
 
         Returns:
-            None when no requested work is left.
+            None if all requested jobs have ended.
         """
-        from core.services.forecast import forecast
+        from core.services.pipeline.forecast import forecast
 
         snapshot = self.snapshot()
         return forecast(snapshot.jobs, {slot.name: slot.total for slot in snapshot.slots}, now)
@@ -150,10 +149,10 @@ class PipelineReader:
             attempt: The attempt's number; None for the newest.
 
         Returns:
-            None when the job never ran, or has no such attempt.
+            None if the job never ran or has no such attempt.
         """
         from core.pipeline.worker_processes import LOG
-        from core.services.logs import Log
+        from core.services.logs.reader import Log
 
         if job is None:
             return Log(self._state.paths.supervisor_log)
@@ -164,12 +163,12 @@ class PipelineReader:
             return None
         return Log(self._state.paths.root / folders[number] / LOG, number, tuple(folders))
 
-    def plan_over(self, facts: ImportedData) -> tuple[PlannedJob, ...]:
-        """The jobs that the configuration would plan with other data; none when it is invalid."""
+    def plan_over(self, imported: ImportedData) -> tuple[PlannedJob, ...]:
+        """The jobs of the configuration with other data; none if the configuration is invalid."""
         config, _ = self._state.config()
         if config is None:
             return ()
         try:
-            return workspace_graph.plan(self._state.paths, config, facts)
+            return workspace_graph.plan(self._state.paths, config, imported)
         except UserError:
             return ()

@@ -1,4 +1,4 @@
-"""Runs' curves: their logged figures as arrays, kept in memory and read on from where they ended."""
+"""Curves of runs: their logged metrics as arrays, cached in memory and read incrementally."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from core.store import connections, queries
 
-#: What a curve is drawn over: optimiser steps, seconds since the run's first point, or epochs.
+#: The x axis: optimiser steps, seconds since the run's first point, or epochs.
 Axis = Literal["step", "time", "epoch"]
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
-#: Runs whose points are kept, beside those that are asked for: going back to one costs nothing.
+#: Runs whose points are cached, so that they need not be read again.
 _KEPT = 12
 
 _decode = msgspec.json.Decoder(dict[str, float | str]).decode
@@ -26,9 +26,9 @@ _decode = msgspec.json.Decoder(dict[str, float | str]).decode
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One figure where it was logged: `places` among the run's points, and as many `values`.
+    """One metric: its `values`, and the `places` among the run's points at which it was logged.
 
-    A value that is not finite is a value: nan, inf and -inf.
+    Values may be nan, inf and -inf.
     """
 
     places: Places
@@ -36,8 +36,8 @@ class Curve:
     _smooth: dict[float, Floats] = field(default_factory=dict, repr=False)
 
     def smoothed(self, weight: float) -> Floats:
-        """The exponential moving average, debiased as TensorBoard's and W&B's; values that are not finite
-        stay, and count for nothing. `weight`, from 0 to below 1, is that of what was before.
+        """The exponential moving average, debiased as in TensorBoard and W&B. Values that are not finite are
+        unchanged and ignored. `weight` (0 ≤ weight < 1) is that of the previous average.
         """
         if weight == 0:
             return self.values
@@ -54,26 +54,25 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """A run's points in the order of their steps, and its figures under TRL's names in the order in which
-    they first came. The same object as the last time when nothing was added.
+    """A run's points in the order of their steps, and its metrics under TRL's names in the order in which
+    they were first logged. The object is the same as the last time if nothing was added.
 
-    `at` are Unix seconds. `whole` once every point of the store is read.
+    `at` are Unix seconds. `whole` is true when every point in the store was read.
     """
 
     job: str
     steps: Places
     at: Floats
-    figures: Mapping[str, Curve]
+    metrics: Mapping[str, Curve]
     whole: bool = True
     _positions: dict[Axis, Floats] = field(default_factory=dict, repr=False)
 
     def x(self, name: str, axis: Axis) -> Floats:
-        """Where each value of a figure stands on the axis, never falling; nan for all where that is not
-        known."""
-        return self.positions(axis)[self.figures[name].places]
+        """The x position of each value of a metric, never decreasing; nan for all if unknown."""
+        return self.positions(axis)[self.metrics[name].places]
 
     def positions(self, axis: Axis) -> Floats:
-        """Where each of the run's points stands on the axis; nan for all where that is not known."""
+        """The x position of each of the run's points; nan for all if unknown."""
         if axis not in self._positions:
             self._positions[axis] = _positions(self, axis)
         return self._positions[axis]
@@ -83,9 +82,9 @@ def _positions(curves: Curves, axis: Axis) -> Floats:
     if axis == "step":
         return curves.steps.astype(np.float64)
     if axis == "time":
-        # A new attempt writes over the last points of the one before, which then are older.
+        # A new attempt logs steps again, so the later steps of the previous attempt may be older.
         return np.maximum.accumulate(curves.at - curves.at[0]) if len(curves.at) else curves.at
-    epoch = curves.figures.get("epoch")
+    epoch = curves.metrics.get("epoch")
     if epoch is None:
         return np.full(len(curves.steps), np.nan)
     known = np.maximum.accumulate(epoch.values)
@@ -94,7 +93,7 @@ def _positions(curves: Curves, axis: Axis) -> Floats:
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was read of a run's `attempt`, which had done so many steps then."""
+    """The cached curves of a run's `attempt`, which had finished `done` steps when they were read."""
 
     curves: Curves
     attempt: int
@@ -102,18 +101,18 @@ class _Kept:
 
 
 class CurveReader:
-    """Reads runs' points, each once as long as no step is logged again."""
+    """Reads the points of runs, each only once unless its step is logged again."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
 
     def read(self, connection: sqlite3.Connection, jobs: Sequence[str], limit: int) -> list[Curves]:
-        """The curves of those `jobs` that exist, after at most `limit` further points were read."""
+        """The curves of those `jobs` that exist, after reading at most `limit` more points."""
         found = []
         for job in jobs:
             kept, added = self._extended(connection, job, limit)
             if kept is not None:
-                # Behind the others: those that nobody asked for longest go first.
+                # Move it to the end: the least recently used runs are dropped first.
                 self._kept.pop(job, None)
                 self._kept[job] = kept
                 found.append(kept.curves)
@@ -123,7 +122,7 @@ class CurveReader:
         return found
 
     def _extended(self, connection: sqlite3.Connection, job: str, limit: int) -> tuple[_Kept | None, int]:
-        """A run as it is after at most `limit` points more, and how many they were; None without a job."""
+        """A run after reading at most `limit` more points, and how many were read; None without a job."""
         with connections.snapshot(connection):
             state = queries.attempt_and_done(connection, job)
             if state is None:
@@ -133,8 +132,8 @@ class CurveReader:
             before = _EMPTY if kept is None else kept.curves
             start = -1
             if kept is not None and len(before.steps) and _goes_on(kept, attempt, done):
-                # Inclusive, because evaluation adds to the step that was logged last; and from where the
-                # attempt was, because behind that lie points that an earlier attempt left.
+                # Inclusive, because evaluation adds metrics to the last step; and from the attempt's last
+                # finished step, because later points are from an earlier attempt.
                 start = int(before.steps[-1]) if kept.done is None else min(int(before.steps[-1]), kept.done)
             elif kept is not None:
                 before = replace(_EMPTY, job=job)
@@ -150,12 +149,12 @@ class CurveReader:
 
 
 def _goes_on(kept: _Kept, attempt: int, done: int | None) -> bool:
-    """Whether what is kept only lacks what came since: the same attempt, which did not go back."""
+    """Whether the cached points are still valid: the same attempt, which did not go back."""
     return kept.attempt == attempt and (kept.done is None or (done is not None and done >= kept.done))
 
 
 def _has(curves: Curves, rows: Sequence[tuple[int, float, str]], whole: bool) -> bool:
-    """Whether the last points are exactly these; one that was written again has another time."""
+    """Whether the last points are exactly these; a point that was logged again has another time."""
     last = len(curves.steps) - len(rows)
     return (
         curves.whole == whole
@@ -166,12 +165,12 @@ def _has(curves: Curves, rows: Sequence[tuple[int, float, str]], whole: bool) ->
 
 
 def _joined(before: Curves, rows: Sequence[tuple[int, float, str]], *, whole: bool) -> Curves:
-    """The curves with those points of `rows` in place of everything from the first of them on."""
+    """The curves with the points of `rows` in place of all points from the first of them on."""
     if not rows:
         return replace(before, whole=whole)
     keep = int(np.searchsorted(before.steps, rows[0][0]))
-    places: dict[str, list[int]] = {name: [] for name in before.figures}
-    values: dict[str, list[float | str]] = {name: [] for name in before.figures}
+    places: dict[str, list[int]] = {name: [] for name in before.metrics}
+    values: dict[str, list[float | str]] = {name: [] for name in before.metrics}
     steps, at = [], []
     for place, (step, moment, text) in enumerate(rows, start=keep):
         steps.append(step)
@@ -185,13 +184,13 @@ def _joined(before: Curves, rows: Sequence[tuple[int, float, str]], *, whole: bo
         before.job,
         np.concatenate((before.steps[:keep], np.array(steps, np.int64))),
         np.concatenate((before.at[:keep], np.array(at, np.float64))),
-        {name: _extended(before.figures.get(name), keep, places[name], values[name]) for name in places},
+        {name: _extended(before.metrics.get(name), keep, places[name], values[name]) for name in places},
         whole,
     )
 
 
 def _extended(curve: Curve | None, keep: int, places: list[int], values: list[float | str]) -> Curve:
-    # What is not finite is a word: NaN, Infinity, -Infinity.
+    # Values that are not finite are strings: NaN, Infinity, -Infinity.
     more = np.array(places, np.int64), np.array([float(value) for value in values], np.float64)
     if curve is None:
         return Curve(*more)

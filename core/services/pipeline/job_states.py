@@ -1,4 +1,4 @@
-"""How the jobs stand: those of the configuration, and why one that does not run does not."""
+"""The current state of jobs, with the reason why a job waits."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from core.jobs.planned_job import PlannedJob
 
 
 def current(nodes: Sequence[PlannedJob], jobs: dict[str, Job]) -> list[Job]:
-    """The configuration's jobs in the graph's order, then what was requested beside it (judges held against
-    people), and what an older one has still under way."""
+    """The configuration's jobs in the graph's order, then validations of judges, and unfinished jobs of an
+    older configuration."""
     shown = [jobs.get(node.id) or _planned(node) for node in nodes]
     planned = {node.id for node in nodes}
     return shown + [
