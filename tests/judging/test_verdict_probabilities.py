@@ -120,5 +120,5 @@ def test_an_api_that_refuses(tmp_path: Path) -> None:
         made = shop(tmp_path, api, more="top_logprobs = 5\n")
         made.run("compare")
     assert made.states() == {COMPARE: "failed"}
-    assert "leave it out" in made.error(COMPARE)
+    assert "or remove it" in made.error(COMPARE)
     assert api.calls["live"] < 2 * len(DIFFERENT), "the first refusal is every request's"
