@@ -107,7 +107,7 @@ def train(
     reached: int,
     ending: JobState,
 ) -> None:
-    """Write a run's figures, answers and log as its training would have."""
+    """Write a run's metrics, answers and log as its training would have."""
     folder = workspace.attempt(node.id, 1)
     folder.mkdir(parents=True)
     (folder / "log.txt").write_text(
@@ -116,7 +116,7 @@ def train(
     attempt = jobs.begin_attempt(connection, node.id, 1, folder.relative_to(workspace.root).as_posix())
     chance, began = random.Random(seed), time.time() - reached * 1.1
     for step in range(1, reached + 1):
-        logged = Metric(step, figures(node.stage, step / steps, chance))
+        logged = Metric(step, made_metrics(node.stage, step / steps, chance))
         jobs.put_metric(connection, node.id, began + step * 1.1, logged)
     for step in range(steps // 10, reached + 1, max(1, steps // 10)):
         for dialogue in ("hit:0", "hit:1"):
@@ -133,8 +133,8 @@ def train(
     jobs.set_state(connection, node.id, ending, error=error, result=result)
 
 
-def figures(stage: str, part: float, chance: random.Random) -> dict[str, float]:
-    """Figures as TRL logs them when `part` of a training is over."""
+def made_metrics(stage: str, part: float, chance: random.Random) -> dict[str, float]:
+    """Metrics as TRL logs them when `part` of a training is over."""
     noise = chance.gauss
     found = {
         "loss": (0.69 if stage == "sft-dpo" else 2.6) * math.exp(-3 * part) + 0.3 + noise(0, 0.05),
@@ -161,7 +161,7 @@ def figures(stage: str, part: float, chance: random.Random) -> dict[str, float]:
 
 def look(workspace: WorkspacePaths) -> None:
     """What the runs with curves take, from the file to the finished lines."""
-    # Once, and not in any figure: a screen that opens loads them in its background.
+    # Once, and not in any time: a screen that opens loads them in its background.
     import pandas  # noqa: F401
 
     from tui.screens.training import charts  # noqa: F401
@@ -200,8 +200,8 @@ def look(workspace: WorkspacePaths) -> None:
             "six runs drawn again": all_,
             "six runs, smoothed": request(6, LARGE, View(smoothing=0.9)),
             "one run, a thousandth of its steps": request(1, LARGE, View(span=points / 1000)),
-            "one run, a grid of its figures": request(1, GRID, View(), is_grid=True),
-            "six runs, a grid of their figures": request(6, GRID, View(), is_grid=True),
+            "one run, a grid of its metrics": request(1, GRID, View(), is_grid=True),
+            "six runs, a grid of their metrics": request(6, GRID, View(), is_grid=True),
         }
         for name, asked in again.items():
             tell(name, median(partial(drawn, opened, asked)))
@@ -210,7 +210,7 @@ def look(workspace: WorkspacePaths) -> None:
 
 
 def drawn(workspace: Workspace, request: ChartRequest) -> Drawing:
-    """The whole drawing, asked for until every point is read, as the room does."""
+    """The whole drawing, requested until every point is read, as the screen does."""
     drawing = curve_view.draw(workspace, request, None)
     while drawing is not None and not drawing.is_complete:
         drawing = curve_view.draw(workspace, request, drawing)

@@ -1,19 +1,19 @@
-"""From a key press to what it does on the screen, in every room of a store with a million records.
+"""From a key press to its effect in the terminal, on every screen of a store with a million records.
 
-    python -m benchmarks.keys [--folder DIR] [--rooms ROOM …] [--presses N] [--starts N] [--size 120x40]
+    python -m benchmarks.keys [--folder DIR] [--screens NAME …] [--presses N] [--starts N] [--size 120x40]
                               [--limit MS]
 
 The real program runs in a pseudo-terminal, and an emulator draws what it writes. A press counts until that
 came with which the screen shows its effect; the emulator draws later, when that costs the program nothing:
 
-- open: the room's tab is the marked one; full: nothing but digits changes in the room any more. Both for the
+- open: the screen's tab is marked; full: nothing but digits changes on the screen any more. Both for the
   first time and again;
-- move: the cursor's row, drawn whole, is another (`j`, and `k` from the end); in rooms without one, the text;
+- move: the cursor's row, drawn whole, is another (`j`, and `k` from the end); without a cursor, the text;
 - page: the same after a page down, and up from the end;
 - filter: the letters that were typed stand where a list says how it is filtered (`/`, then a word);
 - sort: the arrow stands at another column (`>`).
 
-A room that has no such thing shows a dash. Beside them stands an app with nothing but a DataTable of 500
+A screen that has no such thing shows a dash. Beside them stands an app with nothing but a DataTable of 500
 rows, measured in the same way. Milliseconds; the ratio is that of the moves' medians.
 """
 
@@ -58,7 +58,7 @@ class Table(App[None]):
 Table().run()
 """
 
-#: Room → the key that moves on in it, and the one that moves back.
+#: Screen → the key that moves on in it, and the one that moves back.
 MOVES = {"pairs": ("n", "p")}
 PAGES = ("\x06", "\x02")
 WORD = "llama"
@@ -77,8 +77,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     names = [name for name, _, _ in SCREENS]
     parser.add_argument("--folder", type=Path, default=big_store.FOLDER)
-    parser.add_argument("--rooms", nargs="+", choices=names, default=names, metavar="ROOM")
-    parser.add_argument("--presses", type=int, default=40, help="moves in each room, at each start")
+    parser.add_argument("--screens", nargs="+", choices=names, default=names, metavar="NAME")
+    parser.add_argument("--presses", type=int, default=40, help="moves on each screen, at each start")
     parser.add_argument("--starts", type=int, default=3, help="starts of the program")
     parser.add_argument("--size", default="120x40", help="columns and lines of the terminal")
     parser.add_argument("--limit", type=float, help="exit with 1 when a p95 of a key is above, in ms")
@@ -90,7 +90,7 @@ def main() -> int:
     with big_store.supervised(workspace):
         for _ in range(options.starts):
             plain_table(found, size, options.presses)
-            rooms(found, workspace, options.rooms, size, options.presses)
+            screens(found, workspace, options.screens, size, options.presses)
     show(found)
     worst = max(p95(times) for kinds in found.values() for kind, times in kinds.items() if kind in PRESSES)
     if options.limit is not None and worst > options.limit:
@@ -110,13 +110,13 @@ def plain_table(found: Found, size: tuple[int, int], presses: int) -> None:
         hand.move("move", ("j", "k"), presses)
 
 
-def rooms(
+def screens(
     found: Found, workspace: WorkspacePaths, names: Sequence[str], size: tuple[int, int], presses: int
 ) -> None:
-    """Open every room, then again, and press its keys there."""
+    """Open every screen, then again, and press its keys there."""
     with Terminal(program(workspace), size) as terminal:
         started(terminal, "dialogues (")
-        known = [room for room in SCREENS if room[0] in names]
+        known = [screen for screen in SCREENS if screen[0] in names]
         for name, key, title in known:
             # The first one is there when the program starts.
             if name != SCREENS[0][0]:
@@ -140,7 +140,7 @@ def started(terminal: Terminal, text: str) -> None:
 
 
 class Hand:
-    """Presses keys in one room, and notes how many seconds each took to be painted."""
+    """Presses keys on one screen, and notes how many seconds each took to be painted."""
 
     def __init__(self, terminal: Terminal, cursor: str, times: dict[str, list[float]]) -> None:
         self.terminal = terminal
@@ -148,7 +148,7 @@ class Hand:
         self.times = times
 
     def open(self, key: str, title: str, again: str) -> None:
-        """Open the room by its key."""
+        """Open the screen by its key."""
         pressed = self.terminal.press(key)
         marked = self.terminal.wait(lambda: self._is_marked(f"{key} {title.lower()}"))
         if marked is None:
@@ -214,7 +214,7 @@ class Hand:
         return line, _letters(self.terminal.screen.display[line])
 
     def _body(self) -> str:
-        """All lines but the rooms', the workspace's and the keys'."""
+        """All lines but the screens', the workspace's and the keys'."""
         return "\n".join(self.terminal.screen.display[2:-1])
 
     def _arrow(self) -> list[int]:

@@ -60,14 +60,14 @@ def build(method: str, dialogues: list[Dialogue], folder: Path) -> Built:
     teacher = OpenAIBatches(endpoint)
     earlier = {d.dialog_id: f"{d.dialog_id} {'word ' * 26}end." for d in dialogues}
     built = Built()
-    for name, taught in strategies.TAUGHT.items():
+    for name, response_set in strategies.RESPONSE_SETS.items():
         if not name.startswith(f"{method}/"):
             continue
         began = time.perf_counter()
         settings = made_settings.generate(
             model=made_settings.large_model(TEACHER),
-            turns=tuple(templates.load(turn) for turn in taught.turns),
-            original=taught.original,
+            turns=tuple(templates.load(turn) for turn in response_set.turns),
+            original=response_set.original,
         )
         asked, _ = requests.of_job(settings, dialogues, lambda _: earlier)
         path = folder / f"{name.replace('/', '_')}.jsonl"

@@ -1,18 +1,18 @@
 """What the app costs while ten jobs stream 50 records a second each, and while nothing moves.
 
-    python -m benchmarks.streaming [--folder DIR] [--rooms ROOM …] [--seconds S] [--minutes M] [--idle S]
+    python -m benchmarks.streaming [--folder DIR] [--screens NAME …] [--seconds S] [--minutes M] [--idle S]
                                    [--limit-tick MS] [--limit-growth PERCENT] [--limit-idle PERCENT]
 
 A copy of the store with a million records; the real supervisor follows ten journals that a process appends to
-as workers do, and the real program shows it in a pseudo-terminal, in one room after the other.
+as workers do, and the real program shows it in a pseudo-terminal, in one screen after the other.
 
 - Tick: the time that the UI's thread, the program's first one, spends on a processor (the kernel's count, in
   nanoseconds) within as long as the poller waits between two looks. Such windows begin every 10 ms, so each
-  tick lies whole in some of them, with all that came of it: the snapshot, the answers to what the room asked,
-  the painting. None is cut in two, and no window can hold two, so p95 and max are at least a tick's.
+  tick lies whole in some of them, with all that came of it: the snapshot, the answers to the screen's
+  queries, the painting. None is cut in two, and no window can hold two, so p95 and max are at least a tick's.
 - Cost: what all threads of the program take of one core.
-- Key: from pressing `j`, `k` or what moves in the room to its being painted, meanwhile.
-- Memory: what the program alone occupies (USS), each second, while it goes from room to room, some rounds
+- Key: from pressing `j`, `k` or what moves on the screen to its being painted, meanwhile.
+- Memory: what the program alone occupies (USS), each second, while it goes from screen to screen, some rounds
   after its start: the medians of ten parts of the time, and what its slope makes of an hour.
 - Idle: all threads' share of one core where jobs run and nothing comes of them, and where none runs.
 """
@@ -42,12 +42,12 @@ from core.store import connections
 from tui.app.poller import LOOK_S
 from tui.navigation.bindings import SCREENS
 
-Room = tuple[str, str, str]
+Screen = tuple[str, str, str]
 
 _SAMPLE_S = 0.01
-#: Keys pressed in each room while it streams.
+#: Keys pressed on each screen while it streams.
 _PRESSES = 20
-#: While the memory is watched: seconds in each room, and rounds through them before it counts.
+#: While the memory is watched: seconds on each screen, and rounds through them before it counts.
 _STAY_S, _ROUNDS = 5.0, 3
 _NAMES = [name for name, _, _ in SCREENS]
 
@@ -55,30 +55,30 @@ _NAMES = [name for name, _, _ in SCREENS]
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--folder", type=Path, default=big_store.FOLDER)
-    parser.add_argument("--rooms", nargs="+", choices=_NAMES, default=_NAMES, metavar="ROOM")
-    parser.add_argument("--seconds", type=float, default=20.0, help="in each room, streaming; 0 for none")
+    parser.add_argument("--screens", nargs="+", choices=_NAMES, default=_NAMES, metavar="NAME")
+    parser.add_argument("--seconds", type=float, default=20.0, help="on each screen, streaming; 0 for none")
     parser.add_argument("--minutes", type=float, default=6.0, help="of watching the memory; 0 for none")
-    parser.add_argument("--idle", type=float, default=30.0, help="seconds in each room, idle; 0 for none")
+    parser.add_argument("--idle", type=float, default=30.0, help="seconds on each screen, idle; 0 for none")
     parser.add_argument("--limit-tick", type=float, help="exit with 1 when a tick's p95 is above, in ms")
     parser.add_argument("--limit-growth", type=float, help="exit with 1 above, in per cent an hour")
     parser.add_argument("--limit-idle", type=float, help="exit with 1 above, in per cent of a core")
     options = parser.parse_args()
-    rooms = [room for room in SCREENS if room[0] in options.rooms]
+    screens = [screen for screen in SCREENS if screen[0] in options.screens]
     source = big_store.made(options.folder.resolve())
     found: dict[str, float] = {}
     if options.seconds or options.minutes:
         with copied(source) as workspace, streamed(workspace), opened(workspace) as terminal:
             if options.seconds:
-                found["tick"] = busy(terminal, rooms, options.seconds)
+                found["tick"] = busy(terminal, screens, options.seconds)
             if options.minutes:
-                found["growth"] = memory(terminal, rooms, options.minutes * 60)
+                found["growth"] = memory(terminal, screens, options.minutes * 60)
     if options.idle:
         with copied(source) as workspace, big_store.supervised(workspace):
-            idle(workspace, rooms, options.idle, "jobs under way")
+            idle(workspace, screens, options.idle, "jobs under way")
             with closing(connections.writer(workspace.state)) as connection:
                 connection.execute("UPDATE attempts SET state = 'cancelled' WHERE state = 'running'")
                 connection.execute("UPDATE jobs SET state = 'cancelled' WHERE state = 'running'")
-            found["idle"] = idle(workspace, rooms, options.idle, "nothing runs")
+            found["idle"] = idle(workspace, screens, options.idle, "nothing runs")
     return verdict(options, found)
 
 
@@ -109,15 +109,15 @@ def opened(workspace: WorkspacePaths) -> Iterator[Terminal]:
         yield terminal
 
 
-def busy(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
-    """What a tick costs in each room; the worst p95 in milliseconds."""
+def busy(terminal: Terminal, screens: Sequence[Screen], seconds: float) -> float:
+    """What a tick costs on each screen; the worst p95 in milliseconds."""
     print(
         f"{'streaming':<12}{'tick p50':>9}{'p95':>7}{'max':>7} ms{'UI thread':>11} %{'all threads':>13} %",
         end="",
     )
     print(f"{'key p50':>10}{'p95':>7}{'max':>7} ms")
     process, worst = psutil.Process(terminal.pid), 0.0
-    for name, key, _ in rooms:
+    for name, key, _ in screens:
         terminal.press(key)
         time.sleep(2.0)
         before = sum(process.cpu_times()[:2])
@@ -159,14 +159,14 @@ def _windows(samples: Sequence[tuple[float, float]]) -> list[float]:
     return [samples[end][1] - samples[at][1] for at, end in enumerate(ends) if end < len(samples)]
 
 
-def memory(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
+def memory(terminal: Terminal, screens: Sequence[Screen], seconds: float) -> float:
     """How much memory the program takes; the growth in per cent that its slope makes of an hour."""
     process, began, at = psutil.Process(terminal.pid), time.perf_counter(), 0
-    warm = _ROUNDS * len(rooms) * _STAY_S
+    warm = _ROUNDS * len(screens) * _STAY_S
     found: list[tuple[float, float]] = []
     while (now := time.perf_counter() - began - warm) < seconds:
         if now + warm > at * _STAY_S:
-            terminal.press(rooms[at % len(rooms)][1])
+            terminal.press(screens[at % len(screens)][1])
             at += 1
         if now > 0:
             found.append((now, process.memory_full_info().uss / 1e6))
@@ -175,7 +175,7 @@ def memory(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
     times, sizes = zip(*found, strict=True)
     tenth = max(1, len(sizes) // 10)
     parts = [statistics.median(sizes[part * tenth : (part + 1) * tenth]) for part in range(10)]
-    # The median of all slopes between two moments: a room more or less at either end tells nothing.
+    # The median of all slopes between two moments: a screen more or less at either end tells nothing.
     slope = theilslopes(sizes, times).slope * 3600 / statistics.median(sizes) * 100
     print(f"memory in MB, {_ROUNDS} rounds later: " + " ".join(f"{part:.1f}" for part in parts))
     print(
@@ -185,13 +185,13 @@ def memory(terminal: Terminal, rooms: Sequence[Room], seconds: float) -> float:
     return float(slope)
 
 
-def idle(workspace: WorkspacePaths, rooms: Sequence[Room], seconds: float, what: str) -> float:
-    """What all threads take of a core in each room; the most of them, in per cent."""
+def idle(workspace: WorkspacePaths, screens: Sequence[Screen], seconds: float, what: str) -> float:
+    """What all threads take of a core on each screen; the most of them, in per cent."""
     print(f"idle, {what}:")
     worst = 0.0
     with opened(workspace) as terminal:
         process = psutil.Process(terminal.pid)
-        for name, key, _ in rooms:
+        for name, key, _ in screens:
             terminal.press(key)
             terminal.settle()
             before = sum(process.cpu_times()[:2])

@@ -59,7 +59,6 @@ from .domain.results import RespondResult as RespondResult
 from .domain.results import Result as Result
 from .domain.results import SftResult as SftResult
 from .domain.results import ValidateResult as ValidateResult
-from .domain.runs import MetricPoint as MetricPoint
 from .domain.runs import SampleAnswer as SampleAnswer
 from .domain.snapshot import DialogueCounts as DialogueCounts
 from .domain.snapshot import SlotUse as SlotUse

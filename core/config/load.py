@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.config.schema import Config, Judge, Teacher
+from core.config.schema import Config, JudgeConfig, Teacher
 from core.domain.errors import UserError
 from core.domain.names import is_plain
 
@@ -62,12 +62,12 @@ def parse_config(text: str, place: str = NAME) -> Config:
     return config
 
 
-def _check_judge(place: str, judge: Judge) -> None:
+def _check_judge(place: str, judge: JudgeConfig) -> None:
     if judge.provider != "embedded":
         if not judge.model:
             raise UserError(f"{place}.model is missing: the model that judges")
         _check_teacher(place, judge)
-    elif judge != Judge(provider="embedded"):
+    elif judge != JudgeConfig(provider="embedded"):
         raise UserError(f"{place}: the embedded judge takes no setting other than provider")
 
 

@@ -122,7 +122,7 @@ class Prices(_Table, frozen=True):
     """The prices of each model."""
 
 
-class Spending(_Table, frozen=True):
+class SpendingLimits(_Table, frozen=True):
     """Limits on what teachers and judges may cost."""
 
     budget_usd: NonNegativeNumber | None = None
@@ -258,7 +258,7 @@ class Responding(_Table, frozen=True):
     """With `do_sample`: sampling seed."""
 
 
-class Judge(Teacher, frozen=True):
+class JudgeConfig(Teacher, frozen=True):
     """What picks the better of two responses. NAME is chosen by you. All options of a teacher apply."""
 
     provider: Literal["embedded", "openai", "google", "local"]  # type: ignore[assignment]
@@ -276,7 +276,7 @@ class Judge(Teacher, frozen=True):
     """How often each pair is judged in each order."""
 
 
-class Comparison(_Table, frozen=True):
+class ExtraComparison(_Table, frozen=True):
     """Two responders: students, runs (`STUDENT/RECIPE/STAGE`), teachers, or sources in the data."""
 
     a: str
@@ -290,7 +290,7 @@ class Comparisons(_Table, frozen=True):
 
     baseline: bool = True
     """Compare every run with its base student."""
-    extra: tuple[Comparison, ...] = ()
+    extra: tuple[ExtraComparison, ...] = ()
     """Further comparisons."""
 
 
@@ -305,7 +305,7 @@ class Config(_Table, frozen=True):
     """The large models, by name; none has a student's name."""
     prices: Prices = Prices()
     """The price list."""
-    spending: Spending = Spending()
+    spending: SpendingLimits = SpendingLimits()
     """The budget."""
     recipes: Recipes = Recipes()
     """What students are trained on."""
@@ -319,7 +319,7 @@ class Config(_Table, frozen=True):
     """Preference tuning."""
     responding: Responding = Responding()
     """How the test split is answered."""
-    judges: dict[str, Judge] = {}
+    judges: dict[str, JudgeConfig] = {}
     """The judges, by name."""
     comparisons: Comparisons = Comparisons()
     """What is compared."""

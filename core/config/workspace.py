@@ -12,31 +12,29 @@ from core.domain.errors import UserError
 class WorkspacePaths:
     """Where a workspace's files are. The folder need not hold any of them yet.
 
-    A `read_only` one is watched: nothing in it is written, and no supervisor is started for it.
+    `read_only`: nothing in it is written, and no supervisor is started for it.
     """
 
     root: Path
     read_only: bool = False
 
     def check_writable(self) -> None:
-        """Raise `UserError` if this workspace is only watched."""
+        """Raise `UserError` if this workspace is read-only."""
         if self.read_only:
-            raise UserError(
-                f"{self.root} is only watched here: open it without --read-only to change anything"
-            )
+            raise UserError(f"{self.root} is open read-only: open it without --read-only to change anything")
 
     @property
     def config(self) -> Path:
         return self.root / "config.toml"
 
     def app_table(self) -> dict[str, object]:
-        """config.toml's [app] as it stands, unchecked, for the first frame; empty where it cannot be read."""
+        """config.toml's [app], unchecked, for the first frame; empty if it cannot be read."""
         import tomllib
 
         try:
             table = tomllib.loads(self.config.read_text(encoding="utf-8")).get("app")
         except (OSError, ValueError):
-            # Whoever reads the whole file says what is wrong with it.
+            # `load_config` reports the error.
             return {}
         return table if isinstance(table, dict) else {}
 
@@ -74,5 +72,5 @@ def locate_workspace(root: Path, *, read_only: bool = False) -> WorkspacePaths:
     """The workspace in `root`. Raises `UserError` when that is not a folder."""
     root = root.expanduser().resolve()
     if not root.is_dir():
-        raise UserError(f"{root} is not a folder: make a workspace with `empathy-tui init {root}`")
+        raise UserError(f"{root} is not a folder: create a workspace with `empathy-tui init {root}`")
     return WorkspacePaths(root, read_only)

@@ -1,4 +1,4 @@
-"""What differs between the imported dialogues and those of another file."""
+"""The differences between the imported dialogues and those of another file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _FIELDS = ("emotion", "sentiment", "plutchik", "situation", "utterance")
 
 @dataclass(frozen=True)
 class Changes:
-    """Ids of dialogues that come, go, or differ; `what` counts the kinds of difference.
+    """Ids of dialogues that are added, removed or changed; `what` counts the kinds of change.
 
-    `reordered`: the same dialogues stand in another order.
+    `reordered` is whether the common dialogues are in another order.
     """
 
     added: tuple[str, ...]
@@ -25,7 +25,7 @@ class Changes:
     reordered: bool
 
     def lines(self) -> tuple[str, ...]:
-        """The changes in words, a line each; none when there are none."""
+        """The changes as text, one per line; empty without changes."""
         found = []
         for verb, ids in (("added", self.added), ("removed", self.removed), ("changed", self.changed)):
             if ids:
@@ -33,12 +33,12 @@ class Changes:
                 found.append(f"{len(ids)} dialogue{'s' if len(ids) != 1 else ''} {verb}: {named}")
         found += [f"  {kind}: {count}" for kind, count in self.what.items()]
         if self.reordered:
-            found.append("the same dialogues stand in another order")
+            found.append("the dialogues are in another order")
         return tuple(found)
 
 
 def compare(old: Iterable[Dialogue], new: Iterable[Dialogue]) -> Changes:
-    """What putting `new` in the place of `old` would change."""
+    """The changes if `new` replaces `old`."""
     before = {dialogue.dialog_id: dialogue for dialogue in old}
     after = {dialogue.dialog_id: dialogue for dialogue in new}
     changed = [i for i, dialogue in after.items() if i in before and before[i] != dialogue]

@@ -1,4 +1,4 @@
-"""The rows of a CSV, each with the place where it starts, and the place where a CSV stops being one."""
+"""CSV parsing with the line number of each row, and the location of the first syntax error."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-#: Finding the cell of a stray quote parses its row some twenty times.
+#: Maximum length of a row that is searched for a stray quote: the search parses it about twenty times.
 _LONGEST_SEARCH = 1_000_000
 
 
 @dataclass(frozen=True)
 class Row:
-    """Row `number` below the header (the header is row 0), which starts in `line`, counted from 1."""
+    """Row `number`, where the header is 0, starting in `line`, counted from 1."""
 
     number: int
     line: int
     cells: list[str]
 
 
-class Broken(Exception):  # noqa: N818 - a place, which its catcher puts into words
-    """No row can be read from `line` on; the parser noticed in `last_line`.
+class BrokenRow(Exception):  # noqa: N818 - a location; the caller writes the message
+    """The row that starts in `line` is not valid CSV; the parser detected it in `last_line`.
 
-    `cell` is the index of the cell whose quotes are wrong, None if it was not found. `cut_off`:
-    a quote was still open when the file ended.
+    `cell` is the index of the cell with wrong quotes, None if it was not found. `cut_off` is whether a quote
+    was still open at the end of the file.
     """
 
     def __init__(self, number: int, line: int, last_line: int, cell: int | None, cut_off: bool) -> None:
@@ -36,11 +36,11 @@ class Broken(Exception):  # noqa: N818 - a place, which its catcher puts into wo
 
 
 def rows(content: bytes, strict: bool = True) -> Iterator[Row]:
-    """The header and the rows below it, without blank lines. Raises `Broken` if strict.
+    """The header and the rows below it, without blank lines. Raises `BrokenRow` if strict.
 
-    `content` is UTF-8, with or without its mark; line ends within cells stay as they are.
+    `content` is UTF-8, with or without a BOM. Line breaks in cells are kept.
     """
-    # A cell can be as long as the file, and no longer.
+    # A cell can be as long as the file.
     csv.field_size_limit(max(csv.field_size_limit(), len(content)))
     reader = csv.reader(_lines(content), strict=strict)
     number, line = 0, 1
@@ -53,7 +53,7 @@ def rows(content: bytes, strict: bool = True) -> Iterator[Row]:
             cut_off = "unexpected end" in str(error)
             raw = "".join(islice(_lines(content), line - 1, reader.line_num))
             cell = _open_cell(raw) if cut_off else _stray_cell(raw)
-            raise Broken(number, line, reader.line_num, cell, cut_off) from error
+            raise BrokenRow(number, line, reader.line_num, cell, cut_off) from error
         if cells:
             yield Row(number, line, cells)
             number += 1
@@ -61,27 +61,27 @@ def rows(content: bytes, strict: bool = True) -> Iterator[Row]:
 
 
 def around(content: bytes, at: int) -> Row:
-    """The row in which byte `at` stands, up to that byte, whose cell is the last."""
+    """The row that contains byte `at`, cut off there, so that the last cell is the one with the byte."""
     row = Row(0, 1, [])
-    # What stands before the byte, and one more letter, ends in the row and cell of the byte.
-    for row in rows(content[:at] + b"x", strict=False):  # noqa: B007 - the last one is wanted
+    # The content before the byte plus one letter ends in the row and cell of the byte.
+    for row in rows(content[:at] + b"x", strict=False):  # noqa: B007 - only the last row is used
         pass
     return row
 
 
 def _lines(content: bytes) -> io.TextIOWrapper:
-    # Decoded as it is read: a large file stands in memory once, and not as wide characters.
+    # Decoded incrementally: a large file is in memory only once, as bytes.
     return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="replace", newline="")
 
 
 def _open_cell(raw: str) -> int | None:
-    """The index of the cell in which a row without an end ends."""
+    """The index of the last cell of an unfinished row."""
     cells = next(csv.reader(io.StringIO(raw, newline="")), [])
     return len(cells) - 1 if cells else None
 
 
 def _stray_cell(raw: str) -> int | None:
-    """The index of the cell with a character behind a quote that must not follow one."""
+    """The index of the cell with an invalid character after a closing quote."""
     if len(raw) > _LONGEST_SEARCH:
         return None
     return _open_cell(raw[: bisect_left(range(len(raw)), True, key=lambda end: _is_broken(raw[:end])) - 1])

@@ -1,4 +1,4 @@
-"""Reading a CSV of rated dialogues, with every problem in it found and placed."""
+"""Reading a CSV file of rated dialogues, and reporting each problem with its row and column."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.dialogues import csv_rows
-from core.dialogues.csv_rows import Broken, Row
+from core.dialogues.csv_rows import BrokenRow, Row
 from core.dialogues.split import split_of
 from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
 from core.domain.names import is_plain
 
-#: The published file has 3.7 MB; far larger ones are something else, and would not fit in memory.
+#: Maximum file size. The published file has 3.7 MB; a much larger one may not fit in memory.
 MAX_BYTES = 100_000_000
-#: How many problems the message shows, how many are kept, and when reading stops.
-SHOWN = 20
-KEPT = 1_000
-GIVE_UP = 100_000
+#: The number of problems that the message shows, that are kept, and after which reading stops.
+MAX_SHOWN = 20
+MAX_KEPT = 1_000
+MAX_PROBLEMS = 100_000
 
 _REQUIRED = ("dialog_id", "emotion", "situation", "speaker_uttr")
 _OPTIONAL = ("sentiment", "plutchik")
 _RATINGS: dict[str, Rating] = {"1": 1, "2": 2, "3": 3, "1.0": 1, "2.0": 2, "3.0": 3}
-#: Recipe names use this word for all sources at once.
+#: Recipe names use this word for all sources together.
 _RESERVED = "all_together"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong in the file.
+    """A problem in the file.
 
-    `line` is where the row starts, counted from 1 as an editor does, and `row` the row below the
-    header, counted from 1; None where the whole file is meant.
+    `line` is the line in which the row starts, counted from 1, and `row` the row below the header, counted
+    from 1. Both are None if the problem concerns the whole file.
     """
 
     line: int | None
@@ -49,7 +49,7 @@ class Problem:
 
 
 class Problems:
-    """What was found wrong: the first problems, and the count of all."""
+    """The first problems, and the count of all problems."""
 
     def __init__(self) -> None:
         self.kept: list[Problem] = []
@@ -57,25 +57,25 @@ class Problems:
 
     def add(self, problem: Problem) -> None:
         self.count += 1
-        if len(self.kept) < KEPT:
+        if len(self.kept) < MAX_KEPT:
             self.kept.append(problem)
 
 
 class TableError(UserError):
     """The file cannot be imported; the message lists the first problems and counts all.
 
-    `problems` are the first `KEPT`, and `count` is how many there are.
+    `problems` are the first `MAX_KEPT` problems; `count` is the number of all.
     """
 
     def __init__(self, path: Path, found: Problems) -> None:
         self.problems = tuple(found.kept)
         self.count = found.count
-        least = "at least " if self.count >= GIVE_UP else ""
-        count = f"{least}{self.count} problem{'s' if self.count != 1 else ''}"
+        prefix = "at least " if self.count >= MAX_PROBLEMS else ""
+        count = f"{prefix}{self.count} problem{'s' if self.count != 1 else ''}"
         lines = [f"{path}: {count}; nothing was imported"]
-        lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
-        if self.count > SHOWN:
-            lines.append(f"  … and {self.count - SHOWN} more")
+        lines += [f"  {problem}" for problem in self.problems[:MAX_SHOWN]]
+        if self.count > MAX_SHOWN:
+            lines.append(f"  … and {self.count - MAX_SHOWN} more")
         super().__init__("\n".join(lines))
 
 
@@ -83,8 +83,8 @@ class TableError(UserError):
 class Table:
     """A file's dialogues, in its order and with their split.
 
-    `sources` are the LLM sources. `ignored` are the columns that nothing here needs. `sha256` is
-    the file's.
+    `sources` are the LLM sources. `ignored` are the unused columns. `sha256` is that of
+    the file.
     """
 
     dialogues: tuple[Dialogue, ...]
@@ -94,10 +94,9 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read and check a CSV. Raises `UserError`, or `TableError` with all that is wrong in it.
+    """Read and check a CSV file. Raises `UserError`, or `TableError` with the problems in it.
 
-    Texts are kept to the letter, outer white space included: they are other people's data, and
-    words are counted by the white space between them, so nothing is gained by stripping.
+    Texts are kept unchanged, including leading and trailing white space.
     """
     content = _content(path)
     _check_encoding(path, content)
@@ -107,14 +106,14 @@ def read_table(path: Path) -> Table:
         header = next(found).cells
     except StopIteration:
         raise _error(path, Problem(None, None, "the file is empty")) from None
-    except Broken as broken:
+    except BrokenRow as broken:
         raise _error(path, _explain(broken, [])) from None
     names = _columns(header, problems)
     if problems.count:
         raise TableError(path, problems)
     dialogues = _dialogues(found, header, names, problems)
     if not dialogues and not problems.count:
-        problems.add(Problem(None, None, "there is a header and no row below it"))
+        problems.add(Problem(None, None, "the file has a header, but no rows"))
     if problems.count:
         raise TableError(path, problems)
     used = {*_REQUIRED, *_OPTIONAL, *(f"{k}_{n}" for k in ("response", "rating") for n in names.values())}
@@ -131,12 +130,12 @@ def _dialogues(
 ) -> list[Dialogue]:
     dialogues: list[Dialogue] = []
     first_seen: dict[str, tuple[int, int]] = {}
-    while problems.count < GIVE_UP:
+    while problems.count < MAX_PROBLEMS:
         try:
             row = next(found)
         except StopIteration:
             break
-        except Broken as broken:
+        except BrokenRow as broken:
             problems.add(_explain(broken, header))
             break
         for problem in _check(row, header, names, first_seen):
@@ -157,7 +156,7 @@ def _content(path: Path) -> bytes:
             raise UserError(f"{path} is not a regular file: save the data in one")
         if found.st_size > MAX_BYTES:
             raise UserError(
-                f"{path} has {found.st_size / 1e6:.0f} MB; files over {MAX_BYTES / 1e6:.0f} MB are not read. "
+                f"{path} has {found.st_size / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB. "
                 "Is it the right file?"
             )
         with path.open("rb") as file:
@@ -165,7 +164,7 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
     except PermissionError as error:
-        raise UserError(f"{path} may not be read: give yourself permission (chmod u+r)") from error
+        raise UserError(f"{path} cannot be read: permission denied (try chmod u+r)") from error
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -191,20 +190,20 @@ def _at_byte(content: bytes, at: int, message: str) -> Problem:
     return Problem(row.line, column, message, row.number or None)
 
 
-def _explain(broken: Broken, header: list[str]) -> Problem:
+def _explain(broken: BrokenRow, header: list[str]) -> Problem:
     if broken.cut_off:
-        message = "a quote is opened and never closed: the file is cut off, or a quote is missing"
+        message = "a quote is never closed: the file is truncated, or a quote is missing"
     else:
         message = (
             "a quote inside a quoted cell is not doubled, or the cell's closing quote is missing "
-            f"(noticed in line {broken.last_line})"
+            f"(detected in line {broken.last_line})"
         )
     column = header[broken.cell] if broken.cell is not None and broken.cell < len(header) else None
     return Problem(broken.line, column, message, broken.number or None)
 
 
 def _columns(header: list[str], problems: Problems) -> dict[str, str]:
-    """Source → the name that its columns end with; what is wrong with the header goes to `problems`."""
+    """Source → the suffix of its columns. Problems of the header are added to `problems`."""
 
     def add(column: str | None, message: str) -> None:
         problems.add(Problem(1, column, message))
@@ -213,7 +212,7 @@ def _columns(header: list[str], problems: Problems) -> dict[str, str]:
         add(None, f"the cells are separated by {other!r}: save the file with commas")
         return {}
     for column in sorted({c for c in header if header.count(c) > 1}):
-        add(column, "the column is there twice")
+        add(column, "the column is duplicated")
     for column in _REQUIRED:
         if column not in header:
             add(column, "the column is missing")
@@ -224,12 +223,12 @@ def _columns(header: list[str], problems: Problems) -> dict[str, str]:
             continue
         partner = f"{'rating' if kind == 'response' else 'response'}_{name}"
         if partner not in header and partner != f"response_{HUMAN}":
-            add(partner, f"the column is missing, and {_plain(column)} is there")
+            add(partner, f"the column is missing, but {_plain(column)} exists")
         if kind == "rating":
             continue
         source = name.removesuffix("_empathy")
         if not is_plain(source) or source == _RESERVED:
-            add(column, "this cannot name a source: take letters, digits, '.', '_' and '-'")
+            add(column, "not a valid source name: use letters, digits, '.', '_' and '-'")
         elif source in names:
             add(column, f"response_{names[source]} names the same source")
         names.setdefault(source, name)
@@ -244,7 +243,7 @@ def _check(
     row: Row, header: list[str], names: dict[str, str], first_seen: dict[str, tuple[int, int]]
 ) -> Iterator[Problem]:
     if len(row.cells) != len(header):
-        message = f"{len(row.cells)} cells, where the header has {len(header)}"
+        message = f"{len(row.cells)} cells, but the header has {len(header)}"
         yield Problem(row.line, None, message, row.number)
         return
     cells = dict(zip(header, row.cells, strict=True))
@@ -259,7 +258,7 @@ def _check(
     dialog_id = cells["dialog_id"]
     here = (row.number, row.line)
     if dialog_id.strip() and (first := first_seen.setdefault(dialog_id, here)) is not here:
-        message = f"{_short(dialog_id)} stands in {_place(*first)} already"
+        message = f"{_short(dialog_id)} is already used in {_place(*first)}"
         yield Problem(row.line, "dialog_id", message, row.number)
 
 
@@ -291,7 +290,7 @@ def _place(row: int | None, line: int) -> str:
 
 
 def _plain(column: str) -> str:
-    """A column's name as it stands, if it can do no harm on a terminal."""
+    """A column's name, escaped unless it is short and printable."""
     return column if column.isprintable() and 0 < len(column) <= 60 else _short(column)
 
 

@@ -1,4 +1,4 @@
-"""The public copy of the data, fetched for the user's own use."""
+"""Downloading the published data set for the user's own use."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ REPOSITORY = "henryjxie/Distilling-Empathy-from-Large-Language-Models"
 DATA_URL = f"https://raw.githubusercontent.com/{REPOSITORY}/HEAD/datasets/dataset.csv"
 SHA256 = "d43fe180f0aab2ae4973ddcf1cc5420a219804ca0c9b7d302fb5e3b73b2d296b"
 MAX_BYTES = 100_000_000
-#: For connecting, and for each wait for more bytes.
+#: Timeout for connecting, and for each read.
 TIMEOUT_S = 30.0
 
 DATA_SOURCE = f"github.com/{REPOSITORY}, datasets/dataset.csv"
 DATA_TERMS = (
     "2,000 dialogues with human ratings, by Welivita and Pu (arXiv 2406.05063), on prompts from "
     "EmpatheticDialogues, as published with “Distilling Empathy from Large Language Models” "
-    "(Xie, Zhang, Zhang, Liu, SIGDIAL 2025). It is other people's data and carries no licence to pass it "
-    "on: keep your copy to yourself, and cite both papers."
+    "(Xie, Zhang, Zhang, Liu, SIGDIAL 2025). It has no licence that permits redistribution: keep your "
+    "copy private, and cite both papers."
 )
 
 
@@ -31,10 +31,10 @@ def fetch(
     url: str = DATA_URL,
     timeout_s: float = TIMEOUT_S,
 ) -> Path:
-    """Download the data to `destination`, whole and with the known SHA-256, or not at all.
+    """Download the data to `destination`, complete and with the known SHA-256, or not at all.
 
-    `progress` is told the bytes received so far and the bytes in all, None if the server does not
-    say. Raises `UserError`; a file that was at `destination` before then stays as it was.
+    `progress` is called with the bytes received so far and the total, None if the server does not send it.
+    Raises `UserError`; an existing file at `destination` is then kept.
     """
     import httpx2
 
@@ -44,7 +44,7 @@ def fetch(
     try:
         with (
             files.replacing(destination) as file,
-            # Without compression on the way the length is known, and it is the file's.
+            # Without compression, the content length is that of the file.
             httpx2.stream(
                 "GET",
                 url,
@@ -60,26 +60,28 @@ def fetch(
             for chunk in response.iter_bytes():
                 size += len(chunk)
                 if max(size, total or 0) > MAX_BYTES:
-                    raise UserError(f"{url} sends more than {MAX_BYTES / 1e6:.0f} MB: it is not the data set")
+                    raise UserError(
+                        f"{url} sends more than {MAX_BYTES / 1e6:.0f} MB: this is not the data set"
+                    )
                 digest.update(chunk)
                 file.write(chunk)
                 progress(response.num_bytes_downloaded, total)
             if digest.hexdigest() != SHA256:
                 raise UserError(
                     f"{url} sent a file with SHA-256 {digest.hexdigest()}, not the known {SHA256}. "
-                    "Nothing was kept. If the authors changed the file, download it yourself and import it."
+                    "The file was discarded. If the authors changed it, download it yourself and import it."
                 )
     except httpx2.HTTPStatusError as error:
         raise UserError(_refusal(url, error.response.status_code)) from error
     except httpx2.HTTPError as error:
         reason = str(error) or type(error).__name__
         if started:
-            raise UserError(f"{url} broke off after {size} bytes ({reason}): try again") from error
+            raise UserError(f"{url} disconnected after {size} bytes ({reason}): try again") from error
         raise UserError(f"{url} cannot be reached ({reason}): check the network, and try again") from error
     except (httpx2.InvalidURL, ValueError, ImportError) as error:
-        # httpx2 says so of a bad address, and of a proxy in the environment that it cannot use.
+        # httpx2 raises these for an invalid URL, and for an unusable proxy in the environment.
         raise UserError(
-            f"{url} cannot be asked for ({error}): check the address and the proxy settings"
+            f"{url} cannot be requested ({error}): check the URL and the proxy settings"
         ) from error
     except OSError as error:
         raise UserError(f"{destination} cannot be written: {error.strerror}") from error
@@ -88,9 +90,7 @@ def fetch(
 
 def _refusal(url: str, status: int) -> str:
     if status in (404, 410):
-        return (
-            f"{url} answered {status}: the file is no longer there. Find it in {DATA_SOURCE}, and import it"
-        )
+        return f"{url} answered {status}: the file no longer exists. Find it in {DATA_SOURCE}, and import it"
     if 300 <= status < 400:
-        return f"{url} answered {status} without saying where the file is now: try later"
+        return f"{url} answered {status} without a redirect location: try later"
     return f"{url} answered {status}: try later"

@@ -12,7 +12,7 @@ from core.jobs import files
 
 
 def write(path: Path, dialogues: Iterable[Dialogue]) -> None:
-    """Write dialogues one a line; the same dialogues give the same bytes."""
+    """Write one dialogue per line. The output is deterministic."""
     encoder = msgspec.json.Encoder(order="deterministic")
     with files.replacing(path) as file:
         for dialogue in dialogues:
@@ -20,7 +20,7 @@ def write(path: Path, dialogues: Iterable[Dialogue]) -> None:
 
 
 def read(path: Path) -> Iterator[Dialogue]:
-    """The dialogues of a file that `write` made, in its order."""
+    """The dialogues in a file written by `write`, in order."""
     decoder = msgspec.json.Decoder(Dialogue)
     with path.open("rb") as file:
         for line in file:

@@ -1,7 +1,7 @@
-"""The one file format in which a job hands on responses to dialogues: a teacher's and a responder's alike.
+"""The file format in which jobs pass on generated responses, both a teacher's and a responder's.
 
-The journal holds a response as it comes, so that a crash loses none; the store holds it for the screens,
-which page through it in SQL. This file is what other jobs read.
+Responses are also in the journal, so that a crash loses none, and in the store, for the screens. Other jobs
+read this file.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core.jobs import files
 
 
 class GeneratedResponse(msgspec.Struct, frozen=True):
-    """A response that a model wrote to a dialogue."""
+    """A model's response to a dialogue."""
 
     dialog_id: str
     """The dialogue that it answers."""
@@ -29,7 +29,7 @@ class GeneratedResponse(msgspec.Struct, frozen=True):
 
 
 def write(path: Path, responses: Iterable[GeneratedResponse]) -> None:
-    """Write responses one a line."""
+    """Write one response per line."""
     encoder = msgspec.json.Encoder()
     with files.replacing(path) as file:
         for response in responses:
@@ -37,8 +37,8 @@ def write(path: Path, responses: Iterable[GeneratedResponse]) -> None:
 
 
 def read(path: Path) -> dict[str, str]:
-    """The texts by dialogue, in the file's order."""
+    """The texts by dialogue, in the order of the file."""
     decoder = msgspec.json.Decoder(GeneratedResponse)
-    # Of bytes: a response may hold U+2028 and the like, which end a line for str.splitlines.
+    # In binary mode: str.splitlines would also split at characters such as U+2028.
     with path.open("rb") as file:
         return {response.dialog_id: response.text for response in map(decoder.decode, file)}

@@ -1,4 +1,4 @@
-"""The split of the paper: dialogues whose responses were mostly found wanting are for testing."""
+"""The train/test split of the paper, from the human ratings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checked dialogues, laid down as the file that jobs read."""
+"""Writing imported dialogues to the file that jobs read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.domain.dialogues import HUMAN, Dialogue, ImportedData
 
 
 def describe(dialogues: Iterable[Dialogue], file: str, file_sha256: str) -> ImportedData:
-    """What is imported with these dialogues: the hashes are over the dialogues' encoded lines."""
+    """The record of an import: sources, file and hashes, which are over the dialogues' encoded lines."""
     encoder = msgspec.json.Encoder(order="deterministic")
     whole, split = hashlib.sha256(), {"train": hashlib.sha256(), "test": hashlib.sha256()}
     sources: dict[str, None] = {}
@@ -32,8 +32,8 @@ def describe(dialogues: Iterable[Dialogue], file: str, file_sha256: str) -> Impo
     )
 
 
-def stage(workspace: WorkspacePaths, dialogues: Iterable[Dialogue], facts: ImportedData) -> None:
-    """Write the dialogues to the workspace's file for `facts.data`, unless it is there."""
-    path = workspace.dialogues(facts.data)
+def stage(workspace: WorkspacePaths, dialogues: Iterable[Dialogue], imported: ImportedData) -> None:
+    """Write the dialogues to the workspace's file for `imported.data` unless it exists."""
+    path = workspace.dialogues(imported.data)
     if not path.exists():
         records.write(path, dialogues)

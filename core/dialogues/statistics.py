@@ -1,4 +1,4 @@
-"""The imported data in figures."""
+"""Statistics of the imported data."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from core.domain.dialogues import HUMAN, Dialogue
 class SourceStatistics:
     """One source's responses: how many are rated 1, 2 and 3, and their lengths in words.
 
-    `lengths` are (words, how many responses have so many), the shortest first.
+    `lengths` are pairs of a number of words and the number of responses with it, the shortest first.
     """
 
     source: str
     ratings: tuple[int, int, int]
     mean_words: float
-    most_words: int
+    max_words: int
     lengths: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
 class Crosstab:
-    """`counts[h-1][m-1]`: dialogues whose human response is rated h and the source's is rated m."""
+    """`counts[h-1][m-1]` is the number of dialogues with a human rating h and a rating m of the source."""
 
     source: str
     counts: tuple[tuple[int, int, int], ...]
@@ -33,7 +33,7 @@ class Crosstab:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Dialogues per emotion and sentiment, and per-source figures over all dialogues."""
+    """Dialogues per emotion and sentiment, and statistics of each source over all dialogues."""
 
     emotions: dict[str, int]
     sentiments: dict[str, int]
@@ -42,7 +42,7 @@ class Statistics:
 
 
 def describe(dialogues: Sequence[Dialogue]) -> Statistics:
-    """The figures of these dialogues; words are what white space separates."""
+    """The statistics of these dialogues; words are separated by white space."""
     names = tuple(dict.fromkeys(source for dialogue in dialogues for source in dialogue.responses))
     return Statistics(
         emotions=dict(sorted(Counter(dialogue.emotion for dialogue in dialogues).items())),

@@ -1,8 +1,7 @@
-"""What the store's readers hand out about comparisons and judges: frozen dataclasses, as `core/views.py` has
-them.
+"""Results about comparisons and judges: breakdowns, rankings, tests, agreements, votes.
 
-Apart from those, because defining them takes time and the first screen shows none of them. `None` means
-not known. Intervals are of 95 %.
+They are not in `win_rates`, because defining them takes time and the first screen shows none of them.
+Intervals are 95 % ones; rates and shares lie between 0 and 1.
 """
 
 from __future__ import annotations
@@ -15,150 +14,198 @@ from core.domain.win_rates import WinRate
 
 @dataclass(frozen=True)
 class Cell:
-    """The win rate over some of a comparison's dialogues: those of one emotion or sentiment, or of one
-    length of b's response (`kind` length: `value` is a range of words such as `20–29`).
-
-    The rate and its interval are None when none of its dialogues has a valid outcome."""
+    """The win rate over some of a comparison's dialogues."""
 
     kind: Literal["emotion", "sentiment", "length"]
+    """What the dialogues have in common; `length` is that of b's response."""
     value: str
+    """The emotion, the sentiment, or a range of words such as `20–29`."""
     n: int
+    """Dialogues, those without a valid outcome included."""
     wins_a: int
+    """Dialogues that a won."""
     wins_b: int
+    """Dialogues that b won."""
     ties: int
+    """Dialogues that neither won."""
     invalid: int
+    """Dialogues without a valid outcome, which are nobody's wins."""
     win_rate_b: float | None
+    """(wins of b + half the ties) / n; None when no dialogue has a valid outcome."""
     ci_low: float | None
+    """Lower end of the win rate's interval; None with it."""
     ci_high: float | None
+    """Upper end of the win rate's interval; None with it."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One comparison with its breakdown: `cells` by kind, each kind's in their natural order."""
+    """One comparison with its breakdown."""
 
     rate: WinRate
+    """The win rate over all dialogues."""
     cells: tuple[Cell, ...]
+    """The win rates over parts of them, grouped by kind; empty before the comparison is finished."""
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A responder's place in a ranking.
-
-    `strength` is its Bradley–Terry log-strength, 0 on average within its group; `low` and `high` come from
-    a bootstrap over dialogues. `wins` (ties count half) of `dialogues` judged ones.
-    """
+    """A responder's place in a ranking."""
 
     responder: str
+    """Its name."""
     strength: float
+    """Bradley–Terry log-strength, 0 on average within its group."""
     low: float
+    """Lower end of the strength's interval, from a bootstrap over dialogues."""
     high: float
+    """Upper end of the strength's interval."""
     wins: float
+    """Dialogues that it won over all its comparisons; a tie counts half."""
     dialogues: int
+    """Judged dialogues over all its comparisons."""
     group: int
+    """Number of its group, from 0; larger groups come first."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """All responders that a judge compared, the strongest first within each group.
-
-    Responders of one group are linked by comparisons; those of different groups never met, not even by
-    way of others, and their strengths say nothing of each other. `groups` is their number.
-    """
+    """All responders that a judge compared."""
 
     judge: str
+    """The judge."""
     entries: tuple[Ranked, ...]
+    """The responders, by group, the strongest first."""
     groups: int
+    """Number of groups. Comparisons link the responders of one group; those of different groups share no
+    opponent, not even indirectly, so their strengths cannot be compared."""
     comparisons: int
+    """Number of comparisons that the ranking rests on."""
 
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two responders that met the same third one, `baseline`, on the same dialogues under one judge.
-
-    `better_a` and `better_b` of `n` dialogues went better for a, or for b; the others were equal.
-    `difference` is b's win rate less a's. `p` is the exact sign test's, `p_holm` after Holm's correction
-    over all tests of this judge and baseline.
-    """
+    """A sign test of two responders that met the same baseline, on the same dialogues, under one judge."""
 
     judge: str
+    """The judge."""
     baseline: str
+    """The responder that both met."""
     a: str
+    """The first responder."""
     b: str
+    """The second responder."""
     n: int
+    """Dialogues with a valid outcome for both."""
     better_a: int
+    """Dialogues on which a fared better than b."""
     better_b: int
+    """Dialogues on which b fared better than a."""
     difference: float
+    """b's win rate minus a's."""
     p: float
+    """p-value of the exact two-sided sign test."""
     p_holm: float
+    """p-value after Holm's correction over all tests of this judge and baseline."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How two judges, two voters, or a voter and a judge agree on the pairs that both decided.
-
-    `raw` is the share of the `pairs` with the same outcome (a, b or tie), `kappa` Cohen's, None where
-    chance alone would agree. The intervals are from a bootstrap over `dialogues`.
-    """
+    """How far two judges, two voters, or a voter and a judge agree on the pairs that both decided."""
 
     one: str
+    """The first judge or voter."""
     other: str
+    """The second judge or voter."""
     kind: Literal["judges", "voters", "voter and judge"]
+    """Who the two are."""
     pairs: int
+    """Pairs that both decided."""
     dialogues: int
+    """Dialogues of these pairs, over which the intervals are bootstrapped."""
     raw: float
+    """Share of the pairs with the same outcome: a, b or tie."""
     raw_low: float
+    """Lower end of its interval."""
     raw_high: float
+    """Upper end of its interval."""
     kappa: float | None
+    """Cohen's kappa, from -1 to 1; None where the agreement expected by chance is complete."""
     kappa_low: float | None
+    """Lower end of its interval; None with it."""
     kappa_high: float | None
+    """Upper end of its interval; None with it."""
 
 
 @dataclass(frozen=True)
 class Scorecard:
-    """What is known of a judge.
-
-    `agreement` is the share of `pairs` with a better response by the human ratings that it ranks so too
-    (ties half). `prefers_first` of `placed` verdicts with a winner name the response shown first;
-    `prefers_longer` of `lengths` dialogues with a winner the one with more words. `invalid` of `verdicts`
-    name none; of two orders `flip_rate` of `paired` dialogues disagree. `usd_per_1000` verdicts, as paid.
-    """
+    """What is known of a judge."""
 
     judge: str
+    """Its name."""
     provider: str
+    """Where its model runs: `embedded`, `openai`, `google` or `local`."""
     model: str
+    """The provider's model name; empty for the embedded judge."""
     design: str
+    """What the judge was shown of each pair, in words; empty before its first result."""
     agreement: float | None
+    """Share of the pairs that people rated differently which the judge ranks as people did; ties count half.
+    None until it is measured."""
     agreement_low: float | None
+    """Lower end of its interval; None with it."""
     agreement_high: float | None
+    """Upper end of its interval; None with it."""
     pairs: int | None
+    """Number of those pairs; None with the agreement."""
     verdicts: int
+    """All verdicts, invalid ones included."""
     invalid: int
+    """Verdicts that name no response."""
     prefers_first: float | None
+    """Share of `placed` that name the response shown first; None when there is none."""
     placed: int
+    """Verdicts with a winner where the order could matter."""
     flip_rate: float | None
+    """Share of `paired` whose two orders disagree; None when there is none."""
     paired: int
+    """Dialogues judged in both orders."""
     prefers_longer: float | None
+    """Share of `lengths` that the response with more words won; None when there is none."""
     lengths: int
+    """Dialogues with a winner whose responses differ in length."""
     usd_per_1000: float | None
+    """US dollars paid for 1,000 verdicts; 0 for a judge that runs here, None where a price is not known."""
 
 
 @dataclass(frozen=True)
 class HumanWinRate:
-    """What people voted on two responders: `a` is the baseline.
-
-    A dialogue's score is the mean over its voters (a tie is half a win); `skipped` votes count nowhere.
-    """
+    """What people voted on two responders. A dialogue's score is the mean over its voters; a tie is half a
+    win."""
 
     a: str
+    """The responder that is the baseline."""
     b: str
+    """The responder whose win rate it is."""
     voters: tuple[str, ...]
+    """Names of those who voted."""
     dialogues: int
+    """Dialogues with a vote that counts."""
     votes: int
+    """Votes that count."""
     skipped: int
+    """Votes that a voter skipped, which count nowhere."""
     wins_a: int
+    """Votes for a."""
     wins_b: int
+    """Votes for b."""
     ties: int
+    """Votes for neither."""
     win_rate_b: float
+    """Mean score of b over the dialogues."""
     ci_low: float
+    """Lower end of its interval."""
     ci_high: float
+    """Upper end of its interval."""
     interval: str
+    """How the interval was found, in words."""

@@ -16,10 +16,15 @@ class Event:
     """Something that happened to a job or to the workspace."""
 
     id: int
+    """Increases with every event."""
     at: float
+    """Unix seconds."""
     job: str | None
+    """The job's id; None for the workspace."""
     attempt: int | None
+    """The job's attempt; None where it concerns none."""
     text: str
+    """What happened, in words."""
 
 
 class ImportOutcome(msgspec.Struct, frozen=True, tag="import"):
@@ -66,12 +71,13 @@ IntentOutcome = ImportOutcome | StartOutcome | CancelOutcome | RetryOutcome | Ad
 
 @dataclass(frozen=True)
 class IntentResult:
-    """What became of an intent: `state` is pending, done or failed.
-
-    `outcome` is None before the end, and for kinds of which there is nothing to report.
-    """
+    """The result of an intent."""
 
     id: int
+    """The intent's id."""
     state: Literal["pending", "done", "failed"]
+    """Whether a supervisor has carried it out."""
     outcome: IntentOutcome | None
+    """None before it is done, and for kinds that report nothing."""
     error: str | None
+    """Why it failed, for people; None unless it did."""

@@ -15,31 +15,45 @@ Slot = Literal["gpu", "cpu", "api", "batch"]
 
 @dataclass(frozen=True)
 class Job:
-    """One node of the pipeline's graph. Times are Unix seconds.
-
-    `reason` says why a job that does not run does not: what it waits for, or that nobody asked
-    for it (`requested` is False). `error` is the last attempt's, for the user. `folder` is that
-    attempt's, relative to the workspace.
-    """
+    """One unit of background work on the pipeline's graph. Times are Unix seconds."""
 
     id: str
+    """The stage and the beginning of the fingerprint."""
     stage: Stage
+    """The kind of work."""
     name: str
+    """What it is about; unique within its stage in one configuration."""
     state: JobState
+    """Its state."""
     requested: bool
+    """Whether a person has requested it, itself or by way of another; False for a job that is only
+    planned."""
     reason: str | None
+    """Why it does not run, for people; None where it runs or has ended."""
     done: int | None
+    """Units of work done by its newest attempt; None before it reports any."""
     total: int | None
+    """All its units of work; None where that is not known."""
     eta_s: float | None
+    """Estimated seconds to its end; None where that is not known."""
     attempt: int
+    """Number of its newest attempt; 0 before the first."""
     started_at: float | None
+    """When its newest attempt started; None before the first."""
     finished_at: float | None
+    """When it ended; None before."""
     error: str | None
+    """Why its last attempt failed, for people; None unless it did."""
     slot: Slot
+    """The resource that it uses."""
     fingerprint: str
+    """SHA-256 of the stage's code version, the settings that decide the work, and all that it reads."""
     depends_on: tuple[str, ...]
+    """Ids of the jobs that must be done before."""
     result: Result | None
+    """Its results; None before it is done."""
     folder: str | None
+    """Its newest attempt's folder, relative to the workspace; None before the first."""
 
 
 def result_values(job: Job) -> dict[str, object]:

@@ -6,19 +6,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class MetricPoint:
-    """The finite metrics of one optimiser step, under TRL's names."""
-
-    step: int
-    at: float
-    values: dict[str, float]
-
-
-@dataclass(frozen=True)
 class SampleAnswer:
-    """What a student in training answered to a test dialogue."""
+    """A response of a student in training to a test dialogue."""
 
     step: int
+    """Optimiser step at which it was generated."""
     dialog_id: str
+    """The dialogue."""
     utterance: str
+    """The utterance that it answers."""
     text: str
+    """The response."""

@@ -1,6 +1,7 @@
-"""What the store's readers hand out about teachers: frozen dataclasses, as `core/views.py` has them.
+"""Requests to teachers and judges: batches, live calls, answers, estimates and spending.
 
-Apart from those, because defining them takes time and the first screen shows none of them.
+They are apart from the records of jobs, because defining them takes time and the first screen shows none of
+them. Times are Unix seconds, paths relative to the workspace.
 """
 
 from __future__ import annotations
@@ -46,45 +47,66 @@ BatchState = Literal[
 
 @dataclass(frozen=True)
 class Submission:
-    """Requests that were sent to a teacher: a batch, or a session of live calls. Times are Unix seconds.
-
-    `state` is a batch's under OpenAI's names, with `intended`, `uploaded`, `creating` and `queued`
-    before them; a live session is `in_progress`, then `completed`. `collected` once every answer that
-    will ever come of it is in the store. `completed` and `failed` are the provider's counts, `answered`
-    and `ok` what was collected. Tokens and `usd` are what was used so far, `usd` None where a price is
-    not known. Paths are relative to the workspace. `key_digest` is the beginning of the API key's
-    SHA-256.
-    """
+    """Requests that were sent to a large model: a batch, or a session of live calls."""
 
     token: str
+    """Identifies it for ever; the provider's metadata of a batch carries it too."""
     job: str
+    """Id of the job that sent it."""
     job_name: str
+    """That job's name."""
     job_state: JobState
+    """That job's state."""
     mode: Literal["batch", "live", "local"]
+    """How the requests are answered."""
     provider: str
+    """`openai`, `google` or `local`."""
     base_url: str
+    """URL of the API."""
     key_digest: str
+    """The first digits of the API key's SHA-256; it tells accounts apart."""
     model: str
+    """The provider's model name."""
     batch: str | None
+    """The provider's id of the batch; None before it has one, and without a batch."""
     state: str
+    """A `BatchState`."""
     collected: bool
+    """Whether every answer that will ever come is in the store."""
     requests: int
+    """Requests sent."""
     completed: int | None
+    """Requests that the provider completed, by its own count; None where it reports none."""
     failed: int | None
+    """Requests that failed at the provider, by its own count; None where it reports none."""
     answered: int
+    """Requests with an outcome in the store."""
     ok: int
+    """Those with a usable answer."""
     submitted_at: float
+    """When it was recorded, before anything was sent."""
     changed_at: float
+    """When its state or counts changed last."""
     expires_at: float | None
+    """When the provider gives the batch up; None where that is not known."""
     input_tokens: int | None
+    """Input tokens used so far; None where none are known."""
     cached_tokens: int | None
+    """Those of them that the provider had cached; None where none are known."""
     output_tokens: int | None
+    """Output tokens used so far; None where none are known."""
     estimated_usd: float | None
+    """Estimated cost in US dollars before sending; None where a price is not known."""
     usd: float | None
+    """US dollars that its answers cost so far; None where a price is not known."""
     input_path: str | None
+    """The file of requests; None without a batch."""
     output_path: str | None
+    """The downloaded file of answers; None until there is one."""
     error_path: str | None
+    """The downloaded file of failed requests; None until there is one."""
     errors: tuple[str, ...]
+    """The provider's messages about the batch as a whole."""
 
 
 @dataclass(frozen=True)
@@ -92,66 +114,89 @@ class BatchEvent:
     """A submission's state and the provider's counts at one moment."""
 
     at: float
+    """Unix seconds."""
     state: str
+    """A `BatchState`."""
     completed: int | None
+    """Requests completed by then; None where the provider reported none."""
     failed: int | None
+    """Requests failed by then; None where the provider reported none."""
     total: int | None
+    """All requests by the provider's count; None where it reported none."""
 
 
 @dataclass(frozen=True)
 class AnswerCount:
-    """How many requests ended in one way: `outcome`, and the provider's words if there is no answer."""
+    """How many requests ended in one way."""
 
     outcome: Outcome
+    """How they ended."""
     error: str | None
+    """The provider's message where there is no answer; else None."""
     requests: int
+    """Number of requests."""
 
 
 @dataclass(frozen=True)
 class SentRequest:
-    """One sending of a request, and what became of it."""
+    """One sending of a request, and its outcome."""
 
     key: str
+    """Identifies the request, over all its sendings."""
     number: int
+    """Counts its sendings within the submission, from 1."""
     dialog_id: str
+    """The dialogue that it is about."""
     outcome: Outcome
+    """Whether the answer can be used, or why not."""
     text: str
+    """The answer; empty where there is none."""
     error: str | None
+    """The provider's message where there is no answer; else None."""
     input_tokens: int | None
+    """Input tokens used; None where not reported."""
     output_tokens: int | None
+    """Output tokens used; None where not reported."""
     usd: float | None
+    """Cost in US dollars; None where the price is not known."""
     at: float
+    """When the outcome was recorded, in Unix seconds."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a recipe will still ask of its teacher, or a judge be asked, before anything is sent.
-
-    `recipe` is `judge <name>` for a judge, and `responder <name>` for a teacher that answers the test
-    split. `requests` are all that it needs, `answered` those whose answers the workspace has already.
-    Tokens are estimates of what is left to send; `usd` is None where the price is not known.
-    """
+    """What a recipe, a judge or a responder will still ask of a large model, before anything is sent."""
 
     recipe: str
+    """The recipe; `judge NAME` for a judge, `responder NAME` for a teacher that answers the test split."""
     teacher: str
+    """The teacher or judge that answers."""
     requests: int
+    """All requests that it needs."""
     answered: int
+    """Those whose answers the workspace has already."""
     input_tokens: int
+    """Estimated input tokens of the requests that are not answered yet."""
     output_tokens: int
+    """Estimated output tokens of the requests that are not answered yet."""
     usd: float | None
+    """Their estimated cost in US dollars; None where the price is not known."""
 
 
 @dataclass(frozen=True)
 class Spending:
-    """The workspace's money: spent and bound in what is on its way, in US dollars.
-
-    `unpriced` answers have no known cost and are in neither. `by_recipe` tells a shared answer under
-    every recipe that uses it, so its sum can exceed `usd`. `prices_of` is the price table's date.
-    """
+    """The money of the workspace, in US dollars."""
 
     usd: float
+    """Spent on all answers whose cost is known."""
     reserved_usd: float
+    """Reserved for requests without an answer yet."""
     unpriced: int
+    """Answers whose cost is not known: they are in neither sum."""
     budget_usd: float | None
+    """The limit in config.toml; None without one."""
     by_recipe: tuple[tuple[str, float], ...]
+    """Recipe and what its answers cost. An answer that several recipes share counts for each of them, so the
+    sum can exceed `usd`."""
     prices_of: str | None
+    """Date of the price list as YYYY-MM-DD; None without prices."""

@@ -12,18 +12,20 @@ Winner = Literal["a", "b", "tie", "invalid"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judge's answer on one pair in one order: winner is `a`, `b`, `tie` or `invalid`.
-
-    `number` counts the times that it was asked the same; `probability_b` is how likely it found b to be
-    the better one, None where it was not asked for that.
-    """
+    """A judge's answer on one pair in one order."""
 
     judge: str
+    """The judge."""
     order: Order
+    """Which response it was shown first."""
     winner: Winner
+    """The better response by its answer."""
     raw: str
+    """Its answer, word for word."""
     number: int = 1
+    """Counts the repeats of the same question, from 1."""
     probability_b: float | None = None
+    """Probability that b is the better one, by the log-probabilities of the answer; None without these."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,18 @@ class Pair:
     """Two responders' responses to one test dialogue, and every verdict on them."""
 
     dialog_id: str
+    """The dialogue."""
     emotion: str
+    """The speaker's emotion."""
     situation: str
+    """The situation the speaker is in."""
     utterance: str
+    """What the responses answer."""
     response_a: str | None
+    """a's response; None until there is one."""
     response_b: str | None
+    """b's response; None until there is one."""
     verdicts: tuple[Verdict, ...]
+    """Of all judges."""
     sentiment: str = ""
+    """The speaker's sentiment; empty where the data has none."""

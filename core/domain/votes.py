@@ -17,18 +17,23 @@ Choice = Literal["a", "b", "tie", "skip"]
 
 @dataclass(frozen=True)
 class Vote:
-    """One voter's choice between two texts that answer a dialogue; Unix seconds.
-
-    `digest_a` and `digest_b` are the SHA-256 of the texts, `digest_a` the smaller one; `a` and `b` are
-    the responders that they came from. `ordering` is `ab` when a's text stood on the left.
-    """
+    """One voter's choice between two texts that answer a dialogue."""
 
     voter: str
+    """The voter's name."""
     dialog_id: str
+    """The dialogue."""
     digest_a: str
+    """SHA-256 of one text, the smaller one of the two digests."""
     digest_b: str
+    """SHA-256 of the other text."""
     a: str
+    """The responder that wrote the text of `digest_a`."""
     b: str
+    """The responder that wrote the other text."""
     ordering: Order
+    """`ab` when a's text was on the left."""
     choice: Choice
+    """The better text by the voter."""
     at: float
+    """Unix seconds."""

@@ -1,4 +1,4 @@
-"""How far two that judge the same pairs agree, and how far a judge agrees with people."""
+"""Agreement between two judges, and between a judge and human ratings."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from core.judging.statistics import mean_interval
 
 Floats = NDArray[np.float64]
 
-#: Each costs a kappa.
+#: Each resample needs one kappa.
 _RESAMPLES = 2_000
 _LABELS: dict[Winner, int] = {"a": 0, "b": 1, "tie": 2}
 
 
 @dataclass(frozen=True)
-class Agreed:
-    """Over `pairs` of `dialogues`: the share with the same outcome, and Cohen's kappa.
+class JudgeAgreement:
+    """The share of `pairs` with the same outcome from both judges (`raw`), and Cohen's kappa.
 
-    Kappa, and its interval, is None where chance alone would have the two agree on everything. The 95 %
-    intervals are percentiles of a bootstrap over dialogues. Where all dialogues have the same share, of which
-    it would make a point, that of the share is Wilson's over dialogues, and kappa's follows from it.
+    Kappa and its interval are None if the agreement expected by chance is 1. The 95 % intervals are
+    percentiles of a bootstrap over dialogues. If all dialogues have the same share, the bootstrap interval
+    has no width; then the interval of the share is Wilson's, and that of kappa is derived from it.
     """
 
     pairs: int
@@ -40,18 +40,18 @@ class Agreed:
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share with its 95 % interval, from a bootstrap over dialogues; Wilson's where all are the same."""
+class ShareEstimate:
+    """A share with its 95 % interval: a bootstrap over dialogues, or Wilson's if all dialogues are equal."""
 
     share: float
     low: float
     high: float
 
 
-def agree(labels: Sequence[tuple[str, Winner, Winner]]) -> Agreed | None:
-    """How far two agree on pairs, each with its dialogue and the outcome by the one and by the other.
+def judge_agreement(labels: Sequence[tuple[str, Winner, Winner]]) -> JudgeAgreement | None:
+    """The agreement of two judges on pairs, each given as (dialogue, outcome of one, outcome of the other).
 
-    An invalid outcome of either leaves the pair out; None when none is left. Kappa is Cohen's ("A
+    Pairs with an invalid outcome are left out; None if none remains. Kappa is Cohen's ("A
     coefficient of agreement for nominal scales", Educational and Psychological Measurement 20, 1960), over
     the three outcomes a, b and tie.
     """
@@ -78,7 +78,7 @@ def agree(labels: Sequence[tuple[str, Winner, Winner]]) -> Agreed | None:
     elif kappa is not None:
         chance = _chance(total)
         kappa_low, kappa_high = (max(-1.0, (end - chance) / (1 - chance)) for end in (raw.low, raw.high))
-    return Agreed(
+    return JudgeAgreement(
         pairs=int(total.sum()),
         dialogues=len(by_dialogue),
         raw=raw.share,
@@ -90,34 +90,34 @@ def agree(labels: Sequence[tuple[str, Winner, Winner]]) -> Agreed | None:
     )
 
 
-def against_people(found: Sequence[tuple[str, Winner, Winner]]) -> Share:
-    """The share of pairs, each with its dialogue, the better response by people and the judge's outcome,
-    that the judge ranks as people do: a tie is half right, an invalid outcome wrong.
+def human_agreement(found: Sequence[tuple[str, Winner, Winner]]) -> ShareEstimate:
+    """The share of pairs in which the judge agrees with the human ratings.
 
-    Raises `ValueError` for no pair.
+    Each pair is (dialogue, better response by human ratings, judge's outcome). A tie counts as half right, an
+    invalid outcome as wrong. Raises `ValueError` if there are no pairs.
     """
     if not found:
         raise ValueError("no pairs")
     right: dict[str, list[float]] = defaultdict(list)
-    for dialogue, better, said in found:
-        right[dialogue].append(1.0 if said == better else 0.5 if said == "tie" else 0.0)
+    for dialogue, better, winner in found:
+        right[dialogue].append(1.0 if winner == better else 0.5 if winner == "tie" else 0.0)
     return share(
         np.array([sum(scores) for scores in right.values()]), np.array([len(s) for s in right.values()])
     )
 
 
-def share(sums: Floats, counts: Floats) -> Share:
-    """The share of all pairs, from each dialogue's sum of scores and number of pairs, which is above 0."""
+def share(sums: Floats, counts: Floats) -> ShareEstimate:
+    """The share of all pairs, from each dialogue's sum of scores and number of pairs (at least 1)."""
     shares = sums / counts
     if len(set(shares)) < 2:
         low, high, _ = mean_interval(list(shares))
     else:
         low, high = bootstrap.share_interval(sums, counts)
-    return Share(float(sums.sum() / counts.sum()), low, high)
+    return ShareEstimate(float(sums.sum() / counts.sum()), low, high)
 
 
 def _chance(table: Floats) -> float:
-    """The share on which two would agree by chance."""
+    """The agreement expected by chance."""
     return float(table.sum(axis=0) @ table.sum(axis=1) / table.sum() ** 2)
 
 

@@ -1,7 +1,7 @@
-"""The one bootstrap of this package: dialogues are resampled, and with each one all that was said about it.
+"""Cluster bootstrap over dialogues: each dialogue is resampled with all its verdicts.
 
-Verdicts on one dialogue are not independent draws, so what is drawn is always whole dialogues. A resample is
-a row of weights, one a dialogue. The draws are the same for the same number of dialogues.
+Verdicts on one dialogue are not independent, so whole dialogues are drawn. A resample is a row of weights,
+one for each dialogue. The draws are the same for the same number of dialogues.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Counts = NDArray[np.int_]
 
-#: Resamples where a statistic costs next to nothing.
+#: Number of resamples for statistics that are cheap to compute.
 RESAMPLES = 10_000
-#: Resamples whose weights are held in memory at once.
+#: Number of resamples whose weights are in memory at the same time.
 _BATCH = 500
 #: The ends of a 95 % interval.
 _ENDS = (0.025, 0.975)
 
 
 def generator() -> np.random.Generator:
-    """The source of the draws, always from the same seed."""
+    """The random generator, with a fixed seed."""
     import numpy as np
 
     return np.random.default_rng(0)
 
 
 def weights(dialogues: int, resamples: int) -> Iterator[Counts]:
-    """How often each dialogue is drawn in each resample, a row a resample, some rows at a time."""
+    """How often each dialogue is drawn, one row for each resample, in batches of rows."""
     random = generator()
     for start in range(0, resamples, _BATCH):
         size = min(_BATCH, resamples - start)
@@ -40,16 +40,15 @@ def weights(dialogues: int, resamples: int) -> Iterator[Counts]:
 
 
 def bayesian_weights(dialogues: int, resamples: int, random: np.random.Generator) -> Floats:
-    """The weights of a Bayesian bootstrap, a row a resample.
+    """The weights of a Bayesian bootstrap (Rubin, Annals of Statistics 9, 1981), one row for each resample.
 
-    No dialogue is ever left out, for statistics that are infinite without some. After Rubin, "The Bayesian
-    bootstrap", Annals of Statistics 9, 1981.
+    All weights are positive, for statistics that would be infinite without some of the dialogues.
     """
     return random.exponential(size=(resamples, dialogues))
 
 
 def interval(estimates: Floats | list[float]) -> tuple[float, float]:
-    """The 95 % percentile interval of a statistic's value in each resample."""
+    """The 95 % percentile interval from a statistic's values in the resamples."""
     import numpy as np
 
     low, high = np.quantile(estimates, _ENDS)
@@ -57,9 +56,9 @@ def interval(estimates: Floats | list[float]) -> tuple[float, float]:
 
 
 def share_interval(sums: Floats, counts: Floats, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """The 95 % interval of sum(sums) / sum(counts), which has a value of both for each dialogue.
+    """The 95 % interval of sum(sums) / sum(counts); both arrays have one value for each dialogue.
 
-    `counts` are above 0.
+    `counts` must be positive.
     """
     import numpy as np
 

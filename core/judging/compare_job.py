@@ -1,4 +1,4 @@
-"""The job that lets a judge compare two responders over the test split."""
+"""The job in which a judge compares two responders over the test split."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ _BATCH = 50
 
 
 def run(job: JobContext[CompareSettings]) -> CompareResult:
-    """Judge each test dialogue in every order that matters, but for what earlier attempts judged.
+    """Judge each test dialogue in the judge's orders; verdicts of earlier attempts are kept.
 
-    Raises `UserError` when the two responders did not answer the same dialogues, or a judge that is
-    asked does not answer.
+    Raises `UserError` when a responder has no response to a test dialogue, or an LLM judge does not answer.
     """
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     responses = {"a": _responses(job, "a", dialogues), "b": _responses(job, "b", dialogues)}
@@ -30,36 +29,35 @@ def run(job: JobContext[CompareSettings]) -> CompareResult:
         case EmbeddedJudge():
             judge = _embedded(job)
             contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
-            verdicts = _scored(job, judge, contests)
+            verdicts = _embedded_verdicts(job, judge, contests)
             return comparison_metrics.of_comparison(
                 contests, verdicts, placed=False, design="each response by itself", label=judge.label
             )
         case LlmJudge() as chosen:
             orders = llm_judge.orders(chosen)
             contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen.repeats)
-            verdicts = _asked(job, chosen, contests)
-            # In one order the first place is always the baseline's, and nothing can be told of the place
-            # alone.
+            verdicts = _llm_verdicts(job, chosen, contests)
+            # In a single order the baseline is always first: position bias cannot be measured.
             return comparison_metrics.of_comparison(
                 contests, verdicts, placed=chosen.swap, design=llm_judge.design(chosen)
             )
 
 
 def _embedded(job: JobContext[CompareSettings]) -> Judge:
-    # Heavy, and of no use to a judge that is asked.
+    # Imported here because LLM judges do not need PyTorch.
     import torch
 
     from core.judging import embedded_judge
     from core.judging.sentence_embeddings import Embedder
 
     torch.set_num_threads(job.spec.threads)
-    return embedded_judge.EmbeddedJudge(embedded_judge.load(job.input("judge")), Embedder())
+    return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), Embedder())
 
 
-def _scored(
+def _embedded_verdicts(
     job: JobContext[CompareSettings], judge: Judge, contests: Sequence[Contest]
 ) -> list[VerdictRecord]:
-    """The verdicts of a judge in this process, in the contests' order."""
+    """The verdicts of the embedded judge, in the order of the contests."""
     verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(VerdictRecord)}
     if verdicts:
         job.journal.write(*verdicts.values())
@@ -74,10 +72,10 @@ def _scored(
     return [verdicts[contest.dialog_id, contest.order] for contest in contests]
 
 
-def _asked(
+def _llm_verdicts(
     job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
 ) -> list[VerdictRecord]:
-    """The verdicts of a judge that is asked; the journals of its answers keep what was paid for."""
+    """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
     new = _verdicts(contests, _rule(lambda todo: llm_judge.rule(job, judge, todo), contests))
     job.journal.write(*new, Progress(len(new), len(contests)))
     return new
@@ -90,16 +88,16 @@ def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[Ve
 def _responses(
     job: JobContext[CompareSettings], side: Literal["a", "b"], dialogues: list[Dialogue]
 ) -> dict[str, str]:
-    """A responder's texts by dialogue, of exactly these dialogues."""
+    """A responder's texts by dialogue. Raises `UserError` if one is missing."""
     if not dialogues:
-        raise UserError("the data has no test dialogue: there is nothing to compare on")
+        raise UserError("the data has no test dialogue: responders cannot be compared on it")
     name = job.settings.a if side == "a" else job.settings.b
-    remedy = "let it respond again"
+    remedy = "run its respond job again"
     if side in job.spec.inputs:
         found = response_file.read(job.input(side))
     else:
         found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
-        remedy = "compare with another responder, or import data that has them all"
+        remedy = "compare another responder, or import data with all its responses"
     missing = [d.dialog_id for d in dialogues if d.dialog_id not in found]
     if missing:
         raise UserError(
@@ -112,7 +110,7 @@ def _responses(
 def _rule(
     judge: Callable[[Sequence[Contest]], Iterable[Ruling]], contests: Sequence[Contest]
 ) -> list[Ruling]:
-    """The judge's rulings; two identical responses are a tie without asking."""
+    """The judge's rulings; identical responses are a tie and are not sent to the judge."""
     different = [contest for contest in contests if contest.response_a != contest.response_b]
     rulings = iter(list(judge(different)) if different else [])
     same = Ruling("tie", "identical responses")

@@ -1,4 +1,4 @@
-"""What a comparison's verdicts say: the result of the job that makes them."""
+"""The metrics of a comparison, computed from its verdicts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.jobs.records import VerdictRecord
 from core.judging import length_control, statistics
 from core.judging.protocol import Contest
 
-#: A label of the judge's prompt, or words that a response to a speaker has no use for.
+#: Text that addresses the judge: a label of its prompt, or an instruction such as "ignore the instructions".
 _ADDRESSES_JUDGE = re.compile(
     r"\bresponse\s*[12]\b|\b(?:first|second)\s+response\b|\banswer\s*(?:with\s*)?:?\s*[12]\b"
     r"|\b(?:ignore|disregard|forget)\b[^.!?\n]{0,40}\binstructions?\b",
@@ -31,8 +31,8 @@ def of_comparison(
 ) -> CompareResult:
     """The metrics of a comparison from its contests and their verdicts.
 
-    `placed` when the order in which the responses are shown can move the judge; `design` and `label` are what
-    it was shown, and how far it agrees with people, in words.
+    `placed` is whether the order of the responses can influence the judge. `design` describes the orders and
+    repeats; `label` describes the judge's agreement with human ratings.
     """
     found = _by_dialogue(verdicts)
     decided = [statistics.outcome(pairs) for pairs in found.values()]
@@ -44,8 +44,8 @@ def of_comparison(
     words_b = [len(shown[dialog_id].response_b.split()) for dialog_id in found]
     controlled = length_control.length_controlled(decided, words_a, words_b)
     longer, different = length_control.prefers_longer(decided, words_a, words_b)
-    # Where order cannot matter there is nothing to say about it.
-    order = statistics.orders(list(found.values()) if placed else [])
+    # A judge that scores each response alone has no position bias.
+    order = statistics.position_bias(list(found.values()) if placed else [])
     by_probability = _by_probability(verdicts)
     return CompareResult(
         n=rate.n,
@@ -71,7 +71,7 @@ def of_comparison(
         words_b=sum(words_b) / len(words_b),
         over_limit_a=_over_limit(words_a),
         over_limit_b=_over_limit(words_b),
-        # Responses that may have led a judge astray: they are judged as they are, and counted.
+        # Responses that may mislead a judge: they are judged unchanged, and counted.
         identical=sum(a == b for a, b in zip(texts_a, texts_b, strict=True)),
         empty_a=_empty(texts_a),
         empty_b=_empty(texts_b),
@@ -103,7 +103,7 @@ def _addressing(texts: Iterable[str]) -> int:
 
 
 def outcomes(verdicts: Iterable[VerdictRecord]) -> dict[str, Winner]:
-    """Each dialogue's outcome."""
+    """The outcome of each dialogue."""
     return {dialog_id: statistics.outcome(found) for dialog_id, found in _by_dialogue(verdicts).items()}
 
 
@@ -115,15 +115,17 @@ def _by_dialogue(verdicts: Iterable[VerdictRecord]) -> dict[str, list[tuple[Orde
 
 
 def _by_probability(verdicts: Sequence[VerdictRecord]) -> tuple[float, float, float] | None:
-    """The win rate by the probabilities of the verdicts and its interval; None unless every dialogue has
-    some."""
+    """The win rate computed from the verdicts' probabilities, and its interval.
+
+    None unless every dialogue has a probability.
+    """
     found: Mapping[str, list[float]] = defaultdict(list)
     for verdict in verdicts:
         scores = found[verdict.dialog_id]
         if verdict.probability_b is not None:
             scores.append(verdict.probability_b)
         elif verdict.winner == "tie":
-            # Identical responses, about which nobody was asked.
+            # Identical responses are a tie without a request to the judge.
             scores.append(0.5)
     if not any(verdict.probability_b is not None for verdict in verdicts) or not all(found.values()):
         return None

@@ -1,7 +1,6 @@
 """The embedded judge: ridge regression from sentence embeddings to the human ratings.
 
-It is weak. Its agreement with people is measured on dialogues that it was not trained on, and its
-label says so.
+It is a weak judge. Its agreement with human ratings is measured on held-out dialogues; its label states it.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ from core.judging.sentence_embeddings import Embedder, Vectors
 
 Floats = NDArray[np.float64]
 
-#: Scores closer than this are a tie: float noise decides nothing.
+#: A smaller difference of scores is a tie: it may be floating-point noise.
 TIE = 1e-6
 _ALPHAS = (3.0, 30.0, 300.0)
 _FOLDS = 5
-#: Of `_features` and the embeddings below it; another version's weights mean something else.
+#: The version of `_features` and of the embeddings. Weights of another version cannot be used.
 _FEATURES = 1
 
 
 @dataclass(frozen=True)
 class HeldOutAgreement:
-    """How far held-out scores agree with the human ratings.
+    """The agreement of held-out scores with the human ratings.
 
-    `share` of the `pairs` of responses to one dialogue with different ratings are ranked rightly
-    (ties half), with a 95 % interval from a bootstrap over dialogues. `auc` is for responses rated
-    3 against the rest; `length_auc` is the same for the number of words.
+    `pairs` is the number of pairs of responses to one dialogue with different ratings; `share` is the share
+    of them that is ranked correctly (ties count half), with a 95 % interval from a bootstrap over dialogues.
+    `auc` is the ROC AUC for responses rated 3 against the rest; `length_auc` is that of the number of words.
     """
 
     share: float
@@ -51,7 +50,7 @@ class HeldOutAgreement:
 
 
 class Weights(msgspec.Struct, frozen=True):
-    """A trained judge, as judge.json holds it; `features` is the version of what it weighs."""
+    """A trained judge, as stored in judge.json; `features` is the version of its features."""
 
     features: int
     intercept: float
@@ -66,9 +65,9 @@ class Weights(msgspec.Struct, frozen=True):
 def fit(
     dialogues: Sequence[Dialogue], embedder: Embedder, progress: Callable[[int, int], None]
 ) -> tuple[Weights, HeldOutAgreement]:
-    """Train on these dialogues' ratings, and measure with each fifth of the dialogues held out.
+    """Train on the ratings of these dialogues, and measure the agreement with 5-fold cross-validation.
 
-    Raises `UserError` when there are too few dialogues, or no two ratings to tell apart.
+    Raises `UserError` when there are too few dialogues, or all ratings are equal.
     """
     from sklearn.linear_model import Ridge, RidgeCV
     from sklearn.model_selection import GroupKFold, cross_val_predict
@@ -78,13 +77,12 @@ def fit(
     ratings = np.array([rated.rating for _, rated in rows], dtype=float)
     if len(dialogues) < 2 * _FOLDS:
         raise UserError(
-            f"the embedded judge needs at least {2 * _FOLDS} train dialogues to learn from; the data has "
-            f"{len(dialogues)}"
+            f"the embedded judge needs at least {2 * _FOLDS} train dialogues; the data has {len(dialogues)}"
         )
     if len(set(ratings)) < 2:
         raise UserError(
             f"all {len(ratings):,} responses of the train dialogues are rated {ratings[0]:.0f}: the embedded "
-            "judge needs better and worse ones to learn from"
+            "judge can be trained only on different ratings"
         )
     texts = [rated.text for _, rated in rows]
     contexts = [_context(dialogue.situation, dialogue.utterance) for dialogue in dialogues]
@@ -92,17 +90,16 @@ def fit(
     of_texts = embedder.embed(texts, lambda done: progress(done, total))
     of_contexts = embedder.embed(contexts, lambda done: progress(len(texts) + done, total))
     features = _features(of_contexts[groups], of_texts)
-    # The folds that choose alpha also measure: it is one of three numbers, and on the real ratings every
-    # fold chooses the same one without itself, so the figure is not flattered.
+    # The folds that choose alpha also measure the agreement. The bias is negligible: there are three values,
+    # and on the published data every fold chooses the same one from the other folds.
     folds = GroupKFold(_FOLDS)
     search = RidgeCV(_ALPHAS, cv=list(folds.split(features, ratings, groups))).fit(features, ratings)
     alpha = float(search.alpha_)
     held_out = cross_val_predict(Ridge(alpha=alpha), features, ratings, groups=groups, cv=folds)
     words = np.array([len(text.split()) for text in texts], dtype=float)
-    measured = measure(held_out, ratings, groups, words)
+    result = measure_agreement(held_out, ratings, groups, words)
     label = (
-        f"embedded judge: agrees with held-out human ratings on {measured.share:.0%} of "
-        f"{measured.pairs:,} pairs"
+        f"embedded judge: agrees with held-out human ratings on {result.share:.0%} of {result.pairs:,} pairs"
     )
     weights = Weights(
         features=_FEATURES,
@@ -111,14 +108,19 @@ def fit(
         alpha=alpha,
         dialogues=len(dialogues),
         responses=len(texts),
-        agreement=measured,
+        agreement=result,
         label=label,
     )
-    return weights, measured
+    return weights, result
 
 
-def measure(scores: Floats, ratings: Floats, groups: NDArray[np.int_], words: Floats) -> HeldOutAgreement:
-    """The agreement of held-out `scores` with `ratings`, arrays over responses of dialogue `groups`."""
+def measure_agreement(
+    scores: Floats, ratings: Floats, groups: NDArray[np.int_], words: Floats
+) -> HeldOutAgreement:
+    """The agreement of held-out `scores` with `ratings`; `groups` is the dialogue of each response.
+
+    Raises `UserError` when no dialogue has two responses with different ratings.
+    """
     from sklearn.metrics import roc_auc_score
 
     count = int(groups.max()) + 1
@@ -130,7 +132,9 @@ def measure(scores: Floats, ratings: Floats, groups: NDArray[np.int_], words: Fl
         right[group] = (better * ((ahead > 0) + 0.5 * (ahead == 0))).sum()
         pairs[group] = better.sum()
     if not pairs.sum():
-        raise UserError("no dialogue has two responses with different ratings: nothing to measure a judge on")
+        raise UserError(
+            "no dialogue has two responses with different ratings: a judge's agreement cannot be measured"
+        )
     found = agreement.share(right[pairs > 0], pairs[pairs > 0])
     good = ratings == ratings.max()
     return HeldOutAgreement(
@@ -143,8 +147,8 @@ def measure(scores: Floats, ratings: Floats, groups: NDArray[np.int_], words: Fl
     )
 
 
-class EmbeddedJudge:
-    """Scores each response alone, so the order cannot matter."""
+class FittedJudge:
+    """Scores each response alone, so the order does not matter."""
 
     orders: tuple[Order, ...] = ("ab",)
 
@@ -177,7 +181,7 @@ def save(path: Path, weights: Weights) -> None:
 
 
 def load(path: Path) -> Weights:
-    """Raises `UserError` when the file is not of this version of the judge."""
+    """The weights in a file. Raises `UserError` when they are of another version of the judge."""
     try:
         weights = msgspec.json.decode(path.read_bytes(), type=Weights)
     except msgspec.ValidationError as error:
@@ -188,7 +192,7 @@ def load(path: Path) -> Weights:
 
 
 def _outdated(path: Path) -> str:
-    return f"{path} is of another version of the embedded judge: train the judge again"
+    return f"{path} was written by another version of the embedded judge: train the judge again"
 
 
 def _context(situation: str, utterance: str) -> str:
@@ -198,6 +202,6 @@ def _context(situation: str, utterance: str) -> str:
 def _features(contexts: Vectors, responses: Vectors) -> Floats:
     """Arrays of shape (n, 384) each to (n, 768): the response, and its product with the context.
 
-    The context alone is the same for all responses to a dialogue, and ranks none of them.
+    The context alone is not a feature: it is the same for all responses to a dialogue.
     """
     return np.concatenate([responses, contexts * responses], axis=1).astype(np.float64)

@@ -1,4 +1,4 @@
-"""The job that gets a judge ready: for the embedded one, training it on the train split's ratings."""
+"""The job that trains the embedded judge on the human ratings of the train split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.judging.sentence_embeddings import Embedder
 
 
 def run(job: JobContext[JudgeSettings]) -> JudgeResult:
-    """Write judge.json; the result is the judge's agreement with held-out human ratings."""
+    """Write judge.json. The result is the judge's agreement with held-out human ratings."""
     torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "train"]
 

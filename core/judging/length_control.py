@@ -1,4 +1,4 @@
-"""What the length of responses does to a judge, and the win rate without it."""
+"""Length bias of a judge, and the length-controlled win rate."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from core.judging.statistics import score
 
 Floats = NDArray[np.float64]
 
-#: Penalties (scikit-learn's C) that cross-validation chooses from: none that hides a liking for length.
+#: Penalties (scikit-learn's C) for cross-validation; none is strong enough to hide a length bias.
 _PENALTIES = (1.0, 10.0, 100.0)
-#: scikit-learn's own leaves the rate wrong in the third digit.
+#: With scikit-learn's default the third digit of the rate is wrong.
 _TOLERANCE = 1e-6
 _FOLDS = 5
-#: Each costs a fit.
+#: Each resample needs one fit.
 _RESAMPLES = 400
-#: Valid outcomes below which there is nothing to fit.
-_FEWEST = 20
-#: The two rates part at this difference.
-_PARTED = 0.05
+#: Minimum number of valid outcomes for a fit.
+_MIN_OUTCOMES = 20
+#: Minimum difference of the two rates that counts as different.
+_MIN_DIFFERENCE = 0.05
 
 
 @dataclass(frozen=True)
 class LengthControlled:
-    """The win rate of b, were both responses of the same length, with a 95 % bootstrap interval.
+    """The win rate of b at equal length of both responses, with a 95 % bootstrap interval.
 
     `coefficient` is that of tanh((words of b − words of a) / their standard deviation) in the log-odds of
-    b's win. `parted` when the rate and the raw one are more than 5 points apart, or on different sides of ½,
-    and more than chance parts them: the 95 % bootstrap interval of their difference leaves 0 out.
+    b's win. `parted` is whether this rate and the raw one differ: by more than 5 points or in the side of ½,
+    with a 95 % bootstrap interval of the difference that excludes 0.
     """
 
     win_rate_b: float
@@ -47,25 +47,25 @@ class LengthControlled:
 def length_controlled(
     outcomes: Sequence[Winner], words_a: Sequence[int], words_b: Sequence[int]
 ) -> LengthControlled | None:
-    """The length-controlled win rate over dialogues, each with its outcome and both responses' words.
+    """The length-controlled win rate, from the outcome and both word counts of each dialogue.
 
     After Dubois, Galambosi, Liang and Hashimoto, "Length-controlled AlpacaEval" (2024), without its term
     for an instruction's difficulty: logistic regression of the verdict on the standardised difference of
     lengths, evaluated at no difference. The penalty of that one coefficient is chosen by cross-validation
-    over dialogues. A tie is half a win and half a loss; invalid outcomes are left out. None when it cannot
-    be told: too few outcomes, a side that never wins, responses that are all equally long.
+    over dialogues. A tie is half a win and half a loss; invalid outcomes are left out. None if it cannot be
+    estimated: too few outcomes, a side that never wins, or equal lengths in all dialogues.
     """
     valid = [
         (score(winner), b - a)
         for winner, a, b in zip(outcomes, words_a, words_b, strict=True)
         if winner != "invalid"
     ]
-    if len(valid) < _FEWEST:
+    if len(valid) < _MIN_OUTCOMES:
         return None
     scores, difference = np.array(valid, dtype=float).T
     if not 0 < scores.sum() < len(scores) or not difference.std():
         return None
-    # Hundreds of tiny fits: threads would only wait for each other.
+    # Hundreds of tiny fits are faster in one thread.
     with threadpool_limits(1):
         return _controlled(np.tanh(difference / difference.std()), scores)
 
@@ -79,15 +79,15 @@ def _controlled(feature: Floats, scores: Floats) -> LengthControlled:
     low, high = bootstrap.interval(drawn)
     raw = float(scores.mean())
     min_difference, max_difference = bootstrap.interval(drawn - draws @ scores / len(scores))
-    matters = abs(rate - raw) > _PARTED or (rate - 0.5) * (raw - 0.5) < 0
-    parted = bool(matters and (min_difference > 0 or max_difference < 0))
+    is_large = abs(rate - raw) > _MIN_DIFFERENCE or (rate - 0.5) * (raw - 0.5) < 0
+    parted = bool(is_large and (min_difference > 0 or max_difference < 0))
     return LengthControlled(rate, low, high, coefficient, parted)
 
 
 def prefers_longer(
     outcomes: Sequence[Winner], words_a: Sequence[int], words_b: Sequence[int]
 ) -> tuple[int, int]:
-    """How often the response with more words won, of how many dialogues with a winner and two lengths."""
+    """(Wins of the longer response, dialogues with a winner and responses of different length)."""
     decided = [
         (winner == "b") == (b > a)
         for winner, a, b in zip(outcomes, words_a, words_b, strict=True)
@@ -97,13 +97,13 @@ def prefers_longer(
 
 
 def _drawn(feature: Floats, scores: Floats, penalty: float, weights: NDArray[np.int_]) -> float:
-    """The rate in a resample; one in which one side won everything has no odds to fit."""
+    """The rate in a resample. If one side won everything, the raw rate: no odds can be fitted."""
     raw = float(np.average(scores, weights=weights))
     return _sigmoid(_fit(feature, scores, penalty, weights)[0]) if 0 < raw < 1 else raw
 
 
 def _penalty(feature: Floats, scores: Floats) -> float:
-    """The penalty with the smallest log-loss on dialogues that were held out."""
+    """The penalty with the smallest log-loss on held-out dialogues."""
     from sklearn.model_selection import KFold
 
     losses = dict.fromkeys(_PENALTIES, 0.0)
@@ -120,7 +120,7 @@ def _penalty(feature: Floats, scores: Floats) -> float:
 def _fit(
     feature: Floats, scores: Floats, penalty: float, weights: NDArray[np.int_] | None = None
 ) -> tuple[float, float]:
-    """Intercept and coefficient; each dialogue is a win and a loss, weighted by its score."""
+    """Intercept and coefficient. Each dialogue counts as a win and a loss, weighted by its score."""
     from sklearn.linear_model import LogisticRegression
 
     once = np.ones(len(scores)) if weights is None else weights

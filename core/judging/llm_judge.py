@@ -1,4 +1,4 @@
-"""Judges that are asked: a large model behind an API, or a local one."""
+"""LLM judges: a large model behind an API, or a local one."""
 
 from __future__ import annotations
 
@@ -18,53 +18,52 @@ from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Reply, Request
 from core.teachers.request_queue import RequestQueue
 
-#: What a verdict of one digit costs.
+#: Output tokens of a verdict of one digit.
 ANSWER_TOKENS = 2
 
 _DIGIT = re.compile(r"\W*([12])\W*")
 
 
 def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]) -> list[Ruling]:
-    """The judge's rulings on all contests, in their order, each asked for and paid once.
+    """The judge's rulings on all contests, in their order. Each answer is requested and paid for once.
 
-    An answer that is neither 1 nor 2 is asked for again, up to the judge's `tries`, and is an invalid
-    ruling then. Raises `UserError` when requests stay
-    without an answer.
+    A request whose answer is neither 1 nor 2 is sent again, up to the judge's `tries`; then the ruling is
+    invalid. Raises `UserError` when requests get no answer.
     """
-    asked = requests_of(judge, contests)
-    queue = request_runner.run(job, judge.model, asked, _usable)
+    needed = requests_of(judge, contests)
+    queue = request_runner.run(job, judge.model, needed, _classify)
     unanswered = [
         request
-        for request in asked
+        for request in needed
         if request.key not in queue.ledger.answers
         and any(queue.ledger.outcomes(job.spec.job, request.key)[outcome] for outcome in UNANSWERED)
     ]
     if unanswered:
         raise UserError(
-            f"{len(unanswered)} of {len(asked)} verdicts got no answer: `empathy-tui batches` shows what the "
-            "provider said; a retry asks for these alone"
+            f"{len(unanswered)} of {len(needed)} requests for verdicts got no answer: `empathy-tui batches` "
+            "shows the provider's errors; a retry sends only these"
         )
-    return [_ruling(queue, request, contest) for request, contest in zip(asked, contests, strict=True)]
+    return [_ruling(queue, request, contest) for request, contest in zip(needed, contests, strict=True)]
 
 
 def orders(judge: LlmJudge) -> tuple[Order, ...]:
-    """Both orders, because judges prefer a place; without `swap` only `a`, the baseline, first."""
+    """Both orders, because of position bias; without `swap` only `ab`, with the baseline first."""
     return ("ab", "ba") if judge.swap else ("ab",)
 
 
 def design(judge: LlmJudge) -> str:
-    """What the judge is shown of each pair, in words."""
+    """A description of the orders and repeats in which the judge sees each pair."""
     shown = "both orders" if judge.swap else "the baseline first"
     return shown if judge.repeats == 1 else f"{shown}, {judge.repeats} times"
 
 
 def requests_of(judge: LlmJudge, contests: Sequence[Contest]) -> list[Request]:
-    """What the judge is asked, one request a contest, in their order."""
+    """One request for each contest, in their order."""
     return [_request(judge, contest) for contest in contests]
 
 
 def winner_of(text: str, order: Order) -> Winner:
-    """Who an answer names: `1` is the response that was shown first."""
+    """The winner in an answer: `1` is the response that was shown first."""
     found = _DIGIT.fullmatch(text)
     if found is None:
         return "invalid"
@@ -84,7 +83,7 @@ def _request(judge: LlmJudge, contest: Contest) -> Request:
     return requests.single(judge.model.identity, contest.dialog_id, text, contest.number - 1)
 
 
-def _usable(reply: Reply) -> tuple[Outcome, str]:
+def _classify(reply: Reply) -> tuple[Outcome, str]:
     text = reply.text.strip()
     if reply.finish == "refusal":
         return "refused", text
@@ -98,8 +97,8 @@ def _usable(reply: Reply) -> tuple[Outcome, str]:
 def _ruling(queue: RequestQueue, request: Request, contest: Contest) -> Ruling:
     answer = queue.ledger.answers.get(request.key)
     if answer is None:
-        said = queue.ledger.invalid.get(request.key)
+        invalid = queue.ledger.invalid.get(request.key)
         reasons = queue.ledger.outcomes(queue.job.spec.job, request.key)
-        return Ruling("invalid", said.text if said is not None else ", ".join(reasons) or "no answer")
+        return Ruling("invalid", invalid.text if invalid is not None else ", ".join(reasons) or "no answer")
     probability_b = verdict_probabilities.probability_b(answer.logprobs, contest.order)
     return Ruling(winner_of(answer.text, contest.order), answer.text, probability_b)

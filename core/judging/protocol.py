@@ -1,4 +1,4 @@
-"""The one protocol of judges."""
+"""The protocol that all judges implement."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from core.jobs.records import VerdictRecord
 
 @dataclass(frozen=True)
 class Contest:
-    """Two responses to one dialogue, to be shown in `order`: `ab` shows response_a first. `number` counts
-    the times that the judge is asked the same."""
+    """Two responses to one dialogue, to be shown in `order`: `ab` shows response_a first. `number` is
+    the number of the repeat, from 1."""
 
     dialog_id: str
     situation: str
@@ -27,9 +27,9 @@ class Contest:
 
 @dataclass(frozen=True)
 class Ruling:
-    """The judge's answer: who won, whatever the order was, and its raw words or scores.
+    """The judge's answer to a contest: the winner, independent of the order, and the raw text or scores.
 
-    `probability_b` is how likely it found b to be the better one, None where that is not known.
+    `probability_b` is the probability that the judge names b, None if it is unknown.
     """
 
     winner: Winner
@@ -38,17 +38,17 @@ class Ruling:
 
 
 class Judge(Protocol):
-    """What picks the better of two responses.
+    """Picks the better of two responses.
 
-    `orders` are those in which each pair must be judged: one where order cannot matter, else both.
-    `label` says how far the judge agrees with people, and stands wherever its verdicts do.
+    `orders` are the orders in which each pair must be judged: one if the order cannot matter, otherwise both.
+    `label` states the judge's agreement with human ratings; it is shown with all its results.
     """
 
     orders: tuple[Order, ...]
     label: str
 
     def judge(self, contests: Sequence[Contest]) -> Iterator[Ruling]:
-        """A ruling for each contest, in their order."""
+        """One ruling for each contest, in the same order."""
         ...
 
 
@@ -59,7 +59,7 @@ def contests(
     orders: Sequence[Order],
     repeats: int = 1,
 ) -> list[Contest]:
-    """The responses of `a` and `b`, by dialogue, `repeats` times in each of the orders."""
+    """The contests of the responses `a` and `b`, by dialogue: `repeats` times in each of the orders."""
     return [
         Contest(d.dialog_id, d.situation, d.utterance, a[d.dialog_id], b[d.dialog_id], order, number)
         for d in dialogues
@@ -69,7 +69,7 @@ def contests(
 
 
 def verdict(contest: Contest, ruling: Ruling) -> VerdictRecord:
-    """The journal's record of a ruling."""
+    """The record of a ruling for the journal."""
     return VerdictRecord(
         contest.dialog_id, contest.order, ruling.winner, ruling.raw, contest.number, ruling.probability_b
     )

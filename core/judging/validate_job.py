@@ -1,4 +1,4 @@
-"""The job that validates a judge: its agreement with people on pairs that they rated differently."""
+"""The job that validates a judge against human ratings, on pairs with different ratings."""
 
 from __future__ import annotations
 
@@ -16,19 +16,14 @@ from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import ValidateSettings
-from core.judging import (
-    agreement,
-    comparison_metrics,
-    llm_judge,
-    protocol,
-)
+from core.judging import agreement, comparison_metrics, llm_judge, protocol
 from core.judging.protocol import Contest
 
 _SEED = 42
 
 
 class RatedPair(msgspec.Struct, frozen=True):
-    """Two responses to a dialogue, by their sources, and which one people rated higher."""
+    """Two responses to a dialogue, by source, and the one with the higher human rating."""
 
     dialog_id: str
     a: str
@@ -37,9 +32,9 @@ class RatedPair(msgspec.Struct, frozen=True):
 
 
 def run(job: JobContext[ValidateSettings]) -> ValidateResult:
-    """Ask the judge about the pairs, as its comparisons do, and write them to validation.jsonl.
+    """Let the judge judge the pairs with the settings of its comparisons, and write validation.jsonl.
 
-    Raises `UserError` when no dialogue has two responses with different ratings, or the judge does not
+    Raises `UserError` when no train dialogue has two responses with different ratings, or the judge does not
     answer.
     """
     dialogues = list(records.read(job.input("dialogues")))
@@ -47,8 +42,8 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
     rated = pairs(dialogues, job.settings.pairs)
     if not rated:
         raise UserError(
-            "no train dialogue has two responses with different ratings: there is nothing to validate a "
-            "judge on"
+            "no train dialogue has two responses with different ratings: a judge cannot be validated on this "
+            "data"
         )
     contests = contests_of(dialogues, rated, llm_judge.orders(judge), judge.repeats)
     verdicts = [
@@ -60,7 +55,7 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
     files.write_bytes(path, b"".join(msgspec.json.encode(pair) + b"\n" for pair in rated))
     job.publish("pairs", path)
     outcomes = comparison_metrics.outcomes(verdicts)
-    found = agreement.against_people([(p.dialog_id, p.better, outcomes[p.dialog_id]) for p in rated])
+    found = agreement.human_agreement([(p.dialog_id, p.better, outcomes[p.dialog_id]) for p in rated])
     metrics = comparison_metrics.of_comparison(
         contests, verdicts, placed=True, design=llm_judge.design(judge)
     )
@@ -81,21 +76,21 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
 
 
 def pairs(dialogues: Iterable[Dialogue], count: int) -> list[RatedPair]:
-    """At most `count` pairs that people rated differently, each of another train dialogue.
+    """At most `count` pairs with different human ratings, one for each of as many train dialogues.
 
-    Drawn at random, always the same for the same data, and so are the sides: the better one is as
-    often a as b. A smaller count's pairs are among a larger one's.
+    Pairs and sides are drawn at random and are reproducible: the better response is a or b with the same
+    probability. The pairs of a smaller count are a subset of those of a larger one.
     """
-    able = [d for d in dialogues if d.split == "train" and _rated_pairs(d)]
-    # Of a generator of its own each, so that one dialogue more does not change the others' pairs.
-    ranked = sorted(able, key=lambda d: random.Random(f"{_SEED} {d.dialog_id}").random())
+    candidates = [d for d in dialogues if d.split == "train" and _rated_pairs(d)]
+    # A generator for each dialogue, so that an added dialogue does not change the pairs of the others.
+    ranked = sorted(candidates, key=lambda d: random.Random(f"{_SEED} {d.dialog_id}").random())
     return [_pair(dialogue) for dialogue in ranked[:count]]
 
 
 def contests_of(
     dialogues: Iterable[Dialogue], rated: Iterable[RatedPair], orders: Iterable[Order], repeats: int
 ) -> list[Contest]:
-    """What the judge is asked about the pairs."""
+    """The contests of the pairs, in each order and repeat."""
     by_id = {dialogue.dialog_id: dialogue for dialogue in dialogues}
     found = []
     for pair in rated:
@@ -114,7 +109,7 @@ def _pair(dialogue: Dialogue) -> RatedPair:
 
 
 def _rated_pairs(dialogue: Dialogue) -> list[RatedPair]:
-    """All pairs with a better response, both ways round."""
+    """All pairs with different ratings, each with its sides both ways."""
     found = sorted(dialogue.responses.items())
     return [
         RatedPair(dialogue.dialog_id, a, b, "a" if one.rating > other.rating else "b")

@@ -1,4 +1,4 @@
-"""How sure a judge was, from the log-probabilities of its answer's first tokens."""
+"""The probability of a verdict, from the log-probabilities of the answer's first token."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _AROUND = " \t\r\n\"'*()[]`.:"
 
 
 def probability_b(logprobs: Mapping[str, float] | None, order: Order) -> float | None:
-    """How likely the judge was to name b, by the tokens that are `1` or `2` but for white space, quotes,
-    asterisks and brackets around; None where neither was told.
+    """The probability that the judge names b, normalised over the tokens `1` and `2`.
 
-    Normalised over the two. Where only one was told, the other one is at most as likely as the least likely
-    token that was, and as all that was not told together: that bound stands for it.
+    White space, quotes, asterisks and brackets around a digit are ignored. None if neither token is listed.
+    If only one is listed, the other gets its upper bound: the smaller of the lowest listed probability and
+    the probability mass of all unlisted tokens.
     """
     if not logprobs:
         return None
@@ -25,11 +25,11 @@ def probability_b(logprobs: Mapping[str, float] | None, order: Order) -> float |
         digit = token.strip(_AROUND)
         if digit in mass:
             mass[digit] += probability
-    told = [digit for digit, found in mass.items() if found]
-    if not told:
+    listed = [digit for digit, found in mass.items() if found]
+    if not listed:
         return None
-    if len(told) == 1:
-        (other,) = mass.keys() - set(told)
+    if len(listed) == 1:
+        (other,) = mass.keys() - set(listed)
         mass[other] = max(0.0, min(min(likely.values()), 1 - sum(likely.values())))
     second = mass["2"] / (mass["1"] + mass["2"])
     return second if order == "ab" else 1 - second

@@ -1,4 +1,4 @@
-"""People as judges: which texts they are shown, in which order and on which side, and what they say."""
+"""Human votes: the ballot items of a voter, and the win rate that the votes give."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}
 class BallotItem:
     """Two responses to a dialogue as a voter sees them: `left` and `right`, without names.
 
-    `order` is `ab` when a's is on the left. `choice` is what the voter said of them, None when nothing yet.
+    `order` is `ab` when a's is on the left. `choice` is the voter's vote, None if there is none yet.
     """
 
     dialog_id: str
@@ -40,25 +40,25 @@ def ballot_items(
     voter: str,
     votes: Iterable[Vote],
 ) -> tuple[BallotItem, ...]:
-    """What `voter` is to be shown of the texts of `a` and `b`, by dialogue, with what is voted already.
+    """The ballot items of `voter` for the responses `a` and `b`, by dialogue, with the votes already cast.
 
-    The dialogues come in a random order that is the same for all voters, so that what several have voted
-    on overlaps; which side is which is random for each voter and dialogue. Both are always the same.
-    Identical texts, and dialogues that only one of the two answered, are left out.
+    The order of the dialogues is random but the same for all voters, so that the votes of several voters
+    overlap. The sides are random for each voter and dialogue. Both are reproducible. Dialogues with identical
+    responses, or with a response of only one side, are left out.
     """
-    said = {(vote.dialog_id, vote.digest_a, vote.digest_b): vote for vote in votes if vote.voter == voter}
+    own = {(vote.dialog_id, vote.digest_a, vote.digest_b): vote for vote in votes if vote.voter == voter}
     found = []
     for dialogue in dialogues:
         name = dialogue.dialog_id
         if name not in a or name not in b or a[name] == b[name]:
             continue
         texts = _sorted(digest(a[name]), digest(b[name]))
-        vote = said.get((name, *texts))
-        # Of the texts, not of the names: whoever is called a, the voter sees the same.
-        is_turned = (_draw(voter, name, *texts) % 2 == 1) == (texts[0] == digest(a[name]))
-        left, right = (b[name], a[name]) if is_turned else (a[name], b[name])
-        choice = None if vote is None else _of_sides(vote, digest(a[name]))
-        order: Order = "ba" if is_turned else "ab"
+        vote = own.get((name, *texts))
+        # Derived from the texts: the voter sees the same sides when a and b are exchanged.
+        is_swapped = (_draw(voter, name, *texts) % 2 == 1) == (texts[0] == digest(a[name]))
+        left, right = (b[name], a[name]) if is_swapped else (a[name], b[name])
+        choice = None if vote is None else _choice_between(vote, digest(a[name]))
+        order: Order = "ba" if is_swapped else "ab"
         item = BallotItem(name, dialogue.situation, dialogue.utterance, left, right, order, choice)
         found.append((_draw(name, *texts), item))
     return tuple(item for _, item in sorted(found, key=lambda drawn: drawn[0]))
@@ -67,9 +67,9 @@ def ballot_items(
 def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice, at: float) -> Vote:
     """A vote on a ballot item about the responders `a` and `b`; `at` in Unix seconds."""
     texts = (item.left, item.right) if item.order == "ab" else (item.right, item.left)
-    is_turned = digest(texts[0]) > digest(texts[1])
+    is_swapped = digest(texts[0]) > digest(texts[1])
     names, digests = (a, b), (digest(texts[0]), digest(texts[1]))
-    if is_turned:
+    if is_swapped:
         names, digests = (b, a), (digests[1], digests[0])
     return Vote(
         voter=voter,
@@ -78,8 +78,8 @@ def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice, at: flo
         digest_b=digests[1],
         a=names[0],
         b=names[1],
-        ordering=_REVERSED_ORDER[item.order] if is_turned else item.order,
-        choice=_REVERSED_CHOICE.get(choice, choice) if is_turned else choice,
+        ordering=_REVERSED_ORDER[item.order] if is_swapped else item.order,
+        choice=_REVERSED_CHOICE.get(choice, choice) if is_swapped else choice,
         at=at,
     )
 
@@ -87,11 +87,10 @@ def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice, at: flo
 def outcomes(
     votes: Iterable[Vote], a: Mapping[str, str], b: Mapping[str, str]
 ) -> dict[str, dict[str, Winner]]:
-    """Dialogue → voter → who won, of those votes that are about these texts of `a` and `b`; not the skipped
-    ones."""
+    """Dialogue → voter → winner, from the votes on exactly these responses; skipped ones are left out."""
     found: dict[str, dict[str, Winner]] = defaultdict(dict)
     for vote in votes:
-        choice = _about(vote, a, b)
+        choice = _choice_on(vote, a, b)
         if choice is not None and choice != "skip":
             found[vote.dialog_id][vote.voter] = choice
     return dict(found)
@@ -100,24 +99,24 @@ def outcomes(
 def win_rate(
     name_a: str, name_b: str, votes: Iterable[Vote], a: Mapping[str, str], b: Mapping[str, str]
 ) -> HumanWinRate | None:
-    """What people say of the texts of two responders, by dialogue; None where nobody voted on them.
+    """The human win rate of two responders, from the votes on their responses; None without votes.
 
-    A dialogue scores the mean over its voters; the interval is Student's over dialogues.
+    The score of a dialogue is the mean over its voters. The interval is Student's t over dialogues.
     """
     votes = list(votes)
     found = outcomes(votes, a, b)
     if not found:
         return None
-    scores = [sum(map(statistics.score, said.values())) / len(said) for said in found.values()]
+    scores = [sum(map(statistics.score, by_voter.values())) / len(by_voter) for by_voter in found.values()]
     low, high, interval = statistics.mean_interval(scores)
-    winners = [winner for said in found.values() for winner in said.values()]
+    winners = [winner for by_voter in found.values() for winner in by_voter.values()]
     return HumanWinRate(
         a=name_a,
         b=name_b,
-        voters=tuple(sorted({voter for said in found.values() for voter in said})),
+        voters=tuple(sorted({voter for by_voter in found.values() for voter in by_voter})),
         dialogues=len(found),
         votes=len(winners),
-        skipped=sum(_about(vote, a, b) == "skip" for vote in votes),
+        skipped=sum(_choice_on(vote, a, b) == "skip" for vote in votes),
         wins_a=winners.count("a"),
         wins_b=winners.count("b"),
         ties=winners.count("tie"),
@@ -129,22 +128,22 @@ def win_rate(
 
 
 def digest(text: str) -> str:
-    """The name of a text in a vote."""
+    """The SHA-256 of a text, which identifies it in a vote."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _about(vote: Vote, a: Mapping[str, str], b: Mapping[str, str]) -> Choice | None:
-    """The vote's choice, if it is about these texts."""
+def _choice_on(vote: Vote, a: Mapping[str, str], b: Mapping[str, str]) -> Choice | None:
+    """The vote's choice; None if it is not about these texts."""
     name = vote.dialog_id
     if name not in a or name not in b or a[name] == b[name]:
         return None
     if {vote.digest_a, vote.digest_b} != {digest(a[name]), digest(b[name])}:
         return None
-    return _of_sides(vote, digest(a[name]))
+    return _choice_between(vote, digest(a[name]))
 
 
-def _of_sides(vote: Vote, digest_a: str) -> Choice:
-    """The choice as one between a, whose text has that digest, and b."""
+def _choice_between(vote: Vote, digest_a: str) -> Choice:
+    """The vote's choice between a, whose text has this digest, and b."""
     if vote.digest_a == digest_a:
         return vote.choice
     return _REVERSED_CHOICE.get(vote.choice, vote.choice)

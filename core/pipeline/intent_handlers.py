@@ -30,9 +30,9 @@ from core.store.intents import (
     Cancel,
     CastVote,
     ImportData,
+    IntentRequest,
     Pause,
     Refresh,
-    Request,
     Resume,
     Retry,
     Start,
@@ -42,7 +42,7 @@ from core.teachers.batches import adoption
 
 
 def carry_out(
-    connection: sqlite3.Connection, workspace: WorkspacePaths, request: Request
+    connection: sqlite3.Connection, workspace: WorkspacePaths, request: IntentRequest
 ) -> IntentOutcome | None:
     """Carry out a request; returns its outcome, if it has one. Raises `UserError` when it cannot be done."""
     match request:

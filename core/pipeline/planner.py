@@ -201,7 +201,7 @@ class _Planner:
         """The job that generates a set of teacher responses, after the jobs that it depends on."""
         if name in self.generated:
             return self.generated[name]
-        wanted = strategies.TAUGHT[name]
+        wanted = strategies.RESPONSE_SETS[name]
         teacher = self._teacher(recipe)
         inputs = dict(self.dialogues)
         for input_name, earlier in wanted.inputs.items():

@@ -1,4 +1,4 @@
-"""Which recipes there are, and what each yields."""
+"""The available recipes, and how many examples each produces."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ ALL = "all_together"
 
 
 def direct_recipes(sources: Sequence[str]) -> tuple[str, ...]:
-    """The names of method 1's recipes: one for each LLM source, and one for all together."""
+    """The names of the recipes of method `direct`: one for each LLM source, and one for all of them."""
     return tuple(str(RecipeName("direct", source)) for source in (*sources, ALL))
 
 
 def names(sources: Sequence[str]) -> tuple[str, ...]:
-    """The names of all recipes over these LLM sources: 21 for four of them."""
+    """The names of all recipes for these LLM sources: 21 for four sources."""
     return (*direct_recipes(sources), *strategies.names())
 
 
 def method(name: str) -> Method:
-    """The method that a recipe follows. Raises `UserError` for what names no recipe."""
+    """The method of a recipe. Raises `UserError` if the name is invalid."""
     return parse(name).method
 
 
 def parse(name: str) -> RecipeName:
-    """The recipe of that name. Raises `UserError` for what names none."""
+    """The parsed name of a recipe. Raises `UserError` if it is invalid."""
     parsed = RecipeName.parse(name)
     if parsed is None:
-        raise UserError(f"{name!r} names no recipe: a name is `method/source` or `method/strategy`")
+        raise UserError(f"{name!r} is not the name of a recipe: use `method/source` or `method/strategy`")
     return parsed
 
 
 def check(name: str, sources: Sequence[str]) -> None:
-    """Raise `UserError`, listing what there is, unless `name` is a recipe over these LLM sources."""
+    """Raise `UserError` with the available recipes unless `name` is a recipe for these LLM sources."""
     known = names(sources)
     if name not in known:
         close = get_close_matches(name, known, n=1)
@@ -49,16 +49,16 @@ def check(name: str, sources: Sequence[str]) -> None:
 
 
 def sources_of(name: str, sources: Sequence[str]) -> tuple[str, ...]:
-    """The LLM sources that a recipe of method 1 draws on."""
+    """The LLM sources whose responses a recipe of method `direct` uses."""
     check(name, sources)
     chosen = parse(name).variant
     return tuple(sources) if chosen == ALL else (chosen,)
 
 
 def counts(dialogues: Iterable[Dialogue], name: str, settings: Recipes) -> tuple[int, int, int]:
-    """(SFT dialogues, SFT examples, preference pairs) that a recipe yields from `dialogues`.
+    """(SFT dialogues, SFT examples, preference pairs) that a recipe produces from `dialogues`.
 
-    Of methods 2 and 3 when the teacher's answers all come.
+    For the improve methods, the numbers assume that the teacher answers every request.
     """
     dialogues = list(dialogues)
     if method(name) != "direct":

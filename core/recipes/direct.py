@@ -1,4 +1,4 @@
-"""Method 1, direct distillation: the ratings in the data choose targets and pairs."""
+"""The method `direct`: the human ratings select SFT targets and preference pairs from the data."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from core.config.schema import Pairing
 from core.domain.dialogues import GOOD, HUMAN, Dialogue
 
-#: Whether a human rating and another source's make a preference pair.
+#: Whether the ratings of the human and the LLM response make a preference pair.
 _PAIRINGS: dict[str, Callable[[int, int], bool]] = {
     "strict": lambda human, other: human < GOOD and other == GOOD,
     "reference-code": lambda human, other: human == 2 or (human == 1 and other == GOOD),
@@ -15,24 +15,24 @@ _PAIRINGS: dict[str, Callable[[int, int], bool]] = {
 
 
 def sft_dialogues(dialogues: Iterable[Dialogue], source: str) -> Iterator[Dialogue]:
-    """Train dialogues whose human response and whose response by `source` are both rated 3."""
+    """Train dialogues in which the human response and that of `source` are both rated 3."""
     for dialogue in _train(dialogues, source):
         if dialogue.responses[HUMAN].rating == GOOD and dialogue.responses[source].rating == GOOD:
             yield dialogue
 
 
 def preference_dialogues(dialogues: Iterable[Dialogue], source: str, pairing: Pairing) -> Iterator[Dialogue]:
-    """Train dialogues in which the response by `source` is to be preferred to the human one.
+    """Train dialogues in which the response of `source` is preferred to the human one.
 
-    `strict`: the human response is rated 1 or 2, the other 3. `reference-code`: as the published
-    code's operators bind, a human response rated 2 is enough, whatever the other's rating.
-    Raises `ValueError` for another `pairing`.
+    `strict`: the human response is rated 1 or 2, the other 3. `reference-code`: as in the
+    published code, whose operator precedence accepts every human response rated 2, whatever the other rating.
+    Raises `ValueError` for an unknown `pairing`.
     """
-    is_wanted = _PAIRINGS.get(pairing)
-    if is_wanted is None:
+    is_pair = _PAIRINGS.get(pairing)
+    if is_pair is None:
         raise ValueError(f"no pairing {pairing!r}: {', '.join(_PAIRINGS)}")
     for dialogue in _train(dialogues, source):
-        if is_wanted(dialogue.responses[HUMAN].rating, dialogue.responses[source].rating):
+        if is_pair(dialogue.responses[HUMAN].rating, dialogue.responses[source].rating):
             yield dialogue
 
 

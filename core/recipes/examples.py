@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -13,11 +13,7 @@ from core.domain.dialogues import HUMAN, Dialogue
 from core.jobs import files
 from core.prompts import templates
 from core.recipes import catalog, direct, improve
-
-
-class Message(msgspec.Struct, frozen=True):
-    role: Literal["user", "assistant"]
-    content: str
+from core.teachers.protocol import Message
 
 
 class SftExample(msgspec.Struct, frozen=True):
@@ -43,7 +39,7 @@ Example = TypeVar("Example", SftExample, PreferencePair)
 def build(
     dialogues: Sequence[Dialogue], name: str, pairing: Pairing, prompt: str
 ) -> tuple[list[SftExample], list[PreferencePair]]:
-    """What a recipe of method 1 yields from the train dialogues among `dialogues`, by source.
+    """The examples and pairs of a recipe of method `direct`, from the train dialogues, by source.
 
     `prompt` is the student's template. Raises `UserError` for an unknown recipe.
     """
@@ -69,27 +65,27 @@ def build_improved(
     sft_share: int,
     seed: int,
 ) -> tuple[list[SftExample], list[PreferencePair], int]:
-    """What a recipe of methods 2 and 3 yields, and how many responses it lacks.
+    """The examples and pairs of a recipe of an improve method, and the number of missing responses.
 
-    `improved` are the sets of a teacher's responses by dialogue that the recipe unites, in their order;
-    a dialogue that a set lacks gives no example of that set.
+    `improved` are the recipe's sets of teacher responses, by dialogue. A dialogue that is missing in a set
+    gives no example from that set.
     """
-    for_sft, for_pairs = improve.divided(dialogues, catalog.method(name), sft_share, seed)
+    for_sft, for_pairs = improve.divide(dialogues, catalog.method(name), sft_share, seed)
     sft: list[SftExample] = []
     pairs: list[PreferencePair] = []
-    lacking = 0
+    missing = 0
     for texts in improved:
-        lacking += sum(d.dialog_id not in texts for d in (*for_sft, *for_pairs))
+        missing += sum(d.dialog_id not in texts for d in (*for_sft, *for_pairs))
         for dialogue in for_sft:
             if dialogue.dialog_id in texts:
                 turn = _user(dialogue, prompt)
-                for completion in (_assistant(dialogue, HUMAN), _says(texts[dialogue.dialog_id])):
+                for completion in (_assistant(dialogue, HUMAN), _message(texts[dialogue.dialog_id])):
                     sft.append(SftExample(dialogue.dialog_id, turn, completion))
         for dialogue in for_pairs:
             if dialogue.dialog_id in texts:
-                chosen, rejected = _says(texts[dialogue.dialog_id]), _assistant(dialogue, HUMAN)
+                chosen, rejected = _message(texts[dialogue.dialog_id]), _assistant(dialogue, HUMAN)
                 pairs.append(PreferencePair(dialogue.dialog_id, _user(dialogue, prompt), chosen, rejected))
-    return sft, pairs, lacking
+    return sft, pairs, missing
 
 
 def write(path: Path, examples: Iterable[SftExample] | Iterable[PreferencePair]) -> None:
@@ -112,8 +108,8 @@ def _user(dialogue: Dialogue, prompt: str) -> tuple[Message, ...]:
 
 
 def _assistant(dialogue: Dialogue, source: str) -> tuple[Message, ...]:
-    return _says(dialogue.responses[source].text)
+    return _message(dialogue.responses[source].text)
 
 
-def _says(text: str) -> tuple[Message, ...]:
+def _message(text: str) -> tuple[Message, ...]:
     return (Message("assistant", text),)

@@ -1,4 +1,4 @@
-"""Methods 2 and 3: a teacher's improved responses make the targets and the pairs."""
+"""The improve methods: a teacher's improved responses become SFT targets and preference pairs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,24 @@ from collections.abc import Iterable, Sequence
 from core.domain.dialogues import GOOD, HUMAN, Dialogue
 from core.recipes.strategies import IMPROVE_HUMAN
 
-#: Train dialogues of the paper, of which improve-llm's share for SFT is told.
-PAPER_TRAIN = 1750
+#: Number of train dialogues in the paper; `improve_llm_sft` is a number of these.
+PUBLISHED_TRAIN_SIZE = 1750
 
 
-def divided(
+def divide(
     dialogues: Iterable[Dialogue], method: str, sft_share: int, seed: int
 ) -> tuple[list[Dialogue], list[Dialogue]]:
-    """The train dialogues that give SFT examples, and those that give preference pairs.
+    """Divide the train dialogues: those for SFT examples, and those for preference pairs.
 
-    improve-human: by the human response's rating, 3 or less. improve-llm: `sft_share` of the paper's
-    1,750, or that share of another number, drawn as pandas' `sample(n, random_state=seed)` draws them.
+    improve-human: those whose human response is rated 3 are for SFT. improve-llm: `sft_share` of the paper's
+    1,750 dialogues (the same fraction of another number) are for SFT, drawn with pandas'
+    `sample(n, random_state=seed)` as in the published code.
     """
     train = [d for d in dialogues if d.split == "train" and HUMAN in d.responses]
     if method == IMPROVE_HUMAN:
         drawn = {d.dialog_id for d in train if d.responses[HUMAN].rating == GOOD}
     else:
-        # Seconds to load, and needed for this draw alone.
+        # Imported here because it takes seconds to load.
         import pandas as pd
 
         ids = pd.Series([d.dialog_id for d in train])
@@ -32,7 +33,7 @@ def divided(
 
 
 def counts(dialogues: Sequence[Dialogue], method: str, sft_share: int) -> tuple[int, int]:
-    """(SFT dialogues, preference dialogues) of a method, when every answer comes."""
+    """(SFT dialogues, preference dialogues) of a method, if the teacher answers every request."""
     train = [d for d in dialogues if d.split == "train" and HUMAN in d.responses]
     if method == IMPROVE_HUMAN:
         sft = sum(d.responses[HUMAN].rating == GOOD for d in train)
@@ -42,5 +43,5 @@ def counts(dialogues: Sequence[Dialogue], method: str, sft_share: int) -> tuple[
 
 
 def sft_size(train: int, sft_share: int) -> int:
-    """How many of `train` dialogues are drawn for SFT."""
-    return round(train * sft_share / PAPER_TRAIN)
+    """The number of dialogues drawn for SFT from `train` dialogues."""
+    return round(train * sft_share / PUBLISHED_TRAIN_SIZE)

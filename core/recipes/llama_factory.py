@@ -1,4 +1,4 @@
-"""Examples as the files that LLaMA-Factory loads, registered in its dataset_info.json."""
+"""Export of recipes as data sets for LLaMA-Factory, registered in its dataset_info.json."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def export(
     prompt: str,
     improved: Mapping[str, Sequence[Mapping[str, str]]],
 ) -> list[Path]:
-    """Write two files for each recipe and register them; the paths of all files written.
+    """Write two files for each recipe and register them. Returns the paths of all files written.
 
     `direct/chatgpt` gives the data sets `direct_chatgpt_sft` and `direct_chatgpt_dpo`. `improved` are
-    the teacher's responses of each recipe that needs them. LLaMA-Factory cannot load an empty file: a
-    recipe without pairs (or examples) has none, and an older export's goes. Entries of others in an
-    existing dataset_info.json stay. Raises `UserError` for an unknown recipe, and when the folder
+    the teacher's responses for each recipe that needs them. LLaMA-Factory cannot load an empty file: no file
+    is written for it, and that of an earlier export is deleted. Other entries of an existing
+    dataset_info.json are kept. Raises `UserError` for an unknown recipe, and when the folder
     cannot be written or its dataset_info.json is not a JSON object.
     """
     written: list[Path] = []
@@ -71,7 +71,7 @@ def export(
                     written.append(path)
                 elif info.pop(path.stem, None) is not None:
                     emptied.append(path)
-        # LLaMA-Factory reads this file, and only this one, in the locale's encoding.
+        # LLaMA-Factory reads only this file in the encoding of the locale.
         _write(folder / INFO, info, ensure_ascii=True)
         for path in emptied:
             path.unlink(missing_ok=True)
@@ -99,9 +99,9 @@ def _existing(path: Path) -> dict[str, Any]:
     try:
         info = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
-        raise UserError(f"{path} is there and is not JSON ({error}): move it away") from error
+        raise UserError(f"{path} exists, but is not valid JSON ({error}): move it away") from error
     if not isinstance(info, dict):
-        raise UserError(f"{path} is there and is not a JSON object: move it away")
+        raise UserError(f"{path} exists, but is not a JSON object: move it away")
     return info
 
 

@@ -1,4 +1,4 @@
-"""The job that makes a recipe's examples."""
+"""The job that builds a recipe's SFT examples and preference pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def run(job: JobContext[RecipeSettings]) -> RecipeResult:
-    """Write sft.jsonl and preferences.jsonl. Raises `UserError` when the data yields neither."""
+    """Write sft.jsonl and preferences.jsonl. Raises `UserError` when both would be empty."""
     settings = job.settings
     dialogues = list(records.read(job.input("dialogues")))
     left_out: int | None = None
@@ -30,7 +30,7 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
         case DirectMethod(pairing=pairing):
             sft, pairs = examples.build(dialogues, settings.recipe, pairing, settings.prompt)
     if not sft and not pairs:
-        raise UserError(f"{settings.recipe} yields no example from this data: see `empathy-tui data`")
+        raise UserError(f"{settings.recipe} produces no examples from this data: see `empathy-tui data`")
     used_sft = _draw(sft, settings.sft_limit, settings.seed)
     used_pairs = _draw(pairs, settings.preference_limit, settings.seed)
     for name, file, used in (
@@ -52,7 +52,7 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
 
 
 def _draw(items: list[T], limit: int | None, seed: int) -> list[T]:
-    """At most `limit` of the items, the same ones for the same seed, in their order."""
+    """At most `limit` random items, in their order; reproducible with the same seed."""
     if limit is None or limit >= len(items):
         return items
     return [items[i] for i in sorted(random.Random(seed).sample(range(len(items)), limit))]

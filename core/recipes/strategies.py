@@ -1,4 +1,4 @@
-"""How a teacher is asked to improve a response, and which of its answers each recipe needs."""
+"""The strategies for improving responses, and the sets of teacher responses that each recipe needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ METHODS: tuple[Method, ...] = (IMPROVE_HUMAN, IMPROVE_LLM)
 DIMENSIONS = ("cognitive", "affective", "compassionate")
 COMBINED = "combined"
 SEQUENTIAL = "sequential"
-#: Strategies that ask one question a response, each with the template of its name.
+#: Strategies with one request for each response; the prompt template has the name of the strategy.
 _SINGLE = ("naive", "all_dimensions", "lacking_dimension", *DIMENSIONS)
 STRATEGIES = (*_SINGLE, COMBINED, SEQUENTIAL)
 
@@ -24,12 +24,12 @@ _INITIAL = "initial"
 
 
 @dataclass(frozen=True)
-class Taught:
-    """One set of answers that a teacher gives to all train dialogues.
+class ResponseSet:
+    """A set of teacher responses, one for each train dialogue.
 
-    `turns` are the templates of the conversation's user turns; `original` says which response is
-    improved, None where the teacher writes its own. `inputs` maps the inputs `original` and
-    `turn-<n>`, the answers of the earlier turns, to the sets that they come from.
+    `turns` are the templates of the user turns. `original` is the response that is improved, None if the
+    teacher writes a response of its own. `inputs` maps the names of inputs, `original` and `turn-<n>` (the
+    answers to earlier turns), to the sets that they come from.
     """
 
     turns: tuple[str, ...]
@@ -37,38 +37,38 @@ class Taught:
     inputs: dict[str, str] = field(default_factory=dict)
 
 
-def _taught() -> dict[str, Taught]:
+def _response_sets() -> dict[str, ResponseSet]:
     initial = str(RecipeName(IMPROVE_LLM, _INITIAL))
-    found = {initial: Taught((_INITIAL,), None)}
+    found = {initial: ResponseSet((_INITIAL,), None)}
     for method in METHODS:
         original: Literal["human", "initial"] = "human" if method == IMPROVE_HUMAN else "initial"
         inputs = {} if original == "human" else {"original": initial}
         for strategy in _SINGLE:
-            found[str(RecipeName(method, strategy))] = Taught((strategy,), original, inputs)
+            found[str(RecipeName(method, strategy))] = ResponseSet((strategy,), original, inputs)
         rounds = [_round(method, dimension) for dimension in DIMENSIONS]
         turns = tuple(f"{SEQUENTIAL}_{dimension}" for dimension in DIMENSIONS)
         for n, name in enumerate(rounds):
             earlier = {f"turn-{k + 1}": rounds[k] for k in range(n)}
-            found[name] = Taught(turns[: n + 1], original, inputs | earlier)
+            found[name] = ResponseSet(turns[: n + 1], original, inputs | earlier)
     return found
 
 
 def _round(method: Method, dimension: str) -> str:
-    """The name of the answers to one turn of the sequential strategy."""
+    """The name of the set of answers to one turn of the sequential strategy."""
     return str(RecipeName(method, f"{SEQUENTIAL}/{dimension}"))
 
 
-#: Name → what the teacher is asked.
-TAUGHT = _taught()
+#: All sets of teacher responses by name.
+RESPONSE_SETS = _response_sets()
 
 
 def names() -> tuple[str, ...]:
-    """The names of the recipes of methods 2 and 3."""
+    """The names of the recipes of the improve methods."""
     return tuple(str(RecipeName(method, strategy)) for method in METHODS for strategy in STRATEGIES)
 
 
 def needs(recipe: str) -> dict[str, str]:
-    """The inputs of a recipe's job, each with the set of answers it comes from; none for method 1."""
+    """The inputs of a recipe's job, each with its set of responses; none for method `direct`."""
     parsed = RecipeName.parse(recipe)
     if parsed is None or parsed.method not in METHODS:
         return {}

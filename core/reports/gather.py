@@ -45,7 +45,7 @@ class RunTraining:
 
 
 @dataclass(frozen=True)
-class Example:
+class ReportExample:
     """A dialogue with both responses, and why it was selected."""
 
     rate: WinRate
@@ -71,7 +71,7 @@ class Report:
     tests: tuple[PairedTest, ...]
     human: tuple[HumanWinRate, ...]
     trainings: tuple[RunTraining, ...]
-    examples: tuple[Example, ...]
+    examples: tuple[ReportExample, ...]
 
     @property
     def rates(self) -> tuple[WinRate, ...]:
@@ -123,16 +123,16 @@ def _training(workspace: Workspace, job: Job) -> RunTraining:
     return RunTraining(job.name, job.stage, job.fingerprint, curves)
 
 
-def _examples(workspace: Workspace, rates: Sequence[WinRate]) -> list[Example]:
+def _examples(workspace: Workspace, rates: Sequence[WinRate]) -> list[ReportExample]:
     """The first dialogues, in the data's order, in which b wins, a wins, or verdicts disagree."""
-    found: list[Example] = []
+    found: list[ReportExample] = []
     for judge in dict.fromkeys(rate.judge for rate in rates):
         finished = [rate for rate in rates if rate.judge == judge and rate.n is not None]
         for rate in finished[:_MAX_COMPARISONS]:
             pairs = workspace.evaluation.pairs(rate.a, rate.b)
             for why in ("B wins", "A wins", "the verdicts disagree"):
                 chosen = [pair for pair in pairs if _kind(pair, judge) == why][:_EXAMPLES]
-                found += [Example(rate, pair, why) for pair in chosen]
+                found += [ReportExample(rate, pair, why) for pair in chosen]
     return found
 
 

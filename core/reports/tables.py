@@ -12,14 +12,14 @@ from core.domain.win_rates import WinRate
 from core.reports.gather import Report
 
 UNKNOWN = "–"
-Value = str | int | float | bool | None
+CellValue = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class ReportCell:
     """One value of a table."""
 
-    value: Value
+    value: CellValue
     """For programs: unrounded; None if unknown."""
     text: str
     """For people: without invisible characters, and not escaped yet."""
@@ -389,7 +389,7 @@ def _data(report: Report) -> ReportTable:
             _text(one.source),
             *map(_count, one.ratings),
             _decimal(one.mean_words),
-            _count(one.most_words),
+            _count(one.max_words),
         )
         for one in sources
     )

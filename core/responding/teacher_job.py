@@ -54,6 +54,6 @@ def _request(responder: TeacherResponder, dialogue: Dialogue) -> Request:
 
 
 def _classify(reply: Reply) -> tuple[Outcome, str]:
-    """A response that is too long still counts: judges and readers shall see it."""
+    """A response that is too long still counts: judges and readers should see it."""
     outcome, text = answers.classify(reply)
     return ("ok" if outcome == "long" else outcome), text

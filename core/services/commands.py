@@ -30,7 +30,7 @@ from core.recipes import catalog, llama_factory, strategies
 from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
-from core.store.intents import Request
+from core.store.intents import IntentRequest
 
 if TYPE_CHECKING:
     from core.domain.votes import Choice
@@ -203,12 +203,12 @@ class Commands:
             improved,
         )
 
-    def _request(self, request: Request) -> int:
+    def _request(self, request: IntentRequest) -> int:
         intent = self._write(request)
         launch.ensure(self._paths)
         return intent
 
-    def _write(self, request: Request) -> int:
+    def _write(self, request: IntentRequest) -> int:
         self._paths.check_writable()
         connection = connections.writer(self._paths.state)
         try:

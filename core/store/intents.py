@@ -81,7 +81,9 @@ class WithdrawVote(_Request, frozen=True, tag="unvote"):
     """Identified by its voter, dialogue and texts; its choice and time are ignored."""
 
 
-Request = ImportData | Start | Cancel | Retry | Refresh | Adopt | Pause | Resume | CastVote | WithdrawVote
+IntentRequest = (
+    ImportData | Start | Cancel | Retry | Refresh | Adopt | Pause | Resume | CastVote | WithdrawVote
+)
 
 
 @dataclass(frozen=True)
@@ -91,22 +93,22 @@ class Intent:
     id: int
     kind: str
     payload: str
-    """JSON of a `Request`: `request` reads it."""
+    """JSON of an `IntentRequest`: `request` reads it."""
 
-    def request(self) -> Request:
+    def request(self) -> IntentRequest:
         """What was requested. Raises `UserError` when the payload is invalid."""
         try:
-            found: Request = _decode_request(self.payload)
+            found: IntentRequest = _decode_request(self.payload)
         except msgspec.DecodeError as error:
             raise UserError(f"intent {self.id}, {self.kind}: {error}") from error
         return found
 
 
-_decode_request = msgspec.json.Decoder(Request).decode
+_decode_request = msgspec.json.Decoder(IntentRequest).decode
 _decode_outcome = msgspec.json.Decoder(IntentOutcome).decode
 
 
-def add(connection: sqlite3.Connection, request: Request) -> int:
+def add(connection: sqlite3.Connection, request: IntentRequest) -> int:
     """Write an intent in its own transaction; returns its id."""
     with transaction(connection):
         cursor = connection.execute(

@@ -13,20 +13,20 @@ from core.domain.errors import UserError
 from core.domain.events import Event
 from core.domain.jobs import Job
 from core.domain.results import Result
-from core.domain.runs import MetricPoint, SampleAnswer
+from core.domain.runs import SampleAnswer
 from core.domain.verdicts import Order, Verdict, Winner
 from core.jobs import settings as job_settings
 from core.jobs.settings import Settings
 from core.store import dialogues as stored_data
 
 #: Job id → its row and the job that was made of it.
-Known = dict[str, tuple[sqlite3.Row, Job]]
+KnownJobs = dict[str, tuple[sqlite3.Row, Job]]
 
 _decode_result = msgspec.json.Decoder(Result).decode
 
 
-def jobs(connection: sqlite3.Connection, known: Known | None = None) -> dict[str, Job]:
-    """Every job that was ever requested, by id, in the order of request.
+def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict[str, Job]:
+    """Every job that was ever asked for, by id, in the order of asking.
 
     `known` is a cache: a job whose row is unchanged is the same object as the last time.
     Raises `UserError` when a result is invalid.
@@ -83,19 +83,6 @@ def slot_use(connection: sqlite3.Connection) -> dict[str, int]:
     """The number of running jobs of each slot."""
     rows = connection.execute("SELECT slot, count(*) FROM jobs WHERE state = 'running' GROUP BY slot")
     return dict(rows.fetchall())
-
-
-def metrics(connection: sqlite3.Connection, job: str, after_step: int = -1) -> list[MetricPoint]:
-    """A run's finite metrics after `after_step`, by step."""
-    rows = connection.execute(
-        "SELECT step, at, metrics_json FROM metrics WHERE job = ? AND step > ? ORDER BY step",
-        (job, after_step),
-    )
-    return [MetricPoint(row["step"], row["at"], _finite(json.loads(row["metrics_json"]))) for row in rows]
-
-
-def _finite(metrics: dict[str, float | str]) -> dict[str, float]:
-    return {name: value for name, value in metrics.items() if not isinstance(value, str)}
 
 
 def attempt_and_done(connection: sqlite3.Connection, job: str) -> tuple[int, int | None] | None:

@@ -32,7 +32,7 @@ class Sums:
 
 
 #: Token → totals of a collected submission, which no longer change.
-Known = dict[str, Sums]
+KnownSums = dict[str, Sums]
 
 _NOTHING = Sums(0, 0, None, None, None, None, 0)
 
@@ -78,7 +78,7 @@ def put_answer(connection: sqlite3.Connection, at: float, answer: Answer) -> Non
     )
 
 
-def submissions(connection: sqlite3.Connection, known: Known | None = None) -> list[Submission]:
+def submissions(connection: sqlite3.Connection, known: KnownSums | None = None) -> list[Submission]:
     """All submissions, newest first. `known` caches the totals of collected submissions."""
     found = sums(connection, known)
     rows = connection.execute(
@@ -122,8 +122,8 @@ def _submission(row: sqlite3.Row, sums: Sums) -> Submission:
     )
 
 
-def sums(connection: sqlite3.Connection, known: Known | None = None) -> dict[str, Sums]:
-    """The totals of each submission with an answer, by its token.
+def sums(connection: sqlite3.Connection, known: KnownSums | None = None) -> dict[str, Sums]:
+    """What became of each submission's requests, by its token, where any has an outcome.
 
     `known` caches those of collected submissions: a store has hundreds of thousands of answers.
     """
@@ -196,7 +196,7 @@ def answered(connection: sqlite3.Connection) -> set[str]:
 
 
 def spending(
-    connection: sqlite3.Connection, known: Known | None = None
+    connection: sqlite3.Connection, known: KnownSums | None = None
 ) -> list[tuple[str, str, float | None, int]]:
     """(job, model, US dollars, answers of unknown cost) of each submission with an answer.
 

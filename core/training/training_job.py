@@ -169,7 +169,7 @@ def _setting_errors() -> Iterator[None]:
 
 def _some(found: list[T], kind: str, recipe: str) -> list[T]:
     if not found:
-        raise UserError(f"recipe {recipe} yields no {kind}: see `empathy-tui recipes`")
+        raise UserError(f"recipe {recipe} produces no {kind}: see `empathy-tui recipes`")
     return found
 
 

@@ -1,7 +1,7 @@
 """A workspace to draw: the bundled sample, and made-up work on it at a fixed moment.
 
 Two students learn from three recipes; some runs are finished and judged, one trains, one has failed, a batch
-is on its way. No figure in it was measured.
+is on its way. No number in it was measured.
 """
 
 from __future__ import annotations

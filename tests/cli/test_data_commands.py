@@ -234,7 +234,7 @@ def test_fetching_names_source_and_terms_and_keeps_nothing_wrong(
     pages["/dataset.csv"] = b"something else"
     refused = program("data", "fetch", "--url", f"{address}/dataset.csv", code=1)
     assert "Source: github.com/henryjxie" in refused.err
-    assert "carries no licence" in refused.err
+    assert "no licence that permits redistribution" in refused.err
     assert "d43fe180" in refused.err
     assert not (program.root / "dataset.csv").exists()
     assert "404" in program("data", "fetch", "--url", f"{address}/gone.csv", code=1).err

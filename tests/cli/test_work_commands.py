@@ -45,7 +45,7 @@ def loaded(imported: dict[str, Path], tmp_path: Path) -> Iterator[Program]:
 
 @pytest.fixture
 def barren(imported: dict[str, Path], tmp_path: Path) -> Iterator[Program]:
-    """A workspace whose recipe yields nothing and fails."""
+    """A workspace whose recipe produces no examples and fails."""
     yield Program(shutil.copytree(imported["barren"], tmp_path / "work"))
     end_processes(tmp_path)
 
@@ -122,13 +122,13 @@ def test_an_unknown_target(loaded: Program) -> None:
 
 def test_a_failure_is_told_with_its_reason_and_what_it_blocks(barren: Program) -> None:
     told = barren("run", RUN.partition(" ")[0], "--wait", code=1)
-    assert "yields no example" in told.out
+    assert "produces no examples" in told.out
     assert "1 failed, 1 blocked" in told.err
     failed = job(barren, RECIPE)
     assert failed["state"] == "failed"
-    assert "yields no example" in failed["error"]
+    assert "produces no examples" in failed["error"]
     assert "blocked" in job(barren, RUN)["reason"]
-    assert "yields no example" in barren("status").out
+    assert "produces no examples" in barren("status").out
     as_json = barren("run", "sft", "--wait", "--json", code=1)
     assert as_json.json["ok"] is False
     assert job(barren, RECIPE)["attempt"] == 2, "asked for again, so tried again"
@@ -144,7 +144,7 @@ def test_retry(barren: Program) -> None:
 
 
 def test_what_cannot_be_cancelled_or_retried_is_said(loaded: Program) -> None:
-    assert "never requested" in loaded("cancel", RUN.replace(" ", ":"), code=1).err
+    assert "not requested" in loaded("cancel", RUN.replace(" ", ":"), code=1).err
     loaded("run", "recipe", "--wait")
     assert "done" in loaded("cancel", "recipe:direct/chatgpt", code=1).err
     assert "done" in loaded("retry", "recipe:direct/chatgpt", code=1).err

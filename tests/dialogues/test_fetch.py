@@ -134,7 +134,7 @@ def test_another_file_is_refused_with_both_hashes(server: Server, destination: P
 
 def test_a_file_that_is_cut_off(server: Server, destination: Path) -> None:
     url = server.url("/data", sends(CONTENT[:1000], len(CONTENT)))
-    refused(destination, url, "broke off after 1000 bytes")
+    refused(destination, url, "disconnected after 1000 bytes")
 
 
 def test_a_server_that_falls_silent(server: Server, destination: Path) -> None:
@@ -145,13 +145,14 @@ def test_a_server_that_falls_silent(server: Server, destination: Path) -> None:
         released.wait(30)
 
     try:
-        refused(destination, server.url("/data", answer), "broke off after 1000 bytes", timeout_s=0.2)
+        refused(destination, server.url("/data", answer), "disconnected after 1000 bytes", timeout_s=0.2)
     finally:
         released.set()
 
 
 @pytest.mark.parametrize(
-    ("code", "match"), [(404, "no longer there"), (410, "no longer there"), (503, "answered 503: try later")]
+    ("code", "match"),
+    [(404, "no longer exists"), (410, "no longer exists"), (503, "answered 503: try later")],
 )
 def test_refusals(server: Server, destination: Path, code: int, match: str) -> None:
     refused(destination, server.url("/data", status(code)), match)
@@ -164,8 +165,8 @@ def test_a_redirect_to_nowhere(server: Server, destination: Path) -> None:
 
 def test_more_than_the_limit(server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "MAX_BYTES", 1000)
-    refused(destination, server.url("/told", sends(CONTENT)), "it is not the data set")
-    refused(destination, server.url("/untold", sends(CONTENT, None)), "it is not the data set")
+    refused(destination, server.url("/told", sends(CONTENT)), "this is not the data set")
+    refused(destination, server.url("/untold", sends(CONTENT, None)), "this is not the data set")
 
 
 def test_no_server(server: Server, destination: Path) -> None:

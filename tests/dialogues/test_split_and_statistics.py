@@ -22,7 +22,7 @@ def test_the_split_is_test_below_two_threes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "ratings", "mean_words", "most_words"),
+    ("source", "ratings", "mean_words", "max_words"),
     [
         ("human", (342, 672, 986), 24.2, 84),
         ("chatgpt", (142, 563, 1295), 28.9, 54),
@@ -32,11 +32,11 @@ def test_the_split_is_test_below_two_threes() -> None:
     ],
 )
 def test_known_figures_of_the_real_file(
-    reference_dataset: Path, source: str, ratings: tuple[int, int, int], mean_words: float, most_words: int
+    reference_dataset: Path, source: str, ratings: tuple[int, int, int], mean_words: float, max_words: int
 ) -> None:
     found = describe(read_table(reference_dataset).dialogues)
     (row,) = [row for row in found.sources if row.source == source]
-    assert (row.ratings, round(row.mean_words, 1), row.most_words) == (ratings, mean_words, most_words)
+    assert (row.ratings, round(row.mean_words, 1), row.max_words) == (ratings, mean_words, max_words)
 
 
 def test_known_counts_of_the_real_file(reference_dataset: Path) -> None:

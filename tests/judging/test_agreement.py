@@ -9,7 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from core.domain.verdicts import Winner
-from core.judging.agreement import Agreed, against_people, agree
+from core.judging.agreement import JudgeAgreement, human_agreement, judge_agreement
 
 Labels = list[tuple[str, Winner, Winner]]
 
@@ -28,8 +28,8 @@ def of_table(rows: list[list[int]]) -> Labels:
     return [(f"d{i}", one, other) for i, (one, other) in enumerate(pairs)]
 
 
-def found(labels: Labels) -> Agreed:
-    agreed = agree(labels)
+def found(labels: Labels) -> JudgeAgreement:
+    agreed = judge_agreement(labels)
     assert agreed is not None
     return agreed
 
@@ -59,9 +59,9 @@ def test_another_published_table() -> None:
 def test_invalid_outcomes_are_left_out() -> None:
     labels = of_table([[4, 1, 0], [2, 5, 1], [0, 0, 3]])
     invalid: Labels = [("x", "invalid", "a"), ("y", "b", "invalid"), ("z", "invalid", "invalid")]
-    assert agree([*labels, *invalid]) == agree(labels)
-    assert agree(invalid) is None
-    assert agree([]) is None
+    assert judge_agreement([*labels, *invalid]) == judge_agreement(labels)
+    assert judge_agreement(invalid) is None
+    assert judge_agreement([]) is None
 
 
 def test_perfect_agreement_on_few_pairs_is_not_certain() -> None:
@@ -94,7 +94,7 @@ labels = st.lists(
 @given(labels)
 def test_of_any_labels(found: Labels) -> None:
     valid = [(d, one, other) for d, one, other in found if "invalid" not in (one, other)]
-    agreed = agree(found)
+    agreed = judge_agreement(found)
     if agreed is None:
         assert not valid
         return
@@ -111,8 +111,8 @@ def test_of_any_labels(found: Labels) -> None:
         assert agreed.kappa == pytest.approx(cohen_kappa_score(ones, others))
         assert -1 - 1e-9 <= agreed.kappa_low <= agreed.kappa_high <= 1 + 1e-9
     # It does not matter who is the one and who the other, nor which responder is called a.
-    assert agree([(d, other, one) for d, one, other in found]) == agreed
-    turned = agree([(d, MIRRORED[one], MIRRORED[other]) for d, one, other in found])
+    assert judge_agreement([(d, other, one) for d, one, other in found]) == agreed
+    turned = judge_agreement([(d, MIRRORED[one], MIRRORED[other]) for d, one, other in found])
     assert turned is not None
     assert turned.kappa == pytest.approx(agreed.kappa)
     assert (turned.raw, turned.raw_low, turned.raw_high) == pytest.approx(
@@ -123,7 +123,7 @@ def test_of_any_labels(found: Labels) -> None:
 @settings(max_examples=20, deadline=None)
 @given(labels)
 def test_the_same_rows_again_narrow_no_interval(found: Labels) -> None:
-    once, often = agree(found), agree(found * 5)
+    once, often = judge_agreement(found), judge_agreement(found * 5)
     assert (once is None) == (often is None)
     if once is not None and often is not None:
         assert (once.raw_low, once.raw_high) == pytest.approx((often.raw_low, often.raw_high))
@@ -140,21 +140,21 @@ def test_pairs_of_one_dialogue_are_no_independent_draws() -> None:
 
 def test_a_judge_is_right_when_it_names_the_better_response() -> None:
     labels: Labels = [("d1", "a", "a"), ("d2", "b", "b"), ("d3", "a", "tie"), ("d4", "b", "a")]
-    assert against_people(labels).share == pytest.approx(2.5 / 4)
-    assert against_people([*labels, ("d5", "a", "invalid")]).share == pytest.approx(2.5 / 5)
+    assert human_agreement(labels).share == pytest.approx(2.5 / 4)
+    assert human_agreement([*labels, ("d5", "a", "invalid")]).share == pytest.approx(2.5 / 5)
     with pytest.raises(ValueError, match="no pairs"):
-        against_people([])
+        human_agreement([])
 
 
 def test_the_bootstrap_of_a_share_comes_close_to_the_normal_interval() -> None:
     labels: Labels = [(f"d{i}", "b", "b" if i < 140 else "a") for i in range(200)]
-    said = against_people(labels)
+    said = human_agreement(labels)
     reach = 1.96 * (0.7 * 0.3 / 200) ** 0.5
     assert (said.low, said.high) == pytest.approx((0.7 - reach, 0.7 + reach), abs=0.01)
 
 
 def test_a_judge_that_was_always_right_on_few_pairs_may_yet_be_wrong() -> None:
-    said = against_people([(f"d{i}", "b", "b") for i in range(10)])
+    said = human_agreement([(f"d{i}", "b", "b") for i in range(10)])
     assert (said.share, said.low, said.high) == pytest.approx((1.0, 0.7225, 1.0), abs=1e-4)
 
 
@@ -162,9 +162,9 @@ def test_a_judge_that_was_always_right_on_few_pairs_may_yet_be_wrong() -> None:
 @given(labels.filter(bool))
 def test_of_any_rated_pairs(found: Labels) -> None:
     rated: Labels = [(d, "a" if better == "a" else "b", said) for d, better, said in found]
-    said = against_people(rated)
+    said = human_agreement(rated)
     assert -1e-9 <= said.low <= said.high <= 1 + 1e-9
-    again = against_people(rated * 4)
+    again = human_agreement(rated * 4)
     assert (again.share, again.low, again.high) == pytest.approx((said.share, said.low, said.high))
-    turned = against_people([(d, MIRRORED[better], MIRRORED[one]) for d, better, one in rated])
+    turned = human_agreement([(d, MIRRORED[better], MIRRORED[one]) for d, better, one in rated])
     assert turned == said

@@ -49,7 +49,7 @@ def test_an_embedding_does_not_depend_on_its_batch(embedder: Embedder) -> None:
 
 
 def test_it_learns_what_good_responses_have_in_common(fitted: Path, embedder: Embedder) -> None:
-    judge = embedded_judge.EmbeddedJudge(embedded_judge.load(fitted / "judge.json"), embedder)
+    judge = embedded_judge.FittedJudge(embedded_judge.load(fitted / "judge.json"), embedder)
     good, bad = "I can hear how much this means to you.", "You should get over it."
     contest = Contest("x", "I lost my job.", "I feel awful.", good, bad, "ab")
     turned = Contest("x", "I lost my job.", "I feel awful.", bad, good, "ab")
@@ -58,7 +58,7 @@ def test_it_learns_what_good_responses_have_in_common(fitted: Path, embedder: Em
 
 
 def test_equal_scores_are_a_tie(fitted: Path, embedder: Embedder) -> None:
-    judge = embedded_judge.EmbeddedJudge(embedded_judge.load(fitted / "judge.json"), embedder)
+    judge = embedded_judge.FittedJudge(embedded_judge.load(fitted / "judge.json"), embedder)
     contest = Contest("x", "I lost my job.", "I feel awful.", "Oh no.", "Oh no.", "ab")
     assert next(judge.judge([contest])).winner == "tie"
 
@@ -108,7 +108,7 @@ def test_agreement_counts_pairs_with_different_ratings_and_halves_ties() -> None
     scores = np.array([0.9, 0.1, 0.5, 0.5, 0.2, 0.7])
     ratings = np.array([3.0, 1.0, 3.0, 2.0, 3.0, 1.0])
     groups = np.array([0, 0, 1, 1, 2, 2])
-    found = embedded_judge.measure(scores, ratings, groups, np.arange(6, dtype=float))
+    found = embedded_judge.measure_agreement(scores, ratings, groups, np.arange(6, dtype=float))
     assert (found.share, found.pairs) == (0.5, 3)
 
 

@@ -272,7 +272,7 @@ def test_without_an_answer_there_is_no_verdict_and_a_retry_asks_for_the_rest(
     answered = len(api.paid)
     wanted = 2 * len(DIFFERENT)
     assert 0 < answered < wanted
-    assert f"{wanted - answered} of {wanted} verdicts got no answer" in made.error(COMPARE)
+    assert f"{wanted - answered} of {wanted} requests for verdicts got no answer" in made.error(COMPARE)
     assert verdicts(made) == {}
     api.faults.fail_share = 0.0
     made.ask(intents.Retry(job=made.job(COMPARE)))

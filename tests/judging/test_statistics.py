@@ -139,13 +139,13 @@ def test_what_orders_say_of_a_judge() -> None:
     always_first: list[Answers] = [[("ab", "a"), ("ba", "b")]] * 4
     steady: list[Answers] = [[("ab", "b"), ("ba", "b")]] * 4
     half_invalid: list[Answers] = [[("ab", "a"), ("ba", "invalid")]] * 2
-    said = statistics.orders([*always_first, *steady, *half_invalid])
+    said = statistics.position_bias([*always_first, *steady, *half_invalid])
     # First: all eight of the first four, one of two of each steady pair, both of the last.
     assert said.prefers_first == pytest.approx((8 + 4 + 2) / 18)
     assert said.placed == 18
     assert said.flip_rate == 0.5
     assert said.paired == 8
-    assert statistics.orders([]) == statistics.Orders(None, 0, None, 0)
+    assert statistics.position_bias([]) == statistics.PositionBias(None, 0, None, 0)
 
 
 def test_a_judge_of_known_bias_is_found_out() -> None:
@@ -160,7 +160,7 @@ def test_a_judge_of_known_bias_is_found_out() -> None:
                 ("ba", "b" if draw.random() < 0.3 else better),
             ]
         )
-    said = statistics.orders(verdicts)
+    said = statistics.position_bias(verdicts)
     assert said.prefers_first == pytest.approx(0.3 + 0.7 * 0.5, abs=0.03)
     outcomes = [statistics.outcome(pair) for pair in verdicts]
     rate = statistics.win_rate(outcomes, True)

@@ -32,7 +32,7 @@ from core.store import (
 from core.store import (
     dialogues as data,
 )
-from core.store.intents import Request
+from core.store.intents import IntentRequest
 from tests.support import waiting
 
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -89,7 +89,7 @@ class House:
         aside.write_text(json.dumps(plan))
         aside.replace(self.workspace.root / "room.json")
 
-    def ask(self, request: Request) -> int:
+    def ask(self, request: IntentRequest) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:
             return intents.add(connection, request)
 

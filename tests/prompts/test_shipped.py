@@ -33,7 +33,7 @@ DEFINED = {
 def test_every_template_is_known_by_its_purpose_its_fields_and_its_file() -> None:
     shipped = {path.stem for path in Path(templates.__file__).parent.glob("*.txt")}
     assert set(prompts.PURPOSES) == set(templates.FIELDS) == shipped == set(DEFINED)
-    used = {turn for taught in strategies.TAUGHT.values() for turn in taught.turns}
+    used = {turn for response_set in strategies.RESPONSE_SETS.values() for turn in response_set.turns}
     assert used | {"student", "judge"} == shipped
     assert sorted([*REWRITES, "student", "initial", "judge"]) == sorted(shipped)
 

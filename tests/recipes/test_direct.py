@@ -15,7 +15,8 @@ from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
 from core.prompts import templates
 from core.recipes import catalog, direct, examples
-from core.recipes.examples import Message, PreferencePair, SftExample
+from core.recipes.examples import PreferencePair, SftExample
+from core.teachers.protocol import Message
 from tests.support.synthetic_dialogues import SOURCES, dialogue_lists, synthetic_dialogues
 
 PAIRINGS: tuple[Pairing, ...] = get_args(Pairing)

@@ -38,7 +38,7 @@ def test_the_draw_is_that_of_a_data_frame(reference_dataset: Path) -> None:
     dialogues = list(read_table(reference_dataset).dialogues)
     frame = pd.DataFrame({"dialog_id": [d.dialog_id for d in dialogues if d.split == "train"]})
     drawn = set(frame.sample(n=950, random_state=42)["dialog_id"])
-    for_sft, for_pairs = improve.divided(dialogues, strategies.IMPROVE_LLM, 950, 42)
+    for_sft, for_pairs = improve.divide(dialogues, strategies.IMPROVE_LLM, 950, 42)
     assert {d.dialog_id for d in for_sft} == drawn
     assert not drawn & {d.dialog_id for d in for_pairs}
 

@@ -68,7 +68,7 @@ def test_a_worker_makes_both_files(tmp_path: Path, recipe: str) -> None:
     improved = texts("answers")
     folder = attempt(tmp_path / "1", recipe, {"answers": improved})
     ended = work(folder)
-    for_sft, for_pairs = improve.divided(DIALOGUES, recipe.partition("/")[0], 950, 42)
+    for_sft, for_pairs = improve.divide(DIALOGUES, recipe.partition("/")[0], 950, 42)
     assert for_sft
     assert for_pairs
     assert ended == Done(
@@ -122,7 +122,7 @@ def test_combined_unites_the_three_dimensions(tmp_path: Path, method: str) -> No
     ended = work(folder)
     assert isinstance(ended, Done)
     assert isinstance(ended.result, RecipeResult)
-    for_sft, for_pairs = improve.divided(DIALOGUES, method, 950, 42)
+    for_sft, for_pairs = improve.divide(DIALOGUES, method, 950, 42)
     assert (ended.result.sft_used, ended.result.preferences_used) == (
         6 * len(for_sft),
         3 * len(for_pairs),
@@ -168,4 +168,4 @@ def test_no_answer_for_any_dialogue_is_a_failure(tmp_path: Path) -> None:
     folder = attempt(tmp_path / "1", "improve-human/naive", {"answers": {"somebody else": "text"}})
     ended = work(folder)
     assert isinstance(ended, Failed)
-    assert "improve-human/naive yields no example" in ended.error
+    assert "improve-human/naive produces no examples" in ended.error

@@ -69,7 +69,7 @@ def test_data_without_examples_fails_for_the_user(tmp_path: Path) -> None:
     only_test = [dialogue for dialogue in synthetic_dialogues() if dialogue.split == "test"]
     found = run_worker(tmp_path / "attempt", only_test)
     assert isinstance(found[-1], Failed)
-    assert "direct/all_together yields no example" in found[-1].error
+    assert "direct/all_together produces no examples" in found[-1].error
 
 
 def test_limits_draw_the_same_examples_for_the_same_seed_in_their_order(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_no_comparison_is_made_on_fewer_dialogues(tmp_path: Path, api: Api) -> N
     api.faults.content = lambda text: "refusal" if test[0].utterance in text else judged_or_answered(text)
     shop.run("compare")
     assert shop.states()[RESPOND] == "failed"
-    assert "got no answer that can be used" in shop.error(RESPOND)
+    assert "got no usable answer" in shop.error(RESPOND)
     assert [state for name, state in shop.states().items() if name.startswith("compare")] == ["waiting"]
     api.faults.content = judged_or_answered
     before = sum(api.paid.values())

@@ -27,6 +27,7 @@ from core.store import (
 from core.store.connections import transaction
 from tests.support import made_results, made_settings, waiting
 from tests.support.made_settings import planned
+from tests.support.stored_metrics import stored_metrics
 
 RESULT = msgspec.json.encode(made_results.recipe()).decode()
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
@@ -157,7 +158,7 @@ def test_what_was_there_is_read_as_before(old: Path) -> None:
         job = queries.jobs(connection)["compare-a"]
         assert (job.state, job.error, job.attempt, job.done, job.total) == ("failed", "why", 2, 1, 9)
         assert [a.number for a in jobs.attempts(connection, job="compare-a")] == [2, 1]
-        assert [point.values for point in queries.metrics(connection, "sft-c")] == [{"loss": 1.5}]
+        assert list(stored_metrics(connection, "sft-c").values()) == [{"loss": 1.5}]
         assert jobs.setting(connection, "paused") == "1"
 
 

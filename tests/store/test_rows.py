@@ -28,6 +28,7 @@ from core.store.connections import transaction
 from core.store.jobs import StoredJob
 from tests.support import made_results, made_settings
 from tests.support.made_settings import planned
+from tests.support.stored_metrics import stored_metrics
 
 FACTS = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
 
@@ -134,12 +135,10 @@ def test_figures_logged_twice_for_a_step_are_one_point(store: Connection) -> Non
         jobs.put_metric(store, "a", 1.0, Metric(1, {"loss": 1.0, "lr": 0.1}))
         jobs.put_metric(store, "a", 2.0, Metric(1, {"loss": 2.0, "eval_loss": 3.0}))
         jobs.put_metric(store, "a", 3.0, Metric(2, {"loss": 1.5}))
-    points = queries.metrics(store, "a")
-    assert [(point.step, point.values) for point in points] == [
-        (1, {"loss": 2.0, "lr": 0.1, "eval_loss": 3.0}),
-        (2, {"loss": 1.5}),
-    ]
-    assert [point.step for point in queries.metrics(store, "a", after_step=1)] == [2]
+    assert stored_metrics(store, "a") == {
+        1: {"loss": 2.0, "lr": 0.1, "eval_loss": 3.0},
+        2: {"loss": 1.5},
+    }
 
 
 def test_intents_are_carried_out_in_the_order_of_asking(store: Connection) -> None:

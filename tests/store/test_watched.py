@@ -1,4 +1,4 @@
-"""A workspace that is only watched: nothing in it changes, and nobody's permission to write is needed."""
+"""A workspace that is open read-only: nothing in it changes, and nobody's permission to write is needed."""
 
 from __future__ import annotations
 
@@ -119,9 +119,9 @@ def test_nothing_is_written_or_started(others: Path, tmp_path: Path) -> None:
         lambda: commands.fetch_data(lambda done, total: None),
     )
     for ask in asking:
-        with pytest.raises(UserError, match="only watched here: open it without --read-only"):
+        with pytest.raises(UserError, match="open read-only: open it without --read-only"):
             ask()
-    with pytest.raises(UserError, match="only watched"):
+    with pytest.raises(UserError, match="open read-only"):
         launch.ensure(workspace)
     assert {name: text for name, text in files(others).items() if not name.startswith("state.db-")} == before
 
@@ -131,8 +131,6 @@ def test_the_file_of_an_older_program_is_left_alone(others: Path) -> None:
         connection.execute(f"PRAGMA user_version = {schema.VERSION - 1}")
     with (
         open_workspace(WorkspacePaths(others, read_only=True)) as workspace,
-        pytest.raises(
-            UserError, match=r"older version: it is migrated when .* without --read-only"
-        ),
+        pytest.raises(UserError, match=r"older version: it is migrated when .* without --read-only"),
     ):
         workspace.pipeline.snapshot()

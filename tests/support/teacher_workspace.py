@@ -102,7 +102,7 @@ class TeacherWorkspace:
         ):
             data.replace(connection, imported, dialogues)
 
-    def ask(self, request: intents.Request) -> int:
+    def ask(self, request: intents.IntentRequest) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:
             return intents.add(connection, request)
 

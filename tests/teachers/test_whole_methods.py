@@ -108,7 +108,7 @@ def assert_every_answer_is_in_its_place(shop: TeacherWorkspace) -> None:
         if path.name not in ("journal.jsonl", "answers.jsonl") and "-" not in path.stem:
             for line in map(json.loads, path.open()):
                 said[line["custom_id"]] = expected_answer(line["body"]["messages"])
-    for name in strategies.TAUGHT:
+    for name in strategies.RESPONSE_SETS:
         lines = shop.answers(name)
         assert len(lines) == len({line["dialog_id"] for line in lines}) == len(shop.train) == 1750
         found = shop.query(

@@ -236,7 +236,7 @@ def test_settings_that_do_not_hold_are_said(
 
 def test_no_examples_is_said(tmp_path: Path, tiny: Path) -> None:
     empty = TrainingInputs(tmp_path / "jobs", tiny, limit=0)
-    with pytest.raises(UserError, match="direct/chatgpt yields no SFT example"):
+    with pytest.raises(UserError, match="direct/chatgpt produces no SFT example"):
         training_attempts.run(empty.attempt("sft"))
 
 

@@ -61,20 +61,20 @@ def matches(rate: WinRate, text: str) -> bool:
     return all(word in names for word in text.casefold().split())
 
 
-def ordered(rates: Iterable[WinRate], column: str | None, is_reversed: bool) -> list[WinRate]:
-    """`rates` by a column, in their own order for None; `is_reversed` for the other direction."""
+def ordered(rates: Iterable[WinRate], column: str | None, reverse: bool) -> list[WinRate]:
+    """`rates` by a column, in their own order for None; `reverse` for the other direction."""
     found = list(rates)
     if column is None:
-        return found[::-1] if is_reversed else found
+        return found[::-1] if reverse else found
     value = VALUES[column]
     known = [rate for rate in found if value(rate) is not None]
-    known.sort(key=lambda rate: _comparable(value(rate)), reverse=is_descending(column, is_reversed))
+    known.sort(key=lambda rate: _comparable(value(rate)), reverse=is_descending(column, reverse))
     return known + [rate for rate in found if value(rate) is None]
 
 
-def is_descending(column: str, is_reversed: bool) -> bool:
+def is_descending(column: str, reverse: bool) -> bool:
     """Whether a column's largest value comes first."""
-    return (column in _LARGEST_FIRST) != is_reversed
+    return (column in _LARGEST_FIRST) != reverse
 
 
 def win_rate_of(rate: WinRate, responder: str) -> float | None:

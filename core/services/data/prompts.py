@@ -65,7 +65,10 @@ def stray_prompts(overrides: Path) -> tuple[Path, ...]:
 
 def prompt_improves(name: str) -> bool:
     """Whether template `name` improves a response: the human one, or the teacher's own in improve-llm."""
-    return any(taught.original is not None and name in taught.turns for taught in strategies.TAUGHT.values())
+    return any(
+        response_set.original is not None and name in response_set.turns
+        for response_set in strategies.RESPONSE_SETS.values()
+    )
 
 
 def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -> tuple[tuple[str, str], ...]:
@@ -86,9 +89,10 @@ def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -
         "first": dialogue.responses[HUMAN].text,
         "second": next((rated.text for source, rated in dialogue.responses.items() if source != HUMAN), ""),
     }
-    names = next((taught.turns for taught in strategies.TAUGHT.values() if taught.turns[-1] == name), (name,))
+    conversations = (found.turns for found in strategies.RESPONSE_SETS.values())
+    used = next((names for names in conversations if names[-1] == name), (name,))
     turns: list[tuple[str, str]] = []
-    for turn in names:
+    for turn in used:
         if turns:
             turns.append(("assistant", f"[the teacher's answer to turn {len(turns) // 2 + 1}]"))
         turns.append(("user", templates.render(templates.load(turn, overrides), **fields)))

@@ -85,8 +85,8 @@ class DataReader:
         connection = self._state.connection()
         ids = {node.name: node.id for node in nodes if node.stage == "generate"}
         found = []
-        for taught in strategies.needs(recipe).values():
-            job = ids.get(taught)
+        for response_set in strategies.needs(recipe).values():
+            job = ids.get(response_set)
             output = (
                 None
                 if connection is None or job is None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from core.config.schema import Judge
+from core.config.schema import JudgeConfig
 from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
@@ -111,7 +111,7 @@ def agreement(
     """The agreement of two labels of (dialogue, outcome, outcome); None if no dialogue was judged by both."""
     from core.judging import agreement as agreeing
 
-    said = agreeing.agree(labels)
+    said = agreeing.judge_agreement(labels)
     if said is None:
         return None
     return Agreement(
@@ -131,7 +131,7 @@ def agreement(
 
 def scorecards(
     connection: sqlite3.Connection,
-    judges: Mapping[str, Judge],
+    judges: Mapping[str, JudgeConfig],
     jobs: Sequence[Job],
     validated: Mapping[str, Validated],
 ) -> tuple[Scorecard, ...]:
@@ -153,7 +153,7 @@ def label(judge: str, validated: Validated | None) -> str:
 
 def _scorecard(
     name: str,
-    judge: Judge,
+    judge: JudgeConfig,
     jobs: Sequence[Job],
     validated: Validated | None,
     costs: Mapping[str, tuple[float | None, int]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from core.config.schema import Judge
+from core.config.schema import JudgeConfig
 from core.domain.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.jobs import Job
@@ -188,7 +188,7 @@ class EvaluationReader:
         connection = self._state.connection()
         return [] if connection is None else votes.votes(connection)
 
-    def _judges(self) -> dict[str, Judge]:
+    def _judges(self) -> dict[str, JudgeConfig]:
         config, _ = self._state.config()
         return {} if config is None else config.judges
 

@@ -8,24 +8,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from core.domain.dependencies import dependents_of
 from core.domain.job_rules import ENDED
 from core.domain.jobs import Job, Slot
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds from now until all jobs have ended, and until each unfinished stage has ended.
-
-    `is_lower_bound` if the duration of a job is unknown: it counts as 0.
-    """
+    """How long the requested work will still take."""
 
     seconds: float
+    """Seconds from now until all of it is done."""
     stages: Mapping[str, float]
+    """The same of each stage that has work left."""
     is_lower_bound: bool
+    """Whether it will take longer: the duration of some job is unknown and counted as 0."""
 
 
 def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Forecast | None:
-    """Simulate the remaining requested jobs as the supervisor would run them, in `slots`.
+    """What is left of the requested jobs, run as the supervisor would, `slots` at a time.
 
     The duration of a running job is its own estimate, that of others the average of their stage. Jobs that
     need an action of the user before they can start (a dependency failed, there is no slot of their kind) are
@@ -54,28 +55,14 @@ def _took(jobs: Sequence[Job]) -> dict[str, float]:
 
 
 def _left(jobs: Sequence[Job], slots: Mapping[Slot, int]) -> list[Job]:
-    """The jobs that will run without an action of the user, each after its dependencies."""
-    states = {job.id: job.state for job in jobs}
-    able: dict[str, Job] = {
-        job.id: job
-        for job in jobs
-        if job.requested and job.state not in ENDED and (job.state == "running" or slots.get(job.slot, 0))
-    }
-    ordered: list[Job] = []
-    settled = {name for name, state in states.items() if state == "done"}
-    while True:
-        # Dependencies that are not among these jobs (from another config.toml) are ignored.
-        found = [
-            job
-            for job in able.values()
-            if job.state == "running" or settled.issuperset(i for i in job.depends_on if i in states)
-        ]
-        if not found:
-            return ordered
-        ordered += found
-        for job in found:
-            del able[job.id]
-            settled.add(job.id)
+    """The jobs that will run without a person's help, in the given order."""
+    unfinished = [job for job in jobs if job.requested and job.state not in ENDED]
+    running = {job.id for job in unfinished if job.state == "running"}
+    startable = {job.id for job in unfinished if job.id not in running and slots.get(job.slot, 0)}
+    # Jobs of an older config.toml are not among `jobs`, so nothing waits for them here.
+    stuck = [job.id for job in jobs if job.state != "done" and job.id not in running | startable]
+    blocked = dependents_of((job for job in unfinished if job.id in startable), stuck)
+    return [job for job in unfinished if job.id in running or job.id in startable - blocked]
 
 
 def _seconds(job: Job, took: Mapping[str, float], now: float) -> float | None:

@@ -34,7 +34,7 @@ class PipelineReader:
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
         #: The jobs as last read.
-        self._jobs: queries.Known = {}
+        self._jobs: queries.KnownJobs = {}
 
     def version(self) -> tuple[object, ...]:
         """A value that changes whenever the workspace may have changed; takes microseconds."""

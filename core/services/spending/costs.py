@@ -143,7 +143,7 @@ def spending(
     connection: sqlite3.Connection | None,
     config: Config,
     nodes: Sequence[PlannedJob],
-    known: submissions.Known,
+    known: submissions.KnownSums,
 ) -> Spending:
     """The workspace's money, of all that was ever asked, and each recipe's share of it.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.domain.runs import MetricPoint, SampleAnswer
+from core.domain.runs import SampleAnswer
 from core.jobs.settings import DpoSettings, SftSettings
 from core.services.workspace_state import WorkspaceState
 from core.store import queries
@@ -27,16 +27,6 @@ class TrainingReader:
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
         self._curves: CurveReader | None = None
-
-    def metrics(self, job: str, after_step: int = -1) -> list[MetricPoint]:
-        """The finite metrics of a run, by step.
-
-        Args:
-            job: The run's job id; an unknown job has no metrics.
-            after_step: Only steps above this one.
-        """
-        connection = self._state.connection()
-        return [] if connection is None else queries.metrics(connection, job, after_step)
 
     def curves(self, jobs: Sequence[str], limit: int = 50_000) -> list[Curves]:
         """The curves of the given runs that were requested, in this order.

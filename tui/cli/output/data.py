@@ -58,7 +58,7 @@ def print_data(
     console.print()
     table = make_table("source", "rated 1", "rated 2", "rated 3", "mean words", "max words")
     for source in statistics.sources:
-        numbers = (*map(count, source.ratings), f"{source.mean_words:.1f}", count(source.most_words))
+        numbers = (*map(count, source.ratings), f"{source.mean_words:.1f}", count(source.max_words))
         table.add_row(cell(source.source), *map(cell, numbers))
     console.print(table)
     for crosstab in statistics.crosstabs:

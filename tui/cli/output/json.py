@@ -328,7 +328,7 @@ def data(imported: ImportedData | None, dialogues: DialogueCounts, statistics: S
                 source=one.source,
                 ratings=dict(zip("123", one.ratings, strict=True)),
                 mean_words=one.mean_words,
-                max_words=one.most_words,
+                max_words=one.max_words,
             )
             for one in (() if statistics is None else statistics.sources)
         ],

@@ -70,7 +70,7 @@ def lengths(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Re
     muted = shade("text-muted")
     name = _widest(source.source for source in sources)
     cells = max(20, width - name - 2 - 2 * 7)
-    longest = max([MAX_WORDS + 1, *(source.most_words for source in sources)])
+    longest = max([MAX_WORDS + 1, *(source.max_words for source in sources)])
     step = -(-(longest + 1) // cells)
     bins = {source.source: _bins(source, step, longest // step + 1) for source in sources}
     # One scale for all sources, so that the shapes can be compared.
@@ -83,8 +83,8 @@ def lengths(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Re
             _histogram(bins[source.source], step, most, shade),
             Text("\n" * (_ROWS - 1) + f"{source.mean_words:.1f}"),
             Text(
-                "\n" * (_ROWS - 1) + formats.count(source.most_words),
-                shade("text-warning") if source.most_words > MAX_WORDS else "",
+                "\n" * (_ROWS - 1) + formats.count(source.max_words),
+                shade("text-warning") if source.max_words > MAX_WORDS else "",
             ),
         )
     table.add_row("", _axis(step, longest // step + 1, shade), "", "")

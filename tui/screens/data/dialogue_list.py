@@ -209,10 +209,10 @@ class DialogueList(Vertical):
         orders += [("rating", source) for source in self._sources]
         at = orders.index((self._order.by, self._order.source))
         name, source = orders[(at + by) % len(orders)]
-        self._sort(replace(self._order, by=name, source=source, is_reversed=False))  # type: ignore[arg-type]
+        self._sort(replace(self._order, by=name, source=source, reverse=False))  # type: ignore[arg-type]
 
     def action_reverse(self) -> None:
-        self._sort(replace(self._order, is_reversed=not self._order.is_reversed))
+        self._sort(replace(self._order, reverse=not self._order.reverse))
 
     def action_page(self, side: PageSide) -> None:
         if self._page is not None and self._has_page(side):
@@ -298,12 +298,12 @@ class DialogueList(Vertical):
 
     @property
     def _arrow(self) -> str:
-        return "↓" if self._order.is_reversed else "↑"
+        return "↓" if self._order.reverse else "↑"
 
     def _headed(self, column: Column) -> Column:
         """The column with an arrow, if it is the one that rows are sorted by."""
         order = self._order
-        if column.key != order.by or (order.by == "position" and not order.is_reversed):
+        if column.key != order.by or (order.by == "position" and not order.reverse):
             return column
         label = column.label[: column.width - 1] + self._arrow
         return Column(column.key, label, column.width, column.align)

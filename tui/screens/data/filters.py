@@ -33,9 +33,9 @@ def words(wanted: DialogueFilter) -> str:
 def order_words(order: DialogueOrder) -> str:
     """The order as a reader sees it; nothing when it is the file's."""
     by = {
-        "position": "their own order" if order.is_reversed else "",
+        "position": "their own order" if order.reverse else "",
         "emotion": "emotion",
         "split": "split",
         "rating": f"{order.source}'s rating",
     }[order.by]
-    return by and f"by {by}{', reversed' if order.is_reversed else ''}"
+    return by and f"by {by}{', reversed' if order.reverse else ''}"

@@ -24,7 +24,7 @@ def leaders(found: Sequence[WinRate], judge: str) -> list[WinRate]:
     """The judge's finished comparisons, the highest win rate first; those of runs where there are any."""
     own = [rate for rate in found if rate.judge == judge and rate.win_rate_b is not None]
     of_runs = [rate for rate in own if RunName.parse(rate.b) is not None]
-    return win_rates.ordered(of_runs or own, "rate", is_reversed=False)
+    return win_rates.ordered(of_runs or own, "rate", reverse=False)
 
 
 def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
