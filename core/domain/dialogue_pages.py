@@ -38,7 +38,7 @@ class DialogueOrder:
     """What they are sorted by; `position` is the order of the file."""
     source: str = ""
     """Whose rating counts when sorted by rating; a dialogue without one comes last in either direction."""
-    reverse: bool = False
+    is_reversed: bool = False
     """Whether the order is reversed."""
 
 

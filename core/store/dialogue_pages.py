@@ -47,7 +47,7 @@ def page(
     one. `skip` is the number of dialogues to skip."""
     where, values = _where(connection, wanted)
     value = _value(order)
-    falls, backwards = order.reverse, beside is not None and beside[0] == "before"
+    falls, backwards = order.is_reversed, beside is not None and beside[0] == "before"
     if beside is not None:
         side, line = beside
         beyond, mark = _beyond(order, (_value_of(line, order), line.position), side)
@@ -145,14 +145,14 @@ def _value_of(line: DialogueLine, order: DialogueOrder) -> Value:
 
 def _missing(order: DialogueOrder) -> int:
     """The sort value of a missing rating, so that it comes last."""
-    return 0 if order.reverse else 4
+    return 0 if order.is_reversed else 4
 
 
 def _beyond(
     order: DialogueOrder, mark: tuple[Value, int], side: Literal["before", "after"]
 ) -> tuple[str, dict[str, Value]]:
     """The condition for dialogues before or after the one with that value and position."""
-    ahead = ">" if (side == "after") != order.reverse else "<"
+    ahead = ">" if (side == "after") != order.is_reversed else "<"
     values: dict[str, Value] = {"mark": mark[0], "source": order.source}
     if order.by == "position":
         return f"position {ahead} :mark", values

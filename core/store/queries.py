@@ -26,7 +26,7 @@ _decode_result = msgspec.json.Decoder(Result).decode
 
 
 def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict[str, Job]:
-    """Every job that was ever asked for, by id, in the order of asking.
+    """Every job that was ever requested, by id, in the order of request.
 
     `known` is a cache: a job whose row is unchanged is the same object as the last time.
     Raises `UserError` when a result is invalid.

@@ -123,7 +123,7 @@ def _submission(row: sqlite3.Row, sums: Sums) -> Submission:
 
 
 def sums(connection: sqlite3.Connection, known: KnownSums | None = None) -> dict[str, Sums]:
-    """What became of each submission's requests, by its token, where any has an outcome.
+    """The totals of each submission with an answer, by its token.
 
     `known` caches those of collected submissions: a store has hundreds of thousands of answers.
     """

@@ -35,7 +35,7 @@ def test_one_comparison_in_full(study: Program) -> None:
     assert {cell["kind"] for cell in found["cells"]} == {"emotion", "sentiment", "length"}
     assert sum(cell["n"] for cell in found["cells"] if cell["kind"] == "emotion") == 60
     shown = study("winrates", "show", win_rate_workspace.PARTED).out
-    assert "! Length sways this win rate: at equal length it would be 51.5 % (30.6–74.5)." in shown
+    assert "! Length affects this win rate: at equal length it is 51.5 % (30.6–74.5)." in shown
     assert "By sentiment" in shown
     assert AGREES in shown
 
@@ -46,7 +46,7 @@ def test_one_that_is_not_finished_is_not_known(study: Program) -> None:
     assert found["cells"] == []
     shown = study("winrates", "show", win_rate_workspace.UNFINISHED).out
     assert ": running" in shown
-    assert "not every verdict is in" in shown
+    assert "verdicts are incomplete" in shown
 
 
 def test_what_is_no_comparison_is_refused(study: Program) -> None:

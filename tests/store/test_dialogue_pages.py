@@ -58,7 +58,7 @@ orders = st.builds(
     DialogueOrder,
     by=st.sampled_from(["position", "emotion", "split", "rating"]),
     source=st.sampled_from(SOURCES),
-    reverse=st.booleans(),
+    is_reversed=st.booleans(),
 )
 
 
@@ -123,10 +123,10 @@ def _is(row: Dialogue, wanted: DialogueFilter) -> bool:
 
 def _sorted(chosen: list[Dialogue], order: DialogueOrder) -> list[Dialogue]:
     if order.by == "position":
-        return chosen[::-1] if order.reverse else chosen
+        return chosen[::-1] if order.is_reversed else chosen
     if order.by != "rating":
-        return sorted(chosen, key=lambda row: getattr(row, order.by), reverse=order.reverse)
+        return sorted(chosen, key=lambda row: getattr(row, order.by), reverse=order.is_reversed)
     rated = {row.dialog_id: {who: one.rating for who, one in row.responses.items()} for row in chosen}
     known = [row for row in chosen if order.source in rated[row.dialog_id]]
-    known.sort(key=lambda row: rated[row.dialog_id][order.source], reverse=order.reverse)
+    known.sort(key=lambda row: rated[row.dialog_id][order.source], reverse=order.is_reversed)
     return known + [row for row in chosen if row not in known]

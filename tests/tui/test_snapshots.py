@@ -142,7 +142,7 @@ def test_welcome(snap_compare: Compare, empty: WorkspacePaths, size: str) -> Non
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
     ("key", "words"),
-    [("question_mark", "Start the job and all that it needs"), ("ctrl+p", "Step back; never quits")],
+    [("question_mark", "Start the job and its dependencies"), ("ctrl+p", "Go back one step; never quits")],
     ids=["help", "palette"],
 )
 def test_help_and_palette(

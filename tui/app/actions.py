@@ -1,4 +1,4 @@
-"""Requests to the supervisor, in threads of their own; what costs money is confirmed first."""
+"""Requests to the supervisor, in threads of their own; paid requests need a confirmation."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ _WRITING = ("start_all", "pause", "import_data")
 
 
 def may_write(app: HostApp) -> bool:
-    """Whether the workspace may be changed from here; else show why not."""
+    """Whether the app may change the workspace; shows the reason if it may not."""
     if app.workspace.read_only:
         app.show_message(job_states.WATCHED)
     return not app.workspace.read_only
 
 
 def unavailable(app: HostApp, action: str) -> str | None:
-    """Why one of the app's actions cannot be done now, or None when it can."""
+    """Why one of the app's actions is unavailable now; None if it is available."""
     if action in _WRITING and app.workspace.read_only:
         return job_states.WATCHED
     return start_all_problem(app.snapshot) if action == "start_all" else None
 
 
 def act(app: HostApp, label: str, request: Callable[[Commands], int]) -> None:
-    """Write an intent, and show how it went once it is done; as `Host.act`."""
+    """Write an intent, and show its outcome once it is done; see `Host.act`."""
     if may_write(app):
         _run(app, label, partial(_wait_for, app, label, request))
 
 
 def start(app: HostApp, label: str, targets: Sequence[str]) -> None:
-    """Start the targets, all jobs for none; confirmed first if a teacher would be paid."""
+    """Start the targets, all jobs for none; asks for confirmation if it costs money."""
     if may_write(app):
         _run(app, label, partial(_estimate, app, label, targets))
 
 
 def start_all(app: HostApp) -> None:
-    """Start everything that config.toml names, or show why that would start nothing."""
+    """Start every job of config.toml, or show why nothing would start."""
     reason = unavailable(app, "start_all")
     if reason is not None:
         app.show_message(reason)
@@ -53,7 +53,7 @@ def start_all(app: HostApp) -> None:
 
 
 def pause_or_resume(app: HostApp) -> None:
-    """Start no further jobs, or go on; what runs goes on."""
+    """Pause the start of new jobs, or resume; running jobs continue."""
     if app.snapshot is None:
         app.show_message("the workspace is being read")
     elif app.snapshot.paused:
@@ -111,5 +111,5 @@ def _confirm(
     from tui.dialogs.cost_table import costs
 
     body = costs(estimates, spending)
-    screen = ConfirmScreen(f"Send {to_send:,} requests?", body, "Send", "Send nothing", "warning")
+    screen = ConfirmScreen(f"Send {to_send:,} requests?", body, "Send", "Cancel", "warning")
     app.push_screen(screen, go)

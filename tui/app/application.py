@@ -1,4 +1,4 @@
-"""The app: screens as modes, one poller, and what the screens see of both."""
+"""The app: screens as modes, one poller, and the interface of both to the screens."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _commands() -> type[Provider]:
 
 
 class EmpathyApp(HostApp):
-    """Shows one workspace and steers it; the work itself goes on without the app."""
+    """Shows and controls one workspace; jobs run independently of the app."""
 
     TITLE = "empathy-tui"
     CSS_PATH = "app.tcss"
@@ -60,21 +60,21 @@ class EmpathyApp(HostApp):
 
     def __init__(self, workspace: WorkspacePaths, ballot: tuple[str, str, str] | None = None) -> None:
         self.workspace = workspace
-        #: Two responders and the voter, when the app was opened for nothing but the votes on them.
+        #: Two responders and the voter, if the app was opened only to vote on them.
         self.ballot = ballot
         self.snapshot: Snapshot | None = None
-        # Textual reads it as it is made, and once.
+        # Textual reads it once, during construction.
         self.DEFAULT_MODE = navigator.first_mode(workspace, None)  # type: ignore[misc]
         super().__init__()
         for made in theme.themes(no_color=self.no_color):
             self.register_theme(made)
-        # The whole file is read and checked once the first frame is painted, in the poller's thread.
+        # The poller's thread reads and checks the whole file after the first frame.
         table = workspace.app_table()
-        # Not watched: a theme that is set once the app runs has all styles made a second time.
+        # Set before the app runs: a later change of the theme would compute all styles twice.
         self.set_reactive(EmpathyApp.theme, theme.named(table.get("theme"), self.available_themes))
         self._line_filters = settings.line_filters(table.get("characters"), no_color=self.no_color)
         self._settings: AppSettings | None = None
-        #: The workspace to open once this app has closed, if it is to go on with another.
+        #: The workspace to open after this app has closed, if the user chose another one.
         self.next_workspace: WorkspacePaths | None = None
         self.trouble: str | None = None
         self.stopping = threading.Event()
@@ -83,7 +83,7 @@ class EmpathyApp(HostApp):
         self._type_ahead = TypeAhead(self)
         navigator.add_screens(self)
 
-    # What screens see of the app: tui.navigation.host.Host.
+    # The interface to screens: tui.navigation.host.Host.
 
     def now(self) -> float:
         return time.time()
@@ -109,15 +109,15 @@ class EmpathyApp(HostApp):
     def copy(self, text: str) -> None:
         copying.copy(self, text)
 
-    # The app's life.
+    # Start and end of the app.
 
     def on_mount(self) -> None:
         if not (self.is_headless or self.is_web):
             signals.on_termination(lambda code: self.exit(return_code=code))
             hangup.end_with_terminal(sys.__stderr__.fileno() if sys.__stderr__ is not None else 2)
-        # After `fg` the terminal has none of what was drawn before.
+        # After `fg` the terminal has lost the drawn content.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
-        # Importing what reads the store competes with painting.
+        # Importing the store's modules competes with painting.
         self.set_timer(AFTER_FRAME_S, self._poller.start)
         if self.ballot is not None:
             navigator.navigate(self, OpenBallot(*self.ballot))
@@ -138,23 +138,23 @@ class EmpathyApp(HostApp):
             self._type_ahead.follow(target)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters; with NO_COLOR no colour at all, where Textual keeps shades of grey."""
+        """Textual's filters; with NO_COLOR no colours at all, while Textual keeps shades of grey."""
         found = super().get_line_filters()
         if self.no_color:
             found = [one for one in found if not isinstance(one, Monochrome)]
         return [*found, *self._line_filters]
 
     def _fatal_error(self) -> None:
-        """Close, and report where it broke: without values, which may be anybody's text or key."""
-        words = "That is a fault of this program. What runs in the background goes on without the app."
+        """Close and print the traceback, without values, which may be private texts or keys."""
+        words = "This is a bug in empathy-tui. Jobs in the background continue without the app."
         self._exit_renderables.append(Text(f"{visible(traceback.format_exc(), lines=True)}\n{words}"))
         self._close_messages_no_wait()
 
-    # What the poller and workers bring.
+    # Messages of the poller and of workers.
 
     def on_snapshot_changed(self, message: SnapshotChanged) -> None:
         message.stop()
-        # As the app closes, its screens lose their widgets while messages still come.
+        # While the app closes, its screens lose their widgets before the last messages arrive.
         if not self.is_running:
             return
         before, self.snapshot, self.trouble = self.snapshot, message.snapshot, None
@@ -178,16 +178,16 @@ class EmpathyApp(HostApp):
         if message.error is None:
             message.request.receive(message.value)
         else:
-            self.show_message(message.error, title="That cannot be shown", error=True)
+            self.show_message(message.error, title="Cannot be shown", error=True)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Show what a worker died of, whichever it was."""
+        """Show the error of any worker that failed."""
         if event.state is WorkerState.ERROR:
             error = event.worker.error
             self.show_message(f"{type(error).__name__}: {error}", title=event.worker.name, error=True)
 
     def _apply(self, wanted: AppSettings | None) -> None:
-        """Take on config.toml's [app] when it is another than before."""
+        """Apply config.toml's [app] when it has changed."""
         if wanted is None or wanted == self._settings:
             return
         before, self._settings = self._settings, wanted
@@ -207,7 +207,7 @@ class EmpathyApp(HostApp):
             if isinstance(screen, WorkspaceScreen):
                 screen.receive(self.snapshot, self.trouble)
 
-    # What messages and keys ask for.
+    # Handlers of messages and keys.
 
     @on(Navigation)
     def _navigate(self, message: Navigation) -> None:
@@ -229,7 +229,7 @@ class EmpathyApp(HostApp):
         navigator.navigate(self, OpenLog(None))
 
     def action_import_data(self) -> None:
-        """Ask for a CSV's path, check it, and confirm before anything changes."""
+        """Ask for the path of a CSV, check it, and confirm before anything changes."""
         from tui.screens.data.import_dialog import ImportScreen
 
         if actions.may_write(self) and not isinstance(self.screen, ImportScreen):
@@ -253,5 +253,5 @@ class EmpathyApp(HostApp):
         actions.pause_or_resume(self)
 
     async def action_quit(self) -> None:
-        """Close the app, and report the work that goes on."""
+        """Close the app, and report the jobs that continue."""
         self.exit(message=job_states.farewell(self.snapshot))

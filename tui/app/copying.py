@@ -1,4 +1,4 @@
-"""Copying a text to the clipboard of the user's terminal, with a message on how that went."""
+"""Copies a text to the clipboard of the user's terminal, and shows the outcome."""
 
 from __future__ import annotations
 

@@ -18,13 +18,13 @@ import tui.dialogs
 import tui.screens
 from tui.navigation import bindings
 
-#: What modifies a key, and names of keys that Textual knows beside those of `Keys`.
+#: Modifiers, and Textual's key names that `Keys` lacks.
 _MODIFIERS = {"ctrl", "shift", "alt", "super", "meta", "hyper"}
 
 
 @dataclass(frozen=True)
 class KeyLine:
-    """What one id stands for: its keys as config.toml names them and as they are shown, and what they do."""
+    """The keys of one binding id, as in config.toml and as displayed, and its description."""
 
     id: str
     keys: str
@@ -33,7 +33,7 @@ class KeyLine:
 
 
 def key_lines() -> list[KeyLine]:
-    """Every id once, those for everywhere first; loads all of the app."""
+    """Every binding id once, the global ones first; imports the whole app."""
     found: dict[str, list[Binding]] = {}
     own: list[Iterable[BindingType]] = [cls.__dict__.get("BINDINGS", []) for cls in _classes()]
     for group in [bindings.APP, *own]:
@@ -45,16 +45,16 @@ def key_lines() -> list[KeyLine]:
 
 
 def problems(keys: Mapping[str, str]) -> list[str]:
-    """What of [app.keys] cannot hold, in words; loads all of the app unless there is nothing to check."""
+    """The problems in [app.keys]; imports the whole app unless the table is empty."""
     if not keys:
         return []
     known = {line.id for line in key_lines()}
     found = []
     for name, wanted in keys.items():
         if name not in known:
-            found.append(f"app.keys: nothing has the id {name!r}; `empathy-tui keys` lists them")
+            found.append(f"app.keys: unknown id {name!r}; `empathy-tui keys` lists all ids")
         found += [
-            f"app.keys.{name}: there is no key {key!r}; write ctrl+s, f5, slash, or a character"
+            f"app.keys.{name}: unknown key {key!r}; write ctrl+s, f5, slash, or a character"
             for key in _split(wanted)
             if not is_key(key)
         ]
@@ -62,7 +62,7 @@ def problems(keys: Mapping[str, str]) -> list[str]:
 
 
 def _clashes(keys: Mapping[str, str]) -> list[str]:
-    """Two actions of one screen or part on one key: only one of them would be done."""
+    """Two actions of one screen or widget with the same key, of which only one would run."""
     found: dict[str, None] = {}
     of_app = BindingsMap.merge([App._merged_bindings or BindingsMap(), BindingsMap(bindings.APP)])
     for scope in (of_app, *(cls._merged_bindings or () for cls in _classes())):
@@ -72,14 +72,12 @@ def _clashes(keys: Mapping[str, str]) -> list[str]:
             for key in _split(keys.get(name, binding.key)):
                 other = taken.setdefault(key, name)
                 if other != name and not keys.keys().isdisjoint((name, other)):
-                    found[
-                        f"app.keys: {key!r} is the key of {other} and of {name}: one of them needs another"
-                    ] = None
+                    found[f"app.keys: {key!r} is bound to both {other} and {name}"] = None
     return list(found)
 
 
 def _split(keys: str) -> list[str]:
-    """Keys between commas, in Textual's long form."""
+    """A comma-separated list of keys, in Textual's long form."""
     return [_character_to_key(key) if len(key) == 1 else key for key in map(str.strip, keys.split(","))]
 
 
@@ -95,13 +93,13 @@ _NAMES = {key.value for key in Keys}
 
 
 def _is_character_name(name: str) -> bool:
-    """Whether a character is called that, in Textual's way: `question_mark`."""
+    """Whether a character has this name in Textual's spelling, such as `question_mark`."""
     import unicodedata
 
     try:
         unicodedata.lookup(name.replace("_", " "))
     except KeyError:
-        # Textual shortens some.
+        # Textual abbreviates some names.
         return format_key(name) != name
     return True
 

@@ -11,15 +11,15 @@ from tui.runtime import garbage_collector
 
 
 def open_app(workspace: WorkspacePaths, ballot: tuple[str, str, str] | None = None) -> NoReturn:
-    """Run the app until the user closes it, with the workspaces that the user changes to; then exit.
+    """Run the app until the user closes it, also on workspaces that the user switches to; then exit.
 
     With a `ballot` (two responders and a voter) it opens the voting screen.
     """
-    # Collecting takes a tenth of the time until the first frame. The poller turns it on again.
+    # Garbage collection takes a tenth of the time until the first frame. The poller enables it again.
     garbage_collector.hold()
-    # How long the screen may wait, at every event, while the poller's thread computes.
+    # The longest delay of each event while the poller's thread computes.
     sys.setswitchinterval(0.0005)
-    # Textual reads it once, at import. A key press may need two frames: the key, then the rows.
+    # Textual reads it once, at import. A key press may need two frames: for the key and for the rows.
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from tui.app.application import EmpathyApp
 

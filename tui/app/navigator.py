@@ -1,4 +1,4 @@
-"""Opens screens: which there are, which comes first, and what each navigation message opens."""
+"""Opens screens: the list of screens, the first one, and the handling of navigation messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tui.screens.pairs.screen import PairsScreen
     from tui.screens.voting.screen import VoteScreen
 
-#: Mode → its screen's class, imported when it is opened.
+#: Mode → module and class of its screen, imported when it is opened.
 SCREENS = {
     "welcome": "WelcomeScreen",
     "home": "HomeScreen",
@@ -51,7 +51,7 @@ def add_screens(app: HostApp) -> None:
 
 
 def first_mode(workspace: WorkspacePaths, snapshot: Snapshot | None) -> str:
-    """Home, or what to do next where there is nothing to show yet."""
+    """Home, or the welcome screen while the workspace has nothing to show."""
     if snapshot is None:
         is_empty = not (workspace.state.exists() and workspace.config.exists())
     else:
@@ -60,7 +60,7 @@ def first_mode(workspace: WorkspacePaths, snapshot: Snapshot | None) -> str:
 
 
 def settle_first_mode(app: HostApp) -> None:
-    """Change between welcome and home once the workspace is no longer what it was."""
+    """Switch between welcome and home when the workspace has changed."""
     if app.current_mode in ("welcome", "home") and len(app.screen_stack) == 1:
         wanted = first_mode(app.workspace, app.snapshot)
         if wanted != app.current_mode:
@@ -68,13 +68,13 @@ def settle_first_mode(app: HostApp) -> None:
 
 
 def navigate(app: HostApp, message: Navigation) -> None:
-    """Open what a message asks for, or show why that cannot be."""
+    """Open the target of a message, or show why it cannot be opened."""
     match message:
         case OpenScreen(mode):
             _open_mode(app, mode)
         case OpenPairs(a, b, pair_filter):
             pairs = cast("PairsScreen", _opened(app, "pairs"))
-            # After its mount, when it is opened for the first time; so for all below.
+            # After its mount, if it opens for the first time; the same below.
             pairs.call_after_refresh(pairs.compare, a, b, pair_filter)
         case OpenPairOf(dialog_id):
             pairs = cast("PairsScreen", _opened(app, "pairs"))

@@ -1,4 +1,4 @@
-"""What ended since the last look: the news that a person who looks away wants to hear."""
+"""Notifications about jobs that ended between two snapshots."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 _ENDED = ("done", "failed")
-#: More endings than this at one look are shown as numbers.
+#: More than this many ended jobs are shown as a count.
 _NAMED = 3
 
 
 @dataclass(frozen=True)
 class News:
-    """`text` for a toast; `failed` when something among it failed. Text from outside is in it as it is."""
+    """`text` of a toast; `failed` if a job failed. The text may contain unescaped untrusted text."""
 
     text: str
     failed: bool = False
 
 
 def news(before: Snapshot, after: Snapshot) -> list[News]:
-    """What got done or failed between two snapshots, the failures first; at the end of all work that too.
+    """The jobs that finished or failed between two snapshots, failures first, and the end of all work.
 
-    A cancelled job is no news: a person requested it.
+    Cancelled jobs are left out, because the user requested it.
     """
     were = {job.id: (job.state, job.attempt) for job in before.jobs if job.requested}
     ended = [
@@ -51,12 +51,12 @@ def news(before: Snapshot, after: Snapshot) -> list[News]:
             News("\n".join(map(_done, done)) if len(done) <= _NAMED else f"{len(done)} jobs are done")
         )
     if ended and not any(job.requested and job.state in ("ready", "running") for job in after.jobs):
-        found.append(News("All work has ended."))
+        found.append(News("All jobs have ended."))
     return found
 
 
 def announce(app: HostApp, found: Sequence[News], how: str) -> None:
-    """Show the news; `how` is config.toml's app.notify: with a bell or a desktop notification, or alone."""
+    """Show a notification; `how` is config.toml's app.notify: a bell, a desktop notification, or neither."""
     for one in found:
         app.show_message(one.text, error=one.failed)
     if not found or how == "toast" or app.is_headless or app._driver is None:

@@ -1,4 +1,4 @@
-"""The command palette: every action that a key has now; one that does not apply says why."""
+"""The command palette: every action that has a key, and why it is unavailable."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 
-#: Title, what it does, and the app's action: offered on every screen, whether a key of it does it or not.
+#: Title, description and action of the app, offered on every screen, with or without a key there.
 _EVERYWHERE = (
-    ("Start all", "Everything that config.toml asks for", "start_all"),
-    ("Pause or resume", "Start no further jobs, or go on; what runs goes on", "pause"),
-    ("Supervisor's log", "What the background work says", "supervisor_log"),
+    ("Start all", "Start every job of config.toml", "start_all"),
+    ("Pause or resume", "Start no new jobs, or resume; running jobs continue", "pause"),
+    ("Supervisor's log", "Show the log of the background process", "supervisor_log"),
 )
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A command, and why it cannot be done now (None when it can)."""
+    """A command, and why it is unavailable now (None if it is available)."""
 
     title: str
     help: str
@@ -56,7 +56,9 @@ class WorkspaceCommands(Provider):
             if offer.reason is None:
                 yield Hit(score, matcher.highlight(offer.title), offer.run, text=offer.title, help=offer.help)
             else:
-                shown = Content.assemble((f"{offer.title}  not now: {visible(offer.reason)}", "$text-muted"))
+                shown = Content.assemble(
+                    (f"{offer.title}  unavailable: {visible(offer.reason)}", "$text-muted")
+                )
                 yield Hit(score / 2, shown, offer.run, text=offer.title)
 
     def _offers(self) -> Iterator[Offer]:
@@ -64,13 +66,13 @@ class WorkspaceCommands(Provider):
 
 
 def offers(app: HostApp) -> Iterator[Offer]:
-    """Every action that has a key in the open screen and everywhere, then those without a key."""
+    """Every action with a key in the open screen or in the app, then those without a key."""
     # The palette lies on top of the screen.
     screen = next((screen for screen in app.screen_stack if isinstance(screen, WorkspaceScreen)), None)
     if screen is None:
         return
     listed = set()
-    # The screen's own first, then those of its focused part, then the app's.
+    # The screen's own first, then the focused widget's, then the app's.
     live = sorted(screen.active_bindings.values(), key=lambda one: (one.node is app, one.node is not screen))
     for active in live:
         binding = active.binding
@@ -91,7 +93,7 @@ def offers(app: HostApp) -> Iterator[Offer]:
 
 def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> Offer:
     binding, node = active.binding, active.node
-    # An action is the screen's unless it says that it is the app's.
+    # An action belongs to the screen unless it has the prefix `app.`.
     name = binding.action.partition("(")[0]
     if name.startswith("app.") or node is app:
         reason = unavailable(app, name.removeprefix("app."))

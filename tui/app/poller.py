@@ -1,4 +1,4 @@
-"""One thread that watches the workspace and answers the screens' requests."""
+"""A thread that polls the workspace and runs the screens' queries."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tui.runtime import garbage_collector
 if TYPE_CHECKING:
     from core.api import Snapshot, SupervisorStatus, Workspace, WorkspacePaths
 
-#: Seconds between looks at whether anything moved.
+#: Polling interval of the store's version in seconds.
 LOOK_S = 0.25
-#: Seconds between looks at whether the supervisor lives, which no version shows.
+#: Polling interval of the supervisor's process in seconds, which the version does not cover.
 ALIVE_S = 1.0
 
 
 class SnapshotChanged(Message):
-    """A new snapshot; `pending` when an intent waits to be carried out."""
+    """A new snapshot; `pending` if an intent is not yet processed."""
 
     def __init__(self, snapshot: Snapshot, pending: bool) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class WorkspaceUnreadable(Message):
 
 
 class ReadAnswered(Message):
-    """What a request brought: a value for `receive`, or an error."""
+    """The result of a query: a value for `receive`, or an error."""
 
     def __init__(self, request: ReadRequest, value: Any, error: str | None) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class ReadAnswered(Message):
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """A query for the poller's thread; of one key only the newest generation counts."""
+    """A query for the poller's thread; only the newest generation of a key counts."""
 
     key: str
     generation: int
@@ -62,7 +62,7 @@ class ReadRequest:
 
 
 class Poller:
-    """Watches one workspace from its own thread, with its own open workspace.
+    """Polls one workspace in its own thread, with its own open workspace.
 
     `post` is called from that thread.
     """
@@ -102,7 +102,7 @@ class Poller:
             return self._newest.get(request.key) == request.generation
 
     def _run(self) -> None:
-        # Here rather than above: the first screen is painted while this thread imports.
+        # Imported here, so that the first screen is painted during the import.
         from core.api import open_workspace
 
         workspace = open_workspace(self._workspace)
@@ -112,7 +112,7 @@ class Poller:
         try:
             while not self._stopped:
                 self._wake.clear()
-                # A request is answered at once, and makes no look come sooner: a screen reads something with
+                # A query runs at once but does not bring the next poll forward: screens send queries after
                 # each snapshot, and while records stream in there is always a new one.
                 if time.monotonic() >= due:
                     trouble = self._look(watch, trouble)
@@ -124,10 +124,10 @@ class Poller:
             workspace.close()
 
     def _look(self, watch: _Watch, trouble: str | None) -> str | None:
-        """Post what moved, or the trouble that prevents looking unless it is the same as before."""
+        """Post a new snapshot, or the error that prevents reading one unless it was posted already."""
         try:
             moved = watch.moved(again=trouble is not None)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is shown, and the next look may do
+        except Exception as error:  # noqa: BLE001 - any error is shown, and the next poll may succeed
             words = _words(error)
             if words != trouble:
                 self._post(WorkspaceUnreadable(words))
@@ -150,7 +150,7 @@ class Poller:
 
 
 class _Watch:
-    """Finds what changed since the last look."""
+    """Finds changes since the last poll."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._opened = workspace
@@ -159,14 +159,14 @@ class _Watch:
         self._looked_at = 0.0
 
     def moved(self, again: bool) -> SnapshotChanged | None:
-        """What is there now if it differs from the last time, or in any case with `again`."""
+        """The current snapshot if it differs from the last one, or in any case with `again`."""
         version = self._opened.pipeline.version()
         if not again and version == self._version and not self._life_changed():
             return None
         snapshot = self._opened.pipeline.snapshot()
         pending = self._opened.pipeline.has_pending_intents()
         self._supervisor = snapshot.supervisor
-        # The version from before the snapshot: what came in between is looked at again.
+        # The version from before the snapshot, so that changes during the read are polled again.
         self._version = version
         self._looked_at = time.monotonic()
         return SnapshotChanged(snapshot, pending)

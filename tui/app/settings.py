@@ -1,4 +1,4 @@
-"""config.toml's [app] in the running app: keys, theme, and the characters that it draws with."""
+"""Applies config.toml's [app] to the running app: keys, theme, and characters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def line_filters(characters: object, *, no_color: bool) -> list[LineFilter]:
-    """What turns drawn lines into what the terminal can show; `characters` as config.toml has it."""
+    """The filter that replaces characters the terminal lacks; `characters` is config.toml's setting."""
     found: list[LineFilter] = [NoColor()] if no_color else []
     encoding = "ascii" if characters == "ascii" else terminal_characters.terminal_encoding()
     if not terminal_characters.is_unicode(encoding):
@@ -26,7 +26,7 @@ def line_filters(characters: object, *, no_color: bool) -> list[LineFilter]:
 
 
 def apply(app: HostApp, before: AppSettings | None, settings: AppSettings) -> None:
-    """Take on keys and theme where they are others than before; what is wrong with them is shown."""
+    """Apply keys and theme that have changed; problems are shown as toasts."""
     if before is None or settings.keys != before.keys:
         app.set_keymap(settings.keys)
         if settings.keys:
@@ -36,7 +36,7 @@ def apply(app: HostApp, before: AppSettings | None, settings: AppSettings) -> No
         if settings.theme not in (*theme.SHORT, *app.available_themes):
             names = ", ".join((*theme.SHORT, *sorted(app.available_themes)))
             app.show_message(
-                f"config.toml: app.theme: no theme is called {settings.theme!r}; there are: {names}",
+                f"config.toml: app.theme: unknown theme {settings.theme!r}; choose one of: {names}",
                 error=True,
             )
         app.theme = theme.named(settings.theme, app.available_themes)

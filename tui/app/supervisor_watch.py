@@ -1,4 +1,4 @@
-"""Keeps a supervisor alive while the app shows work that only a supervisor moves on."""
+"""Keeps a supervisor running while the app shows unfinished jobs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from core.api import Snapshot
     from tui.navigation.host import HostApp
 
-#: Seconds until a supervisor that did not come up is tried again: doubled each time, up to the last.
+#: Seconds until the next start of a supervisor that failed to start: doubled each time, up to the max.
 _FIRST_WAIT_S, _LAST_WAIT_S = 1.0, 60.0
 
 
 class SupervisorWatch:
-    """Starts a supervisor in the background where one is needed, less and less often while that fails.
+    """Starts a supervisor in the background when one is needed, with exponential backoff.
 
-    In a workspace that is only watched it starts none.
+    A read-only app starts none.
     """
 
     def __init__(self, app: HostApp) -> None:
@@ -28,7 +28,7 @@ class SupervisorWatch:
         self._after = 0.0
 
     def see(self, snapshot: Snapshot, pending: bool) -> None:
-        """Start a supervisor if this snapshot needs one; `pending` when an intent waits to be carried out."""
+        """Start a supervisor if this snapshot needs one; `pending` if an intent is not yet processed."""
         if not needs_supervisor(snapshot, pending) or self._app.workspace.read_only:
             return
         if self._busy or time.monotonic() < self._after:
@@ -53,11 +53,11 @@ class SupervisorWatch:
         self._busy = False
         wait_s, now = self._wait_s, time.monotonic()
         if now - self._after > _LAST_WAIT_S:
-            # The one before lived long, so this is no series of failures.
+            # The previous one ran long enough, so this is not a repeated failure.
             wait_s = _FIRST_WAIT_S
         self._wait_s = min(2 * wait_s, _LAST_WAIT_S)
         self._after = now + wait_s
-        # Nothing may move until then, so nothing else would try again.
+        # Without changes until then nothing else would try again.
         self._app.set_timer(wait_s, self._look_again)
         if error is not None:
             self._app.show_message(

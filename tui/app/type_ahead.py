@@ -1,7 +1,7 @@
-"""Keys that come together, as over a slow connection or from a script: each goes where the last one has led.
+"""Delivers keys that arrive together, as from a slow connection or a script, one after the other.
 
-Textual gives a key to what has the focus as it comes. What the key before it opens, by an action that is
-found further up, has it only later: the letters of `/ready` would be keys of the list, not the filter's.
+Textual sends a key to the widget that has the focus when the key arrives. If the key before it opens another
+widget, that one gets the focus later: the letters of `/ready` would go to the list, not to the filter.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from textual.dom import DOMNode
     from textual.events import Key, Paste
 
-#: Seconds that there are to take in what a key did, and for an opened screen to give the focus away.
+#: Timeouts in seconds: for the effect of a key, and for an opened screen to set the focus.
 _WAIT_S, _FOCUS_S = 1.0, 0.25
-#: Seconds between looks at whether it has.
+#: Polling interval of the focus in seconds.
 _LOOK_S = 0.005
 
 
 class TypeAhead:
-    """Holds keys back while one is being taken in, for an app that asks about each as it comes."""
+    """Delays keys while an earlier one is processed; the app asks about each key."""
 
     def __init__(self, app: App[Any]) -> None:
         self._app = app
@@ -34,7 +34,7 @@ class TypeAhead:
         self._following: asyncio.Task[None] | None = None
 
     def holds(self, event: Key | Paste) -> bool:
-        """Whether it is not its turn yet: then it comes again by itself."""
+        """Whether the key must wait; it is then delivered again later."""
         if event is self._released:
             self._released = None
             return False
@@ -44,7 +44,7 @@ class TypeAhead:
         return True
 
     def follow(self, target: DOMNode) -> None:
-        """Wait until all is done that comes of a key which `target` got; then the next one has its turn."""
+        """Wait until all effects of a key that `target` received are done; then deliver the next one."""
         self._following = asyncio.create_task(self._follow(target, self._app.screen))
 
     def stop(self) -> None:
@@ -52,7 +52,7 @@ class TypeAhead:
             self._following.cancel()
 
     async def _follow(self, target: DOMNode, before: DOMNode) -> None:
-        # There is no screen any more where the key has closed the app.
+        # The key may have closed the app.
         with suppress(TimeoutError, ScreenStackError):
             async with asyncio.timeout(_WAIT_S):
                 await self._taken_in(target, before)
@@ -62,18 +62,18 @@ class TypeAhead:
             self._app.post_message(self._released)
 
     async def _taken_in(self, target: DOMNode, before: DOMNode) -> None:
-        # A key goes up until somebody knows it. What that does may bring messages that go the same way.
+        # A key bubbles up until it is handled. The handler may post messages that bubble too.
         for _ in range(2):
             for node in target.ancestors_with_self:
                 await _through(node)
         await _through(self._app.screen)
         if self._app.screen is not before and self._held:
             await self._focused()
-        # The focus is moved by the app, when it comes to that.
+        # The app moves the focus in a later message.
         await _through(self._app)
 
     async def _focused(self) -> None:
-        """Wait until something on the screen has the focus, if anything takes it."""
+        """Wait until a widget on the screen has the focus, if any can have it."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_FOCUS_S):
                 while self._app.focused is None:
@@ -81,7 +81,7 @@ class TypeAhead:
 
 
 async def _through(node: DOMNode) -> None:
-    """Wait until `node` has handled all that it has got."""
+    """Wait until `node` has handled all its messages."""
     done = asyncio.Event()
     if node.call_later(done.set):
         await done.wait()

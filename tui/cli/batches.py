@@ -52,7 +52,7 @@ def show(ctx: click.Context, batch: str, with_requests: bool, as_json: bool) -> 
     limit = one.requests * 100 if as_json else _REQUESTS
     requests = spending.sent_requests(one.token, limit=limit) if with_requests else []
     if as_json:
-        json.write(json.BatchDetails(batch=one, timeline=events, outcomes=outcomes, requests=requests))
+        json.write(json.BatchReport(batch=one, timeline=events, outcomes=outcomes, requests=requests))
         return
     from tui.cli.output.batches import print_batch
     from tui.cli.output.tables import make_console

@@ -47,7 +47,7 @@ def cancel(ctx: click.Context, job: str, as_json: bool) -> None:
         commands.ensure_supervisor()
         time.sleep(0.1)
     if as_json:
-        json.write(json.JobState(job=found, state=state))
+        json.write(json.JobStateReport(job=found, state=state))
     if state != "cancelled":
         why = "it is still running, and was asked to stop" if state == "running" else f"it is {state}"
         raise CommandError(f"{found} was not cancelled: {why}")

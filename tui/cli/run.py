@@ -49,7 +49,7 @@ def run(
         return
     paused = workspace.pipeline.snapshot().paused
     if as_json:
-        json.write(json.Started(jobs=jobs, new=new, done=len(done), paused=paused))
+        json.write(json.StartReport(jobs=jobs, new=new, done=len(done), paused=paused))
     elif paused:
         click.echo("Paused: no job starts until `empathy-tui resume`.")
     elif len(done) < len(jobs):

@@ -1,4 +1,4 @@
-"""The box in which the words of a filter or a search are typed."""
+"""The input box of a filter or a search."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from textual.widgets import Input
 
 
 class FilterBox(Input):
-    """Hidden until it is opened; Enter hides it and keeps its words. Its parent handles Input's messages."""
+    """Hidden until it is opened; Enter hides it and keeps its text. The parent handles Input's messages."""
 
     DEFAULT_CSS: ClassVar[str] = """
     FilterBox, FilterBox.-textual-compact { padding: 0 1; background: $panel; }
@@ -26,12 +26,12 @@ class FilterBox(Input):
         self.focus()
 
     def close(self) -> bool:
-        """Hide the box and keep its words; whether it was shown."""
+        """Hide the box and keep its text; return whether it was shown."""
         was_shown, self.display = self.display, False
         return was_shown
 
     def reset(self) -> bool:
-        """Hide the box and take its words away; whether it was shown or had any."""
+        """Hide the box and clear its text; return whether it was shown or had any."""
         had_words, self.value = bool(self.value), ""
         return self.close() or had_words
 

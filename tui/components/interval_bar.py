@@ -8,9 +8,9 @@ from rich.text import Text
 def interval_bar(
     rate: float | None, low: float | None, high: float | None, width: int, *, colour: str, muted: str
 ) -> Text:
-    """`width` cells: the interval as a line, the rate as a point, the middle (nobody wins) marked.
+    """A bar of `width` cells: the interval as a line, the rate as a point, 50 % marked.
 
-    An unknown rate is dots.
+    An unknown rate is shown as dots.
     """
     if rate is None or low is None or high is None:
         return Text("·" * width, muted)

@@ -1,4 +1,4 @@
-"""A table whose rows have keys, so that an update touches only the cells that differ."""
+"""A table whose rows have keys, so that an update redraws only the cells that differ."""
 
 from __future__ import annotations
 
@@ -32,16 +32,15 @@ OPEN = "table.open"
 
 
 class KeyedTable(DataTable[Text], inherit_bindings=False):
-    """Rows of `Text` cells by key; the cursor stays on its row whatever comes and goes.
+    """Rows of `Text` cells by key; the cursor stays on its row when other rows change.
 
-    Cells are `Text` and never `str`, because a `str` is parsed as markup. Left and right are the screen's.
-
-    Rows are one line high, and columns as wide as they were given. They are drawn here, because a DataTable
-    measures every cell that it gets, and draws every cell that is seen anew once one of them has changed.
+    Cells are `Text` and never `str`, because a `str` is parsed as markup. The screen handles left and right.
+    Rows are one line high and columns have fixed widths. The class draws its rows itself, because a DataTable
+    measures every new cell, and redraws all visible cells when one of them changes.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "select_cursor", "Open", id=OPEN, tooltip="Open what the row is about"),
+        Binding("enter", "select_cursor", "Open", id=OPEN, tooltip="Open the row"),
         Binding("down,j", "cursor_down", "Down", show=False),
         Binding("up,k", "cursor_up", "Up", show=False),
         Binding("pagedown,ctrl+f", "page_down", "Page down", show=False),
@@ -61,21 +60,21 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     """
 
     def __init__(self, *, id: str | None = None, opens: str = "Open") -> None:
-        """`opens` names in a word what Enter does with the row under the cursor."""
+        """`opens` is the title of Enter in the line of keys."""
         super().__init__(id=id, cursor_type="row", cell_padding=1)
-        # Of this table: the word differs from one to the next.
+        # Bound per table, because the title differs between tables.
         (binding,) = self._bindings.key_to_bindings["enter"]
         self._bindings.key_to_bindings["enter"] = [replace(binding, description=opens)]
         self._shown_columns: tuple[Column, ...] = ()
         self._put: Mapping[str, Sequence[Text]] = {}
-        #: The row that had the cursor when other columns took the rows away.
+        #: The row that had the cursor when a change of columns cleared the rows.
         self._wanted: str | None = None
         self._base_style = Style()
-        #: Row → its cells as they were drawn, what else that depends on, and how they look.
+        #: Row → its cells when it was drawn, what else the drawing depends on, and the drawing.
         self._drawn: dict[str, tuple[Sequence[Text], object, Strip]] = {}
 
     def set_columns(self, columns: Sequence[Column]) -> None:
-        """Lay the columns out anew if they differ; that takes the rows away until they are put again."""
+        """Replace the columns if they differ; this clears the rows until the next `put`."""
         if self._shown_columns == tuple(columns):
             return
         self._shown_columns = tuple(columns)
@@ -89,7 +88,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
     def put(self, rows: Mapping[str, Sequence[Text]]) -> None:
         """Show exactly these rows in this order, changing only what differs.
 
-        A row that is the very object of the last time has not changed.
+        A row that is the same object as before counts as unchanged.
         """
         shown, wanted, before = [str(key.value) for key in self.rows], list(rows), self._put
         self._put = dict(rows)
@@ -111,7 +110,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         return self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value
 
     def select(self, key: str) -> bool:
-        """Move the cursor to a row; whether there is one of that key."""
+        """Move the cursor to a row; return whether the key exists."""
         try:
             self.move_cursor(row=self.get_row_index(key), animate=False)
         except RowDoesNotExist:
@@ -126,7 +125,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         row, changed = self._data[RowKey(key)], False
         for column, new in zip(self._shown_columns, self._aligned(cells), strict=True):
             old = row[ColumnKey(column.key)]
-            # Text's own comparison leaves the style out.
+            # The comparison of Text ignores the style.
             if old != new or old.style != new.style:
                 row[ColumnKey(column.key)] = new
                 changed = True
@@ -158,7 +157,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self.virtual_size = Size(width, self.row_count + self._head)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        # Worked out from the styles of all that it stands in, and the same for all lines.
+        # Computed from the styles of all ancestors, and the same for all lines.
         self._base_style = self.rich_style
         return super().render_lines(crop)
 
@@ -180,7 +179,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         return whole.adjust_cell_length(x2 - x1, base_style)
 
     def _row_strip(self, row: int, base_style: Style) -> Strip:
-        """A row from its first column to its last, as it was drawn if it is as before."""
+        """A row from its first column to its last; reuses the last drawing if nothing changed."""
         key = str(self.ordered_rows[row].key.value)
         cells = self._put[key]
         depends = (
@@ -204,7 +203,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         for number, (column, cell) in enumerate(zip(self._shown_columns, cells, strict=True)):
             place, is_fixed = Coordinate(row, number), number < self.fixed_columns
             style, above = self._styles(place, is_fixed)
-            # By which a mouse finds the cell.
+            # Textual maps the mouse to a cell by this.
             meta = Style.from_meta({"row": row, "column": number})
             drawn = self._fitted(cell, column)
             yield from Segment.apply_style(drawn, (fixed if is_fixed else plain) + meta + style, above)
@@ -217,7 +216,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             yield Segment(" " * left, plain + style + meta)
 
     def _styles(self, place: Coordinate, is_fixed: bool) -> tuple[Style, Style]:
-        """What a cell's place adds below and above its own style: the cursor, the mouse."""
+        """The styles below and above a cell's own: cursor and mouse."""
         return self._get_styles_to_render_cell(
             False,
             False,
@@ -248,9 +247,9 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         yield edge
 
     def _report_cursor(self) -> None:
-        """Report which row the cursor is on: it may be another one in the same place.
+        """Report the row under the cursor, which may be another one at the same index.
 
-        Called later, because what is posted from within a parent's handler goes no further than the parent.
+        Called later, because a message posted within a parent's handler does not bubble beyond the parent.
         """
         self._highlight_row(self.cursor_row)
 

@@ -1,4 +1,4 @@
-"""The line below every screen: the keys that do something now."""
+"""The line below every screen: the keys that are active now."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from textual.widgets import Static
 
 
 class KeysLine(Static):
-    """The live bindings that are to be shown, each by its key and what it does; a click presses the key.
+    """The active bindings that have `show`, each with its key and title; a click presses the key.
 
-    In place of Textual's Footer: that mounts a widget a key, anew with every change of focus or screen, and
+    Replaces Textual's Footer, which mounts a widget per key after every change of focus or screen, and
     keeps them all.
     """
 
@@ -38,7 +38,7 @@ class KeysLine(Static):
     def __init__(self) -> None:
         super().__init__(markup=False)
         self._shown = Content("")
-        #: What a click does → the words beside the mouse.
+        #: A click's action → its tooltip.
         self._tooltips: dict[object, str] = {}
         self._is_due = False
 
@@ -50,7 +50,7 @@ class KeysLine(Static):
         self.tooltip = self._tooltips.get(event.style.meta.get("@click"))
 
     def _changed(self, screen: Screen[object]) -> None:
-        # Signalled some five times as a screen opens.
+        # The signal comes about five times while a screen opens.
         if not self._is_due:
             self._is_due = True
             self.call_after_refresh(self._show)
@@ -60,7 +60,7 @@ class KeysLine(Static):
         actions: dict[str, ActiveBinding] = {}
         for active in self.screen.active_bindings.values():
             if active.binding.show:
-                # Of several keys for the same the first is shown.
+                # Only the first of several keys of an action is shown.
                 actions.setdefault(active.binding.action, active)
         line = Content("").join(self._part(active) for active in actions.values())
         if not line.is_same(self._shown):

@@ -1,4 +1,4 @@
-"""A keyed table whose rows can be filtered by words and sorted by a column."""
+"""A table with keyed rows that can be filtered by words and sorted by a column."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 SortValue = str | float | None
 
 
-#: The keys of every list, whatever draws its rows: actions `filter`, `sort(by)` and `reverse`.
+#: The keys of every list: actions `filter`, `sort(by)` and `reverse`.
 KEYS: tuple[BindingType, ...] = (
     Binding(
         "slash",
@@ -31,7 +31,7 @@ KEYS: tuple[BindingType, ...] = (
         id="list.filter",
         show=False,
         key_display="/",
-        tooltip="Show only rows with these words; Esc shows all",
+        tooltip="Show only rows that contain these words; Esc clears",
     ),
     Binding(
         "greater_than_sign",
@@ -44,20 +44,20 @@ KEYS: tuple[BindingType, ...] = (
     Binding(
         "less_than_sign",
         "sort(-1)",
-        "Sort back",
+        "Sort left",
         id="list.sort_back",
         show=False,
-        tooltip="Sort by the column before",
+        tooltip="Sort by the previous column",
     ),
-    Binding("I", "reverse", "Reverse", id="list.reverse", show=False, tooltip="Sort in the other direction"),
+    Binding("I", "reverse", "Reverse", id="list.reverse", show=False, tooltip="Reverse the sort order"),
 )
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A row: its cells, the words that a filter looks in, and by column what it is sorted by.
+class ListEntry:
+    """A row: its cells, the text that a filter searches, and its sort keys by column.
 
-    A column without a value is not sorted by; None is sorted last, whatever the direction.
+    A column without sort keys cannot be sorted; None is sorted last in both directions.
     """
 
     cells: Sequence[Text]
@@ -66,9 +66,9 @@ class Entry:
 
 
 class Listing(Vertical, Generic[T]):
-    """Items by key, each drawn as an entry, and drawn again only when it differs.
+    """Items by key, each drawn as a `ListEntry`, and redrawn only when it differs.
 
-    The cursor stays on its row whatever comes and goes. `back` takes the filter away.
+    The cursor stays on its row when other rows change. `back` clears the filter.
     """
 
     DEFAULT_CSS: ClassVar[str] = """
@@ -81,20 +81,25 @@ class Listing(Vertical, Generic[T]):
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     def __init__(
-        self, *, id: str, draw: Callable[[T], Entry], words: str = "words in the rows", opens: str = "Open"
+        self,
+        *,
+        id: str,
+        draw: Callable[[T], ListEntry],
+        words: str = "words to filter by",
+        opens: str = "Open",
     ) -> None:
-        """`words` says what a filter looks in, `opens` what Enter does."""
+        """`words` is the placeholder of the filter, `opens` the title of Enter."""
         super().__init__(id=id)
         self._opens = opens
         self._draw_item = draw
         self._placeholder = words
         self._items: Mapping[str, T] = {}
         self._columns: Sequence[Column] = ()
-        self._drawn: dict[str, tuple[T, Entry]] = {}
+        self._drawn: dict[str, tuple[T, ListEntry]] = {}
         self._filter = ""
         self._sort: str | None = None
         self._is_reversed = False
-        #: What is shown of the filter and the order.
+        #: The line that shows the filter and the order.
         self._described: Sequence[str] = ()
 
     def compose(self) -> ComposeResult:
@@ -112,7 +117,7 @@ class Listing(Vertical, Generic[T]):
 
     @property
     def columns(self) -> Sequence[Column]:
-        """The columns that entries are drawn for."""
+        """The columns that entries have cells for."""
         return self._columns
 
     @property
@@ -121,14 +126,14 @@ class Listing(Vertical, Generic[T]):
         return self.table.selected_key
 
     def show(self, columns: Sequence[Column], items: Mapping[str, T]) -> None:
-        """Show these items in this order, unless it is sorted otherwise; other columns draw all anew."""
+        """Show these items in this order unless a sort is active; a change of columns redraws all."""
         if tuple(columns) != tuple(self._columns):
             self._columns, self._drawn = columns, {}
         self._items = items
         self._fill()
 
     def select(self, key: str) -> bool:
-        """Move the cursor to an item; whether it is shown."""
+        """Move the cursor to an item; return whether it is shown."""
         return self.table.select(key)
 
     def enter(self) -> None:
@@ -136,7 +141,7 @@ class Listing(Vertical, Generic[T]):
         self.table.focus()
 
     def back(self) -> bool:
-        """Take the filter away; whether there was one."""
+        """Clear the filter; return whether there was one."""
         if not self.query_one(FilterBox).reset():
             return False
         self._filter = ""
@@ -147,7 +152,7 @@ class Listing(Vertical, Generic[T]):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._filter = event.value
-        # The letter is painted first: it need not wait for the rows.
+        # Paint the typed letter first, without waiting for the rows.
         self.call_after_refresh(self._fill)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -158,12 +163,12 @@ class Listing(Vertical, Generic[T]):
     def action_filter(self) -> None:
         box = self.query_one(FilterBox)
         box.display = True
-        # It says so at once: were it the first letter that takes a line, that would lay all out anew.
+        # Show the line at once: if it appeared with the first letter, the layout would run again.
         self._fill()
         box.open()
 
     def action_sort(self, by: int) -> None:
-        """Go to the next column that can be sorted by; after the last comes the items' own order."""
+        """Sort by the next sortable column; after the last comes the default order."""
         entries = self._entries().values()
         known = {name for entry in entries for name in entry.values}
         names = [None, *(column.key for column in self._columns if column.key in known)]
@@ -176,13 +181,13 @@ class Listing(Vertical, Generic[T]):
         self._fill()
 
     def _recolour(self, theme: object) -> None:
-        """Draw all anew: cells hold the colours of the theme that they were drawn under."""
+        """Redraw all entries, because cells contain the colours of the theme."""
         self._drawn = {}
         self._fill()
 
-    def _entries(self) -> dict[str, Entry]:
-        """Each item's entry; those of items that are as before are the same objects as before."""
-        drawn: dict[str, tuple[T, Entry]] = {}
+    def _entries(self) -> dict[str, ListEntry]:
+        """Each item's entry; unchanged items keep the same entry object."""
+        drawn: dict[str, tuple[T, ListEntry]] = {}
         for key, item in self._items.items():
             before = self._drawn.get(key)
             drawn[key] = before if before is not None and before[0] == item else (item, self._draw_item(item))
@@ -202,7 +207,7 @@ class Listing(Vertical, Generic[T]):
         table.put({key: found[key].cells for key in self._ordered(found)})
         self._describe(len(found), len(entries))
 
-    def _ordered(self, found: Mapping[str, Entry]) -> list[str]:
+    def _ordered(self, found: Mapping[str, ListEntry]) -> list[str]:
         if self._sort is None:
             return list(found)[:: -1 if self._is_reversed else 1]
         values = {key: entry.values.get(self._sort) for key, entry in found.items()}
@@ -211,24 +216,24 @@ class Listing(Vertical, Generic[T]):
         return known + [key for key, value in values.items() if value is None]
 
     def _headed(self, column: Column) -> Column:
-        """The column with an arrow, if it is the one that rows are sorted by."""
+        """The column, with an arrow if rows are sorted by it."""
         if column.key != self._sort:
             return column
         arrow = "↓" if self._is_reversed else "↑"
         return Column(column.key, f"{column.label} {arrow}"[-column.width :], column.width, column.align)
 
     def _describe(self, found: int, of: int) -> None:
-        """How rows are chosen and ordered, unless all are shown in their own order."""
+        """The filter and the order in words; empty if all rows are shown in their default order."""
         is_filtered = bool(self._filter) or self.query_one(FilterBox).display
         parts = [f"/{visible(self._filter)}: {found:,} of {of:,}"] if is_filtered else []
         label = next((column.label for column in self._columns if column.key == self._sort), None)
         if label is not None or self._is_reversed:
-            parts.append(f"by {label or 'their own order'}{', reversed' if self._is_reversed else ''}")
+            parts.append(f"by {label or 'default order'}{', reversed' if self._is_reversed else ''}")
         if parts != self._described:
             self._described = parts
             how = self.query_one(".how", Static)
             how.display = bool(parts)
-            # It has one line, whatever it says; laying the whole screen out anew takes longer than all else.
+            # It always has one line, so the slow layout of the whole screen is not needed.
             how.update(Content("  ·  ".join(parts)), layout=False)
 
 

@@ -1,4 +1,4 @@
-"""The two lines above every screen: the screens with their keys, and how the workspace stands."""
+"""The two lines above every screen: the tabs with their keys, and the workspace's state."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def _tabs(active: str) -> Content:
-    """The screens with their keys; a click opens one. One widget, because each costs time at the start."""
+    """The tabs with their keys; a click opens one. A single widget, because each one slows the start."""
     here = "bold $foreground on $background"
     tabs, before = [], "$text-muted"
     for mode, key, title in SCREENS:
         style = here if mode == active else "$text-muted"
-        # The blank between two tabs is both's, or else they are too many for 80 columns.
+        # Two tabs share the blank between them, so that all fit into 80 columns.
         edge = here if here in (before, style) else style
         tabs.append(f"[{edge}] [/][{style} @click=app.screen('{mode}')][$accent]{key}[/] {title.lower()}[/]")
         before = style
@@ -34,7 +34,7 @@ def _tabs(active: str) -> Content:
 
 
 class Masthead(Vertical):
-    """The line of screens and the workspace's line."""
+    """The line of tabs and the workspace's line."""
 
     DEFAULT_CSS: ClassVar[str] = """
     Masthead {
@@ -63,7 +63,7 @@ class Masthead(Vertical):
     """
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def __init__(self, mode: str) -> None:
@@ -76,14 +76,14 @@ class Masthead(Vertical):
         yield Static(Content(""), id="workspace", markup=False)
 
     def show(self, snapshot: Snapshot | None, trouble: str | None) -> None:
-        """Show how the workspace stands, or why that is not known."""
+        """Show the workspace's state, or the error that prevents reading it."""
         if trouble is not None:
             line = Content.assemble(("✗ ", "$text-error"), (_one_line(trouble), "$text-error"))
         elif snapshot is None:
             line = Content.styled("reading the workspace …", "$text-muted")
         else:
             line = _describe(snapshot, watched=self.app.workspace.read_only)
-        # Most snapshots bring nothing new here, and every one comes by.
+        # Most snapshots change nothing here.
         if not line.is_same(self._shown):
             self._shown = line
             self.query_one("#workspace", Static).update(line, layout=False)
@@ -112,7 +112,7 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     if watched:
         parts[2:2] = [("read-only", "$text-warning"), "  ·  "]
     if snapshot.config_error is not None:
-        # Ahead of the counts, because a narrow terminal cuts the line's end off.
+        # Before the counts, because a narrow terminal cuts the end of the line.
         parts[2:2] = [("✗ config.toml is invalid", "$text-error"), "  ·  "]
     return Content.assemble(*parts)
 

@@ -1,4 +1,4 @@
-"""A text to read: it scrolls by vi's keys as well as by arrows."""
+"""A scrollable text with vi's keys as well as arrows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 
 
 class ReadingArea(VerticalScroll):
-    """Left and right are the screen's."""
+    """Leaves left and right to the screen."""
 
     DEFAULT_CSS: ClassVar[str] = """
     ReadingArea { scrollbar-size-vertical: 1; }

@@ -1,6 +1,6 @@
-"""The app's colours: dark and light, told apart without red against green.
+"""The app's colours, dark and light, without a contrast of red and green.
 
-Hues are Okabe and Ito's (blue, orange, vermilion, bluish green), which stay apart under the common
+The hues are Okabe and Ito's (blue, orange, vermilion, bluish green), which remain distinct under the common
 kinds of colour blindness; every state also has a glyph and a word.
 """
 
@@ -84,36 +84,36 @@ LIGHT = Theme(
 )
 
 
-#: config.toml's names for our own themes.
+#: The names of the app's own themes in config.toml.
 SHORT = {"dark": DARK.name, "light": LIGHT.name}
 
-#: How a row is marked where there is no colour.
+#: The style of the selected row without colours.
 _NO_COLOR = {"block-cursor-text-style": "reverse", "block-cursor-blurred-text-style": "underline"}
 
 
 def themes(*, no_color: bool) -> list[Theme]:
-    """Dark and light; with `no_color` such that nothing is told by colour alone."""
+    """The dark and the light theme; with `no_color` they mark everything without colour."""
     if not no_color:
         return [DARK, LIGHT]
     return [replace(theme, variables=theme.variables | _NO_COLOR) for theme in (DARK, LIGHT)]
 
 
 def named(wanted: object, known: Container[str]) -> str:
-    """The name of the theme that config.toml asks for; dark where there is no such theme."""
+    """The name of the theme in config.toml; dark if there is no such theme."""
     name = SHORT.get(wanted, wanted) if isinstance(wanted, str) else DARK.name
     return name if name in known else DARK.name
 
 
 def other(name: str) -> str:
-    """Light for dark and for every other theme, dark for light."""
+    """Dark for light, light for every other theme."""
     return DARK.name if name == LIGHT.name else LIGHT.name
 
 
 def shade(app: App[Any], name: str) -> str:
     """The colour of a theme variable such as `text-muted`, for a rich style.
 
-    Textual's own themes say of some only how far they are from the background, or how opaque they are; a
-    terminal's own colours cannot be mixed.
+    Textual's own themes define some colours relative to the background or by opacity; ANSI colours cannot
+    be blended.
     """
     value, _, share = app.theme_variables[name].partition(" ")
     if value.startswith("#"):

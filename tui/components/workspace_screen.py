@@ -1,4 +1,4 @@
-"""What every screen's screen has: the line of screens, the workspace's line, its own body, the keys."""
+"""The base of all screens: tabs, the workspace's line, the screen's body, and the line of keys."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 
-#: Seconds after which what a first frame can do without is begun: the thread that writes the frame to the
-#: terminal shares one interpreter with it.
+#: Delay in seconds of work that the first frame does not need: the thread that writes the frame to the
+#: terminal competes with it for the interpreter.
 AFTER_FRAME_S = 0.03
 
 
 class WorkspaceScreen(Screen[None]):
-    """A screen that shows a snapshot.
+    """A screen that shows snapshots of the workspace.
 
     A screen yields its widgets from `body`, and changes only what differs in `show`.
     """
 
-    #: The mode that this screen is, for the line of screens.
+    #: The screen's mode, for the line of tabs.
     MODE: ClassVar[str] = ""
-    #: Shown by help, above the keys: what this screen is for.
+    #: The purpose of the screen, shown by help above the keys.
     ABOUT: ClassVar[str] = ""
     #: Actions that change the workspace.
     WRITES: ClassVar[frozenset[str]] = frozenset()
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="screen.back", show=False, tooltip="Step back; never quits"),
+        Binding(
+            "escape", "back", "Back", id="screen.back", show=False, tooltip="Go back one step; never quits"
+        ),
     ]
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def compose(self) -> ComposeResult:
@@ -51,20 +53,20 @@ class WorkspaceScreen(Screen[None]):
         yield KeysLine()
 
     def unavailable(self, action: str) -> str | None:
-        """Why one of this screen's actions cannot be done now, or None when it can; named as in BINDINGS."""
+        """Why an action, named as in BINDINGS, is unavailable now; None if it is available."""
         if action in self.WRITES and self.app.workspace.read_only:
             return WATCHED
         return None
 
     def can(self, action: str) -> bool:
-        """Whether an action can be done now; else say why not."""
+        """Whether an action is available now; shows the reason if it is not."""
         reason = self.unavailable(action)
         if reason is not None:
             self.app.show_message(reason)
         return reason is None
 
     def key_of(self, binding: str) -> str:
-        """How the key of a live binding is shown, by the binding's id; empty when it is not live."""
+        """The display name of the key of a binding by its id; empty if the binding is not active."""
         for active in self.active_bindings.values():
             if active.binding.id == binding:
                 return self.app.get_key_display(active.binding)
@@ -78,7 +80,7 @@ class WorkspaceScreen(Screen[None]):
         """Show a new snapshot; called on the UI thread, also when the screen becomes active."""
 
     def receive(self, snapshot: Snapshot | None, trouble: str | None) -> None:
-        """Bring the whole screen up to a snapshot, or to why there is none."""
+        """Update the whole screen from a snapshot, or from the error that prevents reading one."""
         if not self.is_mounted:
             return
         self.query_one(Masthead).show(snapshot, trouble)
@@ -86,19 +88,19 @@ class WorkspaceScreen(Screen[None]):
             self.show(snapshot)
 
     def on_screen_resume(self) -> None:
-        # After the refresh, because a screen that is opened for the first time is mounting now.
+        # After the refresh, because a screen that opens for the first time is still mounting.
         self.call_after_refresh(self._catch_up)
 
     def _catch_up(self) -> None:
         self.receive(self.app.snapshot, self.app.trouble)
 
     def action_back(self) -> None:
-        """Take a list's filter away, if there is one; else step back."""
+        """Clear a list's filter, if there is one; else go back."""
         from tui.components.listing import Listing
 
         if not any(listing.back() for listing in self.query(Listing)):
             self.step_back()
 
     def step_back(self) -> None:
-        """Go from a detail to the whole, and from there home; screens with details override this."""
+        """Go from a detail to its list, and from there home; screens with details override this."""
         self.app.post_message(OpenScreen("home"))

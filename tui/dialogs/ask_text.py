@@ -1,4 +1,4 @@
-"""Asking for a text of one line."""
+"""A dialog that asks for one line of text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.widgets import Input, Static
 
 
 class AskTextScreen(ModalScreen[str | None]):
-    """Gives what was typed, or None."""
+    """Returns the typed text, or None."""
 
     CSS_PATH = "dialog.tcss"
     DEFAULT_CSS = """

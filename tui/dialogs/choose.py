@@ -1,4 +1,4 @@
-"""Choosing one name from a list, by typing a part of it."""
+"""A dialog to choose a name from a list by typing a part of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_ROWS = 12
 
 
 class ChooseScreen(ModalScreen[str | None]):
-    """Gives the chosen name, or None."""
+    """Returns the chosen name, or None."""
 
     CSS_PATH = "dialog.tcss"
     DEFAULT_CSS = """
@@ -78,7 +78,7 @@ class ChooseScreen(ModalScreen[str | None]):
     def _list(self, part: str) -> None:
         found = [name for name in self._names if part.casefold() in name.casefold()]
         options = self.query_one(OptionList)
-        # Not left to the list, which would measure every name, again and again.
+        # Set here, because the list would measure every name repeatedly.
         options.styles.height = min(_MOST_ROWS, max(1, len(found)))
         options.set_options([Option(Content(visible(name)), id=name) for name in found])
         if found:

@@ -1,4 +1,4 @@
-"""A question before something is thrown away, or paid."""
+"""A confirmation before something is deleted or paid."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tui.format.text import visible
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks; True only when the person says yes. Escape, and Enter at once, leave things as they are.
+    """Returns True only if the user confirms. Escape, and Enter without a choice, decline.
 
-    `body` is shown as it is: text from outside in it must have been made visible.
+    `body` is shown unchanged: untrusted text in it must have passed `visible`.
     """
 
     CSS_PATH = "dialog.tcss"
@@ -51,7 +51,7 @@ class ConfirmScreen(ModalScreen[bool]):
             with VerticalScroll():
                 yield Static(self._body, markup=False)
             with Horizontal():
-                # Focused first, so that Enter alone throws nothing away.
+                # Focused first, so that Enter alone deletes nothing.
                 yield Button(Content(f"{self._no} (n)"), id="no", compact=True)
                 yield Button(Content(f"{self._yes} (y)"), id="yes", variant=self._variant, compact=True)
 

@@ -1,4 +1,4 @@
-"""What would be sent and paid, before anything is sent."""
+"""The estimated cost of requests before they are sent."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def costs(found: Sequence[Estimate], spending: Spending) -> Content:
             Content.styled(whole, "bold"),
             Content(""),
             Content(submissions.money(spending)),
-            Content.styled("Tokens are estimates, by length.", "$text-muted"),
+            Content.styled("Token counts are estimated from text length.", "$text-muted"),
         ]
     )
 

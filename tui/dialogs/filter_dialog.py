@@ -1,4 +1,4 @@
-"""Choosing what is shown: every part of a filter at once, with how much remains."""
+"""A dialog for all conditions of a filter, with the number of matches."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ T = TypeVar("T")
 
 _ANY = "any"
 _COLUMNS = (Column("part", "", 20), Column("value", "", 46))
-#: The rows below the parts.
+#: The rows below the conditions.
 _TEXT, _SHOW = "text", "show"
 
 
 @dataclass(frozen=True)
 class FilterField:
-    """A part of a filter: its label, its values with how they are called, and the one it has now."""
+    """A condition of a filter: its label, its values with their labels, and the current value."""
 
     label: str
     values: Mapping[Any, str]
@@ -42,12 +42,12 @@ class FilterField:
 
 
 class FilterDialog(ModalScreen["T | None"], Generic[T]):
-    """Gives the filter, or None to leave it as it is.
+    """Returns the filter, or None to keep the old one.
 
-    One table and no widget a part, so that it is there at once.
+    A single table instead of a widget per condition, so that it opens fast.
     """
 
-    # Absolute: a subclass in another folder has the same one.
+    # Absolute, because subclasses in other folders use the same file.
     CSS_PATH = str(Path(__file__).with_name("dialog.tcss"))
     DEFAULT_CSS = """
     FilterDialog {
@@ -56,15 +56,15 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "Back", id="filter.back", tooltip="Leave all as it was"),
-        Binding("ctrl+r", "clear", "Clear", id="filter.clear", tooltip="Take every part away"),
-        Binding("right,l", "change(1)", "Next value", id="filter.next", tooltip="The next value"),
-        Binding("left,h", "change(-1)", "Value before", id="filter.before", tooltip="The value before"),
+        Binding("escape", "give_up", "Back", id="filter.back", tooltip="Keep the filter as it was"),
+        Binding("ctrl+r", "clear", "Clear", id="filter.clear", tooltip="Clear every condition"),
+        Binding("right,l", "change(1)", "Next value", id="filter.next", tooltip="Next value"),
+        Binding("left,h", "change(-1)", "Previous value", id="filter.before", tooltip="Previous value"),
         Binding("slash", "search", "Text", id="filter.text", tooltip="Search in the texts"),
     ]
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def __init__(self, title: str, parts: Sequence[FilterField], text: str) -> None:
@@ -76,15 +76,15 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
         self._count = ""
 
     def wanted(self, chosen: Sequence[Any], text: str) -> T:
-        """The filter of these values, one a part, None for any."""
+        """The filter with these values, one per condition, None for any."""
         raise NotImplementedError
 
     def count(self, wanted: T) -> None:
-        """Find out how much a filter leaves, and `show_count` it."""
+        """Count the matches of a filter, and pass the text to `show_count`."""
         raise NotImplementedError
 
     def show_count(self, count: str) -> None:
-        """Show how much the filter leaves."""
+        """Show the number of matches."""
         self._count = count
         self._draw()
 
@@ -95,7 +95,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
             table.show_header = False
             yield table
             yield Static(
-                "Enter or ← → chooses, / searches, Ctrl-R clears, Esc leaves all as it was.",
+                "Enter or ← → choose, / searches, Ctrl-R clears, Esc keeps the old filter.",
                 classes="keys",
                 markup=False,
             )
@@ -127,7 +127,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
         self.app.push_screen(AskTextScreen("Search in the texts", self._text), self._searched)
 
     def action_change(self, by: int) -> None:
-        """Go to the next value of the part under the cursor; after the last comes any."""
+        """Select the next value of the condition under the cursor; after the last comes any."""
         key = self.query_one(KeyedTable).selected_key
         if key is None or not key.isdigit():
             return

@@ -1,4 +1,4 @@
-"""What the keys do here and everywhere, from the bindings that are live."""
+"""The help dialog: the active keys of the screen and of the app."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tui.format.text import visible
 
 _KEYS = 11
 
-#: Keys of Textual's own that everybody knows, and that would only lengthen the list.
+#: Textual's common keys, which are left out to keep the list short.
 _PLAIN = {"ctrl+c", "ctrl+q", "ctrl+i"}
 
 
 class HelpScreen(ModalScreen[None]):
-    """Lists the keys of the screen that it was opened on."""
+    """Lists the keys of the screen below the dialog."""
 
     CSS_PATH = "dialog.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -47,7 +47,7 @@ class HelpScreen(ModalScreen[None]):
         return Content("\n").join(lines[:-1])
 
     def _groups(self) -> list[tuple[str, list[Binding]]]:
-        """The live bindings: of the screen, of what is focused on it, then of the app."""
+        """The active bindings: of the screen, of the focused widget, then of the app."""
         here: list[Binding] = []
         focused: list[Binding] = []
         everywhere: list[Binding] = []
@@ -55,7 +55,7 @@ class HelpScreen(ModalScreen[None]):
             binding = active.binding
             if binding.key in _PLAIN or not binding.description:
                 continue
-            # Ours say more than a name; arrows, Tab and the like of Textual's explain themselves.
+            # Our bindings have a tooltip; Textual's arrows, Tab and so on need no explanation.
             if binding.system or not (binding.id or binding.tooltip):
                 continue
             if active.node is self.app:
@@ -72,7 +72,7 @@ class HelpScreen(ModalScreen[None]):
 
 
 def _joined(bindings: list[Binding]) -> list[Binding]:
-    """One binding an action: several keys for the same are one line."""
+    """One binding per action: several keys of one action share a line."""
     found: dict[tuple[str, str], list[Binding]] = {}
     for binding in bindings:
         found.setdefault((binding.action, binding.description), []).append(binding)

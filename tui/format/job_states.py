@@ -1,4 +1,4 @@
-"""How the states of jobs look: glyphs, words and colours."""
+"""Glyphs, words and colours of job states."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.api import Job, JobState, Snapshot
 
-#: Why nothing is changed from here.
-WATCHED = "this app only watches the workspace: open it without --read-only to change anything"
+#: Shown when an action is refused in a read-only app.
+WATCHED = "this app is read-only: open it without --read-only to change anything"
 
 
 @dataclass(frozen=True)
 class StateLook:
-    """How a job's state is shown: a glyph, a word, and the theme variable of its colour."""
+    """A job state on the screen: a glyph, a word, and the theme variable of its colour."""
 
     glyph: str
     word: str
     colour: str
 
 
-NOT_ASKED = StateLook("·", "not started", "text-muted")
+NOT_STARTED = StateLook("·", "not started", "text-muted")
 
 LOOKS: dict[JobState, StateLook] = {
     "waiting": StateLook("○", "waiting", "text-muted"),
@@ -34,23 +34,23 @@ LOOKS: dict[JobState, StateLook] = {
 
 
 def look(job: Job) -> StateLook:
-    """How the state of `job` is shown; a job that nobody asked for has not been started."""
-    return LOOKS[job.state] if job.requested else NOT_ASKED
+    """The look of the state of `job`; a job that was not requested is shown as not started."""
+    return LOOKS[job.state] if job.requested else NOT_STARTED
 
 
 def is_empty(snapshot: Snapshot) -> bool:
-    """Whether the workspace has no data, which all work needs."""
+    """Whether the workspace has no data, which every job needs."""
     return snapshot.dialogues.total == 0
 
 
 def farewell(snapshot: Snapshot | None) -> str | None:
-    """What to say as the app closes: that work goes on, if there is any."""
+    """The message when the app closes while jobs remain; None if there are none."""
     if snapshot is None:
         return None
-    left = sum(job.requested and job.state in ("ready", "running") for job in snapshot.jobs)
-    if not left or not snapshot.supervisor.running:
+    unfinished = sum(job.requested and job.state in ("ready", "running") for job in snapshot.jobs)
+    if not unfinished or not snapshot.supervisor.running:
         return None
     return (
-        f"{left} job{' goes' if left == 1 else 's go'} on in the background. `empathy-tui` opens the app "
-        "again, `empathy-tui status` tells how far they are."
+        f"{unfinished} job{' continues' if unfinished == 1 else 's continue'} in the background. "
+        "`empathy-tui` opens the app again, `empathy-tui status` shows their progress."
     )

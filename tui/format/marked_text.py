@@ -1,4 +1,4 @@
-"""Texts from outside with words marked in them, cut where they are very long."""
+"""Untrusted texts with marked words, cut if they are very long."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from textual.content import Content
 
 from tui.format.text import visible
 
-#: Characters that are shown; no response that follows its prompt has a twentieth of them.
+#: Characters that are shown; a response that follows its prompt has less than a twentieth of them.
 LONGEST = 20_000
-#: Pairs of equal words up to which texts are compared: the time that it takes grows faster than they do.
+#: Pairs of equal words up to which texts are compared; the time grows faster than linearly.
 _MOST_PAIRS = 20_000
 
 DIFFERING, SOUGHT = "$text-warning underline", "reverse"
 
 
 def cut(text: str, longest: int = LONGEST) -> tuple[str, str]:
-    """What is shown of a text, and a note on what is not."""
+    """The part of a text that is shown, and a note on the rest."""
     text = text.strip()
     if len(text) <= longest:
         return visible(text, lines=True), ""
@@ -28,16 +28,15 @@ def cut(text: str, longest: int = LONGEST) -> tuple[str, str]:
 
 
 def marked(text: str, *, against: str | None = None, sought: str = "", longest: int = LONGEST) -> Content:
-    """A text to read: with `against`, those of its words marked that the other does not have there;
-    `sought` marked wherever it stands."""
+    """A text with marked words: those that differ from `against`, and every match of `sought`."""
     shown, note = cut(text, longest)
     content = Content(shown)
     if against is not None:
         spans = differing(shown, cut(against, longest)[0])
         if spans is None:
-            note = f"{note}\n(too many words that repeat: differences are not marked)".strip()
+            note = f"{note}\n(too many repeated words: differences are not marked)".strip()
         for start, end in spans or ():
-            # Underlined as well: colour alone is not for everybody.
+            # Underlined too, for users who cannot tell the colours apart.
             content = content.stylize(DIFFERING, start, end)
     if sought:
         content = content.highlight_regex(re.compile(re.escape(sought), re.IGNORECASE), style=SOUGHT)
@@ -45,7 +44,7 @@ def marked(text: str, *, against: str | None = None, sought: str = "", longest: 
 
 
 def differing(text: str, other: str) -> list[tuple[int, int]] | None:
-    """Where in `text` words stand that `other` does not have there; None when it would take too long."""
+    """The spans of words in `text` that differ from `other`; None when the comparison would take too long."""
     places = [match.span() for match in re.finditer(r"\S+", text)]
     own, others = [text[start:end] for start, end in places], other.split()
     repeated = Counter(others)

@@ -1,4 +1,4 @@
-"""How people's ratings of a response are shown."""
+"""People's ratings of responses as glyphs, words and colours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tui.format.values import UNKNOWN
 
 @dataclass(frozen=True)
 class RatingLook:
-    """A rating's glyph and word, what a bar of it is made of, and the theme variable of its colour."""
+    """A rating's glyph and word, the character of its bar, and the theme variable of its colour."""
 
     glyph: str
     word: str

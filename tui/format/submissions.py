@@ -1,4 +1,4 @@
-"""What a submission means for a person: its state in words, how far it is, what it costs."""
+"""Submissions as text: state, progress, tokens and cost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from core.api import BatchEvent, Estimate, Spending, Submission
 
 _LOOKS = {
-    "intended": StateLook("○", "to be sent", "text-muted"),
+    "intended": StateLook("○", "pending", "text-muted"),
     "uploaded": StateLook("○", "uploaded", "text-muted"),
     "creating": StateLook("◌", "creating", "text-secondary"),
     "queued": StateLook("◌", "queued", "text-secondary"),
@@ -27,104 +27,112 @@ _LOOKS = {
 }
 
 
-def look(sent: Submission) -> StateLook:
-    """How its state is shown; one that this version does not know is shown as it is."""
-    return _LOOKS.get(sent.state, StateLook("?", sent.state, "text-muted"))
+def look(submission: Submission) -> StateLook:
+    """The look of its state; an unknown state is shown as it is."""
+    return _LOOKS.get(submission.state, StateLook("?", submission.state, "text-muted"))
 
 
-def counts(sent: Submission) -> tuple[int | None, int | None]:
-    """(done, failed): what is in the store once it is collected, before that what the provider tells."""
-    if sent.collected:
-        return sent.ok, sent.answered - sent.ok
-    return sent.completed, sent.failed
+def counts(submission: Submission) -> tuple[int | None, int | None]:
+    """(done, failed): from the store once it is collected, before that from the provider."""
+    if submission.collected:
+        return submission.ok, submission.answered - submission.ok
+    return submission.completed, submission.failed
 
 
-def progress(sent: Submission) -> str:
+def progress(submission: Submission) -> str:
     """`done/failed/total`."""
-    done, failed = counts(sent)
-    return f"{formats.count(done)}/{formats.count(failed)}/{formats.count(sent.requests)}"
+    done, failed = counts(submission)
+    return f"{formats.count(done)}/{formats.count(failed)}/{formats.count(submission.requests)}"
 
 
-def age_s(sent: Submission, now: float) -> float:
-    """Seconds since it was submitted, up to its end if it has ended."""
-    return (sent.changed_at if sent.collected else now) - sent.submitted_at
+def age_s(submission: Submission, now: float) -> float:
+    """Seconds since it was submitted, or its duration if it has ended."""
+    return (submission.changed_at if submission.collected else now) - submission.submitted_at
 
 
-def eta_s(sent: Submission, moments: Sequence[BatchEvent]) -> float | None:
-    """Seconds that the rest takes at the pace from its first counted moment to its last; None if unknown."""
+def eta_s(submission: Submission, moments: Sequence[BatchEvent]) -> float | None:
+    """Seconds until it ends, at its pace between the first and the last counts; None if unknown."""
     counted = [(m.at, (m.completed or 0) + (m.failed or 0)) for m in moments if m.completed is not None]
-    if sent.collected or len(counted) < 2:
+    if submission.collected or len(counted) < 2:
         return None
     (began, before), (ended, done) = counted[0], counted[-1]
     if done <= before or ended <= began:
         return None
-    return (sent.requests - done) * (ended - began) / (done - before)
+    return (submission.requests - done) * (ended - began) / (done - before)
 
 
-def tokens(sent: Submission) -> str:
+def tokens(submission: Submission) -> str:
     """Input and output tokens that were used."""
-    if sent.input_tokens is None or sent.output_tokens is None:
+    if submission.input_tokens is None or submission.output_tokens is None:
         return formats.UNKNOWN
-    return f"{formats.count(sent.input_tokens)} + {formats.count(sent.output_tokens)}"
+    return f"{formats.count(submission.input_tokens)} + {formats.count(submission.output_tokens)}"
 
 
-def cost(sent: Submission) -> str:
-    """What it has cost; before its answers are in, its estimate with a `~`."""
-    if sent.mode == "local":
+def cost(submission: Submission) -> str:
+    """Its cost; before its answers arrive, the estimate with a `~`."""
+    if submission.mode == "local":
         return formats.dollars(0)
-    if sent.answered:
-        return formats.dollars(sent.usd)
-    return formats.UNKNOWN if sent.estimated_usd is None else f"~{formats.dollars(sent.estimated_usd)}"
+    if submission.answered:
+        return formats.dollars(submission.usd)
+    return (
+        formats.UNKNOWN
+        if submission.estimated_usd is None
+        else f"~{formats.dollars(submission.estimated_usd)}"
+    )
 
 
-def name(sent: Submission) -> str:
-    """What the provider calls it, or what we do until it has a name there."""
-    return sent.batch or f"({sent.mode})"
+def name(submission: Submission) -> str:
+    """The provider's id of it, or its mode until it has one."""
+    return submission.batch or f"({submission.mode})"
 
 
 def money_briefly(spending: Spending) -> str:
-    """What was spent and is bound, in a few words; nothing where no teacher was ever asked."""
+    """The spent and committed money in short; empty if no request was ever made."""
     if not spending.usd and not spending.reserved_usd and not spending.unpriced:
         return "nothing spent"
-    reserved = f", ~{formats.dollars(spending.reserved_usd)} committed" if spending.reserved_usd else ""
-    lower_bound = "≥ " if spending.unpriced else ""
-    return f"{lower_bound}{formats.dollars(spending.usd)} spent{reserved}"
+    bound = f", ~{formats.dollars(spending.reserved_usd)} committed" if spending.reserved_usd else ""
+    is_lower_bound = "≥ " if spending.unpriced else ""
+    return f"{is_lower_bound}{formats.dollars(spending.usd)} spent{bound}"
 
 
 def money(spending: Spending) -> str:
-    """The workspace's money in one line."""
+    """The workspace's spending in one line."""
     parts = [f"{formats.dollars(spending.usd)} spent"]
     if spending.reserved_usd:
-        parts.append(f"~{formats.dollars(spending.reserved_usd)} on their way")
+        parts.append(f"~{formats.dollars(spending.reserved_usd)} committed")
     if spending.budget_usd is not None:
         parts.append(f"budget {formats.dollars(spending.budget_usd)}")
     if spending.unpriced:
-        parts.append(f"{formats.count(spending.unpriced)} answers of unknown cost")
-    parts.append("no price table" if spending.prices_of is None else f"prices of {spending.prices_of}")
+        parts.append(f"{formats.count(spending.unpriced)} responses of unknown cost")
+    parts.append("no price table" if spending.prices_of is None else f"prices as of {spending.prices_of}")
     return " · ".join(parts)
 
 
-def files(sent: Submission) -> list[tuple[str, str]]:
-    """(kind, path relative to the workspace) of its files that are there."""
-    paths = (("input", sent.input_path), ("output", sent.output_path), ("errors", sent.error_path))
+def files(submission: Submission) -> list[tuple[str, str]]:
+    """(kind, path relative to the workspace) of its files that exist."""
+    paths = (
+        ("input", submission.input_path),
+        ("output", submission.output_path),
+        ("errors", submission.error_path),
+    )
     return [(kind, path) for kind, path in paths if path is not None]
 
 
 def total_usd(found: Sequence[Estimate]) -> float | None:
-    """The sum of all costs; None where one of them is not known."""
+    """The sum of all costs; None if one of them is unknown."""
     costs = [one.usd for one in found if one.usd is not None]
     return sum(costs) if len(costs) == len(found) else None
 
 
-def unavailable(action: str, sent: Submission | None) -> str | None:
-    """Why `refresh`, `cancel` or `retry` cannot be done now, or None when it can."""
-    if sent is None:
+def unavailable(action: str, submission: Submission | None) -> str | None:
+    """Why `refresh`, `cancel` or `retry` is unavailable now; None if it is available."""
+    if submission is None:
         return "no batch is selected"
-    job = f"its job is {sent.job_state}"
-    if action == "refresh" and sent.job_state != "running":
-        return f"nothing waits for it: {job}"
-    if action == "cancel" and sent.job_state not in ("waiting", "ready", "running"):
-        return f"there is nothing to cancel: {job}"
-    if action == "retry" and sent.job_state not in ("failed", "cancelled"):
-        return f"only what failed or was cancelled is tried again: {job}"
+    job = f"its job is {submission.job_state}"
+    if action == "refresh" and submission.job_state != "running":
+        return f"no job polls it: {job}"
+    if action == "cancel" and submission.job_state not in ("waiting", "ready", "running"):
+        return f"nothing to cancel: {job}"
+    if action == "retry" and submission.job_state not in ("failed", "cancelled"):
+        return f"only failed or cancelled jobs can be retried: {job}"
     return None

@@ -1,4 +1,4 @@
-"""What makes text from outside fit to be shown, for everything that draws."""
+"""Makes untrusted text safe to show, for everything that draws."""
 
 from core.api import visible
 

@@ -1,4 +1,4 @@
-"""Figures as text; what is not known is a dash."""
+"""Numbers as text; an unknown value is a dash."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def duration(seconds: float | None) -> str:
 
 
 def roughly(seconds: float) -> str:
-    """Seconds as an estimate is told: `under 1m`, `25m`, `2h 10m`, `4d 3h`."""
+    """An estimate of seconds, rounded: `under 1m`, `25m`, `2h 10m`, `4d 3h`."""
     if seconds < 60:
         return "under 1m"
     minutes = round(seconds / 60)
@@ -42,7 +42,7 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 def span(low: float | None, high: float | None) -> str:
-    """An interval of shares in per cent, as `42.0–89.0`."""
+    """An interval of shares in percent, as `42.0–89.0`."""
     return UNKNOWN if low is None or high is None else f"{low * 100:.1f}–{high * 100:.1f}"
 
 
@@ -59,12 +59,12 @@ def p_words(p: float | None) -> str:
 
 
 def count(number: int | None) -> str:
-    """A whole number with thousands apart."""
+    """A whole number with thousands separators."""
     return UNKNOWN if number is None else f"{number:,}"
 
 
 def dollars(usd: float | None) -> str:
-    """US dollars: in cents, and in hundredths of them below ten."""
+    """US dollars with two decimals, with four below ten cents."""
     if usd is None:
         return UNKNOWN
     return f"${usd:,.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
@@ -81,7 +81,7 @@ def size(number: int) -> str:
 
 
 def bar(share: float | None, width: int) -> str:
-    """A bar of `width` cells, in eighths; dots where nothing is known."""
+    """A bar of `width` cells, in eighths; dots if the value is unknown."""
     if share is None:
         return "·" * width
     eighths = round(max(0.0, min(1.0, share)) * width * 8)
@@ -90,7 +90,7 @@ def bar(share: float | None, width: int) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """`text` in at most `width` characters, the middle left out: names differ at both ends."""
+    """`text` in at most `width` characters, cut in the middle, because names differ at both ends."""
     if len(text) <= width:
         return text
     head = (width - 1) // 3
@@ -98,7 +98,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def folder(path: str, width: int = 28) -> str:
-    """A folder's path in at most `width` characters: the home folder as `~`, the beginning left out."""
+    """A folder's path in at most `width` characters: the home folder as `~`, cut at the beginning."""
     home = str(Path.home())
     shown = visible("~" + path[len(home) :] if path == home or path.startswith(home + "/") else path)
     return shown if len(shown) <= width else "…" + shown[-(width - 1) :]

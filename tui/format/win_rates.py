@@ -1,4 +1,4 @@
-"""Win rates in order: sorted, filtered and grouped; what follows from the name of a run."""
+"""Sorts, filters and groups win rates."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge")
 
 NO_RUN = "no run"
 
-#: After correction, below this a difference is called significant.
+#: A difference is significant if its corrected p-value is below this.
 ALPHA = 0.05
 
-#: Column → what its rows are sorted by; None is sorted last, whatever the direction.
+#: Column → its sort key; None is sorted last in both directions.
 VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
     "judge": lambda rate: rate.judge,
     "a": lambda rate: rate.a,
     "b": lambda rate: rate.b,
     "rate": lambda rate: rate.win_rate_b,
-    # The surest first.
+    # The narrowest first.
     "interval": lambda rate: _width(rate),
     "wins": lambda rate: rate.wins_b,
     "lc": lambda rate: rate.lc_win_rate_b,
@@ -33,12 +33,12 @@ VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
     "words": lambda rate: rate.words_b,
     "invalid": lambda rate: rate.invalid,
 }
-#: Of these the largest is wanted first.
+#: Columns that are sorted in descending order first.
 _LARGEST_FIRST = ("rate", "wins", "lc", "words", "invalid")
 
 
 def group_of(rate: WinRate, by: Grouping) -> str:
-    """The group of a comparison: of its run, which is b, or else a; `NO_RUN` where no run meets."""
+    """The group of a comparison: that of its run, b or else a; `NO_RUN` without a run."""
     if by == "judge":
         return rate.judge
     run = RunName.parse(rate.b) or RunName.parse(rate.a)
@@ -48,7 +48,7 @@ def group_of(rate: WinRate, by: Grouping) -> str:
 
 
 def grouped(rates: Iterable[WinRate], by: Grouping) -> dict[str, list[WinRate]]:
-    """Group → its comparisons, both in their order; without a grouping one group without a name."""
+    """Group → its comparisons, both in their order; without a grouping a single unnamed group."""
     found: dict[str, list[WinRate]] = {}
     for rate in rates:
         found.setdefault("" if by == "none" else group_of(rate, by), []).append(rate)
@@ -56,25 +56,25 @@ def grouped(rates: Iterable[WinRate], by: Grouping) -> dict[str, list[WinRate]]:
 
 
 def matches(rate: WinRate, text: str) -> bool:
-    """Whether every word of `text` is part of a responder's name, which holds its recipe, or the judge's."""
+    """Whether every word of `text` occurs in the name of a responder or of the judge."""
     names = f"{rate.a} {rate.b} {rate.judge}".casefold()
     return all(word in names for word in text.casefold().split())
 
 
-def ordered(rates: Iterable[WinRate], column: str | None, reverse: bool) -> list[WinRate]:
-    """`rates` by a column, in their own order for None; `reverse` for the other direction."""
+def ordered(rates: Iterable[WinRate], column: str | None, is_reversed: bool) -> list[WinRate]:
+    """`rates` sorted by a column, in their own order for None; `is_reversed` reverses it."""
     found = list(rates)
     if column is None:
-        return found[::-1] if reverse else found
+        return found[::-1] if is_reversed else found
     value = VALUES[column]
     known = [rate for rate in found if value(rate) is not None]
-    known.sort(key=lambda rate: _comparable(value(rate)), reverse=is_descending(column, reverse))
+    known.sort(key=lambda rate: _comparable(value(rate)), reverse=is_descending(column, is_reversed))
     return known + [rate for rate in found if value(rate) is None]
 
 
-def is_descending(column: str, reverse: bool) -> bool:
+def is_descending(column: str, is_reversed: bool) -> bool:
     """Whether a column's largest value comes first."""
-    return (column in _LARGEST_FIRST) != reverse
+    return (column in _LARGEST_FIRST) != is_reversed
 
 
 def win_rate_of(rate: WinRate, responder: str) -> float | None:
@@ -92,28 +92,28 @@ def judges(rates: Iterable[WinRate]) -> list[str]:
 
 
 def label_of(rates: Iterable[WinRate], judge: str) -> str:
-    """What is known of a judge's agreement with people, which stands wherever its figures do."""
+    """A judge's agreement with people, which is shown wherever its results are."""
     label = next((rate.label for rate in rates if rate.judge == judge and rate.label), None)
-    return label or f"{judge}: its agreement with people is not known"
+    return label or f"{judge}: agreement with people unknown"
 
 
 def finished(rates: Sequence[WinRate]) -> tuple[str, ...]:
-    """The jobs whose figures are known: what is worked out from them changes only with these."""
+    """The finished comparison jobs: derived results change only when these do."""
     return tuple(rate.job for rate in rates if rate.n is not None)
 
 
 def order_effects(rate: WinRate) -> str | None:
-    """How the order of the two responses moved the judge; None where each pair was judged in one."""
+    """The effect of the order of responses on the judge; None if each pair was judged in one order."""
     if rate.flip_rate is None:
         return None
-    said = (
+    effect = (
         f"The orders disagree in {percent(rate.flip_rate)} of the dialogues, the first place wins "
         f"{percent(rate.prefers_first)}"
     )
     if rate.bootstrap_low is None:
-        return f"{said}."
+        return f"{effect}."
     low, high = percent(rate.bootstrap_low, 1), percent(rate.bootstrap_high, 1)
-    return f"{said}; bootstrap over dialogues {low} – {high}."
+    return f"{effect}; bootstrap over dialogues {low} – {high}."
 
 
 def _width(rate: WinRate) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.binding import Binding
 
-#: Mode, key, title: in the order of the line of screens.
+#: Mode, key, title, in the order of the tabs.
 SCREENS = (
     ("home", "1", "Home"),
     ("pipeline", "2", "Pipeline"),
@@ -28,14 +28,14 @@ APP = [
     ),
     Binding("t", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
     Binding("ctrl+p", "command_palette", "Commands", id="app.palette", priority=True, tooltip="All commands"),
-    Binding("question_mark,f1", "keys", "Help", id="app.help", key_display="?", tooltip="What the keys do"),
+    Binding("question_mark,f1", "keys", "Help", id="app.help", key_display="?", tooltip="Show the keys"),
     Binding(
         "ctrl+z",
         "suspend_process",
         "Suspend",
         id="app.suspend",
         show=False,
-        tooltip="Put the app aside; `fg` in the shell brings it back",
+        tooltip="Suspend the app; `fg` in the shell resumes it",
     ),
-    Binding("q", "quit", "Quit", id="app.quit", tooltip="Close the app; the work goes on in the background"),
+    Binding("q", "quit", "Quit", id="app.quit", tooltip="Close the app; jobs continue in the background"),
 ]

@@ -1,4 +1,4 @@
-"""What screens, dialogs and widgets see of the app, so that none of them imports it."""
+"""The app's interface to screens, dialogs and widgets, so that none of them imports the app."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ class Host(Protocol):
 
     workspace: WorkspacePaths
     snapshot: Snapshot | None
-    """What the poller saw last; None until its first look."""
+    """The poller's latest snapshot; None before the first."""
     trouble: str | None
     """Why the workspace cannot be read now; None when it can."""
     stopping: threading.Event
-    """Set when the app closes, for threads that wait."""
+    """Set when the app closes; threads that wait check it."""
 
     def now(self) -> float:
-        """The time in Unix seconds, against which elapsed times are shown."""
+        """The current time in Unix seconds, the reference for elapsed times."""
 
     def read(self, key: str, query: Callable[[Workspace], T], receive: Callable[[T], None]) -> None:
-        """Run `query` on the poller's thread and give its value to `receive` on this one.
+        """Run `query` on the poller's thread and pass its value to `receive` on this one.
 
-        Of one key only the newest query is answered; an error is shown as a message.
+        Only the newest query of a key is answered; an error is shown as a message.
         """
 
     def act(self, label: str, request: Callable[[Commands], int]) -> None:
-        """Write an intent for the supervisor, and show how it went once it is done.
+        """Write an intent for the supervisor, and show its outcome once it is done.
 
-        `request` returns the intent's id; it runs in a thread of its own. Where nothing may be written a
-        message says so.
+        `request` returns the intent's id; it runs in a thread of its own. A read-only app shows a message
+        instead.
         """
 
     def start(self, label: str, targets: Sequence[str]) -> None:
-        """Start the targets, all jobs for none; confirmed first if a teacher would be paid."""
+        """Start the targets, all jobs for none; asks for confirmation if it costs money."""
 
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
-        """Show a message over the screen for some seconds; the text may come from outside."""
+        """Show a toast for some seconds; the text may be untrusted."""
 
     def copy(self, text: str) -> None:
-        """Put a text on the clipboard, and show what is known of how that went."""
+        """Copy a text to the clipboard, and show the outcome."""
 
 
 if TYPE_CHECKING:
@@ -57,5 +57,5 @@ if TYPE_CHECKING:
         """A Textual app that hosts a workspace: the type of `self.app`."""
 
 else:
-    # A protocol's metaclass does not go with an app's.
+    # The metaclasses of a protocol and an app conflict.
     HostApp = App

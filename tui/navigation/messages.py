@@ -1,4 +1,4 @@
-"""Requests to open something elsewhere: screens post them to the app, which knows all screens."""
+"""Requests to open another screen: screens post them to the app, which knows all screens."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class OpenScreen(Navigation):
 
 @dataclass
 class OpenPairs(Navigation):
-    """Open the pairs of one comparison, the responses of `a` and `b`: all, or those that a filter leaves."""
+    """Open the pairs of responses of `a` and `b`: all, or those that match a filter."""
 
     a: str
     b: str
@@ -34,7 +34,7 @@ class OpenPairs(Navigation):
 
 @dataclass
 class OpenPairOf(Navigation):
-    """Open the pair of a test dialogue, of the responders that were looked at last."""
+    """Open the pair of a test dialogue, with the responders that were shown last."""
 
     dialog_id: str
 

@@ -1,4 +1,4 @@
-"""Which pairs are shown: by who won, by who disagrees, by emotion, by words in the texts."""
+"""Filters pairs by verdict, disagreement, emotion, and words in the texts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ DISAGREEMENTS: dict[Disagreement, str] = {
 
 @dataclass(frozen=True)
 class PairFilter:
-    """What a pair must be like; None and an empty text leave it open.
+    """The conditions on a pair; None and an empty text match every pair.
 
-    `judge` is whose outcome counts, any judge's for None. `words_b` are the fewest and the most words of
-    b's response.
+    `judge` is the judge of `outcome`, any judge for None. `words_b` is the range of the number of words
+    in b's response.
     """
 
     outcome: PairOutcome | None = None
@@ -46,7 +46,7 @@ class PairFilter:
         return any(getattr(self, field.name) for field in fields(self))
 
     def words(self) -> str:
-        """The filter as a reader sees it."""
+        """The filter as a text on the screen."""
         parts = [
             OUTCOMES[self.outcome] if self.outcome else "",
             DISAGREEMENTS[self.disagreement] if self.disagreement else "",
@@ -60,7 +60,7 @@ class PairFilter:
 
 
 def chosen(pairs: Iterable[Pair], wanted: PairFilter) -> list[Pair]:
-    """The pairs that are as wanted, in their order."""
+    """The pairs that match the filter, in their order."""
     return [pair for pair in pairs if _is(pair, wanted)]
 
 
@@ -78,12 +78,12 @@ def outcomes(pair: Pair) -> dict[str, PairOutcome]:
 
 
 def judges_disagree(pair: Pair) -> bool:
-    """Whether two judges have different outcomes; one without a valid outcome contradicts nobody."""
+    """Whether two judges have different outcomes; a judge without a valid outcome does not count."""
     return len({found for found in outcomes(pair).values() if found != "invalid"}) > 1
 
 
 def orders_disagree(pair: Pair, judge: str | None = None) -> bool:
-    """Whether a judge (any for None) names different winners when it sees the pair more than once."""
+    """Whether a judge (any for None) names different winners in its verdicts on the pair."""
     by_judge: dict[str, set[str]] = {}
     for verdict in pair.verdicts:
         if verdict.winner != "invalid" and judge in (None, verdict.judge):

@@ -1,4 +1,4 @@
-"""Drawing with fewer characters, where a terminal's encoding lacks some."""
+"""Replaces characters that the terminal's encoding lacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-#: ASCII → what the app draws with and it stands for; all a cell wide.
+#: ASCII substitute → the characters that it replaces; all are one cell wide.
 _STANDS_FOR = {
     "+": "✓┌┐└┘├┤┬┴┼┿╭╮╰╯╔╗╚╝",
     "x": "✗×",
@@ -40,7 +40,7 @@ _UPPER = 0b00011011
 
 
 def terminal_encoding() -> str:
-    """The encoding that Textual writes in: it draws on standard error."""
+    """The encoding of Textual's output, which goes to standard error."""
     return (sys.__stderr__.encoding if sys.__stderr__ is not None else None) or "utf-8"
 
 
@@ -49,7 +49,7 @@ def is_unicode(encoding: str) -> bool:
 
 
 class Plain(LineFilter):
-    """Replaces every character that `encoding` lacks by one that it has, and keeps all widths."""
+    """Replaces every character that `encoding` lacks by one of the same width that it has."""
 
     def __init__(self, encoding: str) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ def _plain(character: str, encoding: str) -> str:
     code = ord(character)
     if 0x2800 <= code <= 0x28FF:
         return _braille(code - 0x2800)
-    # Of any other letter, the one without its accent.
+    # Other letters lose their accent.
     found = _PLAIN.get(character) or unicodedata.normalize("NFKD", character)[:1]
     return found if found.isascii() and len(found) == width else "?" * width
 

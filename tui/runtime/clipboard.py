@@ -1,23 +1,23 @@
-"""Text for the clipboard of the user's own terminal, over SSH and through tmux."""
+"""Copies text to the clipboard of the user's terminal, also over SSH and through tmux."""
 
 from __future__ import annotations
 
 import os
 
-#: Bytes that every terminal with OSC 52 takes at once; some drop what is longer.
+#: Bytes that every terminal with OSC 52 accepts; some drop longer texts.
 _SURE_BYTES = 74_994
-#: Seconds that tmux may take.
+#: Timeout of tmux in seconds.
 _WAIT_S = 2.0
 
 
 def is_in_tmux() -> bool:
-    """Whether the app runs in tmux, which by default passes no program's OSC 52 on."""
+    """Whether the app runs in tmux, which by default forwards no OSC 52."""
     return bool(os.environ.get("TMUX"))
 
 
 def put_in_tmux(text: str) -> bool:
-    """Give `text` to tmux, as its newest buffer and for the terminal's clipboard; whether tmux took it."""
-    # Here rather than above: it takes time, and most sessions copy nothing.
+    """Put `text` into tmux's newest buffer and the terminal's clipboard; return whether tmux accepted it."""
+    # Imported here because the import is slow and most sessions copy nothing.
     import subprocess
 
     try:
@@ -34,9 +34,9 @@ def put_in_tmux(text: str) -> bool:
 
 
 def outcome(text: str, *, by_tmux: bool) -> str:
-    """What is known once `text` was copied: no terminal says whether it took it."""
+    """The message after `text` was copied; terminals do not confirm a copy."""
     size = f"{len(text):,} characters"
-    cut = ", but some drop so long a text" if len(text.encode()) > _SURE_BYTES else ""
+    cut = ", but some drop long texts" if len(text.encode()) > _SURE_BYTES else ""
     if by_tmux:
-        return f"copied {size}: tmux has them (prefix ] pastes), and your terminal if it takes OSC 52{cut}"
-    return f"copied {size}, if your terminal takes OSC 52{cut}: it does not say"
+        return f"copied {size} to tmux (prefix ] pastes), and to your terminal if it supports OSC 52{cut}"
+    return f"copied {size} if your terminal supports OSC 52{cut}; terminals do not confirm"

@@ -1,4 +1,4 @@
-"""A notification on the desktop that a terminal stands on, also over SSH and through tmux."""
+"""Desktop notifications through the terminal, also over SSH and through tmux."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 
 
 def notification(text: str) -> str:
-    """The bytes that have a terminal notify its desktop of one line, which must have been made visible.
+    """The escape sequence of a desktop notification of one line, which must have passed `visible`.
 
-    OSC 9, which iTerm2, kitty, WezTerm, Ghostty, foot and Windows Terminal know and others skip. tmux hands
-    it on where its `allow-passthrough` is on.
+    iTerm2, kitty, WezTerm, Ghostty, foot and Windows Terminal support OSC 9; others ignore it. tmux forwards
+    it if `allow-passthrough` is on.
     """
     plain = f"\x1b]9;{' '.join(text.split())}\x07"
     if "TMUX" not in os.environ:

@@ -1,7 +1,7 @@
-"""Python's garbage collector, kept from running while somebody waits for the screen.
+"""Delays Python's garbage collection until the user is idle.
 
-A full collection goes through all that lives: a tenth of a second and more, in which no thread goes on. There
-is one of those in a process, and so there is this module's state.
+A full collection visits every object and blocks all threads for a tenth of a second or more. The collector is
+global to the process, and so is this module's state.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import gc
 import time
 
-#: Collections of the middle generation after which a full one is due, when nobody presses a key, and always.
+#: Collections of the middle generation until a full one is due: while no key is pressed, and in any case.
 _DUE, _OVERDUE = 10, 100
-#: No collection comes by itself.
+#: Disables automatic collections.
 _NEVER = 1_000_000_000
 #: Seconds without a key.
 _CALM_S = 1.0
@@ -20,20 +20,20 @@ _touched_at = 0.0
 
 
 def hold() -> None:
-    """Collect nothing until `sweep`: next to nothing that is made as an app starts is garbage."""
+    """Collect nothing until `sweep`: the start of the app creates almost no garbage."""
     gc.disable()
 
 
 def touch() -> None:
-    """Somebody pressed a key or used the mouse just now."""
+    """Record that the user just pressed a key or used the mouse."""
     global _touched_at
     _touched_at = time.monotonic()
 
 
 def sweep() -> None:
-    """Collect what is due, in an app that began with `hold`; to be called a few times a second.
+    """Run the collections that are due; called a few times a second in an app that began with `hold`.
 
-    The first time leaves out what has been loaded by then, most of which stays.
+    The first call freezes the objects that exist by then, because most of them stay.
     """
     if not gc.isenabled():
         gc.freeze()

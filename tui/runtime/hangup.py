@@ -8,21 +8,21 @@ import signal
 import threading
 import time
 
-#: Seconds that the app has to close in order: what it was about to write to the store gets there.
+#: Seconds that the app has to close cleanly and to finish its writes to the store.
 _GRACE_S = 2.0
 
 
 def end_with_terminal(descriptor: int) -> None:
-    """Watch a terminal from a thread of its own, which costs nothing while it is there.
+    """Watch a terminal from a thread of its own, which blocks until the terminal closes.
 
-    Textual's own end is not enough: it waits until the terminal has taken what is still to be written.
+    Textual's own shutdown is not enough: it waits until the terminal has accepted all pending output.
     """
     threading.Thread(target=_watch, args=(descriptor,), name="hangup", daemon=True).start()
 
 
 def _watch(descriptor: int) -> None:
     poll = select.poll()
-    # A hang-up is reported whatever events are requested.
+    # Poll reports a hang-up whichever events are requested.
     poll.register(descriptor, 0)
     poll.poll()
     time.sleep(_GRACE_S)

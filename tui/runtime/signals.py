@@ -9,8 +9,8 @@ from functools import partial
 
 
 def on_termination(close: Callable[[int], object]) -> None:
-    """Call `close` with the exit code when a signal asks to end; Textual then restores the terminal."""
+    """Call `close` with the exit code on a termination signal; Textual then restores the terminal."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-        # What a shell reports of a program that a signal has ended.
+        # The exit code that a shell reports for a program that a signal ended.
         loop.add_signal_handler(number, partial(close, 128 + number))

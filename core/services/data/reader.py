@@ -102,14 +102,14 @@ class DataReader:
 
         Base students, runs and teachers come first, in the configuration's order, then the data's sources.
         """
-        from core.services.data import dialogue_browser as browsing
+        from core.services.data import dialogue_browser
 
         connection = self._state.connection()
         if connection is None:
             return ()
         config, _ = self._state.config()
         teachers = () if config is None else config.teachers
-        return browsing.responses(connection, self._pipeline.snapshot().jobs, teachers, dialog_id)
+        return dialogue_browser.responses(connection, self._pipeline.snapshot().jobs, teachers, dialog_id)
 
     def prompts(self) -> tuple[Prompt, ...]:
         """All prompt templates, with the workspace's overrides."""

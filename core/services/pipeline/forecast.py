@@ -26,7 +26,7 @@ class Forecast:
 
 
 def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Forecast | None:
-    """What is left of the requested jobs, run as the supervisor would, `slots` at a time.
+    """Simulate the remaining requested jobs as the supervisor would run them, in `slots`.
 
     The duration of a running job is its own estimate, that of others the average of their stage. Jobs that
     need an action of the user before they can start (a dependency failed, there is no slot of their kind) are

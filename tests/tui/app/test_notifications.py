@@ -48,7 +48,7 @@ def test_many_are_told_as_a_number(snapshot: Snapshot) -> None:
     def all_of(state: JobState) -> Snapshot:
         return states(snapshot, *(job(f"j{i}", state) for i in range(9)))
 
-    assert news(all_of("running"), all_of("done")) == [News("9 jobs are done"), News("All work has ended.")]
+    assert news(all_of("running"), all_of("done")) == [News("9 jobs are done"), News("All jobs have ended.")]
     told = news(all_of("running"), all_of("failed"))[0]
     assert told.failed
     assert told.text.endswith("and 6 more failed")
@@ -67,7 +67,7 @@ async def test_a_toast_shows_it(opened: Open, filled: WorkspacePaths) -> None:
         with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
             jobs.set_state(connection, running, "failed", error=HOSTILE)
         await until_shows(pilot, "chatgpt/sft-dpo failed: calm")
-        await until_shows(pilot, "All work has ended.")
+        await until_shows(pilot, "All jobs have ended.")
 
 
 class Written:

@@ -184,7 +184,7 @@ async def test_f1_helps_with_the_rooms_own_keys_first(opened: Open, filled: Work
         await pilot.press("f1")
         await until_shows(pilot, "Every job that config.toml asks for")
         text = shown(pilot)
-        assert text.index("Start the job and all that it needs") < text.index(
+        assert text.index("Start the job and its dependencies") < text.index(
             "Show only rows with these words"
         )
         await pilot.press("f1")

@@ -24,6 +24,6 @@ async def test_a_click_presses_the_key(opened: Open, filled: WorkspacePaths) -> 
         line = pilot.app.screen.query_one(KeysLine)
         at = shown(pilot).splitlines()[-1].index("? Help") + 2
         await pilot.hover(KeysLine, offset=(at, 0))
-        assert line.tooltip == "What the keys do"
+        assert line.tooltip == "Show the keys"
         await pilot.click(KeysLine, offset=(at, 0))
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))

@@ -13,7 +13,7 @@ from textual.widgets import DataTable
 
 from tests.support.settling import shown, until, until_shows
 from tui.components.keyed_table import Column
-from tui.components.listing import Entry, Listing
+from tui.components.listing import ListEntry, Listing
 from tui.components.theme import DARK
 
 COLUMNS = [Column("name", "name", 12), Column("size", "size", 6, "right"), Column("note", "note", 8)]
@@ -42,11 +42,11 @@ class Shelf(App[None]):
     def compose(self) -> ComposeResult:
         yield Listing(id="shelf", draw=self.draw, words="a part of a name")
 
-    def draw(self, item: tuple[str, float | None]) -> Entry:
+    def draw(self, item: tuple[str, float | None]) -> ListEntry:
         name, size = item
         self.drawn.append(name)
         cells = [Text(name), Text("" if size is None else str(size)), Text("")]
-        return Entry(cells, name, {"name": name, "size": size})
+        return ListEntry(cells, name, {"name": name, "size": size})
 
     @property
     def listing(self) -> Listing[tuple[str, float | None]]:

@@ -92,7 +92,7 @@ class JobRecord(_Record, frozen=True):
     """What a finished job reports; its fields depend on the stage. Null before the job is done."""
 
 
-class Started(_Record, frozen=True):
+class StartReport(_Record, frozen=True):
     """`run`."""
 
     jobs: Sequence[str]
@@ -131,7 +131,7 @@ class Costs(_Record, frozen=True):
     spending: Spending
 
 
-class JobState(_Record, frozen=True):
+class JobStateReport(_Record, frozen=True):
     """`cancel`."""
 
     job: str
@@ -165,7 +165,7 @@ class Batches(_Record, frozen=True):
     spending: Spending
 
 
-class BatchDetails(_Record, frozen=True):
+class BatchReport(_Record, frozen=True):
     """`batches show`."""
 
     batch: Submission

@@ -30,7 +30,7 @@ _MAX_SUPERVISORS = 10
 
 
 @dataclass(frozen=True)
-class Ending:
+class Completion:
     """The requested jobs once waiting is over."""
 
     jobs: tuple[Job, ...]
@@ -43,7 +43,7 @@ class Ending:
         return self.problem is None
 
 
-def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], console: Console) -> Ending:
+def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], console: Console) -> Completion:
     """Show the progress of the jobs `wanted` until they are done or cannot go on; `done` were done before.
 
     Starts a supervisor that was killed again. Raises `UserError` when it keeps ending without progress.
@@ -121,27 +121,29 @@ def downloading() -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Ending | None:
+def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Completion | None:
     """The ending once `jobs` are done or cannot go on, else None. `jobs` include all their dependencies."""
     unfinished = [job for job in jobs if job.state not in ENDED]
     unsuccessful = {job.id for job in jobs if job.state in UNSUCCESSFUL}
     if not unfinished and not unsuccessful:
-        return Ending(jobs, None)
+        return Completion(jobs, None)
     blocked = blocked_jobs(jobs, unsuccessful)
     going = [job for job in unfinished if job.id not in blocked]
     if not going:
-        return Ending(jobs, _count(jobs, unsuccessful, blocked))
+        return Completion(jobs, _count(jobs, unsuccessful, blocked))
     if any(job.state == "running" for job in going):
         return None
     unfinished_jobs = f"{len(going)} of {len(jobs)} jobs are not finished"
     if snapshot.paused:
-        return Ending(jobs, f"paused, {unfinished_jobs}: `empathy-tui resume` lets them start")
+        return Completion(jobs, f"paused, {unfinished_jobs}: `empathy-tui resume` lets them start")
     closed = {slot.name for slot in snapshot.slots if slot.total == 0}
     unfinished_ids = {job.id for job in unfinished}
     able = [job for job in going if not unfinished_ids.intersection(job.depends_on)]
     if able and all(job.slot in closed for job in able):
         names = ", ".join(sorted({job.slot for job in able}))
-        return Ending(jobs, f"{unfinished_jobs}, and config.toml has no slot for them: [slots] {names} = 0")
+        return Completion(
+            jobs, f"{unfinished_jobs}, and config.toml has no slot for them: [slots] {names} = 0"
+        )
     return None
 
 

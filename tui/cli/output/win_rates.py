@@ -11,7 +11,7 @@ from tui.cli.output.tables import cell, make_table, print_line
 from tui.format import win_rates
 from tui.format.values import UNKNOWN, count, p_value, percent
 from tui.screens.win_rates import comparison_metrics, judge_metrics
-from tui.screens.win_rates.comparison_metrics import Metric
+from tui.screens.win_rates.comparison_metrics import MetricRow
 from tui.screens.win_rates.matrix import SIGNIFICANT
 
 SAMPLE_WARNING = "This is sample data for trying the program, not research data. Draw no conclusions from it."
@@ -148,7 +148,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
         print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
 
 
-def _print_metrics(console: Console, found: Sequence[Metric]) -> None:
+def _print_metrics(console: Console, found: Sequence[MetricRow]) -> None:
     shown = make_table("", "", "95 % interval", "of", "", left=1)
     shown.columns[-1].justify, shown.columns[-1].no_wrap = "left", False
     for fact in found:

@@ -1,4 +1,4 @@
-"""One submission in full, and what to say where there is none."""
+"""One submission in full, and the message if there is none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
-    """The model, how it went, and where its files are."""
+    """Its model, its timeline, and its files."""
     where = f"{one.provider} at {one.base_url}" if one.base_url else one.provider
     fields = [
         ("batch", submissions.name(one)),
@@ -38,13 +38,13 @@ def describe(one: Submission, timeline: Sequence[BatchEvent]) -> Content:
 
 
 def nothing() -> Content:
-    """What to do where no teacher and no judge was asked yet."""
+    """The message if no request was ever sent."""
     return Content.assemble(
-        ("Nothing was sent yet.\n\n", "bold"),
+        ("No requests yet.\n\n", "bold"),
         (
-            "Recipes improve-human/… and improve-llm/… ask the teacher that config.toml names under "
-            "[teachers], and a judge may be asked too. Name them, and `s` starts the work, once it has shown "
-            "what that will cost. Direct distillation, students and the embedded judge send nothing.",
+            "Recipes improve-human/… and improve-llm/… send requests to a teacher under [teachers] in "
+            "config.toml, and judges may send requests too. `s` starts all jobs after it has shown the "
+            "estimated cost. Direct distillation, students and the embedded judge send no requests.",
             "$text-muted",
         ),
     )

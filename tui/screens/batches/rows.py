@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import App
 
 from tui.components.keyed_table import Column
-from tui.components.listing import Entry
+from tui.components.listing import ListEntry
 from tui.components.theme import shade
 from tui.format import submissions
 from tui.format import values as formats
@@ -18,15 +18,15 @@ from tui.format.text import visible
 if TYPE_CHECKING:
     from core.api import BatchEvent, Submission
 
-#: A submission, its moments, and the time that it is shown at where that changes how it looks.
+#: A submission, its events, and the current time if its row depends on it.
 BatchRow = tuple["Submission", "tuple[BatchEvent, ...]", "float | None"]
 
-#: Widths from which on there is room for tokens.
+#: The columns of tokens are shown from these widths on.
 WIDE = 110
 
 
 def columns(width: int) -> list[Column]:
-    """The columns that fit into `width` cells; the name takes what the others leave."""
+    """The columns that fit into `width` cells; the name gets the remaining width."""
     fixed = [
         Column("state", "state", 13),
         Column("progress", "done/failed/all", 15, "right"),
@@ -39,7 +39,7 @@ def columns(width: int) -> list[Column]:
     return [fixed[0], Column("name", "for", name), *fixed[1:]]
 
 
-def entry(app: App[Any], shown: Sequence[Column], what: BatchRow) -> Entry:
+def entry(app: App[Any], shown: Sequence[Column], what: BatchRow) -> ListEntry:
     """A submission's row in the columns that are shown."""
     one, moments, now = what
     muted, look = shade(app, "text-muted"), submissions.look(one)
@@ -56,7 +56,7 @@ def entry(app: App[Any], shown: Sequence[Column], what: BatchRow) -> Entry:
         "cost": Text(submissions.cost(one)),
     }
     tokens = None if one.input_tokens is None else float(one.input_tokens + (one.output_tokens or 0))
-    return Entry(
+    return ListEntry(
         [cells[key] for key in widths],
         f"{look.word} {one.job_name} {one.model} {submissions.name(one)}",
         {

@@ -1,4 +1,4 @@
-"""Batches: what was sent to teachers and judges, how it stands, what it cost, and what came back."""
+"""Batches: requests to teachers and judges, with state, cost and results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import Column, KeyedTable
-from tui.components.listing import Entry, Listing
+from tui.components.listing import ListEntry, Listing
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import submissions
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
         Workspace,
     )
 
-#: Submissions, and requests of one group, that are shown at most.
+#: The max number of submissions, and of requests of a group, that are shown.
 _ROWS = 500
-#: Seconds between updates of ages, which no snapshot brings.
+#: Seconds between updates of ages.
 _TICK_S = 1.0
 
 _BatchesData = tuple["list[Submission]", "Spending", "dict[str, list[BatchEvent]]"]
@@ -46,10 +46,10 @@ _OutcomeGroup = tuple[str, "str | None"]
 
 
 class BatchesScreen(WorkspaceScreen):
-    """Submissions above; the selected one's timeline and outcomes below, and the requests behind each."""
+    """Submissions above; below, the timeline and outcomes of the selected one, and their requests."""
 
     MODE = "batches"
-    ABOUT = "Requests that went to teachers and judges: batches, and sessions of live calls."
+    ABOUT = "Requests to teachers and judges: batches, and sessions of live calls."
     CSS_PATH = "batches.tcss"
     WRITES = frozenset({"refresh", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,11 +58,11 @@ class BatchesScreen(WorkspaceScreen):
             "app.start_all",
             "Submit",
             id="batches.submit",
-            tooltip="Start all work, after its cost was shown",
+            tooltip="Start all jobs after showing the cost",
         ),
-        Binding("f", "refresh", "Refresh", id="batches.refresh", tooltip="Ask after the batch now"),
+        Binding("f", "refresh", "Refresh", id="batches.refresh", tooltip="Poll the batch now"),
         Binding("c", "cancel", "Cancel", id="batches.cancel", tooltip="Cancel the batch and its job"),
-        Binding("r", "retry", "Retry", id="batches.retry", tooltip="Ask again for what failed"),
+        Binding("r", "retry", "Retry", id="batches.retry", tooltip="Retry the failed requests"),
         Binding(
             "o",
             "paths",
@@ -77,7 +77,7 @@ class BatchesScreen(WorkspaceScreen):
             "Spending",
             id="batches.spending",
             show=False,
-            tooltip="What each recipe has cost",
+            tooltip="Show the cost of each recipe",
         ),
     ]
 
@@ -113,7 +113,7 @@ class BatchesScreen(WorkspaceScreen):
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
-        # Its table is as wide as its place, which has its new size after the layout.
+        # The table gets its new width only after the layout.
         self.call_after_refresh(self._draw_detail)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -153,16 +153,16 @@ class BatchesScreen(WorkspaceScreen):
             self._ask()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Go one step deeper: to the outcomes, then to the requests of one."""
+        """Go one level deeper: to the outcomes, then to the requests of an outcome."""
         event.stop()
         one = self.selected
         if one is None:
-            self.app.show_message("nothing was sent yet")
+            self.app.show_message("no requests yet")
         elif self._batches.table.has_focus:
             if self._groups:
                 self._outcomes.focus()
             else:
-                self.app.show_message("no answer of it is in yet")
+                self.app.show_message("the batch has no responses yet")
         elif self._outcomes.has_focus:
             key = self._outcomes.selected_key
             if key is not None:
@@ -205,11 +205,11 @@ class BatchesScreen(WorkspaceScreen):
             ConfirmScreen(
                 f"Cancel {submissions.name(one)}?",
                 Content(
-                    f"It is cancelled at its provider, and the job {visible(one.job_name)} with it. "
-                    "What it has answered is paid and kept; `r` asks for the rest."
+                    f"This cancels the batch at the provider and the job {visible(one.job_name)}. "
+                    "Finished responses are paid and kept; `r` requests the rest."
                 ),
                 "Cancel it",
-                "Let it run",
+                "Keep it running",
             ),
             lambda yes: self._act("Cancel", one, lambda c: c.cancel(one.job)) if yes else None,
         )
@@ -228,7 +228,7 @@ class BatchesScreen(WorkspaceScreen):
             return
         paths = [f"{self.app.workspace.root / path}" for _, path in submissions.files(one)]
         if not paths:
-            self.app.show_message("it has no files")
+            self.app.show_message("the batch has no files")
             return
         self.app.show_message("\n".join(paths))
         self.app.copy("\n".join(paths))
@@ -244,7 +244,7 @@ class BatchesScreen(WorkspaceScreen):
         self._ask()
 
     def _ask(self) -> None:
-        """Ask for what is known of the selected submission."""
+        """Read the details of the selected submission."""
         token = self._token
         if token is None or token not in self._found:
             return
@@ -258,7 +258,7 @@ class BatchesScreen(WorkspaceScreen):
         token, timeline, groups = seen
         if token == self._token:
             self._timeline, self._groups = timeline, groups
-            # Its place may not be laid out yet where this comes at once.
+            # The widget may not be laid out yet.
             self.call_after_refresh(self._draw_detail)
 
     def _open_group(self, one: Submission, group: AnswerCount) -> None:
@@ -284,7 +284,7 @@ class BatchesScreen(WorkspaceScreen):
                 for request in requests
             }
         )
-        more = " (the first of them)" if len(requests) == _ROWS else ""
+        more = "(first rows only)" if len(requests) == _ROWS else ""
         self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
         self._outcomes.display, self._requests.display = False, True
         self._requests.focus()
@@ -305,7 +305,7 @@ class BatchesScreen(WorkspaceScreen):
         none = self.query_one("#none", Static)
         none.display = not rows
         if rows and not self.query_one("#below").display:
-            # Its columns take the width that it gets only now.
+            # The columns get the new width only now.
             self.call_after_refresh(self._draw_detail)
         for part in ("#batches", "#below", "#spending"):
             self.query_one(part).display = bool(rows)
@@ -319,14 +319,14 @@ class BatchesScreen(WorkspaceScreen):
         if not self._found:
             return
         now = self.app.now()
-        # Only what is on its way looks otherwise as time goes by.
+        # Only rows of pending submissions depend on the time.
         shown: dict[str, batch_rows.BatchRow] = {
             token: (one, (), None) if one.collected else (one, tuple(self._moments.get(token, ())), now)
             for token, one in self._found.items()
         }
         self._batches.show(batch_rows.columns(self.size.width), shown)
 
-    def _entry(self, shown: batch_rows.BatchRow) -> Entry:
+    def _entry(self, shown: batch_rows.BatchRow) -> ListEntry:
         return batch_rows.entry(self.app, self._batches.columns, shown)
 
     def _draw_detail(self) -> None:
@@ -338,13 +338,13 @@ class BatchesScreen(WorkspaceScreen):
     def _draw_groups(self) -> None:
         muted = shade(self.app, "text-muted")
         self.query_one("#title", Static).update(
-            "how its requests ended" if self._groups else "no answers yet"
+            "outcome of the requests" if self._groups else "no responses yet"
         )
         words = max(10, self.query_one("#behind").size.width - 10 - 8 - 7)
         self._outcomes.set_columns(
             [
                 Column("outcome", "outcome", 9),
-                Column("error", "the provider's words", words),
+                Column("error", "provider's message", words),
                 Column("requests", "number", 7, "right"),
             ]
         )

@@ -1,4 +1,4 @@
-"""What was spent, recipe by recipe."""
+"""The spending dialog: cost by recipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SpendingScreen(ModalScreen[None]):
-    """What the workspace has spent, and each recipe's share of it."""
+    """Shows the workspace's spending and the cost of each recipe."""
 
     CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
@@ -41,10 +41,10 @@ class SpendingScreen(ModalScreen[None]):
 
     def _recipes(self) -> Content:
         if not self._spending.by_recipe:
-            return Content("No recipe of config.toml asks a teacher.")
+            return Content("No recipe in config.toml uses a teacher.")
         rows = [
             f"{formats.shorten(visible(name), 48):<48}{formats.dollars(usd):>14}"
             for name, usd in self._spending.by_recipe
         ]
-        note = "An answer that several recipes use stands under each of them."
+        note = "A response that several recipes use is counted for each of them."
         return Content("\n").join([*map(Content, rows), Content.styled(note, "$text-muted")])

@@ -1,4 +1,4 @@
-"""The imported data in charts, each drawn for a width; glyphs tell parts apart, so that no colour has to."""
+"""Charts of the imported data, each drawn for a width; parts differ in glyphs, not only in colour."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from tui.format.text import visible
 if TYPE_CHECKING:
     from core.api import Crosstab, DialogueCounts, Recipe, SourceStatistics
 
-#: Gives a theme variable's colour.
+#: Returns the colour of a theme variable.
 Shade = Callable[[str], str]
 
 _SPLITS = (("train", "█", "text-primary"), ("test", "▒", "text-accent"))
 _LEVELS = " ▁▂▃▄▅▆▇█"
 #: Rows of a histogram.
 _ROWS = 2
-#: How much of the accent the fullest cell of a heat table has.
+#: The share of the accent colour in the fullest cell of a heat map.
 _HOTTEST = 0.55
 
 
 def split(counts: DialogueCounts, width: int, shade: Shade) -> RenderableType:
-    """How the dialogues fall into train and test."""
+    """The number of train and test dialogues."""
     numbers = (counts.train, counts.test)
     kinds = [(glyph, shade(colour)) for _, glyph, colour in _SPLITS]
     legend = Text("   ").join(
@@ -46,7 +46,7 @@ def split(counts: DialogueCounts, width: int, shade: Shade) -> RenderableType:
 
 
 def rated(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> RenderableType:
-    """Each source's ratings as a bar of three parts."""
+    """Each source's ratings as a stacked bar."""
     muted = shade("text-muted")
     kinds = [(look.bar, shade(look.colour)) for look in RATINGS.values()]
     name = _widest(source.source for source in sources)
@@ -66,17 +66,17 @@ def rated(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Rend
 
 
 def lengths(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> RenderableType:
-    """How many words each source's responses have, with the most that the prompt allows."""
+    """Histograms of the words in each source's responses, with the limit in the prompt."""
     muted = shade("text-muted")
     name = _widest(source.source for source in sources)
     cells = max(20, width - name - 2 - 2 * 7)
     longest = max([MAX_WORDS + 1, *(source.max_words for source in sources)])
     step = -(-(longest + 1) // cells)
     bins = {source.source: _bins(source, step, longest // step + 1) for source in sources}
-    # One scale for all sources, so that the shapes can be compared.
+    # One scale for all sources, so that the histograms can be compared.
     most = max((max(found) / max(1, sum(found)) for found in bins.values()), default=0.0)
     table = _grid(name, longest // step + 1, 5, 5)
-    table.add_row("", Text("words of a response", muted), Text("mean", muted), Text("most", muted))
+    table.add_row("", Text("words per response", muted), Text("mean", muted), Text("most", muted))
     for source in sources:
         table.add_row(
             Text("\n" * (_ROWS - 1) + visible(source.source)),
@@ -92,7 +92,7 @@ def lengths(sources: Sequence[SourceStatistics], width: int, shade: Shade) -> Re
 
 
 def crosstabs(found: Sequence[Crosstab], width: int, shade: Shade) -> RenderableType:
-    """The human response's rating against each source's: the more dialogues, the warmer the cell."""
+    """Heat maps of the human response's rating against each source's."""
     side = 37
     across = max(1, min(len(found), width // side))
     table = Table.grid(padding=(0, 3, 1, 0))
@@ -128,10 +128,10 @@ def emotions(counts: dict[str, int], width: int, shade: Shade) -> RenderableType
 
 
 def recipes(found: Sequence[Recipe], width: int, shade: Shade) -> RenderableType:
-    """What each recipe yields: SFT examples and preference pairs."""
+    """The SFT examples and preference pairs of each recipe."""
     muted, name = shade("text-muted"), _widest(recipe.name for recipe in found)
     heads = (("SFT examples", "text-primary"), ("preference pairs", "text-accent"))
-    # The headings are wider than bars that are worth drawing; the numbers alone say as much then.
+    # Below this width bars are too short to be useful, so only the numbers are shown.
     each = min(40, (width - name - 2) // 2 - 2)
     bar = each - 8 if each > 24 else 0
     table = Table.grid(padding=(0, 2, 0, 0))
@@ -151,7 +151,7 @@ def recipes(found: Sequence[Recipe], width: int, shade: Shade) -> RenderableType
 
 
 def _stacked(numbers: Sequence[int], kinds: Sequence[tuple[str, str]], width: int) -> Text:
-    """A bar of `width` cells, its parts as large as their numbers; a part that has any is seen."""
+    """A stacked bar of `width` cells; every part above 0 has at least one cell."""
     total, bar, used, so_far = sum(numbers), Text(), 0, 0
     for number, (glyph, colour) in zip(numbers, kinds, strict=True):
         so_far += number
@@ -164,7 +164,7 @@ def _stacked(numbers: Sequence[int], kinds: Sequence[tuple[str, str]], width: in
 
 
 def _thin(share: float, width: int) -> str:
-    """A bar of `width` cells, in halves: many of them below each other must not become one block."""
+    """A bar of `width` cells of half height, so that adjacent bars stay separate."""
     full, half = divmod(round(share * width * 2), 2)
     return ("━" * full + "╸" * half).ljust(width)
 
@@ -177,10 +177,10 @@ def _bins(source: SourceStatistics, step: int, count: int) -> list[int]:
 
 
 def _histogram(bins: Sequence[int], step: int, most: float, shade: Shade) -> Text:
-    """Bars of `_ROWS` rows; those behind the limit in another colour, the limit itself as a line."""
+    """Bars of `_ROWS` rows; those above the limit in another colour, the limit as a line."""
     total, limit = max(1, sum(bins)), MAX_WORDS // step
     levels = [
-        # Whatever is there is seen, however little it is.
+        # Every count above 0 stays visible.
         max(1, round(number / total / most * 8 * _ROWS)) if number else 0
         for number in bins
     ]
@@ -198,7 +198,7 @@ def _histogram(bins: Sequence[int], step: int, most: float, shade: Shade) -> Tex
 
 
 def _axis(step: int, cells: int, shade: Shade) -> Text:
-    """The words below a histogram: every twentieth, and the limit."""
+    """The x axis of a histogram: a label every twenty words, and the limit."""
     limit = MAX_WORDS // step
     line = [" "] * (cells + 6)
     for words in range(0, cells * step, 20):
@@ -213,7 +213,7 @@ def _axis(step: int, cells: int, shade: Shade) -> Text:
 
 
 def _heat(crosstab: Crosstab, shade: Shade) -> RenderableType:
-    """One source's nine cells, and how often it was rated higher than the human response."""
+    """One source's heat map of nine cells, and how often it was rated higher than the human response."""
     muted, most = shade("text-muted"), max(1, *(number for row in crosstab.counts for number in row))
     cold, warm = Color.parse(shade("background")), Color.parse(shade("accent"))
     table = Table.grid(padding=0)
@@ -239,7 +239,7 @@ def _heat(crosstab: Crosstab, shade: Shade) -> RenderableType:
 
 
 def _grid(name: int, drawn: int, *numbers: int) -> Table:
-    """A name on the left, what is drawn, and numbers on the right."""
+    """A row: a name, a drawing, and numbers."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(width=name, no_wrap=True, overflow="ellipsis")
     table.add_column(width=drawn, no_wrap=True, overflow="crop")

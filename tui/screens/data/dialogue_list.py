@@ -1,4 +1,4 @@
-"""The imported dialogues as rows, a page at a time: the store filters, searches and sorts all of them."""
+"""The imported dialogues as rows, a page at a time; the store filters, searches and sorts them."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _NOTHING = "There is no data yet: press i to import a CSV of rated dialogues."
 
 
 class PageTable(KeyedTable):
-    """Beyond the first and the last row is the page beside this one."""
+    """A table that requests the adjacent page beyond its first and last row."""
 
     class Beyond(Message):
-        """The cursor would leave the page."""
+        """The cursor moves beyond the page."""
 
         def __init__(self, side: PageSide) -> None:
             super().__init__()
@@ -59,7 +59,7 @@ class PageTable(KeyedTable):
 
 
 class DialogueList(Vertical):
-    """One page of the dialogues that are as wanted; beyond its ends the pages beside it."""
+    """One page of the dialogues that match the filter; moving beyond its ends loads the adjacent page."""
 
     DEFAULT_CSS: ClassVar[str] = """
     DialogueList {
@@ -68,7 +68,7 @@ class DialogueList(Vertical):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        # The same keys as wherever rows are filtered and sorted.
+        # The same keys as in every list.
         *Listing.BINDINGS,
         Binding(
             "right_square_bracket",
@@ -76,7 +76,7 @@ class DialogueList(Vertical):
             "Page",
             id="data.page",
             key_display="]",
-            tooltip="The next page of dialogues",
+            tooltip="Next page of dialogues",
         ),
         Binding(
             "left_square_bracket",
@@ -85,12 +85,12 @@ class DialogueList(Vertical):
             id="data.page_back",
             key_display="[",
             show=False,
-            tooltip="The page of dialogues before",
+            tooltip="Previous page of dialogues",
         ),
     ]
 
     class Selected(Message):
-        """The cursor is on another dialogue, or on none; with `opened`, Enter was pressed on it."""
+        """The cursor moved to another dialogue, or to none; with `opened`, Enter was pressed on it."""
 
         def __init__(self, line: DialogueLine | None, *, opened: bool = False) -> None:
             super().__init__()
@@ -98,7 +98,7 @@ class DialogueList(Vertical):
             self.opened = opened
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def __init__(self) -> None:
@@ -110,11 +110,11 @@ class DialogueList(Vertical):
         self._sources: Sequence[str] = ()
         self._page: DialoguePage | None = None
         self._lines: dict[str, DialogueLine] = {}
-        #: The dialogue to go to once its page is there.
+        #: The dialogue to select once its page is loaded.
         self._sought: str | None = None
-        #: Whether the next page is in another order, and read from its top.
+        #: Whether the next page has another order, and starts at its top.
         self._at_top = False
-        #: What was drawn: the page, and the filter and order it was read with.
+        #: The drawn page, and its filter and order.
         self._drawn: object = None
         #: The width that the rows were drawn for.
         self._width = 0
@@ -125,10 +125,10 @@ class DialogueList(Vertical):
         yield FilterBox("words in the situation, the utterance or a response")
 
     def on_mount(self) -> None:
-        self.query_one(".how", Static).update("The dialogues are being read …")
+        self.query_one(".how", Static).update("Reading the dialogues …")
 
     def on_resize(self, event: Resize) -> None:
-        # A view that comes back in the place of another gets its old size.
+        # A view that is shown again gets its old size first.
         if self._page is not None and event.size.width != self._width:
             self._fill()
 
@@ -138,24 +138,24 @@ class DialogueList(Vertical):
         return self._lines.get(self.query_one(KeyedTable).selected_key or "")
 
     def read(self, sources: Sequence[str]) -> None:
-        """Read the dialogues anew, with responses from these sources, and stay with the selected one."""
+        """Reload the dialogues with responses from these sources, and keep the selected one."""
         self._sources = sources
         self._ask(holding=self._sought or self.query_one(KeyedTable).selected_key)
 
     def seek(self, dialog_id: str) -> None:
-        """Go to a dialogue, through whatever filter hides it."""
+        """Select a dialogue; clears the filter if it hides it."""
         self._sought = dialog_id
         if self._page is not None:
             self._ask(holding=dialog_id)
 
     def choose(self, wanted: DialogueFilter) -> None:
-        """Show the dialogues that are as wanted, and stay with the selected one if it is among them."""
+        """Show the dialogues that match, and keep the selected one if it is among them."""
         with self.prevent(Input.Changed):
             self.query_one(FilterBox).value = wanted.text
         self._want(wanted)
 
     def step(self, by: int) -> None:
-        """Move the cursor by rows, and over the end of the page to the one beside it."""
+        """Move the cursor by rows, beyond the end of the page to the adjacent one."""
         table = self.query_one(KeyedTable)
         row = table.cursor_row + by
         if 0 <= row < table.row_count:
@@ -163,10 +163,10 @@ class DialogueList(Vertical):
         elif self._has_page("after" if by > 0 else "before"):
             self.action_page("after" if by > 0 else "before")
         else:
-            self.app.show_message("this is the last one" if by > 0 else "this is the first one")
+            self.app.show_message("this is the last dialogue" if by > 0 else "this is the first dialogue")
 
     def back(self) -> bool:
-        """Take the search or the filter away; whether there was one."""
+        """Clear the search or the filter; return whether there was one."""
         from core.api import DialogueFilter
 
         if not self.query_one(FilterBox).close() and not self.wanted:
@@ -204,15 +204,15 @@ class DialogueList(Vertical):
         self.query_one(FilterBox).open()
 
     def action_sort(self, by: int) -> None:
-        """Go to the next column that can be sorted by; after the last comes the file's order."""
+        """Sort by the next sortable column; after the last comes the file's order."""
         orders = [("position", ""), ("split", ""), ("emotion", "")]
         orders += [("rating", source) for source in self._sources]
         at = orders.index((self._order.by, self._order.source))
         name, source = orders[(at + by) % len(orders)]
-        self._sort(replace(self._order, by=name, source=source, reverse=False))  # type: ignore[arg-type]
+        self._sort(replace(self._order, by=name, source=source, is_reversed=False))  # type: ignore[arg-type]
 
     def action_reverse(self) -> None:
-        self._sort(replace(self._order, reverse=not self._order.reverse))
+        self._sort(replace(self._order, is_reversed=not self._order.is_reversed))
 
     def action_page(self, side: PageSide) -> None:
         if self._page is not None and self._has_page(side):
@@ -274,7 +274,7 @@ class DialogueList(Vertical):
         self.query_one(".how", Static).update(self._how(self._page), layout=False)
 
     def _columns(self) -> list[Column]:
-        """What the width has room for: the ratings' headings give way to the utterance."""
+        """The columns that fit; the utterance has priority over the ratings' headings."""
         fixed = [
             Column("position", "no.", max(5, len(f"{self._page.total if self._page else 0:,}")), "right"),
             Column("split", "split", 5),
@@ -283,12 +283,12 @@ class DialogueList(Vertical):
         free = self.size.width - sum(column.width + 2 for column in fixed) - 4
         longest = max((len(visible(source)) for source in self._sources), default=0)
         each = max(3, min(longest, 8, (free - 36) // max(1, len(self._sources)) - 2))
-        # One column for all sources: every cell of a table takes its time.
+        # One column for all sources, because every cell of a table takes time.
         rated = Column("ratings", self._sources_line(each), max(1, (each + 2) * len(self._sources) - 2))
         return [*fixed, rated, Column("utterance", "utterance", max(10, free - rated.width - 2))]
 
     def _sources_line(self, each: int) -> str:
-        """The sources' names in so many cells, the one whose rating rows are sorted by with an arrow."""
+        """The sources' names in this many cells, with an arrow at the source that rows are sorted by."""
         names = []
         for source in self._sources:
             is_sorted = self._order.by == "rating" and self._order.source == source
@@ -298,12 +298,12 @@ class DialogueList(Vertical):
 
     @property
     def _arrow(self) -> str:
-        return "↓" if self._order.reverse else "↑"
+        return "↓" if self._order.is_reversed else "↑"
 
     def _headed(self, column: Column) -> Column:
-        """The column with an arrow, if it is the one that rows are sorted by."""
+        """The column, with an arrow if rows are sorted by it."""
         order = self._order
-        if column.key != order.by or (order.by == "position" and not order.reverse):
+        if column.key != order.by or (order.by == "position" and not order.is_reversed):
             return column
         label = column.label[: column.width - 1] + self._arrow
         return Column(column.key, label, column.width, column.align)
@@ -326,7 +326,7 @@ class DialogueList(Vertical):
         ]
 
     def _how(self, page: DialoguePage) -> Content:
-        """Which of all dialogues are shown, and how they are chosen and ordered."""
+        """The range of dialogues that are shown, the filter and the order."""
         if not page.total:
             return Content(_NOTHING)
         chosen, order = filters.words(self.wanted), filters.order_words(self._order)
@@ -338,5 +338,5 @@ class DialogueList(Vertical):
             shown = f"{page.first:,}–{page.last:,} of {page.found:,} (all: {page.total:,})"
         rest = [visible(part) for part in (chosen, order) if part]
         if not page.found:
-            rest.append("Esc shows all")
+            rest.append("Esc clears")
         return Content.assemble((shown, "$foreground"), "".join(f"  ·  {part}" for part in rest))

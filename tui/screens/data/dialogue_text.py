@@ -1,4 +1,4 @@
-"""A dialogue in full: its situation, its utterance, and every response with its rating beside it."""
+"""A dialogue in full: its situation, its utterance, and every response with its rating."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from tui.format.text import visible
 if TYPE_CHECKING:
     from core.api import Dialogue
 
-#: Cells of what stands beside a text.
+#: Width of the labels beside a text.
 _BESIDE = 12
-#: Cells below which who answers stands above the text.
+#: Below this width the source is above the text.
 _NARROW = 64
 
 
 def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], str]) -> RenderableType:
-    """The dialogue for so many cells; `sought` is marked wherever it stands, `shade` gives a theme variable's
-    colour."""
+    """The dialogue for this width, with matches of `sought` marked; `shade` maps a variable to its colour."""
     muted, narrow = shade("text-muted"), width < _NARROW
     about = [dialogue.emotion, dialogue.sentiment, dialogue.plutchik]
     head = Text.assemble(
@@ -56,7 +55,7 @@ def whole(dialogue: Dialogue, sought: str, width: int, shade: Callable[[str], st
 
 
 def plain(dialogue: Dialogue) -> str:
-    """The dialogue as text, to be taken elsewhere."""
+    """The dialogue as plain text to copy."""
     lines = [
         f"dialogue {dialogue.dialog_id} ({dialogue.emotion}, {dialogue.split})",
         f"situation: {dialogue.situation.strip()}",

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from core.api import Dialogue, DialogueFilter
     from tui.navigation.host import HostApp
 
-#: Columns from which the dialogue has room beside the list.
+#: The dialogue is beside the list from this width on.
 WIDE = 110
 _ALL = "all emotions"
 
 
 class DialoguesView(Container):
-    """The list on the left and the dialogue on the right; one above the other where that is too narrow."""
+    """The list on the left and the dialogue on the right; stacked in narrow terminals."""
 
     DEFAULT_CSS: ClassVar[str] = """
     DialoguesView {
@@ -60,7 +60,7 @@ class DialoguesView(Container):
             id="data.next",
             key_display="n",
             show=False,
-            tooltip="The next dialogue",
+            tooltip="Next dialogue",
         ),
         Binding(
             "p,left",
@@ -69,16 +69,16 @@ class DialoguesView(Container):
             id="data.previous",
             key_display="p",
             show=False,
-            tooltip="The dialogue before",
+            tooltip="Previous dialogue",
         ),
-        Binding("f", "choose", "Filter", id="data.filter", tooltip="By emotion, split and ratings"),
-        Binding("e", "emotion", "Emotion", id="data.emotion", tooltip="By emotion", show=False),
-        Binding("P", "pairs", "Pairs", id="data.pairs", tooltip="Open the test dialogue in pairs"),
+        Binding("f", "choose", "Filter", id="data.filter", tooltip="Filter by emotion, split and ratings"),
+        Binding("e", "emotion", "Emotion", id="data.emotion", tooltip="Filter by emotion", show=False),
+        Binding("P", "pairs", "Pairs", id="data.pairs", tooltip="Show the pairs of the test dialogue"),
         Binding("y", "copy", "Copy", id="data.copy", tooltip="Copy the dialogue as text", show=False),
     ]
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class DialoguesView(Container):
         self._emotions: Mapping[str, int] = {}
         self._sources: Sequence[str] = ()
         self._dialogue: Dialogue | None = None
-        #: The width that it was drawn for.
+        #: The width of the last drawing.
         self._width = 0
 
     def compose(self) -> ComposeResult:
@@ -98,11 +98,11 @@ class DialoguesView(Container):
         self.set_class(event.size.width >= WIDE, "wide")
         if event.size.width != self._width:
             self._width = event.size.width
-            # Once the parts have their new sizes.
+            # After the layout, when the widgets have their new sizes.
             self.call_after_refresh(self._draw)
 
     def read(self, sources: Sequence[str], emotions: Mapping[str, int]) -> None:
-        """Read the dialogues anew, with responses from these sources."""
+        """Reload the dialogues with responses from these sources."""
         self._sources, self._emotions = sources, emotions
         self._dialogue = None
         self._list.read(sources)
@@ -117,7 +117,7 @@ class DialoguesView(Container):
         self._list.enter()
 
     def back(self) -> bool:
-        """Step back inside the view; whether there was something to step back from."""
+        """Go back inside the view; return whether there was anything to go back from."""
         if self._reading.has_focus:
             self.enter()
             return True
@@ -142,7 +142,7 @@ class DialoguesView(Container):
         from tui.screens.data.filter_dialog import DialogueFilterScreen
 
         if not self._emotions:
-            self.app.show_message("there is no dialogue to filter yet")
+            self.app.show_message("there are no dialogues to filter yet")
             return
         screen = DialogueFilterScreen(
             self._emotions, self._sources, sum(self._emotions.values()), self._list.wanted
@@ -161,9 +161,7 @@ class DialoguesView(Container):
         if self._dialogue is None:
             self.app.show_message("no dialogue is selected")
         elif self._dialogue.split != "test":
-            self.app.show_message(
-                "this is a train dialogue: only test dialogues are answered, so only they have pairs"
-            )
+            self.app.show_message("this is a train dialogue; only test dialogues have pairs")
         else:
             self.app.post_message(OpenPairOf(self._dialogue.dialog_id))
 

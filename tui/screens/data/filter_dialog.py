@@ -1,4 +1,4 @@
-"""Choosing which dialogues are shown."""
+"""The dialog that filters dialogues."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 class DialogueFilterScreen(FilterDialog["DialogueFilter"]):
-    """Counts the dialogues that it leaves; `emotions` are how many have each, of `total` ones."""
+    """Counts the matching dialogues; `emotions` has the count of each emotion, `total` all dialogues."""
 
     def __init__(
         self, emotions: Mapping[str, int], sources: Sequence[str], total: int, current: DialogueFilter
     ) -> None:
         rated = dict(current.ratings)
         named = {emotion: f"{emotion} ({count:,})" for emotion, count in emotions.items()}
-        #: Whose rating each part is about, None for any response's.
+        #: The source of each rating field, None for any response.
         self._rated = (None, *sources)
         super().__init__(
-            "Which dialogues",
+            "Filter dialogues",
             [
                 FilterField("Emotion", named, current.emotion),
                 FilterField("Split", dict(zip(SPLITS, SPLITS, strict=True)), current.split),
@@ -49,8 +49,8 @@ class DialogueFilterScreen(FilterDialog["DialogueFilter"]):
         def look(workspace: Workspace) -> int:
             return workspace.data.browser.count(wanted)
 
-        self.app.read("dialogues left", look, self._counted)
+        self.app.read("matching dialogues", look, self._counted)
 
-    def _counted(self, left: int) -> None:
+    def _counted(self, found: int) -> None:
         if self.is_mounted:
-            self.show_count(f"{left:,} of {self._total:,} dialogues")
+            self.show_count(f"{found:,} of {self._total:,} dialogues")

@@ -1,4 +1,4 @@
-"""Which dialogues are shown, and in what order, in words."""
+"""The filter and the order of dialogues as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.api import DialogueFilter, DialogueOrder
 
-#: What a response may be rated → how that is called.
+#: Allowed ratings → label.
 CHOICES: dict[tuple[int, ...], str] = {
     (1,): "1 bad",
     (2,): "2 okay",
@@ -20,7 +20,7 @@ ANY_RESPONSE = "any response"
 
 
 def words(wanted: DialogueFilter) -> str:
-    """The filter as a reader sees it; nothing when all are shown."""
+    """The filter as text; empty if all are shown."""
     parts = [
         wanted.split or "",
         f"emotion {wanted.emotion}" if wanted.emotion else "",
@@ -31,11 +31,11 @@ def words(wanted: DialogueFilter) -> str:
 
 
 def order_words(order: DialogueOrder) -> str:
-    """The order as a reader sees it; nothing when it is the file's."""
+    """The order as text; empty if it is the file's."""
     by = {
-        "position": "their own order" if order.reverse else "",
+        "position": "their own order" if order.is_reversed else "",
         "emotion": "emotion",
         "split": "split",
         "rating": f"{order.source}'s rating",
     }[order.by]
-    return by and f"by {by}{', reversed' if order.reverse else ''}"
+    return by and f"by {by}{', reversed' if order.is_reversed else ''}"

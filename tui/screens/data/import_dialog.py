@@ -1,4 +1,4 @@
-"""Importing a CSV: its path, what is wrong with it or what it would change, and only then the import."""
+"""The dialog that imports a CSV: it asks for the path, shows errors or changes, then imports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ImportScreen(ModalScreen[None]):
-    """Enter checks the file; once that is done, Enter imports it. Nothing changes before."""
+    """Enter checks the file; once it is valid, Enter imports it. Nothing changes before that."""
 
     CSS_PATH = "../../dialogs/dialog.tcss"
     DEFAULT_CSS = """
@@ -50,12 +50,12 @@ class ImportScreen(ModalScreen[None]):
             dialog.border_title = Content("Import a CSV")
             yield Static(
                 Content.assemble(
-                    "One row a dialogue: dialog_id, emotion, situation, speaker_uttr,\n",
+                    "One row per dialogue: dialog_id, emotion, situation, speaker_uttr,\n",
                     "and response_<source> with rating_<source> for each source.",
                 ),
                 classes="muted",
             )
-            yield Input(placeholder="path of the file, such as ~/data/dataset.csv", id="path")
+            yield Input(placeholder="path of the file, e.g. ~/data/dataset.csv", id="path")
             with VerticalScroll(can_focus=False):
                 yield Static(id="outcome", markup=False)
             yield Static(id="keys", classes="keys", markup=False)
@@ -79,12 +79,12 @@ class ImportScreen(ModalScreen[None]):
         if self._plan is not None:
             self._apply(self._plan)
         elif not text:
-            self._say(Content.styled("Name a file first.", "$text-warning"))
+            self._say(Content.styled("Enter the path of a file first.", "$text-warning"))
         else:
             self._generation += 1
-            self._say(Content.styled("◌ reading and checking every row …", "$text-muted"))
+            self._say(Content.styled("◌ checking every row …", "$text-muted"))
             path = Path(text).expanduser()
-            # A relative path is meant from where the app was started.
+            # A relative path starts at the folder where the app was started.
             work = partial(self._check, path, self._generation)
             self.run_worker(work, name="Import", thread=True, exit_on_error=False)
 
@@ -104,13 +104,13 @@ class ImportScreen(ModalScreen[None]):
             return
         if plan is None:
             self._say(Content.styled(visible(error, lines=True), "$text-error"))
-            self._show_keys("nothing was changed · mend the file and press enter again · esc closes")
+            self._show_keys("nothing changed · fix the file and press enter again · esc closes")
         elif plan.changes_nothing:
-            self._say(Content.assemble(("✓ ", "$text-success"), "This data is imported already."))
+            self._say(Content.assemble(("✓ ", "$text-success"), "This data is already imported."))
         else:
             self._plan = plan
             self._say(_describe(plan))
-            self._show_keys("enter imports it · esc leaves everything as it is")
+            self._show_keys("enter imports it · esc cancels")
 
     def _apply(self, plan: ImportPlan) -> None:
         self._busy = True
@@ -135,7 +135,7 @@ class ImportScreen(ModalScreen[None]):
             self._plan = None
             self._say(Content.styled(visible(error, lines=True), "$text-error"))
             return
-        self.app.show_message("The data is imported")
+        self.app.show_message("Data imported")
         if self.is_current:
             self.dismiss()
 
@@ -147,7 +147,7 @@ class ImportScreen(ModalScreen[None]):
 
 
 def _describe(plan: ImportPlan) -> Content:
-    """What the import would do, in words."""
+    """The effects of the import."""
     total = len(plan.table.dialogues)
     sources = ", ".join(("human", *plan.imported.sources))
     lines = [

@@ -1,4 +1,4 @@
-"""Data: the imported dialogues one by one, and all of them in statistics."""
+"""Data: the imported dialogues and their statistics."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _DataState = tuple["ImportedData | None", dict[str, int]] | None
 
 
 class DataScreen(WorkspaceScreen):
-    """The dialogues, and in their place their statistics."""
+    """Shows the dialogues or their statistics."""
 
     MODE = "data"
-    ABOUT = "The imported dialogues with their rated responses; statistics; what each recipe yields."
+    ABOUT = "The imported dialogues with their rated responses, statistics, and the size of each recipe."
     CSS_PATH = "data.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "view", "Statistics", id="data.view", tooltip="Statistics or dialogues"),
+        Binding("v", "view", "Statistics", id="data.view", tooltip="Show statistics or dialogues"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._dialogues = DialoguesView()
-        #: None until it is opened for the first time.
+        #: None until it is first opened.
         self._statistics: StatisticsView | None = None
         self._imported: ImportedData | None = None
 
@@ -73,7 +73,7 @@ class DataScreen(WorkspaceScreen):
         for each in (self._dialogues, self._statistics):
             if each is not None:
                 each.display = each is view
-        # After its mount, when it is opened for the first time.
+        # After its mount, if it opens for the first time.
         view.call_after_refresh(self._enter)
 
     def _enter(self) -> None:
@@ -92,7 +92,7 @@ class DataScreen(WorkspaceScreen):
 
 
 def _look(known: ImportedData | None, workspace: Workspace) -> _DataState:
-    """What is imported, and how many dialogues have each emotion; None when it is what is known."""
+    """The imported data and the dialogues per emotion; None if the data is already `known`."""
     imported = workspace.data.imported()
     return (
         None if imported is not None and imported == known else (imported, workspace.data.browser.emotions())

@@ -1,4 +1,4 @@
-"""Statistics of the imported data as charts: one below the other, in two columns where it is wide."""
+"""Charts of the imported data, in two columns if the terminal is wide enough."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from core.api import DialogueCounts, ImportedData, Recipe, Statistics, Workspace
     from tui.navigation.host import HostApp
 
-#: Columns from which two sections stand side by side.
+#: There are two columns from this width on.
 WIDE = 140
 _SECTIONS = {
     "left": ("split", "ratings", "words", "crosstabs"),
@@ -37,7 +37,7 @@ StatisticsData = tuple["ImportedData | None", "Statistics | None", "tuple[Recipe
 
 
 class StatisticsView(ReadingArea):
-    """Each section is drawn for the width that it has."""
+    """Each section is drawn for its width."""
 
     DEFAULT_CSS: ClassVar[str] = """
     StatisticsView {
@@ -51,26 +51,26 @@ class StatisticsView(ReadingArea):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "section(1)", "Next", id="data.next_section", tooltip="The next section"),
+        Binding("n", "section(1)", "Next", id="data.next_section", tooltip="Next section"),
         Binding(
             "p",
             "section(-1)",
             "Previous",
             id="data.previous_section",
             show=False,
-            tooltip="The section before",
+            tooltip="Previous section",
         ),
     ]
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__(id="statistics")
         self._seen: StatisticsData | None = None
         self._counts: DialogueCounts | None = None
-        #: The width that it was drawn for.
+        #: The width of the last drawing.
         self._width = 0
 
     def compose(self) -> ComposeResult:
@@ -82,14 +82,14 @@ class StatisticsView(ReadingArea):
                         yield Static(id=section, markup=False)
 
     def on_resize(self, event: Resize) -> None:
-        # A view that comes back in the place of another gets its old size.
+        # A view that is shown again gets its old size first.
         if event.size.width != self._width:
             self._width = event.size.width
             self.set_class(event.size.width >= WIDE, "wide")
             self._draw()
 
     def read(self, counts: DialogueCounts) -> None:
-        """Read the statistics; drawn anew when they differ."""
+        """Read the statistics, and redraw if they differ."""
         self.app.read("statistics", _look, partial(self._receive, counts))
 
     def enter(self) -> None:
@@ -110,7 +110,7 @@ class StatisticsView(ReadingArea):
             self.scroll_to(y=wanted, animate=False)
 
     def _top(self, section: Static) -> int:
-        """Where a section begins in what is scrolled."""
+        """The row where a section begins."""
         return section.region.y - self.content_region.y + int(self.scroll_y)
 
     def _receive(self, counts: DialogueCounts, seen: StatisticsData) -> None:
@@ -151,8 +151,8 @@ class StatisticsView(ReadingArea):
             "ratings": ("Ratings per source", "", data_charts.rated(statistics.sources, width, paint)),
             "words": ("Words per response", "", data_charts.lengths(statistics.sources, width, paint)),
             "crosstabs": (
-                "Human rating against a source's",
-                "   the source's is ↑ higher, = equal, ↓ lower",
+                "Human rating vs. a source's",
+                "the source is rated ↑ higher, = equal, ↓ lower",
                 data_charts.crosstabs(statistics.crosstabs, width, paint),
             ),
             "emotions": ("Emotions", "", data_charts.emotions(statistics.emotions, width, paint)),

@@ -1,4 +1,4 @@
-"""What in a workspace waits for a person, the most urgent first, with the keys that mend it."""
+"""The items that need the user's attention, the most urgent first, with keys to resolve them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from core.api import blocked_jobs, needs_supervisor
 from tui.format import values as formats
 from tui.format.job_states import LOOKS
 
-#: The key that opens the log of the job in question.
+#: The binding id of the key that opens the job's log.
 OPEN = "table.open"
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot, Spending
 
-#: The share of the budget from which on it is told.
+#: The share of the budget from which an item is shown.
 _NEARLY_SPENT = 0.9
 
 
 @dataclass(frozen=True)
 class AttentionItem:
-    """One thing: `what` it is about, `why` in words from the work itself.
+    """An item: `what` it is about, and `why` it needs attention.
 
-    `remedy` are bindings' ids with what each does, or words where no key mends it. `job` is the one that it
-    is about.
+    `remedy` has ids of bindings with their effects; `advice` is a text if no key resolves it. `job` is the
+    job that it is about.
     """
 
     key: str
@@ -39,10 +39,10 @@ class AttentionItem:
 
 
 def attention_items(snapshot: Snapshot, spending: Spending | None, *, watched: bool) -> list[AttentionItem]:
-    """Everything that a person should look at now; `watched` where this app starts no supervisor."""
+    """All items that need attention now; `watched` if this app is read-only and starts no supervisor."""
     return [
         *_config(snapshot),
-        *(_stands_still(snapshot) if watched else ()),
+        *(_no_supervisor(snapshot) if watched else ()),
         *_failed(snapshot.jobs),
         *_paused(snapshot),
         *_slots(snapshot),
@@ -59,24 +59,24 @@ def _config(snapshot: Snapshot) -> Iterator[AttentionItem]:
             "text-error",
             "config.toml is invalid",
             snapshot.config_error,
-            advice="edit it: this screen follows",
+            advice="edit it; this screen updates when it is saved",
         )
 
 
-def _stands_still(snapshot: Snapshot) -> Iterator[AttentionItem]:
+def _no_supervisor(snapshot: Snapshot) -> Iterator[AttentionItem]:
     if needs_supervisor(snapshot, pending=False):
         yield AttentionItem(
             "supervisor",
             "!",
             "text-warning",
             "no supervisor runs",
-            "what was started stands still",
-            advice="it goes on once its owner opens it",
+            "requested jobs do not run",
+            advice="it starts when the owner opens the workspace",
         )
 
 
 def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
-    """Failed jobs, the last first, and cancelled ones; each with how many wait for it."""
+    """Failed jobs, the latest first, then cancelled ones, each with the number of jobs that wait for it."""
     ended = [job for job in jobs if job.requested and job.state in ("failed", "cancelled")]
     ended.sort(key=lambda job: (job.state == "cancelled", -(job.finished_at or 0.0)))
     for job in ended:
@@ -102,12 +102,12 @@ def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
 def _paused(snapshot: Snapshot) -> Iterator[AttentionItem]:
     if snapshot.paused:
         yield AttentionItem(
-            "paused", "‖", "text-warning", "paused", "no further job starts", (("home.pause", "resume"),)
+            "paused", "‖", "text-warning", "paused", "no new jobs start", (("home.pause", "resume"),)
         )
 
 
 def _slots(snapshot: Snapshot) -> Iterator[AttentionItem]:
-    """Kinds of slots of which config.toml gives none, and jobs that wait for one."""
+    """Slots that are 0 in config.toml although jobs wait for them."""
     for slot in snapshot.slots:
         waiting = sum(
             job.requested and job.slot == slot.name and job.state in ("ready", "waiting")
@@ -132,7 +132,7 @@ def _money(spending: Spending) -> Iterator[AttentionItem]:
             "!",
             "text-warning",
             "the budget is nearly spent",
-            f"{formats.dollars(sum_)} of {formats.dollars(budget)} are spent or on their way",
+            f"{formats.dollars(sum_)} of {formats.dollars(budget)} spent or committed",
             advice="raise spending.budget_usd in config.toml",
         )
     if spending.unpriced:
@@ -140,9 +140,9 @@ def _money(spending: Spending) -> Iterator[AttentionItem]:
             "unpriced",
             "!",
             "text-warning",
-            "costs are not known in full",
-            f"{formats.count(spending.unpriced)} answers have no price",
-            advice="name the model under [prices.models]",
+            "costs are incomplete",
+            f"{formats.count(spending.unpriced)} responses have no price",
+            advice="add the model to [prices.models]",
         )
 
 
@@ -154,6 +154,6 @@ def _unstarted(snapshot: Snapshot) -> Iterator[AttentionItem]:
             "·",
             "text-muted",
             f"{planned} job{'' if planned == 1 else 's'} not started",
-            "config.toml asks for more than was started",
+            "config.toml has jobs that were not requested",
             (("home.start_all", "start all"),),
         )

@@ -1,4 +1,4 @@
-"""Which responders win most, by each judge."""
+"""The responders with the highest win rates, by judge."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _BAR = 17
 
 
 def leaders(found: Sequence[WinRate], judge: str) -> list[WinRate]:
-    """The judge's finished comparisons, the highest win rate first; those of runs where there are any."""
+    """The judge's finished comparisons by descending win rate; only those of runs if there are any."""
     own = [rate for rate in found if rate.judge == judge and rate.win_rate_b is not None]
     of_runs = [rate for rate in own if RunName.parse(rate.b) is not None]
-    return win_rates.ordered(of_runs or own, "rate", reverse=False)
+    return win_rates.ordered(of_runs or own, "rate", is_reversed=False)
 
 
 def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
-    """The first few of each judge, and what is known of the judge; within `width` cells."""
+    """The leaders by each judge, and the judge's agreement with people; within `width` cells."""
     lines = []
     judges = [judge for judge in win_rates.judges(found) if leaders(found, judge)]
     for judge in judges:
@@ -36,7 +36,7 @@ def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
         for place, rate in enumerate(leaders(found, judge)[: max(1, places // len(judges))], start=1):
             lines.append(_line(place, rate, width))
     if not lines:
-        return Content.styled("no comparison is finished yet", "$text-muted")
+        return Content.styled("no finished comparison yet", "$text-muted")
     return Content("\n").join(lines)
 
 

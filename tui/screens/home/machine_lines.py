@@ -1,4 +1,4 @@
-"""How busy the machine is, as lines of bars."""
+"""The load of the machine as bars."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 Fragment = Content | str | tuple[str, str]
 
-#: From here on a bar is coloured as a warning.
+#: A bar is coloured as a warning from this share on.
 _FULL = 0.95
 _BAR = 8
 
 
 def machine_lines(machine: Machine | None, width: int) -> Content:
-    """Processor and memory, then a line a GPU; within `width` cells."""
+    """CPU and memory, then a line per GPU; within `width` cells."""
     if machine is None:
-        return Content.styled("being measured …", "$text-muted")
+        return Content.styled("measuring …", "$text-muted")
     cpu = Content.assemble(
         *_gauge("cpu   ", machine.cpu, warns=False), (f" of {machine.cores} cores", "$text-muted")
     )
@@ -42,7 +42,7 @@ def _gpu(gpu: Gpu, width: int) -> Content:
     share = None if gpu.memory_used is None or not gpu.memory_total else gpu.memory_used / gpu.memory_total
     of = f" of {formats.size(gpu.memory_total)}" if gpu.memory_total else ""
     heat: Fragment = (f"  {_rounded(gpu.temperature)} °C  {_rounded(gpu.power)} W", "$foreground")
-    # Where there is no room the name is left out first, then how much memory it has, then half the bars.
+    # In narrow panels the name is left out first, then the memory size, then half of the bars.
     for bar, total, name in (
         (_BAR, of, f"  {visible(gpu.name)}"),
         (_BAR, of, ""),

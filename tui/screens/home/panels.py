@@ -1,4 +1,4 @@
-"""The panels of the home screen: stages, running jobs, items, leaders, the machine, the news."""
+"""The panels of the home screen: stages, running jobs, attention items, leaders, machine, events."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
     from tui.components.workspace_screen import WorkspaceScreen
     from tui.navigation.host import HostApp
 
-#: At this width and above the panels stand in two columns.
+#: The panels have two columns from this width on.
 WIDE = 120
-#: Below so many rows nothing stands apart from the next.
+#: Below this height there are no blank lines between panels.
 _TALL = 30
-#: Leaders, and running jobs, that are shown: in a low terminal, and in a tall one.
+#: The number of leaders and of running jobs that are shown, in a low and in a tall terminal.
 _FEW, _PLACES = 3, 8
 
 
 @dataclass(frozen=True)
 class HomeData:
-    """What is shown beside the snapshot; None where it is not known yet."""
+    """Data that the snapshot lacks; None if it is not read yet."""
 
     forecast: Forecast | None = None
     spending: Spending | None = None
@@ -53,10 +53,10 @@ class HomeData:
 
 
 class _Column(Vertical):
-    """Panels one below the other."""
+    """A column of panels."""
 
     class Widened(Message):
-        """Its lines have more or fewer cells than before."""
+        """The width of the column has changed."""
 
     _known = 0
 
@@ -67,7 +67,7 @@ class _Column(Vertical):
 
 
 class HomePanels(VerticalScroll, can_focus=False):
-    """Two columns where there is room, else one below the other; the list of items has the focus."""
+    """Two columns if the terminal is wide enough, else one; the list of attention items has the focus."""
 
     DEFAULT_CSS: ClassVar[str] = """
     HomePanels {
@@ -90,7 +90,7 @@ class HomePanels(VerticalScroll, can_focus=False):
     """
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def __init__(self) -> None:
@@ -98,8 +98,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._snapshot: Snapshot | None = None
         self._data = HomeData()
         self._items: Sequence[AttentionItem] = ()
-        #: Panel → for how many cells its lines were made, and how many line breaks it has.
-        self._shapes: dict[str, tuple[int, int]] = {}
+        #: Panel → the width of its lines, and the number of line breaks.
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def compose(self) -> ComposeResult:
         with _Column():
@@ -121,7 +121,7 @@ class HomePanels(VerticalScroll, can_focus=False):
     def on_resize(self, event: Resize) -> None:
         self.set_class(self.app.size.width >= WIDE, "wide")
         self.set_class(self.app.size.height < _TALL, "low")
-        # Other panels are shown, or hidden.
+        # The set of visible panels changes.
         self.call_after_refresh(self._draw)
 
     def on__column_widened(self, event: _Column.Widened) -> None:
@@ -137,13 +137,13 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._draw()
 
     def show_machine(self, data: HomeData) -> None:
-        """Show how busy the machine is, which no snapshot has."""
+        """Show the load of the machine, which no snapshot has."""
         self._data = data
         self._draw_machine()
 
     @property
     def item(self) -> AttentionItem | None:
-        """What the cursor is on."""
+        """The item under the cursor."""
         key = self.query_one(KeyedTable).selected_key
         return next((item for item in self._items if item.key == key), None)
 
@@ -163,19 +163,19 @@ class HomePanels(VerticalScroll, can_focus=False):
             self._draw_work(self._snapshot)
 
     def _put(self, panel: str, title: str, body: Content, note: str = "") -> None:
-        """Show a panel anew, if it differs."""
+        """Redraw a panel if it differs."""
         note = f"  {note}" if note else ""
         self._update(panel, Content.assemble((title, "bold"), (note, "$text-muted"), "\n", body))
 
     def _update(self, panel: str, text: Content) -> None:
-        """Show a text anew, if it differs; laying everything out costs more than drawing."""
+        """Update a text if it differs; avoids a layout, which is slower than drawing."""
         shown, shape = self.query_one(f"#{panel}", Static), (self._width(panel), text.plain.count("\n"))
         if shown.content != text:
-            shown.update(text, layout=shape != self._shapes.get(panel))
-            self._shapes[panel] = shape
+            shown.update(text, layout=shape != self._sizes.get(panel))
+            self._sizes[panel] = shape
 
     def _width(self, panel: str) -> int:
-        """The cells that a panel has for a line, also before it is laid out."""
+        """The width of a panel's lines in cells, also before the layout."""
         column = self.query_one(f"#{panel}").parent
         assert isinstance(column, _Column)
         return (column.size.width or self.size.width) - 2
@@ -190,7 +190,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._put("running", "Running", running_lines(snapshot.jobs, self._width("running"), _PLACES))
         names = {job.id: f"{job.stage} {job.name}" for job in snapshot.jobs}
         lines = event_lines(self._data.events, names, self.app.now(), self._width("lately"))
-        self._put("lately", "Lately", lines)
+        self._put("lately", "Recent events", lines)
 
     def _draw_machine(self) -> None:
         machine = self._data.machine
@@ -202,7 +202,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._items = attention.attention_items(snapshot, self._data.spending, watched=watched)
         table = self.query_one(KeyedTable)
         table.display = bool(self._items)
-        calm = "" if self._items else "   nothing: all is as it should be"
+        calm = "" if self._items else "nothing"
         self._update("attention-title", Content.assemble(("Needs attention", "bold"), (calm, "$text-muted")))
         width = self._width("attention")
         hint = 18 if width >= 60 else 0
@@ -221,18 +221,18 @@ class HomePanels(VerticalScroll, can_focus=False):
         item = self.item
         words = "" if item is None else f"{item.why}: {item.advice}" if item.advice else item.why
         shown, text = self.query_one("#attention-item", Static), Content(visible(words.strip(), lines=True))
-        # Its lines wrap.
+        # Always with a layout, because its lines wrap.
         if shown.content != text:
             shown.update(text)
 
     def _keys(self) -> dict[str, str]:
-        """How the keys that mend something are shown, by the bindings' ids."""
+        """The display names of the remedies' keys, by the bindings' ids."""
         screen = cast("WorkspaceScreen", self.screen)
         wanted = {name for item in self._items for name, _ in item.remedy}
         return {name: screen.key_of(name) for name in wanted}
 
     def _row(self, item: AttentionItem, width: int, keys: Mapping[str, str] | None) -> list[Text]:
-        """An item's cells; where there is room the last shows the remedy with its keys."""
+        """An item's cells; with `keys` the last cell shows the remedy with its keys."""
         colour, muted = shade(self.app, item.colour), shade(self.app, "text-muted")
         why = visible(" ".join(item.why.split()))
         if item.advice:

@@ -1,4 +1,4 @@
-"""Home: what runs, what it costs, when it ends, what failed and why, and which model is winning."""
+"""Home: running jobs, cost, ETA, failures with their reasons, and the best models."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ if TYPE_CHECKING:
     from core.api import Event, Forecast, Job, Machine, Snapshot, Spending, WinRate, Workspace
     from tui.screens.home.panels import HomeData, HomePanels
 
-#: Seconds between looks at the machine, while this screen is open.
+#: Seconds between measurements of the machine while this screen is open.
 _LOOK_S = 2.0
-#: Of what happened, the newest.
+#: The number of events that are shown.
 _EVENTS = 12
 
 _HomeState = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
 
 
 class HomeScreen(WorkspaceScreen):
-    """The answers in a line, then the panels."""
+    """A summary line, then the panels."""
 
     MODE = "home"
-    ABOUT = "What runs, what it costs, when it ends, what failed and why, and which model is winning."
+    ABOUT = "Running jobs, cost, ETA, failures with their reasons, and the models with the best win rates."
     CSS_PATH = "home.tcss"
     WRITES = frozenset({"retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "retry", "Retry", id="home.retry", tooltip="Try the job again that failed"),
+        Binding("r", "retry", "Retry", id="home.retry", tooltip="Retry the failed job"),
         Binding("S", "app.start_all", "Start all", id="home.start_all", tooltip="Start every job"),
-        Binding("p", "app.pause", "Pause", id="home.pause", tooltip="Start no more jobs, or resume"),
+        Binding("p", "app.pause", "Pause", id="home.pause", tooltip="Start no new jobs, or resume"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        #: Not in the first frame: they are many widgets, and have nothing to show yet.
+        #: Mounted after the first frame, because they are many widgets and have no data before.
         self._panels: HomePanels | None = None
         self._data: HomeData | None = None
-        #: When the store last answered; until then the snapshot is shown without what it is asked for.
+        #: When the last query was answered; until then only the snapshot is shown.
         self._read_at = 0.0
-        #: The finished comparisons behind the win rates that are shown.
+        #: The finished comparisons of the win rates that are shown.
         self._compared: tuple[str, ...] | None = None
 
     def body(self) -> ComposeResult:
@@ -73,7 +73,7 @@ class HomeScreen(WorkspaceScreen):
 
     @property
     def selected(self) -> Job | None:
-        """The job that the item under the cursor is about."""
+        """The job of the item under the cursor."""
         item = None if self._panels is None else self._panels.item
         return None if item is None else find_job(self.app.snapshot, item.job)
 
@@ -82,7 +82,7 @@ class HomeScreen(WorkspaceScreen):
         if reason is None and action == "retry":
             if self._panels is None or self._panels.item is None:
                 return "nothing needs attention"
-            return "this is about no job" if self.selected is None else action_problem(action, self.selected)
+            return "this item has no job" if self.selected is None else action_problem(action, self.selected)
         return reason
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
@@ -135,7 +135,7 @@ class HomeScreen(WorkspaceScreen):
             self._panels.show(snapshot, self._data)
 
     def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
-        """What runs, when it ends and what it costs, in a line."""
+        """Running jobs, ETA and cost in one line."""
         from tui.format import submissions
 
         sums = count_jobs(snapshot.jobs)
@@ -143,11 +143,11 @@ class HomeScreen(WorkspaceScreen):
         if sums.running:
             parts.append(Content.styled(f"▶ {sums.running} running", "$text-accent"))
         elif sums.requested and sums.done == sums.requested:
-            parts.append(Content.styled("✓ all is done", "$text-success"))
+            parts.append(Content.styled("✓ all done", "$text-success"))
         elif sums.requested:
             parts.append(Content.styled("○ nothing runs", "$text-warning"))
         else:
-            parts.append(Content.styled("· nothing was started", "$text-muted"))
+            parts.append(Content.styled("· nothing started", "$text-muted"))
         if sums.requested:
             parts.append(Content(f"{sums.done} of {sums.requested} done"))
         if sums.failed:

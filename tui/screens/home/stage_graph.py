@@ -1,4 +1,4 @@
-"""The stages as a staircase, each below the one that it follows from: state, progress, ETA."""
+"""The stages as an indented tree, each below the one that it depends on: state, progress, ETA."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from textual.content import Content
 
 from tui.format import values as formats
 from tui.format.text import visible
-from tui.screens.home.stages import Stage
+from tui.screens.home.stages import StageSummary
 
 if TYPE_CHECKING:
     from core.api import Forecast, SlotUse
 
-Part = Content | str | tuple[str, str]
+_Part = Content | str | tuple[str, str]
 
 _STEP = 2
 _COUNT = 13
 
 
 def stage_graph(
-    stages: Sequence[Stage], forecast: Forecast | None, slots: Mapping[str, SlotUse], width: int
+    stages: Sequence[StageSummary], forecast: Forecast | None, slots: Mapping[str, SlotUse], width: int
 ) -> Content:
-    """A line a stage, in at most `width` cells; `slots` are those that a stage's jobs take, by its name."""
+    """A line per stage, in at most `width` cells; `slots` are the slots of the jobs by the stage's name."""
     names = [_STEP * stage.depth + len(stage.name) for stage in stages]
     name = max(names, default=0)
     bar = max(6, min(24, width - name - _COUNT - 37))
@@ -31,19 +31,19 @@ def stage_graph(
     for stage in stages:
         line = _line(stage, forecast, slots, name, bar)
         if line.cell_length > width:
-            # How long still matters more than where.
+            # The ETA is more important than the slot.
             line = _line(stage, forecast, {}, name, bar).truncate(width, ellipsis=True)
         lines.append(line)
     return Content("\n").join(lines)
 
 
 def _line(
-    stage: Stage, forecast: Forecast | None, slots: Mapping[str, SlotUse], name: int, bar: int
+    stage: StageSummary, forecast: Forecast | None, slots: Mapping[str, SlotUse], name: int, bar: int
 ) -> Content:
     look = stage.look
     stair = " " * (_STEP * (stage.depth - 1)) + "└ " if stage.depth else ""
     muted = stage.planned == stage.jobs
-    parts: list[Part] = [
+    parts: list[_Part] = [
         (stair, "$border"),
         (f"{look.glyph} ", f"${look.colour}"),
         (visible(stage.name).ljust(name - len(stair)), "$text-muted" if muted else "$foreground"),
@@ -66,8 +66,8 @@ def _line(
 
 
 def eta_in_words(seconds: float, forecast: Forecast | None) -> str:
-    """`ETA ~2h 10m`, or how long at least where something is not known."""
+    """`ETA ~2h 10m`, or a lower bound if the duration of some jobs is unknown."""
     is_lower_bound = forecast is not None and forecast.is_lower_bound
     if is_lower_bound and not seconds:
-        return "ETA not known"
+        return "ETA unknown"
     return f"ETA {'at least ' if is_lower_bound else '~'}{formats.roughly(seconds)}"

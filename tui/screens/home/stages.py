@@ -1,4 +1,4 @@
-"""The pipeline's stages as a graph: how far each is, and which one follows from which."""
+"""The pipeline's stages as a graph, with progress and dependencies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from core.api import job_progress
 from tui.format.job_states import (
     LOOKS,
-    NOT_ASKED,
+    NOT_STARTED,
     StateLook,
 )
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """All jobs of one kind: `done` and so on of those that were requested, `planned` the others.
+class StageSummary:
+    """All jobs of one stage: `done` and so on count requested jobs, `planned` the others.
 
-    `share` is how far they are together, from 0 to 1, None when none was requested. `depth` is how many
-    stages lie before it on its way from the data, `after` those that it follows from directly.
+    `share` is their total progress from 0 to 1, None if none was requested. `depth` is the length of the
+    longest path from the data, `after` the stages that it depends on directly.
     """
 
     name: str
@@ -39,9 +39,9 @@ class Stage:
 
     @property
     def look(self) -> StateLook:
-        """The most urgent thing to be said of it, as a job's state is shown."""
+        """The look of its most urgent job state."""
         if self.planned == self.jobs:
-            return NOT_ASKED
+            return NOT_STARTED
         state: JobState = "waiting"
         if self.running:
             state = "running"
@@ -54,8 +54,8 @@ class Stage:
         return LOOKS[state]
 
 
-def stages(jobs: Iterable[Job]) -> list[Stage]:
-    """The stages of these jobs, each after those that it follows from."""
+def stages(jobs: Iterable[Job]) -> list[StageSummary]:
+    """The stages of these jobs in topological order."""
     by_stage: dict[str, list[Job]] = defaultdict(list)
     stage_of: dict[str, str] = {}
     for job in jobs:
@@ -71,23 +71,23 @@ def stages(jobs: Iterable[Job]) -> list[Stage]:
     for stage in by_stage:
         _distance(stage, after, depths)
         _distance(stage, before, heights)
-    # Of those that follow from nothing, the one with the longest way to go last: its way goes on below it.
+    # Among roots, the one with the longest path comes last, so that its path continues below it.
     ordered = sorted(by_stage, key=lambda stage: (depths[stage], heights[stage]))
     return [_stage(stage, by_stage[stage], depths[stage], after[stage]) for stage in ordered]
 
 
 def _distance(stage: str, edges: Mapping[str, set[str]], found: dict[str, int]) -> int:
-    """How many stages the longest way along `edges` leads through, from this one on."""
+    """The number of stages on the longest path along `edges` from this one."""
     if stage not in found:
-        # Until it is known: a stage that follows from itself by way of another ends here.
+        # A preliminary value that ends the recursion in cycles of stages.
         found[stage] = 0
         found[stage] = max((_distance(other, edges, found) + 1 for other in edges[stage]), default=0)
     return found[stage]
 
 
-def _stage(name: str, jobs: list[Job], depth: int, after: set[str]) -> Stage:
+def _stage(name: str, jobs: list[Job], depth: int, after: set[str]) -> StageSummary:
     requested = [job for job in jobs if job.requested]
-    return Stage(
+    return StageSummary(
         name=name,
         jobs=len(jobs),
         done=sum(job.state == "done" for job in requested),

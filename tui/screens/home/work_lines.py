@@ -1,4 +1,4 @@
-"""What runs now, and what happened lately, a line each."""
+"""Running jobs and recent events, a line each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BAR = 10
 
 
 def running_lines(jobs: Sequence[Job], width: int, places: int) -> Content:
-    """The first few jobs that run: what, how far, how long still; within `width` cells."""
+    """The first running jobs with progress and ETA; within `width` cells."""
     running = [job for job in jobs if job.state == "running"]
     if not running:
         return Content.styled("nothing runs", "$text-muted")
@@ -31,9 +31,9 @@ def running_lines(jobs: Sequence[Job], width: int, places: int) -> Content:
 
 
 def event_lines(events: Sequence[Event], names: Mapping[str, str], now: float, width: int) -> Content:
-    """What happened, the last first; `names` are the jobs' by their ids, `now` in Unix seconds."""
+    """Events, the latest first; `names` are the jobs' names by id, `now` is in Unix seconds."""
     if not events:
-        return Content.styled("nothing has happened yet", "$text-muted")
+        return Content.styled("no events yet", "$text-muted")
     lines = []
     for event in reversed(events):
         at = time.localtime(event.at)

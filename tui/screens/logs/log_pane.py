@@ -1,4 +1,4 @@
-"""One log: followed, gone through, filtered by level and searched; read in the poller's thread."""
+"""One log that can be followed, scrolled, filtered by level and searched; read on the poller's thread."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Lines that are read at a time.
+#: Lines per read.
 _PAGE = 300
-#: Seconds between looks at what has come.
+#: Polling interval of new lines in seconds.
 _LOOK_S = 0.6
-#: Bytes that may come between two looks and are still read line by line; else the end is shown anew.
+#: Max bytes between two polls that are read line by line; beyond that the end is reloaded.
 _BEHIND = 4_000_000
 
 
 class LogPane(Vertical):
-    """The log of an attempt at a job, or the supervisor's: how it stands, its lines, a box for words."""
+    """The log of a job's attempt, or the supervisor's: a status line, the lines, a search box."""
 
     DEFAULT_CSS: ClassVar[str] = """
     LogPane {
@@ -56,15 +56,15 @@ class LogPane(Vertical):
         super().__init__(id=id)
         #: The job, None for the supervisor.
         self._job: str | None = None
-        #: The attempt, None for whichever is the newest.
+        #: The attempt, None for the newest.
         self._attempt: int | None = None
         self._log: Log | None = None
         self._min_level: LogLevel = "debug"
         self._words = ""
         self._follows = True
-        #: Moves whenever another part of a log is opened: what was requested before is stale.
+        #: Incremented when another part of a log is opened, which makes earlier requests stale.
         self._opened = 0
-        #: Whether lines are on their way.
+        #: Whether a read is pending.
         self._is_reading = False
         self._seek: Seek | None = None
         self._matches: Matches | None = None
@@ -72,7 +72,7 @@ class LogPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(id="about-log", markup=False)
         yield LogView(id="log")
-        yield FilterBox("words in the log; capitals matter if there are some")
+        yield FilterBox("search text; case-sensitive if it has capitals")
 
     def on_mount(self) -> None:
         self.set_interval(_LOOK_S, self._look)
@@ -83,7 +83,7 @@ class LogPane(Vertical):
 
     @property
     def shows_newest(self) -> bool:
-        """Whether it is the newest attempt's log, whichever that is."""
+        """Whether it is the newest attempt's log."""
         return self._attempt is None
 
     def open(self, job: str | None, attempt: int | None = None) -> None:
@@ -94,14 +94,14 @@ class LogPane(Vertical):
         self._count_anew()
 
     def follow(self) -> None:
-        """Go to the end, and show what comes."""
+        """Go to the end, and follow new lines."""
         self._read_from(None)
 
     def go_to_beginning(self) -> None:
         self._read_from(0)
 
     def go_to_error(self) -> None:
-        """Go to the last error; from an error to the one before it."""
+        """Go to the last error; from an error to the previous one."""
         from core.api import LogFilter
 
         here = self.view.current
@@ -114,10 +114,10 @@ class LogPane(Vertical):
         self._box.open()
 
     def go_to_match(self, by: int) -> None:
-        """Go to the next match (1) or the one before (-1); round at the log's ends."""
+        """Go to the next (1) or the previous (-1) match; wraps around."""
         matches, here = self._matches, self.view.current
         if matches is None:
-            self.app.show_message(f"nothing is searched for: {self._key('search')} asks for words")
+            self.app.show_message(f"no search text: {self._key('search')} opens the search")
         elif here is None:
             self._look_for(Seek(by, matches.wanted, 0 if by > 0 else None, goes_round=False))
         elif matches.are_all and matches.starts:
@@ -129,7 +129,7 @@ class LogPane(Vertical):
             self._look_for(Seek(by, matches.wanted, here.end if by > 0 else here.start, goes_round=True))
 
     def next_level(self) -> None:
-        """Leave out what is less grave; after errors alone, show everything again."""
+        """Raise the min level of shown lines; after errors only, show everything again."""
         from core.api import LOG_LEVELS
 
         here = self.view.current
@@ -138,10 +138,10 @@ class LogPane(Vertical):
         self._count_anew()
 
     def go_to_attempt(self, by: int) -> None:
-        """Show the log of the attempt after (1) or before (-1)."""
+        """Show the log of the next (1) or the previous (-1) attempt."""
         attempts = () if self._log is None else self._log.attempts
         if self._log is None or self._log.attempt is None:
-            self.app.show_message("there are no attempts: it is not a job's log")
+            self.app.show_message("this log has no attempts: it is not a job's")
             return
         place = attempts.index(self._log.attempt) + by
         if place < 0:
@@ -169,7 +169,7 @@ class LogPane(Vertical):
             self.app.copy(str(self._log.path))
 
     def back(self) -> bool:
-        """Undo the last request: the box for words, a search, marks; whether there was one."""
+        """Close the search box, or clear the search or marks; return whether there was any."""
         if self._box.close():
             self.view.focus()
         elif self._seek is not None:
@@ -209,7 +209,7 @@ class LogPane(Vertical):
         return LogFilter(self._min_level, words)
 
     def _read(self, key: str, look: Callable[[Log], T], receive: Callable[[T], None]) -> None:
-        """Look at the log in the poller's thread; `receive` is not called if there is none."""
+        """Read the log on the poller's thread; `receive` is not called if there is none."""
         job, attempt = self._job, self._attempt
 
         def query(workspace: Workspace) -> tuple[Log | None, T | None]:
@@ -230,7 +230,7 @@ class LogPane(Vertical):
         self.app.read(f"log.{key}", query, answered)
 
     def _read_from(self, at: int | None) -> None:
-        """Show the log around byte `at`; its end for None, and follow it."""
+        """Show the log around byte `at`; None shows and follows its end."""
         self._opened += 1
         self._follows = at is None
         self._is_reading, self._seek = True, None
@@ -250,12 +250,12 @@ class LogPane(Vertical):
         self._describe()
 
     def _look(self) -> None:
-        """Ask for what has come since the last look."""
+        """Request the lines since the last poll."""
         if self._follows and self._log is not None and self.screen.is_current and not self._is_reading:
             self._read_on("later")
 
     def _fill(self) -> None:
-        """Ask for more where a page or less is left at an end of what is at hand."""
+        """Request more lines if a page or less remains at an end of the window."""
         if self._is_reading:
             return
         window, (above, below), page = self.view.window, self.view.spare, self.view.size.height
@@ -278,13 +278,13 @@ class LogPane(Vertical):
                 return
             self._is_reading = False
             if page.size < window.size:
-                # Another log has taken its place.
+                # The file was replaced.
                 self._read_from(None)
             elif where == "earlier":
                 self.view.show(self.view.window.with_earlier(page), follow=self._follows)
                 self._after()
             elif self._follows and page.size - page.end > _BEHIND:
-                # It is written faster than it could be read line by line.
+                # The log grows faster than it can be read line by line.
                 self._read_from(None)
             elif (page.size, page.is_last) != (window.size, window.is_last):
                 self.view.show(self.view.window.with_later(page), follow=self._follows)
@@ -297,12 +297,12 @@ class LogPane(Vertical):
         self._read(where, look, receive)
 
     def _after(self) -> None:
-        """Bring up to date what depends on the lines and the place."""
+        """Update everything that depends on the lines and the position."""
         self._fill()
         self._describe()
 
     def _find(self, words: str) -> None:
-        """Mark and count what matches, and go to the next match; from a log that is followed, to the last."""
+        """Mark and count matches, and go to the next one; in a followed log to the last."""
         self._words = words
         self.view.mark(words)
         self._seek = None
@@ -381,11 +381,11 @@ class LogPane(Vertical):
         view.show_reason(log_status.nothing(stand, self._key("level")))
 
     def _key(self, action: str) -> str:
-        """How the key of one of the screen's actions is shown."""
+        """The display name of the key of one of the screen's actions."""
         return cast("WorkspaceScreen", self.screen).key_of(f"logs.{action}")
 
     def _copy(self, lines: Sequence[LogLine]) -> None:
         if not lines:
-            self.app.show_message("there is no line to copy")
+            self.app.show_message("there are no lines to copy")
             return
         self.app.copy("\n".join(shown(line).rstrip() for line in lines))

@@ -1,4 +1,4 @@
-"""Looking for a line through a whole log, step by step, and counting all that match."""
+"""Searches a whole log step by step, and counts all matches."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.api import Log, LogFilter, LogPage
 
-#: Matches that are counted; there may be more.
+#: The max number of counted matches.
 COUNTED = 1_000
 
 
 @dataclass(frozen=True)
 class Seek:
-    """A look for the next wanted line ahead (`by` 1) or back (-1) from byte `at`; None is the log's end.
+    """A search for the next match forward (`by` 1) or backward (-1) from byte `at`; None is the log's end.
 
-    `start` is where it began; once it came to the log's end, or its beginning, it goes round.
+    `start` is where it began; it wraps around at the ends of the log.
     """
 
     by: int
@@ -31,7 +31,7 @@ class Seek:
         return log.ahead(self.at or 0, 1, self.wanted) if self.by > 0 else log.back(self.at, 1, self.wanted)
 
     def after(self, page: LogPage) -> Seek | None:
-        """The next step, after one that found nothing; None when all was looked through."""
+        """The next step, after one that found nothing; None if the whole log was searched."""
         if self.by > 0 and not page.is_last:
             return replace(self, at=page.end)
         if self.by < 0 and page.start > 0:
@@ -43,9 +43,9 @@ class Seek:
 
 @dataclass(frozen=True)
 class Matches:
-    """Where the wanted lines begin, as far as they were counted: to byte `end` of the `size` that there were.
+    """The start bytes of matching lines, counted up to byte `end` of `size`.
 
-    `is_last` when that was the log's end.
+    `is_last` if that is the log's end.
     """
 
     wanted: LogFilter
@@ -56,7 +56,7 @@ class Matches:
 
     @property
     def are_many(self) -> bool:
-        """Whether there are more than are counted."""
+        """Whether there are more matches than are counted."""
         return len(self.starts) > COUNTED
 
     @property
@@ -68,20 +68,20 @@ class Matches:
         return log.ahead(self.end, COUNTED + 1 - len(self.starts), self.wanted)
 
     def with_page(self, page: LogPage) -> Matches:
-        # A line that had no end yet is read again from its beginning.
+        # An incomplete line is read again from its beginning.
         known = tuple(start for start in self.starts if start < page.start)
         starts = known + tuple(line.start for line in page.lines)
         return Matches(self.wanted, starts, page.end, page.size, page.is_last)
 
     def number(self, start: int) -> int | None:
-        """Which match begins at byte `start`, from 1 on; None if none of those that were counted does."""
+        """The number, from 1, of the match at byte `start`; None if no counted match begins there."""
         place = bisect_left(self.starts, start)
         return place + 1 if place < len(self.starts) and self.starts[place] == start else None
 
     def next(self, start: int, by: int) -> tuple[int, bool]:
-        """The next match ahead of byte `start` (`by` 1) or back from it (-1), and if one has to go round.
+        """The next match after byte `start` (`by` 1) or before it (-1), and whether it wrapped around.
 
-        There must be one.
+        There must be at least one match.
         """
         place = bisect_left(self.starts, start + (by > 0)) - (by < 0)
         return self.starts[place % len(self.starts)], not 0 <= place < len(self.starts)

@@ -1,4 +1,4 @@
-"""How a log stands, in words: followed or not, filtered, searched, of which attempt."""
+"""The status line of a log: following, filter, search, and attempt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from core.api import Log, LogFilter, LogLevel, LogLine
 
 _LEVELS: dict[LogLevel, tuple[str, str]] = {
-    "info": ("without debug", "text-muted"),
+    "info": ("level ≥ info", "text-muted"),
     "warning": ("▲ warnings and errors", "text-warning"),
     "error": ("✗ errors", "text-error"),
 }
@@ -24,7 +24,7 @@ _SHORTEST_PATH = 20
 
 @dataclass(frozen=True)
 class LogStand:
-    """What is shown of a log; `size` is the file's, `here` the line under the cursor."""
+    """The state of a shown log; `size` is the file's, `here` the line under the cursor."""
 
     log: Log | None
     size: int
@@ -38,7 +38,7 @@ class LogStand:
 
 
 def describe(stand: LogStand, width: int) -> Content:
-    """A line of at most `width` cells; the file's path where there is room for it."""
+    """A status line of at most `width` cells, with the file's path if it fits."""
     parts = [_place(stand)]
     if stand.min_level in _LEVELS:
         words, colour = _LEVELS[stand.min_level]
@@ -47,42 +47,40 @@ def describe(stand: LogStand, width: int) -> Content:
         parts.append(Content.assemble((f"/{visible(stand.words)} ", "$text-accent"), _search(stand)))
     log = stand.log
     if log is not None and log.attempt is not None and len(log.attempts) > 1:
-        of = f"try {log.attempts.index(log.attempt) + 1} of {len(log.attempts)}"
+        of = f"attempt {log.attempts.index(log.attempt) + 1} of {len(log.attempts)}"
         parts.append(Content.styled(of, "$text-muted"))
     if stand.size:
         parts.append(Content.styled(formats.size(stand.size), "$text-muted"))
     line = Content("  ").join(parts)
-    room = width - line.cell_length - 2
-    if log is None or room < _SHORTEST_PATH:
+    free = width - line.cell_length - 2
+    if log is None or free < _SHORTEST_PATH:
         return line
-    path = formats.folder(str(log.path), room)
-    return Content.assemble(line, "  ", (path.rjust(room), "$text-muted"))
+    path = formats.folder(str(log.path), free)
+    return Content.assemble(line, "  ", (path.rjust(free), "$text-muted"))
 
 
 def nothing(stand: LogStand, level_key: str) -> str:
-    """Why no line is shown; `level_key` changes what is left out."""
+    """Why no line is shown; `level_key` changes the min level."""
     if stand.is_reading:
         return "reading …"
     if stand.log is None:
-        return "there is no log: the job has not run yet"
+        return "no log: the job has not run yet"
     if not stand.size:
-        return "nothing is written yet: what comes is shown here"
-    return f"no line is as grave as that: {level_key} shows the others"
+        return "the log is empty; new lines appear here"
+    return f"no lines of this level: {level_key} changes the level"
 
 
 def not_found(wanted: LogFilter, level_key: str) -> str:
-    """That a search came to nothing."""
+    """The message if a search finds no match."""
     if wanted.firsts:
-        return "there is no error in this log"
-    among = (
-        "" if wanted.min_level == "debug" else f" in the lines that are shown: {level_key} shows the others"
-    )
-    return f"nothing matches {wanted.words!r}{among}"
+        return "this log has no errors"
+    among = "" if wanted.min_level == "debug" else f" in the shown lines: {level_key} changes the level"
+    return f"no match for {wanted.words!r}{among}"
 
 
 def went_round(by: int) -> str:
-    """That a search went on from the log's other end."""
-    return "after the last one: from the beginning" if by > 0 else "before the first one: from the end"
+    """The message if a search wrapped around."""
+    return "search wrapped to the beginning" if by > 0 else "search wrapped to the end"
 
 
 def _place(stand: LogStand) -> Content:

@@ -1,4 +1,4 @@
-"""A log's lines, drawn as far as they are seen: the cursor's line, levels, matches, long lines wrapped."""
+"""Draws the visible lines of a log: cursor, levels, matches, wrapped lines."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from tui.screens.logs.log_window import LogWindow
 if TYPE_CHECKING:
     from core.api import LogLevel, LogLine
 
-#: What stands before a record's first line, and before its other ones.
+#: The prefix of a record's first line, and of its other lines.
 GLYPHS: dict[LogLevel, tuple[str, str]] = {
     "debug": ("·", " "),
     "info": (" ", " "),
     "warning": ("▲", "│"),
     "error": ("✗", "│"),
 }
-#: Cells that the glyph and a space take.
+#: Width of the glyph and a space.
 _GUTTER = 2
-#: Cells that one key press goes aside.
+#: Cells per key press of horizontal scrolling.
 _ASIDE = 16
-#: Rows that a turn of the mouse's wheel goes.
+#: Rows per step of the mouse wheel.
 _WHEEL = 3
-#: Matches that are marked in a line.
+#: The max number of marked matches per line.
 _MARKED = 200
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ")
 
 
 class _ScreenRow(NamedTuple):
-    """Characters `begin` to `end` of a line, by its place in the window."""
+    """Characters `begin` to `end` of a line, by its index in the window."""
 
     place: int
     begin: int
@@ -51,7 +51,7 @@ class _ScreenRow(NamedTuple):
 
 
 class LogView(Widget, can_focus=True):
-    """The window's lines from one of them on; the cursor is always on a line that is seen."""
+    """Shows a part of the window's lines; the cursor is always on a visible line."""
 
     ALLOW_SELECT = False
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -83,25 +83,25 @@ class LogView(Widget, can_focus=True):
         Binding("pagedown,ctrl+f,space", "page(1)", "Page down", show=False),
         Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False),
         Binding(
-            "right,l", "aside(1)", "Right", id="logs.right", show=False, tooltip="Long lines' right part"
+            "right,l", "aside(1)", "Right", id="logs.right", show=False, tooltip="Scroll long lines right"
         ),
-        Binding("left,h", "aside(-1)", "Left", id="logs.left", show=False, tooltip="Long lines' left part"),
+        Binding("left,h", "aside(-1)", "Left", id="logs.left", show=False, tooltip="Scroll long lines left"),
     ]
 
     class CursorMoved(Message):
-        """Somebody went to another place in the log."""
+        """The user moved to another position in the log."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.window = LogWindow()
-        #: What is shown where there is no line.
+        #: The message if there are no lines.
         self._nothing = ""
         self._words = ""
         self._wraps = False
-        #: Cells of each line that are out of sight on the left.
+        #: Horizontal scroll offset in cells.
         self._aside = 0
         self._cursor = 0
-        #: The first line that is seen, and how many of its rows are not.
+        #: The first visible line, and the number of its rows above the view.
         self._top = (0, 0)
         self._laid: Sequence[_ScreenRow] | None = None
 
@@ -112,7 +112,7 @@ class LogView(Widget, can_focus=True):
 
     @property
     def is_at_end(self) -> bool:
-        """Whether the cursor is on the last line that is at hand."""
+        """Whether the cursor is on the window's last line."""
         return self._cursor >= len(self.window.lines) - 1
 
     @property
@@ -121,19 +121,19 @@ class LogView(Widget, can_focus=True):
 
     @property
     def seen(self) -> Sequence[LogLine]:
-        """The lines of which something is seen."""
+        """The lines that are visible at least in part."""
         return tuple(self.window.lines[index] for index in dict.fromkeys(row.place for row in self._rows()))
 
     @property
     def spare(self) -> tuple[int, int]:
-        """How many lines are at hand above what is seen, and below it: -1 while rows are empty."""
+        """The number of lines above and below the visible ones; -1 below while rows are empty."""
         rows = self._rows()
         if len(rows) < self.size.height:
             return self._top[0], -1
         return self._top[0], len(self.window.lines) - 1 - rows[-1].place
 
     def show(self, window: LogWindow, *, at: int | None = None, follow: bool = False) -> None:
-        """Show a window: its end with `follow`, its line at byte `at`, or the place that was shown."""
+        """Show a window: its end with `follow`, its line at byte `at`, or the current position."""
         before, cursor, (top, skip) = self.window, self._cursor, self._top
         self.window = window
         if follow:
@@ -148,25 +148,25 @@ class LogView(Widget, can_focus=True):
         self._draw()
 
     def show_reason(self, nothing: str) -> None:
-        """Show why there is no line."""
+        """Show a message instead of lines."""
         if nothing != self._nothing:
             self._nothing = nothing
             self._draw()
 
     def mark(self, words: str) -> None:
-        """Mark all that matches these words."""
+        """Mark all matches of these words."""
         if words != self._words:
             self._words = words
             self._draw()
 
     def wrap(self, wraps: bool) -> None:
-        """Show long lines in several rows, or cut."""
+        """Wrap or cut long lines."""
         self._wraps, self._aside = wraps, 0
         self._keep_in_sight()
         self._draw()
 
     def record(self) -> Sequence[LogLine]:
-        """The lines of the record under the cursor, as far as they are at hand."""
+        """The lines of the record under the cursor within the window."""
         lines = self.window.lines
         if not lines:
             return ()
@@ -183,7 +183,7 @@ class LogView(Widget, can_focus=True):
         if not rows:
             return
         edge = rows[-1] if by > 0 else rows[0]
-        # A line with more rows than there is room for is gone through first.
+        # A line that is higher than the view is scrolled through first.
         hidden = edge.place == self._cursor and (
             edge.end < len(shown(self.window.lines[self._cursor])) if by > 0 else edge.begin > 0
         )
@@ -250,7 +250,7 @@ class LogView(Widget, can_focus=True):
         glyph = first if line.is_first and row.begin == 0 else other
         plain = shown(line)
         text = Text(plain[row.begin : row.end], end="")
-        # As a span, because a text without spans is rendered without its own style.
+        # As a span, because a text without spans is rendered without its style.
         text.stylize(style)
         if line.is_first and (date := _DATE.match(plain)):
             self._put(text, row, date.span(), "log-view--date")
@@ -283,7 +283,7 @@ class LogView(Widget, can_focus=True):
         return len(self._cuts(index)) if self._wraps and self.window.lines else 1
 
     def _rows(self) -> Sequence[_ScreenRow]:
-        """What stands in each row of the screen."""
+        """The content of each row of the view."""
         if self._laid is None:
             rows: list[_ScreenRow] = []
             index, skip = self._top
@@ -294,11 +294,11 @@ class LogView(Widget, can_focus=True):
         return self._laid
 
     def _bottom(self) -> tuple[int, int]:
-        """Where the last rows are seen, and none are empty if there are enough."""
+        """The position of the view at the end of the window."""
         return self._above(len(self.window.lines) - 1, self.size.height)
 
     def _above(self, index: int, rows: int) -> tuple[int, int]:
-        """What is to be seen first, so that a line's last row is the `rows`-th one."""
+        """The position of the view that puts a line's last row at row `rows`."""
         while index >= 0:
             height = self._height(index)
             if height >= rows:
@@ -307,7 +307,7 @@ class LogView(Widget, can_focus=True):
         return 0, 0
 
     def _go_to(self, index: int) -> None:
-        """Put the cursor on a line, a third down the screen."""
+        """Put the cursor on a line, and show it a third down the view."""
         self._cursor = index
         top = self._above(index - 1, self.size.height // 3) if index else (0, 0)
         self._top = min(top, self._bottom())
@@ -325,17 +325,17 @@ class LogView(Widget, can_focus=True):
         self._laid = None
 
     def _keep_in_sight(self) -> None:
-        """Scroll no further than needed to see the cursor's line."""
+        """Scroll the min distance that makes the cursor's line visible."""
         if not self.window.lines:
             return
         first = min(self._top, (self._cursor, 0))
         last = self._above(self._cursor, self.size.height)
-        # Of a line that does not fit the beginning is seen.
+        # Show the beginning of a line that does not fit.
         self._top = min(max(first, last), (self._cursor, 0))
         self._laid = None
 
     def _bring_cursor(self) -> None:
-        """Move the cursor to a line that is seen."""
+        """Move the cursor to a visible line."""
         rows = self._rows()
         if rows:
             self._cursor = max(rows[0].place, min(self._cursor, rows[-1].place))
@@ -356,7 +356,7 @@ class LogView(Widget, can_focus=True):
 
 
 def shown(line: LogLine) -> str:
-    """A line as it may be shown."""
+    """A line without control characters."""
     return _shown(line.text)
 
 
@@ -367,7 +367,7 @@ def _shown(text: str) -> str:
 
 @lru_cache(maxsize=1000)
 def _matches(text: str, words: str) -> Sequence[tuple[int, int]]:
-    """Where the words are in a line; capitals matter if the words have some."""
+    """The matches of the words in a line; case-sensitive if the words have capitals."""
     if not words:
         return ()
     flags = re.IGNORECASE if words == words.lower() else re.NOFLAG
@@ -376,7 +376,7 @@ def _matches(text: str, words: str) -> Sequence[tuple[int, int]]:
 
 
 def _cut(text: str, aside: int, width: int) -> tuple[int, int]:
-    """The characters of `width` cells, after the first `aside` cells."""
+    """The characters in `width` cells after the first `aside` cells."""
     if text.isascii():
         return min(aside, len(text)), min(aside + width, len(text))
     begin = _fitting(text, 0, aside)
@@ -391,13 +391,13 @@ def _wrapped(text: str, width: int) -> Sequence[tuple[int, int]]:
     else:
         cuts = [0]
         while cuts[-1] < len(text):
-            # One character at least, or it would never end.
+            # At least one character, otherwise the loop would not end.
             cuts.append(max(_fitting(text, cuts[-1], width), cuts[-1] + 1))
     return tuple(pairwise(cuts)) or ((0, 0),)
 
 
 def _fitting(text: str, begin: int, width: int) -> int:
-    """Where the characters from `begin` on that fit into `width` cells end."""
+    """The end of the characters from `begin` that fit into `width` cells."""
     end = begin
     while end < len(text) and (width := width - get_character_cell_size(text[end])) >= 0:
         end += 1

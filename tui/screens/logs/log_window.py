@@ -1,4 +1,4 @@
-"""The part of a log that is at hand: lines in a row, grown at either end as one moves through the file."""
+"""The window of consecutive log lines in memory, which grows at either end."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from core.api import LogLine, LogPage
 
-#: Lines that are kept; beyond that the far end is let go, to be read again.
+#: The max number of lines in memory; beyond that the far end is dropped.
 MOST = 5_000
 
 
 @dataclass(frozen=True)
 class LogWindow:
-    """The lines between byte `start` and byte `end` of a log that a filter leaves; `size` is the file's.
+    """The lines between byte `start` and byte `end` of a log that match a filter; `size` is the file's.
 
-    A line without an end yet begins at `end`. `is_last` when nothing else follows yet.
+    An incomplete line begins at `end`. `is_last` if nothing follows yet.
     """
 
     lines: tuple[LogLine, ...] = ()
@@ -27,16 +27,16 @@ class LogWindow:
     is_last: bool = True
 
     def index(self, start: int) -> int:
-        """Which line begins at byte `start`, or else the first after it; the last if there is none."""
+        """The index of the line at byte `start`, or else the first after it, or else the last."""
         found = bisect_left(self.lines, start, key=lambda line: line.start)
         return max(0, min(found, len(self.lines) - 1))
 
     def has(self, start: int) -> bool:
-        """Whether a line that begins at byte `start` is at hand."""
+        """Whether the window has the line at byte `start`."""
         return bool(self.lines) and self.lines[self.index(start)].start == start
 
     def with_later(self, page: LogPage) -> LogWindow:
-        """The same with a page that was read from `end` on."""
+        """The window with a page appended that was read from `end`."""
         lines = tuple(line for line in self.lines if line.start < self.end) + page.lines
         start = self.start
         if len(lines) > MOST:
@@ -45,7 +45,7 @@ class LogWindow:
         return LogWindow(lines, start, page.end, page.size, page.is_last)
 
     def with_earlier(self, page: LogPage) -> LogWindow:
-        """The same with a page that was read back from `start`."""
+        """The window with a page prepended that was read backward from `start`."""
         lines = page.lines + self.lines
         if len(lines) > MOST:
             return LogWindow(lines[:MOST], page.start, lines[MOST].start, page.size, is_last=False)
@@ -53,6 +53,6 @@ class LogWindow:
 
 
 def opened(above: LogPage, below: LogPage | None) -> LogWindow:
-    """What was read back from a place, and ahead of it unless that was the end."""
+    """The window of a page before a position, and a page after it unless that was the end."""
     window = LogWindow(above.lines, above.start, above.end, above.size, above.is_last)
     return window if below is None else window.with_later(below)

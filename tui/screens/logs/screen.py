@@ -1,4 +1,4 @@
-"""Logs: what each attempt at a job, and the supervisor, writes; followed, searched, filtered by level."""
+"""Logs of jobs' attempts and the supervisor: follow, search, filter by level."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.widgets import DataTable
 
 from core.api import find_job
 from tui.components.keyed_table import Column
-from tui.components.listing import Entry, Listing
+from tui.components.listing import ListEntry, Listing
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import job_states
@@ -31,7 +31,7 @@ _SUPERVISOR = "(supervisor)"
 
 @dataclass(frozen=True)
 class _LogRow:
-    """What is shown of a log's writer."""
+    """The row of a log."""
 
     look: job_states.StateLook
     stage: str
@@ -40,7 +40,7 @@ class _LogRow:
 
 
 class LogList(Listing[_LogRow]):
-    """The logs, of which one is shown."""
+    """The list of logs."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -49,18 +49,18 @@ class LogList(Listing[_LogRow]):
             "Filter",
             id="logs.filter",
             key_display="/",
-            tooltip="Show only logs with these words; Esc shows all. In the log, / searches it",
+            tooltip="Show only logs with these words; Esc clears. In the log, / searches it",
         ),
     ]
 
 
 class LogsScreen(WorkspaceScreen):
-    """A list of logs above, the chosen one below."""
+    """A list of logs above, the selected one below."""
 
     MODE = "logs"
     ABOUT = (
-        "What the background work says, attempt by attempt. Tab goes from the list to the log and back; / "
-        "works on the one that has the keys: it filters the list, or searches the log."
+        "Logs of background jobs by attempt. Tab moves between list and log; / works on the focused one: "
+        "it filters the list or searches the log."
     )
     CSS_PATH = "logs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -70,14 +70,27 @@ class LogsScreen(WorkspaceScreen):
             "Search",
             id="logs.search",
             key_display="/",
-            tooltip="Search the log for words; capitals matter if there are some",
+            tooltip="Search the log; case-sensitive with capitals",
         ),
-        Binding("n", "match(1)", "Next", id="logs.next", show=False, tooltip="The next match"),
-        Binding("N", "match(-1)", "Previous", id="logs.previous", show=False, tooltip="The match before"),
-        Binding("v", "level", "Level", id="logs.level", tooltip="All; without debug; warnings; errors alone"),
-        Binding("e", "error", "Error", id="logs.error", tooltip="The last error; from there the one before"),
+        Binding("n", "match(1)", "Next", id="logs.next", show=False, tooltip="Next match"),
+        Binding("N", "match(-1)", "Previous", id="logs.previous", show=False, tooltip="Previous match"),
+        Binding(
+            "v",
+            "level",
+            "Level",
+            id="logs.level",
+            tooltip="All levels; no debug; warnings and errors; errors",
+        ),
+        Binding("e", "error", "Error", id="logs.error", tooltip="Last error; from an error the previous one"),
         Binding("f,end,G", "follow", "Follow", id="logs.follow", tooltip="Go to the end and follow it"),
-        Binding("home,g", "first", "Beginning", id="logs.first", show=False, tooltip="The log's beginning"),
+        Binding(
+            "home,g",
+            "first",
+            "Beginning",
+            id="logs.first",
+            show=False,
+            tooltip="Go to the beginning of the log",
+        ),
         Binding(
             "left_square_bracket",
             "attempt(-1)",
@@ -85,7 +98,7 @@ class LogsScreen(WorkspaceScreen):
             key_display="[",
             id="logs.older",
             show=False,
-            tooltip="The log of the attempt before",
+            tooltip="Log of the previous attempt",
         ),
         Binding(
             "right_square_bracket",
@@ -94,28 +107,32 @@ class LogsScreen(WorkspaceScreen):
             key_display="]",
             id="logs.newer",
             show=False,
-            tooltip="The log of the next attempt",
+            tooltip="Log of the next attempt",
         ),
-        Binding("w", "wrap", "Wrap", id="logs.wrap", show=False, tooltip="Wrap long lines, or cut them"),
+        Binding("w", "wrap", "Wrap", id="logs.wrap", show=False, tooltip="Wrap or cut long lines"),
         Binding("y", "copy", "Copy", id="logs.copy", show=False, tooltip="Copy the record under the cursor"),
-        Binding("Y", "copy_page", "Copy page", id="logs.copy_page", show=False, tooltip="Copy what is seen"),
+        Binding(
+            "Y", "copy_page", "Copy page", id="logs.copy_page", show=False, tooltip="Copy the visible lines"
+        ),
         Binding("o", "path", "Path", id="logs.path", show=False, tooltip="Show and copy the file's path"),
-        Binding("z", "zoom", "Zoom", id="logs.zoom", show=False, tooltip="The log alone, or the list too"),
+        Binding(
+            "z", "zoom", "Zoom", id="logs.zoom", show=False, tooltip="Maximize the log, or show the list too"
+        ),
         Binding("tab", "app.focus_next", "List or log", id="logs.focus", show=False, tooltip="List or log"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        #: The requested log, until it is in the list.
+        #: The requested log while it is not in the list yet.
         self._wanted: str | None = None
         self._chosen: str | None = None
         self._attempt = 0
-        #: Whether one came to the log from the list, and not from another screen.
+        #: Whether the log was opened from the list, not from another screen.
         self._is_from_list = True
 
     def body(self) -> ComposeResult:
         yield LogList(
-            id="logs", draw=self._draw, words="words in the rows: a state, a stage, a name", opens="Log"
+            id="logs", draw=self._draw, words="words to filter by: a state, a stage, a name", opens="Log"
         )
         yield LogPane(id="pane")
 
@@ -123,7 +140,7 @@ class LogsScreen(WorkspaceScreen):
         self._list.enter()
 
     def follow(self, job: str | None) -> None:
-        """Show the log of a job, the supervisor's for None: its end, or the error that a job failed with."""
+        """Show the log of a job, the supervisor's for None: its end, or a failed job's error."""
         self._wanted = job or _SUPERVISOR
         self._choose_wanted()
 
@@ -153,7 +170,7 @@ class LogsScreen(WorkspaceScreen):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
-        # The cursor may be elsewhere by now.
+        # The cursor may have moved meanwhile.
         key = self._list.selected_key
         if key is not None and key != self._chosen and self._wanted is None:
             self._open(key)
@@ -204,7 +221,7 @@ class LogsScreen(WorkspaceScreen):
             self._pane.view.focus()
 
     def action_back(self) -> None:
-        """Undo what was done in the log; then go back to the list, or to the screen it was opened from."""
+        """Clear the log's search; then go back to the list, or to the previous screen."""
         if self._pane.has_focus_within and self._pane.back():
             return
         if self._pane.has_focus_within and self._is_from_list:
@@ -241,7 +258,7 @@ class LogsScreen(WorkspaceScreen):
         self._attempt = job.attempt if job is not None else 0
         self._pane.open(None if key == _SUPERVISOR else key)
 
-    def _draw(self, row: _LogRow) -> Entry:
+    def _draw(self, row: _LogRow) -> ListEntry:
         muted = shade(self.app, "text-muted")
         cells: Sequence[Text] = (
             Text(f"{row.look.glyph} {row.look.word}", shade(self.app, row.look.colour)),
@@ -249,7 +266,7 @@ class LogsScreen(WorkspaceScreen):
             Text(formats.shorten(visible(row.name), max(20, self.size.width - 32))),
             Text("" if row.attempt is None else str(row.attempt), muted),
         )
-        return Entry(cells, f"{row.look.word} {row.stage} {row.name}", {"state": row.look.word})
+        return ListEntry(cells, f"{row.look.word} {row.stage} {row.name}", {"state": row.look.word})
 
 
 def _supervisor(snapshot: Snapshot) -> job_states.StateLook:

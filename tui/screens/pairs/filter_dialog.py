@@ -1,4 +1,4 @@
-"""Choosing which pairs are shown."""
+"""The dialog that filters pairs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 class PairFilterScreen(FilterDialog[PairFilter]):
-    """Counts the pairs that it leaves."""
+    """Counts the matching pairs."""
 
     def __init__(self, pairs: Sequence[Pair], current: PairFilter) -> None:
         judges, emotions = pair_filter.judges(pairs), pair_filter.emotions(pairs)
         parts = [
             FilterField("Verdict", OUTCOMES, current.outcome),
-            FilterField("of judge", dict(zip(judges, judges, strict=True)), current.judge),
+            FilterField("By judge", dict(zip(judges, judges, strict=True)), current.judge),
             FilterField("Disagreement", DISAGREEMENTS, current.disagreement),
             FilterField("Emotion", dict(zip(emotions, emotions, strict=True)), current.emotion),
         ]
-        super().__init__("Which pairs", parts, current.text)
+        super().__init__("Filter pairs", parts, current.text)
         self._pairs = pairs
 
     def wanted(self, chosen: Sequence[Any], text: str) -> PairFilter:

@@ -1,4 +1,4 @@
-"""A pair in words: its responses, what differs in them, and what judges said of it."""
+"""A pair as text: its responses, their differences, and the judges' verdicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ORDERS: dict[PresentationOrder, str] = {"ab": "A shown first", "ba": "B shown fi
 
 
 def context(pair: Pair, place: str, sought: str = "") -> Content:
-    """The dialogue; `place` says which of how many it is, `sought` is marked wherever it stands."""
+    """The dialogue; `place` is its position among all, matches of `sought` are marked."""
     return Content.assemble(
         (place, "bold"),
         (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
@@ -36,7 +36,7 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
 
 
 def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, sought: str = "") -> Content:
-    """One side: who answers, the answer, and each judge's outcome; `sought` is marked wherever it stands."""
+    """One side: responder, response, and each judge's outcome; matches of `sought` are marked."""
     text, other = (pair.response_a, pair.response_b) if side == "a" else (pair.response_b, pair.response_a)
     words = None if text is None else len(text.split())
     too_long = words is not None and words > MAX_WORDS
@@ -45,11 +45,11 @@ def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, so
         (visible(name), "bold"),
         (f"   {formats.count(words)} words", "$text-warning" if too_long else "$text-muted"),
         (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
-        ("   the same as the other" if text is not None and text == other else "", "$text-warning"),
+        ("same as the other" if text is not None and text == other else "", "$text-warning"),
         "\n\n",
     )
     if text is None:
-        body = Content.styled("not answered yet", "$text-muted")
+        body = Content.styled("no response yet", "$text-muted")
     elif not text.strip():
         body = Content.styled("(an empty response)", "$text-warning")
     else:
@@ -58,56 +58,54 @@ def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, so
 
 
 def answers(pair: Pair, alone: Collection[str]) -> Content:
-    """What every judge answered, word for word, each time that it was asked.
+    """Every verdict of the judges with their full answers.
 
-    `alone` are the judges that read each response by itself: nothing was shown to them first.
+    `alone` are the judges that score each response separately, without an order of presentation.
     """
     if not pair.verdicts:
-        return Content.styled("no judge was asked yet", "$text-muted")
+        return Content.styled("no verdicts yet", "$text-muted")
     found = pair_filter.outcomes(pair)
     parts = []
     for judge, outcome in found.items():
         own = [verdict for verdict in pair.verdicts if verdict.judge == judge]
-        about = "  reads each response by itself" if judge in alone else ""
+        about = "scores each response separately" if judge in alone else ""
         parts.append(
             Content.assemble(
                 (visible(judge), "bold"), f"  {_WINNERS.get(outcome, outcome)}", (about, "$text-muted")
             )
         )
         parts += [_answer(verdict, own, ordered=judge not in alone) for verdict in own]
-    parts.append(Content.styled("\nr shows what a judge is asked.", "$text-muted"))
+    parts.append(Content.styled("\nr shows the judge's prompt.", "$text-muted"))
     return Content("\n").join(parts)
 
 
 def orders(pair: Pair, alone: Collection[str]) -> list[PresentationOrder]:
-    """The orders in which judges were asked about the pair; `ab` where none was yet."""
-    asked = {verdict.order for verdict in pair.verdicts if verdict.judge not in alone}
-    return [order for order in ORDERS if order in asked] or ["ab"]
+    """The orders of the verdicts on the pair; `ab` if there are none yet."""
+    orders = {verdict.order for verdict in pair.verdicts if verdict.judge not in alone}
+    return [order for order in ORDERS if order in orders] or ["ab"]
 
 
 def question(pair: Pair, prompt: Prompt, order: PresentationOrder) -> Content:
-    """What a judge is asked of the pair, word for word."""
+    """The judge's full prompt for the pair."""
     from core.api import judge_question
 
-    source = "own template" if prompt.overridden else "shipped template"
-    head = Content.assemble(
-        ("What a judge is asked", "bold"), (f"  {ORDERS[order]}, {source}\n", "$text-muted")
-    )
+    source = "custom template" if prompt.overridden else "default template"
+    head = Content.assemble(("The judge's prompt", "bold"), (f"  {ORDERS[order]}, {source}\n", "$text-muted"))
     if prompt.error is not None:
         return Content.assemble(head, (visible(prompt.error, lines=True), "$text-error"))
     if pair.response_a is None or pair.response_b is None:
-        return Content.assemble(head, ("nothing yet: a response is missing", "$text-muted"))
+        return Content.assemble(head, ("none yet: a response is missing", "$text-muted"))
     return Content.assemble(head, visible(judge_question(prompt.text, pair, order), lines=True))
 
 
 def plain(pair: Pair, a: str, b: str) -> str:
-    """The pair as text, to be taken elsewhere."""
+    """The pair as plain text to copy."""
     lines = [
         f"dialogue {pair.dialog_id} ({pair.emotion})",
         f"context: {pair.situation.strip()}",
         f"utterance: {pair.utterance.strip()}",
-        f"A, {a}: {'not answered' if pair.response_a is None else pair.response_a.strip()}",
-        f"B, {b}: {'not answered' if pair.response_b is None else pair.response_b.strip()}",
+        f"A, {a}: {'no response' if pair.response_a is None else pair.response_a.strip()}",
+        f"B, {b}: {'no response' if pair.response_b is None else pair.response_b.strip()}",
         *(
             f"{verdict.judge} ({ORDERS.get(verdict.order, verdict.order)}): "
             f"{_WINNERS.get(verdict.winner, verdict.winner)}: {verdict.raw}"
@@ -124,7 +122,7 @@ def _outcomes(side: ResponseSide, pair: Pair) -> Content:
     lines = []
     for judge, outcome in found.items():
         won, word = outcome == side, _WINNERS.get(outcome, outcome)
-        about = " (its orders disagree)" if pair_filter.orders_disagree(pair, judge) else ""
+        about = "(orders disagree)" if pair_filter.orders_disagree(pair, judge) else ""
         lines.append(
             Content.assemble(
                 (f"\n{'✓ ' if won else '  '}{word}", "$text-success" if won else "$text-muted"),
@@ -136,8 +134,8 @@ def _outcomes(side: ResponseSide, pair: Pair) -> Content:
 
 def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Content:
     order = ORDERS.get(verdict.order, verdict.order) if ordered else ""
-    repeat = f", time {verdict.number}" if any(other.number > 1 for other in own) else ""
-    sure = "" if verdict.probability_b is None else f", B {verdict.probability_b:.0%} likely"
+    repeat = f", no. {verdict.number}" if any(other.number > 1 for other in own) else ""
+    sure = "" if verdict.probability_b is None else f", P(B) {verdict.probability_b:.0%}"
     about = f"{order}{repeat}{sure}".lstrip(", ")
     return Content.assemble(
         (f"  {_WINNERS.get(verdict.winner, verdict.winner)}", ""),

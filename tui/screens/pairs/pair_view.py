@@ -1,4 +1,4 @@
-"""One pair: its dialogue above, both responses below it; judges' answers and their rubric on demand."""
+"""One pair: its dialogue above, both responses below; judges' answers and their prompt on demand."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ShownPair:
-    """A pair of responders `a` and `b`, and its place among all of them.
+    """A pair of responders `a` and `b`, and its position among all pairs.
 
-    `prompt` is what a judge is asked, the judges `alone` read each response by itself, `sought` is
-    marked in the texts.
+    `prompt` is the judge's prompt, the judges `alone` score each response separately, matches of `sought`
+    are marked in the texts.
     """
 
     pair: Pair
@@ -36,7 +36,7 @@ class ShownPair:
 
 
 class PairView(Container):
-    """The responses stand side by side where the screen is wide."""
+    """The responses are side by side on wide screens."""
 
     DEFAULT_CSS: ClassVar[str] = """
     PairView {
@@ -77,8 +77,8 @@ class PairView(Container):
         super().__init__(id="pair")
         self._shown: ShownPair | None = None
         self._shows_answers = False
-        #: The order in which the judge's question is shown; None hides it.
-        self._asked: PresentationOrder | None = None
+        #: The order of the shown prompt; None hides the prompt.
+        self._prompt_order: PresentationOrder | None = None
         self._marks_words = False
 
     def compose(self) -> ComposeResult:
@@ -87,7 +87,7 @@ class PairView(Container):
             for side in ("a", "b"):
                 with VerticalScroll(id=f"side-{side}", classes="side"):
                     yield Static(id=f"response-{side}", markup=False)
-        # Its parts have the focus; it scrolls where they stand one below the other.
+        # Its parts have the focus; it scrolls if they are stacked.
         with VerticalScroll(id="judged", can_focus=False):
             for part in ("answers", "question"):
                 with VerticalScroll(id=f"part-{part}"):
@@ -101,7 +101,7 @@ class PairView(Container):
         self.query_one("#side-a").focus()
 
     def show(self, shown: ShownPair | None, nothing: str) -> None:
-        """Show a pair from its top, or `nothing` where there is none."""
+        """Show a pair from its top, or the text `nothing` if there is none."""
         before, self._shown = self._shown, shown
         self._draw()
         if shown is None:
@@ -111,36 +111,36 @@ class PairView(Container):
                 side.scroll_home(animate=False)
 
     def toggle_answers(self) -> None:
-        """Show what the judges answered, or hide it."""
+        """Show or hide the judges' answers."""
         self._shows_answers = not self._shows_answers
         self._draw()
 
     def toggle_words(self) -> None:
-        """Mark the words that differ, or don't."""
+        """Mark or unmark the words that differ."""
         self._marks_words = not self._marks_words
         self._draw()
 
     def next_question(self) -> None:
-        """Show what a judge is asked, in each order that judges were asked in; then hide it."""
+        """Show the judge's prompt in each order of the verdicts, then hide it."""
         if self._shown is None:
             return
         known = [None, *pair_text.orders(self._shown.pair, self._shown.alone)]
-        place = known.index(self._asked) if self._asked in known else 0
-        self._asked = known[(place + 1) % len(known)]
+        place = known.index(self._prompt_order) if self._prompt_order in known else 0
+        self._prompt_order = known[(place + 1) % len(known)]
         self._draw()
         question = self.query_one("#part-question")
         question.scroll_home(animate=False)
-        # Where it stands below the answers, it would come up out of sight.
+        # Below the answers it would open outside the visible area.
         self.call_after_refresh(question.scroll_visible, animate=False, top=True)
 
     def _draw(self) -> None:
         shown = self._shown
         self.query_one("#responses").display = shown is not None
-        asked = self._asked if shown is not None and shown.prompt is not None else None
-        judging = self._shows_answers or asked is not None
+        order = self._prompt_order if shown is not None and shown.prompt is not None else None
+        judging = self._shows_answers or order is not None
         self.query_one("#judged").display = shown is not None and judging
         self.query_one("#part-answers").display = self._shows_answers
-        self.query_one("#part-question").display = asked is not None
+        self.query_one("#part-question").display = order is not None
         self.set_class(judging, "judging")
         if shown is None:
             return
@@ -153,5 +153,5 @@ class PairView(Container):
             )
         if self._shows_answers:
             self.query_one("#answers", Static).update(pair_text.answers(pair, shown.alone))
-        if asked is not None and shown.prompt is not None:
-            self.query_one("#question", Static).update(pair_text.question(pair, shown.prompt, asked))
+        if order is not None and shown.prompt is not None:
+            self.query_one("#question", Static).update(pair_text.question(pair, shown.prompt, order))

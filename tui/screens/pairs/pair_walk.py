@@ -1,4 +1,4 @@
-"""Going through the pairs of two responders: those that a filter leaves, and which of them is shown."""
+"""Steps through the pairs of two responders: the filtered pairs and the current one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class PairWalk:
-    """`found` are those of `all` that are as `wanted`, `at` the place among them."""
+    """`found` are the pairs of `all` that match `wanted`, `at` is the index of the current one."""
 
     def __init__(self) -> None:
         self.all: Sequence[Pair] = ()
@@ -23,23 +23,23 @@ class PairWalk:
 
     @property
     def pair(self) -> Pair | None:
-        """The one that is shown."""
+        """The current pair."""
         return self.found[self.at] if self.found else None
 
     @property
     def place(self) -> str:
-        """Which of how many it is, and of what kind they are."""
+        """The position of the current pair, and the filter."""
         place = f"{self.at + 1}/{len(self.found)}"
         return f"{place} of {len(self.all)}, {self.wanted.words()}" if self.wanted else place
 
     def put(self, pairs: Sequence[Pair]) -> None:
-        """Go through these pairs, on from the same dialogue or else from the same place."""
+        """Switch to these pairs; stay on the same dialogue or else at the same index."""
         at = self.at
         self.all = pairs
         self.narrow(self.wanted, otherwise=at)
 
     def narrow(self, wanted: PairFilter, *, otherwise: int = 0) -> None:
-        """Filter anew; stay with the dialogue that is shown if it is left, or else go to a place."""
+        """Apply a filter; stay on the current dialogue if it matches, or else go to an index."""
         shown = None if self.pair is None else self.pair.dialog_id
         self.wanted = wanted
         self.found = pair_filter.chosen(self.all, wanted)
@@ -48,11 +48,11 @@ class PairWalk:
             self.go(otherwise)
 
     def go(self, place: int) -> None:
-        """Go to a place, or the end that it lies beyond."""
+        """Go to an index, clipped to the range."""
         self.at = max(0, min(place, len(self.found) - 1))
 
     def seek(self, dialog_id: str) -> bool:
-        """Go to a dialogue; whether it is among those found."""
+        """Go to a dialogue; return whether it is among those found."""
         places = (at for at, pair in enumerate(self.found) if pair.dialog_id == dialog_id)
         place = next(places, None)
         if place is not None:
@@ -60,8 +60,10 @@ class PairWalk:
         return place is not None
 
     def next_disagreement(self) -> bool:
-        """Go to the next dialogue in which judges, or a judge's orders, disagree, round after the last;
-        whether there is one."""
+        """Go to the next dialogue in which judges, or a judge's orders, disagree; wraps around.
+
+        Returns whether there is one.
+        """
         order = [*range(self.at + 1, len(self.found)), *range(self.at + 1)]
         place = next((at for at in order if pair_filter.disagree(self.found[at])), None)
         if place is not None:

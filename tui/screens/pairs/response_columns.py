@@ -1,4 +1,4 @@
-"""Contents side by side, in columns of the same width."""
+"""Contents side by side, in columns of equal width."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
 
-#: Cells on either side of a column's text.
+#: Padding in cells on either side of a column's text.
 _EDGE = 1
 
 
 class ResponseColumns(Visual):
-    """One of `columns` columns for each content, below a head that has the whole width.
+    """Each content in one of `columns` columns, below a heading of the full width.
 
-    The `chosen` one lies on the cursor's colour.
+    The `chosen` one has the cursor's colour.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class ResponseColumns(Visual):
         self._chosen = chosen
 
     def choose(self, chosen: int | None) -> ResponseColumns:
-        """The same with another chosen one."""
+        """The same columns with another `chosen`."""
         return ResponseColumns(self._cells, columns=self._columns, head=self._head, chosen=chosen)
 
     def get_optimal_width(self, rules: RulesMap, container_width: int) -> int:
         return container_width
 
     def get_height(self, rules: RulesMap, width: int) -> int:
-        # An empty line below, so that rows stand apart.
+        # An empty line separates the rows.
         return (self._head is not None) + self._tallest(rules, self._inner(width)) + 1
 
     def render_strips(
@@ -70,7 +70,7 @@ class ResponseColumns(Visual):
 
 
 def _block(strips: Sequence[Strip], width: int, height: int, style: Style) -> list[Strip]:
-    """The strips as a block of that size, with an edge on either side."""
+    """The strips padded to a block of this size."""
     rich = style.rich_style
     edge = Strip.blank(_EDGE, rich)
     lines = [Strip.join([edge, strip.adjust_cell_length(width, rich), edge]) for strip in strips]

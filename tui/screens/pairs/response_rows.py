@@ -1,4 +1,4 @@
-"""What everybody answered to one dialogue, in the order in which it is read: from base to sft to sft-dpo."""
+"""All responses to one dialogue in reading order: base, sft, sft-dpo."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from core.api import RUN_STAGES, RecipeName, RunName
 if TYPE_CHECKING:
     from core.api import ResponderKind, Response
 
-#: Responses of other kinds than runs that stand in one row.
+#: The sections of responders other than runs.
 _ACROSS = 3
 _OTHERS: dict[ResponderKind, str] = {"teacher": "Teachers", "source": "In the data"}
 
 
 @dataclass(frozen=True)
 class ResponseRow:
-    """Responses that are read across; `title` is their recipe."""
+    """Responses in a row; `title` is their recipe."""
 
     title: str
     responses: tuple[Response, ...]
@@ -26,7 +26,7 @@ class ResponseRow:
 
 @dataclass(frozen=True)
 class ResponseSection:
-    """Rows that belong together: a student's, the teachers', the data's."""
+    """A group of rows: a student's, the teachers', the data's."""
 
     title: str
     rows: tuple[ResponseRow, ...]
@@ -35,11 +35,10 @@ class ResponseSection:
 def sections(
     responses: Sequence[Response], shown: Sequence[str], words: str, *, wide: bool
 ) -> list[ResponseSection]:
-    """The responses of every student from base to sft-dpo, recipe by recipe, then the others'.
+    """The responses of every student from base to sft-dpo by recipe, then the others'.
 
-    The student and the recipe of the run among the `shown` responders come first. With `words` only those
-    whose names have all of them. `wide` rows are read across and begin with the base; others hold one
-    response each.
+    The student and the recipe of the run among the `shown` responders come first. `words` filters by the
+    responders' names. `wide` rows have several responses and begin with the base; others have one response.
     """
     own = next(filter(None, map(RunName.parse, reversed(shown))), None)
     found = []
@@ -56,7 +55,7 @@ def sections(
 
 
 def steps_before(responses: Sequence[Response]) -> dict[str, Response]:
-    """By run, what its student answered one step before: the base before sft, sft before sft-dpo."""
+    """Run → its student's response one stage before: base before sft, sft before sft-dpo."""
     by_name = {response.responder: response for response in responses}
     found = {}
     for name in by_name:
@@ -96,7 +95,7 @@ def _has(name: str, words: str) -> bool:
 
 
 def places(found: Sequence[ResponseSection]) -> Mapping[str, tuple[int, int]]:
-    """By responder, in which row it stands first (counted over all sections), and where in it."""
+    """Responder → its first row (counted over all sections), and its column there."""
     rows = [row for section in found for row in section.rows]
     where: dict[str, tuple[int, int]] = {}
     for number, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""All responses to one dialogue, read across from base to sft to sft-dpo."""
+"""All responses to one dialogue, side by side from base to sft to sft-dpo."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from tui.screens.pairs.pair_text import ResponseSide
     from tui.screens.pairs.response_rows import ResponseSection
 
-#: Columns from which base, sft and sft-dpo have room side by side.
+#: Base, sft and sft-dpo are side by side from this width on.
 WIDE = 100
 _ACROSS = 3
-#: Characters of a response here; the pair has it whole.
+#: The max number of characters of a response; the pair shows all of it.
 _LONGEST = 1_200
 _OUTCOMES = {
     "won": ("✓ wins", "$text-success"),
@@ -45,7 +45,7 @@ _OUTCOMES = {
 
 
 class ResponseColumnList(OptionList, inherit_bindings=False):
-    """Rows to read across: up and down go from row to row, left and right within one."""
+    """Rows of responses: up and down move between rows, left and right within a row."""
 
     DEFAULT_CSS: ClassVar[str] = """
     ResponseColumnList {
@@ -77,7 +77,7 @@ class ResponseColumnList(OptionList, inherit_bindings=False):
 
     def action_first(self) -> None:
         super().action_first()
-        # The heading above it as well.
+        # Also the heading above it.
         self.scroll_home(animate=False)
 
 
@@ -98,11 +98,19 @@ class ResponsesView(Vertical):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "take('b', True)", "B", id="responses.open", tooltip="Show it as B of the pair"),
-        Binding("a", "take('a')", "A", id="responses.a", tooltip="Make it A of the pair"),
-        Binding("b", "take('b')", "B", id="responses.b", show=False, tooltip="Make it B of the pair"),
         Binding(
-            "w", "words", "Words", id="responses.words", tooltip="Mark the words that the step before has not"
+            "enter", "take('b', True)", "B", id="responses.open", tooltip="Show the response as B of the pair"
+        ),
+        Binding("a", "take('a')", "A", id="responses.a", tooltip="Set the response as A of the pair"),
+        Binding(
+            "b", "take('b')", "B", id="responses.b", show=False, tooltip="Set the response as B of the pair"
+        ),
+        Binding(
+            "w",
+            "words",
+            "Words",
+            id="responses.words",
+            tooltip="Mark words that are new against the previous step",
         ),
         Binding(
             "slash",
@@ -110,16 +118,16 @@ class ResponsesView(Vertical):
             "Filter",
             id="responses.filter",
             key_display="/",
-            tooltip="Only responders with these words in their names; Esc shows all",
+            tooltip="Show only responders with these words in their names; Esc clears",
         ),
-        # The screen's own, which do the same here and are too many for the footer.
+        # The screen's own bindings, hidden here because the footer has no space for them.
         Binding(
             "d",
             "screen.disagreement",
             "Disagree",
             id="responses.disagreement",
             show=False,
-            tooltip="The next disagreement",
+            tooltip="Next disagreement",
         ),
         Binding(
             "f",
@@ -129,12 +137,12 @@ class ResponsesView(Vertical):
             show=False,
             tooltip="Filter the dialogues",
         ),
-        Binding("right,l", "across(1)", "Right", id="responses.right", show=False, tooltip="The step after"),
-        Binding("left", "across(-1)", "Left", id="responses.left", show=False, tooltip="The step before"),
+        Binding("right,l", "across(1)", "Right", id="responses.right", show=False, tooltip="Next step"),
+        Binding("left", "across(-1)", "Left", id="responses.left", show=False, tooltip="Previous step"),
     ]
 
     class Taken(Message):
-        """A responder is to be A or B of the pair; with `opened` that is to be shown."""
+        """A request to set a responder as A or B of the pair; with `opened` the pair is shown."""
 
         def __init__(self, side: ResponseSide, responder: str, *, opened: bool) -> None:
             super().__init__()
@@ -143,23 +151,23 @@ class ResponsesView(Vertical):
             self.opened = opened
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def __init__(self) -> None:
         super().__init__(id="all-responses")
-        #: The dialogue that is shown above; which one was answered below, and how.
+        #: The dialogue above; the dialogue of the responses below, and the responses.
         self._wanted = self._dialogue = ""
         self._responses: Sequence[Response] = ()
         self._before: Mapping[str, Response] = {}
-        #: The responders of the pair, which is A and B here too.
+        #: The pair's responders A and B.
         self._shown: tuple[str, str] = ("", "")
         self._sections: Sequence[ResponseSection] = ()
-        #: How each row is drawn without the cursor.
+        #: Each row as drawn without the cursor.
         self._rows: list[ResponseColumns] = []
         self._words = ""
         self._marks = False
-        #: The column of the chosen response, and the row that shows it.
+        #: The column of the selected response, and its row.
         self._column = 0
         self._marked: int | None = None
 
@@ -173,7 +181,7 @@ class ResponsesView(Vertical):
         self._fill()
 
     def head(self, dialog_id: str, context: Content, shown: tuple[str, str]) -> None:
-        """Show which dialogue it is, and make those two responders A and B."""
+        """Show a dialogue, and set the responders A and B."""
         self.query_one("#responses-context", Static).update(context)
         self._wanted = dialog_id
         if shown != self._shown:
@@ -182,7 +190,7 @@ class ResponsesView(Vertical):
         self._describe()
 
     def show(self, dialog_id: str, responses: Sequence[Response]) -> None:
-        """Show what was answered to a dialogue."""
+        """Show the responses to a dialogue."""
         if (dialog_id, responses) != (self._dialogue, self._responses):
             self._dialogue, self._responses = dialog_id, responses
             self._before = response_rows.steps_before(responses)
@@ -193,7 +201,7 @@ class ResponsesView(Vertical):
         self._list.focus()
 
     def back(self) -> bool:
-        """Take the filter away; whether there was one."""
+        """Clear the filter; return whether there was one."""
         if not self.query_one(FilterBox).reset():
             return False
         self._words = ""
@@ -280,14 +288,14 @@ class ResponsesView(Vertical):
     def _restore(
         self, chosen: tuple[response_rows.ResponseRow, int] | None, *, stays: bool, scrolled: int
     ) -> None:
-        """Put the cursor on the response that it was on, or else on the shown pair's B, or the first one."""
+        """Keep the cursor on its response, or else move it to the pair's B, or to the first one."""
         where = response_rows.places(self._sections)
         name = chosen[0].responses[chosen[1]].responder if chosen is not None else self._shown[1]
         if not where:
             return
         row, column = where.get(name, next(iter(where.values())))
         if self._is_wide and chosen is not None and chosen[1] == 0:
-            # A base stands in many rows: the one of the same recipe.
+            # A base is in many rows: take the one of the same recipe.
             rows = [
                 (each.title, each.responses[0].responder) for part in self._sections for each in part.rows
             ]
@@ -298,7 +306,7 @@ class ResponsesView(Vertical):
         self._list.highlighted = self._list.get_option_index(str(row))
 
     def _mark(self, *, again: bool = False) -> None:
-        """Put the cursor's colour on the chosen response, and take it from the one before."""
+        """Highlight the selected response, and clear the previous highlight."""
         index, chosen = self._list.highlighted, self._place
         if index is None or chosen is None or (index == self._marked and not again):
             return
@@ -312,15 +320,15 @@ class ResponsesView(Vertical):
     def _describe(self) -> None:
         how = self.query_one("#responses-how", Static)
         if self._wanted != self._dialogue:
-            how.update("being read …" + ("  below: what another dialogue got" if self._responses else ""))
+            how.update("reading …" + ("below: responses to the previous dialogue" if self._responses else ""))
             return
         answered = sum(response.text is not None for response in self._responses)
         parts = [f"{answered:,} of {len(self._responses):,} responders answered"]
         if self._words:
             shown = len(response_rows.places(self._sections))
-            parts.append(f"/{visible(self._words)}: {shown:,} of them shown")
+            parts.append(f"/{visible(self._words)}: {shown:,} shown")
         if self._marks:
-            parts.append("marked: words that the step before has not")
+            parts.append("marked: words that are new against the previous step")
         how.update(Content("  ·  ".join(parts)))
 
     def _drawn(self, row: response_rows.ResponseRow) -> ResponseColumns:
@@ -329,7 +337,7 @@ class ResponsesView(Vertical):
         return ResponseColumns([self._cell(row, one) for one in row.responses], columns=columns, head=head)
 
     def _cell(self, row: response_rows.ResponseRow, response: Response) -> Content:
-        """Who answers, the answer, and what judges made of it."""
+        """The responder, its response, and the judges' outcomes."""
         run = RunName.parse(response.responder)
         name = response.responder
         if run is not None:
@@ -361,7 +369,7 @@ class ResponsesView(Vertical):
 
     def _response_text(self, response: Response) -> Content:
         if response.text is None:
-            return Content.styled("not answered yet", "$text-muted")
+            return Content.styled("no response yet", "$text-muted")
         if not response.text.strip():
             return Content.styled("(an empty response)", "$text-warning")
         before = self._before.get(response.responder)
@@ -374,10 +382,10 @@ def _heading(title: str) -> Content:
 
 
 def _outcome(decided: Decided, run: RunName | None) -> Content:
-    """A judge's outcome; against whom goes without saying where it is the run's own base."""
+    """A judge's outcome; the opponent is left out if it is the run's own base."""
     word, colour = _OUTCOMES[decided.outcome]
     against = f" against {decided.baseline}" if run is None or decided.baseline != run.student else ""
-    flips = ", its orders disagree" if decided.flips else ""
+    flips = ", orders disagree" if decided.flips else ""
     return Content.assemble(
         (f"\n{word}", colour), (f"{visible(against)}  {visible(decided.judge)}{flips}", "$text-muted")
     )

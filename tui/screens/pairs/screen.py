@@ -1,4 +1,4 @@
-"""Pairs: two responders side by side, dialogue by dialogue, with verdicts and all responses to each."""
+"""Pairs: two responders side by side for each dialogue, with verdicts, and all responses to it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from core.api import Pair, Prompt, Response, Snapshot, Workspace
     from tui.screens.pairs.responses_view import ResponsesView
 
-#: At this width and above, the responses stand side by side.
+#: The responses are side by side from this width on.
 WIDE = 100
 
 _ALL = "all pairs"
-#: Whose jobs answer dialogues and judge answers.
+#: The stages that generate and judge responses.
 _STAGES = ("respond", "judge", "compare")
 
 
 @dataclass(frozen=True)
 class _PairsData:
-    """What there is to show of responders `a` and `b`; the judges `alone` read each response by itself."""
+    """The pairs of responders `a` and `b`; the judges `alone` score each response separately."""
 
     names: Sequence[str]
     a: str | None
@@ -48,16 +48,16 @@ class _PairsData:
 
 
 class PairsScreen(WorkspaceScreen):
-    """The pair of one dialogue, and in its place what everybody answered to it."""
+    """Shows the pair of a dialogue, or all responses to it."""
 
     MODE = "pairs"
     ABOUT = (
-        "Two responders' answers to the same test dialogue, and who won; every responder's answer to it, "
+        "Two responses to the same test dialogue with their verdicts, and all responders' responses to it, "
         "from base to sft to sft-dpo."
     )
     CSS_PATH = "pairs.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,right", "step(1)", "Next", id="pairs.next", key_display="n", tooltip="The next dialogue"),
+        Binding("n,right", "step(1)", "Next", id="pairs.next", key_display="n", tooltip="Next dialogue"),
         Binding(
             "p,left",
             "step(-1)",
@@ -65,12 +65,12 @@ class PairsScreen(WorkspaceScreen):
             id="pairs.previous",
             key_display="p",
             show=False,
-            tooltip="The dialogue before",
+            tooltip="Previous dialogue",
         ),
-        Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="The next disagreement"),
+        Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="Next disagreement"),
         Binding("h", "responses", "All", id="pairs.responses", tooltip="All responses to this dialogue"),
-        Binding("home", "go(0)", "First", id="pairs.first", show=False, tooltip="The first dialogue"),
-        Binding("end", "go(-1)", "Last", id="pairs.last", show=False, tooltip="The last dialogue"),
+        Binding("home", "go(0)", "First", id="pairs.first", show=False, tooltip="First dialogue"),
+        Binding("end", "go(-1)", "Last", id="pairs.last", show=False, tooltip="Last dialogue"),
         Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
         Binding("f", "filter", "Filter", id="pairs.filter", tooltip="Filter by verdict or disagreement"),
         Binding("e", "emotion", "Emotion", id="pairs.emotion", tooltip="Filter by emotion", show=False),
@@ -84,14 +84,14 @@ class PairsScreen(WorkspaceScreen):
             tooltip="Search in the texts",
         ),
         Binding(
-            "v", "verdicts", "Answers", id="pairs.verdicts", tooltip="What the judges answered", show=False
+            "v", "verdicts", "Answers", id="pairs.verdicts", tooltip="Show the judges' answers", show=False
         ),
         Binding(
             "r",
             "rubric",
             "Rubric",
             id="pairs.rubric",
-            tooltip="What a judge is asked: A shown first, B shown first, nothing",
+            tooltip="Show the judge's prompt: A first, B first, hidden",
             show=False,
         ),
         Binding("w", "words", "Words", id="pairs.words", tooltip="Mark the words that differ", show=False),
@@ -108,17 +108,17 @@ class PairsScreen(WorkspaceScreen):
         self._a: str | None = None
         self._b: str | None = None
         self._walk = PairWalk()
-        #: Whether their pairs were read.
+        #: Whether their pairs are loaded.
         self._is_read = False
-        #: The dialogue to go to once it is there.
+        #: The dialogue to show once it is loaded.
         self._sought: str | None = None
-        #: What a judge is asked, and who reads each response by itself; None until it was read.
+        #: The judge's prompt, and the judges that score responses separately; None until it is loaded.
         self._prompt: Prompt | None = None
         self._alone: Collection[str] = ()
-        #: What was last known of the work that is shown here.
+        #: The last known states of the jobs behind this screen.
         self._concerned: object = None
         self._view = PairView()
-        #: None until it is opened for the first time.
+        #: None until it is first opened.
         self._responses_view: ResponsesView | None = None
 
     def body(self) -> ComposeResult:
@@ -133,7 +133,7 @@ class PairsScreen(WorkspaceScreen):
         self._view.set_class(event.size.width >= WIDE, "wide")
 
     def compare(self, a: str, b: str, only: PairFilter | None = None) -> None:
-        """Show these two responders, from the first dialogue on; with `only` those pairs alone."""
+        """Show these two responders from the first dialogue on; `only` filters the pairs."""
         self._show_responses(False)
         if (a, b) != (self._a, self._b):
             self._walk = PairWalk()
@@ -143,17 +143,17 @@ class PairsScreen(WorkspaceScreen):
         self._read()
 
     def seek(self, dialog_id: str) -> None:
-        """Show a dialogue, through whatever filter hides it."""
+        """Show a dialogue; clears the filter if it hides it."""
         self._show_responses(False)
         self._sought = dialog_id
         self._settle()
 
     def on_screen_resume(self) -> None:
-        # What else is shown, such as a template, may have changed meanwhile.
+        # Other content, such as the template, may have changed meanwhile.
         self._concerned = None
 
     def show(self, snapshot: Snapshot) -> None:
-        # Most snapshots are of other jobs than those that answer and judge.
+        # Most snapshots concern other stages.
         concerned = (
             snapshot.dialogues,
             [(job.id, job.state, job.done) for job in snapshot.jobs if job.stage in _STAGES],
@@ -188,7 +188,7 @@ class PairsScreen(WorkspaceScreen):
         from tui.screens.pairs.filter_dialog import PairFilterScreen
 
         if not self._walk.all:
-            self.app.show_message("there is no dialogue to show yet")
+            self.app.show_message("there are no dialogues to show yet")
             return
         self.app.push_screen(PairFilterScreen(self._walk.all, self._walk.wanted), self._filtered)
 
@@ -231,8 +231,8 @@ class PairsScreen(WorkspaceScreen):
             try:
                 voter = getpass.getuser()
             except (KeyError, OSError):
-                # In a container the user often has a number alone.
-                self.app.show_message("your login has no name here: `empathy-tui vote A B --voter NAME`")
+                # In a container the user often has a number but no name.
+                self.app.show_message("your login name is unknown: use `empathy-tui vote A B --voter NAME`")
                 return
             self.app.post_message(OpenBallot(self._a, self._b, voter))
 
@@ -257,7 +257,7 @@ class PairsScreen(WorkspaceScreen):
         from tui.dialogs.choose import ChooseScreen
 
         if not self._names:
-            self.app.show_message("there is no responder yet: import data first")
+            self.app.show_message("there are no responders yet: import data first")
             return
         current = self._a if side == "a" else self._b
         self.app.push_screen(
@@ -271,7 +271,7 @@ class PairsScreen(WorkspaceScreen):
             self._show_responses(False)
 
     def step_back(self) -> None:
-        """Leave the responses; else clear the filter, if there is one; then leave."""
+        """Close the responses; else clear the filter; else leave the screen."""
         if self._shows_responses and self._responses_view is not None:
             if not self._responses_view.back():
                 self._show_responses(False)
@@ -285,7 +285,7 @@ class PairsScreen(WorkspaceScreen):
         return self._responses_view is not None and self._responses_view.display
 
     def _show_responses(self, is_shown: bool) -> None:
-        """Show all responses to the dialogue in place of the pair, or the pair."""
+        """Switch between the pair and all responses to the dialogue."""
         if is_shown == self._shows_responses:
             return
         if self._responses_view is None:
@@ -294,7 +294,7 @@ class PairsScreen(WorkspaceScreen):
             self._responses_view = ResponsesView()
             self.query_one("#views").mount(self._responses_view)
         self._view.display, self._responses_view.display = not is_shown, is_shown
-        # After its mount, when it is opened for the first time.
+        # After its mount, if it opens for the first time.
         self._responses_view.call_after_refresh(self._enter)
 
     def _enter(self) -> None:
@@ -305,7 +305,7 @@ class PairsScreen(WorkspaceScreen):
         self._draw()
 
     def _chosen(self, side: ResponseSide, name: str | None) -> None:
-        """Take another responder on one side, on the same dialogue and under the same filter."""
+        """Replace the responder of one side; keep the dialogue and the filter."""
         if name is not None:
             a, b = (name, self._b or name) if side == "a" else (self._a or name, name)
             if self._walk.pair is not None:
@@ -314,7 +314,7 @@ class PairsScreen(WorkspaceScreen):
             self._read()
 
     def _take(self, a: str, b: str) -> None:
-        """Show nothing under these names until their pairs are there."""
+        """Show no pair under these names until their pairs are loaded."""
         self._a, self._b = a, b
         self._walk.put(())
         self._is_read = False
@@ -350,22 +350,24 @@ class PairsScreen(WorkspaceScreen):
         self._settle()
 
     def _settle(self) -> None:
-        """Go to the dialogue that is sought, if there are pairs by now."""
+        """Show the requested dialogue once the pairs are loaded."""
         if self._sought is None or not self._walk.all:
             return
         sought, self._sought = self._sought, None
         if not self._walk.seek(sought):
             self._walk.narrow(PairFilter())
             if not self._walk.seek(sought):
-                self.app.show_message(f"{sought} is no test dialogue")
+                self.app.show_message(f"{sought} is not a test dialogue")
         self._draw()
 
     def _has_pairs(self) -> bool:
-        """Whether there is one to show; else say why not."""
+        """Whether there is a pair; shows the reason if there is none."""
         if self._walk.found:
             return True
         self.app.show_message(
-            "no pair is as filtered: Esc shows all" if self._walk.all else "there is no dialogue to show yet"
+            "no pair matches the filter: Esc clears it"
+            if self._walk.all
+            else "there are no dialogues to show yet"
         )
         return False
 
@@ -392,7 +394,7 @@ class PairsScreen(WorkspaceScreen):
             and self._responses_view is not None
             and (pair is not None or not self._walk.all)
         ):
-            # While another responder's pairs are being read it stays as it is.
+            # Keep the content while another responder's pairs are loading.
             if pair is not None:
                 context = pair_text.context(pair, place, self._walk.wanted.text)
                 self._responses_view.head(pair.dialog_id, context, (self._a or "", self._b or ""))
@@ -422,21 +424,21 @@ class PairsScreen(WorkspaceScreen):
             self._responses_view.show(dialog_id, responses)
 
     def _nothing(self) -> str:
-        """Why no pair is shown."""
+        """The message if no pair is shown."""
         walk = self._walk
         if not self._is_read:
-            return "The responses are being read …"
+            return "Reading the responses …"
         if walk.all:
-            return f"None of {len(walk.all)} pairs is: {visible(walk.wanted.words())}. Esc shows all."
+            return f"None of {len(walk.all)} pairs matches: {visible(walk.wanted.words())}. Esc clears."
         return (
-            "There is no pair to show yet: a pair is a test dialogue with two responses. Import data, then "
+            "There are no pairs yet: a pair is a test dialogue with two responses. Import data, then "
             "choose responders with a and b."
         )
 
 
 def _first_two(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, str | None]:
-    """Whom to show as long as nobody chose: who met in the first finished comparison, or else the first two
-    of these names that have answered."""
+    """The default responders: those of the first finished comparison, or else the first two of these names
+    that have responses."""
     unanswered = set()
     for job in snapshot.jobs:
         if job.stage == "compare" and job.state == "done":

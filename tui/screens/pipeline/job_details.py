@@ -1,4 +1,4 @@
-"""One job in full: why it stands where it stands, what it needs, what came out of it."""
+"""One job in full: its state and reason, its dependencies, its results."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tui.screens.pipeline.job_rows import elapsed
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
 
-Part = Content | str | tuple[str, str]
+_Part = Content | str | tuple[str, str]
 
 
 def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
     """The job's details, the most urgent first; `now` in Unix seconds."""
     look = job_states.look(job)
-    lines: list[list[Part]] = [
+    lines: list[list[_Part]] = [
         [
             (f"{look.glyph} {look.word}", f"${look.colour}"),
             ("  " + visible(job.stage), "$text-muted"),
@@ -45,20 +45,20 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
 
 
 def no_jobs(snapshot: Snapshot) -> Content:
-    """Why the pipeline has no jobs, and what to do about it."""
+    """The message if the pipeline has no jobs."""
     if snapshot.config_error is not None:
         return Content.assemble(
             ("✗ config.toml is invalid\n\n", "$text-error"),
             visible(snapshot.config_error, lines=True),
-            "\n\nEdit it: this screen follows as soon as it is saved.",
+            "\n\nEdit it; this screen updates when it is saved.",
         )
     return Content(
-        "config.toml asks for nothing: name students, recipes and judges in it.\n"
-        "This screen follows as soon as it is saved."
+        "config.toml defines no jobs: add students, recipes and judges.\n"
+        "This screen updates when it is saved."
     )
 
 
-def _row(label: str, value: str) -> list[Part]:
+def _row(label: str, value: str) -> list[_Part]:
     return [(f"{label:<10}", "$text-muted"), value]
 
 
@@ -90,7 +90,7 @@ def _needs(job: Job, snapshot: Snapshot) -> str:
 
 
 def _result(job: Job) -> str:
-    """The result's plain metrics; longer things are left to the screens that are made for them."""
+    """The scalar results; other screens show longer ones."""
     shown = []
     for key, value in result_values(job).items():
         if isinstance(value, float):

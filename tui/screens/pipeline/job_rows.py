@@ -1,4 +1,4 @@
-"""Jobs as table rows, and the line that sums them up."""
+"""Jobs as table rows, and the summary line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.content import Content
 
 from core.api import JobCounts, count_jobs, job_progress
 from tui.components.keyed_table import Column
-from tui.components.listing import Entry
+from tui.components.listing import ListEntry
 from tui.components.theme import shade
 from tui.format import job_states
 from tui.format import values as formats
@@ -19,14 +19,14 @@ from tui.format.text import visible
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
 
-#: Widths from which on there is room for all columns.
+#: Min widths of optional columns.
 WIDE = 110
 
 _STATE, _STAGE, _SHARE, _TIME = 13, 7, 5, 7
 
 
 def columns(width: int) -> tuple[Column, ...]:
-    """The columns that fit into `width` cells; the name takes what the others leave."""
+    """The columns that fit into `width` cells; the name gets the remaining width."""
     bar, counts = (10, 11) if width >= WIDE else (8, 0)
     fixed = [
         Column("state", "state", _STATE),
@@ -43,10 +43,10 @@ def columns(width: int) -> tuple[Column, ...]:
     return (*fixed[:2], Column("name", "name", max(12, width - taken - 3)), *fixed[2:])
 
 
-def entry(app: App[Any], job: Job, width: int, now: float) -> Entry:
+def entry(app: App[Any], job: Job, width: int, now: float) -> ListEntry:
     """A job's row for `columns(width)`; `now` in Unix seconds."""
     look = job_states.look(job)
-    return Entry(
+    return ListEntry(
         [_cell(app, column, job, now) for column in columns(width)],
         f"{look.word} {job.stage} {job.name}",
         {
@@ -71,7 +71,7 @@ def elapsed(job: Job, now: float) -> float | None:
 
 
 def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
-    """How far all requested jobs are, on the left; the slots that its jobs take on the right."""
+    """The progress of all requested jobs on the left, the used slots on the right."""
     sums = count_jobs(snapshot.jobs)
     right: list[Content | str | tuple[str, str]] = []
     taken = {job.slot for job in snapshot.jobs}

@@ -1,4 +1,4 @@
-"""The pipeline: every job in the graph's order, how far it is, and what can be done with it."""
+"""Pipeline: all jobs in topological order, with progress and actions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from core.api import action_problem, find_job
-from tui.components.listing import Entry, Listing
+from tui.components.listing import ListEntry, Listing
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.navigation.messages import OpenLog
 from tui.screens.pipeline import job_details, job_rows
@@ -20,32 +20,32 @@ from tui.screens.pipeline import job_details, job_rows
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
 
-#: A job, and the time that it is shown at where that changes how it looks.
+#: A job, and the current time if its row depends on it.
 _ShownJob = tuple["Job", "float | None"]
 
-#: Seconds between updates of elapsed times, which no snapshot brings.
+#: Seconds between updates of elapsed times.
 _TICK_S = 1.0
 
 
 class PipelineScreen(WorkspaceScreen):
-    """Jobs as rows; the selected one's details below."""
+    """Jobs as rows, with details of the selected one below."""
 
     MODE = "pipeline"
-    ABOUT = "Every job that config.toml asks for, in the order in which one needs the other."
+    ABOUT = "Every job of config.toml, in the order of their dependencies."
     CSS_PATH = "pipeline.tcss"
     WRITES = frozenset({"start", "cancel", "retry"})
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "start", "Start", id="pipeline.start", tooltip="Start the job and all that it needs"),
+        Binding("s", "start", "Start", id="pipeline.start", tooltip="Start the job and its dependencies"),
         Binding("S", "app.start_all", "Start all", id="pipeline.start_all", tooltip="Start every job"),
         Binding("c", "cancel", "Cancel", id="pipeline.cancel", tooltip="Cancel the job"),
-        Binding("r", "retry", "Retry", id="pipeline.retry", tooltip="Try a failed or cancelled job again"),
+        Binding("r", "retry", "Retry", id="pipeline.retry", tooltip="Retry a failed or cancelled job"),
         Binding(
             "p",
             "app.pause",
             "Pause",
             id="pipeline.pause",
             show=False,
-            tooltip="Start no more jobs, or resume",
+            tooltip="Start no new jobs, or resume",
         ),
     ]
 
@@ -117,11 +117,11 @@ class PipelineScreen(WorkspaceScreen):
             ConfirmScreen(
                 f"Cancel {_name(job)}?",
                 Content(
-                    "It is running. What it has done since its last checkpoint is thrown away; "
-                    "everything before that is kept, and `r` goes on from there."
+                    "It is running. Its work since the last checkpoint is lost; "
+                    "everything before is kept, and `r` resumes from there."
                 ),
                 "Cancel the job",
-                "Let it run",
+                "Keep it running",
             ),
             lambda yes: self._cancel(job) if yes else None,
         )
@@ -137,12 +137,12 @@ class PipelineScreen(WorkspaceScreen):
     def _fill(self, snapshot: Snapshot) -> None:
         columns = job_rows.columns(self.size.width)
         now = self.app.now()
-        # Only what runs looks otherwise as time goes by.
+        # Only the rows of running jobs depend on the time.
         shown = {job.id: (job, now if job.state == "running" else None) for job in snapshot.jobs}
         self._jobs.show(columns, shown)
         self._show_detail()
 
-    def _entry(self, shown: _ShownJob) -> Entry:
+    def _entry(self, shown: _ShownJob) -> ListEntry:
         job, now = shown
         return job_rows.entry(self.app, job, self.size.width, now or 0.0)
 

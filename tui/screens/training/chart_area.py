@@ -1,4 +1,4 @@
-"""Finished charts on the screen, with their titles and a cursor that is in all of them at once."""
+"""Shows finished charts with their titles and a common cursor."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 class ChartArea(Widget):
-    """Puts a drawing on the screen as it is; only titles and the cursor are made here."""
+    """Shows a drawing unchanged; adds titles and the cursor."""
 
     DEFAULT_CSS: ClassVar[str] = """
     ChartArea { width: 1fr; height: 1fr; background: $background; }
     """
 
     class Resized(Message):
-        """There is another number of cells to draw in."""
+        """The size of the area changed."""
 
     class Pointed(Message):
-        """The mouse chose an x within a metric's chart."""
+        """The mouse selected an x in a metric's chart."""
 
         def __init__(self, metric: str, x: float) -> None:
             super().__init__()
@@ -40,7 +40,7 @@ class ChartArea(Widget):
             self.x = x
 
     class Wheeled(Message):
-        """The mouse's wheel was turned, on which x."""
+        """The mouse wheel was used at an x."""
 
         def __init__(self, to: Literal["in", "out"], x: float) -> None:
             super().__init__()
@@ -51,21 +51,21 @@ class ChartArea(Widget):
         super().__init__(id=id)
         self._drawing: Drawing | None = None
         self._x: float | None = None
-        #: Tile → where the cursor meets its curves.
+        #: Tile → the cells where the cursor crosses its curves.
         self._met: dict[Tile, dict[int, str]] = {}
         self._metric = ""
         self._says = ""
-        #: What lies under all cells.
+        #: The style below all cells.
         self._ground = Style()
 
     def show(self, drawing: Drawing | None, says: str = "") -> None:
-        """Show these charts, or what there is to say where there is none."""
+        """Show these charts, or a message if there are none."""
         self._drawing, self._says = drawing, says
         self._met.clear()
         self.refresh()
 
     def point(self, x: float | None) -> None:
-        """Move the cursor to x, or take it away; only the cells that it leaves and enters are drawn."""
+        """Move the cursor to x, or hide it; only the old and the new cells are redrawn."""
         if x == self._x:
             return
         before, self._x = self._x, x
@@ -100,12 +100,12 @@ class ChartArea(Widget):
         self._wheel("out", event.x, event.y)
 
     def render_line(self, y: int) -> Strip:
-        """The parts of all tiles that lie in a row."""
+        """The segments of all tiles in a row."""
         if self._drawing is None or not any(tile.chart for tile in self._drawing.tiles):
             return self._saying(y)
         parts: list[Strip] = []
         at = 0
-        # They come by rows, so those of one row from left to right.
+        # Tiles are ordered by rows, then from left to right.
         for tile in self._drawing.tiles:
             if tile.y <= y < tile.y + tile.height:
                 parts += [
@@ -154,7 +154,7 @@ class ChartArea(Widget):
         return Strip.join([strip.crop(0, column), Strip([cell], 1), strip.crop(column + 1)])
 
     def _crossings(self, tile: Tile, chart: Chart) -> dict[int, str]:
-        """The rows in which the cursor meets a curve, and whose colour is there."""
+        """The rows where the cursor crosses a curve, with the curve's colour."""
         if tile not in self._met:
             found = ((reading, reading.at(self._x)) for reading in tile.readings)
             rows = {chart.row(value[1]): reading.run.colour for reading, value in found if value is not None}
@@ -162,21 +162,21 @@ class ChartArea(Widget):
         return self._met[tile]
 
     def _title(self, tile: Tile) -> Strip:
-        """The metric's name and what of it cannot be drawn, and its values at the cursor."""
+        """The metric's name, notes on values that cannot be drawn, and its values at the cursor."""
         is_chosen = tile.metric == self._metric
         name_style = Style(
             color=shade(self.app, "text-accent" if is_chosen else "foreground"), bold=is_chosen
         )
         values = self._values(tile, smooth=True)
         if len(tile.metric) + sum(segment.cell_length for segment in values) > tile.width - 3:
-            # The name says what it is all about.
+            # The name has priority over the notes.
             values = self._values(tile, smooth=False)
-        room = tile.width - sum(segment.cell_length for segment in values) - 2
+        free = tile.width - sum(segment.cell_length for segment in values) - 2
         name = visible(tile.metric)
-        if len(name) > room:
-            name = name[: max(0, room - 1)] + "…"
+        if len(name) > free:
+            name = name[: max(0, free - 1)] + "…"
         parts = [Segment(("▸" if is_chosen else " ") + name, name_style)]
-        left = room - len(name) - 3
+        left = free - len(name) - 3
         note = "✗ " + "; ".join(tile.notes)
         if tile.notes and left >= 3:
             text = note if len(note) <= left else note[: left - 1] + "…"
@@ -189,7 +189,7 @@ class ChartArea(Widget):
         for reading in sorted(tile.readings, key=lambda reading: reading.run.number):
             segments += self._value(reading, alone=len(tile.readings) == 1, smooth=smooth)
         wide = sum(segment.cell_length for segment in segments) > tile.width // 2
-        # The last is on top: the one that the cursor of the list is on.
+        # The last is on top: the selected run.
         return (
             self._value(tile.readings[-1], alone=True, smooth=smooth) if wide and tile.readings else segments
         )

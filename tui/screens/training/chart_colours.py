@@ -1,4 +1,4 @@
-"""The colours of a chart that are not a run's own."""
+"""The colours of a chart except those of runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ChartColours:
-    """Rich colours of the axis with its line, of the grid behind the curves, and of labels."""
+    """Rich colours of the axes, the grid and the labels."""
 
     axis: str
     grid: str

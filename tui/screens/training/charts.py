@@ -1,6 +1,6 @@
-"""Charts of curves as finished lines: thinned without losing an extreme, then drawn in braille dots.
+"""Draws curves as lines of braille characters; thins points but keeps every extreme.
 
-Everything here may run in any thread; what comes of it is only to be put on the screen.
+All functions are thread-safe; their results can be shown as they are.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tui.screens.training.ticks import Tick
 if TYPE_CHECKING:
     from tui.screens.training.chart_colours import ChartColours
 
-Floats = NDArray[np.float64]
-Places = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.int64]
 TraceKind = Literal["line", "faint", "points"]
 
 #: Dots of a braille cell, and the bit that each sets in its character.
@@ -33,25 +33,25 @@ _ACROSS, _DOWN = 2, 4
 _BITS = np.array([[1, 8], [2, 16], [4, 32], [64, 128]])
 _BRAILLE = 0x2800
 _SPACE, _GRID, _POINT, _BROKEN = ord(" "), ord("┈"), ord("○"), ord("✗")
-#: Rows from which the axis has a line of its own above its labels.
+#: From this height on the x axis has a line above its labels.
 _TALL = 10
-#: Rows between two labels of the y axis, and cells between two of the x axis, on average at least.
+#: The min average distance of labels: rows on the y axis, cells on the x axis.
 _Y_APART, _X_APART = 2.5, 8
 
 
-#: The largest power of ten that can be labelled, and the smallest.
+#: The largest and the smallest power of ten that can be labelled.
 _POWER = 300
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Points to draw in one colour, by rising `x`; `y` may hold what is not finite.
+    """Points to draw in one colour, by ascending `x`; `y` may contain NaN and infinity.
 
-    A line, a faint one behind the others, or points alone. `label` is one character, put where it ends.
+    `kind` is a line, a faint line behind the others, or points. `label` is one character at the line's end.
     """
 
-    x: Floats
-    y: Floats
+    x: FloatArray
+    y: FloatArray
     colour: str
     label: str = ""
     kind: TraceKind = "line"
@@ -59,7 +59,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Axes:
-    """The visible range of x, how it is labelled, and whether y is logarithmic."""
+    """The visible range of x, its tick function, and whether y is logarithmic."""
 
     low: float
     high: float
@@ -69,10 +69,10 @@ class Axes:
 
 @dataclass(frozen=True)
 class Chart:
-    """A finished chart: its lines, and where among their cells which x lies.
+    """A finished chart: its lines, and the mapping between cells and x.
 
-    The plot is `width` x `rows` cells, beside `left` others. `bottom` and `top` are on the scale of the y
-    axis: logarithms where it is logarithmic. `left_out` are points in range that have no place there.
+    The plot has `width` x `rows` cells, to the right of `left` cells. `bottom` and `top` are on the scale of
+    the y axis: logarithms if it is logarithmic. `left_out` counts points in range that cannot be drawn.
     """
 
     strips: tuple[Strip, ...]
@@ -87,48 +87,48 @@ class Chart:
     left_out: int = 0
 
     def column(self, x: float) -> int | None:
-        """The cell of its lines that x is drawn in, None where it is out of range."""
+        """The cell of x in its lines, None if x is out of range."""
         if not self.low <= x <= self.high:
             return None
         return self.left + int(columns(np.array([x]), self.low, self.high, self.width)[0])
 
     def row(self, y: float) -> int | None:
-        """The row of its lines that y is drawn in, None where it has no place."""
+        """The row of y in its lines, None if y cannot be drawn."""
         if not math.isfinite(y) or (self.log and y <= 0):
             return None
         return int(_rows(np.array([math.log10(y) if self.log else y]), self.bottom, self.top, self.rows)[0])
 
     def x(self, column: int) -> float:
-        """The x in the middle of a cell of its lines, at most those of the range."""
+        """The x in the middle of a cell of its lines, clipped to the range."""
         share = (column - self.left + 0.5) / max(1, self.width)
         return self.low + min(1.0, max(0.0, share)) * (self.high - self.low)
 
 
-def columns(x: Floats, low: float, high: float, count: int) -> Places:
-    """In which of `count` columns of [low, high] each x lies, which is within."""
+def columns(x: FloatArray, low: float, high: float, count: int) -> IndexArray:
+    """The index of each x among `count` columns of [low, high]; every x must be in range."""
     return np.minimum((x - low) / (high - low) * count, count - 1).astype(np.int64)
 
 
-def _down(y: Floats, bottom: float, top: float, count: int) -> Places:
-    """How far below the top each y is drawn, in `count` lines of dots."""
+def _down(y: FloatArray, bottom: float, top: float, count: int) -> IndexArray:
+    """The distance of each y from the top, in `count` lines of dots."""
     dots = np.rint((top - y) / (top - bottom) * (count - 1))
     return np.clip(dots, 0, count - 1).astype(np.int64)
 
 
-def _rows(y: Floats, bottom: float, top: float, count: int) -> Places:
+def _rows(y: FloatArray, bottom: float, top: float, count: int) -> IndexArray:
     """The same in rows of cells."""
     return _down(y, bottom, top, count * _DOWN) // _DOWN
 
 
-def thinned(x: Floats, y: Floats, low: float, high: float, count: int) -> Places:
-    """The places of the points that make the same picture in `count` >= 2 columns of [low, high].
+def thinned(x: FloatArray, y: FloatArray, low: float, high: float, count: int) -> IndexArray:
+    """The indices of points that suffice to draw the same picture in `count` >= 2 columns of [low, high].
 
-    In each column those with the min and the max of y, and the first and the last of all. `x` rises
-    and is within, `y` is finite.
+    In each column these are the min and the max of y, and overall the first and the last point. `x` is
+    ascending and in range, `y` is finite.
     """
     if len(x) <= 2 * count:
         return np.arange(len(x))
-    # Whole numbers in bins from half to half: where a bin ends, no rounding matters.
+    # Bins of whole numbers have edges at halves, so rounding does not affect them.
     place = columns(x, low, high, count).astype(np.float64)
     found = MinMaxDownsampler().downsample(
         np.concatenate(([-0.5], place, [count - 0.5])),
@@ -141,20 +141,20 @@ def thinned(x: Floats, y: Floats, low: float, high: float, count: int) -> Places
 
 
 def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: ChartColours) -> Chart:
-    """The traces, later ones on top, in `width` x `height` cells, axes and labels included."""
+    """Draw the traces, later ones on top, in `width` x `height` cells including axes and labels."""
     below = 2 if height >= _TALL else 1
     rows = max(1, height - below)
     labelled = sum(bool(trace.label) for trace in traces) > 1
-    shapes = [_shape(trace, axes) for trace in traces]
-    bottom, top = _range([shape.y for shape in shapes])
+    clipped = [_clip(trace, axes) for trace in traces]
+    bottom, top = _range([shape.y for shape in clipped])
     y_ticks = _y_ticks(bottom, top, max(2, int(rows / _Y_APART)), axes.log)
     left = max((len(tick.label) for tick in y_ticks), default=1) + 2
     cells = max(1, width - left - (2 if labelled else 0))
     canvas = _Canvas(cells, rows, bottom, top, colours)
     canvas.lay_grid([tick.at for tick in y_ticks])
-    for trace, shape in zip(traces, shapes, strict=True):
+    for trace, shape in zip(traces, clipped, strict=True):
         canvas.put(trace, shape, axes)
-    ends = _ends(traces, shapes, canvas) if labelled else {}
+    ends = _ends(traces, clipped, canvas) if labelled else {}
     at_row = {canvas.row(tick.at): tick.label for tick in y_ticks}
     axis, text = Style(color=colours.axis), Style(color=colours.text)
     strips = []
@@ -166,7 +166,7 @@ def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: 
         strips.append(Strip([*gutter, *line, *right], width))
     strips += _x_axis(axes, left, cells, width, below, axis, text)
     left_out = sum(
-        shape.left_out for trace, shape in zip(traces, shapes, strict=True) if trace.kind != "faint"
+        shape.left_out for trace, shape in zip(traces, clipped, strict=True) if trace.kind != "faint"
     )
     return Chart(
         tuple(strips[:height]), left, cells, rows, axes.low, axes.high, bottom, top, axes.log, left_out
@@ -174,23 +174,23 @@ def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: 
 
 
 @dataclass(frozen=True)
-class _Shape:
-    """What of a trace is in range, y on the scale of the axis.
+class _Clipped:
+    """The part of a trace that is in range, with y on the scale of the axis.
 
-    `joined` says of each point whether a line leads to it from the one before. `broken` are the x and y of
-    what is not finite: y is that of the last finite value before it, or infinite.
+    `joined` is whether a line connects each point to the previous one. `broken` has the x and y of values
+    that are not finite: y is that of the last finite value before it, or infinite.
     """
 
-    x: Floats
-    y: Floats
+    x: FloatArray
+    y: FloatArray
     joined: NDArray[np.bool_]
-    broken: tuple[Floats, Floats]
+    broken: tuple[FloatArray, FloatArray]
     left_out: int
 
 
-def _shape(trace: Trace, axes: Axes) -> _Shape:
+def _clip(trace: Trace, axes: Axes) -> _Clipped:
     x, y = trace.x, trace.y
-    # With a neighbour on each side: a line that leads out of the range is drawn up to its edge.
+    # Includes a neighbour on each side, so that lines are drawn up to the edges of the range.
     first = max(0, int(np.searchsorted(x, axes.low)) - 1)
     last = int(np.searchsorted(x, axes.high, side="right")) + 1
     x, y = x[first:last], y[first:last]
@@ -203,7 +203,7 @@ def _shape(trace: Trace, axes: Axes) -> _Shape:
         inside = (x >= axes.low) & (x <= axes.high)
         left_out = int(np.count_nonzero(inside & finite & ~usable))
         px, py = x[usable], y[usable]
-        # How many others lie before each of them: where that changes, the line is interrupted.
+        # The number of skipped points before each point: the line breaks where it changes.
         joined = np.concatenate(([True], np.diff(np.cumsum(~usable)[usable]) == 0))[: len(px)]
         broken = _broken(x, y, ~finite & inside, px, py)
     if axes.log:
@@ -211,7 +211,7 @@ def _shape(trace: Trace, axes: Axes) -> _Shape:
     return _cut(px, py, joined, broken, left_out, axes)
 
 
-def _logarithms(values: Floats) -> Floats:
+def _logarithms(values: FloatArray) -> FloatArray:
     known = np.isfinite(values) & (values > 0)
     found = values.copy()
     found[known] = np.log10(values[known])
@@ -219,9 +219,14 @@ def _logarithms(values: Floats) -> Floats:
 
 
 def _cut(
-    x: Floats, y: Floats, joined: NDArray[np.bool_], broken: tuple[Floats, Floats], left_out: int, axes: Axes
-) -> _Shape:
-    """What is in range, with a neighbour out of it moved to where its line crosses the edge."""
+    x: FloatArray,
+    y: FloatArray,
+    joined: NDArray[np.bool_],
+    broken: tuple[FloatArray, FloatArray],
+    left_out: int,
+    axes: Axes,
+) -> _Clipped:
+    """The points in range; a neighbour out of range is moved to where its line crosses the edge."""
     x, y, joined = x.copy(), y.copy(), joined.copy()
     keep = slice(0, len(x))
     if len(x) and x[0] < axes.low:
@@ -236,10 +241,12 @@ def _cut(
             x[-1] = axes.high
         else:
             keep = slice(keep.start, len(x) - 1)
-    return _Shape(x[keep], y[keep], joined[keep], broken, left_out)
+    return _Clipped(x[keep], y[keep], joined[keep], broken, left_out)
 
 
-def _broken(x: Floats, y: Floats, broken: NDArray[np.bool_], px: Floats, py: Floats) -> tuple[Floats, Floats]:
+def _broken(
+    x: FloatArray, y: FloatArray, broken: NDArray[np.bool_], px: FloatArray, py: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     at, values = x[broken], y[broken].copy()
     nan = np.isnan(values)
     if nan.any():
@@ -248,8 +255,8 @@ def _broken(x: Floats, y: Floats, broken: NDArray[np.bool_], px: Floats, py: Flo
     return at, values
 
 
-def _range(values: Sequence[Floats]) -> tuple[float, float]:
-    """The min and the max of all, apart from each other."""
+def _range(values: Sequence[FloatArray]) -> tuple[float, float]:
+    """The min and the max of all values, never equal."""
     found = np.concatenate([np.empty(0), *values])
     if not len(found):
         return 0.0, 1.0
@@ -261,17 +268,17 @@ def _range(values: Sequence[Floats]) -> tuple[float, float]:
 
 
 def _y_ticks(bottom: float, top: float, most: int, log: bool) -> list[Tick]:
-    """Ticks on the scale that is drawn."""
+    """Ticks on the scale of the y axis."""
     if not log:
         found = ticks.linear(bottom, top, most)
-        # One label alone shows no scale.
+        # A single label does not show the scale.
         return found if len(found) > 1 else ticks.linear(bottom, top, most + 2)
     found = ticks.logarithmic(10.0 ** max(bottom, -_POWER), 10.0 ** min(top, _POWER), most)
     return [Tick(math.log10(tick.at), tick.label) for tick in found if tick.at > 0]
 
 
 class _Canvas:
-    """The plot itself: a character and a colour a cell."""
+    """The plot area: a character and a colour per cell."""
 
     def __init__(self, width: int, height: int, bottom: float, top: float, colours: ChartColours) -> None:
         self.width, self.height = width, height
@@ -281,14 +288,14 @@ class _Canvas:
         self._palette = [Style(color=colours.grid)]
 
     def row(self, y: float) -> int:
-        """The row of cells that y is drawn in."""
+        """The row of cells of y."""
         return int(_rows(np.array([y]), self._bottom, self._top, self.height)[0])
 
     def lay_grid(self, values: Sequence[float]) -> None:
         for value in values:
             self._characters[self.row(value)] = _GRID
 
-    def put(self, trace: Trace, shape: _Shape, axes: Axes) -> None:
+    def put(self, trace: Trace, shape: _Clipped, axes: Axes) -> None:
         self._palette.append(Style(color=trace.colour, dim=trace.kind == "faint" or None))
         count = self.width * _ACROSS
         if len(shape.x):
@@ -298,7 +305,7 @@ class _Canvas:
             if trace.kind == "points" or len(shape.x) == 1:
                 self._mark(down // _DOWN, across // _ACROSS, _POINT)
             else:
-                # A line goes on to a kept point, if it does to all that were left out before it.
+                # A line connects to a kept point if it connects all thinned points before it.
                 breaks = np.cumsum(~shape.joined)
                 self._draw(across, down, np.diff(breaks[kept]) == 0)
         if trace.kind != "faint" and len(shape.broken[0]):
@@ -307,7 +314,7 @@ class _Canvas:
             self._mark(self._dots_down(value) // _DOWN, across, _BROKEN)
 
     def lines(self) -> list[list[Segment]]:
-        """Its rows as segments, one a stretch of cells of one colour."""
+        """Its rows as segments, one per stretch of cells of the same colour."""
         lines = []
         for characters, painted in zip(self._characters, self._painted, strict=True):
             text = characters.astype("<u4").tobytes().decode("utf-32-le")
@@ -320,15 +327,15 @@ class _Canvas:
             )
         return lines
 
-    def _dots_down(self, y: Floats) -> Places:
+    def _dots_down(self, y: FloatArray) -> IndexArray:
         return _down(y, self._bottom, self._top, self.height * _DOWN)
 
-    def _mark(self, rows: Places, cells: Places, character: int) -> None:
+    def _mark(self, rows: IndexArray, cells: IndexArray, character: int) -> None:
         self._characters[rows, cells] = character
         self._painted[rows, cells] = len(self._palette) - 1
 
-    def _draw(self, across: Places, down: Places, joined: NDArray[np.bool_]) -> None:
-        """Lines from dot to dot where they are joined, over what is there."""
+    def _draw(self, across: IndexArray, down: IndexArray, joined: NDArray[np.bool_]) -> None:
+        """Draw lines between joined dots over the existing content."""
         dots = np.zeros((self.height * _DOWN, self.width * _ACROSS), np.int64)
         dots[down, across] = 1
         from_x, from_y = across[:-1][joined], down[:-1][joined]
@@ -346,11 +353,13 @@ class _Canvas:
         self._painted[inked] = len(self._palette) - 1
 
 
-def _ends(traces: Sequence[Trace], shapes: Sequence[_Shape], canvas: _Canvas) -> dict[int, tuple[str, str]]:
-    """Row → the label of the trace that ends there, and its colour; those that meet stand side by side."""
+def _ends(
+    traces: Sequence[Trace], clipped: Sequence[_Clipped], canvas: _Canvas
+) -> dict[int, tuple[str, str]]:
+    """Row → the labels of the traces that end there, with their colours, side by side."""
     taken: dict[int, tuple[str, str]] = {}
-    # Later traces lie on top, so they have the first choice.
-    for trace, shape in reversed(list(zip(traces, shapes, strict=True))):
+    # Later traces are on top, so their labels are placed first.
+    for trace, shape in reversed(list(zip(traces, clipped, strict=True))):
         if not trace.label or not len(shape.y):
             continue
         wanted = canvas.row(float(shape.y[-1]))
@@ -364,7 +373,7 @@ def _ends(traces: Sequence[Trace], shapes: Sequence[_Shape], canvas: _Canvas) ->
 def _x_axis(
     axes: Axes, left: int, cells: int, width: int, below: int, axis: Style, text: Style
 ) -> list[Strip]:
-    """The line under the plot with its labels: below it, or in it where there is no room."""
+    """The x axis with its labels: below the line, or in it if the chart is low."""
     line, labels = ["─"] * cells, [" "] * width
     free = 0
     most = max(2, cells // _X_APART)
@@ -390,7 +399,7 @@ def _x_axis(
 
 
 def _inlaid(drawn: list[str], labels: list[str], axis: Style, text: Style) -> list[Segment]:
-    """The labels within a line, a blank on each side of them."""
+    """The labels within a line, with a blank on each side."""
     segments: list[Segment] = []
     wanted = [label != " " for label in labels]
     near = [

@@ -1,4 +1,4 @@
-"""How runs' curves are looked at, and what is drawn of them: metrics, axis, range, tiles."""
+"""The view of runs' curves and its drawing: metrics, axis, range, tiles."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tui.screens.training.run_marks import DrawnRun
 
 if TYPE_CHECKING:
     from core.api import Axis, Curves, Workspace
-    from tui.screens.training.charts import Chart, Floats, Places
+    from tui.screens.training.charts import Chart, FloatArray, IndexArray
 
 AXES: tuple[Axis, ...] = ("step", "time", "epoch")
-#: Weights of the moving average, as people set them in TensorBoard and W&B.
+#: Weights of the moving average, the common choices in TensorBoard and W&B.
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97, 0.99)
-#: What comes first, under TRL's names; then whatever else the runs log.
+#: The metrics that come first, under TRL's names, before the others.
 _FIRST = (
     "loss",
     "learning_rate",
@@ -31,11 +31,11 @@ _FIRST = (
     "entropy",
     "tokens_per_second",
 )
-#: Figures that only count along with the steps.
+#: Metrics that only increase with the steps.
 COUNTERS = ("epoch", "num_tokens")
-#: How what evaluation logs begins.
+#: The prefix of metrics from evaluation.
 EVAL = "eval_"
-#: A tile's least width and height, and the fewest that make a grid.
+#: The min width and height of a tile, and the min number of tiles in a grid.
 _TILE = (34, 8)
 _GRID = 4
 
@@ -53,10 +53,10 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class View:
-    """What the curves are drawn over, how smooth, and how close.
+    """The x axis of the curves, the smoothing, and the zoom.
 
-    `span` is how much of the axis is visible, None for all; `right` where it ends, None where the curves
-    do, however far they grow.
+    `span` is the visible length of the axis, None for all; `right` is its end, None for the end of the
+    curves, also while they grow.
     """
 
     axis: Axis = "step"
@@ -66,20 +66,20 @@ class View:
     right: float | None = None
 
     def window(self, whole: Window) -> Window:
-        """What is visible of the range of all curves."""
+        """The visible part of the range of all curves."""
         if self.span is None:
             return whole
         high = whole.high if self.right is None else min(self.right, whole.high)
         low = max(whole.low, high - self.span)
         return Window(low, min(whole.high, low + self.span))
 
-    def zoomed(self, by: float, around: float | None, whole: Window, least: float) -> View:
-        """The view with `by` times as much of the axis, around what stays where it is, or the end for None.
+    def zoomed(self, by: float, around: float | None, whole: Window, min_span: float) -> View:
+        """The view with `by` times as much of the axis, zoomed around a fixed x, or the end for None.
 
-        Never less than `least` of it.
+        The span is never below `min_span`.
         """
         now = self.window(whole)
-        span = max(least, now.span * by)
+        span = max(min_span, now.span * by)
         if span >= whole.span:
             return replace(self, span=None, right=None)
         if around is None:
@@ -88,7 +88,7 @@ class View:
         return replace(self, span=span, right=None if right >= whole.high else max(right, whole.low + span))
 
     def containing(self, x: float, whole: Window) -> View:
-        """The view, moved by half its width as often as it takes to see `x`."""
+        """The view, moved in steps of half its width until `x` is visible."""
         now = self.window(whole)
         if self.span is None or now.low <= x <= now.high:
             return self
@@ -98,7 +98,7 @@ class View:
 
 @dataclass(frozen=True)
 class ChartRequest:
-    """What is to be drawn in so many cells: the runs, the last on top, with one metric or a grid of all."""
+    """A request for a drawing of this size: the runs, the last on top, and one metric or a grid of all."""
 
     runs: tuple[DrawnRun, ...]
     metric: str
@@ -111,22 +111,22 @@ class ChartRequest:
 
 @dataclass(frozen=True, eq=False)
 class CurveValues:
-    """A run's metric as it can be read at any x: where it stands, and its values as they were logged."""
+    """A run's metric that can be read at any x: the x of its values, and the values as logged."""
 
     run: DrawnRun
-    x: Floats
-    values: Floats
-    smooth: Floats
+    x: FloatArray
+    values: FloatArray
+    smooth: FloatArray
 
     def at(self, x: float | None) -> tuple[float, float] | None:
-        """The logged and the smoothed value that stand at x, the last for None; None where there are none."""
+        """The logged and the smoothed value at x, the last for None; None if there are none."""
         place = standing(self.x, x)
         return None if place is None else (float(self.values[place]), float(self.smooth[place]))
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One metric's chart within the area, below its title; None where nothing was logged."""
+    """One metric's chart within the area, below its title; None if nothing was logged."""
 
     metric: str
     x: int
@@ -135,13 +135,13 @@ class Tile:
     height: int
     chart: Chart | None
     readings: tuple[CurveValues, ...]
-    #: What of it cannot be drawn, in words.
+    #: Notes on values that cannot be drawn.
     notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """What came of a request: the runs that have points, all their metrics, and the tiles."""
+    """The result of a request: the runs that have points, all their metrics, and the tiles."""
 
     request: ChartRequest
     curves: tuple[Curves, ...]
@@ -149,7 +149,7 @@ class Drawing:
     tiles: tuple[Tile, ...]
     window: Window
     whole: Window
-    #: Figures of how many pages, and which of them is drawn.
+    #: The page that is drawn, and the number of pages.
     page: tuple[int, int]
 
     @property
@@ -163,7 +163,7 @@ class Drawing:
 
 
 def draw(workspace: Workspace, request: ChartRequest, before: Drawing | None) -> Drawing | None:
-    """Read what is new and draw it; None when nothing differs from `before`. For the poller's thread."""
+    """Read new points and draw; None if nothing differs from `before`. Runs on the poller's thread."""
     curves = tuple(
         one for one in workspace.training.curves([run.job for run in request.runs]) if len(one.steps)
     )
@@ -191,25 +191,25 @@ def draw(workspace: Workspace, request: ChartRequest, before: Drawing | None) ->
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """The metrics that have a chart of their own, what people look at first ahead.
+    """The metrics that have a chart of their own, the most important first.
 
-    Those of evaluation are drawn with what they evaluate.
+    Metrics of evaluation are drawn in the chart of the training metric.
     """
     found = [name for name in dict.fromkeys(names) if name not in COUNTERS]
     own = [name for name in found if not (name.startswith(EVAL) and name.removeprefix(EVAL) in found)]
     return (*(name for name in _FIRST if name in own), *(name for name in own if name not in _FIRST))
 
 
-def has_room_for_grid(width: int, height: int) -> bool:
-    """Whether several charts have room in so many cells."""
+def grid_fits(width: int, height: int) -> bool:
+    """Whether several charts fit into this size."""
     return (width // _TILE[0]) * (height // _TILE[1]) >= _GRID
 
 
 def grid(width: int, height: int, count: int) -> list[tuple[int, int, int, int]]:
-    """Where tiles lie in so many cells: (x, y, width, height) of each, at most `count`."""
+    """The layout of tiles in this size: (x, y, width, height) of each, at most `count`."""
     across = max(1, min(width // _TILE[0], count))
     down = max(1, min(height // _TILE[1], -(-count // across)))
-    # Fewer beside each other, if no more then lie below each other: wide charts show more.
+    # Use fewer columns if the number of rows stays the same, because wide charts show more.
     while across > 1 and -(-count // (across - 1)) <= down:
         across -= 1
     columns = [(width * at // across, width * (at + 1) // across) for at in range(across)]
@@ -223,18 +223,18 @@ def grid(width: int, height: int, count: int) -> list[tuple[int, int, int, int]]
     return places[:count]
 
 
-def nearest(values: Floats | Places, wanted: float) -> int:
-    """The place of the value that is nearest to `wanted`, in values that rise."""
+def nearest(values: FloatArray | IndexArray, wanted: float) -> int:
+    """The index of the value nearest to `wanted`, in ascending values."""
     place = int(values.searchsorted(wanted))
     if place == len(values):
         return place - 1
     return place - 1 if place and wanted - values[place - 1] < values[place] - wanted else place
 
 
-def standing(values: Floats, wanted: float | None) -> int | None:
-    """The place of what stands at `wanted`, in values that rise; the last for None.
+def standing(values: FloatArray, wanted: float | None) -> int | None:
+    """The index of the value at `wanted`, in ascending values; the last for None.
 
-    None where there is nothing: farther from them than they are apart.
+    None if `wanted` is farther from every value than the values are apart.
     """
     last = len(values) - 1
     if last < 0 or wanted is None:
@@ -245,8 +245,8 @@ def standing(values: Floats, wanted: float | None) -> int | None:
     return nearest(values, wanted)
 
 
-def moved(positions: Floats, x: float | None, far: float) -> int | None:
-    """The place that is `far` from x, the last for None, and one further at least; None behind the last."""
+def moved(positions: FloatArray, x: float | None, far: float) -> int | None:
+    """The index that is `far` from x, the last for None, at least one further; None beyond the last."""
     last = len(positions) - 1
     place = last if x is None else nearest(positions, x)
     if far > 0 and place == last:
@@ -269,7 +269,7 @@ def axis_ticks(axis: Axis) -> Callable[[float, float, int], list[ticks.Tick]]:
 
 
 def _whole(curves: Sequence[Curves], axis: Axis) -> Window:
-    """From the first to the last x of all curves, never of no width."""
+    """From the first to the last x of all curves, never empty."""
     import numpy as np
 
     found = (one.positions(axis) for one in curves)
@@ -293,7 +293,7 @@ def _tile(
 
     x, y, width, height = place
     view, runs = request.view, {run.job: run for run in request.runs}
-    # Epochs may not be known.
+    # Epochs may be unknown.
     curves = [one for one in curves if np.isfinite(one.positions(view.axis)).all()]
     shown = [one for one in curves if name in one.metrics]
     readings = tuple(
@@ -326,17 +326,17 @@ def _tile(
     chart = charts.draw(traces, axes, width, height - 1, request.colours)
     notes = [note for one in shown for note in _not_finite(one, name, runs[one.job], alone=len(shown) == 1)]
     if chart.left_out:
-        notes.append(f"{chart.left_out:,} not above 0 left out")
+        notes.append(f"{chart.left_out:,} values ≤ 0 not shown")
     return Tile(name, x, y, width, height, chart, readings, tuple(notes))
 
 
 def _not_finite(curves: Curves, name: str, run: DrawnRun, *, alone: bool) -> list[str]:
-    """What of a metric is no number, and from which step on."""
+    """Notes on NaN and infinite values of a metric, with their first step."""
     import numpy as np
 
     curve, notes = curves.metrics[name], []
     whose = "" if alone else f"{run.number}: "
-    for wrong, word in ((np.isnan(curve.values), "not a number"), (np.isinf(curve.values), "infinite")):
+    for wrong, word in ((np.isnan(curve.values), "NaN"), (np.isinf(curve.values), "infinite")):
         count = int(np.count_nonzero(wrong))
         if count:
             first = int(curves.steps[curve.places[np.argmax(wrong)]])

@@ -1,22 +1,22 @@
-"""Runs that are drawn together: each has a number and a colour, which it keeps while it is marked."""
+"""Marked runs are drawn together: each keeps its number and its colour while it is marked."""
 
 from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
 
-#: Okabe and Ito's hues, that of the numbers 1, 2 …, on a dark ground and on a light one.
+#: Okabe and Ito's hues of the numbers 1, 2, …, on dark and on light backgrounds.
 _COLOURS = {
     True: ("#56b4e9", "#e69f00", "#2bb58b", "#e8703a", "#cc79a7", "#f0e442"),
     False: ("#0072b2", "#a86b00", "#00755a", "#c04a00", "#a8467f", "#22282f"),
 }
-#: Curves that can be told apart.
+#: The max number of distinct curves.
 MOST = len(_COLOURS[True])
 
 
 @dataclass(frozen=True)
 class DrawnRun:
-    """A run that is drawn: its number among them, and its colour."""
+    """A run in the charts: its number and its colour."""
 
     job: str
     number: str
@@ -24,7 +24,7 @@ class DrawnRun:
 
 
 class Marks:
-    """The runs that are marked, each with the place of its colour."""
+    """The marked runs, each with the index of its colour."""
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
@@ -33,7 +33,7 @@ class Marks:
         return run in self._places
 
     def toggle(self, run: str) -> bool:
-        """Mark a run, or unmark it; False when no colour is left for it."""
+        """Mark or unmark a run; False if no colour is free."""
         if run in self._places:
             del self._places[run]
             return True
@@ -47,11 +47,11 @@ class Marks:
         self._places.clear()
 
     def keep(self, known: Container[str]) -> None:
-        """Unmark runs that are no more."""
+        """Unmark runs that no longer exist."""
         self._places = {run: place for run, place in self._places.items() if run in known}
 
     def shown(self, selected: str | None, is_dark: bool) -> tuple[DrawnRun, ...]:
-        """Those that are marked, and behind them the selected one if a colour is left for it."""
+        """The marked runs, then the selected one if a colour is free."""
         places = dict(self._places)
         free = self._free(places)
         if selected is not None and free is not None:

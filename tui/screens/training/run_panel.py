@@ -1,4 +1,4 @@
-"""The panel beside the charts: one of several pages about the runs, and the names of all."""
+"""The panel beside the charts: pages about the runs."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
     from tui.screens.training.curve_view import Drawing
     from tui.screens.training.run_marks import DrawnRun
-    from tui.screens.training.run_text import Settings
+    from tui.screens.training.run_text import RunSettings
 
 PanelPage = Literal["metrics", "settings", "answers", "log"]
 PANEL_PAGES: tuple[PanelPage, ...] = ("metrics", "settings", "answers", "log")
-#: Seconds between looks at the log of a run that goes on, and its last lines that are shown.
+#: Polling interval in seconds of a running run's log, and the number of last lines that are shown.
 _LOOK_S, _LINES = 0.5, 200
 
 
 class _Page(VerticalScroll, inherit_bindings=False):
-    """A page, scrolled by keys; left and right are the screen's."""
+    """A page that scrolls by keys; the screen handles left and right."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "scroll_down", "Down", show=False),
@@ -44,7 +44,7 @@ class _Page(VerticalScroll, inherit_bindings=False):
 
 
 class RunPanel(Vertical):
-    """A page about the selected run, or about all that are drawn; it reads what it needs itself."""
+    """A page about the selected run or all drawn runs; it reads its own data."""
 
     DEFAULT_CSS: ClassVar[str] = """
     RunPanel {
@@ -72,12 +72,12 @@ class RunPanel(Vertical):
         self._drawing: Drawing | None = None
         self._x: float | None = None
         self._metric = ""
-        self._settings: Sequence[tuple[DrawnRun, str, Settings]] = ()
+        self._settings: Sequence[tuple[DrawnRun, str, RunSettings]] = ()
         self._result: object = None
         self._samples: Sequence[SampleAnswer] = ()
-        #: Of the log that is shown: the job's, and where it ended.
+        #: The log that is shown: its job and its end.
         self._log: tuple[str | None, int] = (None, -1)
-        #: Line breaks in the metrics that are shown.
+        #: The number of line breaks in the shown metrics.
         self._lines = -1
 
     def compose(self) -> ComposeResult:
@@ -90,7 +90,7 @@ class RunPanel(Vertical):
         self._looking = self.set_interval(_LOOK_S, self._look, pause=True)
 
     def show_page(self, page: PanelPage | None) -> None:
-        """Show this page from now on, or none."""
+        """Show this page, or none."""
         if page == self._page:
             return
         self._page = page
@@ -107,7 +107,7 @@ class RunPanel(Vertical):
         self._begin()
 
     def follow(self, job: Job | None, shown: Sequence[tuple[DrawnRun, str]]) -> None:
-        """Be about this run, and about those that are drawn with their names, as they stand now."""
+        """Show this run, and the drawn runs with their names, in their current state."""
         is_another = (None if job is None else job.id) != (None if self._job is None else self._job.id)
         self._job, self._shown = job, shown
         if is_another:
@@ -126,7 +126,7 @@ class RunPanel(Vertical):
         self._draw()
 
     def _begin(self) -> None:
-        """Start at the top, or the log's end, of the page."""
+        """Scroll to the top of the page, or to the end of the log."""
         self._log, self._lines = (None, -1), -1
         self.query_one(_Page).scroll_home(animate=False)
         self.query_one("#page", Static).update("")
@@ -134,7 +134,7 @@ class RunPanel(Vertical):
         self._read()
 
     def _read(self) -> None:
-        """Read what the page shows and is not known, or may have changed."""
+        """Read the page's data if it is missing or may have changed."""
         job, shown = self._job, self._shown
         if job is None:
             return
@@ -157,7 +157,7 @@ class RunPanel(Vertical):
         if self.screen.is_current and self._job is not None and self._job.state == "running":
             self._read()
 
-    def _receive_settings(self, found: Sequence[tuple[DrawnRun, str, Settings]]) -> None:
+    def _receive_settings(self, found: Sequence[tuple[DrawnRun, str, RunSettings]]) -> None:
         result = None if self._job is None else self._job.result
         if (found, result) != (self._settings, self._result):
             self._settings, self._result = found, result
@@ -181,11 +181,11 @@ class RunPanel(Vertical):
             page.call_after_refresh(page.scroll_end, animate=False)
 
     def _draw(self) -> None:
-        """Draw the page, unless it is the log, which comes by itself."""
+        """Draw the page, except the log, which is drawn when it was read."""
         width, page = max(20, self.size.width - 3), self.query_one("#page", Static)
         if self._page == "metrics" and self._drawing is not None:
             text = run_text.metric_table(self._drawing, self._x, self._metric, width)
-            # No line is too long, so another place is needed for another number of them only.
+            # No line wraps, so a layout is only needed if the number of lines changes.
             lines = text.plain.count("\n")
             page.update(text, layout=lines != self._lines)
             self._lines = lines
@@ -198,7 +198,7 @@ class RunPanel(Vertical):
 
     @property
     def _step(self) -> int | None:
-        """The step of the selected run at x, None at the end."""
+        """The selected run's step at x, None at the end."""
         curves = None if self._drawing is None or self._job is None else self._drawing.of(self._job.id)
         if curves is None or self._drawing is None or self._x is None:
             return None

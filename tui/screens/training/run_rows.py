@@ -1,4 +1,4 @@
-"""Runs as rows of a list: number and colour of what is drawn, state, name, progress, loss."""
+"""Runs as rows of a list: number and colour, state, name, progress, loss."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from tui.components.keyed_table import Column
-from tui.components.listing import Entry
+from tui.components.listing import ListEntry
 from tui.components.theme import shade
 from tui.format import job_states
 from tui.format import values as formats
@@ -29,14 +29,14 @@ _FIXED = (
     Column("loss", "loss", 8, "right"),
     Column("eta", "ETA", 7, "right"),
 )
-#: Cells from which there is room for the time that is left.
+#: The ETA is shown from this width on.
 _ROOMY = 88
 _PADDING, _SCROLLBAR, _NAME = 2, 1, 12
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """What is shown of a run, and how wide the list is."""
+    """The data of a run's row, and the width of the list."""
 
     job: Job
     loss: float | None
@@ -46,20 +46,20 @@ class RunRow:
 
 
 def columns(width: int) -> Sequence[Column]:
-    """The columns of a list of so many cells."""
+    """The columns of a list of this width."""
     mark, state_, *rest = _FIXED if width >= _ROOMY else _FIXED[:-1]
     fixed = sum(column.width + _PADDING for column in (mark, state_, *rest))
     name = max(_NAME, width - fixed - _PADDING - _SCROLLBAR)
     return [mark, state_, Column("run", "run", name), *rest]
 
 
-def entry(app: App[Any], row: RunRow) -> Entry:
+def entry(app: App[Any], row: RunRow) -> ListEntry:
     """The cells of a run."""
     job, muted, look = row.job, shade(app, "text-muted"), job_states.look(row.job)
     shown = columns(row.width)
     name_width = next(column.width for column in shown if column.key == "run")
     steps = formats.UNKNOWN if job.total is None else f"{ticks.count(job.done or 0)}/{ticks.count(job.total)}"
-    # A ring for what goes as the cursor goes on.
+    # A ring if the run is only drawn while it is selected.
     mark = "" if row.shown is None else f"{row.shown.number}{'●' if row.is_marked else '○'}"
     cells = {
         "mark": Text(mark, "" if row.shown is None else row.shown.colour),
@@ -77,4 +77,4 @@ def entry(app: App[Any], row: RunRow) -> Entry:
         "loss": row.loss,
         "eta": job.eta_s if job.state == "running" else None,
     }
-    return Entry([cells[column.key] for column in shown], f"{look.word} {job.name}", values)
+    return ListEntry([cells[column.key] for column in shown], f"{look.word} {job.name}", values)

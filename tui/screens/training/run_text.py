@@ -1,4 +1,4 @@
-"""Pages about runs beside their charts: metrics, settings, sample answers."""
+"""Pages about runs beside their charts: metrics, settings, sample responses."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from tui.screens.training.curve_view import Drawing
     from tui.screens.training.run_marks import DrawnRun
 
-#: Group → name → value, as one run has them.
-Settings = Mapping[str, Mapping[str, object]]
+#: The settings of a run: group → name → value.
+RunSettings = Mapping[str, Mapping[str, object]]
 
 _GROUPS = {"training": "training", "lora": "LoRA", "student": "student", "libraries": "libraries"}
 _NAME, _VALUE = 14, 9
 
 
 def place(curves: Curves, drawing: Drawing, x: float | None) -> int | None:
-    """Which of a run's points stands at x on the drawing's axis, the last for None; None where none does."""
+    """The index of a run's point at x on the drawing's axis, the last for None; None if there is none."""
     return curve_view.standing(curves.positions(drawing.request.view.axis), x)
 
 
 def when(curves: Curves, at: int | None) -> str:
-    """A point of a run: step, time since the first, epoch."""
+    """A point of a run: step, elapsed time, epoch."""
     if at is None:
         return formats.UNKNOWN
     parts = [f"step {int(curves.steps[at]):,}", formats.duration(float(curves.positions("time")[at]))]
@@ -47,7 +47,7 @@ def when(curves: Curves, at: int | None) -> str:
 
 
 def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | None) -> Content:
-    """Where x is in a run, how long the run still takes, and how the curves are looked at."""
+    """The position of x in a run, the ETA, and the view's settings."""
     view = drawing.request.view
     eta = job.eta_s if job is not None and job.state == "running" else None
     how = [
@@ -69,7 +69,7 @@ def place_line(drawing: Drawing, curves: Curves, x: float | None, job: Job | Non
 def legend(
     drawing: Drawing, shown: Sequence[DrawnRun], names: Mapping[str, str], x: float | None
 ) -> list[Content]:
-    """The runs by number, each with its name and its value at x in the one chart that is drawn."""
+    """The runs by number, each with its name and its value at x in the chart."""
     readings = {reading.run.job: reading for tile in drawing.tiles for reading in tile.readings}
     lines = []
     for run in sorted(shown, key=lambda run: run.number):
@@ -86,36 +86,36 @@ def legend(
 
 
 def trouble(job: Job, *, is_drawn: bool) -> Content | None:
-    """Why a run is not drawn, or what it failed of."""
+    """Why a run is not drawn, or the error that it failed with."""
     if not is_drawn:
-        text = f"not drawn: {MOST} runs are marked, and no more can be told apart"
+        text = f"not drawn: {MOST} runs are marked, the maximum"
         return Content.styled(text, "$text-warning")
     if job.state == "failed":
-        why = " ".join((job.error or "nobody knows why").split())
+        why = " ".join((job.error or "unknown reason").split())
         return Content.styled(visible(f"{job_states.look(job).glyph} failed: {why}")[:300], "$text-error")
     return None
 
 
 def without_metrics(job: Job | None) -> str:
-    """Why there is nothing to draw of a run."""
+    """Why a run has no curves."""
     if job is None or not job.requested:
-        return "not started: S on the pipeline starts what config.toml asks for"
+        return "not started: S on the pipeline screen starts all jobs"
     if job.state == "running":
-        return "no metrics yet: they come with the first optimiser step"
+        return "no metrics yet: the first optimiser step logs them"
     look = job_states.look(job)
     reason = job.reason if job.reason and job.state != "failed" else "no metrics were logged"
     return f"{look.glyph} {look.word}: {reason}"
 
 
 def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> Content:
-    """Every metric at x, the last for None: of one run with its extremes, of several side by side."""
+    """Every metric at x, the last for None: one run with its extremes, or several side by side."""
     runs = {run.job: run for run in drawing.request.runs}
     if not drawing.curves:
         return Content.styled("No metrics were logged yet.", "$text-muted")
     shown = sorted(drawing.curves, key=lambda one: runs[one.job].number)
     count = 3 if len(shown) == 1 else len(shown)
-    room = min(count, max(1, (width - _NAME) // _VALUE))
-    name_width = max(_NAME, min(28, width - _VALUE * room))
+    count_shown = min(count, max(1, (width - _NAME) // _VALUE))
+    name_width = max(_NAME, min(28, width - _VALUE * count_shown))
     lines = [Content.styled(when(drawing.curves[-1], place(drawing.curves[-1], drawing, x)), "bold")]
     counters = [name for name in COUNTERS if any(name in one.metrics for one in shown)]
     if len(shown) == 1:
@@ -123,7 +123,9 @@ def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> 
     else:
         heads = [(runs[one.job].number, f"{runs[one.job].colour} bold") for one in shown]
     lines.append(
-        Content.assemble(" " * name_width, *((f"{head:>{_VALUE}}", style) for head, style in heads[:room]))
+        Content.assemble(
+            " " * name_width, *((f"{head:>{_VALUE}}", style) for head, style in heads[:count_shown])
+        )
     )
     logged = {name for one in shown for name in one.metrics}
     evaluated = (each for name in drawing.names for each in (name, EVAL + name) if each in logged)
@@ -137,16 +139,16 @@ def metric_table(drawing: Drawing, x: float | None, chosen: str, width: int) -> 
         lines.append(
             Content.assemble(
                 (f"{formats.shorten(visible(name), name_width - 1):<{name_width}}", style),
-                *(f"{cell:>{_VALUE}}" for cell in cells[:room]),
+                *(f"{cell:>{_VALUE}}" for cell in cells[:count_shown]),
             )
         )
     return Content("\n").join(lines)
 
 
-def settings_table(found: Sequence[tuple[DrawnRun, str, Settings]], width: int) -> Content:
-    """Settings of runs, each with its number and name: those in which they differ first."""
+def settings_table(found: Sequence[tuple[DrawnRun, str, RunSettings]], width: int) -> Content:
+    """The settings of runs, each with its number and name; differing settings come first."""
     if not any(settings for _, _, settings in found):
-        return Content.styled("Its settings are not known.", "$text-muted")
+        return Content.styled("The run's settings are unknown.", "$text-muted")
     keys = list(
         dict.fromkeys(
             (group, name) for _, _, settings in found for group in _GROUPS for name in settings.get(group, {})
@@ -162,7 +164,7 @@ def settings_table(found: Sequence[tuple[DrawnRun, str, Settings]], width: int) 
             Content.assemble((f"{run.number} ", f"{run.colour} bold"), visible(name))
             for run, name, _ in found
         ]
-        same = "They differ in:" if differing else "All settings are the same:"
+        same = "Different:" if differing else "All settings are equal:"
         lines.append(Content.styled(f"\n{same}", "bold"))
         lines += [_differing(key[1], values[key], found, width) for key in differing]
     for group, keys_of in groupby((key for key in keys if key not in differing), key=lambda key: key[0]):
@@ -172,7 +174,7 @@ def settings_table(found: Sequence[tuple[DrawnRun, str, Settings]], width: int) 
 
 
 def outcome(job: Job, width: int) -> Content:
-    """What a finished run says of itself."""
+    """The results of a finished run."""
     result = result_values(job)
     if not result:
         return Content("")
@@ -182,12 +184,12 @@ def outcome(job: Job, width: int) -> Content:
 
 
 def answers(samples: Sequence[SampleAnswer], step: int | None) -> Content:
-    """What the student answered as training went, by dialogue, newest first; words that are new are marked.
+    """The student's sample responses during training, by dialogue, newest first; new words are marked.
 
-    The answers that stood at `step` carry a mark.
+    The responses that were current at `step` have a mark.
     """
     if not samples:
-        return Content.styled("No sample answers yet: they come every `sample_steps` steps.", "$text-muted")
+        return Content.styled("No samples yet: there is one every `sample_steps` steps.", "$text-muted")
     parts: list[Content] = []
     for _, group in groupby(samples, key=lambda sample: sample.dialog_id):
         answers = list(group)
@@ -209,19 +211,19 @@ def answers(samples: Sequence[SampleAnswer], step: int | None) -> Content:
 
 
 def log(page: LogPage | None) -> Content:
-    """The end of a log; None where there is none."""
+    """The end of a log; None if there is none."""
     if page is None or not page.lines:
-        return Content.styled("No log yet: it begins with the run.", "$text-muted")
+        return Content.styled("No log yet: it starts with the run.", "$text-muted")
     return Content("\n").join([Content(visible(line.text.expandtabs(4))) for line in page.lines])
 
 
 def _changed(text: str, before: str | None) -> Content:
     if not text.strip():
-        return Content.styled("(an empty answer)", "$text-warning")
+        return Content.styled("(empty response)", "$text-warning")
     if before is None:
         return Content(visible(text.strip(), lines=True))
     if text == before:
-        return Content.styled("the same as before", "$text-muted")
+        return Content.styled("unchanged", "$text-muted")
     new, old = (re.findall(r"\S+|\s+", each.strip()) for each in (text, before))
     parts: list[Content] = []
     for kind, _, _, start, end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
@@ -232,7 +234,7 @@ def _changed(text: str, before: str | None) -> Content:
 
 
 def _at(curves: Curves, name: str, at: int | None) -> str:
-    """A metric as it was logged last at or before a point."""
+    """A metric's last logged value at or before a point."""
     curve = curves.metrics.get(name)
     if curve is None or at is None:
         return formats.UNKNOWN
@@ -252,7 +254,7 @@ def _extremes(curves: Curves, name: str, drawing: Drawing, x: float | None) -> l
 
 
 def _differing(
-    name: str, values: Sequence[str], found: Sequence[tuple[DrawnRun, str, Settings]], width: int
+    name: str, values: Sequence[str], found: Sequence[tuple[DrawnRun, str, RunSettings]], width: int
 ) -> Content:
     short = all(len(value) <= 9 for value in values)
     each: list[tuple[str, str] | str] = []

@@ -1,4 +1,4 @@
-"""Training: every run, its curves, alone or laid over others, and a page about it beside them."""
+"""Training: all runs, their curves, and a panel with details."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ _MEDIUM, _WIDE = 100, 160
 
 
 class TrainingScreen(WorkspaceScreen):
-    """The runs, the charts of those that are marked and of the selected one, and the panel."""
+    """The list of runs, the charts of the marked and the selected ones, and the panel."""
 
     MODE = "training"
     ABOUT = (
-        "Fine-tuning runs and their live metrics, under TRL's names. Drawn are the run under the cursor and "
-        "those that are marked; numbers and colours in the list are those of the curves."
+        "Fine-tuning runs and their live metrics, under TRL's names. The charts show the selected run and "
+        "marked runs; numbers and colours in the list match the curves."
     )
     CSS_PATH = "training.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
@@ -63,15 +63,15 @@ class TrainingScreen(WorkspaceScreen):
         self._view = View()
         self._is_grid = True
         self._is_full = False
-        #: The panel's page; None hides it, "" until somebody chose.
+        #: The panel's page; None hides it, "" until the user chose one.
         self._page: PanelPage | Literal[""] | None = ""
-        #: Where the cursor is; None is the last step, whichever that is.
+        #: The cursor's position; None follows the last step.
         self._step: int | None = None
         self._drawing: Drawing | None = None
         self._jobs: Sequence[Job] = ()
         self._rows: dict[str, RunRow] = {}
         self._seen = Size(0, 0)
-        #: What stands below the charts, beside the place.
+        #: The text below the charts, beside the position.
         self._more: Sequence[Content] = ()
 
     def body(self) -> ComposeResult:
@@ -79,7 +79,7 @@ class TrainingScreen(WorkspaceScreen):
         with Container(id="body"):
             yield Listing(
                 id="runs",
-                words="words of a run's name or state",
+                words="words in a run's name or state",
                 opens="Grid",
                 draw=lambda row: entry(self.app, row),
             )
@@ -108,8 +108,8 @@ class TrainingScreen(WorkspaceScreen):
         self.query_one("#body").display = bool(runs)
         if not runs:
             nothing.update(
-                "There is no run yet. config.toml names students under [students] and recipes under "
-                "[recipes]; with data imported, `S` on the pipeline starts everything."
+                "There are no runs yet. Add students to [students] and recipes to [recipes] in "
+                "config.toml, import data, then `S` on the pipeline screen starts all jobs."
             )
             return
         self._marks.keep({job.id for job in runs})
@@ -135,14 +135,14 @@ class TrainingScreen(WorkspaceScreen):
 
     @property
     def _panel_page(self) -> PanelPage | None:
-        """The panel's page now: metrics from the beginning, where there is room."""
+        """The panel's current page: metrics by default if the panel fits."""
         if self._page == "":
             return "metrics" if self.size.width >= _MEDIUM else None
         return self._page
 
     @property
     def _reference(self) -> Curves | None:
-        """The run whose steps the cursor goes along: the selected one, if it has points."""
+        """The run that the cursor moves along: the selected one, if it has points."""
         drawing = self._drawing
         if drawing is None or not drawing.curves:
             return None
@@ -150,7 +150,7 @@ class TrainingScreen(WorkspaceScreen):
 
     @property
     def _x(self) -> float | None:
-        """The cursor's place on the axis that is drawn, None at the end."""
+        """The cursor's position on the current axis, None at the end."""
         curves = self._reference
         if self._step is None or curves is None or self._drawing is None:
             return None
@@ -182,7 +182,7 @@ class TrainingScreen(WorkspaceScreen):
         self._zoom(0.5 if event.to == "in" else 2.0, event.x)
 
     def action_mark(self) -> None:
-        # The table reports its cursor later than a key that is pressed right behind.
+        # The table reports its cursor later than a key that is pressed directly after it.
         run = self._list.selected_key
         if run is None:
             self.app.show_message("no run is selected")
@@ -191,7 +191,7 @@ class TrainingScreen(WorkspaceScreen):
             self._changed()
         else:
             key = self.key_of("training.unmark")
-            self.app.show_message(f"{MOST} runs are marked, and no more can be told apart: {key} unmarks all")
+            self.app.show_message(f"{MOST} runs are marked, the maximum: {key} unmarks all")
 
     def action_unmark(self) -> None:
         self._marks.clear()
@@ -206,7 +206,7 @@ class TrainingScreen(WorkspaceScreen):
         self._metric = names[(at + by) % len(names)]
         self._charts.choose(self._metric)
         self._point()
-        # In a grid it is another picture only on another page.
+        # In a grid the drawing changes only with the page.
         if not self._asks_grid or all(tile.metric != self._metric for tile in self._tiles):
             self._ask()
 
@@ -215,14 +215,12 @@ class TrainingScreen(WorkspaceScreen):
             self.action_full()
             return
         area = self._charts.size
-        if not self._is_grid or curve_view.has_room_for_grid(area.width, area.height):
+        if not self._is_grid or curve_view.grid_fits(area.width, area.height):
             self._is_grid = not self._is_grid
             self._ask()
         else:
             further, whole = self.key_of("training.metric"), self.key_of("training.full")
-            self.app.show_message(
-                f"there is room for one chart only: {further} goes to the next, {whole} gives it the window"
-            )
+            self.app.show_message(f"only one chart fits: {further} shows the next, {whole} maximizes it")
 
     def action_full(self) -> None:
         self._is_full = not self._is_full
@@ -240,16 +238,16 @@ class TrainingScreen(WorkspaceScreen):
         self._lay_out()
 
     def action_move(self, by: int, parts: int) -> None:
-        """Move the cursor by a cell, and a step at least, or by one of so many `parts` of what is visible."""
+        """Move the cursor by a cell and at least a step, or by one of `parts` parts of the visible range."""
         curves, drawing = self._reference, self._drawing
         if curves is None or drawing is None:
-            self.app.show_message("there is no step to go to yet")
+            self.app.show_message("there are no steps yet")
             return
         axis = drawing.request.view.axis
         positions = curves.positions(axis)
         chart = next((tile.chart for tile in self._tiles if tile.chart is not None), None)
         if chart is None or not (positions == positions).all():
-            self.app.show_message("this run's epochs are not known")
+            self.app.show_message("this run has no epochs")
             return
         far = drawing.window.span / (parts or chart.width)
         place = curve_view.moved(positions, self._x, by * far)
@@ -283,12 +281,12 @@ class TrainingScreen(WorkspaceScreen):
     def action_log(self) -> None:
         job = find_job(self.app.snapshot, self._list.selected_key)
         if job is None or job.attempt == 0:
-            self.app.show_message("this run has no log: it has not started yet")
+            self.app.show_message("this run has no log yet: it has not started")
         else:
             self.app.post_message(OpenLog(job.id))
 
     def action_run(self, by: int) -> None:
-        """Go to another run while the list is not to be seen."""
+        """Select another run while the list is hidden."""
         table = self._list.table
         table.move_cursor(row=min(max(0, table.cursor_row + by), table.row_count - 1))
 
@@ -315,10 +313,10 @@ class TrainingScreen(WorkspaceScreen):
     @property
     def _asks_grid(self) -> bool:
         area = self._charts.size
-        return self._is_grid and not self._is_full and curve_view.has_room_for_grid(area.width, area.height)
+        return self._is_grid and not self._is_full and curve_view.grid_fits(area.width, area.height)
 
     def _lay_out(self) -> None:
-        """Give list, charts and panel their places for the terminal's size."""
+        """Lay out list, charts and panel for the terminal's size."""
         width, height = self.size
         self.set_class(width < _MEDIUM, "narrow")
         self.set_class(_MEDIUM <= width < _WIDE and not self._is_full, "medium")
@@ -333,16 +331,16 @@ class TrainingScreen(WorkspaceScreen):
         self.query_one("#body").styles.grid_rows = "1fr" if alone else f"{rows} 1fr"
 
     def _shown(self) -> tuple[DrawnRun, ...]:
-        """The runs to draw, the selected one last, which is on top."""
+        """The runs to draw; the selected one is last and so on top."""
         return self._marks.shown(self._run, self.app.current_theme.dark)
 
     def _changed(self) -> None:
-        """Other runs are to be drawn."""
+        """Redraw after the set of runs has changed."""
         self._fill()
         self._ask()
 
     def _fill(self) -> None:
-        """Bring the list up to what is known, if anything of it changed, and the panel to the runs."""
+        """Update the list if anything changed, and the panel."""
         shown = {run.job: run for run in self._shown()}
         width = self._list.size.width
         rows = {
@@ -362,8 +360,8 @@ class TrainingScreen(WorkspaceScreen):
             self._fill()
 
     def _ask(self) -> None:
-        """Ask for the drawing that is wanted now."""
-        # A chart that is not seen has the size that it was seen in last.
+        """Request a drawing of the current view."""
+        # A hidden chart keeps its last size.
         runs, area = self._shown(), self._charts.size or self._seen
         if not runs or not area:
             return
@@ -395,15 +393,15 @@ class TrainingScreen(WorkspaceScreen):
     def _zoom(self, by: float, around: float | None) -> None:
         curves, drawing = self._reference, self._drawing
         if curves is None or drawing is None:
-            self.app.show_message("there is no curve to look closer at yet")
+            self.app.show_message("there are no curves to zoom yet")
             return
-        # A few points must be left to be seen.
-        least = 4 * drawing.whole.span / len(curves.steps)
-        self._view = self._view.zoomed(by, around, drawing.whole, least)
+        # A few points must stay visible.
+        min_span = 4 * drawing.whole.span / len(curves.steps)
+        self._view = self._view.zoomed(by, around, drawing.whole, min_span)
         self._ask()
 
     def _point_at(self, x: float) -> None:
-        """Set the cursor to the step that is nearest to x."""
+        """Move the cursor to the step nearest to x."""
         curves, drawing = self._reference, self._drawing
         if curves is not None and drawing is not None:
             positions = curves.positions(drawing.request.view.axis)
@@ -411,7 +409,7 @@ class TrainingScreen(WorkspaceScreen):
             self._point()
 
     def _point(self) -> None:
-        """Show the cursor where it is, and what stands there; without one, the end is looked at."""
+        """Show the cursor and the values there; without a cursor, those at the end."""
         x, drawing, view = self._x, self._drawing, self._view
         if x is None:
             view = replace(view, right=None)
@@ -426,13 +424,13 @@ class TrainingScreen(WorkspaceScreen):
         self._describe()
 
     def _describe(self) -> None:
-        """Show below the charts where the cursor is, how the curves are looked at, and what is wrong."""
+        """Show the cursor's position, the view's settings and problems below the charts."""
         job, drawing, shown = self._job, self._drawing, self._shown()
         curves = self._reference
         place = (
             None if drawing is None or curves is None else run_text.place_line(drawing, curves, self._x, job)
         )
-        # One line whatever it says, so nothing else is laid out anew: it changes with every step.
+        # Always one line, so that its updates at every step need no layout.
         self.query_one("#place", Static).update(place or Content(""), layout=False)
         lines = []
         if self._is_full and drawing is not None:
@@ -449,12 +447,10 @@ class TrainingScreen(WorkspaceScreen):
             more.update(Content("\n").join(lines))
 
     def _nothing_drawn(self, drawing: Drawing) -> str:
-        """What to say where there is no chart."""
+        """The message if there is no chart."""
         job = self._job
         if drawing.request.view.axis == "epoch" and drawing.curves:
-            return f"no epochs were logged here: {self.key_of('training.axis')} goes to steps"
+            return f"no epochs were logged: {self.key_of('training.axis')} switches to steps"
         if drawing.curves:
-            return (
-                f"{self._metric} is not logged here: {self.key_of('training.metric')} goes to another metric"
-            )
+            return f"{self._metric} was not logged: {self.key_of('training.metric')} shows another metric"
         return run_text.without_metrics(job)

@@ -1,4 +1,4 @@
-"""Where an axis has its ticks, and what is written at them: round numbers, powers of ten, times."""
+"""Positions and labels of ticks on an axis: round numbers, powers of ten, times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-#: Seconds that look round on a clock.
+#: Round durations in seconds.
 _CLOCK = (
     *(1.0, 2, 5, 10, 15, 30),
     *(60.0 * n for n in (1, 2, 5, 10, 15, 30)),
@@ -19,14 +19,14 @@ _UNITS = (("", 1.0), ("k", 1e3), ("M", 1e6), ("G", 1e9))
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis and its label."""
+    """A position on an axis and its label."""
 
     at: float
     label: str
 
 
 def linear(low: float, high: float, most: int) -> list[Tick]:
-    """At most `most` round numbers from `low` to `high`, all with as many digits as tell them apart."""
+    """At most `most` round numbers from `low` to `high`, with enough digits to distinguish them."""
     if max(abs(low), abs(high)) >= 1e5:
         return counts(low, high, most)
     values = _multiples(low, high, _round_step((high - low) / max(1, most)), most)
@@ -34,7 +34,7 @@ def linear(low: float, high: float, most: int) -> list[Tick]:
 
 
 def counts(low: float, high: float, most: int) -> list[Tick]:
-    """The same for whole numbers, in thousands and millions where they are large."""
+    """The same for whole numbers; large ones in thousands and millions."""
     step = max(1.0, _round_step((high - low) / max(1, most)))
     if step == 2.5:
         step = 5.0
@@ -46,7 +46,7 @@ def counts(low: float, high: float, most: int) -> list[Tick]:
 
 
 def times(low: float, high: float, most: int) -> list[Tick]:
-    """The same for seconds, at times that look round on a clock."""
+    """The same for seconds, at round durations."""
     wanted = (high - low) / max(1, most)
     if wanted < 1:
         return [Tick(tick.at, f"{tick.label}s") for tick in linear(low, high, most)]
@@ -61,7 +61,7 @@ def times(low: float, high: float, most: int) -> list[Tick]:
 
 
 def logarithmic(low: float, high: float, most: int) -> list[Tick]:
-    """The same for a logarithmic axis from `low` > 0: powers of ten, with what lies between a few of them."""
+    """The same for a logarithmic axis from `low` > 0: powers of ten, and values between if few."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     for mantissas in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
         values = [m * 10.0**power for power in range(first, last + 1) for m in mantissas]
@@ -101,7 +101,7 @@ def time(seconds: float) -> str:
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A figure in few characters: `digits` significant ones, with an exponent where it is small or large."""
+    """A number in few characters: `digits` significant digits, with an exponent if it is small or large."""
     if not math.isfinite(value):
         return {math.inf: "inf", -math.inf: "-inf"}.get(value, "NaN")
     if 1e3 <= abs(value) < 1e6:
@@ -119,13 +119,13 @@ def number(value: float, digits: int = 4) -> str:
 
 
 def _to_the_second(seconds: float) -> str:
-    """As on a clock: `1:00:30`."""
+    """A duration as `1:00:30`."""
     minutes, second = divmod(abs(round(seconds)), 60)
     return f"{'-' if seconds < 0 else ''}{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
 def _round_step(wanted: float) -> float:
-    """The smallest round step that is not below `wanted`."""
+    """The smallest round step >= `wanted`."""
     if not wanted > 0:
         return 1.0
     scale = 10.0 ** math.floor(math.log10(wanted))

@@ -1,4 +1,4 @@
-"""Vote: two responses without names, in random order; a key says which one is better."""
+"""Vote: two responses without names in random order; the user chooses the better one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tui.navigation.messages import CloseBallot
 if TYPE_CHECKING:
     from core.api import BallotItem, Choice, Commands, HumanWinRate, IntentResult, Snapshot, Workspace
 
-#: Columns from which the two responses stand side by side.
+#: The responses are side by side from this width on.
 WIDE = 100
 
 BallotSide = Literal["left", "right"]
@@ -33,21 +33,31 @@ _Ballot = tuple[str, str, str]
 
 
 class VoteScreen(WorkspaceScreen):
-    """One pair at a time; the names are shown once all are voted on."""
+    """Shows one pair at a time; names are shown after the last vote."""
 
     MODE = "voting"
-    ABOUT = "Which response shows more empathy? Who wrote them is shown when all are voted on."
+    ABOUT = "Which response shows more empathy? Names are shown after the last vote."
     CSS_PATH = "voting.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "left,h", "choose('left')", "Left", id="vote.left", key_display="←", tooltip="Left is better"
+            "left,h",
+            "choose('left')",
+            "Left",
+            id="vote.left",
+            key_display="←",
+            tooltip="Left shows more empathy",
         ),
         Binding(
-            "right,l", "choose('right')", "Right", id="vote.right", key_display="→", tooltip="Right is better"
+            "right,l",
+            "choose('right')",
+            "Right",
+            id="vote.right",
+            key_display="→",
+            tooltip="Right shows more empathy",
         ),
-        Binding("t", "choose('tie')", "Tie", id="vote.tie", tooltip="Both are equally good"),
-        Binding("s", "choose('skip')", "Skip", id="vote.skip", tooltip="Leave this pair out"),
-        Binding("u", "undo", "Undo", id="vote.undo", tooltip="Take the last vote back"),
+        Binding("t", "choose('tie')", "Tie", id="vote.tie", tooltip="Both are equally empathetic"),
+        Binding("s", "choose('skip')", "Skip", id="vote.skip", tooltip="Skip this pair"),
+        Binding("u", "undo", "Undo", id="vote.undo", tooltip="Undo the last vote"),
     ]
 
     def __init__(self) -> None:
@@ -55,13 +65,13 @@ class VoteScreen(WorkspaceScreen):
         self._a = self._b = self._voter = ""
         self._items: Sequence[BallotItem] | None = None
         self._rate: HumanWinRate | None = None
-        #: Dialogue → what was chosen here, None for a vote that was taken back.
+        #: Dialogue → choice in this session, None for an undone vote.
         self._choices: dict[str, Choice | None] = {}
-        #: The dialogues that were voted on here, in order.
+        #: The dialogues of this session's votes, in order.
         self._history: list[str] = []
-        #: Votes on their way into the store, one after the other.
+        #: Votes that wait to be written, in order.
         self._outgoing: queue.SimpleQueue[_Letter | None] = queue.SimpleQueue()
-        #: Intent → dialogue, of those that are written and not known to be carried out.
+        #: Intent → dialogue, of written intents that are not known to be processed.
         self._written: dict[int, str] = {}
 
     def body(self) -> ComposeResult:
@@ -99,7 +109,7 @@ class VoteScreen(WorkspaceScreen):
         item = self._current
         if item is None:
             self.app.show_message(
-                "there is no pair left to vote on" if self._items else "there is no pair yet"
+                "there are no more pairs to vote on" if self._items else "there are no pairs yet"
             )
             return
         side: dict[str, Choice] = {
@@ -116,7 +126,7 @@ class VoteScreen(WorkspaceScreen):
 
     def action_undo(self) -> None:
         if not self._history:
-            self.app.show_message("there is no vote of this sitting to take back")
+            self.app.show_message("there is no vote to undo in this session")
             return
         name, a, b, voter = self._history.pop(), self._a, self._b, self._voter
         item = next(item for item in self._items or () if item.dialog_id == name)
@@ -128,10 +138,10 @@ class VoteScreen(WorkspaceScreen):
         self.app.post_message(CloseBallot())
 
     def _send(self) -> None:
-        """Write votes in the order in which they were cast; the screen does not wait for it."""
+        """Write votes in the order in which they were cast, in the background."""
         from core.api import UserError, open_workspace
 
-        # It writes votes and reads nothing: no connection is open meanwhile.
+        # It only writes votes, so it keeps no connection open.
         commands = open_workspace(self.app.workspace).commands
         while (letter := self._outgoing.get()) is not None:
             try:
@@ -139,12 +149,12 @@ class VoteScreen(WorkspaceScreen):
             except UserError as error:
                 self.app.call_later(self._lost, letter, str(error))
             else:
-                self.app.call_later(self._sent, letter, intent)
+                self.app.call_later(self._record_intent, letter, intent)
 
     def _post(self, item: BallotItem, ask: Callable[[Commands], int]) -> None:
         self._outgoing.put(_Letter((self._a, self._b, self._voter), item.dialog_id, ask))
 
-    def _sent(self, letter: _Letter, intent: int) -> None:
+    def _record_intent(self, letter: _Letter, intent: int) -> None:
         if letter.ballot == (self._a, self._b, self._voter):
             self._written[intent] = letter.dialog_id
             self._ask()
@@ -156,7 +166,7 @@ class VoteScreen(WorkspaceScreen):
         self.app.show_message(f"a vote was not recorded: {error}", title="Vote", error=True)
 
     def _forget(self, name: str) -> None:
-        """Show a dialogue as the store has it: the vote that was given here did not get there."""
+        """Reset a dialogue to its state in the store, because its vote was not recorded."""
         self._choices.pop(name, None)
         if name in self._history:
             self._history.remove(name)
@@ -205,7 +215,7 @@ class VoteScreen(WorkspaceScreen):
             )
         )
         for side, glyph, text in (("left", "← Left", item.left), ("right", "→ Right", item.right)):
-            words = visible(text.strip(), lines=True) or "(no word)"
+            words = visible(text.strip(), lines=True) or "(empty response)"
             self.query_one(f"#text-{side}", Static).update(
                 Content.assemble((f"{glyph}\n\n", "$text-accent bold"), words)
             )
@@ -220,22 +230,22 @@ class VoteScreen(WorkspaceScreen):
         if skipped:
             parts.append(f"{skipped} skipped")
         if waiting:
-            parts.append(f"{waiting} on their way")
+            parts.append(f"{waiting} pending")
         return Content.assemble(
             (visible(self._voter), "bold"),
-            ("  which shows more empathy?  ", ""),
+            ("Which response shows more empathy?  ", ""),
             (" · ".join(parts), "$text-muted"),
         )
 
     def _summary(self) -> Content:
         if self._items is None:
-            return Content.styled("The pairs are being read.", "$text-muted")
+            return Content.styled("Reading the pairs …", "$text-muted")
         if not self._items:
-            return Content("There is no pair to vote on: the two gave the same responses, or none.")
-        lines = [Content.styled("All pairs are voted on.", "bold")]
+            return Content("There are no pairs to vote on: the responses are equal or missing.")
+        lines = [Content.styled("All pairs have votes.", "bold")]
         rate = self._rate
         if rate is not None:
-            names = f"{visible(rate.b)} against {visible(rate.a)}"
+            names = f"{visible(rate.b)} vs. {visible(rate.a)}"
             share = (
                 f"{formats.percent(rate.win_rate_b, 1)} ({rate.ci_low * 100:.1f}–{rate.ci_high * 100:.1f})"
             )
@@ -248,13 +258,13 @@ class VoteScreen(WorkspaceScreen):
                 ),
                 Content.styled(f"Voters: {voters}. Interval: {rate.interval}.", "$text-muted"),
             ]
-        lines.append(Content.styled("Esc leaves, u takes the last vote of this sitting back.", "$text-muted"))
+        lines.append(Content.styled("Esc leaves, u undoes the last vote of this session.", "$text-muted"))
         return Content("\n").join(lines)
 
 
 @dataclass(frozen=True)
 class _Letter:
-    """A vote, or one taken back, on its way into the store."""
+    """A vote or an undone vote that waits to be written."""
 
     ballot: _Ballot
     dialog_id: str
@@ -262,7 +272,7 @@ class _Letter:
 
 
 def _look(ballot: _Ballot, written: Sequence[int], workspace: Workspace) -> _VotingData:
-    # The intents first: what became of one is then in the items.
+    # Read the intents first, so that the items include their effects.
     outcomes = tuple(map(workspace.pipeline.intent, written))
     return (
         outcomes,

@@ -1,4 +1,4 @@
-"""A workspace where there is nothing to do yet: what to do next, with the keys for it."""
+"""Welcome: the next steps in an empty workspace."""
 
 from __future__ import annotations
 
@@ -19,15 +19,23 @@ if TYPE_CHECKING:
 
 
 class WelcomeScreen(WorkspaceScreen):
-    """Offers the demo, an import, and a config.toml."""
+    """Offers the demo, an import, and a new config.toml."""
 
     MODE = "home"
-    ABOUT = "This workspace lacks data or a config.toml. Make them here, or in another terminal."
+    ABOUT = "This workspace lacks data or a config.toml. Create them here or in another terminal."
     CSS_PATH = "welcome.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "demo", "Run the demo", id="welcome.demo", tooltip="Run it all on the bundled sample"),
-        Binding("i", "app.import_data", "Import a CSV", id="welcome.import", tooltip="Import your own data"),
-        Binding("n", "init", "New config", id="welcome.init", tooltip="Write a config.toml to start from"),
+        Binding(
+            "d",
+            "demo",
+            "Run the demo",
+            id="welcome.demo",
+            tooltip="Run the whole pipeline on the bundled sample",
+        ),
+        Binding(
+            "i", "app.import_data", "Import a CSV", id="welcome.import", tooltip="Import your own dialogues"
+        ),
+        Binding("n", "init", "New config", id="welcome.init", tooltip="Write an initial config.toml"),
     ]
 
     def __init__(self) -> None:
@@ -44,21 +52,23 @@ class WelcomeScreen(WorkspaceScreen):
         self._draw()
 
     def action_demo(self) -> None:
-        """Do what `empathy-tui demo` does, in this folder."""
+        """Run the same as `empathy-tui demo` in this folder."""
         if self._busy is not None:
             self.app.show_message(self._busy)
         elif self._has_data:
-            self.app.show_message(
-                "there is data already: `n` makes a config.toml for it, then `S` starts all"
-            )
+            self.app.show_message("data is already imported: `n` writes a config.toml, then `S` starts all")
         else:
-            self._begin("Making the demo: config.toml, the bundled sample, and a start …", "Demo", self._demo)
+            self._begin(
+                "Preparing the demo: config.toml, the bundled sample, and the jobs …", "Demo", self._demo
+            )
 
     def action_init(self) -> None:
         if self._busy is not None:
             self.app.show_message(self._busy)
         elif self.app.workspace.config.exists():
-            self.app.show_message("config.toml is there already: edit it with your editor, this app follows")
+            self.app.show_message(
+                "config.toml exists: edit it in an editor; this app updates when it is saved"
+            )
         else:
             self._begin("Writing config.toml …", "New config", self._init)
 
@@ -76,7 +86,7 @@ class WelcomeScreen(WorkspaceScreen):
         from core.api import UserError, open_workspace, prepare_demo
 
         here = self.app.workspace
-        # What is there stays as it is: the user's config.toml may ask for hours of work.
+        # Keep existing files: the user's config.toml may start hours of work.
         folder = here.root / "demo" if any(here.root.iterdir()) else here.root
         try:
             paths = prepare_demo(folder)
@@ -87,7 +97,7 @@ class WelcomeScreen(WorkspaceScreen):
             self.call_later(self._ended, str(error), "Demo")
             return
         if folder == here.root:
-            self.call_later(self._ended, None, "The demo runs")
+            self.call_later(self._ended, None, "The demo is running")
         else:
             self.app.post_message(OpenWorkspace(paths))
 
@@ -99,7 +109,7 @@ class WelcomeScreen(WorkspaceScreen):
         except UserError as error:
             self.call_later(self._ended, str(error), "New config")
         else:
-            self.call_later(self._ended, None, "config.toml is there")
+            self.call_later(self._ended, None, "config.toml was written")
 
     def _ended(self, error: str | None, words: str) -> None:
         self._busy = None
@@ -119,9 +129,13 @@ class WelcomeScreen(WorkspaceScreen):
         data, config = ("✓", "$success"), ("✓", "$success")
         missing = ("○", "$text-muted")
         steps = [
-            ("d", "Run the demo", "a small student learns from a bundled sample and meets its base: minutes"),
-            ("i", "Import a CSV", "your own dialogues, with rated responses of people and of LLMs"),
-            ("n", "New config", "a config.toml to start from: students, recipes, judges"),
+            (
+                "d",
+                "Run the demo",
+                "fine-tune a small student on a bundled sample and compare it; takes minutes",
+            ),
+            ("i", "Import a CSV", "your own dialogues, with rated responses of people and LLMs"),
+            ("n", "New config", "an initial config.toml: students, recipes, judges"),
         ]
         if self._has_data:
             del steps[0]
@@ -138,8 +152,8 @@ class WelcomeScreen(WorkspaceScreen):
             (f"      in {formats.folder(str(self.app.workspace.root), 60)}\n\n", "$text-muted"),
             ("What to do next\n\n", "bold"),
             Content("\n\n").join([line(*step) for step in steps]),
-            ("\n\nThe sample is for trying the program; it is not research data.", "$text-muted"),
-            ("\nThe same from a shell: empathy-tui demo · import CSV · init", "$text-muted"),
+            ("\n\nThe sample is only for trying the program; it is not research data.", "$text-muted"),
+            ("\nIn a shell: empathy-tui demo · import CSV · init", "$text-muted"),
         )
 
 

@@ -1,4 +1,4 @@
-"""What is known of a comparison, or of judges, as rows: each metric with its name, interval and meaning."""
+"""The metrics of a comparison as rows: each with its name, value, interval and a note."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tui.screens.win_rates.matrix import significance
 if TYPE_CHECKING:
     from core.api import Cell, Comparison, WinRate
 
-#: Below so many dialogues a win rate says next to nothing, and is marked.
+#: Win rates over fewer dialogues than this are marked as unreliable.
 FEW = 20
 
 _KINDS = {
@@ -26,12 +26,12 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class Metric:
-    """One metric: `value` as text, `interval` beside it, `n` what it was counted over, `note` what it means.
+class MetricRow:
+    """One metric: `value` as text, its `interval`, its sample size `n`, and a `note` that explains it.
 
-    `share`, `low` and `high` from 0 to 1 put it on a bar. `heading` is the title of what follows. `warns`
-    when the note is a warning, `is_unsure` when there is too little behind the metric. `behind` are the
-    comparisons, as (a, b), whose pairs it comes from: all, or `only` some.
+    `share`, `low` and `high` from 0 to 1 are drawn as a bar. `heading` marks the title of a section. `warns`
+    if the note is a warning, `is_unsure` if the sample is too small. `behind` are the comparisons, as (a, b),
+    whose pairs it was computed from: all, or those that match `only`.
     """
 
     name: str
@@ -49,8 +49,8 @@ class Metric:
     only: PairFilter | None = None
 
 
-def heading(title: str, note: str = "") -> Metric:
-    return Metric(title, note=note, heading=True)
+def heading(title: str, note: str = "") -> MetricRow:
+    return MetricRow(title, note=note, heading=True)
 
 
 def share(
@@ -62,34 +62,34 @@ def share(
     n: int | None = None,
     note: str = "",
     warns: bool = False,
-) -> Metric:
-    """A metric from 0 to 1, in per cent; one that is not known has no interval."""
+) -> MetricRow:
+    """A metric from 0 to 1, in percent; an unknown one has no interval."""
     interval = "" if low is None or high is None else formats.span(low, high)
-    return Metric(
+    return MetricRow(
         name, formats.percent(value, 1), interval, n, note, value, low, high, heading=False, warns=warns
     )
 
 
-def of_comparison(comparison: Comparison) -> list[Metric]:
-    """All that is known of a comparison; every metric's pairs are the comparison's."""
+def of_comparison(comparison: Comparison) -> list[MetricRow]:
+    """All metrics of a comparison, each with the comparison's pairs."""
     rate = comparison.rate
     behind = ((rate.a, rate.b),)
     return [replace(metric, behind=behind) for metric in (*_of_rate(rate), *_of_cells(comparison.cells))]
 
 
 def first_place(flip_rate: float | None) -> str:
-    """What the preference for the first place is a share of, and when it says nothing of the judge."""
+    """The note on the preference for the first position: its denominator, and its limits."""
     if flip_rate is None:
-        return "of the verdicts with a winner, in one order: the better one may have stood there"
+        return "of the verdicts with a winner, all in one order: no evidence of position bias"
     return "of the verdicts with a winner"
 
 
 def warnings(rate: WinRate) -> list[str]:
-    """What whoever quotes a comparison's win rate must know."""
+    """Caveats of a comparison's win rate."""
     found = []
     if rate.lc_parted:
         found.append(
-            f"Length sways this win rate: at equal length it would be "
+            f"Length affects this win rate: at equal length it is "
             f"{formats.percent(rate.lc_win_rate_b, 1)} ({formats.span(rate.lc_low, rate.lc_high)})."
         )
     if rate.invalid and rate.n:
@@ -98,11 +98,11 @@ def warnings(rate: WinRate) -> list[str]:
             f"{formats.percent(rate.max_win_rate_b, 1)}."
         )
     if rate.n is not None and rate.n < FEW:
-        found.append(f"Only {rate.n} dialogues: the interval says how little that is.")
+        found.append(f"Only {rate.n} dialogues: the interval is wide.")
     return found
 
 
-def _of_rate(rate: WinRate) -> Iterator[Metric]:
+def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     n = rate.n
     known = n is not None
     yield heading("Win rate of B")
@@ -112,16 +112,16 @@ def _of_rate(rate: WinRate) -> Iterator[Metric]:
         rate.ci_low,
         rate.ci_high,
         n=n,
-        note=_sentence(rate.interval, rate.design and f"the judge was shown {rate.design}")
+        note=_sentence(rate.interval, rate.design and f"the judge was given {rate.design}")
         if rate.win_rate_b is not None
         else "no valid verdict"
         if known
-        else "not every verdict is in",
+        else "verdicts are incomplete",
     )
     if rate.bootstrap_low is not None:
         yield replace(
             share("bootstrap", rate.win_rate_b, rate.bootstrap_low, rate.bootstrap_high, n=n),
-            note="the interval over dialogues drawn again and again",
+            note="percentile interval over resampled dialogues",
         )
     yield share(
         "length-controlled",
@@ -141,9 +141,9 @@ def _of_rate(rate: WinRate) -> Iterator[Metric]:
         else "the judge gives no log-probabilities",
     )
     yield share(
-        "if invalid were B's",
+        "if invalid won by B",
         rate.max_win_rate_b,
-        note="if every invalid one were B's; all of them A's gives the raw one",
+        note="upper bound if B won every invalid one; the raw win rate counts them for A",
         warns=bool(rate.invalid),
     )
     yield heading("Dialogues")
@@ -151,67 +151,69 @@ def _of_rate(rate: WinRate) -> Iterator[Metric]:
         yield _count(name, count, n)
     yield replace(
         _count("invalid", rate.invalid, n),
-        note="the judge named neither: nobody's win" if known else "",
+        note="the judge chose neither" if known else "",
         warns=bool(rate.invalid),
     )
-    yield Metric("sign test", formats.p_value(rate.p), note="p of wins against losses, exact, two-sided")
-    yield Metric(
+    yield MetricRow("sign test", formats.p_value(rate.p), note="p of wins against losses, exact, two-sided")
+    yield MetricRow(
         "after Holm",
         formats.p_value(rate.p_holm),
-        note=f"p over all comparisons of the judge: {significance(rate.p_holm)}",
+        note=f"p corrected over all comparisons of the judge: {significance(rate.p_holm)}",
     )
     yield heading("Length")
     for side, words, over in (("A", rate.words_a, rate.over_limit_a), ("B", rate.words_b, rate.over_limit_b)):
-        yield Metric(
-            f"words a response, {side}",
+        yield MetricRow(
+            f"words per response, {side}",
             formats.UNKNOWN if words is None else f"{words:.1f}",
             note=f"the prompt allows {MAX_WORDS}; {formats.percent(over, 1)} have more",
             warns=bool(over),
         )
-    yield share("longer one wins", rate.prefers_longer, note="of the dialogues with a winner and two lengths")
+    yield share(
+        "longer wins", rate.prefers_longer, note="of the dialogues with a winner and different lengths"
+    )
     yield heading("Order")
     yield share(
-        "first place wins",
+        "first position wins",
         rate.prefers_first,
         note=first_place(rate.flip_rate)
         if rate.prefers_first is not None
-        else "the order cannot matter, or it is not known",
+        else "the order has no effect, or is unknown",
     )
     yield share(
         "orders disagree",
         rate.flip_rate,
-        note="where they do the dialogue is a tie"
+        note="these dialogues count as ties"
         if rate.flip_rate is not None
         else "each pair was judged in one order",
     )
-    yield heading("Odd responses")
-    yield Metric(
-        "identical pairs", formats.count(rate.identical), note="the same text twice: a tie, not asked"
+    yield heading("Unusual responses")
+    yield MetricRow(
+        "identical pairs", formats.count(rate.identical), note="equal texts: a tie without a verdict"
     )
     for name, ours, theirs, note in (
-        ("empty, A / B", rate.empty_a, rate.empty_b, "without a word"),
+        ("empty, A / B", rate.empty_a, rate.empty_b, "no words"),
         (
-            "to the judge, A / B",
+            "addresses judge, A / B",
             rate.addressing_a,
             rate.addressing_b,
-            "words that may be meant for it",
+            "text that may address the judge (prompt injection)",
         ),
     ):
         both = f"{formats.count(ours)} / {formats.count(theirs)}"
-        yield Metric(name, both, note=note, warns=bool(ours or theirs))
-    yield Metric(
+        yield MetricRow(name, both, note=note, warns=bool(ours or theirs))
+    yield MetricRow(
         "fingerprint", rate.fingerprint[:10], note=f"of the settings and all inputs: {rate.fingerprint}"
     )
 
 
-def _of_cells(cells: Sequence[Cell]) -> Iterator[Metric]:
+def _of_cells(cells: Sequence[Cell]) -> Iterator[MetricRow]:
     for kind, found in groupby(cells, key=lambda cell: cell.kind):
         yield heading(_KINDS[kind])
         for cell in found:
             yield _of_cell(cell)
 
 
-def _of_cell(cell: Cell) -> Metric:
+def _of_cell(cell: Cell) -> MetricRow:
     is_few = cell.n < FEW
     invalid = f", {cell.invalid} invalid" if cell.invalid else ""
     counts = f"{cell.wins_b} won, {cell.ties} tied, {cell.wins_a} lost{invalid}"
@@ -230,24 +232,24 @@ def _of_cell(cell: Cell) -> Metric:
 
 
 def _only(cell: Cell) -> PairFilter:
-    """The pairs that a cell is about."""
+    """The filter for the pairs of a cell."""
     if cell.kind == "length":
         fewest, _, most = cell.value.partition("–")
         return PairFilter(words_b=(int(fewest), int(most)))
     return PairFilter(emotion=cell.value) if cell.kind == "emotion" else PairFilter(sentiment=cell.value)
 
 
-def _count(name: str, count: int | None, n: int | None) -> Metric:
+def _count(name: str, count: int | None, n: int | None) -> MetricRow:
     of = f"{formats.percent(count / n, 1)} of {n}" if count is not None and n else ""
-    return Metric(name, formats.count(count), note=of)
+    return MetricRow(name, formats.count(count), note=of)
 
 
 def _length_controlled(rate: WinRate) -> str:
     if rate.lc_win_rate_b is None:
-        return "not to be estimated from these verdicts" if rate.n is not None else ""
+        return "cannot be estimated from these verdicts" if rate.n is not None else ""
     if rate.lc_parted:
-        return "it parts from the raw one: length sways the judge"
-    return "what it would be at equal length; it agrees with the raw one"
+        return "differs from the raw win rate: the judge is biased by length"
+    return "estimate at equal length; agrees with the raw win rate"
 
 
 def _sentence(*parts: str | None) -> str:

@@ -1,4 +1,4 @@
-"""One comparison in full: all its metrics in words, and its breakdown."""
+"""One comparison in full: all its metrics, and its breakdown."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DetailView(WinRatesView):
         return next((rate for rate in self.rates if rate.job == self._job), None)
 
     def choose(self, job: str) -> None:
-        """Show this comparison from now on."""
+        """Show this comparison."""
         if job != self._job:
             self._job, self._requested = job, None
 
@@ -51,7 +51,7 @@ class DetailView(WinRatesView):
         self._head(rate, jobs.get(rate.job))
         if rate != self._requested:
             if self._requested is None:
-                # What another comparison left.
+                # Content of another comparison.
                 self.query_one(MetricTable).show(())
             self._requested = rate
             self.app.read("comparison", partial(_look, rate.job), self._receive)
@@ -65,10 +65,10 @@ class DetailView(WinRatesView):
             self.query_one(MetricTable).show(comparison_metrics.of_comparison(found))
 
     def _head(self, rate: WinRate, job: Job | None) -> None:
-        look = job_states.NOT_ASKED if job is None else job_states.look(job)
+        look = job_states.NOT_STARTED if job is None else job_states.look(job)
         lines = [
             Content.assemble(
-                (f"{visible(rate.b)}  against  {visible(rate.a)}", "bold"),
+                (f"{visible(rate.b)} vs. {visible(rate.a)}", "bold"),
                 (f"   {look.glyph} {look.word}", f"${look.colour}"),
                 (f"   {rate.job}", "$text-muted"),
             ),
@@ -84,7 +84,7 @@ class DetailView(WinRatesView):
 
 
 def _look(job: str, workspace: Workspace) -> Comparison | None:
-    """None where the comparison has gone meanwhile."""
+    """None if the comparison no longer exists."""
     try:
         return workspace.evaluation.comparison(job)
     except KeyError:

@@ -1,4 +1,4 @@
-"""What is known of judges as rows: each one's scorecard, who agrees with whom, what people voted."""
+"""The metrics of judges as rows: scorecards, agreements, and people's votes."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import TYPE_CHECKING
 
 from tui.format import values as formats
 from tui.screens.win_rates import comparison_metrics
-from tui.screens.win_rates.comparison_metrics import Metric, heading, share
+from tui.screens.win_rates.comparison_metrics import MetricRow, heading, share
 
 if TYPE_CHECKING:
     from core.api import Agreement, HumanWinRate, Scorecard
 
-#: Judge → the comparisons that it made, as (a, b).
+#: Judge → its comparisons, as (a, b).
 Made = Mapping[str, tuple[tuple[str, str], ...]]
 
 
 def of_judges(
     cards: Sequence[Scorecard], agreements: Sequence[Agreement], votes: Sequence[HumanWinRate], made: Made
-) -> list[Metric]:
-    """Scorecards, agreements and votes, one below the other."""
+) -> list[MetricRow]:
+    """Rows of scorecards, agreements and votes."""
     found = [metric for card in cards for metric in _card(card, made.get(card.judge, ()))]
     if agreements:
-        found.append(heading("Agreement", "on the pairs that both decided; intervals over dialogues"))
+        found.append(heading("Agreement", "on pairs that both judged; intervals over dialogues"))
         found += [metric for one in agreements for metric in _agreement(one, made)]
     if votes:
-        found.append(heading("Votes of people", "on two responders: B's win rate"))
+        found.append(heading("Votes of people", "on two responders: win rate of B"))
         found += [_vote(one) for one in votes]
     return found
 
 
-def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metric]:
+def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[MetricRow]:
     model = f"{card.provider} {card.model}".strip()
     yield heading(card.judge, ", ".join(part for part in (model, card.design) if part))
     yield share(
@@ -40,40 +40,47 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metr
         card.agreement_low,
         card.agreement_high,
         n=card.pairs,
-        note="of pairs of which people rated one higher" if card.agreement is not None else _unmeasured(card),
+        note="of pairs with one response rated higher by people"
+        if card.agreement is not None
+        else _unmeasured(card),
         warns=card.agreement is None,
     )
     for name, value, n, note in (
-        ("first place wins", card.prefers_first, card.placed, comparison_metrics.first_place(card.flip_rate)),
+        (
+            "first position wins",
+            card.prefers_first,
+            card.placed,
+            comparison_metrics.first_place(card.flip_rate),
+        ),
         ("orders disagree", card.flip_rate, card.paired, "of the dialogues judged in both orders"),
         (
-            "longer one wins",
+            "longer wins",
             card.prefers_longer,
             card.lengths,
             "of the dialogues with a winner",
         ),
     ):
-        found = share(name, value, n=n or None, note=note if value is not None else "nothing to count it on")
+        found = share(name, value, n=n or None, note=note if value is not None else "no data")
         yield replace(found, behind=behind)
     invalid = card.invalid / card.verdicts if card.verdicts else None
     yield replace(
-        share("invalid", invalid, n=card.verdicts, note="of the verdicts name neither", warns=bool(invalid)),
+        share("invalid", invalid, n=card.verdicts, note="of the verdicts are ties", warns=bool(invalid)),
         behind=behind,
     )
-    yield Metric(
+    yield MetricRow(
         "1,000 verdicts cost",
         formats.dollars(card.usd_per_1000),
-        note="as paid" if card.usd_per_1000 is not None else "not known: not used yet, or without a price",
+        note="actual cost" if card.usd_per_1000 is not None else "unknown: not used yet, or without a price",
     )
 
 
 def _unmeasured(card: Scorecard) -> str:
     if card.provider == "embedded":
-        return "not measured yet: it is when the judge is trained"
+        return "not measured yet: measured when the judge is trained"
     return f"not measured: `empathy-tui judge validate {card.judge}`"
 
 
-def _agreement(one: Agreement, made: Made) -> Iterator[Metric]:
+def _agreement(one: Agreement, made: Made) -> Iterator[MetricRow]:
     shared = {
         "judges": [sides for sides in made.get(one.one, ()) if sides in made.get(one.other, ())],
         "voter and judge": list(made.get(one.other, ())),
@@ -87,27 +94,25 @@ def _agreement(one: Agreement, made: Made) -> Iterator[Metric]:
             one.raw_low,
             one.raw_high,
             n=one.pairs,
-            note=f"{one.kind}: the same outcome, over {one.dialogues} dialogues",
+            note=f"{one.kind}: same outcome, over {one.dialogues} dialogues",
         ),
         behind=behind,
     )
     known = one.kappa is not None and one.kappa_low is not None and one.kappa_high is not None
-    yield Metric(
+    yield MetricRow(
         "  kappa",
         f"{one.kappa:.2f}" if one.kappa is not None else formats.UNKNOWN,
         f"{one.kappa_low:.2f} – {one.kappa_high:.2f}" if known else "",
-        note="Cohen's: 0 by chance alone, 1 always"
-        if one.kappa is not None
-        else "chance alone would agree as often",
+        note="Cohen's kappa: 0 as by chance, 1 perfect" if one.kappa is not None else "no better than chance",
         behind=behind,
     )
 
 
-def _vote(one: HumanWinRate) -> Metric:
+def _vote(one: HumanWinRate) -> MetricRow:
     skipped = f", {one.skipped} skipped" if one.skipped else ""
     return replace(
         share(
-            f"{one.b} against {one.a}",
+            f"{one.b} vs. {one.a}",
             one.win_rate_b,
             one.ci_low,
             one.ci_high,

@@ -1,4 +1,4 @@
-"""Judges judged: scorecards, agreements, and what people voted."""
+"""The quality of judges: scorecards, agreements, and people's votes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from tui.format import win_rates
 from tui.screens.win_rates import judge_metrics
-from tui.screens.win_rates.comparison_metrics import Metric
+from tui.screens.win_rates.comparison_metrics import MetricRow
 from tui.screens.win_rates.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
@@ -22,7 +22,7 @@ _JudgesData = tuple["tuple[Scorecard, ...]", "tuple[Agreement, ...]", "tuple[Hum
 
 
 class JudgesView(WinRatesView):
-    """What is known of each judge, and how far judges and people agree."""
+    """Metrics of each judge, and the agreement of judges and people."""
 
     def __init__(self) -> None:
         super().__init__(id="judges")
@@ -41,7 +41,7 @@ class JudgesView(WinRatesView):
             self.app.read("judges", _look, self._receive)
 
     def stale(self) -> None:
-        # Votes change no job.
+        # Votes do not change jobs.
         self._requested = None
 
     def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:
@@ -55,12 +55,10 @@ class JudgesView(WinRatesView):
             )
             for judge in win_rates.judges(self.rates)
         }
-        metrics: list[Metric] = judge_metrics.of_judges(*seen, made)
+        metrics: list[MetricRow] = judge_metrics.of_judges(*seen, made)
         title = Content.styled("Judges", "bold")
         hint = (
-            "   enter pairs"
-            if metrics
-            else "   There is no judge yet: config.toml names them under [judges]."
+            "   enter pairs" if metrics else "There are no judges yet: add them to [judges] in config.toml."
         )
         self.query_one(".heading", Static).update(Content.assemble(title, (hint, "$text-muted")))
         self.query_one(MetricTable).show(metrics)

@@ -1,4 +1,4 @@
-"""All pairs of responders under one judge: where two met, and where they only met the same third one."""
+"""All pairs of responders under one judge: direct comparisons, and paired tests over a common baseline."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tui.format.win_rates import ALPHA, win_rate_of
 if TYPE_CHECKING:
     from core.api import PairedTest, WinRate
 
-#: What marks a difference that is significant after Holm's correction, and one that is paired.
+#: Marks of a difference that is significant after Holm's correction, and of a paired difference.
 SIGNIFICANT, PAIRED = "*", "Δ"
 
 
 @dataclass(frozen=True)
 class Meeting:
-    """What is known of two responders: comparisons in which they met, and tests over a third one."""
+    """Two responders' direct comparisons, and their paired tests over a common baseline."""
 
     direct: tuple[WinRate, ...] = ()
     paired: tuple[PairedTest, ...] = ()
@@ -27,7 +27,7 @@ class Meeting:
 
 @dataclass(frozen=True)
 class Matrix:
-    """`meetings` has each pair of responders once, under its names in alphabetic order."""
+    """`meetings` has each pair of responders once, with names in alphabetic order."""
 
     judge: str
     responders: tuple[str, ...]
@@ -38,7 +38,7 @@ class Matrix:
 
 
 def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) -> Matrix:
-    """Every responder that `judge` compares, or will compare."""
+    """All responders of `judge`'s comparisons, also unfinished ones."""
     own = [rate for rate in rates if rate.judge == judge]
     direct: dict[tuple[str, str], list[WinRate]] = defaultdict(list)
     paired: dict[tuple[str, str], list[PairedTest]] = defaultdict(list)
@@ -53,7 +53,7 @@ def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) ->
         {
             sides: Meeting(
                 tuple(direct.get(sides, ())),
-                # The one on the most dialogues is the one to show.
+                # Show the one with the most dialogues.
                 tuple(sorted(paired.get(sides, ()), key=lambda test: -test.n)),
             )
             for sides in {*direct, *paired}
@@ -62,9 +62,9 @@ def matrix(rates: Iterable[WinRate], tests: Iterable[PairedTest], judge: str) ->
 
 
 def mark(meeting: Meeting, row: str) -> str:
-    """A cell of at most seven characters: the row's win rate, or Δ and its lead in points.
+    """A cell of at most seven characters: the row's win rate, or Δ and the difference in points.
 
-    `—` where they meet and the win rate is not known yet, `·` where they do not meet.
+    `—` if their comparison is not finished, `·` if they have none.
     """
     if meeting.direct:
         rate = meeting.direct[0]
@@ -79,17 +79,17 @@ def mark(meeting: Meeting, row: str) -> str:
 
 
 def lead(test: PairedTest, responder: str) -> float:
-    """By how much of a win rate `responder` is ahead of the other one."""
+    """The difference of the win rates, positive if `responder`'s is higher."""
     return test.difference if responder == test.b else -test.difference
 
 
 def sentences(meeting: Meeting, row: str, column: str) -> list[str]:
-    """What is known of a cell, in sentences."""
+    """The content of a cell in sentences."""
     if row == column:
-        return ["A responder does not meet itself."]
+        return ["A responder is not compared with itself."]
     found = [_direct(rate, row, column) for rate in meeting.direct]
     found += [_paired(test, row, column) for test in meeting.paired]
-    return found or ["They did not meet, and met no third one in common."]
+    return found or ["No comparison, and no common baseline."]
 
 
 def significance(p_holm: float | None) -> str:
@@ -99,7 +99,7 @@ def significance(p_holm: float | None) -> str:
 
 
 def tested(what: WinRate | PairedTest) -> str:
-    """The sign test of a comparison, or of two that met the same third one."""
+    """The sign test of a comparison, or of two responders over a common baseline."""
     return (
         f"Sign test: {formats.p_words(what.p)}, after Holm {formats.p_words(what.p_holm)}, "
         f"{significance(what.p_holm)}."
@@ -109,11 +109,11 @@ def tested(what: WinRate | PairedTest) -> str:
 def _direct(rate: WinRate, row: str, column: str) -> str:
     share = win_rate_of(rate, row)
     if share is None:
-        return f"They meet, and the win rate is not known yet: the comparison is {rate.state}."
+        return f"No win rate yet: the comparison is {rate.state}."
     wins, losses = (rate.wins_b, rate.wins_a) if row == rate.b else (rate.wins_a, rate.wins_b)
     invalid = f", {rate.invalid} invalid" if rate.invalid else ""
     return (
-        f"They met: {row} wins {formats.percent(share, 1)} against {column}. {wins} wins, {losses} losses, "
+        f"Direct: {row} wins {formats.percent(share, 1)} against {column}. {wins} wins, {losses} losses, "
         f"{rate.ties} ties{invalid} of {rate.n} dialogues; interval of {rate.b}'s rate "
         f"{formats.span(rate.ci_low, rate.ci_high)} %. {tested(rate)}"
     )
@@ -123,7 +123,7 @@ def _paired(test: PairedTest, row: str, column: str) -> str:
     better, worse = (test.better_b, test.better_a) if row == test.b else (test.better_a, test.better_b)
     points = lead(test, row) * 100
     return (
-        f"Paired over {test.baseline}, which both met: {row}'s win rate is {abs(points):.1f} points "
+        f"Paired over the common baseline {test.baseline}: {row}'s win rate is {abs(points):.1f} points "
         f"{'above' if points >= 0 else 'below'} {column}'s, better on {better} and worse on {worse} "
         f"of {test.n} dialogues. {tested(test)}"
     )

@@ -1,4 +1,4 @@
-"""All pairs of responders, one judge at a time: each row's responder against each column's."""
+"""The matrix of all pairs of responders under one judge: row against column."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CELL = 7
 
 
 class _Cells(KeyedTable):
-    """A cell has the cursor, not a row."""
+    """A table with a cell cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "cursor_left", "Left", show=False),
@@ -43,12 +43,12 @@ class _Cells(KeyedTable):
 
 
 class MatrixView(WinRatesView):
-    """Columns are numbered as the rows are; the cell under the cursor is put in words below."""
+    """Columns have the numbers of the rows; the cell under the cursor is explained below."""
 
     DEFAULT_CSS: ClassVar[str] = """
     MatrixView {
         & > KeyedTable > .datatable--fixed { background: $background; color: $foreground; }
-        /* Always the same: a table of another height has all its cells drawn anew. */
+        /* A fixed height, because a resized table redraws all its cells. */
         & > .summary { height: 5; }
     }
     """
@@ -60,7 +60,7 @@ class MatrixView(WinRatesView):
             "Next judge",
             id="win_rates.next_judge",
             show=False,
-            tooltip="The next judge's metrics",
+            tooltip="Show the next judge",
         ),
     ]
 
@@ -103,7 +103,7 @@ class MatrixView(WinRatesView):
     def on_data_table_cell_highlighted(self, event: DataTable.CellHighlighted) -> None:
         event.stop()
         if event.coordinate.column == 0:
-            # The first column only names the rows.
+            # The first column has the names of the rows.
             event.data_table.move_cursor(column=1, animate=False)
         else:
             self._describe()
@@ -112,10 +112,10 @@ class MatrixView(WinRatesView):
         event.stop()
         sides = self._sides()
         if sides is None or sides[0] == sides[1]:
-            self.app.show_message("choose a cell of two responders: their pairs stand behind it")
+            self.app.show_message("select a cell of two responders to open their pairs")
             return
         rate = self.rate
-        # Two that did not meet are shown side by side, without a verdict.
+        # Two responders without a comparison are shown without verdicts.
         self.open_pairs([(sides[1], sides[0]) if rate is None else (rate.a, rate.b)])
 
     def action_judge(self) -> None:
@@ -141,20 +141,20 @@ class MatrixView(WinRatesView):
         self.reveal(bool(judges))
         if not judges:
             self._shown = None
-            self.query_one(".heading", Static).update("There is no comparison yet.")
+            self.query_one(".heading", Static).update("There are no comparisons yet.")
             self._describe()
             return
         judge = judges[self._at % len(judges)]
         self._shown = matrix.matrix(self.rates, self._tests or (), judge)
         more = f"  (judge {self._at % len(judges) + 1} of {len(judges)}, n next)" if len(judges) > 1 else ""
-        waiting = "; paired differences are being worked out …" if self._tests is None else ""
+        waiting = "; computing paired differences …" if self._tests is None else ""
         self.query_one(".heading", Static).update(
             Content("\n").join(
                 [
                     Content.assemble(
-                        (f"Row against column, by {visible(judge)}", "bold"),
+                        (f"Row vs. column, judge {visible(judge)}", "bold"),
                         (
-                            f"{more}  % won, Δ lead over a third, * significant   enter pairs",
+                            f"{more}  % wins, Δ paired difference, * significant   enter pairs",
                             "$text-muted",
                         ),
                         (waiting, "$text-muted"),
@@ -204,6 +204,6 @@ class MatrixView(WinRatesView):
         if sides is None or self._shown is None:
             return
         row, column = sides
-        head = Content.styled(f"{visible(row)}  against  {visible(column)}", "bold")
+        head = Content.styled(f"{visible(row)} vs. {visible(column)}", "bold")
         sentences = matrix.sentences(self._shown.meeting(row, column), row, column)
         summary.update(Content("\n").join([head, *(Content(visible(text)) for text in sentences[:3])]))

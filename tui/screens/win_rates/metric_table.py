@@ -1,4 +1,4 @@
-"""Figures as rows: name, value, interval, bar, what they were counted over, and what they mean."""
+"""Metrics as rows: name, value, interval, bar, sample size, and a note."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
-from tui.screens.win_rates.comparison_metrics import Metric
+from tui.screens.win_rates.comparison_metrics import MetricRow
 
 _VALUE, _INTERVAL, _N = 10, 13, 6
-#: Columns from which the notes have a column of their own.
+#: The notes have a column of their own from this width on.
 _WIDE = 110
 
 
 class MetricTable(Vertical):
-    """The metrics, and the selected one's note in full below."""
+    """The metrics, with the selected one's full note below."""
 
     DEFAULT_CSS: ClassVar[str] = """
     MetricTable {
@@ -39,19 +39,19 @@ class MetricTable(Vertical):
     class Chosen(Message):
         """Enter on a metric."""
 
-        def __init__(self, metric: Metric) -> None:
+        def __init__(self, metric: MetricRow) -> None:
             super().__init__()
             self.metric = metric
 
     def __init__(self) -> None:
         super().__init__()
-        self._metrics: Sequence[Metric] = ()
+        self._metrics: Sequence[MetricRow] = ()
 
     def compose(self) -> ComposeResult:
         yield KeyedTable(opens="Pairs")
         yield Static(id="note", markup=False)
 
-    def show(self, metrics: Sequence[Metric]) -> None:
+    def show(self, metrics: Sequence[MetricRow]) -> None:
         if metrics != self._metrics:
             self._metrics = metrics
             self._fill()
@@ -70,7 +70,7 @@ class MetricTable(Vertical):
             self.post_message(self.Chosen(metric))
 
     @property
-    def _selected(self) -> Metric | None:
+    def _selected(self) -> MetricRow | None:
         key = self.query_one(KeyedTable).selected_key
         return None if key is None or int(key) >= len(self._metrics) else self._metrics[int(key)]
 
@@ -81,7 +81,7 @@ class MetricTable(Vertical):
         table.set_columns(columns)
         widths = {column.key: column.width for column in columns}
         table.put({str(number): self._row(metric, widths) for number, metric in enumerate(self._metrics)})
-        # Not on the first heading.
+        # The first row is a heading.
         table.move_cursor(row=min(max(at, 1), max(0, len(self._metrics) - 1)), animate=False)
         self._describe()
 
@@ -102,7 +102,7 @@ class MetricTable(Vertical):
         ]
         return [*columns, Column("note", "", note)] if note else columns
 
-    def _row(self, metric: Metric, widths: dict[str, int]) -> list[Text]:
+    def _row(self, metric: MetricRow, widths: dict[str, int]) -> list[Text]:
         muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
         note = visible(("! " if metric.warns else "") + metric.note)
         if metric.heading:

@@ -1,4 +1,4 @@
-"""All responders in the order of their strength, one judge at a time."""
+"""The ranking of all responders under one judge."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from core.api import Job, Ranked, Ranking, WinRate
 
 _PLACE, _STRENGTH, _INTERVAL, _WINS = 4, 8, 15, 13
-#: Columns of the window from which the wins have a column of their own.
+#: The wins have a column of their own from this width on.
 _WIDE = 110
-#: How the key of a group's row begins; no name has it.
+#: The prefix of a group row's key; no name has it.
 _GROUP = "\0"
 
 
@@ -40,7 +40,7 @@ class RankingView(WinRatesView):
             "Next judge",
             id="win_rates.next_judge",
             show=False,
-            tooltip="The next judge's metrics",
+            tooltip="Show the next judge",
         ),
     ]
 
@@ -74,7 +74,7 @@ class RankingView(WinRatesView):
         event.stop()
         ranking, name = self._ranking, event.row_key.value
         if ranking is None or name is None or name.startswith(_GROUP):
-            self.app.show_message("choose a responder: the pairs of its comparisons stand behind its place")
+            self.app.show_message("select a responder to open the pairs of its comparisons")
             return
         met = [rate for rate in self.rates if rate.judge == ranking.judge and name in (rate.a, rate.b)]
         self.open_pairs([(rate.a, rate.b) for rate in met if rate.n is not None])
@@ -100,9 +100,7 @@ class RankingView(WinRatesView):
         self.reveal(ranking is not None)
         if ranking is None:
             waiting = self._rankings is None
-            heading.update(
-                "working it out …" if waiting else "No comparison is finished, so nothing is ranked yet."
-            )
+            heading.update("computing …" if waiting else "No ranking yet: no comparison is finished.")
             return
         heading.update(self._head(ranking))
         selected = table.selected_key
@@ -120,19 +118,19 @@ class RankingView(WinRatesView):
         table.set_columns([*columns, Column("wins", "wins / of", _WINS, "right")] if wide else columns)
         table.put(self._rows(ranking, name, bar, wide))
         if selected is None or not table.select(selected):
-            # Not on a group's row.
+            # A group's row is a heading.
             table.move_cursor(row=1 if ranking.groups > 1 else 0, animate=False)
         self._describe()
 
     def _describe(self) -> None:
-        """The selected responder in words: its name in full, and what its place comes from."""
+        """The selected responder: its full name, and the data behind its rank."""
         ranking, key = self._ranking, self.query_one(KeyedTable).selected_key
         entries = () if ranking is None else ranking.entries
         entry = next((entry for entry in entries if entry.responder == key), None)
         summary = self.query_one(".summary", Static)
         summary.display = entry is not None
         if entry is not None:
-            met = f"{entry.wins:,.1f} wins of {entry.dialogues:,} dialogues, ties half"
+            met = f"{entry.wins:,.1f} wins of {entry.dialogues:,} dialogues, a tie counts half"
             summary.update(Content.assemble((visible(entry.responder), "bold"), f"   {met}"))
 
     def _head(self, ranking: Ranking) -> Content:
@@ -143,7 +141,7 @@ class RankingView(WinRatesView):
                 (f"Ranking by {visible(ranking.judge)}", "bold"),
                 (
                     f"{more}  {len(ranking.entries)} responders, {ranking.comparisons} comparisons; "
-                    "log-strengths, 0 the average   enter pairs",
+                    "log-strengths, 0 = average   enter pairs",
                     "$text-muted",
                 ),
             ),
@@ -152,15 +150,15 @@ class RankingView(WinRatesView):
         if ranking.groups > 1:
             lines.append(
                 Content.styled(
-                    f"! {ranking.groups} groups that never met, not even by way of others: strengths of "
-                    "different groups say nothing of each other.",
+                    f"! {ranking.groups} groups without any common comparison: strengths of "
+                    "different groups are not comparable.",
                     "$text-warning",
                 )
             )
         return Content("\n").join(lines)
 
     def _rows(self, ranking: Ranking, name: int, bar: int, wide: bool) -> dict[str, list[Text]]:
-        reach = (
+        max_bound = (
             max((abs(end) for entry in ranking.entries for end in (entry.low, entry.high)), default=0) or 1
         )
         rows: dict[str, list[Text]] = {}
@@ -175,14 +173,16 @@ class RankingView(WinRatesView):
                     *(Text("") for _ in range(4 if wide else 3)),
                 ]
             place += 1
-            cells = self._row(entry, place, reach, name, bar)
+            cells = self._row(entry, place, max_bound, name, bar)
             rows[entry.responder] = cells if wide else cells[:-1]
         return rows
 
-    def _row(self, entry: Ranked, place: int, reach: float, name: int, bar: int) -> list[Text]:
+    def _row(self, entry: Ranked, place: int, max_bound: float, name: int, bar: int) -> list[Text]:
         muted, accent = shade(self.app, "text-muted"), shade(self.app, "text-accent")
-        # The middle of the bar is 0.
-        at, low, high = ((end + reach) / (2 * reach) for end in (entry.strength, entry.low, entry.high))
+        # 0 is the middle of the bar.
+        at, low, high = (
+            (end + max_bound) / (2 * max_bound) for end in (entry.strength, entry.low, entry.high)
+        )
         return [
             Text(str(place), muted),
             Text(formats.shorten(visible(entry.responder), name)),

@@ -1,4 +1,4 @@
-"""Win rates: every comparison with its interval, and what follows from all of them."""
+"""Win rates: all comparisons with intervals, the matrix, the ranking, and the judges."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _judges() -> WinRatesView:
     return JudgesView()
 
 
-#: Name → what makes the view, when it is opened for the first time.
+#: Name → factory of the view, called when it is first opened.
 _VIEWS: dict[str, Callable[[], WinRatesView]] = {
     "detail": _detail,
     "matrix": _matrix,
@@ -52,19 +52,29 @@ _VIEWS: dict[str, Callable[[], WinRatesView]] = {
 
 
 class WinRatesScreen(WorkspaceScreen):
-    """The table, and in its place one comparison, the matrix, the ranking or the judges."""
+    """Shows the table, one comparison, the matrix, the ranking or the judges."""
 
     MODE = "win_rates"
     ABOUT = (
         "How often B's response beats A's over the test dialogues, with a 95 % interval; every metric of one "
-        "comparison, all pairs of responders, their ranking, and what the judges are worth."
+        "comparison, all pairs of responders, their ranking, and the quality of the judges."
     )
     CSS_PATH = "win_rates.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="All metrics of the comparison"),
-        Binding("x", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="All pairs of responders"),
-        Binding("r", "view('ranking')", "Ranking", id="win_rates.ranking", tooltip="Who is strongest"),
-        Binding("J", "view('judges')", "Judges", id="win_rates.judges", tooltip="What the judges are worth"),
+        Binding("d", "detail", "Detail", id="win_rates.detail", tooltip="Show all metrics of the comparison"),
+        Binding(
+            "x", "view('matrix')", "Matrix", id="win_rates.matrix", tooltip="Show all pairs of responders"
+        ),
+        Binding(
+            "r",
+            "view('ranking')",
+            "Ranking",
+            id="win_rates.ranking",
+            tooltip="Show the ranking of responders",
+        ),
+        Binding(
+            "J", "view('judges')", "Judges", id="win_rates.judges", tooltip="Show the quality of the judges"
+        ),
     ]
 
     def __init__(self) -> None:
@@ -109,14 +119,14 @@ class WinRatesScreen(WorkspaceScreen):
             self._open("table")
 
     def _open(self, name: str) -> WinRatesView:
-        """Show this view in place of the others."""
+        """Show this view and hide the others."""
         found = self.query(WinRatesView).filter(f"#{name}")
         self._view = found.first() if found else _VIEWS[name]()
         if not found:
             self.query_one("#views").mount(self._view)
         for view in self.query(WinRatesView):
             view.display = view is self._view
-        # After its mount, when it is opened for the first time.
+        # After its mount, if it opens for the first time.
         self._view.call_after_refresh(self._enter)
         return self._view
 

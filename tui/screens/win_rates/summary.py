@@ -1,4 +1,4 @@
-"""The selected comparison in words, below the table."""
+"""The summary of the selected comparison below the table."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def summary(rate: WinRate, job: Job | None, judge: Content) -> Content:
-    """What happened, how sure it is, what to beware of, and what its judge is worth."""
-    lines = [Content.styled(f"{visible(rate.b)}  against  {visible(rate.a)}", "bold")]
+    """The result, its interval and test, caveats, and the judge's agreement with people."""
+    lines = [Content.styled(f"{visible(rate.b)} vs. {visible(rate.a)}", "bold")]
     if rate.n is None:
-        lines.append(Content.styled("No win rate is shown before every verdict is in.", "$text-muted"))
+        lines.append(Content.styled("The win rate is shown once all verdicts are complete.", "$text-muted"))
     else:
         invalid = f"{rate.invalid} invalid" if rate.invalid else "none invalid"
         interval = f"Interval: {rate.interval}" if rate.interval else "No valid verdict, so no win rate"

@@ -1,4 +1,4 @@
-"""The table of win rates: every comparison a row, sorted, filtered and grouped."""
+"""The table of win rates: one comparison per row, sorted, filtered and grouped."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from tui.screens.win_rates.view import WinRatesView
 if TYPE_CHECKING:
     from core.api import Job, WinRate
 
-#: Columns of the window from which the bar, and from which all other metrics, have room.
+#: The widths from which the bar, and all other metrics, are shown.
 _WIDE, _WIDEST = 110, 150
 _BAR, _WIDEST_BAR = 24, 36
-#: How the key of a group's row begins; no job's id has it.
+#: The prefix of a group row's key; no job's id has it.
 _GROUP = "\0"
 _HINT = "/ filter   > sort   I reverse   b group"
 _NOTHING = (
-    "There is no comparison yet. config.toml names judges under [judges] and what meets under "
+    "There are no comparisons yet. Add judges to [judges] and comparisons to [comparisons] in "
     "[comparisons]; with data imported, `S` on the pipeline starts everything."
 )
 
 
 class RatesView(WinRatesView):
-    """Comparisons as rows; the selected one in words below."""
+    """Comparisons as rows, with a summary of the selected one below."""
 
     DEFAULT_CSS: ClassVar[str] = """
     RatesView {
@@ -49,7 +49,7 @@ class RatesView(WinRatesView):
         & > KeyedTable { margin: 0; }
     }
     """
-    # Named above the table: with the screen's own ones they are too many for the footer.
+    # Shown above the table, because the footer has no space for them.
     BINDINGS: ClassVar[list[BindingType]] = [
         *KEYS,
         Binding(
@@ -72,7 +72,7 @@ class RatesView(WinRatesView):
         self._filter = ""
         self._drawn: object = None
         self._described = Content("")
-        #: By a comparison's job its row and what that was drawn from.
+        #: A comparison's job → its row and the row's input.
         self._rows: dict[str, tuple[object, list[Text]]] = {}
 
     def compose(self) -> ComposeResult:
@@ -97,7 +97,7 @@ class RatesView(WinRatesView):
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         self.rates, self._jobs = found, jobs
         self._looks = {
-            rate.job: (job_states.NOT_ASKED, None)
+            rate.job: (job_states.NOT_STARTED, None)
             if (job := jobs.get(rate.job)) is None
             else (job_states.look(job), job_progress(job))
             for rate in found
@@ -121,14 +121,14 @@ class RatesView(WinRatesView):
         event.stop()
         rate = self.rate
         if rate is None:
-            self.app.show_message("this row is a group: choose a comparison in it")
+            self.app.show_message("this row is a group: select a comparison in it")
         else:
             self.open_pairs([(rate.a, rate.b)])
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         self._filter = event.value
-        # The letter is painted first: it need not wait for the rows.
+        # Paint the typed letter first, without waiting for the rows.
         self.call_after_refresh(self._draw)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -139,7 +139,7 @@ class RatesView(WinRatesView):
         self.query_one(FilterBox).open()
 
     def action_sort(self, by: int) -> None:
-        """Go to the next column; after the last comes the order of config.toml."""
+        """Sort by the next column; after the last comes the order of config.toml."""
         names = [None, *(column.key for column in self._columns() if column.key in win_rates.VALUES)]
         at = names.index(self._sort) if self._sort in names else 0
         self._sort, self._is_reversed = names[(at + by) % len(names)], False
@@ -165,7 +165,7 @@ class RatesView(WinRatesView):
             self._grouping,
             self._filter,
         )
-        # Most snapshots are of other jobs than comparisons.
+        # Most snapshots concern other jobs.
         if wanted != self._drawn:
             self._drawn = wanted
             self._fill(columns)
@@ -190,7 +190,7 @@ class RatesView(WinRatesView):
         self.query_one("#shown", Static).update(self._shown(len(found)), layout=False)
 
     def _shown(self, found: int) -> Content:
-        """How much of all is shown, and how: by which filter, grouping and order."""
+        """The number of shown comparisons, the filter, the grouping and the order."""
         count = f"{found} of {len(self.rates)}" if found != len(self.rates) else str(found)
         parts = [f"{count} comparison{'' if len(self.rates) == 1 else 's'}"]
         if self._filter:
@@ -204,7 +204,7 @@ class RatesView(WinRatesView):
         return Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}")
 
     def _columns(self) -> list[Column]:
-        """What the width has room for; B's name, a run's, is the longer one."""
+        """The columns that fit; B's name is longer, because it is a run's."""
         width, judges = self.size.width, win_rates.judges(self.rates)
         wide, widest = width >= _WIDE, width >= _WIDEST
         judge = Column("judge", "judge", max(8, min(16, max((len(visible(j)) for j in judges), default=8))))
@@ -218,7 +218,7 @@ class RatesView(WinRatesView):
         if wide or len(judges) < 2:
             rest.append(Column("wins", "B / tie / A", 15, "right"))
         else:
-            # With several judges it is the judge that tells two rows apart; the wins stand below.
+            # With several judges rows differ in the judge; the wins are in the summary.
             rest.insert(0, judge)
         if widest:
             rest += [
@@ -233,7 +233,7 @@ class RatesView(WinRatesView):
         return [self._headed(column) for column in columns]
 
     def _headed(self, column: Column) -> Column:
-        """The column with an arrow, if it is the one that rows are sorted by."""
+        """The column, with an arrow if rows are sorted by it."""
         if column.key != self._sort:
             return column
         arrow = "↓" if win_rates.is_descending(column.key, self._is_reversed) else "↑"
@@ -248,7 +248,7 @@ class RatesView(WinRatesView):
         return [cells.get(column.key, Text("")) for column in columns]
 
     def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
-        """The row as it was drawn before, if it would look the same."""
+        """The last drawing of the row, if it is still valid."""
         widths = [(column.key, column.width) for column in columns]
         drawn_from = (rate, self._looks.get(rate.job), widths)
         known = self._rows.get(rate.job)
@@ -277,7 +277,7 @@ class RatesView(WinRatesView):
                 **{key: unknown.copy() for key in ("wins", "lc", "p", "words", "invalid")},
             }
         parted = rate.lc_parted is True
-        # Whoever quotes it should look below first.
+        # The summary has a caveat.
         mark = "! " if parted or rate.invalid else ""
         return {
             "rate": Text(mark + formats.percent(rate.win_rate_b, 1), "bold"),

@@ -1,4 +1,4 @@
-"""What the views of the win rates screen have in common."""
+"""The base class of the views of the win rates screen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
     from tui.navigation.pair_filter import PairFilter
 
-#: Comparisons as (a, b), whose pairs stand behind a metric.
+#: Comparisons as (a, b) whose pairs a metric was computed from.
 Behind = Sequence[tuple[str, str]]
 
 
@@ -38,7 +38,7 @@ class WinRatesView(Vertical):
     """
 
     if TYPE_CHECKING:
-        # Textual finds the app; this says which one it is.
+        # Narrows the type of Textual's property.
         app = getters.app(HostApp)
 
     def __init__(self, *, id: str) -> None:
@@ -46,10 +46,10 @@ class WinRatesView(Vertical):
         self.rates: tuple[WinRate, ...] = ()
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
-        """Show these comparisons, whose jobs are among `jobs` by their ids."""
+        """Show these comparisons; `jobs` has their jobs by id."""
 
     def stale(self) -> None:
-        """What was worked out before may have changed: ask for it again with the next `show`."""
+        """Discard derived results; the next `show` requests them again."""
 
     @property
     def rate(self) -> WinRate | None:
@@ -57,7 +57,7 @@ class WinRatesView(Vertical):
         return None
 
     def back(self) -> bool:
-        """Step back inside the view; whether there was something to step back from."""
+        """Go back inside the view; return whether there was anything to go back from."""
         return False
 
     def enter(self) -> None:
@@ -65,32 +65,34 @@ class WinRatesView(Vertical):
         self.query_one(KeyedTable).focus()
 
     def reveal(self, is_there: bool) -> None:
-        """Show the table or not; it could not have the focus while it was hidden."""
+        """Show or hide the table, and focus it, because a hidden table cannot have the focus."""
         table = self.query_one(KeyedTable)
         if is_there and not table.display:
             self.call_after_refresh(self.enter)
         table.display = is_there
 
     def open_pairs(self, behind: Behind, only: PairFilter | None = None) -> None:
-        """Open the pairs of a comparison, or some of them; ask of which where there are several."""
+        """Open the pairs of a comparison, or some of them; asks which comparison if there are several."""
         if not behind:
-            self.app.show_message("no pairs stand behind this")
+            self.app.show_message("this row has no pairs")
         elif len(behind) == 1:
             self.app.post_message(OpenPairs(*behind[0], only))
         else:
             self._choose(behind)
 
     def judge_line(self, judge: str) -> Content:
-        """The judge's worth, which stands beside its results."""
+        """The judge's agreement with people, which is shown beside its results."""
         return Content.styled(f"Judge: {visible(win_rates.label_of(self.rates, judge))}", "$text-warning")
 
     def _choose(self, behind: Behind) -> None:
         from tui.dialogs.choose import ChooseScreen
 
-        names = {f"{b} against {a}": (a, b) for a, b in behind}
+        names = {f"{b} vs. {a}": (a, b) for a, b in behind}
 
         def open_chosen(name: str | None) -> None:
             if name is not None:
                 self.app.post_message(OpenPairs(*names[name]))
 
-        self.app.push_screen(ChooseScreen("Pairs of which comparison?", list(names), None), open_chosen)
+        self.app.push_screen(
+            ChooseScreen("Open the pairs of which comparison?", list(names), None), open_chosen
+        )

@@ -71,7 +71,7 @@ async def test_from_a_batch_to_the_requests_behind_an_outcome(opened: Open, paid
         await until_shows(pilot, "ok: 11 requests")
         await until_shows(pilot, "I hear you, answer 2.")
         await pilot.press("escape")
-        await until_shows(pilot, "how its requests ended")
+        await until_shows(pilot, "outcome of the requests")
         await pilot.press("escape")
         assert pilot.app.screen.query_one("#batches", Listing).table.has_focus
         await pilot.press("escape")
@@ -95,7 +95,7 @@ async def test_text_from_outside_is_made_visible(opened: Open, paid: WorkspacePa
         ("naive", "c", "there is nothing to cancel: its job is done"),
         ("naive", "r", "only what failed or was cancelled is tried again: its job is done"),
         ("cognitive", "r", "only what failed or was cancelled is tried again: its job is running"),
-        ("sequential/cognitive", "o", "it has no files"),
+        ("sequential/cognitive", "o", "the batch has no files"),
     ],
 )
 async def test_what_cannot_be_done_says_why(
@@ -182,7 +182,7 @@ async def test_work_that_asks_no_teacher_starts_at_once(
 async def test_an_empty_room_says_what_will_be_here(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         await pilot.press("7")
-        await until_shows(pilot, "Nothing was sent yet.")
+        await until_shows(pilot, "No requests yet.")
         await pilot.press("c")
         await until_shows(pilot, "no batch is selected")
 

@@ -164,7 +164,7 @@ async def test_search_looks_into_all_texts_of_all_pages(
         await until_shows(pilot, "with “NUMBER 230 of t”")
         await pilot.press(*"nowhere", "enter")
         await until_shows(pilot, "None of 240")
-        await until_shows(pilot, "Esc shows all")
+        await until_shows(pilot, "Esc clears")
         await pilot.press("escape")
         await until_shows(pilot, "1–100 of 240")
 

@@ -67,7 +67,7 @@ async def test_a_row_about_no_job_says_so(opened: Open, filled: WorkspacePaths) 
     async with opened(filled, (120, 40)) as pilot:
         await until_shows(pilot, "5 jobs not started")
         await pilot.press("G", "r")
-        await until_shows(pilot, "this is about no job")
+        await until_shows(pilot, "this item has no job")
 
 
 async def test_it_says_what_is_broken_and_mended(opened: Open, filled: WorkspacePaths) -> None:
@@ -119,5 +119,5 @@ async def test_an_empty_pipeline_needs_nothing(opened: Open, filled: WorkspacePa
     async with opened(filled, (120, 40)) as pilot:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
-        await until_shows(pilot, "✓ all is done")
+        await until_shows(pilot, "✓ all done")
         assert "ETA" not in shown(pilot).partition("Stages")[2].partition("Winning")[0]

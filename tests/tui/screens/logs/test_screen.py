@@ -140,10 +140,10 @@ async def test_search_goes_through_the_whole_file(opened: Open, filled: Workspac
         await pilot.press("N")
         await until(pilot, lambda: "needle at the front" in current(view))
         await pilot.press("N")
-        await until_shows(pilot, "before the first one: from the end")
+        await until_shows(pilot, "search wrapped to the end")
         await until_shows(pilot, "match 3 of 3")
         await pilot.press("n")
-        await until_shows(pilot, "after the last one: from the beginning")
+        await until_shows(pilot, "search wrapped to the beginning")
         await until(pilot, lambda: "needle at the front" in current(view))
         # Capitals are looked for as they are.
         await type_words(pilot, "Needle")
@@ -211,7 +211,7 @@ async def test_a_level_that_nothing_has(opened: Open, filled: WorkspacePaths) ->
         await pilot.press("v", "v", "v")
         await until_shows(pilot, "no line is as grave as that: v shows the others")
         await pilot.press("e")
-        await until_shows(pilot, "there is no error in this log")
+        await until_shows(pilot, "this log has no errors")
 
 
 async def test_to_the_last_error_from_anywhere(opened: Open, filled: WorkspacePaths, log: Path) -> None:
@@ -224,7 +224,7 @@ async def test_to_the_last_error_from_anywhere(opened: Open, filled: WorkspacePa
         await until_shows(pilot, "ValueError: the first")
         assert current(view).endswith("ERROR worker: unexpected")
         await pilot.press("e")
-        await until_shows(pilot, "before the first one: from the end")
+        await until_shows(pilot, "search wrapped to the end")
         await until_shows(pilot, "ValueError: the second needle")
         await pilot.press("y")
         await until(pilot, lambda: pilot.app.clipboard == TRACEBACK.format("the second needle").rstrip())

@@ -109,7 +109,7 @@ async def test_sides_are_chosen_from_the_history(
     async with opened(study, (120, 40)) as pilot:
         screen = await open_history(pilot, SFT, DPO)
         await pilot.press("slash", *"LLAMA small", "enter")
-        await until_shows(pilot, "/LLAMA small: 3 of them shown")
+        await until_shows(pilot, "/LLAMA small: 3 shown")
         assert "direct/chatgpt" not in _below(shown(pilot))
         await pilot.press("left", "left", "right", "a")
         await until_shows(pilot, "A sft")
@@ -119,7 +119,7 @@ async def test_sides_are_chosen_from_the_history(
         # The same dialogue; and back, first from the filter, then from the history.
         await until_shows(pilot, f"2/{len(runs)}")
         await pilot.press("h")
-        await until_shows(pilot, "3 of them shown")
+        await until_shows(pilot, "3 shown")
         await pilot.press("escape")
         await until(pilot, lambda: "direct/chatgpt" in _below(shown(pilot)))
         await pilot.press("escape")
@@ -138,7 +138,7 @@ async def test_words_that_the_step_before_has_not_are_marked(
         await until_shows(pilot, "B sft-dpo")
         assert not wanted & _underlined(screen)
         await pilot.press("w")
-        await until_shows(pilot, "marked: words that the step before has not")
+        await until_shows(pilot, "marked: words that are new against the previous step")
         await until(pilot, lambda: wanted <= _underlined(screen))
 
 

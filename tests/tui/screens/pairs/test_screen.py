@@ -128,7 +128,7 @@ async def test_filters_and_how_to_leave_them(opened: Open, study: WorkspacePaths
         await pilot.press("e", *emotion, "enter")
         await until_shows(pilot, f"/{len(both)} of {len(seen)}, B wins, by gpt, emotion {emotion}")
         await pilot.press("slash", *"no such words", "enter")
-        await until_shows(pilot, "Esc shows all")
+        await until_shows(pilot, "Esc clears")
         await pilot.press("n")
         await until_shows(pilot, "no pair is as filtered")
         await pilot.press("escape")
@@ -183,7 +183,7 @@ async def test_rubric_texts_and_raw_answers_on_one_screen(
             assert judge in answers
         for order in ("ab", "ba"):
             await pilot.press("r")
-            await until_shows(pilot, f"What a judge is asked  {ORDERS[order]}")
+            await until_shows(pilot, f"The judge's prompt  {ORDERS[order]}")
             assert visible(_asked(seen[1], order), lines=True) in _question(screen)
         await pilot.press("r")
         await until(pilot, lambda: not screen.query_one("#part-question").display)
@@ -205,7 +205,7 @@ async def test_the_rubric_is_the_workspaces_own(
         async with opened(study, (120, 40)) as pilot:
             screen = await open_pairs(pilot, len(seen))
             await pilot.press("n", "r")
-            await until_shows(pilot, "own template")
+            await until_shows(pilot, "custom template")
             assert f"first {seen[1].response_a} second {seen[1].response_b}" in _question(screen)
         own.write_text("Own: {situation} {utterance} first {first}")
         async with opened(study, (120, 40)) as pilot:
@@ -234,8 +234,8 @@ def test_a_pair_without_a_response_is_not_asked_about(study: WorkspacePaths, see
     (prompt,) = (prompt for prompt in prompts(study.prompts) if prompt.name == "judge")
     missing = replace(seen[1], response_b=None, verdicts=())
     assert "a response is missing" in pair_text.question(missing, prompt, "ab").plain
-    assert "not answered yet" in pair_text.response("b", "chatgpt", missing, differences=True).plain
-    assert "no judge was asked yet" in pair_text.answers(missing, ()).plain
+    assert "no response yet" in pair_text.response("b", "chatgpt", missing, differences=True).plain
+    assert "no verdicts yet" in pair_text.answers(missing, ()).plain
 
 
 def test_responses_too_long_empty_or_the_same_are_said_to_be_so(seen: list[Pair]) -> None:
@@ -257,7 +257,7 @@ def test_who_was_shown_first_how_often_and_how_sure(seen: list[Pair]) -> None:
     text = pair_text.answers(pair, {"embedded"}).plain
     assert "A shown first, time 2, B 75% likely" in text
     assert text.count("shown first") == 2
-    assert "embedded  B wins  reads each response by itself" in text
+    assert "embedded  B winsscores each response separately" in text
     assert pair_text.orders(pair, {"embedded"}) == ["ab"]
 
 

@@ -21,7 +21,7 @@ WHOLE = Window(0.0, 1000.0)
 def test_what_is_visible_is_always_a_part_of_the_whole(moves: list[tuple[float, float | None]]) -> None:
     view = View()
     for by, around in moves:
-        view = view.zoomed(by, around, WHOLE, least=4.0)
+        view = view.zoomed(by, around, WHOLE, min_span=4.0)
         window = view.window(WHOLE)
         assert WHOLE.low <= window.low < window.high <= WHOLE.high
         assert window.span >= 4.0 - 1e-6
@@ -29,22 +29,22 @@ def test_what_is_visible_is_always_a_part_of_the_whole(moves: list[tuple[float, 
 
 @given(st.floats(200, 800))
 def test_looking_closer_leaves_the_cursor_where_it_is(x: float) -> None:
-    view = View().zoomed(0.5, x, WHOLE, least=1.0)
+    view = View().zoomed(0.5, x, WHOLE, min_span=1.0)
     window = view.window(WHOLE)
     assert window.span == pytest.approx(500)
     assert (x - window.low) / window.span == pytest.approx(x / 1000, abs=1e-6)
 
 
 def test_without_a_cursor_the_end_is_looked_at_and_followed() -> None:
-    view = View().zoomed(0.25, None, WHOLE, least=1.0)
+    view = View().zoomed(0.25, None, WHOLE, min_span=1.0)
     assert view.window(WHOLE) == (750.0, 1000.0)
     assert view.window(Window(0.0, 1400.0)) == (1150.0, 1400.0)
-    assert view.zoomed(4.0, None, WHOLE, least=1.0) == View()
+    assert view.zoomed(4.0, None, WHOLE, min_span=1.0) == View()
 
 
 @given(st.floats(0, 1000), st.floats(0, 1000))
 def test_the_view_goes_where_the_cursor_goes(start: float, x: float) -> None:
-    view = View().zoomed(0.1, start, WHOLE, least=1.0).containing(x, WHOLE)
+    view = View().zoomed(0.1, start, WHOLE, min_span=1.0).containing(x, WHOLE)
     window = view.window(WHOLE)
     assert window.low - 1e-6 <= x <= window.high + 1e-6
     assert window.span == pytest.approx(100)

@@ -181,7 +181,7 @@ async def test_settings_in_which_runs_differ_come_first(opened: Open, filled: Wo
     async with opened(filled, WIDE) as pilot:
         await opened_room(pilot)
         await pilot.press("space", "down", "p")
-        await until_shows(pilot, "They differ in:")
+        await until_shows(pilot, "Different:")
         text = shown(pilot)
         assert text.index("1 5e-05  2 5e-06") < text.index("num_train_epochs")
         assert "beta  1 —  2 0.1" in text
@@ -288,7 +288,7 @@ async def test_a_run_without_metrics_shows_what_it_waits_for(opened: Open, fille
         await pilot.press("m")
         await until_shows(pilot, "these runs have no metrics yet")
         await pilot.press("left")
-        await until_shows(pilot, "there is no step to go to yet")
+        await until_shows(pilot, "there are no steps yet")
         await pilot.press("o")
         await until_shows(pilot, "this run has no log")
 

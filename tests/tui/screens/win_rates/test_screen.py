@@ -120,7 +120,7 @@ async def test_the_filter_and_escape(opened: Open, study: WorkspacePaths) -> Non
 async def test_grouping_by_student_method_and_judge(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 50)) as pilot:
         await open_room(pilot, "question_mark")
-        for text in ("Sort by the next column", "Group by student, method", "All pairs of responders"):
+        for text in ("Sort by the next column", "Group by student, method", "Show all pairs of responders"):
             await until_shows(pilot, text)
         await pilot.press("escape", "b")
         await until_shows(pilot, "by student")
@@ -219,7 +219,7 @@ async def test_the_detail_of_an_invalid_heavy_comparison(opened: Open, study: Wo
         # 26 wins and half of 9 ties of 60; the 13 invalid ones would be wins too.
         raw = lines(pilot, "raw ")[0]
         assert "50.8 %" in raw
-        bound = lines(pilot, "if invalid were B's ")[0]
+        bound = lines(pilot, "if invalid won by B ")[0]
         assert "72.5 %" in bound
         assert "! if every invalid one were B's" in bound
 
@@ -230,8 +230,8 @@ async def test_a_detail_that_is_not_known_yet(opened: Open, study: WorkspacePath
         await select(pilot, study, win_rate_workspace.FAILED)
         await pilot.press("d")
         await until_shows(pilot, "the provider refused")
-        await until_shows(pilot, "not every verdict is in")
-        for name in ("raw ", "B wins ", "sign test ", "first place wins ", "words a response, B "):
+        await until_shows(pilot, "verdicts are incomplete")
+        for name in ("raw ", "B wins ", "sign test ", "first position wins ", "words a response, B "):
             assert "—" in lines(pilot, name)[0], name
 
 
@@ -302,7 +302,7 @@ async def test_the_ranking_and_its_groups(opened: Open, study: WorkspacePaths) -
         # The base student met three.
         assert table(pilot).select("smollm2")
         await pilot.press("enter")
-        await until_shows(pilot, "Pairs of which comparison?")
+        await until_shows(pilot, "Open the pairs of which comparison?")
         await pilot.press(*"llama", "enter")
         await until_shows(pilot, "B smollm2/direct/llama/sft")
 
@@ -315,7 +315,7 @@ async def test_the_judges_judged(opened: Open, study: WorkspacePaths) -> None:
         assert "73.5 %" in lines(pilot, "agrees with people")[0]
         assert "not measured: `empathy-tui judge validate gemini`" in lines(pilot, "agrees with people")[1]
         assert "57.1 %" in lines(pilot, "agrees with people")[2]
-        assert "in one order" in lines(pilot, "first place wins")[1]
+        assert "in one order" in lines(pilot, "first position wins")[1]
         assert len(lines(pilot, "kappa")) == 10
         assert "24 " in lines(pilot, "smollm")[0]
         assert "48 votes of ann, ben" in lines(pilot, "smollm")[0]
