@@ -173,7 +173,7 @@ def look(workspace: WorkspacePaths) -> None:
         runs, points = [row[0] for row in found], found[0][1]
         plain = median(
             lambda: connection.execute(
-                "SELECT step, at, figures FROM metrics WHERE job = ? ORDER BY step", (runs[0],)
+                "SELECT step, at, metrics_json FROM metrics WHERE job = ? ORDER BY step", (runs[0],)
             ).fetchall()
         )
     print(f"{len(runs)} runs, the longest of {points:,} points")

@@ -64,7 +64,7 @@ def stray_prompts(overrides: Path) -> tuple[Path, ...]:
 
 
 def prompt_improves(name: str) -> bool:
-    """Whether template `name` improves a response: the human one, or a teacher's own in improve-llm."""
+    """Whether template `name` improves a response: the human one, or the teacher's own in improve-llm."""
     return any(
         response_set.original is not None and name in response_set.turns
         for response_set in strategies.RESPONSE_SETS.values()
