@@ -33,7 +33,7 @@ def test_init_makes_a_workspace_once(tmp_path: Path, program: Program) -> None:
     assert made["workspace"] == str(folder)
     assert (folder / "config.toml").is_file()
     again = program("init", folder, code=1)
-    assert "is there already" in again.err
+    assert "exists already" in again.err
     assert again.out == ""
 
 

@@ -112,7 +112,7 @@ def test_one_that_cannot_work_says_why(real: House) -> None:
     # It may hold the lock for a moment, which is all that the caller waits for.
     with suppress(UserError):
         launch.ensure(real.workspace)
-    real.until(lambda: "is not a state store" in real.workspace.supervisor_log.read_text())
+    real.until(lambda: "is not a state database" in real.workspace.supervisor_log.read_text())
     assert "Traceback" not in real.workspace.supervisor_log.read_text()
 
 

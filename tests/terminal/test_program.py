@@ -136,7 +136,7 @@ def test_what_is_copied_reaches_tmux(terminal: Terminal, filled: WorkspacePaths)
     terminal.type("n")
     terminal.until(lambda text: "2/12" in text)
     terminal.type("y")
-    terminal.until(lambda text: "tmux has them" in text)
+    terminal.until(lambda text: "to tmux (prefix ]" in text)
     copied = "\n".join(terminal.session.server.cmd("show-buffer").stdout)
     assert "dialogue made:" in copied
     assert "\x1b" not in copied
@@ -194,7 +194,7 @@ def test_a_fault_gives_the_terminal_back_and_says_where(terminal: Terminal, fill
     terminal.type(f"{sys.executable} {Path(__file__).parent / 'failing_app.py'} {filled.root}", enter=True)
     terminal.until(lambda text: "q Quit" in text)
     terminal.type("F9")
-    text = terminal.until(lambda text: "That is a fault of this program" in text)
+    text = terminal.until(lambda text: "This is a bug in empathy-tui" in text)
     assert "failing_app.py" in text
     assert "␛[2J" in text, "the error's words steer nothing"
     terminal.type("echo code $?", enter=True)

@@ -38,12 +38,12 @@ THEN = {("logs", "busy"): ["down"] * 18, ("logs", "failed"): ["down"] * 3}
 #: What a room says where there is nothing to show.
 EMPTY = {
     "home": "What to do next",
-    "pipeline": "config.toml asks for nothing",
+    "pipeline": "config.toml defines no jobs",
     "data": "There is no data yet",
-    "training": "There is no run yet",
-    "win_rates": "There is no comparison yet",
-    "pairs": "There is no pair to show yet",
-    "batches": "Nothing was sent yet",
+    "training": "There are no runs yet",
+    "win_rates": "There are no comparisons yet",
+    "pairs": "There are no pairs yet",
+    "batches": "No requests yet",
     "logs": "supervisor",
 }
 

@@ -32,14 +32,14 @@ async def test_the_theme_is_there_at_once_and_follows_the_file(opened: Open, fil
         # Textual says of this theme's text-muted only how far it is from the background.
         assert shade(pilot.app, "text-muted").startswith("#")
         configure(filled, 'theme = "mauve"')
-        await until_shows(pilot, "no theme is called")
+        await until_shows(pilot, "unknown theme")
         assert pilot.app.theme == "empathy-dark"
 
 
 async def test_other_keys(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'keys = { "pipeline.log" = "x", "app.data" = "f6,ctrl+d", "home.pause" = "P" }')
     async with opened(filled, (120, 40)) as pilot:
-        await until_shows(pilot, "nothing has the id")
+        await until_shows(pilot, "unknown id")
         await until_shows(pilot, "P Pause")
         await pilot.press("f6")
         await until_shows(pilot, "1–48 of 48")
@@ -57,7 +57,7 @@ async def test_two_actions_on_one_key_are_told(opened: Open, filled: WorkspacePa
     configure(filled, 'keys = { "pipeline.cancel" = "s" }')
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("2")
-        await until_shows(pilot, "'s' is the key of pipeline.start")
+        await until_shows(pilot, "'s' is bound to both")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ async def test_read_only_says_why_nothing_is_changed(opened: Open, filled: Works
         for keys in (("S",), ("p",), ("i",), ("2", "s"), ("c",), ("r",), ("7", "f"), ("6", "o")):
             pilot.app.clear_notifications()
             await pilot.press(*keys)
-            await until_shows(pilot, "only watches the workspace")
+            await until_shows(pilot, "this app is read-only")
         assert len(pilot.app.screen_stack) == 1
 
 
@@ -182,10 +182,10 @@ async def test_f1_helps_with_the_rooms_own_keys_first(opened: Open, filled: Work
         await pilot.press("2")
         await until_shows(pilot, "✓ done")
         await pilot.press("f1")
-        await until_shows(pilot, "Every job that config.toml asks for")
+        await until_shows(pilot, "Every job of config.toml")
         text = shown(pilot)
         assert text.index("Start the job and its dependencies") < text.index(
-            "Show only rows with these words"
+            "Show only rows that contain these words"
         )
         await pilot.press("f1")
         await until(pilot, lambda: len(pilot.app.screen_stack) == 1)

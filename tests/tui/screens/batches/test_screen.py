@@ -43,7 +43,7 @@ async def test_every_state_is_shown(opened: Open, paid: WorkspacePaths, size: tu
         await until_shows(pilot, "in progress")
         text = shown(pilot)
         assert "spent" in text
-        assert size[0] < 80 or "budget $20.00 · prices of 2026-06-01" in text
+        assert size[0] < 80 or "budget $20.00 · prices as of 2026-06-01" in text
 
 
 async def test_metrics_of_a_batch_on_its_way(opened: Open, paid: WorkspacePaths) -> None:
@@ -91,10 +91,10 @@ async def test_text_from_outside_is_made_visible(opened: Open, paid: WorkspacePa
 @pytest.mark.parametrize(
     ("batch", "key", "reason"),
     [
-        ("naive", "f", "nothing waits for it: its job is done"),
-        ("naive", "c", "there is nothing to cancel: its job is done"),
-        ("naive", "r", "only what failed or was cancelled is tried again: its job is done"),
-        ("cognitive", "r", "only what failed or was cancelled is tried again: its job is running"),
+        ("naive", "f", "nothing to cancel: its job is done"),
+        ("naive", "c", "nothing to cancel: its job is done"),
+        ("naive", "r", "only failed or cancelled jobs can be retried: its job is done"),
+        ("cognitive", "r", "only failed or cancelled jobs can be retried: its job is running"),
         ("sequential/cognitive", "o", "the batch has no files"),
     ],
 )
@@ -219,5 +219,5 @@ async def test_the_palette_offers_what_applies(opened: Open, paid: WorkspacePath
         found = {offer.title: offer.reason for offer in offers(app)}
         assert found["Refresh"] is None
         assert found["Cancel"] is None
-        assert found["Retry"] == "only what failed or was cancelled is tried again: its job is running"
+        assert found["Retry"] == "only failed or cancelled jobs can be retried: its job is running"
         assert found["Spending"] is None

@@ -293,7 +293,7 @@ async def test_the_copy_of_a_dialogue_has_all_of_it(
         await open_data(pilot)
         await until_selected(pilot, dialogues[0])
         await pilot.press("y")
-        await until_shows(pilot, "if your terminal takes OSC 52")
+        await until_shows(pilot, "if your terminal supports OSC 52")
         for response in dialogues[0].responses.values():
             assert response.text in pilot.app.clipboard
 

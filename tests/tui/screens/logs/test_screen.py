@@ -129,7 +129,7 @@ async def test_search_goes_through_the_whole_file(opened: Open, filled: Workspac
     async with opened(filled, (120, 30)) as pilot:
         view = await open_log(pilot, filled, "judge", "embedded")
         await pilot.press("n")
-        await until_shows(pilot, "nothing is searched for")
+        await until_shows(pilot, "no search text")
         # A log that is followed is searched from its end.
         await type_words(pilot, "needle")
         await until_shows(pilot, "match 3 of 3")
@@ -209,7 +209,7 @@ async def test_a_level_that_nothing_has(opened: Open, filled: WorkspacePaths) ->
     async with opened(filled, (120, 40)) as pilot:
         await open_log(pilot, filled, "judge", "embedded")
         await pilot.press("v", "v", "v")
-        await until_shows(pilot, "no line is as grave as that: v shows the others")
+        await until_shows(pilot, "no lines of this level: v changes the level")
         await pilot.press("e")
         await until_shows(pilot, "this log has no errors")
 
@@ -348,4 +348,4 @@ async def test_the_supervisors_log_has_no_attempts(opened: Open, filled: Workspa
         await pilot.press("8")
         await until_shows(pilot, "intent 1: start")
         await pilot.press("left_square_bracket")
-        await until_shows(pilot, "it is not a job's log")
+        await until_shows(pilot, "it is not a job's")

@@ -130,7 +130,7 @@ async def test_filters_and_how_to_leave_them(opened: Open, study: WorkspacePaths
         await pilot.press("slash", *"no such words", "enter")
         await until_shows(pilot, "Esc clears")
         await pilot.press("n")
-        await until_shows(pilot, "no pair is as filtered")
+        await until_shows(pilot, "no pair matches the filter")
         await pilot.press("escape")
         await until_shows(pilot, f"1/{len(seen)}")
         await until(pilot, lambda: "B wins, by gpt" not in shown(pilot))
@@ -242,7 +242,7 @@ def test_responses_too_long_empty_or_the_same_are_said_to_be_so(seen: list[Pair]
     pair = replace(seen[1], response_a="word " * 98, response_b="word " * 98)
     text = pair_text.response("a", "human", pair, differences=False).plain
     assert "98 words, more than 97" in text
-    assert "the same as the other" in text
+    assert "same as the other" in text
     empty = replace(pair, response_b=" ")
     assert "(an empty response)" in pair_text.response("b", "chatgpt", empty, differences=True).plain
 
@@ -287,7 +287,7 @@ async def test_what_is_copied_in_tmux_is_given_to_tmux(
     async with opened(study, (120, 40)) as pilot:
         await open_pairs(pilot, len(seen))
         await pilot.press("n", "y")
-        await until_shows(pilot, "tmux has them")
+        await until_shows(pilot, "to tmux (prefix ]")
         assert (seen[1].response_b or "") in (tmp_path / "given").read_text()
         assert (tmp_path / "asked").read_text().split() == ["load-buffer", "-w", "-"]
         tmux.write_text("#!/bin/sh\nexit 1\n")
@@ -315,7 +315,7 @@ async def test_voting_is_a_key_away(opened: Open, study: WorkspacePaths, seen: l
     async with opened(study, (120, 40)) as pilot:
         await open_pairs(pilot, len(seen))
         await pilot.press("o")
-        await until_shows(pilot, "which shows more empathy?")
+        await until_shows(pilot, "Which response shows more empathy?")
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.current_mode == "pairs")
 

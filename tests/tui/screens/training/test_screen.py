@@ -73,7 +73,7 @@ async def test_one_chart_at_a_time_where_there_is_little_room(opened: Open, fill
         await pilot.press("M", "M")
         await until_shows(pilot, "▸loss")
         await pilot.press("enter")
-        await until_shows(pilot, "there is room for one chart only")
+        await until_shows(pilot, "only one chart fits")
 
 
 async def test_enter_goes_from_the_grid_to_one_chart_and_back(opened: Open, filled: WorkspacePaths) -> None:
@@ -284,7 +284,7 @@ async def test_a_run_without_metrics_shows_what_it_waits_for(opened: Open, fille
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
         await pilot.press("end")
-        await until_shows(pilot, "not started: S on the pipeline starts")
+        await until_shows(pilot, "not started: S on the pipeline screen starts")
         await pilot.press("m")
         await until_shows(pilot, "these runs have no metrics yet")
         await pilot.press("left")
@@ -381,7 +381,7 @@ async def test_epochs_are_an_axis_where_they_are_logged(opened: Open, filled: Wo
         await pilot.press("down")
         await until(pilot, lambda: not braille(pilot))
         await pilot.press("left")
-        await until_shows(pilot, "epochs are not known")
+        await until_shows(pilot, "has no epochs")
 
 
 async def test_in_little_room_the_panel_goes_along_with_the_list(

@@ -61,13 +61,13 @@ async def test_a_sitting(filled: WorkspacePaths) -> None:
         assert "words" not in text
         for key in ("left", "l", "t", "s"):
             await pilot.press(key)
-        await until_shows(pilot, f"4 of {len(order)} voted · 1 skipped · 4 on their way")
+        await until_shows(pilot, f"4 of {len(order)} voted · 1 skipped · 4 pending")
         await pilot.press("u")
-        await until_shows(pilot, f"3 of {len(order)} voted · 3 on their way")
+        await until_shows(pilot, f"3 of {len(order)} voted · 3 pending")
         await until(pilot, lambda: len(cast(filled)) == 5)
         take_in(filled)
         await until_shows(pilot, f"3 of {len(order)} voted")
-        await until(pilot, lambda: "on their way" not in shown(pilot))
+        await until(pilot, lambda: "pending" not in shown(pilot))
     said = cast(filled)
     assert [kind for kind, _ in said] == ["vote", "vote", "vote", "vote", "unvote"]
     assert [payload["dialog_id"] for _, payload in said] == [name for name, *_ in [*order[:4], order[3]]]
@@ -80,11 +80,11 @@ async def test_a_sitting(filled: WorkspacePaths) -> None:
     async with again.run_test(size=(120, 40), notifications=True) as pilot:
         await until_shows(pilot, f"3 of {len(order)} voted")
         await pilot.press("u")
-        await until_shows(pilot, "no vote of this sitting to take back")
+        await until_shows(pilot, "no vote to undo in this session")
         for number in range(3, len(order)):
             await until_shows(pilot, f"{number} of {len(order)} voted")
             await pilot.press("right")
-        await until_shows(pilot, "All pairs are voted on")
+        await until_shows(pilot, "All pairs have votes")
         await until(pilot, lambda: len(cast(filled)) == 5 + len(order) - 3)
         take_in(filled)
         await until_shows(pilot, f"{RUN} vs. {BASE}")
@@ -132,7 +132,7 @@ async def test_a_vote_that_the_supervisor_refuses_comes_again(filled: WorkspaceP
     async with EmpathyApp(filled, BALLOT).run_test(size=(80, 24), notifications=True) as pilot:
         await until_shows(pilot, f"0 of {len(order)} voted")
         await pilot.press("left", "t")
-        await until_shows(pilot, f"2 of {len(order)} voted · 2 on their way")
+        await until_shows(pilot, f"2 of {len(order)} voted · 2 pending")
         await until(pilot, lambda: len(cast(filled)) == 2)
         with closing(connections.writer(filled.state)) as connection:
             first, second = intents.pending(connection)
@@ -142,7 +142,7 @@ async def test_a_vote_that_the_supervisor_refuses_comes_again(filled: WorkspaceP
                 intents.finish(connection, second.id, outcome)
         await until_shows(pilot, "refused")
         await until_shows(pilot, f"1 of {len(order)} voted")
-        assert "on their way" not in shown(pilot)
+        assert "pending" not in shown(pilot)
     assert [choice for _, _, choice in papers(filled)][:2] == ["None", "tie"]
 
 

@@ -73,11 +73,11 @@ async def test_every_state_and_the_judges_worth(opened: Open, study: WorkspacePa
         for text in ("68.3 %", "57.2–79.5", "▶ running", "✗ failed"):
             assert text in shown(pilot)
         await select(pilot, study, win_rate_workspace.UNFINISHED)
-        await until_shows(pilot, "No win rate is shown before every verdict is in")
+        await until_shows(pilot, "The win rate is shown once all verdicts are complete")
         await select(pilot, study, win_rate_workspace.FAILED)
         await until_shows(pilot, "␛[2J")
         await select(pilot, study, win_rate_workspace.PARTED)
-        await until_shows(pilot, "! Length sways this win rate")
+        await until_shows(pilot, "! Length affects this win rate")
         await select(pilot, study, win_rate_workspace.INVALID)
         await until_shows(pilot, "13 of 60 dialogues have no valid verdict")
 
@@ -160,7 +160,7 @@ async def test_a_win_rate_appears_when_its_last_verdict_is_in(opened: Open, stud
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot)
         await select(pilot, study, win_rate_workspace.UNFINISHED)
-        await until_shows(pilot, "No win rate is shown")
+        await until_shows(pilot, "The win rate is shown once")
         result = made_results.compared(
             n=60, wins_a=20, wins_b=39, ties=1, win_rate_b=0.6583, ci_low=0.51, ci_high=0.78, p=0.02
         )
@@ -182,7 +182,7 @@ async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
             rate = workspace.evaluation.comparison(job).rate
         for text in (
             f"{PARTED}  against  smollm2",
-            "! Length sways this win rate",
+            "! Length affects this win rate",
             "Judge: gpt-4o: agrees with human ratings on 74%",
             "the judge was shown both orders",
             "the judge gives no log-probabilities",
@@ -221,7 +221,7 @@ async def test_the_detail_of_an_invalid_heavy_comparison(opened: Open, study: Wo
         assert "50.8 %" in raw
         bound = lines(pilot, "if invalid won by B ")[0]
         assert "72.5 %" in bound
-        assert "! if every invalid one were B's" in bound
+        assert "! upper bound if B won every invalid one" in bound
 
 
 async def test_a_detail_that_is_not_known_yet(opened: Open, study: WorkspacePaths) -> None:
@@ -249,7 +249,7 @@ async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, s
         assert paired.startswith("Δ-")
         assert found.get_cell(DPO, "smollm2/direct/llama/sft").plain == paired.replace("-", "+")
         await pilot.press("down", "down")
-        await until_shows(pilot, f"They met: {DPO} wins 87.5 % against smollm2. 51 wins, 6 losses, 3 ties")
+        await until_shows(pilot, f"Direct: {DPO} wins 87.5 % against smollm2. 51 wins, 6 losses, 3 ties")
         await pilot.press("right")
         await until_shows(pilot, "Paired over smollm2, which both met")
         await pilot.press("n")
@@ -263,7 +263,7 @@ async def test_from_a_cell_to_its_pairs_and_its_detail(opened: Open, study: Work
         await open_room(pilot, "x")
         await until_shows(pilot, "Δ+")
         await pilot.press("enter")
-        await until_shows(pilot, "choose a cell of two responders")
+        await until_shows(pilot, "select a cell of two responders")
         await pilot.press("down", "down", "d")
         await until_shows(pilot, f"{DPO}  against  smollm2   ")
         await pilot.press("x")
@@ -287,13 +287,13 @@ async def test_the_matrix_scrolls_both_ways(opened: Open, study: WorkspacePaths)
 async def test_the_ranking_and_its_groups(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_room(pilot, "r")
-        await until_shows(pilot, "2 groups that never met")
+        await until_shows(pilot, "2 groups without any common comparison")
         names = [text for text in column(pilot, "responder") if not text.startswith("group ")]
         assert names[0].endswith("chatgpt/sft-dpo")
         assert "Judge: gpt-4o: agrees with human ratings on 74%" in shown(pilot)
         await pilot.press("n")
         await until_shows(pilot, "Ranking by gemini")
-        assert "never met" not in shown(pilot)
+        assert "without any common comparison" not in shown(pilot)
         assert table(pilot).select(DPO)
         await pilot.press("enter")
         await until_shows(pilot, f"B {DPO}")
@@ -340,7 +340,7 @@ async def test_a_workspace_without_comparisons(opened: Open, prepared: Workspace
         await until_shows(pilot, "There is no comparison yet")
         await pilot.press("d")
         await until_shows(pilot, "no comparison is selected")
-        for key, text in (("x", "no comparison yet"), ("r", "nothing is ranked"), ("J", "not measured yet")):
+        for key, text in (("x", "no comparison yet"), ("r", "No ranking yet"), ("J", "not measured yet")):
             await pilot.press(key)
             await until_shows(pilot, text)
         await pilot.press("escape")
