@@ -43,7 +43,7 @@ def test_what_would_be_asked_and_cost(program: Program, api: Api) -> None:
     told = program("run", "--dry-run").out
     assert "improve-human/naive" in told
     assert "improve-human/sequential" in told
-    assert "prices of 2026-06-01" in told
+    assert "prices as of 2026-06-01" in told
     found = program("run", "--dry-run", "--json").json
     assert [one["requests"] for one in found["recipes"]] == [12, 36]
     assert found["usd"] == pytest.approx(sum(one["usd"] for one in found["recipes"]))

@@ -284,7 +284,7 @@ class BatchesScreen(WorkspaceScreen):
                 for request in requests
             }
         )
-        more = "(first rows only)" if len(requests) == _ROWS else ""
+        more = " (first rows only)" if len(requests) == _ROWS else ""
         self.query_one("#title", Static).update(f"{self._group[0]}: {len(requests)} requests{more}")
         self._outcomes.display, self._requests.display = False, True
         self._requests.focus()

@@ -152,7 +152,7 @@ class StatisticsView(ReadingArea):
             "words": ("Words per response", "", data_charts.lengths(statistics.sources, width, paint)),
             "crosstabs": (
                 "Human rating vs. a source's",
-                "the source is rated ↑ higher, = equal, ↓ lower",
+                "   the source is rated ↑ higher, = equal, ↓ lower",
                 data_charts.crosstabs(statistics.crosstabs, width, paint),
             ),
             "emotions": ("Emotions", "", data_charts.emotions(statistics.emotions, width, paint)),

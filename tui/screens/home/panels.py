@@ -202,7 +202,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._items = attention.attention_items(snapshot, self._data.spending, watched=watched)
         table = self.query_one(KeyedTable)
         table.display = bool(self._items)
-        calm = "" if self._items else "nothing"
+        calm = "" if self._items else "   nothing"
         self._update("attention-title", Content.assemble(("Needs attention", "bold"), (calm, "$text-muted")))
         width = self._width("attention")
         hint = 18 if width >= 60 else 0

@@ -45,7 +45,7 @@ def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, so
         (visible(name), "bold"),
         (f"   {formats.count(words)} words", "$text-warning" if too_long else "$text-muted"),
         (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
-        ("same as the other" if text is not None and text == other else "", "$text-warning"),
+        ("   same as the other" if text is not None and text == other else "", "$text-warning"),
         "\n\n",
     )
     if text is None:
@@ -68,7 +68,7 @@ def answers(pair: Pair, alone: Collection[str]) -> Content:
     parts = []
     for judge, outcome in found.items():
         own = [verdict for verdict in pair.verdicts if verdict.judge == judge]
-        about = "scores each response separately" if judge in alone else ""
+        about = "  scores each response separately" if judge in alone else ""
         parts.append(
             Content.assemble(
                 (visible(judge), "bold"), f"  {_WINNERS.get(outcome, outcome)}", (about, "$text-muted")
@@ -122,7 +122,7 @@ def _outcomes(side: ResponseSide, pair: Pair) -> Content:
     lines = []
     for judge, outcome in found.items():
         won, word = outcome == side, _WINNERS.get(outcome, outcome)
-        about = "(orders disagree)" if pair_filter.orders_disagree(pair, judge) else ""
+        about = " (orders disagree)" if pair_filter.orders_disagree(pair, judge) else ""
         lines.append(
             Content.assemble(
                 (f"\n{'✓ ' if won else '  '}{word}", "$text-success" if won else "$text-muted"),

@@ -233,7 +233,7 @@ class VoteScreen(WorkspaceScreen):
             parts.append(f"{waiting} pending")
         return Content.assemble(
             (visible(self._voter), "bold"),
-            ("Which response shows more empathy?  ", ""),
+            ("  Which response shows more empathy?  ", ""),
             (" · ".join(parts), "$text-muted"),
         )
 

@@ -143,7 +143,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     yield share(
         "if invalid won by B",
         rate.max_win_rate_b,
-        note="upper bound if B won every invalid one; the raw win rate counts them for A",
+        note="bound: invalid ones as B wins; raw counts them for A",
         warns=bool(rate.invalid),
     )
     yield heading("Dialogues")

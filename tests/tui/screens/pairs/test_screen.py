@@ -255,9 +255,9 @@ def test_who_was_shown_first_how_often_and_how_sure(seen: list[Pair]) -> None:
     )
     pair = replace(seen[1], verdicts=verdicts)
     text = pair_text.answers(pair, {"embedded"}).plain
-    assert "A shown first, time 2, B 75% likely" in text
+    assert "A shown first, no. 2, P(B) 75%" in text
     assert text.count("shown first") == 2
-    assert "embedded  B winsscores each response separately" in text
+    assert "embedded  B wins  scores each response separately" in text
     assert pair_text.orders(pair, {"embedded"}) == ["ab"]
 
 
@@ -292,7 +292,7 @@ async def test_what_is_copied_in_tmux_is_given_to_tmux(
         assert (tmp_path / "asked").read_text().split() == ["load-buffer", "-w", "-"]
         tmux.write_text("#!/bin/sh\nexit 1\n")
         await pilot.press("y")
-        await until_shows(pilot, "characters, if your terminal")
+        await until_shows(pilot, "characters if your terminal")
 
 
 async def test_what_is_sought_is_marked_in_all_texts(

@@ -250,7 +250,7 @@ async def test_what_is_not_a_number_is_told_in_words(opened: Open, filled: Works
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
         await pilot.press("down")
-        await until_shows(pilot, "✗ not a number at step 32, 2 times; infinite at step 34")
+        await until_shows(pilot, "✗ NaN at step 32, 2 times; infinite at step 34")
         assert braille(pilot)
         await pilot.press("p")
         await until_shows(pilot, " inf ")

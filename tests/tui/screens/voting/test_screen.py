@@ -153,7 +153,7 @@ def test_a_login_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getuser", nameless)
     said = CliRunner().invoke(vote, [BASE, RUN])
     assert said.exit_code == 1
-    assert "say --voter NAME" in said.output
+    assert "give one with --voter NAME" in said.output
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

@@ -107,7 +107,7 @@ async def test_the_filter_and_escape(opened: Open, study: WorkspacePaths) -> Non
         assert column(pilot, "judge") == ["gemini"] * 2
         await pilot.press("enter")
         await pilot.press("down")
-        await until_shows(pilot, f"{PARTED}  against  smollm2")
+        await until_shows(pilot, f"{PARTED} vs. smollm2")
         await pilot.press("slash", *"zzz")
         await until_shows(pilot, "0 of 21 comparisons")
         await pilot.press("escape")
@@ -153,7 +153,7 @@ async def test_the_cursor_stays_on_its_comparison(opened: Open, study: Workspace
         await pilot.resize_terminal(80, 24)
         await pilot.press("less_than_sign")
         await until(pilot, lambda: table(pilot).selected_key == wanted)
-        await until_shows(pilot, f"{PARTED}  against  smollm2")
+        await until_shows(pilot, f"{PARTED} vs. smollm2")
 
 
 async def test_a_win_rate_appears_when_its_last_verdict_is_in(opened: Open, study: WorkspacePaths) -> None:
@@ -181,17 +181,17 @@ async def test_the_detail_in_words(opened: Open, study: WorkspacePaths) -> None:
         with open_workspace(study) as workspace:
             rate = workspace.evaluation.comparison(job).rate
         for text in (
-            f"{PARTED}  against  smollm2",
+            f"{PARTED} vs. smollm2",
             "! Length affects this win rate",
             "Judge: gpt-4o: agrees with human ratings on 74%",
-            "the judge was shown both orders",
+            "the judge was given both orders",
             "the judge gives no log-probabilities",
             "of the verdicts with a winner",
             rate.fingerprint[:10],
         ):
             assert text in shown(pilot), text
         assert rate.words_b is not None
-        words = lines(pilot, "words a response, B")[0]
+        words = lines(pilot, "words per response, B")[0]
         assert f"{rate.words_b:.1f}" in words
         assert "the prompt allows 97" in words
         few = lines(pilot, "30–39 ")[0]
@@ -221,7 +221,7 @@ async def test_the_detail_of_an_invalid_heavy_comparison(opened: Open, study: Wo
         assert "50.8 %" in raw
         bound = lines(pilot, "if invalid won by B ")[0]
         assert "72.5 %" in bound
-        assert "! upper bound if B won every invalid one" in bound
+        assert "! bound: invalid ones as B wins" in bound
 
 
 async def test_a_detail_that_is_not_known_yet(opened: Open, study: WorkspacePaths) -> None:
@@ -231,7 +231,7 @@ async def test_a_detail_that_is_not_known_yet(opened: Open, study: WorkspacePath
         await pilot.press("d")
         await until_shows(pilot, "the provider refused")
         await until_shows(pilot, "verdicts are incomplete")
-        for name in ("raw ", "B wins ", "sign test ", "first position wins ", "words a response, B "):
+        for name in ("raw ", "B wins ", "sign test ", "first position wins ", "words per response, B "):
             assert "—" in lines(pilot, name)[0], name
 
 
@@ -251,9 +251,9 @@ async def test_the_matrix_tells_meetings_from_paired_differences(opened: Open, s
         await pilot.press("down", "down")
         await until_shows(pilot, f"Direct: {DPO} wins 87.5 % against smollm2. 51 wins, 6 losses, 3 ties")
         await pilot.press("right")
-        await until_shows(pilot, "Paired over smollm2, which both met")
+        await until_shows(pilot, "Paired over the common baseline smollm2")
         await pilot.press("n")
-        await until_shows(pilot, "by gemini")
+        await until_shows(pilot, "judge gemini")
         await until_shows(pilot, "gemini: its agreement with people was not measured")
         assert found.get_cell(PARTED, "smollm2").plain == "—", "they meet, and it is not finished"
 
@@ -265,7 +265,7 @@ async def test_from_a_cell_to_its_pairs_and_its_detail(opened: Open, study: Work
         await pilot.press("enter")
         await until_shows(pilot, "select a cell of two responders")
         await pilot.press("down", "down", "d")
-        await until_shows(pilot, f"{DPO}  against  smollm2   ")
+        await until_shows(pilot, f"{DPO} vs. smollm2   ")
         await pilot.press("x")
         await until(pilot, lambda: pilot.app.screen.query_one(MatrixView).display)
         await pilot.press("enter")
@@ -278,7 +278,7 @@ async def test_the_matrix_scrolls_both_ways(opened: Open, study: WorkspacePaths)
         await until_shows(pilot, "Δ+")
         found = table(pilot)
         await pilot.press("end", "G")
-        await until_shows(pilot, "chatgpt  against  chatgpt")
+        await until_shows(pilot, "chatgpt vs. chatgpt")
         assert lines(pilot, "9 chatgpt")
         await pilot.press("home")
         await until(pilot, lambda: found.cursor_column == 1)
@@ -337,14 +337,14 @@ async def test_votes_that_come_are_seen_on_coming_back(opened: Open, study: Work
 async def test_a_workspace_without_comparisons(opened: Open, prepared: WorkspacePaths) -> None:
     async with opened(prepared, (80, 24)) as pilot:
         await pilot.press("5")
-        await until_shows(pilot, "There is no comparison yet")
+        await until_shows(pilot, "There are no comparisons yet")
         await pilot.press("d")
         await until_shows(pilot, "no comparison is selected")
-        for key, text in (("x", "no comparison yet"), ("r", "No ranking yet"), ("J", "not measured yet")):
+        for key, text in (("x", "no comparisons yet"), ("r", "No ranking yet"), ("J", "not measured yet")):
             await pilot.press(key)
             await until_shows(pilot, text)
         await pilot.press("escape")
-        await until_shows(pilot, "There is no comparison yet")
+        await until_shows(pilot, "There are no comparisons yet")
 
 
 async def test_a_comparison_that_leaves_the_configuration(opened: Open, study: WorkspacePaths) -> None:
