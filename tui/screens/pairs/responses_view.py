@@ -320,7 +320,9 @@ class ResponsesView(Vertical):
     def _describe(self) -> None:
         how = self.query_one("#responses-how", Static)
         if self._wanted != self._dialogue:
-            how.update("reading …" + ("  below: responses to the previous dialogue" if self._responses else ""))
+            how.update(
+                "reading …" + ("  below: responses to the previous dialogue" if self._responses else "")
+            )
             return
         answered = sum(response.text is not None for response in self._responses)
         parts = [f"{answered:,} of {len(self._responses):,} responders answered"]

@@ -58,7 +58,7 @@ class JudgesView(WinRatesView):
         metrics: list[MetricRow] = judge_metrics.of_judges(*seen, made)
         title = Content.styled("Judges", "bold")
         hint = (
-            "   enter pairs" if metrics else "   There are no judges yet: add them to [judges] in config.toml."
+            "   enter pairs" if metrics else "   There is no judge yet: add one to [judges] in config.toml."
         )
         self.query_one(".heading", Static).update(Content.assemble(title, (hint, "$text-muted")))
         self.query_one(MetricTable).show(metrics)
