@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -211,6 +212,23 @@ def communicate(
             return process.communicate(timeout=0.1)
         except subprocess.TimeoutExpired:
             patience.check()
+
+
+def read_line(process: subprocess.Popen[str]) -> str:
+    """The next line that a process prints to its stdout; empty at the end.
+
+    Raises:
+        StalledError: It printed none, and used no CPU time for too long.
+    """
+    assert process.stdout is not None
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.append(process.stdout.readline()), daemon=True)
+    reader.start()
+    patience = Patience("a line of a process's output", progress=cpu_time(process))
+    while reader.is_alive():
+        patience.check()
+        reader.join(0.02)
+    return lines[0]
 
 
 @dataclass(frozen=True)

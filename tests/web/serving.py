@@ -58,11 +58,10 @@ def serving(root: Path, *words: str, command: tuple[str, ...] = PROGRAM, **more:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
     try:
         told = ""
-        while "Ctrl+C ends it" not in told:
-            line = process.stdout.readline()
+        while "Ctrl+C stops the server" not in told:
+            line = waiting.read_line(process)
             assert line, process.communicate()
             told += line
         found = re.search(r" at https?://\S+?(?::(\d+))?$", told, re.MULTILINE)
