@@ -20,9 +20,9 @@ DIRECT = {f"direct/{name}" for name in ("chatgpt", "llama", "gemini", "mixtral",
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeacherWorkspace]:
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeacherWorkspace]:
     """A workspace whose teacher has answered for two of its recipes; the third was not asked for."""
-    root = tmp_path_factory.mktemp("shop")
+    root = tmp_path_factory.mktemp("study")
     with loopback.running() as api:
         recipes = ["improve-human/naive", "improve-llm/cognitive", "improve-human/combined"]
         made = TeacherWorkspace(root, api.url, recipes, mode="live", dialogues=synthetic_dialogues(rows=24))
@@ -32,8 +32,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TeacherWorkspace]
 
 
 @pytest.fixture
-def program(shop: TeacherWorkspace) -> Program:
-    return Program(shop.workspace.root)
+def program(study: TeacherWorkspace) -> Program:
+    return Program(study.workspace.root)
 
 
 def rows(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def rows(folder: Path, name: str) -> list[dict[str, Any]]:
 
 
 def test_the_recipes_that_are_answered_are_exported(
-    program: Program, shop: TeacherWorkspace, tmp_path: Path
+    program: Program, study: TeacherWorkspace, tmp_path: Path
 ) -> None:
     folder = tmp_path / "all"
     written = program("export", "llama-factory", folder, "--json").json["files"]
@@ -51,24 +51,24 @@ def test_the_recipes_that_are_answered_are_exported(
     assert set(info) == {f"{name.replace('/', '_')}_{kind}" for name in exported for kind in ("sft", "dpo")}
     assert {Path(path).name for path in written} == {path.name for path in folder.iterdir()}
     for recipe in ("improve-human/naive", "improve-llm/cognitive"):
-        result = shop.result(f"recipe:{recipe}")
+        result = study.result(f"recipe:{recipe}")
         sft = rows(folder, f"{recipe.replace('/', '_')}_sft")
         dpo = rows(folder, f"{recipe.replace('/', '_')}_dpo")
         assert (len(sft), len(dpo)) == (result["sft_examples"], result["preference_pairs"])
-        improved = {line["text"] for line in shop.answers(recipe)}
-        human = {d.responses["human"].text for d in shop.train}
+        improved = {line["text"] for line in study.answers(recipe)}
+        human = {d.responses["human"].text for d in study.train}
         assert {row["messages"][1]["content"] for row in sft[1::2]} <= improved
         assert {row["messages"][1]["content"] for row in sft[::2]} <= human
         assert {row["chosen"]["value"] for row in dpo} <= improved
         assert {row["rejected"]["value"] for row in dpo} <= human
 
 
-def test_what_is_improved_is_the_teachers_own_response_in_improve_llm(shop: TeacherWorkspace) -> None:
-    own = {line["dialog_id"]: line["text"] for line in shop.answers("improve-llm/initial")}
-    lines = shop.answers("improve-llm/cognitive")
+def test_what_is_improved_is_the_teachers_own_response_in_improve_llm(study: TeacherWorkspace) -> None:
+    own = {line["dialog_id"]: line["text"] for line in study.answers("improve-llm/initial")}
+    lines = study.answers("improve-llm/cognitive")
     assert {line["dialog_id"]: line["original"] for line in lines} == own
     assert all(line["text"] != own[line["dialog_id"]] for line in lines)
-    assert set(own) == {d.dialog_id for d in shop.train}
+    assert set(own) == {d.dialog_id for d in study.train}
 
 
 def test_one_alone(program: Program, tmp_path: Path) -> None:
@@ -94,9 +94,9 @@ def test_one_without_answers_is_refused_with_the_remedy(
     assert not folder.exists()
 
 
-def test_a_set_of_answers_tells_what_was_asked(shop: TeacherWorkspace) -> None:
-    line = shop.answers()[0]
-    dialogue = next(d for d in shop.train if d.dialog_id == line["dialog_id"])
+def test_a_set_of_answers_tells_what_was_asked(study: TeacherWorkspace) -> None:
+    line = study.answers()[0]
+    dialogue = next(d for d in study.train if d.dialog_id == line["dialog_id"])
     text = templates.render(
         templates.load("naive"),
         situation=dialogue.situation,

@@ -14,7 +14,7 @@ from core.domain.dialogues import Dialogue, RatedResponse
 from core.judging import length_control
 from core.judging.statistics import outcome
 from tests import loopback
-from tests.judging.test_llm_judge import COMPARE, shop, shown
+from tests.judging.test_llm_judge import COMPARE, judge_workspace, shown
 from tests.loopback import Api
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -87,7 +87,7 @@ def expected(figure: Callable[[float, float], float], longer: float = LONGER) ->
 def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
     api.faults.content = judge
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     made.run("compare")
     assert made.states() == {COMPARE: "done"}, made.story()
     result = made.result(COMPARE)
@@ -148,7 +148,7 @@ def test_the_papers_single_order_hands_the_place_to_the_baseline(
 ) -> None:
     monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
     api.faults.content = judge
-    made = shop(tmp_path, api, more="swap = false\n")
+    made = judge_workspace(tmp_path, api, more="swap = false\n")
     made.run("compare")
     result = made.result(COMPARE)
     second = expected(lambda second, first: second)

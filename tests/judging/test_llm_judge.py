@@ -94,7 +94,7 @@ TEST = [d for d in DIALOGUES if d.split == "test"]
 DIFFERENT = [d for d in TEST if d is not IDENTICAL]
 
 
-def shop(
+def judge_workspace(
     root: Path,
     api: Api,
     mode: str = "live",
@@ -133,7 +133,7 @@ def verdicts(made: TeacherWorkspace, name: str = COMPARE) -> dict[tuple[str, str
 @pytest.mark.parametrize("mode", ["live", "batch"])
 def test_a_comparison_behind_an_api(tmp_path: Path, api: Api, mode: str) -> None:
     api.faults.content = longer
-    made = shop(tmp_path, api, mode)
+    made = judge_workspace(tmp_path, api, mode)
     made.run("compare")
     assert made.states() == {COMPARE: "done"}, made.story()
     found = verdicts(made)
@@ -177,7 +177,7 @@ def test_a_comparison_behind_an_api(tmp_path: Path, api: Api, mode: str) -> None
 
 def test_a_judge_that_only_likes_the_first_place_finds_nothing_but_ties(tmp_path: Path, api: Api) -> None:
     api.faults.content = lambda text: "say:1"
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     made.run("compare")
     found = verdicts(made)
     for dialogue in DIFFERENT:
@@ -202,7 +202,7 @@ def test_answers_that_name_neither_are_invalid(tmp_path: Path, api: Api, mode: s
         return longer(text)
 
     api.faults.content = content
-    made = shop(tmp_path, api, mode, more="tries = 2")
+    made = judge_workspace(tmp_path, api, mode, more="tries = 2")
     made.run("compare")
     assert made.states() == {COMPARE: "done"}, made.story()
     found = verdicts(made)
@@ -226,7 +226,7 @@ def test_an_invalid_answer_is_asked_for_again(tmp_path: Path, api: Api) -> None:
         return "say:Well, it depends." if asked[text] < 3 else longer(text)
 
     api.faults.content = content
-    made = shop(tmp_path, api, more="tries = 3")
+    made = judge_workspace(tmp_path, api, more="tries = 3")
     made.run("compare")
     assert made.result(COMPARE)["invalid_verdicts"] == 0
     assert set(api.paid.values()) == {3}
@@ -242,7 +242,7 @@ def test_a_pair_is_asked_about_as_often_as_configured(tmp_path: Path, api: Api) 
         return said if asked[text] != 2 else "say:2" if said == "say:1" else "say:1"
 
     api.faults.content = content
-    made = shop(tmp_path, api, "batch", more="repeats = 3")
+    made = judge_workspace(tmp_path, api, "batch", more="repeats = 3")
     made.run("compare")
     assert made.states() == {COMPARE: "done"}, made.story()
     # Three requests of one wording, each with a name of its own.
@@ -266,7 +266,7 @@ def test_without_an_answer_there_is_no_verdict_and_a_retry_asks_for_the_rest(
 ) -> None:
     api.faults.content = longer
     api.faults.fail_share = 0.4
-    made = shop(tmp_path, api, more="call_tries = 1")
+    made = judge_workspace(tmp_path, api, more="call_tries = 1")
     made.run("compare")
     assert made.states() == {COMPARE: "failed"}, made.story()
     answered = len(api.paid)
@@ -286,7 +286,7 @@ def test_the_same_question_is_paid_once_whoever_asks(tmp_path: Path, api: Api) -
     """Two judges of one model, and the comparison turned round: all the same requests."""
     api.faults.content = longer
     both = HUMAN_AND_CHATGPT + CHATGPT_AND_HUMAN
-    made = shop(tmp_path, api, "batch", ("gpt", "again"), comparisons=both)
+    made = judge_workspace(tmp_path, api, "batch", ("gpt", "again"), comparisons=both)
     made.run("compare")
     assert set(made.states().values()) == {"done"}, made.story()
     assert len(made.states()) == 4
@@ -303,7 +303,7 @@ def test_the_same_question_is_paid_once_whoever_asks(tmp_path: Path, api: Api) -
 
 
 def test_identical_responses_everywhere_ask_nobody(tmp_path: Path, api: Api) -> None:
-    made = shop(tmp_path, api, comparisons='[[comparisons.extra]]\na = "human"\nb = "human"\n')
+    made = judge_workspace(tmp_path, api, comparisons='[[comparisons.extra]]\na = "human"\nb = "human"\n')
     made.run("compare")
     name = "compare:human vs human @ gpt"
     assert made.states() == {name: "done"}, made.story()
@@ -319,7 +319,7 @@ def test_killed_on_the_way(tmp_path: Path, api: Api) -> None:
     def life(root: Path, at: int) -> tuple[int, dict[tuple[str, str], tuple[str, str]], object]:
         api.paid.clear()
         creates = api.calls["create"]
-        made = shop(root, api, "batch")
+        made = judge_workspace(root, api, "batch")
         (root / "kill.json").write_text(json.dumps({"at": at, "when": "after"}))
         made.ask(intents.Start(targets=("compare",)))
         code = made.finish(dying=True)
@@ -330,19 +330,19 @@ def test_killed_on_the_way(tmp_path: Path, api: Api) -> None:
         assert api.calls["create"] == creates + 1, f"{at}: submitted twice\n{made.story()}"
         return code, verdicts(made), made.result(COMPARE)
 
-    undisturbed = life(tmp_path / "none", 0)
-    assert undisturbed[0] == 0
+    expected = life(tmp_path / "none", 0)
+    assert expected[0] == 0
     records = int((tmp_path / "none" / "journalled.txt").read_text())
     assert records > 8
     for at in (3, records - 4, records - 1):
         code, *left = life(tmp_path / str(at), at)
         assert code == -signal.SIGKILL
-        assert left == list(undisturbed[1:]), at
+        assert left == list(expected[1:]), at
 
 
 def test_the_papers_way_shows_the_baseline_first_and_once(tmp_path: Path, api: Api) -> None:
     api.faults.content = lambda text: "say:1"
-    made = shop(tmp_path, api, more="swap = false\n")
+    made = judge_workspace(tmp_path, api, more="swap = false\n")
     made.run("compare")
     assert made.states() == {COMPARE: "done"}, made.story()
     assert {order for _, order in verdicts(made)} == {"ab"}
@@ -358,7 +358,7 @@ def test_the_papers_way_shows_the_baseline_first_and_once(tmp_path: Path, api: A
 
 def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> None:
     api.faults.content = lambda text: "say:1"
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     made.run("compare")
     result = made.result(COMPARE)
     assert result["ties"] == len(TEST)

@@ -15,7 +15,7 @@ from core.domain.errors import UserError
 from core.judging import validate_job
 from core.store import intents
 from tests import loopback
-from tests.judging.test_llm_judge import DIALOGUES, shop, shown
+from tests.judging.test_llm_judge import DIALOGUES, judge_workspace, shown
 from tests.loopback import Api
 from tests.support.synthetic_dialogues import dialogue_lists
 
@@ -59,7 +59,7 @@ def test_each_pair_is_of_another_train_dialogue_and_has_a_better_response(
 @pytest.mark.parametrize("mode", ["live", "batch"])
 def test_a_judge_is_validated_on_what_people_rated(tmp_path: Path, api: Api, mode: str) -> None:
     api.faults.content = as_people
-    made = shop(tmp_path, api, mode)
+    made = judge_workspace(tmp_path, api, mode)
     made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 10}))
     assert made.finish() == 0
     assert made.states() == {VALIDATE: "done"}, made.story()
@@ -83,7 +83,7 @@ def test_a_judge_is_validated_on_what_people_rated(tmp_path: Path, api: Api, mod
 def test_a_judge_of_another_mind(tmp_path: Path, api: Api) -> None:
     """Always the first place: half right by chance, told as ties of the two orders."""
     api.faults.content = lambda text: "say:1"
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 12}))
     assert made.finish() == 0
     result = made.result(VALIDATE)
@@ -93,7 +93,7 @@ def test_a_judge_of_another_mind(tmp_path: Path, api: Api) -> None:
 def test_what_is_said_of_a_judge_is_of_that_judge(tmp_path: Path, api: Api) -> None:
     """Another prompt, model or order makes another judge; more pairs make a better measure."""
     api.faults.content = as_people
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     for pairs in (6, 10, 4):
         made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": pairs}))
     assert made.finish() == 0
@@ -114,7 +114,7 @@ def test_what_is_said_of_a_judge_is_of_that_judge(tmp_path: Path, api: Api) -> N
 def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
     api.faults.content = as_people
     prices = "[prices]\ndate = 2026-06-01\n[prices.models.gpt-4o]\ninput = 2.5\noutput = 10.0\n"
-    made = shop(tmp_path, api, more=prices)
+    made = judge_workspace(tmp_path, api, more=prices)
     with made.open() as workspace:
         (found,) = workspace.spending.estimates(["validate:gpt"], {"gpt": 10})
     assert (found.recipe, found.requests, found.answered) == ("judge gpt", 20, 0)
@@ -133,7 +133,7 @@ def test_it_is_priced_before_it_is_asked(tmp_path: Path, api: Api) -> None:
     ("judge", "problem"), [("nobody", "no judge is named 'nobody'; there are: gpt"), ("own", "is embedded")]
 )
 def test_a_judge_that_cannot_be_asked(tmp_path: Path, api: Api, judge: str, problem: str) -> None:
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     if judge == "own":
         made.workspace.config.write_text(
             made.workspace.config.read_text() + '\n[judges.own]\nprovider = "embedded"\n'

@@ -15,8 +15,8 @@ from tests.judging.test_llm_judge import (
     COMPARE,
     DIFFERENT,
     TEST,
+    judge_workspace,
     longer,
-    shop,
 )
 from tests.loopback import google_server
 from tests.loopback.openai_api import Faults
@@ -89,14 +89,14 @@ def check(made: TeacherWorkspace, name: str = COMPARE) -> None:
 @pytest.mark.parametrize("mode", ["live", "batch"])
 def test_soft_verdicts_by_openai(tmp_path: Path, mode: str) -> None:
     with loopback.running(Faults(content=longer, logprobs=sure)) as api:
-        check(shop(tmp_path, api, mode, more="top_logprobs = 5\n"))
+        check(judge_workspace(tmp_path, api, mode, more="top_logprobs = 5\n"))
 
 
 @pytest.mark.parametrize("mode", ["live", "batch"])
 def test_soft_verdicts_by_google(tmp_path: Path, mode: str) -> None:
     with google_server.running() as api:
         api.faults.content, api.faults.logprobs = longer, sure
-        made = shop(tmp_path, api, mode, more="top_logprobs = 5\n")  # type: ignore[arg-type]
+        made = judge_workspace(tmp_path, api, mode, more="top_logprobs = 5\n")  # type: ignore[arg-type]
         text = made.workspace.config.read_text()
         made.workspace.config.write_text(
             text.replace('"openai"', '"google"').replace("gpt-4o", "gemini-2.0-flash")
@@ -106,7 +106,7 @@ def test_soft_verdicts_by_google(tmp_path: Path, mode: str) -> None:
 
 def test_an_api_that_tells_none(tmp_path: Path) -> None:
     with loopback.running(Faults(content=longer)) as api:
-        made = shop(tmp_path, api, more="top_logprobs = 5\n")
+        made = judge_workspace(tmp_path, api, more="top_logprobs = 5\n")
         made.run("compare")
         result = made.result(COMPARE)
     assert result["win_rate_b"] is not None
@@ -117,7 +117,7 @@ def test_an_api_that_refuses(tmp_path: Path) -> None:
     with loopback.running(
         Faults(content=longer, refuse="'logprobs' is not supported with this model")
     ) as api:
-        made = shop(tmp_path, api, more="top_logprobs = 5\n")
+        made = judge_workspace(tmp_path, api, more="top_logprobs = 5\n")
         made.run("compare")
     assert made.states() == {COMPARE: "failed"}
     assert "or remove it" in made.error(COMPARE)

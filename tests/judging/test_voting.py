@@ -20,8 +20,8 @@ from tests.judging.test_llm_judge import (
     DIFFERENT,
     IDENTICAL,
     TEST,
+    judge_workspace,
     longer,
-    shop,
 )
 from tests.loopback import Api
 from tests.support.teacher_workspace import TeacherWorkspace
@@ -126,7 +126,7 @@ def vote(made: TeacherWorkspace, voter: str, said: dict[str, Choice]) -> None:
 
 def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
     api.faults.content = longer
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     made.run("compare")
     judged = made.query("SELECT DISTINCT dialog_id, winner FROM verdicts WHERE ordering = 'ab'")
     winners: dict[str, Choice] = dict(judged)
@@ -162,7 +162,7 @@ def test_votes_beside_a_judge(tmp_path: Path, api: Api) -> None:
 
 
 def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: Api) -> None:
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     name = DIFFERENT[0].dialog_id
     vote(made, "ana", {name: "a"})
     vote(made, "ana", {name: "b"})
@@ -194,7 +194,7 @@ def test_the_newest_vote_counts_and_other_texts_have_none(tmp_path: Path, api: A
 
 
 def test_who_cannot_be_voted_on(tmp_path: Path, api: Api) -> None:
-    made = shop(tmp_path, api)
+    made = judge_workspace(tmp_path, api)
     with made.open() as workspace:
         with pytest.raises(UserError, match="is on both sides"):
             workspace.evaluation.ballot_items("human", "human", "ana")

@@ -76,18 +76,18 @@ def make_dialogues() -> list[Dialogue]:
     ]
 
 
-class House:
+class SupervisedWorkspace:
     """One workspace under test."""
 
     def __init__(self, root: Path) -> None:
         self.workspace = WorkspacePaths(root)
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def room(self, **plan: object) -> None:
-        """What the counting room shall do."""
-        aside = self.workspace.root / "room.json.new"
+    def set_plan(self, **plan: object) -> None:
+        """What the counting stage shall do."""
+        aside = self.workspace.root / "plan.json.new"
         aside.write_text(json.dumps(plan))
-        aside.replace(self.workspace.root / "room.json")
+        aside.replace(self.workspace.root / "plan.json")
 
     def ask(self, request: IntentRequest) -> int:
         with closing(connections.writer(self.workspace.state)) as connection:
@@ -215,59 +215,61 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def imported_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with config.toml and imported data, to be copied."""
-    workspace = WorkspacePaths(tmp_path_factory.mktemp("furnished"))
+    workspace = WorkspacePaths(tmp_path_factory.mktemp("imported_workspace"))
     workspace.config.write_text(CONFIG)
     dialogues = make_dialogues()
     imported = staging.describe(dialogues, "some.csv", "0" * 64)
     staging.stage(workspace, dialogues, imported)
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, imported, dialogues)
-        jobs.add_event(connection, "furnished")
+        jobs.add_event(connection, "imported_workspace")
     return workspace.root
 
 
 @contextmanager
-def _houses(furnished: Path, place: Path) -> Iterator[Callable[[], House]]:
-    houses: list[House] = []
+def _supervised_workspaces(
+    imported_workspace: Path, place: Path
+) -> Iterator[Callable[[], SupervisedWorkspace]]:
+    made: list[SupervisedWorkspace] = []
     numbers = count()
 
-    def make() -> House:
-        root = place / f"house{next(numbers)}"
-        shutil.copytree(furnished, root)
-        house = House(root)
-        house.room()
-        houses.append(house)
-        return house
+    def make() -> SupervisedWorkspace:
+        root = place / f"supervised{next(numbers)}"
+        shutil.copytree(imported_workspace, root)
+        supervised = SupervisedWorkspace(root)
+        supervised.set_plan()
+        made.append(supervised)
+        return supervised
 
     try:
         yield make
     finally:
-        for house in houses:
-            house.close()
+        for supervised in made:
+            supervised.close()
 
 
 @pytest.fixture
-def make_house(furnished: Path, tmp_path: Path) -> Iterator[Callable[[], House]]:
+def make_supervised(imported_workspace: Path, tmp_path: Path) -> Iterator[Callable[[], SupervisedWorkspace]]:
     """Makes fresh workspaces with data, from any thread; ends their processes afterwards."""
-    with _houses(furnished, tmp_path) as make:
+    with _supervised_workspaces(imported_workspace, tmp_path) as make:
         yield make
 
 
 @pytest.fixture
-def house(make_house: Callable[[], House]) -> House:
-    return make_house()
+def supervised(make_supervised: Callable[[], SupervisedWorkspace]) -> SupervisedWorkspace:
+    return make_supervised()
 
 
 @pytest.fixture(scope="session")
-def undisturbed(furnished: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
+def undisturbed_rows(imported_workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Rows:
     """The rows of the whole graph when nothing dies."""
-    with _houses(furnished, tmp_path_factory.mktemp("undisturbed")) as make:
-        house = make()
-        house.ask(intents.Start())
-        assert house.finish() == 0, house.story()
-        assert set(house.states().values()) == {"done"}
-        assert set(house.steps().values()) == {1}
-        house.assert_journals_are_in()
-        return house.rows()
+    with _supervised_workspaces(imported_workspace, tmp_path_factory.mktemp("undisturbed_rows")) as make:
+        supervised = make()
+        supervised.ask(intents.Start())
+        assert supervised.finish() == 0, supervised.story()
+        assert set(supervised.states().values()) == {"done"}
+        assert set(supervised.steps().values()) == {1}
+        supervised.assert_journals_are_in()
+        return supervised.rows()

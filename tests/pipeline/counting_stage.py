@@ -1,6 +1,6 @@
-"""A room for tests: it counts its steps, and misbehaves as the workspace's room.json says.
+"""A stage for tests: it counts its steps, and misbehaves as the workspace's plan.json says.
 
-room.json: {"steps": n, "fail": [names], "raise": [names], "hold": [names], "deaf": [names],
+plan.json: {"steps": n, "fail": [names], "raise": [names], "hold": [names], "deaf": [names],
 "die": {name: [step per attempt]}, "damage": [names], "linger": [names]}. Every step that is really
 done, and the begin and end of every attempt, is one line of done.log.
 """
@@ -35,7 +35,7 @@ OUTPUTS: dict[Stage, tuple[str, ...]] = {
 
 def run(job: JobContext[Settings]) -> Result:
     root = job.folder.parents[3]
-    plan = json.loads((root / "room.json").read_text())
+    plan = json.loads((root / "plan.json").read_text())
     name = f"{job.spec.stage}:{job.spec.name}"
     _note(root, job, "begin")
     for given in job.spec.inputs.values():

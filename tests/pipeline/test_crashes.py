@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from core.store import intents
 
 if TYPE_CHECKING:
-    from tests.pipeline.conftest import House, Rows
+    from tests.pipeline.conftest import Rows, SupervisedWorkspace
 
 #: More C calls than a counting worker makes before its last record.
 CALLS = 1500
@@ -33,18 +33,18 @@ crashing = settings(
 )
 
 
-def test_supervisor_killed_at_every_write(make_house: Callable[[], House]) -> None:
+def test_supervisor_killed_at_every_write(make_supervised: Callable[[], SupervisedWorkspace]) -> None:
     """Between any two statements of any transaction of a job's whole life."""
 
     def life(kill_at: int) -> tuple[int, Rows]:
-        house = make_house()
-        house.room(steps=2)
-        house.ask(intents.Start(targets=("recipe",)))
-        code = house.finish(kill_at=kill_at)
-        assert house.finish() == 0, house.story()
-        assert set(house.steps().values()) == {1}, (kill_at, house.steps())
-        house.assert_journals_are_in()
-        return code, house.rows()
+        supervised = make_supervised()
+        supervised.set_plan(steps=2)
+        supervised.ask(intents.Start(targets=("recipe",)))
+        code = supervised.finish(kill_at=kill_at)
+        assert supervised.finish() == 0, supervised.story()
+        assert set(supervised.steps().values()) == {1}, (kill_at, supervised.steps())
+        supervised.assert_journals_are_in()
+        return code, supervised.rows()
 
     code, expected = life(0)
     assert code == 0
@@ -61,26 +61,26 @@ def test_supervisor_killed_at_every_write(make_house: Callable[[], House]) -> No
 @settings(crashing, max_examples=4)
 @given(kills=st.lists(st.integers(6, 60), min_size=2, max_size=10))
 def test_supervisor_killed_again_and_again(
-    make_house: Callable[[], House], undisturbed: Rows, kills: list[int]
+    make_supervised: Callable[[], SupervisedWorkspace], undisturbed_rows: Rows, kills: list[int]
 ) -> None:
-    house = make_house()
-    house.ask(intents.Start())
+    supervised = make_supervised()
+    supervised.ask(intents.Start())
     for kill_at in kills:
-        house.finish(kill_at=kill_at)
-    assert house.finish() == 0, house.story()
-    assert house.rows() == undisturbed
-    assert set(house.steps().values()) == {1}
-    house.assert_journals_are_in()
+        supervised.finish(kill_at=kill_at)
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.rows() == undisturbed_rows
+    assert set(supervised.steps().values()) == {1}
+    supervised.assert_journals_are_in()
 
 
 @crashing
 @given(kills=st.lists(st.integers(1, CALLS), min_size=1, max_size=4))
 def test_workers_killed_anywhere(
-    make_house: Callable[[], House], undisturbed: Rows, kills: list[int]
+    make_supervised: Callable[[], SupervisedWorkspace], undisturbed_rows: Rows, kills: list[int]
 ) -> None:
-    house = make_house()
-    (house.workspace.root / "kills.json").write_text(json.dumps(kills))
-    house.ask(
+    supervised = make_supervised()
+    (supervised.workspace.root / "kills.json").write_text(json.dumps(kills))
+    supervised.ask(
         intents.Start(
             targets=(
                 "judge",
@@ -88,8 +88,8 @@ def test_workers_killed_anywhere(
             )
         )
     )
-    assert house.finish() == 0, house.story()
-    _assert_only_the_step_in_flight_was_repeated(house, undisturbed)
+    assert supervised.finish() == 0, supervised.story()
+    _assert_only_the_step_in_flight_was_repeated(supervised, undisturbed_rows)
 
 
 @crashing
@@ -98,11 +98,14 @@ def test_workers_killed_anywhere(
     supervisors=st.lists(st.integers(6, 60), min_size=1, max_size=6),
 )
 def test_supervisor_and_workers_killed(
-    make_house: Callable[[], House], undisturbed: Rows, kills: list[int], supervisors: list[int]
+    make_supervised: Callable[[], SupervisedWorkspace],
+    undisturbed_rows: Rows,
+    kills: list[int],
+    supervisors: list[int],
 ) -> None:
-    house = make_house()
-    (house.workspace.root / "kills.json").write_text(json.dumps(kills))
-    house.ask(
+    supervised = make_supervised()
+    (supervised.workspace.root / "kills.json").write_text(json.dumps(kills))
+    supervised.ask(
         intents.Start(
             targets=(
                 "judge",
@@ -111,67 +114,69 @@ def test_supervisor_and_workers_killed(
         )
     )
     for kill_at in supervisors:
-        house.finish(kill_at=kill_at)
-    assert house.finish() == 0, house.story()
-    _assert_only_the_step_in_flight_was_repeated(house, undisturbed)
+        supervised.finish(kill_at=kill_at)
+    assert supervised.finish() == 0, supervised.story()
+    _assert_only_the_step_in_flight_was_repeated(supervised, undisturbed_rows)
 
 
-def _assert_only_the_step_in_flight_was_repeated(house: House, undisturbed: Rows) -> None:
-    wanted = {job for (job,) in house.query("SELECT id FROM jobs")}
-    assert house.rows() == {
-        table: [row for row in rows if row[0] in wanted] for table, rows in undisturbed.items()
+def _assert_only_the_step_in_flight_was_repeated(
+    supervised: SupervisedWorkspace, undisturbed_rows: Rows
+) -> None:
+    wanted = {job for (job,) in supervised.query("SELECT id FROM jobs")}
+    assert supervised.rows() == {
+        table: [row for row in rows if row[0] in wanted] for table, rows in undisturbed_rows.items()
     }
-    house.assert_journals_are_in()
-    deaths = dict(house.query("SELECT job, count(*) FROM attempts WHERE state = 'lost' GROUP BY job"))
+    supervised.assert_journals_are_in()
+    deaths = dict(supervised.query("SELECT job, count(*) FROM attempts WHERE state = 'lost' GROUP BY job"))
     repeats: dict[str, int] = {}
-    for (job, _), times in house.steps().items():
+    for (job, _), times in supervised.steps().items():
         repeats[job] = repeats.get(job, 0) + times - 1
     assert all(times <= deaths.get(job, 0) for job, times in repeats.items()), (deaths, repeats)
 
 
 @pytest.mark.parametrize("worker", [1, 2, 3])
 def test_supervisor_killed_between_an_attempts_row_and_its_worker(
-    make_house: Callable[[], House], undisturbed: Rows, worker: int
+    make_supervised: Callable[[], SupervisedWorkspace], undisturbed_rows: Rows, worker: int
 ) -> None:
-    house = make_house()
-    house.ask(intents.Start())
-    assert house.finish(kill_at=-worker) == -signal.SIGKILL
-    assert house.finish() == 0, house.story()
-    assert house.rows() == undisturbed
-    assert set(house.steps().values()) == {1}
-    ends = house.query("SELECT state, count(*) FROM attempts GROUP BY state ORDER BY state")
+    supervised = make_supervised()
+    supervised.ask(intents.Start())
+    assert supervised.finish(kill_at=-worker) == -signal.SIGKILL
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.rows() == undisturbed_rows
+    assert set(supervised.steps().values()) == {1}
+    ends = supervised.query("SELECT state, count(*) FROM attempts GROUP BY state ORDER BY state")
     assert ends == [("done", 9), ("lost", 1)]
 
 
-def test_a_worker_goes_on_without_its_supervisor(house: House) -> None:
+def test_a_worker_goes_on_without_its_supervisor(supervised: SupervisedWorkspace) -> None:
     """The attempt that one supervisor began is ended by the next, without a second worker."""
-    house.room(hold=["recipe:direct/chatgpt"])
-    house.ask(intents.Start(targets=("recipe",)))
-    first = house.supervise()
-    house.until(lambda: bool(house.notes()))
+    supervised.set_plan(hold=["recipe:direct/chatgpt"])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    first = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
     first.kill()
     first.wait()
-    second = house.supervise()
-    (house.workspace.root / "go").touch()
-    assert house.wait(second) == 0, house.story()
-    assert house.attempts("recipe:direct/chatgpt") == [(1, "done")]
-    assert set(house.steps().values()) == {1}
+    second = supervised.supervise()
+    (supervised.workspace.root / "go").touch()
+    assert supervised.wait(second) == 0, supervised.story()
+    assert supervised.attempts("recipe:direct/chatgpt") == [(1, "done")]
+    assert set(supervised.steps().values()) == {1}
 
 
-def test_a_torn_last_line_waits_and_is_dropped_with_its_worker(house: House) -> None:
+def test_a_torn_last_line_waits_and_is_dropped_with_its_worker(supervised: SupervisedWorkspace) -> None:
     name = "recipe:direct/chatgpt"
-    house.room(hold=[name])
-    house.ask(intents.Start(targets=("recipe",)))
-    supervisor = house.supervise()
-    house.until(lambda: bool(house.notes()))
-    journal = house.workspace.attempt(house.id(name), 1) / "journal.jsonl"
+    supervised.set_plan(hold=[name])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    journal = supervised.workspace.attempt(supervised.id(name), 1) / "journal.jsonl"
     torn = b'{"seq": 2, "at": 0, "record": {"type": "pro'
     with journal.open("ab") as file:
         file.write(torn)
-    for worker in house.workers():
+    for worker in supervised.workers():
         worker.kill()
-    (house.workspace.root / "go").touch()
-    assert house.wait(supervisor) == 0, house.story()
-    assert house.attempts(name) == [(1, "lost"), (2, "done")]
+    (supervised.workspace.root / "go").touch()
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    assert supervised.attempts(name) == [(1, "lost"), (2, "done")]
     assert journal.read_bytes().endswith(torn)
-    assert len(house.rows()["responses"]) == 4
+    assert len(supervised.rows()["responses"]) == 4

@@ -99,17 +99,17 @@ class Store:
     cuts=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=8),
 )
 def test_any_cutting_and_repeating_gives_the_same_rows(
-    furnished: Path, written: list[Record], ending: Record | None, cuts: list[tuple[float, float]]
+    imported_workspace: Path, written: list[Record], ending: Record | None, cuts: list[tuple[float, float]]
 ) -> None:
     """Each cut is the share of the journal's bytes that is on disk, and the share of earlier states
     of knowledge from which an ingestion sets out."""
     with TemporaryDirectory() as first, TemporaryDirectory() as second:
-        whole = Store(Path(first), furnished / "state.db")
+        whole = Store(Path(first), imported_workspace / "state.db")
         Journal(whole.folder).write(*written, *([] if ending is None else [ending]))
         whole.ingest()
         content = (whole.folder / journal.NAME).read_bytes()
 
-        cut = Store(Path(second), furnished / "state.db")
+        cut = Store(Path(second), imported_workspace / "state.db")
         on_disk = 0
         for share, known in [*cuts, (1.0, 1.0)]:
             on_disk = max(on_disk, round(share * len(content)))
@@ -120,8 +120,8 @@ def test_any_cutting_and_repeating_gives_the_same_rows(
         cut.connection.close()
 
 
-def test_more_than_a_batch_is_taken_in_at_once(furnished: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path, furnished / "state.db")
+def test_more_than_a_batch_is_taken_in_at_once(imported_workspace: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path, imported_workspace / "state.db")
     written = Journal(store.folder)
     written.write(*(ResponseRecord(f"d{n}", "text", "stop") for n in range(4001)), Done(made_results.judge()))
     assert store.ingest() == Ingested(4002, Done(made_results.judge()))
@@ -130,8 +130,8 @@ def test_more_than_a_batch_is_taken_in_at_once(furnished: Path, tmp_path: Path) 
         assert jobs.get(store.connection, "judge-1").state == "done"  # type: ignore[union-attr]
 
 
-def test_what_stands_before_a_damaged_line_is_kept(furnished: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path, furnished / "state.db")
+def test_what_stands_before_a_damaged_line_is_kept(imported_workspace: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path, imported_workspace / "state.db")
     Journal(store.folder).write(Progress(1, 2), ResponseRecord("d1", "text", "stop"))
     with (store.folder / journal.NAME).open("ab") as file:
         file.write(b'{"seq": 3, "at": 1, "record": {"type": "no such"}}\n')
@@ -145,8 +145,8 @@ def test_what_stands_before_a_damaged_line_is_kept(furnished: Path, tmp_path: Pa
     assert "no such" in rows["jobs"][0][4]
 
 
-def test_an_attempt_that_has_ended_is_not_heard(furnished: Path, tmp_path: Path) -> None:
-    store = Store(tmp_path, furnished / "state.db")
+def test_an_attempt_that_has_ended_is_not_heard(imported_workspace: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path, imported_workspace / "state.db")
     with transaction(store.connection):
         jobs.end_attempt(store.connection, store.attempts[0], "lost")
         jobs.set_state(store.connection, "judge-1", "ready")
@@ -156,9 +156,11 @@ def test_an_attempt_that_has_ended_is_not_heard(furnished: Path, tmp_path: Path)
     assert store.rows() == before
 
 
-def test_a_later_attempt_replaces_the_figures_it_makes_again(furnished: Path, tmp_path: Path) -> None:
+def test_a_later_attempt_replaces_the_figures_it_makes_again(
+    imported_workspace: Path, tmp_path: Path
+) -> None:
     """The first got to step 4, the second goes on from a checkpoint at step 2: no gap, no double point."""
-    store = Store(tmp_path, furnished / "state.db")
+    store = Store(tmp_path, imported_workspace / "state.db")
     Journal(store.folder).write(*(Metric(step, {"loss": 1.0}) for step in (1, 2, 3, 4)))
     store.ingest()
     folder = FOLDER.removesuffix("1") + "2"

@@ -22,20 +22,20 @@ from core.store import connections, intents, queries
 from tests.support import waiting
 
 if TYPE_CHECKING:
-    from tests.pipeline.conftest import House
+    from tests.pipeline.conftest import SupervisedWorkspace
 
 
 @pytest.fixture
-def real(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def real(supervised: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[SupervisedWorkspace]:
     """A workspace whose supervisors are real ones with real workers; ended afterwards."""
     monkeypatch.setenv("EMPATHY_SUPERVISOR_IDLE_S", "0.5")
-    yield house
-    for process in supervisors(house):
+    yield supervised
+    for process in supervisors(supervised):
         process.kill()
 
 
-def supervisors(house: House) -> list[psutil.Process]:
-    place = str(house.workspace.root)
+def supervisors(supervised: SupervisedWorkspace) -> list[psutil.Process]:
+    place = str(supervised.workspace.root)
     found = []
     for process in psutil.process_iter():
         try:
@@ -46,7 +46,7 @@ def supervisors(house: House) -> list[psutil.Process]:
     return found
 
 
-def test_many_at_once_start_one(real: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_at_once_start_one(real: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMPATHY_SUPERVISOR_IDLE_S", "60")
     script = (
         "import sys; from pathlib import Path; from core.pipeline import launch;"
@@ -68,7 +68,7 @@ def test_many_at_once_start_one(real: House, monkeypatch: pytest.MonkeyPatch) ->
     assert os.getsid(supervisor.pid) == supervisor.pid
 
 
-def test_it_leaves_when_idle_and_no_zombie_stays(real: House) -> None:
+def test_it_leaves_when_idle_and_no_zombie_stays(real: SupervisedWorkspace) -> None:
     launch.ensure(real.workspace)
     assert launch.is_running(real.workspace)[0]
     launch.ensure(real.workspace)
@@ -77,7 +77,7 @@ def test_it_leaves_when_idle_and_no_zombie_stays(real: House) -> None:
     real.until(lambda: all(c.status() != psutil.STATUS_ZOMBIE for c in psutil.Process().children()))
 
 
-def test_real_workers_make_a_real_recipe(real: House) -> None:
+def test_real_workers_make_a_real_recipe(real: SupervisedWorkspace) -> None:
     """From an intent to the rows, with nothing of the tests in between."""
     (real.workspace.root / "json.py").write_text("raise SystemExit('not the standard library')\n")
     intent = real.ask(intents.Start(targets=("recipe",)))
@@ -95,7 +95,7 @@ def test_real_workers_make_a_real_recipe(real: House) -> None:
     assert all((real.workspace.root / path).stat().st_size for _, path in names)
 
 
-def test_readers_read_after_everything_was_killed(real: House) -> None:
+def test_readers_read_after_everything_was_killed(real: SupervisedWorkspace) -> None:
     launch.ensure(real.workspace)
     real.answer(real.ask(intents.Pause()))
     for process in supervisors(real):
@@ -107,7 +107,7 @@ def test_readers_read_after_everything_was_killed(real: House) -> None:
     assert not snapshot.supervisor.running
 
 
-def test_one_that_cannot_work_says_why(real: House) -> None:
+def test_one_that_cannot_work_says_why(real: SupervisedWorkspace) -> None:
     real.workspace.state.write_bytes(b"this is not a database" * 100)
     # It may hold the lock for a moment, which is all that the caller waits for.
     with suppress(UserError):
@@ -116,19 +116,21 @@ def test_one_that_cannot_work_says_why(real: House) -> None:
     assert "Traceback" not in real.workspace.supervisor_log.read_text()
 
 
-def test_one_that_does_not_come_up_shows_its_log(real: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_come_up_shows_its_log(
+    real: SupervisedWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONHOME", "/there/is/no/python/here")
     with pytest.raises(UserError, match=r"(?s)the supervisor did not start.*python"):
         launch.ensure(real.workspace)
 
 
-def test_the_lock_tells_who_runs(house: House) -> None:
-    assert launch.is_running(house.workspace) == (False, None)
-    house.workspace.lock.write_text("4711")
-    assert launch.is_running(house.workspace) == (False, None)
-    with house.workspace.lock.open() as lock:
+def test_the_lock_tells_who_runs(supervised: SupervisedWorkspace) -> None:
+    assert launch.is_running(supervised.workspace) == (False, None)
+    supervised.workspace.lock.write_text("4711")
+    assert launch.is_running(supervised.workspace) == (False, None)
+    with supervised.workspace.lock.open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert launch.is_running(house.workspace) == (True, 4711)
+        assert launch.is_running(supervised.workspace) == (True, 4711)
 
 
 def test_a_device_that_is_named_is_taken_at_its_word() -> None:

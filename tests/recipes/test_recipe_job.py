@@ -16,8 +16,7 @@ from core.domain.results import RecipeResult
 from core.jobs import journal
 from core.jobs.files import sha256
 from core.jobs.records import Artifact, Done, Failed, Progress, Record
-from core.recipes import catalog
-from core.recipes import recipe_job as room
+from core.recipes import catalog, recipe_job
 from tests.support import job_attempts, made_settings, waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -30,7 +29,7 @@ def run_worker(folder: Path, dialogues: list[Dialogue], **settings: Any) -> list
 
 def run_here(folder: Path, dialogues: list[Dialogue], **settings: Any) -> RecipeResult:
     return job_attempts.run(
-        job_attempts.attempt(folder, dialogues, made_settings.recipe(**settings)), room.run
+        job_attempts.attempt(folder, dialogues, made_settings.recipe(**settings)), recipe_job.run
     )
 
 
@@ -103,6 +102,6 @@ def test_a_cancelled_job_stops(tmp_path: Path) -> None:
     job = job_attempts.context(folder)
     job.stop.set()
     with pytest.raises(Cancelled):
-        room.run(job)
+        recipe_job.run(job)
     job.journal.close()
     assert not (tmp_path / "attempt" / "sft.jsonl").exists()

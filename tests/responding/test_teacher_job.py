@@ -43,17 +43,17 @@ def judged_or_answered(text: str) -> str | None:
 @pytest.mark.parametrize("mode", ["live", "batch"])
 def test_a_teacher_answers_as_every_responder_does(tmp_path: Path, api: Api, mode: str) -> None:
     api.faults.content = judged_or_answered
-    shop = meeting(tmp_path, api, mode)
-    workspace = shop.open()
+    study = meeting(tmp_path, api, mode)
+    workspace = study.open()
     test = [d for d in workspace.data.dialogues() if d.split == "test"]
     assert [(e.recipe, e.requests) for e in workspace.spending.estimates(["compare"])] == [
         ("responder gpt", len(test)),
         ("judge gpt", 2 * len(test)),
     ]
-    shop.run("compare")
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study.run("compare")
+    assert set(study.states().values()) == {"done"}, study.story()
     prompt = templates.load("student")
-    found = dict(shop.query("SELECT dialog_id, text FROM responses"))
+    found = dict(study.query("SELECT dialog_id, text FROM responses"))
     for dialogue in test:
         text = templates.render(prompt, situation=dialogue.situation, utterance=dialogue.utterance)
         assert found[dialogue.dialog_id] == expected_answer([{"role": "user", "content": text}])
@@ -68,19 +68,19 @@ def test_a_teacher_answers_as_every_responder_does(tmp_path: Path, api: Api, mod
 
 
 def test_no_comparison_is_made_on_fewer_dialogues(tmp_path: Path, api: Api) -> None:
-    shop = meeting(tmp_path, api)
-    workspace = shop.open()
+    study = meeting(tmp_path, api)
+    workspace = study.open()
     test = [d for d in workspace.data.dialogues() if d.split == "test"]
     workspace.close()
     api.faults.content = lambda text: "refusal" if test[0].utterance in text else judged_or_answered(text)
-    shop.run("compare")
-    assert shop.states()[RESPOND] == "failed"
-    assert "got no usable answer" in shop.error(RESPOND)
-    assert [state for name, state in shop.states().items() if name.startswith("compare")] == ["waiting"]
+    study.run("compare")
+    assert study.states()[RESPOND] == "failed"
+    assert "got no usable answer" in study.error(RESPOND)
+    assert [state for name, state in study.states().items() if name.startswith("compare")] == ["waiting"]
     api.faults.content = judged_or_answered
     before = sum(api.paid.values())
-    shop.run("compare")
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study.run("compare")
+    assert set(study.states().values()) == {"done"}, study.story()
     refused = sum(test[0].utterance in json.loads(messages)[0]["content"] for _, messages in api.paid)
     assert refused
     assert sum(api.paid.values()) - before <= 3 * len(test)

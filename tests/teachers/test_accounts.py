@@ -27,23 +27,23 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def looked_more_than(shop: TeacherWorkspace, times: int) -> bool:
-    return len(shop.query("SELECT 1 FROM submission_states")) > times
+def looked_more_than(study: TeacherWorkspace, times: int) -> bool:
+    return len(study.query("SELECT 1 FROM submission_states")) > times
 
 
-def submitted(shop: TeacherWorkspace, api: Api) -> None:
+def submitted(study: TeacherWorkspace, api: Api) -> None:
     """Wait until a batch is in progress and its state has come into the store."""
     state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
-    shop.until(lambda: bool(shop.query(state)[0][0]))
+    study.until(lambda: bool(study.query(state)[0][0]))
 
 
-def killed_while_waiting(shop: TeacherWorkspace, api: Api) -> None:
+def killed_while_waiting(study: TeacherWorkspace, api: Api) -> None:
     """Submit a batch, and kill everything while it is in progress."""
     api.faults.hold = True
-    shop.ask(intents.Start(targets=("generate",)))
-    supervisor = shop.supervise(dying=True)
-    submitted(shop, api)
-    ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
+    study.ask(intents.Start(targets=("generate",)))
+    supervisor = study.supervise(dying=True)
+    submitted(study, api)
+    ((pid,),) = study.query("SELECT pid FROM attempts WHERE state = 'running'")
     supervisor.kill()
     supervisor.wait()
     os.kill(pid, signal.SIGKILL)
@@ -51,81 +51,81 @@ def killed_while_waiting(shop: TeacherWorkspace, api: Api) -> None:
 
 
 def test_a_missing_key_is_said(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url, teacher='api_key_env = "MY_OWN_KEY"')
-    shop.run()
-    assert "MY_OWN_KEY, which is not set" in shop.error(NAIVE)
+    study = TeacherWorkspace(tmp_path, api.url, teacher='api_key_env = "MY_OWN_KEY"')
+    study.run()
+    assert "MY_OWN_KEY, which is not set" in study.error(NAIVE)
 
 
 def test_a_wrong_key_is_said_and_kept_out_of_everything(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
+    study = TeacherWorkspace(tmp_path, api.url)
     wrong = "sk-wrong-and-secret-123456"
-    shop.run(key=wrong)
-    assert "401" in shop.error(NAIVE)
+    study.run(key=wrong)
+    assert "401" in study.error(NAIVE)
     assert not api.batches
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or wrong.encode() not in path.read_bytes(), path
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    assert shop.query("SELECT DISTINCT key_digest FROM submissions WHERE batch IS NOT NULL") == [
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert study.query("SELECT DISTINCT key_digest FROM submissions WHERE batch IS NOT NULL") == [
         (api_keys.digest(KEY),)
     ]
 
 
 def test_a_changed_key_is_said_and_the_old_one_goes_on(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
-    killed_while_waiting(shop, api)
-    assert shop.finish(key=OTHER) == 0
-    error = shop.error(NAIVE)
+    study = TeacherWorkspace(tmp_path, api.url)
+    killed_while_waiting(study, api)
+    assert study.finish(key=OTHER) == 0
+    error = study.error(NAIVE)
     assert api_keys.digest(KEY) in error
     assert api_keys.digest(OTHER) in error
     assert "OPENAI_API_KEY" in error
     assert KEY not in error
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
     assert api.calls["create"] == 1
     assert set(api.paid.values()) == {1}
 
 
 def test_a_batch_that_may_exist_is_not_made_again_with_another_key(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
+    study = TeacherWorkspace(tmp_path, api.url)
     # Started, progress, the intent, uploaded, creating: it dies before the reply is journalled.
     (tmp_path / "kill.json").write_text(json.dumps({"at": 6, "when": "before"}))
-    shop.ask(intents.Start(targets=("generate",)))
-    shop.finish(dying=True)
-    assert shop.query("SELECT 1 FROM submissions WHERE batch IS NOT NULL") == []
-    assert shop.finish(key=OTHER) == 0
-    assert "set OPENAI_API_KEY (or the teacher) back" in shop.error(NAIVE)
+    study.ask(intents.Start(targets=("generate",)))
+    study.finish(dying=True)
+    assert study.query("SELECT 1 FROM submissions WHERE batch IS NOT NULL") == []
+    assert study.finish(key=OTHER) == 0
+    assert "set OPENAI_API_KEY (or the teacher) back" in study.error(NAIVE)
     assert api.calls["create"] == 1
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
     assert api.calls["create"] == 1
     assert set(api.paid.values()) == {1}
 
 
 def test_a_batch_that_is_gone_is_said_before_it_is_paid_again(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
-    killed_while_waiting(shop, api)
+    study = TeacherWorkspace(tmp_path, api.url)
+    killed_while_waiting(study, api)
     api.batches.clear()
-    assert shop.finish() == 0
-    assert "no longer has batch" in shop.error(NAIVE)
-    assert "are charged again" in shop.error(NAIVE)
+    assert study.finish() == 0
+    assert "no longer has batch" in study.error(NAIVE)
+    assert "are charged again" in study.error(NAIVE)
     assert api.calls["create"] == 1
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
 
 
 def test_a_new_key_of_the_same_account_adopts_by_hand(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
-    killed_while_waiting(shop, api)
+    study = TeacherWorkspace(tmp_path, api.url)
+    killed_while_waiting(study, api)
     (batch,) = api.batches.values()
     # The provider lets both keys see it, as keys of one project do.
     for owned in (*api.files.values(), batch):
         owned["account"] = OTHER
-    assert shop.finish(key=OTHER) == 0
-    assert f"batches adopt {batch['id']}" in shop.error(NAIVE)
-    shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=batch["id"]))
-    assert shop.finish(key=OTHER) == 0
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    assert study.finish(key=OTHER) == 0
+    assert f"batches adopt {batch['id']}" in study.error(NAIVE)
+    study.ask(intents.Adopt(job=study.job(NAIVE), batch=batch["id"]))
+    assert study.finish(key=OTHER) == 0
+    assert set(study.states().values()) == {"done"}, study.story()
     assert api.calls["create"] == 1
 
 
@@ -150,73 +150,73 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     other = TeacherWorkspace(tmp_path / "other", api.url, ["improve-human/cognitive"])
     other.run()
     ((batch,),) = other.query("SELECT batch FROM submissions")
-    shop = TeacherWorkspace(tmp_path / "work", api.url)
-    shop.ask(intents.Start(targets=("recipe",)))
-    shop.ask(intents.Pause())
-    assert shop.finish() == 0
+    study = TeacherWorkspace(tmp_path / "work", api.url)
+    study.ask(intents.Start(targets=("recipe",)))
+    study.ask(intents.Pause())
+    assert study.finish() == 0
     for name in ("batch_nobody_has", batch):
-        shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=name))
-    shop.ask(intents.Resume())
-    assert shop.finish() == 0
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
+        study.ask(intents.Adopt(job=study.job(NAIVE), batch=name))
+    study.ask(intents.Resume())
+    assert study.finish() == 0
+    assert set(study.states().values()) == {"done"}, study.story()
+    told = dict(study.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
     assert "No batch found" in told["batch_nobody_has"]
     assert f"none of its {len(other.train)} requests" in told[batch]
 
 
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
+    study = TeacherWorkspace(tmp_path, api.url)
     api.faults.hold = True
-    shop.ask(intents.Start(targets=("recipe",)))
-    supervisor = shop.supervise()
-    submitted(shop, api)
-    shop.ask(intents.Cancel(job=shop.job(NAIVE)))
-    assert shop.wait(supervisor) == 0
-    assert shop.states()[NAIVE] == "cancelled"
+    study.ask(intents.Start(targets=("recipe",)))
+    supervisor = study.supervise()
+    submitted(study, api)
+    study.ask(intents.Cancel(job=study.job(NAIVE)))
+    assert study.wait(supervisor) == 0
+    assert study.states()[NAIVE] == "cancelled"
     (batch,) = api.batches.values()
     assert batch["status"] == "cancelled"
-    assert shop.query("SELECT state, collected FROM submissions") == [("cancelled", 1)]
-    half = len(shop.train) // 2
-    assert shop.query("SELECT count(*) FROM answers WHERE outcome = 'ok'") == [(half,)]
+    assert study.query("SELECT state, collected FROM submissions") == [("cancelled", 1)]
+    half = len(study.train) // 2
+    assert study.query("SELECT count(*) FROM answers WHERE outcome = 'ok'") == [(half,)]
     api.faults.hold = False
-    shop.ask(intents.Retry(job=shop.job(NAIVE)))
-    assert shop.finish() == 0
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study.ask(intents.Retry(job=study.job(NAIVE)))
+    assert study.finish() == 0
+    assert set(study.states().values()) == {"done"}, study.story()
     assert set(api.paid.values()) == {1}
-    assert shop.query("SELECT requests FROM submissions ORDER BY submitted_at") == [
-        (len(shop.train),),
-        (len(shop.train) - half,),
+    assert study.query("SELECT requests FROM submissions ORDER BY submitted_at") == [
+        (len(study.train),),
+        (len(study.train) - half,),
     ]
 
 
 def test_a_shutdown_leaves_the_batch_alone(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
+    study = TeacherWorkspace(tmp_path, api.url)
     api.faults.hold = True
-    shop.ask(intents.Start(targets=("generate",)))
-    supervisor = shop.supervise()
-    submitted(shop, api)
-    ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
+    study.ask(intents.Start(targets=("generate",)))
+    supervisor = study.supervise()
+    submitted(study, api)
+    ((pid,),) = study.query("SELECT pid FROM attempts WHERE state = 'running'")
     os.kill(pid, signal.SIGTERM)
-    shop.until(lambda: len(shop.query("SELECT 1 FROM attempts")) == 2)
+    study.until(lambda: len(study.query("SELECT 1 FROM attempts")) == 2)
     (batch,) = api.batches.values()
     assert batch["status"] == "in_progress"
     api.faults.hold = False
-    assert shop.wait(supervisor) == 0
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    assert study.wait(supervisor) == 0
+    assert set(study.states().values()) == {"done"}, study.story()
     assert api.calls["create"] == 1
 
 
 def test_a_refresh_looks_at_once(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
-    text = shop.workspace.config.read_text()
+    study = TeacherWorkspace(tmp_path, api.url)
+    text = study.workspace.config.read_text()
     patient = text.replace("poll_min_s = 0.05", "poll_min_s = 300").replace("= 0.2", "= 300")
-    shop.workspace.config.write_text(patient)
-    shop.ask(intents.Start(targets=("generate",)))
-    supervisor = shop.supervise()
-    shop.until(lambda: bool(shop.query("SELECT 1 FROM submissions WHERE state = 'validating'")))
+    study.workspace.config.write_text(patient)
+    study.ask(intents.Start(targets=("generate",)))
+    supervisor = study.supervise()
+    study.until(lambda: bool(study.query("SELECT 1 FROM submissions WHERE state = 'validating'")))
     for _ in range(3):
-        looked = len(shop.query("SELECT 1 FROM submission_states"))
-        shop.ask(intents.Refresh(job=shop.job(NAIVE)))
-        shop.until(partial(looked_more_than, shop, looked))
-    assert shop.wait(supervisor) == 0
-    assert set(shop.states().values()) == {"done"}, shop.story()
+        looked = len(study.query("SELECT 1 FROM submission_states"))
+        study.ask(intents.Refresh(job=study.job(NAIVE)))
+        study.until(partial(looked_more_than, study, looked))
+    assert study.wait(supervisor) == 0
+    assert set(study.states().values()) == {"done"}, study.story()

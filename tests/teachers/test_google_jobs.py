@@ -31,51 +31,51 @@ def workshop(root: Path, api: GoogleApi, *recipes: str, **settings: Any) -> Teac
     return TeacherWorkspace(root, api.url, recipes or ("improve-human/naive",), provider="google", **settings)
 
 
-def batches(shop: TeacherWorkspace) -> list[tuple[str, int]]:
+def batches(study: TeacherWorkspace) -> list[tuple[str, int]]:
     """(state, requests) of every submission, in order."""
     return [
         (str(state), int(requests))
-        for state, requests in shop.query("SELECT state, requests FROM submissions ORDER BY submitted_at")
+        for state, requests in study.query("SELECT state, requests FROM submissions ORDER BY submitted_at")
     ]
 
 
-def outcomes(shop: TeacherWorkspace) -> dict[str, int]:
-    return dict(shop.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
+def outcomes(study: TeacherWorkspace) -> dict[str, int]:
+    return dict(study.query("SELECT outcome, count(*) FROM answers GROUP BY outcome"))
 
 
-def assert_all_answered_once(shop: TeacherWorkspace, api: GoogleApi) -> None:
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    assert {line["dialog_id"] for line in shop.answers()} == {d.dialog_id for d in shop.train}
-    assert len(api.paid) == len(shop.train)
+def assert_all_answered_once(study: TeacherWorkspace, api: GoogleApi) -> None:
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert {line["dialog_id"] for line in study.answers()} == {d.dialog_id for d in study.train}
+    assert len(api.paid) == len(study.train)
     assert set(api.paid.values()) == {1}
 
 
-def until_under_way(shop: TeacherWorkspace) -> None:
+def until_under_way(study: TeacherWorkspace) -> None:
     state = "SELECT count(*) FROM submissions WHERE state = 'in_progress'"
-    shop.until(lambda: bool(shop.query(state)[0][0]))
+    study.until(lambda: bool(study.query(state)[0][0]))
 
 
 @pytest.mark.parametrize("states", ["BATCH_STATE_", "JOB_STATE_"])
 def test_a_recipe_from_a_batch(tmp_path: Path, api: GoogleApi, states: str) -> None:
     api.states = states
-    shop = workshop(tmp_path, api)
-    shop.run()
-    assert_all_answered_once(shop, api)
-    assert batches(shop) == [("completed", len(shop.train))]
+    study = workshop(tmp_path, api)
+    study.run()
+    assert_all_answered_once(study, api)
+    assert batches(study) == [("completed", len(study.train))]
     (sent,) = [file for file in api.files.values() if not file["generated"]]
     asked = [json.loads(line) for line in sent["content"].splitlines()]
-    by_dialogue = {line["dialog_id"]: line for line in shop.answers()}
-    for dialogue, line in zip(shop.train, asked, strict=True):
+    by_dialogue = {line["dialog_id"]: line for line in study.answers()}
+    for dialogue, line in zip(study.train, asked, strict=True):
         (turn,) = line["request"]["contents"]
         text = turn["parts"][0]["text"]
         assert dialogue.utterance in text
         answer = by_dialogue[dialogue.dialog_id]
         assert answer["text"] == expected_answer([{"role": "user", "content": text}])
     ((path, of),) = [(name, batch) for name, batch in api.batches.items()]
-    told = shop.query("SELECT batch, completed, failed, total, key_digest FROM submissions")
-    assert told == [(path, len(shop.train), 0, len(shop.train), api_keys.digest(KEY))]
-    ((token,),) = shop.query("SELECT token FROM submissions")
-    assert of["displayName"] == f"empathy-tui {tmp_path.name}/{shop.job(NAIVE)}/{token}"
+    told = study.query("SELECT batch, completed, failed, total, key_digest FROM submissions")
+    assert told == [(path, len(study.train), 0, len(study.train), api_keys.digest(KEY))]
+    ((token,),) = study.query("SELECT token FROM submissions")
+    assert of["displayName"] == f"empathy-tui {tmp_path.name}/{study.job(NAIVE)}/{token}"
 
 
 def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: GoogleApi) -> None:
@@ -90,14 +90,14 @@ def test_live_answers_are_those_of_a_batch(tmp_path: Path, api: GoogleApi) -> No
 
 
 def test_sequential_is_one_conversation(tmp_path: Path, api: GoogleApi) -> None:
-    shop = workshop(tmp_path, api, "improve-human/sequential")
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study = workshop(tmp_path, api, "improve-human/sequential")
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
     assert len(api.batches) == 3
-    final = {line["text"] for line in shop.answers("improve-human/sequential/compassionate")}
+    final = {line["text"] for line in study.answers("improve-human/sequential/compassionate")}
     asked = [json.loads(messages) for _, messages in api.paid]
     last = [messages for messages in asked if len(messages) == 5]
-    assert len(last) == len(shop.train)
+    assert len(last) == len(study.train)
     for messages in last:
         assert [m["role"] for m in messages] == ["user", "assistant"] * 2 + ["user"]
         assert messages[3]["content"] == expected_answer(messages[:3])
@@ -107,25 +107,25 @@ def test_sequential_is_one_conversation(tmp_path: Path, api: GoogleApi) -> None:
 @pytest.mark.parametrize("share", ["fail_share", "missing_share"])
 def test_only_what_failed_goes_into_the_next_batch(tmp_path: Path, api: GoogleApi, share: str) -> None:
     setattr(api.faults, share, 0.4)
-    shop = workshop(tmp_path, api, teacher="batch_tries = 40")
-    shop.run()
-    assert_all_answered_once(shop, api)
-    sizes = [requests for _, requests in batches(shop)]
+    study = workshop(tmp_path, api, teacher="batch_tries = 40")
+    study.run()
+    assert_all_answered_once(study, api)
+    sizes = [requests for _, requests in batches(study)]
     assert len(sizes) > 1
     assert sizes == sorted(sizes, reverse=True)
     outcome = "error" if share == "fail_share" else "missing"
-    assert outcomes(shop)[outcome] == sum(sizes) - len(shop.train)
+    assert outcomes(study)[outcome] == sum(sizes) - len(study.train)
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [("expire", "expired"), ("partial", "missing")])
 def test_a_batch_that_ends_before_its_end(tmp_path: Path, api: GoogleApi, fault: str, outcome: str) -> None:
     setattr(api.faults, fault, 1)
-    shop = workshop(tmp_path, api)
-    shop.run()
-    assert_all_answered_once(shop, api)
-    lost = len(shop.train) if fault == "expire" else len(shop.train) - len(shop.train) // 2
-    assert [requests for _, requests in batches(shop)] == [len(shop.train), lost]
-    assert outcomes(shop)[outcome] == lost
+    study = workshop(tmp_path, api)
+    study.run()
+    assert_all_answered_once(study, api)
+    lost = len(study.train) if fault == "expire" else len(study.train) - len(study.train) // 2
+    assert [requests for _, requests in batches(study)] == [len(study.train), lost]
+    assert outcomes(study)[outcome] == lost
 
 
 def test_a_lost_reply_is_found_by_its_token(tmp_path: Path, api: GoogleApi) -> None:
@@ -140,11 +140,11 @@ def test_a_lost_reply_is_found_by_its_token(tmp_path: Path, api: GoogleApi) -> N
         of = {"displayName": f"mine {number}", "inputConfig": {"fileName": f"files/other{number}"}}
         api.create(KEY, "models/gemini-2.0-flash", {"batch": of})
     api.faults.lose_creates = 1
-    shop = workshop(tmp_path, api)
-    shop.run()
-    assert_all_answered_once(shop, api)
+    study = workshop(tmp_path, api)
+    study.run()
+    assert_all_answered_once(study, api)
     assert api.calls["create"] == 1
-    assert batches(shop) == [("completed", len(shop.train))]
+    assert batches(study) == [("completed", len(study.train))]
 
 
 @pytest.mark.parametrize(
@@ -166,32 +166,32 @@ def test_a_lost_reply_is_found_by_its_token(tmp_path: Path, api: GoogleApi) -> N
 def test_a_fault_costs_nothing_twice(tmp_path: Path, api: GoogleApi, faults: dict[str, Any]) -> None:
     for name, value in faults.items():
         setattr(api.faults, name, value)
-    shop = workshop(tmp_path, api, teacher="batch_tries = 20")
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    assert {line["dialog_id"] for line in shop.answers()} == {d.dialog_id for d in shop.train}
+    study = workshop(tmp_path, api, teacher="batch_tries = 20")
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert {line["dialog_id"] for line in study.answers()} == {d.dialog_id for d in study.train}
     # A line that came corrupted was paid for and is not there: it alone is asked for again.
     assert max(api.paid.values()) <= (2 if api.faults.corrupt else 1)
-    assert sum(api.paid.values()) <= len(shop.train) + (3 if api.faults.corrupt else 0)
-    assert len(shop.query("SELECT 1 FROM submissions WHERE NOT collected")) == 0
+    assert sum(api.paid.values()) <= len(study.train) + (3 if api.faults.corrupt else 0)
+    assert len(study.query("SELECT 1 FROM submissions WHERE NOT collected")) == 0
 
 
 def test_a_batch_that_fails_as_a_whole_says_why(tmp_path: Path, api: GoogleApi) -> None:
     api.faults.fail_batches = 1
     api.faults.failure = ("INVALID", "Line 7 is no JSON.")
-    shop = workshop(tmp_path, api)
-    shop.run()
-    assert shop.states()[NAIVE] == "failed"
-    assert "Line 7 is no JSON." in shop.error(NAIVE)
-    shop.run()
-    assert_all_answered_once(shop, api)
+    study = workshop(tmp_path, api)
+    study.run()
+    assert study.states()[NAIVE] == "failed"
+    assert "Line 7 is no JSON." in study.error(NAIVE)
+    study.run()
+    assert_all_answered_once(study, api)
 
 
 def test_batches_wait_for_their_turn_in_a_full_queue(tmp_path: Path, api: GoogleApi) -> None:
-    shop = workshop(tmp_path, api, "improve-human/naive", "improve-human/cognitive")
-    api.faults.queue_limit = len(shop.train)
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study = workshop(tmp_path, api, "improve-human/naive", "improve-human/cognitive")
+    api.faults.queue_limit = len(study.train)
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
     assert set(api.paid.values()) == {1}
 
 
@@ -200,15 +200,15 @@ def test_batches_wait_for_their_turn_in_a_full_queue(tmp_path: Path, api: Google
 def test_an_unusable_answer_is_tried_again_then_left_out(
     tmp_path: Path, api: GoogleApi, kind: str, mode: str
 ) -> None:
-    shop = workshop(tmp_path, api, mode=mode, teacher="tries = 2\nmax_left_out = 0.5")
-    unlucky = shop.train[3]
+    study = workshop(tmp_path, api, mode=mode, teacher="tries = 2\nmax_left_out = 0.5")
+    unlucky = study.train[3]
     api.faults.content = lambda text: kind if unlucky.responses["human"].text in text else None
-    alike = sum(d.responses["human"].text == unlucky.responses["human"].text for d in shop.train)
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    assert outcomes(shop) == {"ok": len(shop.train) - alike, CONTENT[kind]: 2 * alike}
-    assert shop.result(NAIVE)["left_out_as"] == {CONTENT[kind]: alike}
-    assert unlucky.dialog_id not in {line["dialog_id"] for line in shop.answers()}
+    alike = sum(d.responses["human"].text == unlucky.responses["human"].text for d in study.train)
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert outcomes(study) == {"ok": len(study.train) - alike, CONTENT[kind]: 2 * alike}
+    assert study.result(NAIVE)["left_out_as"] == {CONTENT[kind]: alike}
+    assert unlucky.dialog_id not in {line["dialog_id"] for line in study.answers()}
 
 
 @pytest.mark.parametrize(
@@ -217,80 +217,80 @@ def test_an_unusable_answer_is_tried_again_then_left_out(
 def test_live_faults_are_overcome(tmp_path: Path, api: GoogleApi, faults: dict[str, Any]) -> None:
     for name, value in faults.items():
         setattr(api.faults, name, value)
-    shop = workshop(tmp_path, api, mode="live")
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    assert {line["dialog_id"] for line in shop.answers()} == {d.dialog_id for d in shop.train}
+    study = workshop(tmp_path, api, mode="live")
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert {line["dialog_id"] for line in study.answers()} == {d.dialog_id for d in study.train}
     # An answer whose reply was cut was paid for and never came: it alone is paid again.
-    assert sum(api.paid.values()) <= len(shop.train) + (4 if "cut_replies" in faults else 0)
+    assert sum(api.paid.values()) <= len(study.train) + (4 if "cut_replies" in faults else 0)
 
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
 def test_a_wrong_key_stops_at_once_and_is_kept_out_of_everything(
     tmp_path: Path, api: GoogleApi, mode: str
 ) -> None:
-    shop = workshop(tmp_path, api, mode=mode)
+    study = workshop(tmp_path, api, mode=mode)
     wrong = "AIzaNobodyKnowsThisOne0123456789"
-    shop.run(key=wrong)
-    assert shop.states()[NAIVE] == "failed"
-    assert "API key not valid" in shop.error(NAIVE)
+    study.run(key=wrong)
+    assert study.states()[NAIVE] == "failed"
+    assert "API key not valid" in study.error(NAIVE)
     assert not api.paid
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or wrong.encode() not in path.read_bytes(), path
-    shop.run()
-    assert_all_answered_once(shop, api)
+    study.run()
+    assert_all_answered_once(study, api)
 
 
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: GoogleApi) -> None:
-    shop = workshop(tmp_path, api)
+    study = workshop(tmp_path, api)
     api.faults.hold = True
-    shop.ask(intents.Start(targets=("recipe",)))
-    supervisor = shop.supervise()
-    until_under_way(shop)
-    shop.ask(intents.Cancel(job=shop.job(NAIVE)))
-    assert shop.wait(supervisor) == 0
-    assert shop.states()[NAIVE] == "cancelled"
+    study.ask(intents.Start(targets=("recipe",)))
+    supervisor = study.supervise()
+    until_under_way(study)
+    study.ask(intents.Cancel(job=study.job(NAIVE)))
+    assert study.wait(supervisor) == 0
+    assert study.states()[NAIVE] == "cancelled"
     assert [batch["state"] for batch in api.batches.values()] == ["CANCELLED"]
-    assert shop.query("SELECT state, collected FROM submissions") == [("cancelled", 1)]
-    half = len(shop.train) // 2
-    assert outcomes(shop) == {"ok": half}
+    assert study.query("SELECT state, collected FROM submissions") == [("cancelled", 1)]
+    half = len(study.train) // 2
+    assert outcomes(study) == {"ok": half}
     api.faults.hold = False
-    shop.run()
-    assert_all_answered_once(shop, api)
-    assert batches(shop)[1] == ("completed", len(shop.train) - half)
+    study.run()
+    assert_all_answered_once(study, api)
+    assert batches(study)[1] == ("completed", len(study.train) - half)
 
 
-def killed_while_waiting(shop: TeacherWorkspace, api: GoogleApi) -> None:
+def killed_while_waiting(study: TeacherWorkspace, api: GoogleApi) -> None:
     """Submit a batch, and kill everything while it is in progress and stays there."""
     api.faults.hold = True
-    shop.ask(intents.Start(targets=("recipe",)))
-    supervisor = shop.supervise()
-    until_under_way(shop)
-    ((pid,),) = shop.query("SELECT pid FROM attempts WHERE state = 'running'")
+    study.ask(intents.Start(targets=("recipe",)))
+    supervisor = study.supervise()
+    until_under_way(study)
+    ((pid,),) = study.query("SELECT pid FROM attempts WHERE state = 'running'")
     supervisor.kill()
     supervisor.wait()
     os.kill(pid, signal.SIGKILL)
 
 
 def test_a_killed_worker_is_followed_by_one_that_collects(tmp_path: Path, api: GoogleApi) -> None:
-    shop = workshop(tmp_path, api)
-    killed_while_waiting(shop, api)
+    study = workshop(tmp_path, api)
+    killed_while_waiting(study, api)
     api.faults.hold = False
-    assert shop.finish() == 0
-    assert_all_answered_once(shop, api)
+    assert study.finish() == 0
+    assert_all_answered_once(study, api)
     assert api.calls["create"] == 1
-    assert len(shop.query("SELECT 1 FROM attempts WHERE job = ?", shop.job(NAIVE))) == 2
+    assert len(study.query("SELECT 1 FROM attempts WHERE job = ?", study.job(NAIVE))) == 2
 
 
 def adopting(root: Path, api: GoogleApi, first: TeacherWorkspace, *named: str) -> TeacherWorkspace:
     """Another workspace on the same data, whose requests have the same keys, with batches named there."""
-    shop = workshop(root, api, dialogues=first.open().data.dialogues())
-    shop.ask(intents.Pause())
-    shop.ask(intents.Start(targets=("recipe",)))
+    study = workshop(root, api, dialogues=first.open().data.dialogues())
+    study.ask(intents.Pause())
+    study.ask(intents.Start(targets=("recipe",)))
     for name in named:
-        shop.ask(intents.Adopt(job=first.job(NAIVE), batch=name))
-    shop.ask(intents.Resume())
-    return shop
+        study.ask(intents.Adopt(job=first.job(NAIVE), batch=name))
+    study.ask(intents.Resume())
+    return study
 
 
 @pytest.mark.parametrize("partial", [0, 1])
@@ -330,16 +330,16 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     first = workshop(tmp_path / "first", api, "improve-human/cognitive")
     first.run()
     expired, other = api.batches
-    shop = workshop(tmp_path / "second", api)
-    shop.ask(intents.Start(targets=("recipe",)))
-    shop.ask(intents.Pause())
-    assert shop.finish() == 0
+    study = workshop(tmp_path / "second", api)
+    study.ask(intents.Start(targets=("recipe",)))
+    study.ask(intents.Pause())
+    assert study.finish() == 0
     for name in (expired, other, "batches/nobody-has-it", "no name of one"):
-        shop.ask(intents.Adopt(job=shop.job(NAIVE), batch=name))
-    shop.ask(intents.Resume())
-    assert shop.finish() == 0
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    told = dict(shop.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
+        study.ask(intents.Adopt(job=study.job(NAIVE), batch=name))
+    study.ask(intents.Resume())
+    assert study.finish() == 0
+    assert set(study.states().values()) == {"done"}, study.story()
+    told = dict(study.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
     assert "ended as expired without results" in told[expired]
     assert f"none of its {len(first.train)} requests" in told[other]
     assert "not found" in told["batches/nobody-has-it"]

@@ -16,12 +16,12 @@ from tests.support.teacher_workspace import TeacherWorkspace
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def rows(shop: TeacherWorkspace) -> Rows:
+def rows(study: TeacherWorkspace) -> Rows:
     """All that must be the same however often the processes died, wherever the API was."""
     return {
-        "jobs": shop.query("SELECT stage, name, state, done, total, error, result FROM jobs ORDER BY 1, 2"),
-        "artifacts": shop.query("SELECT name, sha256, bytes FROM artifacts ORDER BY 1, 2"),
-        "answers": shop.query(
+        "jobs": study.query("SELECT stage, name, state, done, total, error, result FROM jobs ORDER BY 1, 2"),
+        "artifacts": study.query("SELECT name, sha256, bytes FROM artifacts ORDER BY 1, 2"),
+        "answers": study.query(
             "SELECT dialog_id, outcome, text, input_tokens, output_tokens FROM answers ORDER BY 1"
         ),
     }
@@ -30,18 +30,18 @@ def rows(shop: TeacherWorkspace) -> Rows:
 def life(root: Path, at: int, when: str) -> tuple[int, Rows]:
     """One life with a death in it; how the first supervisor ended, and what was left in the end."""
     with loopback.running() as api:
-        shop = TeacherWorkspace(root, api.url)
+        study = TeacherWorkspace(root, api.url)
         (root / "kill.json").write_text(json.dumps({"at": at, "when": when}))
-        shop.ask(intents.Start(targets=("generate",)))
-        code = shop.finish(dying=True)
-        assert shop.finish(dying=True) == 0, shop.story()
-        assert set(shop.states().values()) == {"done"}, shop.story()
-        assert len(api.paid) == len(shop.train)
-        assert set(api.paid.values()) == {1}, f"{when} {at}: paid twice\n{shop.story()}"
-        assert api.calls["create"] == 1, f"{when} {at}: submitted twice\n{shop.story()}"
-        open_ = shop.query("SELECT token FROM submissions WHERE NOT collected")
+        study.ask(intents.Start(targets=("generate",)))
+        code = study.finish(dying=True)
+        assert study.finish(dying=True) == 0, study.story()
+        assert set(study.states().values()) == {"done"}, study.story()
+        assert len(api.paid) == len(study.train)
+        assert set(api.paid.values()) == {1}, f"{when} {at}: paid twice\n{study.story()}"
+        assert api.calls["create"] == 1, f"{when} {at}: submitted twice\n{study.story()}"
+        open_ = study.query("SELECT token FROM submissions WHERE NOT collected")
         assert not open_, f"{when} {at}: {open_}"
-        return code, rows(shop)
+        return code, rows(study)
 
 
 def test_killed_around_every_record_of_a_batch(tmp_path: Path) -> None:

@@ -23,15 +23,15 @@ device = "cpu"
 
 
 def test_a_recipe_from_a_local_model(tmp_path: Path) -> None:
-    shop = TeacherWorkspace(tmp_path, "http://nowhere.invalid", dialogues=synthetic_dialogues(rows=8))
-    shop.workspace.config.write_text(CONFIG.format(model=loading.EMBEDDED))
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    answered = shop.answers()
+    study = TeacherWorkspace(tmp_path, "http://nowhere.invalid", dialogues=synthetic_dialogues(rows=8))
+    study.workspace.config.write_text(CONFIG.format(model=loading.EMBEDDED))
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    answered = study.answers()
     assert answered
     assert all(0 < len(line["text"].split()) <= 97 for line in answered)
-    (submission,) = shop.open().spending.submissions()
+    (submission,) = study.open().spending.submissions()
     assert (submission.mode, submission.state, submission.collected) == ("local", "completed", True)
     # What it said is kept: the same work asks for nothing again.
-    found = dict(shop.query("SELECT key, text FROM answers WHERE outcome = 'ok'"))
+    found = dict(study.query("SELECT key, text FROM answers WHERE outcome = 'ok'"))
     assert {line["text"] for line in answered} == set(found.values())

@@ -58,17 +58,17 @@ def test_costs_add_up(fresh: int, cached: int, output: int, batch: bool) -> None
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
 def test_actual_usage_is_added_up(tmp_path: Path, api: Api, mode: str) -> None:
-    shop = TeacherWorkspace(
+    study = TeacherWorkspace(
         tmp_path, api.url, ["improve-human/naive", "improve-human/combined"], mode=mode, more=PRICES
     )
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
     fresh, cached, output = 2.5, 1.25, 10.0
     if mode == "batch":
         fresh, cached, output = 1.0, 0.5, 5.0
-    rows = shop.query("SELECT input_tokens, cached_tokens, output_tokens FROM answers")
+    rows = study.query("SELECT input_tokens, cached_tokens, output_tokens FROM answers")
     expected = sum((i - c) * fresh + c * cached + o * output for i, c, o in rows) / 1e6
-    workspace = shop.open()
+    workspace = study.open()
     spending = workspace.spending.summary()
     assert spending.usd == pytest.approx(expected)
     assert spending.reserved_usd == 0
@@ -84,13 +84,13 @@ def test_actual_usage_is_added_up(tmp_path: Path, api: Api, mode: str) -> None:
 
 
 def test_an_unknown_price_is_unknown(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url)
-    workspace = shop.open()
+    study = TeacherWorkspace(tmp_path, api.url)
+    workspace = study.open()
     assert [e.usd for e in workspace.spending.estimates()] == [None]
-    shop.run()
+    study.run()
     assert [s.usd for s in workspace.spending.submissions()] == [None]
     assert workspace.spending.summary().usd == 0
-    assert workspace.spending.summary().unpriced == len(shop.train)
+    assert workspace.spending.summary().unpriced == len(study.train)
     workspace.close()
 
 
@@ -101,10 +101,10 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
         "improve-human/combined",
         "improve-llm/sequential",
     ]
-    shop = TeacherWorkspace(tmp_path, api.url, recipes, more=PRICES)
-    workspace = shop.open()
+    study = TeacherWorkspace(tmp_path, api.url, recipes, more=PRICES)
+    workspace = study.open()
     found = {e.recipe: e for e in workspace.spending.estimates()}
-    n = len(shop.train)
+    n = len(study.train)
     # What recipes share stands under the first of them; improve-llm needs the initial responses too.
     assert {name: e.requests for name, e in found.items()} == {
         "improve-human/cognitive": n,
@@ -116,7 +116,7 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
     assert [e.recipe for e in workspace.spending.estimates(["recipe:improve-human/combined"])] == [
         "improve-human/combined"
     ]
-    shop.run("recipe:improve-human/cognitive")
+    study.run("recipe:improve-human/cognitive")
     after = {e.recipe: e for e in workspace.spending.estimates()}
     assert after["improve-human/cognitive"].answered == n
     assert after["improve-human/cognitive"].usd == 0
@@ -136,8 +136,8 @@ poll_min_s = 0.05
 a = "human"
 b = "chatgpt"
 """
-    shop = TeacherWorkspace(tmp_path, api.url, more=PRICES + judge)
-    workspace = shop.open()
+    study = TeacherWorkspace(tmp_path, api.url, more=PRICES + judge)
+    workspace = study.open()
     test = sum(d.split == "test" for d in workspace.data.dialogues())
     teacher, asked = workspace.spending.estimates()
     assert (teacher.recipe, asked.recipe) == ("improve-human/naive", "judge gpt")
@@ -145,7 +145,7 @@ b = "chatgpt"
     assert asked.usd is not None
     assert asked.usd > 0
     api.faults.content = lambda text: "say:1"
-    shop.run("compare")
+    study.run("compare")
     assert workspace.spending.estimates(["compare"])[0].answered == 2 * test
     assert workspace.spending.summary().usd > 0
     workspace.close()
@@ -153,17 +153,17 @@ b = "chatgpt"
 
 @pytest.mark.parametrize("mode", ["batch", "live"])
 def test_the_budget_stops_what_would_pass_it(tmp_path: Path, api: Api, mode: str) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url, mode=mode, more=BUDGET.format(0.0001))
-    shop.run()
-    assert shop.states()[NAIVE] == "failed"
-    assert "budget of 0.00 USD would be exceeded" in shop.error(NAIVE)
-    assert "budget_usd" in shop.error(NAIVE)
+    study = TeacherWorkspace(tmp_path, api.url, mode=mode, more=BUDGET.format(0.0001))
+    study.run()
+    assert study.states()[NAIVE] == "failed"
+    assert "budget of 0.00 USD would be exceeded" in study.error(NAIVE)
+    assert "budget_usd" in study.error(NAIVE)
     assert not api.paid
     # Raised, it goes on; the budget is not part of the work.
-    shop.configure(api.url, ["improve-human/naive"], mode=mode, more=BUDGET.format(100))
-    shop.run()
-    assert set(shop.states().values()) == {"done"}, shop.story()
-    assert len(shop.query("SELECT 1 FROM jobs WHERE stage = 'generate'")) == 1
+    study.configure(api.url, ["improve-human/naive"], mode=mode, more=BUDGET.format(100))
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert len(study.query("SELECT 1 FROM jobs WHERE stage = 'generate'")) == 1
 
 
 def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None:
@@ -173,26 +173,26 @@ def test_two_jobs_do_not_spend_the_same_dollar(tmp_path: Path, api: Api) -> None
     assert estimate.usd is not None
     recipes = [f"improve-human/{name}" for name in ("naive", "cognitive", "affective", "compassionate")]
     budget = BUDGET.format(estimate.usd * 2.9)
-    shop = TeacherWorkspace(tmp_path / "work", api.url, recipes, more=budget)
+    study = TeacherWorkspace(tmp_path / "work", api.url, recipes, more=budget)
     api.faults.hold = True
-    shop.ask(intents.Start(targets=("generate",)))
-    supervisor = shop.supervise()
+    study.ask(intents.Start(targets=("generate",)))
+    supervisor = study.supervise()
     try:
         failed = "SELECT count(*) FROM jobs WHERE state = 'failed'"
-        shop.until(lambda: shop.query(failed)[0][0] >= 2, supervisor)
-        workspace = shop.open()
+        study.until(lambda: study.query(failed)[0][0] >= 2, supervisor)
+        workspace = study.open()
         spending = workspace.spending.summary()
         assert 0 < spending.reserved_usd <= (spending.budget_usd or 0)
         workspace.close()
         api.faults.hold = False
-        assert shop.wait(supervisor) == 0
+        assert study.wait(supervisor) == 0
         assert len(api.batches) == 2
     finally:
         supervisor.kill()
 
 
 def test_a_budget_needs_a_price(tmp_path: Path, api: Api) -> None:
-    shop = TeacherWorkspace(tmp_path, api.url, more="[spending]\nbudget_usd = 5\n")
-    shop.run()
-    assert "the price of gpt-4o is unknown" in shop.error(NAIVE)
+    study = TeacherWorkspace(tmp_path, api.url, more="[spending]\nbudget_usd = 5\n")
+    study.run()
+    assert "the price of gpt-4o is unknown" in study.error(NAIVE)
     assert not api.paid

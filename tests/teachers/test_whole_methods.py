@@ -28,39 +28,39 @@ TEACHER = "temperature = 0\nbatch_tries = 12"
 def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dataset: Path) -> None:
     dialogues = csv_table.read_table(reference_dataset).dialogues
     with loopback.running(Faults(fail_share=0.1, seed=1)) as api:
-        shop = TeacherWorkspace(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
-        shop.ask(intents.Start(targets=("recipe",)))
-        kills = work_and_kill(shop)
-        assert kills == 2 * KILLS, shop.story()
-        assert set(shop.states().values()) == {"done"}, shop.story()
-        assert_nothing_was_paid_twice(shop, api)
-        assert_every_answer_is_in_its_place(shop)
+        study = TeacherWorkspace(tmp_path, api.url, strategies.names(), teacher=TEACHER, dialogues=dialogues)
+        study.ask(intents.Start(targets=("recipe",)))
+        kills = work_and_kill(study)
+        assert kills == 2 * KILLS, study.story()
+        assert set(study.states().values()) == {"done"}, study.story()
+        assert_nothing_was_paid_twice(study, api)
+        assert_every_answer_is_in_its_place(study)
         for name in strategies.names():
             sets = 3 if name.endswith("/combined") else 1
-            result = shop.result(f"recipe:{name}")
+            result = study.result(f"recipe:{name}")
             assert (result["sft_examples"], result["preference_pairs"]) == (1900 * sets, 800 * sets), name
             assert result["left_out"] == 0
 
 
-def work_and_kill(shop: TeacherWorkspace) -> int:
+def work_and_kill(study: TeacherWorkspace) -> int:
     """Work to the end, killing workers and supervisors on the way; how many of both died."""
     chance = random.Random(7)
     patience = waiting.Patience(
-        "all answers", progress=waiting.file_sizes(shop.workspace.root), show=shop.story
+        "all answers", progress=waiting.file_sizes(study.workspace.root), show=study.story
     )
     dead = {"worker": 0, "supervisor": 0}
-    supervisor = shop.supervise()
+    supervisor = study.supervise()
     answered = 0
     while True:
         patience.check()
         if supervisor.poll() is not None:
             if supervisor.returncode == 0:
                 return dead["worker"] + dead["supervisor"]
-            supervisor = shop.supervise()
+            supervisor = study.supervise()
         # Something must have happened between two deaths: each hits another moment of the work.
-        moved = shop.query("SELECT count(*) FROM submission_states")[0][0]
+        moved = study.query("SELECT count(*) FROM submission_states")[0][0]
         # A job whose workers die again and again is given up: that is another test's.
-        running = shop.query(
+        running = study.query(
             "SELECT pid FROM attempts WHERE state = 'running' AND pid IS NOT NULL AND number < ?", MAX_LOST
         )
         if moved == answered or not running:
@@ -89,32 +89,32 @@ def end(supervisor: subprocess.Popen[bytes]) -> int:
     return 1
 
 
-def assert_nothing_was_paid_twice(shop: TeacherWorkspace, api: Api) -> None:
-    asked = {key for (key,) in shop.query("SELECT DISTINCT key FROM answers")}
+def assert_nothing_was_paid_twice(study: TeacherWorkspace, api: Api) -> None:
+    asked = {key for (key,) in study.query("SELECT DISTINCT key FROM answers")}
     assert len(api.paid) == len(asked)
     assert set(api.paid.values()) == {1}
-    assert shop.query("SELECT count(*) FROM submissions WHERE NOT collected") == [(0,)]
+    assert study.query("SELECT count(*) FROM submissions WHERE NOT collected") == [(0,)]
     # Every batch that was made is known, and none was made twice for one intent.
     tokens = [batch["metadata"]["token"] for batch in api.batches.values()]
     assert len(tokens) == len(set(tokens))
-    known = {token for (token,) in shop.query("SELECT token FROM submissions WHERE batch IS NOT NULL")}
+    known = {token for (token,) in study.query("SELECT token FROM submissions WHERE batch IS NOT NULL")}
     assert known == set(tokens)
 
 
-def assert_every_answer_is_in_its_place(shop: TeacherWorkspace) -> None:
+def assert_every_answer_is_in_its_place(study: TeacherWorkspace) -> None:
     """Each line of each set is what the API says to exactly that dialogue's conversation."""
     said = {}
-    for path in (shop.workspace.artifacts / "jobs").glob("generate-*/*/*.jsonl"):
+    for path in (study.workspace.artifacts / "jobs").glob("generate-*/*/*.jsonl"):
         if path.name not in ("journal.jsonl", "answers.jsonl") and "-" not in path.stem:
             for line in map(json.loads, path.open()):
                 said[line["custom_id"]] = expected_answer(line["body"]["messages"])
     for name in strategies.RESPONSE_SETS:
-        lines = shop.answers(name)
-        assert len(lines) == len({line["dialog_id"] for line in lines}) == len(shop.train) == 1750
-        found = shop.query(
+        lines = study.answers(name)
+        assert len(lines) == len({line["dialog_id"] for line in lines}) == len(study.train) == 1750
+        found = study.query(
             "SELECT key, text FROM answers JOIN submissions USING (token)"
             " WHERE submissions.job = ? AND outcome = 'ok'",
-            shop.job(f"generate:{name}"),
+            study.job(f"generate:{name}"),
         )
         assert dict(found) == {key: said[key] for key, _ in found}
         assert {line["text"] for line in lines} == {text for _, text in found}

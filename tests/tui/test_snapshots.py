@@ -1,4 +1,4 @@
-"""Every room as it looks: in three sizes, empty, busy, failed, and without colours.
+"""Every screen as it looks: in three sizes, empty, busy, failed, and without colours.
 
 `pytest --snapshot-update` takes them anew.
 """
@@ -23,7 +23,7 @@ from tui.screens.home import screen as home_screen
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 
 #: Room → its key, and what is on its screen once it has all that it shows: busy, failed.
-ROOMS = {
+SCREENS = {
     "home": ("1", "agrees with human ratings", "agrees with held-out"),
     "pipeline": ("2", "✓ done", "✓ done"),
     "data": ("3", "1–96 of 96", "1–48 of 48"),
@@ -33,9 +33,9 @@ ROOMS = {
     "batches": ("7", "in progress", "✗ failed"),
     "logs": ("8", "no padding token", "attempt 1 of a made job"),
 }
-#: What is pressed in a room before it is looked at: for logs, to the one of a job that runs, or failed.
+#: What is pressed in a screen before it is looked at: for logs, to the one of a job that runs, or failed.
 THEN = {("logs", "busy"): ["down"] * 18, ("logs", "failed"): ["down"] * 3}
-#: What a room says where there is nothing to show.
+#: What a screen says where there is nothing to show.
 EMPTY = {
     "home": "What to do next",
     "pipeline": "config.toml defines no jobs",
@@ -80,7 +80,7 @@ Compare = Callable[..., bool]
 def look(
     compare: Compare, workspace: WorkspacePaths, size: str, key: str, words: str, then: Sequence[str] = ()
 ) -> bool:
-    """Whether a room looks as it did."""
+    """Whether a screen looks as it did."""
 
     async def ready(pilot: Pilot[None]) -> None:
         app = pilot.app
@@ -97,41 +97,41 @@ def look(
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.usefixtures("busy_machine")
-def test_busy(snap_compare: Compare, made: Path, home: Path, room: str, size: str) -> None:
-    key, words, _ = ROOMS[room]
-    assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((room, "busy"), ()))
+def test_busy(snap_compare: Compare, made: Path, home: Path, screen: str, size: str) -> None:
+    key, words, _ = SCREENS[screen]
+    assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((screen, "busy"), ()))
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("room", ROOMS)
-def test_failed(snap_compare: Compare, made: Path, home: Path, room: str, size: str) -> None:
-    key, _, words = ROOMS[room]
-    state = "asked" if room == "batches" else "failed"
-    assert look(snap_compare, copied(made, state, home), size, key, words, THEN.get((room, "failed"), ()))
+@pytest.mark.parametrize("screen", SCREENS)
+def test_failed(snap_compare: Compare, made: Path, home: Path, screen: str, size: str) -> None:
+    key, _, words = SCREENS[screen]
+    state = "asked" if screen == "batches" else "failed"
+    assert look(snap_compare, copied(made, state, home), size, key, words, THEN.get((screen, "failed"), ()))
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("room", ROOMS)
-def test_empty(snap_compare: Compare, prepared: WorkspacePaths, room: str, size: str) -> None:
-    assert look(snap_compare, prepared, size, ROOMS[room][0], EMPTY[room])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_empty(snap_compare: Compare, prepared: WorkspacePaths, screen: str, size: str) -> None:
+    assert look(snap_compare, prepared, size, SCREENS[screen][0], EMPTY[screen])
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.usefixtures("busy_machine")
 def test_no_color(
     snap_compare: Compare,
     made: Path,
     home: Path,
     monkeypatch: pytest.MonkeyPatch,
-    room: str,
+    screen: str,
     size: str,
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    key, words, _ = ROOMS[room]
-    assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((room, "busy"), ()))
+    key, words, _ = SCREENS[screen]
+    assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((screen, "busy"), ()))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -100,7 +100,7 @@ def test_the_app_in_a_browser(browser: WebDriver, tmp_path: Path) -> None:
         watcher = Watcher(browser)
         browser.get(served.url)
         watcher.until_drawn("48 dialogues", "Quit")
-        # What is drawn is also seen: in rooms where nothing moves by itself.
+        # What is drawn is also seen: on screens where nothing moves by itself.
         home = browser.get_screenshot_as_png()
         press(browser, watcher, "8")
         watcher.until_drawn("supervisor.log")

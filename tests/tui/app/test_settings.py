@@ -85,9 +85,9 @@ def test_every_id_is_one_action_with_a_word_of_what_it_does() -> None:
 
 async def test_ascii_where_it_is_asked_for(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'characters = "ascii"')
-    for room in "12345678":
+    for screen_key in "12345678":
         async with opened(filled, (120, 40)) as pilot:
-            await pilot.press(room)
+            await pilot.press(screen_key)
             await until_shows(pilot, "q Quit")
             await pilot.pause()
             app = pilot.app
@@ -121,8 +121,8 @@ async def test_no_color_sends_none(
         app = pilot.app
         assert isinstance(app, EmpathyApp)
         await until_shows(pilot, "recipe direct/all_together")
-        for room in "12345678":
-            await pilot.press(room)
+        for screen_key in "12345678":
+            await pilot.press(screen_key)
             await until_shows(pilot, "q Quit")
             styles = [
                 segment.style

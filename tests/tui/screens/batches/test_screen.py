@@ -188,7 +188,7 @@ async def test_an_empty_room_says_what_will_be_here(opened: Open, filled: Worksp
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-@pytest.mark.parametrize("view", ["room", "cost"])
+@pytest.mark.parametrize("view", ["list", "cost"])
 def test_looks(
     snap_compare: Callable[..., bool], paid: WorkspacePaths, size: tuple[int, int], view: str
 ) -> None:
