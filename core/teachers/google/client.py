@@ -19,8 +19,9 @@ from google.genai import errors as client_errors
 from google.genai import types
 
 from core.jobs import files
+from core.network import clients
 from core.teachers.google import batch_jobs, errors, replies, requests
-from core.teachers.http import bodies, error_text, headers
+from core.teachers.http import bodies, connection_errors, error_text, headers, rejections
 from core.teachers.http import endpoint as endpoints
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import (
@@ -49,10 +50,12 @@ class GoogleLive:
         self.limits = RateLimits()
         self.account = _account(endpoint)
         self._endpoint = endpoint
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+        self._url = endpoint.base_url or BASE_URL
         # Passed in: otherwise the client uses aiohttp if it is installed, which raises other errors.
-        self._http = httpx2.AsyncClient(limits=limits, follow_redirects=True)
-        self._client = _client(endpoint, httpx_async_client=self._http).aio
+        self._http = clients.async_client()
+        # Of the two, the library makes the one that it is not given, with settings of its own.
+        self._unused = clients.client()
+        self._client = _client(endpoint, httpx_async_client=self._http, httpx_client=self._unused).aio
         self._config = types.GenerateContentConfig(
             temperature=endpoint.temperature,
             top_p=endpoint.top_p,
@@ -67,7 +70,7 @@ class GoogleLive:
         )
 
     async def complete(self, request: Request) -> Reply:
-        with _protocol_errors(self._endpoint.key):
+        with _protocol_errors(self._endpoint):
             async with asyncio.timeout(self._endpoint.timeout_s):
                 response = await self._client.models.generate_content(
                     model=self._endpoint.model,
@@ -80,11 +83,17 @@ class GoogleLive:
         self.limits = headers.rate_limits(
             {name.lower(): value for name, value in (http.headers or {}).items()}
         )
-        return replies.reply_of(bodies.decode(http.body or "", replies.GenerateContentResponse))
+        body = (http.body or "").encode()
+        if b'"candidates"' not in body:
+            error = rejections.of_body(body, self._url, self._endpoint.key, version="")
+            if error is not None:
+                raise error
+        return replies.reply_of(bodies.decode(body, replies.GenerateContentResponse))
 
     async def close(self) -> None:
         await self._client.aclose()
         await self._http.aclose()
+        self._unused.close()
 
 
 class GoogleBatches:
@@ -95,13 +104,14 @@ class GoogleBatches:
         self._endpoint = endpoint
         #: The body of the newest response about a single batch: the client drops some of its fields.
         self._batch_body = b""
-        self._client = _client(endpoint, client_args={"event_hooks": {"response": [self._keep_batch_body]}})
+        http = clients.client(event_hooks={"response": [self._keep_batch_body]})
+        self._client = _client(endpoint, httpx_client=http, httpx_async_client=clients.async_client())
 
     def line(self, request: Request) -> bytes:
         return msgspec.json.encode(requests.batch_line(self._endpoint, request)) + b"\n"
 
     def upload(self, path: Path) -> str:
-        with _protocol_errors(self._endpoint.key):
+        with _protocol_errors(self._endpoint):
             config = types.UploadFileConfig(display_name=path.name, mime_type="jsonl")
             file = self._client.files.upload(file=path, config=config)
         return _required_name(file.name)
@@ -109,7 +119,7 @@ class GoogleBatches:
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
         config = types.CreateBatchJobConfig(display_name=batch_jobs.display_name(metadata))
         try:
-            with _protocol_errors(self._endpoint.key):
+            with _protocol_errors(self._endpoint):
                 batch = self._client.batches.create(model=self._endpoint.model, src=file, config=config)
         except TransientError as error:
             if error.throttled:
@@ -119,7 +129,7 @@ class GoogleBatches:
 
     def find(self, token: str, since: float) -> BatchInfo | None:
         # The whole list: its order is not documented.
-        with _protocol_errors(self._endpoint.key):
+        with _protocol_errors(self._endpoint):
             for batch in self._client.batches.list(config=types.ListBatchJobsConfig(page_size=100)):
                 info = batch_jobs.batch_info(batch, batch_jobs.BatchDetails(), self._endpoint.key)
                 if info.metadata.get("token") == token:
@@ -128,13 +138,13 @@ class GoogleBatches:
 
     def retrieve(self, batch: str) -> BatchInfo:
         _check_name(batch)
-        with _protocol_errors(self._endpoint.key):
+        with _protocol_errors(self._endpoint):
             return self._info(self._client.batches.get(name=batch))
 
     def cancel(self, batch: str) -> BatchInfo:
         _check_name(batch)
         try:
-            with _protocol_errors(self._endpoint.key):
+            with _protocol_errors(self._endpoint):
                 self._client.batches.cancel(name=batch)
         except (RejectedError, TransientError) as error:
             if error.code not in ("400", "409"):
@@ -146,7 +156,7 @@ class GoogleBatches:
         return self.retrieve(batch)
 
     def download(self, file: str, path: Path) -> None:
-        with _protocol_errors(self._endpoint.key), files.replacing(path) as out:
+        with _protocol_errors(self._endpoint), files.replacing(path) as out:
             self._client.files.download(file=file, destination=out)  # type: ignore[call-overload]
 
     def custom_ids(self, path: Path) -> set[str]:
@@ -205,18 +215,20 @@ def _required_name(name: str | None) -> str:
 
 
 @contextmanager
-def _protocol_errors(key: str) -> Iterator[None]:
+def _protocol_errors(endpoint: Endpoint) -> Iterator[None]:
     """Convert errors of the client to errors of the protocol."""
+    key, base_url = endpoint.key, endpoint.base_url or BASE_URL
     try:
         yield
     except client_errors.APIError as error:
-        raise errors.protocol_error(error, key) from None
-    except (httpx2.TimeoutException, TimeoutError):
-        raise TransientError("the call timed out", code="timeout") from None
+        raise errors.protocol_error(error, key, base_url) from None
+    except (httpx2.TimeoutException, TimeoutError) as error:
+        raise connection_errors.timeout(error, base_url) from None
     except httpx2.RequestError as error:
-        message = error_text.redacted(f"{type(error).__name__}: {error}", key)
-        raise TransientError(message, code="connection") from None
+        raise connection_errors.dropped(error, key, base_url) from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         # The client raises these for a malformed body.
         reason = f"the response does not match the documented format: {type(error).__name__}: {error}"
-        raise TransientError(error_text.redacted(reason, key), code="body") from None
+        raise TransientError(
+            error_text.redacted(reason, key), code="body", may_be_charged=True
+        ) from None
