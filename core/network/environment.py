@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from urllib import request
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment
 
 #: Variables with a file of certificates, the first that is set decides. httpx2 itself knows only the first.
 CERTIFICATE_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -63,7 +63,7 @@ def proxy_of(url: str) -> tuple[str, str] | None:
     except ValueError:
         return None
     host = parts.hostname or ""
-    if proxy_bypass_environment(parts.netloc.rpartition("@")[2]) or _is_excluded(host):
+    if request.proxy_bypass_environment(parts.netloc.rpartition("@")[2]) or _is_excluded(host):
         return None
     by_scheme = {scheme: (variable, value) for scheme, variable, value in _set_proxies()}
     return by_scheme.get(parts.scheme) or by_scheme.get("all")

@@ -14,7 +14,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
-from core.teachers import answers, request_runner, requests
+from core.teachers import answers, remedies, request_runner, requests
 from core.teachers.protocol import Reply, Request
 
 
@@ -31,9 +31,12 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     answered = queue.ledger.answers
     found = {r.dialog_id: answered[r.key].text for r in needed if r.key in answered}
     if len(found) < len(needed):
+        without = [request.key for request in needed if request.key not in answered]
+        cut = sum(queue.ledger.outcomes(job.spec.job, key)["cut"] > 0 for key in without)
         raise UserError(
-            f"{len(needed) - len(found)} of {len(needed)} test dialogues got no usable answer: "
-            "`empathy-tui batches` shows the provider's errors; a retry sends only these"
+            f"{len(without)} of {len(needed)} test dialogues got no usable answer: `empathy-tui batches` shows "
+            "the provider's errors; a retry sends only these"
+            f"{remedies.of_cut_answers(responder.model.client.teacher, cut, len(without))}"
         )
     job.journal.write(*(ResponseRecord(dialog_id, text, "stop") for dialog_id, text in found.items()))
     path = job.folder / "responses.jsonl"

@@ -13,7 +13,7 @@ from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import GenerateSettings
-from core.teachers import answers, request_runner, requests
+from core.teachers import answers, remedies, request_runner, requests
 from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Request
 from core.teachers.request_queue import RequestQueue
@@ -50,10 +50,11 @@ def _finish(
             f"{unanswered} of {len(needed)} requests got no answer ({counts}): `empathy-tui batches` shows "
             "the provider's errors; a retry sends only these"
         )
+    hint = remedies.of_cut_answers(job.settings.model.client.teacher, reasons["cut"], len(without))
     if len(without) > max_left_out * len(needed):
         raise UserError(
             f"{len(without)} of {len(needed)} answers cannot be used ({counts}), more than max_left_out "
-            f"allows ({max_left_out:.1%}): a retry sends only these"
+            f"allows ({max_left_out:.1%}): a retry sends only these{hint}"
         )
     lines = [
         GeneratedResponse(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))

@@ -21,6 +21,7 @@ from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
 from core.jobs.records import Answer, BatchRecord, Failed, Record, SubmissionRecord
+from core.teachers.prices import Used
 
 LOCK = "teachers.lock"
 #: Seconds between two attempts to acquire the lock, which is held for milliseconds.
@@ -91,6 +92,8 @@ class Ledger:
         #: By token.
         self.submissions: dict[str, TrackedSubmission] = {}
         self.spent_usd = 0.0
+        #: Answers and their output tokens by stage and model, where the provider reported them.
+        self._used: dict[tuple[str, str], tuple[int, int]] = {}
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
         self._offsets: dict[Path, int] = {}
         self._damaged: set[Path] = set()
@@ -120,6 +123,11 @@ class Ledger:
     def outcomes(self, job: str, key: str) -> Counter[Outcome]:
         """The outcomes of a request in a job since the job last failed, each with its count."""
         return self._outcomes[job][key]
+
+    def used(self, job: str, model: str) -> Used | None:
+        """What answers of `model` to jobs of the same stage have used; None if there are none."""
+        found = self._used.get((_stage(job), model))
+        return None if found is None else Used(*found)
 
     def open_keys(self) -> set[str]:
         """Keys of requests that are open: they must not be sent again before their outcome is known."""
@@ -176,11 +184,19 @@ class Ledger:
         if submission is not None:
             submission.answered_keys.add(answer.key)
             submission.spent_usd += answer.usd or 0.0
+            if answer.output_tokens is not None and not answer.is_estimated:
+                count, tokens = self._used.get((_stage(job), submission.record.model), (0, 0))
+                used = (count + 1, tokens + answer.output_tokens)
+                self._used[_stage(job), submission.record.model] = used
         if answer.outcome == "ok":
             self.answers.setdefault(answer.key, answer)
         elif answer.outcome == "invalid":
             self.invalid[answer.key] = answer
         self._outcomes[job][answer.key][answer.outcome] += 1
+
+
+def _stage(job: str) -> str:
+    return job.rpartition("-")[0]
 
 
 def _job_and_attempt(folder: Path) -> tuple[str, int]:

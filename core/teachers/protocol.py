@@ -107,8 +107,8 @@ class RejectedError(Exception):
     """The call will never succeed unchanged: 400, 401, 403, 404 and the like.
 
     `code` is the HTTP status. `fatal` is true when every other request would be rejected too (an invalid
-    key, an unknown model), so that nothing more may be sent. `remedy` is what has to be changed; None if it is
-    not known, or the message says it. The message contains no API key.
+    key, an unknown model), so that nothing more may be sent. `remedy` is what has to be changed; None if it
+    is not known, or the message says it. The message contains no API key.
     """
 
     def __init__(self, message: str, *, code: str, fatal: bool, remedy: Remedy | None = None) -> None:
@@ -219,6 +219,14 @@ class BatchTeacher(Protocol):
 
     def download(self, file: str, path: Path) -> None:
         """Download a file to `path`, in full or not at all."""
+        ...
+
+    def delete(self, file: str) -> None:
+        """Delete an uploaded file at the provider."""
+        ...
+
+    def learn(self, failure: FailedRequest) -> bool:
+        """Whether a request failed because of a parameter that further lines leave out."""
         ...
 
     def custom_ids(self, path: Path) -> set[str]:

@@ -62,7 +62,10 @@ def test_an_instant_is_the_same_in_every_unit_and_as_a_date(delay: float) -> Non
 
 
 @given(
-    st.integers(0, 400), st.integers(0, 23), st.integers(0, 59), st.floats(0, 59.999).map(lambda s: round(s, 3))
+    st.integers(0, 400),
+    st.integers(0, 23),
+    st.integers(0, 59),
+    st.floats(0, 59.999).map(lambda s: round(s, 3)),
 )
 def test_a_duration_is_the_sum_of_its_parts(days: int, hours: int, minutes: int, seconds: float) -> None:
     whole = days * 86_400 + hours * 3600 + minutes * 60 + seconds

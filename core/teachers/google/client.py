@@ -66,7 +66,7 @@ class GoogleLive:
             # The raw body: it is decoded as strictly as a batch's results.
             should_return_http_response=True,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-            http_options=types.HttpOptions(extra_body=dict(endpoint.extra_body) or None),
+            http_options=types.HttpOptions(extra_body=requests.body_beside_config(endpoint)),
         )
 
     async def complete(self, request: Request) -> Reply:
@@ -136,6 +136,10 @@ class GoogleBatches:
                     return info
         return None
 
+    def delete(self, file: str) -> None:
+        with _protocol_errors(self._endpoint):
+            self._client.files.delete(name=file)
+
     def retrieve(self, batch: str) -> BatchInfo:
         _check_name(batch)
         with _protocol_errors(self._endpoint):
@@ -158,6 +162,10 @@ class GoogleBatches:
     def download(self, file: str, path: Path) -> None:
         with _protocol_errors(self._endpoint), files.replacing(path) as out:
             self._client.files.download(file=file, destination=out)  # type: ignore[call-overload]
+
+    def learn(self, failure: FailedRequest) -> bool:
+        """False: Gemini ignores what a model does not know."""
+        return False
 
     def custom_ids(self, path: Path) -> set[str]:
         return {line.key for line in bodies.read_jsonl(path, replies.InputLine)}
@@ -229,6 +237,4 @@ def _protocol_errors(endpoint: Endpoint) -> Iterator[None]:
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         # The client raises these for a malformed body.
         reason = f"the response does not match the documented format: {type(error).__name__}: {error}"
-        raise TransientError(
-            error_text.redacted(reason, key), code="body", may_be_charged=True
-        ) from None
+        raise TransientError(error_text.redacted(reason, key), code="body", may_be_charged=True) from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from core.teachers.http import bodies, error_text
-from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError, Usage
+from core.teachers.http import bodies, error_text, token_usage
+from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError
 
 _FILTERED = (
     "SAFETY",
@@ -61,6 +61,7 @@ class _UsageMetadata(msgspec.Struct, rename="camel"):
     cached_content_token_count: int | None = None
     candidates_token_count: int | None = None
     thoughts_token_count: int | None = None
+    total_token_count: int | None = None
 
 
 class GenerateContentResponse(msgspec.Struct, rename="camel"):
@@ -99,10 +100,12 @@ def reply_of(response: GenerateContentResponse) -> Reply:
     usage = None
     if response.usage_metadata is not None:
         counts = response.usage_metadata
-        usage = Usage(
-            counts.prompt_token_count or 0,
-            counts.cached_content_token_count or 0,
+        usage = token_usage.billed(
+            counts.prompt_token_count,
+            counts.cached_content_token_count,
+            # Zeros are left out.
             (counts.candidates_token_count or 0) + (counts.thoughts_token_count or 0),
+            counts.total_token_count,
         )
     if not response.candidates:
         if response.prompt_feedback is not None and response.prompt_feedback.block_reason is not None:

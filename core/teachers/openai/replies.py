@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from core.teachers.http import bodies, error_text
-from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError, Usage
+from core.teachers.http import bodies, error_text, token_usage
+from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError
 
 _FINISH: dict[str | None, Finish] = {"length": "length", "content_filter": "filtered"}
 
@@ -15,8 +15,9 @@ class _PromptTokensDetails(msgspec.Struct):
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: _PromptTokensDetails | None = None
 
 
@@ -88,10 +89,11 @@ def reply_of(completion: Completion) -> Reply:
     usage = None
     if completion.usage is not None:
         details = completion.usage.prompt_tokens_details
-        usage = Usage(
+        usage = token_usage.billed(
             completion.usage.prompt_tokens,
-            0 if details is None else details.cached_tokens or 0,
+            None if details is None else details.cached_tokens,
             completion.usage.completion_tokens,
+            completion.usage.total_tokens,
         )
     if choice.message.refusal:
         return Reply(choice.message.content or choice.message.refusal, "refusal", usage)
