@@ -34,9 +34,9 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
         without = [request.key for request in needed if request.key not in answered]
         cut = sum(queue.ledger.outcomes(job.spec.job, key)["cut"] > 0 for key in without)
         raise UserError(
-            f"{len(without)} of {len(needed)} test dialogues got no usable answer: `empathy-tui batches` shows "
-            "the provider's errors; a retry sends only these"
-            f"{remedies.of_cut_answers(responder.model.client.teacher, cut, len(without))}"
+            f"{len(without)} of {len(needed)} test dialogues got no usable answer: `empathy-tui batches` "
+            "shows the provider's errors; a retry sends only these"
+            f"{remedies.of_cut_answers(queue.teacher, cut, len(without))}"
         )
     job.journal.write(*(ResponseRecord(dialog_id, text, "stop") for dialog_id, text in found.items()))
     path = job.folder / "responses.jsonl"

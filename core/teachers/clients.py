@@ -40,12 +40,13 @@ def batches(teacher: Teacher, memory: Path | None = None) -> BatchTeacher:
 
 def account(teacher: Teacher) -> Account:
     """The account that requests are sent from. Raises `UserError` if the API key is missing or invalid."""
-    if teacher.provider == "google":
-        from core.teachers.google.client import BASE_URL
-    else:
-        from core.teachers.openai.requests import BASE_URL
-    base_url = (teacher.base_url or BASE_URL).partition("?")[0]
-    return endpoints.account(teacher.provider, base_url, api_keys.key(teacher))
+    return endpoints.account(teacher.provider, base_url(teacher), api_keys.key(teacher))
+
+
+def base_url(teacher: Teacher) -> str:
+    """The URL of the API that a teacher is behind."""
+    default = endpoints.BASE_URLS.get(teacher.provider, "")
+    return (teacher.base_url or default).partition("?")[0]
 
 
 def is_queue_full(teacher: Teacher, info: BatchInfo) -> bool:

@@ -50,7 +50,7 @@ def _finish(
             f"{unanswered} of {len(needed)} requests got no answer ({counts}): `empathy-tui batches` shows "
             "the provider's errors; a retry sends only these"
         )
-    hint = remedies.of_cut_answers(job.settings.model.client.teacher, reasons["cut"], len(without))
+    hint = remedies.of_cut_answers(queue.teacher, reasons["cut"], len(without))
     if len(without) > max_left_out * len(needed):
         raise UserError(
             f"{len(without)} of {len(needed)} answers cannot be used ({counts}), more than max_left_out "

@@ -37,7 +37,7 @@ from core.teachers.protocol import (
     TransientError,
 )
 
-BASE_URL = "https://generativelanguage.googleapis.com/"
+BASE_URL = endpoints.BASE_URLS["google"]
 
 #: The API version that has every model and every field that is used here.
 _API_VERSION = "v1beta"

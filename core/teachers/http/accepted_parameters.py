@@ -26,8 +26,9 @@ _OPTIONAL = ("temperature", "top_p", "seed", "reasoning_effort")
 ADJUSTABLE = frozenset((*TOKEN_LIMITS, *_OPTIONAL))
 #: How servers say that they refuse a parameter.
 _REFUSED = re.compile(
-    r"unsupported|not supported|does(?: not|n't) support|unrecognized|unknown"
-    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)|unexpected|deprecated|use .{0,3}max_(?:completion_)?tokens.{0,3} instead",
+    r"unsupported|not supported|does(?: not|n't) support|unrecognized|unknown|unexpected|deprecated"
+    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)"
+    r"|use .{0,3}max_(?:completion_)?tokens.{0,3} instead",
     re.IGNORECASE,
 )
 
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class AcceptedParameters:
-    """What one endpoint refuses for one model; kept in the file `memory`, if any, which a workspace shares."""
+    """What one endpoint refuses for one model; kept in the file `memory`, if any, of a workspace."""
 
     def __init__(self, memory: Path | None = None, endpoint: str = "") -> None:
         self._memory = memory

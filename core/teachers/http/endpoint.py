@@ -11,6 +11,9 @@ from core.teachers import api_keys
 from core.teachers.http.accepted_parameters import AcceptedParameters
 from core.teachers.protocol import Account
 
+#: The URLs of the providers' own APIs.
+BASE_URLS = {"openai": "https://api.openai.com/v1", "google": "https://generativelanguage.googleapis.com/"}
+
 
 @dataclass(frozen=True)
 class Endpoint:

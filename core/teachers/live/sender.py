@@ -23,8 +23,7 @@ _MAX_WAIT_S = 60.0
 #: How many 429s count as one try: nothing is wrong with the request, there were only too many of them.
 _THROTTLED_PER_TRY = 10
 
-#: The maximum of a pause that a server asks for. Servers ask for hours by mistake too: requests are tried again
-#: to find out.
+#: The maximum of a pause that a server asks for. Servers ask for hours by mistake too: a request finds out.
 _MAX_PAUSE_S = 300.0
 #: Seconds without an answer after which the sender counts as waiting.
 _WAITS_FROM_S = 2.0

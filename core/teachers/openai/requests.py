@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from core.teachers.http.accepted_parameters import TOKEN_LIMITS
-from core.teachers.http.endpoint import Endpoint
+from core.teachers.http.endpoint import BASE_URLS, Endpoint
 from core.teachers.protocol import Request
 
-BASE_URL = "https://api.openai.com/v1"
+BASE_URL = BASE_URLS["openai"]
 CHAT_COMPLETIONS = "/chat/completions"
 
 #: Hosts that require `max_completion_tokens`; most other servers know only the older `max_tokens`.
