@@ -130,10 +130,11 @@ class Answer(_Record, frozen=True, tag="answer"):
     """The outcome of one try of a request: try `number` of its key within its submission.
 
     `outcome` is `ok`, or why the answer is unusable (`refused`, `filtered`, `empty`, `cut`, `long`,
-    `invalid` if a judge's answer names no response), or why there is none (`rejected` permanently,
-    `error`, `expired`, `missing`; `error` has the provider's message). `usd` is None if the price or the
-    usage is unknown. `logprobs` are those of the most likely first tokens, if they were requested and
-    returned.
+    `unfinished`, `unreadable`, `invalid` if a judge's answer names no response), or why there is none
+    (`rejected` permanently, `error`, `expired`, `missing`); `error` has the provider's message. `usd` is None
+    if the price or the usage is unknown. `logprobs` are those of the most likely first tokens, if they were
+    requested and returned. `removed` are the kinds of what was taken off the answer, and `raw` is the answer
+    before that, or the body of an unreadable one; None if it is `text`.
     """
 
     token: str
@@ -148,6 +149,8 @@ class Answer(_Record, frozen=True, tag="answer"):
     output_tokens: int | None = None
     usd: float | None = None
     logprobs: dict[str, float] | None = None
+    removed: tuple[str, ...] = ()
+    raw: str | None = None
 
 
 class Artifact(_Record, frozen=True, tag="artifact"):

@@ -73,8 +73,13 @@ def put_answer(connection: sqlite3.Connection, at: float, answer: Answer) -> Non
     connection.execute(
         "INSERT OR REPLACE INTO answers VALUES (:token, :key, :number, :dialog_id, :outcome, :text, :error,"
         " :input_tokens, :cached_tokens, :output_tokens, :usd, :at)",
-        # Without the log-probabilities, which the verdict summarises.
-        msgspec.structs.asdict(answer) | {"at": at, "logprobs": None},
+        # Without the log-probabilities, which the verdict summarises; the raw answer stays in the journal.
+        {
+            name: value
+            for name, value in msgspec.structs.asdict(answer).items()
+            if name not in ("logprobs", "removed", "raw")
+        }
+        | {"at": at},
     )
 
 

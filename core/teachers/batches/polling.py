@@ -11,7 +11,14 @@ from core.teachers.batches import adoption, creation
 from core.teachers.batches.collection import Collector
 from core.teachers.batches.session import BatchSession
 from core.teachers.ledger import TrackedSubmission
-from core.teachers.protocol import FINAL, BatchInfo, QueueFullError, RejectedError, TransientError
+from core.teachers.protocol import (
+    FINAL,
+    BatchInfo,
+    QueueFullError,
+    RejectedError,
+    TransientError,
+    UnreadableError,
+)
 from core.teachers.request_queue import RequestQueue
 
 #: Growth of the polling interval while nothing changes.
@@ -46,6 +53,8 @@ class _Poller:
         self._queue_full_s = self.settings.poll_min_s
         #: Why the budget does not allow for more; raised when nothing is left to collect.
         self._over_budget: UserError | None = None
+        #: The newest error of a batch, by token, about which the provider's answers cannot be read.
+        self._unreadable: dict[str, str] = {}
         self._interval_s = self.settings.poll_min_s
         self._began = time.monotonic()
         self._completed_at_first: int | None = None
@@ -96,6 +105,7 @@ class _Poller:
                 self._update(submission, self._retrieve(submission, submission.id))
         except TransientError as error:
             log.warning("batch %s: %s", submission.token, error)
+            self._report_unreadable(submission, error)
             if error.retry_after is not None:
                 self._interval_s = min(max(self._interval_s, error.retry_after), self.settings.poll_max_s)
         except QueueFullError as error:
@@ -106,6 +116,13 @@ class _Poller:
             self.session.record(submission, submission.state, errors=(str(error),))
             raise UserError(f"batch {submission.id or submission.token}: {error}") from error
         return (submission.state, submission.completed, submission.failed) != before
+
+    def _report_unreadable(self, submission: TrackedSubmission, error: TransientError) -> None:
+        """Record, once, that the provider's answers about a batch cannot be read; it is polled on."""
+        if isinstance(error, UnreadableError) and self._unreadable.get(submission.token) != str(error):
+            self._unreadable[submission.token] = str(error)
+            reason = f"the provider's answer about it cannot be read: {error}"
+            self.session.record(submission, submission.state, errors=(reason,))
 
     def _retrieve(self, submission: TrackedSubmission, batch: str) -> BatchInfo:
         try:
