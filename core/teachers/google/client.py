@@ -20,8 +20,9 @@ from google.genai import errors as client_errors
 from google.genai import types
 
 from core.jobs import files
+from core.network import clients
 from core.teachers.google import batch_jobs, errors, replies, requests
-from core.teachers.http import bodies, error_text, headers, json_values
+from core.teachers.http import bodies, connection_errors, error_text, headers, json_values, rejections
 from core.teachers.http import endpoint as endpoints
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import (
@@ -56,10 +57,12 @@ class GoogleLive:
         self.limits = RateLimits()
         self.account = _account(endpoint)
         self._endpoint = endpoint
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+        self._url = endpoint.base_url or BASE_URL
         # Passed in: otherwise the client uses aiohttp if it is installed, which raises other errors.
-        self._http = httpx2.AsyncClient(limits=limits, follow_redirects=True)
-        self._client = _client(endpoint, httpx_async_client=self._http).aio
+        self._http = clients.async_client()
+        # Of the two, the library makes the one that it is not given, with settings of its own.
+        self._unused = clients.client()
+        self._client = _client(endpoint, httpx_async_client=self._http, httpx_client=self._unused).aio
         self._config = types.GenerateContentConfig(
             temperature=endpoint.temperature,
             top_p=endpoint.top_p,
@@ -74,7 +77,7 @@ class GoogleLive:
         )
 
     async def complete(self, request: Request) -> Reply:
-        with _protocol_errors(self._endpoint.key):
+        with _protocol_errors(self._endpoint):
             async with asyncio.timeout(self._endpoint.timeout_s):
                 response = await self._client.models.generate_content(
                     model=self._endpoint.model,
@@ -87,11 +90,17 @@ class GoogleLive:
         self.limits = headers.rate_limits(
             {name.lower(): value for name, value in (http.headers or {}).items()}
         )
-        return replies.reply_of(bodies.parse(http.body or ""))
+        content = (http.body or "").encode()
+        if b'"candidates"' not in content:
+            error = rejections.of_body(content, self._url, self._endpoint.key, version="")
+            if error is not None:
+                raise error
+        return replies.reply_of(bodies.parse(content))
 
     async def close(self) -> None:
         await self._client.aclose()
         await self._http.aclose()
+        self._unused.close()
 
 
 class GoogleBatches:
@@ -102,7 +111,8 @@ class GoogleBatches:
         self._endpoint = endpoint
         #: The body of the newest response: the client drops some fields, and fails on odd ones.
         self._body = b""
-        self._client = _client(endpoint, client_args={"event_hooks": {"response": [self._keep_body]}})
+        http = clients.client(event_hooks={"response": [self._keep_body]})
+        self._client = _client(endpoint, httpx_client=http, httpx_async_client=clients.async_client())
 
     def line(self, request: Request) -> bytes:
         return msgspec.json.encode(requests.batch_line(self._endpoint, request)) + b"\n"
@@ -161,7 +171,7 @@ class GoogleBatches:
     def cancel(self, batch: str) -> BatchInfo:
         _check_name(batch)
         try:
-            with _protocol_errors(self._endpoint.key):
+            with _protocol_errors(self._endpoint):
                 self._client.batches.cancel(name=batch)
         except (RejectedError, TransientError) as error:
             if error.code not in ("400", "409"):
@@ -173,7 +183,7 @@ class GoogleBatches:
         return self.retrieve(batch)
 
     def download(self, file: str, path: Path) -> None:
-        with _protocol_errors(self._endpoint.key), files.replacing(path) as out:
+        with _protocol_errors(self._endpoint), files.replacing(path) as out:
             self._client.files.download(file=file, destination=out)  # type: ignore[call-overload]
 
     def custom_ids(self, path: Path) -> set[str]:
@@ -235,17 +245,17 @@ def _check_name(batch: str) -> None:
 
 
 @contextmanager
-def _protocol_errors(key: str) -> Iterator[None]:
+def _protocol_errors(endpoint: Endpoint) -> Iterator[None]:
     """Convert errors of the client to errors of the protocol."""
+    key, base_url = endpoint.key, endpoint.base_url or BASE_URL
     try:
         yield
     except client_errors.APIError as error:
-        raise errors.protocol_error(error, key) from None
-    except (httpx2.TimeoutException, TimeoutError):
-        raise TransientError("the call timed out", code="timeout") from None
+        raise errors.protocol_error(error, key, base_url) from None
+    except (httpx2.TimeoutException, TimeoutError) as error:
+        raise connection_errors.timeout(error, base_url) from None
     except httpx2.RequestError as error:
-        message = error_text.redacted(f"{type(error).__name__}: {error}", key)
-        raise TransientError(message, code="connection") from None
+        raise connection_errors.dropped(error, key, base_url) from None
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         # The client raises these for a malformed body.
         reason = f"the response does not match the documented format: {type(error).__name__}: {error}"

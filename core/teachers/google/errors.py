@@ -6,27 +6,35 @@ from collections.abc import Iterator, Mapping
 
 from google.genai import errors
 
-from core.teachers.http import error_text, headers
+from core.teachers.http import error_bodies, error_text, headers, rejections
+from core.teachers.http.error_bodies import BodyError
 from core.teachers.protocol import RejectedError, TransientError
 
-#: Statuses that reject one request, unless the error contains one of the words below.
-_ONE_REQUEST = frozenset({400, 413, 422})
-_EVERY_REQUEST = ("API_KEY_INVALID", "API key", "FAILED_PRECONDITION")
 
-
-def protocol_error(error: errors.APIError, key: str) -> TransientError | RejectedError:
+def protocol_error(error: errors.APIError, key: str, base_url: str) -> TransientError | RejectedError:
     """The protocol's error for an error of the client; its message never contains `key`."""
-    message = error_text.redacted(f"{error.code} {error.status or ''}: {error.message or error.details}", key)
-    if error.code in (408, 409, 429) or error.code >= 500:
-        return TransientError(
-            message, code=str(error.code), throttled=error.code == 429, retry_after=_retry_after(error)
+    found = error_bodies.of_object(error.details)
+    if found is None:
+        words = str(error.message or error.details or "")
+        found = BodyError(None, frozenset(), error_bodies.shown(words.encode()), is_described=False)
+    if error.code != 429:
+        return rejections.of_error(
+            error.code, found, base_url, key, retry_after=_retry_after(error), version=""
         )
-    fatal = (
-        error.code not in _ONE_REQUEST
-        or error_text.concerns_logprobs(message)
-        or any(words in f"{error.status} {error.details}" for words in _EVERY_REQUEST)
+    message = error_text.redacted(f"429: {found.name or 'RESOURCE_EXHAUSTED'}: {found.message}", key)
+    if any(map(_is_lasting, _details(error, "violations"))) or "limit: 0" in found.message:
+        # The words are the same for the quota of a minute, which comes back by itself.
+        return RejectedError(message, code="429", fatal=True, remedy="credit")
+    return TransientError(message, code="429", throttled=True, retry_after=_retry_after(error))
+
+
+def _is_lasting(violations: object) -> bool:
+    """Whether a quota was violated that does not come back within minutes."""
+    return isinstance(violations, list) and any(
+        isinstance(violation, Mapping)
+        and ("PerDay" in str(violation.get("quotaId")) or str(violation.get("quotaValue")) == "0")
+        for violation in violations
     )
-    return RejectedError(error_text.with_logprobs_hint(message), code=str(error.code), fatal=fatal)
 
 
 def _retry_after(error: errors.APIError) -> float | None:
@@ -35,13 +43,14 @@ def _retry_after(error: errors.APIError) -> float | None:
     seconds = None if response_headers is None else headers.retry_after(response_headers)
     if seconds is not None:
         return seconds
-    delays = (headers.parse_duration(text) for text in _retry_delays(error.details))
+    delays = (headers.parse_duration(str(text)) for text in _details(error, "retryDelay"))
     return next((delay for delay in delays if delay is not None), None)
 
 
-def _retry_delays(details: object) -> Iterator[str]:
-    body = details.get("error", details) if isinstance(details, Mapping) else None
+def _details(error: errors.APIError, field: str) -> Iterator[object]:
+    """The values of `field` in the error's details."""
+    body = error.details.get("error", error.details) if isinstance(error.details, Mapping) else None
     found = body.get("details") if isinstance(body, Mapping) else None
     for detail in found if isinstance(found, list) else ():
-        if isinstance(detail, Mapping) and isinstance(detail.get("retryDelay"), str):
-            yield detail["retryDelay"]
+        if isinstance(detail, Mapping) and field in detail:
+            yield detail[field]

@@ -27,9 +27,9 @@ def parse(content: bytes | str) -> Mapping[str, object]:
     try:
         value = json_values.parse(content)
     except ValueError as error:
-        raise TransientError(f"the response is not JSON: {error}", code="body") from None
+        raise TransientError(f"the response is not JSON: {error}", code="body", may_be_charged=True) from None
     if not isinstance(value, dict):
-        raise TransientError("the response is not a JSON object", code="body")
+        raise TransientError("the response is not a JSON object", code="body", may_be_charged=True)
     return value
 
 

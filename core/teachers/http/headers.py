@@ -1,60 +1,104 @@
-"""Response headers about rate limits and retries."""
+"""Response headers about rate limits and retries: when the next request may be sent.
+
+Servers write that moment as a number of seconds, as a duration (`6m0s`), as a date, or as Unix time in seconds
+or milliseconds.
+"""
 
 from __future__ import annotations
 
 import datetime
 import email.utils
+import math
 import re
 import time
 from collections.abc import Mapping
 
 from core.teachers.protocol import RateLimits
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)\s*")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+#: A number from here on is Unix time, not a number of seconds to wait: as seconds it would be 31 years.
+_FIRST_EPOCH = 1e9
+#: Unix time from here on is in a smaller unit than seconds: as seconds it would be after the year 5000.
+_LAST_EPOCH = 1e11
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait before a retry (`retry-after-ms`, or `Retry-After` as seconds or as a date).
+    """Seconds to wait before a retry, as `retry-after-ms` or `Retry-After` says.
 
     None where there is no such header, or it is malformed.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
+    if milliseconds is not None and milliseconds < _FIRST_EPOCH:
         return milliseconds / 1000
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    seconds = _number(value)
-    if seconds is not None:
-        return seconds
-    try:
-        date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=datetime.UTC)
-    return max(0.0, date.timestamp() - time.time())
+    return seconds_until(headers.get("retry-after"), time.time())
 
 
 def rate_limits(headers: Mapping[str, str]) -> RateLimits:
-    """The `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers."""
+    """The `x-ratelimit-remaining-*` and `x-ratelimit-reset-*` headers; without the last part of their names
+    they are about requests."""
+    now = time.time()
     return RateLimits(
-        _count(headers.get("x-ratelimit-remaining-requests")),
+        _count(_first(headers, "x-ratelimit-remaining-requests", "x-ratelimit-remaining")),
         _count(headers.get("x-ratelimit-remaining-tokens")),
-        parse_duration(headers.get("x-ratelimit-reset-requests")),
-        parse_duration(headers.get("x-ratelimit-reset-tokens")),
+        seconds_until(_first(headers, "x-ratelimit-reset-requests", "x-ratelimit-reset"), now),
+        seconds_until(headers.get("x-ratelimit-reset-tokens"), now),
     )
 
 
-def parse_duration(text: str | None) -> float | None:
-    """Seconds of `6m0s`, `1.5s`, `20ms` or a bare number; None for anything else."""
+def seconds_until(text: str | None, now: float) -> float | None:
+    """Seconds from `now` (Unix time) until the moment that `text` names, at least 0.
+
+    `text` is a number of seconds, a duration such as `6m0s`, `1.5s`, `20ms` or `2d`, an HTTP or ISO 8601 date,
+    or Unix time. None for anything else.
+    """
     if text is None:
         return None
-    parts = _DURATION.findall(text.strip())
-    if parts and "".join(number + unit for number, unit in parts) == text.strip():
-        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    number = _number(text)
+    if number is not None:
+        if number < _FIRST_EPOCH:
+            return number
+        while number >= _LAST_EPOCH:
+            number /= 1000
+        return max(0.0, number - now)
+    duration = parse_duration(text)
+    if duration is not None:
+        return duration
+    instant = _date(text.strip())
+    return None if instant is None else max(0.0, instant - now)
+
+
+def parse_duration(text: str | None) -> float | None:
+    """Seconds of `6m0s`, `1.5s`, `20ms`, `1d 2h` or a bare number; None for anything else."""
+    if text is None:
+        return None
+    written = text.strip().lower()
+    parts = _DURATION.findall(written)
+    if parts and _DURATION.sub("", written) == "":
+        seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+        return seconds if math.isfinite(seconds) else None
     return _number(text)
+
+
+def _date(text: str) -> float | None:
+    """Unix time of an HTTP or ISO 8601 date; without a zone it is UTC. None for anything else."""
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        try:
+            date = datetime.datetime.fromisoformat(text)
+        except ValueError:
+            return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=datetime.UTC)
+    try:
+        return date.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _first(headers: Mapping[str, str], *names: str) -> str | None:
+    return next((headers[name] for name in names if name in headers), None)
 
 
 def _count(text: str | None) -> int | None:

@@ -16,9 +16,11 @@ import msgspec
 import openai
 
 from core.jobs import files
-from core.teachers.http import bodies, error_text, headers
+from core.network import clients
+from core.teachers.http import bodies, connection_errors, headers, rejections
 from core.teachers.http import endpoint as endpoints
 from core.teachers.http.endpoint import Endpoint
+from core.teachers.http.rejections import WEB_PAGE
 from core.teachers.openai import batch_objects, errors, replies, requests
 from core.teachers.openai.requests import BASE_URL
 from core.teachers.protocol import (
@@ -59,15 +61,13 @@ class OpenAILive:
         self.limits = RateLimits()
         self.account = _account(endpoint)
         self._endpoint = endpoint
+        self._url = endpoint.base_url or BASE_URL
         self._client = openai.AsyncOpenAI(
             api_key=endpoint.key,
-            base_url=endpoint.base_url or BASE_URL,
+            base_url=self._url,
             timeout=endpoint.timeout_s,
             max_retries=0,
-            # The caller limits the number of concurrent calls; the connection pool must not.
-            http_client=openai.DefaultAsyncHttpxClient(
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None)
-            ),
+            http_client=clients.async_client(),
         )
 
     async def complete(self, request: Request) -> Reply:
@@ -78,15 +78,23 @@ class OpenAILive:
                 response = await self._client.post(
                     requests.CHAT_COMPLETIONS, body=body, cast_to=httpx2.Response
                 )
-        except TimeoutError:
-            raise TransientError("the call timed out", code="timeout") from None
-        except openai.APIStatusError as error:
-            self.limits = headers.rate_limits(error.response.headers)
-            raise errors.protocol_error(error, self._endpoint.key) from None
+        except TimeoutError as error:
+            raise connection_errors.timeout(error, self._url) from None
         except openai.APIError as error:
-            raise errors.protocol_error(error, self._endpoint.key) from None
+            if isinstance(error, openai.APIStatusError):
+                self.limits = headers.rate_limits(error.response.headers)
+            raise errors.protocol_error(error, self._endpoint.key, self._url) from None
         self.limits = headers.rate_limits(response.headers)
-        return replies.reply_of(bodies.parse(response.content))
+        content = response.content
+        try:
+            body = bodies.parse(content)
+        except TransientError as error:
+            raise rejections.of_body(content, self._url, self._endpoint.key) or error from None
+        if not body.get("choices"):
+            found = rejections.of_body(content, self._url, self._endpoint.key)
+            if found is not None:
+                raise found
+        return replies.reply_of(body)
 
     async def close(self) -> None:
         await self._client.close()
@@ -98,11 +106,13 @@ class OpenAIBatches:
     def __init__(self, endpoint: Endpoint) -> None:
         self.account = _account(endpoint)
         self._endpoint = endpoint
+        self._url = endpoint.base_url or BASE_URL
         self._client = openai.OpenAI(
             api_key=endpoint.key,
-            base_url=endpoint.base_url or BASE_URL,
+            base_url=self._url,
             timeout=endpoint.timeout_s,
             max_retries=0,
+            http_client=clients.client(),
         )
         self._files = self._client.files.with_raw_response
         self._batches = self._client.batches.with_raw_response
@@ -127,6 +137,9 @@ class OpenAIBatches:
         except (RejectedError, TransientError) as error:
             if error.code in ("400", "429") and _mentions_full_queue(str(error)):
                 raise QueueFullError(str(error)) from None
+            if error.code == WEB_PAGE:
+                # From a gateway: the batch may have been created.
+                raise UnreadableError(str(error)) from None
             raise
 
     def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
@@ -199,12 +212,11 @@ class OpenAIBatches:
                 for chunk in response.iter_bytes():
                     out.write(chunk)
         except openai.APIError as error:
-            raise errors.protocol_error(error, key) from None
+            raise errors.protocol_error(error, key, self._url) from None
         except httpx2.TimeoutException:
             raise TransientError("the download timed out", code="timeout") from None
         except httpx2.RequestError as error:
-            message = error_text.redacted(f"the download failed: {type(error).__name__}: {error}", key)
-            raise TransientError(message, code="connection") from None
+            raise connection_errors.dropped(error, key, self._url) from None
 
     def custom_ids(self, path: Path) -> set[str]:
         return bodies.keys(path, _KEY_NAME)
@@ -220,11 +232,18 @@ class OpenAIBatches:
         try:
             response = call(**arguments)
         except openai.APIError as error:
-            raise errors.protocol_error(error, self._endpoint.key) from None
+            raise errors.protocol_error(error, self._endpoint.key, self._url) from None
+        content = response.content
         try:
-            return bodies.parse(response.content)
+            body = bodies.parse(content)
         except TransientError as error:
-            raise UnreadableError(str(error)) from None
+            found = rejections.of_body(content, self._url, self._endpoint.key)
+            raise found or UnreadableError(str(error)) from None
+        if "id" not in body and "data" not in body:
+            found = rejections.of_body(content, self._url, self._endpoint.key)
+            if found is not None:
+                raise found
+        return body
 
 
 def _is_same(info: BatchInfo, token: str, file: str | None) -> bool:

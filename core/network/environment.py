@@ -1,0 +1,197 @@
+"""Environment variables about proxies and certificates: what they say, and what is wrong with them."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass_environment
+
+#: Variables with a file of certificates, the first that is set decides. httpx2 itself knows only the first.
+CERTIFICATE_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+CERTIFICATE_FOLDER = "SSL_CERT_DIR"
+#: Variables with a proxy, by the scheme of the URLs that it is for.
+_PROXIES = {"http": "HTTP_PROXY", "https": "HTTPS_PROXY", "all": "ALL_PROXY"}
+#: Schemes of proxies that need a package of their own, and the package.
+_SOCKS = ("socks5", "socks5h")
+_SOCKS_PACKAGE = "socksio"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A variable that makes requests fail."""
+
+    variable: str
+    found: str
+    """What is wrong, after the variable's name: no password of a proxy is in it."""
+    remedy: str
+    breaks: bool = True
+    """Whether no request can be sent; else a part of the variable is ignored."""
+
+    def __str__(self) -> str:
+        return f"{self.variable} {self.found}: {self.remedy}"
+
+
+def problems() -> list[Problem]:
+    """Everything that is wrong with the variables, what breaks requests first."""
+    found = [*_certificates(), *_proxies(), *_no_proxy()]
+    return sorted(found, key=lambda problem: not problem.breaks)
+
+
+def certificates() -> tuple[str, str] | None:
+    """The variable that names the certificates to trust, and its value; None for those of the system."""
+    for variable in (*CERTIFICATE_FILES, CERTIFICATE_FOLDER):
+        if value := os.environ.get(variable):
+            return variable, value
+    return None
+
+
+def proxies() -> dict[str, str]:
+    """The variables that name a proxy, as they are set, and their values."""
+    return {variable: value for _, variable, value in _set_proxies()}
+
+
+def proxy_of(url: str) -> tuple[str, str] | None:
+    """The variable and the value of the proxy that requests to `url` go through; None without one."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    host = parts.hostname or ""
+    if proxy_bypass_environment(parts.netloc.rpartition("@")[2]) or _is_excluded(host):
+        return None
+    by_scheme = {scheme: (variable, value) for scheme, variable, value in _set_proxies()}
+    return by_scheme.get(parts.scheme) or by_scheme.get("all")
+
+
+def without_password(proxy: str) -> str:
+    """A proxy's URL without user name and password."""
+    scheme, separator, rest = proxy.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+def ssl_context() -> ssl.SSLContext | None:
+    """A context with the certificates that the environment names; None if it names none.
+
+    Raises `OSError`, of which `ssl.SSLError` is one, if they cannot be read.
+    """
+    named = certificates()
+    if named is None:
+        return None
+    _, value = named
+    if Path(value).is_dir():
+        return ssl.create_default_context(capath=value)
+    return ssl.create_default_context(cafile=value)
+
+
+def _certificates() -> Iterator[Problem]:
+    named = certificates()
+    if named is None:
+        return
+    variable, value = named
+    remedy = f"correct the path, or unset {variable} to trust the system's certificates"
+    if not Path(value).exists():
+        yield Problem(variable, f"names {value}, which does not exist", remedy)
+        return
+    try:
+        ssl_context()
+    except OSError as error:
+        reason = error.strerror if not isinstance(error, ssl.SSLError) else "it has no PEM certificates"
+        yield Problem(variable, f"names {value}, which cannot be read: {reason}", remedy)
+
+
+def _proxies() -> Iterator[Problem]:
+    for _, variable, value in _set_proxies():
+        shown = without_password(value)
+        try:
+            parts = urlsplit(value if "://" in value else f"http://{value}")
+            broken = parts.hostname is None or (parts.port or 1) < 1
+        except ValueError:
+            parts, broken = urlsplit(""), True
+        if parts.scheme in ("socks", "socks4", "socks4a"):
+            yield Problem(
+                variable,
+                f"is {shown}, a kind of proxy that is not supported",
+                f"write socks5://{parts.netloc.rpartition('@')[2]} if the proxy speaks SOCKS 5, "
+                f"or unset {variable}",
+            )
+        elif parts.scheme in _SOCKS and find_spec(_SOCKS_PACKAGE) is None:
+            yield Problem(
+                variable,
+                f"is {shown}, and SOCKS proxies need the package {_SOCKS_PACKAGE}",
+                f"install it (`uv pip install {_SOCKS_PACKAGE}`), or unset {variable}",
+            )
+        elif parts.scheme not in ("http", "https", *_SOCKS) or broken:
+            yield Problem(
+                variable,
+                f"is {shown}, which is not the URL of a proxy",
+                f"write it as http://HOST:PORT, or unset {variable}",
+            )
+
+
+def _no_proxy() -> Iterator[Problem]:
+    for variable in ("NO_PROXY", "no_proxy"):
+        for entry in _entries(os.environ.get(variable, "")):
+            if not _is_host(entry):
+                yield Problem(
+                    variable,
+                    f"has {entry!r}, which is ignored",
+                    "entries are hosts, domains such as .example.com, addresses such as ::1 or 10.0.0.0/8",
+                    breaks=False,
+                )
+
+
+def _set_proxies() -> Iterator[tuple[str, str, str]]:
+    """(scheme, variable, value) of each proxy. A name in lower case goes before the same one in capitals."""
+    for scheme, variable in _PROXIES.items():
+        for name in (variable.lower(), variable):
+            if value := os.environ.get(name, "").strip():
+                yield scheme, name, value
+                break
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.split(",") if entry.strip()]
+
+
+def _is_host(entry: str) -> bool:
+    if entry == "*":
+        return True
+    host = entry.rpartition("://")[2]
+    if host.startswith("["):
+        address, closed, port = host[1:].partition("]")
+        return bool(closed) and _is_network(address) and (not port or port.removeprefix(":").isdigit())
+    if _is_network(host):
+        return True
+    name, _, port = host.partition(":")
+    return bool(name.strip(".*")) and not set(name) & set("/[] \t") and (not port or port.isdigit())
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_excluded(host: str) -> bool:
+    """Whether NO_PROXY has the address `host`, by itself, in brackets, or in a network."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    for variable in ("NO_PROXY", "no_proxy"):
+        for entry in _entries(os.environ.get(variable, "")):
+            try:
+                network = ipaddress.ip_network(entry.strip("[]"), strict=False)
+            except ValueError:
+                continue
+            if address.version == network.version and address in network:
+                return True
+    return False

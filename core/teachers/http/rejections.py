@@ -1,0 +1,145 @@
+"""Errors of providers, by their status and words: what may pass with time, and what never will."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from core.teachers.http import error_bodies, error_text
+from core.teachers.http.error_bodies import BodyError
+from core.teachers.protocol import RejectedError, Remedy, TransientError
+
+#: The last part of a base URL of OpenAI's API and of servers compatible with it.
+OPENAI_VERSION = "/v1"
+#: The code of an error that is a web page under status 200.
+WEB_PAGE = "200"
+_TRANSIENT = frozenset({408, 409, 425, 429})
+#: Statuses of gateways in front of a server that does not answer.
+_UNREACHABLE = frozenset({502, 503, 504, 520, 521, 522, 523, 530})
+#: Statuses that reject one request; any other rejection would meet every request.
+_ONE_REQUEST = frozenset({400, 413, 422})
+#: Codes that come with such a status and still concern every request.
+_EVERY_REQUEST = frozenset(
+    {
+        "unsupported_parameter",
+        "unsupported_value",
+        "unknown_parameter",
+        "model_not_found",
+        "failed_precondition",
+    }
+)
+#: Codes and words of an account without credit, or with a quota that time alone does not bring back.
+_NO_CREDIT_CODES = frozenset(
+    {
+        "insufficient_quota",
+        "insufficient_balance",
+        "insufficient_funds",
+        "insufficient_user_quota",
+        "exceeded_current_quota_error",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "account_deactivated",
+        "payment_required",
+        "arrearage",
+    }
+)
+_NO_CREDIT = re.compile(
+    r"insufficient (?:credit|balance|quota|funds)|out of credit|credit balance is too low"
+    r"|(?:exceeded|reached) your (?:current |monthly |weekly )?(?:quota|spending limit|credit limit|usage limit)"
+    r"|quota (?:has been |is )?exhausted|billing hard limit|check your plan and billing|add (?:more )?credit"
+    r"|account (?:is )?(?:not active|suspended|in arrears)",
+    re.IGNORECASE,
+)
+_KEY = re.compile(r"api.?key|access token|unauthorized|authenticat|credentials", re.IGNORECASE)
+#: An HTTP request was sent to a port that speaks TLS.
+_NEEDS_TLS = re.compile(
+    r"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server", re.IGNORECASE
+)
+
+
+def of_error(
+    status: int,
+    found: BodyError,
+    base_url: str,
+    key: str,
+    *,
+    retry_after: float | None = None,
+    version: str = OPENAI_VERSION,
+) -> TransientError | RejectedError:
+    """The protocol's error for an error body under `status`; its message never contains `key`.
+
+    `version` is the last part of a base URL as this kind of API has it; empty if it has none.
+    """
+    message = error_text.redacted(": ".join(filter(None, (str(status), found.name, found.message))), key)
+    remedy = _remedy(status, found, message)
+    if remedy is None and (status >= 500 or status in _TRANSIENT):
+        return TransientError(
+            message,
+            code=str(status),
+            throttled=status == 429,
+            unreachable=status in _UNREACHABLE,
+            retry_after=retry_after,
+        )
+    if remedy == "url":
+        message += url_hint(base_url, version)
+    fatal = (
+        status not in _ONE_REQUEST
+        or remedy is not None
+        or error_text.concerns_logprobs(message)
+        or not _EVERY_REQUEST.isdisjoint(found.codes)
+    )
+    return RejectedError(error_text.with_logprobs_hint(message), code=str(status), fatal=fatal, remedy=remedy)
+
+
+def of_body(
+    content: bytes, base_url: str, key: str, *, version: str = OPENAI_VERSION
+) -> TransientError | RejectedError | None:
+    """The error for a body under status 200 that is no answer: an error, or a web page. None for any other."""
+    if error_bodies.is_web_page(content):
+        page = error_text.redacted(error_bodies.shown(content), key)
+        return RejectedError(
+            f"the server sent a web page instead of an answer ({page}){url_hint(base_url, version)}",
+            code=WEB_PAGE,
+            fatal=True,
+            remedy="url",
+        )
+    found = error_bodies.of_content(content)
+    if found is None:
+        return None
+    status = found.status
+    if status is None and error_bodies.is_unknown_path(found.message):
+        status = 404
+    if status is None and _NO_CREDIT.search(found.message):
+        status = 402
+    if status is not None:
+        return of_error(status, found, base_url, key, version=version)
+    message = error_text.redacted(f"the server sent an error instead of an answer: {found.message}", key)
+    return TransientError(message, code="body")
+
+
+def url_hint(base_url: str, version: str = OPENAI_VERSION) -> str:
+    """What may be wrong with a URL whose path the server does not know."""
+    path = urlsplit(base_url).path.rstrip("/")
+    shown = base_url.rstrip("/")
+    for end in ("/chat/completions", "/completions", "/models", "/batches"):
+        if path.endswith(end):
+            return f" (base_url is {base_url}: leave out {end})"
+    if version and re.search(r"/v\d|/openai\b|/api/", path) is None:
+        return f" (base_url is {base_url}: does the API begin at {shown}{version}?)"
+    return f" (base_url is {base_url}: check its path)"
+
+
+def _remedy(status: int, found: BodyError, message: str) -> Remedy | None:
+    if _NEEDS_TLS.search(message):
+        return "url"
+    if status == 402 or not _NO_CREDIT_CODES.isdisjoint(found.codes):
+        return "credit"
+    if status in (400, 403, 429) and _NO_CREDIT.search(found.message):
+        return "credit"
+    if status == 401 or (status in (400, 403) and _KEY.search(found.message)):
+        return "key"
+    if status == 405 or (
+        status == 404 and (error_bodies.is_unknown_path(found.message) or not found.is_described)
+    ):
+        return "url"
+    return None

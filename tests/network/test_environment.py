@@ -1,0 +1,106 @@
+"""Proxies and certificates in the environment: what is wrong names its variable and a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.domain.errors import UserError
+from core.network import clients, environment
+from tests.support.certificates import self_signed
+
+NAMES = (
+    *environment.CERTIFICATE_FILES,
+    environment.CERTIFICATE_FOLDER,
+    *(name for word in ("HTTP", "HTTPS", "ALL", "NO") for name in (f"{word}_PROXY", f"{word.lower()}_proxy")),
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_set() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in NAMES:
+            patch.delenv(name, raising=False)
+        yield
+
+
+def problem(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> str:
+    monkeypatch.setenv(variable, value)
+    (found,) = environment.problems()
+    assert found.variable == variable
+    return str(found)
+
+
+def test_nothing_set_is_nothing_wrong() -> None:
+    assert environment.problems() == []
+    clients.client().close()
+
+
+@pytest.mark.parametrize("variable", environment.CERTIFICATE_FILES)
+def test_certificates_that_are_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    path = tmp_path / "cacert.pem"
+    assert f"names {path}, which does not exist: correct" in problem(monkeypatch, variable, str(path))
+    with pytest.raises(UserError, match=f"{variable} names {path}"):
+        clients.client()
+    path.write_text("no certificate")
+    assert "has no PEM certificates" in problem(monkeypatch, variable, str(path))
+    path.write_bytes(self_signed(tmp_path)[0].read_bytes())
+    assert environment.problems() == []
+    clients.client().close()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("socks5://me:secret@127.0.0.1:9", "is socks5://127.0.0.1:9, and SOCKS proxies need"),
+        ("socks://127.0.0.1:9", "write socks5://127.0.0.1:9"),
+        ("http://127.0.0.1:port", "is not the URL of a proxy: write it as http://HOST:PORT"),
+        ("ftp://127.0.0.1", "is not the URL of a proxy"),
+    ],
+)
+@pytest.mark.parametrize("variable", ["ALL_PROXY", "https_proxy"])
+def test_proxies_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    found = problem(monkeypatch, variable, value)
+    assert words in found
+    assert "secret" not in found
+    with pytest.raises(UserError, match=variable):
+        clients.async_client()
+
+
+def test_a_proxy_that_can_be_used_and_what_does_not_go_through_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "localhost,[::1], 10.0.0.0/8,.example.org")
+    assert environment.problems() == []
+    clients.client().close()
+    proxy = ("HTTPS_PROXY", "proxy.example:3128")
+    assert environment.proxy_of("https://api.example.com/v1") == proxy
+    for url in ("http://api.example.com", "https://localhost:1", "https://[::1]:1", "https://10.1.2.3"):
+        assert environment.proxy_of(url) is None, url
+    assert environment.proxy_of("https://a.example.org") is None
+
+
+def test_an_entry_of_no_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "has '[::1'" in problem(monkeypatch, "NO_PROXY", "localhost,[::1")
+    # It is ignored, so requests are sent.
+    clients.client().close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(NAMES), st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30))
+def test_no_value_is_a_crash(variable: str, value: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(variable, value)
+        found = environment.problems()
+        try:
+            clients.client().close()
+        except UserError:
+            assert any(problem.breaks for problem in found) or variable in NAMES
+        environment.proxy_of("https://example.com")
