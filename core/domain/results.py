@@ -233,6 +233,8 @@ class CompareResult(_Result, frozen=True, tag="compare"):
     label: str | None = None
     """The embedded judge's agreement with people, in words; None for another judge, whose agreement a
     validation of its own measures."""
+    left_out: Count = 0
+    """Test dialogues that were not compared, because a responder has no usable response to them."""
 
 
 TrainingResult = SftResult | DpoResult

@@ -66,10 +66,10 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
     )
 
 
-def check_left_out(found: Outcomes, max_left_out: float) -> None:
-    """Raise `UserError` if more answers cannot be used than `max_left_out`, a share, allows.
+def check_left_out(found: Outcomes, max_left_out: float, what: str = "answers cannot be used") -> None:
+    """Raise `UserError` if more requests are left out than `max_left_out`, a share, allows.
 
-    One is always allowed, unless the share is 0: a single dialogue must not fail a job.
+    `what` says it in words. One is always allowed, unless the share is 0: a single dialogue must not fail a job.
     """
     left_out = sum(found.left_out.values())
     if left_out <= max_left_out * found.requests or (left_out == 1 < found.requests and max_left_out > 0):
@@ -77,7 +77,7 @@ def check_left_out(found: Outcomes, max_left_out: float) -> None:
     outcome = next(iter(found.left_out))
     shown = found.left_out_examples.get(outcome)
     raise UserError(
-        f"{left_out} of {found.requests} answers cannot be used ({counts(found.left_out)}), more than "
+        f"{left_out} of {found.requests} {what} ({counts(found.left_out)}), more than "
         f"max_left_out allows ({max_left_out:.1%}): a retry sends only these"
         + (_REMEDY if found.left_out.get("cut", 0) > left_out / 2 else "")
         + (f". {outcome}, for example {shown}" if shown else "")

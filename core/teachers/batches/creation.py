@@ -98,7 +98,7 @@ def create(session: BatchSession, submission: TrackedSubmission) -> None:
             "job": session.job.spec.job,
             "token": submission.token,
         }
-        info = session.teacher.create(submission.file, metadata)
+        info = _create(session, submission, submission.file, metadata)
     except QueueFullError as error:
         log.info("batch %s waits until the provider accepts more: %s", submission.token, error)
         session.record(submission, "queued", errors=(str(error),))
@@ -106,13 +106,18 @@ def create(session: BatchSession, submission: TrackedSubmission) -> None:
     except RejectedError as error:
         session.record(submission, "failed", errors=(str(error),), collected=True)
         raise UserError(f"the provider rejected the batch: {error}") from error
-    except UnreadableError as error:
-        if submission.state == "creating":
-            session.record(
-                submission, "creating", errors=(f"created, but its answer cannot be read: {error}",)
-            )
-        raise
     _adopt(session, submission, info)
+
+
+def _create(
+    session: BatchSession, submission: TrackedSubmission, file: str, metadata: dict[str, str]
+) -> BatchInfo:
+    try:
+        return session.teacher.create(file, metadata)
+    except UnreadableError as error:
+        reason = f"perhaps created, but the provider's answer cannot be read: {error}"
+        session.record(submission, "creating", errors=(reason,))
+        raise
 
 
 def find(session: BatchSession, submission: TrackedSubmission) -> None:

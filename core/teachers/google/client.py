@@ -199,7 +199,7 @@ class GoogleBatches:
         """
         self._body = b""
         try:
-            with _protocol_errors(self._endpoint.key):
+            with _protocol_errors(self._endpoint):
                 call(**arguments)
         except UnreadableError as error:
             log.info("the client cannot read an answer: %s", error)

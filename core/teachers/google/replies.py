@@ -35,8 +35,8 @@ def reply_of(response: _Object) -> Reply:
     candidate = next(iter(json_values.items(candidates)), None)
     if not isinstance(candidate, Mapping):
         if response.get("error"):
-            words = _words(response["error"])
-            raise TransientError(f"the provider answered with an error: {words}", code="body")
+            message = f"the provider answered with an error: {_words(response['error'])}"
+            raise TransientError(message, code="body")
         if candidates:
             return _unreadable(response, usage, "its candidates are in no form that is understood")
         blocked = json_values.text(json_values.member(response.get("promptFeedback"), "blockReason"))

@@ -87,14 +87,14 @@ class OpenAILive:
         self.limits = headers.rate_limits(response.headers)
         content = response.content
         try:
-            body = bodies.parse(content)
+            completion = bodies.parse(content)
         except TransientError as error:
             raise rejections.of_body(content, self._url, self._endpoint.key) or error from None
-        if not body.get("choices"):
+        if not completion.get("choices"):
             found = rejections.of_body(content, self._url, self._endpoint.key)
             if found is not None:
                 raise found
-        return replies.reply_of(body)
+        return replies.reply_of(completion)
 
     async def close(self) -> None:
         await self._client.close()
