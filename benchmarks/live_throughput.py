@@ -100,10 +100,10 @@ async def _measure(port: int, concurrency: int, requests: int) -> tuple[float, f
     replies: list[Request] = []
     lost: list[Exception] = []
 
-    def keep(request: Request, reply: Reply) -> None:
+    def keep(request: Request, reply: Reply, unreported: int) -> None:
         replies.append(request)
 
-    def lose(request: Request, error: TransientError | RejectedError, tries: int) -> None:
+    def lose(request: Request, error: TransientError | RejectedError, tries: int, unreported: int) -> None:
         lost.append(error)
 
     sender = Sender(teacher, LiveLimits(concurrency), threading.Event())

@@ -56,7 +56,7 @@ class Built:
 
 def build(method: str, dialogues: list[Dialogue], folder: Path) -> Built:
     """The request files of all strategies of a method, one for each set of answers."""
-    endpoint = Endpoint(model=TEACHER.model, key="none", max_output_tokens=TEACHER.max_output_tokens)
+    endpoint = Endpoint(model=TEACHER.model, key="none", max_output_tokens=512)
     teacher = OpenAIBatches(endpoint)
     earlier = {d.dialog_id: f"{d.dialog_id} {'word ' * 26}end." for d in dialogues}
     built = Built()

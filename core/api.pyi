@@ -45,6 +45,7 @@ from .domain.job_rules import needs_supervisor as needs_supervisor
 from .domain.job_rules import start_all_problem as start_all_problem
 from .domain.jobs import Job as Job
 from .domain.jobs import JobState as JobState
+from .domain.jobs import Wait as Wait
 from .domain.jobs import result_values as result_values
 from .domain.names import RUN_STAGES as RUN_STAGES
 from .domain.names import ComparisonName as ComparisonName

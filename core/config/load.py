@@ -14,8 +14,12 @@ from core.domain.names import is_plain
 
 NAME = "config.toml"
 
-#: Without user name, password or query: people put API keys there.
-_URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?")
+#: Without user name, password or query, because people put API keys there; except for Azure's version.
+_URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?(\?api-version=[\w.-]+)?")
+#: Paths below the base URL, which people copy from examples of single requests.
+_ENDPOINTS = ("/chat/completions", "/completions", "/batches")
+#: How long a batch may take: a number of hours or days.
+_WINDOW = re.compile(r"[1-9]\d*[hd]")
 #: An API key can look like a variable name; the prefixes of some providers' keys are refused.
 _VARIABLE = re.compile(r"(?!AIza|hf_|gsk_)[A-Za-z_][A-Za-z0-9_]*")
 
@@ -88,8 +92,23 @@ def _check_teacher(place: str, teacher: Teacher) -> None:
         )
     if teacher.provider == "local" and teacher.top_logprobs is not None:
         raise UserError(f"{place}.top_logprobs: only a judge behind an API supports it; remove it")
-    if teacher.provider != "openai" and teacher.extra_body:
-        raise UserError(f'{place}.extra_body: only provider "openai" supports it')
+    if teacher.base_url is not None:
+        path = teacher.base_url.partition("?")[0].rstrip("/")
+        ending = next((end for end in _ENDPOINTS if path.endswith(end)), None)
+        if ending is not None:
+            raise UserError(f"{place}.base_url: leave out {ending}, which each request adds")
+    if teacher.provider == "local" and teacher.extra_body:
+        raise UserError(f"{place}.extra_body: a local model sends no request; remove it")
+    if teacher.provider != "google" and teacher.thinking_budget is not None:
+        raise UserError(f'{place}.thinking_budget: only provider "google" supports it')
+    if teacher.provider == "local" and teacher.reasoning_effort is not None:
+        raise UserError(f"{place}.reasoning_effort: a local model does not support it; remove it")
+    if teacher.thinking_budget is not None and teacher.reasoning_effort is not None:
+        raise UserError(f"{place}: set either thinking_budget or reasoning_effort: Gemini takes only one")
+    if teacher.provider != "openai" and (teacher.api_version is not None or "?" in (teacher.base_url or "")):
+        raise UserError(f'{place}.api_version: only provider "openai" supports it')
+    if not _WINDOW.fullmatch(teacher.batch_window):
+        raise UserError(f"{place}.batch_window: must be a number of hours or days such as 24h or 7d")
     if teacher.poll_min_s > teacher.poll_max_s:
         raise UserError(f"{place}.poll_min_s: must not exceed poll_max_s")
 

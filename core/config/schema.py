@@ -54,7 +54,11 @@ class Teacher(_Table, frozen=True):
     mode: Literal["batch", "live"] = "live"
     """`batch` uses the provider's Batch API (cheaper, answers within a day); `live` sends single requests."""
     base_url: str | None = None
-    """URL of a server that is compatible with the provider's API, without user name, password or query."""
+    """URL of a server that is compatible with the provider's API, such as `http://localhost:8000/v1`, without
+    user name, password or query. Of Azure also the query `?api-version=…`."""
+    api_version: str | None = None
+    """Only for `openai`: the `api-version` of Azure OpenAI, which each request's URL then has; the key is
+    sent as Azure expects it. By default the one in `base_url`, if any."""
     api_key_env: str | None = None
     """Environment variable that holds the API key; by default OPENAI_API_KEY or GEMINI_API_KEY."""
     temperature: NonNegativeNumber | None = None
@@ -63,13 +67,27 @@ class Teacher(_Table, frozen=True):
     """Nucleus sampling; by default the provider's."""
     seed: int | None = None
     """Sampling seed, where the provider supports one."""
-    max_output_tokens: Positive = 512
-    """Maximum length of an answer, in tokens."""
+    max_output_tokens: Positive | None = None
+    """Maximum length of an answer in tokens, reasoning included; by default 512, or 8192 for a model that
+    reasons (see `reasoning_tokens`)."""
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    """How much a model reasons before it answers: `reasoning_effort` of OpenAI, `thinkingLevel` of Gemini; by
+    default the provider's. Models accept different values."""
+    thinking_budget: Annotated[int, Meta(ge=-1)] | None = None
+    """Only for `google`: Gemini's `thinkingBudget`, the maximum number of tokens of reasoning; 0 for none, -1
+    for what the model decides. By default the provider's."""
+    reasoning_tokens: NonNegative | None = None
+    """Estimated tokens of reasoning in each answer, for costs and the budget before anything is sent. By
+    default 1000 for models that are known to reason by their name or settings, else 0. Once there are
+    answers, further costs are estimated from their tokens."""
     top_logprobs: Annotated[int, Meta(ge=2, le=20)] | None = None
     """Only for a judge behind an API: number of log-probabilities to request for each token, from which the
     judge's confidence is computed."""
     extra_body: dict[str, Any] = {}
-    """Only for `openai`: further fields of the request body, as in OpenAI's Python client."""
+    """Further fields of the request body, merged into it, as the provider defines them. `openai`: for example
+    `{ chat_template_kwargs = { enable_thinking = false } }` of vLLM. `google`: for example
+    `{ generationConfig = { thinkingConfig = { thinkingBudget = 0 } } }` or `{ safetySettings = [{ category =
+    "HARM_CATEGORY_HARASSMENT", threshold = "BLOCK_NONE" }] }`. Not for `local`."""
     tries: Positive = 3
     """How often a request is sent in all while its answer is refused, empty, cut off or too long."""
     max_left_out: Share = 0.02
@@ -83,11 +101,18 @@ class Teacher(_Table, frozen=True):
     timeout_s: PositiveNumber = 120.0
     """`live`: seconds until a request times out."""
     call_tries: Positive = 8
-    """`live`: how often a request is sent in all while the connection or the server fails."""
+    """`live`: how often a request is sent in all while the connection or the server fails. A try that the
+    server refuses because of its rate limit counts a tenth."""
+    max_wait_s: PositiveNumber = 3600.0
+    """Seconds for which a job waits while the provider answers nothing at all, because of its rate limits or
+    because it cannot be reached; then the job fails, and all answers are kept."""
     batch_requests: Annotated[int, Meta(ge=1, le=50_000)] = 50_000
     """`batch`: maximum number of requests in one batch file."""
     batch_bytes: Annotated[int, Meta(ge=1, le=200_000_000)] = 200_000_000
     """`batch`: maximum size of one batch file, in bytes."""
+    batch_window: str = "24h"
+    """`batch`: the time in which the provider shall complete a batch (`completion_window`), such as `24h` or
+    `7d`, as the provider supports it. Only for `openai`."""
     batch_tries: Positive = 8
     """`batch`: how many batches in a row may carry the same request before it counts as failed."""
     poll_min_s: PositiveNumber = 5.0

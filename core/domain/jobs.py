@@ -14,6 +14,20 @@ Slot = Literal["gpu", "cpu", "api", "batch"]
 
 
 @dataclass(frozen=True)
+class Wait:
+    """What a running job waits for outside of the program. Times are Unix seconds."""
+
+    reason: str
+    """What it waits for, for people."""
+    since: float
+    """When it began to wait."""
+    until: float | None
+    """When it tries again; None where that is not known."""
+    gives_up_at: float | None
+    """When it fails if nothing changes; None if it goes on for as long as it takes."""
+
+
+@dataclass(frozen=True)
 class Job:
     """One unit of background work on the pipeline's graph. Times are Unix seconds."""
 
@@ -54,6 +68,8 @@ class Job:
     """Its results; None before it is done."""
     folder: str | None
     """Its newest attempt's folder, relative to the workspace; None before the first."""
+    wait: Wait | None = None
+    """What it waits for while it runs; None while it goes on."""
 
 
 def result_values(job: Job) -> dict[str, object]:

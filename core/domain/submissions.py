@@ -102,6 +102,8 @@ class Submission:
     """Estimated cost in US dollars before sending; None where a price is not known."""
     usd: float | None
     """US dollars that its answers cost so far; None where a price is not known."""
+    estimated_part_usd: float
+    """What of `usd` is estimated, because the provider did not report the tokens of an answer."""
     input_path: str | None
     """The file of requests; None without a batch."""
     output_path: str | None
@@ -164,6 +166,8 @@ class SentRequest:
     """Cost in US dollars; None where the price is not known."""
     at: float
     """When the outcome was recorded, in Unix seconds."""
+    estimated: bool
+    """Whether tokens and cost are estimates, because the provider did not report all of them."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +196,8 @@ class Spending:
 
     usd: float
     """Spent on all answers whose cost is known."""
+    estimated_usd: float
+    """What of `usd` is estimated, because the provider did not report the tokens of answers."""
     reserved_usd: float
     """Reserved for requests without an answer yet."""
     unpriced: int

@@ -35,6 +35,18 @@ class Progress(_Record, frozen=True, tag="progress"):
     eta_s: float | None = None
 
 
+class Waiting(_Record, frozen=True, tag="waiting"):
+    """The job waits for something outside: `reason` since `since`, in Unix seconds. None: it goes on.
+
+    `until` is when it tries again, `gives_up_at` when it fails if nothing changes; None if that is unknown.
+    """
+
+    reason: str | None
+    since: float = 0.0
+    until: float | None = None
+    gives_up_at: float | None = None
+
+
 class Metric(_Record, frozen=True, tag="metric"):
     """The logged metrics of one optimiser step, under TRL's names. Values that are not finite are strings:
     NaN, Infinity, -Infinity."""
@@ -132,9 +144,10 @@ class Answer(_Record, frozen=True, tag="answer"):
     `outcome` is `ok`, or why the answer is unusable (`refused`, `filtered`, `empty`, `cut`, `long`,
     `unfinished`, `unreadable`, `invalid` if a judge's answer names no response), or why there is none
     (`rejected` permanently, `error`, `expired`, `missing`); `error` has the provider's message. `usd` is None
-    if the price or the usage is unknown. `logprobs` are those of the most likely first tokens, if they were
-    requested and returned. `removed` are the kinds of what was taken off the answer, and `raw` is the answer
-    before that, or the body of an unreadable one; None if it is `text`.
+    if the price is unknown, or nothing was charged. `is_estimated`: the provider did not report all of the
+    tokens, so that tokens and cost are estimates. `logprobs` are those of the most likely first tokens, if
+    they were requested and returned. `removed` are the kinds of what was taken off the answer, and `raw` is
+    the answer before that, or the body of an unreadable one; None if it is `text`.
     """
 
     token: str
@@ -148,6 +161,7 @@ class Answer(_Record, frozen=True, tag="answer"):
     cached_tokens: int | None = None
     output_tokens: int | None = None
     usd: float | None = None
+    is_estimated: bool = False
     logprobs: dict[str, float] | None = None
     removed: tuple[str, ...] = ()
     raw: str | None = None
@@ -181,6 +195,7 @@ class Stopped(_Record, frozen=True, tag="stopped"):
 Record = (
     Started
     | Progress
+    | Waiting
     | Metric
     | Sample
     | ResponseRecord

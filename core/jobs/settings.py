@@ -49,6 +49,10 @@ class Identity(_Settings, frozen=True, omit_defaults=True):
     """Further fields of the request, from config.toml; the provider defines them."""
     top_logprobs: int | None = None
     """Omitted from the JSON if None, so that the fingerprint stays that of requests without it."""
+    reasoning_effort: str | None = None
+    """As `top_logprobs`."""
+    thinking_budget: int | None = None
+    """As `top_logprobs`."""
 
 
 class ClientSettings(_Settings, frozen=True):
@@ -262,6 +266,10 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
 }
 
 
+#: Fields that older versions did not have: without a value, the fingerprint is what it was.
+_ONLY_IF_SET = frozenset({"reasoning_effort", "thinking_budget"})
+
+
 def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
     """The fields of the settings, or of a part of them, that change the results, by name."""
     left_out = frozenset[str]().union(
@@ -270,8 +278,8 @@ def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
     tag = settings.__struct_config__.tag
     found: dict[str, object] = {} if tag is None else {"type": tag}
     for name in settings.__struct_fields__:
-        if name not in left_out:
-            value = getattr(settings, name)
+        value = getattr(settings, name)
+        if name not in left_out and not (value is None and name in _ONLY_IF_SET):
             found[name] = fingerprinted(value) if isinstance(value, msgspec.Struct) else value
     return found
 

@@ -13,7 +13,7 @@ from core.jobs.settings import LlmJudge, Settings
 from core.judging import verdict_probabilities
 from core.judging.protocol import Contest, Ruling
 from core.prompts import templates
-from core.teachers import answer_cleaning, outcomes, request_runner, requests
+from core.teachers import answer_cleaning, outcomes, remedies, request_runner, requests
 from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Reply, Request
 from core.teachers.request_queue import RequestQueue
@@ -67,13 +67,11 @@ def _check_valid(queue: RequestQueue, needed: Sequence[Request]) -> None:
     if found.requests - invalid >= MIN_VALID * found.requests:
         return
     outcome = next(iter(found.left_out))
-    remedy = "change the judge's prompt or model"
-    if found.left_out.get("cut", 0) > invalid / 2:
-        remedy = "raise the judge's max_output_tokens, or lower its reasoning effort"
+    remedy = remedies.of_cut_answers(queue.teacher, found.left_out.get("cut", 0), invalid)
     raise UserError(
         f"only {found.requests - invalid} of {found.requests} verdicts name a response "
-        f"({outcomes.counts(found.left_out)}): {remedy}, and retry. {outcome}, for example "
-        f"{found.left_out_examples.get(outcome, 'none')}"
+        f"({outcomes.counts(found.left_out)}){remedy or ': change the prompt or the model of the judge'}. "
+        f"{outcome}, for example {found.left_out_examples.get(outcome, 'none')}"
     )
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment
 
-#: Variables with a file of certificates, the first that is set decides. httpx2 itself knows only the first.
+#: Variables with a file of certificates: the first that is set decides. httpx2 itself knows one of them.
 CERTIFICATE_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CERTIFICATE_FOLDER = "SSL_CERT_DIR"
 #: Variables with a proxy, by the scheme of the URLs that it is for.
 _PROXIES = {"http": "HTTP_PROXY", "https": "HTTPS_PROXY", "all": "ALL_PROXY"}
+#: Variables about proxies, in capitals.
+PROXIES = (*_PROXIES.values(), "NO_PROXY")
 #: Schemes of proxies that need a package of their own, and the package.
 _SOCKS = ("socks5", "socks5h")
 _SOCKS_PACKAGE = "socksio"
@@ -62,8 +63,7 @@ def proxy_of(url: str) -> tuple[str, str] | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    host = parts.hostname or ""
-    if proxy_bypass_environment(parts.netloc.rpartition("@")[2]) or _is_excluded(host):
+    if _is_excluded((parts.hostname or "").lower()):
         return None
     by_scheme = {scheme: (variable, value) for scheme, variable, value in _set_proxies()}
     return by_scheme.get(parts.scheme) or by_scheme.get("all")
@@ -181,13 +181,18 @@ def _is_network(text: str) -> bool:
 
 
 def _is_excluded(host: str) -> bool:
-    """Whether NO_PROXY has the address `host`, by itself, in brackets, or in a network."""
+    """Whether NO_PROXY has `host`: its name, a domain that it is in, its address, or a network."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return False
+        address = None
     for variable in ("NO_PROXY", "no_proxy"):
-        for entry in _entries(os.environ.get(variable, "")):
+        for entry in _entries(os.environ.get(variable, "").lower()):
+            if address is None:
+                domain = entry.rpartition("://")[2].partition(":")[0].lstrip("*").lstrip(".")
+                if entry == "*" or (domain and (host == domain or host.endswith(f".{domain}"))):
+                    return True
+                continue
             try:
                 network = ipaddress.ip_network(entry.strip("[]"), strict=False)
             except ValueError:

@@ -29,7 +29,7 @@ class ConnectionFailure:
 
 
 def explain(error: BaseException, url: str, setting: str = "base_url") -> ConnectionFailure:
-    """Why a request to `url`, which `setting` names, failed: from the error that was raised and its causes."""
+    """Why a request to `url`, which `setting` names, failed, from the error and its causes."""
     causes = list(_chain(error))
     host = _place(url)
     proxy = environment.proxy_of(url)

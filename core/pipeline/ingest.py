@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from core.domain.jobs import Wait
 from core.jobs import journal
 from core.jobs.journal import Entry
 from core.jobs.records import (
@@ -25,6 +26,7 @@ from core.jobs.records import (
     Stopped,
     SubmissionRecord,
     VerdictRecord,
+    Waiting,
 )
 from core.store import jobs, submissions
 from core.store.connections import transaction
@@ -136,6 +138,9 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             jobs.set_process(connection, attempt, pid, host)
         case Progress(done, total, eta_s):
             jobs.set_progress(connection, attempt.job, done, total, eta_s)
+        case Waiting(reason, since, until, gives_up_at):
+            wait = None if reason is None else Wait(reason, since, until, gives_up_at)
+            jobs.set_wait(connection, attempt.job, wait)
         case Metric() as metric:
             jobs.put_metric(connection, attempt.job, entry.at, metric)
         case Sample(step, dialog_id, text):

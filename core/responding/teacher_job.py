@@ -37,8 +37,8 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
             f"({outcomes.counts(outcome.left_out)}): `empathy-tui batches` shows the provider's errors; a "
             "retry sends only these"
         )
-    limit = responder.model.client.teacher.max_left_out
-    outcomes.check_left_out(outcome, limit, "test dialogues got no usable answer")
+    teacher = queue.teacher
+    outcomes.check_left_out(outcome, teacher.max_left_out, teacher, "test dialogues got no usable answer")
     found = {r.dialog_id: answered[r.key].text for r in needed if r.key in answered}
     job.journal.write(*(ResponseRecord(dialog_id, text, "stop") for dialog_id, text in found.items()))
     path = job.folder / "responses.jsonl"

@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
@@ -20,12 +20,13 @@ from packaging.requirements import Requirement
 from platformdirs import user_cache_path
 
 from core.config.load import load_config
-from core.config.schema import Config
+from core.config.schema import Config, Teacher
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
+from core.network import environment
 from core.pipeline import launch
 from core.services.workspace import open_workspace
-from core.teachers import api_keys
+from core.teachers import api_keys, clients
 
 CheckOutcome = Literal["ok", "warn", "fail"]
 
@@ -67,7 +68,10 @@ def examine(workspace: WorkspacePaths) -> Iterator[Check]:
         _memory,
         _terminal,
         _tmux,
+        _certificates,
+        _proxies,
         lambda: _keys(workspace),
+        lambda: _servers(workspace),
         lambda: _folders(workspace),
         lambda: _workspace(workspace),
     )
@@ -207,15 +211,74 @@ def _tmux() -> Iterator[Check]:
         yield Check("tmux", "warn", "not installed", remedy)
 
 
-def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
-    """API keys that config.toml's teachers and judges need, then the other known ones."""
+def _certificates() -> Iterator[Check]:
+    named = environment.certificates()
+    found = "those of the system" if named is None else f"{named[0]}={named[1]}"
+    variables = (*environment.CERTIFICATE_FILES, environment.CERTIFICATE_FOLDER)
+    yield from _environment("certificates", found, variables)
+
+
+def _proxies() -> Iterator[Check]:
+    found = [
+        f"{variable}={environment.without_password(value)}"
+        for variable, value in environment.proxies().items()
+    ]
+    for name in ("NO_PROXY", "no_proxy"):
+        if found and os.environ.get(name):
+            found.append(f"{name}={os.environ[name]}")
+    yield from _environment("proxy", ", ".join(found) or "none", environment.PROXIES)
+
+
+def _environment(name: str, found: str, variables: Collection[str]) -> Iterator[Check]:
+    """What is wrong with these variables, or else what they say."""
+    wrong = [problem for problem in environment.problems() if problem.variable.upper() in variables]
+    for problem in wrong:
+        outcome: CheckOutcome = "fail" if problem.breaks else "warn"
+        yield Check(name, outcome, f"{problem.variable} {problem.found}", problem.remedy)
+    if not wrong:
+        yield Check(name, "ok", found)
+
+
+def _servers(workspace: WorkspacePaths) -> Iterator[Check]:
+    """Whether the servers of teachers and judges can be reached. No key is sent, and nothing is asked."""
+    used = [
+        (name, large) for name, large in _large_models(workspace) if large.provider in ("openai", "google")
+    ]
+    if not used or any(problem.breaks for problem in environment.problems()):
+        return
+    # It takes time to load.
+    from core.network import reach
+
+    names: dict[str, list[str]] = {}
+    for name, large in used:
+        names.setdefault(clients.base_url(large), []).append(name)
+    for url, wanted in names.items():
+        label = f"connection for {', '.join(wanted)}"
+        failure = reach.failure(url)
+        proxy = environment.proxy_of(url)
+        through = "" if proxy is None else f" through {proxy[0]}"
+        if failure is None:
+            yield Check(label, "ok", f"{url}{through}")
+        else:
+            what, _, remedy = failure.text.rpartition(": ")
+            yield Check(label, "fail" if failure.final else "warn", what or remedy, remedy)
+
+
+def _large_models(workspace: WorkspacePaths) -> list[tuple[str, Teacher]]:
+    """The teachers and judges in config.toml; none if it is invalid, which another check shows."""
     try:
         config = load_config(workspace.config) if workspace.config.exists() else Config()
     except UserError:
-        # The check of config.toml shows the error.
         config = Config()
-    used = [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
+    used: list[tuple[str, Teacher]] = []
+    used += [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
     used += [(f"the judge {name}", judge) for name, judge in config.judges.items()]
+    return used
+
+
+def _keys(workspace: WorkspacePaths) -> Iterator[Check]:
+    """API keys that config.toml's teachers and judges need, then the other known ones."""
+    used = _large_models(workspace)
     needed: dict[str, list[str]] = {}
     wanted: dict[str, list[str]] = {}
     for name, teacher in used:

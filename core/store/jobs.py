@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from core.domain.errors import UserError
-from core.domain.jobs import JobState, Slot
+from core.domain.jobs import JobState, Slot, Wait
 from core.domain.results import Result
 from core.jobs import settings
 from core.jobs.inputs import format_input, parse_input
@@ -157,7 +157,8 @@ def set_state(
     ended = state in ("done", "failed", "cancelled")
     encoded = None if result is None else msgspec.json.encode(result).decode()
     connection.execute(
-        "UPDATE jobs SET state = ?, error = ?, result = ?, finished_at = ?, eta_s = NULL WHERE id = ?",
+        "UPDATE jobs SET state = ?, error = ?, result = ?, finished_at = ?, eta_s = NULL, waiting = NULL"
+        " WHERE id = ?",
         (
             state,
             error,
@@ -178,7 +179,7 @@ def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder:
     )
     connection.execute(
         "UPDATE jobs SET state = 'running', attempt = ?, started_at = coalesce(started_at, ?),"
-        " finished_at = NULL, error = NULL WHERE id = ?",
+        " finished_at = NULL, error = NULL, waiting = NULL WHERE id = ?",
         (number, now, job),
     )
     add_event(connection, "running", job=job, attempt=number)
@@ -244,6 +245,12 @@ def set_progress(
     connection.execute(
         "UPDATE jobs SET done = ?, total = ?, eta_s = ? WHERE id = ?", (done, total, eta_s, job)
     )
+
+
+def set_wait(connection: sqlite3.Connection, job: str, wait: Wait | None) -> None:
+    """Record what a running job waits for; None if it goes on."""
+    encoded = None if wait is None else msgspec.json.encode(wait).decode()
+    connection.execute("UPDATE jobs SET waiting = ? WHERE id = ?", (encoded, job))
 
 
 def put_metric(connection: sqlite3.Connection, job: str, at: float, metric: Metric) -> None:

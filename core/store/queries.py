@@ -11,7 +11,7 @@ import msgspec
 from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Split
 from core.domain.errors import UserError
 from core.domain.events import Event
-from core.domain.jobs import Job
+from core.domain.jobs import Job, Wait
 from core.domain.results import Result
 from core.domain.runs import SampleAnswer
 from core.domain.verdicts import Order, Verdict, Winner
@@ -22,6 +22,7 @@ from core.store import dialogues as stored_data
 #: Job id → its row and the job that was made of it.
 KnownJobs = dict[str, tuple[sqlite3.Row, Job]]
 
+_decode_wait = msgspec.json.Decoder(Wait).decode
 _decode_result = msgspec.json.Decoder(Result).decode
 
 
@@ -35,7 +36,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     # Not all columns: the settings contain whole prompts, and are most of a row.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
-        " jobs.error, slot, fingerprint, depends_on, result, folder FROM jobs"
+        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting FROM jobs"
         " LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
         " ORDER BY jobs.rowid"
     )
@@ -68,6 +69,7 @@ def _job(row: sqlite3.Row) -> Job:
         depends_on=tuple(json.loads(row["depends_on"])),
         result=None if row["result"] is None else _result(row["id"], row["result"]),
         folder=row["folder"],
+        wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
     )
 
 

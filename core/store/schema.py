@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 3
+VERSION = 4
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -243,6 +243,12 @@ CREATE TABLE votes (
 ) STRICT, WITHOUT ROWID;
 """
 
+#: Costs that are estimates, and what running jobs wait for.
+_WAITING = """
+ALTER TABLE answers ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN waiting TEXT;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version.
@@ -266,6 +272,10 @@ def migrate(path: Path) -> None:
     @migrations(name="judging")
     def judging(db: Database) -> None:
         _execute(db, _JUDGING)
+
+    @migrations(name="waiting")
+    def waiting(db: Database) -> None:
+        _execute(db, _WAITING)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

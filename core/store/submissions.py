@@ -20,7 +20,8 @@ from core.jobs.records import Answer, BatchRecord, SubmissionRecord
 @dataclass(frozen=True)
 class Sums:
     """Totals of a submission's answers: requests with an outcome, usable answers, tokens, cost in US dollars,
-    and answers of unknown cost (`unpriced`). None means that the provider did not report it."""
+    what of it is estimated, and answers of unknown cost (`unpriced`). None means that the provider did not
+    report it."""
 
     answered: int
     ok: int
@@ -28,13 +29,14 @@ class Sums:
     cached_tokens: int | None
     output_tokens: int | None
     usd: float | None
+    estimated_usd: float | None
     unpriced: int
 
 
 #: Token → totals of a collected submission, which no longer change.
 KnownSums = dict[str, Sums]
 
-_NOTHING = Sums(0, 0, None, None, None, None, 0)
+_NOTHING = Sums(0, 0, None, None, None, None, None, 0)
 
 
 def put(connection: sqlite3.Connection, job: str, at: float, submission: SubmissionRecord) -> None:
@@ -71,8 +73,9 @@ def put_state(connection: sqlite3.Connection, at: float, batch: BatchRecord) -> 
 
 def put_answer(connection: sqlite3.Connection, at: float, answer: Answer) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO answers VALUES (:token, :key, :number, :dialog_id, :outcome, :text, :error,"
-        " :input_tokens, :cached_tokens, :output_tokens, :usd, :at)",
+        "INSERT OR REPLACE INTO answers (token, key, number, dialog_id, outcome, text, error, input_tokens,"
+        " cached_tokens, output_tokens, usd, at, estimated) VALUES (:token, :key, :number, :dialog_id,"
+        " :outcome, :text, :error, :input_tokens, :cached_tokens, :output_tokens, :usd, :at, :is_estimated)",
         # Without the log-probabilities, which the verdict summarises; the raw answer stays in the journal.
         {
             name: value
@@ -120,6 +123,7 @@ def _submission(row: sqlite3.Row, sums: Sums) -> Submission:
         output_tokens=sums.output_tokens,
         estimated_usd=row["estimated_usd"],
         usd=None if sums.unpriced else sums.usd or 0.0,
+        estimated_part_usd=sums.estimated_usd or 0.0,
         input_path=row["input_path"],
         output_path=row["output_path"],
         error_path=row["error_path"],
@@ -137,6 +141,7 @@ def sums(connection: sqlite3.Connection, known: KnownSums | None = None) -> dict
     counted = connection.execute(
         "SELECT token, count(*) AS answered, sum(outcome = 'ok') AS ok, sum(input_tokens) AS input_tokens,"
         " sum(cached_tokens) AS cached_tokens, sum(output_tokens) AS output_tokens, sum(usd) AS usd,"
+        " sum(usd) FILTER (WHERE estimated) AS estimated_usd,"
         " sum(usd IS NULL AND output_tokens IS NOT NULL) AS unpriced"
         " FROM answers WHERE token IN (SELECT value FROM json_each(?)) GROUP BY token",
         (json.dumps([row["token"] for row in sent if row["token"] not in known]),),
@@ -178,7 +183,7 @@ def requests(
     """At most `limit` answers after the (key, number) `after`: all, or those with one (outcome, error)."""
     outcome, error = group or (None, None)
     rows = connection.execute(
-        "SELECT key, number, dialog_id, outcome, text, error, input_tokens, output_tokens, usd, at"
+        "SELECT key, number, dialog_id, outcome, text, error, input_tokens, output_tokens, usd, at, estimated"
         " FROM answers WHERE token = :token AND (key, number) > (:key, :number)"
         " AND (:outcome IS NULL OR (outcome = :outcome AND error IS :error))"
         " ORDER BY key, number LIMIT :limit",
@@ -191,7 +196,7 @@ def requests(
             "number": after[1],
         },
     )
-    return [SentRequest(**dict(row)) for row in rows]
+    return [SentRequest(**{**dict(row), "estimated": bool(row["estimated"])}) for row in rows]
 
 
 def answered(connection: sqlite3.Connection) -> set[str]:
@@ -200,20 +205,24 @@ def answered(connection: sqlite3.Connection) -> set[str]:
     return {row["key"] for row in rows}
 
 
-def spending(
-    connection: sqlite3.Connection, known: KnownSums | None = None
-) -> list[tuple[str, str, float | None, int]]:
-    """(job, model, US dollars, answers of unknown cost) of each submission with an answer.
+def spending(connection: sqlite3.Connection, known: KnownSums | None = None) -> list[tuple[str, Sums]]:
+    """The job and the totals of each submission with an answer.
 
     `known` caches the totals of collected submissions.
     """
     found = sums(connection, known)
-    rows = connection.execute("SELECT token, job, model FROM submissions ORDER BY job, model, token")
-    return [
-        (row["job"], row["model"], found[row["token"]].usd, found[row["token"]].unpriced)
-        for row in rows
-        if row["token"] in found
-    ]
+    rows = connection.execute("SELECT token, job FROM submissions ORDER BY job, model, token")
+    return [(row["job"], found[row["token"]]) for row in rows if row["token"] in found]
+
+
+def used_tokens(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[int, int]]:
+    """Answers whose tokens the provider reported, and their output tokens, by stage and model."""
+    rows = connection.execute(
+        "SELECT stage, model, count(*) AS answers, sum(output_tokens) AS tokens FROM answers"
+        " JOIN submissions USING (token) JOIN jobs ON jobs.id = submissions.job"
+        " WHERE output_tokens IS NOT NULL AND NOT estimated GROUP BY stage, model"
+    )
+    return {(row["stage"], row["model"]): (row["answers"], row["tokens"]) for row in rows}
 
 
 def costs(connection: sqlite3.Connection) -> dict[str, tuple[float | None, int]]:

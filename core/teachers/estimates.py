@@ -22,11 +22,13 @@ def of_generation(
     dialogues: Sequence[Dialogue],
     answers: Callable[[Input], Mapping[str, str] | None],
     answered: Collection[str],
+    used: Mapping[tuple[str, str], prices.Used],
 ) -> Estimate:
     """The estimate for a recipe's `jobs` of stage `generate`, each with its settings and inputs.
 
     `name` and `model` label the estimate. `answers` returns the responses in an input by dialogue, or None
-    if the input does not exist yet. `answered` are the keys of requests that have an answer already.
+    if the input does not exist yet. `answered` are the keys of requests that have an answer already, `used`
+    what answers have used by stage and model.
     """
     train = [d.dialog_id for d in dialogues if d.split == "train"]
     parts = []
@@ -37,8 +39,17 @@ def of_generation(
             return dict.fromkeys(train, PLACEHOLDER) if found is None else found
 
         needed, _ = requests.of_job(settings, dialogues, texts)
-        parts.append(of_requests(name, settings.model, needed, answered, prices.ANSWER))
+        tokens = answer_tokens(settings.model, "generate", prices.ANSWER, used)
+        parts.append(of_requests(name, settings.model, needed, answered, tokens))
     return total(name, model, parts)
+
+
+def answer_tokens(
+    model: LargeModel, stage: str, answer: int, used: Mapping[tuple[str, str], prices.Used]
+) -> int:
+    """Estimated output tokens of an answer in `stage`; `answer` are those of an answer without reasoning."""
+    teacher = model.client.teacher
+    return prices.answer_tokens(teacher, answer, used.get((stage, teacher.model)))
 
 
 def of_requests(

@@ -42,7 +42,7 @@ def _finish(
             f"({outcomes.counts(found.left_out)}): `empathy-tui batches` shows the provider's errors; a "
             "retry sends only these"
         )
-    outcomes.check_left_out(found, max_left_out)
+    outcomes.check_left_out(found, max_left_out, queue.teacher)
     lines = [
         GeneratedResponse(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))
         for request in needed

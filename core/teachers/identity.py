@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from core.config.schema import Teacher
 from core.jobs.settings import Identity
+from core.teachers import reasoning
 
 
 def identity(teacher: Teacher) -> Identity:
     """The settings that are part of a request's key: if they are equal, an earlier answer is reused."""
     return Identity(
         provider=teacher.provider,
-        base_url=None if teacher.base_url is None else teacher.base_url.rstrip("/"),
+        # The version of Azure's API is how it is reached.
+        base_url=None if teacher.base_url is None else teacher.base_url.partition("?")[0].rstrip("/"),
         model=teacher.model,
         temperature=teacher.temperature,
         top_p=teacher.top_p,
         seed=teacher.seed,
-        max_output_tokens=teacher.max_output_tokens,
+        max_output_tokens=reasoning.max_output_tokens(teacher),
         extra_body=teacher.extra_body,
         top_logprobs=teacher.top_logprobs,
+        reasoning_effort=teacher.reasoning_effort,
+        thinking_budget=teacher.thinking_budget,
     )
 
 

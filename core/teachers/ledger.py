@@ -21,6 +21,7 @@ from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
 from core.jobs.records import Answer, BatchRecord, Failed, Record, SubmissionRecord
+from core.teachers.prices import Used
 
 LOCK = "teachers.lock"
 #: Seconds between two attempts to acquire the lock, which is held for milliseconds.
@@ -93,6 +94,8 @@ class Ledger:
         #: By token.
         self.submissions: dict[str, TrackedSubmission] = {}
         self.spent_usd = 0.0
+        #: Answers and their output tokens by stage and model, where the provider reported them.
+        self._used: dict[tuple[str, str], tuple[int, int]] = {}
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
         #: The newest outcome of each request without a usable answer, by job and request key.
         self._newest: dict[str, dict[str, Answer]] = defaultdict(dict)
@@ -128,6 +131,11 @@ class Ledger:
     def newest(self, job: str, key: str) -> Answer | None:
         """The newest outcome of a request in a job that is not a usable answer; None if there is none."""
         return self._newest[job].get(key)
+
+    def used(self, job: str, model: str) -> Used | None:
+        """What answers of `model` to jobs of the same stage have used; None if there are none."""
+        found = self._used.get((_stage(job), model))
+        return None if found is None else Used(*found)
 
     def open_keys(self) -> set[str]:
         """Keys of requests that are open: they must not be sent again before their outcome is known."""
@@ -184,6 +192,10 @@ class Ledger:
         if submission is not None:
             submission.answered_keys.add(answer.key)
             submission.spent_usd += answer.usd or 0.0
+            if answer.output_tokens is not None and not answer.is_estimated:
+                count, tokens = self._used.get((_stage(job), submission.record.model), (0, 0))
+                used = (count + 1, tokens + answer.output_tokens)
+                self._used[_stage(job), submission.record.model] = used
         if answer.outcome == "ok":
             self.answers.setdefault(answer.key, answer)
         elif answer.outcome == "invalid":
@@ -191,6 +203,10 @@ class Ledger:
         self._outcomes[job][answer.key][answer.outcome] += 1
         if answer.outcome != "ok":
             self._newest[job][answer.key] = answer
+
+
+def _stage(job: str) -> str:
+    return job.rpartition("-")[0]
 
 
 def _job_and_attempt(folder: Path) -> tuple[str, int]:

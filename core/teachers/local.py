@@ -13,6 +13,7 @@ from core.jobs.records import BatchRecord
 from core.jobs.settings import Placement
 from core.students import loading
 from core.students.generation import Generator
+from core.teachers import reasoning
 from core.teachers.protocol import Account, Reply, Request
 from core.teachers.request_queue import RequestQueue, new_token
 
@@ -78,7 +79,7 @@ def _messages(request: Request) -> list[dict[str, str]]:
 def _decoding(teacher: Teacher) -> Responding:
     """Greedy unless a temperature is set; the model's own generation settings are ignored."""
     return Responding(
-        max_new_tokens=teacher.max_output_tokens,
+        max_new_tokens=reasoning.max_output_tokens(teacher),
         do_sample=bool(teacher.temperature),
         temperature=teacher.temperature or 1.0,
         top_p=1.0 if teacher.top_p is None else teacher.top_p,

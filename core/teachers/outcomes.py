@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.config.schema import Teacher
 from core.domain.errors import UserError
 from core.domain.submissions import Outcome
+from core.teachers import remedies
 from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Request
 from core.teachers.request_queue import RequestQueue
@@ -66,10 +68,13 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
     )
 
 
-def check_left_out(found: Outcomes, max_left_out: float, what: str = "answers cannot be used") -> None:
+def check_left_out(
+    found: Outcomes, max_left_out: float, teacher: Teacher, what: str = "answers cannot be used"
+) -> None:
     """Raise `UserError` if more requests are left out than `max_left_out`, a share, allows.
 
-    `what` says it in words. One is always allowed, unless the share is 0: a single dialogue must not fail a job.
+    `what` says it in words. One is always allowed, unless the share is 0: a single dialogue must not fail a
+    job.
     """
     left_out = sum(found.left_out.values())
     if left_out <= max_left_out * found.requests or (left_out == 1 < found.requests and max_left_out > 0):
@@ -79,13 +84,9 @@ def check_left_out(found: Outcomes, max_left_out: float, what: str = "answers ca
     raise UserError(
         f"{left_out} of {found.requests} {what} ({counts(found.left_out)}), more than "
         f"max_left_out allows ({max_left_out:.1%}): a retry sends only these"
-        + (_REMEDY if found.left_out.get("cut", 0) > left_out / 2 else "")
+        + remedies.of_cut_answers(teacher, found.left_out.get("cut", 0), left_out)
         + (f". {outcome}, for example {shown}" if shown else "")
     )
-
-
-#: What helps if most answers are cut.
-_REMEDY = ", but raise max_output_tokens first, or lower the model's reasoning effort"
 
 
 def counts(found: dict[str, int]) -> str:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from core.config.schema import Price
+from core.config.schema import Price, Teacher
+from core.teachers import reasoning
 from core.teachers.protocol import Request, Usage
 
 #: Characters of English text in a token; rather low, so that estimates are rather high.
 _CHARACTERS_PER_TOKEN = 4.0
 #: Tokens that each message adds to its text.
 _TOKENS_PER_MESSAGE = 4
+#: Answers with reported tokens from which others are estimated, and the factor by which those may differ.
+_ENOUGH_ANSWERS, _MARGIN = 10, 1.1
 #: Tokens of an answer: about 28 words and a margin, where the prompts allow up to 97 words.
 ANSWER = 60
+
+
+@dataclass(frozen=True)
+class Used:
+    """The tokens of answers so far, of those whose usage the provider reported."""
+
+    answers: int
+    output_tokens: int
 
 
 def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | None:
@@ -22,6 +35,19 @@ def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | No
     uncached, cached, output = _prices(price, batch)
     uncached_tokens = usage.input_tokens - usage.cached_tokens
     return (uncached_tokens * uncached + usage.cached_tokens * cached + usage.output_tokens * output) / 1e6
+
+
+def answer_tokens(teacher: Teacher, answer: int, used: Used | None) -> int:
+    """Estimated output tokens of an answer: `answer` and reasoning, or what answers like it have `used`."""
+    if used is None or used.answers < _ENOUGH_ANSWERS:
+        return answer + reasoning.reasoning_tokens(teacher)
+    return max(answer, math.ceil(_MARGIN * used.output_tokens / used.answers))
+
+
+def of_unknown_usage(request: Request, text: str, expected: int) -> Usage:
+    """Estimated tokens of a request and its answer `text`, if the provider reports none."""
+    usage = estimate([request])
+    return Usage(usage.input_tokens, 0, max(expected, round(len(text) / _CHARACTERS_PER_TOKEN)))
 
 
 def estimate(requests: Iterable[Request], answer: int = ANSWER) -> Usage:

@@ -114,8 +114,8 @@ class RejectedError(Exception):
     """The call will never succeed unchanged: 400, 401, 403, 404 and the like.
 
     `code` is the HTTP status. `fatal` is true when every other request would be rejected too (an invalid
-    key, an unknown model), so that nothing more may be sent. `remedy` is what has to be changed; None if it is
-    not known, or the message says it. The message contains no API key.
+    key, an unknown model), so that nothing more may be sent. `remedy` is what has to be changed; None if it
+    is not known, or the message says it. The message contains no API key.
     """
 
     def __init__(self, message: str, *, code: str, fatal: bool, remedy: Remedy | None = None) -> None:
@@ -129,7 +129,7 @@ class UnreadableError(TransientError):
     """The call was answered, and perhaps did what was requested, but the answer is in no known form."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message, code="body")
+        super().__init__(message, code="body", may_be_charged=True)
 
 
 class UnidentifiedError(Exception):
@@ -246,6 +246,14 @@ class BatchTeacher(Protocol):
 
     def download(self, file: str, path: Path) -> None:
         """Download a file to `path`, in full or not at all."""
+        ...
+
+    def delete(self, file: str) -> None:
+        """Delete an uploaded file at the provider."""
+        ...
+
+    def learn(self, failure: FailedRequest) -> bool:
+        """Whether a request failed because of a parameter that further lines leave out."""
         ...
 
     def custom_ids(self, path: Path) -> set[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -14,16 +16,18 @@ from core.config.schema import Price, Teacher
 from core.domain.errors import UserError
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
-from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord
+from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, Waiting
 from core.jobs.settings import Settings
 from core.teachers import answer_cleaning, prices
 from core.teachers.answer_cleaning import without_half_characters
 from core.teachers.http.bodies import DAMAGED
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
-from core.teachers.protocol import Account, FailedRequest, Reply, Request
+from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
 
 #: The code of a request without a line in either result file of its batch.
 NO_LINE = "no_line"
+#: The code of a request that was refused because of a parameter which further requests leave out.
+REFUSED_PARAMETER = "refused_parameter"
 #: Codes of requests that would be rejected again.
 _REJECTED = ("400", "413", "422", "invalid_request")
 #: Codes with which providers filter a request, and the words with which they reject one for its content.
@@ -36,8 +40,13 @@ _IS_FILTERED = re.compile(
 #: Characters of an unreadable reply that are shown; the journal has all of it.
 _SHOWN = 1000
 
+#: The record of a job that does not wait.
+GOES_ON = Waiting(None)
+
 #: Decides whether a reply can be used: the outcome, and the text to keep.
 Classify = Callable[[Reply], tuple[Outcome, str]]
+
+log = logging.getLogger(__name__)
 
 
 class RequestQueue:
@@ -63,10 +72,16 @@ class RequestQueue:
         self.requests: dict[str, Request] = {}
         for request in requests:
             self.requests.setdefault(request.key, request)
+        self._waiting = GOES_ON
         #: Requests that jobs before this one had answered.
         self.reused = 0
         #: Tries of a request whose answers cannot be used. A local model would only repeat itself.
         self.tries = 1 if teacher.provider == "local" else teacher.tries
+
+    @property
+    def endpoint_memory(self) -> Path:
+        """The file in which the workspace keeps what endpoints refuse."""
+        return self.ledger.jobs_folder.parent / "endpoints.json"
 
     def begin(self) -> None:
         """Close submissions that earlier attempts can no longer finish, and count the answers there are."""
@@ -150,7 +165,8 @@ class RequestQueue:
 
     def estimate(self, requests: Sequence[Request]) -> float | None:
         """The estimated cost of `requests` in US dollars; None if the price is unknown."""
-        return prices.cost(self.price, prices.estimate(requests), batch=self.teacher.mode == "batch")
+        usage = prices.estimate(requests, self.answer_tokens())
+        return prices.cost(self.price, usage, batch=self.teacher.mode == "batch")
 
     def check_budget(self, usd: float | None) -> None:
         """Raise `UserError` if spending `usd` more would exceed the budget.
@@ -173,17 +189,36 @@ class RequestQueue:
             )
 
     def answer_record(
-        self, token: str, number: int, key: str, dialog_id: str, result: Reply | FailedRequest
+        self,
+        token: str,
+        number: int,
+        key: str,
+        dialog_id: str,
+        result: Reply | FailedRequest,
+        lost: int = 0,
     ) -> Answer:
-        """The journal's record of the result of one request."""
+        """The journal's record of the result of one request.
+
+        `lost` is the number of earlier tries that may have been charged, although their answers never came:
+        they are charged by their estimate, as is an answer whose usage the provider did not report.
+        """
         if isinstance(result, FailedRequest):
-            error = without_half_characters(f"{result.code}: {result.message}")
-            return Answer(token, key, number, dialog_id, _failure_outcome(result), "", error)
-        outcome, text = self.classify(result)
-        text = without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
-        original = without_half_characters(result.text if result.raw is None else result.raw)
-        removed = answer_cleaning.clean(result.text).removed
-        usage = result.usage
+            error: str | None = without_half_characters(f"{result.code}: {result.message}")
+            outcome, text, usage, logprobs = _failure_outcome(result), "", None, None
+            original = ""
+            removed: tuple[str, ...] = ()
+        else:
+            error = None if result.ending is None else without_half_characters(result.ending)
+            outcome, text = self.classify(result)
+            text = without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
+            original = without_half_characters(result.text if result.raw is None else result.raw)
+            removed = _removed(result)
+            usage, logprobs = result.usage, result.logprobs
+            lost += usage is None and self.teacher.provider != "local"
+        usd = prices.cost(self.price, usage, batch=self.teacher.mode == "batch")
+        if lost:
+            given = result.text if isinstance(result, Reply) else ""
+            usage, usd = self._with_unreported(token, key, given, usage, lost)
         return Answer(
             token,
             key,
@@ -191,20 +226,58 @@ class RequestQueue:
             dialog_id,
             outcome,
             text,
-            None if result.ending is None else without_half_characters(result.ending),
+            error,
             None if usage is None else usage.input_tokens,
             None if usage is None else usage.cached_tokens,
             None if usage is None else usage.output_tokens,
-            prices.cost(self.price, usage, batch=self.teacher.mode == "batch"),
-            result.logprobs,
-            removed if not result.has_thinking or "thinking" in removed else ("thinking", *removed),
+            usd,
+            lost > 0,
+            logprobs,
+            removed,
             None if original == text else original,
         )
+
+    def _with_unreported(
+        self, token: str, key: str, text: str, usage: Usage | None, count: int
+    ) -> tuple[Usage | None, float | None]:
+        """The usage and its cost, with the estimates of `count` answers whose usage was not reported."""
+        is_batch = self.teacher.mode == "batch"
+        request = self.requests.get(key)
+        if request is None:
+            # Another job's request, in a batch that this one waits for too.
+            submission = self.ledger.submissions[token].record
+            known = prices.cost(self.price, usage, batch=is_batch) or 0.0
+            share = None if submission.usd is None else submission.usd / len(submission.requests)
+            return usage, None if share is None else known + count * share
+        each = prices.of_unknown_usage(request, text, self.answer_tokens())
+        reported = usage or Usage(0, 0, 0)
+        total = Usage(
+            reported.input_tokens + count * each.input_tokens,
+            reported.cached_tokens,
+            reported.output_tokens + count * each.output_tokens,
+        )
+        return total, prices.cost(self.price, total, batch=is_batch)
+
+    def answer_tokens(self) -> int:
+        """Estimated output tokens of an answer, learned from the answers that there are."""
+        used = self.ledger.used(self.job.spec.job, self.teacher.model)
+        return prices.answer_tokens(self.teacher, prices.ANSWER, used)
 
     def report_progress(self, completed_at_provider: int = 0, eta_s: float | None = None) -> None:
         """Record the progress: requests with an answer, plus those completed but not collected yet."""
         done = sum(key in self.ledger.answers for key in self.requests) + completed_at_provider
         self.job.journal.write(Progress(min(done, len(self.requests)), len(self.requests), eta_s))
+
+    def report_wait(self, waiting: Waiting) -> None:
+        """Record what the job waits for, if it has changed; `GOES_ON` if it does not wait."""
+        if waiting == self._waiting:
+            return
+        if waiting.reason is not None and waiting.reason != self._waiting.reason:
+            log.warning("waiting: %s", waiting.reason)
+        elif waiting.reason is None:
+            log.info("the wait is over")
+        self._waiting = waiting
+        self.job.journal.write(waiting)
 
     def _is_settled(self, key: str, tries: int) -> bool:
         if key in self.ledger.answers:
@@ -221,6 +294,12 @@ class RequestQueue:
 def new_token() -> str:
     """A unique name for a submission."""
     return secrets.token_hex(12)
+
+
+def _removed(reply: Reply) -> tuple[str, ...]:
+    """The kinds of what is taken off a reply, thinking apart from the text among them."""
+    removed = answer_cleaning.clean(reply.text).removed
+    return removed if not reply.has_thinking or "thinking" in removed else ("thinking", *removed)
 
 
 def _failure_outcome(failure: FailedRequest) -> Outcome:

@@ -44,10 +44,10 @@ class Ledger:
         self.replies: list[str] = []
         self.failures: dict[str, tuple[str, int]] = {}
 
-    def reply(self, request: Request, reply: Reply) -> None:
+    def reply(self, request: Request, reply: Reply, lost: int) -> None:
         self.replies.append(request.key)
 
-    def failure(self, request: Request, error: TransientError | RejectedError, tries: int) -> None:
+    def failure(self, request: Request, error: TransientError | RejectedError, tries: int, lost: int) -> None:
         self.failures[request.key] = (error.code, tries)
 
 
@@ -267,7 +267,7 @@ async def test_a_fatal_rejection_ends_everything_but_what_is_in_flight() -> None
 
 
 async def test_what_a_callback_raises_ends_everything() -> None:
-    def full_disk(request: Request, reply: Reply) -> None:
+    def full_disk(request: Request, reply: Reply, lost: int) -> None:
         raise OSError("no space left")
 
     teacher = Teacher(at_once)

@@ -546,8 +546,8 @@ async def test_live_calls_through_faults_on_the_strict_server() -> None:
         sender = Sender(teacher, LiveLimits(16), threading.Event())
         await sender.send(
             asked,
-            lambda request, reply: replies.update({request.key: reply.text}),
-            lambda request, error, tries: failures.append(str(error)),
+            lambda request, reply, lost: replies.update({request.key: reply.text}),
+            lambda request, error, tries, lost: failures.append(str(error)),
         )
         await teacher.close()
     assert failures == []

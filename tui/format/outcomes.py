@@ -1,4 +1,4 @@
-"""How a large model answered a job's requests, as lines: what was left out, and what was taken off answers."""
+"""How a large model answered, as lines: what was left out, and what was taken off its answers."""
 
 from __future__ import annotations
 

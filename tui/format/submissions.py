@@ -69,11 +69,11 @@ def tokens(submission: Submission) -> str:
 
 
 def cost(submission: Submission) -> str:
-    """Its cost; before its answers arrive, the estimate with a `~`."""
+    """Its cost; with a `~` if it is estimated: before its answers arrive, or without reported tokens."""
     if submission.mode == "local":
         return formats.dollars(0)
     if submission.answered:
-        return formats.dollars(submission.usd)
+        return f"{'~' if submission.estimated_part_usd else ''}{formats.dollars(submission.usd)}"
     return (
         formats.UNKNOWN
         if submission.estimated_usd is None
@@ -91,13 +91,15 @@ def money_briefly(spending: Spending) -> str:
     if not spending.usd and not spending.reserved_usd and not spending.unpriced:
         return "nothing spent"
     bound = f", ~{formats.dollars(spending.reserved_usd)} committed" if spending.reserved_usd else ""
-    is_lower_bound = "≥ " if spending.unpriced else ""
-    return f"{is_lower_bound}{formats.dollars(spending.usd)} spent{bound}"
+    precision = "≥ " if spending.unpriced else "~" if spending.estimated_usd else ""
+    return f"{precision}{formats.dollars(spending.usd)} spent{bound}"
 
 
 def money(spending: Spending) -> str:
     """The workspace's spending in one line."""
     parts = [f"{formats.dollars(spending.usd)} spent"]
+    if spending.estimated_usd:
+        parts.append(f"~{formats.dollars(spending.estimated_usd)} of it estimated, without reported tokens")
     if spending.reserved_usd:
         parts.append(f"~{formats.dollars(spending.reserved_usd)} committed")
     if spending.budget_usd is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
@@ -27,6 +27,9 @@ from core.store import connections, jobs, submissions
 from core.teachers import estimates as estimating
 from core.teachers import prices
 
+#: What answers have used, by stage and model.
+UsedTokens = Mapping[tuple[str, str], prices.Used]
+
 
 def estimates(
     connection: sqlite3.Connection,
@@ -44,6 +47,7 @@ def estimates(
     wanted = planner.resolve(nodes, targets)
     with connections.snapshot(connection):
         answered = submissions.answered(connection)
+        used = {key: prices.Used(*found) for key, found in submissions.used_tokens(connection).items()}
         outputs = {
             JobOutput(node.id, output): jobs.artifact(connection, node.id, output)
             for node in wanted
@@ -57,9 +61,9 @@ def estimates(
         return None if path is None or not path.exists() else response_file.read(path)
 
     return (
-        *_of_recipes(wanted, nodes, dialogues, texts, answered),
-        *_of_teachers(wanted, dialogues, answered),
-        *_of_judges(wanted, dialogues, texts, answered),
+        *_of_recipes(wanted, nodes, dialogues, texts, answered, used),
+        *_of_teachers(wanted, dialogues, answered, used),
+        *_of_judges(wanted, dialogues, texts, answered, used),
     )
 
 
@@ -69,6 +73,7 @@ def _of_recipes(
     dialogues: Sequence[Dialogue],
     texts: Callable[[Input], dict[str, str] | None],
     answered: set[str],
+    used: UsedTokens,
 ) -> Iterator[Estimate]:
     left = {node.id for node in wanted}
     for node in wanted:
@@ -77,11 +82,11 @@ def _of_recipes(
             model = needed[0][1].model.identity.model
             own = [(settings, inputs) for job, settings, inputs in needed if job in left]
             left -= {job for job, *_ in needed}
-            yield estimating.of_generation(node.name, model, own, dialogues, texts, answered)
+            yield estimating.of_generation(node.name, model, own, dialogues, texts, answered, used)
 
 
 def _of_teachers(
-    wanted: Sequence[PlannedJob], dialogues: Sequence[Dialogue], answered: set[str]
+    wanted: Sequence[PlannedJob], dialogues: Sequence[Dialogue], answered: set[str], used: UsedTokens
 ) -> Iterator[Estimate]:
     """Estimates of teachers that respond to the test split."""
     for node in wanted:
@@ -89,7 +94,8 @@ def _of_teachers(
             case RespondSettings(responder=TeacherResponder() as teacher):
                 requests = responder.requests_of(teacher, dialogues)
                 name = f"responder {node.name}"
-                yield estimating.of_requests(name, teacher.model, requests, answered, prices.ANSWER)
+                tokens = estimating.answer_tokens(teacher.model, "respond", prices.ANSWER, used)
+                yield estimating.of_requests(name, teacher.model, requests, answered, tokens)
 
 
 def _of_judges(
@@ -97,6 +103,7 @@ def _of_judges(
     dialogues: Sequence[Dialogue],
     texts: Callable[[Input], dict[str, str] | None],
     answered: set[str],
+    used: UsedTokens,
 ) -> Iterator[Estimate]:
     # They import numpy, which the home screen must not wait for.
     from core.judging import llm_judge, protocol, validate_job
@@ -116,7 +123,8 @@ def _of_judges(
                 continue
         name, model = f"judge {judge.name}", judge.model
         requests = llm_judge.requests_of(judge, contests)
-        part = estimating.of_requests(name, model, requests, answered, llm_judge.ANSWER_TOKENS)
+        tokens = estimating.answer_tokens(model, node.stage, llm_judge.ANSWER_TOKENS, used)
+        part = estimating.of_requests(name, model, requests, answered, tokens)
         parts.setdefault((name, model.identity.model), []).append(part)
     for (name, model_name), found in parts.items():
         yield estimating.total(name, model_name, found)
@@ -151,8 +159,8 @@ def spending(
     """
     rows = [] if connection is None else submissions.spending(connection, known)
     by_job: dict[str, float] = {}
-    for job, _, usd, _ in rows:
-        by_job[job] = by_job.get(job, 0.0) + (usd or 0.0)
+    for job, sums in rows:
+        by_job[job] = by_job.get(job, 0.0) + (sums.usd or 0.0)
     by_recipe = (
         (node.name, [by_job.get(job, 0.0) for job, *_ in _generate_jobs(node, nodes)])
         for node in nodes
@@ -161,8 +169,9 @@ def spending(
     date = config.prices.date
     return Spending(
         usd=sum(by_job.values()),
+        estimated_usd=sum(sums.estimated_usd or 0.0 for _, sums in rows),
         reserved_usd=0.0 if connection is None else submissions.reserved_usd(connection),
-        unpriced=sum(unpriced for *_, unpriced in rows),
+        unpriced=sum(sums.unpriced for _, sums in rows),
         budget_usd=config.spending.budget_usd,
         by_recipe=tuple((name, sum(costs)) for name, costs in by_recipe if costs),
         prices_of=None if date is None else date.isoformat(),

@@ -10,9 +10,17 @@ from core.domain.errors import UserError
 from core.jobs.records import Answer, BatchRecord
 from core.teachers import clients
 from core.teachers.batches.session import BatchSession
+from core.teachers.http.bodies import DAMAGED
 from core.teachers.ledger import TrackedSubmission
-from core.teachers.protocol import BatchInfo, BatchTeacher, FailedRequest, QueueFullError, RejectedError
-from core.teachers.request_queue import NO_LINE, RequestQueue
+from core.teachers.protocol import (
+    BatchInfo,
+    BatchTeacher,
+    FailedRequest,
+    QueueFullError,
+    RejectedError,
+    TransientError,
+)
+from core.teachers.request_queue import NO_LINE, REFUSED_PARAMETER, RequestQueue
 
 #: Attempts to download the files of a finished batch that are not available yet.
 _MAX_DOWNLOADS = 8
@@ -64,6 +72,7 @@ class Collector:
         )
         session.job.journal.write(*answers, end)
         session.ledger.refresh()
+        self._delete_upload(submission)
         if was_rejected and clients.is_queue_full(session.settings, info):
             raise QueueFullError(f"the provider's queue is full: batch {info.id} is created again later")
         if was_rejected:
@@ -73,6 +82,17 @@ class Collector:
             raise UserError(
                 f"batch {info.id} was cancelled at the provider. Its {len(answers)} answers are kept; a "
                 "retry sends the other requests"
+            )
+
+    def _delete_upload(self, submission: TrackedSubmission) -> None:
+        """Delete the input file that this program uploaded; it has no further use, and counts to a quota."""
+        if submission.file is None or submission.record.path is None:
+            return
+        try:
+            self._session.teacher.delete(submission.file)
+        except (TransientError, RejectedError) as error:
+            log.warning(
+                "batch %s: its input file %s stays at the provider: %s", submission.id, submission.file, error
             )
 
 
@@ -127,7 +147,12 @@ def answer_records(
             nameless += key is None
             log.warning("batch %s: ignored a duplicate or unknown line for %s", info.id, str(key)[:64])
             continue
-        records.append(queue.answer_record(submission.token, 1, key, dialog_id, result))
+        if isinstance(result, FailedRequest) and teacher.learn(result):
+            # The next batch leaves the refused parameter out.
+            result = FailedRequest(REFUSED_PARAMETER, f"{result.code}: {result.message}")
+        # A damaged line was an answer, and is charged.
+        lost = int(isinstance(result, FailedRequest) and result.code == DAMAGED)
+        records.append(queue.answer_record(submission.token, 1, key, dialog_id, result, lost))
     if info.status == "cancelled":
         return records, nameless
     code = "batch_expired" if info.status == "expired" else NO_LINE

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from core.domain.errors import UserError
 from core.jobs import files
+from core.teachers import remedies
 from core.teachers.batches.session import BatchSession
 from core.teachers.ledger import TrackedSubmission
 from core.teachers.protocol import (
@@ -105,7 +106,8 @@ def create(session: BatchSession, submission: TrackedSubmission) -> None:
         return
     except RejectedError as error:
         session.record(submission, "failed", errors=(str(error),), collected=True)
-        raise UserError(f"the provider rejected the batch: {error}") from error
+        words = remedies.of_rejection(error, session.settings)
+        raise UserError(f"the provider rejected the batch: {words}") from error
     _adopt(session, submission, info)
 
 

@@ -6,11 +6,13 @@ import logging
 import time
 
 from core.domain.errors import Cancelled, UserError
-from core.teachers import clients
+from core.jobs.records import Waiting
+from core.teachers import clients, remedies
 from core.teachers.batches import adoption, creation
 from core.teachers.batches.collection import Collector
 from core.teachers.batches.session import BatchSession
 from core.teachers.ledger import TrackedSubmission
+from core.teachers.live.sender import kind_of
 from core.teachers.protocol import (
     FINAL,
     BatchInfo,
@@ -19,7 +21,7 @@ from core.teachers.protocol import (
     TransientError,
     UnreadableError,
 )
-from core.teachers.request_queue import RequestQueue
+from core.teachers.request_queue import GOES_ON, RequestQueue
 
 #: Growth of the polling interval while nothing changes.
 _BACKOFF = 1.5
@@ -37,7 +39,7 @@ def run(queue: RequestQueue) -> None:
 
     Raises `UserError` when the user has to act, and `Cancelled` when the job shall stop.
     """
-    _Poller(BatchSession(queue, clients.batches(queue.teacher))).run()
+    _Poller(BatchSession(queue, clients.batches(queue.teacher, queue.endpoint_memory))).run()
 
 
 class _Poller:
@@ -56,6 +58,11 @@ class _Poller:
         #: The newest error of a batch, by token, about which the provider's answers cannot be read.
         self._unreadable: dict[str, str] = {}
         self._interval_s = self.settings.poll_min_s
+        #: What the job waits for beside the batches themselves, and since when nothing was answered, or the
+        #: queue was full.
+        self._waits_for: str | None = None
+        self._silent_since: float | None = None
+        self._queue_full_since: float | None = None
         self._began = time.monotonic()
         self._completed_at_first: int | None = None
 
@@ -103,18 +110,23 @@ class _Poller:
             else:
                 self.session.check_account(submission)
                 self._update(submission, self._retrieve(submission, submission.id))
+            self._silent_since, self._waits_for = None, None
         except TransientError as error:
             log.warning("batch %s: %s", submission.token, error)
             self._report_unreadable(submission, error)
+            self._note_silence(submission, error)
             if error.retry_after is not None:
                 self._interval_s = min(max(self._interval_s, error.retry_after), self.settings.poll_max_s)
         except QueueFullError as error:
             log.info("%s", error)
+            self._silent_since, self._waits_for = None, f"the provider's queue of batches is full: {error}"
+            self._queue_full_since = self._queue_full_since or time.time()
             self._submit_after = time.monotonic() + self._queue_full_s
             self._queue_full_s = min(2 * self._queue_full_s, self.settings.poll_max_s)
         except RejectedError as error:
             self.session.record(submission, submission.state, errors=(str(error),))
-            raise UserError(f"batch {submission.id or submission.token}: {error}") from error
+            words = remedies.of_rejection(error, self.settings)
+            raise UserError(f"batch {submission.id or submission.token}: {words}") from error
         return (submission.state, submission.completed, submission.failed) != before
 
     def _report_unreadable(self, submission: TrackedSubmission, error: TransientError) -> None:
@@ -123,6 +135,32 @@ class _Poller:
             self._unreadable[submission.token] = str(error)
             reason = f"the provider's answer about it cannot be read: {error}"
             self.session.record(submission, submission.state, errors=(reason,))
+
+    def _note_silence(self, submission: TrackedSubmission, error: TransientError) -> None:
+        """Raises `UserError` once the provider has not answered for too long."""
+        now = time.time()
+        if self._silent_since is None:
+            self._silent_since = now
+        self._waits_for = f"{kind_of(error)}: {error}"
+        if now - self._silent_since >= self.settings.max_wait_s:
+            after = "" if submission.id is None else f". Batch {submission.id} goes on at the provider"
+            raise UserError(
+                f"{self.settings.model}: {kind_of(error)} for {now - self._silent_since:.0f} s, longer than "
+                f"max_wait_s allows: {error}{after}; a retry continues from here"
+            ) from error
+
+    def _report_wait(self) -> None:
+        until = time.time() + self._interval_s
+        if self._waits_for is None:
+            self.session.queue.report_wait(GOES_ON)
+        elif self._silent_since is not None:
+            gives_up_at = self._silent_since + self.settings.max_wait_s
+            waiting = Waiting(self._waits_for, self._silent_since, until, gives_up_at)
+            self.session.queue.report_wait(waiting)
+        else:
+            since = self._queue_full_since or time.time()
+            until = time.time() + max(0.0, self._submit_after - time.monotonic())
+            self.session.queue.report_wait(Waiting(self._waits_for, since, until))
 
     def _retrieve(self, submission: TrackedSubmission, batch: str) -> BatchInfo:
         try:
@@ -218,6 +256,7 @@ class _Poller:
     def _wait(self, changed: bool) -> None:
         slower = min(self._interval_s * _BACKOFF, self.settings.poll_max_s)
         self._interval_s = self.settings.poll_min_s if changed else slower
+        self._report_wait()
         self.job.wait(self._interval_s)
 
 

@@ -40,7 +40,7 @@ from core.teachers.protocol import (
     UnreadableError,
 )
 
-BASE_URL = "https://generativelanguage.googleapis.com/"
+BASE_URL = endpoints.BASE_URLS["google"]
 
 #: The API version that has every model and every field that is used here.
 _API_VERSION = "v1beta"
@@ -73,7 +73,7 @@ class GoogleLive:
             # The raw body: it is read as a batch's results are.
             should_return_http_response=True,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-            http_options=types.HttpOptions(extra_body=dict(endpoint.extra_body) or None),
+            http_options=types.HttpOptions(extra_body=requests.body_beside_config(endpoint)),
         )
 
     async def complete(self, request: Request) -> Reply:
@@ -164,6 +164,10 @@ class GoogleBatches:
                 return None
             seen.add(page)
 
+    def delete(self, file: str) -> None:
+        with _protocol_errors(self._endpoint):
+            self._client.files.delete(name=file)
+
     def retrieve(self, batch: str) -> BatchInfo:
         _check_name(batch)
         return batch_jobs.batch_info(self._call(self._client.batches.get, name=batch), self._endpoint.key)
@@ -185,6 +189,10 @@ class GoogleBatches:
     def download(self, file: str, path: Path) -> None:
         with _protocol_errors(self._endpoint), files.replacing(path) as out:
             self._client.files.download(file=file, destination=out)  # type: ignore[call-overload]
+
+    def learn(self, failure: FailedRequest) -> bool:
+        """False: Gemini ignores what a model does not know."""
+        return False
 
     def custom_ids(self, path: Path) -> set[str]:
         return bodies.keys(path, _KEY_NAME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from core.teachers.http import bodies, error_text, json_values
+from core.teachers.http import bodies, error_text, json_values, token_usage
 from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError, Usage
 
 #: Every ending that is known. Only STOP is good.
@@ -57,11 +57,12 @@ def reply_of(response: _Object) -> Reply:
 
 def usage_of(value: object) -> Usage | None:
     """The usage in a response; None unless it has the tokens of the prompt."""
-    names = ("promptTokenCount", "cachedContentTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
-    prompt, cached, text, thoughts = (json_values.count(json_values.member(value, name)) for name in names)
-    if prompt is None:
-        return None
-    return Usage(prompt, min(cached or 0, prompt), (text or 0) + (thoughts or 0))
+    prompt, cached, text, thoughts, total = (
+        json_values.count(json_values.member(value, f"{name}TokenCount"))
+        for name in ("prompt", "cachedContent", "candidates", "thoughts", "total")
+    )
+    # Zeros are left out.
+    return token_usage.billed(prompt, cached, (text or 0) + (thoughts or 0), total)
 
 
 def result_of(line: _Object, key: str) -> Reply | FailedRequest:

@@ -28,6 +28,7 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "maxOutputTokens": endpoint.max_output_tokens,
         "responseLogprobs": None if endpoint.top_logprobs is None else True,
         "logprobs": endpoint.top_logprobs,
+        "thinkingConfig": thinking_config(endpoint),
     }
     body = {
         "contents": [
@@ -37,6 +38,22 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "generationConfig": {name: value for name, value in sampling.items() if value is not None},
     }
     return {"key": request.key, "request": _merged(body, endpoint.extra_body)}
+
+
+def thinking_config(endpoint: Endpoint) -> dict[str, Any] | None:
+    """The settings of reasoning as the REST API takes them; None for the model's own."""
+    if endpoint.thinking_budget is not None:
+        return {"thinkingBudget": endpoint.thinking_budget}
+    if endpoint.reasoning_effort is not None:
+        return {"thinkingLevel": endpoint.reasoning_effort}
+    return None
+
+
+def body_beside_config(endpoint: Endpoint) -> dict[str, Any] | None:
+    """What the client merges into the body that it makes: the settings of reasoning, and `extra_body`."""
+    thinking = thinking_config(endpoint)
+    base = {} if thinking is None else {"generationConfig": {"thinkingConfig": thinking}}
+    return _merged(base, endpoint.extra_body) or None
 
 
 def _role(role: str) -> str:

@@ -8,7 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from core.teachers import api_keys
+from core.teachers.http.accepted_parameters import AcceptedParameters
 from core.teachers.protocol import Account
+
+#: The URLs of the providers' own APIs.
+BASE_URLS = {"openai": "https://api.openai.com/v1", "google": "https://generativelanguage.googleapis.com/"}
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,16 @@ class Endpoint:
     max_output_tokens: int = 512
     top_logprobs: int | None = None
     """How many of the most likely tokens to return at each position; None for no log-probabilities."""
+    reasoning_effort: str | None = None
+    """How much the model reasons; None for the provider's default."""
+    thinking_budget: int | None = None
+    """Gemini's maximum number of tokens of reasoning; None for the provider's default."""
+    api_version: str | None = None
+    """The version of Azure's API; None for every other server."""
+    batch_window: str = "24h"
+    """The time in which the provider shall complete a batch."""
+    accepted: AcceptedParameters = field(default_factory=AcceptedParameters)
+    """The parameters that the endpoint is known to refuse."""
     extra_body: Mapping[str, Any] = field(default_factory=dict)
     """Provider-specific fields, merged into the body of each request."""
 

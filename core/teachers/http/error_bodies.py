@@ -44,7 +44,8 @@ _STATUS_OF_CODE = {
 #: What servers say if they do not know the path of a request.
 _UNKNOWN_PATH = re.compile(
     r"unexpected endpoint|unknown (?:endpoint|path|url|route)|invalid url|no route|route not found"
-    r"|cannot (?:post|get) /|(?:path|file|url|page|endpoint) (?:was )?not found|method not allowed|^not found$",
+    r"|cannot (?:post|get) /|(?:path|file|url|page|endpoint) (?:was )?not found|method not allowed"
+    r"|^not found$",
     re.IGNORECASE,
 )
 
@@ -111,9 +112,7 @@ def shown(content: bytes) -> str:
 def _error(found: Mapping[str, object]) -> BodyError:
     words = [found.get(name) for name in ("code", "type", "status", "status_code", "http_code")]
     codes = frozenset(word.lower() for word in words if isinstance(word, str))
-    numbers = (
-        int(word) for word in words if isinstance(word, int) or (isinstance(word, str) and word.isdigit())
-    )
+    numbers = (int(str(word)) for word in words if re.fullmatch(r"\d{3}", str(word)))
     status = next((number for number in numbers if 400 <= number < 600), None)
     if status is None:
         status = next((_STATUS_OF_CODE[code] for code in sorted(codes) if code in _STATUS_OF_CODE), None)

@@ -1,7 +1,7 @@
 """Response headers about rate limits and retries: when the next request may be sent.
 
-Servers write that moment as a number of seconds, as a duration (`6m0s`), as a date, or as Unix time in seconds
-or milliseconds.
+Servers write that moment as a number of seconds, as a duration (`6m0s`), as a date, or as Unix time in
+seconds or milliseconds.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def rate_limits(headers: Mapping[str, str]) -> RateLimits:
 def seconds_until(text: str | None, now: float) -> float | None:
     """Seconds from `now` (Unix time) until the moment that `text` names, at least 0.
 
-    `text` is a number of seconds, a duration such as `6m0s`, `1.5s`, `20ms` or `2d`, an HTTP or ISO 8601 date,
-    or Unix time. None for anything else.
+    `text` is a number of seconds, a duration such as `6m0s`, `1.5s`, `20ms` or `2d`, an HTTP or ISO 8601
+    date, or Unix time. None for anything else.
     """
     if text is None:
         return None

@@ -45,16 +45,14 @@ _NO_CREDIT_CODES = frozenset(
 )
 _NO_CREDIT = re.compile(
     r"insufficient (?:credit|balance|quota|funds)|out of credit|credit balance is too low"
-    r"|(?:exceeded|reached) your (?:current |monthly |weekly )?(?:quota|spending limit|credit limit|usage limit)"
+    r"|(?:exceeded|reached) your (?:current |monthly |weekly )?(?:quota|(?:spending|credit|usage) limit)"
     r"|quota (?:has been |is )?exhausted|billing hard limit|check your plan and billing|add (?:more )?credit"
     r"|account (?:is )?(?:not active|suspended|in arrears)",
     re.IGNORECASE,
 )
 _KEY = re.compile(r"api.?key|access token|unauthorized|authenticat|credentials", re.IGNORECASE)
 #: An HTTP request was sent to a port that speaks TLS.
-_NEEDS_TLS = re.compile(
-    r"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server", re.IGNORECASE
-)
+_NEEDS_TLS = re.compile(r"HTTP request was sent to HTTPS|HTTP request to an HTTPS server", re.IGNORECASE)
 
 
 def of_error(
@@ -94,7 +92,7 @@ def of_error(
 def of_body(
     content: bytes, base_url: str, key: str, *, version: str = OPENAI_VERSION
 ) -> TransientError | RejectedError | None:
-    """The error for a body under status 200 that is no answer: an error, or a web page. None for any other."""
+    """The error for a body under status 200 that is an error or a web page; None for any other body."""
     if error_bodies.is_web_page(content):
         page = error_text.redacted(error_bodies.shown(content), key)
         return RejectedError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,8 +23,15 @@ _MAX_WAIT_S = 60.0
 #: How many 429s count as one try: nothing is wrong with the request, there were only too many of them.
 _THROTTLED_PER_TRY = 10
 
-OnReply = Callable[[Request, Reply], None]
-OnFailure = Callable[[Request, TransientError | RejectedError, int], None]
+#: The maximum of a pause that a server asks for. Servers ask for hours by mistake too: a request finds out.
+_MAX_PAUSE_S = 300.0
+#: Seconds without an answer after which the sender counts as waiting.
+_WAITS_FROM_S = 2.0
+
+#: Called with a request, its reply, and the number of tries before it whose answers were lost.
+OnReply = Callable[[Request, Reply, int], None]
+#: Called with a request, its last error, the number of its tries, and how many of their answers were lost.
+OnFailure = Callable[[Request, TransientError | RejectedError, int, int], None]
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +45,21 @@ class LiveLimits:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     call_tries: int = 8
-    """Tries of each call. A try that ends in a 429 counts a tenth."""
+    """Tries of each call. A try that ends in a 429 counts a tenth; one that does not reach a server that has
+    answered before does not count, unless the server has answered other requests since."""
+    max_wait_s: float = 3600.0
+    """Seconds without any answer after which the sender gives up."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why nothing is answered. Times are Unix seconds."""
+
+    reason: str
+    since: float
+    until: float
+    """When the next request is sent."""
+    gives_up_at: float
 
 
 class _Stopped(Exception):  # noqa: N818 - an outcome, not an error
@@ -66,6 +88,12 @@ class Sender:
         self._slots_in_use = 0
         #: The time (of the loop's clock) before which nothing may be sent, as the server asked.
         self._paused_until = 0.0
+        #: Answers so far, the time since when there were none, and the newest error.
+        self._answers = 0
+        self._silent_since: float | None = None
+        self._newest_error: TransientError | None = None
+        #: Whether the log says that nothing is sent.
+        self._is_told = False
         self._applied_limits: RateLimits | None = None
         self._send_lock = asyncio.Lock()
         self._stopping = asyncio.Event()
@@ -84,6 +112,23 @@ class Sender:
     def pause_s(self) -> float:
         """Seconds before the server accepts requests again. Read it in the event loop."""
         return max(0.0, self._paused_until - asyncio.get_running_loop().time())
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why nothing is answered; None while requests are answered. Read it in the event loop."""
+        if self._silent_since is None or self._newest_error is None:
+            return None
+        now, wall = asyncio.get_running_loop().time(), time.time()
+        if self.pause_s < _WAITS_FROM_S and now - self._silent_since < _WAITS_FROM_S:
+            return None
+        since = wall - (now - self._silent_since)
+        error = self._newest_error
+        return Trouble(
+            f"{kind_of(error)}: {error}",
+            round(since, 1),
+            round(wall + self.pause_s, 1),
+            round(since + self._limits.max_wait_s, 1),
+        )
 
     async def send(self, requests: Sequence[Request], on_reply: OnReply, on_failure: OnFailure) -> None:
         """Send `requests`, and call back with each result as soon as it is there, in the event loop.
@@ -128,11 +173,17 @@ class Sender:
             raise
 
     async def _send(self, request: Request, on_reply: OnReply, on_failure: OnFailure) -> None:
-        tries = used = 0
+        tries = used = lost = 0
+        answers = self._answers
 
         def out_of_tries(state: tenacity.RetryCallState) -> bool:
-            nonlocal used
-            used += 1 if _error(state).throttled else _THROTTLED_PER_TRY
+            nonlocal used, lost, answers
+            error = _error(state)
+            lost += error.may_be_charged
+            is_outage = error.unreachable and 0 < self._answers == answers
+            answers = self._answers
+            if not is_outage:
+                used += 1 if error.throttled else _THROTTLED_PER_TRY
             return used >= _THROTTLED_PER_TRY * self._limits.call_tries
 
         try:
@@ -147,13 +198,13 @@ class Sender:
                 with attempt:
                     reply = await self._try(request, tries)
         except TransientError as error:
-            on_failure(request, error, tries)
+            on_failure(request, error, tries, lost)
         except RejectedError as error:
             if error.fatal:
                 raise
-            on_failure(request, error, tries)
+            on_failure(request, error, tries, lost)
         else:
-            on_reply(request, reply)
+            on_reply(request, reply, lost)
 
     async def _try(self, request: Request, number: int) -> Reply:
         tokens = _tokens(request)
@@ -169,19 +220,46 @@ class Sender:
                     self._concurrency.throttled(ticket)
                 else:
                     self._concurrency.failed()
+                self._note_silence(error)
                 self._pause_sending(error.retry_after)
                 self._apply_limits(tokens)
+                raise
+            except RejectedError:
+                self._concurrency.failed()
+                self._note_answer()
                 raise
             except BaseException:
                 self._concurrency.failed()
                 raise
             self._concurrency.answered(ticket, bool(self._queue))
+            self._note_answer()
             self._apply_limits(tokens)
             if self._token_rate is not None and reply.usage is not None:
                 self._token_rate.settle(reply.usage.input_tokens + reply.usage.output_tokens - tokens)
             return reply
         finally:
             self._release_slot()
+
+    def _note_answer(self) -> None:
+        self._answers += 1
+        if self._silent_since is not None and self._is_told:
+            log.info("requests are answered again")
+        self._silent_since, self._is_told = None, False
+
+    def _note_silence(self, error: TransientError) -> None:
+        """Raises `RejectedError` once nothing has been answered for too long."""
+        now = asyncio.get_running_loop().time()
+        if self._silent_since is None:
+            self._silent_since = now
+        self._newest_error = error
+        silent_s = now - self._silent_since
+        if silent_s >= self._limits.max_wait_s:
+            raise RejectedError(
+                f"{kind_of(error)} for {silent_s:.0f} s, longer than max_wait_s allows: {error}. All answers "
+                "are kept, and a retry sends the other requests",
+                code=error.code,
+                fatal=True,
+            )
 
     async def _take_slot(self, first: bool) -> None:
         """Wait for a slot. `first` puts retries before all other requests, so that they finish early."""
@@ -222,6 +300,9 @@ class Sender:
 
     async def _wait_while_paused(self) -> None:
         while (seconds := self.pause_s) > 0:
+            if seconds >= _WAITS_FROM_S and not self._is_told:
+                self._is_told = True
+                log.warning("nothing is sent for %.0f s: %s", seconds, self._newest_error or "the rate limit")
             await self._pause(seconds)
         await self._pause(0)
 
@@ -238,7 +319,11 @@ class Sender:
 
     def _pause_sending(self, seconds: float | None) -> None:
         if seconds:
-            until = asyncio.get_running_loop().time() + seconds
+            now = asyncio.get_running_loop().time()
+            silent_since = now if self._silent_since is None else self._silent_since
+            # One more request is sent before the sender gives up.
+            gives_up_in = max(0.0, silent_since + self._limits.max_wait_s - now)
+            until = now + min(seconds, _MAX_PAUSE_S, gives_up_in)
             self._paused_until = max(self._paused_until, until)
 
     def _apply_limits(self, tokens: int) -> None:
@@ -265,6 +350,13 @@ def _error(state: tenacity.RetryCallState) -> TransientError:
     error = state.outcome.exception()
     assert isinstance(error, TransientError)
     return error
+
+
+def kind_of(error: TransientError) -> str:
+    """What kind of trouble an error is, for people."""
+    if error.throttled:
+        return "rate limited"
+    return "the server cannot be reached" if error.unreachable else "the server does not answer"
 
 
 def _rate_limiter(per_minute: int | None) -> RateLimiter | None:

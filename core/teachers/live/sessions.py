@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from core.domain.errors import UserError
-from core.jobs.records import BatchRecord
-from core.teachers import clients
-from core.teachers.live.sender import LiveLimits, Sender
+from core.jobs.records import Answer, BatchRecord, Waiting
+from core.teachers import clients, remedies
+from core.teachers.live.sender import LiveLimits, Sender, kind_of
 from core.teachers.protocol import FailedRequest, RejectedError, Reply, Request, TransientError
-from core.teachers.request_queue import RequestQueue, new_token
+from core.teachers.request_queue import GOES_ON, RequestQueue, new_token
 
 #: Seconds between two records of the progress.
 _PROGRESS_S = 1.0
@@ -20,6 +20,8 @@ _PROGRESS_S = 1.0
 _MAX_FAILED_FIRST = 20
 #: Seconds between two checks for answers that another job is getting.
 _POLL_S = 1.0
+#: What a job waits for meanwhile.
+_OTHER_JOB = "another job is getting the same answers"
 
 
 def run(queue: RequestQueue) -> None:
@@ -32,15 +34,17 @@ def run(queue: RequestQueue) -> None:
 
 
 async def _run(queue: RequestQueue) -> None:
-    teacher = clients.live(queue.teacher)
+    teacher = clients.live(queue.teacher, queue.endpoint_memory)
     settings = queue.teacher
     limits = LiveLimits(
         settings.max_concurrency,
         settings.requests_per_minute,
         settings.tokens_per_minute,
         settings.call_tries,
+        settings.max_wait_s,
     )
     sender = Sender(teacher, limits, queue.job.stop)
+    waits_since = time.time()
     try:
         while not queue.job.stop.is_set():
             with queue.ledger.locked():
@@ -53,10 +57,14 @@ async def _run(queue: RequestQueue) -> None:
             if pending:
                 await _Session(queue, sender, token, pending).run()
             elif queue.is_waiting():
+                queue.report_wait(Waiting(_OTHER_JOB, waits_since))
                 await asyncio.sleep(_POLL_S)
+                continue
             else:
                 return
+            waits_since = time.time()
     finally:
+        queue.report_wait(GOES_ON)
         await teacher.close()
 
 
@@ -70,22 +78,28 @@ class _Session:
         self.requests = requests
         self.counts: Counter[str] = Counter()
         self.began = time.monotonic()
-        self.reported_at = 0.0
+        self.reported: tuple[object, ...] | None = None
+        #: Its cost by estimate and so far, in US dollars.
+        self.estimated_usd = queue.estimate(requests) or 0.0
+        self.usd = 0.0
 
     async def run(self) -> None:
         """Raises `UserError` when the teacher rejects everything, or the budget is used up."""
         journal = self.queue.job.journal
         journal.write(BatchRecord(self.token, "in_progress", total=len(self.requests)))
         errors: tuple[str, ...] = ()
+        reports = asyncio.create_task(self._report())
         try:
             await self.sender.send(self.requests, self._on_reply, self._on_failure)
         except RejectedError as error:
             errors = (str(error),)
-            raise UserError(f"{self.queue.teacher.model}: {error}") from error
+            words = remedies.of_rejection(error, self.queue.teacher)
+            raise UserError(f"{self.queue.teacher.model}: {words}") from error
         except UserError as error:
             errors = (str(error),)
             raise
         finally:
+            reports.cancel()
             journal.write(
                 BatchRecord(
                     self.token,
@@ -99,29 +113,50 @@ class _Session:
             )
             self.queue.ledger.refresh()
 
-    def _on_reply(self, request: Request, reply: Reply) -> None:
-        record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, reply)
+    def _on_reply(self, request: Request, reply: Reply, lost: int) -> None:
+        record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, reply, lost)
         self.queue.job.journal.write(record)
         self.counts["ok" if record.outcome == "ok" else "unusable"] += 1
-        self._report_progress()
+        self._count_cost(record)
 
-    def _on_failure(self, request: Request, error: TransientError | RejectedError, tries: int) -> None:
+    def _on_failure(
+        self, request: Request, error: TransientError | RejectedError, tries: int, lost: int
+    ) -> None:
         failure = FailedRequest(error.code, f"{error} (after {tries} tries)" if tries > 1 else str(error))
-        record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, failure)
+        record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, failure, lost)
         self.queue.job.journal.write(record)
         self.counts["failed"] += 1
-        only_failures = self.counts["failed"] == self.counts.total()
-        if only_failures and self.counts["failed"] == _MAX_FAILED_FIRST and isinstance(error, TransientError):
+        failed = self.counts["failed"]
+        enough = min(_MAX_FAILED_FIRST, len(self.requests))
+        if failed == self.counts.total() == enough and isinstance(error, TransientError):
             raise UserError(
-                f"{self.queue.teacher.model} answered none of the first {_MAX_FAILED_FIRST} requests: {error}"
+                f"{self.queue.teacher.model} answered none of the first {enough} requests "
+                f"({kind_of(error)}): {error}"
             )
-        self._report_progress()
+        self._count_cost(record)
+
+    def _count_cost(self, record: Answer) -> None:
+        """Raises `UserError` once the answers have cost more than estimated, and more than the budget."""
+        self.usd += record.usd or 0.0
+        if self.queue.budget_usd is not None and self.usd > self.estimated_usd:
+            self.queue.ledger.refresh()
+            self.queue.check_budget(0.0)
+
+    async def _report(self) -> None:
+        """Record the progress, and what the session waits for, whenever one of them changes."""
+        while True:
+            await asyncio.sleep(_PROGRESS_S)
+            trouble = self.sender.trouble
+            waiting = GOES_ON
+            if trouble is not None:
+                waiting = Waiting(trouble.reason, trouble.since, trouble.until, trouble.gives_up_at)
+            self.queue.report_wait(waiting)
+            counts = (self.counts["ok"], self.counts["unusable"], self.counts["failed"])
+            if counts != self.reported:
+                self.reported = counts
+                self._report_progress()
 
     def _report_progress(self) -> None:
-        now = time.monotonic()
-        if now - self.reported_at < _PROGRESS_S:
-            return
-        self.reported_at = now
         done = self.counts.total()
         self.queue.job.journal.write(
             BatchRecord(
@@ -133,7 +168,6 @@ class _Session:
             )
         )
         self.queue.ledger.refresh()
-        self.queue.report_progress(eta_s=(len(self.requests) - done) * (now - self.began) / done)
-        if self.queue.budget_usd is not None:
-            # An answer can cost more than its estimate.
-            self.queue.check_budget(0.0)
+        elapsed_s = time.monotonic() - self.began
+        eta_s = (len(self.requests) - done) * elapsed_s / done if done else None
+        self.queue.report_progress(eta_s=eta_s)

@@ -19,6 +19,7 @@ from core.jobs import files
 from core.network import clients
 from core.teachers.http import bodies, connection_errors, headers, rejections
 from core.teachers.http import endpoint as endpoints
+from core.teachers.http.accepted_parameters import ADJUSTABLE
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.http.rejections import WEB_PAGE
 from core.teachers.openai import batch_objects, errors, replies, requests
@@ -50,6 +51,8 @@ _QUEUE_FULL_MESSAGE = "enqueued token limit"
 _KEY_NAME = "custom_id"
 #: Batches of which the list tells too little that are looked at one by one.
 _MAX_UNIDENTIFIED = 50
+#: Statuses under which a parameter is refused.
+_REFUSALS = ("400", "422")
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +70,21 @@ class OpenAILive:
             base_url=self._url,
             timeout=endpoint.timeout_s,
             max_retries=0,
+            **_azure(endpoint),
             http_client=clients.async_client(),
         )
 
     async def complete(self, request: Request) -> Reply:
-        body = requests.completion_body(self._endpoint, request)
+        while True:
+            body = requests.completion_body(self._endpoint, request)
+            try:
+                return await self._complete(body)
+            except RejectedError as error:
+                sent = ADJUSTABLE.intersection(body).difference(self._endpoint.extra_body)
+                if error.code not in _REFUSALS or not self._endpoint.accepted.learn(str(error), sent):
+                    raise
+
+    async def _complete(self, body: dict[str, Any]) -> Reply:
         try:
             # `create` takes twice as long: it validates the body and builds Pydantic models.
             async with asyncio.timeout(self._endpoint.timeout_s):
@@ -112,6 +125,7 @@ class OpenAIBatches:
             base_url=self._url,
             timeout=endpoint.timeout_s,
             max_retries=0,
+            **_azure(endpoint),
             http_client=clients.client(),
         )
         self._files = self._client.files.with_raw_response
@@ -131,7 +145,7 @@ class OpenAIBatches:
                 self._batches.create,
                 input_file_id=file,
                 endpoint=f"/v1{requests.CHAT_COMPLETIONS}",
-                completion_window="24h",
+                completion_window=self._endpoint.batch_window,
                 metadata={name: text[:_MAX_METADATA] for name, text in metadata.items()},
             )
         except (RejectedError, TransientError) as error:
@@ -188,6 +202,12 @@ class OpenAIBatches:
             raise UnidentifiedError(unidentified)
         return None
 
+    def delete(self, file: str) -> None:
+        try:
+            self._files.delete(file)
+        except openai.APIError as error:
+            raise errors.protocol_error(error, self._endpoint.key, self._url) from None
+
     def retrieve(self, batch: str) -> BatchInfo:
         return self._call_for_batch(self._batches.retrieve, batch_id=batch)
 
@@ -217,6 +237,10 @@ class OpenAIBatches:
             raise TransientError("the download timed out", code="timeout") from None
         except httpx2.RequestError as error:
             raise connection_errors.dropped(error, key, self._url) from None
+
+    def learn(self, failure: FailedRequest) -> bool:
+        adjustable = ADJUSTABLE.difference(self._endpoint.extra_body)
+        return failure.code in _REFUSALS and self._endpoint.accepted.learn(failure.message, adjustable)
 
     def custom_ids(self, path: Path) -> set[str]:
         return bodies.keys(path, _KEY_NAME)
@@ -263,3 +287,13 @@ def _mentions_full_queue(text: str) -> bool:
 
 def _account(endpoint: Endpoint) -> Account:
     return endpoints.account("openai", endpoint.base_url or BASE_URL, endpoint.key)
+
+
+def _azure(endpoint: Endpoint) -> dict[str, Any]:
+    """What Azure's API expects beside what OpenAI's does."""
+    if endpoint.api_version is None:
+        return {}
+    return {
+        "default_query": {"api-version": endpoint.api_version},
+        "default_headers": {"api-key": endpoint.key},
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from core.teachers.http import bodies, error_text, json_values
+from core.teachers.http import bodies, error_text, json_values, token_usage
 from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError, Usage
 
 #: Every ending that is known, in lower case and with underscores. Only those of `stop` are good.
@@ -60,13 +60,13 @@ def reply_of(body: _Object) -> Reply:
 
 
 def usage_of(value: object) -> Usage | None:
-    """The usage in a completion; None unless it has the tokens of both prompt and completion."""
-    prompt = json_values.count(json_values.member(value, "prompt_tokens"))
-    completion = json_values.count(json_values.member(value, "completion_tokens"))
-    if prompt is None or completion is None:
-        return None
-    cached = json_values.count(json_values.member(value, "prompt_tokens_details", "cached_tokens"))
-    return Usage(prompt, min(cached or 0, prompt), completion)
+    """The usage in a completion; None unless the tokens of both prompt and completion are known."""
+    return token_usage.billed(
+        json_values.count(json_values.member(value, "prompt_tokens")),
+        json_values.count(json_values.member(value, "prompt_tokens_details", "cached_tokens")),
+        json_values.count(json_values.member(value, "completion_tokens")),
+        json_values.count(json_values.member(value, "total_tokens")),
+    )
 
 
 def result_of(line: _Object, key: str) -> Reply | FailedRequest:

@@ -5,27 +5,43 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.teachers.http.endpoint import Endpoint
+from core.teachers.http.accepted_parameters import TOKEN_LIMITS
+from core.teachers.http.endpoint import BASE_URLS, Endpoint
 from core.teachers.protocol import Request
 
-BASE_URL = "https://api.openai.com/v1"
+BASE_URL = BASE_URLS["openai"]
 CHAT_COMPLETIONS = "/chat/completions"
 
 #: Hosts that require `max_completion_tokens`; most other servers know only the older `max_tokens`.
 _OPENAI_HOSTS = ("openai.com", "openai.azure.com")
-_MAX_TOKENS_FIELDS = frozenset({"max_tokens", "max_completion_tokens"})
+_MAX_TOKENS_FIELDS = frozenset(TOKEN_LIMITS)
 
 
 def completion_body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
-    """The body of a chat completion. A token limit in `extra_body` replaces `max_output_tokens`."""
+    """The body of a chat completion, without the parameters that the endpoint is known to refuse.
+
+    A token limit in `extra_body` replaces `max_output_tokens`. What is in `extra_body` is always sent.
+    """
     body: dict[str, Any] = {
         "model": endpoint.model,
         "messages": [{"role": m.role, "content": m.content} for m in request.messages],
     }
     if _MAX_TOKENS_FIELDS.isdisjoint(endpoint.extra_body):
-        body[_max_tokens_field(endpoint.base_url)] = endpoint.max_output_tokens
-    sampling = {"temperature": endpoint.temperature, "top_p": endpoint.top_p, "seed": endpoint.seed}
-    body.update({name: value for name, value in sampling.items() if value is not None})
+        limit = endpoint.accepted.token_limit(_max_tokens_field(endpoint.base_url))
+        body[limit] = endpoint.max_output_tokens
+    settings = {
+        "temperature": endpoint.temperature,
+        "top_p": endpoint.top_p,
+        "seed": endpoint.seed,
+        "reasoning_effort": endpoint.reasoning_effort,
+    }
+    body.update(
+        {
+            name: value
+            for name, value in settings.items()
+            if value is not None and not endpoint.accepted.is_refused(name)
+        }
+    )
     if endpoint.top_logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs}
     body.update(endpoint.extra_body)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from rich.console import Console
 
 from core.api import (
@@ -18,6 +20,7 @@ from core.api import (
 )
 from tui.cli.output.data import dialogue_counts
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
+from tui.format import waits
 from tui.format.job_states import look
 from tui.format.values import UNKNOWN, duration, percent
 
@@ -65,10 +68,14 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
     for job in () if wide else snapshot.jobs:
         if job.state == "failed" and job.error is not None:
             print_line(console, f"{job.id}: {job.error}", "red")
+        if job.wait is not None:
+            print_line(console, f"{job.id}: {waits.words(job.wait, time.time())}", "yellow")
 
 
 def _note(job: Job) -> str:
-    """Why a job failed, or does not run."""
+    """Why a job failed, does not run, or waits."""
+    if job.wait is not None:
+        return waits.words(job.wait, time.time())
     if job.state == "failed":
         return job.error or UNKNOWN
     return (job.reason or "") if job.requested else ""

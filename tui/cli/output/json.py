@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Statistics,
         Submission,
         SupervisorStatus,
+        Wait,
     )
 
 
@@ -80,6 +81,8 @@ class JobRecord(_Record, frozen=True):
     """Why a job that does not run does not run."""
     eta_s: float | None
     """Estimated seconds until it is done."""
+    wait: Wait | None
+    """What a running job waits for outside of the program; null while it goes on."""
     slot: str
     """The resource that it uses: gpu, cpu, api or batch."""
     fingerprint: str

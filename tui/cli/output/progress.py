@@ -16,7 +16,7 @@ from rich.text import Text
 from core.api import ENDED, UNSUCCESSFUL, Job, Snapshot, Submission, UserError, Workspace, blocked_jobs
 from tui.cli.output.jobs import outcome, time_taken
 from tui.cli.output.tables import make_console
-from tui.format import outcomes
+from tui.format import outcomes, waits
 from tui.format.text import visible
 from tui.format.values import duration, percent, size
 
@@ -205,6 +205,7 @@ class _Display:
         restarted = before is not None and job.attempt > before.attempt
         if before is not None and before.state == job.state and not restarted:
             if job.state == "running":
+                self._print_wait(job, before)
                 self._print_progress(job)
             return
         # The time counts from the first attempt, pauses included.
@@ -225,6 +226,13 @@ class _Display:
                 self._print_about(job, "cancelled", "yellow")
             case "ready" if before is not None and before.state == "running":
                 self._print_about(job, "interrupted; it will start again", "yellow")
+
+    def _print_wait(self, job: Job, before: Job) -> None:
+        """A line when a job begins to wait for something outside, or goes on."""
+        if job.wait is not None and (before.wait is None or before.wait.reason != job.wait.reason):
+            self._print_about(job, waits.words(job.wait, time.time()), "yellow")
+        elif job.wait is None and before.wait is not None:
+            self._print_about(job, "goes on")
 
     def _print_progress(self, job: Job) -> None:
         printed_at, printed = self._printed.get(job.id, (0.0, None))
@@ -258,4 +266,5 @@ def _counts(job: Job) -> str:
     if job.done is None or not job.total:
         return "running" if job.done is None else str(job.done)
     eta = "" if job.eta_s is None else f", ETA {duration(job.eta_s)}"
+    eta = eta if job.wait is None else f", {waits.brief(job.wait, time.time())}"
     return f"{job.done}/{job.total} ({percent(job.done / job.total)}){eta}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.api import blocked_jobs, needs_supervisor
 from tui.format import values as formats
+from tui.format import waits
 from tui.format.job_states import LOOKS
 
 #: The binding id of the key that opens the job's log.
@@ -38,12 +39,18 @@ class AttentionItem:
     job: str | None = None
 
 
-def attention_items(snapshot: Snapshot, spending: Spending | None, *, watched: bool) -> list[AttentionItem]:
-    """All items that need attention now; `watched` if this app is read-only and starts no supervisor."""
+def attention_items(
+    snapshot: Snapshot, spending: Spending | None, now: float, *, watched: bool
+) -> list[AttentionItem]:
+    """All items that need attention at `now`, in Unix seconds.
+
+    `watched` if this app is read-only and starts no supervisor.
+    """
     return [
         *_config(snapshot),
         *(_no_supervisor(snapshot) if watched else ()),
         *_failed(snapshot.jobs),
+        *_waiting(snapshot.jobs, now),
         *_paused(snapshot),
         *_slots(snapshot),
         *([] if spending is None else _money(spending)),
@@ -97,6 +104,21 @@ def _failed(jobs: Sequence[Job]) -> Iterator[AttentionItem]:
             (*log, ("home.retry", "retry")),
             job=job.id,
         )
+
+
+def _waiting(jobs: Sequence[Job], now: float) -> Iterator[AttentionItem]:
+    """Running jobs that wait for something outside."""
+    for job in jobs:
+        if job.wait is not None:
+            yield AttentionItem(
+                f"wait {job.id}",
+                "!",
+                "text-warning",
+                f"{job.stage} {job.name}",
+                waits.words(job.wait, now),
+                ((OPEN, "log"),),
+                job=job.id,
+            )
 
 
 def _paused(snapshot: Snapshot) -> Iterator[AttentionItem]:

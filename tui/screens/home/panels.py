@@ -187,7 +187,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._put("stages", "Stages", graph)
 
     def _draw_work(self, snapshot: Snapshot) -> None:
-        self._put("running", "Running", running_lines(snapshot.jobs, self._width("running"), _PLACES))
+        running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), _PLACES)
+        self._put("running", "Running", running)
         names = {job.id: f"{job.stage} {job.name}" for job in snapshot.jobs}
         lines = event_lines(self._data.events, names, self.app.now(), self._width("lately"))
         self._put("lately", "Recent events", lines)
@@ -199,7 +200,9 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def _draw_items(self, snapshot: Snapshot) -> None:
         watched = self.app.workspace.read_only
-        self._items = attention.attention_items(snapshot, self._data.spending, watched=watched)
+        self._items = attention.attention_items(
+            snapshot, self._data.spending, self.app.now(), watched=watched
+        )
         table = self.query_one(KeyedTable)
         table.display = bool(self._items)
         calm = "" if self._items else "   nothing"

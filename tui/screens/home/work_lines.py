@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.api import job_progress
-from tui.format import job_states
+from tui.format import job_states, waits
 from tui.format import values as formats
 from tui.format.text import visible
 
@@ -19,12 +19,20 @@ if TYPE_CHECKING:
 _BAR = 10
 
 
-def running_lines(jobs: Sequence[Job], width: int, places: int) -> Content:
-    """The first running jobs with progress and ETA; within `width` cells."""
+def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> Content:
+    """The first running jobs with progress and ETA, and below each what it waits for; within `width` cells.
+
+    `now` is in Unix seconds.
+    """
     running = [job for job in jobs if job.state == "running"]
     if not running:
         return Content.styled("nothing runs", "$text-muted")
-    lines = [_running(job, width) for job in running[:places]]
+    lines = []
+    for job in running[:places]:
+        lines.append(_running(job, now, width))
+        if job.wait is not None:
+            words = f"  {visible(waits.words(job.wait, now))}"
+            lines.append(Content.styled(words, "$text-warning").truncate(width, ellipsis=True))
     if len(running) > places:
         lines.append(Content.styled(f"and {len(running) - places} more", "$text-muted"))
     return Content("\n").join(lines)
@@ -45,9 +53,10 @@ def event_lines(events: Sequence[Event], names: Mapping[str, str], now: float, w
     return Content("\n").join(lines)
 
 
-def _running(job: Job, width: int) -> Content:
+def _running(job: Job, now: float, width: int) -> Content:
     look, share = job_states.look(job), job_progress(job)
     eta = "" if job.eta_s is None else f"ETA {formats.roughly(job.eta_s)}"
+    eta = eta if job.wait is None else waits.brief(job.wait, now)
     name = max(12, width - 2 - _BAR - 7 - 16)
     shown = formats.shorten(visible(f"{job.stage} {job.name}"), name)
     return Content.assemble(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.api import find_job, result_values
-from tui.format import job_states, outcomes
+from tui.format import job_states, outcomes, waits
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.pipeline.job_rows import elapsed
@@ -31,6 +31,8 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
     ]
     if job.error is not None:
         lines.append([(visible(job.error, lines=True), "$text-error")])
+    if job.wait is not None:
+        lines.append([(visible(waits.words(job.wait, now)), "$text-warning")])
     if job.reason is not None:
         lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
     lines.append(_row("run", _course(job, now)))

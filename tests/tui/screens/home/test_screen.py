@@ -99,7 +99,7 @@ def test_the_stages_follow_from_each_other(filled: WorkspacePaths) -> None:
 def test_what_needs_attention_in_the_order_of_urgency(filled: WorkspacePaths) -> None:
     with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
         jobs.set_setting(connection, "paused", "1")
-    found = attention.attention_items(snapshot_of(filled), None, watched=True)
+    found = attention.attention_items(snapshot_of(filled), None, 0.0, watched=True)
     assert [item.what for item in found] == [
         "no supervisor runs",
         "recipe direct/all_together",

@@ -1,0 +1,21 @@
+"""Whether a server can be reached, with the certificates and proxies that requests have."""
+
+from __future__ import annotations
+
+import httpx2
+
+from core.network import clients, failures
+from core.network.failures import ConnectionFailure
+
+#: Seconds for the connection, and for the response.
+_TIMEOUT_S = 5.0
+
+
+def failure(url: str) -> ConnectionFailure | None:
+    """Why a request to `url` gets no response; None if it gets one, whatever its status."""
+    with clients.client(timeout=_TIMEOUT_S, follow_redirects=False) as client:
+        try:
+            client.head(url)
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
+            return failures.explain(error, url)
+    return None

@@ -1,0 +1,44 @@
+"""Models that reason before they answer: how they are recognised, and what that means for their tokens."""
+
+from __future__ import annotations
+
+import re
+
+from core.config.schema import Teacher
+
+#: Tokens of an answer without reasoning, and of one with it.
+_MAX_OUTPUT_TOKENS, _MAX_REASONED_TOKENS = 512, 8192
+#: Tokens of reasoning about a short request, as long as nothing is known of the model.
+_REASONING_TOKENS = 1000
+#: Names of models that reason unless they are told not to.
+_NAMES = re.compile(
+    r"(?:^|[/:_-])(?:o[1-9](?:$|-)|gpt-5(?!.*chat)|gpt-oss|deepseek-(?:reasoner|r\d)|qwq|qwen3(?!.*instruct)"
+    r"|gemini-(?:2\.5(?!-flash-lite)|[3-9])|magistral|grok-(?:3-mini|[4-9](?!.*non-reasoning))|minimax-m\d|glm-4\.[5-9]|glm-[5-9])"
+    r"|thinking|(?<!non-)reasoning",
+    re.IGNORECASE,
+)
+
+
+def reasons(teacher: Teacher) -> bool:
+    """Whether the model is expected to reason, by its settings or else by its name."""
+    if teacher.reasoning_effort is not None:
+        return teacher.reasoning_effort != "none"
+    if teacher.thinking_budget is not None:
+        return teacher.thinking_budget != 0
+    if teacher.reasoning_tokens is not None:
+        return teacher.reasoning_tokens > 0
+    return teacher.provider != "local" and _NAMES.search(teacher.model) is not None
+
+
+def reasoning_tokens(teacher: Teacher) -> int:
+    """Estimated tokens of reasoning in each answer."""
+    if teacher.reasoning_tokens is not None:
+        return teacher.reasoning_tokens
+    return _REASONING_TOKENS if reasons(teacher) else 0
+
+
+def max_output_tokens(teacher: Teacher) -> int:
+    """The token limit of an answer."""
+    if teacher.max_output_tokens is not None:
+        return teacher.max_output_tokens
+    return _MAX_REASONED_TOKENS if reasons(teacher) else _MAX_OUTPUT_TOKENS
