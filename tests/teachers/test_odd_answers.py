@@ -153,7 +153,7 @@ def test_too_many_that_cannot_be_used_fail_the_job_and_show_one(
     odd.answer = lambda asked: completion("<think>Let me see", finish_reason="length")
     with pytest.raises(UserError) as error:
         generate(tmp_path, url, tries=1)
-    for part in ("24 cut", "raise max_output_tokens", "<think>Let me see"):
+    for part in ("24 cut", "raise it in config.toml", "<think>Let me see"):
         assert part in str(error.value)
 
 
