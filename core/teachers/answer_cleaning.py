@@ -77,6 +77,13 @@ def without_half_characters(text: str) -> str:
     return _SURROGATE.sub("", _PAIR.sub(_joined, text))
 
 
+def with_visible_half_characters(text: str) -> str:
+    """`text` with U+FFFD for each lone surrogate, so that it can be written and shows what was there."""
+    if _SURROGATE.search(text) is None:
+        return text
+    return _SURROGATE.sub("\ufffd", _PAIR.sub(_joined, text))
+
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 

@@ -51,7 +51,9 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
         if answer is not None:
             for kind in answer.removed:
                 cleaned[kind] += 1
-                cleaned_examples.setdefault(kind, example(answer.raw or answer.text))
+                # Thinking may have come beside the text, which is whole then.
+                if answer.raw is not None:
+                    cleaned_examples.setdefault(kind, example(answer.raw))
             continue
         newest = ledger.newest(job, request.key)
         outcome: Outcome = "missing" if newest is None else newest.outcome

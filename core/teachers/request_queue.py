@@ -19,7 +19,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, Waiting
 from core.jobs.settings import Settings
 from core.teachers import answer_cleaning, prices
-from core.teachers.answer_cleaning import without_half_characters
+from core.teachers.answer_cleaning import with_visible_half_characters, without_half_characters
 from core.teachers.http.bodies import DAMAGED
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
@@ -211,7 +211,7 @@ class RequestQueue:
             error = None if result.ending is None else without_half_characters(result.ending)
             outcome, text = self.classify(result)
             text = without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
-            original = without_half_characters(result.text if result.raw is None else result.raw)
+            original = with_visible_half_characters(result.text if result.raw is None else result.raw)
             removed = _removed(result)
             usage, logprobs = result.usage, result.logprobs
             lost += usage is None and self.teacher.provider != "local"
