@@ -93,10 +93,16 @@ JUDGE = "[judges.it]\nprovider = 'openai'\nmodel = 'm'\n"
             LOCAL + "api_key_env = 'KEY'",
             r"teachers\.here: a local model takes neither base_url nor api_key_env",
         ),
+        (LOCAL + "[teachers.here.extra_body]\nx = 1", "here.extra_body: a local model sends no request"),
+        (TEACHER + "thinking_budget = 0", 'gpt.thinking_budget: only provider "google"'),
         (
-            TEACHER.replace("openai", "google") + "[teachers.gpt.extra_body]\nx = 1",
-            "gpt.extra_body: only prov",
+            TEACHER.replace("openai", "google") + "thinking_budget = 0\nreasoning_effort = 'low'",
+            "set either thinking_budget or reasoning_effort",
         ),
+        (TEACHER.replace("openai", "google") + "api_version = '1'", "gpt.api_version: only provider"),
+        (TEACHER + "base_url = 'http://h/v1/chat/completions'", "leave out /chat/completions"),
+        (TEACHER + "base_url = 'http://h/v1?key=x'", r"base_url: must be a URL"),
+        (TEACHER + "batch_window = 'soon'", "batch_window: must be a number of hours or days"),
         (
             TEACHER + "poll_min_s = 9\npoll_max_s = 8",
             r"teachers\.gpt\.poll_min_s: must not exceed poll_max_s",

@@ -65,6 +65,7 @@ class GoogleApi:
         self.calls: Counter[str] = Counter()
         #: Name → {"account", "displayName", "content", "generated"}.
         self.files: dict[str, dict[str, Any]] = {}
+        self.deleted: list[str] = []
         #: Upload id → {"account", "displayName", "size"}.
         self.uploads: dict[str, dict[str, Any]] = {}
         #: Name → {"account", "model", "displayName", "file", "state", "created", "output", "error", "stats"}.
@@ -141,11 +142,17 @@ class GoogleApi:
 
     def file(self, account: str, name: str) -> dict[str, Any]:
         found = self.files.get(name)
-        if found is None or found["account"] != account:
+        if found is None or found["account"] != account or name in self.deleted:
             # The API does not tell a file of others from none.
             message = f"You do not have permission to access the File {name} or it may not exist."
             raise GoogleError(403, message, "PERMISSION_DENIED")
         return found
+
+    def delete(self, account: str, name: str) -> dict[str, Any]:
+        with self.lock:
+            self.file(account, name)
+            self.deleted.append(name)
+            return {}
 
     def shown_file(self, name: str) -> dict[str, Any]:
         """A file as the API tells it."""

@@ -70,6 +70,9 @@ class GoogleHandler(Handler):
             case "GET", "files", _, "":
                 api.file(account, name)
                 return api.shown_file(name)
+            case "DELETE", "files", _, "":
+                api.count("delete")
+                return json.dumps(api.delete(account, name)).encode()
             case "GET", "files", _, "download":
                 api.count("download")
                 if query.get("alt") != ["media"]:

@@ -98,6 +98,7 @@ class Api:
         self.paid: Counter[tuple[str, str]] = Counter()
         self.calls: Counter[str] = Counter()
         self.files: dict[str, dict[str, Any]] = {}
+        self.deleted: list[str] = []
         self.batches: dict[str, dict[str, Any]] = {}
         self._random = random.Random(self.faults.seed)
         self._looks: Counter[str] = Counter()
@@ -157,9 +158,15 @@ class Api:
 
     def file(self, account: str, name: str) -> dict[str, Any]:
         found = self.files.get(name)
-        if found is None or found["account"] != account:
+        if found is None or found["account"] != account or name in self.deleted:
             raise ApiError(404, f"No such File object: {name}")
         return found
+
+    def delete(self, account: str, name: str) -> dict[str, Any]:
+        with self.lock:
+            self.file(account, name)
+            self.deleted.append(name)
+            return {"id": name, "object": "file", "deleted": True}
 
     def content(self, account: str, name: str) -> bytes:
         with self.lock:
@@ -293,8 +300,11 @@ class Api:
             if self._draw(self.faults.fail_share):
                 body = {"error": {"message": "The server had an error", "type": "server_error"}}
                 errors.append(_line(request["custom_id"], 500, body))
-            else:
+                continue
+            try:
                 output.append(_line(request["custom_id"], 200, self._answered(request["body"])))
+            except ApiError as refused:
+                errors.append(_line(request["custom_id"], refused.status, refused.body))
         if ends_as == "expired":
             for request in asked[done:]:
                 fault = {"code": "batch_expired", "message": "This request could not be executed in time."}

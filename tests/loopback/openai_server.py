@@ -70,6 +70,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve("POST")
 
+    def do_DELETE(self) -> None:
+        self._serve("DELETE")
+
     def _serve(self, method: str) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         url = urlsplit(self.path)
@@ -117,6 +120,8 @@ class Handler(BaseHTTPRequestHandler):
                 return bytes(api.content(account, file))
             case "GET", "files", file:
                 return _json(api.file(account, file))
+            case "DELETE", "files", file:
+                return _json(api.delete(account, file))
             case "POST", "batches":
                 found = api.create(account, _object(body))
                 if faults.lose_creates > 0:

@@ -70,6 +70,8 @@ def serving(answer: Callable[[HttpRequest], HttpReply]) -> Iterator[Server]:
 
         do_GET = _answer  # noqa: N815 - the names that the base class looks for
         do_POST = _answer  # noqa: N815
+        do_DELETE = _answer  # noqa: N815
+        do_HEAD = _answer  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing."""

@@ -251,3 +251,12 @@ def test_an_answer_is_not_paid_again_when_the_data_changes(tmp_path: Path, api: 
     assert batches(study) == [("completed", len(study.train)), ("completed", 1)]
     newest = study.query("SELECT result FROM jobs WHERE stage = 'generate' ORDER BY rowid DESC LIMIT 1")
     assert json.loads(newest[0][0])["reused"] == len(study.train) - 1
+
+
+def test_uploaded_files_are_deleted_after_collection(tmp_path: Path, api: Api) -> None:
+    study = TeacherWorkspace(tmp_path, api.url)
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    uploads = [name for name, file in api.files.items() if file["purpose"] == "batch"]
+    assert uploads
+    assert api.deleted == uploads

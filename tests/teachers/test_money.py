@@ -16,6 +16,7 @@ from core.teachers.protocol import Usage
 from tests import loopback
 from tests.loopback import Api
 from tests.support.teacher_workspace import TeacherWorkspace
+from tui.format.submissions import cost
 
 NAIVE = "generate:improve-human/naive"
 PRICES = """
@@ -196,3 +197,69 @@ def test_a_budget_needs_a_price(tmp_path: Path, api: Api) -> None:
     study.run()
     assert "the price of gpt-4o is unknown" in study.error(NAIVE)
     assert not api.paid
+
+
+@pytest.mark.parametrize("mode", ["batch", "live"])
+def test_unreported_usage_is_charged_by_its_estimate(
+    tmp_path: Path, api: Api, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = api._answered
+
+    def silent(body: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in answered(body).items() if name != "usage"}
+
+    monkeypatch.setattr(api, "_answered", silent)
+    study = TeacherWorkspace(tmp_path, api.url, mode=mode, more=PRICES)
+    workspace = study.open()
+    (estimate,) = workspace.spending.estimates()
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    spending = workspace.spending.summary()
+    assert spending.usd == pytest.approx(estimate.usd)
+    assert spending.estimated_usd == spending.usd
+    assert spending.unpriced == 0
+    (sent,) = workspace.spending.submissions()
+    assert cost(sent).startswith("~")
+    assert all(request.estimated for request in workspace.spending.sent_requests(sent.token))
+    workspace.close()
+
+
+def test_the_budget_holds_without_reported_usage_and_with_thrown_away_answers(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = api._answered
+
+    def silent(body: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in answered(body).items() if name != "usage"}
+
+    monkeypatch.setattr(api, "_answered", silent)
+    api.faults.content = lambda text: "empty"
+    workspace = TeacherWorkspace(tmp_path / "try", api.url, more=PRICES).open()
+    (estimate,) = workspace.spending.estimates()
+    workspace.close()
+    budget = BUDGET.format((estimate.usd or 0.0) * 2.8)
+    study = TeacherWorkspace(tmp_path / "work", api.url, mode="live", teacher="tries = 9", more=budget)
+    study.run()
+    assert "budget" in study.error(NAIVE)
+    assert set(api.paid.values()) == {2}
+    workspace = study.open()
+    assert workspace.spending.summary().usd == pytest.approx(2 * (estimate.usd or 0.0), rel=0.1)
+    workspace.close()
+
+
+def test_reasoning_is_estimated_before_and_learned_after(tmp_path: Path, api: Api) -> None:
+    study = TeacherWorkspace(
+        tmp_path,
+        api.url,
+        ["improve-human/naive", "improve-human/cognitive"],
+        mode="live",
+        teacher="reasoning_tokens = 5000",
+        more=PRICES,
+    )
+    workspace = study.open()
+    before = {e.recipe: e.output_tokens for e in workspace.spending.estimates()}
+    assert before["improve-human/cognitive"] == 5060 * len(study.train)
+    study.run("recipe:improve-human/naive")
+    after = {e.recipe: e.output_tokens for e in workspace.spending.estimates()}
+    assert after["improve-human/cognitive"] == 60 * len(study.train)
+    workspace.close()

@@ -73,8 +73,13 @@ def _request_keys(teacher: BatchTeacher, info: BatchInfo, prefix: Path) -> set[s
     """The keys of a batch's requests, from its input file or, if it has finished, from its results."""
     if info.input_file is not None:
         path = prefix.with_name(f"{prefix.name}-input.jsonl")
-        teacher.download(info.input_file, path)
-        return teacher.custom_ids(path)
+        try:
+            teacher.download(info.input_file, path)
+            return teacher.custom_ids(path)
+        except RejectedError:
+            # It is deleted once the batch is collected, perhaps by another workspace.
+            if info.status not in FINAL:
+                raise
     if info.status not in FINAL:
         raise TransientError(
             f"it is {info.status}, and its requests are known only once it has finished", code=info.status

@@ -1,0 +1,288 @@
+"""Models that reason: their parameters are found out, their tokens have room and are paid for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.config.schema import Teacher
+from core.jobs.settings import fingerprinted
+from core.teachers import identity, prices, reasoning
+from core.teachers.google.client import GoogleBatches, GoogleLive
+from core.teachers.http import token_usage
+from core.teachers.http.accepted_parameters import AcceptedParameters
+from core.teachers.http.endpoint import Endpoint
+from core.teachers.openai.client import OpenAIBatches, OpenAILive
+from core.teachers.protocol import Message, RejectedError, Request, Usage
+from tests import loopback
+from tests.loopback import Api
+from tests.loopback.openai_api import ApiError
+from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
+from tests.support.teacher_workspace import TeacherWorkspace
+
+KEY = "sk-verysecret-0123456789"
+REQUEST = Request("0" * 32, "d1", (Message("user", "hello"),))
+ANSWER = {
+    "choices": [{"message": {"content": "well"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 10, "completion_tokens": 3},
+}
+NAIVE = "generate:improve-human/naive"
+
+
+def refusal(message: str, code: str = "unsupported_parameter") -> HttpReply:
+    return HttpReply({"error": {"message": message, "code": code}}, 400)
+
+
+def reasoner(asked: HttpRequest) -> HttpReply:
+    """Refuses as OpenAI's models that reason do."""
+    body = asked.json()
+    if "max_tokens" in body:
+        return refusal(
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+            "'max_completion_tokens' instead."
+        )
+    for name in ("temperature", "top_p"):
+        if name in body:
+            words = (
+                f"Unsupported value: '{name}' does not support {body[name]} with this model. Only the default"
+            )
+            return refusal(words, "unsupported_value")
+    return HttpReply(ANSWER)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving(reasoner) as found:
+        yield found
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with loopback.running() as found:
+        yield found
+
+
+def endpoint(server: Server, memory: Path | None = None, **changes: Any) -> Endpoint:
+    accepted = AcceptedParameters(memory, f"{server.url} m")
+    made = Endpoint(model="m", key=KEY, base_url=f"{server.url}/v1", max_output_tokens=7, accepted=accepted)
+    return replace(made, **changes)
+
+
+async def test_what_is_refused_is_found_out_once_and_shared(server: Server, tmp_path: Path) -> None:
+    memory = tmp_path / "endpoints.json"
+    live = OpenAILive(endpoint(server, memory, temperature=0.5, top_p=0.9, seed=3))
+    assert (await live.complete(REQUEST)).text == "well"
+    assert len(server.requests) == 4
+    assert (await live.complete(REQUEST)).text == "well"
+    await live.close()
+    assert len(server.requests) == 5
+    sent = server.requests[-1].json()
+    assert sent["max_completion_tokens"] == 7
+    assert sent["seed"] == 3
+    assert {"max_tokens", "temperature", "top_p"}.isdisjoint(sent)
+    # A batch, and the next job, know it at once.
+    line = OpenAIBatches(endpoint(server, memory, temperature=0.5, top_p=0.9, seed=3)).line(REQUEST)
+    assert json.loads(line)["body"] == sent
+    assert json.loads(memory.read_bytes()) == {f"{server.url} m": ["max_tokens", "temperature", "top_p"]}
+
+
+async def test_a_server_that_knows_only_the_older_limit(server: Server) -> None:
+    def older(asked: HttpRequest) -> HttpReply:
+        if "max_completion_tokens" in asked.json():
+            return refusal("Unrecognized request argument supplied: max_completion_tokens", "")
+        return HttpReply(ANSWER)
+
+    server.answer = older
+    live = OpenAILive(endpoint(server))
+    assert (await live.complete(REQUEST)).text == "well"
+    await live.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reasoning_effort": "minimal"}, "Unsupported value: 'reasoning_effort' does not support 'minimal'"),
+        ({"extra_body": {"temperature": 1}}, "Unsupported value: 'temperature' does not support 1"),
+        ({}, "max_tokens is too large: 100000"),
+        ({"temperature": 3.0}, "Invalid 'temperature': must be below 2"),
+    ],
+)
+async def test_a_choice_that_is_wrong_is_an_error(
+    server: Server, settings: dict[str, Any], message: str
+) -> None:
+    code = "unsupported_value" if message.startswith("Unsupported") else "invalid_value"
+    server.answer = lambda asked: refusal(message, code)
+    live = OpenAILive(endpoint(server, **settings))
+    with pytest.raises(RejectedError, match=message):
+        await live.complete(REQUEST)
+    await live.close()
+    assert len(server.requests) == 1
+
+
+async def test_no_effort_where_there_is_nothing_to_choose(server: Server) -> None:
+    def plain(asked: HttpRequest) -> HttpReply:
+        if "reasoning_effort" in asked.json():
+            return refusal("Unrecognized request argument supplied: reasoning_effort", "")
+        return HttpReply(ANSWER)
+
+    server.answer = plain
+    live = OpenAILive(endpoint(server, reasoning_effort="low"))
+    assert (await live.complete(REQUEST)).text == "well"
+    await live.close()
+    assert server.requests[0].json()["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize(
+    ("settings", "thinking"),
+    [
+        ({"thinking_budget": 0}, {"thinkingBudget": 0}),
+        ({"reasoning_effort": "low"}, {"thinkingLevel": "low"}),
+        ({}, None),
+    ],
+)
+async def test_gemini_is_sent_what_its_models_take(
+    server: Server, settings: dict[str, Any], thinking: object
+) -> None:
+    candidate = {"content": {"parts": [{"text": "well"}]}, "finishReason": "STOP"}
+    server.answer = lambda asked: HttpReply({"candidates": [candidate]})
+    extra = {"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]}
+    made = endpoint(server, base_url=server.url, extra_body=extra, **settings)
+    live = GoogleLive(made)
+    await live.complete(REQUEST)
+    await live.close()
+    sent = server.requests[0].json()
+    assert sent["safetySettings"] == extra["safetySettings"]
+    assert sent["generationConfig"].get("thinkingConfig") == thinking
+    assert json.loads(GoogleBatches(made).line(REQUEST))["request"] == sent
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "o3-mini",
+        "openai/o4-mini",
+        "gpt-5",
+        "gpt-5-nano-2025-08-07",
+        "openai/gpt-oss-20b",
+        "deepseek-reasoner",
+        "deepseek-ai/DeepSeek-R1",
+        "Qwen/QwQ-32B",
+        "Qwen/Qwen3-8B",
+        "gemini-2.5-flash",
+        "gemini-3-pro-preview",
+        "kimi-k2-thinking",
+        "grok-4",
+    ],
+)
+def test_names_of_models_that_reason(name: str) -> None:
+    teacher = Teacher(provider="openai", model=name)
+    assert reasoning.reasons(teacher)
+    assert reasoning.max_output_tokens(teacher) == 8192
+    assert reasoning.reasoning_tokens(teacher) > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gpt-4o",
+        "gpt-4.1-mini",
+        "gpt-5-chat-latest",
+        "gemini-2.0-flash",
+        "gemini-2.5-flash-lite",
+        "Qwen/Qwen3-4B-Instruct-2507",
+        "grok-4-fast-non-reasoning",
+        "llama-3.1-8b",
+        "solo1-7b",
+    ],
+)
+def test_names_of_models_that_do_not(name: str) -> None:
+    teacher = Teacher(provider="openai", model=name)
+    assert not reasoning.reasons(teacher)
+    assert (reasoning.max_output_tokens(teacher), reasoning.reasoning_tokens(teacher)) == (512, 0)
+
+
+def test_settings_go_before_names() -> None:
+    plain, named = Teacher(provider="openai", model="m"), Teacher(provider="google", model="gemini-2.5-flash")
+    assert reasoning.max_output_tokens(_with(plain, reasoning_effort="high")) == 8192
+    assert reasoning.max_output_tokens(_with(named, thinking_budget=0)) == 512
+    assert reasoning.max_output_tokens(_with(named, max_output_tokens=99)) == 99
+    assert reasoning.reasoning_tokens(_with(plain, reasoning_tokens=300)) == 300
+
+
+def test_a_setting_that_is_not_set_changes_no_fingerprint() -> None:
+    plain = Teacher(provider="openai", model="m", base_url="http://h/v1?api-version=1")
+    found = identity.identity(plain)
+    assert {"reasoning_effort", "thinking_budget"}.isdisjoint(fingerprinted(found))
+    assert found.base_url == "http://h/v1"
+    assert fingerprinted(identity.identity(_with(plain, reasoning_effort="low")))["reasoning_effort"] == "low"
+
+
+def _with(teacher: Teacher, **changes: Any) -> Teacher:
+    return Teacher(**{name: getattr(teacher, name) for name in Teacher.__struct_fields__} | changes)
+
+
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ((120, None, 20, 140), Usage(120, 0, 20)),
+        ((120, 30, 20, 1140), Usage(120, 30, 1020)),
+        ((120, None, 20, None), Usage(120, 0, 20)),
+        ((120, None, None, 140), Usage(120, 0, 20)),
+        ((None, None, 20, 140), Usage(120, 0, 20)),
+        ((120, None, 0, 120), Usage(120, 0, 0)),
+        ((120, None, None, None), None),
+        ((0, 0, 0, 0), None),
+        ((None, None, None, None), None),
+        ((10, 99, 5, 3), Usage(10, 10, 5)),
+    ],
+)
+def test_billed_tokens(counts: tuple[int | None, ...], usage: Usage | None) -> None:
+    assert token_usage.billed(*counts) == usage
+
+
+_COUNT = st.none() | st.integers(-5, 10**6)
+
+
+@given(_COUNT, _COUNT, _COUNT, _COUNT)
+def test_no_reported_token_is_free(
+    prompt: int | None, cached: int | None, completion: int | None, total: int | None
+) -> None:
+    usage = token_usage.billed(prompt, cached, completion, total)
+    if usage is not None:
+        assert usage.output_tokens >= (completion or 0)
+        assert usage.input_tokens + usage.output_tokens >= (total or 0)
+        assert 0 <= usage.cached_tokens <= usage.input_tokens
+
+
+def test_estimates_learn_from_what_was_used() -> None:
+    teacher = Teacher(provider="openai", model="m", reasoning_tokens=1000)
+    assert prices.answer_tokens(teacher, 60, None) == 1060
+    assert prices.answer_tokens(teacher, 60, prices.Used(9, 9 * 200)) == 1060
+    assert prices.answer_tokens(teacher, 60, prices.Used(10, 10 * 200)) == 220
+    assert prices.answer_tokens(teacher, 60, prices.Used(10, 10)) == 60
+
+
+def test_a_batch_that_was_refused_is_sent_again_as_the_endpoint_accepts_it(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = api._answered
+
+    def refusing(body: dict[str, Any]) -> dict[str, Any]:
+        if "temperature" in body:
+            raise ApiError(400, "Unsupported value: 'temperature' does not support 0.5")
+        return answered(body)
+
+    monkeypatch.setattr(api, "_answered", refusing)
+    study = TeacherWorkspace(tmp_path, api.url, teacher="temperature = 0.5")
+    study.run()
+    assert set(study.states().values()) == {"done"}, study.story()
+    assert len(api.batches) == 2
+    assert set(api.paid.values()) == {1}
+    assert b'"temperature"' in (tmp_path / "artifacts/endpoints.json").read_bytes()
