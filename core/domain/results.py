@@ -21,15 +21,26 @@ class _Result(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The tag is the stage's name, in journals and in the store alike."""
 
 
-class GenerateResult(_Result, frozen=True, tag="generate"):
+class _Answered(_Result, frozen=True, kw_only=True):
+    """How a large model answered."""
+
+    left_out_as: dict[str, int] = {}
+    """Requests without a usable answer, by the outcome of their last try (`refused`, `long`, …)."""
+    left_out_examples: dict[str, str] = {}
+    """For each of these outcomes one answer, or the provider's message."""
+    cleaned: dict[str, int] = {}
+    """Usable answers of which something was taken off, by its kind (`thinking`, `quotes`, …)."""
+    cleaned_examples: dict[str, str] = {}
+    """For each of these kinds one answer before that."""
+
+
+class GenerateResult(_Answered, frozen=True, kw_only=True, tag="generate"):
     """A teacher's set of responses to the train split."""
 
     answers: Count
     """Usable responses, at most one a dialogue."""
     left_out: Count
     """Requests without a usable response, which recipes do without."""
-    left_out_as: dict[str, int]
-    """Those by the outcome of their last try (`refused`, `long`, …)."""
     reused: Count
     """Responses that an earlier job had paid for already."""
 
@@ -82,11 +93,13 @@ class DpoResult(SftResult, frozen=True, tag="sft-dpo"):
     """Share of pairs whose preferred response has the higher reward; None where TRL logged none."""
 
 
-class RespondResult(_Result, frozen=True, tag="respond"):
+class RespondResult(_Answered, frozen=True, kw_only=True, tag="respond"):
     """A responder's responses to the test split."""
 
     responses: Count
-    """One for each test dialogue."""
+    """At most one for each test dialogue."""
+    left_out: Count = 0
+    """Test dialogues without a usable response of the teacher, which comparisons do without."""
     cut: Count | None = None
     """Responses that `max_new_tokens` cut; None for a teacher, whose cut responses are not taken."""
     device: str | None = None
@@ -220,6 +233,8 @@ class CompareResult(_Result, frozen=True, tag="compare"):
     label: str | None = None
     """The embedded judge's agreement with people, in words; None for another judge, whose agreement a
     validation of its own measures."""
+    left_out: Count = 0
+    """Test dialogues that were not compared, because a responder has no usable response to them."""
 
 
 TrainingResult = SftResult | DpoResult

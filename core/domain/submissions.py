@@ -11,8 +11,9 @@ from typing import Literal
 
 from core.domain.jobs import JobState
 
-#: `ok`, or why a response cannot be used (`refused`, `filtered`, `empty`, `cut`, `long`, `invalid` for a
-#: judge's that names no response), or why there is none (`rejected` for good, `error`, `expired`, `missing`).
+#: `ok`, or why a response cannot be used (`refused`, `filtered`, `empty`, `cut`, `long`, `unfinished` if it
+#: ended in a way that is not known to be good, `unreadable` if its form is not known, `invalid` for a judge's
+#: that names no response), or why there is none (`rejected` for good, `error`, `expired`, `missing`).
 Outcome = Literal[
     "ok",
     "refused",
@@ -20,6 +21,8 @@ Outcome = Literal[
     "empty",
     "cut",
     "long",
+    "unfinished",
+    "unreadable",
     "invalid",
     "rejected",
     "error",

@@ -142,11 +142,12 @@ class Answer(_Record, frozen=True, tag="answer"):
     """The outcome of one try of a request: try `number` of its key within its submission.
 
     `outcome` is `ok`, or why the answer is unusable (`refused`, `filtered`, `empty`, `cut`, `long`,
-    `invalid` if a judge's answer names no response), or why there is none (`rejected` permanently,
-    `error`, `expired`, `missing`; `error` has the provider's message). `usd` is None if the price is unknown,
-    or nothing was charged. `is_estimated`: the provider did not report all of the tokens, so that tokens and
-    cost are estimates. `logprobs` are those of the most likely first tokens, if they were requested and
-    returned.
+    `unfinished`, `unreadable`, `invalid` if a judge's answer names no response), or why there is none
+    (`rejected` permanently, `error`, `expired`, `missing`); `error` has the provider's message. `usd` is None
+    if the price is unknown, or nothing was charged. `is_estimated`: the provider did not report all of the
+    tokens, so that tokens and cost are estimates. `logprobs` are those of the most likely first tokens, if
+    they were requested and returned. `removed` are the kinds of what was taken off the answer, and `raw` is
+    the answer before that, or the body of an unreadable one; None if it is `text`.
     """
 
     token: str
@@ -162,6 +163,8 @@ class Answer(_Record, frozen=True, tag="answer"):
     usd: float | None = None
     is_estimated: bool = False
     logprobs: dict[str, float] | None = None
+    removed: tuple[str, ...] = ()
+    raw: str | None = None
 
 
 class Artifact(_Record, frozen=True, tag="artifact"):

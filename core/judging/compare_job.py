@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
+
+import msgspec
 
 from core.dialogues import records, response_file
 from core.domain.dialogues import Dialogue
@@ -21,10 +23,21 @@ _BATCH = 50
 def run(job: JobContext[CompareSettings]) -> CompareResult:
     """Judge each test dialogue in the judge's orders; verdicts of earlier attempts are kept.
 
-    Raises `UserError` when a responder has no response to a test dialogue, or an LLM judge does not answer.
+    Dialogues without a response of one of the responders are left out. Raises `UserError` when data have no
+    response to a test dialogue, or an LLM judge does not answer.
     """
-    dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
-    responses = {"a": _responses(job, "a", dialogues), "b": _responses(job, "b", dialogues)}
+    test = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
+    responses = {"a": _responses(job, "a", test), "b": _responses(job, "b", test)}
+    dialogues = [d for d in test if all(d.dialog_id in texts for texts in responses.values())]
+    if not dialogues:
+        raise UserError("no test dialogue has responses of both responders: run their respond jobs again")
+    result = _compare(job, dialogues, responses)
+    return msgspec.structs.replace(result, left_out=len(test) - len(dialogues))
+
+
+def _compare(
+    job: JobContext[CompareSettings], dialogues: Sequence[Dialogue], responses: Mapping[str, dict[str, str]]
+) -> CompareResult:
     match job.settings.judge:
         case EmbeddedJudge():
             judge = _embedded(job)
@@ -88,23 +101,23 @@ def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[Ve
 def _responses(
     job: JobContext[CompareSettings], side: Literal["a", "b"], dialogues: list[Dialogue]
 ) -> dict[str, str]:
-    """A responder's texts by dialogue. Raises `UserError` if one is missing."""
+    """A responder's texts by dialogue.
+
+    A teacher may have left out as many as its `max_left_out` allows. Raises `UserError` if data lack one.
+    """
     if not dialogues:
         raise UserError("the data has no test dialogue: responders cannot be compared on it")
     name = job.settings.a if side == "a" else job.settings.b
-    remedy = "run its respond job again"
     if side in job.spec.inputs:
-        found = response_file.read(job.input(side))
-    else:
-        found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
-        remedy = "compare another responder, or import data with all its responses"
+        return response_file.read(job.input(side))
+    found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
     missing = [d.dialog_id for d in dialogues if d.dialog_id not in found]
     if missing:
         raise UserError(
             f"{name} has no response to {len(missing)} of {len(dialogues)} test dialogues ({missing[0]} "
-            f"is the first): {remedy}"
+            "is the first): compare another responder, or import data with all its responses"
         )
-    return {d.dialog_id: found[d.dialog_id] for d in dialogues}
+    return found
 
 
 def _rule(

@@ -14,14 +14,15 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
-from core.teachers import answers, remedies, request_runner, requests
+from core.teachers import answers, outcomes, request_runner, requests
 from core.teachers.protocol import Reply, Request
 
 
 def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> RespondResult:
     """Send the requests that have no answer in the workspace yet, and write responses.jsonl.
 
-    Raises `UserError` when there is no test dialogue, or one gets no usable answer: a comparison needs all.
+    Raises `UserError` when there is no test dialogue, when one gets no answer, or when more answers cannot be
+    used than the teacher's `max_left_out` allows.
     """
     dialogues = records.read(job.input("dialogues"))
     needed = requests_of(responder, dialogues)
@@ -29,21 +30,29 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
         raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
     queue = request_runner.run(job, responder.model, needed, _classify)
     answered = queue.ledger.answers
-    found = {r.dialog_id: answered[r.key].text for r in needed if r.key in answered}
-    if len(found) < len(needed):
-        without = [request.key for request in needed if request.key not in answered]
-        cut = sum(queue.ledger.outcomes(job.spec.job, key)["cut"] > 0 for key in without)
+    outcome = outcomes.of(queue, needed)
+    if outcome.unanswered:
         raise UserError(
-            f"{len(without)} of {len(needed)} test dialogues got no usable answer: `empathy-tui batches` "
-            "shows the provider's errors; a retry sends only these"
-            f"{remedies.of_cut_answers(queue.teacher, cut, len(without))}"
+            f"{outcome.unanswered} of {len(needed)} test dialogues got no answer "
+            f"({outcomes.counts(outcome.left_out)}): `empathy-tui batches` shows the provider's errors; a "
+            "retry sends only these"
         )
+    teacher = queue.teacher
+    outcomes.check_left_out(outcome, teacher.max_left_out, teacher, "test dialogues got no usable answer")
+    found = {r.dialog_id: answered[r.key].text for r in needed if r.key in answered}
     job.journal.write(*(ResponseRecord(dialog_id, text, "stop") for dialog_id, text in found.items()))
     path = job.folder / "responses.jsonl"
     response_file.write(path, (GeneratedResponse(dialog_id, text) for dialog_id, text in found.items()))
     job.publish("responses", path)
     job.journal.write(Progress(len(needed), len(needed)))
-    return RespondResult(responses=len(found))
+    return RespondResult(
+        responses=len(found),
+        left_out=sum(outcome.left_out.values()),
+        left_out_as=outcome.left_out,
+        left_out_examples=outcome.left_out_examples,
+        cleaned=outcome.cleaned,
+        cleaned_examples=outcome.cleaned_examples,
+    )
 
 
 def requests_of(responder: TeacherResponder, dialogues: Iterable[Dialogue]) -> list[Request]:

@@ -76,8 +76,13 @@ def put_answer(connection: sqlite3.Connection, at: float, answer: Answer) -> Non
         "INSERT OR REPLACE INTO answers (token, key, number, dialog_id, outcome, text, error, input_tokens,"
         " cached_tokens, output_tokens, usd, at, estimated) VALUES (:token, :key, :number, :dialog_id,"
         " :outcome, :text, :error, :input_tokens, :cached_tokens, :output_tokens, :usd, :at, :is_estimated)",
-        # Without the log-probabilities, which the verdict summarises.
-        msgspec.structs.asdict(answer) | {"at": at, "logprobs": None},
+        # Without the log-probabilities, which the verdict summarises; the raw answer stays in the journal.
+        {
+            name: value
+            for name, value in msgspec.structs.asdict(answer).items()
+            if name not in ("logprobs", "removed", "raw")
+        }
+        | {"at": at},
     )
 
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from core.dialogues import records, response_file
 from core.dialogues.response_file import GeneratedResponse
 from core.domain.errors import UserError
 from core.domain.results import GenerateResult
-from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import GenerateSettings
-from core.teachers import answers, remedies, request_runner, requests
-from core.teachers.ledger import UNANSWERED
+from core.teachers import answers, outcomes, request_runner, requests
 from core.teachers.protocol import Request
 from core.teachers.request_queue import RequestQueue
 
@@ -38,24 +35,14 @@ def _finish(
     queue: RequestQueue, needed: Sequence[Request], originals: Mapping[str, str], max_left_out: float
 ) -> GenerateResult:
     job, ledger = queue.job, queue.ledger
-    without = [request for request in needed if request.key not in ledger.answers]
-    reasons: Counter[Outcome] = Counter()
-    for request in without:
-        found = ledger.outcomes(job.spec.job, request.key)
-        reasons[next((o for o in reversed(found) if o != "ok"), "missing")] += 1
-    unanswered = sum(count for outcome, count in reasons.items() if outcome in UNANSWERED)
-    counts = ", ".join(f"{count} {outcome}" for outcome, count in reasons.most_common())
-    if unanswered:
+    found = outcomes.of(queue, needed)
+    if found.unanswered:
         raise UserError(
-            f"{unanswered} of {len(needed)} requests got no answer ({counts}): `empathy-tui batches` shows "
-            "the provider's errors; a retry sends only these"
+            f"{found.unanswered} of {len(needed)} requests got no answer "
+            f"({outcomes.counts(found.left_out)}): `empathy-tui batches` shows the provider's errors; a "
+            "retry sends only these"
         )
-    hint = remedies.of_cut_answers(queue.teacher, reasons["cut"], len(without))
-    if len(without) > max_left_out * len(needed):
-        raise UserError(
-            f"{len(without)} of {len(needed)} answers cannot be used ({counts}), more than max_left_out "
-            f"allows ({max_left_out:.1%}): a retry sends only these{hint}"
-        )
+    outcomes.check_left_out(found, max_left_out, queue.teacher)
     lines = [
         GeneratedResponse(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))
         for request in needed
@@ -69,7 +56,10 @@ def _finish(
     job.journal.write(Progress(len(needed), len(needed)))
     return GenerateResult(
         answers=len(lines),
-        left_out=len(without),
-        left_out_as={str(outcome): count for outcome, count in reasons.items()},
+        left_out=sum(found.left_out.values()),
+        left_out_as=found.left_out,
+        left_out_examples=found.left_out_examples,
+        cleaned=found.cleaned,
+        cleaned_examples=found.cleaned_examples,
         reused=queue.reused,
     )

@@ -30,7 +30,9 @@ _LOCK_POLL_S = 0.01
 REQUESTING_STAGES: tuple[Stage, ...] = ("generate", "respond", "validate", "compare")
 
 #: Outcomes with an answer that cannot be used.
-UNUSABLE: frozenset[Outcome] = frozenset({"refused", "filtered", "empty", "cut", "long", "invalid"})
+UNUSABLE: frozenset[Outcome] = frozenset(
+    {"refused", "filtered", "empty", "cut", "long", "unfinished", "unreadable", "invalid"}
+)
 #: Outcomes without an answer, for which a retry may help.
 UNANSWERED: frozenset[Outcome] = frozenset({"error", "expired", "missing"})
 #: States of a batch that the provider has certainly not created.
@@ -48,7 +50,7 @@ class TrackedSubmission:
     """The folder of the attempt that submitted it."""
     state: BatchState
     at: float
-    """When the state was recorded, in Unix seconds."""
+    """When it got this state, in Unix seconds."""
     id: str | None = None
     """The provider's id of the batch; None before it is created, and for live calls."""
     file: str | None = None
@@ -95,6 +97,8 @@ class Ledger:
         #: Answers and their output tokens by stage and model, where the provider reported them.
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
+        #: The newest outcome of each request without a usable answer, by job and request key.
+        self._newest: dict[str, dict[str, Answer]] = defaultdict(dict)
         self._offsets: dict[Path, int] = {}
         self._damaged: set[Path] = set()
         self._counted: set[tuple[str, str, int]] = set()
@@ -123,6 +127,10 @@ class Ledger:
     def outcomes(self, job: str, key: str) -> Counter[Outcome]:
         """The outcomes of a request in a job since the job last failed, each with its count."""
         return self._outcomes[job][key]
+
+    def newest(self, job: str, key: str) -> Answer | None:
+        """The newest outcome of a request in a job that is not a usable answer; None if there is none."""
+        return self._newest[job].get(key)
 
     def used(self, job: str, model: str) -> Used | None:
         """What answers of `model` to jobs of the same stage have used; None if there are none."""
@@ -193,6 +201,8 @@ class Ledger:
         elif answer.outcome == "invalid":
             self.invalid[answer.key] = answer
         self._outcomes[job][answer.key][answer.outcome] += 1
+        if answer.outcome != "ok":
+            self._newest[job][answer.key] = answer
 
 
 def _stage(job: str) -> str:
@@ -207,7 +217,9 @@ def _update(submission: TrackedSubmission, batch: BatchRecord, at: float) -> Non
     if submission.collected:
         # Nothing changes after the collection; a late record comes from another job that was polling.
         return
-    submission.state, submission.at, submission.collected = batch.state, at, batch.collected
+    if batch.state != submission.state:
+        submission.state, submission.at = batch.state, at
+    submission.collected = batch.collected
     submission.id = batch.id or submission.id
     submission.file = batch.file or submission.file
     submission.key_digest = batch.key_digest or submission.key_digest

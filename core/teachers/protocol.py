@@ -9,8 +9,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
-#: Why a model stopped: at the end, at the token limit, by refusing, or by a content filter.
-Finish = Literal["stop", "length", "refusal", "filtered"]
+#: Why a model stopped: at the end, at the token limit, by refusing, by a content filter, or for a reason that
+#: is not known to be good. `unreadable` is a reply in a form that is not understood.
+Finish = Literal["stop", "length", "refusal", "filtered", "unknown", "unreadable"]
 
 #: The states of a batch under OpenAI's names; the states of other providers are mapped to these.
 BatchStatus = Literal[
@@ -60,6 +61,12 @@ class Reply(msgspec.Struct, frozen=True):
     logprobs: dict[str, float] | None = None
     """Log-probabilities of the most likely tokens where the answer's first word begins. None if they were not
     requested or not returned."""
+    ending: str | None = None
+    """What the provider says about an ending that is not good, or why a reply is unreadable; else None."""
+    has_thinking: bool = False
+    """Whether the provider returned thinking apart from the text."""
+    raw: str | None = None
+    """The body of an unreadable reply, as JSON; None for others."""
 
 
 class FailedRequest(msgspec.Struct, frozen=True):
@@ -116,6 +123,24 @@ class RejectedError(Exception):
         self.code = code
         self.fatal = fatal
         self.remedy = remedy
+
+
+class UnreadableError(TransientError):
+    """The call was answered, and perhaps did what was requested, but the answer is in no known form."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="body", may_be_charged=True)
+
+
+class UnidentifiedError(Exception):
+    """The provider lists batches, but neither their metadata nor their input file: each may be the one.
+
+    `batches` are their ids.
+    """
+
+    def __init__(self, batches: Sequence[str]) -> None:
+        super().__init__(f"the provider does not report whose these batches are: {', '.join(batches)}")
+        self.batches = tuple(batches)
 
 
 class QueueFullError(Exception):
@@ -205,8 +230,10 @@ class BatchTeacher(Protocol):
         """Create a batch from an uploaded input file."""
         ...
 
-    def find(self, token: str, since: float) -> BatchInfo | None:
-        """The batch with this `token` in its metadata, created after `since` (Unix seconds); None if none."""
+    def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
+        """The batch that was created after `since` (Unix seconds) with this `token` in its metadata, or from
+        this uploaded input `file`; None if there is none. Raises `UnidentifiedError` if it cannot be known.
+        """
         ...
 
     def retrieve(self, batch: str) -> BatchInfo:
@@ -233,9 +260,9 @@ class BatchTeacher(Protocol):
         """The keys of the requests in a downloaded input file."""
         ...
 
-    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | FailedRequest]]:
+    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str | None, Reply | FailedRequest]]:
         """The key and the result of each line of downloaded result files, in any order.
 
-        Lines that are malformed or have no key are logged and skipped: their requests count as missing.
+        The key is None where a line has none. A damaged line is a `FailedRequest` with the code `damaged`.
         """
         ...

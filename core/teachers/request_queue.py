@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from core.config.schema import Price, Teacher
 from core.domain.errors import UserError
@@ -15,7 +18,9 @@ from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, Waiting
 from core.jobs.settings import Settings
-from core.teachers import prices
+from core.teachers import answer_cleaning, prices
+from core.teachers.answer_cleaning import with_visible_half_characters, without_half_characters
+from core.teachers.http.bodies import DAMAGED
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
 
@@ -25,6 +30,15 @@ NO_LINE = "no_line"
 REFUSED_PARAMETER = "refused_parameter"
 #: Codes of requests that would be rejected again.
 _REJECTED = ("400", "413", "422", "invalid_request")
+#: Codes with which providers filter a request, and the words with which they reject one for its content.
+_FILTERED = ("content_filter", "content_policy_violation", "data_inspection_failed")
+_IS_FILTERED = re.compile(
+    r"content[ _]?(?:filter|policy|management|moderation)|data_?inspection|responsible ?ai|safety system"
+    r"|usage policies|flagged",
+    re.IGNORECASE,
+)
+#: Characters of an unreadable reply that are shown; the journal has all of it.
+_SHOWN = 1000
 
 #: The record of a job that does not wait.
 GOES_ON = Waiting(None)
@@ -72,10 +86,7 @@ class RequestQueue:
     def begin(self) -> None:
         """Close submissions that earlier attempts can no longer finish, and count the answers there are."""
         self.ledger.refresh()
-        for key, answer in self.ledger.invalid.items():
-            # The rules for answers may have changed since: classifying costs nothing.
-            if key in self.requests and self.classify(Reply(answer.text, "stop", None))[0] == "ok":
-                self.ledger.answers.setdefault(key, answer)
+        self._classify_again()
         answered = {key for key in self.requests if key in self.ledger.answers}
         own = {
             token
@@ -92,6 +103,23 @@ class RequestQueue:
                 self.job.journal.write(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
         self.ledger.refresh()
         self.report_progress()
+
+    def _classify_again(self) -> None:
+        """Apply the rules for answers, which may have changed since, to the answers there are."""
+        for key in self.requests:
+            known = self.ledger.answers.get(key)
+            invalid = self.ledger.invalid.get(key)
+            if known is not None:
+                outcome, text = self.classify(Reply(known.text, "stop", None))
+                if outcome != "ok":
+                    del self.ledger.answers[key]
+                elif text != known.text:
+                    removed = answer_cleaning.clean(known.text).removed
+                    self.ledger.answers[key] = msgspec.structs.replace(
+                        known, text=text, removed=(*known.removed, *removed), raw=known.raw or known.text
+                    )
+            elif invalid is not None and self.classify(Reply(invalid.text, "stop", None))[0] == "ok":
+                self.ledger.answers[key] = invalid
 
     def pending(self, tries: int) -> list[Request]:
         """Requests to send: neither settled nor open. `tries` is the limit for requests without an answer."""
@@ -175,11 +203,16 @@ class RequestQueue:
         they are charged by their estimate, as is an answer whose usage the provider did not report.
         """
         if isinstance(result, FailedRequest):
-            error = f"{result.code}: {result.message}"
+            error: str | None = without_half_characters(f"{result.code}: {result.message}")
             outcome, text, usage, logprobs = _failure_outcome(result), "", None, None
+            original = ""
+            removed: tuple[str, ...] = ()
         else:
-            error = None
+            error = None if result.ending is None else without_half_characters(result.ending)
             outcome, text = self.classify(result)
+            text = without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
+            original = with_visible_half_characters(result.text if result.raw is None else result.raw)
+            removed = _removed(result)
             usage, logprobs = result.usage, result.logprobs
             lost += usage is None and self.teacher.provider != "local"
         usd = prices.cost(self.price, usage, batch=self.teacher.mode == "batch")
@@ -200,6 +233,8 @@ class RequestQueue:
             usd,
             lost > 0,
             logprobs,
+            removed,
+            None if original == text else original,
         )
 
     def _with_unreported(
@@ -250,7 +285,10 @@ class RequestQueue:
         found: Counter[Outcome] = self.ledger.outcomes(self.job.spec.job, key)
         unusable = sum(found[outcome] for outcome in UNUSABLE)
         unanswered = sum(found[outcome] for outcome in UNANSWERED)
-        return found["rejected"] > 0 or unusable >= self.tries or unanswered >= tries
+        # A reply in a form that is not understood would come in the same form again, and be charged again.
+        return (
+            found["rejected"] > 0 or found["unreadable"] > 0 or unusable >= self.tries or unanswered >= tries
+        )
 
 
 def new_token() -> str:
@@ -258,9 +296,17 @@ def new_token() -> str:
     return secrets.token_hex(12)
 
 
+def _removed(reply: Reply) -> tuple[str, ...]:
+    """The kinds of what is taken off a reply, thinking apart from the text among them."""
+    removed = answer_cleaning.clean(reply.text).removed
+    return removed if not reply.has_thinking or "thinking" in removed else ("thinking", *removed)
+
+
 def _failure_outcome(failure: FailedRequest) -> Outcome:
     if failure.code == "batch_expired":
         return "expired"
-    if failure.code == NO_LINE:
+    if failure.code in (NO_LINE, DAMAGED):
         return "missing"
+    if failure.code in _FILTERED or (failure.code in _REJECTED and _IS_FILTERED.search(failure.message)):
+        return "filtered"
     return "rejected" if failure.code in _REJECTED else "error"

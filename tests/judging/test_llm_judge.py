@@ -7,18 +7,28 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.config.schema import Teacher
 from core.domain.dialogues import Dialogue
+from core.domain.errors import UserError
+from core.domain.results import CompareResult
 from core.domain.verdicts import Winner
+from core.jobs.settings import CompareSettings, LlmJudge
+from core.judging import compare_job
 from core.judging import llm_judge as asked
+from core.prompts import templates
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
+from tests.support import job_attempts, made_settings
+from tests.support.odd_answers_server import OddServer, completion
+from tests.support.scripted_server import serving
 from tests.support.synthetic_dialogues import synthetic_dialogues
 from tests.support.teacher_workspace import TeacherWorkspace
 
@@ -48,7 +58,24 @@ COMPARE = "compare:human vs chatgpt @ gpt"
         ("**1**", True),
         ('"2"\n', False),
         ("(1)", True),
-        ("Response 1", None),
+        ("Response 1", True),
+        ("RESPONSE 2", False),
+        ("Answer: 2", False),
+        ("**Final answer:** `1`", True),
+        ("The better response is 2.", False),
+        ('{"winner": 1}', True),
+        (r"\boxed{2}", False),
+        ("<think>\n\n</think>\n\n1", True),
+        ("The first names the feeling.\n</think>\n2", False),
+        ("<|channel|>analysis<|message|>1 or 2?<|end|><|start|>assistant<|channel|>final<|message|>1", True),
+        ("Response 1 is colder.\n\nAnswer: 2", False),
+        ("1\n\nIt names the feeling.", True),
+        ("1\n\nIt names the feeling.\n\nFinal answer: 2", None),
+        ("1. Response 1 is colder.\n2. Response 2 is warmer.", None),
+        ("Response 1 is worse", None),
+        ("not 1", None),
+        ("<think>1", None),
+        ("Response 1 or response 2", None),
         ("12", None),
         ("1 2", None),
         ("1 or 2", None),
@@ -370,3 +397,52 @@ def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> 
     (rate,) = workspace.evaluation.win_rates()
     workspace.close()
     assert (rate.prefers_first, rate.flip_rate) == (1, result["flip_rate"])
+
+
+def compare(root: Path, url: str, **teacher: Any) -> CompareResult:
+    """A comparison of the test dialogues, in this process."""
+    judge = LlmJudge(
+        name="gpt",
+        swap=True,
+        repeats=1,
+        prompt=templates.load("judge"),
+        model=made_settings.large_model(Teacher(provider="openai", model="m", base_url=url, **teacher)),
+    )
+    settings = CompareSettings(a="human", b="chatgpt", judge=judge)
+    folder = root / "artifacts/jobs/compare-1/1"
+    return job_attempts.run(
+        job_attempts.attempt(folder, DIALOGUES, settings, job="compare-1"), compare_job.run
+    )
+
+
+def test_verdicts_behind_thinking_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-made-0123456789")
+    odd = OddServer()
+
+    def answer(asked: str) -> dict[str, Any]:
+        digit = longer(asked).removeprefix("say:")
+        # Cut after the verdict: it is complete.
+        return completion(f"<think>\n\n</think>\n\n**{digit}**", finish_reason="length")
+
+    odd.answer = answer
+    with serving(odd) as server:
+        result = compare(tmp_path, f"{server.url}/v1")
+    assert (result.n, result.invalid_verdicts, len(odd.asked)) == (len(TEST), 0, 2 * len(DIFFERENT))
+    assert [result.wins_a, result.wins_b] == [[expected(d) for d in TEST].count(side) for side in "ab"]
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (completion(None, finish_reason="length"), "cut at max_output_tokens"),
+        (completion("Both are kind."), "Both are kind."),
+    ],
+)
+def test_a_judge_without_valid_verdicts_fails_and_shows_an_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], shown: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-made-0123456789")
+    with serving(OddServer(lambda asked: body)) as server, pytest.raises(UserError) as error:
+        compare(tmp_path, f"{server.url}/v1", tries=1)
+    assert f"only 0 of {2 * len(DIFFERENT)} verdicts name a response" in str(error.value)
+    assert shown in str(error.value)

@@ -27,13 +27,14 @@ def attempt(
     settings: Settings,
     inputs: Mapping[str, Path] | None = None,
     prior: Sequence[Path] = (),
+    job: str = "job",
 ) -> Path:
-    """The folder of an attempt with its spec.json and its dialogues."""
+    """The folder of an attempt with its spec.json and its dialogues; `job` is the job's id."""
     folder.mkdir(parents=True)
     records.write(folder / "dialogues.jsonl", dialogues)
     paths = {"dialogues": folder / "dialogues.jsonl", **(inputs or {})}
     made = Spec(
-        job="job",
+        job=job,
         name="made",
         attempt=1,
         fingerprint="f",

@@ -123,14 +123,33 @@ async def test_a_batch_asks_exactly_what_a_live_call_asks(server: Server) -> Non
     [
         (answer("one ", "two"), Reply("one two", "stop", Usage(10, 4, 23))),
         (answer("cut", finish="MAX_TOKENS"), Reply("cut", "length", Usage(10, 4, 23))),
-        (answer(finish="SAFETY"), Reply("", "filtered", Usage(10, 4, 23))),
-        (answer(finish="PROHIBITED_CONTENT"), Reply("", "filtered", Usage(10, 4, 23))),
-        (answer("odd", finish="SOMETHING_NEW", usageMetadata=None), Reply("odd", "stop", None)),
-        ({"promptFeedback": {"blockReason": "SAFETY"}}, Reply("", "filtered", None)),
-        ({"candidates": [{"finishReason": "SPII"}]}, Reply("", "filtered", None)),
+        (answer(finish="SAFETY"), Reply("", "filtered", Usage(10, 4, 23), ending="it ended as SAFETY")),
+        (answer("so", finish="stop"), Reply("so", "stop", Usage(10, 4, 23))),
         (
-            {"candidates": [{"content": {"parts": [{"text": "hm", "thought": True}, {"text": "so"}]}}]},
-            Reply("so", "stop", None),
+            answer("odd", finish="SOMETHING_NEW", usageMetadata=None),
+            Reply("odd", "unknown", None, ending="it ended as SOMETHING_NEW"),
+        ),
+        (
+            answer("odd", finish=None, usageMetadata=None),
+            Reply("odd", "unknown", None, ending="it reports no finishReason"),
+        ),
+        (
+            {"promptFeedback": {"blockReason": "SAFETY"}},
+            Reply("", "filtered", None, ending="the prompt was blocked: SAFETY"),
+        ),
+        ({}, Reply("", "filtered", None, ending="it has no candidates")),
+        ({"candidates": []}, Reply("", "filtered", None, ending="it has no candidates")),
+        ({"candidates": [{"finishReason": "SPII"}]}, Reply("", "filtered", None, ending="it ended as SPII")),
+        (
+            {
+                "candidates": [
+                    {
+                        "content": {"parts": [{"text": "hm", "thought": True}, {"text": "so"}]},
+                        "finishReason": "STOP",
+                    }
+                ]
+            },
+            Reply("so", "stop", None, has_thinking=True),
         ),
     ],
 )
@@ -141,7 +160,7 @@ async def test_how_an_answer_ended(
     assert await live.complete(REQUEST) == reply
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"candidates": 3}', b"[]"])
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"error": "x"}'])
 async def test_a_body_that_is_none(server: Server, live: GoogleLive, body: bytes) -> None:
     server.answer = lambda asked: HttpReply(body)
     with pytest.raises(TransientError) as error:
@@ -367,14 +386,18 @@ def test_results_survive_what_is_broken(batches: GoogleBatches, tmp_path: Path) 
     ]
     text = b"\n".join(json.dumps(line).encode() for line in lines)
     path.write_bytes(b"\xff\n{}\n" + text + b'\n{"key": "half", "resp')
+    damaged = FailedRequest("damaged", "its line in output.jsonl is damaged, and is kept there")
     assert list(batches.results([path])) == [
+        (None, damaged),
+        (None, FailedRequest("body", "the line has neither a response nor an error")),
         ("a", Reply("one", "stop", Usage(10, 4, 23))),
         ("b", FailedRequest("13", "internal [key]")),
         ("g", FailedRequest("invalid_request", "bad")),
-        ("c", Reply("", "filtered", None)),
-        ("d", FailedRequest("body", "the response has no candidates")),
+        ("c", Reply("", "filtered", None, ending="the prompt was blocked: OTHER")),
+        ("d", Reply("", "filtered", None, ending="it has no candidates")),
         ("e", FailedRequest("body", "the line has neither a response nor an error")),
         ("a", Reply("two", "length", Usage(10, 4, 23))),
+        ("half", damaged),
     ]
 
 

@@ -138,7 +138,21 @@ def test_the_length_has_the_name_that_the_server_knows(base_url: str | None, nam
     ("body", "reply"),
     [
         (completion("cut", finish_reason="length"), Reply("cut", "length", Usage(10, 4, 3))),
-        (completion(None, finish_reason="content_filter"), Reply("", "filtered", Usage(10, 4, 3))),
+        (
+            completion(None, finish_reason="content_filter"),
+            Reply("", "filtered", Usage(10, 4, 3), ending="it ended as content_filter"),
+        ),
+        ({"choices": [], "usage": None}, Reply("", "filtered", None, ending="it has no choices")),
+        ({"choices": None}, Reply("", "filtered", None, ending="it has no choices")),
+        (
+            completion("hal", finish_reason="error"),
+            Reply("hal", "unknown", Usage(10, 4, 3), ending="it ended as error"),
+        ),
+        (
+            completion("hal", finish_reason=None),
+            Reply("hal", "unknown", Usage(10, 4, 3), ending="it reports no finish_reason"),
+        ),
+        (completion("STOPped", finish_reason="STOP"), Reply("STOPped", "stop", Usage(10, 4, 3))),
         (completion(None, refusal="I can't"), Reply("I can't", "refusal", Usage(10, 4, 3))),
         (completion(None, usage=None), Reply("", "stop", None)),
         (
@@ -156,13 +170,25 @@ async def test_how_an_answer_ended(
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b'{"choices": []}', b'{"error": "x"}', b"[]", b'{"choices": [{"message": 3}]}', b"\xff"],
+    [b"", b'{"error": "x"}', b'{"choices": [], "error": "x"}', b"[]", b"\xff", b'{"choices": ['],
 )
 async def test_a_body_that_is_none(server: Server, live: OpenAILive, body: bytes) -> None:
     server.answer = lambda asked: HttpReply(body)
     with pytest.raises(TransientError) as error:
         await live.complete(REQUEST)
     assert error.value.code == "body"
+
+
+@pytest.mark.parametrize(
+    "message", [3, {"content": 3}, {"content": {"odd": "x"}}, {"content": [{"type": "?"}]}]
+)
+async def test_a_reply_in_no_known_form_is_kept(server: Server, live: OpenAILive, message: Any) -> None:
+    body = completion()
+    body["choices"][0]["message"] = message
+    server.answer = lambda asked: HttpReply(body)
+    reply = await live.complete(REQUEST)
+    assert (reply.text, reply.finish, reply.usage) == ("", "unreadable", Usage(10, 4, 3))
+    assert json.loads(reply.raw or "") == body
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 529])
@@ -408,10 +434,15 @@ def test_results_survive_what_is_broken(batches: OpenAIBatches, tmp_path: Path) 
         + line("e", 500, None)
         + b'{"custom_id": "f"}\n'
     )
+    damaged = FailedRequest("damaged", "its line in output.jsonl is damaged, and is kept there")
     assert list(batches.results([output, error])) == [
         ("a", Reply("one", "stop", Usage(10, 4, 3))),
-        ("b", FailedRequest("body", "the response has no choices")),
+        (None, damaged),
+        (None, damaged),
+        (None, FailedRequest("body", "the line has neither a response nor an error")),
+        ("b", Reply("", "filtered", None, ending="it has no choices")),
         ("a", Reply("two", "stop", Usage(10, 4, 3))),
+        ("z", damaged),
         ("c", FailedRequest("batch_expired", "late [key]")),
         ("d", FailedRequest("400", "content_policy: no")),
         ("e", FailedRequest("500", "null")),
@@ -420,12 +451,16 @@ def test_results_survive_what_is_broken(batches: OpenAIBatches, tmp_path: Path) 
 
 
 def test_a_lost_or_garbled_answer_to_a_create(server: Server, batches: OpenAIBatches) -> None:
-    for body in (b"", b"<html>502</html>", b'{"id": "batch_1"}'):
+    for body in (b"", b"<html>502</html>", b'{"object": "batch"}'):
         server.answer = lambda asked, body=body: HttpReply(body)  # type: ignore[misc]
         with pytest.raises(TransientError) as error:
             batches.create("file-1", {})
         assert error.value.code == "body"
     assert len(server.requests) == 3
+    server.answer = lambda asked: HttpReply(b'{"id": "batch_1"}')
+    info = batches.create("file-1", {})
+    assert (info.id, info.status) == ("batch_1", "validating")
+    assert info.errors == ("the provider reports no status of this batch",)
 
 
 @pytest.mark.parametrize(
@@ -492,7 +527,8 @@ def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
         results = list(batches.results(found))
         assert len(api.batches) == 1
     good = {key: result for key, result in results if isinstance(result, Reply)}
-    bad = {key: result for key, result in results if isinstance(result, FailedRequest)}
+    bad = {key: result for key, result in results if isinstance(result, FailedRequest) and key not in good}
+    bad = {key: result for key, result in bad.items() if result.code != "damaged"}
     assert len(good) == (info.completed or 0)  # one is half a line, and one is nobody's
     assert set(bad.values()) == {FailedRequest("500", "The server had an error")}
     for request in asked:

@@ -92,4 +92,4 @@ def _request_keys(teacher: BatchTeacher, info: BatchInfo, prefix: Path) -> set[s
     if not results:
         reason = "; ".join(info.errors) or "no reason given"
         raise RejectedError(f"it ended as {info.status} without results: {reason}", code="none", fatal=False)
-    return {key for key, _ in teacher.results(results)}
+    return {key for key, _ in teacher.results(results) if key is not None}

@@ -10,6 +10,7 @@ from core.domain.errors import UserError
 from core.jobs.records import Answer, BatchRecord
 from core.teachers import clients
 from core.teachers.batches.session import BatchSession
+from core.teachers.http.bodies import DAMAGED
 from core.teachers.ledger import TrackedSubmission
 from core.teachers.protocol import (
     BatchInfo,
@@ -50,8 +51,15 @@ class Collector:
         was_rejected = info.status == "failed" and not paths
         is_lost = not paths and info.status in ("completed", "expired")
         answers: list[Answer] = []
+        errors = info.errors
         if not was_rejected:
-            answers = answer_records(session.queue, session.teacher, submission, info, list(paths.values()))
+            answers, nameless = answer_records(
+                session.queue, session.teacher, submission, info, list(paths.values())
+            )
+            if nameless:
+                errors += (f"{nameless} lines of its result files name no request; the files are kept",)
+        if is_lost:
+            errors += (f"it ended as {info.status} without any file",)
         end = BatchRecord(
             submission.token,
             "failed" if is_lost else info.status,
@@ -59,7 +67,7 @@ class Collector:
             failed=info.failed,
             output_path=session.relative(paths["output"]) if "output" in paths else None,
             error_path=session.relative(paths["error"]) if "error" in paths else None,
-            errors=(*info.errors, f"it ended as {info.status} without any file") if is_lost else info.errors,
+            errors=errors,
             collected=True,
         )
         session.job.journal.write(*answers, end)
@@ -124,28 +132,33 @@ def answer_records(
     submission: TrackedSubmission,
     info: BatchInfo,
     paths: Sequence[Path],
-) -> list[Answer]:
-    """The records of a batch's results, matched to the requests by key.
+) -> tuple[list[Answer], int]:
+    """The records of a batch's results, matched to the requests by key, and the number of nameless lines.
 
     A request without a line expired with its batch, or is missing. In a cancelled batch such a request was
     never processed, and has no record.
     """
     missing: dict[str, str] = dict(submission.record.requests)
     records = []
+    nameless = 0
     for key, result in teacher.results(paths):
-        dialog_id = missing.pop(key, None)
-        if dialog_id is None:
-            log.warning("batch %s: ignored a duplicate or unknown line for %s", info.id, key[:64])
+        dialog_id = None if key is None else missing.pop(key, None)
+        if key is None or dialog_id is None:
+            nameless += key is None
+            log.warning("batch %s: ignored a duplicate or unknown line for %s", info.id, str(key)[:64])
             continue
         if isinstance(result, FailedRequest) and teacher.learn(result):
             # The next batch leaves the refused parameter out.
             result = FailedRequest(REFUSED_PARAMETER, f"{result.code}: {result.message}")
-        records.append(queue.answer_record(submission.token, 1, key, dialog_id, result))
+        # A damaged line was an answer, and is charged.
+        lost = int(isinstance(result, FailedRequest) and result.code == DAMAGED)
+        records.append(queue.answer_record(submission.token, 1, key, dialog_id, result, lost))
     if info.status == "cancelled":
-        return records
+        return records, nameless
     code = "batch_expired" if info.status == "expired" else NO_LINE
     failure = FailedRequest(code, f"the batch ended as {info.status} without a line for this request")
-    return records + [
+    records += [
         queue.answer_record(submission.token, 1, key, dialog_id, failure)
         for key, dialog_id in missing.items()
     ]
+    return records, nameless

@@ -2,7 +2,8 @@
 
 Each step is recorded before or after it is done, so that another process can continue where one ended. A
 batch is created at most once for each token. In the state `creating` it is unknown whether the provider has
-created it: it is looked up by its token and adopted, or given up once it is certain that it does not exist.
+created it: it is looked up by its token or its input file and adopted, or given up once it is certain that it
+does not exist.
 Its requests are pending again then, and get a new token under the ledger's lock.
 """
 
@@ -11,17 +12,27 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from typing import NoReturn
 
 from core.domain.errors import UserError
 from core.jobs import files
 from core.teachers import remedies
 from core.teachers.batches.session import BatchSession
 from core.teachers.ledger import TrackedSubmission
-from core.teachers.protocol import BatchInfo, QueueFullError, RejectedError, Request
+from core.teachers.protocol import (
+    BatchInfo,
+    QueueFullError,
+    RejectedError,
+    Request,
+    UnidentifiedError,
+    UnreadableError,
+)
 from core.teachers.request_queue import new_token
 
 #: Seconds by which the provider's clock and the local one may differ.
 _CLOCK_SKEW_S = 3600.0
+#: Polling intervals within which a batch appears in the provider's list after it was created.
+_APPEARS_WITHIN = 12
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +80,8 @@ def _input_files(
 def create(session: BatchSession, submission: TrackedSubmission) -> None:
     """Upload the input file and create the batch, or find it if it may have been created before.
 
-    Raises `TransientError`, and `UserError` if the provider rejects the batch.
+    Raises `TransientError`, and `UserError` if the provider rejects the batch. An answer that cannot be read
+    is recorded: the batch probably exists, and is looked for.
     """
     if submission.state == "creating":
         session.check_account(submission)
@@ -87,7 +99,7 @@ def create(session: BatchSession, submission: TrackedSubmission) -> None:
             "job": session.job.spec.job,
             "token": submission.token,
         }
-        info = session.teacher.create(submission.file, metadata)
+        info = _create(session, submission, submission.file, metadata)
     except QueueFullError as error:
         log.info("batch %s waits until the provider accepts more: %s", submission.token, error)
         session.record(submission, "queued", errors=(str(error),))
@@ -99,14 +111,46 @@ def create(session: BatchSession, submission: TrackedSubmission) -> None:
     _adopt(session, submission, info)
 
 
+def _create(
+    session: BatchSession, submission: TrackedSubmission, file: str, metadata: dict[str, str]
+) -> BatchInfo:
+    try:
+        return session.teacher.create(file, metadata)
+    except UnreadableError as error:
+        reason = f"perhaps created, but the provider's answer cannot be read: {error}"
+        session.record(submission, "creating", errors=(reason,))
+        raise
+
+
 def find(session: BatchSession, submission: TrackedSubmission) -> None:
-    """Adopt a batch that may have been created; give it up once it can no longer appear."""
-    info = session.teacher.find(submission.token, submission.at - _CLOCK_SKEW_S)
+    """Adopt a batch that may have been created; give it up once it can no longer appear.
+
+    Raises `UserError` if it cannot be known whether it exists: only the user may decide to pay again.
+    """
+    is_late = time.time() - submission.at > _APPEARS_WITHIN * session.settings.poll_min_s
+    since = submission.at - _CLOCK_SKEW_S
+    try:
+        info = session.teacher.find(submission.token, since, submission.file)
+    except RejectedError as error:
+        _give_up(session, submission, f"the provider does not list its batches ({error})")
+    except UnidentifiedError as error:
+        if is_late:
+            _give_up(session, submission, str(error))
+        return
     if info is not None:
         log.info("batch %s had been created: adopted as %s", submission.token, info.id)
         _adopt(session, submission, info)
-    elif time.time() - submission.at > 2 * session.settings.poll_min_s:
+    elif is_late:
         session.record(submission, "failed", errors=("it was never created",), collected=True)
+
+
+def _give_up(session: BatchSession, submission: TrackedSubmission, reason: str) -> NoReturn:
+    session.record(submission, "failed", errors=(f"perhaps created: {reason}",), collected=True)
+    raise UserError(
+        f"a batch of {len(submission.record.requests)} requests was perhaps created from the file "
+        f"{submission.file}, and cannot be found: {reason}. If the provider has it, run `empathy-tui batches "
+        "adopt ID`; a retry sends its requests again, and they are charged again"
+    )
 
 
 def _adopt(session: BatchSession, submission: TrackedSubmission, info: BatchInfo) -> None:
@@ -116,5 +160,6 @@ def _adopt(session: BatchSession, submission: TrackedSubmission, info: BatchInfo
         id=info.id,
         file=info.input_file,
         expires_at=info.expires_at,
+        errors=info.errors,
         key_digest=session.teacher.account.key_digest,
     )

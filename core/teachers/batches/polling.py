@@ -13,7 +13,14 @@ from core.teachers.batches.collection import Collector
 from core.teachers.batches.session import BatchSession
 from core.teachers.ledger import TrackedSubmission
 from core.teachers.live.sender import kind_of
-from core.teachers.protocol import FINAL, BatchInfo, QueueFullError, RejectedError, TransientError
+from core.teachers.protocol import (
+    FINAL,
+    BatchInfo,
+    QueueFullError,
+    RejectedError,
+    TransientError,
+    UnreadableError,
+)
 from core.teachers.request_queue import GOES_ON, RequestQueue
 
 #: Growth of the polling interval while nothing changes.
@@ -48,6 +55,8 @@ class _Poller:
         self._queue_full_s = self.settings.poll_min_s
         #: Why the budget does not allow for more; raised when nothing is left to collect.
         self._over_budget: UserError | None = None
+        #: The newest error of a batch, by token, about which the provider's answers cannot be read.
+        self._unreadable: dict[str, str] = {}
         self._interval_s = self.settings.poll_min_s
         #: What the job waits for beside the batches themselves, and since when nothing was answered, or the
         #: queue was full.
@@ -104,6 +113,7 @@ class _Poller:
             self._silent_since, self._waits_for = None, None
         except TransientError as error:
             log.warning("batch %s: %s", submission.token, error)
+            self._report_unreadable(submission, error)
             self._note_silence(submission, error)
             if error.retry_after is not None:
                 self._interval_s = min(max(self._interval_s, error.retry_after), self.settings.poll_max_s)
@@ -118,6 +128,13 @@ class _Poller:
             words = remedies.of_rejection(error, self.settings)
             raise UserError(f"batch {submission.id or submission.token}: {words}") from error
         return (submission.state, submission.completed, submission.failed) != before
+
+    def _report_unreadable(self, submission: TrackedSubmission, error: TransientError) -> None:
+        """Record, once, that the provider's answers about a batch cannot be read; it is polled on."""
+        if isinstance(error, UnreadableError) and self._unreadable.get(submission.token) != str(error):
+            self._unreadable[submission.token] = str(error)
+            reason = f"the provider's answer about it cannot be read: {error}"
+            self.session.record(submission, submission.state, errors=(reason,))
 
     def _note_silence(self, submission: TrackedSubmission, error: TransientError) -> None:
         """Raises `UserError` once the provider has not answered for too long."""

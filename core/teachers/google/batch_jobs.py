@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
-import msgspec
-from google.genai import types
-
-from core.teachers.http import error_text
-from core.teachers.protocol import BatchInfo, BatchStatus
+from core.teachers.http import error_text, json_values
+from core.teachers.protocol import BatchInfo, BatchStatus, UnreadableError
 
 _PREFIX = "empathy-tui "
 #: Characters of a workspace's name in a batch's display name.
 _MAX_NAME = 200
-#: States without their prefix, which is JOB_STATE_ or BATCH_STATE_. Any other state is in_progress.
+#: States without their prefix, which is JOB_STATE_ or BATCH_STATE_.
 _STATES: dict[str, BatchStatus] = {
     "UNSPECIFIED": "validating",
     "QUEUED": "validating",
     "PENDING": "validating",
+    "RUNNING": "in_progress",
     "SUCCEEDED": "completed",
     "PARTIALLY_SUCCEEDED": "completed",
     "FAILED": "failed",
@@ -31,67 +28,76 @@ _EXPIRES_AFTER_S = 48 * 3600.0
 #: gRPC's number, HTTP's number and the name of an exhausted quota.
 _RESOURCE_EXHAUSTED = ("8", "429", "RESOURCE_EXHAUSTED")
 
-log = logging.getLogger(__name__)
 
-
-class _Error(msgspec.Struct):
-    code: str | int | None = None
-    message: str | None = None
-    status: str | None = None
-
-
-class _BatchStats(msgspec.Struct, rename="camel"):
-    request_count: int | None = None
-    successful_request_count: int = 0
-    failed_request_count: int = 0
-
-
-class _Metadata(msgspec.Struct, rename="camel"):
-    batch_stats: _BatchStats | None = None
-
-
-class BatchDetails(msgspec.Struct):
-    """Fields of a batch that the client drops: its request counts and its error."""
-
-    metadata: _Metadata | None = None
-    error: _Error | None = None
-
-
-def batch_details(body: bytes) -> BatchDetails:
-    """Decode the details in a response about a batch; empty if the body is malformed."""
-    try:
-        # Not strict: the API writes 64-bit numbers as strings.
-        return msgspec.json.decode(body, type=BatchDetails, strict=False)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        log.warning("ignored a batch's details that do not match the documented format: %s", error)
-        return BatchDetails()
-
-
-def batch_info(batch: types.BatchJob, details: BatchDetails, key: str) -> BatchInfo:
+def batch_info(body: object, key: str) -> BatchInfo:
     """The batch as the protocol describes it; error messages never contain `key`.
 
     One file contains both replies and errors. The input file has no name, because the API does not let
-    it be downloaded.
+    it be downloaded. Only the ids must be as documented; what else cannot be read counts as missing. Raises
+    `UnreadableError` if an id is not.
     """
-    state = batch.state.value if batch.state is not None else "UNSPECIFIED"
-    stats = details.metadata.batch_stats if details.metadata is not None else None
-    results = batch.dest.file_name if batch.dest is not None else None
-    created_at = batch.create_time.timestamp() if batch.create_time is not None else None
-    errors = () if details.error is None else (error_text.redacted(_message(details.error), key),)
+    metadata = json_values.member(body, "metadata")
+    try:
+        name = json_values.name(json_values.member(body, "name")) or json_values.name(
+            json_values.member(metadata, "name")
+        )
+        results = _results_file(body, metadata)
+    except ValueError as error:
+        raise UnreadableError(f"a batch: {error}") from None
+    if name is None:
+        raise UnreadableError("the provider's answer has no name of a batch")
+    status, problem = _status(json_values.member(metadata, "state") or json_values.member(body, "state"))
+    stats = json_values.member(metadata, "batchStats")
+    completed, failed, total = (
+        json_values.count(json_values.member(stats, f"{count}equestCount"))
+        for count in ("successfulR", "failedR", "r")
+    )
+    created_at = json_values.seconds(json_values.member(metadata, "createTime"))
+    failure = json_values.member(body, "error")
+    errors = (*((_message(failure),) if failure else ()), *filter(None, (problem,)))
     return BatchInfo(
-        id=batch.name or "",
-        status=_STATES.get(state.rpartition("_STATE_")[2], "in_progress"),
-        completed=stats.successful_request_count if stats is not None else None,
-        failed=stats.failed_request_count if stats is not None else None,
-        total=stats.request_count if stats is not None else None,
+        id=name,
+        status=status,
+        # The API leaves zeros out.
+        completed=completed if completed is not None or total is None else 0,
+        failed=failed if failed is not None or total is None else 0,
+        total=total,
         input_file=None,
         output_file=results,
         error_file=results,
-        errors=errors,
-        metadata=_metadata(batch.display_name or ""),
+        errors=tuple(error_text.redacted(error, key) for error in errors),
+        metadata=_metadata(json_values.text(json_values.member(metadata, "displayName")) or ""),
         created_at=created_at,
         expires_at=created_at + _EXPIRES_AFTER_S if created_at is not None else None,
     )
+
+
+def input_file(body: object) -> str | None:
+    """The input file of a batch; None where the API does not report it."""
+    return json_values.text(json_values.member(body, "metadata", "inputConfig", "fileName"))
+
+
+def has_display_name(body: object) -> bool:
+    """Whether the API reports the display name of a batch, which tells whose it is."""
+    return json_values.text(json_values.member(body, "metadata", "displayName")) is not None
+
+
+def _results_file(body: object, metadata: object) -> str | None:
+    for output in (json_values.member(metadata, "output"), json_values.member(body, "response")):
+        for name in ("responsesFile", "fileName"):
+            found = json_values.name(json_values.member(output, name))
+            if found is not None:
+                return found
+    return None
+
+
+def _status(value: object) -> tuple[BatchStatus, str | None]:
+    """The status, and what is wrong with it. One that is unknown is polled until it is known."""
+    state = value.strip().upper() if isinstance(value, str) else "UNSPECIFIED"
+    state = state.rpartition("_STATE_")[2]
+    if state in _STATES:
+        return _STATES[state], None
+    return "in_progress", f"the provider reports a state that is not known: {json_values.text(value)}"
 
 
 def display_name(metadata: Mapping[str, str]) -> str:
@@ -104,10 +110,12 @@ def is_quota_error(message: str) -> bool:
     return message.startswith(_RESOURCE_EXHAUSTED[-1])
 
 
-def _message(error: _Error) -> str:
-    code = str(error.code or error.status or "error")
+def _message(error: object) -> str:
+    named = (json_values.text(json_values.member(error, name)) for name in ("code", "status"))
+    code = next((name for name in named if name is not None), "error")
     code = _RESOURCE_EXHAUSTED[-1] if code in _RESOURCE_EXHAUSTED else code
-    return f"{code}: {error.message or 'no reason given'}"
+    message = json_values.member(error, "message") if isinstance(error, Mapping) else error
+    return f"{code}: {json_values.text(message) or 'no reason given'}"
 
 
 def _metadata(name: str) -> dict[str, str]:

@@ -6,8 +6,9 @@ Errors of the client are not chained (`from None`): their messages may contain t
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from google.genai import types
 from core.jobs import files
 from core.network import clients
 from core.teachers.google import batch_jobs, errors, replies, requests
-from core.teachers.http import bodies, connection_errors, error_text, headers, rejections
+from core.teachers.http import bodies, connection_errors, error_text, headers, json_values, rejections
 from core.teachers.http import endpoint as endpoints
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import (
@@ -35,12 +36,18 @@ from core.teachers.protocol import (
     Reply,
     Request,
     TransientError,
+    UnidentifiedError,
+    UnreadableError,
 )
 
 BASE_URL = endpoints.BASE_URLS["google"]
 
 #: The API version that has every model and every field that is used here.
 _API_VERSION = "v1beta"
+#: The member of a line that has the request's key.
+_KEY_NAME = "key"
+
+log = logging.getLogger(__name__)
 
 
 class GoogleLive:
@@ -63,7 +70,7 @@ class GoogleLive:
             max_output_tokens=endpoint.max_output_tokens,
             response_logprobs=None if endpoint.top_logprobs is None else True,
             logprobs=endpoint.top_logprobs,
-            # The raw body: it is decoded as strictly as a batch's results.
+            # The raw body: it is read as a batch's results are.
             should_return_http_response=True,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
             http_options=types.HttpOptions(extra_body=requests.body_beside_config(endpoint)),
@@ -83,12 +90,12 @@ class GoogleLive:
         self.limits = headers.rate_limits(
             {name.lower(): value for name, value in (http.headers or {}).items()}
         )
-        body = (http.body or "").encode()
-        if b'"candidates"' not in body:
-            error = rejections.of_body(body, self._url, self._endpoint.key, version="")
+        content = (http.body or "").encode()
+        if b'"candidates"' not in content:
+            error = rejections.of_body(content, self._url, self._endpoint.key, version="")
             if error is not None:
                 raise error
-        return replies.reply_of(bodies.decode(body, replies.GenerateContentResponse))
+        return replies.reply_of(bodies.parse(content))
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -102,39 +109,60 @@ class GoogleBatches:
     def __init__(self, endpoint: Endpoint) -> None:
         self.account = _account(endpoint)
         self._endpoint = endpoint
-        #: The body of the newest response about a single batch: the client drops some of its fields.
-        self._batch_body = b""
-        http = clients.client(event_hooks={"response": [self._keep_batch_body]})
+        #: The body of the newest response: the client drops some fields, and fails on odd ones.
+        self._body = b""
+        http = clients.client(event_hooks={"response": [self._keep_body]})
         self._client = _client(endpoint, httpx_client=http, httpx_async_client=clients.async_client())
 
     def line(self, request: Request) -> bytes:
         return msgspec.json.encode(requests.batch_line(self._endpoint, request)) + b"\n"
 
     def upload(self, path: Path) -> str:
-        with _protocol_errors(self._endpoint):
-            config = types.UploadFileConfig(display_name=path.name, mime_type="jsonl")
-            file = self._client.files.upload(file=path, config=config)
-        return _required_name(file.name)
+        config = types.UploadFileConfig(display_name=path.name, mime_type="jsonl")
+        body = self._call(self._client.files.upload, file=path, config=config)
+        name = json_values.member(body, "file", "name") or body.get("name")
+        if not isinstance(name, str) or not name:
+            raise UnreadableError("the provider's answer has no name of a file")
+        return name
 
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
         config = types.CreateBatchJobConfig(display_name=batch_jobs.display_name(metadata))
         try:
-            with _protocol_errors(self._endpoint):
-                batch = self._client.batches.create(model=self._endpoint.model, src=file, config=config)
+            body = self._call(
+                self._client.batches.create, model=self._endpoint.model, src=file, config=config
+            )
         except TransientError as error:
             if error.throttled:
                 raise QueueFullError(str(error)) from None
             raise
-        return self._info(batch)
+        return batch_jobs.batch_info(body, self._endpoint.key)
 
-    def find(self, token: str, since: float) -> BatchInfo | None:
+    def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
         # The whole list: its order is not documented.
-        with _protocol_errors(self._endpoint):
-            for batch in self._client.batches.list(config=types.ListBatchJobsConfig(page_size=100)):
-                info = batch_jobs.batch_info(batch, batch_jobs.BatchDetails(), self._endpoint.key)
-                if info.metadata.get("token") == token:
+        page: str | None = None
+        seen: set[str] = set()
+        unidentified: list[str] = []
+        while True:
+            config = types.ListBatchJobsConfig(page_size=100, page_token=page)
+            body = self._call(self._client.batches.list, config=config)
+            for item in json_values.items(body.get("operations") or body.get("batches")):
+                try:
+                    info = batch_jobs.batch_info(item, self._endpoint.key)
+                except UnreadableError as error:
+                    log.info("ignored in the list of batches: %s", error)
+                    continue
+                source = batch_jobs.input_file(item)
+                if info.metadata.get("token") == token or (file is not None and source == file):
                     return info
-        return None
+                is_recent = info.created_at is None or info.created_at >= since
+                if is_recent and source is None and not batch_jobs.has_display_name(item):
+                    unidentified.append(info.id)
+            page = json_values.text(body.get("nextPageToken"))
+            if page is None or page in seen:
+                if unidentified:
+                    raise UnidentifiedError(unidentified)
+                return None
+            seen.add(page)
 
     def delete(self, file: str) -> None:
         with _protocol_errors(self._endpoint):
@@ -142,8 +170,7 @@ class GoogleBatches:
 
     def retrieve(self, batch: str) -> BatchInfo:
         _check_name(batch)
-        with _protocol_errors(self._endpoint):
-            return self._info(self._client.batches.get(name=batch))
+        return batch_jobs.batch_info(self._call(self._client.batches.get, name=batch), self._endpoint.key)
 
     def cancel(self, batch: str) -> BatchInfo:
         _check_name(batch)
@@ -168,21 +195,30 @@ class GoogleBatches:
         return False
 
     def custom_ids(self, path: Path) -> set[str]:
-        return {line.key for line in bodies.read_jsonl(path, replies.InputLine)}
+        return bodies.keys(path, _KEY_NAME)
 
-    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | FailedRequest]]:
-        for path in paths:
-            for line in bodies.read_jsonl(path, replies.ResultLine):
-                yield line.key, replies.result_of(line, self._endpoint.key)
+    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str | None, Reply | FailedRequest]]:
+        return bodies.results(paths, _KEY_NAME, lambda line: replies.result_of(line, self._endpoint.key))
 
-    def _info(self, batch: types.BatchJob) -> BatchInfo:
-        _required_name(batch.name)
-        return batch_jobs.batch_info(batch, batch_jobs.batch_details(self._batch_body), self._endpoint.key)
+    def _call(self, call: Callable[..., Any], **arguments: Any) -> Mapping[str, object]:
+        """The object in the response of one call, whether or not the client can read it.
 
-    def _keep_batch_body(self, response: httpx2.Response) -> None:
-        path = response.url.path
-        if "/batches/" in path or path.endswith(":batchGenerateContent"):
-            self._batch_body = response.read()
+        Raises `UnreadableError` if there is none.
+        """
+        self._body = b""
+        try:
+            with _protocol_errors(self._endpoint):
+                call(**arguments)
+        except UnreadableError as error:
+            log.info("the client cannot read an answer: %s", error)
+        try:
+            return bodies.parse(self._body)
+        except TransientError as error:
+            raise UnreadableError(str(error)) from None
+
+    def _keep_body(self, response: httpx2.Response) -> None:
+        if not response.url.path.endswith(":download"):
+            self._body = response.read()
 
 
 def is_queue_full(info: BatchInfo) -> bool:
@@ -216,12 +252,6 @@ def _check_name(batch: str) -> None:
         )
 
 
-def _required_name(name: str | None) -> str:
-    if not name:
-        raise TransientError("the response has no name", code="body")
-    return name
-
-
 @contextmanager
 def _protocol_errors(endpoint: Endpoint) -> Iterator[None]:
     """Convert errors of the client to errors of the protocol."""
@@ -237,4 +267,4 @@ def _protocol_errors(endpoint: Endpoint) -> Iterator[None]:
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         # The client raises these for a malformed body.
         reason = f"the response does not match the documented format: {type(error).__name__}: {error}"
-        raise TransientError(error_text.redacted(reason, key), code="body", may_be_charged=True) from None
+        raise UnreadableError(error_text.redacted(reason, key)) from None

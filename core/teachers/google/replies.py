@@ -2,145 +2,150 @@
 
 from __future__ import annotations
 
-import msgspec
+import json
+from collections.abc import Iterator, Mapping
 
-from core.teachers.http import bodies, error_text, token_usage
-from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError
+from core.teachers.http import bodies, error_text, json_values, token_usage
+from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError, Usage
 
-_FILTERED = (
-    "SAFETY",
-    "RECITATION",
-    "LANGUAGE",
-    "BLOCKLIST",
-    "PROHIBITED_CONTENT",
-    "SPII",
-    "MODEL_ARMOR",
-    "IMAGE_SAFETY",
-)
-_FINISH: dict[str | None, Finish] = {"MAX_TOKENS": "length", **dict.fromkeys(_FILTERED, "filtered")}
+#: Every ending that is known. Only STOP is good.
+_FINISH: dict[str, Finish] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    **dict.fromkeys(
+        (
+            *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
+            *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"),
+        ),
+        "filtered",
+    ),
+}
 #: gRPC's number, HTTP's number and the name of an invalid request, which would be rejected again.
 _INVALID_ARGUMENT = ("3", "400", "INVALID_ARGUMENT")
-_NULL = msgspec.Raw(b"null")
+_Object = Mapping[str, object]
 
 
-class _Part(msgspec.Struct):
-    text: str | None = None
-    thought: bool | None = None
-
-
-class _Content(msgspec.Struct):
-    parts: list[_Part] | None = None
-
-
-class _LogprobsCandidate(msgspec.Struct, rename="camel"):
-    token: str = ""
-    log_probability: float | None = None
-
-
-class _TopCandidates(msgspec.Struct):
-    candidates: list[_LogprobsCandidate] | None = None
-
-
-class _LogprobsResult(msgspec.Struct, rename="camel"):
-    chosen_candidates: list[_LogprobsCandidate] | None = None
-    top_candidates: list[_TopCandidates] | None = None
-
-
-class _Candidate(msgspec.Struct, rename="camel"):
-    content: _Content | None = None
-    finish_reason: str | None = None
-    logprobs_result: msgspec.Raw = _NULL
-
-
-class _PromptFeedback(msgspec.Struct, rename="camel"):
-    block_reason: str | None = None
-
-
-class _UsageMetadata(msgspec.Struct, rename="camel"):
-    prompt_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    candidates_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    total_token_count: int | None = None
-
-
-class GenerateContentResponse(msgspec.Struct, rename="camel"):
-    """A response of the model."""
-
-    candidates: list[_Candidate] | None = None
-    prompt_feedback: _PromptFeedback | None = None
-    usage_metadata: _UsageMetadata | None = None
-
-
-class _Error(msgspec.Struct):
-    code: str | int | None = None
-    message: str | None = None
-    status: str | None = None
-
-
-class ResultLine(msgspec.Struct):
-    """One line of a batch's result file."""
-
-    key: str
-    response: msgspec.Raw = _NULL
-    error: _Error | None = None
-
-
-class InputLine(msgspec.Struct):
-    """One line of a batch's input file; only what identifies the request."""
-
-    key: str
-
-
-def reply_of(response: GenerateContentResponse) -> Reply:
+def reply_of(response: _Object) -> Reply:
     """The first candidate of a response. Tokens of thinking count as output.
 
-    Raises `TransientError` if there is no candidate although the prompt was not blocked.
+    A response without a candidate was filtered. Raises `TransientError` if it is an error.
     """
-    usage = None
-    if response.usage_metadata is not None:
-        counts = response.usage_metadata
-        usage = token_usage.billed(
-            counts.prompt_token_count,
-            counts.cached_content_token_count,
-            # Zeros are left out.
-            (counts.candidates_token_count or 0) + (counts.thoughts_token_count or 0),
-            counts.total_token_count,
-        )
-    if not response.candidates:
-        if response.prompt_feedback is not None and response.prompt_feedback.block_reason is not None:
-            return Reply("", "filtered", usage)
-        raise TransientError("the response has no candidates", code="body")
-    candidate = response.candidates[0]
-    parts = [] if candidate.content is None else candidate.content.parts or []
-    text = "".join(part.text or "" for part in parts if not part.thought)
-    finish = _FINISH.get(candidate.finish_reason, "stop")
-    return Reply(text, finish, usage, _logprobs(candidate.logprobs_result))
+    usage = usage_of(response.get("usageMetadata"))
+    candidates = response.get("candidates")
+    candidate = next(iter(json_values.items(candidates)), None)
+    if not isinstance(candidate, Mapping):
+        if response.get("error"):
+            message = f"the provider answered with an error: {_words(response['error'])}"
+            raise TransientError(message, code="body")
+        if candidates:
+            return _unreadable(response, usage, "its candidates are in no form that is understood")
+        blocked = json_values.text(json_values.member(response.get("promptFeedback"), "blockReason"))
+        ending = f"the prompt was blocked: {blocked}" if blocked else "it has no candidates"
+        return Reply("", "filtered", usage, ending=ending)
+    finish = _finish(candidate.get("finishReason"))
+    text, has_thinking = _text(candidate.get("content"))
+    if text is None and finish != "filtered":
+        return _unreadable(response, usage, "its content is in no form that is understood")
+    reason: str | None = None
+    if finish in ("unknown", "filtered"):
+        words = json_values.text(candidate.get("finishMessage"))
+        named = json_values.text(candidate.get("finishReason"))
+        reason = "it reports no finishReason" if named is None else f"it ended as {named}"
+        reason += f": {words}" if words else ""
+    return Reply(text or "", finish, usage, _logprobs(candidate.get("logprobsResult")), reason, has_thinking)
 
 
-def result_of(line: ResultLine, key: str) -> Reply | FailedRequest:
-    """The result of one request of a batch; error messages never contain `key`."""
-    if line.error is not None:
-        code = str(line.error.code or line.error.status or "error")
-        code = "invalid_request" if code in _INVALID_ARGUMENT else code
-        message = error_text.redacted(line.error.message or "", key)
-        return FailedRequest(code, error_text.with_logprobs_hint(message))
-    if bytes(line.response) == b"null":
-        return FailedRequest("body", "the line has neither a response nor an error")
-    try:
-        return reply_of(bodies.decode(line.response, GenerateContentResponse))
-    except TransientError as error:
-        return FailedRequest(error.code, str(error))
-
-
-def _logprobs(content: msgspec.Raw) -> dict[str, float] | None:
-    result = bodies.decode_optional(content, _LogprobsResult)
-    if result is None:
-        return None
-    positions = [top.candidates or [] for top in result.top_candidates or []]
-    # Without the chosen tokens, take the most likely ones.
-    chosen = result.chosen_candidates or [candidates[0] for candidates in positions if candidates]
-    return bodies.first_word_logprobs(
-        (token.token, {c.token: c.log_probability for c in candidates if c.log_probability is not None})
-        for token, candidates in zip(chosen, positions, strict=False)
+def usage_of(value: object) -> Usage | None:
+    """The usage in a response; None unless it has the tokens of the prompt."""
+    prompt, cached, text, thoughts, total = (
+        json_values.count(json_values.member(value, f"{name}TokenCount"))
+        for name in ("prompt", "cachedContent", "candidates", "thoughts", "total")
     )
+    # Zeros are left out.
+    return token_usage.billed(prompt, cached, (text or 0) + (thoughts or 0), total)
+
+
+def result_of(line: _Object, key: str) -> Reply | FailedRequest:
+    """The result of one request of a batch; error messages never contain `key`.
+
+    A line with an answer is an answer, whatever else it has.
+    """
+    response, error = line.get("response"), line.get("error")
+    if isinstance(response, Mapping) and (response.get("candidates") or not _words(error)):
+        try:
+            return reply_of(response)
+        except TransientError as failure:
+            return FailedRequest(failure.code, _message(str(failure), key))
+    if _words(error):
+        named = (json_values.text(json_values.member(error, name)) for name in ("code", "status"))
+        code = next((name for name in named if name is not None), "error")
+        code = "invalid_request" if code in _INVALID_ARGUMENT else code
+        message = json_values.text(
+            json_values.member(error, "message") if isinstance(error, Mapping) else error
+        )
+        return FailedRequest(code, _message(message or "", key))
+    return FailedRequest("body", "the line has neither a response nor an error")
+
+
+def _unreadable(response: _Object, usage: Usage | None, reason: str) -> Reply:
+    return Reply("", "unreadable", usage, ending=reason, raw=json.dumps(response))
+
+
+def _finish(ending: object) -> Finish:
+    if not isinstance(ending, str):
+        return "unknown"
+    return _FINISH.get(ending.rpartition(".")[2].strip().upper(), "unknown")
+
+
+def _text(content: object) -> tuple[str | None, bool]:
+    """The text of a candidate's content without thoughts, and whether there are thoughts.
+
+    None if it is in no form that is understood.
+    """
+    if content is None:
+        return "", False
+    parts = content if isinstance(content, str) else json_values.member(content, "parts")
+    if isinstance(parts, str):
+        return parts, False
+    if parts is None:
+        return ("" if isinstance(content, Mapping) else None), False
+    found: list[str] = []
+    thoughts: list[str] = []
+    for part in json_values.items(parts):
+        text = part if isinstance(part, str) else json_values.member(part, "text")
+        if isinstance(text, str):
+            (thoughts if json_values.member(part, "thought") is True else found).append(text)
+    is_understood = bool(found or thoughts) or parts == []
+    return ("".join(found) if is_understood else None), any(thoughts)
+
+
+def _logprobs(result: object) -> dict[str, float] | None:
+    return bodies.first_word_logprobs(_positions(result))
+
+
+def _positions(result: object) -> Iterator[tuple[str, dict[str, float]]]:
+    tops = json_values.items(json_values.member(result, "topCandidates"))
+    positions = [json_values.items(json_values.member(top, "candidates")) for top in tops]
+    # Without the chosen tokens, take the most likely ones.
+    chosen = json_values.items(json_values.member(result, "chosenCandidates"))
+    chosen = chosen or [candidates[0] for candidates in positions if candidates]
+    for one, candidates in zip(chosen, positions, strict=False):
+        found = {}
+        for candidate in candidates:
+            token = json_values.text(json_values.member(candidate, "token"))
+            logprob = json_values.number(json_values.member(candidate, "logProbability"))
+            if token is not None and logprob is not None:
+                found[token] = logprob
+        yield json_values.text(json_values.member(one, "token")) or "", found
+
+
+def _message(text: str, key: str) -> str:
+    return error_text.with_logprobs_hint(error_text.redacted(text, key))
+
+
+def _words(error: object) -> str:
+    """What an error says; empty if it says nothing."""
+    if isinstance(error, Mapping):
+        parts = (json_values.text(error.get(name)) for name in ("code", "status", "message"))
+        return ": ".join(part for part in parts if part and part != "0")
+    return json_values.text(error) or ""

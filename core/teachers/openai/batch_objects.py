@@ -1,81 +1,109 @@
-"""OpenAI's File and Batch objects, as far as they are used."""
+"""OpenAI's File and Batch objects, as far as they are used.
+
+Only ids and the status must be as documented. What else cannot be read counts as missing.
+"""
 
 from __future__ import annotations
 
-import msgspec
+import json
+from collections.abc import Iterator, Mapping
+from typing import get_args
 
-from core.teachers.http import error_text
-from core.teachers.protocol import BatchInfo, BatchStatus
+from core.teachers.http import error_text, json_values
+from core.teachers.protocol import BatchInfo, BatchStatus, UnreadableError
 
-
-class File(msgspec.Struct):
-    """An uploaded file."""
-
-    id: str
-    filename: str | None = None
-
-
-class _RequestCounts(msgspec.Struct):
-    completed: int
-    failed: int
-    total: int
-
-
-class _Error(msgspec.Struct):
-    code: str | int | None = None
-    message: str | None = None
-    line: int | None = None
-
-
-class _Errors(msgspec.Struct):
-    data: list[_Error] | None = None
+#: Names that compatible servers have for OpenAI's states.
+_ALIASES: dict[BatchStatus, tuple[str, ...]] = {
+    "validating": ("pending", "queued", "created", "submitted", "scheduled"),
+    "in_progress": ("running", "processing", "inprogress"),
+    "completed": ("succeeded", "success", "complete", "done"),
+    "failed": ("error", "failure"),
+    "cancelled": ("canceled", "cancellation_completed"),
+    "cancelling": ("canceling", "cancellation_requested"),
+    "expired": ("timeout", "timed_out", "timeout_exceeded"),
+}
+_STATUSES: dict[str, BatchStatus] = {status: status for status in get_args(BatchStatus)} | {
+    alias: status for status, aliases in _ALIASES.items() for alias in aliases
+}
+#: Characters of an unreadable answer that an error shows.
+_SHOWN = 200
 
 
-class OpenAIBatch(msgspec.Struct):
-    """A batch."""
-
-    id: str
-    status: BatchStatus
-    input_file_id: str | None = None
-    output_file_id: str | None = None
-    error_file_id: str | None = None
-    errors: _Errors | None = None
-    request_counts: _RequestCounts | None = None
-    metadata: dict[str, str] | None = None
-    created_at: float | None = None
-    expires_at: float | None = None
+def file_id(body: Mapping[str, object]) -> str:
+    """The id of an uploaded file. Raises `UnreadableError` if there is none."""
+    return _required_id(body, "file")
 
 
-class BatchPage(msgspec.Struct):
-    """One page of the list of batches, newest first."""
+def page(body: Mapping[str, object]) -> tuple[list[Mapping[str, object]], bool]:
+    """The batches on a page of the list of batches, and whether there are more pages."""
+    found = [item for item in json_values.items(body.get("data")) if isinstance(item, Mapping)]
+    return found, body.get("has_more") in (True, "true", "True", 1)
 
-    data: list[OpenAIBatch]
-    has_more: bool = False
 
+def batch_info(body: Mapping[str, object], key: str) -> BatchInfo:
+    """A batch as the protocol describes it; error messages never contain `key`.
 
-def batch_info(batch: OpenAIBatch, key: str) -> BatchInfo:
-    """The batch as the protocol describes it; error messages never contain `key`."""
-    counts = batch.request_counts
-    if batch.status == "validating" and counts is not None and counts.total == 0:
+    Raises `UnreadableError` if it has no id, or ids of files that are none.
+    """
+    batch = _required_id(body, "batch")
+    status, problem = _status(body.get("status"))
+    counts = body.get("request_counts")
+    completed, failed, total = (
+        json_values.count(json_values.member(counts, name)) for name in ("completed", "failed", "total")
+    )
+    if status == "validating" and not total:
         # The requests have not been counted yet.
-        counts = None
-    errors = [] if batch.errors is None else batch.errors.data or []
+        completed = failed = total = None
+    try:
+        files = [json_values.name(body.get(f"{kind}_file_id")) for kind in ("input", "output", "error")]
+    except ValueError as error:
+        raise UnreadableError(f"batch {batch}: {error}") from None
+    errors = (*_errors(body.get("errors")), *filter(None, (problem,)))
     return BatchInfo(
-        id=batch.id,
-        status=batch.status,
-        completed=None if counts is None else counts.completed,
-        failed=None if counts is None else counts.failed,
-        total=None if counts is None else counts.total,
-        input_file=batch.input_file_id,
-        output_file=batch.output_file_id,
-        error_file=batch.error_file_id,
-        errors=tuple(error_text.redacted(_message(error), key) for error in errors),
-        metadata=batch.metadata or {},
-        created_at=batch.created_at,
-        expires_at=batch.expires_at,
+        id=batch,
+        status=status,
+        completed=completed,
+        failed=failed,
+        total=total,
+        input_file=files[0],
+        output_file=files[1],
+        error_file=files[2],
+        errors=tuple(error_text.redacted(error, key) for error in errors),
+        metadata=json_values.texts(body.get("metadata")),
+        created_at=json_values.seconds(body.get("created_at")),
+        expires_at=json_values.seconds(body.get("expires_at")),
     )
 
 
-def _message(error: _Error) -> str:
-    line = "" if error.line is None else f"line {error.line}: "
-    return f"{line}{error.code or 'error'}: {error.message or ''}"
+def _required_id(body: Mapping[str, object], kind: str) -> str:
+    found = body.get("id")
+    if not isinstance(found, str) or not found.strip():
+        raise UnreadableError(f"the provider's answer has no id of a {kind}: {json.dumps(body)[:_SHOWN]}")
+    return found
+
+
+def _status(value: object) -> tuple[BatchStatus, str | None]:
+    """The status, and what is wrong with it. One that is unknown is polled until it is known."""
+    word = value.strip().casefold().replace("-", "_").replace(" ", "_") if isinstance(value, str) else ""
+    if word in _STATUSES:
+        return _STATUSES[word], None
+    if not word:
+        return "validating", "the provider reports no status of this batch"
+    return "in_progress", f"the provider reports a status that is not known: {json_values.text(value)}"
+
+
+def _errors(value: object) -> Iterator[str]:
+    """The errors of a batch: objects in `data`, in a list, a single one, or a text."""
+    data = json_values.member(value, "data")
+    listed = data if data is not None else value
+    if isinstance(listed, str | int | float):
+        listed = [listed]
+    for error in json_values.items(listed):
+        if not isinstance(error, Mapping):
+            words = json_values.text(error)
+            if words is not None:
+                yield words
+            continue
+        line, code, message = (json_values.text(error.get(name)) for name in ("line", "code", "message"))
+        if code or message:
+            yield f"{f'line {line}: ' if line else ''}{code or 'error'}: {message or ''}"

@@ -6,9 +6,10 @@ Errors of the client are not chained (`from None`): their messages may contain t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx2
 import msgspec
@@ -34,6 +35,8 @@ from core.teachers.protocol import (
     Reply,
     Request,
     TransientError,
+    UnidentifiedError,
+    UnreadableError,
 )
 
 #: Seconds by which the provider's clock and the local one may differ.
@@ -44,10 +47,14 @@ _MAX_METADATA = 512
 _QUEUE_FULL_CODE = "token_limit_exceeded"
 _QUEUE_FULL_MESSAGE = "enqueued token limit"
 
+#: The member of a line that has the request's key.
+_KEY_NAME = "custom_id"
+#: Batches of which the list tells too little that are looked at one by one.
+_MAX_UNIDENTIFIED = 50
 #: Statuses under which a parameter is refused.
 _REFUSALS = ("400", "422")
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class OpenAILive:
@@ -92,12 +99,15 @@ class OpenAILive:
             raise errors.protocol_error(error, self._endpoint.key, self._url) from None
         self.limits = headers.rate_limits(response.headers)
         content = response.content
-        found = (
-            None if b'"choices"' in content else rejections.of_body(content, self._url, self._endpoint.key)
-        )
-        if found is not None:
-            raise found
-        return replies.reply_of(bodies.decode(content, replies.Completion))
+        try:
+            completion = bodies.parse(content)
+        except TransientError as error:
+            raise rejections.of_body(content, self._url, self._endpoint.key) or error from None
+        if not completion.get("choices"):
+            found = rejections.of_body(content, self._url, self._endpoint.key)
+            if found is not None:
+                raise found
+        return replies.reply_of(completion)
 
     async def close(self) -> None:
         await self._client.close()
@@ -127,7 +137,7 @@ class OpenAIBatches:
     def upload(self, path: Path) -> str:
         with path.open("rb") as file:
             named = (path.name, file)
-            return self._call(batch_objects.File, self._files.create, file=named, purpose="batch").id
+            return batch_objects.file_id(self._call(self._files.create, file=named, purpose="batch"))
 
     def create(self, file: str, metadata: dict[str, str]) -> BatchInfo:
         try:
@@ -143,22 +153,54 @@ class OpenAIBatches:
                 raise QueueFullError(str(error)) from None
             if error.code == WEB_PAGE:
                 # From a gateway: the batch may have been created.
-                raise TransientError(str(error), code="body") from None
+                raise UnreadableError(str(error)) from None
             raise
 
-    def find(self, token: str, since: float) -> BatchInfo | None:
+    def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
         more: dict[str, str] = {}
+        seen: set[str] = set()
+        unidentified: list[str] = []
         while True:
-            page = self._call(batch_objects.BatchPage, self._batches.list, limit=100, **more)
-            for batch in page.data:
-                if batch.metadata is not None and batch.metadata.get("token") == token:
-                    return batch_objects.batch_info(batch, self._endpoint.key)
-                # Newest first: all further batches are older still.
-                if batch.created_at is not None and batch.created_at < since - _CLOCK_SKEW_S:
-                    return None
-            if not page.data or not page.has_more:
-                return None
-            more["after"] = page.data[-1].id
+            listed, has_more = batch_objects.page(self._call(self._batches.list, limit=100, **more))
+            dates = []
+            last = None
+            for item in listed:
+                try:
+                    info = batch_objects.batch_info(item, self._endpoint.key)
+                except UnreadableError as error:
+                    # Somebody else's, or one of which the list tells too little.
+                    log.info("ignored in the list of batches: %s", error)
+                    continue
+                last = info.id
+                if _is_same(info, token, file):
+                    return info
+                if info.created_at is not None:
+                    dates.append(info.created_at)
+                is_recent = info.created_at is None or info.created_at >= since - _CLOCK_SKEW_S
+                if is_recent and not info.metadata and info.input_file is None:
+                    unidentified.append(info.id)
+            # Newest first, as documented: all further batches are older still.
+            is_past = bool(dates) and dates[0] >= dates[-1] and dates[0] < since - _CLOCK_SKEW_S
+            if not has_more or is_past or last is None or last in seen:
+                return self._identified(unidentified, token, file)
+            seen.add(last)
+            more["after"] = last
+
+    def _identified(self, batches: Sequence[str], token: str, file: str | None) -> BatchInfo | None:
+        """Look for the batch among those of which the list tells too little."""
+        unidentified = []
+        for batch in batches[:_MAX_UNIDENTIFIED]:
+            try:
+                info = self.retrieve(batch)
+            except (RejectedError, UnreadableError):
+                continue
+            if _is_same(info, token, file):
+                return info
+            if not info.metadata and info.input_file is None:
+                unidentified.append(batch)
+        if unidentified:
+            raise UnidentifiedError(unidentified)
+        return None
 
     def delete(self, file: str) -> None:
         try:
@@ -201,31 +243,37 @@ class OpenAIBatches:
         return failure.code in _REFUSALS and self._endpoint.accepted.learn(failure.message, adjustable)
 
     def custom_ids(self, path: Path) -> set[str]:
-        return {line.custom_id for line in bodies.read_jsonl(path, replies.InputLine)}
+        return bodies.keys(path, _KEY_NAME)
 
-    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str, Reply | FailedRequest]]:
-        for path in paths:
-            for line in bodies.read_jsonl(path, replies.ResultLine):
-                yield line.custom_id, replies.result_of(line, self._endpoint.key)
+    def results(self, paths: Sequence[Path]) -> Iterator[tuple[str | None, Reply | FailedRequest]]:
+        return bodies.results(paths, _KEY_NAME, lambda line: replies.result_of(line, self._endpoint.key))
 
     def _call_for_batch(self, call: Callable[..., Any], **arguments: Any) -> BatchInfo:
-        return batch_objects.batch_info(
-            self._call(batch_objects.OpenAIBatch, call, **arguments), self._endpoint.key
-        )
+        return batch_objects.batch_info(self._call(call, **arguments), self._endpoint.key)
 
-    def _call(self, kind: type[T], call: Callable[..., Any], **arguments: Any) -> T:
-        """The decoded response body of one call."""
+    def _call(self, call: Callable[..., Any], **arguments: Any) -> Mapping[str, object]:
+        """The object in the response of one call. Raises `UnreadableError` if there is none."""
         try:
             response = call(**arguments)
         except openai.APIError as error:
             raise errors.protocol_error(error, self._endpoint.key, self._url) from None
+        content = response.content
         try:
-            return bodies.decode(response.content, kind)
-        except TransientError:
-            found = rejections.of_body(response.content, self._url, self._endpoint.key)
-            if found is None:
-                raise
-            raise found from None
+            body = bodies.parse(content)
+        except TransientError as error:
+            found = rejections.of_body(content, self._url, self._endpoint.key)
+            raise found or UnreadableError(str(error)) from None
+        if "id" not in body and "data" not in body:
+            found = rejections.of_body(content, self._url, self._endpoint.key)
+            if found is not None:
+                raise found
+        return body
+
+
+def _is_same(info: BatchInfo, token: str, file: str | None) -> bool:
+    """Whether it is the batch with this token, or, where it has none, from this input file."""
+    found = info.metadata.get("token")
+    return found == token if found is not None else file is not None and info.input_file == file
 
 
 def is_queue_full(info: BatchInfo) -> bool:

@@ -100,17 +100,21 @@ def outcome(job: Job) -> str:
             return f"{examples} SFT examples, {pairs} preference pairs"
         case SftResult(steps=steps, train_loss=loss):
             return f"{steps} steps, mean loss {loss:.3f}"
-        case RespondResult(responses=responses, cut=cut):
-            return f"{responses} responses" + (
-                "" if cut is None else f", {cut} of them cut at max_new_tokens"
+        case RespondResult(responses=responses, cut=cut, left_out=left_out):
+            return (
+                f"{responses} responses"
+                + ("" if cut is None else f", {cut} of them cut at max_new_tokens")
+                + (f", {left_out} left out" if left_out else "")
             )
         case JudgeResult(label=label):
             return label
         case ValidateResult() as result:
             span = f"{percent(result.agreement_low, 1)} – {percent(result.agreement_high, 1)}"
             return f"agrees with people on {percent(result.agreement, 1)} ({span})"
-        case CompareResult(win_rate_b=float(rate), ci_low=low, ci_high=high):
-            return f"b wins {percent(rate, 1)} ({percent(low, 1)} – {percent(high, 1)})"
+        case CompareResult(win_rate_b=float(rate), ci_low=low, ci_high=high, left_out=left_out):
+            return f"b wins {percent(rate, 1)} ({percent(low, 1)} – {percent(high, 1)})" + (
+                f", {left_out} dialogues left out" if left_out else ""
+            )
     return ""
 
 

@@ -16,7 +16,7 @@ from rich.text import Text
 from core.api import ENDED, UNSUCCESSFUL, Job, Snapshot, Submission, UserError, Workspace, blocked_jobs
 from tui.cli.output.jobs import outcome, time_taken
 from tui.cli.output.tables import make_console
-from tui.format import waits
+from tui.format import outcomes, waits
 from tui.format.text import visible
 from tui.format.values import duration, percent, size
 
@@ -218,6 +218,8 @@ class _Display:
             case "done":
                 result = outcome(job)
                 self._print_about(job, f"done{after}{': ' + result if result else ''}", "green")
+                for line in outcomes.lines(job.result):
+                    self._print_about(job, line, "yellow")
             case "failed":
                 self._print_about(job, f"failed{after}: {job.error} (`empathy-tui logs {job.id}`)", "red")
             case "cancelled":

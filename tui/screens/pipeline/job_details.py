@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from core.api import find_job, result_values
-from tui.format import job_states, waits
+from tui.format import job_states, outcomes, waits
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.pipeline.job_rows import elapsed
@@ -38,6 +38,7 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
     lines.append(_row("run", _course(job, now)))
     if job.result is not None:
         lines.append(_row("result", _result(job)))
+    lines += [_row("answers", line) for line in outcomes.of_job(job, snapshot)]
     if job.depends_on:
         lines.append(_row("needs", _needs(job, snapshot)))
     lines.append(_row("settings", f"{job.fingerprint[:16]} (fingerprint)  job {visible(job.id)}"))

@@ -1,0 +1,113 @@
+"""Reads values of JSON from providers as they are meant: an odd optional field never costs an answer.
+
+Providers that call themselves compatible send numbers as strings, dates in several forms, `""` or an empty
+list for nothing, and NaN. What cannot be read is None, as if it were missing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from collections.abc import Mapping
+
+from core.teachers.answer_cleaning import without_half_characters
+
+#: Above it a number of seconds since 1970 must be one of milliseconds: the year 5138.
+_MAX_SECONDS = 1e11
+#: What the store can hold.
+_MAX_COUNT = 2**53
+
+
+def parse(content: bytes | str) -> object:
+    """The value of a JSON text, with NaN, Infinity, control characters and lone surrogates in it allowed.
+
+    Raises `ValueError` if it is not JSON.
+    """
+    text = content.decode("utf-8-sig", "replace") if isinstance(content, bytes) else content
+    try:
+        value: object = json.loads(text, strict=False)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return value
+
+
+def member(value: object, *names: str) -> object:
+    """The member of nested objects with these names; None where one is missing."""
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def items(value: object) -> list[object]:
+    """The items of a list; one item if `value` is an object with members, and none for anything else."""
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, Mapping) and value else []
+
+
+def text(value: object) -> str | None:
+    """A text or number as text; None for anything else, and for an empty text."""
+    if isinstance(value, str):
+        return without_half_characters(value) or None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return None
+
+
+def name(value: object) -> str | None:
+    """An id, which must be a text that is not empty; None for null and `""`.
+
+    Raises `ValueError` for anything else: an id that is not understood must not be taken for none.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if not isinstance(value, str):
+        raise ValueError(f"{json.dumps(value)[:80]} is not an id")
+    return without_half_characters(value)
+
+
+def number(value: object) -> float | None:
+    """A finite number, also in a text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def count(value: object) -> int | None:
+    """A number of things, rounded; None if it is negative or absurd."""
+    found = number(value)
+    return None if found is None or not 0 <= found <= _MAX_COUNT else round(found)
+
+
+def seconds(value: object) -> float | None:
+    """A time as Unix seconds: from seconds, milliseconds, or a date in ISO 8601, without a zone in UTC."""
+    found = number(value)
+    if found is not None:
+        while abs(found) > _MAX_SECONDS:
+            found /= 1000
+        return found if found > 0 else None
+    if not isinstance(value, str):
+        return None
+    try:
+        date = datetime.datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=datetime.UTC)
+    try:
+        return date.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def texts(value: object) -> dict[str, str]:
+    """The members of an object that are texts or numbers, as texts; empty for anything else."""
+    if not isinstance(value, Mapping):
+        return {}
+    found = {str(key): text(item) for key, item in value.items()}
+    return {key: item for key, item in found.items() if item is not None}

@@ -1,0 +1,151 @@
+"""What is taken off an answer, and what stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.dialogues import control_tokens
+from core.teachers import answer_cleaning
+from core.teachers.answer_cleaning import CleanedText, Removal
+
+SAID = "It must be so lonely without her; I am glad you told me."
+
+#: An answer as a model may write it, and what is taken off it.
+WRAPPED: list[tuple[str, Removal]] = [
+    (f"<think>\n\n</think>\n\n{SAID}", "thinking"),
+    (f"<THINK>They miss her.</THINK>{SAID}", "thinking"),
+    (f"They miss her; be warm.\n</think>\n{SAID}", "thinking"),
+    (f"<think>Should I write <think>?</think>{SAID}", "thinking"),
+    (f"<think>one</think><think>two</think>{SAID}", "thinking"),
+    (f"<thought>They miss her.</thought>{SAID}", "thinking"),
+    (f"[THINK]They miss her.[/THINK]{SAID}", "thinking"),
+    (f"◁think▷They miss her.◁/think▷{SAID}", "thinking"),
+    (f"<seed:think>They miss her.</seed:think>{SAID}", "thinking"),
+    (f"<|channel>thought\nThey miss her.<channel|>{SAID}", "thinking"),
+    (
+        "<|channel|>analysis<|message|>They miss her.<|end|>"
+        f"<|start|>assistant<|channel|>final<|message|>{SAID}<|return|>",
+        "thinking",
+    ),
+    (f"They miss her.<|end|><|start|>assistant<|channel|>final<|message|>{SAID}", "thinking"),
+    (f"analysisThey miss her.assistantfinal{SAID}", "thinking"),
+    (f"Here is my thought process:\nWarm.\n\nHere is my response:\n{SAID}", "thinking"),
+    (f"{SAID}<|im_end|>", "control token"),
+    (f"<|im_start|>assistant\n{SAID}<|im_end|>\n<|im_start|>user\nAnd then", "control token"),
+    (f"<|start_header_id|>assistant<|end_header_id|>\n\n{SAID}<|eot_id|>", "control token"),
+    (f"<start_of_turn>model\n{SAID}<end_of_turn>", "control token"),
+    (f"<s>{SAID}</s>", "control token"),
+    (f"[/INST] {SAID}", "control token"),
+    (f"{SAID}<｜end▁of▁sentence｜>", "control token"),
+    (SAID.replace("lonely", "lonely<unk>"), "control token"),
+    (f"```\n{SAID}\n```", "markdown"),
+    (f"```text\n{SAID}", "markdown"),
+    (f"> {SAID}", "markdown"),
+    (f"**{SAID}**", "markdown"),
+    (f"Sure! Here is a warmer, more empathetic version:\n\n{SAID}", "preamble"),
+    (f"Here's a revised response: {SAID}", "preamble"),
+    (f"The most empathetic response:\n\n{SAID}", "preamble"),
+    (f"Certainly!\n\n{SAID}", "preamble"),
+    (f"**Improved response:** {SAID}", "label"),
+    (f"## Revised Response\n{SAID}", "label"),
+    (f"Assistant: {SAID}", "label"),
+    (f"<answer>{SAID}</answer>", "label"),
+    (f'{{"response": "{SAID}"}}', "label"),
+    (f"“{SAID}”", "quotes"),
+    (f"'{SAID}'", "quotes"),
+    (f"{SAID}\n\nThis response acknowledges the loss.\n\nLet me know if I should change the tone!", "remark"),
+    (f"{SAID}\n\n**Explanation:** it is warm.\n\n- and short", "remark"),
+    (f"{SAID} \ud83d", "half character"),
+]
+
+
+@pytest.mark.parametrize(("text", "removal"), WRAPPED)
+def test_what_stands_around_an_answer(text: str, removal: Removal) -> None:
+    found = answer_cleaning.clean(text)
+    assert found.text == SAID
+    assert removal in found.removed
+
+
+def test_several_layers() -> None:
+    text = f"<think>x</think>\n\nOf course! Here is the revised version:\n\n“{SAID}”\n\nNote: it is short."
+    found = answer_cleaning.clean(text)
+    assert found == CleanedText(SAID, ("thinking", "preamble", "quotes"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>They miss her",
+        "<think>They miss her.</think>",
+        "<|channel|>analysis<|message|>They miss her.",
+        "analysisThey miss her",
+        "Here is my thought process:\nThey miss her.",
+        "<|im_end|>",
+        "```\n```",
+        '""',
+    ],
+)
+def test_nothing_but_what_stands_around(text: str) -> None:
+    assert answer_cleaning.clean(text).text == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SAID,
+        "I hear you: that is hard.",
+        "Here's the thing: you did nothing wrong.",
+        "Sure: it hurts.",
+        "Okay. I will be there for you:\n1. today\n2. tomorrow",
+        "Of course you are sad: this version of events hurts.",
+        '"I" and "you"',
+        "My response: none.",
+        "I love you <3 and I think, think, think of you.",
+        "You said *never* and **always**.",
+        "I think that a > b.\n\nThis is hard.",
+        "Let me know how it goes!",
+        "'s",
+        "Analysis won't help now; a hug might.",
+    ],
+)
+def test_an_answer_stays_word_for_word(text: str) -> None:
+    assert answer_cleaning.clean(text) == CleanedText(text, ())
+
+
+PARTS = st.sampled_from(
+    (
+        *(
+            "<think>",
+            "</think>",
+            "<|im_end|>",
+            "<|channel|>final<|message|>",
+            "```",
+            '"',
+            "“",
+            "”",
+            ":",
+            "\n",
+        ),
+        *("Sure! Here is the revised response:", "Response:", "> ", "**", "<answer>", "</answer>", "\ud83d"),
+        *("This version is better.", "[INST]", "assistant\n", "<s>", "'", "{", "}", "I hear you.", "\n\n"),
+        *("\ude00", " ", "analysis", "\n"),
+    )
+)
+
+
+@given(st.lists(PARTS | st.text(max_size=4), max_size=12).map("".join))
+def test_a_clean_text_is_clean(text: str) -> None:
+    found = answer_cleaning.clean(text)
+    assert answer_cleaning.clean(found.text) == CleanedText(found.text, ())
+    assert control_tokens.find(found.text) == ()
+    found.text.encode()
+    assert len(found.text) <= len(text)
+    if found.text != text.strip():
+        assert found.removed or found.text in text
+
+
+@given(st.text(st.characters(codec="utf-8", categories=["L", "Nd", "Zs", "Sc"]), max_size=80))
+def test_plain_words_stay(text: str) -> None:
+    assert answer_cleaning.clean(text).text.split() == text.replace("\ufeff", " ").split()
