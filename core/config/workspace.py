@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.errors import UserError
+
+#: SQLite opens no file with a longer path than 512 bytes; its own files beside state.db have longer names.
+MAX_PATH_BYTES = 480
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,16 @@ class WorkspacePaths:
     read_only: bool = False
 
     def check_writable(self) -> None:
-        """Raise `UserError` if this workspace is read-only."""
+        """Raise `UserError` if this workspace is read-only, by choice or because its folder is."""
         if self.read_only:
             raise UserError(f"{self.root} is open read-only: open it without --read-only to change anything")
+        if self.root.is_dir() and not os.access(self.root, os.W_OK | os.X_OK):
+            is_mount = os.statvfs(self.root).f_flag & os.ST_RDONLY
+            why = "its file system is read-only" if is_mount else "you may not write to the folder"
+            raise UserError(
+                f"{self.root} cannot be changed: {why}. Watch it with --read-only, or copy it to a folder of "
+                "yours"
+            )
 
     @property
     def config(self) -> Path:
@@ -69,8 +80,38 @@ class WorkspacePaths:
 
 
 def locate_workspace(root: Path, *, read_only: bool = False) -> WorkspacePaths:
-    """The workspace in `root`. Raises `UserError` when that is not a folder."""
-    root = root.expanduser().resolve()
+    """The workspace in `root`. Raises `UserError` when that is not a folder, or not one that can be used."""
+    root = resolve_root(root)
     if not root.is_dir():
         raise UserError(f"{root} is not a folder: create a workspace with `empathy-tui init {root}`")
     return WorkspacePaths(root, read_only)
+
+
+def resolve_root(root: Path) -> Path:
+    """The absolute path of a workspace's folder, which need not exist.
+
+    Raises `UserError` if no workspace can have that path.
+    """
+    try:
+        root = root.expanduser().resolve()
+        root.stat()
+    except FileNotFoundError:
+        pass
+    except RuntimeError as error:
+        # pathlib raises it for an unknown user after ~, and for links in a circle.
+        raise UserError(f"{root} is not a path of a folder: {error}") from error
+    except OSError as error:
+        raise UserError(f"{root} cannot be opened: {error.strerror}") from error
+    try:
+        encoded = str(root).encode()
+    except UnicodeEncodeError:
+        raise UserError(
+            f"the path {root} is not valid UTF-8, so files could not name it: rename its folder"
+        ) from None
+    if len(encoded) > MAX_PATH_BYTES:
+        raise UserError(
+            f"the workspace's path has {len(encoded)} bytes, and SQLite opens no file in a folder whose path "
+            f"has more than {MAX_PATH_BYTES}: move it, or name a shorter path. It begins with {root.parts[0]}"
+            f"{'/'.join(root.parts[1:3])[:80]}/…"
+        )
+    return root

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import _csv
 
 #: Maximum length of a row that is searched for a stray quote: the search parses it about twenty times.
 _LONGEST_SEARCH = 1_000_000
+#: Characters of the file in which its header is looked for.
+_HEADER_BYTES = 100_000
+_DELIMITERS = ",;\t|"
+#: The line by which Excel learns the delimiter of a file.
+_SEP_LINE = re.compile(rb'(?:\xef\xbb\xbf)?[ \t]*"?sep=([^\r\n"]{1,4})"?[,;\t| ]*(\r\n|\r|\n)', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the cells of a file are separated.
+
+    `skips_space` is whether a space after a delimiter is no part of the next cell. `has_sep_line` is whether
+    the first line only names the delimiter (`sep=;`).
+    """
+
+    delimiter: str = ","
+    skips_space: bool = False
+    has_sep_line: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,15 +58,36 @@ class BrokenRow(Exception):  # noqa: N818 - a location; the caller writes the me
         self.cell, self.cut_off = cell, cut_off
 
 
-def rows(content: bytes, strict: bool = True) -> Iterator[Row]:
+def dialect_of(content: bytes, known_names: Callable[[list[str]], int]) -> Dialect:
+    """The dialect of a file: what its line `sep=` names, else the delimiter that gives the header most of the
+    names that `known_names` counts; a comma if several give as many.
+    """
+    if (found := _SEP_LINE.match(content)) is not None:
+        named = found[1].decode("utf-8", "replace")
+        # Excel writes the tab itself; people write it as \t.
+        delimiter = "\t" if named == "\\t" else named[0]
+        dialect = Dialect(delimiter, has_sep_line=True)
+    else:
+        headers = {one: _header(content, Dialect(one)) for one in _DELIMITERS}
+        dialect = Dialect(max(_DELIMITERS, key=lambda one: known_names(headers[one])))
+    header = _header(content, dialect)
+    spaced = len(header) > 1 and all(name.startswith(" ") for name in header[1:])
+    # With a space before it, a quote would not be taken as the beginning of a cell.
+    if spaced and f'{dialect.delimiter} "'.encode() in content:
+        return Dialect(dialect.delimiter, True, dialect.has_sep_line)
+    return dialect
+
+
+def rows(content: bytes, dialect: Dialect = Dialect(), strict: bool = True) -> Iterator[Row]:
     """The header and the rows below it, without blank lines. Raises `BrokenRow` if strict.
 
     `content` is UTF-8, with or without a BOM. Line breaks in cells are kept.
     """
     # A cell can be as long as the file.
     csv.field_size_limit(max(csv.field_size_limit(), len(content)))
-    reader = csv.reader(_lines(content), strict=strict)
-    number, line = 0, 1
+    before = int(dialect.has_sep_line)
+    reader = _reader(_lines(content, before), dialect, strict)
+    number, line = 0, 1 + before
     while True:
         try:
             cells = next(reader)
@@ -51,45 +95,61 @@ def rows(content: bytes, strict: bool = True) -> Iterator[Row]:
             return
         except csv.Error as error:
             cut_off = "unexpected end" in str(error)
-            raw = "".join(islice(_lines(content), line - 1, reader.line_num))
-            cell = _open_cell(raw) if cut_off else _stray_cell(raw)
-            raise BrokenRow(number, line, reader.line_num, cell, cut_off) from error
+            last = reader.line_num + before
+            raw = "".join(islice(_lines(content), line - 1, last))
+            cell = _open_cell(raw, dialect) if cut_off else _stray_cell(raw, dialect)
+            raise BrokenRow(number, line, last, cell, cut_off) from error
         if cells:
             yield Row(number, line, cells)
             number += 1
-        line = reader.line_num + 1
+        line = reader.line_num + before + 1
 
 
-def around(content: bytes, at: int) -> Row:
+def around(content: bytes, at: int, dialect: Dialect) -> Row:
     """The row that contains byte `at`, cut off there, so that the last cell is the one with the byte."""
     row = Row(0, 1, [])
     # The content before the byte plus one letter ends in the row and cell of the byte.
-    for row in rows(content[:at] + b"x", strict=False):  # noqa: B007 - only the last row is used
+    for row in rows(content[:at] + b"x", dialect, strict=False):  # noqa: B007 - only the last row is used
         pass
     return row
 
 
-def _lines(content: bytes) -> io.TextIOWrapper:
+def _header(content: bytes, dialect: Dialect) -> list[str]:
+    """The cells of the first row, as far as it is valid."""
+    try:
+        found = next(rows(content[:_HEADER_BYTES], dialect, strict=False), None)
+    except BrokenRow:
+        return []
+    return [] if found is None else found.cells
+
+
+def _lines(content: bytes, skip: int = 0) -> Iterator[str]:
     # Decoded incrementally: a large file is in memory only once, as bytes.
-    return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="replace", newline="")
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="replace", newline="")
+    return islice(text, skip, None)
 
 
-def _open_cell(raw: str) -> int | None:
+def _reader(lines: Iterator[str], dialect: Dialect, strict: bool) -> _csv._reader:
+    return csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.skips_space, strict=strict)
+
+
+def _open_cell(raw: str, dialect: Dialect) -> int | None:
     """The index of the last cell of an unfinished row."""
-    cells = next(csv.reader(io.StringIO(raw, newline="")), [])
+    cells = next(_reader(io.StringIO(raw, newline=""), dialect, strict=False), [])
     return len(cells) - 1 if cells else None
 
 
-def _stray_cell(raw: str) -> int | None:
+def _stray_cell(raw: str, dialect: Dialect) -> int | None:
     """The index of the cell with an invalid character after a closing quote."""
     if len(raw) > _LONGEST_SEARCH:
         return None
-    return _open_cell(raw[: bisect_left(range(len(raw)), True, key=lambda end: _is_broken(raw[:end])) - 1])
+    end = bisect_left(range(len(raw)), True, key=lambda end: _is_broken(raw[:end], dialect)) - 1
+    return _open_cell(raw[:end], dialect)
 
 
-def _is_broken(raw: str) -> bool:
+def _is_broken(raw: str, dialect: Dialect) -> bool:
     try:
-        for _ in csv.reader(io.StringIO(raw, newline=""), strict=True):
+        for _ in _reader(io.StringIO(raw, newline=""), dialect, strict=True):
             pass
     except csv.Error as error:
         return "unexpected end" not in str(error)

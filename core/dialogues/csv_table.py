@@ -3,148 +3,253 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.dialogues import csv_rows
-from core.dialogues.csv_rows import BrokenRow, Row
+from core.dialogues import csv_columns, csv_rows, suspicious_text
+from core.dialogues.csv_columns import Columns
+from core.dialogues.csv_problems import (
+    MAX_PROBLEMS,
+    Problem,
+    Problems,
+    SuspiciousError,
+    TableError,
+    place_of,
+    short,
+)
+from core.dialogues.csv_rows import BrokenRow, Dialect, Row
 from core.dialogues.split import split_of
-from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Rating
+from core.dialogues.suspicious_text import is_blank
+from core.domain.dialogues import GOOD, HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
-from core.domain.names import is_plain
+from core.domain.findings import Finding, LeftOutKind, SuspiciousKind
 
 #: Maximum file size. The published file has 3.7 MB; a much larger one may not fit in memory.
 MAX_BYTES = 100_000_000
-#: The number of problems that the message shows, that are kept, and after which reading stops.
-MAX_SHOWN = 20
-MAX_KEPT = 1_000
-MAX_PROBLEMS = 100_000
-
-_REQUIRED = ("dialog_id", "emotion", "situation", "speaker_uttr")
-_OPTIONAL = ("sentiment", "plutchik")
-_RATINGS: dict[str, Rating] = {"1": 1, "2": 2, "3": 3, "1.0": 1, "2.0": 2, "3.0": 3}
-#: Recipe names use this word for all sources together.
-_RESERVED = "all_together"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A problem in the file.
-
-    `line` is the line in which the row starts, counted from 1, and `row` the row below the header, counted
-    from 1. Both are None if the problem concerns the whole file.
-    """
-
-    line: int | None
-    column: str | None
-    message: str
-    row: int | None = None
-
-    def __str__(self) -> str:
-        place = [] if self.line is None else [_place(self.row, self.line)]
-        place += [] if self.column is None else [f"column {_plain(self.column)}"]
-        return f"{', '.join(place)}: {self.message}" if place else self.message
-
-
-class Problems:
-    """The first problems, and the count of all problems."""
-
-    def __init__(self) -> None:
-        self.kept: list[Problem] = []
-        self.count = 0
-
-    def add(self, problem: Problem) -> None:
-        self.count += 1
-        if len(self.kept) < MAX_KEPT:
-            self.kept.append(problem)
-
-
-class TableError(UserError):
-    """The file cannot be imported; the message lists the first problems and counts all.
-
-    `problems` are the first `MAX_KEPT` problems; `count` is the number of all.
-    """
-
-    def __init__(self, path: Path, found: Problems) -> None:
-        self.problems = tuple(found.kept)
-        self.count = found.count
-        prefix = "at least " if self.count >= MAX_PROBLEMS else ""
-        count = f"{prefix}{self.count} problem{'s' if self.count != 1 else ''}"
-        lines = [f"{path}: {count}; nothing was imported"]
-        lines += [f"  {problem}" for problem in self.problems[:MAX_SHOWN]]
-        if self.count > MAX_SHOWN:
-            lines.append(f"  … and {self.count - MAX_SHOWN} more")
-        super().__init__("\n".join(lines))
+_RATINGS: dict[str, Rating] = {"1": 1, "2": 2, "3": 3}
+#: Spreadsheets write a whole number as 3, 3.0 or 3,0.
+_RATING = re.compile(r"([123])(?:[.,]0+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Table:
     """A file's dialogues, in its order and with their split.
 
-    `sources` are the LLM sources. `ignored` are the unused columns. `sha256` is that of
-    the file.
+    `sources` are the LLM sources that have a response, `ignored` the unused columns with a name, and `sha256`
+    is that of the file. `delimiter` separates its cells. `blank_rows` and `blank_columns` were skipped.
+
+    `suspicious` are texts that a person probably did not write, by kind. `left_out` are responses without a
+    text or a valid rating, by kind and source; they are not in the dialogues. `undecided` is how many
+    dialogues are in the test split only because such responses are left out: with the rating 3 they would be
+    train dialogues.
     """
 
     dialogues: tuple[Dialogue, ...]
     sources: tuple[str, ...]
     ignored: tuple[str, ...]
     sha256: str
+    delimiter: str
+    blank_rows: int
+    blank_columns: int
+    suspicious: tuple[Finding, ...]
+    left_out: tuple[Finding, ...]
+    undecided: int
 
 
-def read_table(path: Path) -> Table:
+class _Findings:
+    """Counts what is found, by kind, and for responses that are left out by source."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], tuple[Finding, int]] = {}
+
+    def add(self, kind: SuspiciousKind | LeftOutKind, row: Row, column: str, text: str, of: str = "") -> None:
+        first, count = self._found.get((kind, of), (None, 0))
+        if first is None:
+            first = Finding(kind, 1, row.number, row.line, column, text)
+        self._found[kind, of] = first, count + 1
+
+    def listed(self) -> tuple[Finding, ...]:
+        return tuple(
+            Finding(first.kind, count, first.row, first.line, first.column, first.text)
+            for first, count in self._found.values()
+        )
+
+
+def read_table(path: Path, *, strict: bool = False) -> Table:
     """Read and check a CSV file. Raises `UserError`, or `TableError` with the problems in it.
 
-    Texts are kept unchanged, including leading and trailing white space.
+    Texts are kept unchanged, including leading and trailing white space. With `strict`, suspicious texts and
+    responses that would be left out raise `SuspiciousError`.
     """
     content = _content(path)
-    _check_encoding(path, content)
-    found = csv_rows.rows(content)
+    dialect = csv_rows.dialect_of(content, csv_columns.known_names)
+    _check_encoding(path, content, dialect)
+    found = csv_rows.rows(content, dialect)
     problems = Problems()
     try:
-        header = next(found).cells
+        header = next(found)
+        while all(map(is_blank, header.cells)):
+            header = next(found)
     except StopIteration:
         raise _error(path, Problem(None, None, "the file is empty")) from None
     except BrokenRow as broken:
-        raise _error(path, _explain(broken, [])) from None
-    names = _columns(header, problems)
+        raise _error(path, _explain(broken, ())) from None
+    columns = csv_columns.read_columns(header.cells, header.line, problems)
     if problems.count:
-        raise TableError(path, problems)
-    dialogues = _dialogues(found, header, names, problems)
-    if not dialogues and not problems.count:
+        raise TableError(path, problems, csv_columns.found_columns(header.cells))
+    reading = _Reading(header, columns, problems)
+    reading.read(found)
+    if not reading.dialogues and not problems.count:
         problems.add(Problem(None, None, "the file has a header, but no rows"))
+    sources = tuple(source for source in columns.responses if source in reading.with_response)
+    if not problems.count and (HUMAN not in sources or len(sources) < 2):
+        problems.add(_without_responses(reading, "a person" if HUMAN not in sources else "a language model"))
     if problems.count:
         raise TableError(path, problems)
-    used = {*_REQUIRED, *_OPTIONAL, *(f"{k}_{n}" for k in ("response", "rating") for n in names.values())}
+    suspicious, left_out = reading.suspicious.listed(), reading.left_out.listed()
+    if strict and (suspicious or left_out):
+        raise SuspiciousError(path, (*suspicious, *left_out))
+    used = columns.used
     return Table(
-        dialogues=tuple(dialogues),
-        sources=tuple(source for source in names if source != HUMAN),
-        ignored=tuple(column for column in header if column not in used),
+        dialogues=tuple(reading.dialogues),
+        sources=tuple(source for source in sources if source != HUMAN),
+        ignored=tuple(
+            name or f"(column {number})"
+            for number, name in enumerate(columns.names, 1)
+            if number - 1 not in used and (name or number - 1 in reading.filled)
+        ),
         sha256=hashlib.sha256(content).hexdigest(),
+        delimiter=dialect.delimiter,
+        blank_rows=reading.blank_rows,
+        blank_columns=sum(
+            not name and number not in reading.filled for number, name in enumerate(columns.names)
+        ),
+        suspicious=suspicious,
+        left_out=left_out,
+        undecided=reading.undecided,
     )
 
 
-def _dialogues(
-    found: Iterator[Row], header: list[str], names: dict[str, str], problems: Problems
-) -> list[Dialogue]:
-    dialogues: list[Dialogue] = []
-    first_seen: dict[str, tuple[int, int]] = {}
-    while problems.count < MAX_PROBLEMS:
-        try:
-            row = next(found)
-        except StopIteration:
-            break
-        except BrokenRow as broken:
-            problems.add(_explain(broken, header))
-            break
-        for problem in _check(row, header, names, first_seen):
-            problems.add(problem)
-        if problems.count:
-            dialogues.clear()
-        else:
-            dialogues.append(_dialogue(dict(zip(header, row.cells, strict=True)), names))
-    return dialogues
+def _without_responses(reading: _Reading, of: str) -> Problem:
+    """The problem that no response of a person, or of a model, is left; with the first that is left out."""
+    example = next((f"; {finding.place}: {short(finding.text)}" for finding in reading.left_out.listed()), "")
+    return Problem(None, None, f"no row has a response of {of} with a valid rating (1, 2 or 3){example}")
+
+
+class _Reading:
+    """The rows below the header, turned into dialogues. `filled` are the nameless columns with a text."""
+
+    def __init__(self, header: Row, columns: Columns, problems: Problems) -> None:
+        self.dialogues: list[Dialogue] = []
+        self.with_response: set[str] = set()
+        self.filled: set[int] = set()
+        self.suspicious, self.left_out = _Findings(), _Findings()
+        # Rows above the header are blank.
+        self.blank_rows, self.undecided = header.number, 0
+        self._header, self._columns, self._problems = header, columns, problems
+        self._nameless = [number for number, name in enumerate(columns.names) if not name]
+        self._first_seen: dict[str, tuple[int, int]] = {}
+        self._id_keys: dict[str, str] = {}
+
+    def read(self, found: Iterator[Row]) -> None:
+        """Read all rows, or as many as there may be problems."""
+        while self._problems.count < MAX_PROBLEMS:
+            try:
+                row = next(found)
+            except StopIteration:
+                break
+            except BrokenRow as broken:
+                broken.number -= self._header.number
+                self._problems.add(_explain(broken, self._columns.names))
+                break
+            row = Row(row.number - self._header.number, row.line, row.cells)
+            if all(map(is_blank, row.cells)):
+                self.blank_rows += 1
+                continue
+            count = self._problems.count
+            self._check(row)
+            if self._problems.count == count:
+                self._add(row)
+            if self._problems.count:
+                self.dialogues.clear()
+
+    def _check(self, row: Row) -> None:
+        def add(column: str | None, message: str) -> None:
+            self._problems.add(Problem(row.line, column, message, row.number))
+
+        cells, width = row.cells, len(self._columns.names)
+        while len(cells) > width and is_blank(cells[-1]):
+            cells.pop()
+        if len(cells) < width and all(i in self._nameless for i in range(len(cells), width)):
+            cells += [""] * (width - len(cells))
+        if len(cells) != width:
+            add(None, f"{len(cells)} cells, but the header has {width}")
+            return
+        self.filled.update(i for i in self._nameless if not is_blank(cells[i]))
+        if tuple(map(csv_columns.clean, cells)) == self._columns.names:
+            add(None, "the header is repeated here: delete this row")
+            return
+        for column in csv_columns.REQUIRED:
+            if not cells[self._columns.fields[column]].strip():
+                add(column, "empty")
+        dialog_id, here = cells[self._columns.fields["dialog_id"]], (row.number, row.line)
+        if dialog_id.strip() and (first := self._first_seen.setdefault(dialog_id, here)) is not here:
+            add("dialog_id", f"{short(dialog_id)} is already used in {place_of(*first)}")
+
+    def _add(self, row: Row) -> None:
+        fields = {column: row.cells[at] for column, at in self._columns.fields.items()}
+        responses, left_out = {}, 0
+        for source, (at, rating_at) in self._columns.responses.items():
+            text, rating = row.cells[at], _RATING.fullmatch(row.cells[rating_at].strip())
+            if text.strip() and rating is not None:
+                responses[source] = RatedResponse(text, _RATINGS[rating[1]])
+                self._look(row, self._columns.names[at], text)
+                continue
+            left_out += 1
+            column = self._columns.names[at if not text.strip() else rating_at]
+            given = row.cells[rating_at]
+            if not text.strip():
+                self.left_out.add("empty_response", row, column, text, source)
+            elif is_blank(given):
+                self.left_out.add("missing_rating", row, column, given, source)
+            else:
+                excerpt = suspicious_text.excerpt(given)
+                self.left_out.add("invalid_rating", row, column, excerpt, source)
+        self.with_response.update(responses)
+        for column, text in fields.items():
+            if text:
+                self._look(row, column, text)
+        self._look_at_id(row, fields["dialog_id"])
+        split = split_of(response.rating for response in responses.values())
+        good = sum(response.rating == GOOD for response in responses.values())
+        if split == "test" and split_of([GOOD] * (good + left_out)) == "train":
+            self.undecided += 1
+        self.dialogues.append(
+            Dialogue(
+                dialog_id=fields["dialog_id"],
+                emotion=fields["emotion"].strip(),
+                sentiment=fields.get("sentiment", "").strip(),
+                plutchik=fields.get("plutchik", "").strip(),
+                situation=fields["situation"],
+                utterance=fields["speaker_uttr"],
+                split=split,
+                responses=responses,
+            )
+        )
+
+    def _look(self, row: Row, column: str, text: str) -> None:
+        for kind, part in suspicious_text.find(text):
+            self.suspicious.add(kind, row, column, part)
+
+    def _look_at_id(self, row: Row, dialog_id: str) -> None:
+        key = suspicious_text.id_key(dialog_id)
+        if self._id_keys.setdefault(key, dialog_id) != dialog_id:
+            self.suspicious.add("similar_id", row, "dialog_id", suspicious_text.excerpt(dialog_id))
+        if suspicious_text.is_rounded_id(dialog_id):
+            self.suspicious.add("rounded_id", row, "dialog_id", dialog_id)
 
 
 def _content(path: Path) -> bytes:
@@ -169,28 +274,28 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _check_encoding(path: Path, content: bytes) -> None:
+def _check_encoding(path: Path, content: bytes, dialect: Dialect) -> None:
     if not content.strip():
         raise _error(path, Problem(None, None, "the file is empty"))
     if (at := content.find(b"\0")) >= 0:
         hint = f"byte {at} is NUL: this is not a text file, or it is UTF-16; save it as UTF-8"
-        raise _error(path, _at_byte(content, at, hint))
+        raise _error(path, _at_byte(content, at, hint, dialect))
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         at = error.start
         hint = f"byte {at} (0x{content[at]:02x}) is not UTF-8; save the file as UTF-8"
-        raise _error(path, _at_byte(content, at, hint)) from error
+        raise _error(path, _at_byte(content, at, hint, dialect)) from error
 
 
-def _at_byte(content: bytes, at: int, message: str) -> Problem:
-    row = csv_rows.around(content, at)
-    header = next(csv_rows.rows(content[:at], strict=False), row).cells if row.number else []
+def _at_byte(content: bytes, at: int, message: str, dialect: Dialect) -> Problem:
+    row = csv_rows.around(content, at, dialect)
+    header = next(csv_rows.rows(content[:at], dialect, strict=False), row).cells if row.number else []
     column = header[len(row.cells) - 1] if len(row.cells) <= len(header) else None
     return Problem(row.line, column, message, row.number or None)
 
 
-def _explain(broken: BrokenRow, header: list[str]) -> Problem:
+def _explain(broken: BrokenRow, header: Sequence[str]) -> Problem:
     if broken.cut_off:
         message = "a quote is never closed: the file is truncated, or a quote is missing"
     else:
@@ -202,97 +307,7 @@ def _explain(broken: BrokenRow, header: list[str]) -> Problem:
     return Problem(broken.line, column, message, broken.number or None)
 
 
-def _columns(header: list[str], problems: Problems) -> dict[str, str]:
-    """Source → the suffix of its columns. Problems of the header are added to `problems`."""
-
-    def add(column: str | None, message: str) -> None:
-        problems.add(Problem(1, column, message))
-
-    if len(header) == 1 and (other := next((c for c in ";\t|" if c in header[0]), None)):
-        add(None, f"the cells are separated by {other!r}: save the file with commas")
-        return {}
-    for column in sorted({c for c in header if header.count(c) > 1}):
-        add(column, "the column is duplicated")
-    for column in _REQUIRED:
-        if column not in header:
-            add(column, "the column is missing")
-    names: dict[str, str] = {}
-    for column in dict.fromkeys(header):
-        kind, _, name = column.partition("_")
-        if kind not in ("response", "rating") or column == kind:
-            continue
-        partner = f"{'rating' if kind == 'response' else 'response'}_{name}"
-        if partner not in header and partner != f"response_{HUMAN}":
-            add(partner, f"the column is missing, but {_plain(column)} exists")
-        if kind == "rating":
-            continue
-        source = name.removesuffix("_empathy")
-        if not is_plain(source) or source == _RESERVED:
-            add(column, "not a valid source name: use letters, digits, '.', '_' and '-'")
-        elif source in names:
-            add(column, f"response_{names[source]} names the same source")
-        names.setdefault(source, name)
-    if HUMAN not in names:
-        add(f"response_{HUMAN}", "the column is missing")
-    if not set(names) - {HUMAN}:
-        add(None, "no column response_<source> of a language model")
-    return names
-
-
-def _check(
-    row: Row, header: list[str], names: dict[str, str], first_seen: dict[str, tuple[int, int]]
-) -> Iterator[Problem]:
-    if len(row.cells) != len(header):
-        message = f"{len(row.cells)} cells, but the header has {len(header)}"
-        yield Problem(row.line, None, message, row.number)
-        return
-    cells = dict(zip(header, row.cells, strict=True))
-    for column in (*_REQUIRED, *(f"response_{name}" for name in names.values())):
-        if not cells[column].strip():
-            yield Problem(row.line, column, "empty", row.number)
-    for name in names.values():
-        rating = cells[f"rating_{name}"]
-        if rating.strip() not in _RATINGS:
-            message = f"{_short(rating)} is not a rating: 1, 2 or 3"
-            yield Problem(row.line, f"rating_{name}", message, row.number)
-    dialog_id = cells["dialog_id"]
-    here = (row.number, row.line)
-    if dialog_id.strip() and (first := first_seen.setdefault(dialog_id, here)) is not here:
-        message = f"{_short(dialog_id)} is already used in {_place(*first)}"
-        yield Problem(row.line, "dialog_id", message, row.number)
-
-
-def _dialogue(row: dict[str, str], names: dict[str, str]) -> Dialogue:
-    responses = {
-        source: RatedResponse(row[f"response_{name}"], _RATINGS[row[f"rating_{name}"].strip()])
-        for source, name in names.items()
-    }
-    return Dialogue(
-        dialog_id=row["dialog_id"],
-        emotion=row["emotion"].strip(),
-        sentiment=row.get("sentiment", "").strip(),
-        plutchik=row.get("plutchik", "").strip(),
-        situation=row["situation"],
-        utterance=row["speaker_uttr"],
-        split=split_of(response.rating for response in responses.values()),
-        responses=responses,
-    )
-
-
 def _error(path: Path, problem: Problem) -> TableError:
     problems = Problems()
     problems.add(problem)
     return TableError(path, problems)
-
-
-def _place(row: int | None, line: int) -> str:
-    return f"line {line}" if row is None else f"row {row} (line {line})"
-
-
-def _plain(column: str) -> str:
-    """A column's name, escaped unless it is short and printable."""
-    return column if column.isprintable() and 0 < len(column) <= 60 else _short(column)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:39] + "…")

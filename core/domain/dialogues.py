@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from core.domain.findings import Finding
+
 Split = Literal["train", "test"]
 #: What people gave a response: 1 bad, 2 okay, 3 good.
 Rating = Literal[1, 2, 3]
@@ -63,3 +65,8 @@ class ImportedData(msgspec.Struct, frozen=True):
     """The imported file's name, without its folder."""
     file_sha256: str
     """SHA-256 of the imported file."""
+    suspicious: tuple[Finding, ...] | None = None
+    """Texts that a person probably did not write, by kind; None if the import did not look for them."""
+    left_out: tuple[Finding, ...] | None = None
+    """Responses without a text or a valid rating, by kind and source, which were not imported; None if the
+    import refused them."""

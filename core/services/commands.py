@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import (
@@ -64,13 +66,20 @@ class Commands:
         self._pipeline = pipeline
         self._data = data
 
-    def plan_import(self, file: Path) -> ImportPlan:
+    def plan_import(self, file: Path, *, strict: bool = False) -> ImportPlan:
         """Check `file` and describe the effects of importing it. Writes nothing.
 
-        Raises `UserError` (`TableError` with every problem) if the file is invalid.
+        Raises `UserError` (`TableError` with every problem) if the file is invalid; with `strict` also if it
+        has suspicious texts, or responses that would be left out.
         """
-        read = table.read_table(file)
-        imported = staging.describe(read.dialogues, file.name, read.sha256)
+        read = table.read_table(file, strict=strict)
+        imported = msgspec.structs.replace(
+            staging.describe(read.dialogues, file.name, read.sha256),
+            # A response of the first rows may be left out.
+            sources=read.sources,
+            suspicious=read.suspicious,
+            left_out=read.left_out,
+        )
         before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()

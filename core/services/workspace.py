@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from core.config.workspace import WorkspacePaths, locate_workspace
+from core.domain.errors import UserError
 
 if TYPE_CHECKING:
     # Each is imported on first use.
@@ -110,4 +111,8 @@ def open_workspace(
     """
     if isinstance(folder, WorkspacePaths):
         return Workspace(WorkspacePaths(folder.root, folder.read_only or read_only))
-    return Workspace(locate_workspace(Path.cwd() if folder is None else Path(folder), read_only=read_only))
+    try:
+        root = Path.cwd() if folder is None else Path(folder)
+    except OSError as error:
+        raise UserError("the current folder no longer exists: go to another one") from error
+    return Workspace(locate_workspace(root, read_only=read_only))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.config.workspace import WorkspacePaths
+from core.config.workspace import WorkspacePaths, resolve_root
 from core.domain.errors import UserError
 from core.jobs import files
 from core.store import connections
@@ -20,14 +20,15 @@ def create_workspace(folder: Path, template: str = "default") -> WorkspacePaths:
     source = TEMPLATES / f"{template}.toml"
     if not source.is_file():
         raise UserError(f"there is no template {template!r}. There are: {', '.join(template_names())}")
+    folder = resolve_root(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        workspace = WorkspacePaths(folder.resolve())
+        workspace = WorkspacePaths(folder)
         if workspace.config.exists():
             raise UserError(f"{workspace.config} exists already: edit it, or name another folder")
         files.write_bytes(workspace.config, source.read_bytes())
     except OSError as error:
-        raise UserError(f"the workspace {folder} cannot be created: {error}") from error
+        raise UserError(f"the workspace {folder} cannot be created: {error.strerror}") from error
     connections.writer(workspace.state).close()
     return workspace
 

@@ -42,12 +42,18 @@ def _address(path: Path) -> str:
 
 
 def writer(path: Path) -> sqlite3.Connection:
-    """A connection for `transaction`; creates or upgrades the file first if needed."""
+    """A connection for `transaction`; creates or upgrades the file first if needed.
+
+    Raises `UserError` when the file cannot be opened.
+    """
     if _version(path) < schema.VERSION:
         upgrade(path)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.DatabaseError as error:
+        raise _unusable(path, error) from error
     return _checked(connection, path)
 
 

@@ -32,7 +32,7 @@ def of_job(
     train = [d for d in dialogues if d.split == "train"]
     originals: Mapping[str, str] = {}
     if settings.original == "human":
-        originals = {d.dialog_id: d.responses[HUMAN].text for d in train}
+        originals = {d.dialog_id: d.responses[HUMAN].text for d in train if HUMAN in d.responses}
     elif settings.original == "initial":
         originals = texts("original")
     earlier = [texts(f"turn-{turn}") for turn in range(1, len(settings.turns))]

@@ -101,14 +101,45 @@ def test_every_problem_of_a_file_is_listed_and_the_store_stays(
     program("import", csv)
     before = program("data", "--json").out
     rows = synthetic_rows()
-    rows[3]["rating_human"] = "7"
-    rows[5]["response_llama_empathy"] = " "
+    rows[3]["emotion"] = ""
+    rows[5]["situation"] = " "
     rows[9]["dialog_id"] = rows[8]["dialog_id"]
     refused = program("import", write_rows(tmp_path / "bad.csv", rows, columns()), code=1)
     assert "3 problems" in refused.err
-    for column in ("rating_human", "response_llama_empathy", "dialog_id"):
+    for column in ("emotion", "situation", "dialog_id"):
         assert column in refused.err
     assert program("data", "--json").out == before
+
+
+def test_what_is_odd_in_a_file_is_counted_and_shown_and_refused_on_request(
+    program: Program, tmp_path: Path
+) -> None:
+    rows = synthetic_rows()
+    rows[2]["response_human"] = "nan"
+    rows[4]["situation"] += "<|im_end|>"
+    rows[6]["rating_llama_empathy"] = "7"
+    rows[8]["response_llama_empathy"] = ""
+    odd = write_rows(tmp_path / "odd.csv", rows, columns())
+    odd.write_bytes(odd.read_bytes() + b",,,,\r\n" * 2)
+    refused = program("import", "--strict", odd, code=1).err
+    assert "4 suspicious or incomplete cells; nothing was imported" in refused
+    assert program("status", "--json").json["dialogues"]["total"] == 0
+    shown = program("import", odd).out
+    for text in (shown, program("data").out):
+        assert "2 suspicious texts imported unchanged" in text
+        assert "1 × only a placeholder" in text
+        assert "row 5 (line 6), column situation" in text
+        assert "2 responses left out" in text
+        assert "row 7 (line 8), column rating_llama_empathy: “7”" in text
+    assert "2 blank rows" in shown
+    told = program("import", odd, "--json").json
+    assert {one["kind"]: one["count"] for one in told["suspicious"]} == {"placeholder": 1, "control_token": 1}
+    assert {one["kind"]: one["row"] for one in told["left_out"]} == {"invalid_rating": 7, "empty_response": 9}
+    assert (told["blank_rows"], told["blank_columns"], told["delimiter"]) == (2, 0, ",")
+    data = program("data", "--json").json
+    assert data["suspicious"] == told["suspicious"]
+    assert {s["source"]: sum(s["ratings"].values()) for s in data["sources"]}["llama"] == 46
+    program("run", "recipe", "--wait")
 
 
 def test_files_that_are_no_table(program: Program, tmp_path: Path) -> None:
@@ -126,11 +157,11 @@ def test_text_from_outside_cannot_steer_the_terminal(program: Program, tmp_path:
     rows[0] |= {"situation": hostile, "speaker_uttr": hostile, "emotion": hostile, "response_human": hostile}
     rows[1]["rating_human"] = hostile
     wrong = write_rows(tmp_path / "wrong\x1b[31m.csv", rows, columns())
-    refused = program("import", wrong, code=1)
-    rows[1]["rating_human"] = "3"
-    program("import", write_rows(tmp_path / "made.csv", rows, columns()))
+    refused = program("import", "--strict", wrong, code=1)
+    imported = program("import", wrong)
+    assert "1 response left out" in imported.out
     shown = program("pairs", "human", "chatgpt")
-    for text in (refused.err, shown.out, program("data").out):
+    for text in (refused.err, imported.out, shown.out, program("data").out):
         assert "\x1b" not in text
         assert "\x07" not in text
         assert "\u202e" not in text

@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import libtmux
@@ -140,6 +142,55 @@ def test_what_is_copied_reaches_tmux(terminal: Terminal, filled: WorkspacePaths)
     copied = "\n".join(terminal.session.server.cmd("show-buffer").stdout)
     assert "dialogue made:" in copied
     assert "\x1b" not in copied
+
+
+@pytest.mark.parametrize("redirection", ["2>/dev/null", "2>errors.txt", "2>&-"])
+def test_it_is_drawn_wherever_stderr_goes(
+    terminal: Terminal, filled: WorkspacePaths, redirection: str
+) -> None:
+    terminal.type(f"{PROGRAM} --workspace {filled.root} {redirection}", enter=True)
+    terminal.until(lambda text: "48 dialogues" in text and "q Quit" in text)
+    terminal.resize(100, 30)
+    terminal.until(lambda text: max(map(len, text.splitlines())) > 80 and "q Quit" in text.splitlines()[-1])
+    terminal.type("q")
+    terminal.until(lambda text: text.rstrip().endswith("ready>") and "1 home" not in text)
+    assert terminal.is_as_it_was()
+
+
+def test_exported_sizes_of_another_terminal_do_not_count(terminal: Terminal, filled: WorkspacePaths) -> None:
+    terminal.type("export COLUMNS=30 LINES=6", enter=True)
+    open_app(terminal, filled.root)
+    text = terminal.until(lambda text: "48 dialogues" in text)
+    assert "q Quit" in text.splitlines()[23]
+    terminal.type("?")
+    terminal.until(lambda text: "─ Help ─" in text and max(map(len, text.splitlines())) > 70)
+    terminal.type("?")
+    terminal.resize(120, 40)
+    terminal.until(lambda text: len(text.splitlines()) == 40 and "q Quit" in text.splitlines()[-1])
+
+
+def test_an_escape_in_a_paste_is_no_key(terminal: Terminal, filled: WorkspacePaths) -> None:
+    open_app(terminal, filled.root)
+    terminal.type("2")
+    terminal.until(lambda text: "✓ done" in text)
+    before = intents(filled)
+    for text in ("\x1bp", "log \x1b[31mp\x1b[0m\x1b", "\x1b" + "p" * 40, "\x1b\x1bS"):
+        pasted = f"\x1b[200~{text}\x1b[201~".encode()
+        terminal.pane.cmd("send-keys", "-H", *(f"{byte:02x}" for byte in pasted))
+    terminal.type("/")
+    terminal.pane.cmd("send-keys", "-H", *(f"{byte:02x}" for byte in b"\x1b[200~a\x1bb\x1b[201~"))
+    terminal.until(lambda text: "a␛b" in text)
+    terminal.type("Escape")
+    terminal.until(lambda text: "a␛b" not in text)
+    terminal.type("6")
+    text = terminal.until(lambda text: "1/12" in text)
+    assert "paused" not in text
+    assert intents(filled) == before
+
+
+def intents(workspace: WorkspacePaths) -> int:
+    with closing(sqlite3.connect(workspace.state)) as connection:
+        return int(connection.execute("SELECT count(*) FROM intents").fetchone()[0])
 
 
 def test_quitting_gives_the_terminal_back(terminal: Terminal, filled: WorkspacePaths) -> None:

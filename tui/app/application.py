@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 import traceback
@@ -35,9 +34,11 @@ from tui.navigation.messages import (
     OpenWorkspace,
 )
 from tui.runtime import garbage_collector, hangup, signals
+from tui.runtime.output import terminal_output
 
 if TYPE_CHECKING:
     from textual.command import Provider
+    from textual.driver import Driver
 
     from core.api import AppSettings, Commands, Snapshot, Workspace, WorkspacePaths
 
@@ -111,10 +112,19 @@ class EmpathyApp(HostApp):
 
     # Start and end of the app.
 
+    def get_driver_class(self) -> type[Driver]:
+        from textual.drivers.linux_driver import LinuxDriver
+
+        from tui.runtime.terminal import TerminalDriver
+
+        chosen = super().get_driver_class()
+        return TerminalDriver if chosen is LinuxDriver else chosen
+
     def on_mount(self) -> None:
         if not (self.is_headless or self.is_web):
             signals.on_termination(lambda code: self.exit(return_code=code))
-            hangup.end_with_terminal(sys.__stderr__.fileno() if sys.__stderr__ is not None else 2)
+            drawn_on = terminal_output()
+            hangup.end_with_terminal(2 if drawn_on is None else drawn_on.fileno())
         # After `fg` the terminal has lost the drawn content.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         # Importing the store's modules competes with painting.

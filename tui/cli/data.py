@@ -12,22 +12,26 @@ from tui.cli.output import json
 from tui.format.text import visible
 
 
-@click.command("import", epilog=examples("import dataset.csv"))
+@click.command("import", epilog=examples("import dataset.csv", "import --strict dataset.csv"))
 @click.argument("file", metavar="CSV", type=click.Path(path_type=Path, readable=False))
+@click.option("--strict", is_flag=True, help="Refuse a file with suspicious texts or incomplete responses.")
 @yes_option
 @json_option
 @click.pass_context
-def import_(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
+def import_(ctx: click.Context, file: Path, strict: bool, yes: bool, as_json: bool) -> None:
     """Check a CSV file of rated dialogues and import it.
+
+    A response without a text or a valid rating is left out. Texts that a person probably did not write,
+    such as nan, #NAME? or <|im_end|>, are imported. Both are counted and shown.
 
     A file that differs from the imported data replaces it, after you have seen the changes and agreed.
     """
-    from tui.cli.output.data import print_changes, print_imported
+    from tui.cli.output.data import print_changes, print_file, print_imported
     from tui.cli.output.tables import make_console
 
     workspace = workspace_of(ctx)
     commands, paths = workspace.commands, workspace.paths
-    plan = commands.plan_import(file)
+    plan = commands.plan_import(file, strict=strict)
     console = make_console(stderr=as_json)
     if plan.changes:
         print_changes(console, plan)
@@ -43,6 +47,7 @@ def import_(ctx: click.Context, file: Path, yes: bool, as_json: bool) -> None:
         json.write(json.imported(plan, counts))
     elif plan.changes_nothing:
         click.echo(visible(f"Nothing changed: {file} was imported before."))
+        print_file(console, plan)
     else:
         print_imported(console, plan, counts)
         click.echo("Next: `empathy-tui run` starts every job that config.toml defines.")

@@ -12,6 +12,8 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
+from tui.runtime.output import terminal_output
+
 #: ASCII substitute → the characters that it replaces; all are one cell wide.
 _STANDS_FOR = {
     "+": "✓┌┐└┘├┤┬┴┼┿╭╮╰╯╔╗╚╝",
@@ -40,8 +42,8 @@ _UPPER = 0b00011011
 
 
 def terminal_encoding() -> str:
-    """The encoding of Textual's output, which goes to standard error."""
-    return (sys.__stderr__.encoding if sys.__stderr__ is not None else None) or "utf-8"
+    """The encoding of the app's output."""
+    return getattr(terminal_output() or sys.__stderr__, "encoding", None) or "utf-8"
 
 
 def is_unicode(encoding: str) -> bool:

@@ -82,11 +82,12 @@ def prompt_conversation(name: str, overrides: Path, dialogue: Dialogue | None) -
         raise UserError(f"there is no prompt {name!r}. There are: {', '.join(PURPOSES)}")
     if dialogue is None:
         return (("user", templates.load(name, overrides)),)
+    human = dialogue.responses.get(HUMAN)
     fields = {
         "situation": dialogue.situation,
         "utterance": dialogue.utterance,
-        "response": dialogue.responses[HUMAN].text,
-        "first": dialogue.responses[HUMAN].text,
+        "response": "" if human is None else human.text,
+        "first": "" if human is None else human.text,
         "second": next((rated.text for source, rated in dialogue.responses.items() if source != HUMAN), ""),
     }
     conversations = (found.turns for found in strategies.RESPONSE_SETS.values())

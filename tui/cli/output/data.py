@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from core.api import DialogueCounts, ImportedData, ImportPlan, Recipe, Statistics
+from core.api import DialogueCounts, Finding, ImportedData, ImportPlan, Recipe, Statistics
 from tui.cli.output.tables import cell, make_table, print_fields, print_line
+from tui.format import findings
 from tui.format.values import count
 
 
@@ -21,8 +22,32 @@ def print_imported(console: Console, plan: ImportPlan, counts: DialogueCounts) -
     """What the workspace holds after an import."""
     print_line(console, f"Imported {plan.file}: {dialogue_counts(counts)}", "bold")
     print_fields(console, ("sources", ", ".join(("human", *plan.imported.sources))))
-    if plan.table.ignored:
-        print_fields(console, ("ignored", f"{len(plan.table.ignored)} columns that are not needed"))
+    print_file(console, plan)
+
+
+def print_file(console: Console, plan: ImportPlan) -> None:
+    """How a file was read: what was skipped and left out, and suspicious texts."""
+    table = plan.table
+    if table.delimiter != ",":
+        print_fields(console, ("delimiter", repr(table.delimiter)))
+    if skipped := findings.skipped(table.blank_rows, table.blank_columns):
+        print_fields(console, ("skipped", skipped))
+    if table.ignored:
+        print_fields(console, ("ignored", findings.ignored(table.ignored)))
+    print_findings(console, table.suspicious, table.left_out)
+    if table.undecided:
+        print_line(console, findings.undecided(table.undecided))
+
+
+def print_findings(
+    console: Console, suspicious: Sequence[Finding] | None, left_out: Sequence[Finding] | None
+) -> None:
+    """Responses that are left out and suspicious texts, each kind with its first place."""
+    for found, title in ((left_out, findings.LEFT_OUT), (suspicious, findings.SUSPICIOUS)):
+        if found:
+            print_line(console, findings.heading(found, title), "yellow")
+            for finding in found:
+                print_line(console, f"  {finding}")
 
 
 def print_changes(console: Console, plan: ImportPlan) -> None:
@@ -55,6 +80,9 @@ def print_data(
         ("emotions", count(len(statistics.emotions))),
         ("sentiment", sentiments),
     )
+    if imported.suspicious is None:
+        print_fields(console, ("suspicious", findings.UNKNOWN))
+    print_findings(console, imported.suspicious, imported.left_out)
     console.print()
     table = make_table("source", "rated 1", "rated 2", "rated 3", "mean words", "max words")
     for source in statistics.sources:

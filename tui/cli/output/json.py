@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         BatchEvent,
         DialogueCounts,
         Estimate,
+        Finding,
         HumanWinRate,
         ImportedData,
         ImportPlan,
@@ -198,6 +199,18 @@ class Imported(_Record, frozen=True):
     dialogues: DialogueCounts
     sources: Sequence[str]
     ignored_columns: Sequence[str]
+    delimiter: str
+    """What separates the file's cells."""
+    blank_rows: int
+    """Rows without a text, which were skipped."""
+    blank_columns: int
+    """Columns without a name and a text, which were skipped."""
+    suspicious: Sequence[Finding]
+    """Texts that a person probably did not write, by kind, each with the first one; they are imported."""
+    left_out: Sequence[Finding]
+    """Responses without a text or a valid rating, by kind and source; they are not imported."""
+    undecided: int
+    """Dialogues in the test split that could be in the train split if no response were left out."""
     changes: Sequence[str]
     """The differences from the data before, in words."""
     stale: Sequence[StaleJob]
@@ -224,6 +237,10 @@ class Data(_Record, frozen=True):
     """Number of dialogues for each sentiment."""
     sources: Sequence[SourceRecord]
     crosstabs: Sequence[CrosstabRecord]
+    suspicious: Sequence[Finding] | None
+    """Texts that a person probably did not write, by kind; null if an older version imported the data."""
+    left_out: Sequence[Finding] | None
+    """Responses that the import left out, by kind and source; null if an older version imported the data."""
 
 
 class SourceRecord(_Record, frozen=True):
@@ -313,6 +330,12 @@ def imported(plan: ImportPlan, dialogues: DialogueCounts) -> Imported:
         dialogues=dialogues,
         sources=("human", *plan.imported.sources),
         ignored_columns=plan.table.ignored,
+        delimiter=plan.table.delimiter,
+        blank_rows=plan.table.blank_rows,
+        blank_columns=plan.table.blank_columns,
+        suspicious=plan.table.suspicious,
+        left_out=plan.table.left_out,
+        undecided=plan.table.undecided,
         changes=plan.changes,
         stale=[StaleJob(id=job.id, stage=job.stage, name=job.name) for job in plan.stale],
     )
@@ -339,4 +362,6 @@ def data(imported: ImportedData | None, dialogues: DialogueCounts, statistics: S
             CrosstabRecord(source=one.source, counts=one.counts)
             for one in (() if statistics is None else statistics.crosstabs)
         ],
+        suspicious=None if imported is None else imported.suspicious,
+        left_out=None if imported is None else imported.left_out,
     )

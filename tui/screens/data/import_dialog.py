@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.format import findings
 from tui.format.text import visible
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ class ImportScreen(ModalScreen[None]):
     DEFAULT_CSS = """
     ImportScreen {
         & Input { margin-top: 1; }
-        & VerticalScroll { height: auto; max-height: 14; margin-top: 1; scrollbar-size-vertical: 1; }
+        & VerticalScroll { height: auto; max-height: 40vh; margin-top: 1; scrollbar-size-vertical: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Close", id="import.close"),
+        Binding("pagedown", "scroll_outcome(1)", "Scroll", id="import.scroll", tooltip="Scroll the findings"),
+        Binding("pageup", "scroll_outcome(-1)", "Scroll back", id="import.scroll_back", show=False),
     ]
 
     def __init__(self) -> None:
@@ -110,7 +113,7 @@ class ImportScreen(ModalScreen[None]):
         else:
             self._plan = plan
             self._say(_describe(plan))
-            self._show_keys("enter imports it · esc cancels")
+            self._show_keys("enter imports it · pgdn scrolls · esc cancels")
 
     def _apply(self, plan: ImportPlan) -> None:
         self._busy = True
@@ -139,6 +142,10 @@ class ImportScreen(ModalScreen[None]):
         if self.is_current:
             self.dismiss()
 
+    def action_scroll_outcome(self, by: int) -> None:
+        outcome = self.query_one(VerticalScroll)
+        outcome.scroll_relative(y=by * max(1, outcome.size.height - 1), animate=False)
+
     def _say(self, content: Content) -> None:
         self.query_one("#outcome", Static).update(content)
 
@@ -154,9 +161,10 @@ def _describe(plan: ImportPlan) -> Content:
         Content.assemble(
             ("✓ ", "$text-success"),
             (visible(plan.file.name), "bold"),
-            f": {total:,} dialogues, every row is valid. Responses of {visible(sources)}.",
+            f": {total:,} dialogues. Responses of {visible(sources)}.",
         )
     ]
+    lines += _findings(plan)
     lines += [Content.styled(visible(change), "$text-warning") for change in plan.changes]
     if plan.stale:
         lines.append(Content.styled(f"This makes {len(plan.stale)} finished jobs stale:", "$text-warning"))
@@ -164,3 +172,17 @@ def _describe(plan: ImportPlan) -> Content:
         if len(plan.stale) > 20:
             lines.append(Content.styled(f"  and {len(plan.stale) - 20} more", "$text-muted"))
     return Content("\n").join(lines)
+
+
+def _findings(plan: ImportPlan) -> list[Content]:
+    """What was skipped and left out, and suspicious texts."""
+    table, lines = plan.table, list[Content]()
+    if skipped := findings.skipped(table.blank_rows, table.blank_columns):
+        lines.append(Content.styled(f"Skipped: {skipped}.", "$text-muted"))
+    for found, title in ((table.left_out, findings.LEFT_OUT), (table.suspicious, findings.SUSPICIOUS)):
+        if found:
+            lines.append(Content.styled(findings.heading(found, title), "$text-warning"))
+            lines += [Content(f"  {visible(str(finding))}") for finding in found]
+    if table.undecided:
+        lines.append(Content.styled(findings.undecided(table.undecided), "$text-warning"))
+    return lines

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from tui.components.reading_area import ReadingArea
 from tui.components.theme import shade
+from tui.format import findings
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.data import charts as data_charts
@@ -75,6 +76,7 @@ class StatisticsView(ReadingArea):
 
     def compose(self) -> ComposeResult:
         yield Static(id="about", markup=False)
+        yield Static(id="findings", markup=False)
         with Container(id="columns"):
             for column, sections in _SECTIONS.items():
                 with Vertical(id=column):
@@ -123,6 +125,9 @@ class StatisticsView(ReadingArea):
             return
         imported, statistics, recipes = self._seen
         self.query_one("#columns").display = statistics is not None
+        noted = [] if imported is None else _findings(imported)
+        self.query_one("#findings").display = bool(noted)
+        self.query_one("#findings", Static).update(Content("\n").join(noted))
         if imported is None or statistics is None:
             self.query_one("#about", Static).update(
                 "There is no data yet: press i to import a CSV of rated dialogues."
@@ -161,6 +166,19 @@ class StatisticsView(ReadingArea):
         for section, (title, key, chart) in charts.items():
             heading = Text.assemble((title, "bold"), (key, paint("text-muted")))
             self.query_one(f"#{section}", Static).update(Group(heading, chart))
+
+
+def _findings(imported: ImportedData) -> list[Content]:
+    """What the import left out, and suspicious texts."""
+    if imported.suspicious is None:
+        return [Content.styled(f"Suspicious texts: {findings.UNKNOWN}", "$text-muted")]
+    lines = []
+    titles = (findings.LEFT_OUT, findings.SUSPICIOUS)
+    for found, title in zip((imported.left_out, imported.suspicious), titles, strict=True):
+        if found:
+            lines.append(Content.styled(findings.heading(found, title), "$text-warning"))
+            lines += [Content(f"  {visible(str(finding))}") for finding in found]
+    return lines
 
 
 def _look(workspace: Workspace) -> StatisticsData:

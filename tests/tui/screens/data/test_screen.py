@@ -5,19 +5,21 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
+from core.dialogues.csv_table import read_table
 from core.domain.dialogues import Dialogue
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace
 from core.store import connections
 from core.store import dialogues as data
 from tests.support.settling import shown, until, until_shows
-from tests.support.synthetic_dialogues import synthetic_dialogues
+from tests.support.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows, write_rows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.navigation.messages import OpenDialogue
@@ -267,6 +269,48 @@ async def test_statistics_are_charts_that_are_read_without_colour(
         # Back, first from the statistics and only then from the screen.
         await pilot.press("escape")
         await until_shows(pilot, "1–100 of 240")
+
+
+async def test_what_is_odd_in_a_file_is_shown_before_and_after_its_import(
+    opened: Open, tmp_path: Path
+) -> None:
+    rows = synthetic_rows(12)
+    rows[1]["response_human"] = "nan"
+    rows[2]["rating_llama_empathy"] = "\x1b[2J9"
+    rows[3]["situation"] = "It is <|im_end|>"
+    rows[4]["situation"] = "Tom &amp; I_comma_ of course"
+    path = write_rows(tmp_path / "odd.csv", rows, columns())
+    workspace = create_workspace(tmp_path / "study")
+    kinds = ("only a placeholder", "control tokens", "the rating is not 1, 2 or 3")
+    async with opened(workspace, (80, 24)) as pilot:
+        await pilot.press("i")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        pilot.app.screen.query_one(Input).value = str(path)
+        await pilot.press("enter")
+        await until_shows(pilot, "12 dialogues")
+        outcome = pilot.app.screen.query_one("#outcome", Static)
+        text = str(outcome.render())
+        assert all(kind in text for kind in kinds), text
+        assert "\x1b" not in text
+        before = outcome.region.y
+        await pilot.press("pagedown")
+        await until(pilot, lambda: outcome.region.y < before)
+        await pilot.press("escape")
+    read = read_table(path)
+    dialogues = list(read.dialogues)
+    imported = msgspec.structs.replace(
+        staging.describe(dialogues, path.name, read.sha256),
+        suspicious=read.suspicious,
+        left_out=read.left_out,
+    )
+    with closing(connections.writer(workspace.state)) as store, connections.transaction(store):
+        data.replace(store, imported, dialogues)
+    async with opened(workspace, (120, 40)) as pilot:
+        await pilot.press("3")
+        await until_shows(pilot, "1–12 of 12")
+        await pilot.press("v")
+        await until_shows(pilot, "4 suspicious texts")
+        assert all(kind in shown(pilot) for kind in kinds)
 
 
 async def test_hostile_texts_are_harmless_in_every_view(opened: Open, tmp_path: Path) -> None:

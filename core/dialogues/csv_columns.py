@@ -1,0 +1,157 @@
+"""The columns of a CSV file of rated dialogues: which cell of a row is what."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from core.dialogues.csv_problems import Problem, Problems, plain
+from core.dialogues.suspicious_text import without_unseen_ends
+from core.domain.dialogues import HUMAN
+from core.domain.names import is_plain
+
+REQUIRED = ("dialog_id", "emotion", "situation", "speaker_uttr")
+OPTIONAL = ("sentiment", "plutchik")
+_KINDS = ("response", "rating")
+#: Recipe names use this word for all sources together.
+_RESERVED = "all_together"
+_SUFFIX = "_empathy"
+#: How alike two names are, from 0 to 1, for one to be suggested in place of the other.
+_ALIKE = 0.8
+#: Names that other data sets, EmpatheticDialogues among them, give a column.
+_ALIASES = {
+    "dialog_id": ("conv_id", "conversation_id", "id"),
+    "emotion": ("context", "label", "feeling"),
+    "situation": ("prompt",),
+    "speaker_uttr": ("utterance", "uttr", "speaker"),
+}
+#: Columns that the message about a wrong header lists.
+_LISTED = 40
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a file: their names without white space around them, and the index of each used one.
+
+    `responses` has the index of each source's response and of its rating, None for a column that is missing
+    beside problems.
+    """
+
+    names: tuple[str, ...]
+    fields: dict[str, int]
+    responses: dict[str, tuple[int, int]]
+
+    @property
+    def used(self) -> frozenset[int]:
+        return frozenset((*self.fields.values(), *(i for pair in self.responses.values() for i in pair)))
+
+
+def known_names(header: Sequence[str]) -> int:
+    """How many columns of a header have a name that an import uses."""
+    return sum(_is_used(_key(clean(name))) for name in header)
+
+
+def clean(name: str) -> str:
+    """A column's name without white space, byte order marks and quotes around it."""
+    name = without_unseen_ends(name)
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = without_unseen_ends(name[1:-1])
+    return name
+
+
+def read_columns(header: Sequence[str], line: int, problems: Problems) -> Columns:
+    """The columns of a header in that line of the file. Its problems are added to `problems`.
+
+    White space around names does not matter, nor does the case, except that of a source's name.
+    """
+    names = tuple(map(clean, header))
+    index: dict[str, int] = {}
+    seen: dict[str, int] = {}
+    for number, name in enumerate(names):
+        key = _key(name) if _is_used(_key(name)) else name
+        if name and seen.setdefault(key, 0) == 1:
+            problems.add(Problem(line, name, "the column is duplicated"))
+        if name:
+            seen[key] += 1
+            index.setdefault(_key(name), number)
+
+    def missing(column: str, why: str = "") -> None:
+        near = _near(column, index)
+        hint = "" if near is None else f"; did you mean {plain(names[index[near]])}?"
+        problems.add(Problem(line, column, f"the column is missing{why}{hint}"))
+
+    for column in REQUIRED:
+        if column not in index:
+            missing(column)
+    responses: dict[str, tuple[int, int]] = {}
+    suffixes: dict[str, str] = {}
+    for key, at in index.items():
+        kind = _kind(key)
+        if kind is None:
+            continue
+        name = names[at][len(kind) + 1 :]
+        partner = f"{'rating' if kind == 'response' else 'response'}_{name}"
+        if _key(partner) not in index and _key(partner) != f"response_{HUMAN}":
+            missing(partner, f", but {plain(names[at])} exists")
+        if kind == "rating":
+            continue
+        source = name[: -len(_SUFFIX)] if _key(name).endswith(_SUFFIX) else name
+        source = HUMAN if _key(source) == HUMAN else source
+        if not is_plain(source) or _key(source) == _RESERVED:
+            message = "not a valid source name: use letters, digits, '.', '_' and '-'"
+            problems.add(Problem(line, names[at], message))
+        elif source in suffixes:
+            problems.add(Problem(line, names[at], f"{suffixes[source]} names the same source"))
+        elif (rating := index.get(_key(partner))) is not None:
+            responses[source] = (at, rating)
+        suffixes.setdefault(source, names[at])
+    if HUMAN not in suffixes:
+        missing(f"response_{HUMAN}")
+    if not set(suffixes) - {HUMAN}:
+        problems.add(Problem(line, None, "no column response_<source> of a language model"))
+    fields = {column: index[column] for column in (*REQUIRED, *OPTIONAL) if column in index}
+    return Columns(names, fields, responses)
+
+
+def found_columns(header: Sequence[str]) -> str:
+    """The columns of a header, in words: what a message about missing ones ends with."""
+    names = [plain(name) for name in map(clean, header) if name]
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"The columns found are: {', '.join(names[:_LISTED])}{more}"
+
+
+def _kind(key: str) -> str | None:
+    """`response` or `rating` if that is what a column with this name, in lower case, has."""
+    kind, mark, _ = key.partition("_")
+    return kind if mark and kind in _KINDS else None
+
+
+def _is_used(key: str) -> bool:
+    return key in REQUIRED or key in OPTIONAL or _kind(key) is not None
+
+
+def _near(column: str, keys: Collection[str]) -> str | None:
+    """The column, of those that are not used as another one, that was probably meant by `column`."""
+    free = {_loose(key): key for key in keys if not _is_complete(key, keys)}
+    for name in (_loose(column), *_ALIASES.get(column, ())):
+        if close := get_close_matches(name, free, n=1, cutoff=_ALIKE if name == _loose(column) else 1):
+            return free[close[0]]
+    return None
+
+
+def _is_complete(key: str, keys: Collection[str]) -> bool:
+    """Whether a column has a use: it is a field, or half of a response with its rating."""
+    kind, _, name = key.partition("_")
+    if _kind(key) is None:
+        return key in REQUIRED or key in OPTIONAL
+    return f"{'rating' if kind == 'response' else 'response'}_{name}" in keys
+
+
+def _key(name: str) -> str:
+    return name.casefold()
+
+
+def _loose(key: str) -> str:
+    """A name for comparisons of spelling: spaces and dashes are like underscores."""
+    return key.casefold().replace(" ", "_").replace("-", "_")
