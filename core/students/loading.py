@@ -13,11 +13,12 @@ import torch
 from filelock import FileLock
 from platformdirs import user_cache_path
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from core.config.schema import Student
 from core.domain.errors import UserError
 from core.jobs import files
+from core.students import model_kind
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
 #: The embedded student's name on the Hub.
@@ -83,14 +84,20 @@ def load_model(
     """
     source = _source(student)
     try:
-        model = AutoModelForCausalLM.from_pretrained(source, revision=student.revision, dtype=dtype)
+        config = AutoConfig.from_pretrained(source, revision=student.revision)
+        model_kind.check_config(config, student.model)
+        model = AutoModelForCausalLM.from_pretrained(
+            source, config=config, revision=student.revision, dtype=dtype
+        )
     except _LOADING_ERRORS as error:
         raise _loading_error(student, error) from error
     if adapter is not None:
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable)
-    return model.to(device)
+    model = model.to(device)
+    model_kind.check_causal(model, student.model)
+    return model
 
 
 def _source(student: Student) -> str:

@@ -53,6 +53,14 @@ _HEADS: dict[str, Any] = {"head_dim": 16}
 #: The window is shorter than the prompts.
 _WINDOW: dict[str, Any] = {"sliding_window": 16}
 _TWO_KINDS: dict[str, Any] = _WINDOW | {"layer_types": ["sliding_attention", "full_attention"]}
+_VISION: dict[str, Any] = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "image_size": 32,
+    "patch_size": 8,
+}
 _MAMBA: dict[str, Any] = {
     "mamba_n_heads": 4,
     "mamba_d_head": 16,
@@ -72,6 +80,12 @@ class Family:
     """Its chat template among those that TRL ships; None where it ships none: it is used as a base model."""
     config: Mapping[str, Any] = field(default_factory=dict)
     """Its configuration beside the common sizes."""
+    vision: Mapping[str, Any] | None = None
+    """The configuration of the part that sees, in a model that has one."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.model_type} ({self.models})"
 
 
 FAMILIES = (
@@ -108,7 +122,8 @@ FAMILIES = (
     ),
     Family("gemma", "Gemma", "gemma", _HEADS),
     Family("gemma2", "Gemma 2", "gemma", _HEADS | _WINDOW),
-    Family("gemma3_text", "Gemma 3", "gemma3", _HEADS | _TWO_KINDS),
+    Family("gemma3_text", "Gemma 3 1B", "gemma3", _HEADS | _TWO_KINDS),
+    Family("gemma3", "Gemma 3 4B", "gemma3", _HEADS | _TWO_KINDS, _VISION),
     Family(
         "gemma4_text",
         "Gemma 4",
@@ -142,6 +157,18 @@ FAMILIES = (
             "num_local_experts": 4,
             "shared_intermediate_size": 32,
             "layer_types": ["mamba", "attention"],
+        },
+    ),
+    Family(
+        "granitemoehybrid",
+        "Granite 4 Micro",
+        None,
+        _MAMBA
+        | {
+            "num_local_experts": 0,
+            "num_experts_per_tok": 0,
+            "shared_intermediate_size": 32,
+            "layer_types": ["attention", "attention"],
         },
     ),
     Family("falcon", "Falcon 7B"),
@@ -216,14 +243,30 @@ FAMILIES = (
         },
     ),
     Family("mamba", "Mamba", None, {"state_size": 8}),
-    Family("mamba2", "Mamba 2", None, {"state_size": 8, "num_heads": 4, "n_groups": 1, "chunk_size": 8} | _HEADS),
+    Family(
+        "mamba2", "Mamba 2", None, {"state_size": 8, "num_heads": 4, "n_groups": 1, "chunk_size": 8} | _HEADS
+    ),
     Family(
         "recurrent_gemma",
         "RecurrentGemma",
         None,
         {"attention_window_size": 16, "block_types": ["recurrent", "attention"]},
     ),
-    Family("t5", "T5, Flan-T5", None, {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 1, "num_heads": 2}),
+    Family(
+        "t5", "T5, Flan-T5", None, {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 1, "num_heads": 2}
+    ),
+    Family(
+        "bart",
+        "BART",
+        None,
+        {
+            "d_model": 32,
+            "decoder_layers": 1,
+            "encoder_layers": 1,
+            "decoder_ffn_dim": 64,
+            "encoder_ffn_dim": 64,
+        },
+    ),
     Family("bert", "BERT"),
 )
 
@@ -231,19 +274,32 @@ FAMILIES = (
 def make(family: Family, folder: Path) -> Path:
     """Write a model of the family with its tokenizer to `folder`, which then is a student."""
     tokens = tokenizer(None if family.template is None else template(family.template))
-    config = AutoConfig.for_model(
-        family.model_type,
-        vocab_size=EMBEDDINGS,
-        bos_token_id=tokens.bos_token_id,
-        eos_token_id=tokens.eos_token_id,
-        pad_token_id=tokens.pad_token_id,
-        **(_SIZES | dict(family.config)),
-    )
+    ids = {f"{kind}_token_id": getattr(tokens, f"{kind}_token_id") for kind in ("bos", "eos", "pad")}
+    language = _SIZES | {"vocab_size": EMBEDDINGS} | ids | dict(family.config)
+    if family.vision is None:
+        config = AutoConfig.for_model(family.model_type, **language)
+    else:
+        config = AutoConfig.for_model(
+            family.model_type, text_config=language, vision_config=dict(family.vision), **ids
+        )
     torch.manual_seed(0)
     kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-    kind.from_config(config).save_pretrained(folder)
+    model = kind.from_config(config)
+    # Logits of a trained model's size: small ones would hide how they are scaled or capped.
+    model.get_output_embeddings().weight.data *= 20
+    model.save_pretrained(folder)
     tokens.save_pretrained(folder)
     return folder
+
+
+def load(family: Family, folder: Path) -> Any:
+    """A model of the family, made in `folder`."""
+    return AutoModelForCausalLM.from_pretrained(make(family, folder)).eval()
+
+
+def templates() -> list[str]:
+    """The names of the chat templates that TRL ships."""
+    return sorted(path.stem for path in TEMPLATES.glob("*.jinja"))
 
 
 def template(name: str) -> str:

@@ -52,7 +52,6 @@ class TrainingInputs:
         self.dialogues = root / "dialogues.jsonl"
         self.sft = root / "sft.jsonl"
         self.preferences = root / "preferences.jsonl"
-        self.examples = sft[:limit]
         records.write(self.dialogues, dialogues)
         examples.write(self.sft, sft[:limit])
         examples.write(self.preferences, pairs[:limit])
