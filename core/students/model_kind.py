@@ -14,7 +14,7 @@ _ROUNDING = {torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 5e-2}
 
 
 def check_config(config: Any, model: str) -> None:
-    """Raises `UserError` for an encoder-decoder model such as T5, which Transformers loads in part at best."""
+    """Raises `UserError` for an encoder-decoder model such as T5, of which at best a part is loaded."""
     if config.is_encoder_decoder:
         raise UserError(f"{model!r} is an encoder-decoder model ({config.model_type}): {_NEEDED}")
 

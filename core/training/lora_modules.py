@@ -16,8 +16,8 @@ _READ_AS_WEIGHTS = ("x_proj", "dt_proj", "out_proj")
 def without_adapter(model: Any) -> list[str]:
     """The names of linear layers that `all-linear` must leave out.
 
-    These are routers of experts that return more than a product, layers whose weights are read without calling
-    the layer, and, in a model that also sees or hears, everything but its language model.
+    These are routers of experts that return more than a product, layers whose weights are read without
+    calling the layer, and, in a model that also sees or hears, everything but its language model.
     """
     return sorted(
         set(_unlike_linear(model)) | set(_in_state_space(model)) | set(_outside_language_model(model))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft.tuners.lora import LoraLayer
+from peft import PeftConfig
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
@@ -22,7 +22,7 @@ from core.domain.errors import UserError
 from core.jobs.records import Sample
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
-from core.students import chat_format, loading
+from core.students import chat_format, chat_template, loading
 from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from core.students.merging import merge
@@ -100,12 +100,12 @@ def examine_family(family: Family, folder: Path) -> FamilyOutcome:
     _check_tokens(model, chat, trained, dpo / "adapter")
     answers = _check_batches(model, chat)
     _check_merging(inputs.student, dpo / "adapter", folder / "merged", model, chat, answers)
-    return FamilyOutcome(family, _modules(model), None)
+    return FamilyOutcome(family, _modules(sft), None)
 
 
-def examine_template(name: str, folder: Path, model: Any) -> TemplateOutcome:
-    """Render prompts and answers with a chat template that TRL ships; `model` is one to generate with."""
-    families.tokenizer(families.template(name)).save_pretrained(folder)
+def examine_template(name: str, template: str, folder: Path, model: Any) -> TemplateOutcome:
+    """Render prompts and answers with a chat template; `model` is one to generate with."""
+    families.tokenizer(template).save_pretrained(folder)
     model.config.save_pretrained(folder)
     student = Student(model=str(folder))
     try:
@@ -144,13 +144,8 @@ def _check_tokens(model: Any, chat: ChatFormat, trained: Sequence[int], tokenize
     assert (answer.text, answer.finish) == (ANSWER, "stop")
     chat.tokenizer.save_pretrained(tokenizer)
     saved = AutoTokenizer.from_pretrained(tokenizer)
-    # Some templates of models that also see take a list of parts alone.
-    contents = (PROMPTS[0], [{"type": "text", "text": PROMPTS[0]}])
-    rendered = [
-        saved.apply_chat_template([{"role": "user", "content": content}], add_generation_prompt=True)
-        for content in contents
-    ]
-    assert generator.tokens[0] in [tokens["input_ids"] for tokens in rendered]
+    prompt = chat_template.render(saved, ["user"], PROMPTS[:1], add_generation_prompt=True, model=chat.model)
+    assert saved.encode(prompt, add_special_tokens=False) == generator.tokens[0]
 
 
 def _check_batches(model: Any, chat: ChatFormat) -> list[str]:
@@ -182,11 +177,11 @@ def _answers(model: Any, chat: ChatFormat) -> list[str]:
     return [answer.text for answer in generator.answer(range(len(PROMPTS)), _GREEDY)]
 
 
-def _modules(model: Any) -> tuple[str, ...]:
-    """The names of the modules with an adapter, without their layers."""
-    return tuple(
-        sorted({name.rpartition(".")[2] for name, m in model.named_modules() if isinstance(m, LoraLayer)})
-    )
+def _modules(adapter: Path) -> tuple[str, ...]:
+    """The names of the modules and parameters with an adapter, without their layers."""
+    config = PeftConfig.from_pretrained(adapter)
+    names = {*config.target_modules, *(config.target_parameters or ())}
+    return tuple(sorted({name.removesuffix(".weight").rpartition(".")[2] for name in names}))
 
 
 @contextmanager

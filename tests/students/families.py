@@ -18,8 +18,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-#: The chat templates that TRL ships.
-TEMPLATES = Path(trl.__file__).with_name("chat_templates")
+_TEMPLATES = Path(trl.__file__).with_name("chat_templates")
 #: The size of every vocabulary's part that is trained, with the 256 bytes.
 _VOCABULARY = 384
 #: Room for the control tokens of any template beside it.
@@ -33,9 +32,9 @@ _CONTROL_TOKENS = re.compile(
 _ADDED_TOKENS = re.compile(r"</?think>|\[/?INST\]")
 
 _TEXT = (
-    "You are in a conversation. Context: I moved to a town where I know nobody. Utterance: Every evening is so quiet.",
-    "I can hear how much this means to you, and I am here if you want to talk about it. Response: That sounds hard.",
-    "I am so proud of you! You worked for this, and now you have every reason to celebrate. It was number 12.",
+    "Context: I moved to a town where I know nobody. Utterance: Every evening is so quiet. Response:",
+    "I can hear how much this means to you, and I am here if you want to talk about it. That sounds hard.",
+    "I am so proud of you! You worked for this, and now you have every reason to celebrate.",
 )
 
 _SIZES: dict[str, Any] = {
@@ -271,9 +270,27 @@ FAMILIES = (
 )
 
 
+_TURN = "{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}"
+_CHATML = "{% for m in messages %}" + _TURN + "{% endfor %}"
+_PROMPT = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+#: Chat templates that no student can be trained with, by what is wrong with them.
+UNUSABLE_TEMPLATES = {
+    "a template that leaves out the user's text": _CHATML.replace(
+        "m['content']", "(m['content'] if m['role'] == 'assistant' else '')"
+    )
+    + _PROMPT,
+    "a template that writes a text twice": _CHATML.replace("m['content']", "m['content'] + m['content']")
+    + _PROMPT,
+    "a template that changes the text": _CHATML.replace("m['content']", "m['content'] | upper") + _PROMPT,
+    "a template that raises an error": "{{ raise_exception('a system message is required') }}",
+    "a template with another prompt in training": _CHATML.replace("m['role']", "m['role'] + ' (final)'")
+    + _PROMPT,
+}
+
+
 def make(family: Family, folder: Path) -> Path:
     """Write a model of the family with its tokenizer to `folder`, which then is a student."""
-    tokens = tokenizer(None if family.template is None else template(family.template))
+    tokens = tokenizer(None if family.template is None else trl_templates()[family.template])
     ids = {f"{kind}_token_id": getattr(tokens, f"{kind}_token_id") for kind in ("bos", "eos", "pad")}
     language = _SIZES | {"vocab_size": EMBEDDINGS} | ids | dict(family.config)
     if family.vision is None:
@@ -297,14 +314,9 @@ def load(family: Family, folder: Path) -> Any:
     return AutoModelForCausalLM.from_pretrained(make(family, folder)).eval()
 
 
-def templates() -> list[str]:
-    """The names of the chat templates that TRL ships."""
-    return sorted(path.stem for path in TEMPLATES.glob("*.jinja"))
-
-
-def template(name: str) -> str:
-    """A chat template that TRL ships."""
-    return (TEMPLATES / f"{name}.jinja").read_text(encoding="utf-8")
+def trl_templates() -> dict[str, str]:
+    """The chat templates that TRL ships, by name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(_TEMPLATES.glob("*.jinja"))}
 
 
 def tokenizer(chat_template: str | None) -> PreTrainedTokenizerFast:

@@ -1,4 +1,4 @@
-"""Every model family trains, answers and merges, or is refused with the reason, as docs/compatibility.md says."""
+"""Every model family trains, answers and merges, or is refused, as docs/compatibility.md says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
+from docs.generator import compatibility as page
+from tests.conftest import ROOT
 from tests.students import compatibility, families
 from tests.students.families import FAMILIES, Family
+
+TEMPLATES = families.trl_templates() | families.UNUSABLE_TEMPLATES
+PAGE = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -28,9 +33,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_family(family: Family, tmp_path: Path) -> None:
-    print(compatibility.examine_family(family, tmp_path))
+    outcome = compatibility.examine_family(family, tmp_path)
+    assert page.line(page.family_row(outcome)) in PAGE, "run `python docs/generate.py`"
 
 
-@pytest.mark.parametrize("template", families.templates())
-def test_template(template: str, tmp_path: Path, model: Any) -> None:
-    print(compatibility.examine_template(template, tmp_path, model))
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template(name: str, tmp_path: Path, model: Any) -> None:
+    outcome = compatibility.examine_template(name, TEMPLATES[name], tmp_path, model)
+    assert page.line(page.template_row(outcome)) in PAGE, "run `python docs/generate.py`"
+
+
+def test_the_page_has_a_row_for_each_and_no_other() -> None:
+    rows = [line for line in PAGE if line.startswith("| ")]
+    heads = [line for line in PAGE if line.startswith("| --- ")]
+    assert len(rows) - 2 * len(heads) == len(FAMILIES) + len(TEMPLATES)
