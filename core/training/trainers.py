@@ -26,7 +26,7 @@ ALL_LINEAR = "all-linear"
 #: Tokens of an example on which the loss is checked.
 _CHECKED_TOKENS = 64
 #: Settings that SFTConfig and DPOConfig do not have.
-_NOT_IN_TRL = {"sample_steps", "sample_dialogues", "reference", "max_truncated"}
+_NOT_IN_TRL = {"max_truncated", "sample_steps", "sample_dialogues", "reference"}
 
 
 def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
