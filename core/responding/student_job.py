@@ -15,7 +15,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.prompts import templates
-from core.students import loading
+from core.students import chat_format, loading
 from core.students.generation import Generator
 
 log = logging.getLogger(__name__)
@@ -37,13 +37,13 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     if answered:
         job.journal.write(*answered.values())
     device = loading.pick_device(student.device)
-    tokenizer = loading.load_tokenizer(student.config)
+    chat = chat_format.load(student.config)
     adapter = job.input("adapter") if "adapter" in job.spec.inputs else None
     model = loading.load_model(student.config, device, loading.pick_dtype(student.dtype, device), adapter)
     model.eval()
     generator = Generator(
         model,
-        tokenizer,
+        chat,
         [templates.render(student.prompt, situation=d.situation, utterance=d.utterance) for d in dialogues],
     )
     log.info("%d dialogues; their prompts share a prefix of %d tokens", len(dialogues), generator.shared)
@@ -69,4 +69,4 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     response_file.write(path, (GeneratedResponse(r.dialog_id, r.text, finish=r.finish) for r in found))
     job.publish("responses", path)
     cut = sum(response.finish == "length" for response in answered.values())
-    return RespondResult(responses=len(dialogues), cut=cut, device=device)
+    return RespondResult(responses=len(dialogues), cut=cut, device=device, chat_template_notes=chat.notes)

@@ -11,6 +11,7 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from core.config.schema import Responding
+from core.students.chat_format import ChatFormat
 
 #: `generate` takes unset options from the model's own generation_config.json. A repetition penalty or top_k
 #: there would make the responders of a comparison decode differently from each other and from config.toml.
@@ -46,22 +47,13 @@ class Generator:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, prompts: Sequence[str | Sequence[Mapping[str, str]]]
+        self, model: Any, chat: ChatFormat, prompts: Sequence[str | Sequence[Mapping[str, str]]]
     ) -> None:
         self.model = model
-        self.tokenizer = tokenizer
-        self.tokens = [
-            tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt),
-                add_generation_prompt=True,
-                return_dict=True,
-            )["input_ids"]
-            for prompt in prompts
-        ]
+        self.chat = chat
+        self.tokens = [chat.prompt(prompt) for prompt in prompts]
         self.shared = _common_prefix(self.tokens)
-        own = model.generation_config.eos_token_id
-        ends = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])}
-        self._ends: list[int] = sorted(ends - {None})
+        self._ends = chat.stops_of(model)
         self._cache: Any = None
 
     def batches(self, size: int) -> list[list[int]]:
@@ -79,7 +71,7 @@ class Generator:
         self._compute_prefix()
         rests = [self.tokens[i][self.shared :] for i in batch]
         width = max(len(rest) for rest in rests)
-        pad = self.tokenizer.pad_token_id
+        pad = self.chat.tokenizer.pad_token_id
         prefix = self.tokens[batch[0]][: self.shared]
         # The padding is between the shared prefix and the rest; positions follow the attention mask.
         ids = torch.tensor([prefix + [pad] * (width - len(rest)) + rest for rest in rests], device=device)
@@ -90,6 +82,8 @@ class Generator:
         if settings.do_sample:
             torch.manual_seed(settings.seed + batch[0])
             decoding |= {"temperature": settings.temperature, "top_p": settings.top_p}
+        if self.chat.stop_strings:
+            decoding |= {"stop_strings": list(self.chat.stop_strings), "tokenizer": self.chat.tokenizer}
         with torch.inference_mode():
             output = self.model.generate(
                 input_ids=ids,
@@ -97,7 +91,7 @@ class Generator:
                 past_key_values=self._prefix(len(batch)),
                 max_new_tokens=settings.max_new_tokens,
                 pad_token_id=pad,
-                eos_token_id=self._ends or None,
+                eos_token_id=self._ends,
                 **decoding,
             )
         return [self._decoded(row) for row in output[:, ids.shape[1] :].tolist()]
@@ -129,8 +123,8 @@ class Generator:
 
     def _decoded(self, row: list[int]) -> GeneratedText:
         end = next((i for i, token in enumerate(row) if token in self._ends), None)
-        text = self.tokenizer.decode(row[:end], skip_special_tokens=True).strip()
-        return GeneratedText(text, "length" if end is None else "stop")
+        text, is_stopped = self.chat.text(row[:end])
+        return GeneratedText(text, "length" if end is None and not is_stopped else "stop")
 
 
 def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:

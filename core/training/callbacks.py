@@ -17,6 +17,7 @@ from core.jobs import files, journal
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, Sample, metric
 from core.jobs.settings import RunSettings
+from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from core.training import checkpoints
 
@@ -127,13 +128,13 @@ class SampleCallback(TrainerCallback):
         self,
         job: JobContext[RunSettings],
         training: Training,
-        tokenizer: Any,
+        chat: ChatFormat,
         dialogues: Sequence[tuple[str, str]],
     ) -> None:
         """`dialogues` are pairs of an id and a prompt."""
         self.job = job
         self.every = training.sample_steps
-        self.tokenizer = tokenizer
+        self.chat = chat
         self.dialogues = dialogues
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
@@ -143,7 +144,7 @@ class SampleCallback(TrainerCallback):
             self._answer(state.global_step, model)
 
     def _answer(self, step: int, model: Any) -> None:
-        generator = Generator(model, self.tokenizer, [prompt for _, prompt in self.dialogues])
+        generator = Generator(model, self.chat, [prompt for _, prompt in self.dialogues])
         was_training = model.training
         model.eval()
         try:
