@@ -7,6 +7,7 @@ log (its standard output and error, redirected by the supervisor) and the output
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
