@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import datasets
 import msgspec
@@ -13,17 +15,26 @@ from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from core.config.schema import Dpo, Lora, Training
-from core.recipes.examples import PreferencePair, SftExample
+from core.domain.errors import UserError
+from core.training import lora_modules
+from core.training.tokenized_data import TokenizedData
 
+Trainer = TypeVar("Trainer", SFTTrainer, DPOTrainer)
+
+#: PEFT's name for every linear layer but the head.
+ALL_LINEAR = "all-linear"
+#: Tokens of an example on which the loss is checked.
+_CHECKED_TOKENS = 64
 #: Settings that SFTConfig and DPOConfig do not have.
-_NOT_IN_TRL = {"sample_steps", "sample_dialogues", "reference"}
+_NOT_IN_TRL = {"max_truncated", "sample_steps", "sample_dialogues", "reference"}
 
 
 def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
     """The keyword arguments of SFTConfig or DPOConfig for these settings."""
     settings = {k: v for k, v in msgspec.structs.asdict(training).items() if k not in _NOT_IN_TRL}
-    settings["report_to"] = list(training.report_to) or "none"
     return settings | {
+        # Loggers are added by core.training.loggers, which keeps their errors from the run.
+        "report_to": "none",
         "output_dir": str(output),
         "use_cpu": device == "cpu",
         "bf16": device != "cpu" and dtype == torch.bfloat16,
@@ -39,35 +50,55 @@ def arguments(training: Training, device: str, dtype: torch.dtype, output: Path)
     }
 
 
-def sft(
-    model: Any, tokenizer: Any, examples: Sequence[SftExample], lora: Lora, args: dict[str, Any]
-) -> SFTTrainer:
-    """The trainer for SFT of a new LoRA adapter, with the loss on completions only."""
-    return SFTTrainer(
+class _DpoTrainer(DPOTrainer):
+    """TRL's trainer for pairs that are tokens already, which it would tokenise by itself."""
+
+    def _prepare_dataset(self, dataset: datasets.Dataset, *_: object) -> datasets.Dataset:
+        return dataset
+
+
+def sft(model: Any, tokenizer: Any, data: TokenizedData, lora: Lora, args: dict[str, Any]) -> SFTTrainer:
+    """The trainer for SFT of a new LoRA adapter.
+
+    Raises `UserError` if the trainer would not train on exactly these tokens.
+    """
+    trainer = SFTTrainer(
         model=model,
-        args=one_device(SFTConfig(**args, completion_only_loss=True)),
-        train_dataset=_dataset(examples),
+        args=one_device(SFTConfig(**args, **_for_trl(model.config.get_text_config()))),
+        train_dataset=data.dataset(),
         processing_class=tokenizer,
-        peft_config=lora_config(lora),
+        peft_config=lora_config(lora, model),
     )
+    return _checked(trainer, data)
 
 
-def dpo(
-    model: Any, tokenizer: Any, pairs: Sequence[PreferencePair], training: Dpo, args: dict[str, Any]
-) -> DPOTrainer:
+def dpo(model: Any, tokenizer: Any, data: TokenizedData, training: Dpo, args: dict[str, Any]) -> DPOTrainer:
     """The trainer for DPO of the adapter on `model`.
 
-    The reference model is a frozen copy of the adapter, or the base model without an adapter.
+    The reference model is a frozen copy of the adapter, or the base model without an adapter. Raises
+    `UserError` if the trainer would not train on exactly these tokens.
     """
-    trainer = DPOTrainer(
+    trainer = _DpoTrainer(
         model=model,
-        args=one_device(DPOConfig(**args)),
-        train_dataset=_dataset(pairs),
+        args=one_device(DPOConfig(**args, **_for_trl(model.config.get_text_config()))),
+        train_dataset=data.dataset(),
         processing_class=tokenizer,
     )
     if training.reference == "base":
         # Without an adapter named "ref", TRL disables all adapters to compute the reference.
         trainer.model.delete_adapter("ref")
+    return _checked(trainer, data)
+
+
+def _checked(trainer: Trainer, data: TokenizedData) -> Trainer:
+    columns = list(data.rows[0])
+    trained_on = ({name: row[name] for name in columns} for row in trainer.train_dataset)
+    if any(row != given for row, given in zip_longest(trained_on, data.rows)):
+        raise UserError(
+            f"TRL {version('trl')} changes tokenised examples, so that training and responding would see "
+            "different prompts: install the version in requirements.lock"
+        )
+    _check_loss(trainer.model, next(iter(data.rows[0].values())))
     return trainer
 
 
@@ -78,20 +109,49 @@ def one_device(config: Any) -> Any:
     return config
 
 
-def lora_config(lora: Lora) -> LoraConfig:
-    """PEFT's configuration of a new adapter."""
+def _for_trl(config: Any) -> dict[str, float]:
+    """Give a model's configuration the names that TRL's loss reads; the arguments that this takes.
+
+    Some families name the number of their experts or the cap of their logits otherwise, and some have models
+    without experts, for which there is no load-balancing loss.
+    """
+    experts = getattr(config, "num_experts", None) or getattr(config, "num_local_experts", None)
+    if experts:
+        config.num_experts = experts
+    if (cap := getattr(config, "logits_soft_cap", None)) is not None:
+        config.final_logit_softcapping = cap
+    return {} if experts else {"router_aux_loss_coef": 0.0}
+
+
+def _check_loss(model: Any, tokens: Sequence[int]) -> None:
+    """Check on the beginning of an example that TRL's loss is that of the logits by which a student answers.
+
+    TRL computes the logits itself, and has to know how a family scales or caps them. Raises `UserError`.
+    """
+    ids = torch.tensor([tokens[:_CHECKED_TOKENS]], device=model.device)
+    training = model.training
+    model.eval()
+    with torch.inference_mode():
+        found = model(input_ids=ids, labels=ids, fused_lm_head=True).log_probs[0].float()
+        logits = model(input_ids=ids).logits[0, :-1].float()
+    model.train(training)
+    wanted = -torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none")
+    if not torch.allclose(found, wanted, rtol=0.02, atol=0.1):
+        raise UserError(
+            f"TRL {version('trl')} computes the loss of a {model.config.model_type} model from other logits "
+            "than those by which it answers: name another student"
+        )
+
+
+def lora_config(lora: Lora, model: Any) -> LoraConfig:
+    """PEFT's configuration of a new adapter for `model`."""
     targets = lora.target_modules
+    left_out = lora_modules.without_adapter(model) if targets == ALL_LINEAR else []
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=lora.r,
         lora_alpha=lora.lora_alpha,
         lora_dropout=lora.lora_dropout,
         target_modules=targets if isinstance(targets, str) else list(targets),
+        exclude_modules=left_out or None,
     )
-
-
-def _dataset(examples: Sequence[SftExample] | Sequence[PreferencePair]) -> datasets.Dataset:
-    rows = [msgspec.to_builtins(example) for example in examples]
-    for row in rows:
-        del row["dialog_id"]
-    return datasets.Dataset.from_list(rows)
