@@ -93,7 +93,7 @@ class RespondResult(_Result, frozen=True, tag="respond"):
     """Where the student ran; None for a teacher."""
 
 
-class _Agreement(_Result, frozen=True):
+class _Agreement(_Result, frozen=True, kw_only=True):
     """A judge's agreement with people: over pairs of responses that people rated differently."""
 
     agreement: Share
@@ -110,7 +110,7 @@ class _Agreement(_Result, frozen=True):
     earlier versions."""
 
 
-class JudgeResult(_Agreement, frozen=True, tag="judge"):
+class JudgeResult(_Agreement, frozen=True, kw_only=True, tag="judge"):
     """A fitted embedded judge; its agreement is on dialogues that it was not trained on."""
 
     label: str
@@ -123,7 +123,7 @@ class JudgeResult(_Agreement, frozen=True, tag="judge"):
     """The regression's penalty, chosen by cross-validation."""
 
 
-class ValidateResult(_Agreement, frozen=True, tag="validate"):
+class ValidateResult(_Agreement, frozen=True, kw_only=True, tag="validate"):
     """A judge validated on pairs that people rated."""
 
     design: str
@@ -153,7 +153,7 @@ class ValidateResult(_Agreement, frozen=True, tag="validate"):
     """Pairs without a valid verdict in each order, which are left out of the agreement."""
 
 
-class CompareResult(_Result, frozen=True, tag="compare"):
+class CompareResult(_Result, frozen=True, kw_only=True, tag="compare"):
     """A comparison's metrics: `a` is the baseline, `b` the other responder."""
 
     n: Count
@@ -168,8 +168,8 @@ class CompareResult(_Result, frozen=True, tag="compare"):
     invalid: Count
     """Dialogues with an order without a valid verdict; they are missing from every statistic."""
     win_rate_b: Share | None
-    """Mean score of b over the valid dialogues: (wins of b + half the ties) / (n − invalid) where each is won,
-    tied or lost outright; None when none is valid."""
+    """Mean score of b over the valid dialogues: (wins of b + half the ties) / (n − invalid) where each is
+    won, tied or lost outright; None when none is valid."""
     ci_low: Share | None
     """Lower end of the win rate's interval; None with the win rate."""
     ci_high: Share | None

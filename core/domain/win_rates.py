@@ -33,8 +33,8 @@ class WinRate:
     invalid: int | None
     """Dialogues with an order without a valid verdict; they are missing from every statistic."""
     win_rate_b: float | None
-    """Mean score of b over the valid dialogues: (wins of b + half the ties) / (n − invalid) where each is won,
-    tied or lost outright; None too where none is valid."""
+    """Mean score of b over the valid dialogues: (wins of b + half the ties) / (n − invalid) where each is
+    won, tied or lost outright; None too where none is valid."""
     ci_low: float | None
     """The lower end of the win rate's interval."""
     ci_high: float | None
@@ -83,8 +83,8 @@ class WinRate:
     lc_parted: bool | None = None
     """Whether it differs from the raw win rate by more than chance explains."""
     lc_overlap: float | None = None
-    """The share of dialogues in which the response that is mostly longer is not longer: the smaller it is, the
-    more the length-controlled win rate is extrapolated."""
+    """The share of dialogues in which the response that is mostly longer is not longer: the smaller it is,
+    the more the length-controlled win rate is extrapolated."""
     soft_win_rate_b: float | None = None
     """The win rate by the log-probabilities of the judge's answers; None where they are not known."""
     soft_low: float | None = None

@@ -24,8 +24,8 @@ _LABELS: dict[Winner, int] = {"a": 0, "b": 1, "tie": 2}
 class JudgeAgreement:
     """The share of `pairs` with the same outcome from both judges (`raw`), and Cohen's kappa.
 
-    Kappa and its interval are None if the agreement expected by chance is 1. The 95 % interval of the share is
-    Wilson's with the effective sample size, clustered by dialogue; that of kappa has the percentiles of a
+    Kappa and its interval are None if the agreement expected by chance is 1. The 95 % interval of the share
+    is Wilson's with the effective sample size, clustered by dialogue; that of kappa has the percentiles of a
     bootstrap over dialogues. If all dialogues have the same share, the bootstrap interval has no width; then
     the interval of kappa is derived from that of the share.
     """

@@ -37,8 +37,9 @@ class HeldOutAgreement:
     """The agreement of held-out scores with the human ratings.
 
     `pairs` is the number of pairs of responses to one dialogue with different ratings; `share` is the share
-    of them that is ranked correctly (ties count half), with a 95 % interval over dialogues. `longer` is the share
-    that "the longer one wins" would rank correctly. `auc` is the ROC AUC for responses rated 3 against the rest; `length_auc` is that of the number of words.
+    of them that is ranked correctly (ties count half), with a 95 % interval over dialogues. `longer` is the
+    share that "the longer one wins" would rank correctly. `auc` is the ROC AUC for responses rated 3 against
+    the rest; `length_auc` is that of the number of words.
     """
 
     share: float
@@ -100,8 +101,8 @@ def fit(
     words = np.array([len(text.split()) for text in texts], dtype=float)
     result = measure_agreement(held_out, ratings, groups, words)
     label = (
-        f"embedded judge: agrees with held-out human ratings on {result.share:.0%} of {result.pairs:,} pairs; "
-        f"the longer one wins: {result.longer:.0%}"
+        f"embedded judge: agrees with held-out human ratings on {result.share:.0%} of {result.pairs:,} pairs"
+        f"; the longer one wins: {result.longer:.0%}"
     )
     weights = Weights(
         features=_FEATURES,

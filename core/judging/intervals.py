@@ -2,8 +2,8 @@
 
 All are Wilson's score interval ("Probable inference, the law of succession, and statistical inference", JASA
 22, 1927), whose ends stay within 0 and 1. Where a dialogue's score is not just 0 or 1, or several verdicts
-belong to one dialogue, the number of dialogues is replaced by the effective sample size n* = p(1 − p) / Var(p)
-and the normal quantile by Student's, after Franco, Little, Louis and Slud, "Comparative study of confidence
+belong to one dialogue, the number of dialogues is replaced by the effective sample size p(1 − p) / Var(p) and
+the normal quantile by Student's, after Franco, Little, Louis and Slud, "Comparative study of confidence
 intervals for proportions in complex sample surveys", Journal of Survey Statistics and Methodology 7, 2019.
 `python -m benchmarks.statistics` prints how often these intervals cover the truth.
 """

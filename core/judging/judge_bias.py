@@ -16,8 +16,9 @@ class BiasCounts(NamedTuple):
 
     `placed` is the number of verdicts with a winner, where the order could matter; `first` that of those that
     name the response shown first. `paired` is 1 if both orders have a valid verdict on two different texts;
-    `flips` is then the share of pairs of verdicts, one from each order, that disagree. `lengths` is the number
-    of verdicts with a winner where one response has more words; `longer` that of those that name this one.
+    `flips` is then the share of pairs of verdicts, one from each order, that disagree: its expected value is
+    the same for any number of repeats. `lengths` is the number of verdicts with a winner where one response
+    has more words; `longer` that of those that name this one.
     """
 
     first: float = 0

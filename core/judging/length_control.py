@@ -24,10 +24,10 @@ class LengthControlled:
     """The win rate of b at equal length of both responses, with a 95 % interval.
 
     `coefficient` is that of tanh((words of b − words of a) / their standard deviation) in the log-odds of
-    b's win. `difference` is this rate minus the raw one, with its interval. `parted` is whether the two differ:
-    by more than 5 points or in the side of ½, with an interval of the difference that excludes 0. `overlap` is
-    the share of dialogues in which the response that is mostly longer is not longer: the smaller it is, the
-    more the rate is extrapolated.
+    b's win. `difference` is this rate minus the raw one, with its interval. `parted` is whether the two
+    differ: by more than 5 points or in the side of ½, with an interval of the difference that excludes 0.
+    `overlap` is the share of dialogues in which the response that is mostly longer is not longer: the smaller
+    it is, the more the rate is extrapolated.
     """
 
     win_rate_b: float

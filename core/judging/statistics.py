@@ -160,7 +160,7 @@ def paired(scores_a: Sequence[float] | Floats, scores_b: Sequence[float] | Float
 
 @lru_cache(maxsize=256)
 def _sum_of_flips(counts: tuple[int, ...]) -> Floats:
-    """The probability of each sum from 0 of ±0, ±1, ±2, …, if there are so many of each, with random signs."""
+    """The probability of each sum, from 0 on, of `counts` times ±0, ±1, ±2, … with random signs."""
     import numpy as np
 
     reach = sum(value * count for value, count in enumerate(counts))

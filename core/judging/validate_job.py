@@ -58,8 +58,7 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
     known = [(pair, score) for pair in rated if (score := scores[pair.dialog_id]) is not None]
     if not known:
         raise UserError(
-            f"the judge gave no valid verdict on any of {len(rated)} pairs: `empathy-tui logs` and screen 7 show "
-            "its answers"
+            f"the judge gave no valid verdict on any of {len(rated)} pairs: screen 7 shows its answers"
         )
     found = agreement.human_agreement([(pair.better, score) for pair, score in known])
     metrics = comparison_metrics.of_comparison(
@@ -117,11 +116,13 @@ def contests_of(
 
 def _longer_agreement(dialogues: Iterable[Dialogue], rated: Iterable[RatedPair]) -> float:
     by_id = {dialogue.dialog_id: dialogue for dialogue in dialogues}
-    words = [
-        (pair.better, *(len(by_id[pair.dialog_id].responses[side].text.split()) for side in (pair.a, pair.b)))
-        for pair in rated
-    ]
-    return agreement.longer_agreement(words)
+
+    def words(pair: RatedPair, source: str) -> int:
+        return len(by_id[pair.dialog_id].responses[source].text.split())
+
+    return agreement.longer_agreement(
+        [(pair.better, words(pair, pair.a), words(pair, pair.b)) for pair in rated]
+    )
 
 
 def _pair(dialogue: Dialogue) -> RatedPair:

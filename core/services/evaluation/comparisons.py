@@ -57,8 +57,10 @@ def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
 def bias_counts(
     connection: sqlite3.Connection, job: str, texts: tuple[Mapping[str, str], Mapping[str, str]], placed: bool
 ) -> dict[str, BiasCounts]:
-    """What the verdicts of a comparison say of its judge, by dialogue, from the `texts` of a and b; those of a
-    validation, without any texts."""
+    """What a job's verdicts say of its judge, by dialogue.
+
+    `texts` are those of a and b by dialogue, empty for a validation. `placed` is whether the order could
+    matter."""
     from core.judging import judge_bias
 
     found = {}
