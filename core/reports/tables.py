@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.domain.names import RecipeName, RunName
@@ -12,6 +12,10 @@ from core.domain.win_rates import WinRate
 from core.reports.gather import Report
 
 UNKNOWN = "–"
+#: A difference is significant if its corrected p-value is below this.
+_ALPHA = 0.05
+#: Length-controlled win rates with a smaller overlap of the lengths than this have a warning.
+_FEW_OVERLAP = 0.1
 CellValue = str | int | float | bool | None
 
 
@@ -41,6 +45,8 @@ class ReportTable:
     numeric: frozenset[int]
     """Indices of the columns that are aligned to the right."""
     rows: tuple[tuple[ReportCell, ...], ...]
+    full: ReportTable | None = None
+    """The same with more columns, for CSV; None if this has all of them."""
 
 
 def tables(report: Report) -> tuple[ReportTable, ...]:
@@ -75,8 +81,9 @@ def warnings(report: Report) -> list[str]:
         name = f"{_name(rate)}:"
         if rate.invalid and rate.n:
             found.append(
-                f"{name} {rate.invalid} of {rate.n} dialogues have no valid outcome and count as no win; "
-                f"if B won all of them, its win rate would be {_percent(rate.max_win_rate_b)}."
+                f"{name} {rate.invalid} of {rate.n} dialogues are invalid and left out; with them the win rate "
+                f"of B would be between {_percent(rate.min_win_rate_b)} and {_percent(rate.max_win_rate_b)} "
+                f"(95 % Imbens–Manski interval {_span(rate.bounds_low, rate.bounds_high)})."
             )
         if rate.left_out:
             found.append(
@@ -85,8 +92,13 @@ def warnings(report: Report) -> list[str]:
             )
         if rate.lc_parted:
             found.append(
-                f"{name} the judge may reward length: B wins {_percent(rate.win_rate_b)}, but "
+                f"{name} the judge may reward length: win rate of B {_percent(rate.win_rate_b)}, but "
                 f"{_percent(rate.lc_win_rate_b)} once length is controlled for."
+            )
+        if rate.lc_overlap is not None and rate.lc_overlap < _FEW_OVERLAP:
+            found.append(
+                f"{name} one response is longer in {_percent(1 - rate.lc_overlap)} of the dialogues; the "
+                "length-controlled win rate is extrapolated from the few others."
             )
         for side, addressing in (("A", rate.addressing_a), ("B", rate.addressing_b)):
             if addressing:
@@ -138,25 +150,24 @@ def _grid(report: Report, judge: str) -> ReportTable:
             found[run.recipe, (run.student, run.stage)] = rate
     columns = list(dict.fromkeys(column for _, column in found))
     recipes = list(dict.fromkeys(recipe for recipe, _ in found))
-    best = {
-        column: max(
-            (r.win_rate_b for (_, c), r in found.items() if c == column and r.win_rate_b is not None),
-            default=None,
-        )
-        for column in columns
-    }
+    best = {column: _best([r for (_, c), r in found.items() if c == column], report) for column in columns}
     rows = []
     for recipe in recipes:
         cells = [_text(recipe.method), _text(recipe.variant)]
         for column in columns:
             own = found.get((recipe, column))
             value = None if own is None else own.win_rate_b
+            is_best = own is not None and own is best[column]
             text = UNKNOWN if own is None else _rate(own.win_rate_b, own.ci_low, own.ci_high)
-            cells.append(ReportCell(value, text, is_best=value is not None and value == best[column]))
+            cells.append(ReportCell(value, text, is_best))
         rows.append(tuple(cells))
     titles = tuple(visible(f"{student} {stage}") for student, stage in columns)
-    interval = next((r.interval for r in found.values() if r.interval), UNKNOWN)
-    note = f"Win rate over the base student in %; interval: {interval}. {source(report, judge)}"
+    intervals = ", ".join(dict.fromkeys(r.interval for r in found.values() if r.interval)) or UNKNOWN
+    note = (
+        f"Win rate over the base student in %; interval: {intervals}. In bold: better than every other of its "
+        "column (sign-flip permutation test on the same dialogues, p < 0.05 after Holm's correction over all "
+        f"pairs of responders that met the base). {_counting(found.values())} {source(report, judge)}"
+    )
     return ReportTable(
         f"win_rates-{judge}",
         f"Win rates over the base, by {visible(judge)}",
@@ -167,26 +178,76 @@ def _grid(report: Report, judge: str) -> ReportTable:
     )
 
 
+def _best(rates: Sequence[WinRate], report: Report) -> WinRate | None:
+    """The one with the highest win rate, if it is significantly better than every other; None otherwise."""
+    known = [rate for rate in rates if rate.win_rate_b is not None]
+    if len(known) < 2:
+        return None
+    first = max(known, key=lambda rate: rate.win_rate_b or 0.0)
+    beaten = {
+        test.a if test.b == first.b else test.b
+        for test in report.tests
+        if (test.judge, test.baseline) == (first.judge, first.a)
+        and test.p_holm < _ALPHA
+        and first.b == (test.b if test.difference > 0 else test.a)
+    }
+    return first if all(rate.b in beaten for rate in known if rate is not first) else None
+
+
 def _comparisons(report: Report) -> ReportTable:
+    """The columns of a paper; the full table has all metrics."""
+    rates = report.rates
+    judges, baselines = ({getattr(rate, side) for rate in rates} for side in ("judge", "a"))
+    named = (("judge", "judge"),) if len(judges) > 1 else ()
+    named = (*named, ("baseline", "a")) if len(baselines) > 1 else named
+    rows = tuple(
+        (
+            *(_text(getattr(rate, field)) for _, field in (*named, ("responder", "b"))),
+            _count(rate.n),
+            ReportCell(rate.win_rate_b, _rate(rate.win_rate_b, rate.ci_low, rate.ci_high)),
+            ReportCell(rate.lc_win_rate_b, _rate(rate.lc_win_rate_b, rate.lc_low, rate.lc_high)),
+            *map(_count, (rate.ties, rate.invalid)),
+            _p(rate.p_holm),
+        )
+        for rate in rates
+    )
+    words = (*(title for title, _ in named), "responder")
+    titles = (*words, "n", "win rate", "length-controlled", "ties", "invalid", "p (Holm)")
+    over = f" over {visible(next(iter(baselines)))}" if len(baselines) == 1 else " over its baseline"
+    intervals = ", ".join(dict.fromkeys(rate.interval for rate in rates if rate.interval)) or UNKNOWN
+    tests = ", ".join(dict.fromkeys(rate.test for rate in rates if rate.test)) or UNKNOWN
+    note = (
+        f"Win rate of the responder{over} in %, with its 95 % interval ({intervals}). {_counting(rates)} "
+        f"p: {tests}, two-sided, after Holm's correction over all {len(rates)} comparisons"
+        f"{' of the same judge' if len(judges) > 1 else ''}. {_sources(report)}"
+    )
+    numeric = frozenset(range(len(words), len(titles)))
+    return ReportTable("comparisons", "All comparisons", note, titles, numeric, rows, _all_metrics(report))
+
+
+def _counting(rates: Iterable[WinRate]) -> str:
+    """How a win rate counts ties, identical texts and invalid dialogues."""
+    known = [rate for rate in rates if rate.n is not None]
+    identical, invalid = (
+        sum(getattr(rate, field) or 0 for rate in known) for field in ("identical", "invalid")
+    )
+    return (
+        "A tie is half a win; orders that disagree are a tie; identical texts are ties without a verdict "
+        f"({identical:,} here); dialogues without a valid verdict in each order are invalid and left out "
+        f"({invalid:,} here)."
+    )
+
+
+def _all_metrics(report: Report) -> ReportTable:
     titles = (
-        *(
-            "judge",
-            "A",
-            "B",
-            "n",
-            "B wins",
-            "A wins",
-            "ties",
-            "invalid",
-            "win rate of B",
-            "low",
-            "high",
-            "interval",
-        ),
-        *("bootstrap low", "bootstrap high", "p", "p (Holm)", "length-controlled", "LC low", "LC high"),
+        *("judge", "A", "B", "n", "B wins", "A wins", "ties", "invalid", "win rate of B", "low", "high"),
+        *("interval", "min win rate of B", "max win rate of B", "bounds low", "bounds high"),
+        *("bootstrap low", "bootstrap high", "p", "p (Holm)", "test"),
+        *("length-controlled", "LC low", "LC high", "LC difference low", "LC difference high", "LC overlap"),
         *("log-probability win rate of B", "log-probability low", "log-probability high"),
         *("words A", "words B", "over limit A", "over limit B", "identical"),
-        *("prefers first", "prefers longer", "flip rate", "design", "state", "fingerprint"),
+        *("prefers first", "first low", "first high", "prefers longer", "longer low", "longer high"),
+        *("flip rate", "flip low", "flip high", "design", "state", "fingerprint"),
     )
     rows = []
     for rate in report.rates:
@@ -197,28 +258,27 @@ def _comparisons(report: Report) -> ReportTable:
             *map(_count, (rate.n, rate.wins_b, rate.wins_a, rate.ties, rate.invalid)),
             *map(_share, (rate.win_rate_b, rate.ci_low, rate.ci_high)),
             _text(rate.interval),
+            *map(_share, (rate.min_win_rate_b, rate.max_win_rate_b, rate.bounds_low, rate.bounds_high)),
             *map(_share, (rate.bootstrap_low, rate.bootstrap_high)),
             *map(_p, (rate.p, rate.p_holm)),
+            _text(rate.test),
             *map(_share, (rate.lc_win_rate_b, rate.lc_low, rate.lc_high)),
+            *map(_share, (rate.lc_difference_low, rate.lc_difference_high, rate.lc_overlap)),
             *map(_share, (rate.soft_win_rate_b, rate.soft_low, rate.soft_high)),
             *map(_decimal, (rate.words_a, rate.words_b)),
             *map(_share, (rate.over_limit_a, rate.over_limit_b)),
             _count(rate.identical),
-            *map(_share, (rate.prefers_first, rate.prefers_longer, rate.flip_rate)),
+            *map(_share, (rate.prefers_first, rate.prefers_first_low, rate.prefers_first_high)),
+            *map(_share, (rate.prefers_longer, rate.prefers_longer_low, rate.prefers_longer_high)),
+            *map(_share, (rate.flip_rate, rate.flip_rate_low, rate.flip_rate_high)),
             _text(rate.design),
             _text(rate.state),
             _text(rate.fingerprint[:10]),
         )
         rows.append(cells)
-    words = {"judge", "A", "B", "interval", "design", "state", "fingerprint"}
-    return ReportTable(
-        "comparisons",
-        "All comparisons",
-        "A is the baseline. The win rate is (wins of B + half the ties) / n; shares in %; p: sign test.",
-        titles,
-        frozenset(i for i, title in enumerate(titles) if title not in words),
-        tuple(rows),
-    )
+    words = {"judge", "A", "B", "interval", "test", "design", "state", "fingerprint"}
+    numeric = frozenset(i for i, title in enumerate(titles) if title not in words)
+    return ReportTable("comparisons", "All comparisons", "All metrics.", titles, numeric, tuple(rows))
 
 
 def _rankings(report: Report) -> Iterator[ReportTable]:
@@ -251,7 +311,7 @@ def _tests(report: Report) -> ReportTable:
             _count(test.n),
             _count(test.better_a),
             _count(test.better_b),
-            ReportCell(test.difference, f"{test.difference * 100:+z.1f}"),
+            *(ReportCell(v, f"{v * 100:+z.1f}") for v in (test.difference, test.low, test.high)),
             *map(_p, (test.p, test.p_holm)),
         )
         for test in report.tests
@@ -259,11 +319,25 @@ def _tests(report: Report) -> ReportTable:
     return ReportTable(
         "paired_tests",
         "Pairs of responders on the same dialogues",
-        "Two responders that met the same baseline: in how many dialogues which one did better, the "
-        "difference of their win rates (B less A, in points), the exact sign test's p, and Holm's correction "
-        f"over all tests of a judge and baseline. {_sources(report)}",
-        ("judge", "baseline", "A", "B", "n", "A better", "B better", "difference", "p", "p (Holm)"),
-        frozenset(range(4, 10)),
+        "Two responders that met the same baseline: in how many dialogues which one scored higher, the "
+        "difference of their win rates (B less A, in points) with Student's 95 % interval, the p of the sign-flip "
+        "permutation test of that difference, and Holm's correction over all tests of a judge and baseline. "
+        f"Dialogues that are invalid for either are left out. {_sources(report)}",
+        (
+            "judge",
+            "baseline",
+            "A",
+            "B",
+            "n",
+            "A better",
+            "B better",
+            "difference",
+            "low",
+            "high",
+            "p",
+            "p (Holm)",
+        ),
+        frozenset(range(4, 12)),
         rows,
     )
 
@@ -275,10 +349,13 @@ def _scorecards(report: Report) -> ReportTable:
             _text(card.model or card.provider),
             _text(card.design or None),
             *map(_share, (card.agreement, card.agreement_low, card.agreement_high)),
+            _share(card.longer_agreement),
             _count(card.pairs),
             _count(card.verdicts),
             _share(card.invalid / card.verdicts if card.verdicts else None),
-            *map(_share, (card.prefers_first, card.prefers_longer, card.flip_rate)),
+            *map(_share, (card.prefers_first, card.prefers_first_low, card.prefers_first_high)),
+            *map(_share, (card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high)),
+            *map(_share, (card.flip_rate, card.flip_rate_low, card.flip_rate_high)),
             ReportCell(
                 card.usd_per_1000, UNKNOWN if card.usd_per_1000 is None else f"{card.usd_per_1000:.2f}"
             ),
@@ -286,14 +363,26 @@ def _scorecards(report: Report) -> ReportTable:
         for card in report.scorecards
     )
     titles = (
-        *("judge", "model", "design", "agrees with people", "low", "high", "pairs", "verdicts", "invalid"),
-        *("prefers first", "prefers longer", "flip rate", "USD per 1,000"),
+        *("judge", "model", "design", "agrees with people", "low", "high", "the longer one wins", "pairs"),
+        *("verdicts", "invalid", "prefers first", "first low", "first high"),
+        *(
+            "prefers longer",
+            "longer low",
+            "longer high",
+            "flip rate",
+            "flip low",
+            "flip high",
+            "USD per 1,000",
+        ),
     )
     return ReportTable(
         "judges",
         "Judges",
-        "Agreement with the human ratings is measured on pairs with different ratings; ties count half. "
-        f"Shares in %. {_sources(report)}",
+        "Agreement with the human ratings is measured on pairs with different ratings; a split decision counts "
+        "half, pairs without a valid verdict are left out; beside it what “the longer one wins” reaches on the "
+        "same pairs, where chance is 50. First and longer: shares of the verdicts with a winner (of different "
+        "lengths); flip rate: over pairs of different texts judged in both orders. Intervals are clustered by "
+        f"dialogue. Shares in %. {_sources(report)}",
         titles,
         frozenset(range(3, len(titles))),
         rows,
@@ -361,7 +450,10 @@ def _human(report: Report) -> ReportTable:
         "low",
         "high",
     )
-    note = "Blind votes; a dialogue scores the mean over its voters; Student's t over dialogues, in %."
+    note = (
+        "Blind votes; a dialogue scores the mean over its voters; skipped ones are left out; interval: Wilson "
+        "95 %, effective sample size; in %."
+    )
     return ReportTable("human_votes", "Human votes", note, titles, frozenset(range(3, 12)), rows)
 
 
@@ -375,15 +467,24 @@ def _breakdown(report: Report) -> ReportTable:
             _text(cell.value),
             *map(_count, (cell.n, cell.invalid)),
             *map(_share, (cell.win_rate_b, cell.ci_low, cell.ci_high)),
+            *map(_share, (cell.min_win_rate_b, cell.max_win_rate_b, cell.bounds_low, cell.bounds_high)),
             _text(comparison.rate.fingerprint[:10]),
         )
         for comparison in report.comparisons
         for cell in comparison.cells
     )
-    titles = ("judge", "A", "B", "by", "value", "n", "invalid", "win rate of B", "low", "high", "fingerprint")
-    note = "Win rate over some of the dialogues, in %; length is that of B's response in words."
+    titles = (
+        *("judge", "A", "B", "by", "value", "n", "invalid", "win rate of B", "low", "high"),
+        *("min", "max", "bounds low", "bounds high", "fingerprint"),
+    )
+    note = (
+        f"{len(rows):,} cells: win rates over some of the dialogues, in %; length is that of B's response in "
+        "words. Invalid dialogues are left out; min and max are the win rates if A, or B, had won them, with "
+        "their Imbens–Manski interval. Nothing is corrected for the number of cells: about "
+        f"{max(1, round(len(rows) / 20)):,} of {len(rows):,} intervals would miss by chance."
+    )
     return ReportTable(
-        "breakdown", "By emotion, sentiment and length", note, titles, frozenset(range(5, 10)), rows
+        "breakdown", "By emotion, sentiment and length", note, titles, frozenset(range(5, 14)), rows
     )
 
 
@@ -433,6 +534,10 @@ def _p(value: float | None) -> ReportCell:
 
 def _percent(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value * 100:.1f} %"
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return UNKNOWN if low is None or high is None else f"{low * 100:.1f}–{high * 100:.1f}"
 
 
 def _rate(value: float | None, low: float | None, high: float | None) -> str:
