@@ -49,16 +49,17 @@ def _load(teacher: Teacher, placement: Placement) -> tuple[Any, ChatFormat]:
     student = Student(model=teacher.model)
     device = loading.pick_device(placement.device)
     chat = chat_format.load(student)
-    return loading.load_model(student, device, loading.pick_dtype(placement.dtype, device)).eval(), chat
+    return loading.load_model(student, device, loading.pick_dtype(placement.dtype, device)), chat
 
 
 def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list[Request]) -> None:
     decoding = _decoding(queue.teacher)
+    generator.check_length(decoding.max_new_tokens, "max_output_tokens")
     queue.job.journal.write(BatchRecord(token, "in_progress", total=len(pending)))
     began, done = time.monotonic(), 0
     for batch in generator.batches(_BATCH_SIZE):
         queue.job.check()
-        replies = generator.answer(batch, decoding)
+        replies = generator.answer_within_memory(batch, decoding, "max_output_tokens", queue.job.warn)
         for i, reply in zip(batch, replies, strict=True):
             result = Reply(reply.text, reply.finish, None)
             record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)

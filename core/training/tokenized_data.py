@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import datasets
@@ -28,6 +28,17 @@ class TokenizedData:
     """Examples longer than `max_length`, whose answers lose their end."""
     left_out: int
     """Examples whose prompt alone fills `max_length`: they have no row."""
+    max_length: int
+    """Tokens of an example at most."""
+
+    def sequences(self) -> Iterator[list[int]]:
+        """The tokens that a model is given in training."""
+        for row in self.rows:
+            if "input_ids" in row:
+                yield row["input_ids"]
+            else:
+                for response in (row["chosen_ids"], row["rejected_ids"]):
+                    yield (row["prompt_ids"] + response)[: self.max_length]
 
     def dataset(self) -> datasets.Dataset:
         return datasets.Dataset.from_list(self.rows)
@@ -50,7 +61,8 @@ def sft(chat: ChatFormat, examples: Sequence[SftExample], training: Training) ->
         ids = (prompt + completion)[: training.max_length]
         labels = ([_NO_LOSS] * len(prompt) + completion)[: training.max_length]
         rows.append({"input_ids": ids, "labels": labels})
-    return _checked("sft", TokenizedData(rows, truncated, len(examples) - len(rows)), training, longest)
+    data = TokenizedData(rows, truncated, len(examples) - len(rows), training.max_length)
+    return _checked("sft", data, training, longest)
 
 
 def dpo(chat: ChatFormat, pairs: Sequence[PreferencePair], training: Training) -> TokenizedData:
@@ -70,7 +82,8 @@ def dpo(chat: ChatFormat, pairs: Sequence[PreferencePair], training: Training) -
             continue
         truncated += length > training.max_length
         rows.append({"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected})
-    return _checked("sft-dpo", TokenizedData(rows, truncated, len(pairs) - len(rows)), training, longest)
+    data = TokenizedData(rows, truncated, len(pairs) - len(rows), training.max_length)
+    return _checked("sft-dpo", data, training, longest)
 
 
 def _prompt(chat: ChatFormat, messages: Sequence[Message]) -> list[int]:

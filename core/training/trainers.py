@@ -26,8 +26,9 @@ _NOT_IN_TRL = {"max_truncated", "sample_steps", "sample_dialogues", "reference"}
 def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
     """The keyword arguments of SFTConfig or DPOConfig for these settings."""
     settings = {k: v for k, v in msgspec.structs.asdict(training).items() if k not in _NOT_IN_TRL}
-    settings["report_to"] = list(training.report_to) or "none"
     return settings | {
+        # Loggers are added by core.training.loggers, which keeps their errors from the run.
+        "report_to": "none",
         "output_dir": str(output),
         "use_cpu": device == "cpu",
         "bf16": device != "cpu" and dtype == torch.bfloat16,

@@ -27,9 +27,9 @@ from core.jobs.settings import RunSettings, SftSettings
 from core.prompts import templates
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
-from core.students import chat_format, loading
+from core.students import chat_format, checkpoint_checks, loading, memory
 from core.students.chat_format import ChatFormat
-from core.training import checkpoints, model_card, tokenized_data, trainers
+from core.training import checkpoints, loggers, model_card, tokenized_data, trainers
 from core.training.callbacks import JournalCallback, SampleCallback
 from core.training.tokenized_data import TokenizedData
 
@@ -70,7 +70,7 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
             trainer._total_train_tokens = checkpoints.num_tokens(resume)
         output = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     except (RuntimeError, MemoryError) as error:
-        if not _out_of_memory(error):
+        if not memory.is_out_of_memory(error):
             raise
         raise UserError(
             "out of memory: lower per_device_train_batch_size (and raise "
@@ -118,12 +118,6 @@ def _finite(logged: dict[str, Any], name: str) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    # On the CPU, PyTorch raises a plain RuntimeError.
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or "can't allocate memory" in str(error)
-
-
 def _mean(history: list[dict[str, Any]], name: str) -> float:
     """The mean over all steps of a metric that is logged as the mean of the steps since the last log."""
     total, before = 0.0, 0
@@ -146,8 +140,11 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = loading.load_model(student, device, dtype)
+        _check_data(chat, model, data, "sft.max_length")
         with _setting_errors():
+            loggers.check(training.report_to)
             trainer = trainers.sft(model, chat.tokenizer, data, settings.lora, arguments)
+        checkpoint_checks.check_embeddings_without_adapter(chat.model, trainer.model)
     else:
         file = job.input("preferences")
         pairs = _some(list(examples.read(file, PreferencePair)), "preference pair", settings.recipe)
@@ -155,7 +152,9 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = loading.load_model(student, device, dtype, job.input("adapter"), trainable=True)
+        _check_data(chat, model, data, "dpo.max_length")
         with _setting_errors():
+            loggers.check(training.report_to)
             trainer = trainers.dpo(model, chat.tokenizer, data, settings.training, arguments)
     if data.truncated or data.left_out:
         log.warning(
@@ -164,6 +163,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
             data.truncated,
             data.left_out,
         )
+    loggers.add(trainer, training.report_to, job.warn)
     trainer.add_callback(JournalCallback(job, trainer))
     trainer.add_callback(SampleCallback(job, training, chat, _fixed_dialogues(job, training)))
     return _Prepared(trainer, chat, data, file)
@@ -176,11 +176,13 @@ def _setting_errors() -> Iterator[None]:
         yield
     except (ValueError, ImportError) as error:
         raise UserError(f"the trainer rejects these settings: {error}") from error
-    except RuntimeError as error:
-        # The error of a logger in report_to whose package is not installed.
-        if "to be installed" not in str(error):
-            raise
-        raise UserError(f"report_to names a logger that is not installed: {error}") from error
+
+
+def _check_data(chat: ChatFormat, model: Any, data: TokenizedData, setting: str) -> None:
+    checkpoint_checks.check_tokens(chat.model, model, chat.tokenizer, data.sequences())
+    longest = max(map(len, data.sequences()))
+    what, remedy = "the longest example has", f"lower {setting} in config.toml to that number"
+    checkpoint_checks.check_positions(chat.model, model, longest, what, remedy)
 
 
 def _some(found: list[T], kind: str, recipe: str) -> list[T]:
