@@ -20,7 +20,7 @@ from core.training.tokenized_data import TokenizedData
 Trainer = TypeVar("Trainer", SFTTrainer, DPOTrainer)
 
 #: Settings that SFTConfig and DPOConfig do not have.
-_NOT_IN_TRL = {"sample_steps", "sample_dialogues", "reference"}
+_NOT_IN_TRL = {"max_truncated", "sample_steps", "sample_dialogues", "reference"}
 
 
 def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
