@@ -198,7 +198,9 @@ def _commit_on_hub(student: Student) -> str | None:
     from huggingface_hub import HfApi
 
     try:
-        return HfApi().model_info(student.model, revision=student.revision, timeout=_TIMEOUT_S).sha
+        info = HfApi().model_info(student.model, revision=student.revision, timeout=_TIMEOUT_S)
     except (httpx2.HTTPError, OSError, ValueError):
         # No network, offline mode, or no such model.
         return None
+    commit: str | None = info.sha
+    return commit
