@@ -120,14 +120,15 @@ class LocalStudent(_Settings, frozen=True):
 
     config: Student
     """As in config.toml, with absolute paths and, of a model on the Hub, its commit."""
-    source: str
-    """What identifies the model: the hash of a folder's files, or the name and commit on the Hub."""
     chat_template_sha256: str | None
     """Hash of the file of `config.chat_template`; None without one, empty if there is no such file."""
     prompt: str
     """The template of the student's prompt."""
     device: Device
     dtype: Dtype
+    source: str = ""
+    """What identifies the model: the hash of a folder's files, or the name and commit on the Hub. Empty
+    in jobs of versions that did not record it."""
 
 
 class StudentResponder(_Settings, frozen=True, tag="student"):
