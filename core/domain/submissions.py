@@ -137,9 +137,11 @@ class AnswerCount:
     outcome: Outcome
     """How they ended."""
     error: str | None
-    """The provider's message where there is no answer; else None."""
+    """The provider's message where there is no answer, or why it cannot be used; else None."""
     requests: int
     """Number of requests."""
+    example: str | None
+    """The beginning of one answer; None where there is none."""
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,8 @@ class WinRate:
     """The share of dialogues with a winner and two lengths that the longer response won."""
     flip_rate: float | None = None
     """The share of dialogues in which the two orders disagree."""
+    left_out: int | None = None
+    """Test dialogues that were not compared, because a responder has no usable response to them."""
 
     @property
     def name(self) -> ComparisonName:

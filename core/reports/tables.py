@@ -78,6 +78,11 @@ def warnings(report: Report) -> list[str]:
                 f"{name} {rate.invalid} of {rate.n} dialogues have no valid outcome and count as no win; "
                 f"if B won all of them, its win rate would be {_percent(rate.max_win_rate_b)}."
             )
+        if rate.left_out:
+            found.append(
+                f"{name} {rate.left_out} test dialogues are not compared, because a responder has no usable "
+                "response to them."
+            )
         if rate.lc_parted:
             found.append(
                 f"{name} the judge may reward length: B wins {_percent(rate.win_rate_b)}, but "

@@ -166,7 +166,8 @@ def batch_events(connection: sqlite3.Connection, token: str) -> list[BatchEvent]
 def outcomes(connection: sqlite3.Connection, token: str) -> list[AnswerCount]:
     """A submission's answers counted by outcome and the provider's error, most frequent first."""
     rows = connection.execute(
-        "SELECT outcome, error, count(*) AS requests FROM answers WHERE token = ?"
+        "SELECT outcome, error, count(*) AS requests,"
+        " min(CASE WHEN text <> '' THEN substr(text, 1, 200) END) AS example FROM answers WHERE token = ?"
         " GROUP BY outcome, error ORDER BY requests DESC, outcome, error",
         (token,),
     )

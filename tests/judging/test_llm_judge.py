@@ -428,7 +428,8 @@ def test_verdicts_behind_thinking_count(tmp_path: Path, monkeypatch: pytest.Monk
     with serving(odd) as server:
         result = compare(tmp_path, f"{server.url}/v1")
     assert (result.n, result.invalid_verdicts, len(odd.asked)) == (len(TEST), 0, 2 * len(DIFFERENT))
-    assert [result.wins_a, result.wins_b] == [[expected(d) for d in TEST].count(side) for side in "ab"]
+    outcomes = [expected(dialogue) for dialogue in TEST]
+    assert (result.wins_a, result.wins_b) == (outcomes.count("a"), outcomes.count("b"))
 
 
 @pytest.mark.parametrize(

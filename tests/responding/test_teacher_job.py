@@ -6,11 +6,19 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from core.config.schema import Teacher
+from core.jobs.settings import CompareSettings, LlmJudge, RespondSettings, TeacherResponder
+from core.judging import compare_job
 from core.prompts import templates
+from core.responding import respond_job
 from tests import loopback
 from tests.loopback import Api, expected_answer
+from tests.support import job_attempts, made_settings
+from tests.support.odd_answers_server import DIALOGUES, OddServer, completion
+from tests.support.scripted_server import serving
 from tests.support.teacher_workspace import TeacherWorkspace
 
 MEETING = """
@@ -84,3 +92,39 @@ def test_no_comparison_is_made_on_fewer_dialogues(tmp_path: Path, api: Api) -> N
     refused = sum(test[0].utterance in json.loads(messages)[0]["content"] for _, messages in api.paid)
     assert refused
     assert sum(api.paid.values()) - before <= 3 * len(test)
+
+
+def test_one_filtered_dialogue_is_left_out_of_comparisons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-made-0123456789")
+    test = [msgspec.structs.replace(dialogue, split="test") for dialogue in DIALOGUES]
+    odd = OddServer(lambda asked: {"choices": []} if test[2].utterance in asked else completion())
+    jobs = tmp_path / "artifacts/jobs"
+    with serving(odd) as server:
+        teacher = Teacher(provider="openai", model="m", base_url=f"{server.url}/v1")
+        responder = TeacherResponder(prompt="{utterance}", model=made_settings.large_model(teacher))
+        respond = job_attempts.attempt(
+            jobs / "respond-1/1", test, RespondSettings(responder=responder), job="respond-1"
+        )
+        responded = job_attempts.run(respond, respond_job.run)
+    assert (responded.responses, responded.left_out_as) == (len(test) - 1, {"filtered": 1})
+    odd.answer = lambda asked: completion("2")
+    with serving(odd) as server:
+        teacher = Teacher(provider="openai", model="j", base_url=f"{server.url}/v1")
+        judge = LlmJudge(
+            name="j",
+            swap=True,
+            repeats=1,
+            prompt=templates.load("judge"),
+            model=made_settings.large_model(teacher),
+        )
+        compare = job_attempts.attempt(
+            jobs / "compare-1/1",
+            test,
+            CompareSettings(a="human", b="gpt", judge=judge),
+            {"b": respond / "responses.jsonl"},
+            job="compare-1",
+        )
+        compared = job_attempts.run(compare, compare_job.run)
+    assert (compared.n, compared.left_out, compared.invalid) == (len(test) - 1, 1, 0)

@@ -9,7 +9,7 @@ from tui.format import values as formats
 from tui.format.job_states import StateLook
 
 if TYPE_CHECKING:
-    from core.api import BatchEvent, Estimate, Spending, Submission
+    from core.api import AnswerCount, BatchEvent, Estimate, Spending, Submission
 
 _LOOKS = {
     "intended": StateLook("○", "pending", "text-muted"),
@@ -79,6 +79,13 @@ def cost(submission: Submission) -> str:
         if submission.estimated_usd is None
         else f"~{formats.dollars(submission.estimated_usd)}"
     )
+
+
+def example(group: AnswerCount) -> str:
+    """The provider's message about requests that ended in one way, or one of their answers; empty if all is
+    well."""
+    shown = (group.error, None if group.outcome == "ok" else group.example)
+    return " ".join(part for part in shown if part)
 
 
 def name(submission: Submission) -> str:

@@ -104,9 +104,9 @@ def print_batch(
     console.print(rows)
     if outcomes:
         console.print()
-        rows = make_table("outcome", "error", "requests", left=2)
+        rows = make_table("outcome", "message or example", "requests", left=2)
         for group in outcomes:
-            rows.add_row(cell(group.outcome), cell(group.error or ""), cell(count(group.requests)))
+            rows.add_row(cell(group.outcome), cell(submissions.example(group)), cell(count(group.requests)))
         console.print(rows)
     if requests:
         console.print()

@@ -340,11 +340,11 @@ class BatchesScreen(WorkspaceScreen):
         self.query_one("#title", Static).update(
             "outcome of the requests" if self._groups else "no responses yet"
         )
-        words = max(10, self.query_one("#behind").size.width - 10 - 8 - 7)
+        words = max(10, self.query_one("#behind").size.width - 11 - 8 - 7)
         self._outcomes.set_columns(
             [
-                Column("outcome", "outcome", 9),
-                Column("error", "provider's message", words),
+                Column("outcome", "outcome", 10),
+                Column("error", "message or example", words),
                 Column("requests", "number", 7, "right"),
             ]
         )
@@ -352,7 +352,7 @@ class BatchesScreen(WorkspaceScreen):
             {
                 str(number): [
                     Text(visible(group.outcome), shade(self.app, _colour(group.outcome))),
-                    Text(visible(group.error or ""), muted),
+                    Text(visible(submissions.example(group)), muted),
                     Text(formats.count(group.requests)),
                 ]
                 for number, group in enumerate(self._groups)

@@ -97,6 +97,8 @@ def warnings(rate: WinRate) -> list[str]:
             f"{rate.invalid} of {rate.n} dialogues have no valid verdict: the win rate may be up to "
             f"{formats.percent(rate.max_win_rate_b, 1)}."
         )
+    if rate.left_out:
+        found.append(f"{rate.left_out} test dialogues are not compared: they lack a usable response.")
     if rate.n is not None and rate.n < FEW:
         found.append(f"Only {rate.n} dialogues: the interval is wide.")
     return found
