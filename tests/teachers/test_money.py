@@ -234,7 +234,7 @@ def test_the_budget_holds_without_reported_usage_and_with_thrown_away_answers(
 
     monkeypatch.setattr(api, "_answered", silent)
     api.faults.content = lambda text: "empty"
-    workspace = TeacherWorkspace(tmp_path / "try", api.url, more=PRICES).open()
+    workspace = TeacherWorkspace(tmp_path / "try", api.url, mode="live", more=PRICES).open()
     (estimate,) = workspace.spending.estimates()
     workspace.close()
     budget = BUDGET.format((estimate.usd or 0.0) * 2.8)
