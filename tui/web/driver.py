@@ -14,7 +14,7 @@ class TabDriver(WebDriver):
 
     def run_input_thread(self) -> None:
         # Textual's method has no other place to set the parser; this process has this driver alone.
-        web_driver.XTermParser = PasteParser  # type: ignore[misc]
+        web_driver.XTermParser = PasteParser  # type: ignore[attr-defined]
         super().run_input_thread()
 
     def start_application_mode(self) -> None:
