@@ -138,6 +138,16 @@ class Student(_Table, frozen=True):
     """Branch, tag or commit on the Hub; by default the main branch."""
     chat_template: str | None = None
     """Path of a Jinja file with the chat template, for a model that has none."""
+    chat_template_kwargs: dict[str, Any] = {}
+    """Variables of the chat template. Where it has one that turns thinking off, such as
+    `enable_thinking = false`, that is set by default."""
+    template_date: datetime.date = datetime.date(2024, 7, 26)
+    """The date that the chat template writes, if it writes today's: prompts must not change with the day."""
+    eos_token: str | None = None
+    """The EOS token; by default the tokenizer's. It is appended to answers where the chat template writes no
+    token after them, and ends generation."""
+    stop_strings: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
+    """Texts at which generation stops, beside the end token. A response ends before them."""
 
 
 class Recipes(_Table, frozen=True):
@@ -198,7 +208,10 @@ class Training(_Table, frozen=True):
     max_grad_norm: NonNegativeNumber = 1.0
     """Gradient clipping."""
     max_length: Positive = 2048
-    """Maximum length of an example, in tokens; longer ones are truncated."""
+    """Maximum length of an example, in tokens; longer ones are truncated, and lose the token that ends an
+    answer."""
+    max_truncated: Share = 0.02
+    """Share of the examples that `max_length` may truncate or leave out; above it the run fails."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, slower steps."""
     logging_steps: Positive = 1

@@ -54,6 +54,9 @@ class Job:
     """Its results; None before it is done."""
     folder: str | None
     """Its newest attempt's folder, relative to the workspace; None before the first."""
+    warnings: tuple[str, ...] = ()
+    """What failed beside its work, which went on, in the order in which it first happened; each with how
+    often, if it was more than once."""
 
 
 def result_values(job: Job) -> dict[str, object]:

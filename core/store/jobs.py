@@ -177,8 +177,8 @@ def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder:
         (job, number, folder, now),
     )
     connection.execute(
-        "UPDATE jobs SET state = 'running', attempt = ?, started_at = coalesce(started_at, ?),"
-        " finished_at = NULL, error = NULL WHERE id = ?",
+        "UPDATE jobs SET state = 'running', attempt = ?, started_at = ?, finished_at = NULL, error = NULL,"
+        " done = NULL, total = NULL, eta_s = NULL WHERE id = ?",
         (number, now, job),
     )
     add_event(connection, "running", job=job, attempt=number)
@@ -260,6 +260,21 @@ def put_metric(connection: sqlite3.Connection, job: str, at: float, metric: Metr
 
 def put_sample(connection: sqlite3.Connection, job: str, step: int, dialog_id: str, text: str) -> None:
     connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?)", (job, step, dialog_id, text))
+
+
+def put_warning(connection: sqlite3.Connection, attempt: Attempt, at: float, text: str) -> None:
+    """Record a warning of an attempt: as an event the first time, then how often it was repeated."""
+    cursor = connection.execute(
+        "INSERT INTO warnings VALUES (?, ?, ?, 1, ?) ON CONFLICT (job, attempt, text) DO NOTHING",
+        (attempt.job, attempt.number, text, at),
+    )
+    if cursor.rowcount:
+        add_event(connection, f"warning: {text}", job=attempt.job, attempt=attempt.number)
+    else:
+        connection.execute(
+            "UPDATE warnings SET times = times + 1 WHERE job = ? AND attempt = ? AND text = ?",
+            (attempt.job, attempt.number, text),
+        )
 
 
 def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text: str, finish: str) -> None:

@@ -88,6 +88,8 @@ class JobRecord(_Record, frozen=True):
     """Ids of the jobs that must be done before it."""
     folder: str | None
     """The last attempt's folder, relative to the workspace."""
+    warnings: tuple[str, ...]
+    """What failed beside its work, which went on."""
     result: Result | None
     """What a finished job reports; its fields depend on the stage. Null before the job is done."""
 
