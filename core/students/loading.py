@@ -14,13 +14,13 @@ import torch
 from filelock import FileLock
 from platformdirs import user_cache_path
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.utils import cached_file
 
 from core.config.schema import Student
 from core.domain.errors import UserError
 from core.jobs import files
-from core.students import checkpoint_checks, memory
+from core.students import checkpoint_checks, memory, model_kind
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
 #: The embedded student's name on the Hub.
@@ -89,6 +89,7 @@ def load_model(
     source = _source(student)
     try:
         checkpoint_checks.check_no_adapter(student.model, source, student.revision)
+        model_kind.check_config(AutoConfig.from_pretrained(source, revision=student.revision), student.model)
         model, info = AutoModelForCausalLM.from_pretrained(
             source,
             revision=student.revision,
@@ -103,6 +104,7 @@ def load_model(
             use_cache=True, eos_token_id=_own_ends(source, student.revision, model.config)
         )
         model = _with_adapter(model, adapter, trainable=trainable).to(device)
+        model_kind.check_causal(model, student.model)
     except (RuntimeError, MemoryError) as error:
         if not memory.is_out_of_memory(error):
             raise _loading_error(student, error) from error
