@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
@@ -15,10 +16,15 @@ from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from core.config.schema import Dpo, Lora, Training
 from core.domain.errors import UserError
+from core.training import lora_modules
 from core.training.tokenized_data import TokenizedData
 
 Trainer = TypeVar("Trainer", SFTTrainer, DPOTrainer)
 
+#: PEFT's name for every linear layer but the head.
+ALL_LINEAR = "all-linear"
+#: Tokens of an example on which the loss is checked.
+_CHECKED_TOKENS = 64
 #: Settings that SFTConfig and DPOConfig do not have.
 _NOT_IN_TRL = {"max_truncated", "sample_steps", "sample_dialogues", "reference"}
 
@@ -58,10 +64,10 @@ def sft(model: Any, tokenizer: Any, data: TokenizedData, lora: Lora, args: dict[
     """
     trainer = SFTTrainer(
         model=model,
-        args=one_device(SFTConfig(**args)),
+        args=one_device(SFTConfig(**args, **_for_trl(model.config.get_text_config()))),
         train_dataset=data.dataset(),
         processing_class=tokenizer,
-        peft_config=lora_config(lora),
+        peft_config=lora_config(lora, model),
     )
     return _checked(trainer, data)
 
@@ -74,7 +80,7 @@ def dpo(model: Any, tokenizer: Any, data: TokenizedData, training: Dpo, args: di
     """
     trainer = _DpoTrainer(
         model=model,
-        args=one_device(DPOConfig(**args)),
+        args=one_device(DPOConfig(**args, **_for_trl(model.config.get_text_config()))),
         train_dataset=data.dataset(),
         processing_class=tokenizer,
     )
@@ -92,6 +98,7 @@ def _checked(trainer: Trainer, data: TokenizedData) -> Trainer:
             f"TRL {version('trl')} changes tokenised examples, so that training and responding would see "
             "different prompts: install the version in requirements.lock"
         )
+    _check_loss(trainer.model, next(iter(data.rows[0].values())))
     return trainer
 
 
@@ -102,13 +109,49 @@ def one_device(config: Any) -> Any:
     return config
 
 
-def lora_config(lora: Lora) -> LoraConfig:
-    """PEFT's configuration of a new adapter."""
+def _for_trl(config: Any) -> dict[str, float]:
+    """Give a model's configuration the names that TRL's loss reads; the arguments that this takes.
+
+    Some families name the number of their experts or the cap of their logits otherwise, and some have models
+    without experts, for which there is no load-balancing loss.
+    """
+    experts = getattr(config, "num_experts", None) or getattr(config, "num_local_experts", None)
+    if experts:
+        config.num_experts = experts
+    if (cap := getattr(config, "logits_soft_cap", None)) is not None:
+        config.final_logit_softcapping = cap
+    return {} if experts else {"router_aux_loss_coef": 0.0}
+
+
+def _check_loss(model: Any, tokens: Sequence[int]) -> None:
+    """Check on the beginning of an example that TRL's loss is that of the logits by which a student answers.
+
+    TRL computes the logits itself, and has to know how a family scales or caps them. Raises `UserError`.
+    """
+    ids = torch.tensor([tokens[:_CHECKED_TOKENS]], device=model.device)
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        found = model(input_ids=ids, labels=ids, fused_lm_head=True).log_probs[0].float()
+        logits = model(input_ids=ids).logits[0, :-1].float()
+    model.train(training)
+    wanted = -torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="none")
+    if not torch.allclose(found, wanted, rtol=0.02, atol=0.1):
+        raise UserError(
+            f"TRL {version('trl')} computes the loss of a {model.config.model_type} model from other logits "
+            "than those by which it answers: name another student"
+        )
+
+
+def lora_config(lora: Lora, model: Any) -> LoraConfig:
+    """PEFT's configuration of a new adapter for `model`."""
     targets = lora.target_modules
+    left_out = lora_modules.without_adapter(model) if targets == ALL_LINEAR else []
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=lora.r,
         lora_alpha=lora.lora_alpha,
         lora_dropout=lora.lora_dropout,
         target_modules=targets if isinstance(targets, str) else list(targets),
+        exclude_modules=left_out or None,
     )
