@@ -1,0 +1,61 @@
+"""Every model family trains, answers and merges, or is refused, as docs/compatibility.md says."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docs.generator import compatibility as page
+from tests.conftest import ROOT
+from tests.students import compatibility, families
+from tests.students.families import FAMILIES, Family
+
+TEMPLATES = families.trl_templates() | families.UNUSABLE_TEMPLATES
+PAGE = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick_garbage_collection() -> Iterator[None]:
+    """Training collects garbage, which takes long among the objects of many libraries."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return families.load(FAMILIES[0], tmp_path_factory.mktemp("model"))
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_family(family: Family, tmp_path: Path) -> None:
+    outcome = compatibility.examine_family(family, tmp_path)
+    _check(page.family_row(outcome))
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template(name: str, tmp_path: Path, model: Any) -> None:
+    outcome = compatibility.examine_template(name, TEMPLATES[name], tmp_path, model)
+    _check(page.template_row(outcome))
+
+
+@pytest.mark.parametrize("name", families.DAMAGES)
+def test_damage(name: str, tmp_path: Path) -> None:
+    message = compatibility.examine_damage(name, tmp_path)
+    assert message is not None
+    _check(page.refused_row(name, message))
+
+
+def _check(row: tuple[str, ...]) -> None:
+    if page.line(row) not in PAGE:
+        pytest.fail(f"run `python docs/generate.py`: docs/compatibility.md has not {page.line(row)}")
+
+
+def test_the_page_has_a_row_for_each_and_no_other() -> None:
+    rows = [line for line in PAGE if line.startswith("| ")]
+    heads = [line for line in PAGE if line.startswith("| --- ")]
+    assert len(rows) - 2 * len(heads) == len(FAMILIES) + len(TEMPLATES) + len(families.DAMAGES)
