@@ -31,7 +31,7 @@ def _unlike_linear(model: Any) -> Iterator[str]:
             yield name
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def _multiplies(module: nn.Linear) -> bool:
     found: object = module(module.weight.new_zeros(1, module.in_features))
     return isinstance(found, torch.Tensor)

@@ -131,7 +131,7 @@ def _check_loss(model: Any, tokens: Sequence[int]) -> None:
     ids = torch.tensor([tokens[:_CHECKED_TOKENS]], device=model.device)
     training = model.training
     model.eval()
-    with torch.inference_mode():
+    with torch.no_grad():
         found = model(input_ids=ids, labels=ids, fused_lm_head=True).log_probs[0].float()
         logits = model(input_ids=ids).logits[0, :-1].float()
     model.train(training)

@@ -17,8 +17,8 @@ _INTRODUCTION = f"""# Compatibility
 {NOTE} Each row is checked by
 `tests/students/test_compatibility.py` with the installed libraries.
 
-A student is a causal language model of Transformers. Each family below is examined with a tiny model of random
-weights: SFT, sample answers, DPO after it, answering alone and in a batch, and merging. It works if
+A student is a causal language model of Transformers. Each family below is examined with a tiny model of
+random weights: SFT, sample answers, DPO after it, answering alone and in a batch, and merging. It works if
 
 - every module with an adapter is trained, and TRL's loss is that of the logits by which the student answers;
 - the prompt is the same tokens in training, in sample answers and in responding, and also for other programs
@@ -39,8 +39,8 @@ without a chat template here is examined as a base model, with the program's pla
 _TEMPLATES = """
 ## Chat templates
 
-The chat templates that TRL ships; names that end in `training` are its own variants. Each is examined with the
-tokenizer of a base model, whose EOS token is not what the template writes after an answer. The token that
+The chat templates that TRL ships; names that end in `training` are its own variants. Each is examined with
+the tokenizer of a base model, whose EOS token is not what the template writes after an answer. The token that
 ends an answer is trained, and generation stops at it and at the EOS token.
 
 """
@@ -48,7 +48,7 @@ ends an answer is trained, and generation stops at it and at the EOS token.
 _REFUSED = """
 ## What is refused
 
-This is found when a student is loaded, before anything is trained. The message names the student.
+This is found when a student is loaded, before anything is trained.
 
 """
 
@@ -69,6 +69,9 @@ def _parts(folder: Path) -> Iterator[str]:
         compatibility.examine_template(name, text, folder / name, model)
         for name, text in (families.trl_templates() | families.UNUSABLE_TEMPLATES).items()
     ]
+    damaged = {
+        name: compatibility.examine_damage(name, folder / name) or "not refused" for name in families.DAMAGES
+    }
     yield _INTRODUCTION + _FAMILIES
     yield table(
         ("model type", "models", "chat template", "modules with an adapter"),
@@ -84,6 +87,7 @@ def _parts(folder: Path) -> Iterator[str]:
         ("student", "message"),
         [
             *(family_row(outcome) for outcome in found if outcome.refused is not None),
+            *(refused_row(name, message) for name, message in damaged.items()),
             *(template_row(outcome) for outcome in templates if outcome.refused is not None),
         ],
     )
@@ -93,7 +97,7 @@ def family_row(outcome: FamilyOutcome) -> tuple[str, ...]:
     """The cells of a family's row, in the table of families or in that of what is refused."""
     family = outcome.family
     if outcome.refused is not None:
-        return f"`{family.model_type}`: {family.models}", cell(outcome.refused)
+        return refused_row(f"`{family.model_type}`: {family.models}", outcome.refused)
     template = "" if family.template is None else f"`{family.template}`"
     return f"`{family.model_type}`", family.models, template, _code(outcome.modules)
 
@@ -101,10 +105,15 @@ def family_row(outcome: FamilyOutcome) -> tuple[str, ...]:
 def template_row(outcome: TemplateOutcome) -> tuple[str, ...]:
     """The cells of a chat template's row, in the table of templates or in that of what is refused."""
     if outcome.end_token is None:
-        return outcome.template, cell(outcome.refused or "")
+        return refused_row(outcome.template, outcome.refused or "")
     # What ends an answer has a column of its own.
     notes = [note for note in outcome.notes if not note.startswith("the chat template ends an answer")]
     return f"`{outcome.template}`", _code([outcome.end_token]), cell("; ".join(notes))
+
+
+def refused_row(student: str, message: str) -> tuple[str, ...]:
+    """The cells of a row in the table of what is refused."""
+    return student, cell(message)
 
 
 def line(row: Sequence[str]) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftConfig
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
@@ -83,7 +82,7 @@ def examine_family(family: Family, folder: Path) -> FamilyOutcome:
     try:
         prepared = training_job._trainer(job, "cpu", torch.float32)
     except UserError as error:
-        return FamilyOutcome(family, (), _reason(error, inputs.student, family.model_type))
+        return FamilyOutcome(family, (), _reason(error, inputs.student))
     trainer, chat = prepared.trainer, prepared.chat
     # The trainers compute logits without the head, so that only sample answers are such.
     with says(trainer.model, [chat.end_id]):
@@ -103,6 +102,18 @@ def examine_family(family: Family, folder: Path) -> FamilyOutcome:
     return FamilyOutcome(family, _modules(sft), None)
 
 
+def examine_damage(name: str, folder: Path) -> str | None:
+    """Train a student that is damaged in that way; why it is refused, or None if it is not."""
+    inputs = _inputs(folder / "jobs", families.make(families.FAMILIES[0], folder / "student"))
+    families.DAMAGES[name](folder / "student")
+    job = job_attempts.context(inputs.attempt("sft", **_TRAINING))
+    try:
+        training_job._trainer(job, "cpu", torch.float32)
+    except UserError as error:
+        return _reason(error, inputs.student)
+    return None
+
+
 def examine_template(name: str, template: str, folder: Path, model: Any) -> TemplateOutcome:
     """Render prompts and answers with a chat template; `model` is one to generate with."""
     families.tokenizer(template).save_pretrained(folder)
@@ -111,7 +122,7 @@ def examine_template(name: str, template: str, folder: Path, model: Any) -> Temp
     try:
         chat = chat_format.load(student)
     except UserError as error:
-        return TemplateOutcome(name, None, (), _reason(error, student, name))
+        return TemplateOutcome(name, None, (), _reason(error, student))
     _check_tokens(model, chat, chat.completion(ANSWER), folder)
     return TemplateOutcome(name, chat.end_token, chat.notes, None)
 
@@ -125,8 +136,8 @@ def _inputs(folder: Path, student: Path) -> TrainingInputs:
     return inputs
 
 
-def _reason(error: UserError, student: Student, name: str) -> str:
-    return str(error).replace(student.model, name)
+def _reason(error: UserError, student: Student) -> str:
+    return str(error).replace(student.model, "MODEL")
 
 
 def _check_adapter(adapter: Path) -> None:
@@ -178,10 +189,10 @@ def _answers(model: Any, chat: ChatFormat) -> list[str]:
 
 
 def _modules(adapter: Path) -> tuple[str, ...]:
-    """The names of the modules and parameters with an adapter, without their layers."""
-    config = PeftConfig.from_pretrained(adapter)
-    names = {*config.target_modules, *(config.target_parameters or ())}
-    return tuple(sorted({name.removesuffix(".weight").rpartition(".")[2] for name in names}))
+    """The names of the modules with an adapter, without their layers."""
+    weights = load_file(adapter / "adapter_model.safetensors")
+    modules = {name.partition(".lora_")[0].removesuffix(".base_layer") for name in weights}
+    return tuple(sorted({module.rpartition(".")[2] for module in modules}))
 
 
 @contextmanager

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 import trl
+from peft import LoraConfig
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
+    AutoTokenizer,
     PreTrainedTokenizerFast,
 )
 
@@ -275,7 +278,7 @@ _CHATML = "{% for m in messages %}" + _TURN + "{% endfor %}"
 _PROMPT = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 #: Chat templates that no student can be trained with, by what is wrong with them.
 UNUSABLE_TEMPLATES = {
-    "a template that leaves out the user's text": _CHATML.replace(
+    "a template that leaves out a text": _CHATML.replace(
         "m['content']", "(m['content'] if m['role'] == 'assistant' else '')"
     )
     + _PROMPT,
@@ -307,6 +310,36 @@ def make(family: Family, folder: Path) -> Path:
     model.save_pretrained(folder)
     tokens.save_pretrained(folder)
     return folder
+
+
+def _configured(**changes: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
+
+    return change
+
+
+def _with_adapter(folder: Path) -> None:
+    LoraConfig(target_modules=["q_proj"]).save_pretrained(folder)
+
+
+def _with_another_padding_token(folder: Path) -> None:
+    tokens = AutoTokenizer.from_pretrained(folder)
+    tokens.add_tokens([f"<word {i}>" for i in range(EMBEDDINGS - len(tokens))])
+    tokens.add_special_tokens({"pad_token": "[PAD]"})
+    tokens.save_pretrained(folder)
+
+
+#: What is done to the folder of a student that is refused then.
+DAMAGES: dict[str, Callable[[Path], None]] = {
+    "a layer without weights": _configured(num_hidden_layers=3),
+    "a layer that config.json leaves out": _configured(num_hidden_layers=1),
+    "weights of another shape": _configured(intermediate_size=48),
+    "an adapter beside the weights": _with_adapter,
+    "a padding token outside the embedding": _with_another_padding_token,
+    "fewer positions than a prompt has tokens": _configured(max_position_embeddings=16),
+}
 
 
 def load(family: Family, folder: Path) -> Any:
