@@ -40,7 +40,8 @@ def grid(report: Report, judge: str) -> ReportTable:
     note = (
         f"Win rate over the base student in %; interval: {intervals}. In bold: better than every other of "
         "its column (sign-flip permutation test on the same dialogues, p < 0.05 after Holm's correction over "
-        f"all pairs of responders that met the base). {_counting(found.values())} {cells.source(report, judge)}"
+        f"all pairs of responders that met the base). {_counting(found.values())} "
+        f"{cells.source(report, judge)}"
     )
     return ReportTable(
         f"win_rates-{judge}",
