@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 
 from core.domain.text import visible
+from core.reports.cells import ReportCell, ReportTable
 from core.reports.gather import Report
-from core.reports.tables import ReportCell, ReportTable
 
 #: First characters of text that a spreadsheet would run as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -51,8 +51,8 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
         if rate.invalid and rate.n:
             print_line(
                 console,
-                f"! {rate.name}: {rate.invalid} of {rate.n} dialogues are invalid and left out; with them the "
-                f"win rate would be between {percent(rate.min_win_rate_b, 1)} and "
+                f"! {rate.name}: {rate.invalid} of {rate.n} dialogues are invalid and left out; with them "
+                f"the win rate would be between {percent(rate.min_win_rate_b, 1)} and "
                 f"{percent(rate.max_win_rate_b, 1)} (Imbens–Manski interval "
                 f"{span(rate.bounds_low, rate.bounds_high)} %)",
                 "yellow",

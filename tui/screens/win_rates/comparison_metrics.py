@@ -95,9 +95,10 @@ def warnings(rate: WinRate) -> list[str]:
             f"{formats.percent(rate.lc_win_rate_b, 1)} ({formats.span(rate.lc_low, rate.lc_high)})."
         )
     if rate.invalid and rate.n:
+        ends = (formats.percent(end, 1) for end in (rate.min_win_rate_b, rate.max_win_rate_b))
         found.append(
             f"{rate.invalid} of {rate.n} dialogues are invalid and left out: with them the win rate would "
-            f"be between {formats.percent(rate.min_win_rate_b, 1)} and {formats.percent(rate.max_win_rate_b, 1)}."
+            f"be between {' and '.join(ends)}."
         )
     if rate.lc_overlap is not None and rate.lc_overlap < FEW_OVERLAP:
         found.append(
