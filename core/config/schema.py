@@ -133,11 +133,14 @@ class Student(_Table, frozen=True):
     """A small model that is fine-tuned. NAME is chosen by you."""
 
     model: str
-    """`embedded/smollm2-135m-instruct`, a Hugging Face Hub name, or a folder."""
+    """`embedded/smollm2-135m-instruct`, a Hugging Face Hub name, or a folder; a relative one is in the
+    workspace's. Jobs are done again when the folder's files change."""
     revision: str | None = None
-    """Branch, tag or commit on the Hub; by default the main branch."""
+    """Branch, tag or commit on the Hub; by default the main branch. The workspace stays at the commit that a
+    branch or tag stands for at its first use."""
     chat_template: str | None = None
-    """Path of a Jinja file with the chat template, for a model that has none."""
+    """Path of a Jinja file with the chat template, for a model that has none; a relative one is in the
+    workspace's folder."""
     chat_template_kwargs: dict[str, Any] = {}
     """Variables of the chat template. Where it has one that turns thinking off, such as
     `enable_thinking = false`, that is set by default."""
@@ -223,7 +226,8 @@ class Training(_Table, frozen=True):
     seed: int = 42
     """Seed of initialization and data order."""
     report_to: tuple[str, ...] = ()
-    """Integrations that also get the metrics, such as `tensorboard` or `wandb`."""
+    """Integrations that also get the metrics, such as `tensorboard` or `wandb`. One that fails is a
+    warning of the run, which goes on."""
     sample_steps: Positive = 50
     """Optimizer steps between two rounds of sample answers."""
     sample_dialogues: NonNegative = 2
@@ -266,7 +270,7 @@ class Responding(_Table, frozen=True):
     top_p: Share = 1.0
     """With `do_sample`: nucleus sampling."""
     batch_size: Positive = 16
-    """Dialogues that are answered at the same time."""
+    """Dialogues that are answered at the same time; halved while memory runs out."""
     seed: int = 42
     """With `do_sample`: sampling seed."""
 

@@ -15,7 +15,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.prompts import templates
-from core.students import chat_format, loading
+from core.students import chat_format, loading, model_sources
 from core.students.generation import Generator
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     there is no test dialogue, the student cannot be loaded, or memory runs out with one dialogue at a time.
     """
     student = responder.student
+    model_sources.check_unchanged(student.config, student.source, student.chat_template_sha256)
     torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     if not dialogues:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -49,23 +50,26 @@ class _GuardedCallback(TrainerCallback):
         self._callback = callback
         self._name = name
         self._warn = warn
-        self._errors = 0
+        self._is_off = False
+        #: Errors in a row, by event.
+        self._errors: Counter[str] = Counter()
         for event in _EVENTS:
             setattr(self, event, partial(self._pass_on, event))
 
     def _pass_on(self, event: str, *args: Any, **kwargs: Any) -> Any:
-        if self._errors >= _MAX_ERRORS:
+        if self._is_off:
             return None
         try:
             result = getattr(self._callback, event)(*args, **kwargs)
         except Exception as error:
             log.exception("%s", self._name)
             # A logger that cannot begin would try to begin again with each step.
-            self._errors = _MAX_ERRORS if event == "on_train_begin" else self._errors + 1
-            end = "and gets no more metrics" if self._errors >= _MAX_ERRORS else "at one event"
+            self._errors[event] += 1
+            self._is_off = event == "on_train_begin" or self._errors[event] >= _MAX_ERRORS
+            end = "and gets no more metrics" if self._is_off else "at one event"
             self._warn(f"the logger {self._name} failed {end}: {brief(error)}")
             return None
-        self._errors = 0
+        self._errors[event] = 0
         return result
 
 

@@ -103,6 +103,8 @@ class StartReport(_Record, frozen=True):
     """How many of them had never been requested before."""
     done: int
     """How many of them were done already."""
+    again: Sequence[str]
+    """Ids of those that had ended, and are done again from the start."""
     paused: bool
 
 

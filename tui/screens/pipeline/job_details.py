@@ -31,6 +31,7 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
     ]
     if job.error is not None:
         lines.append([(visible(job.error, lines=True), "$text-error")])
+    lines += [[(f"warning: {visible(warning)}", "$text-warning")] for warning in job.warnings]
     if job.reason is not None:
         lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
     lines.append(_row("run", _course(job, now)))
