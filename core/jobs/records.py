@@ -69,6 +69,13 @@ class Sample(_Record, frozen=True, tag="sample"):
     text: str
 
 
+class Warned(_Record, frozen=True, tag="warning"):
+    """Something beside the job's work failed, such as a sample or a logger; the job goes on."""
+
+    text: str
+    """What failed and what follows, for people."""
+
+
 class ResponseRecord(_Record, frozen=True, tag="response"):
     """A responder's response to one dialogue; `finish` is `length` if it reached the limit of new tokens.
 
@@ -198,6 +205,7 @@ Record = (
     | Waiting
     | Metric
     | Sample
+    | Warned
     | ResponseRecord
     | VerdictRecord
     | SubmissionRecord

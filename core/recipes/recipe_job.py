@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from typing import TypeVar
 
-from core.dialogues import records, response_file
+from core.dialogues import control_tokens, records, response_file
 from core.domain.errors import UserError
 from core.domain.results import RecipeResult
 from core.jobs.context import JobContext
@@ -14,6 +15,8 @@ from core.jobs.settings import DirectMethod, ImproveMethod, RecipeSettings
 from core.recipes import examples, strategies
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 def run(job: JobContext[RecipeSettings]) -> RecipeResult:
@@ -40,6 +43,11 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
         job.check()
         examples.write(job.folder / file, used)
         job.publish(name, job.folder / file)
+    spelled = control_tokens.count_texts(examples.text_of(example) for example in (*used_sft, *used_pairs))
+    if spelled:
+        log.warning(
+            "%d examples spell a control token of a chat format: students read it as plain text", spelled
+        )
     total = len(used_sft) + len(used_pairs)
     job.journal.write(Progress(total, total))
     return RecipeResult(
@@ -48,6 +56,7 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
         sft_used=len(used_sft),
         preferences_used=len(used_pairs),
         left_out=left_out,
+        control_tokens=spelled,
     )
 
 

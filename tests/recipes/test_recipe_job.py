@@ -47,6 +47,7 @@ def test_a_worker_makes_both_files(tmp_path: Path) -> None:
         sft_used=sft_examples,
         preferences_used=pairs,
         left_out=None,
+        control_tokens=0,
     )
     assert found[-1] == Done(expected)
     assert Progress(sft_examples + pairs, sft_examples + pairs) in found

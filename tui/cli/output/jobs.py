@@ -65,6 +65,9 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
             *((cell(_note(job), style),) if wide else ()),
         )
     console.print(table)
+    for job in snapshot.jobs:
+        for warning in job.warnings:
+            print_line(console, f"{job.id}: warning: {warning}", "yellow")
     for job in () if wide else snapshot.jobs:
         if job.state == "failed" and job.error is not None:
             print_line(console, f"{job.id}: {job.error}", "red")
@@ -125,7 +128,7 @@ def _generated(result: GenerateResult) -> str:
 
 
 def time_taken(job: Job) -> str:
-    """How long a finished job took; empty for others."""
+    """How long the last attempt at a finished job took; empty for others."""
     if job.started_at is None or job.finished_at is None:
         return ""
     return duration(job.finished_at - job.started_at)

@@ -33,6 +33,7 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
         lines.append([(visible(job.error, lines=True), "$text-error")])
     if job.wait is not None:
         lines.append([(visible(waits.words(job.wait, now)), "$text-warning")])
+    lines += [[(f"warning: {visible(warning)}", "$text-warning")] for warning in job.warnings]
     if job.reason is not None:
         lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
     lines.append(_row("run", _course(job, now)))
