@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, W
 from core.jobs.settings import Settings
 from core.teachers import answer_cleaning, prices
 from core.teachers.answer_cleaning import with_visible_half_characters, without_half_characters
+from core.teachers.http import content_filters
 from core.teachers.http.bodies import DAMAGED
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
@@ -30,13 +30,6 @@ NO_LINE = "no_line"
 REFUSED_PARAMETER = "refused_parameter"
 #: Codes of requests that would be rejected again.
 _REJECTED = ("400", "413", "422", "invalid_request")
-#: Codes with which providers filter a request, and the words with which they reject one for its content.
-_FILTERED = ("content_filter", "content_policy_violation", "data_inspection_failed")
-_IS_FILTERED = re.compile(
-    r"content[ _]?(?:filter|policy|management|moderation)|data_?inspection|responsible ?ai|safety system"
-    r"|usage policies|flagged",
-    re.IGNORECASE,
-)
 #: Characters of an unreadable reply that are shown; the journal has all of it.
 _SHOWN = 1000
 
@@ -307,6 +300,6 @@ def _failure_outcome(failure: FailedRequest) -> Outcome:
         return "expired"
     if failure.code in (NO_LINE, DAMAGED):
         return "missing"
-    if failure.code in _FILTERED or (failure.code in _REJECTED and _IS_FILTERED.search(failure.message)):
+    if content_filters.is_filtered(failure.code, failure.message):
         return "filtered"
     return "rejected" if failure.code in _REJECTED else "error"

@@ -40,8 +40,8 @@ def completion(content: object = SAID, **choice: Any) -> dict[str, Any]:
 class OddServer:
     """What a server answers to completions, and to calls about batches."""
 
-    answer: Callable[[str], dict[str, Any] | bytes] = lambda text: completion()
-    """The body for the text of the last message."""
+    answer: Callable[[str], dict[str, Any] | bytes | HttpReply] = lambda text: completion()
+    """The body, or the whole reply, for the text of the last message."""
     batch: dict[str, Any] = field(default_factory=dict)
     """Changes of the batch."""
     created: HttpReply | None = None
@@ -61,7 +61,7 @@ class OddServer:
         match request.method, path:
             case "POST", "/chat/completions":
                 body = self._answer(request.json()["messages"][-1]["content"])
-                return HttpReply(body)
+                return body if isinstance(body, HttpReply) else HttpReply(body)
             case "POST", "/files":
                 self.uploads += 1
                 lines = [line for line in request.body.splitlines() if line.startswith(b'{"custom_id"')]
@@ -79,7 +79,7 @@ class OddServer:
                 return HttpReply(b"\n".join(map(self._line, self._input)))
         return HttpReply({"error": {"message": f"Unknown {request.method} {path}"}}, 404)
 
-    def _answer(self, text: str) -> dict[str, Any] | bytes:
+    def _answer(self, text: str) -> dict[str, Any] | bytes | HttpReply:
         self.asked.append(text)
         return self.answer(text)
 

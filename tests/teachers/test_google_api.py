@@ -19,6 +19,8 @@ from core.teachers.protocol import (
     Reply,
     Request,
     TransientError,
+    UnidentifiedError,
+    UnreadableError,
     Usage,
 )
 from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
@@ -325,6 +327,44 @@ def test_finding_a_batch_among_others(server: Server, batches: GoogleBatches) ->
     assert found is not None
     assert (found.id, found.metadata) == ("batches/3", METADATA)
     assert batches.find("never", since=0) is None
+
+
+@pytest.mark.filterwarnings("ignore:.*is not a valid JobState")
+def test_batches_in_odd_forms(server: Server, batches: GoogleBatches) -> None:
+    odd = batch("succeeded", error="", done="yes")
+    odd["metadata"] |= {
+        "createTime": "soon",
+        "state": "batch_state_succeeded",
+        "batchStats": {"requestCount": 5},
+    }
+    odd["metadata"]["output"] = {"responsesFile": "files/out"}
+    server.answer = lambda asked: HttpReply(odd)
+    info = batches.retrieve("batches/1")
+    assert (info.status, info.output_file, info.created_at, info.errors) == (
+        "completed",
+        "files/out",
+        None,
+        (),
+    )
+    assert (info.completed, info.failed, info.total) == (0, 0, 5)
+    server.answer = lambda asked: HttpReply({"metadata": {"state": "BATCH_STATE_PENDING"}})
+    with pytest.raises(UnreadableError):
+        batches.create("files/2", METADATA)
+
+
+def test_a_batch_is_found_by_its_input_file(server: Server, batches: GoogleBatches) -> None:
+    mine = batch("RUNNING", "batches/5", "")
+    mine["metadata"]["inputConfig"] = {"fileName": "files/2"}
+    foreign: list[Any] = [3, {"name": ["odd"]}, {"metadata": "x"}, batch("RUNNING", "batches/4", "mine/x/t1")]
+    foreign[3]["metadata"]["createTime"] = "soon"
+    server.answer = lambda asked: HttpReply({"operations": [*foreign, mine]})
+    found = batches.find("t1", since=0, file="files/2")
+    assert found is not None
+    assert found.id == "batches/5"
+    # Of whom the API tells nothing, it may be anybody's.
+    del mine["metadata"]["inputConfig"]
+    with pytest.raises(UnidentifiedError, match="batches/5"):
+        batches.find("t1", since=0, file="files/2")
 
 
 def test_a_full_queue(server: Server, batches: GoogleBatches) -> None:

@@ -157,6 +157,21 @@ def test_too_many_that_cannot_be_used_fail_the_job_and_show_one(
         assert part in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"code": "content_filter", "message": "The response was filtered due to the prompt."}),
+        (403, {"code": 403, "message": "Your input was flagged by the moderation of the provider."}),
+    ],
+)
+def test_a_prompt_that_a_filter_rejects_is_filtered(
+    tmp_path: Path, server: tuple[OddServer, str], status: int, error: dict[str, Any]
+) -> None:
+    odd, url = server
+    odd.answer = lambda asked: HttpReply({"error": error}, status) if asked == PROMPTS[3] else completion()
+    assert generate(tmp_path, url, tries=1).left_out_as == {"filtered": 1}
+
+
 def test_gemini_without_a_candidate(tmp_path: Path) -> None:
     candidate = {"content": {"parts": [{"text": SAID}]}, "finishReason": "STOP"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from core.teachers.http import error_bodies, error_text
+from core.teachers.http import content_filters, error_bodies, error_text
 from core.teachers.http.error_bodies import BodyError
 from core.teachers.protocol import RejectedError, Remedy, TransientError
 
@@ -69,6 +69,8 @@ def of_error(
     `version` is the last part of a base URL as this kind of API has it; empty if it has none.
     """
     message = error_text.redacted(": ".join(filter(None, (str(status), found.name, found.message))), key)
+    if content_filters.is_filtered(str(status), message):
+        return RejectedError(message, code=content_filters.CONTENT_FILTER, fatal=False)
     remedy = _remedy(status, found, message)
     if remedy is None and (status >= 500 or status in _TRANSIENT):
         return TransientError(
