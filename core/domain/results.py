@@ -116,6 +116,9 @@ class RespondResult(_Answered, frozen=True, kw_only=True, tag="respond"):
     """Responses that `max_new_tokens` cut; None for a teacher, whose cut responses are not taken."""
     device: str | None = None
     """Where the student ran; None for a teacher."""
+    with_thinking: Count | None = None
+    """Responses from which thinking was removed; None for a teacher, and in results of versions that did not
+    count them."""
     chat_template_notes: tuple[str, ...] = ()
     """What was fixed or added where the chat template alone would not do, in sentences."""
 

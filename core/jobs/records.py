@@ -77,7 +77,8 @@ class Warned(_Record, frozen=True, tag="warning"):
 
 
 class ResponseRecord(_Record, frozen=True, tag="response"):
-    """A responder's response to one dialogue; `finish` is `length` if it reached the limit of new tokens.
+    """A responder's response to one dialogue; `finish` is `length` if it reached the limit of new tokens, and
+    `had_thinking` whether thinking was removed from it.
 
     `domain.dialogue_pages.Response` is its view for readers, beside the responses of others.
     """
@@ -85,6 +86,7 @@ class ResponseRecord(_Record, frozen=True, tag="response"):
     dialog_id: str
     text: str
     finish: Literal["stop", "length"]
+    had_thinking: bool = False
 
 
 class VerdictRecord(_Record, frozen=True, tag="verdict"):

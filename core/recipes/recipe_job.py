@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from typing import TypeVar
 
@@ -15,8 +14,6 @@ from core.jobs.settings import DirectMethod, ImproveMethod, RecipeSettings
 from core.recipes import examples, strategies
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 
 def run(job: JobContext[RecipeSettings]) -> RecipeResult:
@@ -43,10 +40,13 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
         job.check()
         examples.write(job.folder / file, used)
         job.publish(name, job.folder / file)
-    spelled = control_tokens.count_texts(examples.text_of(example) for example in (*used_sft, *used_pairs))
+    found = [control_tokens.find(examples.text_of(example)) for example in (*used_sft, *used_pairs)]
+    spelled = sum(map(bool, found))
     if spelled:
-        log.warning(
-            "%d examples spell a control token of a chat format: students read it as plain text", spelled
+        first = next(tokens[0] for tokens in found if tokens)
+        job.warn(
+            f"{spelled} of {len(found)} examples spell a control token of a chat format, such as {first!r}: "
+            "students read it as plain text"
         )
     total = len(used_sft) + len(used_pairs)
     job.journal.write(Progress(total, total))

@@ -40,6 +40,8 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     device = loading.pick_device(student.device)
     chat = chat_format.load(student.config)
     adapter = job.input("adapter") if "adapter" in job.spec.inputs else None
+    if adapter is not None:
+        chat.check_adapter(adapter)
     model = loading.load_model(student.config, device, loading.pick_dtype(student.dtype, device), adapter)
     generator = Generator(
         model,
@@ -60,7 +62,7 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
             batch, responder.responding, "responding.max_new_tokens", job.warn
         )
         new = [
-            ResponseRecord(dialogues[i].dialog_id, answer.text, answer.finish)
+            ResponseRecord(dialogues[i].dialog_id, answer.text, answer.finish, answer.had_thinking)
             for i, answer in zip(batch, answers, strict=True)
             if dialogues[i].dialog_id not in answered
         ]
@@ -73,4 +75,15 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     response_file.write(path, (GeneratedResponse(r.dialog_id, r.text, finish=r.finish) for r in found))
     job.publish("responses", path)
     cut = sum(response.finish == "length" for response in answered.values())
-    return RespondResult(responses=len(dialogues), cut=cut, device=device, chat_template_notes=chat.notes)
+    if cut == len(dialogues):
+        job.warn(
+            f"every response was cut at responding.max_new_tokens = {responder.responding.max_new_tokens}: "
+            f"the student never wrote {chat.end_token!r}, which ends an answer"
+        )
+    return RespondResult(
+        responses=len(dialogues),
+        cut=cut,
+        device=device,
+        with_thinking=sum(response.had_thinking for response in answered.values()),
+        chat_template_notes=chat.notes,
+    )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from core.config.schema import Student
@@ -20,6 +21,18 @@ from core.students.plain_text import Part
 _PROBE = ("Context: I moved to another town.\nUtterance: It is so quiet here!\nResponse:", "I am with you.")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Response:
+    """What generated tokens say."""
+
+    text: str
+    """Without control tokens and thinking, up to the first stop string."""
+    is_stopped: bool
+    """Whether a stop string ends it."""
+    has_thinking: bool
+    """Whether thinking was removed from it."""
 
 
 @dataclass(frozen=True)
@@ -80,18 +93,27 @@ class ChatFormat:
         own = model.generation_config.eos_token_id
         return sorted(self.stop_ids.union(own if isinstance(own, list) else [own]) - {None})
 
-    def text(self, tokens: Sequence[int]) -> tuple[str, bool]:
-        """The response in generated tokens, without control tokens and thinking, up to the first stop string;
-        and whether there is one."""
+    def response(self, tokens: Sequence[int]) -> Response:
+        """The response in generated tokens up to their end token."""
         whole: str = self.tokenizer.decode(tokens, skip_special_tokens=False)
         text = thinking.remove(whole)
-        if text == whole:
+        has_thinking = text != whole
+        if not has_thinking:
             text = self.tokenizer.decode(tokens, skip_special_tokens=True)
         else:
             for token in sorted(self.tokenizer.all_special_tokens, key=len, reverse=True):
                 text = text.replace(token, "")
         found = [position for stop in self.stop_strings if (position := text.find(stop)) >= 0]
-        return text[: min(found, default=None)].strip(), bool(found)
+        return Response(text[: min(found, default=None)].strip(), bool(found), has_thinking)
+
+    def check_adapter(self, adapter: Path) -> None:
+        """Raise `UserError` if the adapter in this folder was trained with another chat template."""
+        saved = adapter / "chat_template.jinja"
+        if saved.is_file() and saved.read_bytes().decode("utf-8") != self.tokenizer.chat_template:
+            raise UserError(
+                f"the chat template of {self.model!r} has changed since this run was trained: its prompts "
+                "would differ from those of training. Train the run again, or set revision of the student"
+            )
 
     @property
     def end_token(self) -> str:

@@ -25,6 +25,8 @@ class GeneratedText:
     text: str
     finish: Literal["stop", "length"]
     """`length` if the text was cut at the maximum number of new tokens."""
+    had_thinking: bool
+    """Whether thinking was removed from it."""
 
 
 class Generator:
@@ -166,8 +168,9 @@ class Generator:
 
     def _decoded(self, row: list[int]) -> GeneratedText:
         end = next((i for i, token in enumerate(row) if token in self._ends), None)
-        text, is_stopped = self.chat.text(row[:end])
-        return GeneratedText(text, "length" if end is None and not is_stopped else "stop")
+        response = self.chat.response(row[:end])
+        is_cut = end is None and not response.is_stopped
+        return GeneratedText(response.text, "length" if is_cut else "stop", response.has_thinking)
 
 
 def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:

@@ -19,9 +19,6 @@ _TAGS = (
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
 )
 _BLOCK = re.compile(
-    "|".join(rf"\s*{re.escape(start)}.*?(?:{re.escape(end)}|\Z)\s*" for start, end in _TAGS), re.DOTALL
-)
-_ANYWHERE = re.compile(
     "|".join(rf"{re.escape(start)}.*?(?:{re.escape(end)}|\Z)|{re.escape(end)}" for start, end in _TAGS),
     re.DOTALL,
 )
@@ -41,12 +38,17 @@ def closing(text: str) -> str:
 
 
 def remove(text: str) -> str:
-    """`text` without the blocks at its beginning; the last of them may be left open."""
-    while (block := _BLOCK.match(text)) is not None:
-        text = text[block.end() :]
-    return text
+    """A response without its blocks of thinking.
+
+    A block may be left open, and one that is closed without having been opened began with the response.
+    """
+    for start, end in _TAGS:
+        closed = text.find(end)
+        if closed >= 0 and text.find(start, 0, closed) < 0:
+            text = text[closed + len(end) :]
+    return _BLOCK.sub("", text)
 
 
 def without(text: str) -> str:
     """`text` without any block or part of one, and without white space at its end."""
-    return _ANYWHERE.sub("", text).rstrip()
+    return _BLOCK.sub("", text).rstrip()

@@ -152,17 +152,16 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         data = tokenized_data.dpo(chat, pairs, training)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
+        chat.check_adapter(job.input("adapter"))
         model = loading.load_model(student, device, dtype, job.input("adapter"), trainable=True)
         _check_data(chat, model, data, "dpo.max_length")
         with _setting_errors():
             loggers.check(training.report_to)
             trainer = trainers.dpo(model, chat.tokenizer, data, settings.training, arguments)
     if data.truncated or data.left_out:
-        log.warning(
-            "max_length = %d truncates %d examples, and leaves out %d whose prompts fill it",
-            training.max_length,
-            data.truncated,
-            data.left_out,
+        job.warn(
+            f"max_length = {training.max_length} truncates {data.truncated} examples, which lose the token "
+            f"that ends an answer, and leaves out {data.left_out} whose prompts fill it"
         )
     loggers.add(trainer, training.report_to, job.warn)
     trainer.add_callback(JournalCallback(job, trainer))

@@ -99,15 +99,22 @@ def outcome(job: Job) -> str:
     match job.result:
         case GenerateResult() as result:
             return _generated(result)
-        case RecipeResult(sft_used=examples, preferences_used=pairs):
-            return f"{examples} SFT examples, {pairs} preference pairs"
-        case SftResult(steps=steps, train_loss=loss):
-            return f"{steps} steps, mean loss {loss:.3f}"
-        case RespondResult(responses=responses, cut=cut, left_out=left_out):
+        case RecipeResult() as result:
+            return f"{result.sft_used} SFT examples, {result.preferences_used} preference pairs" + _counted(
+                result.control_tokens, "with control tokens as text"
+            )
+        case SftResult() as result:
+            return (
+                f"{result.steps} steps, mean loss {result.train_loss:.3f}"
+                + _counted(result.truncated, "examples truncated at max_length")
+                + _counted(result.left_out, "examples left out")
+            )
+        case RespondResult(responses=responses, cut=cut, left_out=left_out) as result:
             return (
                 f"{responses} responses"
                 + ("" if cut is None else f", {cut} of them cut at max_new_tokens")
                 + (f", {left_out} left out" if left_out else "")
+                + _counted(result.with_thinking, "with thinking, which was removed")
             )
         case JudgeResult(label=label):
             return label
@@ -119,6 +126,11 @@ def outcome(job: Job) -> str:
                 f", {left_out} dialogues left out" if left_out else ""
             )
     return ""
+
+
+def _counted(count: int | None, what: str) -> str:
+    """What is worth a word only if there is some."""
+    return f", {count} {what}" if count else ""
 
 
 def _generated(result: GenerateResult) -> str:
