@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 4
+VERSION = 5
 
 _INITIAL = """
 CREATE TABLE meta (

@@ -18,6 +18,7 @@ from transformers.utils import cached_file
 from core.config.schema import Student
 from core.domain.errors import UserError
 from core.jobs import files
+from core.network import hub
 from core.students import checkpoint_checks, embedded_package, memory, model_kind
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
@@ -148,6 +149,7 @@ def _source(student: Student) -> str:
         if not (path / "config.json").is_file():
             raise UserError(f"the student's folder {path} has no model (no config.json)")
         return str(path)
+    hub.use_own_client()
     return student.model
 
 

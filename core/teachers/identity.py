@@ -6,8 +6,8 @@ from pathlib import Path
 
 from core.config.schema import Teacher
 from core.jobs.settings import Identity
-from core.teachers import reasoning
 from core.students import model_sources
+from core.teachers import reasoning
 
 
 def identity(teacher: Teacher) -> Identity:

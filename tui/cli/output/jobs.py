@@ -113,8 +113,8 @@ def outcome(job: Job) -> str:
             return (
                 f"{responses} responses"
                 + ("" if cut is None else f", {cut} of them cut at max_new_tokens")
-                + _counted(result.with_thinking, "with thinking, which was removed")
                 + (f", {left_out} left out" if left_out else "")
+                + _counted(result.with_thinking, "with thinking, which was removed")
             )
         case JudgeResult(label=label):
             return label
