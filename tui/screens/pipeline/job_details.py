@@ -91,11 +91,13 @@ def _needs(job: Job, snapshot: Snapshot) -> str:
 
 
 def _result(job: Job) -> str:
-    """The scalar results; other screens show longer ones."""
+    """The scalar results and sentences; other screens show longer ones."""
     shown = []
     for key, value in result_values(job).items():
         if isinstance(value, float):
             shown.append(f"{visible(key)} {value:.4g}")
         elif isinstance(value, int | str):
             shown.append(f"{visible(key)} {visible(str(value))}")
+        elif isinstance(value, list | tuple) and value:
+            shown.append(f"{visible(key)} {visible('; '.join(map(str, value)))}")
     return "  ·  ".join(shown) or formats.UNKNOWN
