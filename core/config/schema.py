@@ -226,8 +226,8 @@ class Training(_Table, frozen=True):
     seed: int = 42
     """Seed of initialization and data order."""
     report_to: tuple[str, ...] = ()
-    """Integrations that also get the metrics, such as `tensorboard` or `wandb`. One that fails is a warning of
-    the run, which goes on."""
+    """Integrations that also get the metrics, such as `tensorboard` or `wandb`. One that fails is a
+    warning of the run, which goes on."""
     sample_steps: Positive = 50
     """Optimizer steps between two rounds of sample answers."""
     sample_dialogues: NonNegative = 2
