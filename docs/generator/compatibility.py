@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from docs.generator.markdown import NOTE, cell, table
-from tests.students import compatibility, families
+from tests.students import chat_tokenizers, compatibility, families, unusable
 from tests.students.compatibility import FamilyOutcome, TemplateOutcome
 
 _INTRODUCTION = f"""# Compatibility
@@ -67,10 +67,10 @@ def _parts(folder: Path) -> Iterator[str]:
     model = families.load(families.FAMILIES[0], folder / "model")
     templates = [
         compatibility.examine_template(name, text, folder / name, model)
-        for name, text in (families.trl_templates() | families.UNUSABLE_TEMPLATES).items()
+        for name, text in (chat_tokenizers.trl_templates() | unusable.TEMPLATES).items()
     ]
     damaged = {
-        name: compatibility.examine_damage(name, folder / name) or "not refused" for name in families.DAMAGES
+        name: compatibility.examine_damage(name, folder / name) or "not refused" for name in unusable.DAMAGES
     }
     yield _INTRODUCTION + _FAMILIES
     yield table(

@@ -27,7 +27,7 @@ from core.students.generation import Generator
 from core.students.merging import merge
 from core.teachers.protocol import Message
 from core.training import training_job
-from tests.students import families
+from tests.students import chat_tokenizers, families, unusable
 from tests.students.families import Family
 from tests.support import job_attempts, training_attempts
 from tests.support.training_attempts import TrainingInputs
@@ -105,7 +105,7 @@ def examine_family(family: Family, folder: Path) -> FamilyOutcome:
 def examine_damage(name: str, folder: Path) -> str | None:
     """Train a student that is damaged in that way; why it is refused, or None if it is not."""
     inputs = _inputs(folder / "jobs", families.make(families.FAMILIES[0], folder / "student"))
-    families.DAMAGES[name](folder / "student")
+    unusable.DAMAGES[name](folder / "student")
     job = job_attempts.context(inputs.attempt("sft", **_TRAINING))
     try:
         training_job._trainer(job, "cpu", torch.float32)
@@ -116,7 +116,7 @@ def examine_damage(name: str, folder: Path) -> str | None:
 
 def examine_template(name: str, template: str, folder: Path, model: Any) -> TemplateOutcome:
     """Render prompts and answers with a chat template; `model` is one to generate with."""
-    families.tokenizer(template).save_pretrained(folder)
+    chat_tokenizers.tokenizer(template).save_pretrained(folder)
     model.config.save_pretrained(folder)
     student = Student(model=str(folder))
     try:

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import trl
-from peft import LoraConfig
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForSeq2SeqLM,
-    AutoTokenizer,
-    PreTrainedTokenizerFast,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-_TEMPLATES = Path(trl.__file__).with_name("chat_templates")
-#: The size of every vocabulary's part that is trained, with the 256 bytes.
-_VOCABULARY = 384
-#: Room for the control tokens of any template beside it.
-EMBEDDINGS = 480
-
-_BOS, _END, _PAD = "<s>", "<|endoftext|>", "<pad>"
-_CONTROL_TOKENS = re.compile(
-    r"<\|[^|<>\s'\"]+\|>|<｜[^｜<>]+｜>|<\|[a-z_]+>|<[a-z_]+\|>|<(?:start|end)_of_[a-z]+>|\[gMASK\]|<sop>|</s>"
-)
-#: Tokens of their own that tokenizers do not mark as special.
-_ADDED_TOKENS = re.compile(r"</?think>|\[/?INST\]")
-
-_TEXT = (
-    "Context: I moved to a town where I know nobody. Utterance: Every evening is so quiet. Response:",
-    "I can hear how much this means to you, and I am here if you want to talk about it. That sounds hard.",
-    "I am so proud of you! You worked for this, and now you have every reason to celebrate.",
-)
+from tests.students.chat_tokenizers import EMBEDDINGS, tokenizer, trl_templates
 
 _SIZES: dict[str, Any] = {
     "hidden_size": 32,
@@ -84,6 +56,8 @@ class Family:
     """Its configuration beside the common sizes."""
     vision: Mapping[str, Any] | None = None
     """The configuration of the part that sees, in a model that has one."""
+    sentencepiece: bool = False
+    """Whether its tokenizers are of the kind of SentencePiece, which begin a text with a space."""
 
     @property
     def name(self) -> str:
@@ -92,9 +66,9 @@ class Family:
 
 FAMILIES = (
     Family("llama", "Llama 3, SmolLM2", "llama3"),
-    Family("mistral", "Mistral 7B", None, _WINDOW),
+    Family("mistral", "Mistral 7B", None, _WINDOW, sentencepiece=True),
     Family("ministral3", "Ministral 3", None, _HEADS),
-    Family("mixtral", "Mixtral 8x7B", None, _EXPERTS | {"num_local_experts": 4}),
+    Family("mixtral", "Mixtral 8x7B", None, _EXPERTS | {"num_local_experts": 4}, sentencepiece=True),
     Family("qwen2", "Qwen2.5", "qwen2_5"),
     Family(
         "qwen2_moe",
@@ -122,7 +96,7 @@ FAMILIES = (
             "layer_types": ["linear_attention", "full_attention"],
         },
     ),
-    Family("gemma", "Gemma", "gemma", _HEADS),
+    Family("gemma", "Gemma", "gemma", _HEADS, sentencepiece=True),
     Family("gemma2", "Gemma 2", "gemma", _HEADS | _WINDOW),
     Family("gemma3_text", "Gemma 3 1B", "gemma3", _HEADS | _TWO_KINDS),
     Family("gemma3", "Gemma 3 4B", "gemma3", _HEADS | _TWO_KINDS, _VISION),
@@ -140,7 +114,7 @@ FAMILIES = (
         },
     ),
     Family("phi", "Phi-2"),
-    Family("phi3", "Phi-3, Phi-4-mini", "phi3"),
+    Family("phi3", "Phi-3, Phi-4-mini", "phi3", sentencepiece=True),
     Family("phimoe", "Phi-3.5-MoE", "phi3_5", _EXPERTS | {"num_local_experts": 4}),
     Family("smollm3", "SmolLM3"),
     Family("olmo", "OLMo"),
@@ -273,27 +247,10 @@ FAMILIES = (
 )
 
 
-_TURN = "{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}"
-_CHATML = "{% for m in messages %}" + _TURN + "{% endfor %}"
-_PROMPT = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-#: Chat templates that no student can be trained with, by what is wrong with them.
-UNUSABLE_TEMPLATES = {
-    "a template that leaves out a text": _CHATML.replace(
-        "m['content']", "(m['content'] if m['role'] == 'assistant' else '')"
-    )
-    + _PROMPT,
-    "a template that writes a text twice": _CHATML.replace("m['content']", "m['content'] + m['content']")
-    + _PROMPT,
-    "a template that changes the text": _CHATML.replace("m['content']", "m['content'] | upper") + _PROMPT,
-    "a template that raises an error": "{{ raise_exception('a system message is required') }}",
-    "a template with another prompt in training": _CHATML.replace("m['role']", "m['role'] + ' (final)'")
-    + _PROMPT,
-}
-
-
 def make(family: Family, folder: Path) -> Path:
     """Write a model of the family with its tokenizer to `folder`, which then is a student."""
-    tokens = tokenizer(None if family.template is None else trl_templates()[family.template])
+    template = None if family.template is None else trl_templates()[family.template]
+    tokens = tokenizer(template, sentencepiece=family.sentencepiece)
     ids = {f"{kind}_token_id": getattr(tokens, f"{kind}_token_id") for kind in ("bos", "eos", "pad")}
     language = _SIZES | {"vocab_size": EMBEDDINGS} | ids | dict(family.config)
     if family.vision is None:
@@ -312,71 +269,6 @@ def make(family: Family, folder: Path) -> Path:
     return folder
 
 
-def _configured(**changes: object) -> Callable[[Path], None]:
-    def change(folder: Path) -> None:
-        path = folder / "config.json"
-        path.write_text(json.dumps(json.loads(path.read_bytes()) | changes))
-
-    return change
-
-
-def _with_adapter(folder: Path) -> None:
-    LoraConfig(target_modules=["q_proj"]).save_pretrained(folder)
-
-
-def _with_another_padding_token(folder: Path) -> None:
-    tokens = AutoTokenizer.from_pretrained(folder)
-    tokens.add_tokens([f"<word {i}>" for i in range(EMBEDDINGS - len(tokens))])
-    tokens.add_special_tokens({"pad_token": "[PAD]"})
-    tokens.save_pretrained(folder)
-
-
-#: What is done to the folder of a student that is refused then.
-DAMAGES: dict[str, Callable[[Path], None]] = {
-    "a layer without weights": _configured(num_hidden_layers=3),
-    "a layer that config.json leaves out": _configured(num_hidden_layers=1),
-    "weights of another shape": _configured(intermediate_size=48),
-    "an adapter beside the weights": _with_adapter,
-    "a padding token outside the embedding": _with_another_padding_token,
-    "fewer positions than a prompt has tokens": _configured(max_position_embeddings=16),
-}
-
-
 def load(family: Family, folder: Path) -> Any:
     """A model of the family, made in `folder`."""
     return AutoModelForCausalLM.from_pretrained(make(family, folder)).eval()
-
-
-def trl_templates() -> dict[str, str]:
-    """The chat templates that TRL ships, by name."""
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(_TEMPLATES.glob("*.jinja"))}
-
-
-def tokenizer(chat_template: str | None) -> PreTrainedTokenizerFast:
-    """A byte-level tokenizer with the control tokens of a chat template.
-
-    Its end-of-sequence token is a base model's, which few templates write, and it puts a beginning before
-    every text.
-    """
-    tokens = Tokenizer(models.BPE())
-    tokens.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokens.decoder = decoders.ByteLevel()
-    tokens.train_from_iterator(
-        _TEXT,
-        trainers.BpeTrainer(
-            vocab_size=_VOCABULARY,
-            special_tokens=[_BOS, _END, _PAD],
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-            show_progress=False,
-        ),
-    )
-    found = chat_template or ""
-    tokens.add_special_tokens(sorted(set(_CONTROL_TOKENS.findall(found))))
-    tokens.add_tokens([AddedToken(text) for text in sorted(set(_ADDED_TOKENS.findall(found)))])
-    tokens.post_processor = processors.TemplateProcessing(
-        single=f"{_BOS} $A", special_tokens=[(_BOS, tokens.token_to_id(_BOS))]
-    )
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokens, bos_token=_BOS, eos_token=_END, pad_token=_PAD)
-    assert len(fast) <= EMBEDDINGS
-    fast.chat_template = chat_template
-    return fast

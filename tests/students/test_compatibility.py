@@ -11,10 +11,10 @@ import pytest
 
 from docs.generator import compatibility as page
 from tests.conftest import ROOT
-from tests.students import compatibility, families
+from tests.students import chat_tokenizers, compatibility, families, unusable
 from tests.students.families import FAMILIES, Family
 
-TEMPLATES = families.trl_templates() | families.UNUSABLE_TEMPLATES
+TEMPLATES = chat_tokenizers.trl_templates() | unusable.TEMPLATES
 PAGE = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8").splitlines()
 
 
@@ -43,7 +43,7 @@ def test_template(name: str, tmp_path: Path, model: Any) -> None:
     _check(page.template_row(outcome))
 
 
-@pytest.mark.parametrize("name", families.DAMAGES)
+@pytest.mark.parametrize("name", unusable.DAMAGES)
 def test_damage(name: str, tmp_path: Path) -> None:
     message = compatibility.examine_damage(name, tmp_path)
     assert message is not None
@@ -58,4 +58,4 @@ def _check(row: tuple[str, ...]) -> None:
 def test_the_page_has_a_row_for_each_and_no_other() -> None:
     rows = [line for line in PAGE if line.startswith("| ")]
     heads = [line for line in PAGE if line.startswith("| --- ")]
-    assert len(rows) - 2 * len(heads) == len(FAMILIES) + len(TEMPLATES) + len(families.DAMAGES)
+    assert len(rows) - 2 * len(heads) == len(FAMILIES) + len(TEMPLATES) + len(unusable.DAMAGES)
