@@ -44,12 +44,12 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     (["batches"], set()),
     (["winrates"], set()),
     (["winrates", "--json"], set()),
-    (["winrates", "show", "JOB"], STATISTICS),
+    (["winrates", "show", "JOB"], {"numpy", "scipy"}),
     # A Bradley-Terry fit.
     (["winrates", "ranking"], {"numpy", "scipy", "choix"}),
-    (["winrates", "judges"], set()),
-    # A paired randomisation test.
-    (["winrates", "tests"], {"numpy"}),
+    (["winrates", "judges"], {"numpy", "scipy"}),
+    # A paired permutation test.
+    (["winrates", "tests"], {"numpy", "scipy"}),
     (["pairs", "human", "chatgpt"], set()),
     (["logs"], set()),
     # Lists the key bindings of every screen: it imports the app.

@@ -10,7 +10,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogue_pages import DialogueFilter, DialogueOrder
-from core.judging import length_control, statistics
+from core.judging import length_control
 from core.services.workspace import Workspace, open_workspace
 from tests.support import finished_workspace
 
@@ -76,7 +76,7 @@ def test_everybodys_answers_to_one_dialogue(workspace: Workspace) -> None:
             for decided in found[name].decided:
                 verdicts = [(v.order, v.winner) for v in pair.verdicts if v.judge == decided.judge]
                 told = {"a": "lost", "b": "won"}
-                outcome = statistics.outcome(verdicts)
+                outcome = scores.outcome(verdicts)
                 assert decided.baseline == base
                 assert decided.outcome == told.get(outcome, outcome)
                 assert decided.flips == (len({w for _, w in verdicts if w != "invalid"}) > 1)
