@@ -26,8 +26,6 @@ HEAVY = frozenset(
 
 #: Makes the tables of state.db, once in a workspace's life; sqlite_utils imports pandas itself.
 MIGRATION = {"sqlite_utils", "pandas", "numpy"}
-#: Statistics on win rates.
-STATISTICS = {"numpy", "scipy", "statsmodels", "pandas"}
 
 #: Each command, and what its own job needs of HEAVY.
 COMMANDS: list[tuple[list[str], set[str]]] = [

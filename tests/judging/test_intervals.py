@@ -100,7 +100,7 @@ def test_without_dialogues_there_is_no_interval() -> None:
 
 def test_several_verdicts_of_a_dialogue_are_a_cluster() -> None:
     random = np.random.default_rng(1)
-    counts = random.integers(1, 5, 400)
+    counts = random.integers(1, 5, 400).astype(float)
     # All verdicts on a dialogue agree: as many independent ones as dialogues, at the most.
     sums = counts * (random.random(400) < 0.3)
     found = intervals.of_ratio(sums, counts)

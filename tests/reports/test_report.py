@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -128,8 +127,18 @@ def test_the_table_of_comparisons_is_that_of_a_paper(written: Path) -> None:
 
 def test_bold_is_what_is_better_than_all_others() -> None:
     def rate(b: str, win_rate: float) -> WinRate:
-        known = dict.fromkeys(field.name for field in fields(WinRate))
-        return WinRate(**{**known, "a": "base", "b": b, "judge": "gpt", "win_rate_b": win_rate})
+        ends = {"ci_low": win_rate - 0.06, "ci_high": win_rate + 0.06}
+        counts = {"n": 250, "wins_a": 90, "wins_b": 160, "ties": 0, "invalid": 0}
+        return WinRate(
+            *("base", b, "gpt"),
+            **counts,
+            **ends,
+            win_rate_b=win_rate,
+            interval=None,
+            label=None,
+            job="compare-1",
+            state="done",
+        )
 
     def test(a: str, b: str, p: float) -> PairedTest:
         return PairedTest("gpt", "base", a, b, 250, 60, 100, 0.16, 0.1, 0.2, p, p)
