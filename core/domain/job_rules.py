@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.domain.dependencies import dependents_of
-from core.domain.jobs import Job, JobState, Slot
-from core.domain.snapshot import SlotUse, Snapshot
+
+if TYPE_CHECKING:
+    # The app imports these rules before its first screen.
+    from core.domain.jobs import Job, JobState, Slot
+    from core.domain.snapshot import SlotUse, Snapshot
 
 #: States in which nothing more happens to a job by itself.
 ENDED: frozenset[JobState] = frozenset({"done", "failed", "cancelled"})

@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from core.config.workspace import WorkspacePaths, locate_workspace
-from core.services.workspace_state import WorkspaceState
 
 if TYPE_CHECKING:
     # Each is imported on first use.
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from core.services.pipeline.reader import PipelineReader
     from core.services.spending.reader import SpendingReader
     from core.services.training.reader import TrainingReader
+    from core.services.workspace_state import WorkspaceState
 
 
 class Workspace:
@@ -29,7 +29,6 @@ class Workspace:
     def __init__(self, paths: WorkspacePaths) -> None:
         #: Where the workspace's files are, and whether it may be changed.
         self.paths = paths
-        self._state = WorkspaceState(paths)
 
     def __enter__(self) -> Workspace:
         return self
@@ -44,7 +43,14 @@ class Workspace:
 
     def close(self) -> None:
         """Close the connection to state.db. The next read opens it again."""
-        self._state.close()
+        if "_state" in self.__dict__:
+            self._state.close()
+
+    @cached_property
+    def _state(self) -> WorkspaceState:
+        from core.services.workspace_state import WorkspaceState
+
+        return WorkspaceState(self.paths)
 
     @cached_property
     def pipeline(self) -> PipelineReader:

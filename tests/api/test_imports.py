@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from tests.cli.conftest import end_processes, environment
+from tests.support import waiting
 from tests.support.filled_workspace import fill, job_id
 from tests.support.synthetic_dialogues import synthetic_csv
 
@@ -126,6 +126,22 @@ def test_the_first_screen_imports_no_library_that_takes_long(filled: WorkspacePa
     assert loaded & HEAVY == {"textual"}
 
 
+def test_nothing_is_read_from_the_store_before_the_first_frame(filled: WorkspacePaths) -> None:
+    code = """
+import sys
+import tui.cli.main
+from core.api import open_workspace
+from tui.app.application import EmpathyApp
+
+EmpathyApp(open_workspace(sys.argv[1], read_only=True).paths)
+print(*sorted(sys.modules), file=sys.stderr)
+"""
+    loaded = _loaded(code, str(filled.root))
+    assert "tui.app.application" in loaded
+    store = ("core.store", "core.pipeline", "core.jobs", "core.services.workspace_state")
+    assert not {name for name in loaded if name.startswith(store)} | loaded & {"msgspec", "sqlite3"}
+
+
 def test_the_facade_imports_a_part_when_it_is_used(filled: WorkspacePaths) -> None:
     code = """
 import sys
@@ -146,14 +162,9 @@ print(*sorted(sys.modules), file=sys.stderr)
 
 def _loaded(code: str, *arguments: str) -> set[str]:
     """The modules that a fresh process has imported by the end of `code`."""
-    ended = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        env=environment(EMPATHY_SUPERVISOR_IDLE_S="0"),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
+    ended = waiting.run(
+        [sys.executable, "-c", code, *arguments], env=environment(EMPATHY_SUPERVISOR_IDLE_S="0")
     )
-    assert ended.returncode == 0, ended.stderr
-    return set(ended.stderr.splitlines()[-1].split())
+    errors = ended.err.decode()
+    assert ended.code == 0, errors
+    return set(errors.splitlines()[-1].split())

@@ -220,9 +220,10 @@ def read_line(process: subprocess.Popen[str]) -> str:
     Raises:
         StalledError: It printed none, and used no CPU time for too long.
     """
-    assert process.stdout is not None
+    out = process.stdout
+    assert out is not None
     lines: list[str] = []
-    reader = threading.Thread(target=lambda: lines.append(process.stdout.readline()), daemon=True)
+    reader = threading.Thread(target=lambda: lines.append(out.readline()), daemon=True)
     reader.start()
     patience = Patience("a line of a process's output", progress=cpu_time(process))
     while reader.is_alive():

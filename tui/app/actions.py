@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from core.api import start_all_problem
 from tui.format import job_states
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ def may_write(app: HostApp) -> bool:
 
 def unavailable(app: HostApp, action: str) -> str | None:
     """Why one of the app's actions is unavailable now; None if it is available."""
+    from core.api import start_all_problem
+
     if action in _WRITING and app.workspace.read_only:
         return job_states.WATCHED
     return start_all_problem(app.snapshot) if action == "start_all" else None
