@@ -38,10 +38,14 @@ MIN_COVERAGE, MAX_ERROR = 0.93, 0.065
 
 @dataclass(frozen=True)
 class Peer:
-    """A package, and a program that prints as JSON what it makes of the verdicts that it is given."""
+    """A package, and a program that prints as JSON what it makes of the verdicts that it is given.
+
+    `needs` is a package that it imports without requiring it.
+    """
 
     package: str
     program: str
+    needs: tuple[str, ...] = ()
 
 
 #: Each reads `scores` (of b by dialogue), `verdicts` ([dialogue, score] each) and `wins` (a matrix).
@@ -64,6 +68,7 @@ found = pairwise_to_winrate(pd.Series([1 + s for s in given["scores"]]))
 print(json.dumps({"win rate": found["win_rate"] / 100, "standard error": found["standard_error"] / 100,
                   "wins": found["n_wins"], "ties": found["n_draws"]}))
 """,
+        needs=("setuptools<81",),
     ),
     Peer(
         "choix",
@@ -104,21 +109,23 @@ def chances(rate: float, ties: float, correlation: float) -> tuple[float, float,
 
 
 @cache
-def all_intervals(n: int) -> tuple[NDArray[np.int_], Floats, Floats]:
-    """Every outcome of n dialogues as rows of (won, tied, lost), and the ends of its interval."""
-    counts = np.array([(won, tied, n - won - tied) for won in range(n + 1) for tied in range(n + 1 - won)])
-    found = [intervals.of_mean(np.repeat((1.0, 0.5, 0.0), row)) for row in counts]
-    return counts, np.array([one.low for one in found]), np.array([one.high for one in found])
+def interval(won: int, tied: int, lost: int) -> tuple[float, float]:
+    """The ends of the interval of so many dialogues."""
+    found = intervals.of_mean(np.repeat((1.0, 0.5, 0.0), (won, tied, lost)))
+    return found.low, found.high
 
 
 def coverage(n: int, rate: float, ties: float, correlation: float) -> tuple[float, float]:
     """How often the interval covers the true win rate, and its mean width."""
-    counts, low, high = all_intervals(n)
+    counts = np.array([(won, tied, n - won - tied) for won in range(n + 1) for tied in range(n + 1 - won)])
     chance = np.array(chances(rate, ties, correlation))
     log = gammaln(n + 1) - gammaln(counts + 1).sum(axis=1) + xlogy(counts, np.maximum(chance, 0)).sum(axis=1)
-    weights, true = np.exp(log), chance @ (1.0, 0.5, 0.0)
-    holds = (low <= true + 1e-12) & (true - 1e-12 <= high)
-    return float(weights @ holds), float(weights @ (high - low))
+    weights, true = np.exp(log), float(chance @ (1.0, 0.5, 0.0))
+    # What is left out is less likely than one in a hundred thousand, all together.
+    likely = weights > 1e-10
+    ends = np.array([interval(*map(int, row)) for row in counts[likely]])
+    holds = (ends[:, 0] <= true + 1e-12) & (true - 1e-12 <= ends[:, 1])
+    return float(weights[likely] @ holds), float(weights[likely] @ (ends[:, 1] - ends[:, 0]))
 
 
 def print_coverage() -> float:
@@ -279,7 +286,7 @@ def ask(peer: Peer, given: str) -> dict[str, str | float]:
         environment = Path(folder) / "environment"
         python = environment / "bin" / "python"
         _run(["uv", "venv", "--quiet", str(environment)])
-        _run(["uv", "pip", "install", "--quiet", "--python", str(python), peer.package])
+        _run(["uv", "pip", "install", "--quiet", "--python", str(python), peer.package, *peer.needs])
         version = f"from importlib.metadata import version\nprint(version({peer.package!r}))"
         numbers = _run([str(python), "-c", _GIVEN + peer.program], given)
         found: dict[str, str | float] = json.loads(numbers.splitlines()[-1])

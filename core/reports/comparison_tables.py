@@ -24,14 +24,14 @@ def grid(report: Report, judge: str) -> ReportTable:
             found[run.recipe, (run.student, run.stage)] = rate
     columns = list(dict.fromkeys(column for _, column in found))
     recipes = list(dict.fromkeys(recipe for recipe, _ in found))
-    best = {column: _best([r for (_, c), r in found.items() if c == column], report) for column in columns}
+    leaders = {column: best([r for (_, c), r in found.items() if c == column], report) for column in columns}
     rows = []
     for recipe in recipes:
         row = [cells.text(recipe.method), cells.text(recipe.variant)]
         for column in columns:
             own = found.get((recipe, column))
             value = None if own is None else own.win_rate_b
-            is_best = own is not None and own is best[column]
+            is_best = own is not None and own is leaders[column]
             text = UNKNOWN if own is None else cells.rate_text(own.win_rate_b, own.ci_low, own.ci_high)
             row.append(ReportCell(value, text, is_best))
         rows.append(tuple(row))
@@ -53,7 +53,7 @@ def grid(report: Report, judge: str) -> ReportTable:
     )
 
 
-def _best(rates: Sequence[WinRate], report: Report) -> WinRate | None:
+def best(rates: Sequence[WinRate], report: Report) -> WinRate | None:
     """The one with the highest win rate, if it is significantly better than every other; None otherwise."""
     known = [rate for rate in rates if rate.win_rate_b is not None]
     if len(known) < 2:

@@ -182,9 +182,9 @@ def _scorecards(report: Report) -> ReportTable:
         "Judges",
         "Agreement with the human ratings is measured on pairs with different ratings; a split decision "
         "counts half, pairs without a valid verdict are left out; beside it what “the longer one wins” "
-        "reaches on the same pairs, where chance is 50. First and longer: shares of the verdicts with a winner "
-        "(on different lengths); flip rate: over pairs of different texts judged in both orders. Intervals are "
-        f"clustered by dialogue. Shares in %. {cells.sources(report)}",
+        "reaches on the same pairs, where chance is 50. First and longer: shares of the verdicts with a "
+        "winner (on different lengths); flip rate: over pairs of different texts judged in both orders. "
+        f"Intervals are clustered by dialogue. Shares in %. {cells.sources(report)}",
         titles,
         frozenset(range(3, len(titles))),
         rows,
