@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
 import msgspec
 
-from core.config.schema import Config, JudgeConfig, Teacher
+from core.config.schema import Config, JudgeConfig, Student, Teacher
 from core.domain.errors import UserError
 from core.domain.names import is_plain
 
@@ -22,6 +23,13 @@ _ENDPOINTS = ("/chat/completions", "/completions", "/batches")
 _WINDOW = re.compile(r"[1-9]\d*[hd]")
 #: An API key can look like a variable name; the prefixes of some providers' keys are refused.
 _VARIABLE = re.compile(r"(?!AIza|hf_|gsk_)[A-Za-z_][A-Za-z0-9_]*")
+
+_JINJA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+#: Those that hold the conversation, and words of Jinja's syntax.
+_JINJA_RESERVED = {
+    *("messages", "add_generation_prompt", "continue_final_message", "tools", "documents", "strftime_now"),
+    *("and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"),
+}
 
 
 def parse_config(text: str, place: str = NAME) -> Config:
@@ -48,6 +56,8 @@ def parse_config(text: str, place: str = NAME) -> Config:
                 raise UserError(
                     f"{place}: [{kind}.{name}]: a name may contain letters, digits, '.', '_' and '-'"
                 )
+    for name, student in config.students.items():
+        _check_student(f"{place}: students.{name}", student)
     if "sft-dpo" in config.runs.stages and "sft" not in config.runs.stages:
         raise UserError(f"{place}: runs.stages: 'sft-dpo' continues from 'sft'; name both")
     for name, teacher in config.teachers.items():
@@ -64,6 +74,16 @@ def parse_config(text: str, place: str = NAME) -> Config:
     if config.prices.models and config.prices.date is None:
         raise UserError(f"{place}: prices.date is missing: the day on which the prices were listed")
     return config
+
+
+def _check_student(place: str, student: Student) -> None:
+    for name, value in student.chat_template_kwargs.items():
+        if not _JINJA_NAME.fullmatch(name) or name in _JINJA_RESERVED:
+            raise UserError(f"{place}.chat_template_kwargs: {name!r} is not a variable of chat templates")
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"{place}.chat_template_kwargs.{name}: {error}; write it as a string") from error
 
 
 def _check_judge(place: str, judge: JudgeConfig) -> None:

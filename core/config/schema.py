@@ -160,11 +160,24 @@ class Student(_Table, frozen=True):
     """A small model that is fine-tuned. NAME is chosen by you."""
 
     model: str
-    """`embedded/smollm2-135m-instruct`, a Hugging Face Hub name, or a folder."""
+    """`embedded/smollm2-135m-instruct`, a Hugging Face Hub name, or a folder; a relative one is in the
+    workspace's. Jobs are done again when the folder's files change."""
     revision: str | None = None
-    """Branch, tag or commit on the Hub; by default the main branch."""
+    """Branch, tag or commit on the Hub; by default the main branch. The workspace stays at the commit that a
+    branch or tag stands for at its first use."""
     chat_template: str | None = None
-    """Path of a Jinja file with the chat template, for a model that has none."""
+    """Path of a Jinja file with the chat template, for a model that has none; a relative one is in the
+    workspace's folder."""
+    chat_template_kwargs: dict[str, Any] = {}
+    """Variables of the chat template. Where it has one that turns thinking off, such as
+    `enable_thinking = false`, that is set by default."""
+    template_date: datetime.date = datetime.date(2024, 7, 26)
+    """The date that the chat template writes, if it writes today's: prompts must not change with the day."""
+    eos_token: str | None = None
+    """The EOS token; by default the tokenizer's. It is appended to answers where the chat template writes no
+    token after them, and ends generation."""
+    stop_strings: tuple[Annotated[str, Meta(min_length=1)], ...] = ()
+    """Texts at which generation stops, beside the end token. A response ends before them."""
 
 
 class Recipes(_Table, frozen=True):
@@ -225,7 +238,10 @@ class Training(_Table, frozen=True):
     max_grad_norm: NonNegativeNumber = 1.0
     """Gradient clipping."""
     max_length: Positive = 2048
-    """Maximum length of an example, in tokens; longer ones are truncated."""
+    """Maximum length of an example, in tokens; longer ones are truncated, and lose the token that ends an
+    answer."""
+    max_truncated: Share = 0.02
+    """Share of the examples that `max_length` may truncate or leave out; above it the run fails."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, slower steps."""
     logging_steps: Positive = 1
@@ -237,7 +253,8 @@ class Training(_Table, frozen=True):
     seed: int = 42
     """Seed of initialization and data order."""
     report_to: tuple[str, ...] = ()
-    """Integrations that also get the metrics, such as `tensorboard` or `wandb`."""
+    """Integrations that also get the metrics, such as `tensorboard` or `wandb`. One that fails is a
+    warning of the run, which goes on."""
     sample_steps: Positive = 50
     """Optimizer steps between two rounds of sample answers."""
     sample_dialogues: NonNegative = 2
@@ -280,7 +297,7 @@ class Responding(_Table, frozen=True):
     top_p: Share = 1.0
     """With `do_sample`: nucleus sampling."""
     batch_size: Positive = 16
-    """Dialogues that are answered at the same time."""
+    """Dialogues that are answered at the same time; halved while memory runs out."""
     seed: int = 42
     """With `do_sample`: sampling seed."""
 

@@ -75,8 +75,7 @@ def fetch(
         if started:
             raise UserError(f"{url} disconnected after {size} bytes ({reason}): try again") from error
         failure = failures.explain(error, url, "the URL")
-        again = "" if failure.final else ". Check the network, and try again"
-        raise UserError(f"{url} cannot be reached: {failure.text}{again}") from error
+        raise UserError(f"{url} cannot be reached: {failure.text}") from error
     except (httpx2.InvalidURL, ValueError) as error:
         raise UserError(f"{url} cannot be requested ({error}): check the URL") from error
     except OSError as error:

@@ -43,6 +43,8 @@ class StartOutcome(msgspec.Struct, frozen=True, tag="start"):
     """How many of them had never been requested before."""
     done: tuple[str, ...]
     """The ids of those that were done already."""
+    again: tuple[str, ...] = ()
+    """The ids of those that had ended, and are done again from the start."""
 
 
 class CancelOutcome(msgspec.Struct, frozen=True, tag="cancel"):

@@ -70,6 +70,9 @@ class Job:
     """Its newest attempt's folder, relative to the workspace; None before the first."""
     wait: Wait | None = None
     """What it waits for while it runs; None while it goes on."""
+    warnings: tuple[str, ...] = ()
+    """What failed beside its work, which went on, in the order in which it first happened; each with how
+    often, if it was more than once."""
 
 
 def result_values(job: Job) -> dict[str, object]:

@@ -59,6 +59,9 @@ class RecipeResult(_Result, frozen=True, tag="recipe"):
     left_out: Count | None
     """Dialogues without all the teacher's responses that the recipe needs; None for the method direct,
     which needs none."""
+    control_tokens: Count | None = None
+    """Examples and pairs written in which a text spells a control token of a chat format: students read it as
+    text. None in results of versions that did not count them."""
 
 
 class SftResult(_Result, frozen=True, tag="sft"):
@@ -78,6 +81,15 @@ class SftResult(_Result, frozen=True, tag="sft"):
     """`cpu`, `cuda` or `mps`."""
     dtype: str
     """Of the base model's weights, under PyTorch's name."""
+    truncated: Count | None = None
+    """Examples that `max_length` truncated, so that their answers have no end; None in results of versions
+    that did not count them, as for the fields below."""
+    left_out: Count | None = None
+    """Examples whose prompt alone fills `max_length`."""
+    end_token: str | None = None
+    """The token that ends an answer."""
+    chat_template_notes: tuple[str, ...] = ()
+    """What was fixed or added where the chat template alone would not do, in sentences."""
 
 
 class DpoResult(SftResult, frozen=True, tag="sft-dpo"):
@@ -104,6 +116,11 @@ class RespondResult(_Answered, frozen=True, kw_only=True, tag="respond"):
     """Responses that `max_new_tokens` cut; None for a teacher, whose cut responses are not taken."""
     device: str | None = None
     """Where the student ran; None for a teacher."""
+    with_thinking: Count | None = None
+    """Responses from which thinking was removed; None for a teacher, and in results of versions that did not
+    count them."""
+    chat_template_notes: tuple[str, ...] = ()
+    """What was fixed or added where the chat template alone would not do, in sentences."""
 
 
 class _Agreement(_Result, frozen=True):

@@ -6,6 +6,7 @@ Such a module (see `core.jobs.stages`) has a function `run(job: JobContext[...])
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from typing import Generic, TypeVar
 from core.domain.errors import Cancelled
 from core.jobs import files, journal, locks
 from core.jobs.journal import Journal
-from core.jobs.records import Artifact, Record
+from core.jobs.records import Artifact, Record, Warned
+from core.jobs.redaction import without_secrets
 from core.jobs.spec import S, Spec
 
 T = TypeVar("T", bound=Record)
@@ -29,6 +31,8 @@ REFRESH = "refresh"
 
 #: Seconds between two checks for a cancel or poll request while a job waits.
 _LOOK_S = 0.2
+
+log = logging.getLogger(__name__)
 
 
 class JobContext(Generic[S]):
@@ -57,6 +61,11 @@ class JobContext(Generic[S]):
     def is_cancelled(self) -> bool:
         """Whether the user cancelled the job; if it stopped for another reason, it is still requested."""
         return (self.folder / CANCEL).exists()
+
+    def warn(self, text: str) -> None:
+        """Record a warning: something beside the job's work failed, and the job goes on."""
+        log.warning("%s", text)
+        self.journal.write(Warned(without_secrets(" ".join(text.split()))))
 
     def wait(self, seconds: float) -> None:
         """Wait for that time, or until the user requests a poll. Raises `Cancelled` as `check` does."""

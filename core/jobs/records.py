@@ -69,8 +69,16 @@ class Sample(_Record, frozen=True, tag="sample"):
     text: str
 
 
+class Warned(_Record, frozen=True, tag="warning"):
+    """Something beside the job's work failed, such as a sample or a logger; the job goes on."""
+
+    text: str
+    """What failed and what follows, for people."""
+
+
 class ResponseRecord(_Record, frozen=True, tag="response"):
-    """A responder's response to one dialogue; `finish` is `length` if it reached the limit of new tokens.
+    """A responder's response to one dialogue; `finish` is `length` if it reached the limit of new tokens, and
+    `had_thinking` whether thinking was removed from it.
 
     `domain.dialogue_pages.Response` is its view for readers, beside the responses of others.
     """
@@ -78,6 +86,7 @@ class ResponseRecord(_Record, frozen=True, tag="response"):
     dialog_id: str
     text: str
     finish: Literal["stop", "length"]
+    had_thinking: bool = False
 
 
 class VerdictRecord(_Record, frozen=True, tag="verdict"):
@@ -198,6 +207,7 @@ Record = (
     | Waiting
     | Metric
     | Sample
+    | Warned
     | ResponseRecord
     | VerdictRecord
     | SubmissionRecord

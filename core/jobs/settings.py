@@ -53,6 +53,8 @@ class Identity(_Settings, frozen=True, omit_defaults=True):
     """As `top_logprobs`."""
     thinking_budget: int | None = None
     """As `top_logprobs`."""
+    weights_sha256: str | None = None
+    """Hash of the files of a local model in a folder; omitted likewise."""
 
 
 class ClientSettings(_Settings, frozen=True):
@@ -121,14 +123,16 @@ class LocalStudent(_Settings, frozen=True):
     """A student and its device."""
 
     config: Student
-    """As in config.toml."""
+    """As in config.toml, with absolute paths and, of a model on the Hub, its commit."""
     chat_template_sha256: str | None
-    """The text of the file that `config.chat_template` names; None if it names none. It changes the prompts,
-    and therefore the results."""
+    """Hash of the file of `config.chat_template`; None without one, empty if there is no such file."""
     prompt: str
     """The template of the student's prompt."""
     device: Device
     dtype: Dtype
+    source: str = ""
+    """What identifies the model: the hash of a folder's files, or the name and commit on the Hub. Empty
+    in jobs of versions that did not record it."""
 
 
 class StudentResponder(_Settings, frozen=True, tag="student"):
@@ -253,6 +257,8 @@ Settings = (
 #: fingerprint of a job.
 _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     LargeModel: frozenset({"client"}),
+    # `LocalStudent` has what they stand for, so that a folder can be moved.
+    Student: frozenset({"model", "revision", "chat_template"}),
     Training: frozenset(
         {
             "logging_steps",

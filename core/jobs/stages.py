@@ -30,8 +30,8 @@ class StageSpec:
 STAGES: Mapping[Stage, StageSpec] = {
     "generate": StageSpec(settings.GenerateSettings, results.GenerateResult, 2, "core.teachers.generate_job"),
     "recipe": StageSpec(settings.RecipeSettings, results.RecipeResult, 1, "core.recipes.recipe_job"),
-    "sft": StageSpec(settings.SftSettings, results.SftResult, 1, "core.training.training_job"),
-    "sft-dpo": StageSpec(settings.DpoSettings, results.DpoResult, 1, "core.training.training_job"),
+    "sft": StageSpec(settings.SftSettings, results.SftResult, 2, "core.training.training_job"),
+    "sft-dpo": StageSpec(settings.DpoSettings, results.DpoResult, 2, "core.training.training_job"),
     "respond": StageSpec(settings.RespondSettings, results.RespondResult, 2, "core.responding.respond_job"),
     "judge": StageSpec(settings.JudgeSettings, results.JudgeResult, 1, "core.judging.fit_job"),
     "validate": StageSpec(settings.ValidateSettings, results.ValidateResult, 2, "core.judging.validate_job"),

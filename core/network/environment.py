@@ -81,28 +81,32 @@ def ssl_context() -> ssl.SSLContext | None:
     Raises `OSError`, of which `ssl.SSLError` is one, if they cannot be read.
     """
     named = certificates()
-    if named is None:
-        return None
-    _, value = named
-    if Path(value).is_dir():
-        return ssl.create_default_context(capath=value)
-    return ssl.create_default_context(cafile=value)
+    return None if named is None else _context(named[1])
+
+
+def _context(path: str) -> ssl.SSLContext:
+    if Path(path).is_dir():
+        return ssl.create_default_context(capath=path)
+    return ssl.create_default_context(cafile=path)
 
 
 def _certificates() -> Iterator[Problem]:
-    named = certificates()
-    if named is None:
-        return
-    variable, value = named
-    remedy = f"correct the path, or unset {variable} to trust the system's certificates"
-    if not Path(value).exists():
-        yield Problem(variable, f"names {value}, which does not exist", remedy)
-        return
-    try:
-        ssl_context()
-    except OSError as error:
-        reason = error.strerror if not isinstance(error, ssl.SSLError) else "it has no PEM certificates"
-        yield Problem(variable, f"names {value}, which cannot be read: {reason}", remedy)
+    """Problems of all that are set: the first decides here, and other programs use the others."""
+    decides = certificates()
+    for variable in (*CERTIFICATE_FILES, CERTIFICATE_FOLDER):
+        value = os.environ.get(variable)
+        if not value:
+            continue
+        breaks = decides == (variable, value)
+        remedy = f"correct the path, or unset {variable} to trust the system's certificates"
+        if not Path(value).exists():
+            yield Problem(variable, f"names {value}, which does not exist", remedy, breaks)
+            continue
+        try:
+            _context(value)
+        except OSError as error:
+            reason = "it has no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
+            yield Problem(variable, f"names {value}, which cannot be read: {reason}", remedy, breaks)
 
 
 def _proxies() -> Iterator[Problem]:

@@ -27,6 +27,7 @@ from core.jobs.records import (
     SubmissionRecord,
     VerdictRecord,
     Waiting,
+    Warned,
 )
 from core.store import jobs, submissions
 from core.store.connections import transaction
@@ -145,6 +146,8 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             jobs.put_metric(connection, attempt.job, entry.at, metric)
         case Sample(step, dialog_id, text):
             jobs.put_sample(connection, attempt.job, step, dialog_id, text)
+        case Warned(text):
+            jobs.put_warning(connection, attempt, entry.at, text)
         case ResponseRecord(dialog_id, text, finish):
             jobs.put_response(connection, attempt.job, dialog_id, text, finish)
         case VerdictRecord() as verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
@@ -20,6 +21,7 @@ from core.domain.events import (
     StartOutcome,
 )
 from core.domain.jobs import JobState
+from core.domain.names import JobName
 from core.jobs import files
 from core.jobs.context import REFRESH
 from core.jobs.settings import ValidateSettings
@@ -88,10 +90,19 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
     if imported is None:
         raise UserError("no data is imported: run `empathy-tui import CSV` first")
     config = load_config(workspace.config)
-    planned = workspace_graph.plan(workspace, config, imported, request.validate)
-    wanted = planner.resolve(planned, request.targets)
+    before = jobs.commits(connection)
+    planned = workspace_graph.plan(workspace, config, imported, before, request.validate)
+    targets = request.targets
+    if new_commits := {name: commit for name, commit in request.commits.items() if name not in before}:
+        # The ids of jobs with these models change; the user named them by those of the plan before.
+        names = {job.id: str(JobName(job.stage, job.name)) for job in planned}
+        targets = tuple(names.get(target, target) for target in targets)
+        jobs.set_commits(connection, new_commits)
+        planned = workspace_graph.plan(workspace, config, imported, before | new_commits, request.validate)
+    wanted = planner.resolve(planned, targets)
     if not wanted:
         raise UserError(f"{workspace.config} defines no jobs: add students, recipes and judges to it")
+    again = _start_anew(connection, planner.named(planned, targets)) if request.force else ()
     new = jobs.put(connection, wanted)
     states = jobs.states(connection, (job.id for job in wanted))
     for job, state in states.items():
@@ -100,7 +111,15 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
     for job in new:
         jobs.add_event(connection, "requested", job=job)
     done = tuple(job for job, state in states.items() if state == "done")
-    return StartOutcome(tuple(states), len(new), done)
+    return StartOutcome(tuple(states), len(new), done, again)
+
+
+def _start_anew(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[str, ...]:
+    """Queue the jobs that have ended again, from the start; returns their ids."""
+    ended = [job for job, state in jobs.states(connection, sorted(names)).items() if state in job_rules.ENDED]
+    for job in ended:
+        jobs.start_anew(connection, job)
+    return tuple(ended)
 
 
 def _cancel(connection: sqlite3.Connection, job: str) -> CancelOutcome:
@@ -133,7 +152,7 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
             one.name: one.settings.pairs for one in found if isinstance(one.settings, ValidateSettings)
         }
         config = load_config(workspace.config)
-        planned = workspace_graph.plan(workspace, config, imported, validate)
+        planned = workspace_graph.plan(workspace, config, imported, jobs.commits(connection), validate)
         jobs.put(connection, (one for one in planned if one.id in again))
     for name in again:
         jobs.set_state(connection, name, "waiting", event="retry requested")

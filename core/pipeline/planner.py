@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 
 import msgspec
 
@@ -20,7 +19,6 @@ from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
 from core.domain.names import RUN_STAGES, ComparisonName, JobName, RunName
-from core.jobs import files
 from core.jobs.inputs import ImportedDialogues, Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
@@ -48,6 +46,7 @@ from core.jobs.settings import (
 )
 from core.jobs.stages import STAGES
 from core.recipes import catalog, strategies
+from core.students import model_sources
 from core.teachers.identity import identity
 
 
@@ -58,7 +57,7 @@ def plan(
     local_slot: Slot,
     validate: Mapping[str, int] | None = None,
 ) -> tuple[PlannedJob, ...]:
-    """All jobs of the configuration, each after its dependencies.
+    """All jobs of the configuration, each after its dependencies. `model_sources.resolved` has made `config`.
 
     `prompt` returns a template's text by its name. `local_slot` is the slot of jobs with a local model.
     `validate` maps judges to validate to the number of pairs. Raises `UserError` when the configuration
@@ -79,23 +78,32 @@ def llm_judge(
 def resolve(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> tuple[PlannedJob, ...]:
     """The jobs that `targets` name, with all their dependencies; all jobs if there is no target.
 
-    A target is a job's id, a stage, a job's name, or the start of a name up to a `/`.
-    Raises `UserError` for a target that matches nothing.
+    Raises `UserError` as `named` does.
     """
     if not targets:
         return tuple(jobs)
+    wanted = named(jobs, targets)
+    wanted |= dependencies_of(jobs, wanted)
+    return tuple(job for job in jobs if job.id in wanted)
+
+
+def named(jobs: Sequence[PlannedJob], targets: Sequence[str]) -> set[str]:
+    """The ids of the jobs that `targets` name.
+
+    A target is a job's id, a stage, a job's name, or the start of a name up to a `/`.
+    Raises `UserError` for a target that matches nothing.
+    """
     wanted: set[str] = set()
     for target in targets:
-        named = [job.id for job in jobs if _names(target, job)]
-        if not named:
+        found = [job.id for job in jobs if _names(target, job)]
+        if not found:
             known = [*dict.fromkeys(job.stage for job in jobs), *dict.fromkeys(job.name for job in jobs)]
             close = get_close_matches(target, known, n=3, cutoff=0.4) or known[:8]
             raise UserError(
                 f"no stage or job in the pipeline is named {target!r}. Similar names: {', '.join(close)}"
             )
-        wanted.update(named)
-    wanted |= dependencies_of(jobs, wanted)
-    return tuple(job for job in jobs if job.id in wanted)
+        wanted.update(found)
+    return wanted
 
 
 def find(jobs: Iterable[tuple[str, str, str]], wanted: str) -> str:
@@ -334,10 +342,10 @@ class _Planner:
 
     def _student(self, name: str) -> LocalStudent:
         student = self.config.students[name]
-        template = None if student.chat_template is None else Path(student.chat_template)
         return LocalStudent(
             config=student,
-            chat_template_sha256=files.sha256(template) if template and template.is_file() else None,
+            source=model_sources.identity(student),
+            chat_template_sha256=model_sources.template_sha256(student),
             prompt=self.prompt("student"),
             device=self.config.runs.device,
             dtype=self.config.runs.dtype,

@@ -248,7 +248,11 @@ class Supervisor:
             assert stored is not None, "a ready job is in the store"
             job = stored.job
             inputs = attempts.resolve_inputs(self.connection, self.workspace, job)
-            prior = [attempt.folder for attempt in jobs.attempts(self.connection, job=job_id)]
+            prior = [
+                attempt.folder
+                for attempt in jobs.attempts(self.connection, job=job_id)
+                if attempt.number > stored.redone_after
+            ]
             folder = attempts.prepare(self.workspace, stored, inputs, prior, self._threads(job.slot))
         except MissingOutputError as error:
             self._run_producer_again(job_id, error)

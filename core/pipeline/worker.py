@@ -21,9 +21,8 @@ from core.jobs import stages
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal
 from core.jobs.records import Done, Failed, Started, Stopped
+from core.jobs.redaction import without_secrets
 from core.jobs.settings import Settings
-
-_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 
 #: Characters of an unexpected error that the store keeps; the log has all of it.
 _LONGEST = 400
@@ -80,19 +79,6 @@ def _run(job: JobContext[Settings]) -> Result:
     if type(result) is not stage.result:
         raise TypeError(f"{stage.worker} returned {type(result).__name__}, not {stage.result.__name__}")
     return result
-
-
-def without_secrets(text: str) -> str:
-    """The text without the values of environment variables that look like secrets."""
-    secrets = [
-        (value, name)
-        for name, value in os.environ.items()
-        if len(value) >= 8 and any(part in name.upper() for part in _SECRET_NAMES)
-    ]
-    # The longest first: one may be a prefix of another.
-    for value, name in sorted(secrets, key=lambda secret: len(secret[0]), reverse=True):
-        text = text.replace(value, f"[{name}]")
-    return text
 
 
 class _Formatter(logging.Formatter):

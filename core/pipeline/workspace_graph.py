@@ -12,16 +12,19 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import Settings, ValidateSettings, fingerprinted
 from core.pipeline import planner, slots
 from core.prompts import templates
+from core.students import model_sources
 
 
 def plan(
     workspace: WorkspacePaths,
     config: Config,
     imported: ImportedData,
+    commits: Mapping[str, str],
     validate: Mapping[str, int] | None = None,
 ) -> tuple[PlannedJob, ...]:
     """All jobs that `config` defines on the data, and those that validate the judges in `validate`.
 
+    `commits` are those at which the workspace stays of models on the Hub, as `store.jobs.commits` has them.
     Raises `UserError` as `planner.plan` does.
     """
 
@@ -29,6 +32,7 @@ def plan(
     def prompt(name: str) -> str:
         return templates.load(name, workspace.prompts)
 
+    config = model_sources.resolved(config, workspace.root, commits)
     return planner.plan(config, imported, prompt, slots.local_slot(config.runs.device), validate)
 
 

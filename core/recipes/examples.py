@@ -88,6 +88,16 @@ def build_improved(
     return sft, pairs, missing
 
 
+def text_of(example: SftExample | PreferencePair) -> str:
+    """All texts of an example, a line break between each two."""
+    match example:
+        case SftExample(prompt=prompt, completion=completion):
+            messages = (*prompt, *completion)
+        case PreferencePair(prompt=prompt, chosen=chosen, rejected=rejected):
+            messages = (*prompt, *chosen, *rejected)
+    return "\n".join(message.content for message in messages)
+
+
 def write(path: Path, examples: Iterable[SftExample] | Iterable[PreferencePair]) -> None:
     encoder = msgspec.json.Encoder()
     with files.replacing(path) as file:

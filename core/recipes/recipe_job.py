@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TypeVar
 
-from core.dialogues import records, response_file
+from core.dialogues import control_tokens, records, response_file
 from core.domain.errors import UserError
 from core.domain.results import RecipeResult
 from core.jobs.context import JobContext
@@ -40,6 +40,14 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
         job.check()
         examples.write(job.folder / file, used)
         job.publish(name, job.folder / file)
+    found = [control_tokens.find(examples.text_of(example)) for example in (*used_sft, *used_pairs)]
+    spelled = sum(map(bool, found))
+    if spelled:
+        first = next(tokens[0] for tokens in found if tokens)
+        job.warn(
+            f"{spelled} of {len(found)} examples spell a control token of a chat format, such as {first!r}: "
+            "students read it as plain text"
+        )
     total = len(used_sft) + len(used_pairs)
     job.journal.write(Progress(total, total))
     return RecipeResult(
@@ -48,6 +56,7 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
         sft_used=len(used_sft),
         preferences_used=len(used_pairs),
         left_out=left_out,
+        control_tokens=spelled,
     )
 
 

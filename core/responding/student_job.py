@@ -15,7 +15,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.prompts import templates
-from core.students import loading
+from core.students import chat_format, loading, model_sources
 from core.students.generation import Generator
 
 log = logging.getLogger(__name__)
@@ -25,9 +25,10 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     """Generate the responses that no earlier attempt generated, and write responses.jsonl.
 
     Batches are the same in every attempt, and a batch is journalled whole. Raises `UserError` when
-    there is no test dialogue or the student cannot be loaded.
+    there is no test dialogue, the student cannot be loaded, or memory runs out with one dialogue at a time.
     """
     student = responder.student
+    model_sources.check_unchanged(student.config, student.source, student.chat_template_sha256)
     torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     if not dialogues:
@@ -37,15 +38,17 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     if answered:
         job.journal.write(*answered.values())
     device = loading.pick_device(student.device)
-    tokenizer = loading.load_tokenizer(student.config)
+    chat = chat_format.load(student.config)
     adapter = job.input("adapter") if "adapter" in job.spec.inputs else None
+    if adapter is not None:
+        chat.check_adapter(adapter)
     model = loading.load_model(student.config, device, loading.pick_dtype(student.dtype, device), adapter)
-    model.eval()
     generator = Generator(
         model,
-        tokenizer,
+        chat,
         [templates.render(student.prompt, situation=d.situation, utterance=d.utterance) for d in dialogues],
     )
+    generator.check_length(responder.responding.max_new_tokens, "responding.max_new_tokens")
     log.info("%d dialogues; their prompts share a prefix of %d tokens", len(dialogues), generator.shared)
     job.journal.write(Progress(len(answered), len(dialogues)))
     began, before = time.monotonic(), len(answered)
@@ -55,9 +58,12 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
         job.check()
         # A batch of which only a part was recorded is generated again in full, with the same seed and
         # padding, but recorded responses are kept.
+        answers = generator.answer_within_memory(
+            batch, responder.responding, "responding.max_new_tokens", job.warn
+        )
         new = [
-            ResponseRecord(dialogues[i].dialog_id, answer.text, answer.finish)
-            for i, answer in zip(batch, generator.answer(batch, responder.responding), strict=True)
+            ResponseRecord(dialogues[i].dialog_id, answer.text, answer.finish, answer.had_thinking)
+            for i, answer in zip(batch, answers, strict=True)
             if dialogues[i].dialog_id not in answered
         ]
         answered |= {response.dialog_id: response for response in new}
@@ -69,4 +75,15 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     response_file.write(path, (GeneratedResponse(r.dialog_id, r.text, finish=r.finish) for r in found))
     job.publish("responses", path)
     cut = sum(response.finish == "length" for response in answered.values())
-    return RespondResult(responses=len(dialogues), cut=cut, device=device)
+    if cut == len(dialogues):
+        job.warn(
+            f"every response was cut at responding.max_new_tokens = {responder.responding.max_new_tokens}: "
+            f"the student never wrote {chat.end_token!r}, which ends an answer"
+        )
+    return RespondResult(
+        responses=len(dialogues),
+        cut=cut,
+        device=device,
+        with_thinking=sum(response.had_thinking for response in answered.values()),
+        chat_template_notes=chat.notes,
+    )

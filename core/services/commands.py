@@ -31,6 +31,7 @@ from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
 from core.store.intents import IntentRequest
+from core.students import model_sources
 
 if TYPE_CHECKING:
     from core.domain.votes import Choice
@@ -85,8 +86,16 @@ class Commands:
         staging.stage(self._paths, plan.table.dialogues, plan.imported)
         return self._request(intents.ImportData(plan.imported))
 
-    def start(self, targets: Sequence[str] = ()) -> int:
+    def start(self, targets: Sequence[str] = (), *, force: bool = False) -> int:
         """Request the named jobs with their dependencies; all planned jobs if there is no target.
+
+        The first time that a model on the Hub is used, it is found out which commit its name stands for:
+        the workspace stays at it. This takes a request to the Hub unless the model is in the local cache.
+
+        Args:
+            targets: Jobs, stages or names.
+            force: Do the named jobs again from the start if they have ended. Their results stay until there
+                are new ones.
 
         Returns:
             The intent's id. Its result lists the jobs.
@@ -94,8 +103,9 @@ class Commands:
         Raises:
             UserError: config.toml is invalid.
         """
-        load_config(self._paths.config)
-        return self._request(intents.Start(tuple(targets)))
+        config = load_config(self._paths.config)
+        commits = model_sources.new_commits(config, self._paths.root, self._pipeline.commits())
+        return self._request(intents.Start(tuple(targets), commits=commits, force=force))
 
     def validate_judge(self, judge: str, pairs: int) -> int:
         """Request the validation of a judge: its agreement with people on `pairs` pairs with different

@@ -16,6 +16,8 @@ from core.jobs.planned_job import PlannedJob
 from core.pipeline import workspace_graph
 from core.store import connections, queries
 from core.store import dialogues as stored_data
+from core.store import jobs as stored_jobs
+from core.students import model_sources
 
 T = TypeVar("T")
 
@@ -50,7 +52,13 @@ class WorkspaceState:
             self._opened,
             _stamp(self.paths.config),
             self._prompts(),
+            self._models(),
         )
+
+    def _models(self) -> tuple[object, ...]:
+        """A value that changes with the files of local models and chat templates."""
+        config = self.config()[0]
+        return () if config is None else model_sources.stamps(config, self.paths.root)
 
     def connection(self) -> sqlite3.Connection | None:
         """The connection, opened again if state.db was replaced; None if state.db does not exist.
@@ -93,13 +101,19 @@ class WorkspaceState:
         """The planned jobs, and the error that prevents planning; cached until something changes."""
         if config is None or imported is None:
             return (), None
-        key = (config, imported, self._prompts())
+        commits = self.commits()
+        key = (config, imported, self._prompts(), self._models(), commits)
         if self._planned is None or self._planned[0] != key:
             try:
-                self._planned = (key, workspace_graph.plan(self.paths, config, imported), None)
+                self._planned = (key, workspace_graph.plan(self.paths, config, imported, commits), None)
             except UserError as error:
                 self._planned = (key, (), str(error))
         return self._planned[1], self._planned[2]
+
+    def commits(self) -> dict[str, str]:
+        """The commits at which the workspace stays of models on the Hub."""
+        connection = self.connection()
+        return {} if connection is None else stored_jobs.commits(connection)
 
     def nodes(self) -> tuple[PlannedJob, ...]:
         """The planned jobs; none if the configuration is invalid or nothing is imported."""

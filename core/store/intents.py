@@ -32,6 +32,10 @@ class Start(_Request, frozen=True, tag="start"):
     """Ids, stages or names; empty for all jobs."""
     validate: dict[str, int] = {}
     """Judges to validate → number of pairs."""
+    commits: dict[str, str] = {}
+    """Commits of models on the Hub at which the workspace stays, by `model_sources.hub_key`."""
+    force: bool = False
+    """Whether the named jobs are done again from the start if they have ended."""
 
 
 class Cancel(_Request, frozen=True, tag="cancel"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -27,6 +27,8 @@ class StoredJob:
     state: JobState
     attempt: int
     """The number of the newest attempt; 0 before the first."""
+    redone_after: int = 0
+    """Attempts up to this number belong to a result that is made anew: later ones do not resume them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class Attempt:
     cancel_at: float | None = None
 
 
-_JOB = "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt"
+#: The beginning of the settings that hold commits.
+_COMMIT = "commit "
+
+_JOB = "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after"
 
 
 def put(connection: sqlite3.Connection, jobs: Iterable[PlannedJob]) -> list[str]:
@@ -152,12 +157,16 @@ def set_state(
     result: Result | None = None,
     event: str | None = None,
 ) -> None:
-    """Set a job's state and write the transition as an event, in the caller's transaction."""
+    """Set a job's state and write the transition as an event, in the caller's transaction.
+
+    An earlier result stays until there is another.
+    """
     now = time.time()
     ended = state in ("done", "failed", "cancelled")
     encoded = None if result is None else msgspec.json.encode(result).decode()
     connection.execute(
-        "UPDATE jobs SET state = ?, error = ?, result = ?, finished_at = ?, eta_s = NULL, waiting = NULL"
+        "UPDATE jobs SET state = ?, error = ?, result = coalesce(?, result), finished_at = ?, eta_s = NULL,"
+        " waiting = NULL"
         " WHERE id = ?",
         (
             state,
@@ -170,6 +179,12 @@ def set_state(
     add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
 
 
+def start_anew(connection: sqlite3.Connection, job: str) -> None:
+    """Queue a job that has ended again, from the start: its result stays until there is another."""
+    connection.execute("UPDATE jobs SET redone_after = attempt WHERE id = ?", (job,))
+    set_state(connection, job, "waiting", event="requested again from the start")
+
+
 def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder: str) -> Attempt:
     """Record that attempt `number` is about to start, before its process starts."""
     now = time.time()
@@ -178,10 +193,17 @@ def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder:
         (job, number, folder, now),
     )
     connection.execute(
-        "UPDATE jobs SET state = 'running', attempt = ?, started_at = coalesce(started_at, ?),"
-        " finished_at = NULL, error = NULL, waiting = NULL WHERE id = ?",
+        "UPDATE jobs SET state = 'running', attempt = ?, started_at = ?, finished_at = NULL, error = NULL,"
+        " done = NULL, total = NULL, eta_s = NULL, waiting = NULL WHERE id = ?",
         (number, now, job),
     )
+    # Beside a new run's curve, the rest of the curve before would look like its own.
+    for table in ("metrics", "samples"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE job = :job"
+            " AND (SELECT redone_after FROM jobs WHERE id = :job) IN (:number - 1)",
+            {"job": job, "number": number},
+        )
     add_event(connection, "running", job=job, attempt=number)
     return Attempt(job, number, folder, "running", None, None, 0, 0)
 
@@ -269,6 +291,21 @@ def put_sample(connection: sqlite3.Connection, job: str, step: int, dialog_id: s
     connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?)", (job, step, dialog_id, text))
 
 
+def put_warning(connection: sqlite3.Connection, attempt: Attempt, at: float, text: str) -> None:
+    """Record a warning of an attempt: as an event the first time, then how often it was repeated."""
+    cursor = connection.execute(
+        "INSERT INTO warnings VALUES (?, ?, ?, 1, ?) ON CONFLICT (job, attempt, text) DO NOTHING",
+        (attempt.job, attempt.number, text, at),
+    )
+    if cursor.rowcount:
+        add_event(connection, f"warning: {text}", job=attempt.job, attempt=attempt.number)
+    else:
+        connection.execute(
+            "UPDATE warnings SET times = times + 1 WHERE job = ? AND attempt = ? AND text = ?",
+            (attempt.job, attempt.number, text),
+        )
+
+
 def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text: str, finish: str) -> None:
     connection.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?)", (job, dialog_id, text, finish))
 
@@ -318,6 +355,19 @@ def setting(connection: sqlite3.Connection, key: str) -> str | None:
     return None if row is None else str(row["value"])
 
 
+def commits(connection: sqlite3.Connection) -> dict[str, str]:
+    """The commits at which the workspace stays of models on the Hub, by `model_sources.hub_key`."""
+    rows = connection.execute("SELECT key, value FROM meta WHERE key LIKE ? || '%'", (_COMMIT,))
+    return {key.removeprefix(_COMMIT): value for key, value in rows}
+
+
+def set_commits(connection: sqlite3.Connection, found: Mapping[str, str]) -> None:
+    """Make the workspace stay at these commits."""
+    for name, commit in found.items():
+        set_setting(connection, _COMMIT + name, commit)
+        add_event(connection, f"{name} is commit {commit}")
+
+
 def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:
     if value is None:
         connection.execute("DELETE FROM meta WHERE key = ?", (key,))
@@ -340,4 +390,4 @@ def _stored(row: sqlite3.Row) -> StoredJob:
         inputs=inputs,
         depends_on=tuple(json.loads(row["depends_on"])),
     )
-    return StoredJob(job, row["state"], row["attempt"])
+    return StoredJob(job, row["state"], row["attempt"], row["redone_after"])

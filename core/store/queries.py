@@ -36,7 +36,9 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     # Not all columns: the settings contain whole prompts, and are most of a row.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
-        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting FROM jobs"
+        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, (SELECT json_group_array("
+        "json_array(text, times)) FROM (SELECT text, times FROM warnings WHERE warnings.job = jobs.id"
+        " AND warnings.attempt > jobs.redone_after ORDER BY at)) AS warnings FROM jobs"
         " LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
         " ORDER BY jobs.rowid"
     )
@@ -70,6 +72,9 @@ def _job(row: sqlite3.Row) -> Job:
         result=None if row["result"] is None else _result(row["id"], row["result"]),
         folder=row["folder"],
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
+        warnings=tuple(
+            text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])
+        ),
     )
 
 

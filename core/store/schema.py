@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 4
+VERSION = 5
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -249,6 +249,19 @@ ALTER TABLE answers ADD COLUMN estimated INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN waiting TEXT;
 """
 
+#: Warnings of attempts, and jobs that are done again from the start.
+_WARNINGS = """
+CREATE TABLE warnings (
+    job TEXT NOT NULL REFERENCES jobs,
+    attempt INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    times INTEGER NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (job, attempt, text)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE jobs ADD COLUMN redone_after INTEGER NOT NULL DEFAULT 0;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version.
@@ -276,6 +289,10 @@ def migrate(path: Path) -> None:
     @migrations(name="waiting")
     def waiting(db: Database) -> None:
         _execute(db, _WAITING)
+
+    @migrations(name="warnings")
+    def warnings(db: Database) -> None:
+        _execute(db, _WARNINGS)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

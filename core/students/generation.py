@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from transformers import GenerationConfig
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from core.config.schema import Responding
-
-#: `generate` takes unset options from the model's own generation_config.json. A repetition penalty or top_k
-#: there would make the responders of a comparison decode differently from each other and from config.toml.
-_DEFAULTS: dict[str, Any] = {
-    "num_beams": 1,
-    "repetition_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-    "min_new_tokens": None,
-    "suppress_tokens": None,
-    "begin_suppress_tokens": None,
-    "top_k": None,
-    "min_p": None,
-    "typical_p": None,
-    "temperature": None,
-    "top_p": None,
-}
+from core.domain.errors import UserError
+from core.students import checkpoint_checks, memory
+from core.students.chat_format import ChatFormat
+from core.students.decoding import configuration, decoding
 
 
 @dataclass(frozen=True)
@@ -36,38 +25,86 @@ class GeneratedText:
     text: str
     finish: Literal["stop", "length"]
     """`length` if the text was cut at the maximum number of new tokens."""
+    had_thinking: bool
+    """Whether thinking was removed from it."""
 
 
 class Generator:
     """Generates responses to prompts: each is one user message, or the messages of a conversation.
 
     It takes all prompts at once. The key-value cache of their shared prefix is computed once and reused for
-    each batch. `shared` is the length of the prefix in tokens.
+    each batch. `shared` is the length of the prefix in tokens. Raises `UserError` if the model has no
+    embedding for a token.
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, prompts: Sequence[str | Sequence[Mapping[str, str]]]
+        self, model: Any, chat: ChatFormat, prompts: Sequence[str | Sequence[Mapping[str, str]]]
     ) -> None:
         self.model = model
-        self.tokenizer = tokenizer
-        self.tokens = [
-            tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}] if isinstance(prompt, str) else list(prompt),
-                add_generation_prompt=True,
-                return_dict=True,
-            )["input_ids"]
-            for prompt in prompts
-        ]
+        self.chat = chat
+        self.tokens = [chat.prompt(prompt) for prompt in prompts]
+        checkpoint_checks.check_tokens(chat.model, model, chat.tokenizer, self.tokens)
         self.shared = _common_prefix(self.tokens)
-        own = model.generation_config.eos_token_id
-        ends = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])}
-        self._ends: list[int] = sorted(ends - {None})
+        self._ends = chat.stops_of(model)
         self._cache: Any = None
+        #: The largest batch that fits into memory; None while no batch failed.
+        self._fits: int | None = None
 
     def batches(self, size: int) -> list[list[int]]:
         """Batches of prompts of similar length, as indices; the same for the same prompts."""
         by_length = sorted(range(len(self.tokens)), key=lambda i: (-len(self.tokens[i]), i))
         return [by_length[start : start + size] for start in range(0, len(by_length), size)]
+
+    def check_length(self, max_new_tokens: int, setting: str) -> None:
+        """Raise `UserError` if prompts and answers need more positions than the model has.
+
+        `setting` names what limits the answers.
+        """
+        longest = max(map(len, self.tokens), default=0)
+        checkpoint_checks.check_positions(
+            self.chat.model,
+            self.model,
+            longest + max_new_tokens,
+            f"with {setting} = {max_new_tokens}, the longest prompt and its answer may have",
+            f"lower {setting} or shorten the prompt, which has up to {longest} tokens",
+        )
+
+    def answer_within_memory(
+        self, batch: Sequence[int], settings: Responding, setting: str, warn: Callable[[str], None]
+    ) -> list[GeneratedText]:
+        """As `answer`, in smaller batches once memory has run out: half as large each time, down to one.
+
+        `warn` is told each time; `setting` names what limits the answers. Raises `UserError` when the memory
+        does not suffice for one prompt.
+        """
+        found: list[GeneratedText] = []
+        while len(found) < len(batch):
+            part = batch[len(found) :][: self._fits]
+            answers = self._answer_if_it_fits(part, settings)
+            if answers is not None:
+                found += answers
+                continue
+            memory.free()
+            if len(part) == 1:
+                raise UserError(
+                    f"out of memory while answering one prompt at a time: lower {setting}, or use "
+                    'runs.dtype = "bfloat16", a smaller model or another device'
+                )
+            self._fits = len(part) // 2
+            warn(
+                f"out of memory while answering {len(part)} prompts at a time: the next batches have "
+                f"{self._fits}"
+            )
+        return found
+
+    def _answer_if_it_fits(self, batch: Sequence[int], settings: Responding) -> list[GeneratedText] | None:
+        """The answers; None if memory runs out. The error, which holds tensors, is gone when this returns."""
+        try:
+            return self.answer(batch, settings)
+        except (RuntimeError, MemoryError) as error:
+            if not memory.is_out_of_memory(error):
+                raise
+            return None
 
     def answer(self, batch: Sequence[int], settings: Responding) -> list[GeneratedText]:
         """Generate responses to the prompts with these indices.
@@ -75,31 +112,34 @@ class Generator:
         With sampling, the seed is that of the settings plus the batch's first index, so that a response does
         not depend on the batches before it.
         """
+        pad = self.chat.tokenizer.pad_token_id
+        decoded_by = configuration(settings, self._ends, pad, self.chat.stop_strings)
+        with decoding(self.model, decoded_by), torch.inference_mode():
+            return self._answer(batch, settings, decoded_by)
+
+    def _answer(
+        self, batch: Sequence[int], settings: Responding, decoded_by: GenerationConfig
+    ) -> list[GeneratedText]:
         device = self.model.device
         self._compute_prefix()
         rests = [self.tokens[i][self.shared :] for i in batch]
         width = max(len(rest) for rest in rests)
-        pad = self.tokenizer.pad_token_id
+        pad = decoded_by.pad_token_id
         prefix = self.tokens[batch[0]][: self.shared]
         # The padding is between the shared prefix and the rest; positions follow the attention mask.
         ids = torch.tensor([prefix + [pad] * (width - len(rest)) + rest for rest in rests], device=device)
         mask = torch.tensor(
             [[1] * self.shared + [0] * (width - len(rest)) + [1] * len(rest) for rest in rests], device=device
         )
-        decoding = _DEFAULTS | {"do_sample": settings.do_sample}
         if settings.do_sample:
             torch.manual_seed(settings.seed + batch[0])
-            decoding |= {"temperature": settings.temperature, "top_p": settings.top_p}
-        with torch.inference_mode():
-            output = self.model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                past_key_values=self._prefix(len(batch)),
-                max_new_tokens=settings.max_new_tokens,
-                pad_token_id=pad,
-                eos_token_id=self._ends or None,
-                **decoding,
-            )
+        output = self.model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            past_key_values=self._prefix(len(batch)),
+            generation_config=decoded_by,
+            tokenizer=self.chat.tokenizer,
+        )
         return [self._decoded(row) for row in output[:, ids.shape[1] :].tolist()]
 
     def _compute_prefix(self) -> None:
@@ -112,8 +152,7 @@ class Generator:
             return
         ids = torch.tensor([self.tokens[0][: self.shared]], device=self.model.device)
         keep = {"logits_to_keep": 1} if self.model._supports_logits_to_keep() else {}
-        with torch.inference_mode():
-            cache: Any = getattr(self.model(input_ids=ids, use_cache=True, **keep), "past_key_values", None)
+        cache: Any = getattr(self.model(input_ids=ids, use_cache=True, **keep), "past_key_values", None)
         if type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers):
             self._cache = cache
         else:
@@ -129,8 +168,9 @@ class Generator:
 
     def _decoded(self, row: list[int]) -> GeneratedText:
         end = next((i for i, token in enumerate(row) if token in self._ends), None)
-        text = self.tokenizer.decode(row[:end], skip_special_tokens=True).strip()
-        return GeneratedText(text, "length" if end is None else "stop")
+        response = self.chat.response(row[:end])
+        is_cut = end is None and not response.is_stopped
+        return GeneratedText(response.text, "length" if is_cut else "stop", response.has_thinking)
 
 
 def _common_prefix(sequences: Sequence[Sequence[int]]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import tempfile
@@ -13,11 +14,14 @@ import torch
 from filelock import FileLock
 from platformdirs import user_cache_path
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers.utils import cached_file
 
 from core.config.schema import Student
 from core.domain.errors import UserError
 from core.jobs import files
+from core.network import hub
+from core.students import checkpoint_checks, memory
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
 #: The embedded student's name on the Hub.
@@ -77,20 +81,64 @@ def load_tokenizer(student: Student) -> Any:
 def load_model(
     student: Student, device: str, dtype: torch.dtype, adapter: Path | None = None, *, trainable: bool = False
 ) -> Any:
-    """Load the student to `device`, with `adapter` if there is one. Raises `UserError`.
+    """Load the student to `device`, with `adapter` if there is one. Raises `UserError`, also if its weights
+    are incomplete.
 
-    `trainable` is whether the adapter's weights require gradients.
+    `trainable` is whether the adapter's weights require gradients. Of its generation_config.json, the model
+    has the end tokens alone.
     """
     source = _source(student)
     try:
-        model = AutoModelForCausalLM.from_pretrained(source, revision=student.revision, dtype=dtype)
+        checkpoint_checks.check_no_adapter(student.model, source, student.revision)
+        model, info = AutoModelForCausalLM.from_pretrained(
+            source,
+            revision=student.revision,
+            dtype=dtype,
+            generation_config=GenerationConfig(),
+            output_loading_info=True,
+            # Shapes that do not fit are in `info`.
+            ignore_mismatched_sizes=True,
+        )
+        checkpoint_checks.check_weights(student.model, model, info)
+        model.generation_config = GenerationConfig(
+            use_cache=True, eos_token_id=_own_ends(source, student.revision, model.config)
+        )
+        model = _with_adapter(model, adapter, trainable=trainable).to(device)
+    except (RuntimeError, MemoryError) as error:
+        if not memory.is_out_of_memory(error):
+            raise _loading_error(student, error) from error
+        raise UserError(
+            f'out of memory while loading the student {student.model!r}: use runs.dtype = "bfloat16", a '
+            "smaller model or another device"
+        ) from error
     except _LOADING_ERRORS as error:
         raise _loading_error(student, error) from error
-    if adapter is not None:
-        from peft import PeftModel
+    return model
 
-        model = PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable)
-    return model.to(device)
+
+def _with_adapter(model: Any, adapter: Path | None, *, trainable: bool) -> Any:
+    if adapter is None:
+        return model
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable)
+
+
+def _own_ends(source: str, revision: str | None, config: Any) -> list[int] | None:
+    """The end tokens that the checkpoint names."""
+    path = cached_file(
+        source,
+        "generation_config.json",
+        revision=revision,
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    text = config.get_text_config(decoder=True)
+    own = getattr(text, "eos_token_id", None)
+    if path is not None:
+        own = json.loads(Path(path).read_bytes()).get("eos_token_id", own)
+    ends = [own] if isinstance(own, int) else own or []
+    return [end for end in ends if isinstance(end, int) and 0 <= end < text.vocab_size] or None
 
 
 def _source(student: Student) -> str:
@@ -103,6 +151,7 @@ def _source(student: Student) -> str:
         if not (path / "config.json").is_file():
             raise UserError(f"the student's folder {path} has no model (no config.json)")
         return str(path)
+    hub.use_own_client()
     return student.model
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from core.config.schema import Student
-from core.students import loading
+from core.students import chat_format, loading
 
 
 def merge(student: Student, adapter: Path, destination: Path, dtype: torch.dtype = torch.float32) -> Path:
@@ -16,6 +16,9 @@ def merge(student: Student, adapter: Path, destination: Path, dtype: torch.dtype
     Raises `UserError` when the student cannot be loaded.
     """
     model = loading.load_model(student, "cpu", dtype, adapter).merge_and_unload()
+    chat = chat_format.load(student)
+    # Programs that load the merged model must stop where it was trained to.
+    model.generation_config.eos_token_id = chat.stops_of(model)
     model.save_pretrained(destination)
-    loading.load_tokenizer(student).save_pretrained(destination)
+    chat.tokenizer.save_pretrained(destination)
     return destination

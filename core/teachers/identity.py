@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from core.config.schema import Teacher
 from core.jobs.settings import Identity
+from core.students import model_sources
 from core.teachers import reasoning
 
 
@@ -22,7 +25,15 @@ def identity(teacher: Teacher) -> Identity:
         top_logprobs=teacher.top_logprobs,
         reasoning_effort=teacher.reasoning_effort,
         thinking_budget=teacher.thinking_budget,
+        weights_sha256=_weights(teacher),
     )
+
+
+def _weights(teacher: Teacher) -> str | None:
+    folder = Path(teacher.model)
+    if teacher.provider != "local" or not folder.is_absolute() or not folder.is_dir():
+        return None
+    return model_sources.content_sha256(folder)
 
 
 def samples(teacher: Teacher) -> bool:

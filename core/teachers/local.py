@@ -11,7 +11,8 @@ import torch
 from core.config.schema import Responding, Student, Teacher
 from core.jobs.records import BatchRecord
 from core.jobs.settings import Placement
-from core.students import loading
+from core.students import chat_format, loading
+from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from core.teachers import reasoning
 from core.teachers.protocol import Account, Reply, Request
@@ -45,20 +46,21 @@ def run(queue: RequestQueue, placement: Placement) -> None:
         _answer(queue, token, Generator(*loaded, [_messages(request) for request in pending]), pending)
 
 
-def _load(teacher: Teacher, placement: Placement) -> tuple[Any, Any]:
+def _load(teacher: Teacher, placement: Placement) -> tuple[Any, ChatFormat]:
     student = Student(model=teacher.model)
     device = loading.pick_device(placement.device)
-    tokenizer = loading.load_tokenizer(student)
-    return loading.load_model(student, device, loading.pick_dtype(placement.dtype, device)).eval(), tokenizer
+    chat = chat_format.load(student)
+    return loading.load_model(student, device, loading.pick_dtype(placement.dtype, device)), chat
 
 
 def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list[Request]) -> None:
     decoding = _decoding(queue.teacher)
+    generator.check_length(decoding.max_new_tokens, "max_output_tokens")
     queue.job.journal.write(BatchRecord(token, "in_progress", total=len(pending)))
     began, done = time.monotonic(), 0
     for batch in generator.batches(_BATCH_SIZE):
         queue.job.check()
-        replies = generator.answer(batch, decoding)
+        replies = generator.answer_within_memory(batch, decoding, "max_output_tokens", queue.job.warn)
         for i, reply in zip(batch, replies, strict=True):
             result = Reply(reply.text, reply.finish, None)
             record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)

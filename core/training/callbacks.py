@@ -17,8 +17,11 @@ from core.jobs import files, journal
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, Sample, metric
 from core.jobs.settings import RunSettings
+from core.students import memory
+from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from core.training import checkpoints
+from core.training.loggers import brief
 
 #: A metric that TRL logs once, with others about the whole training.
 _SUMMARY_METRIC = "train_runtime"
@@ -127,30 +130,34 @@ class SampleCallback(TrainerCallback):
         self,
         job: JobContext[RunSettings],
         training: Training,
-        tokenizer: Any,
+        chat: ChatFormat,
         dialogues: Sequence[tuple[str, str]],
     ) -> None:
         """`dialogues` are pairs of an id and a prompt."""
         self.job = job
         self.every = training.sample_steps
-        self.tokenizer = tokenizer
+        self.chat = chat
         self.dialogues = dialogues
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         last = state.global_step >= state.max_steps
         due = last or (state.global_step % self.every == 0 and not self.job.stop.is_set())
-        if self.dialogues and due:
+        if not self.dialogues or not due:
+            return
+        try:
             self._answer(state.global_step, model)
+        except Exception as error:
+            # Whatever fails here, the training itself can go on.
+            log.exception("no sample answers at step %d", state.global_step)
+            self.job.warn(f"no sample answers: {brief(error)}")
+        else:
+            return
+        memory.free()
 
     def _answer(self, step: int, model: Any) -> None:
-        generator = Generator(model, self.tokenizer, [prompt for _, prompt in self.dialogues])
-        was_training = model.training
-        model.eval()
-        try:
-            batch = list(range(len(self.dialogues)))
-            answers = generator.answer(batch, _SAMPLING)
-        finally:
-            model.train(was_training)
+        generator = Generator(model, self.chat, [prompt for _, prompt in self.dialogues])
+        batch = range(len(self.dialogues))
+        answers = generator.answer_within_memory(batch, _SAMPLING, "sft.sample_dialogues", self.job.warn)
         self.job.journal.write(
             *(
                 Sample(step, dialog_id, answer.text)

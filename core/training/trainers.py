@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import datasets
 import msgspec
@@ -13,17 +14,21 @@ from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from core.config.schema import Dpo, Lora, Training
-from core.recipes.examples import PreferencePair, SftExample
+from core.domain.errors import UserError
+from core.training.tokenized_data import TokenizedData
+
+Trainer = TypeVar("Trainer", SFTTrainer, DPOTrainer)
 
 #: Settings that SFTConfig and DPOConfig do not have.
-_NOT_IN_TRL = {"sample_steps", "sample_dialogues", "reference"}
+_NOT_IN_TRL = {"max_truncated", "sample_steps", "sample_dialogues", "reference"}
 
 
 def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
     """The keyword arguments of SFTConfig or DPOConfig for these settings."""
     settings = {k: v for k, v in msgspec.structs.asdict(training).items() if k not in _NOT_IN_TRL}
-    settings["report_to"] = list(training.report_to) or "none"
     return settings | {
+        # Loggers are added by core.training.loggers, which keeps their errors from the run.
+        "report_to": "none",
         "output_dir": str(output),
         "use_cpu": device == "cpu",
         "bf16": device != "cpu" and dtype == torch.bfloat16,
@@ -39,35 +44,54 @@ def arguments(training: Training, device: str, dtype: torch.dtype, output: Path)
     }
 
 
-def sft(
-    model: Any, tokenizer: Any, examples: Sequence[SftExample], lora: Lora, args: dict[str, Any]
-) -> SFTTrainer:
-    """The trainer for SFT of a new LoRA adapter, with the loss on completions only."""
-    return SFTTrainer(
+class _DpoTrainer(DPOTrainer):
+    """TRL's trainer for pairs that are tokens already, which it would tokenise by itself."""
+
+    def _prepare_dataset(self, dataset: datasets.Dataset, *_: object) -> datasets.Dataset:
+        return dataset
+
+
+def sft(model: Any, tokenizer: Any, data: TokenizedData, lora: Lora, args: dict[str, Any]) -> SFTTrainer:
+    """The trainer for SFT of a new LoRA adapter.
+
+    Raises `UserError` if the trainer would not train on exactly these tokens.
+    """
+    trainer = SFTTrainer(
         model=model,
-        args=one_device(SFTConfig(**args, completion_only_loss=True)),
-        train_dataset=_dataset(examples),
+        args=one_device(SFTConfig(**args)),
+        train_dataset=data.dataset(),
         processing_class=tokenizer,
         peft_config=lora_config(lora),
     )
+    return _checked(trainer, data)
 
 
-def dpo(
-    model: Any, tokenizer: Any, pairs: Sequence[PreferencePair], training: Dpo, args: dict[str, Any]
-) -> DPOTrainer:
+def dpo(model: Any, tokenizer: Any, data: TokenizedData, training: Dpo, args: dict[str, Any]) -> DPOTrainer:
     """The trainer for DPO of the adapter on `model`.
 
-    The reference model is a frozen copy of the adapter, or the base model without an adapter.
+    The reference model is a frozen copy of the adapter, or the base model without an adapter. Raises
+    `UserError` if the trainer would not train on exactly these tokens.
     """
-    trainer = DPOTrainer(
+    trainer = _DpoTrainer(
         model=model,
         args=one_device(DPOConfig(**args)),
-        train_dataset=_dataset(pairs),
+        train_dataset=data.dataset(),
         processing_class=tokenizer,
     )
     if training.reference == "base":
         # Without an adapter named "ref", TRL disables all adapters to compute the reference.
         trainer.model.delete_adapter("ref")
+    return _checked(trainer, data)
+
+
+def _checked(trainer: Trainer, data: TokenizedData) -> Trainer:
+    columns = list(data.rows[0])
+    trained_on = ({name: row[name] for name in columns} for row in trainer.train_dataset)
+    if any(row != given for row, given in zip_longest(trained_on, data.rows)):
+        raise UserError(
+            f"TRL {version('trl')} changes tokenised examples, so that training and responding would see "
+            "different prompts: install the version in requirements.lock"
+        )
     return trainer
 
 
@@ -88,10 +112,3 @@ def lora_config(lora: Lora) -> LoraConfig:
         lora_dropout=lora.lora_dropout,
         target_modules=targets if isinstance(targets, str) else list(targets),
     )
-
-
-def _dataset(examples: Sequence[SftExample] | Sequence[PreferencePair]) -> datasets.Dataset:
-    rows = [msgspec.to_builtins(example) for example in examples]
-    for row in rows:
-        del row["dialog_id"]
-    return datasets.Dataset.from_list(rows)

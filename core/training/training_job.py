@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,13 +27,25 @@ from core.jobs.settings import RunSettings, SftSettings
 from core.prompts import templates
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
-from core.students import loading
-from core.training import checkpoints, model_card, trainers
+from core.students import chat_format, checkpoint_checks, loading, memory, model_sources
+from core.students.chat_format import ChatFormat
+from core.training import checkpoints, loggers, model_card, tokenized_data, trainers
 from core.training.callbacks import JournalCallback, SampleCallback
+from core.training.tokenized_data import TokenizedData
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    trainer: Any
+    """With its callbacks."""
+    chat: ChatFormat
+    data: TokenizedData
+    file: Path
+    """Of the training data."""
 
 
 def run(job: JobContext[RunSettings]) -> TrainingResult:
@@ -42,6 +55,7 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
     loss is not finite.
     """
     student = job.settings.student
+    model_sources.check_unchanged(student.config, student.source, student.chat_template_sha256)
     torch.set_num_threads(job.spec.threads)
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
@@ -49,14 +63,15 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
     dtype = loading.pick_dtype(student.dtype, device)
     resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)
     try:
-        trainer, data = _trainer(job, device, dtype)
+        prepared = _trainer(job, device, dtype)
+        trainer = prepared.trainer
         job.check()
         if resume is not None:
             log.info("resuming from step %d of %s", checkpoints.step(resume), resume)
             trainer._total_train_tokens = checkpoints.num_tokens(resume)
         output = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
     except (RuntimeError, MemoryError) as error:
-        if not _out_of_memory(error):
+        if not memory.is_out_of_memory(error):
             raise
         raise UserError(
             "out of memory: lower per_device_train_batch_size (and raise "
@@ -64,21 +79,26 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
         ) from error
     if trainer.state.global_step < trainer.state.max_steps:
         raise Cancelled
-    result = _result(job.settings, trainer, output.metrics["train_runtime"], device, dtype)
-    _save(job, trainer, data, result)
+    result = _result(job.settings, prepared, output.metrics["train_runtime"], device, dtype)
+    _save(job, trainer, prepared.file, result)
     return result
 
 
 def _result(
-    settings: RunSettings, trainer: Any, runtime_s: float, device: str, dtype: torch.dtype
+    settings: RunSettings, prepared: _Prepared, runtime_s: float, device: str, dtype: torch.dtype
 ) -> TrainingResult:
+    trainer = prepared.trainer
     history = trainer.state.log_history
     result = SftResult(
         steps=trainer.state.global_step,
         train_loss=_mean(history, "loss"),
         train_runtime_s=runtime_s,
         epochs=trainer.state.epoch,
-        examples=len(trainer.train_dataset),
+        examples=len(prepared.data.rows),
+        truncated=prepared.data.truncated,
+        left_out=prepared.data.left_out,
+        end_token=prepared.chat.end_token,
+        chat_template_notes=prepared.chat.notes,
         device=device,
         dtype=str(dtype).removeprefix("torch."),
     )
@@ -99,12 +119,6 @@ def _finite(logged: dict[str, Any], name: str) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    # On the CPU, PyTorch raises a plain RuntimeError.
-    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return known or "can't allocate memory" in str(error)
-
-
 def _mean(history: list[dict[str, Any]], name: str) -> float:
     """The mean over all steps of a metric that is logged as the mean of the steps since the last log."""
     total, before = 0.0, 0
@@ -115,42 +129,44 @@ def _mean(history: list[dict[str, Any]], name: str) -> float:
     return total / before
 
 
-def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> tuple[Any, Path]:
-    """The trainer with its callbacks, and the file of its training data."""
+def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _Prepared:
     settings, student = job.settings, job.settings.student.config
     training: Training = settings.training
-    tokenizer = loading.load_tokenizer(student)
+    chat = chat_format.load(student)
     output = job.folder / checkpoints.FOLDER
     if isinstance(settings, SftSettings):
-        data = job.input("examples")
-        found = _some(list(examples.read(data, SftExample)), "SFT example", settings.recipe)
-        given = len(found)
+        file = job.input("examples")
+        found = _some(list(examples.read(file, SftExample)), "SFT example", settings.recipe)
+        data = tokenized_data.sft(chat, found, training)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = loading.load_model(student, device, dtype)
+        _check_data(chat, model, data, "sft.max_length")
         with _setting_errors():
-            trainer = trainers.sft(model, tokenizer, found, settings.lora, arguments)
+            loggers.check(training.report_to)
+            trainer = trainers.sft(model, chat.tokenizer, data, settings.lora, arguments)
+        checkpoint_checks.check_embeddings_without_adapter(chat.model, trainer.model)
     else:
-        data = job.input("preferences")
-        pairs = _some(list(examples.read(data, PreferencePair)), "preference pair", settings.recipe)
-        given = len(pairs)
+        file = job.input("preferences")
+        pairs = _some(list(examples.read(file, PreferencePair)), "preference pair", settings.recipe)
+        data = tokenized_data.dpo(chat, pairs, training)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
+        chat.check_adapter(job.input("adapter"))
         model = loading.load_model(student, device, dtype, job.input("adapter"), trainable=True)
+        _check_data(chat, model, data, "dpo.max_length")
         with _setting_errors():
-            trainer = trainers.dpo(model, tokenizer, pairs, settings.training, arguments)
-    kept = len(trainer.train_dataset)
-    if not kept:
-        raise UserError(
-            f"every prompt has at least max_length = {training.max_length} tokens: raise it in config.toml"
+            loggers.check(training.report_to)
+            trainer = trainers.dpo(model, chat.tokenizer, data, settings.training, arguments)
+    if data.truncated or data.left_out:
+        job.warn(
+            f"max_length = {training.max_length} truncates {data.truncated} examples, which lose the token "
+            f"that ends an answer, and leaves out {data.left_out} whose prompts fill it"
         )
-    if kept < given:
-        log.warning(
-            "left out %d of %d examples: their prompts have at least max_length tokens", given - kept, given
-        )
+    loggers.add(trainer, training.report_to, job.warn)
     trainer.add_callback(JournalCallback(job, trainer))
-    trainer.add_callback(SampleCallback(job, training, tokenizer, _fixed_dialogues(job, training)))
-    return trainer, data
+    trainer.add_callback(SampleCallback(job, training, chat, _fixed_dialogues(job, training)))
+    return _Prepared(trainer, chat, data, file)
 
 
 @contextmanager
@@ -160,11 +176,13 @@ def _setting_errors() -> Iterator[None]:
         yield
     except (ValueError, ImportError) as error:
         raise UserError(f"the trainer rejects these settings: {error}") from error
-    except RuntimeError as error:
-        # The error of a logger in report_to whose package is not installed.
-        if "to be installed" not in str(error):
-            raise
-        raise UserError(f"report_to names a logger that is not installed: {error}") from error
+
+
+def _check_data(chat: ChatFormat, model: Any, data: TokenizedData, setting: str) -> None:
+    checkpoint_checks.check_tokens(chat.model, model, chat.tokenizer, data.sequences())
+    longest = max(map(len, data.sequences()))
+    what, remedy = "the longest example has", f"lower {setting} in config.toml to that number"
+    checkpoint_checks.check_positions(chat.model, model, longest, what, remedy)
 
 
 def _some(found: list[T], kind: str, recipe: str) -> list[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime
 import inspect
 import json
 import textwrap
@@ -124,5 +125,5 @@ def _default(field: types.Field) -> str:
 
 
 def _toml(value: object) -> str:
-    """A value as in the file; JSON's spelling of these types is TOML's."""
-    return json.dumps(value)
+    """A value as in the file; JSON's spelling of all but dates is TOML's."""
+    return value.isoformat() if isinstance(value, datetime.date) else json.dumps(value)

@@ -103,6 +103,18 @@ def test_pairs_show_hostile_texts_harmlessly() -> None:
         (made_results.recipe(sft_used=24, preferences_used=12), "24 SFT examples, 12 preference pairs"),
         (made_results.sft(steps=6, train_loss=2.5), "6 steps, mean loss 2.500"),
         (made_results.dpo(steps=6, train_loss=0.5), "6 steps, mean loss 0.500"),
+        (
+            made_results.recipe(sft_used=24, preferences_used=12, control_tokens=3),
+            "24 SFT examples, 12 preference pairs, 3 with control tokens as text",
+        ),
+        (
+            made_results.sft(steps=6, train_loss=2.5, truncated=2, left_out=1),
+            "6 steps, mean loss 2.500, 2 examples truncated at max_length, 1 examples left out",
+        ),
+        (
+            made_results.responded(responses=16, cut=0, with_thinking=4),
+            "16 responses, 0 of them cut at max_new_tokens, 4 with thinking, which was removed",
+        ),
         (made_results.generated(answers=9), "9 answers"),
         (made_results.generated(answers=9, left_out=1, reused=4), "9 answers, 1 left out, 4 reused"),
         (made_results.responded(responses=16, cut=3), "16 responses, 3 of them cut at max_new_tokens"),

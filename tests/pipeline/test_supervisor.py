@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from core.domain.events import CancelOutcome, RetryOutcome, StartOutcome
+from core.jobs import spec
+from core.jobs.settings import RespondSettings, StudentResponder
 from core.pipeline import launch
 from core.pipeline.supervisor import Supervisor
-from core.store import connections, intents
+from core.services.workspace import open_workspace
+from core.store import connections, intents, queries
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import SupervisedWorkspace
@@ -390,3 +393,51 @@ def test_leaving_waits_for_the_one_who_writes(supervised: SupervisedWorkspace) -
         connection.execute("COMMIT")
         assert supervised.wait(supervisor) == 0, supervised.story()
         assert intents.pending(connection) == []
+
+
+def test_a_done_job_is_done_again_from_the_start_by_force(supervised: SupervisedWorkspace) -> None:
+    supervised.ask(intents.Start(targets=("judge", "recipe")))
+    assert supervised.finish() == 0
+    again = supervised.ask(intents.Start(targets=("judge",), force=True))
+    assert supervised.finish() == 0
+    judge = supervised.id(JUDGE)
+    assert supervised.outcome(again).outcome == StartOutcome((judge,), 0, (), (judge,))
+    assert supervised.attempts(JUDGE) == [(1, "done"), (2, "done")]
+    assert supervised.attempts(RECIPE) == [(1, "done")]
+    # Nothing of the first attempt is reused.
+    assert spec.read(supervised.workspace.attempt(judge, 2)).prior == ()
+
+
+def test_a_result_stays_until_there_is_another(supervised: SupervisedWorkspace) -> None:
+    supervised.ask(intents.Start(targets=("judge",)))
+    assert supervised.finish() == 0
+    supervised.set_plan(fail=[JUDGE])
+    supervised.ask(intents.Start(targets=("judge",), force=True))
+    assert supervised.finish() == 0
+    with closing(connections.reader(supervised.workspace.state)) as connection:
+        job = queries.jobs(connection)[supervised.id(JUDGE)]
+    assert job.state == "failed"
+    assert job.result is not None
+
+
+def test_a_workspace_stays_at_the_commit_that_it_began_with(supervised: SupervisedWorkspace) -> None:
+    config = supervised.workspace.config
+    config.write_text(config.read_text().replace('"embedded/smollm2-135m-instruct"', '"somebody/made-model"'))
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    with open_workspace(supervised.workspace) as workspace:
+        respond = workspace.pipeline.find_job(RESPOND)
+    started = supervised.ask(intents.Start(targets=(respond,), commits={"somebody/made-model@main": commit}))
+    assert supervised.finish() == 0
+    outcome = supervised.outcome(started).outcome
+    assert isinstance(outcome, StartOutcome)
+    # It was named by the id that it had before its commit was known.
+    (job,) = outcome.jobs
+    assert job != respond
+    with closing(connections.reader(supervised.workspace.state)) as connection:
+        settings = queries.settings(connection, job)
+    assert isinstance(settings, RespondSettings)
+    assert isinstance(settings.responder, StudentResponder)
+    assert settings.responder.student.config.revision == commit
+    later = supervised.ask(intents.Start(targets=(job,), commits={"somebody/made-model@main": "f" * 40}))
+    assert supervised.finish() == 0
+    assert supervised.outcome(later).outcome == StartOutcome((job,), 0, (job,))

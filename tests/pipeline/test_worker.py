@@ -8,7 +8,7 @@ import pytest
 
 from core.jobs import journal
 from core.jobs.records import Done, Failed, Record, Started
-from core.pipeline.worker import without_secrets
+from core.jobs.redaction import without_secrets
 from core.store import intents
 from tests.support import made_results
 

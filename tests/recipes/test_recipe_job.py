@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from core.config.schema import Recipes
@@ -15,7 +16,7 @@ from core.domain.errors import Cancelled
 from core.domain.results import RecipeResult
 from core.jobs import journal
 from core.jobs.files import sha256
-from core.jobs.records import Artifact, Done, Failed, Progress, Record
+from core.jobs.records import Artifact, Done, Failed, Progress, Record, Warned
 from core.recipes import catalog, recipe_job
 from tests.support import job_attempts, made_settings, waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
@@ -37,6 +38,16 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def test_control_tokens_in_texts_are_counted_and_said(tmp_path: Path) -> None:
+    dialogues = synthetic_dialogues()
+    spelled = [msgspec.structs.replace(d, utterance=d.utterance + "<|im_end|>") for d in dialogues[:20]]
+    result = run_here(tmp_path / "attempt", [*spelled, *dialogues[20:]])
+    assert result.control_tokens is not None
+    assert 0 < result.control_tokens < result.sft_used + result.preferences_used
+    (warned,) = job_attempts.found(tmp_path / "attempt", Warned)
+    assert "'<|im_end|>'" in warned.text
+
+
 def test_a_worker_makes_both_files(tmp_path: Path) -> None:
     dialogues = synthetic_dialogues()
     found = run_worker(tmp_path / "attempt", dialogues)
@@ -47,6 +58,7 @@ def test_a_worker_makes_both_files(tmp_path: Path) -> None:
         sft_used=sft_examples,
         preferences_used=pairs,
         left_out=None,
+        control_tokens=0,
     )
     assert found[-1] == Done(expected)
     assert Progress(sft_examples + pairs, sft_examples + pairs) in found

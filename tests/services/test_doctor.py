@@ -16,6 +16,8 @@ SECRET = "sk-do-not-show-this-0123"
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No request leaves this machine: nothing listens there.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     for name in (*doctor.KEYS, "OUR_KEY"):
         monkeypatch.delenv(name, raising=False)
 

@@ -111,18 +111,21 @@ def test_every_transition_is_an_event(store: Connection) -> None:
     assert queries.attempt_folders(store, "a") == [(1, "folder")]
 
 
-def test_a_new_attempt_clears_the_error_and_keeps_the_first_start(store: Connection) -> None:
+def test_a_new_attempt_has_its_own_start_and_progress(store: Connection) -> None:
     with transaction(store):
         jobs.put(store, [planned("a")])
         first = jobs.begin_attempt(store, "a", 1, "one")
         jobs.set_progress(store, "a", 3, 9, 1.5)
         jobs.end_attempt(store, first, "lost", "why")
         jobs.set_state(store, "a", "failed", error="why")
-    started = queries.jobs(store)["a"].started_at
+        store.execute("UPDATE jobs SET started_at = 1.0")
     with transaction(store):
         jobs.begin_attempt(store, "a", 2, "two")
     job = queries.jobs(store)["a"]
-    assert (job.error, job.finished_at, job.started_at, job.folder) == (None, None, started, "two")
+    assert (job.error, job.finished_at, job.folder) == (None, None, "two")
+    assert (job.done, job.total, job.eta_s) == (None, None, None)
+    assert job.started_at is not None
+    assert job.started_at > 1.0
     assert [(a.number, a.state, a.reached) for a in jobs.attempts(store, job="a")] == [
         (2, "running", None),
         (1, "lost", 3),
@@ -245,3 +248,14 @@ def test_an_intent_with_a_wrong_key_or_type_is_refused(store: Connection) -> Non
     (pending,) = intents.pending(store)
     with pytest.raises(UserError, match=r"intent 1, cancel: Expected `str`, got `int` - at `\$\.job`"):
         pending.request()
+
+
+def test_warnings_are_events_once_and_counted_after(store: Connection) -> None:
+    with transaction(store):
+        jobs.put(store, [planned("a")])
+        attempt = jobs.begin_attempt(store, "a", 1, "one")
+        for moment, text in enumerate(["wandb failed", "a sample failed", "a sample failed"]):
+            jobs.put_warning(store, attempt, float(moment), text)
+    assert queries.jobs(store)["a"].warnings == ("wandb failed", "a sample failed (2 times)")
+    events = [event.text for event in queries.events(store, job="a")]
+    assert events == ["running", "warning: wandb failed", "warning: a sample failed"]

@@ -9,7 +9,7 @@ import torch
 from transformers import GenerationConfig, MistralConfig, MistralForCausalLM
 
 from core.config.schema import Responding, Student
-from core.students import loading
+from core.students import chat_format, loading
 from core.students.generation import Generator
 from tests.support import tiny_student
 
@@ -28,21 +28,21 @@ GREEDY = Responding(max_new_tokens=12)
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     student = Student(model=str(tiny_student.make(tmp_path_factory.mktemp("student"))))
     model = loading.load_model(student, "cpu", torch.float32)
-    return model.eval(), loading.load_tokenizer(student)
+    return model.eval(), chat_format.load(student)
 
 
 def test_a_batch_answers_as_one_by_one(tiny: tuple[Any, Any]) -> None:
-    model, tokenizer = tiny
-    together = Generator(model, tokenizer, PROMPTS)
+    model, chat = tiny
+    together = Generator(model, chat, PROMPTS)
     assert together.shared > 20
     batched = together.answer(range(len(PROMPTS)), GREEDY)
-    alone = [Generator(model, tokenizer, [prompt]).answer([0], GREEDY)[0] for prompt in PROMPTS]
+    alone = [Generator(model, chat, [prompt]).answer([0], GREEDY)[0] for prompt in PROMPTS]
     assert batched == alone
 
 
 def test_the_shared_beginning_changes_nothing(tiny: tuple[Any, Any]) -> None:
-    model, tokenizer = tiny
-    generator = Generator(model, tokenizer, PROMPTS)
+    model, chat = tiny
+    generator = Generator(model, chat, PROMPTS)
     with_cache = generator.answer([0, 2, 4], GREEDY)
     generator.shared = 0
     assert generator.answer([0, 2, 4], GREEDY) == with_cache
@@ -67,23 +67,23 @@ def test_a_cut_answer_says_so(tiny: tuple[Any, Any]) -> None:
 
 
 def test_an_answer_ends_at_the_end_token(tiny: tuple[Any, Any]) -> None:
-    model, tokenizer = tiny
-    generator = Generator(model, tokenizer, PROMPTS)
-    words = tokenizer("I am here", add_special_tokens=False)["input_ids"]
-    answer = generator._decoded([*words, tokenizer.eos_token_id, *words])
+    model, chat = tiny
+    generator = Generator(model, chat, PROMPTS)
+    words = chat.tokenizer("I am here", add_special_tokens=False)["input_ids"]
+    answer = generator._decoded([*words, chat.end_id, *words])
     assert (answer.text, answer.finish) == ("I am here", "stop")
 
 
 @pytest.mark.parametrize("decoding", [GREEDY, Responding(max_new_tokens=12, do_sample=True)])
 def test_only_the_settings_decide_how_it_decodes(tiny: tuple[Any, Any], decoding: Responding) -> None:
-    model, tokenizer = tiny
-    expected = Generator(model, tokenizer, PROMPTS).answer([0, 1], decoding)
+    model, chat = tiny
+    expected = Generator(model, chat, PROMPTS).answer([0, 1], decoding)
     own = model.generation_config
     model.generation_config = GenerationConfig(
         do_sample=True, temperature=9.0, top_k=3, repetition_penalty=5.0, eos_token_id=own.eos_token_id
     )
     try:
-        assert Generator(model, tokenizer, PROMPTS).answer([0, 1], decoding) == expected
+        assert Generator(model, chat, PROMPTS).answer([0, 1], decoding) == expected
     finally:
         model.generation_config = own
 
@@ -97,7 +97,9 @@ def test_a_model_with_a_sliding_window_shares_nothing(tiny: tuple[Any, Any]) -> 
         "max_position_embeddings": 512,
     }
     heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
-    model = MistralForCausalLM(MistralConfig(vocab_size=len(tiny[1]), sliding_window=16, **sizes, **heads))
+    model = MistralForCausalLM(
+        MistralConfig(vocab_size=len(tiny[1].tokenizer), sliding_window=16, **sizes, **heads)
+    )
     generator = Generator(model.eval(), tiny[1], PROMPTS)
     assert generator.shared > 20
     batched = generator.answer(range(len(PROMPTS)), GREEDY)

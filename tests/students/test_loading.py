@@ -12,7 +12,7 @@ import torch
 
 from core.config.schema import Responding, Student
 from core.domain.errors import UserError
-from core.students import loading
+from core.students import chat_format, loading
 from core.students.generation import Generator
 from tests.support import tiny_student, waiting
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _PREPARE = """
 import logging, sys
 logging.basicConfig(level=logging.INFO)
-from core.students import loading
+from core.students import chat_format, loading
 print(loading.embedded())
 """
 
@@ -68,11 +68,11 @@ def test_the_embedded_student_answers_in_its_chat_template(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     student = Student(model=loading.EMBEDDED)
-    tokenizer = loading.load_tokenizer(student)
+    chat = chat_format.load(student)
     model = loading.load_model(student, "cpu", torch.float32).eval()
-    generator = Generator(model, tokenizer, ["What is the capital of France? Answer with one word."])
-    assert "<|im_start|>user\nWhat is" in tokenizer.decode(generator.tokens[0])
-    assert tokenizer.decode(generator.tokens[0]).endswith("<|im_start|>assistant\n")
+    generator = Generator(model, chat, ["What is the capital of France? Answer with one word."])
+    assert "<|im_start|>user\nWhat is" in chat.tokenizer.decode(generator.tokens[0])
+    assert chat.tokenizer.decode(generator.tokens[0]).endswith("<|im_start|>assistant\n")
     (answer,) = generator.answer([0], Responding(max_new_tokens=12))
     assert "Paris" in answer.text
     assert answer.finish == "stop"

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from core.config.schema import Responding, Student
-from core.students import loading
+from core.students import chat_format, loading
+from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from core.students.merging import merge
 from tests.support.training_attempts import TrainingInputs
@@ -18,9 +19,9 @@ from tests.training.conftest import Trained
 PROMPTS = ["I feel so lonely in this town.", "I won the race, and nobody came to see it!"]
 
 
-def figures(model: object, tokenizer: object) -> tuple[torch.Tensor, list[str]]:
+def figures(model: object, chat: ChatFormat) -> tuple[torch.Tensor, list[str]]:
     """Logits on a prompt, and the greedy answers to all of them."""
-    generator = Generator(model, tokenizer, PROMPTS)
+    generator = Generator(model, chat, PROMPTS)
     answers = generator.answer([0, 1], Responding(max_new_tokens=24))
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([generator.tokens[0]])).logits  # type: ignore[operator]
@@ -32,15 +33,15 @@ def test_a_merged_model_answers_as_its_adapter_does(
     stage: str, made: TrainingInputs, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     trained: Trained = request.getfixturevalue(stage)
-    tokenizer = loading.load_tokenizer(made.student)
+    chat = chat_format.load(made.student)
     folder = merge(made.student, trained.adapter, tmp_path / "merged")
     adapted = loading.load_model(made.student, "cpu", torch.float32, trained.adapter).eval()
     merged = AutoModelForCausalLM.from_pretrained(folder).eval()
     base = loading.load_model(made.student, "cpu", torch.float32).eval()
-    wanted, answers = figures(adapted, tokenizer)
-    got, merged_answers = figures(merged, AutoTokenizer.from_pretrained(folder))
+    wanted, answers = figures(adapted, chat)
+    got, merged_answers = figures(merged, chat_format.load(Student(model=str(folder))))
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-4)
     assert merged_answers == answers
-    assert not torch.allclose(figures(base, tokenizer)[0], wanted, atol=1e-3)
+    assert not torch.allclose(figures(base, chat)[0], wanted, atol=1e-3)
     # It is a student like any other, and the adapter is in it.
-    assert loading.load_tokenizer(Student(model=str(folder))).chat_template == tokenizer.chat_template
+    assert loading.load_tokenizer(Student(model=str(folder))).chat_template == chat.tokenizer.chat_template

@@ -63,7 +63,7 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
     dialogues = [_hostile(d) if number == 0 else d for number, d in enumerate(synthetic_dialogues(rows=160))]
     imported = staging.describe(dialogues, 'made "<b>.csv', "0" * 64)
     staging.stage(workspace, dialogues, imported)
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), imported, {})
     test = [d for d in dialogues if d.split == "test"]
     texts: dict[str, dict[str, str]] = {
         source: {d.dialog_id: d.responses[source].text for d in test} for source in ("human", "chatgpt")

@@ -61,7 +61,12 @@ def recipe(**changes: Any) -> RecipeSettings:
 
 def student(model: Path | str, prompt: str = "{situation} {utterance}", **changes: Any) -> LocalStudent:
     """A student on the CPU."""
-    known: dict[str, Any] = {"chat_template_sha256": None, "device": "cpu", "dtype": "auto"}
+    known: dict[str, Any] = {
+        "source": str(model),
+        "chat_template_sha256": None,
+        "device": "cpu",
+        "dtype": "auto",
+    }
     return LocalStudent(**(known | {"config": Student(model=str(model)), "prompt": prompt} | changes))
 
 

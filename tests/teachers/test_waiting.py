@@ -116,6 +116,7 @@ async def test_a_long_pause_is_bounded_and_has_a_reason_and_an_end() -> None:
     while (trouble := sender.trouble) is None:
         await asyncio.sleep(0)
     assert trouble.reason == "rate limited: 429: slow down"
+    assert trouble.until is not None
     assert 0 < trouble.until - time.time() <= 300
     assert trouble.gives_up_at == pytest.approx(trouble.since + 7200, abs=0.2)
     stop.set()

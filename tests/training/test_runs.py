@@ -31,7 +31,7 @@ CPU = ("cpu", torch.float32)
 
 def trainer(made: TrainingInputs, stage: str, adapter: Path | None = None, **training: Any) -> Any:
     job = job_attempts.context(made.attempt(stage, adapter=adapter, **training))
-    return _trainer(job, *CPU)[0]
+    return _trainer(job, *CPU).trainer
 
 
 def test_loss_is_on_completions_only(made: TrainingInputs) -> None:
@@ -42,7 +42,7 @@ def test_loss_is_on_completions_only(made: TrainingInputs) -> None:
     assert found.train_dataset.num_rows == len(lines)
     for row, line in zip(found.train_dataset, lines, strict=True):
         answered = [t for t, label in zip(row["input_ids"], row["labels"], strict=True) if label != -100]
-        assert tokenizer.decode(answered) == line["completion"][0]["content"] + "<|im_end|>\n"
+        assert tokenizer.decode(answered) == line["completion"][0]["content"] + "<|im_end|>"
         masked = row["input_ids"][: len(row["input_ids"]) - len(answered)]
         assert tokenizer.decode(masked).endswith("Response:<|im_end|>\n<|im_start|>assistant\n")
     assert (batch["labels"] != -100).any()

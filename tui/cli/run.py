@@ -14,33 +14,60 @@ from tui.format.text import visible
 _INTERRUPTED = "\nStopped waiting. The jobs go on: `empathy-tui status`"
 
 
-@click.command(epilog=examples("run", "run sft --wait", "run recipe:improve-human/naive --dry-run"))
+@click.command(
+    epilog=examples(
+        "run",
+        "run sft --wait",
+        "run sft:smollm2/direct/chatgpt/sft --force",
+        "run recipe:improve-human/naive --dry-run",
+    )
+)
 @click.argument("targets", metavar="[TARGET]...", nargs=-1)
 @click.option("--wait", is_flag=True, help="Show progress until all of these jobs have ended.")
 @click.option("--no-wait", is_flag=True, help="Return as soon as the jobs only wait for submitted batches.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Do the named jobs again from the start if they have ended. Their results stay until there are new "
+    "ones; answers that were paid for are used again.",
+)
 @click.option(
     "--dry-run", is_flag=True, help="Show which requests would be sent, and their cost; start nothing."
 )
 @json_option
 @click.pass_context
 def run(
-    ctx: click.Context, targets: tuple[str, ...], wait: bool, no_wait: bool, dry_run: bool, as_json: bool
+    ctx: click.Context,
+    targets: tuple[str, ...],
+    wait: bool,
+    no_wait: bool,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Start jobs in the background: by default all that config.toml defines.
 
     A TARGET is a job's id, a stage (generate, recipe, sft, sft-dpo, respond, judge, validate, compare) or a
-    name. The jobs that it depends on start as well. Jobs that are done are not repeated.
+    name. The jobs that it depends on start as well. Jobs that are done are not repeated, unless they are
+    named with --force; jobs that depend on those keep their results.
     """
     if wait + no_wait + dry_run > 1:
         raise click.UsageError("use only one of --wait, --no-wait and --dry-run")
+    if force and not targets:
+        raise click.UsageError("--force needs the jobs that shall be done again: name at least one TARGET")
     workspace = workspace_of(ctx)
     if dry_run:
+        if force and not as_json:
+            for job in workspace.pipeline.ended_jobs(targets):
+                click.echo(f"{job.id} {visible(job.name)} would be done again from the start")
         print_costs(workspace, targets, as_json=as_json)
         return
-    started = start(workspace, targets)
-    jobs, new, done = started.jobs, started.new, started.done
+    started = start(workspace, targets, force=force)
+    jobs, new, done, again = started.jobs, started.new, started.done, started.again
     if not as_json:
-        click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {new} new, {len(done)} done before")
+        counts = f"{new} new, {len(done)} done before"
+        counts += f", {len(again)} again from the start" if again else ""
+        click.echo(f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {counts}")
     if wait:
         wait_for(ctx, workspace, jobs, done, as_json=as_json)
         return
@@ -49,7 +76,7 @@ def run(
         return
     paused = workspace.pipeline.snapshot().paused
     if as_json:
-        json.write(json.StartReport(jobs=jobs, new=new, done=len(done), paused=paused))
+        json.write(json.StartReport(jobs=jobs, new=new, done=len(done), again=again, paused=paused))
     elif paused:
         click.echo("Paused: no job starts until `empathy-tui resume`.")
     elif len(done) < len(jobs):
@@ -74,10 +101,10 @@ def print_costs(
     print_estimates(make_console(), found, spending)
 
 
-def start(workspace: Workspace, targets: tuple[str, ...] = ()) -> StartOutcome:
-    """Request the targets' jobs."""
+def start(workspace: Workspace, targets: tuple[str, ...] = (), *, force: bool = False) -> StartOutcome:
+    """Request the targets' jobs; with `force`, those that have ended again from the start."""
     commands = workspace.commands
-    return started_jobs(commands.wait(commands.start(targets)))
+    return started_jobs(commands.wait(commands.start(targets, force=force)))
 
 
 def started_jobs(result: IntentResult) -> StartOutcome:

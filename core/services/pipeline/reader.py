@@ -9,6 +9,7 @@ from core.config.schema import Config
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import Event, IntentResult
+from core.domain.job_rules import ENDED
 from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.jobs.planned_job import PlannedJob
@@ -97,6 +98,15 @@ class PipelineReader:
         """
         return planner.find([(job.id, job.stage, job.name) for job in self.snapshot().jobs], wanted)
 
+    def ended_jobs(self, targets: Sequence[str]) -> tuple[Job, ...]:
+        """The jobs that these targets name and that have ended: those that `start` with `force` does again.
+
+        Raises:
+            UserError: A target names nothing.
+        """
+        named = planner.named(self._state.nodes(), targets)
+        return tuple(job for job in self.snapshot().jobs if job.id in named and job.state in ENDED)
+
     def events(self, job: str | None = None, limit: int = 200) -> list[Event]:
         """The newest events of one job or of all, oldest first.
 
@@ -163,12 +173,16 @@ class PipelineReader:
             return None
         return Log(self._state.paths.root / folders[number] / LOG, number, tuple(folders))
 
+    def commits(self) -> dict[str, str]:
+        """The commits at which the workspace stays of models on the Hub."""
+        return self._state.commits()
+
     def plan_over(self, imported: ImportedData) -> tuple[PlannedJob, ...]:
         """The jobs of the configuration with other data; none if the configuration is invalid."""
         config, _ = self._state.config()
         if config is None:
             return ()
         try:
-            return workspace_graph.plan(self._state.paths, config, imported)
+            return workspace_graph.plan(self._state.paths, config, imported, self._state.commits())
         except UserError:
             return ()

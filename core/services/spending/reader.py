@@ -56,7 +56,8 @@ class SpendingReader:
         if connection is None:
             return ()
         if validate and config is not None and imported is not None:
-            nodes = workspace_graph.plan(self._state.paths, config, imported, validate)
+            commits = self._state.commits()
+            nodes = workspace_graph.plan(self._state.paths, config, imported, commits, validate)
         return costs.estimates(connection, self._state.paths, nodes, targets, dialogues)
 
     def summary(self) -> Spending:

@@ -31,6 +31,9 @@ _WINDOW_S = 24 * 3600.0
 #: Seconds for which a cancelled job polls its batches, to collect the answers that they had.
 _CANCEL_GRACE_S = 12.0
 
+#: What a job waits for while the provider takes no more batches.
+_QUEUE_FULL = "the provider's queue of batches is full"
+
 log = logging.getLogger(__name__)
 
 
@@ -58,10 +61,10 @@ class _Poller:
         #: The newest error of a batch, by token, about which the provider's answers cannot be read.
         self._unreadable: dict[str, str] = {}
         self._interval_s = self.settings.poll_min_s
-        #: What the job waits for beside the batches themselves, and since when nothing was answered, or the
-        #: queue was full.
+        #: Why the provider does not answer, and since when.
         self._waits_for: str | None = None
         self._silent_since: float | None = None
+        #: Since when the provider takes no more batches.
         self._queue_full_since: float | None = None
         self._began = time.monotonic()
         self._completed_at_first: int | None = None
@@ -119,8 +122,7 @@ class _Poller:
                 self._interval_s = min(max(self._interval_s, error.retry_after), self.settings.poll_max_s)
         except QueueFullError as error:
             log.info("%s", error)
-            self._silent_since, self._waits_for = None, f"the provider's queue of batches is full: {error}"
-            self._queue_full_since = self._queue_full_since or time.time()
+            self._silent_since, self._waits_for = None, None
             self._submit_after = time.monotonic() + self._queue_full_s
             self._queue_full_s = min(2 * self._queue_full_s, self.settings.poll_max_s)
         except RejectedError as error:
@@ -138,6 +140,9 @@ class _Poller:
 
     def _note_silence(self, submission: TrackedSubmission, error: TransientError) -> None:
         """Raises `UserError` once the provider has not answered for too long."""
+        if isinstance(error, UnreadableError):
+            # It answers, and the batch is recorded as unreadable.
+            return
         now = time.time()
         if self._silent_since is None:
             self._silent_since = now
@@ -150,17 +155,18 @@ class _Poller:
             ) from error
 
     def _report_wait(self) -> None:
-        until = time.time() + self._interval_s
-        if self._waits_for is None:
-            self.session.queue.report_wait(GOES_ON)
-        elif self._silent_since is not None:
+        waiting, now = GOES_ON, time.time()
+        own = [submission for submission in self.session.to_poll() if self.session.is_own(submission)]
+        full_for_s = max(0.0, self._submit_after - time.monotonic())
+        if any(submission.state == "queued" for submission in own):
+            full_for_s = max(full_for_s, self._interval_s)
+        self._queue_full_since = (self._queue_full_since or now) if full_for_s else None
+        if self._silent_since is not None:
             gives_up_at = self._silent_since + self.settings.max_wait_s
-            waiting = Waiting(self._waits_for, self._silent_since, until, gives_up_at)
-            self.session.queue.report_wait(waiting)
-        else:
-            since = self._queue_full_since or time.time()
-            until = time.time() + max(0.0, self._submit_after - time.monotonic())
-            self.session.queue.report_wait(Waiting(self._waits_for, since, until))
+            waiting = Waiting(self._waits_for, self._silent_since, now + self._interval_s, gives_up_at)
+        elif self._queue_full_since is not None:
+            waiting = Waiting(_QUEUE_FULL, self._queue_full_since, now + full_for_s)
+        self.session.queue.report_wait(waiting)
 
     def _retrieve(self, submission: TrackedSubmission, batch: str) -> BatchInfo:
         try:

@@ -57,8 +57,8 @@ class Trouble:
 
     reason: str
     since: float
-    until: float
-    """When the next request is sent."""
+    until: float | None
+    """When the next request is sent; None while each request waits for a time of its own."""
     gives_up_at: float
 
 
@@ -91,6 +91,8 @@ class Sender:
         #: Answers so far, the time since when there were none, and the newest error.
         self._answers = 0
         self._silent_since: float | None = None
+        #: Unix time when the loop's clock was 0, read once: the same moment is always the same number.
+        self._epoch = 0.0
         self._newest_error: TransientError | None = None
         #: Whether the log says that nothing is sent.
         self._is_told = False
@@ -118,16 +120,16 @@ class Sender:
         """Why nothing is answered; None while requests are answered. Read it in the event loop."""
         if self._silent_since is None or self._newest_error is None:
             return None
-        now, wall = asyncio.get_running_loop().time(), time.time()
+        now = asyncio.get_running_loop().time()
+        is_paused = self.pause_s > 0
         if self.pause_s < _WAITS_FROM_S and now - self._silent_since < _WAITS_FROM_S:
             return None
-        since = wall - (now - self._silent_since)
-        error = self._newest_error
+        error, since = self._newest_error, self._silent_since + self._epoch
         return Trouble(
             f"{kind_of(error)}: {error}",
-            round(since, 1),
-            round(wall + self.pause_s, 1),
-            round(since + self._limits.max_wait_s, 1),
+            since,
+            self._paused_until + self._epoch if is_paused else None,
+            since + self._limits.max_wait_s,
         )
 
     async def send(self, requests: Sequence[Request], on_reply: OnReply, on_failure: OnFailure) -> None:
@@ -250,7 +252,7 @@ class Sender:
         """Raises `RejectedError` once nothing has been answered for too long."""
         now = asyncio.get_running_loop().time()
         if self._silent_since is None:
-            self._silent_since = now
+            self._silent_since, self._epoch = now, time.time() - now
         self._newest_error = error
         silent_s = now - self._silent_since
         if silent_s >= self._limits.max_wait_s:

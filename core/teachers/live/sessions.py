@@ -112,6 +112,7 @@ class _Session:
                 )
             )
             self.queue.ledger.refresh()
+            self.queue.report_progress()
 
     def _on_reply(self, request: Request, reply: Reply, lost: int) -> None:
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, reply, lost)

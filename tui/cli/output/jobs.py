@@ -65,6 +65,9 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
             *((cell(_note(job), style),) if wide else ()),
         )
     console.print(table)
+    for job in snapshot.jobs:
+        for warning in job.warnings:
+            print_line(console, f"{job.id}: warning: {warning}", "yellow")
     for job in () if wide else snapshot.jobs:
         if job.state == "failed" and job.error is not None:
             print_line(console, f"{job.id}: {job.error}", "red")
@@ -96,15 +99,22 @@ def outcome(job: Job) -> str:
     match job.result:
         case GenerateResult() as result:
             return _generated(result)
-        case RecipeResult(sft_used=examples, preferences_used=pairs):
-            return f"{examples} SFT examples, {pairs} preference pairs"
-        case SftResult(steps=steps, train_loss=loss):
-            return f"{steps} steps, mean loss {loss:.3f}"
-        case RespondResult(responses=responses, cut=cut, left_out=left_out):
+        case RecipeResult() as result:
+            return f"{result.sft_used} SFT examples, {result.preferences_used} preference pairs" + _counted(
+                result.control_tokens, "with control tokens as text"
+            )
+        case SftResult() as result:
+            return (
+                f"{result.steps} steps, mean loss {result.train_loss:.3f}"
+                + _counted(result.truncated, "examples truncated at max_length")
+                + _counted(result.left_out, "examples left out")
+            )
+        case RespondResult(responses=responses, cut=cut, left_out=left_out) as result:
             return (
                 f"{responses} responses"
                 + ("" if cut is None else f", {cut} of them cut at max_new_tokens")
                 + (f", {left_out} left out" if left_out else "")
+                + _counted(result.with_thinking, "with thinking, which was removed")
             )
         case JudgeResult(label=label):
             return label
@@ -118,6 +128,11 @@ def outcome(job: Job) -> str:
     return ""
 
 
+def _counted(count: int | None, what: str) -> str:
+    """What is worth a word only if there is some."""
+    return f", {count} {what}" if count else ""
+
+
 def _generated(result: GenerateResult) -> str:
     left_out = f", {result.left_out} left out" if result.left_out else ""
     reused = f", {result.reused} reused" if result.reused else ""
@@ -125,7 +140,7 @@ def _generated(result: GenerateResult) -> str:
 
 
 def time_taken(job: Job) -> str:
-    """How long a finished job took; empty for others."""
+    """How long the last attempt at a finished job took; empty for others."""
     if job.started_at is None or job.finished_at is None:
         return ""
     return duration(job.finished_at - job.started_at)

@@ -91,6 +91,8 @@ class JobRecord(_Record, frozen=True):
     """Ids of the jobs that must be done before it."""
     folder: str | None
     """The last attempt's folder, relative to the workspace."""
+    warnings: tuple[str, ...]
+    """What failed beside its work, which went on."""
     result: Result | None
     """What a finished job reports; its fields depend on the stage. Null before the job is done."""
 
@@ -104,6 +106,8 @@ class StartReport(_Record, frozen=True):
     """How many of them had never been requested before."""
     done: int
     """How many of them were done already."""
+    again: Sequence[str]
+    """Ids of those that had ended, and are done again from the start."""
     paused: bool
 
 

@@ -197,9 +197,14 @@ class _Display:
             if self._before:
                 self._print_line(Text(f"{len(self._before)} of {len(jobs)} jobs were done before"))
         for job in jobs:
+            self._print_warnings(job, self._before.get(job.id))
             self._print_change(job, self._before.get(job.id))
             self._before[job.id] = job
             self._update_bar(job)
+
+    def _print_warnings(self, job: Job, before: Job | None) -> None:
+        for warning in job.warnings[0 if before is None else len(before.warnings) :]:
+            self._print_about(job, f"warning: {warning}", "yellow")
 
     def _print_change(self, job: Job, before: Job | None) -> None:
         restarted = before is not None and job.attempt > before.attempt
@@ -208,8 +213,7 @@ class _Display:
                 self._print_wait(job, before)
                 self._print_progress(job)
             return
-        # The time counts from the first attempt, pauses included.
-        after = f" in {time_taken(job)}" if time_taken(job) and job.attempt == 1 else ""
+        after = f" in {time_taken(job)}" if time_taken(job) else ""
         match job.state:
             case "running":
                 again = f" again (attempt {job.attempt})" if job.attempt > 1 else ""

@@ -33,6 +33,7 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
         lines.append([(visible(job.error, lines=True), "$text-error")])
     if job.wait is not None:
         lines.append([(visible(waits.words(job.wait, now)), "$text-warning")])
+    lines += [[(f"warning: {visible(warning)}", "$text-warning")] for warning in job.warnings]
     if job.reason is not None:
         lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
     lines.append(_row("run", _course(job, now)))
@@ -93,11 +94,13 @@ def _needs(job: Job, snapshot: Snapshot) -> str:
 
 
 def _result(job: Job) -> str:
-    """The scalar results; other screens show longer ones."""
+    """The scalar results and sentences; other screens show longer ones."""
     shown = []
     for key, value in result_values(job).items():
         if isinstance(value, float):
             shown.append(f"{visible(key)} {value:.4g}")
         elif isinstance(value, int | str):
             shown.append(f"{visible(key)} {visible(str(value))}")
+        elif isinstance(value, list | tuple) and value:
+            shown.append(f"{visible(key)} {visible('; '.join(map(str, value)))}")
     return "  ·  ".join(shown) or formats.UNKNOWN

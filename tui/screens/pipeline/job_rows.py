@@ -62,7 +62,7 @@ def entry(app: App[Any], job: Job, width: int, now: float) -> ListEntry:
 
 
 def elapsed(job: Job, now: float) -> float | None:
-    """Seconds from the job's first start to its end, or to `now` while it runs."""
+    """Seconds from the start of the job's newest attempt to its end, or to `now` while it runs."""
     if job.started_at is None:
         return None
     if job.finished_at is not None:

@@ -28,6 +28,8 @@ RunSettings = Mapping[str, Mapping[str, object]]
 
 _GROUPS = {"training": "training", "lora": "LoRA", "student": "student", "libraries": "libraries"}
 _NAME, _VALUE = 14, 9
+#: Warnings that fit below the charts.
+_MAX_WARNINGS = 3
 
 
 def place(curves: Curves, drawing: Drawing, x: float | None) -> int | None:
@@ -94,6 +96,14 @@ def trouble(job: Job, *, is_drawn: bool) -> Content | None:
         why = " ".join((job.error or "unknown reason").split())
         return Content.styled(visible(f"{job_states.look(job).glyph} failed: {why}")[:300], "$text-error")
     return None
+
+
+def warnings(job: Job) -> list[Content]:
+    """What failed beside a run, which went on; the newest last."""
+    return [
+        Content.styled(f"! {visible(warning)}"[:300], "$text-warning")
+        for warning in job.warnings[-_MAX_WARNINGS:]
+    ]
 
 
 def without_metrics(job: Job | None) -> str:

@@ -439,6 +439,7 @@ class TrainingScreen(WorkspaceScreen):
             None if job is None else run_text.trouble(job, is_drawn=job.id in {run.job for run in shown})
         )
         lines += [] if trouble is None else [trouble]
+        lines += [] if job is None else run_text.warnings(job)
         same = len(lines) == len(self._more) and all(map(Content.is_same, lines, self._more))
         if not same:
             self._more = lines

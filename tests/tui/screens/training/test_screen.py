@@ -280,6 +280,20 @@ async def test_a_failed_run_says_why(opened: Open, filled: WorkspacePaths) -> No
         assert braille(pilot)
 
 
+async def test_what_failed_beside_a_run_is_a_warning(opened: Open, filled: WorkspacePaths) -> None:
+    job = job_id(filled, "sft-dpo", DPO)
+    with closing(connections.writer(filled.state)) as connection, transaction(connection):
+        (attempt, *_) = jobs.attempts(connection, job=job)
+        for moment, text in enumerate(["the logger Wandb gets no metrics", "no sample answers"] * 2):
+            jobs.put_warning(connection, attempt, float(moment), text)
+    async with opened(filled, NARROW) as pilot:
+        await opened_room(pilot)
+        await pilot.press("down")
+        await until_shows(pilot, "! the logger Wandb gets no metrics (2 times)")
+        await until_shows(pilot, "! no sample answers (2 times)")
+        assert braille(pilot)
+
+
 async def test_a_run_without_metrics_shows_what_it_waits_for(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)

@@ -1,0 +1,133 @@
+"""Chat templates as text: what they write around messages, and settings that are fixed in them.
+
+A template is changed by wrapping it, so that whoever loads the tokenizer saved with an adapter or a merged
+model renders the same prompts as in training.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateError
+
+from core.domain.errors import UserError
+
+#: Variables by which templates turn thinking off.
+THINKING_SWITCHES = ("enable_thinking", "thinking", "enable_reasoning", "use_thinking")
+#: What a template may raise on messages that it does not support.
+_RENDERING_ERRORS = (TemplateError, TypeError, ValueError, LookupError, AttributeError)
+#: White space that no template writes: it shows whether a template strips a message's text.
+_EDGE = "\x0b"
+_DIRECTIVES = "YmdBbAayjHMSpIeFDxXcUZzGVuwWf"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The template's text around the messages of a conversation."""
+
+    pieces: tuple[str, ...]
+    """Before the first message, between each two, and after the last."""
+    strips: tuple[tuple[bool, bool], ...]
+    """For each message, whether the template strips its text at the beginning and at the end."""
+
+
+def text_of(tokenizer: Any, model: str) -> str:
+    """The tokenizer's chat template. Raises `UserError` if it has several, and none is the default."""
+    try:
+        found: str = tokenizer.get_chat_template()
+    except ValueError as error:
+        raise UserError(f"the chat template of {model!r} cannot be used: {error}") from error
+    return found
+
+
+def wrap(template: str, variables: Mapping[str, Any], date: datetime.date, before_answer: str) -> str:
+    """The template with default values of variables, a fixed date, and a text after its generation prompt."""
+    beginning = "".join(
+        f"{{% if {name} is not defined %}}{{% set {name} = {_literal(value)} %}}{{% endif %}}\n"
+        for name, value in variables.items()
+    )
+    if "strftime_now" in template:
+        beginning += _date_macro(date)
+    # Jinja drops the last line break of a template, which is no longer the last.
+    body = re.sub(r"(?:\r\n|\r|\n)\Z", "", template) if before_answer else template
+    ending = f"{{{{ {_literal(before_answer)} if add_generation_prompt else '' }}}}" if before_answer else ""
+    return beginning + body + ending
+
+
+def frame(tokenizer: Any, roles: Sequence[str], *, add_generation_prompt: bool, model: str) -> Frame:
+    """The text around messages of these roles.
+
+    Raises `UserError` when the template cannot render them, or does not write each text once and in order.
+    """
+    names = [f"{_EDGE}TEXT-OF-MESSAGE-{i}-{_EDGE}" for i in range(len(roles))]
+    rendered = render(tokenizer, roles, names, add_generation_prompt=add_generation_prompt, model=model)
+    pieces: list[str] = []
+    strips: list[tuple[bool, bool]] = []
+    position = 0
+    for i, role in enumerate(roles):
+        found = list(re.finditer(f"({_EDGE}?)TEXT-OF-MESSAGE-{i}-({_EDGE}?)", rendered))
+        if len(found) != 1 or found[0].start() < position:
+            times = (
+                "not at all" if not found else "out of order" if len(found) == 1 else f"{len(found)} times"
+            )
+            raise UserError(
+                f"the chat template of {model!r} writes the text of a message ({role}) {times}: "
+                "name a template that writes it once with chat_template in config.toml"
+            )
+        pieces.append(rendered[position : found[0].start()])
+        strips.append((not found[0][1], not found[0][2]))
+        position = found[0].end()
+    return Frame((*pieces, rendered[position:]), tuple(strips))
+
+
+def render(
+    tokenizer: Any, roles: Sequence[str], texts: Sequence[str], *, add_generation_prompt: bool, model: str
+) -> str:
+    """A conversation as text. Raises `UserError` when the template cannot render it."""
+    rendered = ""
+    failed: Exception | None = None
+    # Templates of models that also see images may want a list of parts.
+    for in_parts in (False, True):
+        messages = [
+            {"role": role, "content": [{"type": "text", "text": text}] if in_parts else text}
+            for role, text in zip(roles, texts, strict=True)
+        ]
+        try:
+            rendered = tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=add_generation_prompt
+            )
+        except _RENDERING_ERRORS as error:
+            failed = failed or error
+            continue
+        if all(text.strip() in rendered for text in texts):
+            return rendered
+    if failed is not None:
+        raise UserError(
+            f"the chat template of {model!r} cannot render a conversation: {failed}. "
+            "Name another one with chat_template in config.toml"
+        ) from failed
+    return rendered
+
+
+def _literal(value: object) -> str:
+    """A value as Jinja spells it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _date_macro(date: datetime.date) -> str:
+    """A macro in place of the function that writes today's date."""
+    fixed = datetime.datetime.combine(date, datetime.time())
+    filters = "".join(
+        f" | replace({_literal(f'%{directive}')}, {_literal(fixed.strftime(f'%{directive}'))})"
+        for directive in (*(f"-{letter}" for letter in "dmHIMSj"), *_DIRECTIVES)
+    )
+    return (
+        "{% macro strftime_now(format) %}"
+        f"{{{{ format | replace('%%', '\\x00'){filters} | replace('\\x00', '%') }}}}"
+        "{% endmacro %}\n"
+    )

@@ -1,0 +1,119 @@
+"""Checks of a loaded student: that it is the model that its name and its files promise."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+from transformers.utils.peft_utils import find_adapter_config_file
+
+from core.domain.errors import UserError
+
+#: Weights that are named in a message.
+_MAX_NAMED = 3
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
+
+log = logging.getLogger(__name__)
+
+
+def check_no_adapter(name: str, source: str, revision: str | None) -> None:
+    """Raise `UserError` if an adapter lies beside the model's weights.
+
+    Transformers would put it on top of them, and an adapter that is trained here on top of both.
+    """
+    if find_adapter_config_file(source, revision=revision) is not None:
+        raise UserError(
+            f"the student {name!r} has an adapter beside its weights (adapter_config.json): merge it into "
+            "them (peft's merge_and_unload, then save_pretrained), or move the adapter's files away"
+        )
+
+
+def check_weights(name: str, model: Any, info: dict[str, Any]) -> None:
+    """Raise `UserError` unless every weight of the model was in its files; `info` is Transformers' report."""
+    if info["missing_keys"]:
+        raise UserError(
+            f"the student {name!r} has no weights for {_listed(info['missing_keys'])}: they would be random. "
+            "Its config.json does not fit its weights, or files are missing: save or download it again"
+        )
+    if info["mismatched_keys"]:
+        key, saved, expected = min(info["mismatched_keys"])
+        raise UserError(
+            f"the student {name!r} has weights of another shape than its config.json names: {key} is "
+            f"{_shape(saved)}, not {_shape(expected)}. Save or download it again"
+        )
+    patterns = {_layers(key) for key in model.state_dict()} - {None}
+    unused = {key for key in info["unexpected_keys"] if _layers(key) in patterns}
+    if unused:
+        raise UserError(
+            f"the student {name!r} has weights that its config.json leaves no place for: {_listed(unused)}. "
+            "They would be dropped: save or download it again"
+        )
+    if info["unexpected_keys"]:
+        log.warning("%s: weights that are not used: %s", name, _listed(info["unexpected_keys"]))
+
+
+def check_tokens(name: str, model: Any, tokenizer: Any, sequences: Iterable[Sequence[int]]) -> None:
+    """Raise `UserError` if a token of the tokenizer's own or of `sequences` has no row in the embedding."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    remedy = (
+        f"the embedding has {rows} rows. Name another token in its tokenizer_config.json, or resize the "
+        "embedding (resize_token_embeddings) and save the model again"
+    )
+    for role in ("pad", "eos", "bos"):
+        token = getattr(tokenizer, f"{role}_token_id")
+        if token is not None and token >= rows:
+            spelling = getattr(tokenizer, f"{role}_token")
+            what = {"pad": "padding", "eos": "EOS", "bos": "BOS"}[role]
+            raise UserError(
+                f"the {what} token {spelling!r} of the student {name!r} has the id {token}, but {remedy}"
+            )
+    highest = max(chain.from_iterable(sequences), default=0)
+    if highest >= rows:
+        raise UserError(
+            f"the token {tokenizer.convert_ids_to_tokens(highest)!r} of the student {name!r} has the id "
+            f"{highest}, but {remedy}"
+        )
+
+
+def check_positions(name: str, model: Any, longest: int, what: str, remedy: str) -> None:
+    """Raise `UserError` if `longest` tokens are more than the model has positions; `what` has them."""
+    positions = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    if positions is not None and longest > positions:
+        raise UserError(
+            f"{what} {longest} tokens, and the student {name!r} has {positions} positions: {remedy}"
+        )
+
+
+def check_embeddings_without_adapter(name: str, model: Any) -> None:
+    """Raise `UserError` if the adapter changes an embedding that the output layer shares: it could not be
+    merged."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    base = model.get_base_model()
+    shared = (base.get_input_embeddings(), base.get_output_embeddings())
+    tied = getattr(base.config.get_text_config(decoder=True), "tie_word_embeddings", False)
+    if tied and any(isinstance(module, BaseTunerLayer) for module in shared):
+        names = [part for part, module in base.named_modules() if any(module is one for one in shared)]
+        raise UserError(
+            f"lora.target_modules selects {' and '.join(names)}, but the student {name!r} uses the same "
+            "weights for its embedding and its output: an adapter on them cannot be merged. Leave them out"
+        )
+
+
+def _listed(keys: Collection[str]) -> str:
+    ordered = sorted(keys)
+    more = len(ordered) - _MAX_NAMED
+    return ", ".join(ordered[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shape(sizes: Sequence[int]) -> str:
+    return "×".join(map(str, sizes))
+
+
+def _layers(key: str) -> str | None:
+    """The list of layers that a weight belongs to; None if it belongs to none."""
+    match = _NUMBER.search(key)
+    return None if match is None else key[: match.start()]

@@ -1,0 +1,115 @@
+"""A student that is not the model that its files promise is refused when it is loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoTokenizer
+
+from core.config.schema import Lora, Student
+from core.domain.errors import UserError
+from core.students import chat_format, loading
+from core.students.generation import Generator
+from tests.students.altered_student import altered
+from tests.support import training_attempts
+from tests.support.training_attempts import TrainingInputs
+
+
+def load(folder: Path) -> Any:
+    return loading.load_model(Student(model=str(folder)), "cpu", torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (
+            {"num_hidden_layers": 3},
+            r"has no weights for model\.layers\.2\..* and \d+ more: they would be random",
+        ),
+        ({"num_hidden_layers": 1}, r"config\.json leaves no place for: model\.layers\.1\."),
+        ({"intermediate_size": 48}, r"another shape .*mlp.* is .*64.*, not .*48"),
+        ({"tie_word_embeddings": False}, r"has no weights for lm_head\.weight"),
+        ({"vocab_size": 9}, r"another shape than its config\.json names: \S*embed_tokens"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_weights_that_do_not_fit_are_refused(
+    config: dict[str, Any], message: str, tiny: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=message):
+        load(altered(tiny, tmp_path / "other", **config))
+
+
+def test_a_bias_without_a_place_is_refused(tiny: Path, tmp_path: Path) -> None:
+    other = altered(tiny, tmp_path / "other")
+    weights = load_file(other / "model.safetensors")
+    weights["model.layers.0.self_attn.q_proj.bias"] = torch.zeros(32)
+    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"no place for: model\.layers\.0\.self_attn\.q_proj\.bias"):
+        load(other)
+
+
+def test_weights_of_another_head_are_no_reason(tiny: Path, tmp_path: Path) -> None:
+    other = altered(tiny, tmp_path / "other")
+    weights = load_file(other / "model.safetensors")
+    weights["v_head.summary.weight"] = torch.zeros(1, 32)
+    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    load(other)
+
+
+def test_an_adapter_beside_the_weights_is_refused(tiny: Path, tmp_path: Path) -> None:
+    other = altered(tiny, tmp_path / "other", "adapter_config.json", base_model_name_or_path=str(tiny))
+    with pytest.raises(UserError, match=r"has an adapter beside its weights .*merge_and_unload"):
+        load(other)
+
+
+def test_tokens_outside_the_embedding_are_refused(tiny: Path, tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    tokenizer.add_special_tokens({"pad_token": "[PAD]"})
+    padded = altered(tiny, tmp_path / "padded")
+    tokenizer.save_pretrained(padded)
+    with pytest.raises(UserError, match=r"the padding token '\[PAD\]' .* but the embedding has \d+ rows"):
+        Generator(load(padded), chat_format.load(Student(model=str(padded))), ["Hello"])
+    inputs = TrainingInputs(tmp_path / "jobs", padded)
+    with pytest.raises(UserError, match=r"the padding token '\[PAD\]'"):
+        training_attempts.run(inputs.attempt("sft"))
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    tokenizer.add_tokens(["lonely"])
+    worded = altered(tiny, tmp_path / "worded")
+    tokenizer.save_pretrained(worded)
+    chat, model = chat_format.load(Student(model=str(worded))), load(worded)
+    Generator(model, chat, ["I am alone"])
+    with pytest.raises(UserError, match=r"the token 'lonely' of the student"):
+        Generator(model, chat, ["I am lonely"])
+
+
+def test_more_tokens_than_positions_are_refused(tiny: Path, tmp_path: Path) -> None:
+    short = altered(tiny, tmp_path / "short", max_position_embeddings=64)
+    generator = Generator(load(short), chat_format.load(Student(model=str(short))), ["Hello"])
+    generator.check_length(32, "responding.max_new_tokens")
+    with pytest.raises(
+        UserError, match=r"max_new_tokens = 60, .* has 64 positions: lower responding\.max_new"
+    ):
+        generator.check_length(60, "responding.max_new_tokens")
+    inputs = TrainingInputs(tmp_path / "jobs", short)
+    with pytest.raises(
+        UserError, match=r"the longest example has \d+ tokens, .* 64 positions: lower sft\.max_length"
+    ):
+        training_attempts.run(inputs.attempt("sft"))
+
+
+def test_an_adapter_on_tied_weights_is_refused(made: TrainingInputs) -> None:
+    lora = Lora(target_modules=("embed_tokens", "q_proj"))
+    with pytest.raises(UserError, match=r"target_modules selects .*embed_tokens.*cannot be merged"):
+        training_attempts.run(made.attempt("sft", lora=lora))
+
+
+def test_a_damaged_generation_config_is_no_reason(tiny: Path, tmp_path: Path) -> None:
+    other = altered(tiny, tmp_path / "other", "generation_config.json", num_beams=0, watermarking_config=7)
+    assert json.loads((other / "generation_config.json").read_bytes())["num_beams"] == 0
+    load(other)
