@@ -6,7 +6,7 @@ read this file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,8 @@ class GeneratedResponse(msgspec.Struct, frozen=True):
     """The response that a teacher improved; empty if there was none."""
     finish: Literal["stop", "length"] = "stop"
     """`length` when the limit of new tokens cut it."""
+    left_out: str = ""
+    """Why there is no usable response: the outcome of the request, such as `filtered`; else empty."""
 
 
 def write(path: Path, responses: Iterable[GeneratedResponse]) -> None:
@@ -37,8 +39,17 @@ def write(path: Path, responses: Iterable[GeneratedResponse]) -> None:
 
 
 def read(path: Path) -> dict[str, str]:
-    """The texts by dialogue, in the order of the file."""
+    """The texts by dialogue, in the order of the file, without dialogues that are left out."""
+    return {response.dialog_id: response.text for response in _lines(path) if not response.left_out}
+
+
+def left_out(path: Path) -> set[str]:
+    """The dialogues that are left out, because their request got no usable response."""
+    return {response.dialog_id for response in _lines(path) if response.left_out}
+
+
+def _lines(path: Path) -> Iterator[GeneratedResponse]:
     decoder = msgspec.json.Decoder(GeneratedResponse)
     # In binary mode: str.splitlines would also split at characters such as U+2028.
     with path.open("rb") as file:
-        return {response.dialog_id: response.text for response in map(decoder.decode, file)}
+        yield from map(decoder.decode, file)

@@ -23,8 +23,8 @@ _BATCH = 50
 def run(job: JobContext[CompareSettings]) -> CompareResult:
     """Judge each test dialogue in the judge's orders; verdicts of earlier attempts are kept.
 
-    Dialogues without a response of one of the responders are left out. Raises `UserError` when data have no
-    response to a test dialogue, or an LLM judge does not answer.
+    Dialogues that a teacher left out are left out here too. Raises `UserError` when a responder has no
+    response to another test dialogue, or an LLM judge does not answer.
     """
     test = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     responses = {"a": _responses(job, "a", test), "b": _responses(job, "b", test)}
@@ -103,19 +103,25 @@ def _responses(
 ) -> dict[str, str]:
     """A responder's texts by dialogue.
 
-    A teacher may have left out as many as its `max_left_out` allows. Raises `UserError` if data lack one.
+    A teacher may have left out as many as its `max_left_out` allows. Raises `UserError` if another is
+    missing.
     """
     if not dialogues:
         raise UserError("the data has no test dialogue: responders cannot be compared on it")
     name = job.settings.a if side == "a" else job.settings.b
+    remedy = "run its respond job again"
+    left_out: set[str] = set()
     if side in job.spec.inputs:
-        return response_file.read(job.input(side))
-    found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
-    missing = [d.dialog_id for d in dialogues if d.dialog_id not in found]
+        found = response_file.read(job.input(side))
+        left_out = response_file.left_out(job.input(side))
+    else:
+        found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
+        remedy = "compare another responder, or import data with all its responses"
+    missing = [d.dialog_id for d in dialogues if d.dialog_id not in found and d.dialog_id not in left_out]
     if missing:
         raise UserError(
             f"{name} has no response to {len(missing)} of {len(dialogues)} test dialogues ({missing[0]} "
-            "is the first): compare another responder, or import data with all its responses"
+            f"is the first): {remedy}"
         )
     return found
 

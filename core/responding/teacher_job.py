@@ -16,6 +16,7 @@ from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
 from core.teachers import answers, outcomes, request_runner, requests
 from core.teachers.protocol import Reply, Request
+from core.teachers.request_queue import RequestQueue
 
 
 def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> RespondResult:
@@ -42,7 +43,7 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     found = {r.dialog_id: answered[r.key].text for r in needed if r.key in answered}
     job.journal.write(*(ResponseRecord(dialog_id, text, "stop") for dialog_id, text in found.items()))
     path = job.folder / "responses.jsonl"
-    response_file.write(path, (GeneratedResponse(dialog_id, text) for dialog_id, text in found.items()))
+    response_file.write(path, (_line(queue, request) for request in needed))
     job.publish("responses", path)
     job.journal.write(Progress(len(needed), len(needed)))
     return RespondResult(
@@ -53,6 +54,14 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
         cleaned=outcome.cleaned,
         cleaned_examples=outcome.cleaned_examples,
     )
+
+
+def _line(queue: RequestQueue, request: Request) -> GeneratedResponse:
+    answer = queue.ledger.answers.get(request.key)
+    if answer is not None:
+        return GeneratedResponse(request.dialog_id, answer.text)
+    newest = queue.ledger.newest(queue.job.spec.job, request.key)
+    return GeneratedResponse(request.dialog_id, "", left_out="missing" if newest is None else newest.outcome)
 
 
 def requests_of(responder: TeacherResponder, dialogues: Iterable[Dialogue]) -> list[Request]:
