@@ -167,7 +167,7 @@ async def test_gemini_says_which_setting_a_model_does_not_have(server: Server) -
     error = {"code": 400, "status": "INVALID_ARGUMENT", "message": "Thinking level is not supported"}
     server.answer = lambda asked: HttpReply({"error": error}, 400)
     live = GoogleLive(endpoint(server, base_url=server.url, reasoning_effort="low"))
-    with pytest.raises(RejectedError, match="Thinking level is not supported .thinking_budget") as caught:
+    with pytest.raises(RejectedError, match=r"Thinking level is not supported \(thinking_budget") as caught:
         await live.complete(REQUEST)
     await live.close()
     assert caught.value.fatal
