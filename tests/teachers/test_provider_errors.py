@@ -23,6 +23,7 @@ from core.teachers.openai.client import OpenAIBatches, OpenAILive
 from core.teachers.protocol import Message, RejectedError, Request, TransientError
 from tests.support.certificates import self_signed
 from tests.support.scripted_server import HttpReply, Server, serving
+from tests.support.teacher_workspace import TeacherWorkspace
 
 KEY = "sk-verysecret-0123456789"
 REQUEST = Request("0" * 32, "d1", (Message("user", "hello"),))
@@ -230,3 +231,12 @@ def test_no_body_breaks_the_reading_of_errors(body: object) -> None:
 def test_no_bytes_break_the_reading_of_errors(body: bytes) -> None:
     rejections.of_body(body, "http://h/v1", KEY)
     assert error_bodies.of_response(body).message is not None
+
+
+def test_a_job_names_the_variable_that_is_wrong(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    study = TeacherWorkspace(tmp_path, server.url, mode="live")
+    study.run()
+    assert "SSL_CERT_FILE names /nowhere/certificates.pem" in study.error("generate:improve-human/naive")

@@ -163,6 +163,16 @@ async def test_gemini_is_sent_what_its_models_take(
     assert json.loads(GoogleBatches(made).line(REQUEST))["request"] == sent
 
 
+async def test_gemini_says_which_setting_a_model_does_not_have(server: Server) -> None:
+    error = {"code": 400, "status": "INVALID_ARGUMENT", "message": "Thinking level is not supported"}
+    server.answer = lambda asked: HttpReply({"error": error}, 400)
+    live = GoogleLive(endpoint(server, base_url=server.url, reasoning_effort="low"))
+    with pytest.raises(RejectedError, match=r"Thinking level is not supported \(thinking_budget") as caught:
+        await live.complete(REQUEST)
+    await live.close()
+    assert caught.value.fatal
+
+
 @pytest.mark.parametrize(
     "name",
     [

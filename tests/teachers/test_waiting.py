@@ -12,13 +12,13 @@ import pytest
 
 from core.domain.jobs import Job
 from core.store import intents
-from core.teachers.live.sender import LiveLimits
-from core.teachers.protocol import RejectedError, Reply, Request, TransientError
+from core.teachers.live.sender import LiveLimits, Sender
+from core.teachers.protocol import RateLimits, RejectedError, Reply, Request, TransientError
 from tests import loopback
 from tests.loopback import Api
 from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
 from tests.support.teacher_workspace import TeacherWorkspace
-from tests.teachers.test_live import REPLY, Teacher, send
+from tests.teachers.test_live import REPLY, Teacher, at_once, requests, send
 from tui.format import waits
 
 NAIVE = "generate:improve-human/naive"
@@ -91,18 +91,12 @@ async def test_answers_that_were_lost_are_counted() -> None:
         return REPLY
 
     lost: list[int] = []
-    from core.teachers.live.sender import Sender
-    from tests.teachers.test_live import requests
-
     sender = Sender(Teacher(lose), LiveLimits(1), threading.Event())
     await sender.send(requests(2), lambda *found: lost.append(found[2]), lambda *found: None)
     assert lost == [2, 2]
 
 
 async def test_a_long_pause_is_bounded_and_has_a_reason_and_an_end() -> None:
-    from core.teachers.live.sender import Sender
-    from tests.teachers.test_live import requests
-
     asked = asyncio.Event()
 
     async def refuse(request: Request, attempt: int) -> Reply:
@@ -119,6 +113,22 @@ async def test_a_long_pause_is_bounded_and_has_a_reason_and_an_end() -> None:
     assert trouble.until is not None
     assert 0 < trouble.until - time.time() <= 300
     assert trouble.gives_up_at == pytest.approx(trouble.since + 7200, abs=0.2)
+    stop.set()
+    await sending
+
+
+async def test_a_limit_that_is_used_up_is_a_reason_too() -> None:
+    teacher = Teacher(answer=at_once)
+    teacher.limits = RateLimits(remaining_requests=0, reset_requests_s=3600.0)
+    stop = threading.Event()
+    sender = Sender(teacher, LiveLimits(1), stop)
+    sending = asyncio.create_task(sender.send(requests(2), lambda *found: None, lambda *found: None))
+    while (trouble := sender.trouble) is None:
+        await asyncio.sleep(0)
+    assert trouble.reason == "rate limited: the provider's limit is used up"
+    assert trouble.until is not None
+    assert trouble.since < trouble.until <= trouble.since + 300
+    assert trouble.gives_up_at is None
     stop.set()
     await sending
 

@@ -11,6 +11,7 @@ from core.teachers import clients, remedies
 from core.teachers.batches import adoption, creation
 from core.teachers.batches.collection import Collector
 from core.teachers.batches.session import BatchSession
+from core.teachers.http import headers
 from core.teachers.ledger import TrackedSubmission
 from core.teachers.live.sender import kind_of
 from core.teachers.protocol import (
@@ -27,7 +28,6 @@ from core.teachers.request_queue import GOES_ON, RequestQueue
 _BACKOFF = 1.5
 #: Seconds after a batch's expiry at which it is cancelled, to get the answers that it has.
 _OVERDUE_S = 3600.0
-_WINDOW_S = 24 * 3600.0
 #: Seconds for which a cancelled job polls its batches, to collect the answers that they had.
 _CANCEL_GRACE_S = 12.0
 
@@ -196,7 +196,7 @@ class _Poller:
             )
         if info.status in FINAL:
             self.collector.collect(submission, info)
-        elif info.status != "cancelling" and time.time() > _overdue_at(info):
+        elif info.status != "cancelling" and time.time() > _overdue_at(info, self.settings.batch_window):
             log.warning("batch %s is overdue: cancelled, to get the answers that it has", info.id)
             self.teacher.cancel(info.id)
 
@@ -266,7 +266,9 @@ class _Poller:
         self.job.wait(self._interval_s)
 
 
-def _overdue_at(info: BatchInfo) -> float:
+def _overdue_at(info: BatchInfo, window: str) -> float:
+    """When a batch should long have ended; `window` is the time that the provider had for it."""
     if info.expires_at is not None:
         return info.expires_at + _OVERDUE_S
-    return (info.created_at or time.time()) + _WINDOW_S + _OVERDUE_S
+    window_s = headers.parse_duration(window) or 0.0
+    return (info.created_at or time.time()) + window_s + _OVERDUE_S

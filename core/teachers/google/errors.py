@@ -17,6 +17,11 @@ def protocol_error(error: errors.APIError, key: str, base_url: str) -> Transient
     if found is None:
         words = str(error.message or error.details or "")
         found = BodyError(None, frozenset(), error_bodies.shown(words.encode()), is_described=False)
+    if error.code == 400 and "thinking" in found.message.lower():
+        # A choice of the user that the model does not have: every request would be refused.
+        message = error_text.redacted(f"400: {found.name or 'INVALID_ARGUMENT'}: {found.message}", key)
+        hint = "thinking_budget, reasoning_effort or extra_body in config.toml sets it"
+        return RejectedError(f"{message} ({hint})", code="400", fatal=True, remedy="parameter")
     if error.code != 429:
         return rejections.of_error(
             error.code, found, base_url, key, retry_after=_retry_after(error), version=""

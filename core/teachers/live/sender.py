@@ -59,7 +59,8 @@ class Trouble:
     since: float
     until: float | None
     """When the next request is sent; None while each request waits for a time of its own."""
-    gives_up_at: float
+    gives_up_at: float | None
+    """When the sender gives up; None if the limit is known to end."""
 
 
 class _Stopped(Exception):  # noqa: N818 - an outcome, not an error
@@ -87,7 +88,7 @@ class Sender:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._slots_in_use = 0
         #: The time (of the loop's clock) before which nothing may be sent, as the server asked.
-        self._paused_until = 0.0
+        self._paused_until = self._paused_since = 0.0
         #: Answers so far, the time since when there were none, and the newest error.
         self._answers = 0
         self._silent_since: float | None = None
@@ -118,10 +119,13 @@ class Sender:
     @property
     def trouble(self) -> Trouble | None:
         """Why nothing is answered; None while requests are answered. Read it in the event loop."""
-        if self._silent_since is None or self._newest_error is None:
-            return None
         now = asyncio.get_running_loop().time()
         is_paused = self.pause_s > 0
+        if self._silent_since is None or self._newest_error is None:
+            if self.pause_s < _WAITS_FROM_S:
+                return None
+            since, until = self._paused_since + self._epoch, self._paused_until + self._epoch
+            return Trouble("rate limited: the provider's limit is used up", since, until, None)
         if self.pause_s < _WAITS_FROM_S and now - self._silent_since < _WAITS_FROM_S:
             return None
         error, since = self._newest_error, self._silent_since + self._epoch
@@ -252,7 +256,8 @@ class Sender:
         """Raises `RejectedError` once nothing has been answered for too long."""
         now = asyncio.get_running_loop().time()
         if self._silent_since is None:
-            self._silent_since, self._epoch = now, time.time() - now
+            self._silent_since = now
+            self._epoch = self._epoch or time.time() - now
         self._newest_error = error
         silent_s = now - self._silent_since
         if silent_s >= self._limits.max_wait_s:
@@ -326,6 +331,9 @@ class Sender:
             # One more request is sent before the sender gives up.
             gives_up_in = max(0.0, silent_since + self._limits.max_wait_s - now)
             until = now + min(seconds, _MAX_PAUSE_S, gives_up_in)
+            if now >= self._paused_until:
+                self._paused_since = now
+                self._epoch = self._epoch or time.time() - now
             self._paused_until = max(self._paused_until, until)
 
     def _apply_limits(self, tokens: int) -> None:
