@@ -9,6 +9,7 @@ import msgspec
 
 from core.config.workspace import WorkspacePaths
 from core.dialogues import records
+from core.dialogues.csv_table import Table
 from core.domain.dialogues import HUMAN, Dialogue, ImportedData
 
 
@@ -29,6 +30,17 @@ def describe(dialogues: Iterable[Dialogue], file: str, file_sha256: str) -> Impo
         sources=tuple(source for source in sources if source != HUMAN),
         file=file,
         file_sha256=file_sha256,
+    )
+
+
+def describe_table(table: Table, file: str) -> ImportedData:
+    """The record of the import of a CSV file that was read."""
+    return msgspec.structs.replace(
+        describe(table.dialogues, file, table.sha256),
+        # The first dialogues may lack a response.
+        sources=table.sources,
+        suspicious=table.suspicious,
+        left_out=table.left_out,
     )
 
 

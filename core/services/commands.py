@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import (
@@ -74,13 +72,7 @@ class Commands:
         has suspicious texts, or responses that would be left out.
         """
         read = table.read_table(file, strict=strict)
-        imported = msgspec.structs.replace(
-            staging.describe(read.dialogues, file.name, read.sha256),
-            # A response of the first rows may be left out.
-            sources=read.sources,
-            suspicious=read.suspicious,
-            left_out=read.left_out,
-        )
+        imported = staging.describe_table(read, file.name)
         before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()

@@ -118,7 +118,7 @@ def make(root: Path) -> WorkspacePaths:
     workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
     read = csv_table.read_table(SAMPLE)
-    facts = staging.describe(read.dialogues, SAMPLE.name, read.sha256)
+    facts = staging.describe_table(read, SAMPLE.name)
     staging.stage(workspace, read.dialogues, facts)
     nodes = planner.plan(load_config(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})
     clock = _Clock(NOW - 21_000)

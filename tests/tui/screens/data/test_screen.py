@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -298,11 +297,7 @@ async def test_what_is_odd_in_a_file_is_shown_before_and_after_its_import(
         await pilot.press("escape")
     read = read_table(path)
     dialogues = list(read.dialogues)
-    imported = msgspec.structs.replace(
-        staging.describe(dialogues, path.name, read.sha256),
-        suspicious=read.suspicious,
-        left_out=read.left_out,
-    )
+    imported = staging.describe_table(read, path.name)
     with closing(connections.writer(workspace.state)) as store, connections.transaction(store):
         data.replace(store, imported, dialogues)
     async with opened(workspace, (120, 40)) as pilot:
