@@ -47,5 +47,6 @@ def validates(
         return templates.load(name, workspace.prompts)
 
     local_slot = slots.local_slot(config.runs.device)
+    config = model_sources.resolved(config, workspace.root, {})
     configured = planner.llm_judge(config, imported, prompt, local_slot, judge)
     return fingerprinted(settings.judge) == fingerprinted(configured)

@@ -12,6 +12,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import DirectMethod, ImproveMethod, RecipeSettings
 from core.recipes import examples, strategies
+from core.recipes.examples import PreferencePair, SftExample
 
 T = TypeVar("T")
 
@@ -40,7 +41,8 @@ def run(job: JobContext[RecipeSettings]) -> RecipeResult:
         job.check()
         examples.write(job.folder / file, used)
         job.publish(name, job.folder / file)
-    found = [control_tokens.find(examples.text_of(example)) for example in (*used_sft, *used_pairs)]
+    given: list[SftExample | PreferencePair] = [*used_sft, *used_pairs]
+    found = [control_tokens.find(examples.text_of(example)) for example in given]
     spelled = sum(map(bool, found))
     if spelled:
         first = next(tokens[0] for tokens in found if tokens)

@@ -89,7 +89,7 @@ def render(
     tokenizer: Any, roles: Sequence[str], texts: Sequence[str], *, add_generation_prompt: bool, model: str
 ) -> str:
     """A conversation as text. Raises `UserError` when the template cannot render it."""
-    rendered = ""
+    rendered: str = ""
     failed: Exception | None = None
     # Templates of models that also see images may want a list of parts.
     for in_parts in (False, True):

@@ -106,7 +106,7 @@ def check_unchanged(student: Student, wanted: str, wanted_template: str | None) 
 
 
 def stamps(config: Config, root: Path) -> tuple[object, ...]:
-    """A value that changes when a file of a local student or a chat template may have changed."""
+    """A value that changes when the models' files, chat templates, or commits in the local cache may have."""
     large = (*config.teachers.values(), *config.judges.values())
     models = [student.model for student in config.students.values()]
     models += [model.model for model in large if model.provider == "local"]
@@ -114,21 +114,43 @@ def stamps(config: Config, root: Path) -> tuple[object, ...]:
     for model in models:
         folder = local_folder(model, root)
         if folder is not None and folder.is_dir():
-            paths += _loaded_files(folder)
+            with suppress(OSError):
+                paths += _loaded_files(folder)
     for student in config.students.values():
         if student.chat_template is not None:
             paths.append(root / Path(student.chat_template).expanduser())
-    return tuple((str(path), _stamp(path)) for path in paths)
+    commits = [
+        (hub_key(student), _cached_commit(student))
+        for student in config.students.values()
+        if not student.model.startswith(_EMBEDDED) and local_folder(student.model, root) is None
+    ]
+    return (*((str(path), _stamp(path)) for path in paths), *commits)
 
 
 def content_sha256(folder: Path) -> str:
-    """The hash of a model's files. A file whose size and time of change are known is not read again."""
+    """The hash of a model's files. A file whose size and time of change are known is not read again.
+
+    Raises `UserError` if one cannot be read.
+    """
     cache = user_cache_path("empathy-tui") / "hashes"
     remembered = cache / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:32]}.json"
     try:
         known = _decode(remembered.read_bytes())
     except (OSError, msgspec.DecodeError):
         known = {}
+    try:
+        found = _hashes(folder, known)
+    except OSError as error:
+        raise UserError(f"the model in {folder} cannot be read: {error}") from error
+    if found != known:
+        # The cache only saves time.
+        with suppress(OSError):
+            files.write_bytes(remembered, msgspec.json.encode(found))
+    listed = {name: sha256 for name, (_, _, sha256) in found.items()}
+    return hashlib.sha256(msgspec.json.encode(listed, order="deterministic")).hexdigest()
+
+
+def _hashes(folder: Path, known: _Hashes) -> _Hashes:
     found: _Hashes = {}
     for path in _loaded_files(folder):
         size, changed = _stamp(path) or (0, 0)
@@ -137,12 +159,7 @@ def content_sha256(folder: Path) -> str:
         if before is None or before[:2] != (size, changed):
             before = (size, changed, files.sha256(path))
         found[name] = before
-    if found != known:
-        # The cache only saves time.
-        with suppress(OSError):
-            files.write_bytes(remembered, msgspec.json.encode(found))
-    listed = {name: sha256 for name, (_, _, sha256) in found.items()}
-    return hashlib.sha256(msgspec.json.encode(listed, order="deterministic")).hexdigest()
+    return found
 
 
 def hub_key(student: Student) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from trl import SFTConfig, SFTTrainer
+from trl import SFTTrainer
 
 from core.config.schema import Lora, Training
 from core.dialogues import records
@@ -192,12 +192,6 @@ def test_settings_go_through_under_trls_names(made: TrainingInputs, sft: Trained
     assert (preferred.beta, preferred.loss_type) == (0.3, ["hinge"])
 
 
-def test_report_to_is_passed_through(tmp_path: Path) -> None:
-    named = Training(report_to=("tensorboard", "wandb"))
-    args = SFTConfig(**trainers.arguments(named, *CPU, tmp_path))
-    assert args.report_to == ["tensorboard", "wandb"]
-
-
 def test_a_gpu_trains_in_bfloat16_and_only_one_gpu_is_used(made: TrainingInputs, tmp_path: Path) -> None:
     on_gpu = trainers.arguments(Training(), "cuda", torch.bfloat16, tmp_path)
     assert (on_gpu["use_cpu"], on_gpu["bf16"], on_gpu["fp16"]) == (False, True, False)
@@ -223,7 +217,6 @@ def test_a_learning_rate_that_breaks_the_loss_is_said(made: TrainingInputs) -> N
         ({"lr_scheduler_type": "sideways"}, None, "rejects these settings.*sideways"),
         ({}, Lora(target_modules=("nowhere",)), "rejects these settings.*nowhere"),
         ({}, Lora(target_modules=("lm_head",)), "lm_head"),
-        ({"report_to": ["swanlab"]}, None, "report_to names a logger that is not installed.*swanlab"),
         ({"max_length": 8}, None, "every prompt has at least max_length = 8 tokens"),
     ],
 )
