@@ -180,7 +180,9 @@ def set_state(
 
 def start_anew(connection: sqlite3.Connection, job: str) -> None:
     """Queue a job that has ended again, from the start: its result stays until there is another."""
-    connection.execute("UPDATE jobs SET redone_after = attempt WHERE id = ?", (job,))
+    connection.execute(
+        "UPDATE jobs SET redone_after = attempt, done = NULL, total = NULL WHERE id = ?", (job,)
+    )
     set_state(connection, job, "waiting", event="requested again from the start")
 
 

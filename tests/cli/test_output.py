@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from core.api import Job, Pair, Verdict, WinRate
+from core.api import DialogueCounts, Job, Pair, Snapshot, SupervisorStatus, Verdict, WinRate
 from core.domain.results import Result
 from tests.support import made_results
 from tui.cli.output import jobs
@@ -152,3 +152,44 @@ def test_the_outcome_of_a_job(result: Result | None, words: str) -> None:
     )
     assert jobs.outcome(job) == words
     assert jobs.time_taken(job) == "5s"
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_the_status_shows_what_failed_beside_a_job(width: int) -> None:
+    ran = Job(
+        id="sft-1",
+        stage="sft",
+        name="tiny/direct/chatgpt/sft",
+        state="done",
+        requested=True,
+        reason=None,
+        done=6,
+        total=6,
+        eta_s=None,
+        attempt=1,
+        started_at=0.0,
+        finished_at=5.0,
+        error=None,
+        slot="cpu",
+        fingerprint="f",
+        depends_on=(),
+        result=made_results.sft(),
+        folder=None,
+        warnings=(f"no sample answers: {HOSTILE} (2 times)",),
+    )
+    snapshot = Snapshot(
+        version=1,
+        workspace="here",
+        dialogues=DialogueCounts(2, 1, 1),
+        supervisor=SupervisorStatus(running=False, pid=None),
+        paused=False,
+        slots=(),
+        jobs=(ran,),
+        config_error=None,
+        app=None,
+    )
+    to = console(width)
+    jobs.print_status(to, snapshot)
+    text = printed(to)
+    assert "sft-1: warning: no sample answers: [red]" in text
+    assert "\x1b[2J" not in text

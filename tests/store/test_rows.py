@@ -259,3 +259,25 @@ def test_warnings_are_events_once_and_counted_after(store: Connection) -> None:
     assert queries.jobs(store)["a"].warnings == ("wandb failed", "a sample failed (2 times)")
     events = [event.text for event in queries.events(store, job="a")]
     assert events == ["running", "warning: wandb failed", "warning: a sample failed"]
+
+
+def test_a_job_that_starts_anew_keeps_its_result_and_begins_a_new_curve(store: Connection) -> None:
+    with transaction(store):
+        jobs.put(store, [planned("a")])
+        first = jobs.begin_attempt(store, "a", 1, "one")
+        jobs.put_metric(store, "a", 1.0, Metric(9, {"loss": 0.5}))
+        jobs.put_warning(store, first, 1.0, "a sample failed")
+        jobs.set_progress(store, "a", 9, 9, 0.0)
+        jobs.end_attempt(store, first, "done")
+        jobs.set_state(store, "a", "done", result=made_results.judge())
+        jobs.start_anew(store, "a")
+    job = queries.jobs(store)["a"]
+    assert (job.state, job.result, job.done, job.warnings) == ("waiting", made_results.judge(), None, ())
+    assert queries.logged(store, "a", 0, 10)
+    with transaction(store):
+        jobs.begin_attempt(store, "a", 2, "two")
+    assert queries.logged(store, "a", 0, 10) == []
+    with transaction(store):
+        jobs.put_metric(store, "a", 2.0, Metric(1, {"loss": 1.5}))
+        jobs.begin_attempt(store, "a", 3, "three")
+    assert queries.logged(store, "a", 0, 10)
