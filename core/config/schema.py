@@ -213,7 +213,8 @@ class Lora(_Table, frozen=True):
     lora_dropout: Share = 0.0
     """Dropout probability."""
     target_modules: str | tuple[str, ...] = "all-linear"
-    """Modules that get an adapter: a list of names, a regular expression, or `all-linear`."""
+    """Modules that get an adapter: a list of names, a regular expression, or `all-linear`, which leaves out
+    the head and layers on which an adapter has no effect."""
 
 
 class Training(_Table, frozen=True):

@@ -85,7 +85,7 @@ def examine_family(family: Family, folder: Path) -> FamilyOutcome:
         return FamilyOutcome(family, (), _reason(error, inputs.student))
     trainer, chat = prepared.trainer, prepared.chat
     # The trainers compute logits without the head, so that only sample answers are such.
-    with says(trainer.model, [chat.end_id]):
+    with _says(trainer.model, [chat.end_id]):
         trainer.train()
     assert [sample.text for sample in job_attempts.found(job.folder, Sample)] == [""]
     trainer.model.save_pretrained(sft, save_embedding_layers=False)
@@ -150,7 +150,7 @@ def _check_adapter(adapter: Path) -> None:
 def _check_tokens(model: Any, chat: ChatFormat, trained: Sequence[int], tokenizer: Path) -> None:
     """What was trained on a prompt is read as the answer, and ends it; others render the same prompt."""
     generator = Generator(model, chat, PROMPTS[:1])
-    with says(model, trained):
+    with _says(model, trained):
         (answer,) = generator.answer([0], Responding(max_new_tokens=len(trained)))
     assert (answer.text, answer.finish) == (ANSWER, "stop")
     chat.tokenizer.save_pretrained(tokenizer)
@@ -196,7 +196,7 @@ def _modules(adapter: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def says(model: Any, tokens: Sequence[int]) -> Iterator[None]:
+def _says(model: Any, tokens: Sequence[int]) -> Iterator[None]:
     """Let the model generate these tokens, whatever the prompt."""
     remaining = iter(tokens)
 
