@@ -168,10 +168,10 @@ def breakdown(report: Report) -> ReportTable:
     ]
     names = ("judge", "A", "B", "by", "value", "n", "invalid")
     note = (
-        f"{len(found):,} cells: win rates of B over some of the dialogues, in %; length is that of B's response "
-        "in words. Invalid dialogues are left out; the bounds are the win rates if A, or B, had won them. Nothing "
-        f"is corrected for the number of cells: about {max(1, round(len(found) / 20)):,} of {len(found):,} "
-        "intervals would miss by chance."
+        f"{len(found):,} cells: win rates of B over some of the dialogues, in %; length is that of B's "
+        "response in words. Invalid dialogues are left out; the bounds are the win rates if A, or B, had won "
+        f"them. Nothing is corrected for the number of cells: about {max(1, round(len(found) / 20)):,} of "
+        f"{len(found):,} intervals would miss by chance."
     )
     title, words = "By emotion, sentiment and length", len(names) - 2
     full = ReportTable(

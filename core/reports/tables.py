@@ -145,9 +145,9 @@ def _scorecards(report: Report) -> ReportTable:
 
     def row(card: Scorecard, *, full: bool) -> tuple[ReportCell, ...]:
         def estimate(*found: float | None) -> tuple[ReportCell, ...]:
-            return (
-                tuple(map(cells.share, found)) if full else (ReportCell(found[0], cells.rate_text(*found)),)
-            )
+            if full:
+                return tuple(map(cells.share, found))
+            return (ReportCell(found[0], cells.rate_text(*found)),)
 
         usd = UNKNOWN if card.usd_per_1000 is None else f"{card.usd_per_1000:.2f}"
         return (
