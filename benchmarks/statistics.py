@@ -66,7 +66,7 @@ import pandas as pd
 from alpaca_eval.metrics import pairwise_to_winrate
 found = pairwise_to_winrate(pd.Series([1 + s for s in given["scores"]]))
 print(json.dumps({"win rate": found["win_rate"] / 100, "standard error": found["standard_error"] / 100,
-                  "wins": found["n_wins"], "ties": found["n_draws"]}))
+                  "wins": float(found["n_wins"]), "ties": float(found["n_draws"])}))
 """,
         needs=("setuptools<81",),
     ),

@@ -97,6 +97,7 @@ def span(low: float | None, high: float | None) -> str:
 
 
 def rate_text(value: float | None, low: float | None, high: float | None) -> str:
+    """A share in percent with its interval, as `64.6 (57.2–71.0)`."""
     if value is None or low is None or high is None:
         return UNKNOWN
     return f"{value * 100:.1f} ({low * 100:.1f}–{high * 100:.1f})"

@@ -157,31 +157,47 @@ def _all_metrics(report: Report) -> ReportTable:
 
 
 def breakdown(report: Report) -> ReportTable:
+    """The win rates over parts of the dialogues; the full table has the ends of intervals as columns."""
+    found = [(comparison.rate, cell) for comparison in report.comparisons for cell in comparison.cells]
+    named = [
+        (
+            *map(cells.text, (rate.judge, rate.a, rate.b, cell.kind, cell.value)),
+            *map(cells.count, (cell.n, cell.invalid)),
+        )
+        for rate, cell in found
+    ]
+    names = ("judge", "A", "B", "by", "value", "n", "invalid")
+    note = (
+        f"{len(found):,} cells: win rates of B over some of the dialogues, in %; length is that of B's "
+        "response in words. Invalid dialogues are left out; the bounds are the win rates if A, or B, had won "
+        f"them. Nothing is corrected for the number of cells: about {max(1, round(len(found) / 20)):,} of "
+        f"{len(found):,} intervals would miss by chance."
+    )
+    title, words = "By emotion, sentiment and length", len(names) - 2
+    full = ReportTable(
+        "breakdown",
+        title,
+        note,
+        (*names, "win rate of B", "low", "high", "min", "max", "bounds low", "bounds high", "fingerprint"),
+        frozenset(range(words, words + 9)),
+        tuple(
+            (
+                *name,
+                *map(cells.share, (cell.win_rate_b, cell.ci_low, cell.ci_high)),
+                *map(cells.share, (cell.min_win_rate_b, cell.max_win_rate_b)),
+                *map(cells.share, (cell.bounds_low, cell.bounds_high)),
+                cells.text(rate.fingerprint[:10]),
+            )
+            for name, (rate, cell) in zip(named, found, strict=True)
+        ),
+    )
     rows = tuple(
         (
-            cells.text(comparison.rate.judge),
-            cells.text(comparison.rate.a),
-            cells.text(comparison.rate.b),
-            cells.text(cell.kind),
-            cells.text(cell.value),
-            *map(cells.count, (cell.n, cell.invalid)),
-            *map(cells.share, (cell.win_rate_b, cell.ci_low, cell.ci_high)),
-            *map(cells.share, (cell.min_win_rate_b, cell.max_win_rate_b, cell.bounds_low, cell.bounds_high)),
-            cells.text(comparison.rate.fingerprint[:10]),
+            *name,
+            ReportCell(cell.win_rate_b, cells.rate_text(cell.win_rate_b, cell.ci_low, cell.ci_high)),
+            ReportCell(cell.min_win_rate_b, cells.span(cell.min_win_rate_b, cell.max_win_rate_b)),
         )
-        for comparison in report.comparisons
-        for cell in comparison.cells
+        for name, (_, cell) in zip(named, found, strict=True)
     )
-    titles = (
-        *("judge", "A", "B", "by", "value", "n", "invalid", "win rate of B", "low", "high"),
-        *("min", "max", "bounds low", "bounds high", "fingerprint"),
-    )
-    note = (
-        f"{len(rows):,} cells: win rates over some of the dialogues, in %; length is that of B's response in "
-        "words. Invalid dialogues are left out; min and max are the win rates if A, or B, had won them, with "
-        "their Imbens–Manski interval. Nothing is corrected for the number of cells: about "
-        f"{max(1, round(len(rows) / 20)):,} of {len(rows):,} intervals would miss by chance."
-    )
-    return ReportTable(
-        "breakdown", "By emotion, sentiment and length", note, titles, frozenset(range(5, 14)), rows
-    )
+    columns = (*names, "win rate of B", "bounds")
+    return ReportTable("breakdown", title, note, columns, frozenset(range(words, words + 4)), rows, full)

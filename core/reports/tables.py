@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from core.domain.comparisons import Scorecard
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
 from core.reports import cells, comparison_tables
@@ -145,50 +146,51 @@ def _tests(report: Report) -> ReportTable:
 
 
 def _scorecards(report: Report) -> ReportTable:
-    rows = tuple(
-        (
+    """Each judge's quality; the full table has the ends of intervals as columns."""
+
+    def row(card: Scorecard, *, full: bool) -> tuple[ReportCell, ...]:
+        def estimate(*found: float | None) -> tuple[ReportCell, ...]:
+            if full:
+                return tuple(map(cells.share, found))
+            return (ReportCell(found[0], cells.rate_text(*found)),)
+
+        usd = UNKNOWN if card.usd_per_1000 is None else f"{card.usd_per_1000:.2f}"
+        return (
             cells.text(card.judge),
             cells.text(card.model or card.provider),
             cells.text(card.design or None),
-            *map(cells.share, (card.agreement, card.agreement_low, card.agreement_high)),
+            *estimate(card.agreement, card.agreement_low, card.agreement_high),
             cells.share(card.longer_agreement),
             cells.count(card.pairs),
             cells.count(card.verdicts),
             cells.share(card.invalid / card.verdicts if card.verdicts else None),
-            *map(cells.share, (card.prefers_first, card.prefers_first_low, card.prefers_first_high)),
-            *map(cells.share, (card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high)),
-            *map(cells.share, (card.flip_rate, card.flip_rate_low, card.flip_rate_high)),
-            ReportCell(
-                card.usd_per_1000, UNKNOWN if card.usd_per_1000 is None else f"{card.usd_per_1000:.2f}"
-            ),
+            *estimate(card.prefers_first, card.prefers_first_low, card.prefers_first_high),
+            *estimate(card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high),
+            *estimate(card.flip_rate, card.flip_rate_low, card.flip_rate_high),
+            ReportCell(card.usd_per_1000, usd),
         )
-        for card in report.scorecards
-    )
-    titles = (
-        *("judge", "model", "design", "agrees with people", "low", "high", "the longer one wins", "pairs"),
-        *("verdicts", "invalid", "prefers first", "first low", "first high"),
-        *(
-            "prefers longer",
-            "longer low",
-            "longer high",
-            "flip rate",
-            "flip low",
-            "flip high",
-            "USD per 1,000",
-        ),
-    )
-    return ReportTable(
-        "judges",
-        "Judges",
-        "Agreement with the human ratings is measured on pairs with different ratings; a split decision "
-        "counts half, pairs without a valid verdict are left out; beside it what “the longer one wins” "
-        "reaches on the same pairs, where chance is 50. First and longer: shares of the verdicts with a "
-        "winner (on different lengths); flip rate: over pairs of different texts judged in both orders. "
-        f"Intervals are clustered by dialogue. Shares in %. {cells.sources(report)}",
-        titles,
-        frozenset(range(3, len(titles))),
-        rows,
-    )
+
+    def table(*, full: bool) -> ReportTable:
+        def ends(name: str, short: str) -> tuple[str, ...]:
+            return (name, f"{short}low", f"{short}high") if full else (name,)
+
+        titles = (
+            *("judge", "model", "design", *ends("agrees with people", ""), "the longer one wins", "pairs"),
+            *("verdicts", "invalid", *ends("prefers first", "first "), *ends("prefers longer", "longer ")),
+            *(*ends("flip rate", "flip "), "USD per 1,000"),
+        )
+        note = (
+            "Agreement with the human ratings is measured on pairs with different ratings; a split decision "
+            "counts half, pairs without a valid verdict are left out; beside it what “the longer one wins” "
+            "reaches on the same pairs, where chance is 50. First and longer: shares of the verdicts with a "
+            "winner (on different lengths); flip rate: over pairs of different texts judged in both orders. "
+            f"95 % intervals, clustered by dialogue. Shares in %. {cells.sources(report)}"
+        )
+        rows = tuple(row(card, full=full) for card in report.scorecards)
+        more = None if full else table(full=True)
+        return ReportTable("judges", "Judges", note, titles, frozenset(range(3, len(titles))), rows, more)
+
+    return table(full=False)
 
 
 def _agreements(report: Report) -> ReportTable:

@@ -157,7 +157,7 @@ def test_what_a_reader_must_know_is_said(written: Path) -> None:
     for name in ("report.html", "report.md"):
         text = (written / name).read_text()
         assert "are invalid and left out; with them the win rate of B would be between" in text
-        assert "B wins" not in text.replace("B wins</", "").replace("### ", "")
+        assert not re.search(r"B wins \d", text)
         assert "have words that may be meant for the judge" in text
 
 

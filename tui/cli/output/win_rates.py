@@ -25,17 +25,16 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
     judges = list(dict.fromkeys(rate.judge for rate in rates))
     named = ("judge",) if len(judges) > 1 else ()
     words = ("a (baseline)", "b", *named)
-    shown = make_table(*words, "win rate of b", "interval", "b/a/tie", "invalid", "n", left=len(words))
+    shown = make_table(*words, "win rate of b", "interval", "b/a/tie/inv", "n", left=len(words))
     for rate in rates:
         by = (rate.judge,) if named else ()
-        counts = (rate.wins_b, rate.wins_a, rate.ties)
+        counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
         known = rate.win_rate_b is not None
         shown.add_row(
             *(cell(name) for name in (rate.a, rate.b, *by)),
             cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
             cell(_span(rate)),
             cell("/".join(map(count, counts)) if rate.n is not None else UNKNOWN),
-            cell(count(rate.invalid), "yellow" if rate.invalid else ""),
             cell(count(rate.n)),
         )
     console.print(shown)
@@ -43,8 +42,8 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
     if methods:
         print_line(
             console,
-            "win rate of b = (wins of b + half the ties) / (n - invalid); b/a/tie: dialogues that b won, "
-            f"that a won, ties; interval: {'; '.join(methods)}",
+            "win rate of b = (wins of b + half the ties) / (n - invalid); b/a/tie/inv: dialogues that b won, "
+            f"that a won, ties, invalid ones; interval: {'; '.join(methods)}",
             "dim",
         )
     for rate in rates:

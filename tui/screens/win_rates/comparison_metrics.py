@@ -115,13 +115,14 @@ def warnings(rate: WinRate) -> list[str]:
 def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     n = rate.n
     known = n is not None
+    valid = None if n is None else n - (rate.invalid or 0)
     yield heading("Win rate of B")
     yield share(
         "raw",
         rate.win_rate_b,
         rate.ci_low,
         rate.ci_high,
-        n=None if n is None else n - (rate.invalid or 0),
+        n=valid,
         note=_sentence(rate.interval, rate.design and f"the judge was given {rate.design}")
         if rate.win_rate_b is not None
         else "no valid verdict"
@@ -130,7 +131,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     )
     if rate.bootstrap_low is not None:
         yield replace(
-            share("bootstrap", rate.win_rate_b, rate.bootstrap_low, rate.bootstrap_high, n=n),
+            share("bootstrap", rate.win_rate_b, rate.bootstrap_low, rate.bootstrap_high, n=valid),
             note="percentile interval over resampled dialogues",
         )
     yield share(
