@@ -23,14 +23,17 @@ _BATCH = 50
 def run(job: JobContext[CompareSettings]) -> CompareResult:
     """Judge each test dialogue in the judge's orders; verdicts of earlier attempts are kept.
 
-    Dialogues that a teacher left out are left out here too. Raises `UserError` when a responder has no
-    response to another test dialogue, or an LLM judge does not answer.
+    Dialogues that a teacher left out, or to which a source has no response in the data, are left out here
+    too. Raises `UserError` when a responder's file lacks another test dialogue, no dialogue is left, or an
+    LLM judge does not answer.
     """
     test = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
     responses = {"a": _responses(job, "a", test), "b": _responses(job, "b", test)}
     dialogues = [d for d in test if all(d.dialog_id in texts for texts in responses.values())]
     if not dialogues:
-        raise UserError("no test dialogue has responses of both responders: run their respond jobs again")
+        raise UserError(
+            f"no test dialogue has a response of {job.settings.a} and one of {job.settings.b}: compare others"
+        )
     result = _compare(job, dialogues, responses)
     return msgspec.structs.replace(result, left_out=len(test) - len(dialogues))
 
@@ -103,25 +106,21 @@ def _responses(
 ) -> dict[str, str]:
     """A responder's texts by dialogue.
 
-    A teacher may have left out as many as its `max_left_out` allows. Raises `UserError` if another is
-    missing.
+    A teacher may have left out as many as its `max_left_out` allows, and an import counts the responses
+    that it leaves out. Raises `UserError` if another is missing.
     """
     if not dialogues:
         raise UserError("the data has no test dialogue: responders cannot be compared on it")
     name = job.settings.a if side == "a" else job.settings.b
-    remedy = "run its respond job again"
-    left_out: set[str] = set()
-    if side in job.spec.inputs:
-        found = response_file.read(job.input(side))
-        left_out = response_file.left_out(job.input(side))
-    else:
-        found = {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
-        remedy = "compare another responder, or import data with all its responses"
+    if side not in job.spec.inputs:
+        return {d.dialog_id: d.responses[name].text for d in dialogues if name in d.responses}
+    found = response_file.read(job.input(side))
+    left_out = response_file.left_out(job.input(side))
     missing = [d.dialog_id for d in dialogues if d.dialog_id not in found and d.dialog_id not in left_out]
     if missing:
         raise UserError(
             f"{name} has no response to {len(missing)} of {len(dialogues)} test dialogues ({missing[0]} "
-            f"is the first): {remedy}"
+            "is the first): run its respond job again"
         )
     return found
 

@@ -105,13 +105,20 @@ def test_no_comparison_on_different_dialogues(judge: Path, tmp_path: Path) -> No
         job_attempts.run(folder, compare.run)
 
 
-def test_a_source_that_lacks_a_test_dialogue_is_no_responder(judge: Path, tmp_path: Path) -> None:
+def test_a_dialogue_without_a_sources_response_is_left_out_and_counted(judge: Path, tmp_path: Path) -> None:
     gone = TEST[0]
     fewer = {source: rated for source, rated in gone.responses.items() if source != "gemini"}
     dialogues = [msgspec.structs.replace(d, responses=fewer) if d is gone else d for d in DIALOGUES]
     settings = made_settings.compare("human", "gemini")
     folder = job_attempts.attempt(tmp_path / "1", dialogues, settings, {"judge": judge})
-    with pytest.raises(UserError, match=r"gemini has no response to 1 of .*compare another responder"):
+    result = job_attempts.run(folder, compare.run)
+    assert (result.n, result.left_out) == (len(TEST) - 1, 1)
+
+
+def test_a_source_without_responses_is_no_responder(judge: Path, tmp_path: Path) -> None:
+    settings = made_settings.compare("human", "nobody")
+    folder = job_attempts.attempt(tmp_path / "1", DIALOGUES, settings, {"judge": judge})
+    with pytest.raises(UserError, match=r"no test dialogue has a response of human and one of nobody"):
         job_attempts.run(folder, compare.run)
 
 
