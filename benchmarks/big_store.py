@@ -189,7 +189,7 @@ def _make(workspace: WorkspacePaths) -> None:
         )
         workspace.config.write_text(text)
         asked = load_config(workspace.config)
-        plans.append(workspace_graph.plan(workspace, asked, facts, {"gpt-4o": 400, "gemini": 400}))
+        plans.append(workspace_graph.plan(workspace, asked, facts, {}, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):
             data.replace(connection, facts, dialogues)

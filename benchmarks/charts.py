@@ -76,7 +76,7 @@ def fill(workspace: WorkspacePaths, points: int) -> None:
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     workspace.config.write_text(CONFIG)
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
     runs = [node for node in nodes if node.stage in ("sft", "sft-dpo")]
     chosen: list[tuple[PlannedJob, float, JobState]] = [
         (named(runs, "smollm2/direct/chatgpt/sft"), 1.0, "done"),

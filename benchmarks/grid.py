@@ -103,7 +103,7 @@ def fill(workspace: WorkspacePaths, url: str) -> None:
     judges = "".join(JUDGE.format(name=name, url=url, model=name) for name in ("gpt-4o", "gemini-2_0-flash"))
     recipes = json.dumps(catalog.names(facts.sources))
     workspace.config.write_text(CONFIG.format(recipes=recipes) + judges)
-    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts)
+    nodes = workspace_graph.plan(workspace, load_config(workspace.config), facts, {})
     test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
     with closing(connections.writer(workspace.state)) as connection, connections.transaction(connection):
         data.replace(connection, facts, dialogues)

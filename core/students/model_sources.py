@@ -6,6 +6,7 @@ It loads no heavy library: plans of jobs are made from it.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -69,9 +70,9 @@ def local_folder(model: str, root: Path) -> Path | None:
     """The folder that a model's name stands for; None if it is a Hub name or the embedded model."""
     path = Path(model).expanduser()
     if path.is_absolute() or model.startswith("."):
-        return Path(root / path).resolve()
+        return Path(os.path.normpath(root / path))
     if not model.startswith(_EMBEDDED) and (root / path / "config.json").is_file():
-        return (root / path).resolve()
+        return Path(os.path.normpath(root / path))
     return None
 
 
@@ -110,21 +111,19 @@ def stamps(config: Config, root: Path) -> tuple[object, ...]:
     large = (*config.teachers.values(), *config.judges.values())
     models = [student.model for student in config.students.values()]
     models += [model.model for model in large if model.provider == "local"]
-    paths: list[Path] = []
+    found: list[object] = []
     for model in models:
         folder = local_folder(model, root)
-        if folder is not None and folder.is_dir():
-            with suppress(OSError):
-                paths += _loaded_files(folder)
+        if folder is not None:
+            with suppress(OSError), os.scandir(folder) as entries:
+                stats = ((entry.name, entry.stat()) for entry in entries)
+                found.append(sorted((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats))
     for student in config.students.values():
         if student.chat_template is not None:
-            paths.append(root / Path(student.chat_template).expanduser())
-    commits = [
-        (hub_key(student), _cached_commit(student))
-        for student in config.students.values()
-        if not student.model.startswith(_EMBEDDED) and local_folder(student.model, root) is None
-    ]
-    return (*((str(path), _stamp(path)) for path in paths), *commits)
+            found.append(_stamp(root / Path(student.chat_template).expanduser()))
+        if not student.model.startswith(_EMBEDDED) and local_folder(student.model, root) is None:
+            found.append(_cached_commit(student))
+    return tuple(found)
 
 
 def content_sha256(folder: Path) -> str:

@@ -48,6 +48,7 @@ class JournalCallback(TrainerCallback):
         self._step_began = 0.0
         self._saved_at = 0.0
         self._tokens = 0
+        self._counts_tokens = True
         #: Of the steps since the last log, without saving and sampling.
         self._unlogged_s = 0.0
         self._unlogged_tokens = 0
@@ -55,7 +56,7 @@ class JournalCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._began = self._saved_at = time.monotonic()
         self._first_step = state.global_step
-        self._tokens = trained_tokens(self.trainer)
+        self._tokens = self._trained_tokens()
         self.job.journal.write(Progress(state.global_step, state.max_steps))
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -71,7 +72,7 @@ class JournalCallback(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         now = time.monotonic()
-        tokens = trained_tokens(self.trainer)
+        tokens = self._trained_tokens()
         self._unlogged_s += now - self._step_began
         self._unlogged_tokens += tokens - self._tokens
         self._tokens = tokens
@@ -90,7 +91,7 @@ class JournalCallback(TrainerCallback):
         if not logs or _SUMMARY_METRIC in logs:
             return
         metrics = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
-        if self._unlogged_s > 0:
+        if self._unlogged_s > 0 and self._counts_tokens:
             metrics["tokens_per_second"] = self._unlogged_tokens / self._unlogged_s
         self._unlogged_s, self._unlogged_tokens = 0.0, 0
         self.job.journal.write(metric(state.global_step, metrics))
@@ -109,6 +110,17 @@ class JournalCallback(TrainerCallback):
         files.sync_folder(self.job.folder / journal.NAME)
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         checkpoints.mark_complete(checkpoint, self._tokens)
+
+    def _trained_tokens(self) -> int:
+        """The number of tokens trained on so far; the last known one if they cannot be counted any more."""
+        if self._counts_tokens:
+            try:
+                return trained_tokens(self.trainer)
+            except Exception as error:
+                log.exception("tokens are not counted")
+                self._counts_tokens = False
+                self.job.warn(f"tokens per second are unknown: {brief(error)}")
+        return self._tokens
 
     def _progress(self, state: Any, part: float) -> None:
         """Record the progress; `part` is the fraction of the next step that is done."""

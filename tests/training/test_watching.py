@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import transformers
-from transformers import AutoTokenizer, LlamaForCausalLM, TrainerCallback
+from transformers import AutoTokenizer, LlamaForCausalLM, Trainer, TrainerCallback
 from transformers.integrations import integration_utils
 
 from core.domain.errors import UserError
 from core.jobs.records import Done, Metric, Sample, Warned
 from core.training import loggers
-from tests.support import training_attempts
+from core.training.training_job import _trainer
+from tests.support import job_attempts, training_attempts
 from tests.support.training_attempts import TrainingInputs
 
 
@@ -115,3 +118,17 @@ def test_a_mixture_of_experts_trains_and_answers(kind: str, tiny: Path, tmp_path
     assert training_attempts.run(folder).steps == 2
     assert warnings(folder) == []
     assert len(training_attempts.found(folder, Sample)) == 4
+
+
+def test_a_metric_that_fails_is_a_warning(made: TrainingInputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = made.attempt("sft", max_steps=2)
+    prepared = _trainer(job_attempts.context(folder), "cpu", torch.float32)
+    del prepared.trainer._total_train_tokens
+    monkeypatch.setattr(prepared.trainer, "log", partial(Trainer.log, prepared.trainer))
+    monkeypatch.setattr(prepared.trainer, "compute_loss", partial(Trainer.compute_loss, prepared.trainer))
+    prepared.trainer.train()
+    first, second = training_attempts.found(folder, Metric)
+    assert "loss" in first.values
+    assert "tokens_per_second" not in first.values | second.values
+    (warning,) = warnings(folder)
+    assert warning.startswith("tokens per second are unknown: AttributeError")
