@@ -26,13 +26,13 @@ from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from core.students.merging import merge
 from core.teachers.protocol import Message
-from core.training import training_job
+from core.training import checkpoints, training_job
 from tests.students import chat_tokenizers, families, unusable
 from tests.students.families import Family
 from tests.support import job_attempts, training_attempts
 from tests.support.training_attempts import TrainingInputs
 
-#: Their lengths differ, so that a batch of them is padded.
+#: In a batch, the first and the last are padded to the longest.
 PROMPTS = (
     "Context: I moved to a town where I know nobody. Utterance: Every evening is so quiet.",
     "Context: We won the cup. Utterance: I still cannot believe it, and my father was there!",
@@ -77,7 +77,6 @@ class TemplateOutcome:
 def examine_family(family: Family, folder: Path) -> FamilyOutcome:
     """Train, answer with, and merge a tiny student of the family."""
     inputs = _inputs(folder / "jobs", families.make(family, folder / "student"))
-    sft = folder / "adapter"
     job = job_attempts.context(inputs.attempt("sft", **_TRAINING))
     try:
         prepared = training_job._trainer(job, "cpu", torch.float32)
@@ -88,9 +87,9 @@ def examine_family(family: Family, folder: Path) -> FamilyOutcome:
     with _says(trainer.model, [chat.end_id]):
         trainer.train()
     assert [sample.text for sample in job_attempts.found(job.folder, Sample)] == [""]
-    trainer.model.save_pretrained(sft, save_embedding_layers=False)
+    sft = job.folder / checkpoints.FOLDER / f"checkpoint-{trainer.state.max_steps}"
     _check_adapter(sft)
-    dpo = inputs.attempt("sft-dpo", adapter=sft, **_TRAINING | {"sample_dialogues": 0})
+    dpo = inputs.attempt("sft-dpo", adapter=sft, **_TRAINING | {"max_steps": 1, "sample_dialogues": 0})
     training_attempts.run(dpo)
     model = loading.load_model(inputs.student, "cpu", torch.float32, dpo / "adapter").eval()
     row = trainer.train_dataset[0]
@@ -160,10 +159,11 @@ def _check_tokens(model: Any, chat: ChatFormat, trained: Sequence[int], tokenize
 
 
 def _check_batches(model: Any, chat: ChatFormat) -> list[str]:
-    """Prompts that are answered together are answered as one by one; the answers."""
+    """Prompts that are padded to the longest one are answered as alone; the answers to all."""
     together = _answers(model, chat)
-    alone = [Generator(model, chat, [prompt]).answer([0], _GREEDY)[0].text for prompt in PROMPTS]
-    assert together == alone
+    padded = (0, 2)
+    alone = [Generator(model, chat, [PROMPTS[i]]).answer([0], _GREEDY)[0].text for i in padded]
+    assert [together[i] for i in padded] == alone
     return together
 
 
