@@ -15,7 +15,6 @@ import sys
 import time
 from itertools import pairwise
 
-from core.domain.verdicts import Winner
 from core.judging.ranking import rank
 
 LOAD = "import time; b = time.perf_counter(); import numpy, scipy.stats; print(time.perf_counter() - b)"
@@ -26,14 +25,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5, help="runs of each")
     parser.add_argument("--limit", type=float, help="exit with 1 above this ratio")
     options = parser.parse_args()
-    outcomes = grid()
-    rank(outcomes)
+    scores = grid()
+    rank(scores)
     loads, ranks = [], []
     for _ in range(options.runs):
         done = subprocess.run([sys.executable, "-c", LOAD], stdout=subprocess.PIPE, check=True)
         loads.append(float(done.stdout))
         began = time.perf_counter()
-        rank(outcomes)
+        rank(scores)
         ranks.append(time.perf_counter() - began)
     base, took = statistics.median(loads), statistics.median(ranks)
     print(f"loading NumPy and SciPy {base:6.3f} s    1.00 ×")
@@ -41,17 +40,14 @@ def main() -> int:
     return 1 if options.limit is not None and took / base > options.limit else 0
 
 
-def grid() -> dict[tuple[str, str], dict[str, Winner]]:
+def grid() -> dict[tuple[str, str], dict[str, float | None]]:
     """Every run beats its base student, the later ones more often."""
     draw = random.Random(0)
     runs = [f"run-{i:02}" for i in range(84)]
     sides = [(f"base-{i % 2}", run, 0.55 + 0.4 * i / 83) for i, run in enumerate(runs)]
     sides += [(a, b, 0.5) for a, b in pairwise(runs[::12])]
     return {
-        (a, b): {
-            f"d{i}": "tie" if draw.random() < 0.15 else "b" if draw.random() < chance else "a"
-            for i in range(250)
-        }
+        (a, b): {f"d{i}": 0.5 if draw.random() < 0.15 else float(draw.random() < chance) for i in range(250)}
         for a, b, chance in sides
     }
 

@@ -75,7 +75,7 @@ from .domain.verdicts import Pair as Pair
 from .domain.verdicts import Verdict as Verdict
 from .domain.votes import Choice as Choice
 from .domain.win_rates import WinRate as WinRate
-from .judging.statistics import outcome as outcome
+from .judging.scores import outcome as outcome
 from .judging.voting import BallotItem as BallotItem
 from .reports.write import write_report as write_report
 from .services.commands import Commands as Commands

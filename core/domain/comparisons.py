@@ -21,21 +21,29 @@ class Cell:
     value: str
     """The emotion, the sentiment, or a range of words such as `20–29`."""
     n: int
-    """Dialogues, those without a valid outcome included."""
+    """Dialogues, invalid ones included."""
     wins_a: int
-    """Dialogues that a won."""
+    """Dialogues in which a scored higher."""
     wins_b: int
-    """Dialogues that b won."""
+    """Dialogues in which b scored higher."""
     ties: int
-    """Dialogues that neither won."""
+    """Dialogues in which both scored ½."""
     invalid: int
-    """Dialogues without a valid outcome, which are nobody's wins."""
+    """Dialogues with an order without a valid verdict; they are missing from the win rate."""
     win_rate_b: float | None
-    """(wins of b + half the ties) / n; None when no dialogue has a valid outcome."""
+    """Mean score of b over the valid dialogues; None when none is valid."""
     ci_low: float | None
     """Lower end of the win rate's interval; None with it."""
     ci_high: float | None
     """Upper end of the win rate's interval; None with it."""
+    min_win_rate_b: float | None = None
+    """The win rate if a had won every invalid dialogue; None where none is invalid."""
+    max_win_rate_b: float | None = None
+    """The win rate if b had won every invalid dialogue; None where none is invalid."""
+    bounds_low: float | None = None
+    """Lower end of the Imbens–Manski interval around these bounds; None where none is invalid."""
+    bounds_high: float | None = None
+    """Upper end of that interval; None where none is invalid."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Ranked:
     high: float
     """Upper end of the strength's interval."""
     wins: float
-    """Dialogues that it won over all its comparisons; a tie counts half."""
+    """Sum of its scores over all its comparisons: a win counts 1, a tie ½."""
     dialogues: int
     """Judged dialogues over all its comparisons."""
     group: int
@@ -85,7 +93,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class PairedTest:
-    """A sign test of two responders that met the same baseline, on the same dialogues, under one judge."""
+    """A test of two responders that met the same baseline, on the same dialogues, under one judge."""
 
     judge: str
     """The judge."""
@@ -96,15 +104,19 @@ class PairedTest:
     b: str
     """The second responder."""
     n: int
-    """Dialogues with a valid outcome for both."""
+    """Dialogues that are valid for both."""
     better_a: int
-    """Dialogues on which a fared better than b."""
+    """Dialogues on which a scored higher than b."""
     better_b: int
-    """Dialogues on which b fared better than a."""
+    """Dialogues on which b scored higher than a."""
     difference: float
-    """b's win rate minus a's."""
+    """b's win rate minus a's, over these dialogues."""
+    low: float
+    """Lower end of the difference's interval."""
+    high: float
+    """Upper end of the difference's interval."""
     p: float
-    """p-value of the exact two-sided sign test."""
+    """Two-sided p-value of the sign-flip permutation test of this difference."""
     p_holm: float
     """p-value after Holm's correction over all tests of this judge and baseline."""
 
@@ -150,30 +162,45 @@ class Scorecard:
     design: str
     """What the judge was shown of each pair, in words; empty before its first result."""
     agreement: float | None
-    """Share of the pairs that people rated differently which the judge ranks as people did; ties count half.
-    None until it is measured."""
+    """Share of the pairs that people rated differently which the judge ranks as people did; where its
+    verdicts on a pair part, the share of them that do. None until it is measured."""
     agreement_low: float | None
     """Lower end of its interval; None with it."""
     agreement_high: float | None
     """Upper end of its interval; None with it."""
+    longer_agreement: float | None
+    """Share of the same pairs that "the longer one wins" ranks as people did; None until it is measured."""
     pairs: int | None
-    """Number of those pairs; None with the agreement."""
+    """Number of those pairs, without invalid ones; None with the agreement."""
     verdicts: int
     """All verdicts, invalid ones included."""
     invalid: int
     """Verdicts that name no response."""
     prefers_first: float | None
     """Share of `placed` that name the response shown first; None when there is none."""
+    prefers_first_low: float | None
+    """Lower end of its interval, clustered by dialogue; None with it."""
+    prefers_first_high: float | None
+    """Upper end of its interval; None with it."""
     placed: int
     """Verdicts with a winner where the order could matter."""
     flip_rate: float | None
-    """Share of `paired` whose two orders disagree; None when there is none."""
+    """How often a verdict in one order and one in the other disagree, over `paired`; None when there is
+    none."""
+    flip_rate_low: float | None
+    """Lower end of its interval, clustered by dialogue; None with it."""
+    flip_rate_high: float | None
+    """Upper end of its interval; None with it."""
     paired: int
-    """Dialogues judged in both orders."""
+    """Pairs of different texts with a valid verdict in both orders."""
     prefers_longer: float | None
-    """Share of `lengths` that the response with more words won; None when there is none."""
+    """Share of `lengths` that name the response with more words; None when there is none."""
+    prefers_longer_low: float | None
+    """Lower end of its interval, clustered by dialogue; None with it."""
+    prefers_longer_high: float | None
+    """Upper end of its interval; None with it."""
     lengths: int
-    """Dialogues with a winner whose responses differ in length."""
+    """Verdicts with a winner on responses that differ in length."""
     usd_per_1000: float | None
     """US dollars paid for 1,000 verdicts; 0 for a judge that runs here, None where a price is not known."""
 

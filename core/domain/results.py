@@ -93,20 +93,24 @@ class RespondResult(_Result, frozen=True, tag="respond"):
     """Where the student ran; None for a teacher."""
 
 
-class _Agreement(_Result, frozen=True):
+class _Agreement(_Result, frozen=True, kw_only=True):
     """A judge's agreement with people: over pairs of responses that people rated differently."""
 
     agreement: Share
-    """Share of the pairs that the judge ranks as people did; ties count half."""
+    """Share of the pairs that the judge ranks as people did; where its verdicts on a pair part, the share of
+    them that do."""
     agreement_low: Share
     """Lower end of the interval."""
     agreement_high: Share
     """Upper end of the interval."""
     agreement_pairs: Count
-    """How many pairs."""
+    """How many pairs; those without a valid verdict are left out."""
+    longer_agreement: Share | None = None
+    """Share of the same pairs that "the longer one wins" ranks as people did: a baseline. None in results of
+    earlier versions."""
 
 
-class JudgeResult(_Agreement, frozen=True, tag="judge"):
+class JudgeResult(_Agreement, frozen=True, kw_only=True, tag="judge"):
     """A fitted embedded judge; its agreement is on dialogues that it was not trained on."""
 
     label: str
@@ -119,64 +123,92 @@ class JudgeResult(_Agreement, frozen=True, tag="judge"):
     """The regression's penalty, chosen by cross-validation."""
 
 
-class ValidateResult(_Agreement, frozen=True, tag="validate"):
+class ValidateResult(_Agreement, frozen=True, kw_only=True, tag="validate"):
     """A judge validated on pairs that people rated."""
 
     design: str
     """What the judge was shown of each pair, in words."""
     prefers_first: Share | None
     """Share of `placed` that name the response shown first; None when there is none."""
+    prefers_first_low: Share | None = None
+    """Lower end of its interval, clustered by dialogue; None with it."""
+    prefers_first_high: Share | None = None
+    """Upper end of its interval; None with it."""
     placed: Count
     """Verdicts with a winner where the order could matter."""
     flip_rate: Share | None
-    """Share of `paired` whose two orders disagree; None when there is none."""
+    """How often a verdict in one order and one in the other disagree, over `paired`; None when there is
+    none."""
+    flip_rate_low: Share | None = None
+    """Lower end of its interval; None with it."""
+    flip_rate_high: Share | None = None
+    """Upper end of its interval; None with it."""
     paired: Count
-    """Dialogues judged in both orders."""
+    """Dialogues with two different texts and a valid verdict in both orders."""
     verdicts: Count
     """All verdicts, invalid ones included."""
     invalid_verdicts: Count
     """Verdicts that name no response."""
     invalid: Count
-    """Pairs without a valid outcome."""
+    """Pairs without a valid verdict in each order, which are left out of the agreement."""
 
 
-class CompareResult(_Result, frozen=True, tag="compare"):
+class CompareResult(_Result, frozen=True, kw_only=True, tag="compare"):
     """A comparison's metrics: `a` is the baseline, `b` the other responder."""
 
     n: Count
-    """Dialogues compared, those with an invalid outcome included."""
+    """Dialogues compared, invalid ones included."""
     wins_a: Count
-    """Dialogues that a won, over all orders and repeats."""
+    """Dialogues in which a scored higher: b's score, the mean over repeats and then over orders, is below
+    ½."""
     wins_b: Count
-    """Dialogues that b won."""
+    """Dialogues in which b scored higher."""
     ties: Count
-    """Dialogues that neither won."""
+    """Dialogues in which both scored ½."""
     invalid: Count
-    """Dialogues without a valid outcome, which are nobody's wins."""
+    """Dialogues with an order without a valid verdict; they are missing from every statistic."""
     win_rate_b: Share | None
-    """(wins of b + half the ties) / n; None when no dialogue has a valid outcome."""
+    """Mean score of b over the valid dialogues: (wins of b + half the ties) / (n − invalid) where each is
+    won, tied or lost outright; None when none is valid."""
     ci_low: Share | None
     """Lower end of the win rate's interval; None with the win rate."""
     ci_high: Share | None
     """Upper end of the win rate's interval; None with the win rate."""
     interval: str | None
     """How the interval was found, in words; None with the win rate."""
+    min_win_rate_b: Share | None = None
+    """The win rate if a had won every invalid dialogue; None where none is invalid."""
+    max_win_rate_b: Share | None = None
+    """The win rate if b had won every invalid dialogue; None where none is invalid."""
+    bounds_low: Share | None = None
+    """Lower end of the Imbens–Manski interval around these bounds; None where none is invalid."""
+    bounds_high: Share | None = None
+    """Upper end of that interval; None where none is invalid."""
     bootstrap_low: Share | None
     """Lower end of the bootstrap's interval; None where each dialogue was judged once."""
     bootstrap_high: Share | None
     """Upper end of the bootstrap's interval; None where each dialogue was judged once."""
     p: Share
-    """p-value of the exact two-sided sign test of wins against losses; 1 without either."""
+    """Two-sided p-value of a win rate of ½; 1 without a win and a loss."""
+    test: str | None = None
+    """The test that p is from: `exact sign test`, or `sign-flip permutation test` where dialogues score
+    fractions."""
     lc_win_rate_b: Share | None
-    """Length-controlled win rate; None where it cannot be estimated."""
+    """Length-controlled win rate of b; None where it cannot be estimated."""
     lc_low: Share | None
     """Lower end of its interval; None with it."""
     lc_high: Share | None
     """Upper end of its interval; None with it."""
+    lc_difference_low: float | None = None
+    """Lower end of the interval of its difference from the raw win rate; None with it."""
+    lc_difference_high: float | None = None
+    """Upper end of that interval; None with it."""
     lc_parted: bool | None
     """Whether it parts from the raw win rate; None with it."""
+    lc_overlap: Share | None = None
+    """Share of dialogues in which the response that is mostly longer is not; None with it."""
     soft_win_rate_b: Share | None
-    """Win rate by the log-probabilities of the judge's answers; None unless every dialogue has some."""
+    """Win rate by the log-probabilities of the judge's answers; None unless every valid dialogue has some."""
     soft_low: float | None
     """Lower end of its interval; None with it."""
     soft_high: float | None
@@ -201,16 +233,29 @@ class CompareResult(_Result, frozen=True, tag="compare"):
     """The same of b's."""
     prefers_first: Share | None
     """Share of `placed` that name the response shown first; None when there is none."""
+    prefers_first_low: Share | None = None
+    """Lower end of its interval, clustered by dialogue; None with it."""
+    prefers_first_high: Share | None = None
+    """Upper end of its interval; None with it."""
     placed: Count
     """Verdicts with a winner where the order could matter."""
     flip_rate: Share | None
-    """Share of `paired` whose two orders disagree; None when there is none."""
+    """How often a verdict in one order and one in the other disagree, over `paired`; None when there is
+    none."""
+    flip_rate_low: Share | None = None
+    """Lower end of its interval; None with it."""
+    flip_rate_high: Share | None = None
+    """Upper end of its interval; None with it."""
     paired: Count
-    """Dialogues judged in both orders."""
+    """Dialogues with two different texts and a valid verdict in both orders."""
     prefers_longer: Share | None
-    """Share of `lengths` that the response with more words won; None when there is none."""
+    """Share of `lengths` that name the response with more words; None when there is none."""
+    prefers_longer_low: Share | None = None
+    """Lower end of its interval, clustered by dialogue; None with it."""
+    prefers_longer_high: Share | None = None
+    """Upper end of its interval; None with it."""
     lengths: Count
-    """Dialogues with a winner whose responses differ in length."""
+    """Verdicts with a winner on responses that differ in length."""
     verdicts: Count
     """All verdicts, invalid ones included."""
     invalid_verdicts: Count

@@ -23,17 +23,18 @@ class WinRate:
     judge: str
     """What picked the better one of two responses."""
     n: int | None
-    """All dialogues compared, those without a valid outcome included."""
+    """All dialogues compared, invalid ones included."""
     wins_a: int | None
-    """Dialogues that a won."""
+    """Dialogues in which a scored higher."""
     wins_b: int | None
-    """Dialogues that b won."""
+    """Dialogues in which b scored higher."""
     ties: int | None
-    """Dialogues that neither won, orders that disagree included."""
+    """Dialogues in which both scored ½, such as those in which the two orders disagree."""
     invalid: int | None
-    """Dialogues without a valid outcome, which are nobody's wins."""
+    """Dialogues with an order without a valid verdict; they are missing from every statistic."""
     win_rate_b: float | None
-    """(wins of b + half the ties) / n; None too where no dialogue has a valid outcome."""
+    """Mean score of b over the valid dialogues: (wins of b + half the ties) / (n − invalid) where each is
+    won, tied or lost outright; None too where none is valid."""
     ci_low: float | None
     """The lower end of the win rate's interval."""
     ci_high: float | None
@@ -54,8 +55,19 @@ class WinRate:
     """The lower end of the bootstrap's interval; None where each dialogue was judged once."""
     bootstrap_high: float | None = None
     """The upper end of the bootstrap's interval; None where each dialogue was judged once."""
+    min_win_rate_b: float | None = None
+    """The win rate if a had won every invalid dialogue; None where none is invalid."""
+    max_win_rate_b: float | None = None
+    """The win rate if b had won every invalid dialogue; None where none is invalid."""
+    bounds_low: float | None = None
+    """The lower end of the Imbens–Manski interval around these bounds; None where none is invalid."""
+    bounds_high: float | None = None
+    """The upper end of that interval; None where none is invalid."""
     p: float | None = None
-    """The p of the exact sign test of wins against losses."""
+    """The two-sided p of a win rate of ½."""
+    test: str | None = None
+    """The test that p is from: `exact sign test`, or `sign-flip permutation test` where dialogues score
+    fractions."""
     p_holm: float | None = None
     """That p after Holm's correction over the judge's comparisons."""
     lc_win_rate_b: float | None = None
@@ -64,8 +76,15 @@ class WinRate:
     """The lower end of its interval."""
     lc_high: float | None = None
     """The upper end of its interval."""
+    lc_difference_low: float | None = None
+    """The lower end of the interval of its difference from the raw win rate."""
+    lc_difference_high: float | None = None
+    """The upper end of that interval."""
     lc_parted: bool | None = None
     """Whether it differs from the raw win rate by more than chance explains."""
+    lc_overlap: float | None = None
+    """The share of dialogues in which the response that is mostly longer is not longer: the smaller it is,
+    the more the length-controlled win rate is extrapolated."""
     soft_win_rate_b: float | None = None
     """The win rate by the log-probabilities of the judge's answers; None where they are not known."""
     soft_low: float | None = None
@@ -81,7 +100,7 @@ class WinRate:
     over_limit_b: float | None = None
     """The share of b's responses with more words than the prompt allows."""
     identical: int | None = None
-    """Pairs with the same text twice, which are ties without asking."""
+    """Pairs with the same text twice, which are ties without a verdict."""
     empty_a: int | None = None
     """Responses of a without a word; they are judged as they are."""
     empty_b: int | None = None
@@ -92,20 +111,24 @@ class WinRate:
     """Responses of b with words that may be meant for the judge; they are judged as they are."""
     prefers_first: float | None = None
     """The share of verdicts with a winner that name the response shown first."""
+    prefers_first_low: float | None = None
+    """The lower end of its interval, clustered by dialogue."""
+    prefers_first_high: float | None = None
+    """The upper end of its interval."""
     prefers_longer: float | None = None
-    """The share of dialogues with a winner and two lengths that the longer response won."""
+    """The share of verdicts with a winner and two lengths that name the longer response."""
+    prefers_longer_low: float | None = None
+    """The lower end of its interval, clustered by dialogue."""
+    prefers_longer_high: float | None = None
+    """The upper end of its interval."""
     flip_rate: float | None = None
-    """The share of dialogues in which the two orders disagree."""
+    """How often a verdict in one order and one in the other disagree, over pairs of different texts."""
+    flip_rate_low: float | None = None
+    """The lower end of its interval."""
+    flip_rate_high: float | None = None
+    """The upper end of its interval."""
 
     @property
     def name(self) -> ComparisonName:
         """The name of the comparison."""
         return ComparisonName(self.a, self.b, self.judge)
-
-    @property
-    def max_win_rate_b(self) -> float | None:
-        """The win rate of b if every invalid dialogue were its win; `win_rate_b` is the least that it can be.
-        None until the verdicts are in."""
-        if not self.n:
-            return None
-        return ((self.wins_b or 0) + (self.ties or 0) / 2 + (self.invalid or 0)) / self.n

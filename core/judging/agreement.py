@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.verdicts import Winner
-from core.judging import bootstrap
-from core.judging.statistics import mean_interval
+from core.judging import bootstrap, intervals
+from core.judging.intervals import Estimate
 
 Floats = NDArray[np.float64]
 
@@ -24,9 +24,10 @@ _LABELS: dict[Winner, int] = {"a": 0, "b": 1, "tie": 2}
 class JudgeAgreement:
     """The share of `pairs` with the same outcome from both judges (`raw`), and Cohen's kappa.
 
-    Kappa and its interval are None if the agreement expected by chance is 1. The 95 % intervals are
-    percentiles of a bootstrap over dialogues. If all dialogues have the same share, the bootstrap interval
-    has no width; then the interval of the share is Wilson's, and that of kappa is derived from it.
+    Kappa and its interval are None if the agreement expected by chance is 1. The 95 % interval of the share
+    is Wilson's with the effective sample size, clustered by dialogue; that of kappa has the percentiles of a
+    bootstrap over dialogues. If all dialogues have the same share, the bootstrap interval has no width; then
+    the interval of kappa is derived from that of the share.
     """
 
     pairs: int
@@ -37,15 +38,6 @@ class JudgeAgreement:
     kappa: float | None
     kappa_low: float | None
     kappa_high: float | None
-
-
-@dataclass(frozen=True)
-class ShareEstimate:
-    """A share with its 95 % interval: a bootstrap over dialogues, or Wilson's if all dialogues are equal."""
-
-    share: float
-    low: float
-    high: float
 
 
 def judge_agreement(labels: Sequence[tuple[str, Winner, Winner]]) -> JudgeAgreement | None:
@@ -64,7 +56,7 @@ def judge_agreement(labels: Sequence[tuple[str, Winner, Winner]]) -> JudgeAgreem
     by_dialogue = np.array(list(tables.values()))
     total = by_dialogue.sum(axis=0)
     agreed, counts = np.trace(by_dialogue, axis1=1, axis2=2), by_dialogue.sum(axis=(1, 2))
-    raw = share(agreed, counts)
+    raw = intervals.of_ratio(agreed, counts)
     kappa = _kappa(total)
     kappa_low, kappa_high = None, None
     if kappa is not None and len(set(agreed / counts)) > 1:
@@ -90,30 +82,25 @@ def judge_agreement(labels: Sequence[tuple[str, Winner, Winner]]) -> JudgeAgreem
     )
 
 
-def human_agreement(found: Sequence[tuple[str, Winner, Winner]]) -> ShareEstimate:
-    """The share of pairs in which the judge agrees with the human ratings.
+def human_agreement(found: Sequence[tuple[Winner, float]]) -> Estimate:
+    """The share of verdicts in which the judge agrees with the human ratings.
 
-    Each pair is (dialogue, better response by human ratings, judge's outcome). A tie counts as half right, an
-    invalid outcome as wrong. Raises `ValueError` if there are no pairs.
+    Each pair, one for each dialogue, is (better response by human ratings, the judge's score of b).
+    Raises `ValueError` if there are no pairs.
+    """
+    return intervals.of_mean([score if better == "b" else 1 - score for better, score in found])
+
+
+def longer_agreement(found: Sequence[tuple[Winner, int, int]]) -> float:
+    """How far "the longer one wins" agrees with the human ratings: a baseline for every judge.
+
+    Each pair is (better response by human ratings, words of a, words of b); equal lengths are half right.
+    Raises `ValueError` if there are no pairs.
     """
     if not found:
         raise ValueError("no pairs")
-    right: dict[str, list[float]] = defaultdict(list)
-    for dialogue, better, winner in found:
-        right[dialogue].append(1.0 if winner == better else 0.5 if winner == "tie" else 0.0)
-    return share(
-        np.array([sum(scores) for scores in right.values()]), np.array([len(s) for s in right.values()])
-    )
-
-
-def share(sums: Floats, counts: Floats) -> ShareEstimate:
-    """The share of all pairs, from each dialogue's sum of scores and number of pairs (at least 1)."""
-    shares = sums / counts
-    if len(set(shares)) < 2:
-        low, high, _ = mean_interval(list(shares))
-    else:
-        low, high = bootstrap.share_interval(sums, counts)
-    return ShareEstimate(float(sums.sum() / counts.sum()), low, high)
+    right = [0.5 if a == b else float((b > a) == (better == "b")) for better, a, b in found]
+    return sum(right) / len(right)
 
 
 def _chance(table: Floats) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from core.domain.dialogues import MAX_WORDS
 from core.domain.results import CompareResult
 from core.domain.verdicts import Order, Winner
 from core.jobs.records import VerdictRecord
-from core.judging import length_control, statistics
+from core.judging import intervals, judge_bias, length_control, scores, statistics
+from core.judging.intervals import Estimate
 from core.judging.protocol import Contest
 
 #: Text that addresses the judge: a label of its prompt, or an instruction such as "ignore the instructions".
@@ -35,38 +36,53 @@ def of_comparison(
     repeats; `label` describes the judge's agreement with human ratings.
     """
     found = _by_dialogue(verdicts)
-    decided = [statistics.outcome(pairs) for pairs in found.values()]
-    rate = statistics.win_rate(decided, len(verdicts) > len(found))
+    made = scores.by_dialogue(found)
+    each = list(made.values())
+    rate = statistics.win_rate(each, once=len(verdicts) == len(found))
+    even = statistics.even_test([score for score in each if score is not None])
     shown = {contest.dialog_id: contest for contest in contests}
-    texts_a = [contest.response_a for contest in shown.values()]
-    texts_b = [contest.response_b for contest in shown.values()]
-    words_a = [len(shown[dialog_id].response_a.split()) for dialog_id in found]
-    words_b = [len(shown[dialog_id].response_b.split()) for dialog_id in found]
-    controlled = length_control.length_controlled(decided, words_a, words_b)
-    longer, different = length_control.prefers_longer(decided, words_a, words_b)
-    # A judge that scores each response alone has no position bias.
-    order = statistics.position_bias(list(found.values()) if placed else [])
-    by_probability = _by_probability(verdicts)
+    texts_a = [shown[dialog_id].response_a for dialog_id in found]
+    texts_b = [shown[dialog_id].response_b for dialog_id in found]
+    words_a = [len(text.split()) for text in texts_a]
+    words_b = [len(text.split()) for text in texts_b]
+    controlled = length_control.length_controlled(each, words_a, words_b)
+    bias = judge_bias.judge_bias(
+        judge_bias.counts(own, (a, b), placed=placed, identical=text_a == text_b)
+        for own, a, b, text_a, text_b in zip(found.values(), words_a, words_b, texts_a, texts_b, strict=True)
+    )
+    win_rate_b, ci_low, ci_high = parts(rate.rate)
+    soft_win_rate_b, soft_low, soft_high = parts(_by_probability(verdicts, made))
+    prefers_first, prefers_first_low, prefers_first_high = parts(bias.prefers_first)
+    flip_rate, flip_rate_low, flip_rate_high = parts(bias.flip_rate)
+    prefers_longer, prefers_longer_low, prefers_longer_high = parts(bias.prefers_longer)
     return CompareResult(
         n=rate.n,
         wins_a=rate.wins_a,
         wins_b=rate.wins_b,
         ties=rate.ties,
         invalid=rate.invalid,
-        win_rate_b=rate.win_rate_b,
-        ci_low=rate.ci_low,
-        ci_high=rate.ci_high,
-        interval=rate.interval,
+        win_rate_b=win_rate_b,
+        ci_low=ci_low,
+        ci_high=ci_high,
+        interval=None if rate.rate is None else rate.rate.method,
+        min_win_rate_b=None if rate.bounds is None else rate.bounds.low,
+        max_win_rate_b=None if rate.bounds is None else rate.bounds.high,
+        bounds_low=None if rate.bounds is None else rate.bounds.ci_low,
+        bounds_high=None if rate.bounds is None else rate.bounds.ci_high,
         bootstrap_low=rate.bootstrap_low,
         bootstrap_high=rate.bootstrap_high,
-        p=statistics.sign_test(rate.wins_a, rate.wins_b),
+        p=even.p,
+        test=even.name,
         lc_win_rate_b=None if controlled is None else controlled.win_rate_b,
         lc_low=None if controlled is None else controlled.low,
         lc_high=None if controlled is None else controlled.high,
+        lc_difference_low=None if controlled is None else controlled.difference_low,
+        lc_difference_high=None if controlled is None else controlled.difference_high,
         lc_parted=None if controlled is None else controlled.parted,
-        soft_win_rate_b=None if by_probability is None else by_probability[0],
-        soft_low=None if by_probability is None else by_probability[1],
-        soft_high=None if by_probability is None else by_probability[2],
+        lc_overlap=None if controlled is None else controlled.overlap,
+        soft_win_rate_b=soft_win_rate_b,
+        soft_low=soft_low,
+        soft_high=soft_high,
         words_a=sum(words_a) / len(words_a),
         words_b=sum(words_b) / len(words_b),
         over_limit_a=_over_limit(words_a),
@@ -77,17 +93,33 @@ def of_comparison(
         empty_b=_empty(texts_b),
         addressing_a=_addressing(texts_a),
         addressing_b=_addressing(texts_b),
-        prefers_first=order.prefers_first,
-        placed=order.placed,
-        flip_rate=order.flip_rate,
-        paired=order.paired,
-        prefers_longer=longer / different if different else None,
-        lengths=different,
+        prefers_first=prefers_first,
+        prefers_first_low=prefers_first_low,
+        prefers_first_high=prefers_first_high,
+        placed=bias.placed,
+        flip_rate=flip_rate,
+        flip_rate_low=flip_rate_low,
+        flip_rate_high=flip_rate_high,
+        paired=bias.paired,
+        prefers_longer=prefers_longer,
+        prefers_longer_low=prefers_longer_low,
+        prefers_longer_high=prefers_longer_high,
+        lengths=bias.lengths,
         verdicts=len(verdicts),
         invalid_verdicts=sum(verdict.winner == "invalid" for verdict in verdicts),
         design=design,
         label=label,
     )
+
+
+def scores_of(verdicts: Iterable[VerdictRecord]) -> dict[str, float | None]:
+    """The score of each dialogue."""
+    return scores.by_dialogue(_by_dialogue(verdicts))
+
+
+def parts(found: Estimate | None) -> tuple[float, float, float] | tuple[None, None, None]:
+    """An estimate and the ends of its interval."""
+    return (None, None, None) if found is None else (found.share, found.low, found.high)
 
 
 def _over_limit(words: Sequence[int]) -> float:
@@ -102,11 +134,6 @@ def _addressing(texts: Iterable[str]) -> int:
     return sum(_ADDRESSES_JUDGE.search(text) is not None for text in texts)
 
 
-def outcomes(verdicts: Iterable[VerdictRecord]) -> dict[str, Winner]:
-    """The outcome of each dialogue."""
-    return {dialog_id: statistics.outcome(found) for dialog_id, found in _by_dialogue(verdicts).items()}
-
-
 def _by_dialogue(verdicts: Iterable[VerdictRecord]) -> dict[str, list[tuple[Order, Winner]]]:
     found: dict[str, list[tuple[Order, Winner]]] = defaultdict(list)
     for verdict in verdicts:
@@ -114,21 +141,26 @@ def _by_dialogue(verdicts: Iterable[VerdictRecord]) -> dict[str, list[tuple[Orde
     return found
 
 
-def _by_probability(verdicts: Sequence[VerdictRecord]) -> tuple[float, float, float] | None:
-    """The win rate computed from the verdicts' probabilities, and its interval.
+def _by_probability(verdicts: Sequence[VerdictRecord], made: scores.Scores) -> Estimate | None:
+    """The win rate by the verdicts' probabilities, over the dialogues that have a score.
 
-    None unless every dialogue has a probability.
+    None unless every such dialogue has a probability in each order.
     """
-    found: Mapping[str, list[float]] = defaultdict(list)
+    known: dict[str, list[tuple[Order, float]]] = {
+        name: [] for name, score in made.items() if score is not None
+    }
+    asked: dict[str, set[Order]] = defaultdict(set)
     for verdict in verdicts:
-        scores = found[verdict.dialog_id]
+        asked[verdict.dialog_id].add(verdict.order)
+        if verdict.dialog_id not in known or verdict.winner == "invalid":
+            continue
         if verdict.probability_b is not None:
-            scores.append(verdict.probability_b)
+            known[verdict.dialog_id].append((verdict.order, verdict.probability_b))
         elif verdict.winner == "tie":
             # Identical responses are a tie without a request to the judge.
-            scores.append(0.5)
-    if not any(verdict.probability_b is not None for verdict in verdicts) or not all(found.values()):
+            known[verdict.dialog_id].append((verdict.order, 0.5))
+    if not known or all(verdict.probability_b is None for verdict in verdicts):
         return None
-    means = [sum(scores) / len(scores) for scores in found.values()]
-    low, high, _ = statistics.mean_interval(means)
-    return sum(means) / len(means), low, high
+    if any({order for order, _ in found} != asked[name] for name, found in known.items()):
+        return None
+    return intervals.of_mean([scores.mean_over_orders(found) for found in known.values()])

@@ -18,7 +18,7 @@ from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.verdicts import Order
 from core.jobs import files
-from core.judging import agreement
+from core.judging import intervals
 from core.judging.protocol import Contest, Ruling
 from core.judging.sentence_embeddings import Embedder, Vectors
 
@@ -37,14 +37,16 @@ class HeldOutAgreement:
     """The agreement of held-out scores with the human ratings.
 
     `pairs` is the number of pairs of responses to one dialogue with different ratings; `share` is the share
-    of them that is ranked correctly (ties count half), with a 95 % interval from a bootstrap over dialogues.
-    `auc` is the ROC AUC for responses rated 3 against the rest; `length_auc` is that of the number of words.
+    of them that is ranked correctly (ties count half), with a 95 % interval over dialogues. `longer` is the
+    share that "the longer one wins" would rank correctly. `auc` is the ROC AUC for responses rated 3 against
+    the rest; `length_auc` is that of the number of words.
     """
 
     share: float
     low: float
     high: float
     pairs: int
+    longer: float
     auc: float
     length_auc: float
 
@@ -100,6 +102,7 @@ def fit(
     result = measure_agreement(held_out, ratings, groups, words)
     label = (
         f"embedded judge: agrees with held-out human ratings on {result.share:.0%} of {result.pairs:,} pairs"
+        f"; the longer one wins: {result.longer:.0%}"
     )
     weights = Weights(
         features=_FEATURES,
@@ -124,24 +127,26 @@ def measure_agreement(
     from sklearn.metrics import roc_auc_score
 
     count = int(groups.max()) + 1
-    right, pairs = np.zeros(count), np.zeros(count)
+    right, longer, pairs = np.zeros(count), np.zeros(count), np.zeros(count)
     for group in range(count):
         members = np.flatnonzero(groups == group)
         better = ratings[members][:, None] > ratings[members][None, :]
-        ahead = scores[members][:, None] - scores[members][None, :]
-        right[group] = (better * ((ahead > 0) + 0.5 * (ahead == 0))).sum()
+        for found, by in ((right, scores[members]), (longer, words[members])):
+            ahead = by[:, None] - by[None, :]
+            found[group] = (better * ((ahead > 0) + 0.5 * (ahead == 0))).sum()
         pairs[group] = better.sum()
     if not pairs.sum():
         raise UserError(
             "no dialogue has two responses with different ratings: a judge's agreement cannot be measured"
         )
-    found = agreement.share(right[pairs > 0], pairs[pairs > 0])
+    estimate = intervals.of_ratio(right[pairs > 0], pairs[pairs > 0])
     good = ratings == ratings.max()
     return HeldOutAgreement(
-        share=found.share,
-        low=found.low,
-        high=found.high,
+        share=estimate.share,
+        low=estimate.low,
+        high=estimate.high,
         pairs=int(pairs.sum()),
+        longer=float(longer.sum() / pairs.sum()),
         auc=float(roc_auc_score(good, scores)),
         length_auc=float(roc_auc_score(good, words)),
     )

@@ -35,6 +35,7 @@ def run(job: JobContext[JudgeSettings]) -> JudgeResult:
         agreement_low=agreement.low,
         agreement_high=agreement.high,
         agreement_pairs=agreement.pairs,
+        longer_agreement=agreement.longer,
         auc=agreement.auc,
         length_auc=agreement.length_auc,
         alpha=weights.alpha,

@@ -1,136 +1,110 @@
-"""Length bias of a judge, and the length-controlled win rate."""
+"""The length-controlled win rate."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
-
-from core.domain.verdicts import Winner
-from core.judging import bootstrap
-from core.judging.statistics import score
 
 Floats = NDArray[np.float64]
 
-#: Penalties (scikit-learn's C) for cross-validation; none is strong enough to hide a length bias.
-_PENALTIES = (1.0, 10.0, 100.0)
-#: With scikit-learn's default the third digit of the rate is wrong.
-_TOLERANCE = 1e-6
-_FOLDS = 5
-#: Each resample needs one fit.
-_RESAMPLES = 400
-#: Minimum number of valid outcomes for a fit.
-_MIN_OUTCOMES = 20
+#: Minimum number of valid dialogues for a fit.
+_MIN_DIALOGUES = 20
 #: Minimum difference of the two rates that counts as different.
 _MIN_DIFFERENCE = 0.05
+#: The largest leverage of a dialogue: one alone on its side of the lengths has all but 1.
+_MAX_LEVERAGE = 0.999
 
 
 @dataclass(frozen=True)
 class LengthControlled:
-    """The win rate of b at equal length of both responses, with a 95 % bootstrap interval.
+    """The win rate of b at equal length of both responses, with a 95 % interval.
 
     `coefficient` is that of tanh((words of b − words of a) / their standard deviation) in the log-odds of
-    b's win. `parted` is whether this rate and the raw one differ: by more than 5 points or in the side of ½,
-    with a 95 % bootstrap interval of the difference that excludes 0.
+    b's win. `difference` is this rate minus the raw one, with its interval. `parted` is whether the two
+    differ: by more than 5 points or in the side of ½, with an interval of the difference that excludes 0.
+    `overlap` is the share of dialogues in which the response that is mostly longer is not longer: the smaller
+    it is, the more the rate is extrapolated.
     """
 
     win_rate_b: float
     low: float
     high: float
     coefficient: float
+    difference: float
+    difference_low: float
+    difference_high: float
     parted: bool
+    overlap: float
 
 
 def length_controlled(
-    outcomes: Sequence[Winner], words_a: Sequence[int], words_b: Sequence[int]
+    scores: Sequence[float | None], words_a: Sequence[int], words_b: Sequence[int]
 ) -> LengthControlled | None:
-    """The length-controlled win rate, from the outcome and both word counts of each dialogue.
+    """The length-controlled win rate, from the score and both word counts of each dialogue.
 
     After Dubois, Galambosi, Liang and Hashimoto, "Length-controlled AlpacaEval" (2024), without its term
-    for an instruction's difficulty: logistic regression of the verdict on the standardised difference of
-    lengths, evaluated at no difference. The penalty of that one coefficient is chosen by cross-validation
-    over dialogues. A tie is half a win and half a loss; invalid outcomes are left out. None if it cannot be
-    estimated: too few outcomes, a side that never wins, or equal lengths in all dialogues.
+    for an instruction's difficulty: logistic regression of the score on the standardised difference of
+    lengths, evaluated at no difference. Nothing is penalised. The intervals are Student's, on the scale of
+    log-odds, by the sandwich estimator HC3 (MacKinnon and White, Journal of Econometrics 29, 1985). Invalid
+    dialogues, whose score is None, are left out. None if the rate cannot be estimated: too few dialogues, the
+    same score or the same difference of lengths in all of them, or lengths that separate wins from losses.
     """
     valid = [
-        (score(winner), b - a)
-        for winner, a, b in zip(outcomes, words_a, words_b, strict=True)
-        if winner != "invalid"
+        (score, b - a) for score, a, b in zip(scores, words_a, words_b, strict=True) if score is not None
     ]
-    if len(valid) < _MIN_OUTCOMES:
+    if len(valid) < _MIN_DIALOGUES:
         return None
-    scores, difference = np.array(valid, dtype=float).T
-    if not 0 < scores.sum() < len(scores) or not difference.std():
+    found, difference = np.array(valid, dtype=np.float64).T
+    if not difference.std() or not found.std():
         return None
-    # Hundreds of tiny fits are faster in one thread.
-    with threadpool_limits(1):
-        return _controlled(np.tanh(difference / difference.std()), scores)
+    feature = np.tanh(difference / difference.std())
+    if _is_separated(feature, found):
+        return None
+    longer, shorter = int((difference > 0).sum()), int((difference < 0).sum())
+    return _controlled(feature, found, 1 - max(longer, shorter) / len(found))
 
 
-def _controlled(feature: Floats, scores: Floats) -> LengthControlled:
-    penalty = _penalty(feature, scores)
-    intercept, coefficient = _fit(feature, scores, penalty)
-    rate = _sigmoid(intercept)
-    draws = np.concatenate(list(bootstrap.weights(len(scores), _RESAMPLES)))
-    drawn = np.array([_drawn(feature, scores, penalty, weights) for weights in draws])
-    low, high = bootstrap.interval(drawn)
-    raw = float(scores.mean())
-    min_difference, max_difference = bootstrap.interval(drawn - draws @ scores / len(scores))
-    is_large = abs(rate - raw) > _MIN_DIFFERENCE or (rate - 0.5) * (raw - 0.5) < 0
-    parted = bool(is_large and (min_difference > 0 or max_difference < 0))
-    return LengthControlled(rate, low, high, coefficient, parted)
+def _controlled(feature: Floats, scores: Floats, overlap: float) -> LengthControlled:
+    from scipy.special import expit, stdtrit
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    n = len(scores)
+    design = np.column_stack([np.ones(n), feature])
+    fitted = GLM(scores, design, family=Binomial()).fit(tol=1e-10)
+    intercept, coefficient = map(float, fitted.params)
+    chance = expit(design @ fitted.params)
+    spread = chance * (1 - chance)
+    inverse = np.linalg.inv(design.T @ (design * spread[:, None]))
+    leverage = np.minimum(spread * np.einsum("ni,ij,nj->n", design, inverse, design), _MAX_LEVERAGE)
+    # How much each dialogue moves the intercept, and the difference of the two rates.
+    moved = (design @ inverse[:, 0]) * (scores - chance) / (1 - leverage)
+    rate, raw = float(expit(intercept)), float(scores.mean())
+    apart = rate * (1 - rate) * moved - (scores - raw) / (n - 1)
+    quantile = float(stdtrit(n - 2, 0.975))
+    reach = quantile * math.sqrt((moved**2).sum())
+    difference, beside = rate - raw, quantile * math.sqrt((apart**2).sum())
+    is_large = abs(difference) > _MIN_DIFFERENCE or (rate - 0.5) * (raw - 0.5) < 0
+    return LengthControlled(
+        win_rate_b=rate,
+        low=float(expit(intercept - reach)),
+        high=float(expit(intercept + reach)),
+        coefficient=coefficient,
+        difference=difference,
+        difference_low=difference - beside,
+        difference_high=difference + beside,
+        parted=bool(is_large and abs(difference) > beside),
+        overlap=overlap,
+    )
 
 
-def prefers_longer(
-    outcomes: Sequence[Winner], words_a: Sequence[int], words_b: Sequence[int]
-) -> tuple[int, int]:
-    """(Wins of the longer response, dialogues with a winner and responses of different length)."""
-    decided = [
-        (winner == "b") == (b > a)
-        for winner, a, b in zip(outcomes, words_a, words_b, strict=True)
-        if winner in ("a", "b") and a != b
-    ]
-    return sum(decided), len(decided)
-
-
-def _drawn(feature: Floats, scores: Floats, penalty: float, weights: NDArray[np.int_]) -> float:
-    """The rate in a resample. If one side won everything, the raw rate: no odds can be fitted."""
-    raw = float(np.average(scores, weights=weights))
-    return _sigmoid(_fit(feature, scores, penalty, weights)[0]) if 0 < raw < 1 else raw
-
-
-def _penalty(feature: Floats, scores: Floats) -> float:
-    """The penalty with the smallest log-loss on held-out dialogues."""
-    from sklearn.model_selection import KFold
-
-    losses = dict.fromkeys(_PENALTIES, 0.0)
-    for train, test in KFold(_FOLDS, shuffle=True, random_state=0).split(feature):
-        if not 0 < scores[train].sum() < len(train):
-            continue
-        for penalty in _PENALTIES:
-            intercept, coefficient = _fit(feature[train], scores[train], penalty)
-            odds = intercept + coefficient * feature[test]
-            losses[penalty] += float((np.logaddexp(0, odds) - scores[test] * odds).sum())
-    return min(_PENALTIES, key=lambda penalty: losses[penalty])
-
-
-def _fit(
-    feature: Floats, scores: Floats, penalty: float, weights: NDArray[np.int_] | None = None
-) -> tuple[float, float]:
-    """Intercept and coefficient. Each dialogue counts as a win and a loss, weighted by its score."""
-    from sklearn.linear_model import LogisticRegression
-
-    once = np.ones(len(scores)) if weights is None else weights
-    x = np.concatenate([feature, feature])[:, None]
-    y = np.concatenate([np.ones(len(scores)), np.zeros(len(scores))])
-    weight = np.concatenate([once * scores, once * (1 - scores)])
-    kept = weight > 0
-    model = LogisticRegression(C=penalty, tol=_TOLERANCE).fit(x[kept], y[kept], weight[kept])
-    return float(model.intercept_[0]), float(model.coef_[0, 0])
-
-
-def _sigmoid(odds: float) -> float:
-    return float(1 / (1 + np.exp(-odds)))
+def _is_separated(feature: Floats, scores: Floats) -> bool:
+    """Whether one length parts all wins from all losses; a coefficient would be infinite then."""
+    won, lost = feature[scores > 0], feature[scores < 1]
+    if not len(won) or not len(lost):
+        return True
+    return bool(won.min() >= lost.max() or lost.min() >= won.max())

@@ -1,4 +1,4 @@
-"""A ranking of responders with the Bradley–Terry model, from the outcomes of comparisons."""
+"""A ranking of responders with the Bradley–Terry model, from the scores of comparisons."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.domain.comparisons import Ranked
-from core.domain.verdicts import Winner
 from core.judging import bootstrap
-from core.judging.statistics import score
+from core.judging.scores import Scores
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -24,11 +23,12 @@ _EXACT, _ROUGH = 1e-8, 1e-3
 _ROUNDS = 100
 
 
-def rank(outcomes: Mapping[tuple[str, str], Mapping[str, Winner]]) -> tuple[tuple[Ranked, ...], int]:
+def rank(scores: Mapping[tuple[str, str], Scores]) -> tuple[tuple[Ranked, ...], int]:
     """The responders by Bradley–Terry strength, and the number of groups that no comparison connects.
 
-    `outcomes` maps the responders (a, b) of each comparison to the outcome of each dialogue; a tie is half
-    a win for each. Invalid outcomes are ignored; a responder with no other outcome is left out. Strengths
+    `scores` maps the responders (a, b) of each comparison to b's score on each dialogue, which is the part
+    of a win that b gets, and the rest is a's. Invalid dialogues are ignored; a responder without a valid one
+    is left out. Strengths
     are on a log scale with mean 0 in each group (Bradley and Terry, "Rank analysis of incomplete block
     designs", Biometrika 39, 1952), fitted with choix's iterative Luce spectral ranking. Each side of a
     comparison gets half an extra win (Haldane, "The estimation and significance of the logarithm of a ratio
@@ -39,10 +39,8 @@ def rank(outcomes: Mapping[tuple[str, str], Mapping[str, Winner]]) -> tuple[tupl
     one responder won everything. The interval is shifted so that its median is the strength, because few
     losses skew the logarithm. Sorted by group, the largest first, then by strength.
     """
-    names = sorted(
-        {name for sides, made in outcomes.items() if _has_valid_outcome(sides, made) for name in sides}
-    )
-    first, second, wins_first, wins_second = _wins(outcomes, names)
+    names = sorted({name for sides, made in scores.items() if _has_score(sides, made) for name in sides})
+    first, second, wins_first, wins_second = _wins(scores, names)
     found = []
     for members in _groups(first, second, len(names)):
         here = np.isin(first, members)
@@ -63,16 +61,16 @@ def rank(outcomes: Mapping[tuple[str, str], Mapping[str, Winner]]) -> tuple[tupl
     )
 
 
-def _has_valid_outcome(sides: tuple[str, str], made: Mapping[str, Winner]) -> bool:
-    return sides[0] != sides[1] and any(winner != "invalid" for winner in made.values())
+def _has_score(sides: tuple[str, str], made: Scores) -> bool:
+    return sides[0] != sides[1] and any(score is not None for score in made.values())
 
 
 def _wins(
-    outcomes: Mapping[tuple[str, str], Mapping[str, Winner]], names: list[str]
+    scores: Mapping[tuple[str, str], Scores], names: list[str]
 ) -> tuple[Indices, Indices, Floats, Floats]:
     """The indices in `names` of each compared pair, and the wins of both sides in each dialogue (a row)."""
     place = {name: i for i, name in enumerate(names)}
-    decided = {sides: made for sides, made in outcomes.items() if _has_valid_outcome(sides, made)}
+    decided = {sides: made for sides, made in scores.items() if _has_score(sides, made)}
     met = {pair: i for i, pair in enumerate(sorted({(min(sides), max(sides)) for sides in decided}))}
     dialogues = {
         name: i for i, name in enumerate(sorted({name for made in decided.values() for name in made}))
@@ -81,10 +79,10 @@ def _wins(
     for (a, b), made in decided.items():
         pair = met[min(a, b), max(a, b)]
         side_b = int(a < b)
-        for dialogue, winner in made.items():
-            if winner != "invalid":
-                wins[side_b, dialogues[dialogue], pair] += score(winner)
-                wins[1 - side_b, dialogues[dialogue], pair] += 1 - score(winner)
+        for dialogue, score in made.items():
+            if score is not None:
+                wins[side_b, dialogues[dialogue], pair] += score
+                wins[1 - side_b, dialogues[dialogue], pair] += 1 - score
     first = np.array([place[a] for a, _ in met], dtype=np.intp)
     second = np.array([place[b] for _, b in met], dtype=np.intp)
     return first, second, wins[0], wins[1]

@@ -1,14 +1,14 @@
-"""Win rates with confidence intervals, significance tests, and the position bias of a judge."""
+"""Win rates and significance tests, from the scores of dialogues."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from core.domain.verdicts import Order, Winner
-from core.judging import bootstrap
+from core.judging import bootstrap, intervals, scores
+from core.judging.intervals import Bounds, Estimate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-WILSON = "Wilson 95 %"
-CLUSTERED = "Student's t 95 %, clustered by dialogue"
+SIGN_TEST = "exact sign test"
+SIGN_FLIP_TEST = "sign-flip permutation test"
+
+#: Differences are put on a grid of the first of these fractions that fits all of them.
+_FRACTIONS = (2, 4, 8, 12, 24, 120, 720, 5040)
+#: Points of the largest grid that is used.
+_MAX_POINTS = 32_000
 
 
 @dataclass(frozen=True)
-class OutcomeCounts:
-    """The outcomes of a comparison over `n` dialogues.
+class ScoreCounts:
+    """The scores of a comparison over `n` dialogues, `invalid` of them without a score.
 
-    `win_rate_b` is (wins of b + half the ties) / n. A dialogue with an invalid outcome counts in n, as a win
-    of neither. If all are invalid, the rate and its intervals are None. `interval` names the method behind
-    `ci_low` and `ci_high`. The bootstrap over dialogues is a percentile interval, given if dialogues were
-    judged more than once.
+    `wins_b` counts scores above ½, `ties` those of ½, `wins_a` those below it. `rate` is the mean score of b
+    over valid dialogues, None if there are none; `bounds` are None if no dialogue is invalid. The bootstrap
+    over dialogues is a percentile interval, given if dialogues were judged more than once.
     """
 
     n: int
@@ -35,76 +39,56 @@ class OutcomeCounts:
     wins_b: int
     ties: int
     invalid: int
-    win_rate_b: float | None
-    ci_low: float | None
-    ci_high: float | None
-    interval: str | None
+    rate: Estimate | None
+    bounds: Bounds | None
     bootstrap_low: float | None
     bootstrap_high: float | None
 
 
 @dataclass(frozen=True)
+class Test:
+    """A two-sided p-value, and the name of the test that it is from."""
+
+    p: float
+    name: str
+
+
+@dataclass(frozen=True)
 class Paired:
-    """Two responders on the same dialogues: the dialogues in which each scored higher, the mean of b's score
-    minus a's, and the p-value of the exact sign test."""
+    """Two responders on the same dialogues: the dialogues in which each scored higher; the mean of b's score
+    minus a's, with Student's 95 % interval; and the p-value of the sign-flip test of that mean."""
 
     better_a: int
     better_b: int
     difference: float
+    low: float
+    high: float
     p: float
 
 
-@dataclass(frozen=True)
-class PositionBias:
-    """How the order of the responses affects a judge.
+def win_rate(found: Sequence[float | None], *, once: bool, with_bootstrap: bool = True) -> ScoreCounts:
+    """The win rate of b from the score of each dialogue, None for an invalid one.
 
-    `placed` is the number of valid verdicts with a winner; `prefers_first` is the share of them that name the
-    response shown first. `paired` is the number of dialogues with valid verdicts in both orders; `flip_rate`
-    is the share of them in which the orders disagree. A share is None if its count is 0.
+    Invalid dialogues are missing: the rate and its interval are those of the valid ones, and the bounds show
+    what the invalid ones could change. `once` is whether each dialogue was judged once. Then, without ties,
+    the interval is Wilson's of independent trials; otherwise it is Wilson's with the effective sample size.
+    The bootstrap interval is computed if `with_bootstrap` and not `once`. Raises `ValueError` if there are
+    no dialogues.
     """
-
-    prefers_first: float | None
-    placed: int
-    flip_rate: float | None
-    paired: int
-
-
-def score(winner: Winner) -> float:
-    """The score of b: 1 for a win, ½ for a tie, 0 for a loss or an invalid outcome."""
-    return {"b": 1.0, "tie": 0.5}.get(winner, 0.0)
-
-
-def outcome(verdicts: Sequence[tuple[Order, Winner]]) -> Winner:
-    """The outcome of one dialogue from its verdicts, each with its order.
-
-    Within an order the majority of the repeats counts. If the orders disagree, the outcome is a tie. With an
-    invalid verdict it is invalid: the verdicts of a single order could reflect position bias alone.
-    """
-    if not verdicts or any(winner == "invalid" for _, winner in verdicts):
-        return "invalid"
-    found = {_majority([w for o, w in verdicts if o == order]) for order in {order for order, _ in verdicts}}
-    return found.pop() if len(found) == 1 else "tie"
-
-
-def win_rate(outcomes: Sequence[Winner], clustered: bool, *, with_bootstrap: bool = True) -> OutcomeCounts:
-    """The win rate over dialogues, from one outcome each; `clustered` if an outcome has several verdicts.
-
-    Not clustered: Wilson's score interval ("Probable inference, the law of succession, and statistical
-    inference", JASA 22, 1927), with half the ties counted as wins. Clustered: the interval is Student's over
-    the dialogues' scores, because verdicts on one dialogue are not independent. The bootstrap interval is
-    computed if `with_bootstrap`. Raises `ValueError` if there are no outcomes.
-    """
-    n = len(outcomes)
-    if n == 0:
-        raise ValueError("no outcomes")
-    invalid = outcomes.count("invalid")
-    counts = n, outcomes.count("a"), outcomes.count("b"), outcomes.count("tie"), invalid
-    if invalid == n:
-        return OutcomeCounts(*counts, None, None, None, None, None, None)
-    scores = [score(winner) for winner in outcomes]
-    low, high, interval = mean_interval(scores) if clustered else _wilson(sum(scores), n)
-    boot_low, boot_high = _bootstrap(scores) if clustered and with_bootstrap else (None, None)
-    return OutcomeCounts(*counts, sum(scores) / n, low, high, interval, boot_low, boot_high)
+    if not found:
+        raise ValueError("no dialogues")
+    valid = [score for score in found if score is not None]
+    winners = [scores.winner(score) for score in found]
+    counts = len(found), winners.count("a"), winners.count("b"), winners.count("tie"), len(found) - len(valid)
+    limits = intervals.bounds(valid, counts[-1])
+    if not valid:
+        return ScoreCounts(*counts, None, limits, None, None)
+    if once and set(valid) <= {0.0, 1.0}:
+        rate = intervals.of_share(int(sum(valid)), len(valid))
+    else:
+        rate = intervals.of_mean(valid)
+    low, high = (None, None) if once or not with_bootstrap else _bootstrap(valid)
+    return ScoreCounts(*counts, rate, limits, low, high)
 
 
 @cache
@@ -113,6 +97,39 @@ def sign_test(better_a: int, better_b: int) -> float:
     from scipy.stats import binomtest
 
     return float(binomtest(better_b, better_a + better_b).pvalue) if better_a + better_b else 1.0
+
+
+def even_test(valid: Sequence[float]) -> Test:
+    """Whether a win rate differs from ½, from the scores of valid dialogues.
+
+    If b won or lost each dialogue outright, or tied, this is the exact sign test of wins against losses;
+    otherwise the sign-flip test of the scores minus ½, of which the sign test is a special case.
+    """
+    if set(valid) <= {0.0, 0.5, 1.0}:
+        return Test(sign_test(valid.count(0.0), valid.count(1.0)), SIGN_TEST)
+    return Test(sign_flip_test([score - 0.5 for score in valid]), SIGN_FLIP_TEST)
+
+
+def sign_flip_test(differences: Sequence[float] | Floats) -> float:
+    """The two-sided p-value of the sign-flip permutation test of a mean of 0; 1 if all differences are 0.
+
+    The share of all ways to flip the signs of the differences whose sum is at least as far from 0 (Fisher,
+    "The design of experiments", 1935, section 21). It is exact: the distribution of the sum is the product of
+    the characteristic functions of each ±d. Differences must be fractions with a small denominator, as
+    those of scores are; others are rounded to a grid.
+    """
+    import numpy as np
+
+    sizes = np.abs(np.asarray(differences, dtype=np.float64))
+    sizes, total = sizes[sizes > 1e-9], abs(float(np.sum(differences)))
+    if not len(sizes):
+        return 1.0
+    whole, unit = _on_grid(sizes)
+    reach, observed = int(whole.sum()), round(total * unit)
+    chances = _sum_of_flips(tuple(np.bincount(whole).tolist()))
+    p = 2 * float(chances[observed : reach + 1].sum()) if observed else 1.0
+    # No p-value is smaller than that of the two ways in which all signs agree.
+    return float(min(1.0, max(p, 2.0 ** (1 - len(sizes)))))
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -127,68 +144,66 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def paired(scores_a: Sequence[float] | Floats, scores_b: Sequence[float] | Floats) -> Paired:
-    """The exact sign test over dialogues with a score of both. Raises `ValueError` if there are none."""
+    """Whether two responders' win rates differ, over the dialogues with a score of both.
+
+    Raises `ValueError` if there are none.
+    """
     import numpy as np
 
     if not len(scores_a):
         raise ValueError("no dialogue in common")
-    more = np.asarray(scores_b) - np.asarray(scores_a)
-    better_a, better_b = int((more < 0).sum()), int((more > 0).sum())
-    return Paired(better_a, better_b, float(more.mean()), sign_test(better_a, better_b))
+    more = np.asarray(scores_b, dtype=np.float64) - np.asarray(scores_a, dtype=np.float64)
+    better_a, better_b = int((more < -1e-9).sum()), int((more > 1e-9).sum())
+    low, high = _mean_of_differences(more)
+    return Paired(better_a, better_b, float(more.mean()), low, high, sign_flip_test(more))
 
 
-def mean_interval(scores: Sequence[float]) -> tuple[float, float, str]:
-    """Student's t interval for the mean of the dialogues' scores, and the method's name.
+@lru_cache(maxsize=256)
+def _sum_of_flips(counts: tuple[int, ...]) -> Floats:
+    """The probability of each sum, from 0 on, of `counts` times ±0, ±1, ±2, … with random signs."""
+    import numpy as np
 
-    Wilson's interval if all scores are equal, because there is no variance to estimate. Raises `ValueError`
-    if there are no scores.
-    """
-    from statsmodels.stats.weightstats import DescrStatsW
-
-    if not scores:
-        raise ValueError("no scores")
-    if len(set(scores)) < 2:
-        return _wilson(sum(scores), len(scores))
-    low, high = DescrStatsW(scores).tconfint_mean(alpha=0.05)
-    return max(0.0, float(low)), min(1.0, float(high)), CLUSTERED
-
-
-def position_bias(verdicts: Iterable[Sequence[tuple[Order, Winner]]]) -> PositionBias:
-    """The judge's position bias, from the verdicts on each dialogue with their orders."""
-    first = placed = flips = paired = 0
-    for found in verdicts:
-        by_order: dict[Order, list[Winner]] = {}
-        for order, winner in found:
-            if winner == "invalid":
-                continue
-            by_order.setdefault(order, []).append(winner)
-            if winner != "tie":
-                placed += 1
-                first += winner == order[0]
-        if len(by_order) == 2:
-            paired += 1
-            flips += len({_majority(winners) for winners in by_order.values()}) > 1
-    return PositionBias(
-        first / placed if placed else None, placed, flips / paired if paired else None, paired
-    )
+    reach = sum(value * count for value, count in enumerate(counts))
+    # A power of two makes the transform fast.
+    points = 1 << (2 * reach + 1).bit_length()
+    angles = 2 * np.pi / points * np.arange(points // 2 + 1)
+    transform = np.ones(len(angles))
+    for value, count in enumerate(counts):
+        if value and count:
+            transform *= np.cos(value * angles) ** count
+    chances: Floats = np.fft.irfft(transform, points)
+    return chances
 
 
-def _majority(winners: Sequence[Winner]) -> Winner:
-    a, b = winners.count("a"), winners.count("b")
-    return "a" if a > b else "b" if b > a else "tie"
+def _mean_of_differences(differences: Floats) -> tuple[float, float]:
+    """Student's interval of the mean of differences from −1 to 1."""
+    import numpy as np
+    from scipy.special import stdtrit
+
+    n = len(differences)
+    if n < 2:
+        return -1.0, 1.0
+    mean = float(differences.mean())
+    reach = float(stdtrit(n - 1, 0.975)) * float(np.std(differences, ddof=1)) / n**0.5
+    return max(-1.0, mean - reach), min(1.0, mean + reach)
 
 
-def _wilson(score: float, n: int) -> tuple[float, float, str]:
-    from statsmodels.stats.proportion import proportion_confint
+def _on_grid(sizes: Floats) -> tuple[NDArray[np.int_], int]:
+    """The sizes as whole numbers, and the number that 1 is."""
+    import numpy as np
 
-    low, high = proportion_confint(score, n, alpha=0.05, method="wilson")
-    return float(low), float(high), WILSON
+    for unit in _FRACTIONS:
+        whole = np.rint(sizes * unit)
+        if np.abs(sizes * unit - whole).max() < 1e-6:
+            break
+    unit = max(2, min(unit, int(_MAX_POINTS / 2 / sizes.sum())))
+    return np.rint(sizes * unit).astype(np.int_), unit
 
 
-def _bootstrap(scores: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
+def _bootstrap(valid: Sequence[float]) -> tuple[float, float] | tuple[None, None]:
     """A percentile interval of the mean, reproducible; None if all scores are equal."""
     import numpy as np
 
-    if len(set(scores)) < 2:
+    if len(set(valid)) < 2:
         return None, None
-    return bootstrap.share_interval(np.array(scores), np.ones(len(scores)))
+    return bootstrap.share_interval(np.array(valid), np.ones(len(valid)))

@@ -34,8 +34,8 @@ class RatedPair(msgspec.Struct, frozen=True):
 def run(job: JobContext[ValidateSettings]) -> ValidateResult:
     """Let the judge judge the pairs with the settings of its comparisons, and write validation.jsonl.
 
-    Raises `UserError` when no train dialogue has two responses with different ratings, or the judge does not
-    answer.
+    Pairs without a valid score are left out of the agreement, and counted. Raises `UserError` when no train
+    dialogue has two responses with different ratings, or the judge does not answer or gives no valid verdict.
     """
     dialogues = list(records.read(job.input("dialogues")))
     judge = job.settings.judge
@@ -54,8 +54,13 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
     path = job.folder / "validation.jsonl"
     files.write_bytes(path, b"".join(msgspec.json.encode(pair) + b"\n" for pair in rated))
     job.publish("pairs", path)
-    outcomes = comparison_metrics.outcomes(verdicts)
-    found = agreement.human_agreement([(p.dialog_id, p.better, outcomes[p.dialog_id]) for p in rated])
+    scores = comparison_metrics.scores_of(verdicts)
+    known = [(pair, score) for pair in rated if (score := scores[pair.dialog_id]) is not None]
+    if not known:
+        raise UserError(
+            f"the judge gave no valid verdict on any of {len(rated)} pairs: screen 7 shows its answers"
+        )
+    found = agreement.human_agreement([(pair.better, score) for pair, score in known])
     metrics = comparison_metrics.of_comparison(
         contests, verdicts, placed=True, design=llm_judge.design(judge)
     )
@@ -63,11 +68,16 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
         agreement=found.share,
         agreement_low=found.low,
         agreement_high=found.high,
-        agreement_pairs=len(rated),
+        agreement_pairs=len(known),
+        longer_agreement=_longer_agreement(dialogues, [pair for pair, _ in known]),
         design=metrics.design,
         prefers_first=metrics.prefers_first,
+        prefers_first_low=metrics.prefers_first_low,
+        prefers_first_high=metrics.prefers_first_high,
         placed=metrics.placed,
         flip_rate=metrics.flip_rate,
+        flip_rate_low=metrics.flip_rate_low,
+        flip_rate_high=metrics.flip_rate_high,
         paired=metrics.paired,
         verdicts=metrics.verdicts,
         invalid_verdicts=metrics.invalid_verdicts,
@@ -102,6 +112,17 @@ def contests_of(
             for number in range(1, repeats + 1)
         ]
     return found
+
+
+def _longer_agreement(dialogues: Iterable[Dialogue], rated: Iterable[RatedPair]) -> float:
+    by_id = {dialogue.dialog_id: dialogue for dialogue in dialogues}
+
+    def words(pair: RatedPair, source: str) -> int:
+        return len(by_id[pair.dialog_id].responses[source].text.split())
+
+    return agreement.longer_agreement(
+        [(pair.better, words(pair, pair.a), words(pair, pair.b)) for pair in rated]
+    )
 
 
 def _pair(dialogue: Dialogue) -> RatedPair:

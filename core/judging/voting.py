@@ -11,7 +11,7 @@ from core.domain.comparisons import HumanWinRate
 from core.domain.dialogues import Dialogue
 from core.domain.verdicts import Order, Winner
 from core.domain.votes import Choice, Vote
-from core.judging import statistics
+from core.judging import intervals, scores
 
 _REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
 _REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}
@@ -101,14 +101,17 @@ def win_rate(
 ) -> HumanWinRate | None:
     """The human win rate of two responders, from the votes on their responses; None without votes.
 
-    The score of a dialogue is the mean over its voters. The interval is Student's t over dialogues.
+    The score of a dialogue is the mean over its voters. The interval is over dialogues.
     """
     votes = list(votes)
     found = outcomes(votes, a, b)
     if not found:
         return None
-    scores = [sum(map(statistics.score, by_voter.values())) / len(by_voter) for by_voter in found.values()]
-    low, high, interval = statistics.mean_interval(scores)
+    means = [
+        sum(scores.WORTH[winner] for winner in by_voter.values()) / len(by_voter)
+        for by_voter in found.values()
+    ]
+    rate = intervals.of_mean(means)
     winners = [winner for by_voter in found.values() for winner in by_voter.values()]
     return HumanWinRate(
         a=name_a,
@@ -120,10 +123,10 @@ def win_rate(
         wins_a=winners.count("a"),
         wins_b=winners.count("b"),
         ties=winners.count("tie"),
-        win_rate_b=sum(scores) / len(scores),
-        ci_low=low,
-        ci_high=high,
-        interval=interval,
+        win_rate_b=rate.share,
+        ci_low=rate.low,
+        ci_high=rate.high,
+        interval=rate.method,
     )
 
 

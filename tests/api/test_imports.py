@@ -26,8 +26,6 @@ HEAVY = frozenset(
 
 #: Makes the tables of state.db, once in a workspace's life; sqlite_utils imports pandas itself.
 MIGRATION = {"sqlite_utils", "pandas", "numpy"}
-#: Statistics on win rates.
-STATISTICS = {"numpy", "scipy", "statsmodels", "pandas"}
 
 #: Each command, and what its own job needs of HEAVY.
 COMMANDS: list[tuple[list[str], set[str]]] = [
@@ -44,12 +42,12 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     (["batches"], set()),
     (["winrates"], set()),
     (["winrates", "--json"], set()),
-    (["winrates", "show", "JOB"], STATISTICS),
+    (["winrates", "show", "JOB"], {"numpy", "scipy"}),
     # A Bradley-Terry fit.
     (["winrates", "ranking"], {"numpy", "scipy", "choix"}),
-    (["winrates", "judges"], set()),
-    # A paired randomisation test.
-    (["winrates", "tests"], {"numpy"}),
+    (["winrates", "judges"], {"numpy", "scipy"}),
+    # A paired permutation test.
+    (["winrates", "tests"], {"numpy", "scipy"}),
     (["pairs", "human", "chatgpt"], set()),
     (["logs"], set()),
     # Lists the key bindings of every screen: it imports the app.

@@ -56,6 +56,7 @@ def test_a_judge_that_never_answers_has_no_win_rate() -> None:
     assert (said.n, said.invalid, said.invalid_verdicts) == (2, 2, 4)
     for name in ("win_rate_b", "ci_low", "ci_high", "interval", "lc_win_rate_b", "prefers_first"):
         assert getattr(said, name) is None
+    assert (said.min_win_rate_b, said.max_win_rate_b, said.p) == (0, 1, 1)
 
 
 def test_soft_verdicts_are_averaged_over_dialogues() -> None:
@@ -70,7 +71,13 @@ def test_soft_verdicts_are_averaged_over_dialogues() -> None:
     assert said.soft_low is not None
     assert said.soft_high is not None
     assert said.soft_low < 0.625 < said.soft_high
-    # A dialogue of which nothing is known is not passed over in silence: there is no figure then.
+    # An invalid dialogue leaves this rate like all others, with the order that was answered.
+    invalid = [*verdicts[:-1], VerdictRecord(verdicts[-1].dialog_id, verdicts[-1].order, "invalid", "?")]
+    left = comparison_metrics.of_comparison(contests, invalid, placed=True, design="both orders")
+    assert left.soft_win_rate_b == pytest.approx((0.8 + 0.5 + 0.3) / 3)
+    assert left.invalid == 1
+    assert left.win_rate_b == pytest.approx((1 + 0.5 + 0) / 3)
+    # A valid dialogue of which nothing is known is not passed over in silence: there is no metric then.
     unknown = [*verdicts[:-2], *(VerdictRecord(v.dialog_id, v.order, v.winner, v.raw) for v in verdicts[-2:])]
     assert (
         comparison_metrics.of_comparison(contests, unknown, placed=True, design="both orders").soft_win_rate_b
@@ -98,7 +105,10 @@ def test_turned_round_it_says_the_same(found: list[tuple[Winner, Winner]]) -> No
         other_way.ties,
     )
     for name in ("n", "invalid", "p", "prefers_first", "flip_rate", "prefers_longer", "verdicts", "lengths"):
-        assert getattr(one, name) == getattr(other_way, name), name
-    if not one.invalid and one.lc_win_rate_b is not None:
+        assert getattr(one, name) == pytest.approx(getattr(other_way, name)), name
+    if one.win_rate_b is not None:
+        assert other_way.win_rate_b is not None
+        assert one.win_rate_b == pytest.approx(1 - other_way.win_rate_b)
+    if one.lc_win_rate_b is not None:
         assert other_way.lc_win_rate_b is not None
         assert one.lc_win_rate_b == pytest.approx(1 - other_way.lc_win_rate_b, abs=1e-4)

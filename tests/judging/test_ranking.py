@@ -13,7 +13,7 @@ from scipy.stats import beta
 
 from core.domain.comparisons import Ranked
 from core.domain.verdicts import Winner
-from core.judging.ranking import rank
+from core.judging import ranking, scores
 
 Outcomes = dict[tuple[str, str], dict[str, Winner]]
 
@@ -34,6 +34,15 @@ Cleveland,Toronto,3,4 Cleveland,New-York,4,3 Cleveland,Boston,4,2 Cleveland,Balt
 Baltimore,Milwaukee,2,5 Baltimore,Detroit,1,5 Baltimore,Toronto,1,6 Baltimore,New-York,2,4
 Baltimore,Boston,1,6 Baltimore,Cleveland,3,4
 """
+
+
+def rank(outcomes: Outcomes) -> tuple[tuple[Ranked, ...], int]:
+    return ranking.rank(
+        {
+            sides: {dialogue: scores.WORTH.get(winner) for dialogue, winner in made.items()}
+            for sides, made in outcomes.items()
+        }
+    )
 
 
 def by_name(outcomes: Outcomes) -> dict[str, Ranked]:

@@ -76,7 +76,10 @@ def test_a_judge_is_validated_on_what_people_rated(tmp_path: Path, api: Api, mod
         shown_jobs = [job.stage for job in workspace.pipeline.snapshot().jobs]
     assert (card.agreement, card.pairs, card.invalid, card.verdicts) == (1.0, 10, 0, 20)
     assert card.usd_per_1000 is None
-    assert rate.label == "gpt: agrees with human ratings on 100% of 10 pairs (72% to 100%)"
+    assert rate.label is not None
+    assert rate.label.startswith("gpt: agrees with human ratings on 100% of 10 pairs (64% to 100%)")
+    assert rate.label.endswith(f"the longer one wins: {result['longer_agreement']:.0%}")
+    assert card.longer_agreement == result["longer_agreement"]
     assert "validate" in shown_jobs
 
 
@@ -88,6 +91,18 @@ def test_a_judge_of_another_mind(tmp_path: Path, api: Api) -> None:
     assert made.finish() == 0
     result = made.result(VALIDATE)
     assert (result["agreement"], result["prefers_first"], result["flip_rate"]) == (0.5, 1.0, 1.0)
+
+
+def test_pairs_without_a_verdict_are_left_out_and_counted(tmp_path: Path, api: Api) -> None:
+    """They were counted as wrong."""
+    silent = {DIALOGUES[0].utterance} | {d.utterance for d in DIALOGUES[::3]}
+    api.faults.content = lambda text: "say:hm" if any(u in text for u in silent) else as_people(text)
+    made = judge_workspace(tmp_path, api)
+    made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 12}))
+    assert made.finish() == 0
+    result = made.result(VALIDATE)
+    assert result["invalid"] > 0
+    assert (result["agreement"], result["agreement_pairs"]) == (1.0, 12 - result["invalid"])
 
 
 def test_what_is_said_of_a_judge_is_of_that_judge(tmp_path: Path, api: Api) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogue_pages import DialogueFilter, DialogueOrder
-from core.judging import length_control, statistics
+from core.judging import scores
 from core.services.workspace import Workspace, open_workspace
 from tests.support import finished_workspace
 
@@ -19,8 +18,7 @@ EVERYTHING, AS_IMPORTED = DialogueFilter(), DialogueOrder()
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    with patch.object(length_control, "_RESAMPLES", 40):
-        workspace = finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
+    workspace = finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
     with open_workspace(workspace) as found:
         yield found
 
@@ -76,7 +74,7 @@ def test_everybodys_answers_to_one_dialogue(workspace: Workspace) -> None:
             for decided in found[name].decided:
                 verdicts = [(v.order, v.winner) for v in pair.verdicts if v.judge == decided.judge]
                 told = {"a": "lost", "b": "won"}
-                outcome = statistics.outcome(verdicts)
+                outcome = scores.outcome(verdicts)
                 assert decided.baseline == base
                 assert decided.outcome == told.get(outcome, outcome)
                 assert decided.flips == (len({w for _, w in verdicts if w != "invalid"}) > 1)

@@ -29,7 +29,6 @@ from core.judging import (
     comparison_metrics,
     length_control,
     protocol,
-    statistics,
 )
 from core.judging import (
     voting as votes,
@@ -223,14 +222,26 @@ def _winner(name: str, contest: Contest, a: str, b: str) -> Winner:
     return "b" if _chance("verdict", name, contest.dialog_id) < 1 / (1 + math.exp(-odds)) else "a"
 
 
-def _length_controlled(name: str, outcomes: Sequence[Winner], *words: object) -> LengthControlled | None:
+def _length_controlled(name: str, scores: Sequence[float | None], *words: object) -> LengthControlled | None:
     """In place of the estimate, which takes the most time: near the raw one, but where they part."""
-    if name == PARTED:
-        return LengthControlled(0.515, 0.306, 0.745, 2.1, parted=True)
     if not name.endswith("gpt-4o"):
         return None
-    rate = sum(map(statistics.score, outcomes)) / len(outcomes)
-    return LengthControlled(rate, rate - 0.12, min(1.0, rate + 0.12), 0.1, parted=False)
+    valid = [score for score in scores if score is not None]
+    raw = sum(valid) / len(valid)
+    is_parted = name == PARTED
+    rate = 0.515 if is_parted else raw
+    reach = 0.22 if is_parted else 0.12
+    return LengthControlled(
+        win_rate_b=rate,
+        low=rate - reach,
+        high=min(1.0, rate + reach),
+        coefficient=2.1 if is_parted else 0.1,
+        difference=rate - raw,
+        difference_low=rate - raw - 0.1,
+        difference_high=rate - raw + 0.1,
+        parted=is_parted,
+        overlap=0.05 if is_parted else 0.4,
+    )
 
 
 def _raw(contest: Contest, winner: Winner) -> str:

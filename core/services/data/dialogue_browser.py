@@ -123,7 +123,7 @@ def _decided(
     jobs: Sequence[Job], winners: Mapping[str, Sequence[tuple[str, str]]]
 ) -> dict[str, tuple[Decided, ...]]:
     """Responder → its outcome against the baseline of each comparison that has a verdict."""
-    from core.judging import statistics
+    from core.judging import scores
 
     found: dict[str, list[Decided]] = {}
     for job in jobs:
@@ -131,7 +131,7 @@ def _decided(
             continue
         name = ComparisonName.parse(job.name)
         verdicts = cast(Sequence[tuple[Order, Winner]], winners[job.id])
-        outcome = _OUTCOMES[statistics.outcome(verdicts)]
+        outcome = _OUTCOMES[scores.outcome(verdicts)]
         flips = len({winner for _, winner in verdicts if winner != "invalid"}) > 1
         found.setdefault(name.b, []).append(Decided(name.judge, name.a, outcome, flips))
     return {name: tuple(decided) for name, decided in found.items()}

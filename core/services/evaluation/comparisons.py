@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import combinations, groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.domain.comparisons import Cell, PairedTest, Ranking
 from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult
-from core.domain.verdicts import Pair, Verdict, Winner
+from core.domain.verdicts import Order, Pair, Verdict, Winner
 from core.domain.win_rates import WinRate
 from core.store import queries
 
-#: Dialogue → its outcome.
-Outcomes = Mapping[str, Winner]
+if TYPE_CHECKING:
+    # Importing them takes time, and the first screen needs none of them.
+    from core.judging.judge_bias import BiasCounts
+    from core.judging.scores import Scores
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
@@ -46,92 +47,118 @@ def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, 
     return tuple(replace(rate, p_holm=corrected.get(rate.job)) for rate in rates)
 
 
-def outcomes(connection: sqlite3.Connection, job: str) -> Outcomes:
-    """Each dialogue's outcome in a comparison."""
-    from core.judging import statistics
+def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
+    """b's score on each dialogue of a comparison; None on an invalid one."""
+    from core.judging import scores
 
-    rows = queries.winners(connection, job)
+    return scores.by_dialogue(_verdicts(connection, job))
+
+
+def bias_counts(
+    connection: sqlite3.Connection, job: str, texts: tuple[Mapping[str, str], Mapping[str, str]], placed: bool
+) -> dict[str, BiasCounts]:
+    """What a job's verdicts say of its judge, by dialogue.
+
+    `texts` are those of a and b by dialogue, empty for a validation. `placed` is whether the order could
+    matter."""
+    from core.judging import judge_bias
+
+    found = {}
+    for name, verdicts in _verdicts(connection, job).items():
+        a, b = (own.get(name) for own in texts)
+        words = None if a is None or b is None else (len(a.split()), len(b.split()))
+        is_identical = a is not None and a == b
+        found[name] = judge_bias.counts(verdicts, words, placed=placed, identical=is_identical)
+    return found
+
+
+def _verdicts(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
     return {
-        dialog_id: statistics.outcome([(order, winner) for _, order, winner in found])
-        for dialog_id, found in groupby(rows, lambda row: row[0])
+        name: [(order, winner) for _, order, winner in found]
+        for name, found in groupby(queries.winners(connection, job), lambda row: row[0])
     }
 
 
 def breakdown(
-    rate: WinRate, decided: Outcomes, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]
+    rate: WinRate, scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]
 ) -> tuple[Cell, ...]:
     """The win rate per emotion, per sentiment, and per length of b's response in words."""
-    named: dict[tuple[str, str], list[Winner]] = defaultdict(list)
-    bins: dict[int, list[Winner]] = defaultdict(list)
+    from core.judging.intervals import WILSON
+
+    named: dict[tuple[str, str], list[float | None]] = defaultdict(list)
+    bins: dict[int, list[float | None]] = defaultdict(list)
     for dialogue in dialogues:
-        winner = decided.get(dialogue.dialog_id)
-        if winner is None:
+        if dialogue.dialog_id not in scores:
             continue
-        named["emotion", dialogue.emotion].append(winner)
-        named["sentiment", dialogue.sentiment].append(winner)
+        score = scores[dialogue.dialog_id]
+        named["emotion", dialogue.emotion].append(score)
+        named["sentiment", dialogue.sentiment].append(score)
         if dialogue.dialog_id in texts_b:
-            bins[len(texts_b[dialogue.dialog_id].split()) // _BIN].append(winner)
-    clustered = rate.bootstrap_low is not None
+            bins[len(texts_b[dialogue.dialog_id].split()) // _BIN].append(score)
+    # As for all dialogues together.
+    once = rate.interval == WILSON
     return (
-        *(_cell(kind, value, named[kind, value], clustered) for kind, value in sorted(named)),
-        *(
-            _cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin], clustered)
-            for bin in sorted(bins)
-        ),
+        *(_cell(kind, value, named[kind, value], once) for kind, value in sorted(named)),
+        *(_cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin], once) for bin in sorted(bins)),
     )
 
 
-def rankings(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Ranking, ...]:
-    """Each judge's ranking of the responders that it compared; `decided` by the comparison's job."""
+def rankings(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Ranking, ...]:
+    """Each judge's ranking of the responders that it compared; `scores` by the comparison's job."""
     from core.judging import ranking
 
     found = []
-    for judge, compared in by_judge(rates, decided):
-        entries, groups = ranking.rank({(rate.a, rate.b): decided[rate.job] for rate in compared})
+    for judge, compared in by_judge(rates, scores):
+        entries, groups = ranking.rank({(rate.a, rate.b): scores[rate.job] for rate in compared})
         found.append(Ranking(judge, entries, groups, len(compared)))
     return tuple(found)
 
 
-def paired_tests(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[PairedTest, ...]:
+def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[PairedTest, ...]:
     """Paired tests of all responders that the same judge compared with the same baseline."""
     import numpy as np
 
     from core.judging import statistics
+    from core.judging.scores import mirrored
 
     tests: list[PairedTest] = []
-    for judge, compared in by_judge(rates, decided):
-        met: dict[str, dict[str, Outcomes]] = defaultdict(dict)
+    for judge, compared in by_judge(rates, scores):
+        met: dict[str, dict[str, Scores]] = defaultdict(dict)
         for rate in compared:
-            met[rate.a][rate.b] = decided[rate.job]
-            met[rate.b][rate.a] = {name: MIRRORED[winner] for name, winner in decided[rate.job].items()}
+            met[rate.a][rate.b] = scores[rate.job]
+            met[rate.b][rate.a] = {name: mirrored(score) for name, score in scores[rate.job].items()}
         for baseline, others in met.items():
             dialogues = list(dict.fromkeys(name for made in others.values() for name in made))
-            scores = {
-                name: np.array([_score(made.get(dialogue)) for dialogue in dialogues])
+            # A dialogue without a score of both is not part of the test.
+            of = {
+                name: np.array([made.get(dialogue) for dialogue in dialogues], dtype=np.float64)
                 for name, made in others.items()
             }
             family = []
             for a, b in combinations(others, 2):
-                # A dialogue without a valid outcome of both is not part of the test.
-                shared = ~np.isnan(scores[a] + scores[b])
+                shared = ~np.isnan(of[a] + of[b])
                 if shared.any():
-                    said = statistics.paired(scores[a][shared], scores[b][shared])
-                    family.append((a, b, int(shared.sum()), said))
-            corrected = statistics.holm([said.p for *_, said in family])
+                    found = statistics.paired(of[a][shared], of[b][shared])
+                    family.append((a, b, int(shared.sum()), found))
+            corrected = statistics.holm([found.p for *_, found in family])
             tests += [
                 PairedTest(
-                    judge, baseline, a, b, n, said.better_a, said.better_b, said.difference, said.p, p_holm
+                    judge=judge,
+                    baseline=baseline,
+                    a=a,
+                    b=b,
+                    n=n,
+                    better_a=found.better_a,
+                    better_b=found.better_b,
+                    difference=found.difference,
+                    low=found.low,
+                    high=found.high,
+                    p=found.p,
+                    p_holm=p_holm,
                 )
-                for (a, b, n, said), p_holm in zip(family, corrected, strict=True)
+                for (a, b, n, found), p_holm in zip(family, corrected, strict=True)
             ]
     return tuple(tests)
-
-
-def _score(winner: Winner | None) -> float:
-    """The score of an outcome; NaN for an invalid one."""
-    from core.judging import statistics
-
-    return math.nan if winner is None or winner == "invalid" else statistics.score(winner)
 
 
 def texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -> dict[str, str]:
@@ -197,31 +224,33 @@ def _swapped(verdict: Verdict) -> Verdict:
     )
 
 
-def by_judge(
-    rates: Sequence[WinRate], decided: Mapping[str, Outcomes]
-) -> Iterator[tuple[str, list[WinRate]]]:
-    """Each judge with its finished comparisons; `decided` by the comparison's job."""
+def by_judge(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> Iterator[tuple[str, list[WinRate]]]:
+    """Each judge with its finished comparisons; `scores` by the comparison's job."""
     for judge in dict.fromkeys(rate.judge for rate in rates):
-        compared = [rate for rate in rates if rate.judge == judge and rate.job in decided]
+        compared = [rate for rate in rates if rate.judge == judge and rate.job in scores]
         if compared:
             yield judge, compared
 
 
-def _cell(kind: Any, value: str, decided: Sequence[Winner], clustered: bool) -> Cell:
+def _cell(kind: Any, value: str, found: Sequence[float | None], once: bool) -> Cell:
     from core.judging import statistics
 
-    rate = statistics.win_rate(decided, clustered, with_bootstrap=False)
+    rate = statistics.win_rate(found, once=once, with_bootstrap=False)
     return Cell(
-        kind,
-        value,
-        rate.n,
-        rate.wins_a,
-        rate.wins_b,
-        rate.ties,
-        rate.invalid,
-        rate.win_rate_b,
-        rate.ci_low,
-        rate.ci_high,
+        kind=kind,
+        value=value,
+        n=rate.n,
+        wins_a=rate.wins_a,
+        wins_b=rate.wins_b,
+        ties=rate.ties,
+        invalid=rate.invalid,
+        win_rate_b=None if rate.rate is None else rate.rate.share,
+        ci_low=None if rate.rate is None else rate.rate.low,
+        ci_high=None if rate.rate is None else rate.rate.high,
+        min_win_rate_b=None if rate.bounds is None else rate.bounds.low,
+        max_win_rate_b=None if rate.bounds is None else rate.bounds.high,
+        bounds_low=None if rate.bounds is None else rate.bounds.ci_low,
+        bounds_high=None if rate.bounds is None else rate.bounds.ci_high,
     )
 
 

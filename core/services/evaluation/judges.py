@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from core.config.schema import JudgeConfig
 from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
@@ -18,8 +18,12 @@ from core.domain.verdicts import Winner
 from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
 from core.services.evaluation import comparisons
-from core.services.evaluation.comparisons import Outcomes
 from core.store import submissions
+
+if TYPE_CHECKING:
+    # Importing them takes time, and the first screen needs none of them.
+    from core.judging.judge_bias import BiasCounts
+    from core.judging.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,21 @@ class Validated:
 AgreementKind = Literal["judges", "voters", "voter and judge"]
 
 
-def agreements(rates: Sequence[WinRate], decided: Mapping[str, Outcomes]) -> tuple[Agreement, ...]:
+def agreements(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Agreement, ...]:
     """The agreement of any two judges on the comparisons that both made."""
+    from core.judging.scores import winner
+
     by_judge = {
-        judge: {(rate.a, rate.b): decided[rate.job] for rate in compared}
-        for judge, compared in comparisons.by_judge(rates, decided)
+        judge: {(rate.a, rate.b): scores[rate.job] for rate in compared}
+        for judge, compared in comparisons.by_judge(rates, scores)
     }
     found = []
     for (one, ones), (other, others) in combinations(by_judge.items(), 2):
         labels = [
-            (name, winner, others[sides][name])
+            (name, winner(score), winner(others[sides][name]))
             for sides, made in ones.items()
             if sides in others
-            for name, winner in made.items()
+            for name, score in made.items()
             if name in others[sides]
         ]
         view = agreement(one, other, "judges", labels)
@@ -72,15 +78,16 @@ def human_win_rates(
 
 def of_voters(
     rates: Sequence[WinRate],
-    decided: Mapping[str, Outcomes],
+    scores: Mapping[str, Scores],
     found: Sequence[Vote],
     texts: Mapping[str, Mapping[str, str]],
 ) -> tuple[Agreement, ...]:
     """The agreement of voters with each other and with judges, over all pairs of responders."""
     from core.judging import voting
+    from core.judging.scores import mirrored, winner
 
     labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
-    jobs = {(rate.a, rate.b, rate.judge): rate.job for rate in rates if rate.job in decided}
+    jobs = {(rate.a, rate.b, rate.judge): rate.job for rate in rates if rate.job in scores}
     for a, b in _met(found):
         said = voting.outcomes(found, texts[a], texts[b])
         for name, by_voter in said.items():
@@ -92,9 +99,9 @@ def of_voters(
                 if job is None:
                     continue
                 for name, by_voter in said.items():
-                    winner = decided[job].get(name, "invalid")
+                    score = scores[job].get(name)
+                    ruled = winner(mirrored(score) if swapped else score)
                     for voter, choice in by_voter.items():
-                        ruled = comparisons.MIRRORED[winner] if swapped else winner
                         labels[voter, judge, "voter and judge"].append((name, choice, ruled))
     views = (agreement(one, other, kind, found) for (one, other, kind), found in sorted(labels.items()))
     return tuple(view for view in views if view is not None)
@@ -134,10 +141,16 @@ def scorecards(
     judges: Mapping[str, JudgeConfig],
     jobs: Sequence[Job],
     validated: Mapping[str, Validated],
+    biases: Mapping[str, Mapping[str, BiasCounts]],
 ) -> tuple[Scorecard, ...]:
-    """A scorecard of each judge, over all its comparisons and the pairs of its validation."""
+    """A scorecard of each judge, over all its comparisons and the pairs of its validation.
+
+    `biases` has each of these jobs' counts by dialogue.
+    """
     costs = submissions.costs(connection)
-    return tuple(_scorecard(name, judge, jobs, validated.get(name), costs) for name, judge in judges.items())
+    return tuple(
+        _scorecard(name, judge, jobs, validated.get(name), costs, biases) for name, judge in judges.items()
+    )
 
 
 def label(judge: str, validated: Validated | None) -> str:
@@ -148,6 +161,7 @@ def label(judge: str, validated: Validated | None) -> str:
     return (
         f"{judge}: agrees with human ratings on {found.agreement:.0%} of {found.agreement_pairs:,} pairs "
         f"({found.agreement_low:.0%} to {found.agreement_high:.0%})"
+        + ("" if found.longer_agreement is None else f"; the longer one wins: {found.longer_agreement:.0%}")
     )
 
 
@@ -157,16 +171,19 @@ def _scorecard(
     jobs: Sequence[Job],
     validated: Validated | None,
     costs: Mapping[str, tuple[float | None, int]],
+    biases: Mapping[str, Mapping[str, BiasCounts]],
 ) -> Scorecard:
+    from core.judging.comparison_metrics import parts
+    from core.judging.judge_bias import BiasCounts, judge_bias
+
     compared = {
         job.id: job.result
         for job in jobs
         if isinstance(job.result, CompareResult) and ComparisonName.parse(job.name).judge == name
     }
-    made = list(compared.values())
     of_people = None if validated is None else validated.result
     # Position bias and flips are measured on the validation pairs as well.
-    of_orders: list[CompareResult | ValidateResult] = [*made]
+    of_orders: list[CompareResult | ValidateResult] = [*compared.values()]
     if isinstance(of_people, ValidateResult):
         of_orders.append(of_people)
     jobs_paid = [*compared, *([] if validated is None else [validated.job])]
@@ -175,9 +192,15 @@ def _scorecard(
     requests = sum(count for _, count in paid)
     free = judge.provider in ("embedded", "local")
     known = len(usd) == len(paid) and requests > 0
-    prefers_first, placed = _share((r.prefers_first, r.placed) for r in of_orders)
-    flip_rate, paired = _share((r.flip_rate, r.paired) for r in of_orders)
-    prefers_longer, lengths = _share((r.prefers_longer, r.lengths) for r in made)
+    # The same dialogue in several comparisons is one cluster.
+    counts: dict[str, BiasCounts] = defaultdict(BiasCounts)
+    for job in (*compared, *([] if validated is None else [validated.job])):
+        for dialogue, own in biases.get(job, {}).items():
+            counts[dialogue] += own
+    bias = judge_bias(counts.values())
+    prefers_first, prefers_first_low, prefers_first_high = parts(bias.prefers_first)
+    flip_rate, flip_rate_low, flip_rate_high = parts(bias.flip_rate)
+    prefers_longer, prefers_longer_low, prefers_longer_high = parts(bias.prefers_longer)
     return Scorecard(
         judge=name,
         provider=judge.provider,
@@ -186,21 +209,21 @@ def _scorecard(
         agreement=None if of_people is None else of_people.agreement,
         agreement_low=None if of_people is None else of_people.agreement_low,
         agreement_high=None if of_people is None else of_people.agreement_high,
+        longer_agreement=None if of_people is None else of_people.longer_agreement,
         pairs=None if of_people is None else of_people.agreement_pairs,
         verdicts=sum(result.verdicts for result in of_orders),
         invalid=sum(result.invalid_verdicts for result in of_orders),
         prefers_first=prefers_first,
-        placed=placed,
+        prefers_first_low=prefers_first_low,
+        prefers_first_high=prefers_first_high,
+        placed=bias.placed,
         flip_rate=flip_rate,
-        paired=paired,
+        flip_rate_low=flip_rate_low,
+        flip_rate_high=flip_rate_high,
+        paired=bias.paired,
         prefers_longer=prefers_longer,
-        lengths=lengths,
+        prefers_longer_low=prefers_longer_low,
+        prefers_longer_high=prefers_longer_high,
+        lengths=bias.lengths,
         usd_per_1000=0.0 if free else sum(usd) / requests * 1000 if known else None,
     )
-
-
-def _share(found: Iterable[tuple[float | None, int]]) -> tuple[float | None, int]:
-    """The mean of shares, weighted by their counts, and the total count."""
-    counted = [(share, count) for share, count in found if share is not None]
-    total = sum(count for _, count in counted)
-    return (sum(share * count for share, count in counted) / total if total else None), total

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 from core.config.schema import JudgeConfig
 from core.domain.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.jobs import Job
-from core.domain.results import JudgeResult, ValidateResult
+from core.domain.names import ComparisonName
+from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
@@ -30,8 +32,9 @@ if TYPE_CHECKING:
         Scorecard,
     )
     from core.domain.votes import Vote
+    from core.judging.judge_bias import BiasCounts
+    from core.judging.scores import Scores
     from core.judging.voting import BallotItem
-    from core.services.evaluation.comparisons import Outcomes
 
 
 class EvaluationReader:
@@ -43,8 +46,9 @@ class EvaluationReader:
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
         self._state = state
         self._pipeline = pipeline
-        #: Job → outcomes of a finished comparison, whose verdicts no longer change.
-        self._decided: dict[str, Outcomes] = {}
+        #: Job → what a finished job's verdicts, which no longer change, amount to.
+        self._known_scores: dict[str, Scores] = {}
+        self._known_biases: dict[str, dict[str, BiasCounts]] = {}
 
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration; its numbers are None until the comparison is done."""
@@ -66,21 +70,21 @@ class EvaluationReader:
         rate = {rate.job: rate for rate in self.win_rates()}[job]
         if rate.n is None:
             return Comparison(rate, ())
-        decided, texts = self._outcomes([rate])[job], self._texts([rate.b])[rate.b]
-        return Comparison(rate, comparisons.breakdown(rate, decided, self._state.data()[1], texts))
+        scores, texts = self._scores([rate])[job], self._texts([rate.b])[rate.b]
+        return Comparison(rate, comparisons.breakdown(rate, scores, self._state.data()[1], texts))
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All comparisons of the configuration, each with its breakdown if it is finished."""
         from core.domain.comparisons import Comparison
 
         rates = self.win_rates()
-        decided, texts = self._outcomes(rates), self._texts({rate.b for rate in rates})
+        scores, texts = self._scores(rates), self._texts({rate.b for rate in rates})
         test = [dialogue for dialogue in self._state.data()[1] if dialogue.split == "test"]
         return tuple(
             Comparison(
                 rate,
-                comparisons.breakdown(rate, decided[rate.job], test, texts[rate.b])
-                if rate.job in decided
+                comparisons.breakdown(rate, scores[rate.job], test, texts[rate.b])
+                if rate.job in scores
                 else (),
             )
             for rate in rates
@@ -90,28 +94,30 @@ class EvaluationReader:
         """Each judge's Bradley-Terry ranking of the responders that it compared."""
         rates = self.win_rates()
         return self._state.remember(
-            "rankings", rates, lambda: comparisons.rankings(rates, self._outcomes(rates))
+            "rankings", rates, lambda: comparisons.rankings(rates, self._scores(rates))
         )
 
     def paired_tests(self) -> tuple[PairedTest, ...]:
         """A paired test of any two responders that a judge compared with the same baseline."""
         rates = self.win_rates()
         return self._state.remember(
-            "paired tests", rates, lambda: comparisons.paired_tests(rates, self._outcomes(rates))
+            "paired tests", rates, lambda: comparisons.paired_tests(rates, self._scores(rates))
         )
 
     def agreements(self) -> tuple[Agreement, ...]:
         """The agreement (raw and Cohen's kappa) of judges with each other, of voters, and of both."""
         rates, found = self.win_rates(), self._votes()
-        decided, texts = self._outcomes(rates), self._texts(judges.voted(found))
-        return (*judges.agreements(rates, decided), *judges.of_voters(rates, decided, found, texts))
+        scores, texts = self._scores(rates), self._texts(judges.voted(found))
+        return (*judges.agreements(rates, scores), *judges.of_voters(rates, scores, found, texts))
 
     def scorecards(self) -> tuple[Scorecard, ...]:
         """The quality of each configured judge: agreement with people, position and length bias, cost."""
         connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
         if connection is None:
             return ()
-        return judges.scorecards(connection, self._judges(), jobs, self._validated(jobs))
+        validated = self._validated(jobs)
+        biases = self._biases(connection, jobs, validated)
+        return judges.scorecards(connection, self._judges(), jobs, validated, biases)
 
     def responders(self) -> tuple[str, ...]:
         """All responders: sources in the data, base students, runs, teachers."""
@@ -192,15 +198,34 @@ class EvaluationReader:
         config, _ = self._state.config()
         return {} if config is None else config.judges
 
-    def _outcomes(self, rates: Sequence[WinRate]) -> dict[str, Outcomes]:
-        """Job → outcomes, of the finished comparisons."""
+    def _scores(self, rates: Sequence[WinRate]) -> dict[str, Scores]:
+        """Job → scores by dialogue, of the finished comparisons."""
         connection = self._state.connection()
         assert connection is not None or not rates
         done = [rate.job for rate in rates if rate.n is not None]
         for job in done:
-            if job not in self._decided and connection is not None:
-                self._decided[job] = comparisons.outcomes(connection, job)
-        return {job: self._decided[job] for job in done}
+            if job not in self._known_scores and connection is not None:
+                self._known_scores[job] = comparisons.dialogue_scores(connection, job)
+        return {job: self._known_scores[job] for job in done}
+
+    def _biases(
+        self, connection: Connection, jobs: Sequence[Job], validated: Mapping[str, Validated]
+    ) -> dict[str, dict[str, BiasCounts]]:
+        """Job → what its verdicts say of its judge, by dialogue: of finished comparisons and validations."""
+        new = [
+            (job.id, ComparisonName.parse(job.name), job.result.placed > 0)
+            for job in jobs
+            if isinstance(job.result, CompareResult) and job.id not in self._known_biases
+        ]
+        texts = self._texts({side for _, name, _ in new for side in (name.a, name.b)})
+        for id, name, placed in new:
+            sides = texts[name.a], texts[name.b]
+            self._known_biases[id] = comparisons.bias_counts(connection, id, sides, placed)
+        for one in validated.values():
+            if isinstance(one.result, ValidateResult) and one.job not in self._known_biases:
+                placed = one.result.placed > 0
+                self._known_biases[one.job] = comparisons.bias_counts(connection, one.job, ({}, {}), placed)
+        return self._known_biases
 
     def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
         """Each judge's agreement with people with its current settings, measured on the most pairs."""

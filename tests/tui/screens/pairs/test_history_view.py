@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
 from core.domain.verdicts import Pair
-from core.judging import length_control
 from core.services.workspace import open_workspace
 from tests.support import finished_workspace
 from tests.support.settling import shown, until, until_shows
@@ -25,9 +22,7 @@ BASE, SFT, DPO = "small", f"{finished_workspace.RUN}/sft", f"{finished_workspace
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
-    # No figure of length is shown here, and drawing them again and again takes most of the time.
-    with patch.object(length_control, "_RESAMPLES", 40):
-        return finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
+    return finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -20,7 +19,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.text import visible
 from core.domain.verdicts import Pair, Verdict
 from core.jobs.settings import LlmJudge
-from core.judging import length_control, llm_judge
+from core.judging import llm_judge
 from core.judging.protocol import Contest
 from core.prompts import templates
 from core.services.workspace import open_workspace
@@ -91,9 +90,7 @@ def test_who_disagrees(pair: Pair) -> None:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
-    # No figure of length is shown here, and drawing them again and again takes most of the time.
-    with patch.object(length_control, "_RESAMPLES", 40):
-        return finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
+    return finished_workspace.make(tmp_path_factory.mktemp("judged") / "study")
 
 
 @pytest.fixture
