@@ -15,8 +15,8 @@ from core.domain.comparisons import Cell, Ranking
 from core.domain.names import RunName
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
+from core.reports.cells import source
 from core.reports.gather import Report, RunTraining
-from core.reports.tables import source
 
 #: The palette of Okabe and Ito, which is safe for colour-blind readers.
 _BLUE, _ORANGE, _GREEN, _PURPLE, _GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
@@ -163,21 +163,29 @@ def _bias(report: Report, rates: Sequence[WinRate]) -> Figure:
     left, right = figure.subplots(1, 2)
     for offset, (name, shares, colour) in enumerate(
         (
-            ("prefers the first", [card.prefers_first for card in cards], _BLUE),
-            ("prefers the longer", [card.prefers_longer for card in cards], _ORANGE),
+            (
+                "prefers the first",
+                [(card.prefers_first, card.prefers_first_low, card.prefers_first_high) for card in cards],
+                _BLUE,
+            ),
+            (
+                "prefers the longer",
+                [(card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high) for card in cards],
+                _ORANGE,
+            ),
         )
     ):
-        known = [(row, share) for row, share in enumerate(shares) if share is not None]
-        left.barh(
-            [row + (offset - 0.5) * 0.36 for row, _ in known],
-            [share * 100 for _, share in known],
-            height=0.34,
-            color=colour,
-            label=name,
-        )
+        known = [
+            (row + (offset - 0.5) * 0.36, share * 100, low * 100, high * 100)
+            for row, (share, low, high) in enumerate(shares)
+            if share is not None and low is not None and high is not None
+        ]
+        left.barh([y for y, *_ in known], [share for _, share, *_ in known], 0.34, color=colour, label=name)
+        for at, _, low, high in known:
+            left.plot([low, high], [at, at], color="black", linewidth=0.8)
     left.axvline(50, color=_GREY, linewidth=0.8, linestyle=":")
     left.set_xlim(0, 100)
-    left.set_xlabel("share of verdicts in %")
+    left.set_xlabel("share of verdicts with a winner in %, with its 95 % interval")
     _rows(left, [card.judge for card in cards])
     left.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1)
     right.plot([0, 100], [0, 100], color=_GREY, linewidth=0.8, linestyle=":")

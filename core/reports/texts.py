@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 
 from core.domain.text import visible
+from core.reports.cells import ReportCell, ReportTable
 from core.reports.gather import Report
-from core.reports.tables import ReportCell, ReportTable
 
 #: First characters of text that a spreadsheet would run as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -34,7 +34,8 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+!|~&-])")
 
 
 def csv_of(table: ReportTable) -> str:
-    """A table as CSV with a header. Numbers are unrounded; unknown values are empty."""
+    """A table as CSV with a header and all its columns. Numbers are unrounded; unknown values are empty."""
+    table = table.full or table
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(table.columns)

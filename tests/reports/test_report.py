@@ -13,13 +13,18 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 from xml.etree import ElementTree
 
 import pytest
 
 from core.config.workspace import WorkspacePaths
+from core.domain.comparisons import PairedTest
 from core.domain.errors import UserError
+from core.domain.win_rates import WinRate
+from core.reports import comparison_tables
+from core.reports.gather import Report
 from core.reports.write import CONTENTS, write_report
 from core.services.workspace import open_workspace
 from tests.support.finished_workspace import RUN, make
@@ -83,16 +88,81 @@ def test_the_papers_table(workspace: WorkspacePaths, written: Path) -> None:
     assert float(found[0]["small sft"]) == rates["small", f"{RUN}/sft"].win_rate_b
     assert float(found[0]["small sft-dpo"]) == rates["small", f"{RUN}/sft-dpo"].win_rate_b
     tex = (written / "win_rates-gpt.tex").read_text()
-    assert tex.count(r"\textbf{") >= 2
+    assert r"\textbf{" not in tex, "the largest is not the best whatever its interval"
+    for words in ("A tie is half a win", "identical texts are ties", "invalid and left out"):
+        assert words in tex
     body = tex[tex.index(r"\midrule") : tex.index(r"\bottomrule")]
     assert [line.count("&") for line in body.splitlines() if "&" in line] == [3, 3]
     assert (rates["small", f"{RUN}/sft"].label or "") in tex.replace(r"\_", "_")
 
 
+def test_the_table_of_comparisons_is_that_of_a_paper(written: Path) -> None:
+    tex = (written / "comparisons.tex").read_text()
+    head = tex[tex.index(r"\toprule") : tex.index(r"\midrule")].splitlines()[1]
+    assert [title.strip(" \\") for title in head.split("&")] == [
+        *(
+            "judge",
+            "baseline",
+            "responder",
+            "n",
+            "win rate",
+            "length-controlled",
+            "ties",
+            "invalid",
+            "p (Holm)",
+        )
+    ]
+    caption = tex[: tex.index(r"\begin{tabular}")]
+    for words in (
+        *("A tie is half a win", "identical texts are ties without a verdict", "are invalid and left out"),
+        *("Holm's correction over all", "comparisons of the same judge", "Judge gpt;", "exact sign test"),
+    ):
+        assert words in caption
+    full = rows(written, "comparisons")[0]
+    assert {"flip rate", "min win rate of B", "bounds low", "LC overlap", "prefers longer"} < full.keys()
+    breakdown = (written / "breakdown.tex").read_text()
+    assert f"{len(rows(written, 'breakdown'))} cells" in breakdown
+    assert "Nothing is corrected for the number of cells" in breakdown
+
+
+def test_bold_is_what_is_better_than_all_others() -> None:
+    def rate(b: str, win_rate: float) -> WinRate:
+        return WinRate(
+            a="base",
+            b=b,
+            judge="gpt",
+            n=250,
+            wins_a=90,
+            wins_b=160,
+            ties=0,
+            invalid=0,
+            win_rate_b=win_rate,
+            ci_low=win_rate - 0.06,
+            ci_high=win_rate + 0.06,
+            interval=None,
+            label=None,
+            job="compare-1",
+            state="done",
+        )
+
+    def test(a: str, b: str, p: float) -> PairedTest:
+        return PairedTest("gpt", "base", a, b, 250, 60, 100, 0.16, 0.1, 0.2, p, p)
+
+    def best(*tests: PairedTest) -> WinRate | None:
+        report = SimpleNamespace(tests=tests)
+        return comparison_tables.best(rates, cast(Report, report))
+
+    rates = [rate("one", 0.6), rate("two", 0.76), rate("three", 0.7)]
+    assert best(test("one", "two", 0.01), test("three", "two", 0.04)) is rates[1]
+    assert best(test("one", "two", 0.01), test("three", "two", 0.06)) is None
+    assert best(test("one", "two", 0.01)) is None
+
+
 def test_what_a_reader_must_know_is_said(written: Path) -> None:
     for name in ("report.html", "report.md"):
         text = (written / name).read_text()
-        assert "have no valid outcome" in text
+        assert "are invalid and left out; with them the win rate of B would be between" in text
+        assert not re.search(r"B wins \d", text)
         assert "have words that may be meant for the judge" in text
 
 
@@ -238,13 +308,14 @@ def test_the_page_in_a_browser(browser: WebDriver, written: Path) -> None:
     assert all(plot.size["height"] > 100 for plot in plots)
 
     heads = browser.find_elements(By.CSS_SELECTOR, "#table-3 th")
-    column = [head.text for head in heads].index("win rate of B")
+    column = [head.text for head in heads].index("win rate")
 
     def shown() -> list[float]:
         cells = browser.find_elements(By.CSS_SELECTOR, f"#table-3 tbody td:nth-child({column + 1})")
-        return [float(cell.text) for cell in cells]
+        return [float(cell.text.split()[0]) for cell in cells]
 
     before = shown()
+    assert len(before) > 2
     button = heads[column].find_element(By.TAG_NAME, "button")
     browser.execute_script("arguments[0].click()", button)
     assert shown() == sorted(before)
