@@ -27,6 +27,10 @@ KNOWN = WinRate(
     win_rate_b=0.906,
     ci_low=0.857,
     ci_high=0.931,
+    min_win_rate_b=0.906,
+    max_win_rate_b=0.914,
+    bounds_low=0.863,
+    bounds_high=0.943,
     interval="wilson 95 %",
     label="agrees with held-out human ratings on 57 % of pairs (n=400)",
     job="compare-1",
@@ -43,6 +47,10 @@ UNKNOWN = replace(
     win_rate_b=None,
     ci_low=None,
     ci_high=None,
+    min_win_rate_b=None,
+    max_win_rate_b=None,
+    bounds_low=None,
+    bounds_high=None,
     interval=None,
     label=None,
     state="running",
@@ -71,13 +79,19 @@ def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
     assert "running" in text, "a win rate that is not known yet is not shown as a number"
     flowing = " ".join(text.split())
     assert "interval: wilson 95 %" in flowing
+    assert (
+        "2 of 250 dialogues are invalid and left out; with them the win rate would be between 90.6 %"
+        in flowing
+    )
+    assert "and 91.4 % (Imbens–Manski interval 86.3–94.3 %)" in flowing
     assert "agrees with held-out human ratings on 57 % of pairs (n=400)" in flowing
     assert "not research data" in flowing
 
 
 def test_judges_are_told_apart_when_there_are_several() -> None:
     to = console(200)
-    print_win_rates(to, [KNOWN, replace(KNOWN, judge="other", label="agrees on 61 %")], sample=False)
+    valid = replace(KNOWN, invalid=0)
+    print_win_rates(to, [valid, replace(valid, judge="other", label="agrees on 61 %")], sample=False)
     text = printed(to)
     assert "Judge embedded: agrees" in text
     assert "Judge other: agrees on 61 %" in text
@@ -111,7 +125,7 @@ def test_pairs_show_hostile_texts_harmlessly() -> None:
         (made_results.validated(), "agrees with people on 57.0 % (50.0 % – 64.0 %)"),
         (
             made_results.compared(win_rate_b=0.5, ci_low=0.25, ci_high=0.75),
-            "b wins 50.0 % (25.0 % – 75.0 %)",
+            "win rate of b 50.0 % (25.0 % – 75.0 %)",
         ),
         (made_results.compared(win_rate_b=None, ci_low=None, ci_high=None), ""),
         (None, ""),

@@ -81,9 +81,7 @@ def win_rate_of(rate: WinRate, responder: str) -> float | None:
     """The win rate of one of the two responders of a comparison."""
     if responder == rate.b:
         return rate.win_rate_b
-    if rate.win_rate_b is None or not rate.n:
-        return None
-    return ((rate.wins_a or 0) + (rate.ties or 0) / 2) / rate.n
+    return None if rate.win_rate_b is None else 1 - rate.win_rate_b
 
 
 def judges(rates: Iterable[WinRate]) -> list[str]:
@@ -107,8 +105,8 @@ def order_effects(rate: WinRate) -> str | None:
     if rate.flip_rate is None:
         return None
     effect = (
-        f"The orders disagree in {percent(rate.flip_rate)} of the dialogues, the first place wins "
-        f"{percent(rate.prefers_first)}"
+        f"The orders disagree on {percent(rate.flip_rate)} of the pairs of different texts, the first place "
+        f"wins {percent(rate.prefers_first)}"
     )
     if rate.bootstrap_low is None:
         return f"{effect}."

@@ -103,7 +103,7 @@ def outcome(job: Job) -> str:
             span = f"{percent(result.agreement_low, 1)} – {percent(result.agreement_high, 1)}"
             return f"agrees with people on {percent(result.agreement, 1)} ({span})"
         case CompareResult(win_rate_b=float(rate), ci_low=low, ci_high=high):
-            return f"b wins {percent(rate, 1)} ({percent(low, 1)} – {percent(high, 1)})"
+            return f"win rate of b {percent(rate, 1)} ({percent(low, 1)} – {percent(high, 1)})"
     return ""
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from core.api import Agreement, Comparison, HumanWinRate, PairedTest, Ranking, Scorecard, WinRate
 from tui.cli.output.tables import cell, make_table, print_line
 from tui.format import win_rates
-from tui.format.values import UNKNOWN, count, p_value, percent
+from tui.format.values import UNKNOWN, count, p_value, percent, span
 from tui.screens.win_rates import comparison_metrics, judge_metrics
 from tui.screens.win_rates.comparison_metrics import MetricRow
 from tui.screens.win_rates.matrix import SIGNIFICANT
@@ -25,7 +25,7 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
     judges = list(dict.fromkeys(rate.judge for rate in rates))
     named = ("judge",) if len(judges) > 1 else ()
     words = ("a (baseline)", "b", *named)
-    shown = make_table(*words, "b wins", "interval", "b/a/tie/inv", "n", left=len(words))
+    shown = make_table(*words, "win rate of b", "interval", "b/a/tie/inv", "n", left=len(words))
     for rate in rates:
         by = (rate.judge,) if named else ()
         counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
@@ -34,13 +34,28 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
             *(cell(name) for name in (rate.a, rate.b, *by)),
             cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
             cell(_span(rate)),
-            cell("/".join(map(count, counts)) if known else UNKNOWN),
+            cell("/".join(map(count, counts)) if rate.n is not None else UNKNOWN),
             cell(count(rate.n)),
         )
     console.print(shown)
-    for interval in dict.fromkeys(rate.interval for rate in rates if rate.interval):
-        print_line(console, f"b wins = (wins of b + half the ties) / n; interval: {interval}", "dim")
-        print_line(console, "b/a/tie/inv: dialogues that b won, that a won, ties, invalid verdicts", "dim")
+    methods = list(dict.fromkeys(rate.interval for rate in rates if rate.interval))
+    if methods:
+        print_line(
+            console,
+            "win rate of b = (wins of b + half the ties) / (n - invalid); b/a/tie/inv: dialogues that b won, "
+            f"that a won, ties, invalid ones; interval: {'; '.join(methods)}",
+            "dim",
+        )
+    for rate in rates:
+        if rate.invalid and rate.n:
+            print_line(
+                console,
+                f"! {rate.name}: {rate.invalid} of {rate.n} dialogues are invalid and left out; with them "
+                f"the win rate would be between {percent(rate.min_win_rate_b, 1)} and "
+                f"{percent(rate.max_win_rate_b, 1)} (Imbens–Manski interval "
+                f"{span(rate.bounds_low, rate.bounds_high)} %)",
+                "yellow",
+            )
     for rate in rates:
         effects = win_rates.order_effects(rate)
         if effects is not None:
@@ -126,12 +141,13 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
         )
         return
     words = ("judge", "over", "a", "b")
-    shown = make_table(*words, "b ahead", "better a/b", "n", "p", "p, Holm", left=len(words))
+    shown = make_table(*words, "b ahead", "95 % interval", "better a/b", "n", "p", "p, Holm", left=len(words))
     for test in found:
         star = SIGNIFICANT if test.p_holm < win_rates.ALPHA else ""
         shown.add_row(
             *(cell(name) for name in (test.judge, test.baseline, test.a, test.b)),
             cell(f"{test.difference * 100:+z.1f}{star}", "bold" if star else ""),
+            cell(f"{test.low * 100:+z.1f} to {test.high * 100:+z.1f}"),
             cell(f"{count(test.better_a)}/{count(test.better_b)}"),
             cell(count(test.n)),
             cell(p_value(test.p)),
@@ -141,6 +157,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
     print_line(
         console,
         f"{len(found)} of {made} tests. b ahead: difference of the win rates against `over`, in points; "
+        "p: sign-flip permutation test of that difference; "
         f"{SIGNIFICANT}: p below 0.05 after Holm's correction over all tests of that judge and `over`",
         "dim",
     )

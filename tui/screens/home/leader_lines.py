@@ -55,7 +55,8 @@ def _line(place: int, rate: WinRate, width: int) -> Content:
         (f"{place:>2} ", "$text-muted"),
         (head, "$foreground bold" if place == 1 else "$foreground"),
         (shown[len(head) :].ljust(name - len(head)), "$text-muted"),
-        (f"{formats.percent(rate.win_rate_b, 1):>8} ", "bold"),
+        # The win rates screen has the caveat.
+        (f"{'!' * bool(rate.invalid) + formats.percent(rate.win_rate_b, 1):>8} ", "bold"),
         (f"{formats.span(rate.ci_low, rate.ci_high):>12}", "$text-muted"),
     ]
     if bar:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Win rates over fewer dialogues than this are marked as unreliable.
 FEW = 20
+#: Length-controlled win rates with a smaller overlap of the lengths than this are marked.
+FEW_OVERLAP = 0.1
 
 _KINDS = {
     "emotion": "By emotion",
@@ -93,9 +95,15 @@ def warnings(rate: WinRate) -> list[str]:
             f"{formats.percent(rate.lc_win_rate_b, 1)} ({formats.span(rate.lc_low, rate.lc_high)})."
         )
     if rate.invalid and rate.n:
+        ends = (formats.percent(end, 1) for end in (rate.min_win_rate_b, rate.max_win_rate_b))
         found.append(
-            f"{rate.invalid} of {rate.n} dialogues have no valid verdict: the win rate may be up to "
-            f"{formats.percent(rate.max_win_rate_b, 1)}."
+            f"{rate.invalid} of {rate.n} dialogues are invalid and left out: with them the win rate would "
+            f"be between {' and '.join(ends)}."
+        )
+    if rate.lc_overlap is not None and rate.lc_overlap < FEW_OVERLAP:
+        found.append(
+            f"One response is longer in {formats.percent(1 - rate.lc_overlap)} of the dialogues: the win "
+            "rate at equal length is extrapolated from the few others."
         )
     if rate.n is not None and rate.n < FEW:
         found.append(f"Only {rate.n} dialogues: the interval is wide.")
@@ -105,13 +113,14 @@ def warnings(rate: WinRate) -> list[str]:
 def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     n = rate.n
     known = n is not None
+    valid = None if n is None else n - (rate.invalid or 0)
     yield heading("Win rate of B")
     yield share(
         "raw",
         rate.win_rate_b,
         rate.ci_low,
         rate.ci_high,
-        n=n,
+        n=valid,
         note=_sentence(rate.interval, rate.design and f"the judge was given {rate.design}")
         if rate.win_rate_b is not None
         else "no valid verdict"
@@ -120,7 +129,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     )
     if rate.bootstrap_low is not None:
         yield replace(
-            share("bootstrap", rate.win_rate_b, rate.bootstrap_low, rate.bootstrap_high, n=n),
+            share("bootstrap", rate.win_rate_b, rate.bootstrap_low, rate.bootstrap_high, n=valid),
             note="percentile interval over resampled dialogues",
         )
     yield share(
@@ -129,7 +138,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         rate.lc_low,
         rate.lc_high,
         note=_length_controlled(rate),
-        warns=bool(rate.lc_parted),
+        warns=bool(rate.lc_parted) or (rate.lc_overlap is not None and rate.lc_overlap < FEW_OVERLAP),
     )
     yield share(
         "soft",
@@ -140,21 +149,26 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         if rate.soft_win_rate_b is not None
         else "the judge gives no log-probabilities",
     )
-    yield share(
-        "if invalid won by B",
-        rate.max_win_rate_b,
-        note="bound: invalid ones as B wins; raw counts them for A",
-        warns=bool(rate.invalid),
-    )
+    if rate.invalid:
+        yield MetricRow(
+            "bounds by invalid",
+            formats.span(rate.min_win_rate_b, rate.max_win_rate_b),
+            formats.span(rate.bounds_low, rate.bounds_high),
+            n=n,
+            note="if A, or B, had won all invalid ones; Imbens–Manski interval",
+            low=rate.bounds_low,
+            high=rate.bounds_high,
+            warns=True,
+        )
     yield heading("Dialogues")
     for name, count in (("B wins", rate.wins_b), ("A wins", rate.wins_a), ("ties", rate.ties)):
         yield _count(name, count, n)
     yield replace(
         _count("invalid", rate.invalid, n),
-        note="the judge chose neither" if known else "",
+        note="an order without a valid verdict; left out of all results" if known else "",
         warns=bool(rate.invalid),
     )
-    yield MetricRow("sign test", formats.p_value(rate.p), note="p of wins against losses, exact, two-sided")
+    yield MetricRow("p", formats.p_value(rate.p), note=f"of a win rate of 50 %, two-sided; {rate.test or ''}")
     yield MetricRow(
         "after Holm",
         formats.p_value(rate.p_holm),
@@ -169,12 +183,18 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
             warns=bool(over),
         )
     yield share(
-        "longer wins", rate.prefers_longer, note="of the dialogues with a winner and different lengths"
+        "longer wins",
+        rate.prefers_longer,
+        rate.prefers_longer_low,
+        rate.prefers_longer_high,
+        note="of the verdicts with a winner and different lengths",
     )
     yield heading("Order")
     yield share(
         "first position wins",
         rate.prefers_first,
+        rate.prefers_first_low,
+        rate.prefers_first_high,
         note=first_place(rate.flip_rate)
         if rate.prefers_first is not None
         else "the order has no effect, or is unknown",
@@ -182,7 +202,9 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     yield share(
         "orders disagree",
         rate.flip_rate,
-        note="these dialogues count as ties"
+        rate.flip_rate_low,
+        rate.flip_rate_high,
+        note="of the pairs of different texts"
         if rate.flip_rate is not None
         else "each pair was judged in one order",
     )
@@ -208,21 +230,29 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
 
 def _of_cells(cells: Sequence[Cell]) -> Iterator[MetricRow]:
     for kind, found in groupby(cells, key=lambda cell: cell.kind):
-        yield heading(_KINDS[kind])
-        for cell in found:
+        own = list(found)
+        yield heading(
+            f"{_KINDS[kind]} ({len(own)} cells)",
+            "no correction for their number: about one interval in 20 misses by chance",
+        )
+        for cell in own:
             yield _of_cell(cell)
 
 
 def _of_cell(cell: Cell) -> MetricRow:
     is_few = cell.n < FEW
-    invalid = f", {cell.invalid} invalid" if cell.invalid else ""
+    invalid = ""
+    if cell.invalid:
+        bounds = formats.span(cell.min_win_rate_b, cell.max_win_rate_b)
+        around = formats.span(cell.bounds_low, cell.bounds_high)
+        invalid = f", {cell.invalid} invalid: {bounds} with them ({around})"
     counts = f"{cell.wins_b} won, {cell.ties} tied, {cell.wins_a} lost{invalid}"
     made = share(
         cell.value or "(none)",
         cell.win_rate_b,
         cell.ci_low,
         cell.ci_high,
-        n=cell.n,
+        n=cell.n - cell.invalid,
         note=f"few: {counts}" if is_few else counts,
     )
     made = replace(made, only=_only(cell))
@@ -247,9 +277,19 @@ def _count(name: str, count: int | None, n: int | None) -> MetricRow:
 def _length_controlled(rate: WinRate) -> str:
     if rate.lc_win_rate_b is None:
         return "cannot be estimated from these verdicts" if rate.n is not None else ""
+    if rate.win_rate_b is None:
+        return ""
+    points = (rate.lc_win_rate_b - rate.win_rate_b) * 100
+    known = rate.lc_difference_low is not None and rate.lc_difference_high is not None
+    between = (
+        f" ({(rate.lc_difference_low or 0) * 100:+z.1f} to {(rate.lc_difference_high or 0) * 100:+z.1f})"
+        if known
+        else ""
+    )
+    difference = f"{points:+z.1f} points from raw{between}"
     if rate.lc_parted:
-        return "differs from the raw win rate: the judge is biased by length"
-    return "estimate at equal length; agrees with the raw win rate"
+        return f"{difference}: the judge is biased by length"
+    return difference
 
 
 def _sentence(*parts: str | None) -> str:

@@ -45,26 +45,43 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metr
         else _unmeasured(card),
         warns=card.agreement is None,
     )
-    for name, value, n, note in (
+    if card.longer_agreement is not None:
+        yield share(
+            "  the longer one wins", card.longer_agreement, n=card.pairs, note="baseline on these pairs"
+        )
+    for name, value, low, high, n, note in (
         (
             "first position wins",
             card.prefers_first,
+            card.prefers_first_low,
+            card.prefers_first_high,
             card.placed,
             comparison_metrics.first_place(card.flip_rate),
         ),
-        ("orders disagree", card.flip_rate, card.paired, "of the dialogues judged in both orders"),
+        (
+            "orders disagree",
+            card.flip_rate,
+            card.flip_rate_low,
+            card.flip_rate_high,
+            card.paired,
+            "of the pairs judged in both orders",
+        ),
         (
             "longer wins",
             card.prefers_longer,
+            card.prefers_longer_low,
+            card.prefers_longer_high,
             card.lengths,
-            "of the dialogues with a winner",
+            "of the verdicts with a winner and different lengths",
         ),
     ):
-        found = share(name, value, n=n or None, note=note if value is not None else "no data")
+        found = share(name, value, low, high, n=n or None, note=note if value is not None else "no data")
         yield replace(found, behind=behind)
     invalid = card.invalid / card.verdicts if card.verdicts else None
     yield replace(
-        share("invalid", invalid, n=card.verdicts, note="of the verdicts are ties", warns=bool(invalid)),
+        share(
+            "invalid", invalid, n=card.verdicts, note="of the verdicts name no response", warns=bool(invalid)
+        ),
         behind=behind,
     )
     yield MetricRow(

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from core.api import PairedTest
 from tui.format import values as formats
 from tui.format.win_rates import ALPHA, win_rate_of
 
 if TYPE_CHECKING:
-    from core.api import PairedTest, WinRate
+    from core.api import WinRate
 
 #: Marks of a difference that is significant after Holm's correction, and of a paired difference.
 SIGNIFICANT, PAIRED = "*", "Δ"
@@ -99,9 +100,10 @@ def significance(p_holm: float | None) -> str:
 
 
 def tested(what: WinRate | PairedTest) -> str:
-    """The sign test of a comparison, or of two responders over a common baseline."""
+    """The test of a comparison, or of two responders over a common baseline."""
+    name = "sign-flip permutation test" if isinstance(what, PairedTest) else what.test or "test"
     return (
-        f"Sign test: {formats.p_words(what.p)}, after Holm {formats.p_words(what.p_holm)}, "
+        f"{name.capitalize()}: {formats.p_words(what.p)}, after Holm {formats.p_words(what.p_holm)}, "
         f"{significance(what.p_holm)}."
     )
 
@@ -113,8 +115,8 @@ def _direct(rate: WinRate, row: str, column: str) -> str:
     wins, losses = (rate.wins_b, rate.wins_a) if row == rate.b else (rate.wins_a, rate.wins_b)
     invalid = f", {rate.invalid} invalid" if rate.invalid else ""
     return (
-        f"Direct: {row} wins {formats.percent(share, 1)} against {column}. {wins} wins, {losses} losses, "
-        f"{rate.ties} ties{invalid} of {rate.n} dialogues; interval of {rate.b}'s rate "
+        f"Direct: win rate of {row} {formats.percent(share, 1)} against {column}. {wins} wins, "
+        f"{losses} losses, {rate.ties} ties{invalid} of {rate.n} dialogues; interval of {rate.b}'s rate "
         f"{formats.span(rate.ci_low, rate.ci_high)} %. {tested(rate)}"
     )
 
@@ -122,9 +124,11 @@ def _direct(rate: WinRate, row: str, column: str) -> str:
 def _paired(test: PairedTest, row: str, column: str) -> str:
     better, worse = (test.better_b, test.better_a) if row == test.b else (test.better_a, test.better_b)
     points = lead(test, row) * 100
+    low, high = (test.low, test.high) if row == test.b else (-test.high, -test.low)
     return (
         f"Paired over the common baseline {test.baseline}: {row}'s win rate is {abs(points):.1f} points "
-        f"{'above' if points >= 0 else 'below'} {column}'s, better on {better} and worse on {worse} "
+        f"{'above' if points >= 0 else 'below'} {column}'s "
+        f"({low * 100:+z.1f} to {high * 100:+z.1f}), better on {better} and worse on {worse} "
         f"of {test.n} dialogues. {tested(test)}"
     )
 

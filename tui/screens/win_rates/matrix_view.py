@@ -154,7 +154,7 @@ class MatrixView(WinRatesView):
                     Content.assemble(
                         (f"Row vs. column, judge {visible(judge)}", "bold"),
                         (
-                            f"{more}  % wins, Δ paired difference, * significant   enter pairs",
+                            f"{more}  % win rate, Δ paired difference, * significant   enter pairs",
                             "$text-muted",
                         ),
                         (waiting, "$text-muted"),

@@ -20,7 +20,7 @@ def summary(rate: WinRate, job: Job | None, judge: Content) -> Content:
     if rate.n is None:
         lines.append(Content.styled("The win rate is shown once all verdicts are complete.", "$text-muted"))
     else:
-        invalid = f"{rate.invalid} invalid" if rate.invalid else "none invalid"
+        invalid = f"{rate.invalid} invalid, left out" if rate.invalid else "none invalid"
         interval = f"Interval: {rate.interval}" if rate.interval else "No valid verdict, so no win rate"
         lines.append(
             Content(

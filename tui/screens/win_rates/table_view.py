@@ -210,7 +210,7 @@ class RatesView(WinRatesView):
         judge = Column("judge", "judge", max(8, min(16, max((len(visible(j)) for j in judges), default=8))))
         bar = _WIDEST_BAR if widest else _BAR
         rest = [
-            Column("rate", "B wins", 9, "right"),
+            Column("rate", "win rate", 10, "right"),
             Column("interval", "95 % interval", 13 if self._sort != "interval" else 15, "right"),
         ]
         if wide:
