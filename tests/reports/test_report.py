@@ -127,13 +127,18 @@ def test_the_table_of_comparisons_is_that_of_a_paper(written: Path) -> None:
 
 def test_bold_is_what_is_better_than_all_others() -> None:
     def rate(b: str, win_rate: float) -> WinRate:
-        ends = {"ci_low": win_rate - 0.06, "ci_high": win_rate + 0.06}
-        counts = {"n": 250, "wins_a": 90, "wins_b": 160, "ties": 0, "invalid": 0}
         return WinRate(
-            *("base", b, "gpt"),
-            **counts,
-            **ends,
+            a="base",
+            b=b,
+            judge="gpt",
+            n=250,
+            wins_a=90,
+            wins_b=160,
+            ties=0,
+            invalid=0,
             win_rate_b=win_rate,
+            ci_low=win_rate - 0.06,
+            ci_high=win_rate + 0.06,
             interval=None,
             label=None,
             job="compare-1",

@@ -234,7 +234,7 @@ def _of_cells(cells: Sequence[Cell]) -> Iterator[MetricRow]:
     for kind, found in groupby(cells, key=lambda cell: cell.kind):
         own = list(found)
         yield heading(
-            f"{_KINDS[kind]} ({len(own)} cells)",
+            f"{_KINDS[kind]} ({len(own)} cell{'' if len(own) == 1 else 's'})",
             "no correction for their number: about one interval in 20 misses by chance",
         )
         for cell in own:
