@@ -61,6 +61,7 @@ from core.recipes import catalog
 from core.store import (
     connections,
     jobs,
+    schema,
     submissions,
 )
 from core.store import (
@@ -70,7 +71,8 @@ from core.store import votes as stored_votes
 from tests.support import made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
-FOLDER = Path(tempfile.gettempdir()) / "empathy-big-store"
+#: Of each schema its own, so that a store of an earlier one does not stand in for it.
+FOLDER = Path(tempfile.gettempdir()) / f"empathy-big-store-{schema.VERSION}"
 
 DIALOGUES, RECORDS, RESPONSES, VERDICTS = 2_000, 1_000_000, 100_000, 200_000
 #: Steps of the longest runs, and the pairs of runs (student, recipe) whose SFT is one; the last of them,
