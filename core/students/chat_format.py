@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from core.config.schema import Student
+from core.dialogues import thinking
 from core.domain.errors import UserError
-from core.students import chat_template, loading, plain_text, thinking
+from core.students import chat_template, loading, plain_text
 from core.students.chat_template import Frame
 from core.students.plain_text import Part
 

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from core.dialogues import control_tokens
+from core.dialogues import control_tokens, thinking
 
 Removal = Literal[
     "half character", "thinking", "control token", "markdown", "preamble", "label", "quotes", "remark"
@@ -57,9 +57,7 @@ def clean(text: str) -> CleanedText:
 
 def thinking_end(text: str) -> int:
     """Where the answer begins: after the last tag or header that ends thinking; 0 without one."""
-    ends = [match.end() for match in _THINKING.finditer(text) if match["close"]]
-    ends += [match.end() for match in _CHANNEL.finditer(text)]
-    return max(ends, default=0)
+    return max(thinking.end(text), *(match.end() for match in _CHANNEL.finditer(text)), 0)
 
 
 #: White space and characters without width, which may stand at either end.
@@ -94,18 +92,6 @@ def _joined(pair: re.Match[str]) -> str:
 
 # Thinking
 
-_THINKING_NAMES = (
-    "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|scratchpad|inner_?thoughts"
-    "|(?:inner|internal)_?monologue|chain_of_thought|cot|seed:think|seed:cot_budget_reflect|longcat_think"
-    "|ant_?thinking|ponder"
-)
-_THINKING = re.compile(
-    rf"(?P<open><(?:{_THINKING_NAMES})(?:\s[^<>\n]{{0,200}})?>|\[THINK\]|◁think▷|<\|channel>thought"
-    r"|<\|(?:begin_of_thought|start_thinking|think|thinking|begin_of_think|think_start)\|>)"
-    rf"|(?P<close></(?:{_THINKING_NAMES})\s*>|\[/THINK\]|◁/think▷|<channel\|>"
-    r"|<\|(?:end_of_thought|end_thinking|/think|/thinking|end_of_think|think_end)\|>)",
-    re.IGNORECASE,
-)
 #: The header of a message in a channel, as gpt-oss writes it.
 _CHANNEL = re.compile(
     r"(?:<\|start\|>[^<]{0,40})?<\|channel\|>\s*(?P<name>\w+)[^<]{0,80}(?:<\|constrain\|>[^<]*)?<\|message\|>"
@@ -129,20 +115,7 @@ def _without_thinking(text: str) -> str:
     if _THOUGHT_PROCESS.match(text):
         announced = _MY_RESPONSE.search(text)
         return "" if announced is None else text[announced.end() :]
-    kept: list[str] = []
-    at, is_thinking = 0, False
-    for tag in _THINKING.finditer(text):
-        if tag["close"]:
-            if not is_thinking:
-                # All before it was thinking that began with the answer.
-                kept.clear()
-            at, is_thinking = tag.end(), False
-        elif not is_thinking:
-            kept.append(text[at : tag.start()])
-            is_thinking = True
-    if not is_thinking:
-        kept.append(text[at:])
-    return "".join(kept)
+    return thinking.remove(text)
 
 
 def _final_channel(text: str) -> str:

@@ -6,21 +6,18 @@ seconds or milliseconds.
 
 from __future__ import annotations
 
-import datetime
-import email.utils
 import math
 import re
 import time
 from collections.abc import Mapping
 
+from core.teachers.http import instants
 from core.teachers.protocol import RateLimits
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h|d)\s*")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 #: A number from here on is Unix time, not a number of seconds to wait: as seconds it would be 31 years.
 _FIRST_EPOCH = 1e9
-#: Unix time from here on is in a smaller unit than seconds: as seconds it would be after the year 5000.
-_LAST_EPOCH = 1e11
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -58,13 +55,11 @@ def seconds_until(text: str | None, now: float) -> float | None:
     if number is not None:
         if number < _FIRST_EPOCH:
             return number
-        while number >= _LAST_EPOCH:
-            number /= 1000
-        return max(0.0, number - now)
+        return max(0.0, instants.of_number(number) - now)
     duration = parse_duration(text)
     if duration is not None:
         return duration
-    instant = _date(text.strip())
+    instant = instants.of_date(text)
     return None if instant is None else max(0.0, instant - now)
 
 
@@ -78,23 +73,6 @@ def parse_duration(text: str | None) -> float | None:
         seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
         return seconds if math.isfinite(seconds) else None
     return _number(text)
-
-
-def _date(text: str) -> float | None:
-    """Unix time of an HTTP or ISO 8601 date; without a zone it is UTC. None for anything else."""
-    try:
-        date = email.utils.parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        try:
-            date = datetime.datetime.fromisoformat(text)
-        except ValueError:
-            return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=datetime.UTC)
-    try:
-        return date.timestamp()
-    except (ValueError, OverflowError):
-        return None
 
 
 def _first(headers: Mapping[str, str], *names: str) -> str | None:

@@ -6,15 +6,13 @@ list for nothing, and NaN. What cannot be read is None, as if it were missing.
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 from collections.abc import Mapping
 
 from core.teachers.answer_cleaning import without_half_characters
+from core.teachers.http import instants
 
-#: Above it a number of seconds since 1970 must be one of milliseconds: the year 5138.
-_MAX_SECONDS = 1e11
 #: What the store can hold.
 _MAX_COUNT = 2**53
 
@@ -85,24 +83,11 @@ def count(value: object) -> int | None:
 
 
 def seconds(value: object) -> float | None:
-    """A time as Unix seconds: from seconds, milliseconds, or a date in ISO 8601, without a zone in UTC."""
+    """A moment as Unix seconds: from Unix time in any unit, or a date."""
     found = number(value)
     if found is not None:
-        while abs(found) > _MAX_SECONDS:
-            found /= 1000
-        return found if found > 0 else None
-    if not isinstance(value, str):
-        return None
-    try:
-        date = datetime.datetime.fromisoformat(value.strip())
-    except ValueError:
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=datetime.UTC)
-    try:
-        return date.timestamp()
-    except (ValueError, OverflowError):
-        return None
+        return instants.of_number(found) if found > 0 else None
+    return instants.of_date(value) if isinstance(value, str) else None
 
 
 def texts(value: object) -> dict[str, str]:

@@ -1,0 +1,91 @@
+"""Blocks of thinking (reasoning) in the answers of models and in chat templates."""
+
+from __future__ import annotations
+
+import re
+
+#: Names of elements that enclose thinking, as in `<think>…</think>`.
+_NAMES = (
+    "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|scratchpad|inner_?thoughts"
+    "|(?:inner|internal)_?monologue|chain_of_thought|cot|seed:think|seed:cot_budget_reflect|longcat_think"
+    "|ant_?thinking|ponder"
+)
+#: What else opens and closes a block.
+_OTHER = (
+    ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|channel>thought", "<channel|>"),
+    ("<|start_thinking|>", "<|end_thinking|>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|begin_of_think|>", "<|end_of_think|>"),
+    ("<|think_start|>", "<|think_end|>"),
+    ("<|thinking|>", "<|/thinking|>"),
+    ("<|think|>", "<|/think|>"),
+)
+_TAG = re.compile(
+    rf"(?P<open><(?P<name>{_NAMES})(?:\s[^<>\n]{{0,200}})?>|{'|'.join(re.escape(tag) for tag, _ in _OTHER)})"
+    rf"|(?P<close></(?:{_NAMES})\s*>|{'|'.join(re.escape(tag) for _, tag in _OTHER)})",
+    re.IGNORECASE,
+)
+
+
+def remove(text: str) -> str:
+    """A response without its blocks of thinking.
+
+    A closing tag without an opening one ends thinking that began with the response; an opening one without a
+    closing one begins thinking that reaches to the end.
+    """
+    kept: list[str] = []
+    at, is_open = 0, False
+    for tag in _TAG.finditer(text):
+        if tag["close"]:
+            if not is_open:
+                kept.clear()
+            at, is_open = tag.end(), False
+        elif not is_open:
+            kept.append(text[at : tag.start()])
+            is_open = True
+    if not is_open:
+        kept.append(text[at:])
+    return "".join(kept)
+
+
+def end(text: str) -> int:
+    """The position after the last tag that ends thinking; 0 without one."""
+    return max((tag.end() for tag in _TAG.finditer(text) if tag["close"]), default=0)
+
+
+def closing(text: str) -> str:
+    """What closes the block that is open at the end of `text`; empty if none is.
+
+    A block that was opened on a line of its own is closed on a line of its own, as the models' own templates
+    write an empty block.
+    """
+    opened: re.Match[str] | None = None
+    for tag in _TAG.finditer(text):
+        opened = None if tag["close"] else opened or tag
+    if opened is None:
+        return ""
+    closes = _closing_tag(opened)
+    return f"\n{closes}\n\n" if text.endswith("\n") else closes
+
+
+def _closing_tag(opened: re.Match[str]) -> str:
+    if opened["name"] is not None:
+        return f"</{opened['name']}>"
+    spelled = opened["open"]
+    tag = next(close for open_, close in _OTHER if open_.lower() == spelled.lower())
+    return tag.upper() if spelled.isupper() else tag
+
+
+def without(text: str) -> str:
+    """`text` without any block or part of one, and without white space at its end."""
+    kept: list[str] = []
+    at, is_open = 0, False
+    for tag in _TAG.finditer(text):
+        if not is_open:
+            kept.append(text[at : tag.start()])
+        at, is_open = tag.end(), not tag["close"]
+    if not is_open:
+        kept.append(text[at:])
+    return "".join(kept).rstrip()
