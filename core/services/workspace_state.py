@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,9 @@ from core.students import model_sources
 
 T = TypeVar("T")
 
+#: Seconds between two looks at the files of local models: there may be hundreds, on a network drive.
+_MODELS_EVERY_S = 2.0
+
 
 class WorkspaceState:
     """The current state of one workspace, for one thread at a time."""
@@ -32,6 +36,8 @@ class WorkspaceState:
         self._config: tuple[object, Config | None, str | None] | None = None
         self._planned: tuple[object, tuple[PlannedJob, ...], str | None] | None = None
         self._dialogues: tuple[str, list[Dialogue]] | None = None
+        #: The configuration, when to look at its models again, and what was found.
+        self._stamps: tuple[Config, float, tuple[object, ...]] | None = None
         #: Name → (key, result): a cache of results.
         self._remembered: dict[str, tuple[object, Any]] = {}
         #: The number of opened connections: `data_version` of a new one may be the same number.
@@ -58,7 +64,13 @@ class WorkspaceState:
     def _models(self) -> tuple[object, ...]:
         """A value that changes with the files of local models and chat templates."""
         config = self.config()[0]
-        return () if config is None else model_sources.stamps(config, self.paths.root)
+        if config is None:
+            return ()
+        now = time.monotonic()
+        if self._stamps is None or self._stamps[0] is not config or now >= self._stamps[1]:
+            found = model_sources.stamps(config, self.paths.root)
+            self._stamps = (config, now + _MODELS_EVERY_S, found)
+        return self._stamps[2]
 
     def connection(self) -> sqlite3.Connection | None:
         """The connection, opened again if state.db was replaced; None if state.db does not exist.
