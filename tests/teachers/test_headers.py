@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import email.utils
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -88,3 +89,42 @@ def test_limits_without_a_kind_are_about_requests() -> None:
     told = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}
     limits = headers.rate_limits(told)
     assert (limits.remaining_requests, limits.reset_requests_s) == (0, 30)
+
+
+@pytest.mark.parametrize(
+    ("answered", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "2.5"}, 2.5),
+        ({"retry-after": "2", "retry-after-ms": "40"}, 0.04),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Mon, 01 Jan 2001 00:00:00 GMT"}, 0.0),
+    ],
+)
+def test_retry_after(answered: dict[str, str], seconds: float | None) -> None:
+    assert headers.retry_after(answered) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    told = headers.retry_after({"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)})
+    assert told is not None
+    assert 0 < told <= 100
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1.5s", 1.5),
+        ("6m0s", 360.0),
+        ("1h2m3s", 3723.0),
+        ("20ms", 0.02),
+        ("8", 8.0),
+        ("x1s", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_periods(text: str | None, seconds: float | None) -> None:
+    assert headers.parse_duration(text) == seconds
