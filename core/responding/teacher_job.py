@@ -32,12 +32,7 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     queue = request_runner.run(job, responder.model, needed, _classify)
     answered = queue.ledger.answers
     outcome = outcomes.of(queue, needed)
-    if outcome.unanswered:
-        raise UserError(
-            f"{outcome.unanswered} of {len(needed)} test dialogues got no answer "
-            f"({outcomes.counts(outcome.left_out)}): `empathy-tui batches` shows the provider's errors; a "
-            "retry sends only these"
-        )
+    outcomes.check_answered(outcome, "test dialogues got no answer")
     teacher = queue.teacher
     outcomes.check_left_out(outcome, teacher.max_left_out, teacher, "test dialogues got no usable answer")
     found = {r.dialog_id: answered[r.key].text for r in needed if r.key in answered}

@@ -36,12 +36,7 @@ def _finish(
 ) -> GenerateResult:
     job, ledger = queue.job, queue.ledger
     found = outcomes.of(queue, needed)
-    if found.unanswered:
-        raise UserError(
-            f"{found.unanswered} of {len(needed)} requests got no answer "
-            f"({outcomes.counts(found.left_out)}): `empathy-tui batches` shows the provider's errors; a "
-            "retry sends only these"
-        )
+    outcomes.check_answered(found)
     outcomes.check_left_out(found, max_left_out, queue.teacher)
     lines = [
         GeneratedResponse(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))

@@ -19,8 +19,7 @@ from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, W
 from core.jobs.settings import Settings
 from core.teachers import answer_cleaning, prices
 from core.teachers.answer_cleaning import with_visible_half_characters, without_half_characters
-from core.teachers.http import content_filters
-from core.teachers.http.bodies import DAMAGED
+from core.teachers.http import content_filters, token_usage
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
 
@@ -210,8 +209,7 @@ class RequestQueue:
             lost += usage is None and self.teacher.provider != "local"
         usd = prices.cost(self.price, usage, batch=self.teacher.mode == "batch")
         if lost:
-            given = result.text if isinstance(result, Reply) else ""
-            usage, usd = self._with_unreported(token, key, given, usage, lost)
+            usage, usd = self._with_unreported(token, key, result, lost)
         return Answer(
             token,
             key,
@@ -231,10 +229,12 @@ class RequestQueue:
         )
 
     def _with_unreported(
-        self, token: str, key: str, text: str, usage: Usage | None, count: int
+        self, token: str, key: str, result: Reply | FailedRequest, count: int
     ) -> tuple[Usage | None, float | None]:
         """The usage and its cost, with the estimates of `count` answers whose usage was not reported."""
         is_batch = self.teacher.mode == "batch"
+        reply = result if isinstance(result, Reply) else None
+        usage = None if reply is None else reply.usage
         request = self.requests.get(key)
         if request is None:
             # Another job's request, in a batch that this one waits for too.
@@ -242,7 +242,10 @@ class RequestQueue:
             known = prices.cost(self.price, usage, batch=is_batch) or 0.0
             share = None if submission.usd is None else submission.usd / len(submission.requests)
             return usage, None if share is None else known + count * share
-        each = prices.of_unknown_usage(request, text, self.answer_tokens())
+        given = "" if reply is None else reply.text
+        each = prices.of_unknown_usage(request, given, self.answer_tokens())
+        if usage is None and reply is not None:
+            usage, count = token_usage.completed(reply.counts, each), count - 1
         reported = usage or Usage(0, 0, 0)
         total = Usage(
             reported.input_tokens + count * each.input_tokens,
@@ -298,7 +301,7 @@ def _removed(reply: Reply) -> tuple[str, ...]:
 def _failure_outcome(failure: FailedRequest) -> Outcome:
     if failure.code == "batch_expired":
         return "expired"
-    if failure.code in (NO_LINE, DAMAGED):
+    if failure.code == NO_LINE:
         return "missing"
     if content_filters.is_filtered(failure.code, failure.message):
         return "filtered"

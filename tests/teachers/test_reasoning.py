@@ -20,7 +20,7 @@ from core.teachers.http import token_usage
 from core.teachers.http.accepted_parameters import AcceptedParameters
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai.client import OpenAIBatches, OpenAILive
-from core.teachers.protocol import Message, RejectedError, Request, Usage
+from core.teachers.protocol import Message, RejectedError, Request, TokenCounts, Usage
 from tests import loopback
 from tests.loopback import Api
 from tests.loopback.openai_api import ApiError
@@ -251,10 +251,21 @@ def _with(teacher: Teacher, **changes: Any) -> Teacher:
         ((0, 0, 0, 0), None),
         ((None, None, None, None), None),
         ((10, 99, 5, 3), Usage(10, 10, 5)),
+        ((120, None, 20, None, 1000), Usage(120, 0, 1020)),
+        ((120, None, 1020, 1140, 1000), Usage(120, 0, 1020)),
     ],
 )
 def test_billed_tokens(counts: tuple[int | None, ...], usage: Usage | None) -> None:
-    assert token_usage.billed(*counts) == usage
+    assert token_usage.billed(TokenCounts(*counts), has_answer=False) == usage
+
+
+def test_an_answer_without_tokens_is_not_counted() -> None:
+    counts = TokenCounts(120, 30, 0, 120)
+    assert token_usage.billed(counts, has_answer=True) is None
+    assert token_usage.completed(counts, Usage(90, 0, 60)) == Usage(120, 30, 60)
+    assert token_usage.completed(None, Usage(90, 0, 60)) == Usage(90, 0, 60)
+    only_total = TokenCounts(None, None, None, 1140)
+    assert token_usage.completed(only_total, Usage(90, 0, 60)) == Usage(90, 0, 1050)
 
 
 _COUNT = st.none() | st.integers(-5, 10**6)
@@ -264,7 +275,7 @@ _COUNT = st.none() | st.integers(-5, 10**6)
 def test_no_reported_token_is_free(
     prompt: int | None, cached: int | None, completion: int | None, total: int | None
 ) -> None:
-    usage = token_usage.billed(prompt, cached, completion, total)
+    usage = token_usage.billed(TokenCounts(prompt, cached, completion, total), has_answer=False)
     if usage is not None:
         assert usage.output_tokens >= (completion or 0)
         assert usage.input_tokens + usage.output_tokens >= (total or 0)

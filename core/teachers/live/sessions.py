@@ -123,7 +123,8 @@ class _Session:
     def _on_failure(
         self, request: Request, error: TransientError | RejectedError, tries: int, lost: int
     ) -> None:
-        failure = FailedRequest(error.code, f"{error} (after {tries} tries)" if tries > 1 else str(error))
+        message = str(error).removeprefix(f"{error.code}: ")
+        failure = FailedRequest(error.code, f"{message} (after {tries} tries)" if tries > 1 else message)
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, failure, lost)
         self.queue.job.journal.write(record)
         self.counts["failed"] += 1
