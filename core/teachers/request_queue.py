@@ -199,6 +199,9 @@ class RequestQueue:
             outcome, text, usage, logprobs = _failure_outcome(result), "", None, None
             original = ""
             removed: tuple[str, ...] = ()
+            if outcome == "filtered":
+                # The filter has read the prompt, which some providers charge for.
+                lost += 1
         else:
             error = None if result.ending is None else without_half_characters(result.ending)
             outcome, text = self.classify(result)
@@ -244,7 +247,9 @@ class RequestQueue:
             return usage, None if share is None else known + count * share
         given = "" if reply is None else reply.text
         each = prices.of_unknown_usage(request, given, self.answer_tokens())
-        if usage is None and reply is not None:
+        if isinstance(result, FailedRequest) and _failure_outcome(result) == "filtered":
+            usage, count = Usage(each.input_tokens, 0, 0), count - 1
+        elif usage is None and reply is not None:
             usage, count = token_usage.completed(reply.counts, each), count - 1
         reported = usage or Usage(0, 0, 0)
         total = Usage(

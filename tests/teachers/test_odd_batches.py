@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from core.domain.errors import UserError
+from core.jobs.records import Waiting
+from tests.support import job_attempts
 from tests.support.odd_answers_server import (
     DIALOGUES,
     OddServer,
@@ -189,3 +191,38 @@ def test_an_error_of_one_line_does_not_end_the_job(tmp_path: Path, server: tuple
     odd.line = one
     assert generate(tmp_path, url, "batch").answers == len(DIALOGUES)
     assert (odd.creates, len(odd.asked)) == (2, len(DIALOGUES) + 1)
+
+
+@pytest.mark.parametrize("reply", [HttpReply({"id": 7}), HttpReply(b"<html>log in</html>")])
+def test_a_batch_that_stays_unreadable_is_waited_for_and_given_up(
+    tmp_path: Path, server: tuple[OddServer, str], reply: HttpReply
+) -> None:
+    odd, url = server
+    odd.created = HttpReply({"id": "batch_1", "status": "validating"})
+    odd.looked_at = reply
+    with pytest.raises(UserError, match=r"cannot be read for .*max_wait_s.* Batch batch_1 goes on"):
+        generate(tmp_path, url, "batch", max_wait_s=0.2)
+    (waiting, *_) = job_attempts.found(tmp_path / "artifacts/jobs/generate-1/1", Waiting)
+    assert waiting.reason is not None
+    assert waiting.reason.startswith("the provider's answers cannot be read")
+    assert waiting.gives_up_at is not None
+
+
+def test_a_file_of_a_rejected_batch_is_deleted(tmp_path: Path, server: tuple[OddServer, str]) -> None:
+    odd, url = server
+    odd.created = HttpReply({"error": {"message": "no batches for this model"}}, 400)
+    with pytest.raises(UserError, match="no batches for this model"):
+        generate(tmp_path, url, "batch")
+    assert odd.deleted == ["file-in"]
+
+
+def test_a_filtered_prompt_is_charged_by_its_estimate(tmp_path: Path, server: tuple[OddServer, str]) -> None:
+    odd, url = server
+    odd.line = lambda key, body: json.dumps(
+        {"custom_id": key, "error": {"code": "content_filter", "message": "no"}}
+    ).encode()
+    with pytest.raises(UserError, match="24 filtered"):
+        generate(tmp_path, url, "batch", tries=1)
+    found = answers(tmp_path)
+    assert all(answer.is_estimated and (answer.input_tokens or 0) > 10 for answer in found)
+    assert {answer.output_tokens for answer in found} == {0}

@@ -17,7 +17,7 @@ from core.jobs.settings import fingerprinted
 from core.teachers import identity, prices, reasoning
 from core.teachers.google.client import GoogleBatches, GoogleLive
 from core.teachers.http import token_usage
-from core.teachers.http.accepted_parameters import AcceptedParameters
+from core.teachers.http.accepted_parameters import ADJUSTABLE, AcceptedParameters
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai.client import OpenAIBatches, OpenAILive
 from core.teachers.protocol import Message, RejectedError, Request, TokenCounts, Usage
@@ -112,6 +112,7 @@ async def test_a_server_that_knows_only_the_older_limit(server: Server) -> None:
         ({"extra_body": {"temperature": 1}}, "Unsupported value: 'temperature' does not support 1"),
         ({}, "max_tokens is too large: 100000"),
         ({"temperature": 3.0}, "Invalid 'temperature': must be below 2"),
+        ({"temperature": 3.0}, "temperature must be 1 or less"),
     ],
 )
 async def test_a_choice_that_is_wrong_is_an_error(
@@ -124,6 +125,24 @@ async def test_a_choice_that_is_wrong_is_an_error(
         await live.complete(REQUEST)
     await live.close()
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "parameter"),
+    [
+        ("invalid temperature: only 1 is allowed for this model", "temperature"),
+        ("`temperature` may only be set to 1 when thinking is enabled", "temperature"),
+        ("Only the default temperature (1) is supported", "temperature"),
+        ("Temperature must be 1 for this model", "temperature"),
+        ("`temperature` and `top_p` cannot both be specified for this model", "temperature"),
+        ("Model m does not support parameter reasoningEffort.", "reasoning_effort"),
+        ("extra_forbidden: body.seed", "seed"),
+    ],
+)
+def test_refusals_in_other_words(message: str, parameter: str) -> None:
+    accepted = AcceptedParameters()
+    assert accepted.learn(message, ADJUSTABLE)
+    assert [name for name in ADJUSTABLE if accepted.is_refused(name)] == [parameter]
 
 
 async def test_no_effort_where_there_is_nothing_to_choose(server: Server) -> None:

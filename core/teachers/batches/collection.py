@@ -18,7 +18,6 @@ from core.teachers.protocol import (
     QueueFullError,
     RejectedError,
     Reply,
-    TransientError,
 )
 from core.teachers.request_queue import NO_LINE, REFUSED_PARAMETER, RequestQueue
 
@@ -75,7 +74,7 @@ class Collector:
         )
         session.job.journal.write(*answers, end)
         session.ledger.refresh()
-        self._delete_upload(submission)
+        session.delete_upload(submission)
         if was_rejected and clients.is_queue_full(session.settings, info):
             raise QueueFullError(f"the provider's queue is full: batch {info.id} is created again later")
         if was_rejected:
@@ -91,17 +90,6 @@ class Collector:
             raise UserError(
                 f"batch {info.id} was cancelled at the provider. Its {len(answers)} answers are kept; a "
                 "retry sends the other requests"
-            )
-
-    def _delete_upload(self, submission: TrackedSubmission) -> None:
-        """Delete the input file that this program uploaded; it has no further use, and counts to a quota."""
-        if submission.file is None or submission.record.path is None:
-            return
-        try:
-            self._session.teacher.delete(submission.file)
-        except (TransientError, RejectedError) as error:
-            log.warning(
-                "batch %s: its input file %s stays at the provider: %s", submission.id, submission.file, error
             )
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from core.domain.errors import UserError
 from core.jobs.records import Answer, BatchRecord, Waiting
 from core.teachers import clients, remedies
-from core.teachers.live.sender import LiveLimits, Sender, kind_of
+from core.teachers.live.sender import LiveLimits, Sender
+from core.teachers.live.trouble import kind_of
 from core.teachers.protocol import FailedRequest, RejectedError, Reply, Request, TransientError
 from core.teachers.request_queue import GOES_ON, RequestQueue, new_token
 

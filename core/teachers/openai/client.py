@@ -151,16 +151,13 @@ class OpenAIBatches:
             return self._call_for_batch(
                 self._batches.create,
                 input_file_id=file,
-                endpoint=f"/v1{requests.CHAT_COMPLETIONS}",
+                endpoint=requests.batch_endpoint(self._endpoint),
                 completion_window=self._endpoint.batch_window,
                 metadata={name: text[:_MAX_METADATA] for name, text in metadata.items()},
             )
         except (RejectedError, TransientError) as error:
             if error.code in ("400", "429") and _mentions_full_queue(str(error)):
                 raise QueueFullError(str(error)) from None
-            if error.code == WEB_PAGE:
-                # From a gateway: the batch may have been created.
-                raise UnreadableError(str(error)) from None
             raise
 
     def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
@@ -259,7 +256,14 @@ class OpenAIBatches:
         return replies.result_of(line, self._url, self._endpoint.key)
 
     def _call_for_batch(self, call: Callable[..., Any], **arguments: Any) -> BatchInfo:
-        return batch_objects.batch_info(self._call(call, **arguments), self._endpoint.key)
+        try:
+            body = self._call(call, **arguments)
+        except RejectedError as error:
+            if error.code == WEB_PAGE:
+                # From a gateway: the batch may exist.
+                raise UnreadableError(str(error)) from None
+            raise
+        return batch_objects.batch_info(body, self._endpoint.key)
 
     def _call(self, call: Callable[..., Any], **arguments: Any) -> Mapping[str, object]:
         """The object in the response of one call. Raises `UnreadableError` if there is none."""
