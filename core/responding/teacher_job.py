@@ -14,7 +14,8 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
-from core.teachers import answers, outcomes, request_runner, requests
+from core.teachers import request_runner, requests
+from core.teachers.answers import classification, outcomes
 from core.teachers.protocol import Reply, Request
 from core.teachers.request_queue import RequestQueue
 
@@ -71,5 +72,5 @@ def _request(responder: TeacherResponder, dialogue: Dialogue) -> Request:
 
 def _classify(reply: Reply) -> tuple[Outcome, str]:
     """A response that is too long still counts: judges and readers should see it."""
-    outcome, text = answers.classify(reply)
+    outcome, text = classification.classify(reply)
     return ("ok" if outcome == "long" else outcome), text

@@ -17,8 +17,9 @@ from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, Waiting
 from core.jobs.settings import Settings
-from core.teachers import answer_cleaning, prices
-from core.teachers.answer_cleaning import with_visible_half_characters, without_half_characters
+from core.teachers.answers import cleaning
+from core.teachers.answers.cleaning import with_visible_half_characters, without_half_characters
+from core.teachers.costs import prices
 from core.teachers.http import content_filters, token_usage
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
@@ -106,7 +107,7 @@ class RequestQueue:
                 if outcome != "ok":
                     del self.ledger.answers[key]
                 elif text != known.text:
-                    removed = answer_cleaning.clean(known.text).removed
+                    removed = cleaning.clean(known.text).removed
                     self.ledger.answers[key] = msgspec.structs.replace(
                         known, text=text, removed=(*known.removed, *removed), raw=known.raw or known.text
                     )
@@ -299,7 +300,7 @@ def new_token() -> str:
 
 def _removed(reply: Reply) -> tuple[str, ...]:
     """The kinds of what is taken off a reply, thinking apart from the text among them."""
-    removed = answer_cleaning.clean(reply.text).removed
+    removed = cleaning.clean(reply.text).removed
     return removed if not reply.has_thinking or "thinking" in removed else ("thinking", *removed)
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dialogues import control_tokens
-from core.teachers import answer_cleaning
-from core.teachers.answer_cleaning import CleanedText, Removal
+from core.teachers.answers import cleaning
+from core.teachers.answers.cleaning import CleanedText, Removal
 
 SAID = "It must be so lonely without her; I am glad you told me."
 
@@ -63,14 +63,14 @@ WRAPPED: list[tuple[str, Removal]] = [
 
 @pytest.mark.parametrize(("text", "removal"), WRAPPED)
 def test_what_stands_around_an_answer(text: str, removal: Removal) -> None:
-    found = answer_cleaning.clean(text)
+    found = cleaning.clean(text)
     assert found.text == SAID
     assert removal in found.removed
 
 
 def test_several_layers() -> None:
     text = f"<think>x</think>\n\nOf course! Here is the revised version:\n\n“{SAID}”\n\nNote: it is short."
-    found = answer_cleaning.clean(text)
+    found = cleaning.clean(text)
     assert found == CleanedText(SAID, ("thinking", "preamble", "quotes"))
 
 
@@ -88,7 +88,7 @@ def test_several_layers() -> None:
     ],
 )
 def test_nothing_but_what_stands_around(text: str) -> None:
-    assert answer_cleaning.clean(text).text == ""
+    assert cleaning.clean(text).text == ""
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_nothing_but_what_stands_around(text: str) -> None:
     ],
 )
 def test_an_answer_stays_word_for_word(text: str) -> None:
-    assert answer_cleaning.clean(text) == CleanedText(text, ())
+    assert cleaning.clean(text) == CleanedText(text, ())
 
 
 PARTS = st.sampled_from(
@@ -137,8 +137,8 @@ PARTS = st.sampled_from(
 
 @given(st.lists(PARTS | st.text(max_size=4), max_size=12).map("".join))
 def test_a_clean_text_is_clean(text: str) -> None:
-    found = answer_cleaning.clean(text)
-    assert answer_cleaning.clean(found.text) == CleanedText(found.text, ())
+    found = cleaning.clean(text)
+    assert cleaning.clean(found.text) == CleanedText(found.text, ())
     assert control_tokens.find(found.text) == ()
     found.text.encode()
     assert len(found.text) <= len(text)
@@ -148,4 +148,4 @@ def test_a_clean_text_is_clean(text: str) -> None:
 
 @given(st.text(st.characters(codec="utf-8", categories=["L", "Nd", "Zs", "Sc"]), max_size=80))
 def test_plain_words_stay(text: str) -> None:
-    assert answer_cleaning.clean(text).text.split() == text.replace("\ufeff", " ").split()
+    assert cleaning.clean(text).text.split() == text.replace("\ufeff", " ").split()

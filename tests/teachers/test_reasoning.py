@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from core.config.schema import Teacher
 from core.jobs.settings import fingerprinted
-from core.teachers import identity, prices, reasoning
+from core.teachers import identity, reasoning
+from core.teachers.costs import prices
 from core.teachers.google.client import GoogleBatches, GoogleLive
 from core.teachers.http import token_usage
 from core.teachers.http.accepted_parameters import ADJUSTABLE, AcceptedParameters

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from core.teachers import answer_cleaning
+from core.teachers.answers import cleaning
 from core.teachers.http import json_values, token_usage
 from core.teachers.protocol import FailedRequest, Reply, TokenCounts, TransientError
 
@@ -99,7 +99,7 @@ def first_word_logprobs(tokens: Iterable[tuple[str, Mapping[str, float]]]) -> di
     positions of white space, quotes, asterisks and brackets are skipped. None if no position is left.
     """
     tokens = list(tokens)
-    begin = answer_cleaning.thinking_end("".join(token for token, _ in tokens))
+    begin = cleaning.thinking_end("".join(token for token, _ in tokens))
     at = 0
     for token, found in tokens:
         if at >= begin and token.strip(_BEFORE_FIRST_WORD) and found:

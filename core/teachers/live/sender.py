@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import tenacity
 
-from core.teachers import prices
+from core.teachers.costs import prices
 from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
 from core.teachers.live.trouble import Trouble, kind_of
 from core.teachers.protocol import (
