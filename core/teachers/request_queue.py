@@ -18,7 +18,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, Waiting
 from core.jobs.settings import Settings
 from core.teachers.answers import cleaning
-from core.teachers.answers.cleaning import with_visible_half_characters, without_half_characters
+from core.teachers.answers.characters import with_visible_half_characters, without_half_characters
 from core.teachers.costs import prices
 from core.teachers.http import content_filters, token_usage
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger

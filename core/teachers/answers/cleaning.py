@@ -1,14 +1,18 @@
 """Takes off what a model writes around its answer. Every use of an answer follows this one rule:
 
-- `half character`: halves of characters outside the Basic Multilingual Plane (lone surrogates) are removed.
+- `half character`: halves of characters outside the Basic Multilingual Plane (lone surrogates) are removed,
+  also where a server has replaced them by U+FFFD.
+- `control character`: control characters other than tabs and ends of lines are removed.
 - `thinking`: blocks of thinking are removed, in tags (`<think>`, `<thought>`, `[THINK]`, …) or channels
   (`analysis` of gpt-oss). A closing tag without an opening one ends thinking that began with the answer; an
   opening one without a closing one begins thinking that reaches to the end. So only thinking is no answer.
+  What stands under "Reasoning:" before a line with "Answer:" is thinking too.
 - `control token`: tokens of chat formats at the beginning are removed, with the role that they name. The
   first one that ends a turn, or begins another, ends the answer; all others are removed.
 - `markdown`: a code fence, emphasis or block quote around the whole answer.
 - `preamble`: a first line that announces the answer ("Sure! Here is a more empathetic version:").
 - `label`: a label ("Improved response:"), tag (`<answer>`) or JSON object around the answer.
+- `next turn`: lines from "User:", "Speaker:" or the like on, where the model goes on with the conversation.
 - `quotes`: quotation marks around the whole answer.
 - `remark`: last paragraphs about the answer ("This version acknowledges …", "Let me know if you'd like …").
 
@@ -17,16 +21,25 @@ What else the answer says is kept, word for word.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from core.dialogues import control_tokens, thinking
+from core.teachers.answers import characters, wording
 
 Removal = Literal[
-    "half character", "thinking", "control token", "markdown", "preamble", "label", "quotes", "remark"
+    "half character",
+    "control character",
+    "thinking",
+    "control token",
+    "markdown",
+    "preamble",
+    "label",
+    "next turn",
+    "quotes",
+    "remark",
 ]
 
 
@@ -68,28 +81,6 @@ def _strip(text: str) -> str:
     return text.strip(_BLANK).strip().strip(_BLANK)
 
 
-def without_half_characters(text: str) -> str:
-    """`text` with its surrogate pairs joined, and without lone surrogates, which UTF-8 cannot encode."""
-    if _SURROGATE.search(text) is None:
-        return text
-    return _SURROGATE.sub("", _PAIR.sub(_joined, text))
-
-
-def with_visible_half_characters(text: str) -> str:
-    """`text` with U+FFFD for each lone surrogate, so that it can be written and shows what was there."""
-    if _SURROGATE.search(text) is None:
-        return text
-    return _SURROGATE.sub("\ufffd", _PAIR.sub(_joined, text))
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-
-
-def _joined(pair: re.Match[str]) -> str:
-    return pair[0].encode("utf-16", "surrogatepass").decode("utf-16")
-
-
 # Thinking
 
 #: The header of a message in a channel, as gpt-oss writes it.
@@ -105,9 +96,18 @@ _THOUGHT_PROCESS = re.compile(
 )
 _MY_RESPONSE = re.compile(r"\bhere(?:'s| is) my (?:response|answer|reply)\b:?", re.IGNORECASE)
 
+#: How Ollama and Open WebUI write thinking, and how models write it without tags.
+_DONE_THINKING = re.compile(r"\Athinking\.\.\.\s*\n.*?\n\s*\.\.\.done thinking\.?", re.IGNORECASE | re.DOTALL)
+_DETAILS = re.compile(r'<details type="reasoning"[^>]*>.*?</details>', re.IGNORECASE | re.DOTALL)
+_LABELLED = re.compile(
+    r"\A[*_#\s]*(?:thinking|thoughts?|thought process|reasoning|analysis|internal monologue|chain of thought)"
+    r"[*_ ]*:.*?\n[*_#\s]*(?:final )?(?:answer|response|reply)[*_ ]*:[*_]*\s*",
+    re.IGNORECASE | re.DOTALL,
+)
+
 
 def _without_thinking(text: str) -> str:
-    text = _final_channel(text)
+    text = _DETAILS.sub("", _DONE_THINKING.sub("", _LABELLED.sub("", _final_channel(text))))
     if (bare := _BARE_CHANNELS.match(text)) is not None:
         text = text[bare.end() :]
     elif _BARE_THINKING.match(text):
@@ -185,178 +185,15 @@ def _without_markdown(text: str) -> str:
     return text if text.count("```") + text.count("~~~") > 1 else _HALF_FENCE.sub("", text)
 
 
-# Preambles
-
-_AGREED = (
-    r"(?:sure(?: thing)?|certainly|of course|absolutely|okay|ok|alright|all right|gladly|no problem"
-    r"|understood|got it|great|yes|thank you|thanks|(?:i'd be |i am |i'm )?happy to(?: help)?)"
-)
-_ANSWER = (
-    r"(?:responses?|versions?|reply|replies|answers?|rewrites?|rewriting|revisions?|rewording|rephrasing"
-    r"|paraphrase|drafts?)"
-)
-_IMPROVED = (
-    r"(?:most|more|improved|revised|rewritten|rephrased|reworded|enhanced|updated|better|alternative|empathetic"
-    r"|empathic|compassionate|supportive|final|new|possible|suggested|refined|polished)"
-)
-_HERE = (
-    r"(?:here(?:['’]s| is| are)|below (?:is|are)|this is|the following(?: is)?|i(?:['’]ve| have)? (?:revised"
-    r"|rewritten|rewrote|improved|rephrased|reworded|enhanced|refined))"
-)
-_PREAMBLE = re.compile(
-    rf"(?:{_AGREED}\b[^:\n]{{0,60}})?\b(?:(?:{_HERE})\b[^:\n]{{0,120}}\b{_ANSWER}\b[^:\n]{{0,100}}"
-    rf"|here (?:it is|you go|goes)|(?:my|an?|the) (?:{_IMPROVED}\W+){{1,3}}{_ANSWER}\b[^:\n]{{0,60}})",
-    re.IGNORECASE,
-)
-_STARTS = re.compile(rf"(?:{_AGREED}|{_HERE}|here|my|an?|the)\b", re.IGNORECASE)
-#: What tells an announcement from a sentence with a colon, where the answer is on the same line.
-_ANNOUNCED = re.compile(
-    rf"\b{_IMPROVED}\b|\b(?:the|a|my) (?:response|version|reply|rewrite|revision)\b", re.IGNORECASE
-)
-#: "Sure!" as a paragraph of its own.
-_AGREEMENT = re.compile(rf"\A{_AGREED}[!.,]*[ \t]*\r?\n\s*\n", re.IGNORECASE)
-_OPENING_QUOTES = "\"“'‘«„`*>"
-
-
-def _without_preamble(text: str) -> str:
-    text = _AGREEMENT.sub("", text)
-    head, colon, rest = text.partition(":")
-    head = head.strip().strip("*_#> ")
-    if not colon or "\n" in head or len(head) > 240 or not _STARTS.match(head):
-        return text
-    if _PREAMBLE.fullmatch(head) is None:
-        return text
-    rest = rest.lstrip("*_ \t")
-    if rest.startswith(("\n", "\r")):
-        return _only_quoted(rest.strip())
-    if rest and (rest[0] in _OPENING_QUOTES or _ANNOUNCED.search(head)):
-        return _only_quoted(rest)
-    return text
-
-
-def _only_quoted(text: str) -> str:
-    """The quoted beginning of an announced answer, if it begins so: the rest is about it."""
-    for left, right in _QUOTES:
-        if text.startswith(left):
-            end = text.find(f"{right}\n", 1)
-            if end > 0 and text[end + 1 :].lstrip(" \t\r").startswith("\n"):
-                return text[: end + 1]
-    return text
-
-
-# Labels
-
-_LABEL = re.compile(
-    rf"\A[#>*_ \t]*(?:(?:{_IMPROVED}(?:\s+(?:and|more))?|\w+ly)\s+){{0,4}}"
-    r"(?:response|reply|rewrite|revision|version|answer)(?:[*_ \t]*\([^()\n]{0,40}\))?[*_ \t]*:[*_]*\s*",
-    re.IGNORECASE,
-)
-_HEADING = re.compile(
-    rf"\A(?:#{{1,6}}[ \t]*[*_]*|[*_]{{2,3}})(?:{_IMPROVED}\s+){{0,3}}{_ANSWER}[*_ \t]*\r?\n", re.IGNORECASE
-)
-_SPEAKER = re.compile(
-    r"\A[*_]*(?:assistant|listener|therapist|counsell?or|chatbot|responder|ai|bot)[*_]*:[*_]*\s*",
-    re.IGNORECASE,
-)
-_TAG_NAMES = (
-    r"answer|response|reply|output|final|final_answer|final_response|improved_response|revised_response"
-)
-_TAG = re.compile(rf"<(?P<name>{_TAG_NAMES})>(?P<inner>.*?)(?:</(?P=name)>|\Z)", re.DOTALL | re.IGNORECASE)
-_JSON_KEYS = frozenset(
-    (
-        "answer",
-        "response",
-        "reply",
-        "text",
-        "content",
-        "improved_response",
-        "revised_response",
-        "final_answer",
-    )
-)
-
-
-def _without_label(text: str) -> str:
-    tags = list(_TAG.finditer(text))
-    if tags:
-        return tags[-1]["inner"]
-    if text.startswith("{") and text.endswith("}"):
-        return _in_json(text)
-    for pattern in (_LABEL, _HEADING, _SPEAKER):
-        if (found := pattern.match(text)) is not None:
-            return text[found.end() :]
-    return text
-
-
-def _in_json(text: str) -> str:
-    """The text of an object that has nothing else; `text` unless it is one."""
-    try:
-        value = json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return text
-    if isinstance(value, dict) and len(value) == 1:
-        ((name, inner),) = value.items()
-        if name.casefold() in _JSON_KEYS and isinstance(inner, str):
-            return inner
-    return text
-
-
-# Quotes
-
-_QUOTES = (('"', '"'), ("“", "”"), ("„", "“"), ("'", "'"), ("‘", "’"), ("«", "»"), ("‹", "›"), ("「", "」"))
-_APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
-
-
-def _without_quotes(text: str) -> str:
-    for left, right in _QUOTES:
-        if len(text) > 1 and text[0] == left and text[-1] == right:
-            inner = text[1:-1]
-            marks = _APOSTROPHE.sub("", inner)
-            if left not in marks and right not in marks:
-                return inner
-    return text
-
-
-# Remarks
-
-_ABOUT = r"(?:response|version|revision|rewrite|reply|message|rewording)"
-#: What begins remarks that reach to the end, and what is a remark in one paragraph.
-_EXPLANATION = re.compile(
-    r"\A[\s*_(>\[#-]*(?:explanation|rationale|changes made|why (?:this|it) (?:works|is better)"
-    r"|key (?:changes|improvements)|what (?:i )?changed)\b[^\n:]{0,60}:",
-    re.IGNORECASE,
-)
-_REMARK = re.compile(
-    r"\A[\s*_(>\[#-]*(?:(?:note|word count)\b[^\n:]{0,60}:"
-    rf"|(?:this|the|my) (?:{_IMPROVED} ){{0,2}}{_ABOUT} (?:is|now|better|also|still|aims?|tries|keeps|uses"
-    r"|adds|shows|acknowledges|expresses|validates|offers|demonstrates|conveys|includes|maintains|provides|focuses"
-    r"|incorporates|emphasi[sz]es|reflects|recogni[sz]es|highlights|stays|avoids|remains)\b"
-    r"|(?:let me know|feel free to|would you like|do you want|if you(?:'d|’d| would) like)\b[^\n]{0,120}"
-    rf"\b(?:{_ABOUT}|adjust\w*|revis\w+|rewrit\w+|rephras\w+|tweak\w*|modif\w+|tone|another option)\b)",
-    re.IGNORECASE,
-)
-_PARAGRAPHS = re.compile(r"\n[ \t\r]*\n")
-
-
-def _without_remarks(text: str) -> str:
-    breaks = list(_PARAGRAPHS.finditer(text))
-    for gap in breaks:
-        if _EXPLANATION.match(text[gap.end() :]):
-            return text[: gap.start()]
-    for gap in reversed(breaks):
-        if _REMARK.match(text[gap.end() :]) is None:
-            break
-        text = text[: gap.start()]
-    return text
-
-
 _STEPS: tuple[tuple[Removal, Callable[[str], str]], ...] = (
-    ("half character", without_half_characters),
+    ("half character", characters.without_broken_characters),
+    ("control character", characters.without_control_characters),
     ("thinking", _without_thinking),
     ("control token", _without_control_tokens),
     ("markdown", _without_markdown),
-    ("preamble", _without_preamble),
-    ("label", _without_label),
-    ("quotes", _without_quotes),
-    ("remark", _without_remarks),
+    ("preamble", wording.without_preamble),
+    ("label", wording.without_label),
+    ("next turn", wording.without_next_turn),
+    ("quotes", wording.without_quotes),
+    ("remark", wording.without_remarks),
 )

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 
-from core.teachers.answers.cleaning import without_half_characters
+from core.teachers.answers.characters import without_half_characters
 from core.teachers.http import instants
 
 #: What the store can hold.
