@@ -196,7 +196,9 @@ class RequestQueue:
         they are charged by their estimate, as is an answer whose usage the provider did not report.
         """
         if isinstance(result, FailedRequest):
-            error: str | None = without_half_characters(f"{result.code}: {result.message}")
+            is_filter = result.code == content_filters.CONTENT_FILTER
+            words = result.message if is_filter and result.message else f"{result.code}: {result.message}"
+            error: str | None = without_half_characters(words)
             outcome, text, usage, logprobs = _failure_outcome(result), "", None, None
             original = ""
             removed: tuple[str, ...] = ()
@@ -277,7 +279,7 @@ class RequestQueue:
         if waiting.reason is not None and waiting.reason != self._waiting.reason:
             log.warning("waiting: %s", waiting.reason)
         elif waiting.reason is None:
-            log.info("the wait is over")
+            log.info("it waits no longer")
         self._waiting = waiting
         self.job.journal.write(waiting)
 

@@ -49,7 +49,8 @@ _INTRODUCTION = re.compile(
 _OFFER = re.compile(
     rf"(?:{_AGREED}[,!. ]*)?(?:here (?:you go|it is|goes)"
     r"|(?:i can|i['’]ll|i['’]d be (?:happy|glad) to|let me)"
-    r" (?:(?:help|assist)(?: you)?(?: with (?:that|this))?|(?:rewrite|improve|revise|rephrase)\b[^\n]{0,60}))",
+    r" (?:(?:help|assist)(?: you)?(?: with (?:that|this))?"
+    r"|(?:rewrite|improve|revise|rephrase)\b[^\n]{0,60}))",
     re.IGNORECASE,
 )
 _FIRST_PARAGRAPH = re.compile(r"\A(?P<head>[^\n]{1,240}?)[.!…]*[ \t]*\r?\n[ \t]*\r?\n")
