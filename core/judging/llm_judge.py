@@ -13,7 +13,8 @@ from core.jobs.settings import LlmJudge, Settings
 from core.judging import verdict_probabilities
 from core.judging.protocol import Contest, Ruling
 from core.prompts import templates
-from core.teachers import answer_cleaning, outcomes, remedies, request_runner, requests
+from core.teachers import remedies, request_runner, requests
+from core.teachers.answers import cleaning, outcomes
 from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Reply, Request
 from core.teachers.request_queue import RequestQueue
@@ -106,7 +107,7 @@ def winner_of(text: str, order: Order) -> Winner:
 
 
 def _digit(text: str) -> str | None:
-    clean = answer_cleaning.clean(text).text
+    clean = cleaning.clean(text).text
     lines = [line for line in clean.splitlines() if line.strip()]
     # An explanation may stand between; a whole answer may also be wrapped over lines.
     found = [_named(part) for part in (clean, *lines[:1], *lines[-1:])]

@@ -27,7 +27,9 @@ ADJUSTABLE = frozenset((*TOKEN_LIMITS, *_OPTIONAL))
 #: How servers say that they refuse a parameter.
 _REFUSED = re.compile(
     r"unsupported|not supported|does(?: not|n't) support|unrecognized|unknown|unexpected|deprecated"
-    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)"
+    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)|extra_forbidden"
+    r"|only (?:the default|[\d.]+)\b.{0,40}(?:allowed|supported)"
+    r"|must be (?:set to )?1(?:\.0)?\b(?! (?:or|and))|may (?:not|only) be set|cannot both be"
     r"|use .{0,3}max_(?:completion_)?tokens.{0,3} instead",
     re.IGNORECASE,
 )
@@ -77,7 +79,7 @@ class AcceptedParameters:
         named = [
             (found.start(), name)
             for name in (*TOKEN_LIMITS, *_OPTIONAL)
-            if name in sent and (found := re.search(rf"(?<![\w]){name}(?![\w])", message)) is not None
+            if name in sent and (found := _spelled(name).search(message)) is not None
         ]
         if not named:
             return None
@@ -115,3 +117,8 @@ class AcceptedParameters:
         assert self._memory is not None
         with FileLock(self._memory.with_suffix(".lock"), fallback_to_soft=False):
             yield
+
+
+def _spelled(name: str) -> re.Pattern[str]:
+    """A parameter's name, also as `reasoningEffort`."""
+    return re.compile(rf"(?<!\w){name.replace('_', '_?')}(?!\w)", re.IGNORECASE)
