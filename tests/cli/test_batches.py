@@ -81,7 +81,7 @@ def test_looking_at_batches(program: Program, api: Api) -> None:
     assert "spent" in listed
     shown = program("batches", "show", "batch_000000", "--requests").out
     assert "in_progress" in shown
-    assert "500: The server had an error" in shown
+    assert "500: server_error: The server had an error" in shown
     assert KEY not in listed + shown
     found = program("batches", "show", "batch_000000", "--requests", "--json").json
     assert len(found["requests"]) == found["batch"]["requests"] == 12

@@ -147,12 +147,11 @@ def test_a_broken_store_is_named(program: Program) -> None:
     assert "Traceback" not in refused.err
 
 
-def test_a_store_that_cannot_be_opened_is_not_called_broken(program: Program) -> None:
+def test_a_folder_in_place_of_the_store_is_named(program: Program) -> None:
     (program.root / "state.db").unlink()
     (program.root / "state.db").mkdir()
     refused = program("status", code=1)
-    assert "cannot be opened" in refused.err
-    assert "Move it away" not in refused.err
+    assert "state.db is not a file: move it away" in refused.err
 
 
 def test_colours_are_for_terminals_that_want_them(program: Program, tmp_path: Path) -> None:
