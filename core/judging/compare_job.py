@@ -14,7 +14,8 @@ from core.domain.results import CompareResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
-from core.judging import comparison_metrics, llm_judge, protocol
+from core.judging import comparison_metrics, protocol
+from core.judging.llm import llm_judge
 from core.judging.protocol import Contest, Judge, Ruling
 
 _BATCH = 50
@@ -63,8 +64,8 @@ def _embedded(job: JobContext[CompareSettings]) -> Judge:
     # Imported here because LLM judges do not need PyTorch.
     import torch
 
-    from core.judging import embedded_judge
-    from core.judging.sentence_embeddings import Embedder
+    from core.judging.embedded import embedded_judge
+    from core.judging.embedded.sentence_embeddings import Embedder
 
     torch.set_num_threads(job.spec.threads)
     return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), Embedder())

@@ -21,7 +21,7 @@ from core.domain.results import CompareResult
 from core.domain.verdicts import Winner
 from core.jobs.settings import CompareSettings, LlmJudge
 from core.judging import compare_job
-from core.judging import llm_judge as asked
+from core.judging.llm import llm_judge as asked
 from core.prompts import templates
 from core.store import intents
 from tests import loopback

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.judging import verdict_probabilities
+from core.judging.llm import verdict_probabilities
 from tests import loopback
 from tests.judging.test_llm_judge import (
     COMPARE,

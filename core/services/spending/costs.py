@@ -106,7 +106,8 @@ def _of_judges(
     used: UsedTokens,
 ) -> Iterator[Estimate]:
     # They import numpy, which the home screen must not wait for.
-    from core.judging import llm_judge, protocol, validate_job
+    from core.judging import protocol, validate_job
+    from core.judging.llm import llm_judge
 
     test = [d for d in dialogues if d.split == "test"]
     parts: dict[tuple[str, str], list[Estimate]] = {}

@@ -10,7 +10,7 @@ from core.domain.submissions import Outcome
 from core.domain.verdicts import Order, Winner
 from core.jobs.context import JobContext
 from core.jobs.settings import LlmJudge, Settings
-from core.judging import verdict_probabilities
+from core.judging.llm import verdict_probabilities
 from core.judging.protocol import Contest, Ruling
 from core.prompts import templates
 from core.teachers import answer_cleaning, outcomes, remedies, request_runner, requests
