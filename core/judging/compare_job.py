@@ -11,6 +11,7 @@ from core.dialogues import records, response_file
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.results import CompareResult
+from core.domain.verdicts import Dimension
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
@@ -93,7 +94,8 @@ def _llm_verdicts(
     job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
-    new = _verdicts(contests, _rule(lambda todo: llm_judge.rule(job, judge, todo), contests))
+    rulings = _rule(lambda todo: llm_judge.rule(job, judge, todo), contests, llm_judge.dimensions(judge))
+    new = _verdicts(contests, rulings)
     job.journal.write(*new, Progress(len(new), len(contests)))
     return new
 
@@ -127,10 +129,13 @@ def _responses(
 
 
 def _rule(
-    judge: Callable[[Sequence[Contest]], Iterable[Ruling]], contests: Sequence[Contest]
+    judge: Callable[[Sequence[Contest]], Iterable[Ruling]],
+    contests: Sequence[Contest],
+    dimensions: Iterable[Dimension] = (),
 ) -> list[Ruling]:
-    """The judge's rulings; identical responses are a tie and are not sent to the judge."""
+    """The judge's rulings; identical responses are a tie, in each of its `dimensions` as well, and are not
+    sent to the judge."""
     different = [contest for contest in contests if contest.response_a != contest.response_b]
     rulings = iter(list(judge(different)) if different else [])
-    same = Ruling("tie", "identical responses")
+    same = Ruling("tie", "identical responses", dimensions=dict.fromkeys(dimensions, "tie"))
     return [same if contest.response_a == contest.response_b else next(rulings) for contest in contests]

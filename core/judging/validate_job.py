@@ -83,6 +83,7 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
         verdicts=metrics.verdicts,
         invalid_verdicts=metrics.invalid_verdicts,
         invalid=metrics.invalid,
+        forms=metrics.forms,
     )
 
 

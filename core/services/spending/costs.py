@@ -124,7 +124,7 @@ def _of_judges(
                 continue
         name, model = f"judge {judge.name}", judge.model
         requests = llm_judge.requests_of(judge, contests)
-        tokens = estimating.answer_tokens(model, node.stage, llm_judge.ANSWER_TOKENS, used)
+        tokens = estimating.answer_tokens(model, node.stage, llm_judge.answer_tokens(judge), used)
         part = estimating.of_requests(name, model, requests, answered, tokens)
         parts.setdefault((name, model.identity.model), []).append(part)
     for (name, model_name), found in parts.items():

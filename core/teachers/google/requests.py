@@ -7,6 +7,7 @@ from typing import Any
 
 from google.genai import types
 
+from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import Request
 
@@ -29,6 +30,7 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "responseLogprobs": None if endpoint.top_logprobs is None else True,
         "logprobs": endpoint.top_logprobs,
         "thinkingConfig": thinking_config(endpoint),
+        **structured_output(endpoint, request),
     }
     body = {
         "contents": [
@@ -38,6 +40,21 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "generationConfig": {name: value for name, value in sampling.items() if value is not None},
     }
     return {"key": request.key, "request": _merged(body, endpoint.extra_body)}
+
+
+def structured_output(endpoint: Endpoint, request: Request) -> dict[str, Any]:
+    """The settings of structured output as the REST API takes them; empty for an answer in words."""
+    schema = request.schema
+    if schema is None or endpoint.accepted.is_refused(STRUCTURED_OUTPUT):
+        return {}
+    value = {"type": "STRING", "enum": list(schema.values)}
+    described = {
+        "type": "OBJECT",
+        "properties": dict.fromkeys(schema.fields, value),
+        "required": list(schema.fields),
+        "propertyOrdering": list(schema.fields),
+    }
+    return {"responseMimeType": "application/json", "responseSchema": described}
 
 
 def thinking_config(endpoint: Endpoint) -> dict[str, Any] | None:
