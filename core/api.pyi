@@ -56,6 +56,7 @@ from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
 from .domain.recipes import Recipe as Recipe
 from .domain.results import CompareResult as CompareResult
+from .domain.results import DimensionRate as DimensionRate
 from .domain.results import GenerateResult as GenerateResult
 from .domain.results import JudgeResult as JudgeResult
 from .domain.results import RecipeResult as RecipeResult
@@ -76,6 +77,7 @@ from .domain.submissions import Spending as Spending
 from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
 from .domain.verdicts import DIMENSIONS as DIMENSIONS
+from .domain.verdicts import Dimension as Dimension
 from .domain.verdicts import Pair as Pair
 from .domain.verdicts import Verdict as Verdict
 from .domain.votes import Choice as Choice

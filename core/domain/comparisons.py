@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.domain.names import RunStage
+from core.domain.results import DimensionRate
 from core.domain.verdicts import AnswerForm, Dimension
 from core.domain.win_rates import WinRate
 
@@ -62,8 +63,6 @@ class RecipeRate:
     """The recipe's name."""
     stage: RunStage
     """The stage of the runs."""
-    dimension: Dimension | None
-    """The dimension of empathy; None for the win rate overall."""
     comparisons: int
     """Comparisons, one a student."""
     n: int
@@ -76,6 +75,8 @@ class RecipeRate:
     """Lower end of its interval over dialogues; None with it."""
     ci_high: float | None
     """Upper end of its interval; None with it."""
+    dimensions: Mapping[Dimension, DimensionRate]
+    """The same in each dimension of empathy; empty unless the judge was asked for them."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from core.domain.comparisons import Scorecard
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports import cells, comparison_tables
+from core.reports import cells, comparison_tables, dimension_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -20,6 +20,8 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
     found = (
         *(comparison_tables.grid(report, judge) for judge in report.judges),
         comparison_tables.comparisons(report),
+        dimension_tables.comparisons(report),
+        dimension_tables.recipes(report),
         *_rankings(report),
         _tests(report),
         _scorecards(report),
@@ -164,6 +166,7 @@ def _scorecards(report: Report) -> ReportTable:
             cells.count(card.pairs),
             cells.count(card.verdicts),
             cells.share(card.invalid / card.verdicts if card.verdicts else None),
+            cells.text(_forms(card)),
             *estimate(card.prefers_first, card.prefers_first_low, card.prefers_first_high),
             *estimate(card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high),
             *estimate(card.flip_rate, card.flip_rate_low, card.flip_rate_high),
@@ -176,14 +179,21 @@ def _scorecards(report: Report) -> ReportTable:
 
         titles = (
             *("judge", "model", "design", *ends("agrees with people", ""), "the longer one wins", "pairs"),
-            *("verdicts", "invalid", *ends("prefers first", "first "), *ends("prefers longer", "longer ")),
+            *(
+                "verdicts",
+                "invalid",
+                "forms of answers",
+                *ends("prefers first", "first "),
+                *ends("prefers longer", "longer "),
+            ),
             *(*ends("flip rate", "flip "), "USD per 1,000"),
         )
         note = (
             "Agreement with the human ratings is measured on pairs with different ratings; a split decision "
             "counts half, pairs without a valid verdict are left out; beside it what “the longer one wins” "
             "reaches on the same pairs, where chance is 50. First and longer: shares of the verdicts with a "
-            "winner (on different lengths); flip rate: over pairs of different texts judged in both orders. "
+            "winner (on different lengths); flip rate: over pairs of different texts judged in both orders; "
+            "forms of answers: how many verdicts are in answers of each form. "
             f"95 % intervals, clustered by dialogue. Shares in %. {cells.sources(report)}"
         )
         rows = tuple(row(card, full=full) for card in report.scorecards)
@@ -191,6 +201,12 @@ def _scorecards(report: Report) -> ReportTable:
         return ReportTable("judges", "Judges", note, titles, frozenset(range(3, len(titles))), rows, more)
 
     return table(full=False)
+
+
+def _forms(card: Scorecard) -> str | None:
+    if card.forms is None:
+        return None
+    return ", ".join(f"{count:,} {form}" for form, count in card.forms.items()) or "none"
 
 
 def _agreements(report: Report) -> ReportTable:

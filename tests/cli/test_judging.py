@@ -10,9 +10,9 @@ import pytest
 
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
-from tests.judging.test_llm_judge import longer
 from tests.loopback import KEY, Api
 from tests.support import finished_workspace
+from tests.support.judged_workspace import longer
 from tests.support.synthetic_dialogues import synthetic_csv
 
 JUDGES = """

@@ -57,7 +57,7 @@ _WORDS = (
 _ALONE = re.compile(
     rf"[\W_]*(?P<before>(?:{_WORDS}[\W_]+)*){_subject(1)}(?P<after>(?:[\W_]+{_WORDS})*)[\W_]*", re.IGNORECASE
 )
-_TOKEN_ALONE = re.compile(r"[\W_]*([12AB])[\W_]*")
+_TOKEN_ALONE = re.compile(r"[\W_]*([12AB])[\W_]*", re.IGNORECASE)
 #: A verdict with a reason on the same line.
 _WITH_REASON = re.compile(
     rf"[\W_]*(?:(?:{_WORDS}[\W_]+)*?){_subject(1)}[\"'*_`\])}}]*"
@@ -135,10 +135,12 @@ class Named:
 
 def read(text: str) -> Named | None:
     """The response that an answer names; None if it names none, or both."""
-    clean = answer_cleaning.clean(text).text
-    found = list(_all(clean))
-    places = {named.place for named in found}
-    return found[0] if len(places) == 1 else None
+    cleaned = answer_cleaning.clean(text)
+    found = list(_all(cleaned.text))
+    if len({named.place for named in found}) != 1:
+        return None
+    was_labelled = "label" in cleaned.removed and found[0].form in ("digit", "letter")
+    return Named(found[0].place, "label") if was_labelled else found[0]
 
 
 def read_dimensions(text: str) -> tuple[dict[AskedFor, Place], AnswerForm | None]:
@@ -210,9 +212,13 @@ def _all(clean: str) -> Iterator[Named]:
 
 def _alone(text: str) -> Iterator[Named]:
     """A verdict that is the whole text, or its first or last line, alone or with a reason behind it."""
+    token = _TOKEN_ALONE.fullmatch(text)
+    if token is not None:
+        yield Named(_PLACES[token[1].casefold()], "digit" if token[1] in "12" else "letter")
+        return
     whole = _fullmatch(text)
     if whole is not None:
-        yield Named(_place(whole), _form(text))
+        yield Named(_place(whole), "label")
         return
     lines = [line for line in text.splitlines() if line.strip()]
     named = {
@@ -231,13 +237,6 @@ def _alone(text: str) -> Iterator[Named]:
 
 def _fullmatch(text: str) -> re.Match[str] | None:
     return _ALONE.fullmatch(text) if len(text) <= _MAX_ALONE else None
-
-
-def _form(text: str) -> AnswerForm:
-    token = _TOKEN_ALONE.fullmatch(text)
-    if token is None:
-        return "label"
-    return "digit" if token[1] in "12" else "letter"
 
 
 def _objects(text: str) -> Iterator[tuple[dict[str, object], tuple[int, int]]]:

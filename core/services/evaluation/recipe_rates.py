@@ -25,7 +25,7 @@ def recipe_rates(
     `scores` and `by_dimension` are by the comparison's job. A dialogue's score is the mean over the students
     that have a valid one.
     """
-    from core.judging import statistics
+    from core.judging import comparison_metrics
     from core.judging.intervals import WILSON
 
     found = []
@@ -36,29 +36,31 @@ def recipe_rates(
             if run is not None and run.student == rate.a:
                 runs[run.recipe, run.stage].append(rate)
         for (recipe, stage), own in runs.items():
-            parts: dict[Dimension | None, list[Scores]] = {None: [scores[rate.job] for rate in own]}
+            by_part: dict[Dimension, list[Scores]] = defaultdict(list)
             for rate in own:
                 for dimension, made in by_dimension.get(rate.job, {}).items():
-                    parts.setdefault(dimension, []).append(made)
+                    by_part[dimension].append(made)
             # As for the one comparison.
             once = len(own) == 1 and own[0].interval == WILSON
-            for part, each in parts.items():
-                made_rate = statistics.win_rate(_mean_scores(each), once=once, with_bootstrap=False)
-                estimate = made_rate.rate
-                found.append(
-                    RecipeRate(
-                        judge=judge,
-                        recipe=str(recipe),
-                        stage=stage,
-                        dimension=part,
-                        comparisons=len(each),
-                        n=made_rate.n,
-                        invalid=made_rate.invalid,
-                        win_rate_b=None if estimate is None else estimate.share,
-                        ci_low=None if estimate is None else estimate.low,
-                        ci_high=None if estimate is None else estimate.high,
-                    )
+            means = _mean_scores([scores[rate.job] for rate in own])
+            overall = comparison_metrics.dimension_rate(means, once=once)
+            found.append(
+                RecipeRate(
+                    judge=judge,
+                    recipe=str(recipe),
+                    stage=stage,
+                    comparisons=len(own),
+                    n=len(means),
+                    invalid=overall.invalid,
+                    win_rate_b=overall.win_rate_b,
+                    ci_low=overall.ci_low,
+                    ci_high=overall.ci_high,
+                    dimensions={
+                        dimension: comparison_metrics.dimension_rate(_mean_scores(each), once=once)
+                        for dimension, each in by_part.items()
+                    },
                 )
+            )
     return tuple(found)
 
 

@@ -453,7 +453,9 @@ def _first_two(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, st
 def _look(a: str | None, b: str | None, workspace: Workspace) -> _PairsData:
     from core.api import prompts
 
-    (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == "judge")
     alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
     pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
+    by_dimension = any(verdict.dimensions for pair in pairs for verdict in pair.verdicts)
+    asked = "judge_dimensions" if by_dimension else "judge"
+    (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == asked)
     return _PairsData(workspace.evaluation.responders(), a, b, pairs, judge, alone)
