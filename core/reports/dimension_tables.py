@@ -9,9 +9,9 @@ from core.reports.cells import ReportCell, ReportTable
 from core.reports.gather import Report
 
 _NOTE = (
-    "Win rates in %, with 95 % intervals over dialogues. The judge names the better response in each dimension "
-    "and overall in one answer. Ties, orders and invalid dialogues count as in the win rate overall; nothing is "
-    "corrected for the number of dimensions."
+    "Win rates in %, with 95 % intervals over dialogues. The judge names the better response in each "
+    "dimension and overall in one answer. Ties, orders and invalid dialogues count as in the win rate "
+    "overall; nothing is corrected for the number of dimensions."
 )
 
 
@@ -44,9 +44,8 @@ def comparisons(report: Report) -> ReportTable:
         ),
     )
     rows = tuple((*name, _cell(part)) for name, (_, _, part) in zip(named, found, strict=True))
-    return ReportTable(
-        "dimensions", title, note, (*names, "win rate of B"), frozenset(range(4, 9)), rows, full
-    )
+    columns = (*names, "win rate of B")
+    return ReportTable("dimensions", title, note, columns, frozenset(range(4, 9)), rows, full)
 
 
 def recipes(report: Report) -> ReportTable:

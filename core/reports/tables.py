@@ -166,7 +166,7 @@ def _scorecards(report: Report) -> ReportTable:
             cells.count(card.pairs),
             cells.count(card.verdicts),
             cells.share(card.invalid / card.verdicts if card.verdicts else None),
-            cells.text(_forms(card)),
+            *((cells.text(_forms(card)),) if full else ()),
             *estimate(card.prefers_first, card.prefers_first_low, card.prefers_first_high),
             *estimate(card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high),
             *estimate(card.flip_rate, card.flip_rate_low, card.flip_rate_high),
@@ -179,21 +179,15 @@ def _scorecards(report: Report) -> ReportTable:
 
         titles = (
             *("judge", "model", "design", *ends("agrees with people", ""), "the longer one wins", "pairs"),
-            *(
-                "verdicts",
-                "invalid",
-                "forms of answers",
-                *ends("prefers first", "first "),
-                *ends("prefers longer", "longer "),
-            ),
+            *("verdicts", "invalid", *(("forms of answers",) if full else ())),
+            *(*ends("prefers first", "first "), *ends("prefers longer", "longer ")),
             *(*ends("flip rate", "flip "), "USD per 1,000"),
         )
         note = (
             "Agreement with the human ratings is measured on pairs with different ratings; a split decision "
             "counts half, pairs without a valid verdict are left out; beside it what “the longer one wins” "
             "reaches on the same pairs, where chance is 50. First and longer: shares of the verdicts with a "
-            "winner (on different lengths); flip rate: over pairs of different texts judged in both orders; "
-            "forms of answers: how many verdicts are in answers of each form. "
+            "winner (on different lengths); flip rate: over pairs of different texts judged in both orders. "
             f"95 % intervals, clustered by dialogue. Shares in %. {cells.sources(report)}"
         )
         rows = tuple(row(card, full=full) for card in report.scorecards)

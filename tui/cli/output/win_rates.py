@@ -120,9 +120,8 @@ def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence
         return
     dimensions = [name for name in DIMENSIONS if any(name in one.dimensions for one in found)]
     words = ("judge", "recipe", "stage")
-    shown = make_table(
-        *words, "students", "n", "overall", "95 % interval", *_pairs(dimensions), left=len(words)
-    )
+    titles = ("students", "n", *_pairs(["overall", *dimensions]))
+    shown = make_table(*words, *titles, left=len(words))
     for one in found:
         parts = [one.dimensions.get(name) for name in dimensions]
         shown.add_row(
