@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from core.config.schema import Teacher
 from core.domain.dialogues import Dialogue
+from core.domain.results import CompareResult
 from core.domain.verdicts import Winner
+from core.jobs.settings import CompareSettings, LlmJudge
+from core.judging import compare_job
+from core.prompts import templates
 from tests.loopback import Api
+from tests.support import job_attempts, made_settings
 from tests.support.synthetic_dialogues import synthetic_dialogues
 from tests.support.teacher_workspace import TeacherWorkspace
 
@@ -75,3 +83,30 @@ def verdicts(made: TeacherWorkspace, name: str = COMPARE) -> dict[tuple[str, str
     """(dialogue, order) → (winner, raw), as the store has them."""
     rows = made.query("SELECT dialog_id, ordering, winner, raw FROM verdicts WHERE job = ?", made.job(name))
     return {(str(d), str(order)): (str(winner), str(raw)) for d, order, winner, raw in rows}
+
+
+def compare(
+    root: Path,
+    url: str,
+    dialogues: Sequence[Dialogue] = DIALOGUES,
+    *,
+    attempt: int = 1,
+    sends_requests: bool = True,
+    by_dimension: bool = False,
+    structured_output: bool = False,
+    **teacher: Any,
+) -> CompareResult:
+    """A comparison of the test dialogues, in this process; `teacher` are settings of the judge's model."""
+    judge = LlmJudge(
+        name="gpt",
+        swap=True,
+        repeats=1,
+        prompt=templates.load("judge_dimensions" if by_dimension else "judge"),
+        model=made_settings.large_model(Teacher(provider="openai", model="m", base_url=url, **teacher)),
+        dimensions=by_dimension,
+        structured_output=structured_output,
+    )
+    settings = CompareSettings(a="human", b="chatgpt", judge=judge)
+    folder = root / f"artifacts/jobs/compare-1/{attempt}"
+    made = job_attempts.attempt(folder, dialogues, settings, job="compare-1", sends_requests=sends_requests)
+    return job_attempts.run(made, compare_job.run)

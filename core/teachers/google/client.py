@@ -74,27 +74,20 @@ class GoogleLive:
             # The raw body: it is read as a batch's results are.
             should_return_http_response=True,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-            http_options=types.HttpOptions(extra_body=requests.body_beside_config(endpoint)),
         )
 
     async def complete(self, request: Request) -> Reply:
         while True:
-            structured = requests.structured_output(self._endpoint, request)
             try:
-                return await self._complete(request, structured)
+                return await self._complete(request)
             except RejectedError as error:
+                structured = requests.structured_output(self._endpoint, request)
                 if not structured or not _refuses_structured_output(self._endpoint, error.code, str(error)):
                     raise
 
-    async def _complete(self, request: Request, structured: Mapping[str, Any]) -> Reply:
-        config = self._config
-        if structured:
-            config = config.model_copy(
-                update={
-                    "response_mime_type": structured["responseMimeType"],
-                    "response_schema": structured["responseSchema"],
-                }
-            )
+    async def _complete(self, request: Request) -> Reply:
+        beside = types.HttpOptions(extra_body=requests.body_beside_config(self._endpoint, request))
+        config = self._config.model_copy(update={"http_options": beside})
         with _protocol_errors(self._endpoint):
             async with asyncio.timeout(self._endpoint.timeout_s):
                 response = await self._client.models.generate_content(

@@ -66,11 +66,13 @@ def thinking_config(endpoint: Endpoint) -> dict[str, Any] | None:
     return None
 
 
-def body_beside_config(endpoint: Endpoint) -> dict[str, Any] | None:
-    """What the client merges into the body that it makes: the settings of reasoning, and `extra_body`."""
+def body_beside_config(endpoint: Endpoint, request: Request) -> dict[str, Any] | None:
+    """What the client merges into the body that it makes: the settings of reasoning and of structured output,
+    and `extra_body`."""
     thinking = thinking_config(endpoint)
-    base = {} if thinking is None else {"generationConfig": {"thinkingConfig": thinking}}
-    return _merged(base, endpoint.extra_body) or None
+    config = {} if thinking is None else {"thinkingConfig": thinking}
+    config |= structured_output(endpoint, request)
+    return _merged({"generationConfig": config} if config else {}, endpoint.extra_body) or None
 
 
 def _role(role: str) -> str:

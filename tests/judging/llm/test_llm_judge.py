@@ -12,24 +12,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.config.schema import Teacher
 from core.domain.errors import UserError
-from core.domain.results import CompareResult
-from core.jobs.settings import CompareSettings, LlmJudge
-from core.judging import compare_job
-from core.prompts import templates
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
-from tests.support import job_attempts, made_settings
 from tests.support.judged_workspace import (
     CHATGPT_AND_HUMAN,
     COMPARE,
-    DIALOGUES,
     DIFFERENT,
     HUMAN_AND_CHATGPT,
     IDENTICAL,
     TEST,
+    compare,
     expected,
     judge_workspace,
     longer,
@@ -287,22 +281,6 @@ def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> 
     (rate,) = workspace.evaluation.win_rates()
     workspace.close()
     assert (rate.prefers_first, rate.flip_rate) == (1, result["flip_rate"])
-
-
-def compare(root: Path, url: str, **teacher: Any) -> CompareResult:
-    """A comparison of the test dialogues, in this process."""
-    judge = LlmJudge(
-        name="gpt",
-        swap=True,
-        repeats=1,
-        prompt=templates.load("judge"),
-        model=made_settings.large_model(Teacher(provider="openai", model="m", base_url=url, **teacher)),
-    )
-    settings = CompareSettings(a="human", b="chatgpt", judge=judge)
-    folder = root / "artifacts/jobs/compare-1/1"
-    return job_attempts.run(
-        job_attempts.attempt(folder, DIALOGUES, settings, job="compare-1"), compare_job.run
-    )
 
 
 def test_verdicts_behind_thinking_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
