@@ -91,6 +91,14 @@ def _check_judge(place: str, judge: JudgeConfig) -> None:
         if not judge.model:
             raise UserError(f"{place}.model is missing: the model that judges")
         _check_teacher(place, judge)
+        if judge.provider == "local" and judge.structured_output:
+            raise UserError(f"{place}.structured_output: a local model does not support it; remove it")
+        for name in ("dimensions", "structured_output"):
+            if judge.top_logprobs is not None and getattr(judge, name):
+                raise UserError(
+                    f"{place}.{name}: set either {name} or top_logprobs, which are log-probabilities of an "
+                    "answer of one digit"
+                )
     elif judge != JudgeConfig(provider="embedded"):
         raise UserError(f"{place}: the embedded judge takes no setting other than provider")
 

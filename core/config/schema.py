@@ -319,6 +319,13 @@ class JudgeConfig(Teacher, frozen=True):
     the paper."""
     repeats: Annotated[int, Meta(ge=1, le=100)] = 1
     """How often each pair is judged in each order."""
+    dimensions: bool = False
+    """In the same request, also ask which response is better in cognitive, affective and compassionate
+    empathy: there is a win rate for each, beside that overall. The prompt is `judge_dimensions`; not with
+    `top_logprobs`."""
+    structured_output: bool = False
+    """Request answers as JSON of a fixed schema: `response_format` of OpenAI, `responseSchema` of Gemini. An
+    endpoint that refuses it gets requests without it. Not for `local`, and not with `top_logprobs`."""
 
 
 class ExtraComparison(_Table, frozen=True):

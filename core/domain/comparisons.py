@@ -6,9 +6,13 @@ Intervals are 95 % ones; rates and shares lie between 0 and 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from core.domain.names import RunStage
+from core.domain.results import DimensionRate
+from core.domain.verdicts import AnswerForm, Dimension
 from core.domain.win_rates import WinRate
 
 
@@ -44,6 +48,35 @@ class Cell:
     """Lower end of the Imbens–Manski interval around these bounds; None where none is invalid."""
     bounds_high: float | None = None
     """Upper end of that interval; None where none is invalid."""
+
+
+@dataclass(frozen=True)
+class RecipeRate:
+    """How often the runs of one recipe and stage win against their base students, under one judge.
+
+    A dialogue's score is the mean over the students that have a valid one.
+    """
+
+    judge: str
+    """The judge."""
+    recipe: str
+    """The recipe's name."""
+    stage: RunStage
+    """The stage of the runs."""
+    comparisons: int
+    """Comparisons, one a student."""
+    n: int
+    """Dialogues, invalid ones included."""
+    invalid: int
+    """Dialogues that are invalid in all comparisons; they are missing from the win rate."""
+    win_rate_b: float | None
+    """Mean score of the runs over the other dialogues; None when there is none."""
+    ci_low: float | None
+    """Lower end of its interval over dialogues; None with it."""
+    ci_high: float | None
+    """Upper end of its interval; None with it."""
+    dimensions: Mapping[Dimension, DimensionRate]
+    """The same in each dimension of empathy; empty unless the judge was asked for them."""
 
 
 @dataclass(frozen=True)
@@ -176,6 +209,8 @@ class Scorecard:
     """All verdicts, invalid ones included."""
     invalid: int
     """Verdicts that name no response."""
+    forms: Mapping[AnswerForm, int] | None
+    """How many verdicts are in answers of each form; None where no result has counted them."""
     prefers_first: float | None
     """Share of `placed` that name the response shown first; None when there is none."""
     prefers_first_low: float | None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
+
+if TYPE_CHECKING:
+    from core.domain.results import DimensionRate
+    from core.domain.verdicts import Dimension
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,8 @@ class WinRate:
     """The upper end of its interval."""
     left_out: int | None = None
     """Test dialogues that were not compared, because a responder has no usable response to them."""
+    dimensions: Mapping[Dimension, DimensionRate] | None = None
+    """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
 
     @property
     def name(self) -> ComparisonName:

@@ -11,10 +11,12 @@ from core.dialogues import records, response_file
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.results import CompareResult
+from core.domain.verdicts import Dimension
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
-from core.judging import comparison_metrics, llm_judge, protocol
+from core.judging import comparison_metrics, protocol
+from core.judging.llm import llm_judge
 from core.judging.protocol import Contest, Judge, Ruling
 
 _BATCH = 50
@@ -63,8 +65,8 @@ def _embedded(job: JobContext[CompareSettings]) -> Judge:
     # Imported here because LLM judges do not need PyTorch.
     import torch
 
-    from core.judging import embedded_judge
-    from core.judging.sentence_embeddings import Embedder
+    from core.judging.embedded import embedded_judge
+    from core.judging.embedded.sentence_embeddings import Embedder
 
     torch.set_num_threads(job.spec.threads)
     return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), Embedder())
@@ -92,7 +94,8 @@ def _llm_verdicts(
     job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
-    new = _verdicts(contests, _rule(lambda todo: llm_judge.rule(job, judge, todo), contests))
+    rulings = _rule(lambda todo: llm_judge.rule(job, judge, todo), contests, llm_judge.dimensions(judge))
+    new = _verdicts(contests, rulings)
     job.journal.write(*new, Progress(len(new), len(contests)))
     return new
 
@@ -126,10 +129,13 @@ def _responses(
 
 
 def _rule(
-    judge: Callable[[Sequence[Contest]], Iterable[Ruling]], contests: Sequence[Contest]
+    judge: Callable[[Sequence[Contest]], Iterable[Ruling]],
+    contests: Sequence[Contest],
+    dimensions: Iterable[Dimension] = (),
 ) -> list[Ruling]:
-    """The judge's rulings; identical responses are a tie and are not sent to the judge."""
+    """The judge's rulings; identical responses are a tie, in each of its `dimensions` as well, and are not
+    sent to the judge."""
     different = [contest for contest in contests if contest.response_a != contest.response_b]
     rulings = iter(list(judge(different)) if different else [])
-    same = Ruling("tie", "identical responses")
+    same = Ruling("tie", "identical responses", dimensions=dict.fromkeys(dimensions, "tie"))
     return [same if contest.response_a == contest.response_b else next(rulings) for contest in contests]

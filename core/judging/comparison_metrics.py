@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
 from core.domain.dialogues import MAX_WORDS
-from core.domain.results import CompareResult
-from core.domain.verdicts import Order, Winner
+from core.domain.results import CompareResult, DimensionRate
+from core.domain.verdicts import AnswerForm, Dimension, Order, Winner
 from core.jobs.records import VerdictRecord
 from core.judging import intervals, judge_bias, length_control, scores, statistics
 from core.judging.intervals import Estimate
@@ -109,12 +109,54 @@ def of_comparison(
         invalid_verdicts=sum(verdict.winner == "invalid" for verdict in verdicts),
         design=design,
         label=label,
+        dimensions=_dimensions(verdicts),
+        forms=forms(verdicts),
     )
 
 
 def scores_of(verdicts: Iterable[VerdictRecord]) -> dict[str, float | None]:
     """The score of each dialogue."""
     return scores.by_dialogue(_by_dialogue(verdicts))
+
+
+def forms(verdicts: Iterable[VerdictRecord]) -> dict[AnswerForm, int]:
+    """How many verdicts are in answers of each form, the most frequent first."""
+    return dict(Counter(verdict.form for verdict in verdicts if verdict.form is not None).most_common())
+
+
+def dimension_scores(verdicts: Iterable[VerdictRecord]) -> dict[Dimension, dict[str, float | None]]:
+    """b's score on each dialogue in each dimension that the judge was asked for."""
+    found: dict[Dimension, dict[str, list[tuple[Order, Winner]]]] = {}
+    for verdict in verdicts:
+        for dimension, winner in verdict.dimensions.items():
+            own = found.setdefault(dimension, {})
+            own.setdefault(verdict.dialog_id, []).append((verdict.order, winner))
+    return {dimension: scores.by_dialogue(own) for dimension, own in found.items()}
+
+
+def dimension_rate(found: Sequence[float | None], *, once: bool) -> DimensionRate:
+    """The win rate of b from its score on each dialogue; `once` is whether each was judged once."""
+    rate = statistics.win_rate(found, once=once, with_bootstrap=False)
+    win_rate_b, ci_low, ci_high = parts(rate.rate)
+    return DimensionRate(
+        wins_a=rate.wins_a,
+        wins_b=rate.wins_b,
+        ties=rate.ties,
+        invalid=rate.invalid,
+        win_rate_b=win_rate_b,
+        ci_low=ci_low,
+        ci_high=ci_high,
+        min_win_rate_b=None if rate.bounds is None else rate.bounds.low,
+        max_win_rate_b=None if rate.bounds is None else rate.bounds.high,
+    )
+
+
+def _dimensions(verdicts: Sequence[VerdictRecord]) -> dict[Dimension, DimensionRate]:
+    once = len(verdicts) == len({verdict.dialog_id for verdict in verdicts})
+    return {
+        dimension: dimension_rate(list(found.values()), once=once)
+        for dimension, found in dimension_scores(verdicts).items()
+    }
 
 
 def parts(found: Estimate | None) -> tuple[float, float, float] | tuple[None, None, None]:

@@ -336,7 +336,13 @@ class _Planner:
         judge = self.config.judges[name]
         model, slot = self._large_model(judge)
         found = LlmJudge(
-            name=name, swap=judge.swap, repeats=judge.repeats, prompt=self.prompt("judge"), model=model
+            name=name,
+            swap=judge.swap,
+            repeats=judge.repeats,
+            prompt=self.prompt("judge_dimensions" if judge.dimensions else "judge"),
+            model=model,
+            dimensions=judge.dimensions,
+            structured_output=judge.structured_output,
         )
         return found, slot
 

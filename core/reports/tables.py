@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from core.domain.comparisons import Scorecard
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports import cells, comparison_tables
+from core.reports import cells, comparison_tables, dimension_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -20,6 +20,8 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
     found = (
         *(comparison_tables.grid(report, judge) for judge in report.judges),
         comparison_tables.comparisons(report),
+        dimension_tables.comparisons(report),
+        dimension_tables.recipes(report),
         *_rankings(report),
         _tests(report),
         _scorecards(report),
@@ -164,6 +166,7 @@ def _scorecards(report: Report) -> ReportTable:
             cells.count(card.pairs),
             cells.count(card.verdicts),
             cells.share(card.invalid / card.verdicts if card.verdicts else None),
+            *((cells.text(_forms(card)),) if full else ()),
             *estimate(card.prefers_first, card.prefers_first_low, card.prefers_first_high),
             *estimate(card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high),
             *estimate(card.flip_rate, card.flip_rate_low, card.flip_rate_high),
@@ -176,7 +179,8 @@ def _scorecards(report: Report) -> ReportTable:
 
         titles = (
             *("judge", "model", "design", *ends("agrees with people", ""), "the longer one wins", "pairs"),
-            *("verdicts", "invalid", *ends("prefers first", "first "), *ends("prefers longer", "longer ")),
+            *("verdicts", "invalid", *(("forms of answers",) if full else ())),
+            *(*ends("prefers first", "first "), *ends("prefers longer", "longer ")),
             *(*ends("flip rate", "flip "), "USD per 1,000"),
         )
         note = (
@@ -191,6 +195,12 @@ def _scorecards(report: Report) -> ReportTable:
         return ReportTable("judges", "Judges", note, titles, frozenset(range(3, len(titles))), rows, more)
 
     return table(full=False)
+
+
+def _forms(card: Scorecard) -> str | None:
+    if card.forms is None:
+        return None
+    return ", ".join(f"{count:,} {form}" for form, count in card.forms.items()) or "none"
 
 
 def _agreements(report: Report) -> ReportTable:

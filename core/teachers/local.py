@@ -65,6 +65,7 @@ def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list
             result = Reply(reply.text, reply.finish, None)
             record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)
             queue.job.journal.write(record)
+            queue.on_answers((record,))
         done += len(batch)
         queue.ledger.refresh()
         queue.report_progress(eta_s=(len(pending) - done) * (time.monotonic() - began) / done)

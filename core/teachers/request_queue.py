@@ -22,7 +22,7 @@ from core.teachers.answer_cleaning import with_visible_half_characters, without_
 from core.teachers.http import content_filters
 from core.teachers.http.bodies import DAMAGED
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
-from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
+from core.teachers.protocol import Account, FailedRequest, Finish, Reply, Request, Usage
 
 #: The code of a request without a line in either result file of its batch.
 NO_LINE = "no_line"
@@ -65,6 +65,8 @@ class RequestQueue:
         self.requests: dict[str, Request] = {}
         for request in requests:
             self.requests.setdefault(request.key, request)
+        #: Called with answers once they are in the journal; raises `UserError` if no more shall be sent.
+        self.on_answers: Callable[[Sequence[Answer]], None] = lambda answers: None
         self._waiting = GOES_ON
         #: Requests that jobs before this one had answered.
         self.reused = 0
@@ -111,8 +113,10 @@ class RequestQueue:
                     self.ledger.answers[key] = msgspec.structs.replace(
                         known, text=text, removed=(*known.removed, *removed), raw=known.raw or known.text
                     )
-            elif invalid is not None and self.classify(Reply(invalid.text, "stop", None))[0] == "ok":
-                self.ledger.answers[key] = invalid
+            elif invalid is not None:
+                finish: Finish = "length" if invalid.outcome == "cut" else "stop"
+                if self.classify(Reply(invalid.text, finish, None))[0] == "ok":
+                    self.ledger.answers[key] = invalid
 
     def pending(self, tries: int) -> list[Request]:
         """Requests to send: neither settled nor open. `tries` is the limit for requests without an answer."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
-from tests.judging.test_llm_judge import longer
 from tests.loopback import KEY, Api
 from tests.support import finished_workspace
+from tests.support.judged_workspace import longer
 from tests.support.synthetic_dialogues import synthetic_csv
 
 JUDGES = """
@@ -62,6 +64,32 @@ def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) ->
     assert "no judge is named 'nobody'" in asked("judge", "validate", "nobody", code=1).err
     assert "is embedded" in asked("judge", "validate", "own", code=1).err
     assert asked("judge", "validate", "gpt", "--pairs", "0", code=2).err
+
+
+def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
+    assert "no comparison or validation" in asked("judge", "reparse", code=1).err
+    assert "no judge that is asked is named 'own'" in asked("judge", "reparse", "own", code=1).err
+    asked("run", "compare:human vs chatgpt @ gpt", "--wait")
+    paid = dict(api.paid)
+    before = asked("pairs", "human", "chatgpt", "--json").json
+    # As an earlier version might have read them.
+    with closing(sqlite3.connect(asked.root / "state.db")) as connection, connection:
+        connection.execute("UPDATE verdicts SET winner = 'invalid'")
+        connection.execute(
+            "UPDATE jobs SET result = json_set(result, '$.invalid_verdicts', verdicts.n) FROM ("
+            "SELECT count(*) AS n FROM verdicts) AS verdicts WHERE stage = 'compare'"
+        )
+    told = asked("judge", "reparse", "gpt").out
+    (line,) = (line for line in told.splitlines() if line.startswith("compare human vs chatgpt @ gpt: "))
+    now, _, earlier = line.partition("; before: ")
+    n = len(before) * 2
+    assert f"{n} of {n} verdicts valid" in now
+    assert f"0 of {n} verdicts valid" in earlier
+    assert asked("pairs", "human", "chatgpt", "--json").json == before
+    done = asked("judge", "reparse", "--json").json
+    assert done["ok"]
+    assert [job["attempt"] for job in done["jobs"]] == [3]
+    assert dict(api.paid) == paid
 
 
 @pytest.fixture(scope="module")

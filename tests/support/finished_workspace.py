@@ -15,7 +15,8 @@ from core.domain.verdicts import Winner
 from core.domain.votes import Choice
 from core.jobs.records import Metric, VerdictRecord
 from core.jobs.settings import CompareSettings, LlmJudge
-from core.judging import comparison_metrics, llm_judge, protocol, voting
+from core.judging import comparison_metrics, protocol, voting
+from core.judging.llm import llm_judge
 from core.judging.protocol import Contest
 from core.pipeline import workspace_graph
 from core.pipeline.intent_handlers import carry_out

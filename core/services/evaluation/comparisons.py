@@ -14,7 +14,7 @@ from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult
-from core.domain.verdicts import Order, Pair, Verdict, Winner
+from core.domain.verdicts import Dimension, Order, Pair, Verdict, Winner
 from core.domain.win_rates import WinRate
 from core.store import queries
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.judging.judge_bias import BiasCounts
     from core.judging.scores import Scores
+
+    DimensionScores = Mapping[Dimension, Scores]
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
@@ -54,6 +56,16 @@ def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
     return scores.by_dialogue(_verdicts(connection, job))
 
 
+def dimension_scores(connection: sqlite3.Connection, job: str) -> DimensionScores:
+    """b's score on each dialogue of a comparison in each dimension that its judge was asked for."""
+    from core.judging import scores
+
+    return {
+        dimension: scores.by_dialogue(_by_dialogue(found))
+        for dimension, found in queries.dimension_winners(connection, job).items()
+    }
+
+
 def bias_counts(
     connection: sqlite3.Connection, job: str, texts: tuple[Mapping[str, str], Mapping[str, str]], placed: bool
 ) -> dict[str, BiasCounts]:
@@ -73,9 +85,13 @@ def bias_counts(
 
 
 def _verdicts(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
+    return _by_dialogue(queries.winners(connection, job))
+
+
+def _by_dialogue(rows: Iterable[tuple[str, Order, Winner]]) -> dict[str, list[tuple[Order, Winner]]]:
     return {
         name: [(order, winner) for _, order, winner in found]
-        for name, found in groupby(queries.winners(connection, job), lambda row: row[0])
+        for name, found in groupby(rows, lambda row: row[0])
     }
 
 
@@ -220,6 +236,7 @@ def _swapped(verdict: Verdict) -> Verdict:
         verdict,
         order="ba" if verdict.order == "ab" else "ab",
         winner=MIRRORED[verdict.winner],
+        dimensions={name: MIRRORED[winner] for name, winner in verdict.dimensions.items()},
         probability_b=None if verdict.probability_b is None else 1 - verdict.probability_b,
     )
 

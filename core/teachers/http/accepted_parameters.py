@@ -20,14 +20,22 @@ from core.jobs import files
 
 #: The two names of the token limit: where one is refused, the other is sent.
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
+#: The parameter that requests structured output, under OpenAI's name.
+STRUCTURED_OUTPUT = "response_format"
 #: Parameters that can be left out: an endpoint that refuses one has no such choice, or decides by itself.
-_OPTIONAL = ("temperature", "top_p", "seed", "reasoning_effort")
+_OPTIONAL = ("temperature", "top_p", "seed", "reasoning_effort", STRUCTURED_OUTPUT)
+#: What servers call a parameter, if not by its name.
+_CALLED = {
+    STRUCTURED_OUTPUT: r"response[ _]format|response_?(?:json_?)?schema|response_?mime_?type|json[ _]mode"
+    r"|json[ _]schema|structured[ _]outputs?"
+}
 #: All parameters that are adjusted to what an endpoint accepts.
 ADJUSTABLE = frozenset((*TOKEN_LIMITS, *_OPTIONAL))
 #: How servers say that they refuse a parameter.
 _REFUSED = re.compile(
     r"unsupported|not supported|does(?: not|n't) support|unrecognized|unknown|unexpected|deprecated"
-    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)"
+    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)|unavailable|not (?:available|enabled)"
+    r"|enabled only"
     r"|use .{0,3}max_(?:completion_)?tokens.{0,3} instead",
     re.IGNORECASE,
 )
@@ -77,7 +85,7 @@ class AcceptedParameters:
         named = [
             (found.start(), name)
             for name in (*TOKEN_LIMITS, *_OPTIONAL)
-            if name in sent and (found := re.search(rf"(?<![\w]){name}(?![\w])", message)) is not None
+            if name in sent and (found := _name_in(name, message)) is not None
         ]
         if not named:
             return None
@@ -115,3 +123,8 @@ class AcceptedParameters:
         assert self._memory is not None
         with FileLock(self._memory.with_suffix(".lock"), fallback_to_soft=False):
             yield
+
+
+def _name_in(parameter: str, message: str) -> re.Match[str] | None:
+    named = _CALLED.get(parameter, parameter)
+    return re.search(rf"(?<![\w])(?:{named})(?![\w])", message, re.IGNORECASE)

@@ -119,6 +119,7 @@ class _Session:
         self.queue.job.journal.write(record)
         self.counts["ok" if record.outcome == "ok" else "unusable"] += 1
         self._count_cost(record)
+        self.queue.on_answers((record,))
 
     def _on_failure(
         self, request: Request, error: TransientError | RejectedError, tries: int, lost: int

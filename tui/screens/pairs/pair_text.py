@@ -136,7 +136,10 @@ def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Conte
     order = ORDERS.get(verdict.order, verdict.order) if ordered else ""
     repeat = f", no. {verdict.number}" if any(other.number > 1 for other in own) else ""
     sure = "" if verdict.probability_b is None else f", P(B) {verdict.probability_b:.0%}"
-    about = f"{order}{repeat}{sure}".lstrip(", ")
+    dimensions = "".join(
+        f", {name} {_WINNERS.get(winner, winner)}" for name, winner in verdict.dimensions.items()
+    )
+    about = f"{order}{repeat}{sure}{dimensions}".lstrip(", ")
     return Content.assemble(
         (f"  {_WINNERS.get(verdict.winner, verdict.winner)}", ""),
         (f"  {about}  " if about else "  ", "$text-muted"),

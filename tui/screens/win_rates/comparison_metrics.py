@@ -151,6 +151,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         if rate.soft_win_rate_b is not None
         else "the judge gives no log-probabilities",
     )
+    yield from _of_dimensions(rate)
     if rate.invalid:
         yield MetricRow(
             "bounds by invalid",
@@ -228,6 +229,25 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     yield MetricRow(
         "fingerprint", rate.fingerprint[:10], note=f"of the settings and all inputs: {rate.fingerprint}"
     )
+
+
+def _of_dimensions(rate: WinRate) -> Iterator[MetricRow]:
+    """The win rate in each dimension of empathy, below that overall."""
+    for name, part in (rate.dimensions or {}).items():
+        invalid = ""
+        if part.invalid:
+            bounds = formats.span(part.min_win_rate_b, part.max_win_rate_b)
+            invalid = f", {part.invalid} invalid: {bounds} with them"
+        valid = None if rate.n is None else rate.n - part.invalid
+        yield share(
+            f"{name} empathy",
+            part.win_rate_b,
+            part.ci_low,
+            part.ci_high,
+            n=valid,
+            note=f"{part.wins_b} won, {part.ties} tied, {part.wins_a} lost{invalid}",
+            warns=bool(part.invalid),
+        )
 
 
 def _of_cells(cells: Sequence[Cell]) -> Iterator[MetricRow]:

@@ -19,7 +19,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.text import visible
 from core.domain.verdicts import Pair, Verdict
 from core.jobs.settings import LlmJudge
-from core.judging import llm_judge
+from core.judging.llm import llm_judge
 from core.judging.protocol import Contest
 from core.prompts import templates
 from core.services.workspace import open_workspace
