@@ -18,6 +18,7 @@ from .domain.comparisons import Ranked as Ranked
 from .domain.comparisons import Ranking as Ranking
 from .domain.comparisons import RecipeRate as RecipeRate
 from .domain.comparisons import Scorecard as Scorecard
+from .domain.comparisons import SequencePoint as SequencePoint
 from .domain.dialogue_pages import Decided as Decided
 from .domain.dialogue_pages import DialogueFilter as DialogueFilter
 from .domain.dialogue_pages import DialogueLine as DialogueLine
@@ -63,6 +64,7 @@ from .domain.results import RecipeResult as RecipeResult
 from .domain.results import RespondResult as RespondResult
 from .domain.results import Result as Result
 from .domain.results import SftResult as SftResult
+from .domain.results import Stopping as Stopping
 from .domain.results import ValidateResult as ValidateResult
 from .domain.runs import SampleAnswer as SampleAnswer
 from .domain.snapshot import DialogueCounts as DialogueCounts

@@ -99,8 +99,13 @@ def _check_judge(place: str, judge: JudgeConfig) -> None:
                     f"{place}.{name}: set either {name} or top_logprobs, which are log-probabilities of an "
                     "answer of one digit"
                 )
-    elif judge != JudgeConfig(provider="embedded"):
-        raise UserError(f"{place}: the embedded judge takes no setting other than provider")
+        if judge.stop is not None and judge.mode == "batch":
+            raise UserError(
+                f'{place}.stop: "decided" needs verdicts one after the other, but a batch gives all of them '
+                'at its end; set mode = "live", or remove stop'
+            )
+    elif judge != JudgeConfig(provider="embedded", stop=judge.stop):
+        raise UserError(f"{place}: the embedded judge takes no setting other than provider and stop")
 
 
 def _check_teacher(place: str, teacher: Teacher) -> None:

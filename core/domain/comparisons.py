@@ -80,6 +80,26 @@ class RecipeRate:
 
 
 @dataclass(frozen=True)
+class SequencePoint:
+    """Where a comparison that stops once it is decided stood after one more valid dialogue."""
+
+    dialog_id: str
+    """The dialogue."""
+    n: int
+    """Valid dialogues so far."""
+    score: float
+    """b's score on it."""
+    win_rate_b: float
+    """Mean score of b so far."""
+    low: float
+    """Lower end of the confidence sequence."""
+    high: float
+    """Upper end of the confidence sequence."""
+    e_value: float
+    """Evidence against a win rate of ½: it is decided at 20."""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One comparison with its breakdown."""
 
@@ -87,6 +107,8 @@ class Comparison:
     """The win rate over all dialogues."""
     cells: tuple[Cell, ...]
     """The win rates over parts of them, grouped by kind; empty before the comparison is finished."""
+    sequence: tuple[SequencePoint, ...] = ()
+    """The confidence sequence, in the order of judging; empty unless its judge stops once it is decided."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,8 @@ class Ranking:
     opponent, not even indirectly, so their strengths cannot be compared."""
     comparisons: int
     """Number of comparisons that the ranking rests on."""
+    unjudged: int = 0
+    """Dialogues that these comparisons left unjudged, because they were decided before; they are missing."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +162,9 @@ class PairedTest:
     """The second responder."""
     n: int
     """Dialogues that are valid for both."""
+    unjudged: int
+    """Dialogues on which only one of them was judged, because the other comparison was decided before; they
+    are missing."""
     better_a: int
     """Dialogues on which a scored higher than b."""
     better_b: int

@@ -210,6 +210,22 @@ class DimensionRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """The win rate if b had won every invalid dialogue; None where none is invalid."""
 
 
+class Stopping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a comparison was judged whose judge stops once it is decided who is better."""
+
+    decided: bool
+    """Whether a win rate of ½ left the confidence sequence."""
+    dialogues: Count
+    """Dialogues that could be compared; those beyond the judged ones have no verdict: they are missing, not
+    invalid."""
+    requests: Count
+    """Pairs of texts, orders and repeats on which the judge has ruled; identical texts need none."""
+    all_requests: Count
+    """The same for all these dialogues."""
+    seed: int
+    """Seed of the order in which dialogues are judged."""
+
+
 class CompareResult(_Result, frozen=True, kw_only=True, tag="compare"):
     """A comparison's metrics: `a` is the baseline, `b` the other responder."""
 
@@ -324,6 +340,8 @@ class CompareResult(_Result, frozen=True, kw_only=True, tag="compare"):
     validation of its own measures."""
     left_out: Count = 0
     """Test dialogues that were not compared, because a responder has no usable response to them."""
+    stopping: Stopping | None = None
+    """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
     dimensions: dict[Dimension, DimensionRate] = {}
     """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
     forms: dict[AnswerForm, int] | None = None

@@ -10,7 +10,7 @@ from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
 
 if TYPE_CHECKING:
-    from core.domain.results import DimensionRate
+    from core.domain.results import DimensionRate, Stopping
     from core.domain.verdicts import Dimension
 
 
@@ -135,8 +135,15 @@ class WinRate:
     """The upper end of its interval."""
     left_out: int | None = None
     """Test dialogues that were not compared, because a responder has no usable response to them."""
+    stopping: Stopping | None = None
+    """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
     dimensions: Mapping[Dimension, DimensionRate] | None = None
     """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
+
+    @property
+    def unjudged(self) -> int:
+        """Dialogues without a verdict, because it was decided before: they are missing, not invalid."""
+        return 0 if self.stopping is None or self.n is None else self.stopping.dialogues - self.n
 
     @property
     def name(self) -> ComparisonName:

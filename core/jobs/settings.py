@@ -243,6 +243,8 @@ class CompareSettings(_StageSettings, frozen=True, tag="compare"):
     """The baseline's name."""
     b: str
     judge: LlmJudge | EmbeddedJudge
+    stop: Literal["decided"] | None = None
+    """Whether judging stops once it is decided who is better; None to judge every dialogue."""
 
 
 RunSettings = SftSettings | DpoSettings
@@ -277,7 +279,7 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
 
 
 #: Fields that older versions did not have: as None or false, the fingerprint is what it was.
-_ONLY_IF_SET = frozenset({"reasoning_effort", "thinking_budget", "dimensions", "structured_output"})
+_ONLY_IF_SET = frozenset({"reasoning_effort", "thinking_budget", "dimensions", "structured_output", "stop"})
 
 
 def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:

@@ -15,11 +15,14 @@ from core.domain.verdicts import Dimension
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
-from core.judging import comparison_metrics, protocol
+from core.judging import comparison_metrics, protocol, sequential
 from core.judging.llm import llm_judge
 from core.judging.protocol import Contest, Judge, Ruling
 
+#: Dialogues that the embedded judge scores together.
 _BATCH = 50
+#: Dialogues that are judged together, at most, before it is checked whether it is decided.
+_MAX_PART = 8
 
 
 def run(job: JobContext[CompareSettings]) -> CompareResult:
@@ -47,18 +50,51 @@ def _compare(
         case EmbeddedJudge():
             judge = _embedded(job)
             contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
-            verdicts = _embedded_verdicts(job, judge, contests)
+            parts = _parts(job, contests, _MAX_PART)
+            verdicts = _embedded_verdicts(job, judge, parts)
             return comparison_metrics.of_comparison(
-                contests, verdicts, placed=False, design="each response by itself", label=judge.label
+                contests,
+                verdicts,
+                placed=False,
+                design="each response by itself",
+                label=judge.label,
+                stops=job.settings.stop is not None,
             )
         case LlmJudge() as chosen:
             orders = llm_judge.orders(chosen)
             contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen.repeats)
-            verdicts = _llm_verdicts(job, chosen, contests)
+            if job.settings.stop is None:
+                verdicts = _llm_verdicts(job, chosen, contests)
+            else:
+                at_a_time = chosen.model.client.teacher.max_concurrency // (len(orders) * chosen.repeats)
+                parts = _parts(job, contests, max(1, min(_MAX_PART, at_a_time)))
+                verdicts = _llm_verdicts_until_decided(job, chosen, parts)
             # In a single order the baseline is always first: position bias cannot be measured.
             return comparison_metrics.of_comparison(
-                contests, verdicts, placed=chosen.swap, design=llm_judge.design(chosen)
+                contests,
+                verdicts,
+                placed=chosen.swap,
+                design=llm_judge.design(chosen),
+                stops=job.settings.stop is not None,
             )
+
+
+def _parts(
+    job: JobContext[CompareSettings], contests: Sequence[Contest], dialogues: int
+) -> list[list[Contest]]:
+    """The contests in parts, so many dialogues in each: in random order if judging may stop before the last
+    part, otherwise in the data's order."""
+    by_dialogue: dict[str, list[Contest]] = {}
+    for contest in contests:
+        by_dialogue.setdefault(contest.dialog_id, []).append(contest)
+    if job.settings.stop is None:
+        names, dialogues = list(by_dialogue), _BATCH
+    else:
+        names = sequential.in_order(by_dialogue)
+    return [
+        [contest for name in names[start : start + dialogues] for contest in by_dialogue[name]]
+        for start in range(0, len(names), dialogues)
+    ]
 
 
 def _embedded(job: JobContext[CompareSettings]) -> Judge:
@@ -73,21 +109,27 @@ def _embedded(job: JobContext[CompareSettings]) -> Judge:
 
 
 def _embedded_verdicts(
-    job: JobContext[CompareSettings], judge: Judge, contests: Sequence[Contest]
+    job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[Contest]]
 ) -> list[VerdictRecord]:
-    """The verdicts of the embedded judge, in the order of the contests."""
+    """The verdicts of the embedded judge, in the order of the parts."""
     verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(VerdictRecord)}
     if verdicts:
         job.journal.write(*verdicts.values())
-    todo = [contest for contest in contests if (contest.dialog_id, contest.order) not in verdicts]
-    job.journal.write(Progress(len(contests) - len(todo), len(contests)))
-    for start in range(0, len(todo), _BATCH):
-        batch = todo[start : start + _BATCH]
-        job.check()
-        new = _verdicts(batch, _rule(judge.judge, batch))
-        verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
-        job.journal.write(*new, Progress(len(verdicts), len(contests)))
-    return [verdicts[contest.dialog_id, contest.order] for contest in contests]
+    total = sum(map(len, parts))
+    job.journal.write(Progress(len(verdicts), total))
+    found: list[VerdictRecord] = []
+    for part in parts:
+        todo = [contest for contest in part if (contest.dialog_id, contest.order) not in verdicts]
+        if todo:
+            job.check()
+            new = _verdicts(todo, _rule(judge.judge, todo))
+            verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
+            job.journal.write(*new, Progress(len(verdicts), total))
+        found += [verdicts[contest.dialog_id, contest.order] for contest in part]
+        if job.settings.stop is not None and comparison_metrics.is_decided(found):
+            job.journal.write(Progress(len(found), len(found)))
+            break
+    return found
 
 
 def _llm_verdicts(
@@ -98,6 +140,31 @@ def _llm_verdicts(
     new = _verdicts(contests, rulings)
     job.journal.write(*new, Progress(len(new), len(contests)))
     return new
+
+
+def _llm_verdicts_until_decided(
+    job: JobContext[CompareSettings], judge: LlmJudge, parts: Sequence[Sequence[Contest]]
+) -> list[VerdictRecord]:
+    """The verdicts of an LLM judge on the first parts, until it is decided who is better."""
+    dimensions = llm_judge.dimensions(judge)
+
+    def verdicts(rulings: Sequence[Sequence[Ruling]]) -> list[VerdictRecord]:
+        return [
+            verdict
+            for part, own in zip(parts, rulings, strict=False)
+            for verdict in _verdicts(part, _with_identical(part, own, dimensions))
+        ]
+
+    found = verdicts(
+        llm_judge.rule_until(
+            job,
+            judge,
+            [_different(part) for part in parts],
+            lambda rulings: comparison_metrics.is_decided(verdicts(rulings)),
+        )
+    )
+    job.journal.write(*found, Progress(len(found), len(found)))
+    return found
 
 
 def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[VerdictRecord]:
@@ -135,7 +202,18 @@ def _rule(
 ) -> list[Ruling]:
     """The judge's rulings; identical responses are a tie, in each of its `dimensions` as well, and are not
     sent to the judge."""
-    different = [contest for contest in contests if contest.response_a != contest.response_b]
-    rulings = iter(list(judge(different)) if different else [])
+    different = _different(contests)
+    return _with_identical(contests, judge(different) if different else (), dimensions)
+
+
+def _different(contests: Iterable[Contest]) -> list[Contest]:
+    return [contest for contest in contests if contest.response_a != contest.response_b]
+
+
+def _with_identical(
+    contests: Sequence[Contest], different: Iterable[Ruling], dimensions: Iterable[Dimension]
+) -> list[Ruling]:
+    """The rulings on all contests, from those on pairs of `different` texts."""
+    rulings = iter(list(different))
     same = Ruling("tie", "identical responses", dimensions=dict.fromkeys(dimensions, "tie"))
     return [same if contest.response_a == contest.response_b else next(rulings) for contest in contests]

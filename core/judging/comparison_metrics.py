@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from core.domain.dialogues import MAX_WORDS
-from core.domain.results import CompareResult, DimensionRate
+from core.domain.results import CompareResult, DimensionRate, Stopping
 from core.domain.verdicts import AnswerForm, Dimension, Order, Winner
 from core.jobs.records import VerdictRecord
-from core.judging import intervals, judge_bias, length_control, scores, statistics
+from core.judging import intervals, judge_bias, length_control, scores, sequential, statistics
 from core.judging.intervals import Estimate
 from core.judging.protocol import Contest
+from core.judging.statistics import ScoreCounts
 
 #: Text that addresses the judge: a label of its prompt, or an instruction such as "ignore the instructions".
 _ADDRESSES_JUDGE = re.compile(
@@ -29,17 +31,21 @@ def of_comparison(
     placed: bool,
     design: str,
     label: str | None = None,
+    stops: bool = False,
 ) -> CompareResult:
     """The metrics of a comparison from its contests and their verdicts.
 
     `placed` is whether the order of the responses can influence the judge. `design` describes the orders and
-    repeats; `label` describes the judge's agreement with human ratings.
+    repeats; `label` describes the judge's agreement with human ratings. `stops` is whether judging stops once
+    it is decided: then `verdicts` are in the order of judging, and may be those of some contests only.
     """
     found = _by_dialogue(verdicts)
     made = scores.by_dialogue(found)
     each = list(made.values())
     rate = statistics.win_rate(each, once=len(verdicts) == len(found))
     even = statistics.even_test([score for score in each if score is not None])
+    if stops:
+        rate, even = _at_any_time(rate, each)
     shown = {contest.dialog_id: contest for contest in contests}
     texts_a = [shown[dialog_id].response_a for dialog_id in found]
     texts_b = [shown[dialog_id].response_b for dialog_id in found]
@@ -109,8 +115,41 @@ def of_comparison(
         invalid_verdicts=sum(verdict.winner == "invalid" for verdict in verdicts),
         design=design,
         label=label,
+        stopping=_stopping(contests, found, each) if stops else None,
         dimensions=_dimensions(verdicts),
         forms=forms(verdicts),
+    )
+
+
+def is_decided(verdicts: Iterable[VerdictRecord]) -> bool:
+    """Whether verdicts, in the order of judging, have decided who is better."""
+    return sequential.is_decided([score for score in scores_of(verdicts).values() if score is not None])
+
+
+def _at_any_time(rate: ScoreCounts, each: Sequence[float | None]) -> tuple[ScoreCounts, statistics.Test]:
+    """The win rate with the interval and the test that hold whenever judging stops.
+
+    They are used as well if it did not stop early: otherwise one comparison would have two chances to err.
+    """
+    valid = [score for score in each if score is not None]
+    made = replace(
+        rate,
+        rate=sequential.estimate(valid) if valid else None,
+        bounds=sequential.bounds(each),
+        bootstrap_low=None,
+        bootstrap_high=None,
+    )
+    return made, statistics.Test(sequential.p_value(valid), sequential.TEST)
+
+
+def _stopping(contests: Sequence[Contest], judged: Collection[str], each: Sequence[float | None]) -> Stopping:
+    asked = [contest for contest in contests if contest.response_a != contest.response_b]
+    return Stopping(
+        decided=sequential.is_decided([score for score in each if score is not None]),
+        dialogues=len({contest.dialog_id for contest in contests}),
+        requests=sum(contest.dialog_id in judged for contest in asked),
+        all_requests=len(asked),
+        seed=sequential.SEED,
     )
 
 

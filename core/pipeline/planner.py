@@ -314,7 +314,7 @@ class _Planner:
             responding = self.responders[responder]
             if responding is not None:
                 inputs[side] = JobOutput(responding.id, "responses")
-        settings = CompareSettings(a=a, b=b, judge=chosen)
+        settings = CompareSettings(a=a, b=b, judge=chosen, stop=self.config.judges[judge].stop)
         return self._add(str(ComparisonName(a, b, judge)), slot, settings, inputs, [self.data.test])
 
     def _validate(self, judge: str, pairs: int) -> PlannedJob:

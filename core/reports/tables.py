@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from core.domain.comparisons import Scorecard
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports import cells, comparison_tables, dimension_tables
+from core.reports import cells, comparison_tables, dimension_tables, stopping_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -27,6 +27,8 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
         _scorecards(report),
         _agreements(report),
         _human(report),
+        stopping_tables.stopped(report),
+        stopping_tables.sequences(report),
         comparison_tables.breakdown(report),
         _data(report),
     )
@@ -53,6 +55,14 @@ def warnings(report: Report) -> list[str]:
                 f"rate of B would be between {cells.percent(rate.min_win_rate_b)} and "
                 f"{cells.percent(rate.max_win_rate_b)} "
                 f"(95 % Imbens–Manski interval {cells.span(rate.bounds_low, rate.bounds_high)})."
+            )
+        if rate.stopping is not None and rate.unjudged:
+            found.append(
+                f"{name} stopped once it was decided, after {rate.n} of {rate.stopping.dialogues} dialogues; "
+                "the others are unjudged and missing. "
+                f"{rate.stopping.all_requests - rate.stopping.requests:,} of "
+                f"{rate.stopping.all_requests:,} verdicts were saved. Only the interval and the p of the win "
+                "rate are valid at any time; other intervals and tests do not account for the stopping."
             )
         if rate.left_out:
             found.append(
@@ -100,7 +110,9 @@ def _rankings(report: Report) -> Iterator[ReportTable]:
         )
         note = (
             "Bradley–Terry log-strengths, 0 on average within a group, with 95 % intervals of a bootstrap "
-            f"over dialogues; {ranking.comparisons} comparisons. {cells.source(report, ranking.judge)}"
+            f"over dialogues; {ranking.comparisons} comparisons, "
+            f"{ranking.unjudged} dialogues of them unjudged. "
+            f"{cells.source(report, ranking.judge)}"
         )
         titles = ("group", "responder", "strength", "low", "high", "wins", "judged")
         name = f"ranking-{ranking.judge}"
@@ -114,6 +126,7 @@ def _tests(report: Report) -> ReportTable:
         (
             *map(cells.text, (test.judge, test.baseline, test.a, test.b)),
             cells.count(test.n),
+            cells.count(test.unjudged),
             cells.count(test.better_a),
             cells.count(test.better_b),
             *(ReportCell(v, f"{v * 100:+z.1f}") for v in (test.difference, test.low, test.high)),
@@ -127,13 +140,15 @@ def _tests(report: Report) -> ReportTable:
         "Two responders that met the same baseline: in how many dialogues which one scored higher, the "
         "difference of their win rates (B less A, in points) with Student's 95 % interval, the p of the "
         "sign-flip permutation test of that difference, and Holm's correction over all tests of a judge and "
-        f"baseline. Dialogues that are invalid for either are left out. {cells.sources(report)}",
+        "baseline. Dialogues that are invalid for either are left out, as are unjudged ones: those on which "
+        f"only one was judged, because the other comparison was decided before. {cells.sources(report)}",
         (
             "judge",
             "baseline",
             "A",
             "B",
             "n",
+            "unjudged",
             "A better",
             "B better",
             "difference",
@@ -142,7 +157,7 @@ def _tests(report: Report) -> ReportTable:
             "p",
             "p (Holm)",
         ),
-        frozenset(range(4, 12)),
+        frozenset(range(4, 13)),
         rows,
     )
 

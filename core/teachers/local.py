@@ -38,9 +38,10 @@ def run(queue: RequestQueue, placement: Placement) -> None:
                 token = new_token()
                 queue.submit(token, "local", Account("local", "", ""), pending, None)
         if not pending:
-            if not queue.is_waiting():
+            if queue.is_waiting():
+                queue.job.wait(_POLL_S)
+            elif not queue.release_more():
                 return
-            queue.job.wait(_POLL_S)
             continue
         loaded = loaded or _load(queue.teacher, placement)
         _answer(queue, token, Generator(*loaded, [_messages(request) for request in pending]), pending)

@@ -65,6 +65,10 @@ class RequestQueue:
         self.requests: dict[str, Request] = {}
         for request in requests:
             self.requests.setdefault(request.key, request)
+        #: The keys of requests that may be sent.
+        self.released = set(self.requests)
+        #: Called when all released requests have their outcomes: releases more, and returns whether it did.
+        self.release_more: Callable[[], bool] = lambda: False
         #: Called with answers once they are in the journal; raises `UserError` if no more shall be sent.
         self.on_answers: Callable[[Sequence[Answer]], None] = lambda answers: None
         self._waiting = GOES_ON
@@ -124,7 +128,7 @@ class RequestQueue:
         return [
             request
             for key, request in self.requests.items()
-            if key not in open_keys and not self._is_settled(key, tries)
+            if key in self.released and key not in open_keys and not self._is_settled(key, tries)
         ]
 
     def unanswered(self) -> list[Request]:
@@ -134,7 +138,7 @@ class RequestQueue:
     def is_waiting(self) -> bool:
         """Whether a request without an answer is open, be it in this job or in another one."""
         open_keys = self.ledger.open_keys()
-        return any(key in open_keys and key not in self.ledger.answers for key in self.requests)
+        return any(key in open_keys and key not in self.ledger.answers for key in self.released)
 
     def submit(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -94,6 +94,7 @@ def compare(
     sends_requests: bool = True,
     by_dimension: bool = False,
     structured_output: bool = False,
+    stop: Literal["decided"] | None = None,
     **teacher: Any,
 ) -> CompareResult:
     """A comparison of the test dialogues, in this process; `teacher` are settings of the judge's model."""
@@ -106,7 +107,7 @@ def compare(
         dimensions=by_dimension,
         structured_output=structured_output,
     )
-    settings = CompareSettings(a="human", b="chatgpt", judge=judge)
+    settings = CompareSettings(a="human", b="chatgpt", judge=judge, stop=stop)
     folder = root / f"artifacts/jobs/compare-1/{attempt}"
     made = job_attempts.attempt(folder, dialogues, settings, job="compare-1", sends_requests=sends_requests)
     return job_attempts.run(made, compare_job.run)

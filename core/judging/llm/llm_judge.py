@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.domain.errors import UserError
@@ -38,26 +38,63 @@ def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]
     needed = requests_of(judge, contests)
     classify = partial(_classify, judge.dimensions)
     queue = request_runner.run(job, judge.model, needed, classify, MAX_UNUSABLE_FIRST)
+    rulings = _rulings(queue, judge, needed, contests)
+    _check_valid(queue, needed, rulings)
+    return rulings
+
+
+def rule_until(
+    job: JobContext[Settings],
+    judge: LlmJudge,
+    parts: Sequence[Sequence[Contest]],
+    is_decided: Callable[[Sequence[Sequence[Ruling]]], bool],
+) -> list[list[Ruling]]:
+    """The judge's rulings on the first parts of the contests, until `is_decided` by those so far.
+
+    Raises `UserError` as `rule` does.
+    """
+    needed = [requests_of(judge, part) for part in parts]
+    flat = [request for part in needed for request in part]
+    rulings: list[list[Ruling]] = []
+
+    def is_last(queue: RequestQueue, number: int) -> bool:
+        rulings.append(_rulings(queue, judge, needed[number], parts[number]))
+        return is_decided(rulings)
+
+    classify = partial(_classify, judge.dimensions)
+    sent = request_runner.Parts(needed, is_last)
+    queue = request_runner.run(job, judge.model, flat, classify, MAX_UNUSABLE_FIRST, sent)
+    # A job that shall stop ends before its last part.
+    job.check()
+    judged = [ruling for part in rulings for ruling in part]
+    _check_valid(queue, flat[: len(judged)], judged)
+    return rulings
+
+
+def _rulings(
+    queue: RequestQueue, judge: LlmJudge, needed: Sequence[Request], contests: Sequence[Contest]
+) -> list[Ruling]:
+    """The rulings by the answers to `needed`. Raises `UserError` if a request got no answer."""
+    job = queue.job.spec.job
     unanswered = [
         request
         for request in needed
         if request.key not in queue.ledger.answers
-        and any(queue.ledger.outcomes(job.spec.job, request.key)[outcome] for outcome in UNANSWERED)
+        and any(queue.ledger.outcomes(job, request.key)[outcome] for outcome in UNANSWERED)
     ]
     if unanswered:
         raise UserError(
             f"{len(unanswered)} of {len(needed)} requests for verdicts got no answer: `empathy-tui batches` "
             "shows the provider's errors; a retry sends only these"
         )
-    rulings = [
+    return [
         _ruling(queue, judge, request, contest) for request, contest in zip(needed, contests, strict=True)
     ]
-    _check_valid(queue, needed, sum(ruling.winner != "invalid" for ruling in rulings))
-    return rulings
 
 
-def _check_valid(queue: RequestQueue, needed: Sequence[Request], valid: int) -> None:
+def _check_valid(queue: RequestQueue, needed: Sequence[Request], rulings: Sequence[Ruling]) -> None:
     """Raise `UserError` if nearly no request got a valid verdict: a win rate of the rest would mislead."""
+    valid = sum(ruling.winner != "invalid" for ruling in rulings)
     if valid >= MIN_VALID * len(needed):
         return
     found = outcomes.of(queue, needed)

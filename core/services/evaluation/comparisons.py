@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
-from core.domain.comparisons import Cell, PairedTest, Ranking
+from core.domain.comparisons import Cell, PairedTest, Ranking, SequencePoint
 from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
@@ -119,6 +119,25 @@ def breakdown(
     )
 
 
+def sequence(rate: WinRate, scores: Scores) -> tuple[SequencePoint, ...]:
+    """The confidence sequence of a comparison whose judge stops once it is decided; empty for another one."""
+    from core.judging import sequential
+
+    if rate.stopping is None:
+        return ()
+    order = sequential.in_order(scores, rate.stopping.seed)
+    judged = [(name, score) for name in order if (score := scores[name]) is not None]
+    values = [score for _, score in judged]
+    ends, e_values = sequential.confidence_sequence(values), sequential.e_values(values)
+    means = (sum(values[:n]) / n for n in range(1, len(values) + 1))
+    return tuple(
+        SequencePoint(name, n, score, mean, low, high, e_value)
+        for n, ((name, score), mean, (low, high), e_value) in enumerate(
+            zip(judged, means, ends, e_values, strict=True), start=1
+        )
+    )
+
+
 def rankings(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Ranking, ...]:
     """Each judge's ranking of the responders that it compared; `scores` by the comparison's job."""
     from core.judging import ranking
@@ -126,7 +145,7 @@ def rankings(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Ra
     found = []
     for judge, compared in by_judge(rates, scores):
         entries, groups = ranking.rank({(rate.a, rate.b): scores[rate.job] for rate in compared})
-        found.append(Ranking(judge, entries, groups, len(compared)))
+        found.append(Ranking(judge, entries, groups, len(compared), sum(rate.unjudged for rate in compared)))
     return tuple(found)
 
 
@@ -164,6 +183,7 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
                     a=a,
                     b=b,
                     n=n,
+                    unjudged=len(others[a].keys() ^ others[b].keys()),
                     better_a=found.better_a,
                     better_b=found.better_b,
                     difference=found.difference,

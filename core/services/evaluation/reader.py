@@ -78,7 +78,8 @@ class EvaluationReader:
         if rate.n is None:
             return Comparison(rate, ())
         scores, texts = self._scores([rate])[job], self._texts([rate.b])[rate.b]
-        return Comparison(rate, comparisons.breakdown(rate, scores, self._state.data()[1], texts))
+        cells = comparisons.breakdown(rate, scores, self._state.data()[1], texts)
+        return Comparison(rate, cells, comparisons.sequence(rate, scores))
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All comparisons of the configuration, each with its breakdown if it is finished."""
@@ -93,6 +94,7 @@ class EvaluationReader:
                 comparisons.breakdown(rate, scores[rate.job], test, texts[rate.b])
                 if rate.job in scores
                 else (),
+                comparisons.sequence(rate, scores[rate.job]) if rate.job in scores else (),
             )
             for rate in rates
         )

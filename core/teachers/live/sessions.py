@@ -60,7 +60,7 @@ async def _run(queue: RequestQueue) -> None:
                 queue.report_wait(Waiting(_OTHER_JOB, waits_since))
                 await asyncio.sleep(_POLL_S)
                 continue
-            else:
+            elif not queue.release_more():
                 return
             waits_since = time.time()
     finally:

@@ -185,6 +185,13 @@ def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[W
                 "of different groups cannot be compared.",
                 "yellow",
             )
+        if one.unjudged:
+            print_line(
+                console,
+                f"! {one.unjudged} dialogues of its comparisons are unjudged, because these were decided "
+                "before; they are missing.",
+                "yellow",
+            )
         print_line(console, f"Judge: {win_rates.label_of(known, one.judge)}")
         console.print()
     print_line(
@@ -234,6 +241,14 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
         f"{SIGNIFICANT}: p below 0.05 after Holm's correction over all tests of that judge and `over`",
         "dim",
     )
+    if any(test.unjudged for test in found):
+        unjudged = max(test.unjudged for test in found)
+        print_line(
+            console,
+            f"Comparisons were stopped once decided: up to {unjudged} dialogues of a test have a score of "
+            "one responder alone. They are missing, and p does not account for the stopping.",
+            "yellow",
+        )
     for judge in dict.fromkeys(test.judge for test in found):
         print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
 
