@@ -16,6 +16,8 @@ OPTIONAL = ("sentiment", "plutchik")
 _KINDS = ("response", "rating")
 #: Recipe names use this word for all sources together.
 _RESERVED = "all_together"
+#: Names of recipes, runs and files contain the source.
+_LONGEST_SOURCE = 64
 _SUFFIX = "_empathy"
 #: How alike two names are, from 0 to 1, for one to be suggested in place of the other.
 _ALIKE = 0.8
@@ -52,6 +54,12 @@ def known_names(header: Sequence[str]) -> int:
     return sum(_is_used(_key(clean(name))) for name in header)
 
 
+def may_be_header(cells: Sequence[str]) -> bool:
+    """Whether a row has a column that an import uses, or one whose name is nearly right."""
+    keys = [_key(clean(cell)) for cell in cells]
+    return known_names(cells) > 0 or any(_near(column, keys) is not None for column in REQUIRED)
+
+
 def clean(name: str) -> str:
     """A column's name without white space, byte order marks and quotes around it."""
     name = without_unseen_ends(name)
@@ -67,14 +75,15 @@ def read_columns(header: Sequence[str], line: int, problems: Problems) -> Column
     """
     names = tuple(map(clean, header))
     index: dict[str, int] = {}
-    seen: dict[str, int] = {}
+    duplicated: set[str] = set()
     for number, name in enumerate(names):
-        key = _key(name) if _is_used(_key(name)) else name
-        if name and seen.setdefault(key, 0) == 1:
-            problems.add(Problem(line, name, "the column is duplicated"))
-        if name:
-            seen[key] += 1
-            index.setdefault(_key(name), number)
+        if not name:
+            continue
+        # A column that is not used may be there twice.
+        if index.setdefault(_key(name), number) != number and _is_used(_key(name)) and name not in duplicated:
+            duplicated.add(name)
+            places = f"columns {index[_key(name)] + 1} and {number + 1}"
+            problems.add(Problem(line, name, f"the column is duplicated ({places}): delete or rename one"))
 
     def missing(column: str, why: str = "") -> None:
         near = _near(column, index)
@@ -98,8 +107,10 @@ def read_columns(header: Sequence[str], line: int, problems: Problems) -> Column
             continue
         source = name[: -len(_SUFFIX)] if _key(name).endswith(_SUFFIX) else name
         source = HUMAN if _key(source) == HUMAN else source
-        if not is_plain(source) or _key(source) == _RESERVED:
-            message = "not a valid source name: use letters, digits, '.', '_' and '-'"
+        if not is_plain(source) or len(source) > _LONGEST_SOURCE or _key(source) == _RESERVED:
+            message = (
+                f"not a valid source name: use at most {_LONGEST_SOURCE} letters, digits, '.', '_' and '-'"
+            )
             problems.add(Problem(line, names[at], message))
         elif source in suffixes:
             problems.add(Problem(line, names[at], f"{suffixes[source]} names the same source"))

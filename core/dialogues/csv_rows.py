@@ -59,17 +59,21 @@ class BrokenRow(Exception):  # noqa: N818 - a location; the caller writes the me
 
 
 def dialect_of(content: bytes, known_names: Callable[[list[str]], int]) -> Dialect:
-    """The dialect of a file: what its line `sep=` names, else the delimiter that gives the header most of the
-    names that `known_names` counts; a comma if several give as many.
+    """The dialect of a file: the delimiter that gives the header most of the names that `known_names` counts.
+
+    If several give as many, it is what a line `sep=` names, else a comma.
     """
     if (found := _SEP_LINE.match(content)) is not None:
         named = found[1].decode("utf-8", "replace")
         # Excel writes the tab itself; people write it as \t.
         delimiter = "\t" if named == "\\t" else named[0]
-        dialect = Dialect(delimiter, has_sep_line=True)
+        delimiters = delimiter + _DELIMITERS
     else:
-        headers = {one: _header(content, Dialect(one)) for one in _DELIMITERS}
-        dialect = Dialect(max(_DELIMITERS, key=lambda one: known_names(headers[one])))
+        delimiters = _DELIMITERS
+    has_sep_line = found is not None
+    names = {one: known_names(_header(content, Dialect(one, False, has_sep_line))) for one in delimiters}
+    # The first of those with as many names.
+    dialect = Dialect(max(delimiters, key=names.__getitem__), has_sep_line=has_sep_line)
     header = _header(content, dialect)
     spaced = len(header) > 1 and all(name.startswith(" ") for name in header[1:])
     # With a space before it, a quote would not be taken as the beginning of a cell.
@@ -112,6 +116,17 @@ def around(content: bytes, at: int, dialect: Dialect) -> Row:
     for row in rows(content[:at] + b"x", dialect, strict=False):  # noqa: B007 - only the last row is used
         pass
     return row
+
+
+def line_of_header(content: bytes, known_names: Callable[[list[str]], int], limit: int) -> int | None:
+    """The line, among the first `limit` rows, that has the most names that are known, at least three."""
+    found: dict[int, int] = {}
+    for delimiter in _DELIMITERS:
+        first = rows(content[:_HEADER_BYTES], Dialect(delimiter), strict=False)
+        for row in islice(first, limit):
+            found[row.line] = max(known_names(row.cells), found.get(row.line, 0))
+    line = max(found, key=found.__getitem__, default=0)
+    return line if found.get(line, 0) > 2 else None
 
 
 def _header(content: bytes, dialect: Dialect) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.dialogues import csv_columns, csv_rows, suspicious_text
+from core.dialogues import csv_columns, csv_encoding, csv_rows, suspicious_text
 from core.dialogues.csv_columns import Columns
 from core.dialogues.csv_problems import (
     MAX_PROBLEMS,
@@ -22,13 +22,17 @@ from core.dialogues.csv_problems import (
 )
 from core.dialogues.csv_rows import BrokenRow, Dialect, Row
 from core.dialogues.split import split_of
-from core.dialogues.suspicious_text import is_blank
+from core.dialogues.suspicious_text import is_blank, without_unseen_ends
 from core.domain.dialogues import GOOD, HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
 from core.domain.findings import Finding, LeftOutKind, SuspiciousKind
 
 #: Maximum file size. The published file has 3.7 MB; a much larger one may not fit in memory.
 MAX_BYTES = 100_000_000
+#: Maximum characters of a dialogue's id.
+MAX_ID = 200
+#: Rows in which the header is looked for if the first has no known name.
+_FIRST_ROWS = 20
 _RATINGS: dict[str, Rating] = {"1": 1, "2": 2, "3": 3}
 #: Spreadsheets write a whole number as 3, 3.0 or 3,0.
 _RATING = re.compile(r"([123])(?:[.,]0+)?", re.ASCII)
@@ -85,6 +89,8 @@ def read_table(path: Path, *, strict: bool = False) -> Table:
     responses that would be left out raise `SuspiciousError`.
     """
     content = _content(path)
+    sha256 = hashlib.sha256(content).hexdigest()
+    content = _as_utf8(path, content)
     dialect = csv_rows.dialect_of(content, csv_columns.known_names)
     _check_encoding(path, content, dialect)
     found = csv_rows.rows(content, dialect)
@@ -97,10 +103,12 @@ def read_table(path: Path, *, strict: bool = False) -> Table:
         raise _error(path, Problem(None, None, "the file is empty")) from None
     except BrokenRow as broken:
         raise _error(path, _explain(broken, ())) from None
+    if not csv_columns.may_be_header(header.cells):
+        raise _wrong_header(path, content, dialect, header)
     columns = csv_columns.read_columns(header.cells, header.line, problems)
     if problems.count:
         raise TableError(path, problems, csv_columns.found_columns(header.cells))
-    reading = _Reading(header, columns, problems)
+    reading = _Reading(header, columns, dialect, problems)
     reading.read(found)
     if not reading.dialogues and not problems.count:
         problems.add(Problem(None, None, "the file has a header, but no rows"))
@@ -121,7 +129,7 @@ def read_table(path: Path, *, strict: bool = False) -> Table:
             for number, name in enumerate(columns.names, 1)
             if number - 1 not in used and (name or number - 1 in reading.filled)
         ),
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         delimiter=dialect.delimiter,
         blank_rows=reading.blank_rows,
         blank_columns=sum(
@@ -142,7 +150,7 @@ def _without_responses(reading: _Reading, of: str) -> Problem:
 class _Reading:
     """The rows below the header, turned into dialogues. `filled` are the nameless columns with a text."""
 
-    def __init__(self, header: Row, columns: Columns, problems: Problems) -> None:
+    def __init__(self, header: Row, columns: Columns, dialect: Dialect, problems: Problems) -> None:
         self.dialogues: list[Dialogue] = []
         self.with_response: set[str] = set()
         self.filled: set[int] = set()
@@ -150,6 +158,7 @@ class _Reading:
         # Rows above the header are blank.
         self.blank_rows, self.undecided = header.number, 0
         self._header, self._columns, self._problems = header, columns, problems
+        self._delimiter = dialect.delimiter
         self._nameless = [number for number, name in enumerate(columns.names) if not name]
         self._first_seen: dict[str, tuple[int, int]] = {}
         self._id_keys: dict[str, str] = {}
@@ -186,7 +195,8 @@ class _Reading:
         if len(cells) < width and all(i in self._nameless for i in range(len(cells), width)):
             cells += [""] * (width - len(cells))
         if len(cells) != width:
-            add(None, f"{len(cells)} cells, but the header has {width}")
+            remedy = "is a text with a line break or a delimiter in it not quoted?"
+            add(None, f"{len(cells)} cells, but the header has {width}: {remedy}")
             return
         self.filled.update(i for i in self._nameless if not is_blank(cells[i]))
         if tuple(map(csv_columns.clean, cells)) == self._columns.names:
@@ -196,6 +206,8 @@ class _Reading:
             if not cells[self._columns.fields[column]].strip():
                 add(column, "empty")
         dialog_id, here = cells[self._columns.fields["dialog_id"]], (row.number, row.line)
+        if len(dialog_id) > MAX_ID:
+            add("dialog_id", f"{len(dialog_id)} characters; the limit is {MAX_ID}. Is it the right column?")
         if dialog_id.strip() and (first := self._first_seen.setdefault(dialog_id, here)) is not here:
             add("dialog_id", f"{short(dialog_id)} is already used in {place_of(*first)}")
 
@@ -203,7 +215,7 @@ class _Reading:
         fields = {column: row.cells[at] for column, at in self._columns.fields.items()}
         responses, left_out = {}, 0
         for source, (at, rating_at) in self._columns.responses.items():
-            text, rating = row.cells[at], _RATING.fullmatch(row.cells[rating_at].strip())
+            text, rating = row.cells[at], _RATING.fullmatch(without_unseen_ends(row.cells[rating_at]))
             if text.strip() and rating is not None:
                 responses[source] = RatedResponse(text, _RATINGS[rating[1]])
                 self._look(row, self._columns.names[at], text)
@@ -243,6 +255,12 @@ class _Reading:
     def _look(self, row: Row, column: str, text: str) -> None:
         for kind, part in suspicious_text.find(text):
             self.suspicious.add(kind, row, column, part)
+        if len(text) > len(self._columns.names) and "\n" in text.replace("\r", "\n"):
+            # A quote that is closed rows later makes them part of this cell.
+            delimiters = len(self._columns.names) - 1
+            joined = (line for line in text.splitlines() if line.count(self._delimiter) >= delimiters)
+            if (line := next(joined, None)) is not None:
+                self.suspicious.add("joined_rows", row, column, suspicious_text.excerpt(line))
 
     def _look_at_id(self, row: Row, dialog_id: str) -> None:
         key = suspicious_text.id_key(dialog_id)
@@ -274,17 +292,45 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
+def _as_utf8(path: Path, content: bytes) -> bytes:
+    if (message := csv_encoding.other_format(content)) is not None:
+        raise _error(path, Problem(None, None, message))
+    try:
+        return csv_encoding.as_utf8(content)
+    except UnicodeDecodeError as error:
+        hint = f"byte {error.start} is not valid {error.encoding.upper()}; save the file as UTF-8"
+        raise _error(path, Problem(None, None, hint)) from error
+
+
+def _wrong_header(path: Path, content: bytes, dialect: Dialect, header: Row) -> TableError:
+    """The error for a header without a known name: with the line of the real one if there is one."""
+    problems = Problems()
+    line = csv_rows.line_of_header(content, csv_columns.known_names, _FIRST_ROWS)
+    if line is not None:
+        message = f"this is not the header, which is in line {line}: delete the lines above it"
+    else:
+        names = ", ".join((*csv_columns.REQUIRED, f"response_{HUMAN}"))
+        message = (
+            f"no known column ({names}, …): is this the header, and is {dialect.delimiter!r} the delimiter?"
+        )
+    problems.add(Problem(header.line, None, message))
+    return TableError(path, problems, csv_columns.found_columns(header.cells))
+
+
 def _check_encoding(path: Path, content: bytes, dialect: Dialect) -> None:
     if not content.strip():
         raise _error(path, Problem(None, None, "the file is empty"))
     if (at := content.find(b"\0")) >= 0:
-        hint = f"byte {at} is NUL: this is not a text file, or it is UTF-16; save it as UTF-8"
+        # A text in UTF-16 has NUL in every second byte.
+        is_text = content.count(b"\0") * 10 < len(content)
+        hint = "delete it" if is_text else "this is not a text file, or it is UTF-16; save it as UTF-8"
+        hint = f"byte {at} is NUL: {hint}"
         raise _error(path, _at_byte(content, at, hint, dialect))
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
         at = error.start
-        hint = f"byte {at} (0x{content[at]:02x}) is not UTF-8; save the file as UTF-8"
+        hint = f"byte {at} (0x{content[at]:02x}) is not UTF-8; save the file as UTF-8 (in Excel: “CSV UTF-8”)"
         raise _error(path, _at_byte(content, at, hint, dialect)) from error
 
 

@@ -6,7 +6,7 @@ import re
 
 #: Names of elements that enclose thinking, as in `<think>…</think>`.
 _NAMES = (
-    "think|thinking|thought|thoughts|reasoning|reason|analysis|reflection|scratchpad|inner_?thoughts"
+    "think|thinking|thought|thoughts|reasoning|reasoning_content|reason|analysis|reflection|scratchpad|inner_?thoughts"
     "|(?:inner|internal)_?monologue|chain_of_thought|cot|seed:think|seed:cot_budget_reflect|longcat_think"
     "|ant_?thinking|ponder"
 )

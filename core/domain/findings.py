@@ -20,6 +20,7 @@ SuspiciousKind = Literal[
     "control_token",
     "media_tag",
     "cut_off",
+    "joined_rows",
     "similar_id",
     "rounded_id",
 ]
@@ -38,6 +39,7 @@ MEANINGS: dict[SuspiciousKind | LeftOutKind, str] = {
     "control_token": "control tokens of chat templates such as <|im_end|>",
     "media_tag": "media tags such as <video>, which training programs replace",
     "cut_off": "exactly 32,767 characters, where Excel cuts a cell off",
+    "joined_rows": "text that looks like rows of the file: a quote may be missing or too many",
     "similar_id": "ids that differ from another only by white space, case or invisible characters",
     "rounded_id": "ids that a spreadsheet has rounded",
     "empty_response": "the response is empty",

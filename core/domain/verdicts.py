@@ -36,7 +36,7 @@ class Verdict:
     """Counts the repeats of the same question, from 1."""
     probability_b: float | None = None
     """Probability that b is the better one, by the log-probabilities of the answer; None without these."""
-    dimensions: Mapping[Dimension, Winner] = field(default_factory=dict)
+    dimensions: Mapping[Dimension, Winner] = field(default_factory=dict, hash=False)
     """The better response in each dimension of empathy; empty unless the judge was asked for them."""
 
 

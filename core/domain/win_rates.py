@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from core.domain.jobs import JobState
@@ -137,7 +137,8 @@ class WinRate:
     """Test dialogues that were not compared, because a responder has no usable response to them."""
     stopping: Stopping | None = None
     """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
-    dimensions: Mapping[Dimension, DimensionRate] | None = None
+    # Not hashed, because a mapping has no hash.
+    dimensions: Mapping[Dimension, DimensionRate] | None = field(default=None, hash=False)
     """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
 
     @property

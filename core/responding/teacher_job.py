@@ -14,7 +14,8 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
-from core.teachers import answers, outcomes, request_runner, requests
+from core.teachers import request_runner, requests
+from core.teachers.answers import classification, outcomes
 from core.teachers.protocol import Reply, Request
 from core.teachers.request_queue import RequestQueue
 
@@ -32,12 +33,7 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     queue = request_runner.run(job, responder.model, needed, _classify)
     answered = queue.ledger.answers
     outcome = outcomes.of(queue, needed)
-    if outcome.unanswered:
-        raise UserError(
-            f"{outcome.unanswered} of {len(needed)} test dialogues got no answer "
-            f"({outcomes.counts(outcome.left_out)}): `empathy-tui batches` shows the provider's errors; a "
-            "retry sends only these"
-        )
+    outcomes.check_answered(outcome, "test dialogues got no answer")
     teacher = queue.teacher
     outcomes.check_left_out(outcome, teacher.max_left_out, teacher, "test dialogues got no usable answer")
     found = {r.dialog_id: answered[r.key].text for r in needed if r.key in answered}
@@ -76,5 +72,5 @@ def _request(responder: TeacherResponder, dialogue: Dialogue) -> Request:
 
 def _classify(reply: Reply) -> tuple[Outcome, str]:
     """A response that is too long still counts: judges and readers should see it."""
-    outcome, text = answers.classify(reply)
+    outcome, text = classification.classify(reply)
     return ("ok" if outcome == "long" else outcome), text

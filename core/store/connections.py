@@ -120,6 +120,8 @@ def _version(path: Path) -> int:
 
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:
     """The error to show for a state.db that SQLite cannot open."""
+    if path.exists() and not path.is_file():
+        return UserError(f"{path} is not a file: move it away to start with an empty state database")
     if isinstance(error, sqlite3.OperationalError):
         # SQLite needs its write-ahead log beside the file, even for reading.
         hint = f"check that you may write to {path.parent}, and that its disk has free space"

@@ -39,9 +39,9 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
         " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, (SELECT json_group_array("
-        "json_array(text, times)) FROM (SELECT text, times FROM warnings WHERE warnings.job = jobs.id"
-        " AND warnings.attempt > jobs.redone_after ORDER BY at)) AS warnings FROM jobs"
-        " LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
+        "json_array(text, times)) FROM (SELECT text, sum(times) AS times FROM warnings WHERE warnings.job ="
+        " jobs.id AND warnings.attempt > jobs.redone_after GROUP BY text ORDER BY min(at))) AS warnings"
+        " FROM jobs LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
         " ORDER BY jobs.rowid"
     )
     found = {}

@@ -18,8 +18,13 @@ from core.students import chat_template, loading, plain_text
 from core.students.chat_template import Frame
 from core.students.plain_text import Part
 
-#: What the check at the start of a run renders.
-_PROBE = ("Context: I moved to another town.\nUtterance: It is so quiet here!\nResponse:", "I am with you.")
+#: What the check at the start of a run renders: a text as long, and as odd, as those of real data may be.
+_PROBE = (
+    'Context: I moved to another town.\n\nUtterance: It\'s "so quiet" here – <b>really</b> & {truly}…  '
+    + "Every evening I listen, and nobody calls. " * 50
+    + "\nResponse:",
+    'I am with you.\n\nIt\'s a "big" change – <b>really</b> & {truly}…',
+)
 
 log = logging.getLogger(__name__)
 
@@ -135,8 +140,6 @@ def load(student: Student) -> ChatFormat:
     cannot be loaded, or the template cannot be used that way.
     """
     tokenizer = loading.load_tokenizer(student)
-    if student.eos_token is not None:
-        _set_eos_token(tokenizer, student)
     eos = tokenizer.eos_token_id
     template = _settle_template(tokenizer, student)
     end = _find_end(tokenizer, template.tail, student)
@@ -183,6 +186,7 @@ def _settle_template(tokenizer: Any, student: Student) -> _Settled:
     """Wrap the tokenizer's chat template, and find what it writes around an answer."""
     template = chat_template.text_of(tokenizer, student.model)
     variables = dict(student.chat_template_kwargs)
+    chat_template.check_variables(variables, template, tokenizer, student.model)
     date = student.template_date
     notes: list[str] = []
 
@@ -252,10 +256,9 @@ def _find_end(tokenizer: Any, tail: str, student: Student) -> _End:
         end = next((match for match in found if match[1] == tokenizer.eos_token), found[0])
         notes = []
         if end[1] != tokenizer.eos_token:
-            notes.append(
-                f"the chat template ends an answer with {end[1]!r}, not with the EOS token "
-                f"{tokenizer.eos_token!r}: generation stops at both"
-            )
+            eos = tokenizer.eos_token
+            both = "" if eos is None else f", not with the EOS token {eos!r}: generation stops at both"
+            notes.append(f"the chat template ends an answer with {end[1]!r}{both}")
         return _End(tokenizer.convert_tokens_to_ids(end[1]), tail[: end.end(1)], False, notes)
     if tokenizer.eos_token_id is None:
         raise UserError(
@@ -265,12 +268,6 @@ def _find_end(tokenizer: Any, tail: str, student: Student) -> _End:
     text = f", but the text {tail.strip()!r}" if tail.strip() else ""
     note = f"the chat template writes no token after an answer{text}: {tokenizer.eos_token!r} is appended"
     return _End(tokenizer.eos_token_id, "", True, [note])
-
-
-def _set_eos_token(tokenizer: Any, student: Student) -> None:
-    if student.eos_token not in tokenizer.get_vocab():
-        raise UserError(f"eos_token: {student.eos_token!r} is not a token of {student.model!r}")
-    tokenizer.eos_token = student.eos_token
 
 
 def _make_eos_token(tokenizer: Any, end: int, student: Student) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,10 @@ THINKING_SWITCHES = ("enable_thinking", "thinking", "enable_reasoning", "use_thi
 _RENDERING_ERRORS = (TemplateError, TypeError, ValueError, LookupError, AttributeError)
 #: White space that no template writes: it shows whether a template strips a message's text.
 _EDGE = "\x0b"
-_DIRECTIVES = "YmdBbAayjHMSpIeFDxXcUZzGVuwWf"
+#: What `strftime` replaces, such as %Y and, without a zero before it, %-d.
+_DIRECTIVE = re.compile(r"%[-_0^#]?[A-Za-z]")
+#: Variables that Transformers sets itself.
+_NOT_VARIABLES = {"messages", "add_generation_prompt"}
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,27 @@ def text_of(tokenizer: Any, model: str) -> str:
     return found
 
 
+def check_variables(variables: Mapping[str, Any], template: str, tokenizer: Any, model: str) -> None:
+    """Raise `UserError` for variables of `chat_template_kwargs` that would change nothing."""
+    for name in variables:
+        if name in _NOT_VARIABLES or name in tokenizer.special_tokens_map:
+            raise UserError(f"chat_template_kwargs: {name} is no variable that can be set")
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", template) is None:
+            raise UserError(
+                f"chat_template_kwargs: the chat template of {model!r} has no variable {name!r}: correct its "
+                "name, or leave it out"
+            )
+
+
 def wrap(template: str, variables: Mapping[str, Any], date: datetime.date, before_answer: str) -> str:
     """The template with default values of variables, a fixed date, and a text after its generation prompt."""
     beginning = "".join(
-        f"{{% if {name} is not defined %}}{{% set {name} = {_literal(value)} %}}{{% endif %}}\n"
+        f"{{% if {name} is not defined or {name} is none %}}"  # Transformers sets `tools` to none.
+        f"{{% set {name} = {_literal(value)} %}}{{% endif %}}\n"
         for name, value in variables.items()
     )
     if "strftime_now" in template:
-        beginning += _date_macro(date)
+        beginning += _date_macro(date, set(_DIRECTIVE.findall(template)))
     # Jinja drops the last line break of a template, which is no longer the last.
     body = re.sub(r"(?:\r\n|\r|\n)\Z", "", template) if before_answer else template
     ending = f"{{{{ {_literal(before_answer)} if add_generation_prompt else '' }}}}" if before_answer else ""
@@ -89,8 +105,8 @@ def render(
     tokenizer: Any, roles: Sequence[str], texts: Sequence[str], *, add_generation_prompt: bool, model: str
 ) -> str:
     """A conversation as text. Raises `UserError` when the template cannot render it."""
-    rendered: str = ""
     failed: Exception | None = None
+    first: str | None = None
     # Templates of models that also see images may want a list of parts.
     for in_parts in (False, True):
         messages = [
@@ -98,7 +114,7 @@ def render(
             for role, text in zip(roles, texts, strict=True)
         ]
         try:
-            rendered = tokenizer.apply_chat_template(
+            rendered: str = tokenizer.apply_chat_template(
                 messages, tokenize=False, add_generation_prompt=add_generation_prompt
             )
         except _RENDERING_ERRORS as error:
@@ -106,25 +122,26 @@ def render(
             continue
         if all(text.strip() in rendered for text in texts):
             return rendered
-    if failed is not None:
+        first = rendered if first is None else first
+    if first is None:
         raise UserError(
             f"the chat template of {model!r} cannot render a conversation: {failed}. "
             "Name another one with chat_template in config.toml"
         ) from failed
-    return rendered
+    return first
 
 
 def _literal(value: object) -> str:
     """A value as Jinja spells it."""
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _date_macro(date: datetime.date) -> str:
-    """A macro in place of the function that writes today's date."""
+def _date_macro(date: datetime.date, directives: Collection[str]) -> str:
+    """A macro in place of the function that writes today's date, for formats with these directives."""
     fixed = datetime.datetime.combine(date, datetime.time())
     filters = "".join(
-        f" | replace({_literal(f'%{directive}')}, {_literal(fixed.strftime(f'%{directive}'))})"
-        for directive in (*(f"-{letter}" for letter in "dmHIMSj"), *_DIRECTIVES)
+        f" | replace({_literal(directive)}, {_literal(fixed.strftime(directive))})"
+        for directive in sorted(directives)
     )
     return (
         "{% macro strftime_now(format) %}"

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from transformers.utils.peft_utils import find_adapter_config_file
@@ -14,6 +15,9 @@ from core.domain.errors import UserError
 
 #: Weights that are named in a message.
 _MAX_NAMED = 3
+#: How the files begin that Git LFS leaves in place of large ones, and how large they are at most.
+_LFS_POINTER = b"version https://git-lfs"
+_MAX_POINTER_BYTES = 1024
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
 
 log = logging.getLogger(__name__)
@@ -28,6 +32,29 @@ def check_no_adapter(name: str, source: str, revision: str | None) -> None:
         raise UserError(
             f"the student {name!r} has an adapter beside its weights (adapter_config.json): merge it into "
             "them (peft's merge_and_unload, then save_pretrained), or move the adapter's files away"
+        )
+
+
+def check_files(name: str, folder: Path) -> None:
+    """Raise `UserError` if a file in a model's folder is a pointer of Git LFS to a file that is not there."""
+    for path in sorted(folder.iterdir()):
+        is_small = path.is_file() and path.stat().st_size < _MAX_POINTER_BYTES
+        if is_small and path.read_bytes().startswith(_LFS_POINTER):
+            raise UserError(
+                f"{path.name} of the student {name!r} is a Git LFS pointer, not the file: run `git lfs pull` "
+                "in the folder, or download the model again"
+            )
+
+
+def check_padding(name: str, config: Any) -> None:
+    """Raise `UserError` if the configuration names a padding token that the embedding has no row for."""
+    text = config.get_text_config(decoder=True)
+    padding, rows = getattr(text, "pad_token_id", None), getattr(text, "vocab_size", None)
+    if isinstance(padding, int) and isinstance(rows, int) and padding >= rows:
+        raise UserError(
+            f"pad_token_id in config.json of the student {name!r} is {padding}, but the embedding has {rows} "
+            "rows. Name another token there, or resize the embedding (resize_token_embeddings) and save the "
+            "model again"
         )
 
 
@@ -55,6 +82,23 @@ def check_weights(name: str, model: Any, info: dict[str, Any]) -> None:
         log.warning("%s: weights that are not used: %s", name, _listed(info["unexpected_keys"]))
 
 
+def name_untied(name: str, model: Any) -> None:
+    """Let the configuration say if the output layer has weights of its own.
+
+    Transformers keeps two different matrices of one checkpoint apart, even if its config.json ties them; a
+    program that loads the merged model would lose one.
+    """
+    text = model.config.get_text_config(decoder=True)
+    head = model.get_output_embeddings()
+    if not text.tie_word_embeddings or head is None:
+        return
+    if head.weight is not model.get_input_embeddings().weight:
+        log.warning(
+            "%s: config.json ties embedding and output layer, but their weights differ: they stay apart", name
+        )
+        text.tie_word_embeddings = model.config.tie_word_embeddings = False
+
+
 def check_tokens(name: str, model: Any, tokenizer: Any, sequences: Iterable[Sequence[int]]) -> None:
     """Raise `UserError` if a token of the tokenizer's own or of `sequences` has no row in the embedding."""
     rows = model.get_input_embeddings().weight.shape[0]
@@ -78,9 +122,16 @@ def check_tokens(name: str, model: Any, tokenizer: Any, sequences: Iterable[Sequ
         )
 
 
+def positions_of(model: Any) -> int | None:
+    """How many tokens the model has positions for; None if there is no limit."""
+    text = model.config.get_text_config(decoder=True)
+    found: list[int | None] = [getattr(text, key, None) for key in ("max_position_embeddings", "max_seq_len")]
+    return next((positions for positions in found if positions is not None), None)
+
+
 def check_positions(name: str, model: Any, longest: int, what: str, remedy: str) -> None:
     """Raise `UserError` if `longest` tokens are more than the model has positions; `what` has them."""
-    positions = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+    positions = positions_of(model)
     if positions is not None and longest > positions:
         raise UserError(
             f"{what} {longest} tokens, and the student {name!r} has {positions} positions: {remedy}"

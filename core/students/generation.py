@@ -55,6 +55,13 @@ class Generator:
         by_length = sorted(range(len(self.tokens)), key=lambda i: (-len(self.tokens[i]), i))
         return [by_length[start : start + size] for start in range(0, len(by_length), size)]
 
+    def room(self, wanted: int) -> int:
+        """The tokens that an answer may have, at most `wanted`, until the model has no more positions."""
+        positions = checkpoint_checks.positions_of(self.model)
+        if positions is None:
+            return wanted
+        return max(1, min(wanted, positions - max(map(len, self.tokens), default=0)))
+
     def check_length(self, max_new_tokens: int, setting: str) -> None:
         """Raise `UserError` if prompts and answers need more positions than the model has.
 

@@ -27,8 +27,10 @@ EMBEDDED_HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 #: The chat template for models that have none.
 _TEMPLATE = Path(__file__).with_name("chat.jinja")
 
-#: Errors of loading: no network, unknown model, unsupported type, missing package, damaged weights.
-_LOADING_ERRORS = (OSError, ValueError, ImportError, SafetensorError)
+#: Errors of loading that say what is wrong: no network, unknown model, missing package, damaged weights.
+_CLEAR_ERRORS = (OSError, ValueError, ImportError, SafetensorError)
+#: The most of an error of a library that a message repeats, in characters.
+_MAX_ERROR = 300
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +54,14 @@ def pick_dtype(dtype: str, device: str) -> torch.dtype:
 
 
 def load_tokenizer(student: Student) -> Any:
-    """Load the student's tokenizer, with a chat template and a padding token. Raises `UserError`."""
+    """Load the student's tokenizer, with a chat template, and with its `eos_token` and a padding token.
+
+    Raises `UserError`.
+    """
     source = _source(student)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=student.revision)
-    except _LOADING_ERRORS as error:
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=student.revision, trust_remote_code=False)
+    except Exception as error:
         raise _loading_error(student, error) from error
     if student.chat_template is not None:
         try:
@@ -66,9 +71,16 @@ def load_tokenizer(student: Student) -> Any:
     elif tokenizer.chat_template is None:
         log.info("%s has no chat template: a plain one is used, and saved with the adapter", student.model)
         tokenizer.chat_template = _TEMPLATE.read_text(encoding="utf-8")
+    if student.eos_token is not None:
+        if student.eos_token not in tokenizer.get_vocab():
+            raise UserError(f"eos_token: {student.eos_token!r} is not a token of {student.model!r}")
+        tokenizer.eos_token = student.eos_token
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
-            raise UserError(f"the tokenizer of {student.model!r} has neither a padding nor an EOS token")
+            raise UserError(
+                f"the tokenizer of {student.model!r} has neither a padding nor an EOS token: set eos_token "
+                "of the student in config.toml"
+            )
         # Labels and attention are masked by position, so padding may use the end-of-sequence token.
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -86,10 +98,13 @@ def load_model(
     source = _source(student)
     try:
         checkpoint_checks.check_no_adapter(student.model, source, student.revision)
-        model_kind.check_config(AutoConfig.from_pretrained(source, revision=student.revision), student.model)
+        config = AutoConfig.from_pretrained(source, revision=student.revision, trust_remote_code=False)
+        model_kind.check_config(config, student.model)
+        checkpoint_checks.check_padding(student.model, config)
         model, info = AutoModelForCausalLM.from_pretrained(
             source,
             revision=student.revision,
+            trust_remote_code=False,
             dtype=dtype,
             generation_config=GenerationConfig(),
             output_loading_info=True,
@@ -97,20 +112,21 @@ def load_model(
             ignore_mismatched_sizes=True,
         )
         checkpoint_checks.check_weights(student.model, model, info)
+        checkpoint_checks.name_untied(student.model, model)
         model.generation_config = GenerationConfig(
             use_cache=True, eos_token_id=_own_ends(source, student.revision, model.config)
         )
         model = _with_adapter(model, adapter, trainable=trainable).to(device)
         model_kind.check_causal(model, student.model)
-    except (RuntimeError, MemoryError) as error:
+    except UserError:
+        raise
+    except Exception as error:
         if not memory.is_out_of_memory(error):
             raise _loading_error(student, error) from error
         raise UserError(
             f'out of memory while loading the student {student.model!r}: use runs.dtype = "bfloat16", a '
             "smaller model or another device"
         ) from error
-    except _LOADING_ERRORS as error:
-        raise _loading_error(student, error) from error
     return model
 
 
@@ -134,9 +150,10 @@ def _own_ends(source: str, revision: str | None, config: Any) -> list[int] | Non
     text = config.get_text_config(decoder=True)
     own = getattr(text, "eos_token_id", None)
     if path is not None:
-        own = json.loads(Path(path).read_bytes()).get("eos_token_id", own)
-    ends = [own] if isinstance(own, int) else own or []
-    return [end for end in ends if isinstance(end, int) and 0 <= end < text.vocab_size] or None
+        saved = json.loads(Path(path).read_bytes())
+        own = saved.get("eos_token_id", own) if isinstance(saved, dict) else own
+    ends = own if isinstance(own, list) else [own]
+    return [end for end in ends if type(end) is int and 0 <= end < text.vocab_size] or None
 
 
 def _source(student: Student) -> str:
@@ -148,15 +165,22 @@ def _source(student: Student) -> str:
     if path.is_absolute() or student.model.startswith("."):
         if not (path / "config.json").is_file():
             raise UserError(f"the student's folder {path} has no model (no config.json)")
+        checkpoint_checks.check_files(student.model, path)
         return str(path)
     hub.use_own_client()
     return student.model
 
 
 def _loading_error(student: Student, error: Exception) -> UserError:
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = " ".join(lines[: 2 if lines[0].endswith(":") else 1])[:_MAX_ERROR] if lines else ""
+    if "trust_remote_code" in str(error):
+        reason = "it needs Python code of its own, which is not run"
+    elif not reason or not isinstance(error, _CLEAR_ERRORS):
+        log.warning("%s", student.model, exc_info=error)
+        reason = f"{type(error).__name__}: {reason}".rstrip(": ")
     return UserError(
-        f"the student {student.model!r} cannot be loaded: {first} "
+        f"the student {student.model!r} cannot be loaded: {reason.rstrip('.')}. "
         "Name a causal language model on the Hugging Face Hub (with network, and HF_TOKEN where it is "
         "gated) or a folder with one."
     )

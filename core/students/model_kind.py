@@ -22,7 +22,7 @@ def check_config(config: Any, model: str) -> None:
 def check_causal(loaded: Any, model: str) -> None:
     """Raises `UserError` if a token sees the tokens after it, as in an encoder such as BERT.
 
-    Such a model would see the answer that it learns to write.
+    Such a model would see the answer that it learns to write. The same for logits that are not numbers.
     """
     ids = torch.tensor([[1] + [token] * 7 for token in (2, 3)], device=loaded.device)
     training = loaded.training
@@ -31,6 +31,11 @@ def check_causal(loaded: Any, model: str) -> None:
         first, second = loaded(input_ids=ids).logits[:, 0].float()
     loaded.train(training)
     difference = (first - second).abs().max().item()
+    if first.isnan().any():
+        raise UserError(
+            f"the logits of {model!r} are not numbers (NaN) with {loaded.dtype}: set runs.dtype to another "
+            "one, such as bfloat16; if it is the same there, the weights are damaged: download them again"
+        )
     if difference > _ROUNDING.get(loaded.dtype, 0.0) * first.abs().max().item():
         raise UserError(
             f"in {model!r} ({loaded.config.model_type}) a token sees the tokens after it: {_NEEDED}"

@@ -11,7 +11,8 @@ from core.domain.results import GenerateResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import GenerateSettings
-from core.teachers import answers, outcomes, request_runner, requests
+from core.teachers import request_runner, requests
+from core.teachers.answers import classification, outcomes
 from core.teachers.protocol import Request
 from core.teachers.request_queue import RequestQueue
 
@@ -27,7 +28,7 @@ def run(job: JobContext[GenerateSettings]) -> GenerateResult:
         records.read(job.input("dialogues")),
         lambda name: response_file.read(job.input(name)),
     )
-    queue = request_runner.run(job, job.settings.model, needed, answers.classify)
+    queue = request_runner.run(job, job.settings.model, needed, classification.classify)
     return _finish(queue, needed, originals, job.settings.max_left_out)
 
 
@@ -36,12 +37,7 @@ def _finish(
 ) -> GenerateResult:
     job, ledger = queue.job, queue.ledger
     found = outcomes.of(queue, needed)
-    if found.unanswered:
-        raise UserError(
-            f"{found.unanswered} of {len(needed)} requests got no answer "
-            f"({outcomes.counts(found.left_out)}): `empathy-tui batches` shows the provider's errors; a "
-            "retry sends only these"
-        )
+    outcomes.check_answered(found)
     outcomes.check_left_out(found, max_left_out, queue.teacher)
     lines = [
         GeneratedResponse(request.dialog_id, answer.text, originals.get(request.dialog_id, ""))

@@ -21,7 +21,7 @@ from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
 from core.jobs.records import Answer, BatchRecord, Failed, Record, SubmissionRecord
-from core.teachers.prices import Used
+from core.teachers.costs.prices import Used
 
 LOCK = "teachers.lock"
 #: Seconds between two attempts to acquire the lock, which is held for milliseconds.

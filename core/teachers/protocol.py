@@ -63,6 +63,17 @@ class Usage(msgspec.Struct, frozen=True):
     output_tokens: int
 
 
+class TokenCounts(msgspec.Struct, frozen=True):
+    """Tokens as the provider reported them; None where it did not."""
+
+    prompt: int | None
+    cached: int | None
+    completion: int | None
+    total: int | None
+    reasoning: int | None = None
+    """Those of the completion that are reasoning."""
+
+
 class Reply(msgspec.Struct, frozen=True):
     """A teacher's answer as the provider returned it."""
 
@@ -70,7 +81,7 @@ class Reply(msgspec.Struct, frozen=True):
     """May be empty."""
     finish: Finish
     usage: Usage | None
-    """None if the provider did not report it."""
+    """None if it does not follow from what the provider reported."""
     logprobs: dict[str, float] | None = None
     """Log-probabilities of the most likely tokens where the answer's first word begins. None if they were not
     requested or not returned."""
@@ -79,7 +90,14 @@ class Reply(msgspec.Struct, frozen=True):
     has_thinking: bool = False
     """Whether the provider returned thinking apart from the text."""
     raw: str | None = None
-    """The body of an unreadable reply, as JSON; None for others."""
+    """The body of an unreadable reply, as it came; None for others."""
+    counts: TokenCounts | None = None
+    """What is known of the tokens if `usage` is None."""
+
+
+#: What has to be changed before a rejected call can succeed: the API key, the account's credit, the URL, or a
+#: parameter of the request.
+Remedy = Literal["key", "credit", "url", "parameter"]
 
 
 class FailedRequest(msgspec.Struct, frozen=True):
@@ -89,6 +107,10 @@ class FailedRequest(msgspec.Struct, frozen=True):
     """The HTTP status, or another code of the provider or of this program."""
     message: str
     """The provider's error message. It contains no API key."""
+    fatal: bool = False
+    """Whether every other request would fail in the same way."""
+    remedy: Remedy | None = None
+    """What has to be changed; None if it is not known, or the message says it."""
 
 
 class TransientError(Exception):
@@ -116,11 +138,6 @@ class TransientError(Exception):
         self.unreachable = unreachable
         self.retry_after = retry_after
         self.may_be_charged = may_be_charged
-
-
-#: What has to be changed before a rejected call can succeed: the API key, the account's credit, the URL, or a
-#: parameter of the request.
-Remedy = Literal["key", "credit", "url", "parameter"]
 
 
 class RejectedError(Exception):
@@ -276,6 +293,6 @@ class BatchTeacher(Protocol):
     def results(self, paths: Sequence[Path]) -> Iterator[tuple[str | None, Reply | FailedRequest]]:
         """The key and the result of each line of downloaded result files, in any order.
 
-        The key is None where a line has none. A damaged line is a `FailedRequest` with the code `damaged`.
+        The key is None where a line has none. A damaged line is an unreadable reply.
         """
         ...

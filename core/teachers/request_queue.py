@@ -17,10 +17,10 @@ from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
 from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, Waiting
 from core.jobs.settings import Settings
-from core.teachers import answer_cleaning, prices
-from core.teachers.answer_cleaning import with_visible_half_characters, without_half_characters
-from core.teachers.http import content_filters
-from core.teachers.http.bodies import DAMAGED
+from core.teachers.answers import cleaning
+from core.teachers.answers.characters import with_visible_half_characters, without_half_characters
+from core.teachers.costs import prices
+from core.teachers.http import content_filters, token_usage
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 from core.teachers.protocol import Account, FailedRequest, Finish, Reply, Request, Usage
 
@@ -113,7 +113,7 @@ class RequestQueue:
                 if outcome != "ok":
                     del self.ledger.answers[key]
                 elif text != known.text:
-                    removed = answer_cleaning.clean(known.text).removed
+                    removed = cleaning.clean(known.text).removed
                     self.ledger.answers[key] = msgspec.structs.replace(
                         known, text=text, removed=(*known.removed, *removed), raw=known.raw or known.text
                     )
@@ -204,10 +204,15 @@ class RequestQueue:
         they are charged by their estimate, as is an answer whose usage the provider did not report.
         """
         if isinstance(result, FailedRequest):
-            error: str | None = without_half_characters(f"{result.code}: {result.message}")
+            is_filter = result.code == content_filters.CONTENT_FILTER
+            words = result.message if is_filter and result.message else f"{result.code}: {result.message}"
+            error: str | None = without_half_characters(words)
             outcome, text, usage, logprobs = _failure_outcome(result), "", None, None
             original = ""
             removed: tuple[str, ...] = ()
+            if outcome == "filtered":
+                # The filter has read the prompt, which some providers charge for.
+                lost += 1
         else:
             error = None if result.ending is None else without_half_characters(result.ending)
             outcome, text = self.classify(result)
@@ -218,8 +223,7 @@ class RequestQueue:
             lost += usage is None and self.teacher.provider != "local"
         usd = prices.cost(self.price, usage, batch=self.teacher.mode == "batch")
         if lost:
-            given = result.text if isinstance(result, Reply) else ""
-            usage, usd = self._with_unreported(token, key, given, usage, lost)
+            usage, usd = self._with_unreported(token, key, result, lost)
         return Answer(
             token,
             key,
@@ -239,10 +243,12 @@ class RequestQueue:
         )
 
     def _with_unreported(
-        self, token: str, key: str, text: str, usage: Usage | None, count: int
+        self, token: str, key: str, result: Reply | FailedRequest, count: int
     ) -> tuple[Usage | None, float | None]:
         """The usage and its cost, with the estimates of `count` answers whose usage was not reported."""
         is_batch = self.teacher.mode == "batch"
+        reply = result if isinstance(result, Reply) else None
+        usage = None if reply is None else reply.usage
         request = self.requests.get(key)
         if request is None:
             # Another job's request, in a batch that this one waits for too.
@@ -250,7 +256,12 @@ class RequestQueue:
             known = prices.cost(self.price, usage, batch=is_batch) or 0.0
             share = None if submission.usd is None else submission.usd / len(submission.requests)
             return usage, None if share is None else known + count * share
-        each = prices.of_unknown_usage(request, text, self.answer_tokens())
+        given = "" if reply is None else reply.text
+        each = prices.of_unknown_usage(request, given, self.answer_tokens())
+        if isinstance(result, FailedRequest) and _failure_outcome(result) == "filtered":
+            usage, count = Usage(each.input_tokens, 0, 0), count - 1
+        elif usage is None and reply is not None:
+            usage, count = token_usage.completed(reply.counts, each), count - 1
         reported = usage or Usage(0, 0, 0)
         total = Usage(
             reported.input_tokens + count * each.input_tokens,
@@ -276,7 +287,7 @@ class RequestQueue:
         if waiting.reason is not None and waiting.reason != self._waiting.reason:
             log.warning("waiting: %s", waiting.reason)
         elif waiting.reason is None:
-            log.info("the wait is over")
+            log.info("it waits no longer")
         self._waiting = waiting
         self.job.journal.write(waiting)
 
@@ -299,14 +310,14 @@ def new_token() -> str:
 
 def _removed(reply: Reply) -> tuple[str, ...]:
     """The kinds of what is taken off a reply, thinking apart from the text among them."""
-    removed = answer_cleaning.clean(reply.text).removed
+    removed = cleaning.clean(reply.text).removed
     return removed if not reply.has_thinking or "thinking" in removed else ("thinking", *removed)
 
 
 def _failure_outcome(failure: FailedRequest) -> Outcome:
     if failure.code == "batch_expired":
         return "expired"
-    if failure.code in (NO_LINE, DAMAGED):
+    if failure.code == NO_LINE:
         return "missing"
     if content_filters.is_filtered(failure.code, failure.message):
         return "filtered"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.domain.errors import UserError
 from core.jobs.context import JobContext
 from core.jobs.settings import LargeModel, Settings
-from core.teachers.first_answers import FirstAnswers
+from core.teachers.answers.first_answers import FirstAnswers
 from core.teachers.ledger import Ledger
 from core.teachers.protocol import Request
 from core.teachers.request_queue import Classify, RequestQueue

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from transformers import TrainerCallback
 
 from core.config.schema import Responding, Training
@@ -169,7 +170,10 @@ class SampleCallback(TrainerCallback):
     def _answer(self, step: int, model: Any) -> None:
         generator = Generator(model, self.chat, [prompt for _, prompt in self.dialogues])
         batch = range(len(self.dialogues))
-        answers = generator.answer_within_memory(batch, _SAMPLING, "sft.sample_dialogues", self.job.warn)
+        setting = "sft.sample_dialogues"
+        # On a GPU, a position that the model does not have would end the run.
+        settings = msgspec.structs.replace(_SAMPLING, max_new_tokens=generator.room(_SAMPLING.max_new_tokens))
+        answers = generator.answer_within_memory(batch, settings, setting, self.job.warn)
         self.job.journal.write(
             *(
                 Sample(step, dialog_id, answer.text)

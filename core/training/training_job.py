@@ -6,9 +6,10 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -133,6 +134,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
     settings, student = job.settings, job.settings.student.config
     training: Training = settings.training
     chat = chat_format.load(student)
+    tests = _test_prompts(job)
     output = job.folder / checkpoints.FOLDER
     if isinstance(settings, SftSettings):
         file = job.input("examples")
@@ -141,7 +143,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
         model = loading.load_model(student, device, dtype)
-        _check_data(chat, model, data, "sft.max_length")
+        _check_data(chat, model, data, tests, "sft.max_length")
         with _setting_errors():
             loggers.check(training.report_to)
             trainer = trainers.sft(model, chat.tokenizer, data, settings.lora, arguments)
@@ -154,7 +156,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         _record(job, arguments)
         chat.check_adapter(job.input("adapter"))
         model = loading.load_model(student, device, dtype, job.input("adapter"), trainable=True)
-        _check_data(chat, model, data, "dpo.max_length")
+        _check_data(chat, model, data, tests, "dpo.max_length")
         with _setting_errors():
             loggers.check(training.report_to)
             trainer = trainers.dpo(model, chat.tokenizer, data, settings.training, arguments)
@@ -165,7 +167,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         )
     loggers.add(trainer, training.report_to, job.warn)
     trainer.add_callback(JournalCallback(job, trainer))
-    trainer.add_callback(SampleCallback(job, training, chat, _fixed_dialogues(job, training)))
+    trainer.add_callback(SampleCallback(job, training, chat, tests[: training.sample_dialogues]))
     return _Prepared(trainer, chat, data, file)
 
 
@@ -178,10 +180,17 @@ def _setting_errors() -> Iterator[None]:
         raise UserError(f"the trainer rejects these settings: {error}") from error
 
 
-def _check_data(chat: ChatFormat, model: Any, data: TokenizedData, setting: str) -> None:
-    checkpoint_checks.check_tokens(chat.model, model, chat.tokenizer, data.sequences())
+def _check_data(
+    chat: ChatFormat, model: Any, data: TokenizedData, tests: Sequence[tuple[str, str]], setting: str
+) -> None:
+    """Raise `UserError` if the model has no place for the examples, or for what it will respond to."""
+    prompts = [chat.prompt(prompt) for _, prompt in tests]
+    checkpoint_checks.check_tokens(chat.model, model, chat.tokenizer, chain(data.sequences(), prompts))
     longest = max(map(len, data.sequences()))
     what, remedy = "the longest example has", f"lower {setting} in config.toml to that number"
+    checkpoint_checks.check_positions(chat.model, model, longest, what, remedy)
+    longest = max(map(len, prompts), default=0)
+    what, remedy = "the longest prompt of a test dialogue has", "shorten the prompt, or name another student"
     checkpoint_checks.check_positions(chat.model, model, longest, what, remedy)
 
 
@@ -202,14 +211,13 @@ def _record(job: JobContext[RunSettings], arguments: dict[str, Any]) -> None:
     files.write_bytes(job.folder / "run.json", json.dumps(record, indent=2, default=str).encode() + b"\n")
 
 
-def _fixed_dialogues(job: JobContext[RunSettings], training: Training) -> list[tuple[str, str]]:
-    tests = [d for d in records.read(job.input("dialogues")) if d.split == "test"]
+def _test_prompts(job: JobContext[RunSettings]) -> list[tuple[str, str]]:
+    """The ids and prompts of the test dialogues."""
+    template = job.settings.student.prompt
     return [
-        (
-            d.dialog_id,
-            templates.render(job.settings.student.prompt, situation=d.situation, utterance=d.utterance),
-        )
-        for d in tests[: training.sample_dialogues]
+        (d.dialog_id, templates.render(template, situation=d.situation, utterance=d.utterance))
+        for d in records.read(job.input("dialogues"))
+        if d.split == "test"
     ]
 
 

@@ -114,6 +114,37 @@ def test_pairs_are_filtered(study: Program) -> None:
     assert "\x1b" not in study("pairs", "human", "chatgpt", "--limit", "0").out
 
 
+def test_dimensions_are_shown_by_comparison_and_by_recipe(study: Program) -> None:
+    rates = {(r["b"], r["judge"]): r for r in study("winrates", "--json").json}
+    assert rates["chatgpt", "paper"]["dimensions"] == {}
+    own = rates[f"{finished_workspace.RUN}/sft", "gpt"]
+    parts = own["dimensions"]
+    # This judge finds cognitive empathy as overall, affective the other way round, compassionate always b's.
+    assert parts["cognitive"]["win_rate_b"] == pytest.approx(own["win_rate_b"])
+    assert parts["affective"]["win_rate_b"] == pytest.approx(1 - own["win_rate_b"])
+    assert (parts["compassionate"]["win_rate_b"], parts["compassionate"]["invalid"]) == (1, 0)
+    assert parts["cognitive"]["invalid"] == own["invalid"] > 0
+    assert (parts["cognitive"]["ci_low"], parts["cognitive"]["ci_high"]) == (own["ci_low"], own["ci_high"])
+    recipes = study("winrates", "recipes", "--json").json
+    assert {(r["recipe"], r["stage"], r["judge"]) for r in recipes} == {
+        (recipe, stage, judge)
+        for recipe in ("direct/chatgpt", "direct/llama")
+        for stage in ("sft", "sft-dpo")
+        for judge in ("gpt", "paper")
+    }
+    (one,) = (r for r in recipes if (r["recipe"], r["stage"], r["judge"]) == ("direct/chatgpt", "sft", "gpt"))
+    # Of one student, the breakdown by recipe is the comparison.
+    assert (one["comparisons"], one["n"], one["invalid"]) == (1, own["n"], own["invalid"])
+    assert (one["win_rate_b"], one["ci_low"], one["dimensions"]) == (own["win_rate_b"], own["ci_low"], parts)
+    shown = study("winrates", "recipes").out
+    assert all(word in shown for word in ("overall", "cognitive", "affective", "compassionate"))
+    assert "compassionate" in study("winrates").out
+    assert (
+        "affective empathy" in study("winrates", "show", f"small vs {finished_workspace.RUN}/sft @ gpt").out
+    )
+    assert "digit" in study("winrates", "judges").out
+
+
 def test_a_report_is_written(study: Program, tmp_path: Path) -> None:
     written = study("report", tmp_path / "report", "--json", "--judge", "paper").json
     assert str(tmp_path / "report" / "report.html") in written

@@ -129,6 +129,10 @@ def test_pairs_show_hostile_texts_harmlessly() -> None:
             made_results.responded(responses=16, cut=0, with_thinking=4),
             "16 responses, 0 of them cut at max_new_tokens, 4 with thinking, which was removed",
         ),
+        (
+            made_results.responded(responses=16, cut=0, chat_template_notes=("thinking is off", "no date")),
+            "16 responses, 0 of them cut at max_new_tokens; thinking is off; no date",
+        ),
         (made_results.generated(answers=9), "9 answers"),
         (made_results.generated(answers=9, left_out=1, reused=4), "9 answers, 1 left out, 4 reused"),
         (made_results.responded(responses=16, cut=3), "16 responses, 3 of them cut at max_new_tokens"),

@@ -108,3 +108,17 @@ def test_a_current_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.Monke
     shutil.rmtree(gone)
     with pytest.raises(UserError, match="no longer exists"):
         open_workspace()
+
+
+def test_a_folder_in_place_of_the_database(tmp_path: Path) -> None:
+    (tmp_path / "state.db").mkdir()
+    with pytest.raises(UserError, match="is not a file: move it away"):
+        open_workspace(tmp_path).pipeline.snapshot()
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_streams_that_are_closed(tmp_path: Path, closed: str) -> None:
+    program = f'exec "$0" -m tui --workspace "$1" {closed}'
+    words = ["sh", "-c", program, sys.executable, str(tmp_path)]
+    ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)

@@ -143,7 +143,7 @@ def test_no_source_but_the_human_one(path: Path) -> None:
     assert "of a language model" in problems_of(path)[0].message
 
 
-@pytest.mark.parametrize("name", ["", "all_together", "../x", "a b", "\x1b[31m"])
+@pytest.mark.parametrize("name", ["", "all_together", "../x", "a b", "\x1b[31m", "x" * 65])
 def test_names_that_cannot_be_a_source(path: Path, name: str) -> None:
     header = [*columns(("chatgpt",)), f"response_{name}", f"rating_{name}"]
     write_rows(
@@ -177,6 +177,10 @@ def test_a_dialog_id_twice_names_both_rows(path: Path) -> None:
     (problem,) = problems_of(path)
     assert (problem.row, problem.line, problem.column) == (5, 6, "dialog_id")
     assert "row 2 (line 3)" in problem.message
+
+
+def test_a_dialog_id_that_is_a_text(path: Path) -> None:
+    assert places_of(with_cell(path, 4, "dialog_id", "long " * 100)) == [(4, 5, "dialog_id")]
 
 
 def test_rows_are_placed_behind_embedded_line_ends(path: Path) -> None:
@@ -242,8 +246,8 @@ def test_wrong_encoding_at_the_first_byte_of_a_row(path: Path) -> None:
     assert places_of(path) == [(2, 3, "dialog_id")]
 
 
-def test_utf16(path: Path) -> None:
-    path.write_text("\n".join(_simple_lines(3)), encoding="utf-16")
+def test_utf16_without_a_mark(path: Path) -> None:
+    path.write_text("\n".join(_simple_lines(3)), encoding="utf-16-le")
     assert "UTF-16" in problems_of(path)[0].message
 
 
@@ -285,7 +289,7 @@ def test_a_large_file_of_nothing_but_problems_is_given_up(path: Path) -> None:
 def test_hostile_cells_are_shortened_and_escaped(path: Path) -> None:
     rows = synthetic_rows(6)
     for row in rows[1:3]:
-        row["dialog_id"] = "\x1b[31m\u202e[red]" + "9" * 5000
+        row["dialog_id"] = "\x1b[31m\u202e[red]" + "9" * 150
     (problem,) = problems_of(write_rows(path, rows, columns()))
     assert "\\x1b[31m\\u202e" in str(problem)
     assert len(str(problem)) < 200

@@ -5,7 +5,8 @@ it is sent as the documentation says, bills every answer in `api.paid`, and misb
 `api.faults`, which may be changed at any time, says. `google_server.running()` is the same for Gemini.
 """
 
-from tests.loopback.openai_api import KEY, Api, Faults, expected_answer
+from tests.loopback.openai_answers import expected_answer
+from tests.loopback.openai_api import KEY, Api, Faults
 from tests.loopback.openai_server import running
 
 __all__ = ["KEY", "Api", "Faults", "expected_answer", "running"]

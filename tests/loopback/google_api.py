@@ -15,13 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.loopback.openai_api import KEY, ApiError, Faults, expected_answer
+from tests.loopback import google_requests
+from tests.loopback.openai_answers import expected_answer
+from tests.loopback.openai_api import KEY, ApiError, Faults
 
 _MAX_BYTES = 2_000_000_000
 _FINAL = ("SUCCEEDED", "PARTIALLY_SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED")
 _TYPE = "type.googleapis.com/google.ai.generativelanguage.v1main."
-_GENERATION = {"temperature", "topP", "topK", "seed", "maxOutputTokens", "stopSequences", "thinkingConfig"}
-_GENERATION |= {"responseLogprobs", "logprobs"}
 _NUMBERS = {400: 3, 403: 7, 404: 5, 409: 10, 429: 8, 500: 13}
 
 #: What an answer may be instead of a good one, and the outcome that this is.
@@ -97,7 +97,7 @@ class GoogleApi:
             return self._answered(model, body)
 
     def _answered(self, model: str, body: dict[str, Any]) -> dict[str, Any]:
-        problem = _problem(body)
+        problem = google_requests.problem(body)
         if problem is not None:
             raise GoogleError(400, problem)
         if not model.startswith("models/gemini-"):
@@ -285,7 +285,7 @@ class GoogleApi:
         return shown
 
     def _validate(self, batch: dict[str, Any]) -> None:
-        problem = _file_problem(self.files[batch["file"]]["content"].splitlines())
+        problem = google_requests.file_problem(self.files[batch["file"]]["content"].splitlines())
         if problem is None and self.faults.fail_batches > 0:
             self.faults.fail_batches -= 1
             problem = ": ".join(self.faults.failure)
@@ -374,44 +374,6 @@ def _logprobs(likely: dict[str, float], most: int) -> dict[str, Any]:
     ranked = sorted(likely.items(), key=lambda item: -item[1])[:most]
     told = [{"token": token, "logProbability": logprob, "tokenId": 7} for token, logprob in ranked]
     return {"chosenCandidates": told[:1], "topCandidates": [{"candidates": told}]}
-
-
-def _problem(body: dict[str, Any]) -> str | None:
-    """What is wrong with a GenerateContentRequest."""
-    unknown = set(body) - {"contents", "generationConfig", "safetySettings", "systemInstruction"}
-    unknown |= set(body.get("generationConfig") or {}) - _GENERATION
-    if unknown:
-        return f"Invalid JSON payload received. Unknown name {sorted(unknown)}"
-    contents = body.get("contents")
-    if not isinstance(contents, list) or not contents:
-        return "contents is not specified"
-    for content in contents:
-        if content.get("role") not in ("user", "model"):
-            return "Please use a valid role: user, model."
-        if not content.get("parts") or any(set(part) != {"text"} for part in content["parts"]):
-            return "contents.parts: each has a text"
-    return None if contents[-1]["role"] == "user" else "The last turn must be the user's."
-
-
-def _file_problem(lines: Sequence[bytes]) -> str | None:
-    """What is wrong with an input file."""
-    if not lines:
-        return "The input file is empty."
-    keys = set()
-    for number, text in enumerate(lines, start=1):
-        try:
-            line = json.loads(text)
-        except ValueError:
-            return f"Line {number} is no JSON."
-        if set(line) != {"key", "request"}:
-            return f"Line {number}: key and request."
-        problem = _problem(line["request"])
-        if problem is not None:
-            return f"Line {number}: {problem}"
-        if line["key"] in keys:
-            return f"Line {number}: its key is not unique."
-        keys.add(line["key"])
-    return None
 
 
 def _without_files(shown: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import threading
@@ -12,17 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.loopback import openai_answers
+
 KEY = "sk-loopback-0123456789"
 _ENDPOINT = "/v1/chat/completions"
 _MAX_LINES = 50_000
 _MAX_BYTES = 200_000_000
 _FINAL = ("completed", "failed", "expired", "cancelled")
-_PROSE = """
-I can hear how much this means to you and it must have been a long and heavy day please tell me more whenever
-you want because I am here and I would like to help you find a way through it
-"""
-_WORDS = _PROSE.split()
-
 #: What an answer may be instead of a good one; `say:` and a text is that text.
 CONTENT = ("refusal", "empty", "cut", "filtered", "long")
 
@@ -138,9 +133,9 @@ class Api:
         last = messages[-1]["content"]
         likely = None if wanted is None else self.faults.logprobs(last)
         self.paid[body["model"], json.dumps(messages)] += 1
-        answer = _completion(body["model"], messages, self.faults.content(last))
+        answer = openai_answers.completion(body["model"], messages, self.faults.content(last))
         if wanted is not None and likely is not None:
-            answer["choices"][0]["logprobs"] = {"content": _steps(likely, wanted)}
+            answer["choices"][0]["logprobs"] = {"content": openai_answers.steps(likely, wanted)}
         return answer
 
     # Files
@@ -299,12 +294,12 @@ class Api:
                 continue
             if self._draw(self.faults.fail_share):
                 body = {"error": {"message": "The server had an error", "type": "server_error"}}
-                errors.append(_line(request["custom_id"], 500, body))
+                errors.append(openai_answers.line(request["custom_id"], 500, body))
                 continue
             try:
-                output.append(_line(request["custom_id"], 200, self._answered(request["body"])))
+                output.append(openai_answers.line(request["custom_id"], 200, self._answered(request["body"])))
             except ApiError as refused:
-                errors.append(_line(request["custom_id"], refused.status, refused.body))
+                errors.append(openai_answers.line(request["custom_id"], refused.status, refused.body))
         if ends_as == "expired":
             for request in asked[done:]:
                 fault = {"code": "batch_expired", "message": "This request could not be executed in time."}
@@ -314,7 +309,9 @@ class Api:
         self._random.shuffle(output)
         texts = [json.dumps(line).encode() for line in output]
         if self.faults.corrupt and len(texts) > 2:
-            nobody = json.dumps(_line("nobody", 200, json.loads(texts[0])["response"]["body"])).encode()
+            nobody = json.dumps(
+                openai_answers.line("nobody", 200, json.loads(texts[0])["response"]["body"])
+            ).encode()
             # The first answer comes twice, and the last one never whole.
             texts = [texts[0], b"\xff\xfe not a line", *texts[:-1], nobody, texts[-1][: len(texts[-1]) // 2]]
         account = batch["account"]
@@ -330,65 +327,6 @@ class Api:
 
     def _draw(self, share: float) -> bool:
         return share > 0 and self._random.random() < share
-
-
-def expected_answer(messages: Sequence[dict[str, str]]) -> str:
-    """What the model says to a conversation: always the same 28 words."""
-    digest = hashlib.sha256(json.dumps(list(messages)).encode()).digest()
-    drawn = random.Random(digest)
-    return " ".join(drawn.choice(_WORDS) for _ in range(27)) + f" {digest.hex()[:8]}."
-
-
-def _completion(model: str, messages: Sequence[dict[str, str]], kind: str | None) -> dict[str, Any]:
-    text: str | None = expected_answer(messages)
-    refusal, finish = None, "stop"
-    match kind:
-        case "refusal":
-            text, refusal = None, "I'm sorry, I can't help with that."
-        case "empty":
-            text = ""
-        case "cut":
-            text, finish = "and then", "length"
-        case "filtered":
-            text, finish = "", "content_filter"
-        case "long":
-            text = "word " * 98
-        case str() if kind.startswith("say:"):
-            text = kind.removeprefix("say:")
-    tokens = sum(len(message["content"]) for message in messages) // 4
-    return {
-        "id": "chatcmpl-x",
-        "object": "chat.completion",
-        "created": int(time.time()),
-        "model": model,
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": finish,
-                "logprobs": None,
-                "message": {"role": "assistant", "content": text, "refusal": refusal},
-            }
-        ],
-        "usage": {
-            "prompt_tokens": tokens,
-            "completion_tokens": 40,
-            "total_tokens": tokens + 40,
-            "prompt_tokens_details": {"cached_tokens": tokens // 2},
-        },
-    }
-
-
-def _steps(likely: dict[str, float], most: int) -> list[dict[str, Any]]:
-    """A first token of asterisks, then the answer's."""
-    ranked = sorted(likely.items(), key=lambda item: -item[1])[:most]
-    told = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in ranked]
-    before = {"token": "**", "logprob": -0.1, "bytes": None}
-    return [before | {"top_logprobs": [before]}, told[0] | {"top_logprobs": told}]
-
-
-def _line(custom_id: str, status: int, body: dict[str, Any]) -> dict[str, Any]:
-    response = {"status_code": status, "request_id": "r", "body": body}
-    return {"id": "batch_req_x", "custom_id": custom_id, "response": response, "error": None}
 
 
 def _problems(lines: Sequence[bytes]) -> list[tuple[str, str, int | None]]:

@@ -259,6 +259,11 @@ def test_warnings_are_events_once_and_counted_after(store: Connection) -> None:
     assert queries.jobs(store)["a"].warnings == ("wandb failed", "a sample failed (2 times)")
     events = [event.text for event in queries.events(store, job="a")]
     assert events == ["running", "warning: wandb failed", "warning: a sample failed"]
+    # A new attempt that goes on where this one ended warns of the same.
+    with transaction(store):
+        jobs.end_attempt(store, attempt, "failed", "killed")
+        jobs.put_warning(store, jobs.begin_attempt(store, "a", 2, "two"), 3.0, "wandb failed")
+    assert queries.jobs(store)["a"].warnings == ("wandb failed (2 times)", "a sample failed (2 times)")
 
 
 def test_a_job_that_starts_anew_keeps_its_result_and_begins_a_new_curve(store: Connection) -> None:

@@ -42,11 +42,11 @@ ANSWER = "I hear you."
 _GREEDY = Responding(max_new_tokens=4)
 _TRAINING: dict[str, Any] = {
     "learning_rate": 0.02,
-    "max_steps": 2,
+    "max_steps": 1,
+    "per_device_train_batch_size": len(PROMPTS),
     "gradient_accumulation_steps": 1,
     "max_length": 2048,
     "sample_dialogues": 1,
-    "sample_steps": 2,
 }
 
 
@@ -89,7 +89,7 @@ def examine_family(family: Family, folder: Path) -> FamilyOutcome:
     assert [sample.text for sample in job_attempts.found(job.folder, Sample)] == [""]
     sft = job.folder / checkpoints.FOLDER / f"checkpoint-{trainer.state.max_steps}"
     _check_adapter(sft)
-    dpo = inputs.attempt("sft-dpo", adapter=sft, **_TRAINING | {"max_steps": 1, "sample_dialogues": 0})
+    dpo = inputs.attempt("sft-dpo", adapter=sft, **_TRAINING | {"sample_dialogues": 0})
     training_attempts.run(dpo)
     model = loading.load_model(inputs.student, "cpu", torch.float32, dpo / "adapter").eval()
     row = trainer.train_dataset[0]

@@ -15,18 +15,19 @@ from tests.students.chat_tokenizers import EMBEDDINGS, tokenizer, trl_templates
 _SIZES: dict[str, Any] = {
     "hidden_size": 32,
     "intermediate_size": 64,
-    "num_hidden_layers": 2,
+    "num_hidden_layers": 1,
     "num_attention_heads": 2,
     "num_key_value_heads": 1,
     "max_position_embeddings": 2048,
 }
+_TWO_LAYERS: dict[str, Any] = {"num_hidden_layers": 2}
 #: The sizes under GPT-2's names.
-_GPT2_SIZES: dict[str, Any] = {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 2048}
+_GPT2_SIZES: dict[str, Any] = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 2048}
 _EXPERTS: dict[str, Any] = {"num_experts_per_tok": 2}
 _HEADS: dict[str, Any] = {"head_dim": 16}
 #: The window is shorter than the prompts.
 _WINDOW: dict[str, Any] = {"sliding_window": 16}
-_TWO_KINDS: dict[str, Any] = _WINDOW | {"layer_types": ["sliding_attention", "full_attention"]}
+_TWO_KINDS: dict[str, Any] = _WINDOW | _TWO_LAYERS | {"layer_types": ["sliding_attention", "full_attention"]}
 _VISION: dict[str, Any] = {
     "hidden_size": 32,
     "intermediate_size": 64,
@@ -65,7 +66,7 @@ class Family:
 
 
 FAMILIES = (
-    Family("llama", "Llama 3, SmolLM2", "llama3"),
+    Family("llama", "Llama 3, SmolLM2", "llama3", _TWO_LAYERS),
     Family("mistral", "Mistral 7B", None, _WINDOW, sentencepiece=True),
     Family("ministral3", "Ministral 3", None, _HEADS),
     Family("mixtral", "Mixtral 8x7B", None, _EXPERTS | {"num_local_experts": 4}, sentencepiece=True),
@@ -93,6 +94,7 @@ FAMILIES = (
             "linear_value_head_dim": 16,
             "linear_num_key_heads": 2,
             "linear_num_value_heads": 2,
+            "num_hidden_layers": 2,
             "layer_types": ["linear_attention", "full_attention"],
         },
     ),
@@ -132,6 +134,7 @@ FAMILIES = (
         | {
             "num_local_experts": 4,
             "shared_intermediate_size": 32,
+            "num_hidden_layers": 2,
             "layer_types": ["mamba", "attention"],
         },
     ),
@@ -144,7 +147,7 @@ FAMILIES = (
             "num_local_experts": 0,
             "num_experts_per_tok": 0,
             "shared_intermediate_size": 32,
-            "layer_types": ["attention", "attention"],
+            "layer_types": ["attention"],
         },
     ),
     Family("falcon", "Falcon 7B"),
@@ -155,7 +158,7 @@ FAMILIES = (
         "GPT-Neo",
         None,
         {
-            "num_layers": 2,
+            "num_hidden_layers": 2,
             "num_heads": 2,
             "attention_types": [[["global", "local"], 1]],
             "window_size": 16,
@@ -164,8 +167,8 @@ FAMILIES = (
     Family("gptj", "GPT-J", None, _GPT2_SIZES | {"rotary_dim": 8}),
     Family("gpt_neox", "Pythia"),
     Family("opt", "OPT", None, {"ffn_dim": 64, "word_embed_proj_dim": 32}),
-    Family("bloom", "BLOOM", None, {"n_layer": 2, "n_head": 2}),
-    Family("mpt", "MPT", None, {"d_model": 32, "n_heads": 2, "n_layers": 2}),
+    Family("bloom", "BLOOM", None, {"n_layer": 1, "n_head": 2}),
+    Family("mpt", "MPT", None, {"d_model": 32, "n_heads": 2, "n_layers": 1}),
     Family("stablelm", "StableLM 2"),
     Family("starcoder2", "StarCoder2"),
     Family("cohere", "Command R, Aya Expanse", "cohere"),
@@ -176,20 +179,26 @@ FAMILIES = (
         "glm4_moe",
         "GLM-4.5",
         "glm4moe",
-        _HEADS | _EXPERTS | {"moe_intermediate_size": 32, "n_routed_experts": 4},
+        _HEADS | _EXPERTS | _TWO_LAYERS | {"moe_intermediate_size": 32, "n_routed_experts": 4},
     ),
     Family("exaone4", "EXAONE 4.0", None, _TWO_KINDS),
     Family("helium", "Helium", None, _HEADS),
     Family("ernie4_5", "ERNIE 4.5", None, _HEADS),
     Family("seed_oss", "Seed-OSS", None, _HEADS),
     Family("hunyuan_v1_dense", "Hunyuan 7B", None, _HEADS),
-    Family("lfm2", "LFM2", "lfm2", {"layer_types": ["conv", "full_attention"], "block_multiple_of": 8}),
+    Family(
+        "lfm2",
+        "LFM2",
+        "lfm2",
+        _TWO_LAYERS | {"layer_types": ["conv", "full_attention"], "block_multiple_of": 8},
+    ),
     Family(
         "nemotron_h",
         "Nemotron 3 Nano",
         "nemotron_3_nano",
         _HEADS
         | {
+            "num_hidden_layers": 2,
             "layers_block_type": ["mamba", "attention"],
             "ssm_state_size": 8,
             "mamba_num_heads": 4,
@@ -214,6 +223,7 @@ FAMILIES = (
             "qk_nope_head_dim": 8,
             "n_group": 1,
             "topk_group": 1,
+            "num_hidden_layers": 2,
             "first_k_dense_replace": 1,
             "num_key_value_heads": 2,
         },
@@ -226,7 +236,7 @@ FAMILIES = (
         "recurrent_gemma",
         "RecurrentGemma",
         None,
-        {"attention_window_size": 16, "block_types": ["recurrent", "attention"]},
+        _TWO_LAYERS | {"attention_window_size": 16, "block_types": ["recurrent", "attention"]},
     ),
     Family(
         "t5", "T5, Flan-T5", None, {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 1, "num_heads": 2}

@@ -89,6 +89,28 @@ def test_a_variable_of_the_users_own_is_kept(folder: Path, tmp_path: Path) -> No
     assert not any("enable_thinking" in note for note in thinking.notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("enable_thinkin", "has no variable 'enable_thinkin': correct its name"),
+        ("enable-thinking", "has no variable 'enable-thinking'"),
+        ("messages", "messages is no variable that can be set"),
+        ("eos_token", "eos_token is no variable that can be set"),
+    ],
+)
+def test_a_variable_that_would_change_nothing_is_refused(
+    folder: Path, tmp_path: Path, name: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        load(folder, THINKING["a switch"], tmp_path, chat_template_kwargs={name: "x"})
+
+
+def test_a_variable_that_transformers_sets_to_none_is_kept(folder: Path, tmp_path: Path) -> None:
+    template = "{%- if tools -%}{{- tools | tojson -}}{%- endif -%}" + TEMPLATE
+    chat = load(folder, template, tmp_path, chat_template_kwargs={"tools": [datetime.date(2024, 7, 1)]})
+    assert decoded(chat, chat.prompt("Hi")).startswith('["2024-07-01"]<|im_start|>')
+
+
 def test_a_template_that_contradicts_itself_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"ends a prompt with .*Sure: .* different prompts.*chat_template"):
         load(folder, TEMPLATE.replace("assistant\n'", "assistant\nSure: '"), tmp_path)
@@ -105,6 +127,8 @@ def test_a_template_that_contradicts_itself_is_refused(folder: Path, tmp_path: P
         ),
         ("{{ raise_exception('no') }}", "cannot render a conversation: no"),
         ("{% for", "cannot render a conversation"),
+        (TEMPLATE.replace("message['content']", "message['content'] | truncate(90)"), "changes the text"),
+        (TEMPLATE.replace("content'] +", "content'].replace('\n\n', '\n') +"), "changes the text"),
     ],
 )
 def test_a_template_that_loses_texts_is_refused(
@@ -120,6 +144,8 @@ def test_a_date_is_fixed_and_said(folder: Path, tmp_path: Path) -> None:
     assert "Today is 26 July 2024, 100%.\n" in decoded(chat, chat.prompt("Hi"))
     assert chat.template_date == "2024-07-26"
     assert "2024-07-26" in " ".join(chat.notes)
+    rare = load(folder, "{{ strftime_now(format='%F %T %e. %-m %h') }}" + TEMPLATE, tmp_path)
+    assert decoded(rare, rare.prompt("Hi")).startswith("2024-07-26 00:00:00 26. 7 Jul<|im_start|>")
     other = load(folder, template, tmp_path, template_date=datetime.date(2025, 3, 1))
     assert "Today is 1 March 2025, 100%.\n" in decoded(other, other.prompt("Hi"))
     plain = chat_format.load(Student(model=str(folder)))

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peft import PeftModel
+from trl.trainer.base_trainer import _BaseTrainer
 
 from docs.generator import compatibility as page
 from tests.conftest import ROOT
@@ -24,6 +26,13 @@ def _quick_garbage_collection() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _no_model_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PEFT and TRL write one with each checkpoint, from a template that they compile each time."""
+    monkeypatch.setattr(PeftModel, "create_or_update_model_card", lambda *_, **__: None)
+    monkeypatch.setattr(_BaseTrainer, "create_model_card", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ class Memory:
         def limited(model: Any, *args: Any, **kwargs: Any) -> Any:
             self.sizes.append(len(kwargs["input_ids"]))
             if self.sizes[-1] > rows:
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+                torch.empty(1 << 60, dtype=torch.uint8)
             return generate(model, *args, **kwargs)
 
         monkeypatch.setattr(LlamaForCausalLM, "generate", limited)

@@ -12,8 +12,9 @@ import torch
 
 from core.config.schema import Responding, Student
 from core.domain.errors import UserError
-from core.students import chat_format, loading
+from core.students import chat_format, embedded_package, loading
 from core.students.generation import Generator
+from tests.students import tiny_gguf
 from tests.support import tiny_student, waiting
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,14 +27,22 @@ print(loading.embedded())
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def prepared(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path], str]:
+    """Two processes prepare the embedded student at once, in place of whose package there is a tiny one.
 
-
-@pytest.fixture(scope="module")
-def prepared(cache: Path) -> tuple[list[Path], str]:
-    """What two processes say that prepare the embedded student at once: its folder, and their logs."""
-    environment = os.environ | {"XDG_CACHE_HOME": str(cache), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    The cache folder, the folders that they found, and their logs.
+    """
+    root = tmp_path_factory.mktemp("embedded")
+    package = root / embedded_package.SMOLLM2.module
+    package.mkdir()
+    (package / "__init__.py").touch()
+    tiny_gguf.write(tiny, package / embedded_package.SMOLLM2.file)
+    cache = root / "cache"
+    environment = os.environ | {
+        "XDG_CACHE_HOME": str(cache),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": f"{root}{os.pathsep}{ROOT}",
+    }
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _PREPARE],
@@ -46,12 +55,12 @@ def prepared(cache: Path) -> tuple[list[Path], str]:
     ]
     spoken = [waiting.communicate(process) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], spoken
-    return [Path(out.strip()) for out, _ in spoken], "".join(err for _, err in spoken)
+    return cache, [Path(out.strip()) for out, _ in spoken], "".join(err for _, err in spoken)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME moves the cache folder on Linux only")
-def test_the_embedded_student_is_prepared_once(prepared: tuple[list[Path], str], cache: Path) -> None:
-    folders, log = prepared
+def test_the_embedded_student_is_prepared_once(prepared: tuple[Path, list[Path], str]) -> None:
+    cache, folders, log = prepared
     assert folders[0] == folders[1]
     assert folders[0].is_relative_to(cache)
     assert log.count("converting the embedded student") == 1
@@ -62,11 +71,7 @@ def test_the_embedded_student_is_prepared_once(prepared: tuple[list[Path], str],
     }
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME moves the cache folder on Linux only")
-def test_the_embedded_student_answers_in_its_chat_template(
-    prepared: tuple[list[Path], str], cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+def test_the_embedded_student_answers_in_its_chat_template() -> None:
     student = Student(model=loading.EMBEDDED)
     chat = chat_format.load(student)
     model = loading.load_model(student, "cpu", torch.float32).eval()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from peft import LoraConfig
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
 from tests.students.chat_tokenizers import EMBEDDINGS
@@ -48,6 +49,16 @@ def _with_another_padding_token(folder: Path) -> None:
     tokens.save_pretrained(folder)
 
 
+def _with_a_pointer(folder: Path) -> None:
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\nsize 9\n")
+
+
+def _not_numbers(folder: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"] *= float("nan")
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
 #: What is done to the folder of a student that is refused then.
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "a layer without weights": _configured(num_hidden_layers=3),
@@ -55,5 +66,9 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "weights of another shape": _configured(intermediate_size=48),
     "an adapter beside the weights": _with_adapter,
     "a padding token outside the embedding": _with_another_padding_token,
+    "a padding token in config.json outside the embedding": _configured(pad_token_id=EMBEDDINGS),
+    "weights that are not numbers": _not_numbers,
+    "a pointer of Git LFS in place of the weights": _with_a_pointer,
+    "Python code of its own": _configured(model_type="own", auto_map={"AutoConfig": "own.Config"}),
     "fewer positions than a prompt has tokens": _configured(max_position_embeddings=16),
 }

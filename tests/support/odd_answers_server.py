@@ -46,12 +46,15 @@ class OddServer:
     """Changes of the batch."""
     created: HttpReply | None = None
     """The reply to the creation, instead of the batch."""
+    looked_at: HttpReply | None = None
+    """The reply to a look at the batch, instead of the batch."""
     listing: list[dict[str, Any]] | None = None
     """The batches on the only page, instead of the batch; it may refer to the batch by its id."""
     line: Callable[[str, dict[str, Any]], bytes] | None = None
     """A line of the output file, from the key and the body of the request."""
     asked: list[str] = field(default_factory=list)
     """The text of every request that was charged."""
+    deleted: list[str] = field(default_factory=list)
     creates: int = 0
     uploads: int = 0
     _input: list[dict[str, Any]] = field(default_factory=list)
@@ -74,7 +77,10 @@ class OddServer:
                 found = self.listing if self.listing is not None else [self._batch({})]
                 return HttpReply({"data": found, "has_more": False})
             case "GET", "/batches/batch_1":
-                return HttpReply(self._batch({}))
+                return self.looked_at or HttpReply(self._batch({}))
+            case "DELETE", "/files/file-in":
+                self.deleted.append("file-in")
+                return HttpReply({"deleted": True})
             case "GET", "/files/file-out/content":
                 return HttpReply(b"\n".join(map(self._line, self._input)))
         return HttpReply({"error": {"message": f"Unknown {request.method} {path}"}}, 404)

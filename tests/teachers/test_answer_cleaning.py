@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dialogues import control_tokens
-from core.teachers import answer_cleaning
-from core.teachers.answer_cleaning import CleanedText, Removal
+from core.teachers.answers import cleaning
+from core.teachers.answers.cleaning import CleanedText, Removal
 
 SAID = "It must be so lonely without her; I am glad you told me."
 
@@ -58,19 +58,44 @@ WRAPPED: list[tuple[str, Removal]] = [
     (f"{SAID}\n\nThis response acknowledges the loss.\n\nLet me know if I should change the tone!", "remark"),
     (f"{SAID}\n\n**Explanation:** it is warm.\n\n- and short", "remark"),
     (f"{SAID} \ud83d", "half character"),
+    (f"{SAID}\ufffd", "half character"),
+    (SAID.replace("lonely", "lonely\x00\x1b"), "control character"),
+    (f"Thinking...\nThey miss her.\n...done thinking.\n\n{SAID}", "thinking"),
+    (
+        f'<details type="reasoning" done="true">\n<summary>3 s</summary>\n> sad\n</details>\n{SAID}',
+        "thinking",
+    ),
+    (f"**Reasoning:** They miss her.\n\n**Answer:** {SAID}", "thinking"),
+    (f"Here you go!\n\n{SAID}", "preamble"),
+    (f"Sure, I can help with that!\n\n{SAID}", "preamble"),
+    (f"Of course. Here's a kinder way to say it:\n\n{SAID}", "preamble"),
+    (f"Here’s how I would respond:\n\n{SAID}", "preamble"),
+    (f'You could say: "{SAID}"', "preamble"),
+    (f"Sure! Here's a more empathetic version – {SAID}", "preamble"),
+    (f"Rewritten to be more empathetic: {SAID}", "label"),
+    (f"### Assistant: {SAID}", "label"),
+    (f"<empathetic_response>{SAID}</empathetic_response>", "label"),
+    (f'{{"reasoning": "They miss her.", "improved": "{SAID}"}}', "label"),
+    (f'["{SAID}"]', "label"),
+    (f"{SAID}\n\nUser: And then?\nAssistant: Then it rained.", "next turn"),
+    (f"„{SAID}”", "quotes"),
+    (f"{SAID}\n\n(12 words)", "remark"),
+    (f"{SAID} (Word count: 12)", "remark"),
+    (f"{SAID}\n\nHope this helps!", "remark"),
+    (f'"{SAID}"\n\nI made it warmer.', "remark"),
 ]
 
 
 @pytest.mark.parametrize(("text", "removal"), WRAPPED)
 def test_what_stands_around_an_answer(text: str, removal: Removal) -> None:
-    found = answer_cleaning.clean(text)
+    found = cleaning.clean(text)
     assert found.text == SAID
     assert removal in found.removed
 
 
 def test_several_layers() -> None:
     text = f"<think>x</think>\n\nOf course! Here is the revised version:\n\n“{SAID}”\n\nNote: it is short."
-    found = answer_cleaning.clean(text)
+    found = cleaning.clean(text)
     assert found == CleanedText(SAID, ("thinking", "preamble", "quotes"))
 
 
@@ -88,7 +113,7 @@ def test_several_layers() -> None:
     ],
 )
 def test_nothing_but_what_stands_around(text: str) -> None:
-    assert answer_cleaning.clean(text).text == ""
+    assert cleaning.clean(text).text == ""
 
 
 @pytest.mark.parametrize(
@@ -108,10 +133,19 @@ def test_nothing_but_what_stands_around(text: str) -> None:
         "Let me know how it goes!",
         "'s",
         "Analysis won't help now; a hug might.",
+        "I can help you with that if you like.\n\nIt is a lot.",
+        "Of course I'd be happy to help you move!\n\nIt will be fine.",
+        "Here you go again, blaming yourself.\n\nIt hurts.",
+        "You could try this:\n- breathe\n- call me",
+        "The final response — silence — must have hurt.",
+        '"Everything will be fine."\n\nThey all said that, and it hurt.',
+        "I hope this helps you feel less alone.",
+        "Thoughts: they come and go.",
+        '["you", "me"]',
     ],
 )
 def test_an_answer_stays_word_for_word(text: str) -> None:
-    assert answer_cleaning.clean(text) == CleanedText(text, ())
+    assert cleaning.clean(text) == CleanedText(text, ())
 
 
 PARTS = st.sampled_from(
@@ -137,8 +171,8 @@ PARTS = st.sampled_from(
 
 @given(st.lists(PARTS | st.text(max_size=4), max_size=12).map("".join))
 def test_a_clean_text_is_clean(text: str) -> None:
-    found = answer_cleaning.clean(text)
-    assert answer_cleaning.clean(found.text) == CleanedText(found.text, ())
+    found = cleaning.clean(text)
+    assert cleaning.clean(found.text) == CleanedText(found.text, ())
     assert control_tokens.find(found.text) == ()
     found.text.encode()
     assert len(found.text) <= len(text)
@@ -148,4 +182,4 @@ def test_a_clean_text_is_clean(text: str) -> None:
 
 @given(st.text(st.characters(codec="utf-8", categories=["L", "Nd", "Zs", "Sc"]), max_size=80))
 def test_plain_words_stay(text: str) -> None:
-    assert answer_cleaning.clean(text).text.split() == text.replace("\ufeff", " ").split()
+    assert cleaning.clean(text).text.split() == text.replace("\ufeff", " ").split()

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.dialogues import MAX_WORDS
-from core.teachers import answers
+from core.teachers.answers import classification
 from core.teachers.protocol import Finish, Reply
 
 
 def judged(text: str, finish: Finish = "stop") -> tuple[str, str]:
-    return answers.classify(Reply(text, finish, None))
+    return classification.classify(Reply(text, finish, None))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.config.schema import Price
 from core.store import intents
-from core.teachers import prices
+from core.teachers.costs import prices
 from core.teachers.protocol import Usage
 from tests import loopback
 from tests.loopback import Api

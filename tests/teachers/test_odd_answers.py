@@ -16,7 +16,7 @@ from core.domain.errors import UserError
 from core.teachers.google import replies as google_replies
 from core.teachers.http import json_values
 from core.teachers.openai import batch_objects, replies
-from core.teachers.protocol import Reply, TransientError, UnreadableError
+from core.teachers.protocol import RejectedError, Reply, TransientError, UnreadableError
 from tests.support.odd_answers_server import (
     DIALOGUES,
     PROMPTS,
@@ -24,7 +24,6 @@ from tests.support.odd_answers_server import (
     OddServer,
     answers,
     completion,
-    errors,
     generate,
     texts,
 )
@@ -49,6 +48,22 @@ def usage(**changes: Any) -> dict[str, Any]:
 
 
 SORRY = "I am so sorry"
+STREAM = "".join(
+    f"data: {json.dumps(event)}\n\n"
+    for event in (
+        {"choices": [{"delta": {"content": SAID[:9]}, "finish_reason": None}]},
+        {"choices": [{"delta": {"content": SAID[9:]}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": completion()["usage"]},
+    )
+)
+#: The same answer in bodies of other forms.
+FORMS: list[dict[str, Any] | bytes] = [
+    (STREAM + "data: [DONE]\n\n").encode(),
+    json.dumps([completion()]).encode(),
+    json.dumps(completion()).encode() + b"\n\n: kept open",
+    json.dumps(completion(index=0)).replace('"index": 0', f'"index": {"9" * 5000}').encode(),
+    {"result": completion(), "success": True},
+]
 READABLE: list[tuple[dict[str, Any] | bytes, str]] = [
     (completion(f"<think>\n\n</think>\n\n{SAID}"), SAID),
     (completion(f"They are sad.\n</think>\n\n{SAID}"), SAID),
@@ -69,6 +84,7 @@ READABLE: list[tuple[dict[str, Any] | bytes, str]] = [
     (json.dumps(completion(logprobs={"content": [{"token": "x"}]})).replace("120", "NaN").encode(), SAID),
     (json.dumps(completion()).replace("120", "-Infinity").encode(), SAID),
     (b"\xef\xbb\xbf" + json.dumps(completion()).encode(), SAID),
+    *((form, SAID) for form in FORMS),
 ]
 
 
@@ -114,6 +130,7 @@ UNUSABLE: list[tuple[dict[str, Any], str, str]] = [
     ({"choices": None}, "filtered", "it has no choices"),
     (completion(7), "unreadable", "its message has no text"),
     ({"id": "x", "object": "chat.completion"}, "unreadable", "it has no choices"),
+    ({"message": {"content": "I am here"}, "done": True}, "unreadable", "it has no choices"),
 ]
 
 
@@ -135,6 +152,63 @@ def test_an_answer_that_cannot_be_used_has_an_outcome(tmp_path: Path, server: tu
         if outcome == "unreadable":
             assert json.loads(answer.raw or answer.text) == body
     assert result.left_out_examples["filtered"].startswith("made:6: it ended as CONTENT_FILTER")
+
+
+@pytest.mark.parametrize("body", [json.dumps(completion())[:150].encode(), b"null", b'{"a": 1}\n{"a": 2}'])
+def test_a_paid_body_that_is_no_answer_is_kept_and_bought_once(
+    tmp_path: Path, server: tuple[OddServer, str], body: bytes
+) -> None:
+    odd, url = server
+    odd.answer = lambda asked: body if asked == PROMPTS[3] else completion()
+    assert generate(tmp_path, url).left_out_as == {"unreadable": 1}
+    assert sorted(odd.asked) == sorted(PROMPTS)
+    (kept,) = [answer for answer in answers(tmp_path) if answer.outcome == "unreadable"]
+    assert body.decode() in (kept.raw, kept.text)
+    assert kept.is_estimated
+
+
+def test_an_answer_in_windows_1252(tmp_path: Path, server: tuple[OddServer, str]) -> None:
+    odd, url = server
+    body = json.dumps(completion("A café helps."), ensure_ascii=False).encode("cp1252")
+    odd.answer = lambda asked: body
+    generate(tmp_path, url)
+    assert set(texts(tmp_path)) == {"A café helps."}
+
+
+@pytest.mark.parametrize("mode", ["live", "batch"])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            {"error": {"code": 402, "message": "Insufficient credits"}},
+            "402: Insufficient credits: add credit",
+        ),
+        ({"error": "Unexpected endpoint or method."}, "correct base_url"),
+        ({"error": "Invalid API key"}, "401: Invalid API key: check the API key"),
+        (
+            completion("", finish_reason="error", error={"code": 402, "message": "Out of credit"}),
+            "402: Out of credit: add credit",
+        ),
+    ],
+)
+def test_a_final_error_in_place_of_answers_ends_the_job(
+    tmp_path: Path, server: tuple[OddServer, str], mode: str, body: dict[str, Any], words: str
+) -> None:
+    odd, url = server
+    odd.answer = lambda asked: body
+    with pytest.raises(UserError, match=words):
+        generate(tmp_path, url, mode)
+    assert set(Counter(odd.asked).values()) == {1}
+
+
+def test_no_answer_at_all_is_said_in_the_providers_words(
+    tmp_path: Path, server: tuple[OddServer, str]
+) -> None:
+    odd, url = server
+    error = {"error": {"message": "the model is loading"}}
+    odd.answer = lambda asked: HttpReply(error, 500) if asked == PROMPTS[3] else completion()
+    with pytest.raises(UserError, match=r"1 error.*for example made:3: 500: the model is loading"):
+        generate(tmp_path, url, call_tries=1)
 
 
 def test_one_filtered_dialogue_never_fails_a_job(tmp_path: Path, server: tuple[OddServer, str]) -> None:
@@ -185,110 +259,9 @@ def test_gemini_without_a_candidate(tmp_path: Path) -> None:
     assert (result.answers, result.left_out_as) == (len(DIALOGUES) - 1, {"filtered": 1})
 
 
-# Batches
-
-
-def _line_with_error_object(key: str, body: dict[str, Any]) -> bytes:
-    response = {"status_code": 200, "body": body}
-    return json.dumps(
-        {"custom_id": key, "response": response, "error": {"code": None, "message": None}}
-    ).encode()
-
-
-def _line_with_text(key: str, body: dict[str, Any]) -> bytes:
-    return json.dumps(
-        {"custom_id": key, "response": {"status_code": "200", "body": json.dumps(body)}, "error": ""}
-    ).encode()
-
-
-def _line_without_status(key: str, body: dict[str, Any]) -> bytes:
-    return json.dumps({"custom_id": key, "response": body}).encode()
-
-
-@pytest.mark.parametrize(
-    ("batch", "line"),
-    [
-        ({"error_file_id": "", "errors": None}, None),
-        (
-            {"errors": "", "created_at": "2026-11-28T14:00:00+00:00", "expires_at": None, "metadata": None},
-            None,
-        ),
-        ({"errors": [], "request_counts": None, "expires_at": "NaN", "metadata": []}, None),
-        ({"status": "COMPLETED", "request_counts": {"total": "24", "completed": 24.0}}, None),
-        ({"status": "succeeded", "created_at": 1795870000000, "request_counts": []}, None),
-        ({}, _line_with_error_object),
-        ({}, _line_with_text),
-        ({}, _line_without_status),
-    ],
-)
-def test_batches_in_odd_forms(
-    tmp_path: Path, server: tuple[OddServer, str], batch: dict[str, Any], line: Any
-) -> None:
-    odd, url = server
-    odd.batch, odd.line = batch, line
-    result = generate(tmp_path, url, "batch")
-    assert result.answers == len(DIALOGUES)
-    assert (odd.creates, len(odd.asked)) == (1, len(DIALOGUES))
-
-
-FOREIGN: list[dict[str, Any]] = [
-    {"id": 7},
-    {"status": "completed"},
-    {"id": "batch_9", "status": 3, "metadata": "x", "input_file_id": "file-9", "created_at": "soon"},
-]
-
-
-@pytest.mark.parametrize("metadata", [{"token": "of another"}, None])
-@pytest.mark.parametrize("status", [504, 200])
-def test_a_lost_reply_to_a_creation_buys_nothing_twice(
-    tmp_path: Path, server: tuple[OddServer, str], status: int, metadata: dict[str, str] | None
-) -> None:
-    """The list of batches has others in odd forms, and no metadata: the input file tells the batch."""
-    odd, url = server
-    odd.created = HttpReply(b"<html>gateway</html>" if status == 504 else b'{"object": "batch"}', status)
-    others = [*FOREIGN, {"id": "batch_8", "status": "completed", "metadata": metadata, "input_file_id": "f"}]
-    odd.listing = [*others, {"id": "batch_1", "status": "validating", "input_file_id": "file-in"}]
-    result = generate(tmp_path, url, "batch")
-    assert result.answers == len(DIALOGUES)
-    assert (odd.creates, odd.uploads, len(odd.asked)) == (1, 1, len(DIALOGUES))
-    if status == 200:
-        assert any("answer cannot be read" in error for error in errors(tmp_path))
-
-
-def test_a_batch_that_the_list_tells_nothing_of_is_looked_at(
-    tmp_path: Path, server: tuple[OddServer, str]
-) -> None:
-    odd, url = server
-    odd.created = HttpReply(b"", 504)
-    odd.listing = [{"id": "batch_1", "status": "validating"}]
-    assert generate(tmp_path, url, "batch").answers == len(DIALOGUES)
-    assert odd.creates == 1
-
-
-def test_a_batch_that_cannot_be_told_is_not_bought_again_unasked(
-    tmp_path: Path, server: tuple[OddServer, str]
-) -> None:
-    odd, url = server
-    odd.created = HttpReply(b"", 504)
-    odd.listing = [{"id": "batch_1", "status": "validating"}]
-    odd.batch = {"input_file_id": None}
-    with pytest.raises(UserError, match="batches adopt ID"):
-        generate(tmp_path, url, "batch")
-    assert odd.creates == 1
-    assert any("perhaps created" in error and "batch_1" in error for error in errors(tmp_path))
-
-
-def test_a_creation_without_a_status_is_followed_by_its_id(
-    tmp_path: Path, server: tuple[OddServer, str]
-) -> None:
-    odd, url = server
-    odd.created = HttpReply({"id": "batch_1"})
-    odd.listing = []
-    assert generate(tmp_path, url, "batch").answers == len(DIALOGUES)
-    assert errors(tmp_path) == ["the provider reports no status of this batch"]
-
-
 # Parsers
+
+URL = "http://h/v1"
 
 VALUES = st.recursive(
     st.none()
@@ -319,13 +292,13 @@ VALUES = st.recursive(
 @given(VALUES, VALUES, VALUES)
 def test_an_answer_in_any_surroundings_is_read(first: Any, second: Any, third: Any) -> None:
     body = completion(logprobs=first) | {"usage": second, "id": third, "error": None}
-    reply = replies.reply_of(body)
+    reply = replies.reply_of(body, URL, "key")
     assert (reply.text, reply.finish) == (SAID, "stop")
     line = {"custom_id": "k", "response": {"status_code": 200, "body": body, "x": first}, "error": second}
-    assert replies.result_of(line, "key") == reply
+    assert replies.result_of(line, URL, "key") == reply
     candidate = {"content": {"parts": [{"text": SAID}]}, "finishReason": "STOP", "logprobsResult": first}
     response = {"candidates": [candidate], "usageMetadata": second, "promptFeedback": third}
-    found = google_replies.reply_of(response)
+    found = google_replies.reply_of(response, URL, "key")
     assert (found.text, found.finish) == (SAID, "stop")
 
 
@@ -333,9 +306,9 @@ def test_an_answer_in_any_surroundings_is_read(first: Any, second: Any, third: A
 def test_any_object_is_a_reply_or_an_error(body: dict[str, Any]) -> None:
     for read in (replies.reply_of, google_replies.reply_of):
         try:
-            reply = read(body)
-        except TransientError:
-            assert body.get("error")
+            reply = read(body, URL, "key")
+        except (TransientError, RejectedError):
+            assert body.get("error") or body.get("message")
         else:
             assert isinstance(reply, Reply)
             assert (reply.raw is not None) == (reply.finish == "unreadable")

@@ -188,19 +188,26 @@ def test_results_survive_what_is_broken(batches: OpenAIBatches, tmp_path: Path) 
         + line("e", 500, None)
         + b'{"custom_id": "f"}\n'
     )
-    damaged = FailedRequest("damaged", "its line in output.jsonl is damaged, and is kept there")
+
+    def kept(raw: str) -> Reply:
+        return Reply("", "unreadable", None, ending="its line in output.jsonl is damaged", raw=raw)
+
+    def odd(line: dict[str, Any]) -> Reply:
+        reason = "its line has neither an answer nor an error"
+        return Reply("", "unreadable", None, ending=reason, raw=json.dumps(line))
+
     assert list(batches.results([output, error])) == [
         ("a", Reply("one", "stop", Usage(10, 4, 3))),
-        (None, damaged),
-        (None, damaged),
-        (None, FailedRequest("body", "the line has neither a response nor an error")),
+        (None, kept("ÿþ garbage")),
+        (None, kept("1")),
+        (None, odd({})),
         ("b", Reply("", "filtered", None, ending="it has no choices")),
         ("a", Reply("two", "stop", Usage(10, 4, 3))),
-        ("z", damaged),
+        ("z", kept(line("z", 200, completion("half"))[:60].decode())),
         ("c", FailedRequest("batch_expired", "late [key]")),
-        ("d", FailedRequest("400", "content_policy: no")),
+        ("d", FailedRequest("content_filter", "400: content_policy: no")),
         ("e", FailedRequest("500", "null")),
-        ("f", FailedRequest("body", "the line has neither a response nor an error")),
+        ("f", odd({"custom_id": "f"})),
     ]
 
 
@@ -241,11 +248,10 @@ def test_the_whole_life_of_a_batch_on_the_strict_server(tmp_path: Path) -> None:
             found.append(tmp_path / name)
         results = list(batches.results(found))
         assert len(api.batches) == 1
-    good = {key: result for key, result in results if isinstance(result, Reply)}
+    good = {key: result for key, result in results if isinstance(result, Reply) and result.raw is None}
     bad = {key: result for key, result in results if isinstance(result, FailedRequest) and key not in good}
-    bad = {key: result for key, result in bad.items() if result.code != "damaged"}
     assert len(good) == (info.completed or 0)  # one is half a line, and one is nobody's
-    assert set(bad.values()) == {FailedRequest("500", "The server had an error")}
+    assert set(bad.values()) == {FailedRequest("500", "server_error: The server had an error")}
     for request in asked:
         if isinstance(reply := good.get(request.key), Reply):
             assert reply.text == loopback.expected_answer([msgspec.to_builtins(m) for m in request.messages])

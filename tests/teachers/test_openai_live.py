@@ -124,7 +124,7 @@ async def test_how_an_answer_ended(
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b'{"error": "x"}', b'{"choices": [], "error": "x"}', b"[]", b"\xff", b'{"choices": ['],
+    [b"", b" \n", b'{"error": "x"}', b'{"choices": [], "error": "x"}'],
 )
 async def test_a_body_that_is_none(server: Server, live: OpenAILive, body: bytes) -> None:
     server.answer = lambda asked: HttpReply(body)

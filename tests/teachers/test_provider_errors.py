@@ -212,6 +212,24 @@ async def test_azure_gets_its_version_and_its_key(server: Server) -> None:
     assert asked.headers["api-key"] == KEY
 
 
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [
+        ("2024-10-21", "/chat/completions"),
+        ("preview", "/v1/chat/completions"),
+        (None, "/v1/chat/completions"),
+    ],
+)
+def test_a_batch_of_azure_names_the_path_of_its_version(
+    server: Server, version: str | None, path: str
+) -> None:
+    server.answer = lambda asked: HttpReply({"id": "batch_1"})
+    batches = OpenAIBatches(replace(endpoint(f"{server.url}/openai"), api_version=version))
+    batches.create("file-1", {})
+    assert server.requests[0].json()["endpoint"] == path
+    assert json.loads(batches.line(REQUEST))["url"] == path
+
+
 _NAMES = st.sampled_from(["error", "errors", "message", "detail", "code", "type", "status", "x"])
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

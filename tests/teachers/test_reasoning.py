@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from core.config.schema import Teacher
 from core.jobs.settings import fingerprinted
-from core.teachers import identity, prices, reasoning
+from core.teachers import identity, reasoning
+from core.teachers.costs import prices
 from core.teachers.google.client import GoogleBatches, GoogleLive
 from core.teachers.http import token_usage
-from core.teachers.http.accepted_parameters import AcceptedParameters
+from core.teachers.http.accepted_parameters import ADJUSTABLE, AcceptedParameters
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai.client import OpenAIBatches, OpenAILive
-from core.teachers.protocol import Message, RejectedError, Request, Usage
+from core.teachers.protocol import Message, RejectedError, Request, TokenCounts, Usage
 from tests import loopback
 from tests.loopback import Api
 from tests.loopback.openai_api import ApiError
@@ -112,6 +113,7 @@ async def test_a_server_that_knows_only_the_older_limit(server: Server) -> None:
         ({"extra_body": {"temperature": 1}}, "Unsupported value: 'temperature' does not support 1"),
         ({}, "max_tokens is too large: 100000"),
         ({"temperature": 3.0}, "Invalid 'temperature': must be below 2"),
+        ({"temperature": 3.0}, "temperature must be 1 or less"),
     ],
 )
 async def test_a_choice_that_is_wrong_is_an_error(
@@ -124,6 +126,24 @@ async def test_a_choice_that_is_wrong_is_an_error(
         await live.complete(REQUEST)
     await live.close()
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "parameter"),
+    [
+        ("invalid temperature: only 1 is allowed for this model", "temperature"),
+        ("`temperature` may only be set to 1 when thinking is enabled", "temperature"),
+        ("Only the default temperature (1) is supported", "temperature"),
+        ("Temperature must be 1 for this model", "temperature"),
+        ("`temperature` and `top_p` cannot both be specified for this model", "temperature"),
+        ("Model m does not support parameter reasoningEffort.", "reasoning_effort"),
+        ("extra_forbidden: body.seed", "seed"),
+    ],
+)
+def test_refusals_in_other_words(message: str, parameter: str) -> None:
+    accepted = AcceptedParameters()
+    assert accepted.learn(message, ADJUSTABLE)
+    assert [name for name in ADJUSTABLE if accepted.is_refused(name)] == [parameter]
 
 
 async def test_no_effort_where_there_is_nothing_to_choose(server: Server) -> None:
@@ -251,10 +271,21 @@ def _with(teacher: Teacher, **changes: Any) -> Teacher:
         ((0, 0, 0, 0), None),
         ((None, None, None, None), None),
         ((10, 99, 5, 3), Usage(10, 10, 5)),
+        ((120, None, 20, None, 1000), Usage(120, 0, 1020)),
+        ((120, None, 1020, 1140, 1000), Usage(120, 0, 1020)),
     ],
 )
 def test_billed_tokens(counts: tuple[int | None, ...], usage: Usage | None) -> None:
-    assert token_usage.billed(*counts) == usage
+    assert token_usage.billed(TokenCounts(*counts), has_answer=False) == usage
+
+
+def test_an_answer_without_tokens_is_not_counted() -> None:
+    counts = TokenCounts(120, 30, 0, 120)
+    assert token_usage.billed(counts, has_answer=True) is None
+    assert token_usage.completed(counts, Usage(90, 0, 60)) == Usage(120, 30, 60)
+    assert token_usage.completed(None, Usage(90, 0, 60)) == Usage(90, 0, 60)
+    only_total = TokenCounts(None, None, None, 1140)
+    assert token_usage.completed(only_total, Usage(90, 0, 60)) == Usage(90, 0, 1050)
 
 
 _COUNT = st.none() | st.integers(-5, 10**6)
@@ -264,7 +295,7 @@ _COUNT = st.none() | st.integers(-5, 10**6)
 def test_no_reported_token_is_free(
     prompt: int | None, cached: int | None, completion: int | None, total: int | None
 ) -> None:
-    usage = token_usage.billed(prompt, cached, completion, total)
+    usage = token_usage.billed(TokenCounts(prompt, cached, completion, total), has_answer=False)
     if usage is not None:
         assert usage.output_tokens >= (completion or 0)
         assert usage.input_tokens + usage.output_tokens >= (total or 0)

@@ -117,6 +117,41 @@ async def test_a_long_pause_is_bounded_and_has_a_reason_and_an_end() -> None:
     await sending
 
 
+async def test_a_server_that_does_not_answer_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.teachers.live.sender._HANGS_FROM_S", 0.0)
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: Request, attempt: int) -> Reply:
+        asked.set()
+        await go_on.wait()
+        return REPLY
+
+    began = time.time()
+    sender = Sender(Teacher(hang), LiveLimits(1), threading.Event())
+    sending = asyncio.create_task(sender.send(requests(1), lambda *found: None, lambda *found: None))
+    await asked.wait()
+    trouble = sender.trouble
+    assert trouble is not None
+    assert trouble.reason == "the server has not answered yet: 1 requests are in flight"
+    assert trouble.since >= began - 1
+    go_on.set()
+    await sending
+    assert sender.trouble is None
+
+
+async def test_headers_that_are_disproved_pause_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.teachers.live.sender._MAX_PAUSE_S", 0.01)
+
+    async def answer(request: Request, attempt: int) -> Reply:
+        teacher.limits = RateLimits(remaining_requests=0, reset_requests_s=86_400.0)
+        return REPLY
+
+    teacher = Teacher(answer)
+    ledger, sender = await send(teacher, 5, LiveLimits(1))
+    assert len(ledger.replies) == 5
+    assert sender.pause_s == 0
+
+
 async def test_a_limit_that_is_used_up_is_a_reason_too() -> None:
     teacher = Teacher(answer=at_once)
     teacher.limits = RateLimits(remaining_requests=0, reset_requests_s=3600.0)

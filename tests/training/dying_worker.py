@@ -1,8 +1,10 @@
-"""`dying_worker.py ATTEMPT_FOLDER WHERE STEP`: the real worker, which SIGKILLs itself.
+"""The real worker in a process of its own, which SIGKILLs itself if it is told where.
 
-WHERE is `logged`: once the figures of STEP are journalled, before anything else is saved;
+That is `logged`: once the figures of STEP are journalled, before anything else is saved;
 `saving`: while the checkpoint of STEP is being written; `publishing`: after the last step, while the
 adapter is being written.
+
+The processes are forked from a server that has loaded the heavy libraries once.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,25 @@ from core.jobs.journal import Journal
 from core.jobs.records import Metric
 from core.pipeline import worker
 from core.training import checkpoints, model_card
+
+_PROCESSES = get_context("forkserver")
+_PROCESSES.set_forkserver_preload([__name__, "core.training.training_job"])
+
+
+def start(folder: Path, where: str | None = None, step: int = 0) -> ForkServerProcess:
+    """Start the worker of the attempt in `folder`."""
+    process = _PROCESSES.Process(target=_work, args=(folder, where, step))
+    process.start()
+    return process
+
+
+def _work(folder: Path, where: str | None, step: int) -> None:
+    with (folder / "log.txt").open("wb") as log:
+        for descriptor in (1, 2):
+            os.dup2(log.fileno(), descriptor)
+    if where is not None:
+        arrange(where, step)
+    sys.exit(worker.main(folder))
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -48,8 +71,3 @@ def arrange(where: str, step: int) -> None:
             model_card.write = die
         case _:
             raise ValueError(where)
-
-
-if __name__ == "__main__":
-    arrange(sys.argv[2], int(sys.argv[3]))
-    sys.exit(worker.main(Path(sys.argv[1])))

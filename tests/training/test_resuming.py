@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -25,24 +24,17 @@ from tests.support.training_attempts import TrainingInputs
 from tests.training import dying_worker
 from tests.training.conftest import Trained
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def start(*command: str) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def exit_code(process: ForkServerProcess) -> int:
+    progress = waiting.cpu_time(psutil.Process(process.pid))
+    waiting.wait_until(lambda: not process.is_alive(), "the worker to end", progress=progress)
+    assert process.exitcode is not None
+    return process.exitcode
 
 
 def killed(folder: Path, where: str, step: int) -> None:
     """Do an attempt in a process that is killed there by SIGKILL."""
-    process = start(dying_worker.__file__, str(folder), where, str(step))
-    assert waiting.wait_for_exit(process) == -signal.SIGKILL
+    assert exit_code(dying_worker.start(folder, where, step)) == -signal.SIGKILL
     assert not training_attempts.found(folder, Done)
 
 
@@ -180,18 +172,18 @@ def test_a_run_that_is_cancelled_before_it_trains_stops(made: TrainingInputs) ->
 
 def test_the_worker_stops_a_run_on_sigterm(made: TrainingInputs) -> None:
     folder = made.attempt("sft", num_train_epochs=5000.0, save_steps=10_000)
-    process = start("-m", "core.pipeline.worker", str(folder))
+    process = dying_worker.start(folder)
     try:
         waiting.wait_until(
             lambda: any(isinstance(entry.record, Metric) for entry, _ in journal.read(folder)),
             "the first step",
-            processes=[process],
+            processes=[psutil.Process(process.pid)],
         )
         process.terminate()
-        assert waiting.wait_for_exit(process) == 1
+        assert exit_code(process) == 1
     finally:
         process.kill()
-        process.wait()
+        process.join()
     assert training_attempts.found(folder, Stopped)
     saved = checkpoints.newest([folder])
     assert saved is not None

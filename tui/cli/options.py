@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TextIO
 
 import click
 
@@ -65,7 +65,7 @@ def new_workspace_folder(ctx: click.Context, folder: Path | None, default: Path)
 
 def confirm(question: str, refusal: str) -> None:
     """Ask a yes/no question. Raises `CommandError` with `refusal` for a no, and without a terminal."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
         raise CommandError(f"{refusal}: there is no terminal to ask in; confirm with --yes")
     if not click.confirm(visible(question), err=True):
         raise CommandError(refusal)
@@ -73,4 +73,10 @@ def confirm(question: str, refusal: str) -> None:
 
 def in_terminal() -> bool:
     """Whether the app can be drawn here: neither a pipe nor a terminal that only prints."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    drawable = os.environ.get("TERM", "") not in ("", "dumb")
+    return drawable and _is_terminal(sys.stdin) and _is_terminal(sys.stdout)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream, None if it was closed before the start, is a terminal."""
+    return stream is not None and stream.isatty()

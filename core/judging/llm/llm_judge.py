@@ -14,7 +14,8 @@ from core.judging.llm import verdict_answers, verdict_probabilities
 from core.judging.llm.verdict_answers import ASKED, Place
 from core.judging.protocol import Contest, Ruling
 from core.prompts import templates
-from core.teachers import outcomes, remedies, request_runner, requests
+from core.teachers import remedies, request_runner, requests
+from core.teachers.answers import outcomes
 from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import AnswerSchema, Reply, Request
 from core.teachers.request_queue import RequestQueue

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.domain.verdicts import DIMENSIONS, AnswerForm, Dimension
-from core.teachers import answer_cleaning
+from core.teachers.answers import cleaning
 
 #: Which of the two responses, in the order in which they were shown.
 Place = Literal["first", "second"]
@@ -135,7 +135,7 @@ class Named:
 
 def read(text: str) -> Named | None:
     """The response that an answer names; None if it names none, or both."""
-    cleaned = answer_cleaning.clean(text)
+    cleaned = cleaning.clean(text)
     found = list(_all(cleaned.text))
     if len({named.place for named in found}) != 1:
         return None
@@ -148,7 +148,7 @@ def read_dimensions(text: str) -> tuple[dict[AskedFor, Place], AnswerForm | None
 
     A dimension for which it names none, or both, is missing. The form is None if all are.
     """
-    clean = answer_cleaning.clean(text).text
+    clean = cleaning.clean(text).text
     in_order = _FOUR.fullmatch(clean)
     if in_order is not None:
         return {name: _PLACES[in_order[i]] for i, name in enumerate(ASKED, start=1)}, "digit"

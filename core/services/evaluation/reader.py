@@ -137,6 +137,11 @@ class EvaluationReader:
         biases = self._biases(connection, jobs, validated)
         return judges.scorecards(connection, self._judges(), jobs, validated, biases)
 
+    def judge_prompts(self) -> tuple[str, ...]:
+        """The names of the templates with which the configured judges are asked, in the judges' order."""
+        asked = (judge for judge in self._judges().values() if judge.provider != "embedded")
+        return tuple(dict.fromkeys("judge_dimensions" if judge.dimensions else "judge" for judge in asked))
+
     def responders(self) -> tuple[str, ...]:
         """All responders: sources in the data, base students, runs, teachers."""
         imported = self._state.imported()

@@ -25,8 +25,8 @@ from core.jobs.settings import (
 from core.pipeline import planner
 from core.responding import teacher_job as responder
 from core.store import connections, jobs, submissions
-from core.teachers import estimates as estimating
-from core.teachers import prices
+from core.teachers.costs import estimates as estimating
+from core.teachers.costs import prices
 
 #: What answers have used, by stage and model.
 UsedTokens = Mapping[tuple[str, str], prices.Used]

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from core.domain.errors import UserError
 from core.jobs.records import Answer, BatchRecord
-from core.teachers import clients
+from core.teachers import clients, remedies
 from core.teachers.batches.session import BatchSession
-from core.teachers.http.bodies import DAMAGED
 from core.teachers.ledger import TrackedSubmission
 from core.teachers.protocol import (
     BatchInfo,
@@ -18,10 +17,12 @@ from core.teachers.protocol import (
     FailedRequest,
     QueueFullError,
     RejectedError,
-    TransientError,
+    Reply,
 )
 from core.teachers.request_queue import NO_LINE, REFUSED_PARAMETER, RequestQueue
 
+#: Lines of result files that belong to no request, with their number before it.
+_NAMELESS = "lines of its result files name none of its requests; the files are kept"
 #: Attempts to download the files of a finished batch that are not available yet.
 _MAX_DOWNLOADS = 8
 
@@ -51,13 +52,14 @@ class Collector:
         was_rejected = info.status == "failed" and not paths
         is_lost = not paths and info.status in ("completed", "expired")
         answers: list[Answer] = []
+        fatal: FailedRequest | None = None
         errors = info.errors
         if not was_rejected:
-            answers, nameless = answer_records(
+            answers, nameless, fatal = answer_records(
                 session.queue, session.teacher, submission, info, list(paths.values())
             )
             if nameless:
-                errors += (f"{nameless} lines of its result files name no request; the files are kept",)
+                errors += (f"{nameless} {_NAMELESS}",)
         if is_lost:
             errors += (f"it ended as {info.status} without any file",)
         end = BatchRecord(
@@ -72,28 +74,23 @@ class Collector:
         )
         session.job.journal.write(*answers, end)
         session.ledger.refresh()
-        self._delete_upload(submission)
+        session.delete_upload(submission)
         session.queue.on_answers(answers)
         if was_rejected and clients.is_queue_full(session.settings, info):
             raise QueueFullError(f"the provider's queue is full: batch {info.id} is created again later")
         if was_rejected:
             reasons = "; ".join(info.errors) or "no reason given"
             raise UserError(f"the provider rejected batch {info.id}: {reasons}")
+        if fatal is not None and session.is_own(submission):
+            rejection = RejectedError(
+                f"{fatal.code}: {fatal.message}", code=fatal.code, fatal=True, remedy=fatal.remedy
+            )
+            words = remedies.of_rejection(rejection, session.settings)
+            raise UserError(f"{session.settings.model}: batch {info.id}: {words}")
         if info.status == "cancelled" and session.is_own(submission) and not session.job.is_cancelled:
             raise UserError(
                 f"batch {info.id} was cancelled at the provider. Its {len(answers)} answers are kept; a "
                 "retry sends the other requests"
-            )
-
-    def _delete_upload(self, submission: TrackedSubmission) -> None:
-        """Delete the input file that this program uploaded; it has no further use, and counts to a quota."""
-        if submission.file is None or submission.record.path is None:
-            return
-        try:
-            self._session.teacher.delete(submission.file)
-        except (TransientError, RejectedError) as error:
-            log.warning(
-                "batch %s: its input file %s stays at the provider: %s", submission.id, submission.file, error
             )
 
 
@@ -133,33 +130,45 @@ def answer_records(
     submission: TrackedSubmission,
     info: BatchInfo,
     paths: Sequence[Path],
-) -> tuple[list[Answer], int]:
-    """The records of a batch's results, matched to the requests by key, and the number of nameless lines.
+) -> tuple[list[Answer], int, FailedRequest | None]:
+    """The records of a batch's results, matched to the requests by key; the number of lines that name none of
+    its requests; and the failure, if any, that every further request would meet.
 
-    A request without a line expired with its batch, or is missing. In a cancelled batch such a request was
-    never processed, and has no record.
+    A request without a line expired with its batch, or is missing. Where lines name no request, one of them
+    may be its answer: it is unreadable. In a cancelled batch a request without a line was never processed,
+    and has no record.
     """
     missing: dict[str, str] = dict(submission.record.requests)
     records = []
     nameless = 0
+    fatal: FailedRequest | None = None
     for key, result in teacher.results(paths):
         dialog_id = None if key is None else missing.pop(key, None)
         if key is None or dialog_id is None:
-            nameless += key is None
+            nameless += key not in submission.record.requests
             log.warning("batch %s: ignored a duplicate or unknown line for %s", info.id, str(key)[:64])
             continue
-        if isinstance(result, FailedRequest) and teacher.learn(result):
-            # The next batch leaves the refused parameter out.
-            result = FailedRequest(REFUSED_PARAMETER, f"{result.code}: {result.message}")
-        # A damaged line was an answer, and is charged.
-        lost = int(isinstance(result, FailedRequest) and result.code == DAMAGED)
-        records.append(queue.answer_record(submission.token, 1, key, dialog_id, result, lost))
+        if isinstance(result, FailedRequest):
+            if teacher.learn(result):
+                # The next batch leaves the refused parameter out.
+                result = FailedRequest(REFUSED_PARAMETER, f"{result.code}: {result.message}")
+            elif result.fatal:
+                fatal = fatal or result
+        records.append(queue.answer_record(submission.token, 1, key, dialog_id, result))
+    answered = len(queue.unanswered()) < len(queue.requests) or any(r.outcome == "ok" for r in records)
+    if fatal is not None and fatal.remedy is None and answered:
+        # Others were answered all the same.
+        fatal = None
     if info.status == "cancelled":
-        return records, nameless
+        return records, nameless, fatal
     code = "batch_expired" if info.status == "expired" else NO_LINE
-    failure = FailedRequest(code, f"the batch ended as {info.status} without a line for this request")
-    records += [
-        queue.answer_record(submission.token, 1, key, dialog_id, failure)
-        for key, dialog_id in missing.items()
-    ]
-    return records, nameless
+    for number, (key, dialog_id) in enumerate(missing.items()):
+        if number < nameless:
+            result = Reply(
+                "", "unreadable", None, ending=f"it has no line, and {nameless} {_NAMELESS}", raw=""
+            )
+        else:
+            message = f"the batch ended as {info.status} without a line for this request"
+            result = FailedRequest(code, message)
+        records.append(queue.answer_record(submission.token, 1, key, dialog_id, result))
+    return records, nameless, fatal

@@ -106,6 +106,7 @@ def create(session: BatchSession, submission: TrackedSubmission) -> None:
         return
     except RejectedError as error:
         session.record(submission, "failed", errors=(str(error),), collected=True)
+        session.delete_upload(submission)
         words = remedies.of_rejection(error, session.settings)
         raise UserError(f"the provider rejected the batch: {words}") from error
     _adopt(session, submission, info)
@@ -142,6 +143,7 @@ def find(session: BatchSession, submission: TrackedSubmission) -> None:
         _adopt(session, submission, info)
     elif is_late:
         session.record(submission, "failed", errors=("it was never created",), collected=True)
+        session.delete_upload(submission)
 
 
 def _give_up(session: BatchSession, submission: TrackedSubmission, reason: str) -> NoReturn:

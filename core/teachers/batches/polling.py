@@ -13,7 +13,7 @@ from core.teachers.batches.collection import Collector
 from core.teachers.batches.session import BatchSession
 from core.teachers.http import headers
 from core.teachers.ledger import TrackedSubmission
-from core.teachers.live.sender import kind_of
+from core.teachers.live.trouble import kind_of
 from core.teachers.protocol import (
     FINAL,
     BatchInfo,
@@ -139,10 +139,7 @@ class _Poller:
             self.session.record(submission, submission.state, errors=(reason,))
 
     def _note_silence(self, submission: TrackedSubmission, error: TransientError) -> None:
-        """Raises `UserError` once the provider has not answered for too long."""
-        if isinstance(error, UnreadableError):
-            # It answers, and the batch is recorded as unreadable.
-            return
+        """Raises `UserError` once the provider has given no answer that can be read for too long."""
         now = time.time()
         if self._silent_since is None:
             self._silent_since = now

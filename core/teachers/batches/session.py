@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from core.domain.submissions import BatchState
 from core.jobs.records import BatchRecord
 from core.teachers import api_keys
 from core.teachers.ledger import TrackedSubmission
-from core.teachers.protocol import BatchTeacher, Request
+from core.teachers.protocol import BatchTeacher, RejectedError, Request, TransientError
 from core.teachers.request_queue import RequestQueue
+
+log = logging.getLogger(__name__)
 
 
 class BatchSession:
@@ -87,6 +90,15 @@ class BatchSession:
             )
         )
         self.ledger.refresh()
+
+    def delete_upload(self, submission: TrackedSubmission) -> None:
+        """Delete the input file that this program uploaded; it has no further use, and counts to a quota."""
+        if submission.file is None or submission.record.path is None:
+            return
+        try:
+            self.teacher.delete(submission.file)
+        except (TransientError, RejectedError) as error:
+            log.warning("the input file %s stays at the provider: %s", submission.file, error)
 
     def check_account(self, submission: TrackedSubmission) -> None:
         """Raise `UserError` unless the batch belongs to the account that is configured now."""

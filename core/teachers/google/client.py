@@ -101,12 +101,19 @@ class GoogleLive:
         self.limits = headers.rate_limits(
             {name.lower(): value for name, value in (http.headers or {}).items()}
         )
-        content = (http.body or "").encode()
-        if b'"candidates"' not in content:
-            error = rejections.of_body(content, self._url, self._endpoint.key, version="")
-            if error is not None:
-                raise error
-        return replies.reply_of(bodies.parse(content))
+        return self._reply((http.body or "").encode())
+
+    def _reply(self, content: bytes) -> Reply:
+        """The reply in a body under status 200; one that is paid and no JSON is kept as it came."""
+        url, key = self._url, self._endpoint.key
+        try:
+            response = bodies.parse(content)
+        except TransientError as error:
+            found = rejections.of_body(content, url, key, version="")
+            if found is not None or not content.strip():
+                raise found or error from None
+            return bodies.unreadable(json_values.decoded(content), str(error))
+        return replies.reply_of(response, url, key)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -209,7 +216,10 @@ class GoogleBatches:
         return bodies.keys(path, _KEY_NAME)
 
     def results(self, paths: Sequence[Path]) -> Iterator[tuple[str | None, Reply | FailedRequest]]:
-        return bodies.results(paths, _KEY_NAME, lambda line: replies.result_of(line, self._endpoint.key))
+        return bodies.results(paths, _KEY_NAME, self._result)
+
+    def _result(self, line: Mapping[str, object]) -> Reply | FailedRequest:
+        return replies.result_of(line, self._endpoint.base_url or BASE_URL, self._endpoint.key)
 
     def _call(self, call: Callable[..., Any], **arguments: Any) -> Mapping[str, object]:
         """The object in the response of one call, whether or not the client can read it.

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from google.genai import errors
 
 from core.teachers.http import error_bodies, error_text, headers, rejections
-from core.teachers.http.error_bodies import BodyError
 from core.teachers.protocol import RejectedError, TransientError
 
 
@@ -16,7 +15,7 @@ def protocol_error(error: errors.APIError, key: str, base_url: str) -> Transient
     found = error_bodies.of_object(error.details)
     if found is None:
         words = str(error.message or error.details or "")
-        found = BodyError(None, frozenset(), error_bodies.shown(words.encode()), is_described=False)
+        found = error_bodies.undescribed(words)
     if error.code == 400 and "thinking" in found.message.lower():
         # A choice of the user that the model does not have: every request would be refused.
         message = error_text.redacted(f"400: {found.name or 'INVALID_ARGUMENT'}: {found.message}", key)

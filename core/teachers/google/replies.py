@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
-from core.teachers.http import bodies, error_text, json_values, token_usage
-from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError, Usage
+from core.teachers.http import bodies, json_values, rejections, token_usage
+from core.teachers.protocol import FailedRequest, Finish, RejectedError, Reply, TokenCounts, TransientError
 
 #: Every ending that is known. Only STOP is good.
 _FINISH: dict[str, Finish] = {
@@ -20,75 +19,86 @@ _FINISH: dict[str, Finish] = {
         "filtered",
     ),
 }
-#: gRPC's number, HTTP's number and the name of an invalid request, which would be rejected again.
-_INVALID_ARGUMENT = ("3", "400", "INVALID_ARGUMENT")
+#: HTTP's status for gRPC's numbers.
+_STATUSES = {2: 500, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 9: 400, 10: 409, 13: 500, 14: 503, 16: 401}
 _Object = Mapping[str, object]
 
 
-def reply_of(response: _Object) -> Reply:
+def reply_of(response: _Object, base_url: str, key: str) -> Reply:
     """The first candidate of a response. Tokens of thinking count as output.
 
-    A response without a candidate was filtered. Raises `TransientError` if it is an error.
+    A response without a candidate was filtered. Raises `TransientError` or `RejectedError` if it is an error;
+    their messages never contain `key`.
     """
-    usage = usage_of(response.get("usageMetadata"))
+    usage = response.get("usageMetadata")
     candidates = response.get("candidates")
     candidate = next(iter(json_values.items(candidates)), None)
     if not isinstance(candidate, Mapping):
-        if response.get("error"):
-            message = f"the provider answered with an error: {_words(response['error'])}"
-            raise TransientError(message, code="body")
+        error = rejections.of_object(response, base_url, key, version="")
+        if error is not None:
+            raise error
         if candidates:
-            return _unreadable(response, usage, "its candidates are in no form that is understood")
+            counts = _counts(usage, has_answer=True)
+            return bodies.unreadable(response, "its candidates are in no form that is understood", counts)
         blocked = json_values.text(json_values.member(response.get("promptFeedback"), "blockReason"))
         ending = f"the prompt was blocked: {blocked}" if blocked else "it has no candidates"
-        return Reply("", "filtered", usage, ending=ending)
+        return _reply("", "filtered", usage, ending=ending)
     finish = _finish(candidate.get("finishReason"))
     text, has_thinking = _text(candidate.get("content"))
     if text is None and finish != "filtered":
-        return _unreadable(response, usage, "its content is in no form that is understood")
+        counts = _counts(usage, has_answer=True)
+        return bodies.unreadable(response, "its content is in no form that is understood", counts)
     reason: str | None = None
     if finish in ("unknown", "filtered"):
         words = json_values.text(candidate.get("finishMessage"))
         named = json_values.text(candidate.get("finishReason"))
         reason = "it reports no finishReason" if named is None else f"it ended as {named}"
         reason += f": {words}" if words else ""
-    return Reply(text or "", finish, usage, _logprobs(candidate.get("logprobsResult")), reason, has_thinking)
+    return _reply(text or "", finish, usage, _logprobs(candidate.get("logprobsResult")), reason, has_thinking)
 
 
-def usage_of(value: object) -> Usage | None:
-    """The usage in a response; None unless it has the tokens of the prompt."""
+def _reply(
+    text: str,
+    finish: Finish,
+    reported: object,
+    logprobs: dict[str, float] | None = None,
+    ending: str | None = None,
+    has_thinking: bool = False,
+) -> Reply:
+    has_answer = bool(text) or has_thinking
+    counts = _counts(reported, has_answer=has_answer)
+    usage = token_usage.billed(counts, has_answer=has_answer)
+    unknown = token_usage.incomplete(counts, usage)
+    return Reply(text, finish, usage, logprobs, ending, has_thinking, counts=unknown)
+
+
+def _counts(reported: object, *, has_answer: bool) -> TokenCounts:
+    """The counts in the usage of a response, from which zeros are left out."""
     prompt, cached, text, thoughts, total = (
-        json_values.count(json_values.member(value, f"{name}TokenCount"))
+        json_values.count(json_values.member(reported, f"{name}TokenCount"))
         for name in ("prompt", "cachedContent", "candidates", "thoughts", "total")
     )
-    # Zeros are left out.
-    return token_usage.billed(prompt, cached, (text or 0) + (thoughts or 0), total)
+    output = (text or 0) + (thoughts or 0)
+    return TokenCounts(prompt, cached, None if has_answer and not text else output, total, thoughts)
 
 
-def result_of(line: _Object, key: str) -> Reply | FailedRequest:
+def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
     """The result of one request of a batch; error messages never contain `key`.
 
-    A line with an answer is an answer, whatever else it has.
+    A line with an answer is an answer, whatever else it has. One with neither an answer nor an error is
+    unreadable: perhaps it was paid.
     """
     response, error = line.get("response"), line.get("error")
     if isinstance(response, Mapping) and (response.get("candidates") or not _words(error)):
         try:
-            return reply_of(response)
-        except TransientError as failure:
-            return FailedRequest(failure.code, _message(str(failure), key))
+            return reply_of(response, base_url, key)
+        except (TransientError, RejectedError) as failure:
+            return rejections.as_failure(failure)
     if _words(error):
-        named = (json_values.text(json_values.member(error, name)) for name in ("code", "status"))
-        code = next((name for name in named if name is not None), "error")
-        code = "invalid_request" if code in _INVALID_ARGUMENT else code
-        message = json_values.text(
-            json_values.member(error, "message") if isinstance(error, Mapping) else error
-        )
-        return FailedRequest(code, _message(message or "", key))
-    return FailedRequest("body", "the line has neither a response nor an error")
-
-
-def _unreadable(response: _Object, usage: Usage | None, reason: str) -> Reply:
-    return Reply("", "unreadable", usage, ending=reason, raw=json.dumps(response))
+        code = json_values.count(json_values.member(error, "code"))
+        status = code if code is None else _STATUSES.get(code, code)
+        return rejections.of_line(status, {"error": error}, base_url, key, version="")
+    return bodies.unreadable(line, "its line has neither a response nor an error")
 
 
 def _finish(ending: object) -> Finish:
@@ -137,10 +147,6 @@ def _positions(result: object) -> Iterator[tuple[str, dict[str, float]]]:
             if token is not None and logprob is not None:
                 found[token] = logprob
         yield json_values.text(json_values.member(one, "token")) or "", found
-
-
-def _message(text: str, key: str) -> str:
-    return error_text.with_logprobs_hint(error_text.redacted(text, key))
 
 
 def _words(error: object) -> str:

@@ -34,8 +34,10 @@ ADJUSTABLE = frozenset((*TOKEN_LIMITS, *_OPTIONAL))
 #: How servers say that they refuse a parameter.
 _REFUSED = re.compile(
     r"unsupported|not supported|does(?: not|n't) support|unrecognized|unknown|unexpected|deprecated"
-    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)|unavailable|not (?:available|enabled)"
-    r"|enabled only"
+    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)|extra_forbidden"
+    r"|unavailable|not (?:available|enabled)|enabled only"
+    r"|only (?:the default|[\d.]+)\b.{0,40}(?:allowed|supported)"
+    r"|must be (?:set to )?1(?:\.0)?\b(?! (?:or|and))|may (?:not|only) be set|cannot both be"
     r"|use .{0,3}max_(?:completion_)?tokens.{0,3} instead",
     re.IGNORECASE,
 )
@@ -85,7 +87,7 @@ class AcceptedParameters:
         named = [
             (found.start(), name)
             for name in (*TOKEN_LIMITS, *_OPTIONAL)
-            if name in sent and (found := _name_in(name, message)) is not None
+            if name in sent and (found := _spelled(name).search(message)) is not None
         ]
         if not named:
             return None
@@ -125,6 +127,7 @@ class AcceptedParameters:
             yield
 
 
-def _name_in(parameter: str, message: str) -> re.Match[str] | None:
-    named = _CALLED.get(parameter, parameter)
-    return re.search(rf"(?<![\w])(?:{named})(?![\w])", message, re.IGNORECASE)
+def _spelled(name: str) -> re.Pattern[str]:
+    """What servers call a parameter: its name, also as `reasoningEffort`, or what it is for."""
+    words = _CALLED.get(name, name.replace("_", "_?"))
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)

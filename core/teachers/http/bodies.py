@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from core.teachers import answer_cleaning
-from core.teachers.http import json_values
-from core.teachers.protocol import FailedRequest, Reply, TransientError
-
-#: The code of a line of a result file that is no JSON, perhaps because it was cut.
-DAMAGED = "damaged"
+from core.teachers.answers import cleaning
+from core.teachers.http import json_values, token_usage
+from core.teachers.protocol import FailedRequest, Reply, TokenCounts, TransientError
 
 #: Characters that may precede the first word of a response.
 _BEFORE_FIRST_WORD = " \t\r\n\"'`*()[]"
+#: Names that servers have for the member with a request's key, beside the documented one.
+_KEY_NAMES = ("custom_id", "customId", "customid", "key")
 #: The name of the request in a damaged line.
-_KEY = re.compile(rb'"(?:custom_id|key)"\s*:\s*"([\w.:-]{1,200})"')
+_KEY = re.compile(r'"(?:custom_?id|key)"\s*:\s*"\s*([\w.:-]{1,200})\s*"', re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
 
 def parse(content: bytes | str) -> Mapping[str, object]:
-    """The object in a body. Raises `TransientError` if it is none: then no model has answered."""
+    """The object in a body, which may be the only one of a list. Raises `TransientError` if there is none."""
+    if not content.strip():
+        raise TransientError("the response is empty", code="body", may_be_charged=True)
     try:
         value = json_values.parse(content)
     except ValueError as error:
         raise TransientError(f"the response is not JSON: {error}", code="body", may_be_charged=True) from None
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
     if not isinstance(value, dict):
         raise TransientError("the response is not a JSON object", code="body", may_be_charged=True)
     return value
 
 
-def read_lines(path: Path) -> Iterator[tuple[bytes, Mapping[str, object] | None]]:
-    """The lines of a JSONL file that are not blank, each with its object; None where it is none."""
+def unreadable(body: object, reason: str, counts: TokenCounts | None = None) -> Reply:
+    """The reply that is left of a body, or its text, in a form that is not understood."""
+    raw = body if isinstance(body, str) else json.dumps(body)
+    usage = None if counts is None else token_usage.billed(counts, has_answer=True)
+    unknown = None if counts is None else token_usage.incomplete(counts, usage)
+    return Reply("", "unreadable", usage, ending=reason, raw=raw, counts=unknown)
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, Mapping[str, object] | None]]:
+    """The lines of a JSONL file that are not blank, each with its object; None where it is none.
+
+    The lines may also be those of a JSON array.
+    """
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
+        for number, content in enumerate(file, start=1):
+            line = json_values.decoded(content).strip().removeprefix("[").removesuffix("]").strip(", \t")
+            if not line:
                 continue
             try:
                 yield line, parse(line)
@@ -55,15 +71,25 @@ def keys(path: Path, name: str) -> set[str]:
 def results(
     paths: Sequence[Path], name: str, read: Callable[[Mapping[str, object]], Reply | FailedRequest]
 ) -> Iterator[tuple[str | None, Reply | FailedRequest]]:
-    """The results in a batch's files, each with its request's key, which is the member `name` of a line."""
+    """The results in a batch's files, each with its request's key, which is the member `name` of a line.
+
+    A line that is damaged is an unreadable reply: it was paid.
+    """
     for path in paths:
         for line, value in read_lines(path):
             if value is not None:
-                yield json_values.text(value.get(name)), read(value)
+                yield _key(value, name), read(value)
                 continue
             key = _KEY.search(line)
-            failure = FailedRequest(DAMAGED, f"its line in {path.name} is damaged, and is kept there")
-            yield None if key is None else key[1].decode(), failure
+            reply = unreadable(line, f"its line in {path.name} is damaged")
+            yield None if key is None else key[1].lower(), reply
+
+
+def _key(line: Mapping[str, object], name: str) -> str | None:
+    named = (json_values.text(line.get(spelled)) for spelled in (name, *_KEY_NAMES))
+    key = next((key for key in named if key is not None), None)
+    # Keys are hexadecimal numbers.
+    return None if key is None else key.strip().lower()
 
 
 def first_word_logprobs(tokens: Iterable[tuple[str, Mapping[str, float]]]) -> dict[str, float] | None:
@@ -73,7 +99,7 @@ def first_word_logprobs(tokens: Iterable[tuple[str, Mapping[str, float]]]) -> di
     positions of white space, quotes, asterisks and brackets are skipped. None if no position is left.
     """
     tokens = list(tokens)
-    begin = answer_cleaning.thinking_end("".join(token for token, _ in tokens))
+    begin = cleaning.thinking_end("".join(token for token, _ in tokens))
     at = 0
     for token, found in tokens:
         if at >= begin and token.strip(_BEFORE_FIRST_WORD) and found:

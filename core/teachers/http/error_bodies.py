@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
+from core.teachers.http import json_values
 
 #: Characters of a web page or another unknown body that are shown.
 _MAX_SHOWN = 200
@@ -74,6 +75,11 @@ def of_object(body: object) -> BodyError | None:
         found = body.get(name)
         if isinstance(found, list) and found:
             found = found[0]
+        if name == "message" and not isinstance(found, str):
+            # A message of a conversation.
+            continue
+        if isinstance(found, Mapping) and not any(found.values()):
+            continue
         if found:
             inner = found if isinstance(found, Mapping) else {"message": found}
             return _error({**{k: body[k] for k in ("code", "status", "type") if k in body}, **inner})
@@ -83,14 +89,19 @@ def of_object(body: object) -> BodyError | None:
 def of_content(content: bytes) -> BodyError | None:
     """The error in a body that should be an answer; None if it names none."""
     try:
-        return of_object(msgspec.json.decode(content))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return of_object(json_values.parse(content))
+    except ValueError:
         return None
 
 
 def of_response(content: bytes) -> BodyError:
     """The error in the body of a response whose status is an error, whatever its format."""
-    return of_content(content) or BodyError(None, frozenset(), shown(content), is_described=False)
+    return of_content(content) or undescribed(content)
+
+
+def undescribed(content: bytes | str) -> BodyError:
+    """The error in a body that describes none."""
+    return BodyError(None, frozenset(), shown(content), is_described=False)
 
 
 def is_web_page(content: bytes) -> bool:
@@ -103,9 +114,10 @@ def is_unknown_path(message: str) -> bool:
     return _UNKNOWN_PATH.search(message) is not None
 
 
-def shown(content: bytes) -> str:
+def shown(content: bytes | str) -> str:
     """The beginning of a body of an unknown format, without tags."""
-    text = " ".join(_TAG.sub(" ", content[:20_000].decode(errors="replace")).split())
+    begin = content[:20_000] if isinstance(content, str) else content[:20_000].decode(errors="replace")
+    text = " ".join(_TAG.sub(" ", begin).split())
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
 
 
@@ -119,6 +131,6 @@ def _error(found: Mapping[str, object]) -> BodyError:
     message = next(
         (found[name] for name in ("message", "msg", "status_msg", "detail", "error") if found.get(name)), None
     )
-    text = message if isinstance(message, str) else msgspec.json.encode(message or dict(found)).decode()
+    text = json_values.text(message) or json.dumps(message or dict(found), default=str)
     name = next((word for word in words if isinstance(word, str) and not word.isdigit()), None)
     return BodyError(status, codes, text, name)

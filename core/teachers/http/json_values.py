@@ -10,24 +10,45 @@ import json
 import math
 from collections.abc import Mapping
 
-from core.teachers.answer_cleaning import without_half_characters
+from core.teachers.answers.characters import without_half_characters
 from core.teachers.http import instants
 
 #: What the store can hold.
 _MAX_COUNT = 2**53
+#: Digits of an integer from which on it is read as a float, which may be infinite.
+_MAX_DIGITS = 400
 
 
 def parse(content: bytes | str) -> object:
     """The value of a JSON text, with NaN, Infinity, control characters and lone surrogates in it allowed.
 
-    Raises `ValueError` if it is not JSON.
+    What follows the value is ignored, such as the comments with which servers keep a connection open, unless
+    it may be another value. Raises `ValueError` if it is not JSON.
     """
-    text = content.decode("utf-8-sig", "replace") if isinstance(content, bytes) else content
+    text = (decoded(content) if isinstance(content, bytes) else content).strip()
     try:
-        value: object = json.loads(text, strict=False)
+        value, end = _DECODER.raw_decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    return value
+    if set(text[end:]) & set('{["'):
+        raise ValueError(f"it has more than one value, from character {end} on")
+    found: object = value
+    return found
+
+
+def decoded(content: bytes) -> str:
+    """The text of a body: UTF-8, or Windows-1252 where a server sends that instead."""
+    text = content.decode("utf-8-sig", "replace")
+    if "\ufffd" in text and text.replace("\ufffd", "").isascii():
+        return content.decode("cp1252", "replace")
+    return text
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _MAX_DIGITS else float(digits)
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_int=_integer)
 
 
 def member(value: object, *names: str) -> object:

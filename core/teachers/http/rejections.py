@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from urllib.parse import urlsplit
 
 from core.teachers.http import content_filters, error_bodies, error_text
 from core.teachers.http.error_bodies import BodyError
-from core.teachers.protocol import RejectedError, Remedy, TransientError
+from core.teachers.protocol import FailedRequest, RejectedError, Remedy, TransientError
 
 #: The last part of a base URL of OpenAI's API and of servers compatible with it.
 OPENAI_VERSION = "/v1"
@@ -51,6 +52,14 @@ _NO_CREDIT = re.compile(
     re.IGNORECASE,
 )
 _KEY = re.compile(r"api.?key|access token|unauthorized|authenticat|credentials", re.IGNORECASE)
+#: The same without a status, where other words may be about something else.
+_REFUSED_KEY = re.compile(
+    r"(?:invalid|incorrect|wrong|missing|expired|no) (?:api.?key|access token|credentials)"
+    r"|api.?key (?:is )?(?:not valid|invalid|incorrect|missing|expired)|authentication (?:failed|error)",
+    re.IGNORECASE,
+)
+#: Codes about the batch of a request, not about the request.
+_OF_BATCHES = frozenset({"batch_expired", "batch_cancelled"})
 #: An HTTP request was sent to a port that speaks TLS.
 _NEEDS_TLS = re.compile(r"HTTP request was sent to HTTPS|HTTP request to an HTTPS server", re.IGNORECASE)
 
@@ -104,17 +113,56 @@ def of_body(
             remedy="url",
         )
     found = error_bodies.of_content(content)
-    if found is None:
-        return None
-    status = found.status
-    if status is None and error_bodies.is_unknown_path(found.message):
-        status = 404
-    if status is None and _NO_CREDIT.search(found.message):
-        status = 402
+    return None if found is None else _inside_success(found, base_url, key, version)
+
+
+def of_object(
+    body: object, base_url: str, key: str, *, version: str = OPENAI_VERSION
+) -> TransientError | RejectedError | None:
+    """The error for a decoded body, or a part of one, under status 200; None if it names none."""
+    found = error_bodies.of_object(body)
+    return None if found is None else _inside_success(found, base_url, key, version)
+
+
+def of_line(
+    status: int | None, body: object, base_url: str, key: str, *, version: str = OPENAI_VERSION
+) -> FailedRequest:
+    """The failure of one request of a batch, from the status and the error body in its line."""
+    found = error_bodies.of_object(body) or error_bodies.undescribed(json.dumps(body))
+    status = status if status is not None and status >= 400 else _status(found)
+    if status is None or found.codes & _OF_BATCHES:
+        message = error_text.redacted(found.message, key)
+        return FailedRequest(found.name or "error", error_text.with_logprobs_hint(message))
+    return as_failure(of_error(status, found, base_url, key, version=version))
+
+
+def as_failure(error: TransientError | RejectedError) -> FailedRequest:
+    """An error of a call as the result of one request of a batch."""
+    message = str(error).removeprefix(f"{error.code}: ")
+    if isinstance(error, TransientError):
+        return FailedRequest(error.code, message)
+    return FailedRequest(error.code, message, error.fatal, error.remedy)
+
+
+def _inside_success(
+    found: BodyError, base_url: str, key: str, version: str
+) -> TransientError | RejectedError:
+    status = _status(found)
     if status is not None:
         return of_error(status, found, base_url, key, version=version)
     message = error_text.redacted(f"the server sent an error instead of an answer: {found.message}", key)
     return TransientError(message, code="body")
+
+
+def _status(found: BodyError) -> int | None:
+    """The HTTP status that an error names, or that its words mean."""
+    if found.status is not None:
+        return found.status
+    if error_bodies.is_unknown_path(found.message):
+        return 404
+    if _NO_CREDIT.search(found.message):
+        return 402
+    return 401 if _REFUSED_KEY.search(found.message) else None
 
 
 def url_hint(base_url: str, version: str = OPENAI_VERSION) -> str:

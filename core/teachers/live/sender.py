@@ -12,9 +12,17 @@ from dataclasses import dataclass
 
 import tenacity
 
-from core.teachers import prices
+from core.teachers.costs import prices
 from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
-from core.teachers.protocol import LiveTeacher, RateLimits, RejectedError, Reply, Request, TransientError
+from core.teachers.live.trouble import Trouble, kind_of
+from core.teachers.protocol import (
+    LiveTeacher,
+    RateLimits,
+    RejectedError,
+    Reply,
+    Request,
+    TransientError,
+)
 
 #: Seconds between two checks of the stop event.
 _STOP_POLL_S = 0.1
@@ -27,6 +35,8 @@ _THROTTLED_PER_TRY = 10
 _MAX_PAUSE_S = 300.0
 #: Seconds without an answer after which the sender counts as waiting.
 _WAITS_FROM_S = 2.0
+#: The same while requests are in flight, without any error: a slow model takes a while.
+_HANGS_FROM_S = 30.0
 
 #: Called with a request, its reply, and the number of tries before it whose answers were lost.
 OnReply = Callable[[Request, Reply, int], None]
@@ -49,18 +59,6 @@ class LiveLimits:
     answered before does not count, unless the server has answered other requests since."""
     max_wait_s: float = 3600.0
     """Seconds without any answer after which the sender gives up."""
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Why nothing is answered. Times are Unix seconds."""
-
-    reason: str
-    since: float
-    until: float | None
-    """When the next request is sent; None while each request waits for a time of its own."""
-    gives_up_at: float | None
-    """When the sender gives up; None if the limit is known to end."""
 
 
 class _Stopped(Exception):  # noqa: N818 - an outcome, not an error
@@ -97,7 +95,13 @@ class Sender:
         self._newest_error: TransientError | None = None
         #: Whether the log says that nothing is sent.
         self._is_told = False
+        #: When the newest answer or error came; before the first one, when a request was sent.
+        self._heard_at = 0.0
         self._applied_limits: RateLimits | None = None
+        #: When the newest headers said that a limit is used up, and when it ends.
+        self._used_up_at = self._used_up_until = 0.0
+        #: Whether the headers about rate limits are true, as far as is known.
+        self._trusts_limits = True
         self._send_lock = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._error: BaseException | None = None
@@ -122,6 +126,9 @@ class Sender:
         now = asyncio.get_running_loop().time()
         is_paused = self.pause_s > 0
         if self._silent_since is None or self._newest_error is None:
+            if self.in_flight and now - self._heard_at >= _HANGS_FROM_S:
+                reason = f"the server has not answered yet: {self.in_flight} requests are in flight"
+                return Trouble(reason, self._heard_at + self._epoch, None, None)
             if self.pause_s < _WAITS_FROM_S:
                 return None
             since, until = self._paused_since + self._epoch, self._paused_until + self._epoch
@@ -143,6 +150,7 @@ class Sender:
         callback raised, after the results of all requests in flight. Requests that were not sent because of
         `stop` have no result.
         """
+        self._epoch = self._epoch or time.time() - asyncio.get_running_loop().time()
         queue = iter(requests)
         count = min(len(requests), self._limits.max_concurrency)
         workers = [asyncio.create_task(self._work(queue, on_reply, on_failure)) for _ in range(count)]
@@ -217,6 +225,9 @@ class Sender:
         await self._take_slot(first=number > 1)
         try:
             await self._wait_for_limits(tokens)
+            began = asyncio.get_running_loop().time()
+            if self.in_flight == 0:
+                self._heard_at = began
             ticket = self._concurrency.begin()
             try:
                 reply = await self._teacher.complete(request)
@@ -239,6 +250,9 @@ class Sender:
                 raise
             self._concurrency.answered(ticket, bool(self._queue))
             self._note_answer()
+            if self._used_up_at < began < self._used_up_until and self._trusts_limits:
+                log.warning("the headers about rate limits are ignored: requests are answered all the same")
+                self._trusts_limits = False
             self._apply_limits(tokens)
             if self._token_rate is not None and reply.usage is not None:
                 self._token_rate.settle(reply.usage.input_tokens + reply.usage.output_tokens - tokens)
@@ -248,16 +262,16 @@ class Sender:
 
     def _note_answer(self) -> None:
         self._answers += 1
+        self._heard_at = asyncio.get_running_loop().time()
         if self._silent_since is not None and self._is_told:
             log.info("requests are answered again")
         self._silent_since, self._is_told = None, False
 
     def _note_silence(self, error: TransientError) -> None:
         """Raises `RejectedError` once nothing has been answered for too long."""
-        now = asyncio.get_running_loop().time()
+        now = self._heard_at = asyncio.get_running_loop().time()
         if self._silent_since is None:
             self._silent_since = now
-            self._epoch = self._epoch or time.time() - now
         self._newest_error = error
         silent_s = now - self._silent_since
         if silent_s >= self._limits.max_wait_s:
@@ -333,19 +347,24 @@ class Sender:
             until = now + min(seconds, _MAX_PAUSE_S, gives_up_in)
             if now >= self._paused_until:
                 self._paused_since = now
-                self._epoch = self._epoch or time.time() - now
             self._paused_until = max(self._paused_until, until)
 
     def _apply_limits(self, tokens: int) -> None:
         """Pause until the reset if the newest headers leave too little for another request of this size."""
         limits = self._teacher.limits
-        if limits is self._applied_limits:
+        if limits is self._applied_limits or not self._trusts_limits:
             return
         self._applied_limits = limits
+        resets = []
         if limits.remaining_requests == 0:
-            self._pause_sending(limits.reset_requests_s)
+            resets.append(limits.reset_requests_s)
         if limits.remaining_tokens is not None and limits.remaining_tokens < tokens:
-            self._pause_sending(limits.reset_tokens_s)
+            resets.append(limits.reset_tokens_s)
+        longest = max((seconds for seconds in resets if seconds is not None), default=0.0)
+        if longest > 0:
+            self._used_up_at = asyncio.get_running_loop().time()
+            self._used_up_until = self._used_up_at + longest
+            self._pause_sending(longest)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
@@ -360,13 +379,6 @@ def _error(state: tenacity.RetryCallState) -> TransientError:
     error = state.outcome.exception()
     assert isinstance(error, TransientError)
     return error
-
-
-def kind_of(error: TransientError) -> str:
-    """What kind of trouble an error is, for people."""
-    if error.throttled:
-        return "rate limited"
-    return "the server cannot be reached" if error.unreachable else "the server does not answer"
 
 
 def _rate_limiter(per_minute: int | None) -> RateLimiter | None:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from core.domain.errors import UserError
 from core.jobs.records import Answer, BatchRecord, Waiting
 from core.teachers import clients, remedies
-from core.teachers.live.sender import LiveLimits, Sender, kind_of
+from core.teachers.live.sender import LiveLimits, Sender
+from core.teachers.live.trouble import kind_of
 from core.teachers.protocol import FailedRequest, RejectedError, Reply, Request, TransientError
 from core.teachers.request_queue import GOES_ON, RequestQueue, new_token
 
@@ -124,7 +125,8 @@ class _Session:
     def _on_failure(
         self, request: Request, error: TransientError | RejectedError, tries: int, lost: int
     ) -> None:
-        failure = FailedRequest(error.code, f"{error} (after {tries} tries)" if tries > 1 else str(error))
+        message = str(error).removeprefix(f"{error.code}: ")
+        failure = FailedRequest(error.code, f"{message} (after {tries} tries)" if tries > 1 else message)
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, failure, lost)
         self.queue.job.journal.write(record)
         self.counts["failed"] += 1

@@ -17,12 +17,12 @@ import openai
 
 from core.jobs import files
 from core.network import clients
-from core.teachers.http import bodies, connection_errors, headers, rejections
+from core.teachers.http import bodies, connection_errors, headers, json_values, rejections
 from core.teachers.http import endpoint as endpoints
 from core.teachers.http.accepted_parameters import ADJUSTABLE
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.http.rejections import WEB_PAGE
-from core.teachers.openai import batch_objects, errors, replies, requests
+from core.teachers.openai import batch_objects, errors, event_streams, replies, requests
 from core.teachers.openai.requests import BASE_URL
 from core.teachers.protocol import (
     FINAL,
@@ -98,16 +98,23 @@ class OpenAILive:
                 self.limits = headers.rate_limits(error.response.headers)
             raise errors.protocol_error(error, self._endpoint.key, self._url) from None
         self.limits = headers.rate_limits(response.headers)
-        content = response.content
+        return self._reply(response.content)
+
+    def _reply(self, content: bytes) -> Reply:
+        """The reply in a body under status 200; one that is paid and no JSON is kept as it came."""
+        url, key = self._url, self._endpoint.key
         try:
             completion = bodies.parse(content)
         except TransientError as error:
-            raise rejections.of_body(content, self._url, self._endpoint.key) or error from None
-        if not completion.get("choices"):
-            found = rejections.of_body(content, self._url, self._endpoint.key)
-            if found is not None:
-                raise found
-        return replies.reply_of(completion)
+            found = rejections.of_body(content, url, key)
+            if found is not None or not content.strip():
+                raise found or error from None
+            text = json_values.decoded(content)
+            streamed = event_streams.completion(text)
+            if streamed is None:
+                return bodies.unreadable(text, str(error))
+            completion = streamed
+        return replies.reply_of(completion, url, key)
 
     async def close(self) -> None:
         await self._client.close()
@@ -144,16 +151,13 @@ class OpenAIBatches:
             return self._call_for_batch(
                 self._batches.create,
                 input_file_id=file,
-                endpoint=f"/v1{requests.CHAT_COMPLETIONS}",
+                endpoint=requests.batch_endpoint(self._endpoint),
                 completion_window=self._endpoint.batch_window,
                 metadata={name: text[:_MAX_METADATA] for name, text in metadata.items()},
             )
         except (RejectedError, TransientError) as error:
             if error.code in ("400", "429") and _mentions_full_queue(str(error)):
                 raise QueueFullError(str(error)) from None
-            if error.code == WEB_PAGE:
-                # From a gateway: the batch may have been created.
-                raise UnreadableError(str(error)) from None
             raise
 
     def find(self, token: str, since: float, file: str | None = None) -> BatchInfo | None:
@@ -246,10 +250,20 @@ class OpenAIBatches:
         return bodies.keys(path, _KEY_NAME)
 
     def results(self, paths: Sequence[Path]) -> Iterator[tuple[str | None, Reply | FailedRequest]]:
-        return bodies.results(paths, _KEY_NAME, lambda line: replies.result_of(line, self._endpoint.key))
+        return bodies.results(paths, _KEY_NAME, self._result)
+
+    def _result(self, line: Mapping[str, object]) -> Reply | FailedRequest:
+        return replies.result_of(line, self._url, self._endpoint.key)
 
     def _call_for_batch(self, call: Callable[..., Any], **arguments: Any) -> BatchInfo:
-        return batch_objects.batch_info(self._call(call, **arguments), self._endpoint.key)
+        try:
+            body = self._call(call, **arguments)
+        except RejectedError as error:
+            if error.code == WEB_PAGE:
+                # From a gateway: the batch may exist.
+                raise UnreadableError(str(error)) from None
+            raise
+        return batch_objects.batch_info(body, self._endpoint.key)
 
     def _call(self, call: Callable[..., Any], **arguments: Any) -> Mapping[str, object]:
         """The object in the response of one call. Raises `UnreadableError` if there is none."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from core.teachers.http import bodies, error_text, json_values, token_usage
-from core.teachers.protocol import FailedRequest, Finish, Reply, TransientError, Usage
+from core.teachers.http import bodies, json_values, rejections, token_usage
+from core.teachers.protocol import FailedRequest, Finish, RejectedError, Reply, TokenCounts, TransientError
 
 #: Every ending that is known, in lower case and with underscores. Only those of `stop` are good.
 _ENDINGS: dict[Finish, tuple[str, ...]] = {
@@ -26,89 +26,125 @@ _FINISH = {ending: finish for finish, endings in _ENDINGS.items() for ending in 
 _THINKING = ("thinking", "reasoning", "redacted_thinking", "thought", "reasoning_content")
 #: Members of a message, beside its content, that hold thinking.
 _THINKING_MEMBERS = ("reasoning_content", "reasoning", "thinking")
+#: Members in which some servers wrap a completion.
+_WRAPPERS = ("data", "result", "response", "output")
 
 _Object = Mapping[str, object]
 
 
-def reply_of(body: _Object) -> Reply:
-    """The first choice of a completion. Raises `TransientError` if the body is an error."""
-    usage = usage_of(body.get("usage"))
+def reply_of(body: _Object, base_url: str, key: str) -> Reply:
+    """The first choice of a completion.
+
+    Raises `TransientError` or `RejectedError` if the body is an error; their messages never contain `key`.
+    """
+    body = _completion(body) or body
     choice = next(iter(json_values.items(body.get("choices"))), None)
+    counts = _counts(body.get("usage") or json_values.member(choice, "usage"))
     if not isinstance(choice, Mapping):
-        if body.get("error"):
-            raise TransientError(f"the provider answered with an error: {_words(body['error'])}", code="body")
+        error = rejections.of_object(body, base_url, key)
+        if error is not None:
+            raise error
         if "choices" in body and not body["choices"]:
-            return Reply("", "filtered", usage, ending="it has no choices")
-        return _unreadable(body, usage, "it has no choices")
+            return _reply("", "filtered", counts, ending="it has no choices")
+        return bodies.unreadable(body, "it has no choices", counts)
     message = choice.get("message") or choice.get("delta") or {"content": choice.get("text")}
     content = message.get("content") if isinstance(message, Mapping) else message
     text, has_thinking = _text(content)
     has_thinking = has_thinking or any(json_values.member(message, name) for name in _THINKING_MEMBERS)
+    if not text and not has_thinking and choice.get("error"):
+        error = rejections.of_object(choice, base_url, key)
+        if error is not None:
+            raise error
     refusal = json_values.text(json_values.member(message, "refusal"))
     if refusal is not None:
-        return Reply(text or refusal, "refusal", usage)
+        return _reply(text or refusal, "refusal", counts)
     ending = choice.get("finish_reason")
     finish = _finish(ending)
     if text is None and finish != "filtered":
-        return _unreadable(body, usage, "its message has no text that is understood")
+        return bodies.unreadable(body, "its message has no text that is understood", counts)
     reason = None
     if finish == "unknown":
         reason = _ending(ending, choice.get("error"))
     elif finish == "filtered":
         reason = f"it ended as {ending}"
-    return Reply(text or "", finish, usage, _logprobs(choice), reason, has_thinking)
+    return _reply(text or "", finish, counts, _logprobs(choice), reason, has_thinking)
 
 
-def usage_of(value: object) -> Usage | None:
-    """The usage in a completion; None unless the tokens of both prompt and completion are known."""
-    return token_usage.billed(
-        json_values.count(json_values.member(value, "prompt_tokens")),
-        json_values.count(json_values.member(value, "prompt_tokens_details", "cached_tokens")),
-        json_values.count(json_values.member(value, "completion_tokens")),
-        json_values.count(json_values.member(value, "total_tokens")),
+def _reply(
+    text: str,
+    finish: Finish,
+    counts: TokenCounts,
+    logprobs: dict[str, float] | None = None,
+    ending: str | None = None,
+    has_thinking: bool = False,
+) -> Reply:
+    usage = token_usage.billed(counts, has_answer=bool(text) or has_thinking)
+    unknown = token_usage.incomplete(counts, usage)
+    return Reply(text, finish, usage, logprobs, ending, has_thinking, counts=unknown)
+
+
+def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
+    """The result of one request of a batch; error messages never contain `key`.
+
+    A line with an answer is an answer, whatever else it has. One with neither an answer nor an error is
+    unreadable: perhaps it was paid.
+    """
+    response, error = _decoded(line.get("response")), line.get("error")
+    status = json_values.count(json_values.member(response, "status_code"))
+    body = _body(line, response)
+    try:
+        completion = _completion(body)
+        if completion is not None and (completion["choices"] or not _words(error)):
+            return reply_of(completion, base_url, key)
+        if _words(error):
+            return rejections.of_line(status, {"error": error}, base_url, key)
+        if status is not None and status >= 400:
+            return rejections.of_line(status, body, base_url, key)
+        if isinstance(body, Mapping):
+            return reply_of(body, base_url, key)
+    except (TransientError, RejectedError) as failure:
+        return rejections.as_failure(failure)
+    return bodies.unreadable(line, "its line has neither an answer nor an error")
+
+
+def _counts(usage: object) -> TokenCounts:
+    """The counts in the usage of a completion, under OpenAI's older or newer names."""
+    prompt, completion = (
+        next((name for name in names if json_values.member(usage, name) is not None), names[0])
+        for names in (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+    )
+    return TokenCounts(
+        json_values.count(json_values.member(usage, prompt)),
+        json_values.count(json_values.member(usage, f"{prompt}_details", "cached_tokens")),
+        json_values.count(json_values.member(usage, completion)),
+        json_values.count(json_values.member(usage, "total_tokens")),
+        json_values.count(json_values.member(usage, f"{completion}_details", "reasoning_tokens")),
     )
 
 
-def result_of(line: _Object, key: str) -> Reply | FailedRequest:
-    """The result of one request of a batch; error messages never contain `key`.
-
-    A line with an answer is an answer, whatever else it has.
-    """
-    response, error = line.get("response"), line.get("error")
-    status = json_values.count(json_values.member(response, "status_code"))
-    body = _body(response)
-    if isinstance(body, Mapping) and "choices" in body and (body["choices"] or not _words(error)):
-        return reply_of(body)
-    if _words(error):
-        code = json_values.text(json_values.member(error, "code"))
-        message = json_values.text(json_values.member(error, "message"))
-        message = message if isinstance(error, Mapping) else _words(error)
-        return FailedRequest(code or "error", _message(message or "", key))
-    if not response:
-        return FailedRequest("body", "the line has neither a response nor an error")
-    if status not in (None, 200) or not isinstance(body, Mapping):
-        return FailedRequest(str(status or "body"), _message(_error_message(body), key))
-    try:
-        return reply_of(body)
-    except TransientError as failure:
-        return FailedRequest(failure.code, _message(str(failure), key))
-
-
-def _body(response: object) -> object:
-    """The completion in a line's response: its body, perhaps as text, or the response itself."""
-    body = json_values.member(response, "body")
-    if body is None and isinstance(response, Mapping) and "choices" in response:
-        return response
-    if isinstance(body, str):
+def _decoded(value: object) -> object:
+    """A value that may be JSON in a text, or the only item of a list."""
+    if isinstance(value, str):
         try:
-            return json_values.parse(body)
+            value = json_values.parse(value)
         except ValueError:
-            return body
-    return body
+            return value
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _unreadable(body: _Object, usage: Usage | None, reason: str) -> Reply:
-    return Reply("", "unreadable", usage, ending=reason, raw=json.dumps(body))
+def _completion(body: object) -> _Object | None:
+    """The completion in a body, which some servers wrap once more; None if there is none."""
+    for found in (body, *(json_values.member(body, name) for name in _WRAPPERS)):
+        if isinstance(found, Mapping) and "choices" in found:
+            return found
+    return None
+
+
+def _body(line: _Object, response: object) -> object:
+    """The body of a line's response: where it is documented, or anywhere else where it has choices."""
+    documented = _decoded(json_values.member(response, "body"))
+    candidates = (documented, response, _decoded(line.get("body")), _decoded(line.get("result")), line)
+    return next((found for found in candidates if _completion(found) is not None), documented)
 
 
 def _finish(ending: object) -> Finish:
@@ -122,7 +158,7 @@ def _ending(ending: object, error: object) -> str:
     if not ending:
         return "it reports no finish_reason"
     words = _words(error)
-    return f"it ended as {json_values.text(ending)}" + (f": {words}" if words else "")
+    return f"it ended as {json_values.text(ending) or json.dumps(ending)}" + (f": {words}" if words else "")
 
 
 def _text(content: object) -> tuple[str | None, bool]:
@@ -140,6 +176,7 @@ def _text(content: object) -> tuple[str | None, bool]:
             has_thinking = True
             continue
         text = part if isinstance(part, str) else json_values.member(part, "text")
+        text = json_values.member(part, "content") if text is None else text
         text = json_values.member(text, "value") if isinstance(text, Mapping) else text
         if isinstance(text, str):
             found.append(text)
@@ -160,15 +197,6 @@ def _positions(content: object) -> Iterator[tuple[str, dict[str, float]]]:
             if token is not None and logprob is not None:
                 found[token] = logprob
         yield json_values.text(json_values.member(position, "token")) or "", found
-
-
-def _message(text: str, key: str) -> str:
-    return error_text.with_logprobs_hint(error_text.redacted(text, key))
-
-
-def _error_message(body: object) -> str:
-    """The message in an error response's body; the whole body if it has another format."""
-    return _words(json_values.member(body, "error")) or json.dumps(body)
 
 
 def _words(error: object) -> str:

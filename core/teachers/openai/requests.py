@@ -50,12 +50,18 @@ def completion_body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     return body
 
 
+def batch_endpoint(endpoint: Endpoint) -> str:
+    """The path that a batch and its lines name; Azure's dated versions have it without `/v1`."""
+    is_dated = (endpoint.api_version or "")[:1].isdigit()
+    return CHAT_COMPLETIONS if is_dated else f"/v1{CHAT_COMPLETIONS}"
+
+
 def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     """One line of a batch's input file."""
     return {
         "custom_id": request.key,
         "method": "POST",
-        "url": f"/v1{CHAT_COMPLETIONS}",
+        "url": batch_endpoint(endpoint),
         "body": completion_body(endpoint, request),
     }
 

@@ -159,6 +159,7 @@ def test_each_dimension_has_its_win_rate(tmp_path: Path, structured: bool) -> No
         assert (part.wins_a, part.wins_b, part.ties) == (wins.count("a"), wins.count("b"), 1)
         assert part.invalid == is_affective
         rate, low, high = part.win_rate_b, part.ci_low, part.ci_high
+        assert rate is not None
         assert rate == pytest.approx((wins.count("b") + 0.5) / (len(wins) + 1))
         assert low is not None
         assert high is not None

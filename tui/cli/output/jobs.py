@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -108,6 +109,7 @@ def outcome(job: Job) -> str:
                 f"{result.steps} steps, mean loss {result.train_loss:.3f}"
                 + _counted(result.truncated, "examples truncated at max_length")
                 + _counted(result.left_out, "examples left out")
+                + _notes(result.chat_template_notes)
             )
         case RespondResult(responses=responses, cut=cut, left_out=left_out) as result:
             return (
@@ -115,6 +117,7 @@ def outcome(job: Job) -> str:
                 + ("" if cut is None else f", {cut} of them cut at max_new_tokens")
                 + (f", {left_out} left out" if left_out else "")
                 + _counted(result.with_thinking, "with thinking, which was removed")
+                + _notes(result.chat_template_notes)
             )
         case JudgeResult(label=label):
             return label
@@ -131,6 +134,10 @@ def outcome(job: Job) -> str:
 def _counted(count: int | None, what: str) -> str:
     """What is worth a word only if there is some."""
     return f", {count} {what}" if count else ""
+
+
+def _notes(notes: Sequence[str]) -> str:
+    return "".join(f"; {note}" for note in notes)
 
 
 def _generated(result: GenerateResult) -> str:

@@ -90,7 +90,9 @@ def question(pair: Pair, prompt: Prompt, order: PresentationOrder) -> Content:
     from core.api import judge_question
 
     source = "custom template" if prompt.overridden else "default template"
-    head = Content.assemble(("The judge's prompt", "bold"), (f"  {ORDERS[order]}, {source}\n", "$text-muted"))
+    head = Content.assemble(
+        ("The judge's prompt", "bold"), (f"  {ORDERS[order]}, {source} {prompt.name}\n", "$text-muted")
+    )
     if prompt.error is not None:
         return Content.assemble(head, (visible(prompt.error, lines=True), "$text-error"))
     if pair.response_a is None or pair.response_b is None:

@@ -152,7 +152,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         warns=bool(rate.lc_parted) or (rate.lc_overlap is not None and rate.lc_overlap < FEW_OVERLAP),
     )
     yield share(
-        "soft",
+        "by probability",
         rate.soft_win_rate_b,
         rate.soft_low,
         rate.soft_high,

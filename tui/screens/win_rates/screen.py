@@ -84,6 +84,8 @@ class WinRatesScreen(WorkspaceScreen):
             "view('recipes')",
             "Recipes",
             id="win_rates.recipes",
+            # The footer has no space for it at 80 columns; the help has it.
+            show=False,
             tooltip="Show the win rates of recipes, by dimension",
         ),
         Binding(

@@ -8,7 +8,8 @@ from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate
 from core.jobs.inputs import Input
 from core.jobs.settings import GenerateSettings, LargeModel
-from core.teachers import prices, requests
+from core.teachers import requests
+from core.teachers.costs import prices
 from core.teachers.protocol import Request
 
 #: Placeholder for a response that does not exist yet, of average length.

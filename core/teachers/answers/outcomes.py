@@ -59,7 +59,8 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
         outcome: Outcome = "missing" if newest is None else newest.outcome
         left_out[outcome] += 1
         if newest is not None and outcome not in left_out_examples:
-            words = " ".join(filter(None, (newest.error, example(newest.raw or newest.text))))
+            said = example(newest.raw or newest.text)
+            words = ", ".join(filter(None, (newest.error, f"“{said}”" if said else None)))
             left_out_examples[outcome] = f"{request.dialog_id}: {words or 'an empty answer'}"
     return Outcomes(
         len(needed),
@@ -67,6 +68,18 @@ def of(queue: RequestQueue, needed: Sequence[Request]) -> Outcomes:
         left_out_examples,
         dict(cleaned.most_common()),
         cleaned_examples,
+    )
+
+
+def check_answered(found: Outcomes, what: str = "requests got no answer") -> None:
+    """Raise `UserError`, with the provider's words, if a request has no answer. `what` says it in words."""
+    if not found.unanswered:
+        return
+    outcome = next(outcome for outcome in found.left_out if outcome in UNANSWERED)
+    raise UserError(
+        f"{found.unanswered} of {found.requests} {what} ({counts(found.left_out)}): "
+        "a retry sends only these, and `empathy-tui batches` shows the provider's errors"
+        + _shown(found, outcome)
     )
 
 
@@ -82,13 +95,17 @@ def check_left_out(
     if left_out <= max_left_out * found.requests or (left_out == 1 < found.requests and max_left_out > 0):
         return
     outcome = next(iter(found.left_out))
-    shown = found.left_out_examples.get(outcome)
     raise UserError(
         f"{left_out} of {found.requests} {what} ({counts(found.left_out)}), more than "
         f"max_left_out allows ({max_left_out:.1%}): a retry sends only these"
         + remedies.of_cut_answers(teacher, found.left_out.get("cut", 0), left_out)
-        + (f". {outcome}, for example {shown}" if shown else "")
+        + _shown(found, outcome)
     )
+
+
+def _shown(found: Outcomes, outcome: str) -> str:
+    example = found.left_out_examples.get(outcome)
+    return f". {outcome}, for example {example}" if example else ""
 
 
 def counts(found: dict[str, int]) -> str:

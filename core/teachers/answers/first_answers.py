@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from core.domain.errors import UserError
 from core.jobs.records import Answer
-from core.teachers import outcomes, remedies
+from core.teachers import remedies
+from core.teachers.answers import outcomes
 from core.teachers.ledger import UNUSABLE
 from core.teachers.request_queue import RequestQueue
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.domain.dialogues import MAX_WORDS
 from core.domain.submissions import Outcome
-from core.teachers import answer_cleaning
+from core.teachers.answers import cleaning
 from core.teachers.protocol import Finish, Reply
 
 #: Endings that make an answer unusable, whatever it says.
@@ -19,7 +19,7 @@ _OUTCOMES: dict[Finish, Outcome] = {
 
 def classify(reply: Reply) -> tuple[Outcome, str]:
     """Whether a reply can be used, and its text without what the model wrote around the answer."""
-    text = answer_cleaning.clean(reply.text).text
+    text = cleaning.clean(reply.text).text
     if reply.finish in _OUTCOMES:
         return _OUTCOMES[reply.finish], text
     if not text:
