@@ -2,7 +2,8 @@
 
     python -m benchmarks.statistics [--runs N] [--no-peers]
 
-Exits with 1 if a 95 % interval of a win rate covers less than 93 %, or a test at 5 % errs in more than 6.5 %.
+Exits with 1 if a 95 % interval of a win rate covers less than 93 %, a test at 5 % errs in more than 6.5 %, or
+judging until it is decided has more than 5 % false alarms.
 Coverage is exact: every outcome of n dialogues, weighted by its probability. The rest is simulated with a
 fixed seed. Peers are installed with uv, each in an environment of its own in a temporary folder.
 """
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 from scipy.stats import ttest_1samp
 
-from core.judging import intervals, length_control, ranking, statistics
+from core.judging import intervals, length_control, ranking, sequential, statistics
 
 Floats = NDArray[np.float64]
 
@@ -92,10 +93,11 @@ def main() -> int:
     worst = print_coverage()
     print_invalid(options.runs)
     largest = print_tests(options.runs)
+    alarms = print_stopping(max(1, options.runs // 2))
     print_length_control(max(1, options.runs // 5))
     if not options.no_peers:
         print_peers()
-    return 1 if worst < MIN_COVERAGE or largest > MAX_ERROR else 0
+    return 1 if worst < MIN_COVERAGE or largest > MAX_ERROR or alarms > sequential.ALPHA else 0
 
 
 def chances(rate: float, ties: float, correlation: float) -> tuple[float, float, float]:
@@ -193,6 +195,36 @@ def print_tests(runs: int) -> float:
         rates, ties = f"{rate_a * 100:g}, {rate_b * 100:g}", f"{ties_a * 100:g}, {ties_b * 100:g}"
         print(f"{n:>3}  {rates:<12}  {ties:<12} {shown}")
     print(f"largest type-I error of the sign-flip test: {largest:.1%}\n")
+    return largest
+
+
+def print_stopping(runs: int) -> float:
+    """Print when judging until it is decided stops, over 250 dialogues; the largest share of false alarms."""
+    random = np.random.default_rng(4)
+    print('stop = "decided" over 250 dialogues\n')
+    print("win rate  ties   decided in %  for the worse  after (median)  covered in %")
+    largest = 0.0
+    for rate, ties in product((0.5, 0.55, 0.6, 0.7, 0.9), (0.0, 0.2)):
+        found = _scores(random, runs, 250, rate, ties)
+        stops = []
+        for row in found:
+            reached = np.flatnonzero(np.array(sequential.e_values(row)) >= 1 / sequential.ALPHA)
+            stops.append(int(reached[0]) + 1 if len(reached) else None)
+        decided = [(row[:stop], stop) for row, stop in zip(found, stops, strict=True) if stop is not None]
+        worse = sum(float(row.mean()) < 0.5 for row, _ in decided) / runs
+        # The whole sequence, which may stop at any time; it is slow, so only some.
+        some = found[: max(1, runs // 10)]
+        covered = np.mean(
+            [all(low <= rate <= high for low, high in sequential.confidence_sequence(row)) for row in some]
+        )
+        if rate == 0.5:
+            largest = max(largest, len(decided) / runs)
+        after = f"{np.median([stop for _, stop in decided]):.0f}" if decided else "—"
+        print(
+            f"{rate * 100:>8g}  {ties * 100:>4g}  {len(decided) / runs * 100:>13.1f}  {worse * 100:>13.1f}"
+            f"  {after:>14}  {covered * 100:>12.1f}"
+        )
+    print(f"largest share of false alarms: {largest:.1%}\n")
     return largest
 
 

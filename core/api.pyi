@@ -16,7 +16,9 @@ from .domain.comparisons import HumanWinRate as HumanWinRate
 from .domain.comparisons import PairedTest as PairedTest
 from .domain.comparisons import Ranked as Ranked
 from .domain.comparisons import Ranking as Ranking
+from .domain.comparisons import RecipeRate as RecipeRate
 from .domain.comparisons import Scorecard as Scorecard
+from .domain.comparisons import SequencePoint as SequencePoint
 from .domain.dialogue_pages import Decided as Decided
 from .domain.dialogue_pages import DialogueFilter as DialogueFilter
 from .domain.dialogue_pages import DialogueLine as DialogueLine
@@ -30,6 +32,7 @@ from .domain.dialogues import ImportedData as ImportedData
 from .domain.errors import UserError as UserError
 from .domain.events import Event as Event
 from .domain.events import IntentResult as IntentResult
+from .domain.events import ReparseOutcome as ReparseOutcome
 from .domain.events import RetryOutcome as RetryOutcome
 from .domain.events import StartOutcome as StartOutcome
 from .domain.findings import Finding as Finding
@@ -54,12 +57,14 @@ from .domain.names import RecipeName as RecipeName
 from .domain.names import RunName as RunName
 from .domain.recipes import Recipe as Recipe
 from .domain.results import CompareResult as CompareResult
+from .domain.results import DimensionRate as DimensionRate
 from .domain.results import GenerateResult as GenerateResult
 from .domain.results import JudgeResult as JudgeResult
 from .domain.results import RecipeResult as RecipeResult
 from .domain.results import RespondResult as RespondResult
 from .domain.results import Result as Result
 from .domain.results import SftResult as SftResult
+from .domain.results import Stopping as Stopping
 from .domain.results import ValidateResult as ValidateResult
 from .domain.runs import SampleAnswer as SampleAnswer
 from .domain.snapshot import DialogueCounts as DialogueCounts
@@ -73,6 +78,8 @@ from .domain.submissions import SentRequest as SentRequest
 from .domain.submissions import Spending as Spending
 from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
+from .domain.verdicts import DIMENSIONS as DIMENSIONS
+from .domain.verdicts import Dimension as Dimension
 from .domain.verdicts import Pair as Pair
 from .domain.verdicts import Verdict as Verdict
 from .domain.votes import Choice as Choice

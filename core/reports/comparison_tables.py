@@ -122,7 +122,7 @@ def _all_metrics(report: Report) -> ReportTable:
         *("log-probability win rate of B", "log-probability low", "log-probability high"),
         *("words A", "words B", "over limit A", "over limit B", "identical"),
         *("prefers first", "first low", "first high", "prefers longer", "longer low", "longer high"),
-        *("flip rate", "flip low", "flip high", "design", "state", "fingerprint"),
+        *("flip rate", "flip low", "flip high", "unjudged", "design", "state", "fingerprint"),
     )
     rows = []
     for rate in report.rates:
@@ -146,6 +146,7 @@ def _all_metrics(report: Report) -> ReportTable:
             *map(cells.share, (rate.prefers_first, rate.prefers_first_low, rate.prefers_first_high)),
             *map(cells.share, (rate.prefers_longer, rate.prefers_longer_low, rate.prefers_longer_high)),
             *map(cells.share, (rate.flip_rate, rate.flip_rate_low, rate.flip_rate_high)),
+            cells.count(None if rate.n is None else rate.unjudged),
             cells.text(rate.design),
             cells.text(rate.state),
             cells.text(rate.fingerprint[:10]),

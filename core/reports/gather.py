@@ -13,6 +13,7 @@ from core.domain.comparisons import (
     HumanWinRate,
     PairedTest,
     Ranking,
+    RecipeRate,
     Scorecard,
 )
 from core.domain.errors import UserError
@@ -65,6 +66,7 @@ class Report:
     dialogues: DialogueCounts
     statistics: Statistics | None
     comparisons: tuple[Comparison, ...]
+    recipes: tuple[RecipeRate, ...]
     rankings: tuple[Ranking, ...]
     scorecards: tuple[Scorecard, ...]
     agreements: tuple[Agreement, ...]
@@ -102,6 +104,7 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
         dialogues=snapshot.dialogues,
         statistics=workspace.data.statistics(),
         comparisons=comparisons,
+        recipes=tuple(r for r in workspace.evaluation.recipe_rates() if wanted(r.judge)),
         rankings=tuple(r for r in workspace.evaluation.rankings() if wanted(r.judge)),
         scorecards=tuple(card for card in workspace.evaluation.scorecards() if wanted(card.judge)),
         agreements=tuple(

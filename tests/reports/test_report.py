@@ -146,7 +146,7 @@ def test_bold_is_what_is_better_than_all_others() -> None:
         )
 
     def test(a: str, b: str, p: float) -> PairedTest:
-        return PairedTest("gpt", "base", a, b, 250, 60, 100, 0.16, 0.1, 0.2, p, p)
+        return PairedTest("gpt", "base", a, b, 250, 0, 60, 100, 0.16, 0.1, 0.2, p, p)
 
     def best(*tests: PairedTest) -> WinRate | None:
         report = SimpleNamespace(tests=tests)

@@ -1,19 +1,22 @@
-"""The commands about judges: how far they agree with people."""
+"""The commands about judges: how far they agree with people, and reading their answers again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
-from core.api import ValidateResult
+from core.api import CompareResult, Job, ReparseOutcome, ValidateResult, Workspace
 from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.cli.run import print_costs, started_jobs, wait_for
 from tui.format.text import visible
+from tui.format.values import percent
 
 
 @click.group(epilog=examples("judge validate gpt-4o --dry-run"))
 def judge() -> None:
-    """Measure how far judges agree with people."""
+    """Measure how far judges agree with people, and read their answers again."""
 
 
 @judge.command(epilog=examples("judge validate gpt-4o --dry-run", "judge validate gpt-4o --pairs 500 --wait"))
@@ -58,3 +61,45 @@ def validate(ctx: click.Context, name: str, pairs: int, wait: bool, dry_run: boo
         f"{visible(name)} agrees with the ratings on {result.agreement:.1%} of "
         f"{result.agreement_pairs} pairs ({result.agreement_low:.1%} to {result.agreement_high:.1%})."
     )
+
+
+@judge.command(epilog=examples("judge reparse", "judge reparse gpt-4o"))
+@click.argument("names", metavar="[JUDGE]...", nargs=-1)
+@json_option
+@click.pass_context
+def reparse(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
+    """Read the verdicts of judges, by default all, again from their stored answers.
+
+    After an update that understands more forms of an answer, verdicts and results are made anew. Nothing is
+    sent, and nothing costs anything.
+    """
+    workspace = workspace_of(ctx)
+    before = {job.id: job for job in workspace.pipeline.snapshot().jobs}
+    commands = workspace.commands
+    outcome = commands.wait(commands.reparse(names)).outcome
+    assert isinstance(outcome, ReparseOutcome)
+    try:
+        wait_for(ctx, workspace, outcome.jobs, (), as_json=as_json)
+    finally:
+        if not as_json:
+            _print_changes(workspace, outcome.jobs, before)
+
+
+def _print_changes(workspace: Workspace, jobs: tuple[str, ...], before: Mapping[str, Job]) -> None:
+    for job in workspace.pipeline.jobs(jobs):
+        if job.state == "done":
+            old = before[job.id].result if job.id in before else None
+            click.echo(f"{visible(job.stage)} {visible(job.name)}: {_read(job.result)}; before: {_read(old)}")
+
+
+def _read(result: object) -> str:
+    """The valid verdicts of a result, and the share that follows from them."""
+    if not isinstance(result, CompareResult | ValidateResult):
+        return "no result"
+    valid = result.verdicts - result.invalid_verdicts
+    share, of = (
+        (result.win_rate_b, "win rate of b")
+        if isinstance(result, CompareResult)
+        else (result.agreement, "agreement")
+    )
+    return f"{valid} of {result.verdicts} verdicts valid, {of} {percent(share, 1)}"

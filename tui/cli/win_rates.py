@@ -1,4 +1,4 @@
-"""The commands about win rates: the table, one comparison, the ranking, the judges, paired tests."""
+"""The commands about win rates: the table, one comparison, recipes, the ranking, the judges, paired tests."""
 
 from __future__ import annotations
 
@@ -49,6 +49,25 @@ def show(ctx: click.Context, job: str, as_json: bool) -> None:
     from tui.cli.output.win_rates import print_comparison
 
     print_comparison(make_console(), comparison)
+
+
+@winrates.command(epilog=examples("winrates recipes"))
+@json_option
+@click.pass_context
+def recipes(ctx: click.Context, as_json: bool) -> None:
+    """Show each recipe's win rate over the base students: overall, and in each dimension of empathy.
+
+    Dimensions are shown of judges that are asked for them (`dimensions = true`).
+    """
+    evaluation = workspace_of(ctx).evaluation
+    found = evaluation.recipe_rates()
+    if as_json:
+        json.write(found)
+        return
+    from tui.cli.output.tables import make_console
+    from tui.cli.output.win_rates import print_recipes
+
+    print_recipes(make_console(), found, evaluation.win_rates())
 
 
 @winrates.command(epilog=examples("winrates ranking"))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sqlite3 import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from core.config.schema import JudgeConfig
 from core.domain.dialogues import HUMAN
@@ -15,7 +15,7 @@ from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
-from core.services.evaluation import comparisons, judges
+from core.services.evaluation import comparisons, judges, recipe_rates
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -29,12 +29,16 @@ if TYPE_CHECKING:
         HumanWinRate,
         PairedTest,
         Ranking,
+        RecipeRate,
         Scorecard,
     )
     from core.domain.votes import Vote
     from core.judging.judge_bias import BiasCounts
     from core.judging.scores import Scores
     from core.judging.voting import BallotItem
+    from core.services.evaluation.comparisons import DimensionScores
+
+T = TypeVar("T")
 
 
 class EvaluationReader:
@@ -46,9 +50,10 @@ class EvaluationReader:
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
         self._state = state
         self._pipeline = pipeline
-        #: Job → what a finished job's verdicts, which no longer change, amount to.
-        self._known_scores: dict[str, Scores] = {}
-        self._known_biases: dict[str, dict[str, BiasCounts]] = {}
+        #: Job → its result, and what its verdicts amount to: they change when there is another result.
+        self._known_scores: dict[str, tuple[object, Scores]] = {}
+        self._known_dimensions: dict[str, tuple[object, DimensionScores]] = {}
+        self._known_biases: dict[str, tuple[object, dict[str, BiasCounts]]] = {}
 
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration; its numbers are None until the comparison is done."""
@@ -73,7 +78,8 @@ class EvaluationReader:
         if rate.n is None:
             return Comparison(rate, ())
         scores, texts = self._scores([rate])[job], self._texts([rate.b])[rate.b]
-        return Comparison(rate, comparisons.breakdown(rate, scores, self._state.data()[1], texts))
+        cells = comparisons.breakdown(rate, scores, self._state.data()[1], texts)
+        return Comparison(rate, cells, comparisons.sequence(rate, scores))
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All comparisons of the configuration, each with its breakdown if it is finished."""
@@ -88,8 +94,18 @@ class EvaluationReader:
                 comparisons.breakdown(rate, scores[rate.job], test, texts[rate.b])
                 if rate.job in scores
                 else (),
+                comparisons.sequence(rate, scores[rate.job]) if rate.job in scores else (),
             )
             for rate in rates
+        )
+
+    def recipe_rates(self) -> tuple[RecipeRate, ...]:
+        """The win rate of each recipe over the base students, overall and in each dimension of empathy."""
+        rates = self.win_rates()
+        return self._state.remember(
+            "recipe rates",
+            rates,
+            lambda: recipe_rates.recipe_rates(rates, self._scores(rates), self._dimension_scores(rates)),
         )
 
     def rankings(self) -> tuple[Ranking, ...]:
@@ -120,6 +136,11 @@ class EvaluationReader:
         validated = self._validated(jobs)
         biases = self._biases(connection, jobs, validated)
         return judges.scorecards(connection, self._judges(), jobs, validated, biases)
+
+    def judge_prompts(self) -> tuple[str, ...]:
+        """The names of the templates with which the configured judges are asked, in the judges' order."""
+        asked = (judge for judge in self._judges().values() if judge.provider != "embedded")
+        return tuple(dict.fromkeys("judge_dimensions" if judge.dimensions else "judge" for judge in asked))
 
     def responders(self) -> tuple[str, ...]:
         """All responders: sources in the data, base students, runs, teachers."""
@@ -202,32 +223,52 @@ class EvaluationReader:
 
     def _scores(self, rates: Sequence[WinRate]) -> dict[str, Scores]:
         """Job → scores by dialogue, of the finished comparisons."""
+        return self._of_jobs(rates, self._known_scores, comparisons.dialogue_scores)
+
+    def _dimension_scores(self, rates: Sequence[WinRate]) -> dict[str, DimensionScores]:
+        """Job → scores by dimension and dialogue, of the finished comparisons with dimensions."""
+        wanted = [rate for rate in rates if rate.dimensions]
+        return self._of_jobs(wanted, self._known_dimensions, comparisons.dimension_scores)
+
+    def _of_jobs(
+        self,
+        rates: Sequence[WinRate],
+        known: dict[str, tuple[object, T]],
+        read: Callable[[Connection, str], T],
+    ) -> dict[str, T]:
+        """Job → what is read of its verdicts, once for each result of a finished comparison."""
         connection = self._state.connection()
         assert connection is not None or not rates
+        results = {job.id: job.result for job in self._pipeline.snapshot().jobs}
         done = [rate.job for rate in rates if rate.n is not None]
         for job in done:
-            if job not in self._known_scores and connection is not None:
-                self._known_scores[job] = comparisons.dialogue_scores(connection, job)
-        return {job: self._known_scores[job] for job in done}
+            if connection is not None and (job not in known or known[job][0] != results.get(job)):
+                known[job] = (results.get(job), read(connection, job))
+        return {job: known[job][1] for job in done}
 
     def _biases(
         self, connection: Connection, jobs: Sequence[Job], validated: Mapping[str, Validated]
     ) -> dict[str, dict[str, BiasCounts]]:
         """Job → what its verdicts say of its judge, by dialogue: of finished comparisons and validations."""
         new = [
-            (job.id, ComparisonName.parse(job.name), job.result.placed > 0)
+            (job.id, ComparisonName.parse(job.name), job.result)
             for job in jobs
-            if isinstance(job.result, CompareResult) and job.id not in self._known_biases
+            if isinstance(job.result, CompareResult) and self._is_new(job.id, job.result)
         ]
         texts = self._texts({side for _, name, _ in new for side in (name.a, name.b)})
-        for id, name, placed in new:
+        for id, name, result in new:
             sides = texts[name.a], texts[name.b]
-            self._known_biases[id] = comparisons.bias_counts(connection, id, sides, placed)
+            found = comparisons.bias_counts(connection, id, sides, result.placed > 0)
+            self._known_biases[id] = (result, found)
         for one in validated.values():
-            if isinstance(one.result, ValidateResult) and one.job not in self._known_biases:
+            if isinstance(one.result, ValidateResult) and self._is_new(one.job, one.result):
                 placed = one.result.placed > 0
-                self._known_biases[one.job] = comparisons.bias_counts(connection, one.job, ({}, {}), placed)
-        return self._known_biases
+                counts = comparisons.bias_counts(connection, one.job, ({}, {}), placed)
+                self._known_biases[one.job] = (one.result, counts)
+        return {job: found for job, (_, found) in self._known_biases.items()}
+
+    def _is_new(self, job: str, result: CompareResult | ValidateResult) -> bool:
+        return job not in self._known_biases or self._known_biases[job][0] != result
 
     def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
         """Each judge's agreement with people with its current settings, measured on the most pairs."""

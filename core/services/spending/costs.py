@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
@@ -106,7 +107,8 @@ def _of_judges(
     used: UsedTokens,
 ) -> Iterator[Estimate]:
     # They import numpy, which the home screen must not wait for.
-    from core.judging import llm_judge, protocol, validate_job
+    from core.judging import protocol, validate_job
+    from core.judging.llm import llm_judge
 
     test = [d for d in dialogues if d.split == "test"]
     parts: dict[tuple[str, str], list[Estimate]] = {}
@@ -123,8 +125,10 @@ def _of_judges(
                 continue
         name, model = f"judge {judge.name}", judge.model
         requests = llm_judge.requests_of(judge, contests)
-        tokens = estimating.answer_tokens(model, node.stage, llm_judge.ANSWER_TOKENS, used)
+        tokens = estimating.answer_tokens(model, node.stage, llm_judge.answer_tokens(judge), used)
         part = estimating.of_requests(name, model, requests, answered, tokens)
+        if isinstance(node.settings, CompareSettings) and node.settings.stop is not None:
+            part = replace(part, is_upper_bound=True)
         parts.setdefault((name, model.identity.model), []).append(part)
     for (name, model_name), found in parts.items():
         yield estimating.total(name, model_name, found)

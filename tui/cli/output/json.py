@@ -113,7 +113,7 @@ class StartReport(_Record, frozen=True):
 
 
 class Finished(_Record, frozen=True):
-    """`run --wait`, `judge validate --wait`."""
+    """`run --wait`, `judge validate --wait`, `judge reparse`."""
 
     ok: bool
     """Whether all jobs are done."""

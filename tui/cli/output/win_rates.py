@@ -6,7 +6,17 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from core.api import Agreement, Comparison, HumanWinRate, PairedTest, Ranking, Scorecard, WinRate
+from core.api import (
+    DIMENSIONS,
+    Agreement,
+    Comparison,
+    HumanWinRate,
+    PairedTest,
+    Ranking,
+    RecipeRate,
+    Scorecard,
+    WinRate,
+)
 from tui.cli.output.tables import cell, make_table, print_line
 from tui.format import win_rates
 from tui.format.values import UNKNOWN, count, p_value, percent, span
@@ -38,6 +48,7 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
             cell(count(rate.n)),
         )
     console.print(shown)
+    _print_dimensions(console, rates)
     methods = list(dict.fromkeys(rate.interval for rate in rates if rate.interval))
     if methods:
         print_line(
@@ -66,6 +77,26 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
         print_line(console, SAMPLE_WARNING, "yellow")
 
 
+def _print_dimensions(console: Console, rates: Sequence[WinRate]) -> None:
+    """A table of the win rates in each dimension, if a judge was asked for them."""
+    asked = [rate for rate in rates if rate.dimensions]
+    if not asked:
+        return
+    words = ("comparison", "dimension")
+    shown = make_table(*words, "win rate of b", "interval", "b/a/tie/inv", left=len(words))
+    for rate in asked:
+        for name, part in (rate.dimensions or {}).items():
+            counts = (part.wins_b, part.wins_a, part.ties, part.invalid)
+            shown.add_row(
+                cell(str(rate.name)),
+                cell(name),
+                cell(percent(part.win_rate_b, 1), "bold"),
+                cell(span(part.ci_low, part.ci_high)),
+                cell("/".join(map(count, counts))),
+            )
+    console.print(shown)
+
+
 def _span(rate: WinRate) -> str:
     if rate.ci_low is None or rate.ci_high is None:
         return UNKNOWN
@@ -80,6 +111,48 @@ def print_comparison(console: Console, found: Comparison) -> None:
         print_line(console, f"! {warning}", "yellow")
     _print_metrics(console, comparison_metrics.of_comparison(found))
     print_line(console, f"Judge: {win_rates.label_of([rate], rate.judge)}")
+
+
+def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence[WinRate]) -> None:
+    """Each recipe's win rates over the base students; `known` has the judges' labels."""
+    if not found:
+        print_line(console, "No run is compared with its base student yet.")
+        return
+    dimensions = [name for name in DIMENSIONS if any(name in one.dimensions for one in found)]
+    words = ("judge", "recipe", "stage")
+    titles = ("students", "n", *_pairs(["overall", *dimensions]))
+    shown = make_table(*words, *titles, left=len(words))
+    for one in found:
+        parts = [one.dimensions.get(name) for name in dimensions]
+        shown.add_row(
+            *(cell(text) for text in (one.judge, one.recipe, one.stage)),
+            cell(count(one.comparisons)),
+            cell(count(one.n - one.invalid)),
+            cell(percent(one.win_rate_b, 1), "bold"),
+            cell(span(one.ci_low, one.ci_high), "dim"),
+            *(
+                cell(text)
+                for part in parts
+                for text in (
+                    (UNKNOWN, "")
+                    if part is None
+                    else (percent(part.win_rate_b, 1), span(part.ci_low, part.ci_high))
+                )
+            ),
+        )
+    console.print(shown)
+    print_line(
+        console,
+        "win rate over the base students; a dialogue scores the mean over the students; intervals over "
+        "dialogues, not corrected for their number",
+        "dim",
+    )
+    for judge in dict.fromkeys(one.judge for one in found):
+        print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
+
+
+def _pairs(dimensions: Sequence[str]) -> list[str]:
+    return [title for name in dimensions for title in (name, "95 % interval")]
 
 
 def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[WinRate]) -> None:
@@ -110,6 +183,13 @@ def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[W
                 console,
                 f"! {one.groups} groups with no comparison between them, not even through others: strengths "
                 "of different groups cannot be compared.",
+                "yellow",
+            )
+        if one.unjudged:
+            print_line(
+                console,
+                f"! {one.unjudged} dialogues of its comparisons are unjudged, because these were decided "
+                "before; they are missing.",
                 "yellow",
             )
         print_line(console, f"Judge: {win_rates.label_of(known, one.judge)}")
@@ -161,6 +241,14 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
         f"{SIGNIFICANT}: p below 0.05 after Holm's correction over all tests of that judge and `over`",
         "dim",
     )
+    if any(test.unjudged for test in found):
+        unjudged = max(test.unjudged for test in found)
+        print_line(
+            console,
+            f"Comparisons were stopped once decided: up to {unjudged} dialogues of a test have a score of "
+            "one responder alone. They are missing, and p does not account for the stopping.",
+            "yellow",
+        )
     for judge in dict.fromkeys(test.judge for test in found):
         print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
 

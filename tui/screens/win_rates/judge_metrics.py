@@ -84,11 +84,20 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metr
         ),
         behind=behind,
     )
+    yield MetricRow("forms of answers", note=_forms(card))
     yield MetricRow(
         "1,000 verdicts cost",
         formats.dollars(card.usd_per_1000),
         note="actual cost" if card.usd_per_1000 is not None else "unknown: not used yet, or without a price",
     )
+
+
+def _forms(card: Scorecard) -> str:
+    """How often an answer of each form named a response."""
+    if card.forms is None:
+        return "not counted: by an earlier version, or not used yet"
+    counts = (f"{formats.count(times)} {form}" for form, times in card.forms.items())
+    return ", ".join(counts) or "no answer is read: it gives scores"
 
 
 def _unmeasured(card: Scorecard) -> str:

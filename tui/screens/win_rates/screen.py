@@ -1,4 +1,4 @@
-"""Win rates: all comparisons with intervals, the matrix, the ranking, and the judges."""
+"""Win rates: all comparisons with intervals, the matrix, the ranking, the recipes, and the judges."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ def _ranking() -> WinRatesView:
     return RankingView()
 
 
+def _recipes() -> WinRatesView:
+    from tui.screens.win_rates.recipes_view import RecipesView
+
+    return RecipesView()
+
+
 def _judges() -> WinRatesView:
     from tui.screens.win_rates.judges_view import JudgesView
 
@@ -47,17 +53,18 @@ _VIEWS: dict[str, Callable[[], WinRatesView]] = {
     "detail": _detail,
     "matrix": _matrix,
     "ranking": _ranking,
+    "recipes": _recipes,
     "judges": _judges,
 }
 
 
 class WinRatesScreen(WorkspaceScreen):
-    """Shows the table, one comparison, the matrix, the ranking or the judges."""
+    """Shows the table, one comparison, the matrix, the ranking, the recipes or the judges."""
 
     MODE = "win_rates"
     ABOUT = (
         "How often B's response beats A's over the test dialogues, with a 95 % interval; every metric of one "
-        "comparison, all pairs of responders, their ranking, and the quality of the judges."
+        "comparison, all pairs of responders, their ranking, recipes, and the quality of the judges."
     )
     CSS_PATH = "win_rates.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,6 +78,15 @@ class WinRatesScreen(WorkspaceScreen):
             "Ranking",
             id="win_rates.ranking",
             tooltip="Show the ranking of responders",
+        ),
+        Binding(
+            "R",
+            "view('recipes')",
+            "Recipes",
+            id="win_rates.recipes",
+            # The footer has no space for it at 80 columns; the help has it.
+            show=False,
+            tooltip="Show the win rates of recipes, by dimension",
         ),
         Binding(
             "J", "view('judges')", "Judges", id="win_rates.judges", tooltip="Show the quality of the judges"

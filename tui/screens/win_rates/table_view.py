@@ -216,7 +216,7 @@ class RatesView(WinRatesView):
         if wide:
             rest = [judge, *rest, Column("bar", "0 %" + "50".center(bar - 8) + "100 %", bar)]
         if wide or len(judges) < 2:
-            rest.append(Column("wins", "B / tie / A", 15, "right"))
+            rest.append(Column("wins", "B / tie / A" if widest else "B/tie/A/invalid", 15, "right"))
         else:
             # With several judges rows differ in the judge; the wins are in the summary.
             rest.insert(0, judge)
@@ -290,7 +290,11 @@ class RatesView(WinRatesView):
                 colour=accent,
                 muted=muted,
             ),
-            "wins": Text(f"{rate.wins_b} / {rate.ties} / {rate.wins_a}"),
+            "wins": Text(
+                f"{rate.wins_b} / {rate.ties} / {rate.wins_a}"
+                if "invalid" in widths
+                else f"{rate.wins_b}/{rate.ties}/{rate.wins_a}/{rate.invalid}"
+            ),
             "lc": Text(
                 ("! " if parted else "") + formats.percent(rate.lc_win_rate_b, 1),
                 shade(self.app, "text-warning") if parted else muted,
