@@ -2,7 +2,8 @@
 
     python -m benchmarks.statistics [--runs N] [--no-peers]
 
-Exits with 1 if a 95 % interval of a win rate covers less than 93 %, or a test at 5 % errs in more than 6.5 %.
+Exits with 1 if a 95 % interval of a win rate covers less than 93 %, one with people's votes less than 92 %,
+or a test at 5 % errs in more than 6.5 %.
 Coverage is exact: every outcome of n dialogues, weighted by its probability. The rest is simulated with a
 fixed seed. Peers are installed with uv, each in an environment of its own in a temporary folder.
 """
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 from scipy.stats import ttest_1samp
 
+from benchmarks import judge_statistics
 from core.judging import intervals, length_control, ranking, statistics
 
 Floats = NDArray[np.float64]
@@ -33,7 +35,7 @@ SIZES = (20, 50, 250)
 RATES = (0.5, 0.7, 0.9, 0.98)
 TIES = (0.0, 0.6)
 CORRELATIONS = (0.0, 0.5, 1.0)
-MIN_COVERAGE, MAX_ERROR = 0.93, 0.065
+MIN_COVERAGE, MIN_COVERAGE_OF_VOTES, MAX_ERROR = 0.93, 0.92, 0.065
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Peer:
     needs: tuple[str, ...] = ()
 
 
-#: Each reads `scores` (of b by dialogue), `verdicts` ([dialogue, score] each) and `wins` (a matrix).
+#: Each reads `scores` (of b by dialogue), `verdicts` ([dialogue, score] each), `wins` (a matrix), `votes`,
+#: `voted_scores` (of the same dialogues), `other_scores` (of dialogues without votes) and `weight`.
 PEERS = (
     Peer(
         "inspect_ai",
@@ -80,6 +83,18 @@ strengths = choix.ilsr_pairwise_dense(wins)
 print(json.dumps({f"strength of {i}": s for i, s in enumerate(strengths - strengths.mean())}))
 """,
     ),
+    Peer(
+        "ppi-python",
+        """
+import numpy as np
+from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
+found = [np.array(given[name]) for name in ("votes", "voted_scores", "other_scores")]
+low, high = ppi_mean_ci(*found, alpha=0.05, lam=given["weight"])
+made = {"with votes": ppi_mean_pointestimate(*found, lam=given["weight"]), "with votes, low": low,
+        "with votes, high": high, "with votes, its own weight": ppi_mean_pointestimate(*found)}
+print(json.dumps({name: np.asarray(value).item() for name, value in made.items()}))
+""",
+    ),
 )
 _GIVEN = "import json, sys\ngiven = json.load(sys.stdin)\n"
 
@@ -93,9 +108,11 @@ def main() -> int:
     print_invalid(options.runs)
     largest = print_tests(options.runs)
     print_length_control(max(1, options.runs // 5))
+    worst_of_votes = judge_statistics.print_prediction_powered(options.runs)
     if not options.no_peers:
         print_peers()
-    return 1 if worst < MIN_COVERAGE or largest > MAX_ERROR else 0
+    is_wrong = worst < MIN_COVERAGE or worst_of_votes < MIN_COVERAGE_OF_VOTES or largest > MAX_ERROR
+    return 1 if is_wrong else 0
 
 
 def chances(rate: float, ties: float, correlation: float) -> tuple[float, float, float]:
@@ -256,7 +273,12 @@ def print_peers() -> None:
         for i, j in ((0, 1), (0, 2), (1, 2))
     }
     strengths = {entry.responder: entry.strength for entry in ranking.rank(made)[0]}
+    votes, voted_scores, other_scores, with_votes = judge_statistics.voted()
     ours = {
+        "with votes": with_votes.rate.share,
+        "with votes, low": with_votes.rate.low,
+        "with votes, high": with_votes.rate.high,
+        "with votes, its own weight": with_votes.rate.share,
         "win rate": rate,
         "standard error": error,
         "standard error, clustered": error,
@@ -264,7 +286,9 @@ def print_peers() -> None:
         "ties": float(scores.count(0.5)),
         **{f"strength of {i}": strengths[f"r{i}"] for i in range(3)},
     }
-    given = json.dumps({"scores": scores, "verdicts": each, "wins": wins})
+    made_of = {"votes": votes, "voted_scores": voted_scores, "other_scores": other_scores}
+    made_of["weight"] = with_votes.weight
+    given = json.dumps({"scores": scores, "verdicts": each, "wins": wins, **made_of})
     print("peers on the same verdicts                     here        there   difference\n")
     for peer in PEERS:
         try:

@@ -33,6 +33,7 @@ from .domain.events import IntentResult as IntentResult
 from .domain.events import RetryOutcome as RetryOutcome
 from .domain.events import StartOutcome as StartOutcome
 from .domain.findings import Finding as Finding
+from .domain.human_evaluation import PredictionPoweredWinRate as PredictionPoweredWinRate
 from .domain.job_rules import ENDED as ENDED
 from .domain.job_rules import UNSUCCESSFUL as UNSUCCESSFUL
 from .domain.job_rules import JobCounts as JobCounts

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from core.domain.human_evaluation import PredictionPoweredWinRate
 from core.domain.win_rates import WinRate
 
 
@@ -54,6 +55,8 @@ class Comparison:
     """The win rate over all dialogues."""
     cells: tuple[Cell, ...]
     """The win rates over parts of them, grouped by kind; empty before the comparison is finished."""
+    with_votes: PredictionPoweredWinRate | None = None
+    """The win rate by people, from their votes and the verdicts; None before there are votes and verdicts."""
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,19 @@ def of_ratio(sums: Sequence[float] | Floats, counts: Sequence[float] | Floats) -
     return Estimate(share, *_ends(share, _effective(x, n), _quantile(_TWO_SIDED, len(x))), EFFECTIVE)
 
 
+def of_variance(share: float, variance: float, freedom: int, smoothed: float | None = None) -> Estimate:
+    """An estimate of a share with its variance, from Student's quantile with so many degrees of freedom.
+
+    The effective sample size is p(1 − p) / variance with p the `smoothed` share, which is not 0 or 1; by
+    default the share itself. A variance of 0 gives an interval without width.
+    """
+    if variance <= 0:
+        return Estimate(share, share, share, EFFECTIVE)
+    middle = share if smoothed is None else smoothed
+    ends = _ends(share, middle * (1 - middle) / variance, _quantile(_TWO_SIDED, freedom + 1))
+    return Estimate(share, *ends, EFFECTIVE)
+
+
 def bounds(valid: Sequence[float], invalid: int) -> Bounds | None:
     """The bounds of a win rate by scores of valid dialogues and the number of invalid ones; None without any.
 

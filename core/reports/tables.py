@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from core.domain.comparisons import Scorecard
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports import cells, comparison_tables
+from core.reports import cells, comparison_tables, vote_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -25,6 +25,7 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
         _scorecards(report),
         _agreements(report),
         _human(report),
+        vote_tables.prediction_powered(report),
         comparison_tables.breakdown(report),
         _data(report),
     )
@@ -43,6 +44,12 @@ def warnings(report: Report) -> list[str]:
         found.append(
             f"{len(waiting)} of {len(report.rates)} comparisons are not finished and have no results."
         )
+    found += [
+        f"{_name(one.rate)}: the votes on {one.with_votes.changed} dialogues no longer count, because a "
+        "response has changed; the win rate by people is from the others, which may differ from them."
+        for one in report.comparisons
+        if one.with_votes is not None and one.with_votes.changed
+    ]
     for rate in report.rates:
         name = f"{_name(rate)}:"
         if rate.invalid and rate.n:

@@ -46,6 +46,7 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     # A Bradley-Terry fit.
     (["winrates", "ranking"], {"numpy", "scipy", "choix"}),
     (["winrates", "judges"], {"numpy", "scipy"}),
+    (["winrates", "votes"], set()),
     # A paired permutation test.
     (["winrates", "tests"], {"numpy", "scipy"}),
     (["pairs", "human", "chatgpt"], set()),

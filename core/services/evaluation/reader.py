@@ -15,7 +15,7 @@ from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
-from core.services.evaluation import comparisons, judges
+from core.services.evaluation import comparisons, human_votes, judges
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Ranking,
         Scorecard,
     )
+    from core.domain.human_evaluation import PredictionPoweredWinRate
     from core.domain.votes import Vote
     from core.judging.judge_bias import BiasCounts
     from core.judging.scores import Scores
@@ -71,7 +72,9 @@ class EvaluationReader:
         if rate.n is None:
             return Comparison(rate, ())
         scores, texts = self._scores([rate])[job], self._texts([rate.b])[rate.b]
-        return Comparison(rate, comparisons.breakdown(rate, scores, self._state.data()[1], texts))
+        cells = comparisons.breakdown(rate, scores, self._state.data()[1], texts)
+        with_votes = next((one for one in self.prediction_powered() if one.job == job), None)
+        return Comparison(rate, cells, with_votes)
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All comparisons of the configuration, each with its breakdown if it is finished."""
@@ -80,12 +83,14 @@ class EvaluationReader:
         rates = self.win_rates()
         scores, texts = self._scores(rates), self._texts({rate.b for rate in rates})
         test = [dialogue for dialogue in self._state.data()[1] if dialogue.split == "test"]
+        with_votes = {one.job: one for one in self.prediction_powered()}
         return tuple(
             Comparison(
                 rate,
                 comparisons.breakdown(rate, scores[rate.job], test, texts[rate.b])
                 if rate.job in scores
                 else (),
+                with_votes.get(rate.job),
             )
             for rate in rates
         )
@@ -173,6 +178,22 @@ class EvaluationReader:
         """The win rates by votes, of all pairs of responders that people voted on."""
         found = self._votes()
         return judges.human_win_rates(found, self._texts(judges.voted(found)))
+
+    def prediction_powered(self) -> tuple[PredictionPoweredWinRate, ...]:
+        """The win rates by people of all finished comparisons with votes, from the votes and the verdicts."""
+        found = self._votes()
+        if not found:
+            return ()
+        rates, (imported, dialogues) = self.win_rates(), self._state.data()
+
+        def make() -> tuple[PredictionPoweredWinRate, ...]:
+            sides = {side for rate in rates if rate.n is not None for side in (rate.a, rate.b)}
+            by_name = {dialogue.dialog_id: dialogue for dialogue in dialogues}
+            return human_votes.prediction_powered(
+                rates, self._scores(rates), found, self._texts(sides), by_name
+            )
+
+        return self._state.remember("prediction powered", (rates, imported, found), make)
 
     def _check_responders(self, *names: str) -> None:
         known = self.responders()
