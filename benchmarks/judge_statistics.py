@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
+from core.domain.verdicts import Order, Winner
+from core.judging import sample_size, scores, statistics
 from core.judging.prediction_powered import Predicted, PredictionPowered, prediction_powered
 
 Floats = NDArray[np.float64]
@@ -111,6 +114,84 @@ def print_prediction_powered(runs: int) -> float:
         cells = [f"{one.covered * 100:.1f} ({one.width * 100:.1f})" for one in found]
         print(f"{judge.name:<30} {judge.voted:>5} {cells[0]:>20} {cells[1]:>13} {cells[2]:>16}")
     print(f"smallest with votes and verdicts: {smallest:.1%}\n")
+    return smallest
+
+
+@dataclass(frozen=True)
+class NoisyJudge:
+    """A judge whose log-odds for b vary between dialogues, between the orders of a dialogue, and at random.
+
+    `first` is what the first place adds.
+    """
+
+    name: str
+    between: float
+    within: float
+    first: float = 0.5
+
+    def verdicts(
+        self, random: np.random.Generator, n: int, strength: float, orders: Sequence[Order], repeats: int
+    ) -> dict[str, list[tuple[Order, Winner]]]:
+        """Verdicts on n dialogues, in these orders, so many in each."""
+        odds = strength + random.normal(0, self.between, n)
+        found: dict[str, list[tuple[Order, Winner]]] = {f"d{i}": [] for i in range(n)}
+        for order in orders:
+            shifted = odds + random.normal(0, self.within, n) + (self.first if order == "ba" else -self.first)
+            won = random.random((repeats, n)) < 1 / (1 + np.exp(-shifted))
+            for row in won:
+                for i, is_won in enumerate(row):
+                    found[f"d{i}"].append((order, "b" if is_won else "a"))
+        return found
+
+    def strength(self, rate: float, orders: Sequence[Order]) -> float:
+        """The log-odds with which b's win rate in these orders is `rate`."""
+        random = np.random.default_rng(0)
+        drawn = random.normal(0, (self.between**2 + self.within**2) ** 0.5, 20_000)
+        shifts = [self.first if order == "ba" else -self.first for order in orders]
+
+        def over(strength: float) -> float:
+            rates = [np.mean(1 / (1 + np.exp(-(strength + shift + drawn)))) for shift in shifts]
+            return float(np.mean(rates)) - rate
+
+        return float(brentq(over, -10, 10))
+
+
+NOISY_JUDGES = (NoisyJudge("certain", 4.0, 0.3), NoisyJudge("flips often", 0.6, 1.5, first=1.0))
+PLANNED: tuple[tuple[tuple[Order, ...], int], ...] = ((("ab",), 1), (("ab", "ba"), 1), (("ab", "ba"), 3))
+
+
+def planned_power(
+    judge: NoisyJudge, orders: Sequence[Order], repeats: int, runs: int, detect: float = 0.08
+) -> tuple[float, float]:
+    """The mean number of dialogues that plans ask for, and the power that they give.
+
+    Each of 10 plans follows from 400 dialogues at another win rate.
+    """
+    random = np.random.default_rng(7)
+    both: tuple[Order, ...] = ("ab", "ba")
+    seen_strength, strength = judge.strength(0.65, both), judge.strength(0.5 + detect, orders)
+    found, asked = [], []
+    for _ in range(10):
+        pilot = sample_size.seen({("a", "b"): judge.verdicts(random, 400, seen_strength, both, 2)})
+        variance, _ = sample_size.fraction(pilot, len(orders), repeats)
+        asked.append(sample_size.dialogues(variance, detect, 0.8))
+        for _ in range(max(1, runs // 10)):
+            made = scores.by_dialogue(judge.verdicts(random, asked[-1], strength, orders, repeats))
+            found.append(statistics.even_test([s for s in made.values() if s is not None]).p < 0.05)
+    return float(np.mean(asked)), float(np.mean(found))
+
+
+def print_plans(runs: int) -> float:
+    """Print the powers of planned comparisons; the smallest."""
+    print("planned to show 8 points with 80 % power: dialogues, and the power that they give in %\n")
+    print("judge         orders  repeats  dialogues   power")
+    smallest = 1.0
+    for judge in NOISY_JUDGES:
+        for orders, repeats in PLANNED:
+            n, power = planned_power(judge, orders, repeats, runs)
+            smallest = min(smallest, power)
+            print(f"{judge.name:<12} {len(orders):>7} {repeats:>8} {n:>10.0f} {power * 100:>7.1f}")
+    print(f"smallest: {smallest:.1%}\n")
     return smallest
 
 

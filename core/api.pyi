@@ -67,6 +67,8 @@ from .domain.snapshot import DialogueCounts as DialogueCounts
 from .domain.snapshot import SlotUse as SlotUse
 from .domain.snapshot import Snapshot as Snapshot
 from .domain.snapshot import SupervisorStatus as SupervisorStatus
+from .domain.study_plans import JudgePlan as JudgePlan
+from .domain.study_plans import PlannedDesign as PlannedDesign
 from .domain.submissions import AnswerCount as AnswerCount
 from .domain.submissions import BatchEvent as BatchEvent
 from .domain.submissions import Estimate as Estimate

@@ -59,6 +59,8 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     (["init", "NEW"], MIGRATION),
     (["import", "CSV"], set()),
     (["judge", "--help"], set()),
+    # Normal quantiles.
+    (["judge", "plan"], {"numpy", "scipy"}),
     (["report", "--help"], set()),
     (["vote", "--help"], set()),
     (["serve", "--help"], set()),

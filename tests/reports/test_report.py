@@ -72,7 +72,7 @@ def test_every_figure_is_there_in_full(workspace: WorkspacePaths, written: Path)
     (votes,) = rows(written, "human_votes")
     assert float(votes["win rate of B"]) == human.win_rate_b
     by_people = rows(written, "prediction_powered")
-    assert {(row["A"], row["B"]) for row in by_people} == {(human.a, human.b)}
+    assert {frozenset((row["A"], row["B"])) for row in by_people} == {frozenset((human.a, human.b))}
     assert {row["voted"] for row in by_people} == {str(human.dialogues)}
     assert rows(written, "breakdown")
     assert rows(written, "paired_tests")

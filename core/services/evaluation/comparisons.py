@@ -51,7 +51,7 @@ def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
     """b's score on each dialogue of a comparison; None on an invalid one."""
     from core.judging import scores
 
-    return scores.by_dialogue(_verdicts(connection, job))
+    return scores.by_dialogue(verdicts_of(connection, job))
 
 
 def bias_counts(
@@ -64,7 +64,7 @@ def bias_counts(
     from core.judging import judge_bias
 
     found = {}
-    for name, verdicts in _verdicts(connection, job).items():
+    for name, verdicts in verdicts_of(connection, job).items():
         a, b = (own.get(name) for own in texts)
         words = None if a is None or b is None else (len(a.split()), len(b.split()))
         is_identical = a is not None and a == b
@@ -72,7 +72,8 @@ def bias_counts(
     return found
 
 
-def _verdicts(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
+def verdicts_of(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
+    """The verdicts of a job by dialogue."""
     return {
         name: [(order, winner) for _, order, winner in found]
         for name, found in groupby(queries.winners(connection, job), lambda row: row[0])

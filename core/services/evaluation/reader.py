@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Scorecard,
     )
     from core.domain.human_evaluation import PredictionPoweredWinRate
+    from core.domain.study_plans import JudgePlan
     from core.domain.votes import Vote
     from core.judging.judge_bias import BiasCounts
     from core.judging.scores import Scores
@@ -123,6 +124,37 @@ class EvaluationReader:
         validated = self._validated(jobs)
         biases = self._biases(connection, jobs, validated)
         return judges.scorecards(connection, self._judges(), jobs, validated, biases)
+
+    def judge_plan(self, judge: str, detect: float = 0.05, power: float = 0.8) -> JudgePlan:
+        """How many dialogues, orders and repeats show a difference of `detect`, and what they cost.
+
+        From the verdicts of the judge's finished comparisons.
+
+        Raises:
+            UserError: There is no such judge.
+            ValueError: `detect` is not between 0 and ½, or `power` not between 0 and 1.
+        """
+        from core.services.evaluation import plans
+        from core.services.spending import costs
+
+        known = self._judges()
+        if judge not in known:
+            there_are = ", ".join(known) or "none"
+            raise UserError(f"no judge is named {judge!r}. There are: {there_are}")
+        rates = [rate for rate in self.win_rates() if rate.judge == judge and rate.n is not None]
+        connection, dialogues = self._state.connection(), self._state.data()[1]
+        found = (
+            {}
+            if connection is None
+            else {(r.a, r.b): comparisons.verdicts_of(connection, r.job) for r in rates}
+        )
+        estimate = (
+            None
+            if connection is None
+            else costs.of_verdicts(connection, self._state.paths, self._state.nodes(), judge, dialogues)
+        )
+        test = sum(dialogue.split == "test" for dialogue in dialogues)
+        return plans.of_judge(judge, known[judge], found, estimate, test, detect, power)
 
     def responders(self) -> tuple[str, ...]:
         """All responders: sources in the data, base students, runs, teachers."""
