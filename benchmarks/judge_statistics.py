@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from core.domain.verdicts import Order, Winner
-from core.judging import sample_size, scores, statistics
+from core.judging import bias_model, sample_size, scores, statistics
+from core.judging.bias_model import Ruled
 from core.judging.prediction_powered import Predicted, PredictionPowered, prediction_powered
 
 Floats = NDArray[np.float64]
@@ -193,6 +194,73 @@ def print_plans(runs: int) -> float:
             print(f"{judge.name:<12} {len(orders):>7} {repeats:>8} {n:>10.0f} {power * 100:>7.1f}")
     print(f"smallest: {smallest:.1%}\n")
     return smallest
+
+
+#: Log-odds of a judge for the benchmark of its model.
+POSITION, LENGTH = 0.5, 0.8
+STRENGTHS = {"base": 0.0, "x": 0.4, "y": 0.9, "z": -0.3}
+
+
+def biased_comparisons(
+    random: np.random.Generator, n: int, orders: Sequence[Order], more: int = 8
+) -> dict[tuple[str, str], list[Ruled]]:
+    """The base against the others on the same dialogues, judged with known effects of position and length.
+
+    The others' responses are `more` words longer on average.
+    """
+    words = {name: random.integers(15, 45, n) + (0 if name == "base" else more) for name in STRENGTHS}
+    pairs = [("base", name) for name in STRENGTHS if name != "base"]
+    longer = {(a, b): (words[a] - words[b]).astype(np.float64) for a, b in pairs}
+    # As in the model: over the verdicts.
+    spread = np.std([sign * d for d in longer.values() for sign in ((1, -1) if len(orders) == 2 else (1,))])
+    found = {}
+    for (a, b), difference in longer.items():
+        of_a = LENGTH * np.tanh(difference / spread) + STRENGTHS[a] - STRENGTHS[b]
+        first = {
+            order: random.random(n) < 1 / (1 + np.exp(-(POSITION + (of_a if order == "ab" else -of_a))))
+            for order in orders
+        }
+        found[a, b] = [
+            Ruled(
+                f"d{i}",
+                [(order, "a" if named[i] == (order == "ab") else "b") for order, named in first.items()],
+                (int(words[a][i]), int(words[b][i])),
+            )
+            for i in range(n)
+        ]
+    return found
+
+
+def bias_model_coverage(runs: int, orders: Sequence[Order], n: int = 150) -> dict[str, tuple[float, float]]:
+    """The mean estimate of each effect less the true one, and the coverage of its interval; of known ones."""
+    random = np.random.default_rng(8)
+    middle = float(np.mean(list(STRENGTHS.values())))
+    true = {"position": POSITION, "length": LENGTH}
+    true |= {f"strength of {name}": strength - middle for name, strength in STRENGTHS.items()}
+    errors: dict[str, list[float]] = {name: [] for name in true}
+    covered: dict[str, list[bool]] = {name: [] for name in true}
+    for _ in range(runs):
+        for effect in bias_model.fit(biased_comparisons(random, n, orders)).effects:
+            name = f"strength of {effect.responder}" if effect.kind == "strength" else effect.kind
+            if effect.log_odds is not None and effect.low is not None and effect.high is not None:
+                errors[name].append(effect.log_odds - true[name])
+                covered[name].append(effect.low <= true[name] <= effect.high)
+    return {
+        name: (float(np.mean(errors[name])), float(np.mean(covered[name]))) for name in true if errors[name]
+    }
+
+
+def print_bias_models(runs: int) -> None:
+    """Print how well the effects on a judge of known biases are found."""
+    print("one model of biases, 150 dialogues, 3 comparisons: mean error in log-odds, coverage in %\n")
+    designs: tuple[tuple[str, tuple[Order, ...]], ...] = (
+        ("both orders", ("ab", "ba")),
+        ("one order", ("ab",)),
+    )
+    for name, orders in designs:
+        for effect, (error, covered) in bias_model_coverage(runs, orders).items():
+            print(f"{name:<12} {effect:<18} {error:>+8.3f} {covered * 100:>6.1f}")
+    print()
 
 
 def voted() -> tuple[list[float], list[float], list[float], PredictionPowered]:

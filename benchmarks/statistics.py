@@ -110,6 +110,7 @@ def main() -> int:
     print_length_control(max(1, options.runs // 5))
     worst_of_votes = judge_statistics.print_prediction_powered(options.runs)
     judge_statistics.print_plans(max(1, options.runs // 2))
+    judge_statistics.print_bias_models(max(1, options.runs // 5))
     if not options.no_peers:
         print_peers()
     is_wrong = worst < MIN_COVERAGE or worst_of_votes < MIN_COVERAGE_OF_VOTES or largest > MAX_ERROR

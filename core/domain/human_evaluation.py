@@ -65,3 +65,46 @@ class PredictionPoweredWinRate:
     def has_few(self) -> bool:
         """Whether there are too few votes to use the verdicts, and to tell how many more are needed."""
         return self.voted < MIN_VOTED
+
+
+#: Voters, and pairs of each that others voted on as well, that the alternative annotator test needs.
+MIN_VOTERS, MIN_VOTER_PAIRS = 3, 30
+
+
+@dataclass(frozen=True)
+class VoterTest:
+    """A judge in the place of one voter."""
+
+    voter: str
+    """The voter's name."""
+    pairs: int
+    """Pairs of responses that this voter, at least one other, and the judge decided."""
+    judge: float
+    """Share of them on which the judge agrees with the other voters at least as well as this voter."""
+    voter_share: float
+    """Share of them on which this voter agrees with the others at least as well as the judge."""
+    p: float
+    """One-sided p-value of the hypothesis that the judge is worse than the voter by ε or more."""
+    is_as_good: bool
+    """Whether that hypothesis is rejected, after Benjamini and Yekutieli's correction over the voters."""
+
+
+@dataclass(frozen=True)
+class AnnotatorTest:
+    """The alternative annotator test of one judge: whether it does as well as a person."""
+
+    judge: str
+    """The judge."""
+    epsilon: float
+    """How much worse than a voter it may be, from 0 to 1, because it is cheaper."""
+    voters: tuple[VoterTest, ...]
+    """Each voter who has enough pairs; empty if there are too few."""
+    winning_rate: float | None
+    """Share of these voters that the judge is as good as; None if there are too few."""
+    advantage: float | None
+    """Mean over these voters of the share of pairs on which the judge agrees with the others at least as
+    well; None if there are too few."""
+    passed: bool | None
+    """Whether the winning rate is at least ½; None if there are too few voters."""
+    missing: str | None
+    """What is missing, in a sentence; None if nothing is."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from core.domain.comparisons import Scorecard
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports import cells, comparison_tables, vote_tables
+from core.reports import cells, comparison_tables, judge_tables, vote_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -23,6 +23,8 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
         *_rankings(report),
         _tests(report),
         _scorecards(report),
+        judge_tables.bias_models(report),
+        judge_tables.annotator_tests(report),
         _agreements(report),
         _human(report),
         vote_tables.prediction_powered(report),

@@ -76,6 +76,22 @@ def test_the_judges(study: Program) -> None:
     shown = study("winrates", "judges").out
     assert "`empathy-tui judge validate gemini`" in shown
     assert "kappa" in shown
+    models = {one["judge"]: one for one in found["bias_models"]}
+    assert [effect["kind"] for effect in models["gpt-4o"]["effects"]][:3] == [
+        "position",
+        "length",
+        "strength",
+    ]
+    position = models["gpt-4o"]["effects"][0]
+    assert position["low"] < position["log_odds"] < position["high"]
+    # gemini saw the baseline first, always.
+    assert models["gemini"]["effects"][0]["log_odds"] is None
+    assert "position and strength cannot be told apart" in shown
+    # Two voters with 24 pairs each are too few.
+    assert all(
+        test["passed"] is None and "ann 24, ben 24" in test["missing"] for test in found["annotator_tests"]
+    )
+    assert "needs 3 voters with 30 pairs each" in " ".join(shown.split())
 
 
 def test_the_win_rates_by_people(study: Program) -> None:
@@ -117,4 +133,4 @@ def test_before_there_is_anything(program: Program) -> None:
         assert text in program("winrates", view).out
     assert program("winrates", "ranking", "--json").json == []
     assert program("winrates", "votes", "--json").json == []
-    assert program("winrates", "judges", "--json").json == {"judges": [], "agreements": [], "votes": []}
+    assert not any(program("winrates", "judges", "--json").json.values())

@@ -75,13 +75,18 @@ def judges(ctx: click.Context, as_json: bool) -> None:
     """Show each judge's quality, the agreement between judges, and the win rates by people's votes."""
     evaluation = workspace_of(ctx).evaluation
     cards, agreements, votes = evaluation.scorecards(), evaluation.agreements(), evaluation.human_win_rates()
+    tests, models = evaluation.annotator_tests(), evaluation.bias_models()
     if as_json:
-        json.write(json.Judges(judges=cards, agreements=agreements, votes=votes))
+        json.write(
+            json.Judges(
+                judges=cards, agreements=agreements, votes=votes, annotator_tests=tests, bias_models=models
+            )
+        )
         return
     from tui.cli.output.tables import make_console
     from tui.cli.output.win_rates import print_judges
 
-    print_judges(make_console(), cards, agreements, votes)
+    print_judges(make_console(), cards, agreements, votes, tests, models)
 
 
 @winrates.command(epilog=examples("winrates votes"))

@@ -6,11 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from core.domain.dialogues import Dialogue
-from core.domain.human_evaluation import PredictionPoweredWinRate
+from core.domain.human_evaluation import (
+    MIN_VOTER_PAIRS,
+    MIN_VOTERS,
+    AnnotatorTest,
+    PredictionPoweredWinRate,
+)
 from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
 
 if TYPE_CHECKING:
+    # Importing them takes time, and the first screen needs none of them.
+    from core.judging import annotator_test
     from core.judging.scores import Scores
 
 #: Responder → its responses by dialogue.
@@ -28,6 +35,52 @@ def prediction_powered(
     job."""
     found = (_of(rate, scores[rate.job], votes, texts, dialogues) for rate in rates if rate.job in scores)
     return tuple(one for one in found if one is not None)
+
+
+def annotator_tests(
+    rates: Sequence[WinRate], scores: Mapping[str, Scores], votes: Sequence[Vote], texts: Texts
+) -> tuple[AnnotatorTest, ...]:
+    """The alternative annotator test of each judge that compared responders on whom people voted."""
+    from core.judging import annotator_test, voting
+    from core.judging.scores import winner
+
+    pairs: dict[str, list[annotator_test.Compared]] = {}
+    for rate in rates:
+        own = [vote for vote in votes if {vote.a, vote.b} == {rate.a, rate.b}]
+        if rate.job not in scores or not own:
+            continue
+        made = scores[rate.job]
+        pairs.setdefault(rate.judge, []).extend(
+            annotator_test.Compared(name, by_voter, winner(made[name]))
+            for name, by_voter in voting.outcomes(own, texts[rate.a], texts[rate.b]).items()
+            if name in made
+        )
+    return tuple(_annotator_test(judge, found) for judge, found in pairs.items())
+
+
+def _annotator_test(judge: str, pairs: Sequence[annotator_test.Compared]) -> AnnotatorTest:
+    from core.judging import annotator_test
+
+    found = annotator_test.annotator_test(pairs)
+    if found is None:
+        return AnnotatorTest(judge, annotator_test.EPSILON, (), None, None, None, _missing(pairs))
+    passed = found.winning_rate >= 0.5
+    return AnnotatorTest(
+        judge, annotator_test.EPSILON, found.tests, found.winning_rate, found.advantage, passed, None
+    )
+
+
+def _missing(pairs: Sequence[annotator_test.Compared]) -> str:
+    from core.judging import annotator_test
+
+    counts = annotator_test.pairs_of_voters(pairs)
+    alone = {voter for pair in pairs for voter in pair.voters} - counts.keys()
+    counts |= dict.fromkeys(alone, 0)
+    there_are = ", ".join(f"{voter} {count}" for voter, count in sorted(counts.items())) or "none"
+    return (
+        f"needs {MIN_VOTERS} voters with {MIN_VOTER_PAIRS} pairs each that others voted on as well; "
+        f"there are: {there_are}"
+    )
 
 
 def _of(

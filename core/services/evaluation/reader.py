@@ -15,7 +15,7 @@ from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
-from core.services.evaluation import comparisons, human_votes, judges
+from core.services.evaluation import bias_models, comparisons, human_votes, judges
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -23,6 +23,7 @@ from core.store import connections, queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
+    from core.domain.bias_models import BiasModel
     from core.domain.comparisons import (
         Agreement,
         Comparison,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
         Ranking,
         Scorecard,
     )
-    from core.domain.human_evaluation import PredictionPoweredWinRate
+    from core.domain.human_evaluation import AnnotatorTest, PredictionPoweredWinRate
     from core.domain.study_plans import JudgePlan
     from core.domain.votes import Vote
     from core.judging.judge_bias import BiasCounts
@@ -124,6 +125,29 @@ class EvaluationReader:
         validated = self._validated(jobs)
         biases = self._biases(connection, jobs, validated)
         return judges.scorecards(connection, self._judges(), jobs, validated, biases)
+
+    def bias_models(self) -> tuple[BiasModel, ...]:
+        """One model for each judge with a finished comparison: position, length, responders' strengths."""
+        connection = self._state.connection()
+        if connection is None:
+            return ()
+        rates, known = [rate for rate in self.win_rates() if rate.n is not None], self._judges()
+
+        def make() -> tuple[BiasModel, ...]:
+            verdicts = {rate.job: comparisons.verdicts_of(connection, rate.job) for rate in rates}
+            texts = self._texts({side for rate in rates for side in (rate.a, rate.b)})
+            return tuple(
+                bias_models.of_judge(
+                    judge,
+                    [rate for rate in rates if rate.judge == judge],
+                    verdicts,
+                    texts,
+                    placed=judge not in known or known[judge].provider != "embedded",
+                )
+                for judge in dict.fromkeys(rate.judge for rate in rates)
+            )
+
+        return self._state.remember("bias models", rates, make)
 
     def judge_plan(self, judge: str, detect: float = 0.05, power: float = 0.8) -> JudgePlan:
         """How many dialogues, orders and repeats show a difference of `detect`, and what they cost.
@@ -226,6 +250,19 @@ class EvaluationReader:
             )
 
         return self._state.remember("prediction powered", (rates, imported, found), make)
+
+    def annotator_tests(self) -> tuple[AnnotatorTest, ...]:
+        """Whether each judge does as well as a person, of those that compared responders with votes."""
+        found = self._votes()
+        if not found:
+            return ()
+        rates = self.win_rates()
+
+        def make() -> tuple[AnnotatorTest, ...]:
+            sides = {side for rate in rates if rate.n is not None for side in (rate.a, rate.b)}
+            return human_votes.annotator_tests(rates, self._scores(rates), found, self._texts(sides))
+
+        return self._state.remember("annotator tests", (rates, found), make)
 
     def _check_responders(self, *names: str) -> None:
         known = self.responders()

@@ -8,6 +8,8 @@ from rich.console import Console
 
 from core.api import (
     Agreement,
+    AnnotatorTest,
+    BiasModel,
     Comparison,
     HumanWinRate,
     PairedTest,
@@ -155,8 +157,10 @@ def print_judges(
     cards: Sequence[Scorecard],
     agreements: Sequence[Agreement],
     votes: Sequence[HumanWinRate],
+    tests: Sequence[AnnotatorTest],
+    models: Sequence[BiasModel],
 ) -> None:
-    found = judge_metrics.of_judges(cards, agreements, votes, {})
+    found = judge_metrics.of_judges(cards, agreements, votes, tests, models, {})
     if not found:
         print_line(console, "There is no judge: name one in config.toml under [judges].")
         return

@@ -16,9 +16,24 @@ from tui.screens.win_rates.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
-    from core.api import Agreement, HumanWinRate, Job, Scorecard, WinRate, Workspace
+    from core.api import (
+        Agreement,
+        AnnotatorTest,
+        BiasModel,
+        HumanWinRate,
+        Job,
+        Scorecard,
+        WinRate,
+        Workspace,
+    )
 
-_JudgesData = tuple["tuple[Scorecard, ...]", "tuple[Agreement, ...]", "tuple[HumanWinRate, ...]"]
+_JudgesData = tuple[
+    "tuple[Scorecard, ...]",
+    "tuple[Agreement, ...]",
+    "tuple[HumanWinRate, ...]",
+    "tuple[AnnotatorTest, ...]",
+    "tuple[BiasModel, ...]",
+]
 
 
 class JudgesView(WinRatesView):
@@ -69,4 +84,6 @@ def _look(workspace: Workspace) -> _JudgesData:
         workspace.evaluation.scorecards(),
         workspace.evaluation.agreements(),
         workspace.evaluation.human_win_rates(),
+        workspace.evaluation.annotator_tests(),
+        workspace.evaluation.bias_models(),
     )
