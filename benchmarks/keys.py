@@ -250,10 +250,10 @@ def show(found: Found) -> None:
         ]
         for kind in PRESSES:
             times = kinds.get(kind)
-            told = "—"
+            cell = "—"
             if times:
-                told = f"{statistics.median(times) * 1e3:.0f} / {p95(times):.0f} / {max(times) * 1e3:.0f}"
-            cells.append(f"{told:>21}")
+                cell = f"{statistics.median(times) * 1e3:.0f} / {p95(times):.0f} / {max(times) * 1e3:.0f}"
+            cells.append(f"{cell:>21}")
         moves = kinds.get("move")
         cells.append(f"{statistics.median(moves) / base:>7.2f}" if moves else f"{'—':>7}")
         print("".join(cells))

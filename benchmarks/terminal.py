@@ -96,14 +96,14 @@ class Terminal:
         painted = self.wait(shows, timeout_s)
         return None if painted is None else painted - pressed
 
-    def settle(self, told: Callable[[], object] | None = None, quiet_s: float = 0.5) -> float:
-        """Wait until `told`, the text for None, stays the same for so long; when it came to be as it is."""
-        told = told or self.text
-        last, since = told(), time.perf_counter()
+    def settle(self, read: Callable[[], object] | None = None, quiet_s: float = 0.5) -> float:
+        """Wait until `read`, by default the text, returns the same for `quiet_s`; when it last changed."""
+        read = read or self.text
+        last, since = read(), time.perf_counter()
         deadline = since + _WAIT_S
         while (now := time.perf_counter()) - since < quiet_s and now < deadline:
             for at in self.draw():
-                if (seen := told()) != last:
+                if (seen := read()) != last:
                     last, since = seen, at
             time.sleep(_LOOK_S)
         return since

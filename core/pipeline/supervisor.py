@@ -289,7 +289,10 @@ class Supervisor:
             jobs.set_state(self.connection, job, "waiting", event=f"waiting: {error}")
 
     def _threads(self, slot: Slot) -> int:
-        cores = os.cpu_count() or 1
+        """CPU threads of a job: OMP_NUM_THREADS where it is set, else a share of the cores."""
+        if (limit := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(limit):
+            return int(limit)
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
         return cores if slot == "gpu" else max(1, cores // self._slots.cpu)
 
 

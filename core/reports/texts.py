@@ -67,10 +67,10 @@ def markdown_of(report: Report, tables: Sequence[ReportTable], warnings: Sequenc
             (f"A, {rate.a}", pair.response_a or "no response"),
             (f"B, {rate.b}", pair.response_b or "no response"),
         )
-        said = [(f"{v.judge} ({v.order})", f"{v.winner}: {v.raw}") for v in pair.verdicts]
+        ruled = [(f"{v.judge} ({v.order})", f"{v.winner}: {v.raw}") for v in pair.verdicts]
         parts.append(
             "\n".join(
-                f"- {_markdown(visible(who))}: {_markdown(visible(what))}" for who, what in (*texts, *said)
+                f"- {_markdown(visible(who))}: {_markdown(visible(what))}" for who, what in (*texts, *ruled)
             )
         )
     return "\n\n".join(parts) + "\n"

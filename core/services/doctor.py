@@ -260,14 +260,14 @@ def _servers(workspace: WorkspacePaths) -> Iterator[Check]:
     if not used or any(problem.breaks for problem in environment.problems()):
         return
     # It takes time to load.
-    from core.network import reach
+    from core.network import connection_check
 
     names: dict[str, list[str]] = {}
     for name, large in used:
         names.setdefault(clients.base_url(large), []).append(name)
     for url, wanted in names.items():
         label = f"connection for {', '.join(wanted)}"
-        failure = reach.failure(url)
+        failure = connection_check.failure(url)
         proxy = environment.proxy_of(url)
         through = "" if proxy is None else f" through {proxy[0]}"
         if failure is None:

@@ -135,8 +135,8 @@ def _run(command: Sequence[str]) -> str | None:
         return error.strerror or type(error).__name__
     if ended.returncode == 0:
         return None
-    said = " ".join(_PASSWORD.sub("", ended.stderr or ended.stdout).split())
-    return said[-_SHOWN:] or f"exit code {ended.returncode}"
+    output = " ".join(_PASSWORD.sub("", ended.stderr or ended.stdout).split())
+    return output[-_SHOWN:] or f"exit code {ended.returncode}"
 
 
 def _checked(path: Path, package: Package) -> Path:

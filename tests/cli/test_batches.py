@@ -40,10 +40,10 @@ def program(tmp_path: Path, api: Api) -> Iterator[Program]:
 
 
 def test_what_would_be_asked_and_cost(program: Program, api: Api) -> None:
-    told = program("run", "--dry-run").out
-    assert "improve-human/naive" in told
-    assert "improve-human/sequential" in told
-    assert "prices as of 2026-06-01" in told
+    result = program("run", "--dry-run").out
+    assert "improve-human/naive" in result
+    assert "improve-human/sequential" in result
+    assert "prices as of 2026-06-01" in result
     found = program("run", "--dry-run", "--json").json
     assert [one["requests"] for one in found["recipes"]] == [12, 36]
     assert found["usd"] == pytest.approx(sum(one["usd"] for one in found["recipes"]))
@@ -59,9 +59,9 @@ def test_what_would_be_asked_and_cost(program: Program, api: Api) -> None:
 
 def test_returning_once_the_batches_are_submitted(program: Program, api: Api) -> None:
     api.faults.hold = True
-    told = program("run", "recipe", "--no-wait", OPENAI_API_KEY=KEY).out
+    result = program("run", "recipe", "--no-wait", OPENAI_API_KEY=KEY).out
     # The later rounds wait for the first: two batches are all that can be on their way.
-    assert sorted(word for word in told.split() if word.startswith("batch_")) == sorted(api.batches)
+    assert sorted(word for word in result.split() if word.startswith("batch_")) == sorted(api.batches)
     assert len(api.batches) == 2
     found = program("batches", "--json").json["batches"]
     assert {one["batch"] for one in found} == set(api.batches)

@@ -51,17 +51,17 @@ def test_init_lists_the_templates_when_it_does_not_know_one(tmp_path: Path, prog
 
 
 def test_import_tells_what_went_in(program: Program, csv: Path) -> None:
-    told = program("import", csv).out
-    assert "48 dialogues: 36 train, 12 test" in told
-    assert "human, chatgpt, llama, gemini, mixtral" in told
+    result = program("import", csv).out
+    assert "48 dialogues: 36 train, 12 test" in result
+    assert "human, chatgpt, llama, gemini, mixtral" in result
     assert program("status", "--json").json["dialogues"] == {"total": 48, "train": 36, "test": 12}
 
 
 def test_import_json(program: Program, csv: Path) -> None:
-    told = program("import", csv, "--json").json
-    assert told["changed"] is True
-    assert told["dialogues"] == {"total": 48, "train": 36, "test": 12}
-    assert told["sources"] == ["human", "chatgpt", "llama", "gemini", "mixtral"]
+    result = program("import", csv, "--json").json
+    assert result["changed"] is True
+    assert result["dialogues"] == {"total": 48, "train": 36, "test": 12}
+    assert result["sources"] == ["human", "chatgpt", "llama", "gemini", "mixtral"]
     assert program("import", csv, "--json").json["changed"] is False
 
 
@@ -132,12 +132,18 @@ def test_what_is_odd_in_a_file_is_counted_and_shown_and_refused_on_request(
         assert "2 responses left out" in text
         assert "row 7 (line 8), column rating_llama_empathy: “7”" in text
     assert "2 blank rows" in shown
-    told = program("import", odd, "--json").json
-    assert {one["kind"]: one["count"] for one in told["suspicious"]} == {"placeholder": 1, "control_token": 1}
-    assert {one["kind"]: one["row"] for one in told["left_out"]} == {"invalid_rating": 7, "empty_response": 9}
-    assert (told["blank_rows"], told["blank_columns"], told["delimiter"]) == (2, 0, ",")
+    as_json = program("import", odd, "--json").json
+    assert {one["kind"]: one["count"] for one in as_json["suspicious"]} == {
+        "placeholder": 1,
+        "control_token": 1,
+    }
+    assert {one["kind"]: one["row"] for one in as_json["left_out"]} == {
+        "invalid_rating": 7,
+        "empty_response": 9,
+    }
+    assert (as_json["blank_rows"], as_json["blank_columns"], as_json["delimiter"]) == (2, 0, ",")
     data = program("data", "--json").json
-    assert data["suspicious"] == told["suspicious"]
+    assert data["suspicious"] == as_json["suspicious"]
     assert {s["source"]: sum(s["ratings"].values()) for s in data["sources"]}["llama"] == 46
     program("run", "recipe", "--wait")
 
@@ -176,17 +182,17 @@ def test_figures_of_the_data(program: Program, csv: Path) -> None:
     assert "no data yet" in program("data").out
     assert program("data", "--json").json["sources"] == []
     program("import", csv)
-    told = program("data", "--json").json
-    assert {source["source"] for source in told["sources"]} == {
+    result = program("data", "--json").json
+    assert {source["source"] for source in result["sources"]} == {
         "human",
         "chatgpt",
         "llama",
         "gemini",
         "mixtral",
     }
-    assert all(sum(source["ratings"].values()) == 48 for source in told["sources"])
-    assert all(sum(map(sum, crosstab["counts"])) == 48 for crosstab in told["crosstabs"])
-    assert len(told["crosstabs"]) == 4
+    assert all(sum(source["ratings"].values()) == 48 for source in result["sources"])
+    assert all(sum(map(sum, crosstab["counts"])) == 48 for crosstab in result["crosstabs"])
+    assert len(result["crosstabs"]) == 4
     assert "human rated" in program("data").out
 
 
@@ -277,9 +283,9 @@ def test_fetching_the_real_file(
     address, pages = server
     pages["/dataset.csv"] = reference_dataset.read_bytes()
     words = ("data", "fetch", "--url", f"{address}/dataset.csv")
-    told = program(*words)
-    assert "empathy-tui import" in told.out
-    assert "of 3.7 MB" in told.err or "MB" in told.err
+    result = program(*words)
+    assert "empathy-tui import" in result.out
+    assert "of 3.7 MB" in result.err or "MB" in result.err
     assert (program.root / "dataset.csv").read_bytes() == pages["/dataset.csv"]
     assert "--yes" in program(*words, code=1).err
     program(*words, "--yes")

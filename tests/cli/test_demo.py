@@ -28,9 +28,9 @@ def test_its_configuration_holds_for_the_sample(tmp_path: Path) -> None:
 def test_it_goes_on_with_what_is_there(program: Program) -> None:
     (program.root / "config.toml").write_text('[recipes]\ntrain = ["direct/chatgpt"]\n')
     # Without a terminal there is no app, so this is as with --headless.
-    told = program("demo", program.root).out
-    assert told.index(WARNING) < told.index("recipe direct/chatgpt: done"), "said before anything is seen"
-    assert "All done" in told
+    result = program("demo", program.root).out
+    assert result.index(WARNING) < result.index("recipe direct/chatgpt: done"), "said before anything is seen"
+    assert "All done" in result
     again = program("demo", "--headless", EMPATHY_WORKSPACE=str(program.root)).out
     assert "1 of 1 jobs were done before" in again
 

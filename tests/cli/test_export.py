@@ -73,8 +73,8 @@ def test_what_is_improved_is_the_teachers_own_response_in_improve_llm(study: Tea
 
 def test_one_alone(program: Program, tmp_path: Path) -> None:
     folder = tmp_path / "one"
-    told = program("export", "llama-factory", folder, "--recipe", "improve-human/naive")
-    assert [Path(line).name for line in told.out.splitlines()] == [
+    result = program("export", "llama-factory", folder, "--recipe", "improve-human/naive")
+    assert [Path(line).name for line in result.out.splitlines()] == [
         "improve-human_naive_sft.json",
         "improve-human_naive_dpo.json",
         "dataset_info.json",

@@ -47,8 +47,8 @@ def asked(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
 
 def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) -> None:
-    told = asked("judge", "validate", "gpt", "--pairs", "8", "--dry-run", "--json").json
-    assert (told["recipes"][0]["recipe"], told["recipes"][0]["requests"]) == ("judge gpt", 16)
+    result = asked("judge", "validate", "gpt", "--pairs", "8", "--dry-run", "--json").json
+    assert (result["recipes"][0]["recipe"], result["recipes"][0]["requests"]) == ("judge gpt", 16)
     assert not api.paid
     done = asked("judge", "validate", "gpt", "--pairs", "8", "--wait")
     assert "gpt agrees with the ratings on" in done.out

@@ -61,10 +61,10 @@ def in_terminal(command: list[str], *, answer: bytes = b"", **more: str) -> tupl
 
 
 def test_help_names_every_command(program: Program) -> None:
-    told = program("--help").out
+    result = program("--help").out
     assert set(main.list_commands(Context(main))) == COMMANDS
     for name in sorted(COMMANDS):
-        assert f"\n  {name} " in told
+        assert f"\n  {name} " in result
         shown = CliRunner().invoke(main, [name, "--help"])
         assert shown.exit_code == 0
         assert f"Usage: main {name}" in shown.output
@@ -89,19 +89,19 @@ def test_a_workspace_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_the_environment_names_the_workspace(program: Program) -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [*PROGRAM, "status", "--json"],
         env=environment(EMPATHY_WORKSPACE=str(program.root)),
         capture_output=True,
         check=True,
     )
-    assert str(program.root).encode() in told.stdout
+    assert str(program.root).encode() in result.stdout
 
 
 def test_without_a_terminal_the_status_stands_for_the_app(program: Program) -> None:
-    told = program()
-    assert "no terminal" in told.err
-    assert "no data yet" in told.out
+    result = program()
+    assert "no terminal" in result.err
+    assert "no data yet" in result.out
 
 
 def test_an_empty_workspace_answers_every_question(program: Program) -> None:
@@ -205,9 +205,9 @@ def test_a_reader_that_leaves_early_is_no_error(program: Program, tmp_path: Path
 
 def test_the_doctor_finds_this_machine_fit(program: Program) -> None:
     secret = "sk-do-not-show-this"
-    told = program("doctor", OPENAI_API_KEY=secret)
-    assert secret not in told.out + told.err
-    assert "OPENAI_API_KEY: set" in told.out
+    result = program("doctor", OPENAI_API_KEY=secret)
+    assert secret not in result.out + result.err
+    assert "OPENAI_API_KEY: set" in result.out
     checks = program("doctor", "--json", OPENAI_API_KEY=secret)
     assert secret not in checks.out
     found = {check["name"]: check for check in checks.json}

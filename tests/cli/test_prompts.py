@@ -40,12 +40,12 @@ def override(program: Program, name: str, text: str) -> Path:
 
 
 def test_the_list(program: Program) -> None:
-    told = program("prompts", COLUMNS="200")
+    result = program("prompts", COLUMNS="200")
     for name, purpose in prompts.PURPOSES.items():
-        assert f"{name} " in told.out
-        assert purpose in told.out
-    assert "prompts/" not in told.out
-    assert told.err == ""
+        assert f"{name} " in result.out
+        assert purpose in result.out
+    assert "prompts/" not in result.out
+    assert result.err == ""
     found = program("prompts", "--json").json
     assert [prompt["name"] for prompt in found["prompts"]] == list(prompts.PURPOSES)
     assert found["strays"] == []
@@ -61,9 +61,9 @@ def test_an_override_and_what_overrides_nothing(program: Program) -> None:
     stray = override(program, "naif.txt", "")
     for name in (".naive.txt.swp", "naive.txt~"):
         override(program, name, "")
-    told = program("prompts", COLUMNS="200")
-    assert told.out.count("prompts/") == 1
-    assert told.err == f"{stray} overrides nothing: there is no prompt of that name.\n"
+    result = program("prompts", COLUMNS="200")
+    assert result.out.count("prompts/") == 1
+    assert result.err == f"{stray} overrides nothing: there is no prompt of that name.\n"
     found = program("prompts", "--json").json
     assert found["strays"] == [str(stray)]
     (naive,) = [prompt for prompt in found["prompts"] if prompt["overridden"]]
@@ -74,10 +74,10 @@ def test_an_override_and_what_overrides_nothing(program: Program) -> None:
 def test_a_template_that_does_not_hold(loaded: Program) -> None:
     own = override(loaded, "naive.txt", "Better: {situation} {utterance}")
     override(loaded, "judge.txt", "{situation} {utterance} {first} {second} {third}")
-    told = loaded("prompts", code=1, COLUMNS="300")
-    assert f"{own} lacks the field {{response}}" in told.out
-    assert "has the unknown field {third}; it takes {first}, {second}, {situation}, {utterance}" in told.out
-    assert told.err == "empathy-tui: 2 of 12 prompts are invalid: naive, judge\n"
+    result = loaded("prompts", code=1, COLUMNS="300")
+    assert f"{own} lacks the field {{response}}" in result.out
+    assert "has the unknown field {third}; it takes {first}, {second}, {situation}, {utterance}" in result.out
+    assert result.err == "empathy-tui: 2 of 12 prompts are invalid: naive, judge\n"
     as_json = loaded("prompts", "--json", code=1)
     broken = {prompt["name"]: prompt for prompt in as_json.json["prompts"] if prompt["error"] is not None}
     assert set(broken) == {"naive", "judge"}
@@ -93,13 +93,13 @@ def test_a_template_that_does_not_hold(loaded: Program) -> None:
 def test_showing_one(loaded: Program, name: str) -> None:
     assert loaded("prompts", "show", name).out == templates.load(name) + "\n"
     turns = prompts.prompt_conversation(name, loaded.root / "prompts", DIALOGUE)
-    told = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id)
+    result = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id)
     for role, text in turns:
-        assert text in told.out
-        assert (f"── {role}" in told.out) == (len(turns) > 1)
+        assert text in result.out
+        assert (f"── {role}" in result.out) == (len(turns) > 1)
     improves = name not in ("student", "initial", "judge")
-    assert told.err.count("\n") == improves
-    assert ("improve-llm improves the teacher's own" in told.err) == improves
+    assert result.err.count("\n") == improves
+    assert ("improve-llm improves the teacher's own" in result.err) == improves
     as_json = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id, "--json")
     assert [(turn["role"], turn["content"]) for turn in as_json.json] == list(turns)
     assert as_json.err == ""
@@ -132,9 +132,9 @@ def test_hostile_text_is_shown_and_steers_nothing(loaded: Program) -> None:
         loaded("prompts", "show", HOSTILE, code=1),
         loaded("prompts", "show", "naive", "--dialogue", HOSTILE, code=1),
     ]
-    for told in shown:
+    for result in shown:
         for bad in ("\x1b", "\x07", "\u202e"):
-            assert bad not in told.out + told.err
+            assert bad not in result.out + result.err
     assert "␛]0;owned␇␛[2J [bold]x[/bold] <U+202E>gnp.exe\n{situation}" in shown[1].out
     assert "stray␛]0;owned" in shown[0].err
     as_json = loaded("prompts", "show", "naive", "--json")

@@ -61,13 +61,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory, student: Path) -> Iterato
 
 
 def test_every_step_is_told(finished: tuple[Program, str]) -> None:
-    program, told = finished
-    assert "recipe direct/chatgpt: done in" in told
-    assert f"sft {SFT}: done in" in told
-    assert f"sft-dpo {DPO}: done in" in told
-    assert "2 steps, mean loss" in told
-    assert "12 responses" in told
-    assert "agrees with held-out human ratings" in told
+    program, result = finished
+    assert "recipe direct/chatgpt: done in" in result
+    assert f"sft {SFT}: done in" in result
+    assert f"sft-dpo {DPO}: done in" in result
+    assert "2 steps, mean loss" in result
+    assert "12 responses" in result
+    assert "agrees with held-out human ratings" in result
     jobs = program("status", "--json").json["jobs"]
     assert len(jobs) == 9
     assert {job["state"] for job in jobs} == {"done"}
@@ -150,9 +150,9 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
         first = run_sft()
         waiting.wait_until(lambda: bool(state()["done"]), "steps", progress=progress)
         os.killpg(first.pid, signal.SIGINT)
-        _, told = waiting.communicate(first)
+        _, result = waiting.communicate(first)
         assert first.returncode == 130
-        assert b"jobs go on" in told
+        assert b"jobs go on" in result
         assert state()["state"] == "running"
 
         second = run_sft()
@@ -167,9 +167,9 @@ def test_neither_ctrl_c_nor_a_killed_supervisor_ends_the_work_but_cancel_does(
         assert state()["attempt"] == 1, "the worker went on meanwhile"
 
         program("cancel", f"sft:{SFT}")
-        _, told = waiting.communicate(second)
+        _, result = waiting.communicate(second)
         assert second.returncode == 1
-        assert b"1 cancelled" in told
+        assert b"1 cancelled" in result
         assert state()["state"] == "cancelled"
     finally:
         end_processes(tmp_path)

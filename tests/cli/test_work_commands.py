@@ -85,10 +85,10 @@ def test_the_status_before_anything_was_asked_for(loaded: Program) -> None:
 
 def test_run_waits_tells_and_does_nothing_twice(loaded: Program) -> None:
     begun = time.time()
-    told = loaded("run", "recipe", "--wait")
-    assert "1 job: 1 new, 0 done before" in told.out
-    assert "recipe direct/chatgpt: done in" in told.out
-    assert "SFT examples" in told.out
+    result = loaded("run", "recipe", "--wait")
+    assert "1 job: 1 new, 0 done before" in result.out
+    assert "recipe direct/chatgpt: done in" in result.out
+    assert "SFT examples" in result.out
     found = job(loaded, RECIPE)
     assert found["state"] == "done"
     assert found["attempt"] == 1
@@ -100,9 +100,9 @@ def test_run_waits_tells_and_does_nothing_twice(loaded: Program) -> None:
 
 
 def test_run_returns_at_once_and_answers_programs(loaded: Program) -> None:
-    told = loaded("run", "recipe", "--json").json
-    assert told["jobs"] == [job(loaded, RECIPE)["id"]]
-    assert (told["new"], told["paused"]) == (1, False)
+    result = loaded("run", "recipe", "--json").json
+    assert result["jobs"] == [job(loaded, RECIPE)["id"]]
+    assert (result["new"], result["paused"]) == (1, False)
     waited = loaded("run", "recipe", "--wait", "--json")
     assert waited.json["ok"] is True
     assert [j["state"] for j in waited.json["jobs"]] == ["done"]
@@ -121,9 +121,9 @@ def test_an_unknown_target(loaded: Program) -> None:
 
 
 def test_a_failure_is_told_with_its_reason_and_what_it_blocks(barren: Program) -> None:
-    told = barren("run", RUN.partition(" ")[0], "--wait", code=1)
-    assert "produces no examples" in told.out
-    assert "1 failed, 1 blocked" in told.err
+    result = barren("run", RUN.partition(" ")[0], "--wait", code=1)
+    assert "produces no examples" in result.out
+    assert "1 failed, 1 blocked" in result.err
     failed = job(barren, RECIPE)
     assert failed["state"] == "failed"
     assert "produces no examples" in failed["error"]

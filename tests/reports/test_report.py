@@ -67,8 +67,8 @@ def test_every_figure_is_there_in_full(workspace: WorkspacePaths, written: Path)
         assert row["log-probability win rate of B"] == "", "what is not known is empty"
         assert row["design"] in ("both orders", "the baseline first")
     for judge, one in ranking.items():
-        told = rows(written, f"ranking-{judge}")
-        assert [row["responder"] for row in told] == [entry.responder for entry in one.entries]
+        result = rows(written, f"ranking-{judge}")
+        assert [row["responder"] for row in result] == [entry.responder for entry in one.entries]
     (votes,) = rows(written, "human_votes")
     assert float(votes["win rate of B"]) == human.win_rate_b
     by_people = rows(written, "prediction_powered")

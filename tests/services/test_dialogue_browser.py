@@ -73,10 +73,10 @@ def test_everybodys_answers_to_one_dialogue(workspace: Workspace) -> None:
             assert [decided.judge for decided in found[name].decided] == ["gpt", "paper"]
             for decided in found[name].decided:
                 verdicts = [(v.order, v.winner) for v in pair.verdicts if v.judge == decided.judge]
-                told = {"a": "lost", "b": "won"}
+                result = {"a": "lost", "b": "won"}
                 outcome = scores.outcome(verdicts)
                 assert decided.baseline == base
-                assert decided.outcome == told.get(outcome, outcome)
+                assert decided.outcome == result.get(outcome, outcome)
                 assert decided.flips == (len({w for _, w in verdicts if w != "invalid"}) > 1)
 
 

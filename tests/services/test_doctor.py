@@ -70,14 +70,14 @@ def test_one_key_for_several(tmp_path: Path) -> None:
         "[teachers.a]\nprovider = 'openai'\nmodel = 'm'\n[teachers.b]\nprovider = 'openai'\nmodel = 'n'\n"
         "base_url = 'http://localhost:1'\n[judges.c]\nprovider = 'openai'\nmodel = 'm'\n"
     )
-    told = checks(tmp_path, config)["OPENAI_API_KEY"]
-    assert told.found == "not set, but needed for the teacher a, the judge c, the teacher b"
+    result = checks(tmp_path, config)["OPENAI_API_KEY"]
+    assert result.found == "not set, but needed for the teacher a, the judge c, the teacher b"
 
 
 def test_a_server_of_ones_own_may_want_none(tmp_path: Path) -> None:
     config = "[teachers.x]\nprovider = 'openai'\nmodel = 'm'\nbase_url = 'http://localhost:1'\n"
-    told = checks(tmp_path, config)["OPENAI_API_KEY"]
-    assert (told.outcome, told.found) == (
+    result = checks(tmp_path, config)["OPENAI_API_KEY"]
+    assert (result.outcome, result.found) == (
         "ok",
         "not set; it may not be needed for the teacher x, which has its own base_url",
     )

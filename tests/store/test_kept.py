@@ -48,7 +48,7 @@ def send(connection: Connection, token: str) -> None:
 
 
 def answer(connection: Connection, token: str, key: int, usd: float | None) -> None:
-    said = Answer(
+    result = Answer(
         token=token,
         key=str(key),
         number=1,
@@ -59,7 +59,7 @@ def answer(connection: Connection, token: str, key: int, usd: float | None) -> N
         output_tokens=4,
         usd=usd,
     )
-    submissions.put_answer(connection, 2.0, said)
+    submissions.put_answer(connection, 2.0, result)
 
 
 def collect(connection: Connection, token: str) -> None:

@@ -76,19 +76,19 @@ def test_without_permission_to_write(others: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 def test_what_its_owner_writes_meanwhile_is_seen(others: Path) -> None:
     """While the owner has it open, and from one time that nobody has to the next."""
-    told, ready = os.pipe(), os.pipe()
+    result, ready = os.pipe(), os.pipe()
 
     def look() -> None:
         with open_workspace(WorkspacePaths(others, read_only=True)) as workspace:
             assert not workspace.pipeline.snapshot().paused
             version = workspace.pipeline.version()
             os.write(ready[1], b"x")
-            os.read(told[0], 1)
+            os.read(result[0], 1)
             assert workspace.pipeline.version() != version
             assert workspace.pipeline.snapshot().paused
             version = workspace.pipeline.version()
             os.write(ready[1], b"x")
-            os.read(told[0], 1)
+            os.read(result[0], 1)
             assert workspace.pipeline.version() != version
             assert not workspace.pipeline.snapshot().paused
 
@@ -97,11 +97,11 @@ def test_what_its_owner_writes_meanwhile_is_seen(others: Path) -> None:
     os.read(ready[0], 1)
     owner = connections.writer(others / "state.db")
     owner.execute(set_paused)
-    os.write(told[1], b"x")
+    os.write(result[1], b"x")
     os.read(ready[0], 1)
     owner.execute("DELETE FROM meta WHERE key = 'paused'")
     owner.close()
-    os.write(told[1], b"x")
+    os.write(result[1], b"x")
     assert ended_well(process)
 
 

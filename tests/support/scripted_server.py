@@ -58,15 +58,15 @@ def serving(answer: Callable[[HttpRequest], HttpReply]) -> Iterator[Server]:
                 self.rfile.read(length),
             )
             server.requests.append(asked)
-            said = server.answer(asked)
-            body = json.dumps(said.body).encode() if isinstance(said.body, dict) else said.body
-            self.send_response(said.status)
-            for name, value in {"content-type": "application/json", **said.headers}.items():
+            result = server.answer(asked)
+            body = json.dumps(result.body).encode() if isinstance(result.body, dict) else result.body
+            self.send_response(result.status)
+            for name, value in {"content-type": "application/json", **result.headers}.items():
                 self.send_header(name, value)
-            self.send_header("content-length", str(len(body) if said.length is None else said.length))
+            self.send_header("content-length", str(len(body) if result.length is None else result.length))
             self.end_headers()
             self.wfile.write(body)
-            self.close_connection = said.length is not None
+            self.close_connection = result.length is not None
 
         do_GET = _answer  # noqa: N815 - the names that the base class looks for
         do_POST = _answer  # noqa: N815

@@ -71,7 +71,7 @@ def _is_up(url: str) -> bool:
 def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -> None:
     url, model = server
     program = make_program(tmp_path / "work", CONFIG.format(url=url, model=model))
-    program("import", synthetic_csv(tmp_path / "made.csv", rows=8))
+    program("import", synthetic_csv(tmp_path / "made.csv", rows=4))
     try:
         ended = program("run", "recipe", "--wait", OPENAI_API_KEY="none-needed-here")
     finally:

@@ -22,7 +22,7 @@ class Served:
 
     process: subprocess.Popen[str]
     port: int
-    said: list[str]
+    printed: list[str]
 
     @property
     def url(self) -> str:
@@ -40,10 +40,10 @@ class Served:
         return waiting.cpu_time(self.process)()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Tell it to end; its exit code. What it printed is in `said` then."""
+        """Tell it to end; its exit code. What it printed is in `printed` then."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        self.said += waiting.communicate(self.process)
+        self.printed += waiting.communicate(self.process)
         return self.process.returncode
 
 
@@ -59,14 +59,14 @@ def serving(root: Path, *words: str, command: tuple[str, ...] = PROGRAM, **more:
         text=True,
     )
     try:
-        told = ""
-        while "Ctrl+C stops the server" not in told:
+        result = ""
+        while "Ctrl+C stops the server" not in result:
             line = waiting.read_line(process)
             assert line, process.communicate()
-            told += line
-        found = re.search(r" at https?://\S+?(?::(\d+))?$", told, re.MULTILINE)
+            result += line
+        found = re.search(r" at https?://\S+?(?::(\d+))?$", result, re.MULTILINE)
         assert found is not None
-        yield Served(process, int(found[1] or 0), [told])
+        yield Served(process, int(found[1] or 0), [result])
     finally:
         if process.poll() is None:
             process.kill()

@@ -146,7 +146,7 @@ def test_watching_and_writing_contradict_each_other(program: Program) -> None:
 
 async def test_the_page_needs_nothing_from_elsewhere(serve: Serve) -> None:
     served = serve()
-    assert "Read-only" in served.said[0]
+    assert "Read-only" in served.printed[0]
     async with ClientSession(served.url) as client:
         async with client.get("/") as answer:
             page = await answer.text()
@@ -229,12 +229,12 @@ async def test_a_tab_shows_the_app_and_its_process_ends_with_it(serve: Serve) ->
             await closed(websocket)
         await until(lambda: not served.sessions())
     assert served.end() == 128 + signal.SIGTERM
-    assert served.said[1:] == ["", ""] or "Ctrl+C" in "".join(served.said)
+    assert served.printed[1:] == ["", ""] or "Ctrl+C" in "".join(served.printed)
 
 
 async def test_writing_has_to_be_asked_for(serve: Serve) -> None:
     served = serve("--write")
-    assert "can start, cancel and change things" in served.said[0]
+    assert "can start, cancel and change things" in served.printed[0]
     async with ClientSession() as client, tab(served, client) as websocket:
         assert "read-only" not in await drawn(websocket, "supervisor")
 
@@ -281,13 +281,13 @@ async def test_a_token_is_asked_for_once(serve: Serve) -> None:
         # The jar keeps the cookies of an address that is a number, as browsers do.
         assert [one.status for one in (*answer.history, answer)] == [303, 200]
     served.end()
-    assert TOKEN not in "".join(served.said)
+    assert TOKEN not in "".join(served.printed)
 
 
 async def test_all_addresses_with_a_token(serve: Serve) -> None:
     served = serve("--host", "0.0.0.0", EMPATHY_SERVE_TOKEN=TOKEN)
-    assert "The connection is not encrypted" in served.said[0]
-    assert f"ssh -L {served.port}:127.0.0.1:{served.port}" in served.said[0]
+    assert "The connection is not encrypted" in served.printed[0]
+    assert f"ssh -L {served.port}:127.0.0.1:{served.port}" in served.printed[0]
     async with ClientSession(served.url) as client:
         for host, status in (("203.0.113.1:8000", 401), (socket.gethostname(), 401), ("evil.example", 403)):
             async with client.get("/", headers={"Host": host}) as answer:
@@ -299,8 +299,8 @@ async def test_behind_a_proxy(serve: Serve) -> None:
         port = free.getsockname()[1]
     served = serve("--port", str(port), "--public-url", "https://lab.example/", EMPATHY_SERVE_TOKEN=TOKEN)
     served.port = port
-    assert "at https://lab.example\n" in served.said[0]
-    assert "not encrypted" not in served.said[0]
+    assert "at https://lab.example\n" in served.printed[0]
+    assert "not encrypted" not in served.printed[0]
     async with ClientSession(served.url) as client:
         headers = {"Host": "lab.example", "Origin": "https://lab.example"}
         async with client.post("/", data={"token": TOKEN}, headers=headers, allow_redirects=False) as answer:
@@ -384,7 +384,7 @@ async def test_a_tab_is_told_why_the_app_does_not_open(serve: Serve, tmp_path: P
         assert "exit code 1" in await drawn(websocket, "is not a folder")
         await closed(websocket)
     served.end()
-    assert "is not a folder" in served.said[-1]
+    assert "is not a folder" in served.printed[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
@@ -408,7 +408,7 @@ async def test_a_workspace_of_any_name(serve: Serve, tmp_path: Path, empty_store
     root.mkdir()
     shutil.copy(empty_store, root / "state.db")
     served = serve(root=root)
-    assert "\x1b" not in served.said[0]
+    assert "\x1b" not in served.printed[0]
     async with ClientSession(served.url) as client:
         async with client.get("/") as answer:
             assert "<b>" not in await answer.text()

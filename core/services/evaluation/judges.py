@@ -89,8 +89,8 @@ def of_voters(
     labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
     jobs = {(rate.a, rate.b, rate.judge): rate.job for rate in rates if rate.job in scores}
     for a, b in _met(found):
-        said = voting.outcomes(found, texts[a], texts[b])
-        for name, by_voter in said.items():
+        by_dialogue = voting.outcomes(found, texts[a], texts[b])
+        for name, by_voter in by_dialogue.items():
             for one, other in combinations(sorted(by_voter), 2):
                 labels[one, other, "voters"].append((name, by_voter[one], by_voter[other]))
         for judge in dict.fromkeys(rate.judge for rate in rates):
@@ -98,7 +98,7 @@ def of_voters(
                 job = jobs.get((*sides, judge))
                 if job is None:
                     continue
-                for name, by_voter in said.items():
+                for name, by_voter in by_dialogue.items():
                     score = scores[job].get(name)
                     ruled = winner(mirrored(score) if swapped else score)
                     for voter, choice in by_voter.items():
@@ -118,21 +118,21 @@ def agreement(
     """The agreement of two labels of (dialogue, outcome, outcome); None if no dialogue was judged by both."""
     from core.judging import agreement as agreeing
 
-    said = agreeing.judge_agreement(labels)
-    if said is None:
+    measured = agreeing.judge_agreement(labels)
+    if measured is None:
         return None
     return Agreement(
         one,
         other,
         kind,
-        said.pairs,
-        said.dialogues,
-        said.raw,
-        said.raw_low,
-        said.raw_high,
-        said.kappa,
-        said.kappa_low,
-        said.kappa_high,
+        measured.pairs,
+        measured.dialogues,
+        measured.raw,
+        measured.raw_low,
+        measured.raw_high,
+        measured.kappa,
+        measured.kappa_low,
+        measured.kappa_high,
     )
 
 

@@ -59,8 +59,10 @@ class EvaluationReader:
         validated = self._validated(jobs)
         labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._judges()}
         # Most changes concern other jobs, or the progress of one.
-        said = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
-        return self._state.remember("win rates", (said, labels), lambda: comparisons.win_rates(jobs, labels))
+        compare_jobs = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
+        return self._state.remember(
+            "win rates", (compare_jobs, labels), lambda: comparisons.win_rates(jobs, labels)
+        )
 
     def comparison(self, job: str) -> Comparison:
         """A comparison with its breakdown by emotion, sentiment and response length.

@@ -49,9 +49,9 @@ def test_many_are_told_as_a_number(snapshot: Snapshot) -> None:
         return states(snapshot, *(job(f"j{i}", state) for i in range(9)))
 
     assert news(all_of("running"), all_of("done")) == [News("9 jobs are done"), News("All jobs have ended.")]
-    told = news(all_of("running"), all_of("failed"))[0]
-    assert told.failed
-    assert told.text.endswith("and 6 more failed")
+    result = news(all_of("running"), all_of("failed"))[0]
+    assert result.failed
+    assert result.text.endswith("and 6 more failed")
 
 
 def test_a_second_failure_of_the_same_job_is_news(snapshot: Snapshot) -> None:

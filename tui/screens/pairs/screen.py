@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import Resize
 
-from core.api import ComparisonName
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format.text import visible
 from tui.navigation import pair_filter
 from tui.navigation.messages import OpenBallot, OpenDialogue, OpenScreen
 from tui.navigation.pair_filter import PairFilter
-from tui.screens.pairs import pair_text
+from tui.screens.pairs import pair_text, pairs_data
+from tui.screens.pairs.keys import KEYS
 from tui.screens.pairs.pair_text import ResponseSide
 from tui.screens.pairs.pair_view import PairView, ShownPair
 from tui.screens.pairs.pair_walk import PairWalk
 
 if TYPE_CHECKING:
-    from core.api import Pair, Prompt, Response, Snapshot, Workspace
+    from core.api import Prompt, Response, Snapshot
+    from tui.screens.pairs.pairs_data import PairsData
     from tui.screens.pairs.responses_view import ResponsesView
 
 #: The responses are side by side from this width on.
@@ -33,18 +34,6 @@ WIDE = 100
 _ALL = "all pairs"
 #: The stages that generate and judge responses.
 _STAGES = ("respond", "judge", "compare")
-
-
-@dataclass(frozen=True)
-class _PairsData:
-    """The pairs of responders `a` and `b`; the judges `alone` score each response separately."""
-
-    names: Sequence[str]
-    a: str | None
-    b: str | None
-    pairs: Sequence[Pair]
-    prompt: Prompt
-    alone: Collection[str]
 
 
 class PairsScreen(WorkspaceScreen):
@@ -56,51 +45,7 @@ class PairsScreen(WorkspaceScreen):
         "from base to sft to sft-dpo."
     )
     CSS_PATH = "pairs.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n,right", "step(1)", "Next", id="pairs.next", key_display="n", tooltip="Next dialogue"),
-        Binding(
-            "p,left",
-            "step(-1)",
-            "Previous",
-            id="pairs.previous",
-            key_display="p",
-            show=False,
-            tooltip="Previous dialogue",
-        ),
-        Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="Next disagreement"),
-        Binding("h", "responses", "All", id="pairs.responses", tooltip="All responses to this dialogue"),
-        Binding("home", "go(0)", "First", id="pairs.first", show=False, tooltip="First dialogue"),
-        Binding("end", "go(-1)", "Last", id="pairs.last", show=False, tooltip="Last dialogue"),
-        Binding("j", "jump", "Jump", id="pairs.jump", tooltip="Jump to a dialogue", show=False),
-        Binding("f", "filter", "Filter", id="pairs.filter", tooltip="Filter by verdict or disagreement"),
-        Binding("e", "emotion", "Emotion", id="pairs.emotion", tooltip="Filter by emotion", show=False),
-        Binding(
-            "slash",
-            "search",
-            "Search",
-            id="pairs.search",
-            key_display="/",
-            show=False,
-            tooltip="Search in the texts",
-        ),
-        Binding(
-            "v", "verdicts", "Answers", id="pairs.verdicts", tooltip="Show the judges' answers", show=False
-        ),
-        Binding(
-            "r",
-            "rubric",
-            "Rubric",
-            id="pairs.rubric",
-            tooltip="Show the judge's prompt: A first, B first, hidden",
-            show=False,
-        ),
-        Binding("w", "words", "Words", id="pairs.words", tooltip="Mark the words that differ", show=False),
-        Binding("y", "copy", "Copy", id="pairs.copy", tooltip="Copy the pair as text", show=False),
-        Binding("o", "vote", "Vote", id="pairs.vote", tooltip="Vote on these responders, blind", show=False),
-        Binding("D", "data", "Data", id="pairs.data", tooltip="Open the dialogue in data", show=False),
-        Binding("a", "choose('a')", "A", id="pairs.a", tooltip="Choose responder A"),
-        Binding("b", "choose('b')", "B", id="pairs.b", tooltip="Choose responder B"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
 
     def __init__(self) -> None:
         super().__init__()
@@ -329,12 +274,12 @@ class PairsScreen(WorkspaceScreen):
         self._draw()
 
     def _read(self) -> None:
-        self.app.read("pairs", partial(_look, self._a, self._b), self._receive)
+        self.app.read("pairs", partial(pairs_data.read, self._a, self._b), self._receive)
 
-    def _receive(self, seen: _PairsData) -> None:
+    def _receive(self, seen: PairsData) -> None:
         self._names = seen.names
         if self._a is None and self.app.snapshot is not None:
-            self._a, self._b = _first_two(self.app.snapshot, seen.names)
+            self._a, self._b = pairs_data.default_responders(self.app.snapshot, seen.names)
             if self._a is not None:
                 self._read()
         if (seen.a, seen.b) != (self._a, self._b):
@@ -434,26 +379,3 @@ class PairsScreen(WorkspaceScreen):
             "There are no pairs yet: a pair is a test dialogue with two responses. Import data, then "
             "choose responders with a and b."
         )
-
-
-def _first_two(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, str | None]:
-    """The default responders: those of the first finished comparison, or else the first two of these names
-    that have responses."""
-    unanswered = set()
-    for job in snapshot.jobs:
-        if job.stage == "compare" and job.state == "done":
-            name = ComparisonName.parse(job.name)
-            return name.a, name.b
-        if job.stage == "respond" and job.state != "done":
-            unanswered.add(job.name)
-    answered = [name for name in names if name not in unanswered]
-    return (answered[0], answered[1]) if len(answered) > 1 else (None, None)
-
-
-def _look(a: str | None, b: str | None, workspace: Workspace) -> _PairsData:
-    from core.api import prompts
-
-    (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == "judge")
-    alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
-    pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
-    return _PairsData(workspace.evaluation.responders(), a, b, pairs, judge, alone)

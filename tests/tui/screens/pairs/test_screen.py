@@ -79,9 +79,9 @@ def test_filters_only_narrow(found: list[Pair], wanted: PairFilter) -> None:
 
 @given(pairs)
 def test_who_disagrees(pair: Pair) -> None:
-    said = {verdict.winner for verdict in pair.verdicts if verdict.winner != "invalid"}
+    result = {verdict.winner for verdict in pair.verdicts if verdict.winner != "invalid"}
     if pair_filter.disagree(pair):
-        assert len(said) > 1
+        assert len(result) > 1
     if pair_filter.orders_disagree(pair, "gpt"):
         assert pair_filter.orders_disagree(pair)
     if len({verdict.judge for verdict in pair.verdicts}) < 2:

@@ -68,9 +68,9 @@ async def test_a_sitting(filled: WorkspacePaths) -> None:
         take_in(filled)
         await until_shows(pilot, f"3 of {len(order)} voted")
         await until(pilot, lambda: "pending" not in shown(pilot))
-    said = cast(filled)
-    assert [kind for kind, _ in said] == ["vote", "vote", "vote", "vote", "unvote"]
-    assert [payload["dialog_id"] for _, payload in said] == [name for name, *_ in [*order[:4], order[3]]]
+    result = cast(filled)
+    assert [kind for kind, _ in result] == ["vote", "vote", "vote", "vote", "unvote"]
+    assert [payload["dialog_id"] for _, payload in result] == [name for name, *_ in [*order[:4], order[3]]]
     mirrored = {"a": "b", "b": "a"}
     wanted = [order[0][1], mirrored[order[1][1]], "tie", "None"]
     assert [choice for _, _, choice in papers(filled)][:4] == wanted
@@ -151,9 +151,9 @@ def test_a_login_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyError("getpwuid(): uid not found: 4321")
 
     monkeypatch.setattr("getpass.getuser", nameless)
-    said = CliRunner().invoke(vote, [BASE, RUN])
-    assert said.exit_code == 1
-    assert "give one with --voter NAME" in said.output
+    result = CliRunner().invoke(vote, [BASE, RUN])
+    assert result.exit_code == 1
+    assert "give one with --voter NAME" in result.output
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])

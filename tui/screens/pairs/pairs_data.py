@@ -1,0 +1,48 @@
+"""What the pairs screen reads: responders, their pairs, and the judge's prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.api import ComparisonName
+
+if TYPE_CHECKING:
+    from core.api import Pair, Prompt, Snapshot, Workspace
+
+
+@dataclass(frozen=True)
+class PairsData:
+    """The pairs of responders `a` and `b`; the judges `alone` score each response separately."""
+
+    names: Sequence[str]
+    a: str | None
+    b: str | None
+    pairs: Sequence[Pair]
+    prompt: Prompt
+    alone: Collection[str]
+
+
+def default_responders(snapshot: Snapshot, names: Sequence[str]) -> tuple[str | None, str | None]:
+    """The default responders: those of the first finished comparison, or else the first two of these names
+    that have responses."""
+    unanswered = set()
+    for job in snapshot.jobs:
+        if job.stage == "compare" and job.state == "done":
+            name = ComparisonName.parse(job.name)
+            return name.a, name.b
+        if job.stage == "respond" and job.state != "done":
+            unanswered.add(job.name)
+    answered = [name for name in names if name not in unanswered]
+    return (answered[0], answered[1]) if len(answered) > 1 else (None, None)
+
+
+def read(a: str | None, b: str | None, workspace: Workspace) -> PairsData:
+    """The pairs of responders `a` and `b`, none while one of them is not chosen."""
+    from core.api import prompts
+
+    (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == "judge")
+    alone = frozenset(job.name for job in workspace.pipeline.snapshot().jobs if job.stage == "judge")
+    pairs = () if a is None or b is None else workspace.evaluation.pairs(a, b)
+    return PairsData(workspace.evaluation.responders(), a, b, pairs, judge, alone)
