@@ -288,9 +288,17 @@ def print_peers() -> None:
         "ties": float(scores.count(0.5)),
         **{f"strength of {i}": strengths[f"r{i}"] for i in range(3)},
     }
-    made_of = {"votes": votes, "voted_scores": voted_scores, "other_scores": other_scores}
-    made_of["weight"] = with_votes.weight
-    given = json.dumps({"scores": scores, "verdicts": each, "wins": wins, **made_of})
+    given = json.dumps(
+        {
+            "scores": scores,
+            "verdicts": each,
+            "wins": wins,
+            "votes": votes,
+            "voted_scores": voted_scores,
+            "other_scores": other_scores,
+            "weight": with_votes.weight,
+        }
+    )
     print("peers on the same verdicts                     here        there   difference\n")
     for peer in PEERS:
         try:

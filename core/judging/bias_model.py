@@ -10,6 +10,7 @@ are finite.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -90,8 +91,8 @@ def fit(comparisons: Mapping[tuple[str, str], Sequence[Ruled]], *, placed: bool 
         BiasEffect("length", None, *(length if spread else (None, None, None))),
     ]
     found = [
-        BiasEffect("strength", name, *effect, group=groups[name])
-        for name, effect in zip(names, strengths, strict=True)
+        BiasEffect("strength", name, value, low, high, groups[name])
+        for name, (value, low, high) in zip(names, strengths, strict=True)
     ]
     found.sort(key=lambda one: (one.group, -(one.log_odds or 0.0), one.responder))
     return Fitted(dialogues, needed, len(rows), (*made, *found))
@@ -194,7 +195,7 @@ def _effect(
     if not is_known:
         return None, None, None
     value = float(contrast @ estimates)
-    reach = quantile * float(np.sqrt(max(0.0, contrast @ covariance @ contrast)))
+    reach = quantile * math.sqrt(max(0.0, float(contrast @ covariance @ contrast)))
     return value, value - reach, value + reach
 
 

@@ -1,10 +1,10 @@
 """95 % intervals of shares and means, over dialogues.
 
 All are Wilson's score interval ("Probable inference, the law of succession, and statistical inference", JASA
-22, 1927), whose ends stay within 0 and 1. Where a dialogue's score is not just 0 or 1, or several verdicts
-belong to one dialogue, the number of dialogues is replaced by the effective sample size p(1 − p) / Var(p) and
-the normal quantile by Student's, after Franco, Little, Louis and Slud, "Comparative study of confidence
-intervals for proportions in complex sample surveys", Journal of Survey Statistics and Methodology 7, 2019.
+22, 1927), whose ends stay within 0 and 1. The number of dialogues is replaced by the effective sample size
+p(1 − p) / Var(p) and the normal quantile by Student's, after Franco, Little, Louis and Slud, "Comparative
+study of confidence intervals for proportions in complex sample surveys", Journal of Survey Statistics and
+Methodology 7, 2019.
 `python -m benchmarks.statistics` prints how often these intervals cover the truth.
 """
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-WILSON = "Wilson 95 %"
 EFFECTIVE = "Wilson 95 %, effective sample size"
 
 #: The confidence of an interval's ends, of one and of both.
@@ -50,16 +49,6 @@ class Bounds:
     high: float
     ci_low: float
     ci_high: float
-
-
-def of_share(wins: int, n: int) -> Estimate:
-    """Wilson's interval of `wins` of `n` independent trials. Raises `ValueError` if n is 0."""
-    from scipy.special import ndtri
-
-    if not n:
-        raise ValueError("no trials")
-    share = wins / n
-    return Estimate(share, *_ends(share, n, float(ndtri(_TWO_SIDED))), WILSON)
 
 
 def of_mean(scores: Sequence[float] | Floats) -> Estimate:

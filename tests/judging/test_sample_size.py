@@ -53,7 +53,7 @@ def test_what_was_not_seen_is_not_known() -> None:
     nothing = sample_size.seen({})
     assert (nothing.dialogues, nothing.tie_rate, nothing.flip_rate) == (0, None, None)
     assert sample_size.fraction(nothing, 2, 3) == (1.0, True)
-    one_order: dict[str, list[tuple[Order, Winner]]] = {name: found[:1] for name, found in coin(100).items()}
+    one_order = {name: found[:1] for name, found in coin(100).items()}
     seen = sample_size.seen({("a", "b"): one_order})
     assert seen.flip_rate is None
     assert sample_size.fraction(seen, 1, 1)[1] is False

@@ -80,12 +80,8 @@ def verdicts_of(connection: sqlite3.Connection, job: str) -> dict[str, list[tupl
     }
 
 
-def breakdown(
-    rate: WinRate, scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]
-) -> tuple[Cell, ...]:
+def breakdown(scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]) -> tuple[Cell, ...]:
     """The win rate per emotion, per sentiment, and per length of b's response in words."""
-    from core.judging.intervals import WILSON
-
     named: dict[tuple[str, str], list[float | None]] = defaultdict(list)
     bins: dict[int, list[float | None]] = defaultdict(list)
     for dialogue in dialogues:
@@ -96,11 +92,9 @@ def breakdown(
         named["sentiment", dialogue.sentiment].append(score)
         if dialogue.dialog_id in texts_b:
             bins[len(texts_b[dialogue.dialog_id].split()) // _BIN].append(score)
-    # As for all dialogues together.
-    once = rate.interval == WILSON
     return (
-        *(_cell(kind, value, named[kind, value], once) for kind, value in sorted(named)),
-        *(_cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin], once) for bin in sorted(bins)),
+        *(_cell(kind, value, named[kind, value]) for kind, value in sorted(named)),
+        *(_cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin]) for bin in sorted(bins)),
     )
 
 
@@ -233,10 +227,10 @@ def by_judge(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> Iterator
             yield judge, compared
 
 
-def _cell(kind: Any, value: str, found: Sequence[float | None], once: bool) -> Cell:
+def _cell(kind: Any, value: str, found: Sequence[float | None]) -> Cell:
     from core.judging import statistics
 
-    rate = statistics.win_rate(found, once=once, with_bootstrap=False)
+    rate = statistics.win_rate(found, once=False, with_bootstrap=False)
     return Cell(
         kind=kind,
         value=value,

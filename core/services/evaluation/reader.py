@@ -76,7 +76,7 @@ class EvaluationReader:
         if rate.n is None:
             return Comparison(rate, ())
         scores, texts = self._scores([rate])[job], self._texts([rate.b])[rate.b]
-        cells = comparisons.breakdown(rate, scores, self._state.data()[1], texts)
+        cells = comparisons.breakdown(scores, self._state.data()[1], texts)
         with_votes = next((one for one in self.prediction_powered() if one.job == job), None)
         return Comparison(rate, cells, with_votes)
 
@@ -91,9 +91,7 @@ class EvaluationReader:
         return tuple(
             Comparison(
                 rate,
-                comparisons.breakdown(rate, scores[rate.job], test, texts[rate.b])
-                if rate.job in scores
-                else (),
+                comparisons.breakdown(scores[rate.job], test, texts[rate.b]) if rate.job in scores else (),
                 with_votes.get(rate.job),
             )
             for rate in rates
