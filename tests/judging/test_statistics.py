@@ -164,6 +164,7 @@ def test_holms_correction() -> None:
     assert statistics.holm([]) == []
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_holms_correction_is_statsmodels_and_lies_between_none_and_bonferronis(ps: list[float]) -> None:
     assert statistics.holm(ps) == pytest.approx(list(multipletests(ps, method="holm")[1]), abs=1e-12)

@@ -23,7 +23,7 @@ device = "cpu"
 
 
 def test_a_recipe_from_a_local_model(tmp_path: Path) -> None:
-    study = TeacherWorkspace(tmp_path, "http://nowhere.invalid", dialogues=synthetic_dialogues(rows=8))
+    study = TeacherWorkspace(tmp_path, "http://nowhere.invalid", dialogues=synthetic_dialogues(rows=4))
     study.workspace.config.write_text(CONFIG.format(model=loading.EMBEDDED))
     study.run()
     assert set(study.states().values()) == {"done"}, study.story()

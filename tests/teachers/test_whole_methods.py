@@ -19,7 +19,7 @@ from tests.loopback import Api, Faults, expected_answer
 from tests.support import waiting
 from tests.support.teacher_workspace import TeacherWorkspace
 
-KILLS = 20
+KILLS = 12
 
 #: With temperature 0 the same question has one answer, and is asked once for all dialogues that share it.
 TEACHER = "temperature = 0\nbatch_tries = 12"

@@ -49,7 +49,7 @@ async def test_what_is_typed_for_the_palette_gets_there(opened: Open, filled: Wo
 
 
 async def test_none_is_lost_and_none_overtakes(opened: Open, filled: WorkspacePaths) -> None:
-    text = "the quick brown fox jumps over the lazy dog " * 4
+    text = "the quick brown fox jumps over the lazy dog " * 2
     async with opened(filled, (100, 30)) as pilot:
         burst(pilot, f"2/{text}")
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))

@@ -142,7 +142,7 @@ async def test_only_what_differs_is_drawn() -> None:
     await open_shelf(check)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     st.lists(
         st.dictionaries(
