@@ -149,7 +149,8 @@ def coverage(n: int, rate: float, ties: float, correlation: float) -> tuple[floa
 
 def print_coverage() -> float:
     """Print the coverage table; the smallest coverage."""
-    print("coverage in % (mean width in points) of the 95 % interval, both orders\n")
+    print("coverage in % (mean width in points) of the 95 % interval, both orders; one order without ties is")
+    print("as both with correlation 1\n")
     print("  n  rate  ties  " + "".join(f"correlation {c:<8g}" for c in CORRELATIONS))
     worst = 1.0
     for n, rate, ties in product(SIZES, RATES, TIES):

@@ -77,10 +77,12 @@ def fit(comparisons: Mapping[tuple[str, str], Sequence[Ruled]], *, placed: bool 
     design, contrasts = _design(rows, names, groups, spread)
     if not placed:
         design[:, 0] = 0
-    quantile = _quantile(dialogues - np.linalg.matrix_rank(design))
+    basis = _basis(design)
+    quantile = _quantile(dialogues - basis.shape[1])
     extra, of_extra = _half_wins(rows, design)
-    estimates, covariance = _solve([*rows, *extra], np.vstack([design, of_extra]))
-    known = _estimable(design, contrasts)
+    estimates, covariance = _solve([*rows, *extra], np.vstack([design, of_extra]), basis)
+    # What is not in the span of the design is not determined by the verdicts.
+    known = [bool(np.allclose(contrast @ basis @ basis.T, contrast, atol=1e-6)) for contrast in contrasts]
     effects = [
         _effect(contrast, estimates, covariance, quantile, is_known)
         for contrast, is_known in zip(contrasts, known, strict=True)
@@ -158,15 +160,19 @@ def _design(
     return design, contrasts
 
 
-def _solve(rows: Sequence[_Row], design: Floats) -> tuple[Floats, Floats]:
+def _basis(design: Floats) -> Floats:
+    """A basis of what the design spans: strengths have no zero point, so its columns depend on each other."""
+    # Of the small product, because the design has a row for each verdict.
+    sizes, directions = np.linalg.eigh(design.T @ design)
+    return directions[:, sizes > 1e-9 * sizes.max()]
+
+
+def _solve(rows: Sequence[_Row], design: Floats, basis: Floats) -> tuple[Floats, Floats]:
     """The parameters and their covariance, both in the span of the design: a minimum-norm solution."""
     from statsmodels.genmod.cov_struct import Independence
     from statsmodels.genmod.families import Binomial
     from statsmodels.genmod.generalized_estimating_equations import GEE
 
-    # Strengths have no zero point, so the columns depend on each other.
-    _, sizes, directions = np.linalg.svd(design, full_matrices=False)
-    basis = directions[sizes > 1e-8 * sizes.max()].T
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = GEE(
@@ -177,16 +183,11 @@ def _solve(rows: Sequence[_Row], design: Floats) -> tuple[Floats, Floats]:
             cov_struct=Independence(),
             weights=np.array([row.weight for row in rows]),
         )
-        fitted = model.fit(maxiter=100)
+        # Without a start it would fit a GLM first, which takes several times as long.
+        fitted = model.fit(maxiter=100, start_params=np.zeros(basis.shape[1]))
     clusters, parameters = len(model.group_labels), basis.shape[1]
     covariance = fitted.cov_robust * clusters / max(1, clusters - parameters)
     return basis @ fitted.params, basis @ covariance @ basis.T
-
-
-def _estimable(design: Floats, contrasts: Floats) -> list[bool]:
-    """Whether each contrast is determined by the verdicts: in the span of the design's rows."""
-    inverse = np.linalg.pinv(design) @ design
-    return [bool(np.allclose(contrast @ inverse, contrast, atol=1e-6)) for contrast in contrasts]
 
 
 def _effect(

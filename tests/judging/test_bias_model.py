@@ -21,17 +21,17 @@ def effects(fitted: Fitted) -> dict[tuple[str, str | None], BiasEffect]:
 
 
 def test_known_effects_are_found_in_both_orders() -> None:
-    found = judge_statistics.bias_model_coverage(40, BOTH)
+    found = judge_statistics.bias_model_coverage(16, BOTH, n=120)
     assert found.keys() >= {"position", "length", "strength of base", "strength of y"}
     for error, _ in found.values():
-        assert abs(error) < 0.08
-    assert np.mean([covered for _, covered in found.values()]) > 0.9
+        assert abs(error) < 0.15
+    assert np.mean([covered for _, covered in found.values()]) > 0.85
 
 
 def test_in_one_order_only_length_can_be_told() -> None:
-    found = judge_statistics.bias_model_coverage(20, ONE)
+    found = judge_statistics.bias_model_coverage(8, ONE)
     assert found.keys() == {"length"}
-    assert abs(found["length"][0]) < 0.25
+    assert abs(found["length"][0]) < 0.4
 
 
 def test_without_a_position_strengths_are_known_in_one_order() -> None:

@@ -240,10 +240,10 @@ class EvaluationReader:
         found = self._votes()
         if not found:
             return ()
-        rates, (imported, dialogues) = self.win_rates(), self._state.data()
+        rates, (imported, dialogues) = self._voted(found), self._state.data()
 
         def make() -> tuple[PredictionPoweredWinRate, ...]:
-            sides = {side for rate in rates if rate.n is not None for side in (rate.a, rate.b)}
+            sides = {side for rate in rates for side in (rate.a, rate.b)}
             by_name = {dialogue.dialog_id: dialogue for dialogue in dialogues}
             return human_votes.prediction_powered(
                 rates, self._scores(rates), found, self._texts(sides), by_name
@@ -256,10 +256,10 @@ class EvaluationReader:
         found = self._votes()
         if not found:
             return ()
-        rates = self.win_rates()
+        rates = self._voted(found)
 
         def make() -> tuple[AnnotatorTest, ...]:
-            sides = {side for rate in rates if rate.n is not None for side in (rate.a, rate.b)}
+            sides = {side for rate in rates for side in (rate.a, rate.b)}
             return human_votes.annotator_tests(rates, self._scores(rates), found, self._texts(sides))
 
         return self._state.remember("annotator tests", (rates, found), make)
@@ -283,6 +283,13 @@ class EvaluationReader:
 
         connection = self._state.connection()
         return [] if connection is None else votes.votes(connection)
+
+    def _voted(self, votes: Sequence[Vote]) -> list[WinRate]:
+        """The finished comparisons of responders on whom people voted."""
+        met = {frozenset((vote.a, vote.b)) for vote in votes}
+        return [
+            rate for rate in self.win_rates() if rate.n is not None and frozenset((rate.a, rate.b)) in met
+        ]
 
     def _judges(self) -> dict[str, JudgeConfig]:
         config, _ = self._state.config()
