@@ -9,6 +9,8 @@ from .dialogues.statistics import Crosstab as Crosstab
 from .dialogues.statistics import SourceStatistics as SourceStatistics
 from .dialogues.statistics import Statistics as Statistics
 from .domain.app_settings import AppSettings as AppSettings
+from .domain.bias_models import BiasEffect as BiasEffect
+from .domain.bias_models import BiasModel as BiasModel
 from .domain.comparisons import Agreement as Agreement
 from .domain.comparisons import Cell as Cell
 from .domain.comparisons import Comparison as Comparison
@@ -36,6 +38,9 @@ from .domain.events import ReparseOutcome as ReparseOutcome
 from .domain.events import RetryOutcome as RetryOutcome
 from .domain.events import StartOutcome as StartOutcome
 from .domain.findings import Finding as Finding
+from .domain.human_evaluation import AnnotatorTest as AnnotatorTest
+from .domain.human_evaluation import PredictionPoweredWinRate as PredictionPoweredWinRate
+from .domain.human_evaluation import VoterTest as VoterTest
 from .domain.job_rules import ENDED as ENDED
 from .domain.job_rules import UNSUCCESSFUL as UNSUCCESSFUL
 from .domain.job_rules import JobCounts as JobCounts
@@ -71,6 +76,8 @@ from .domain.snapshot import DialogueCounts as DialogueCounts
 from .domain.snapshot import SlotUse as SlotUse
 from .domain.snapshot import Snapshot as Snapshot
 from .domain.snapshot import SupervisorStatus as SupervisorStatus
+from .domain.study_plans import JudgePlan as JudgePlan
+from .domain.study_plans import PlannedDesign as PlannedDesign
 from .domain.submissions import AnswerCount as AnswerCount
 from .domain.submissions import BatchEvent as BatchEvent
 from .domain.submissions import Estimate as Estimate

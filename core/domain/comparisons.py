@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from core.domain.human_evaluation import PredictionPoweredWinRate
 from core.domain.names import RunStage
 from core.domain.results import DimensionRate
 from core.domain.verdicts import AnswerForm, Dimension
@@ -109,6 +110,8 @@ class Comparison:
     """The win rates over parts of them, grouped by kind; empty before the comparison is finished."""
     sequence: tuple[SequencePoint, ...] = ()
     """The confidence sequence, in the order of judging; empty unless its judge stops once it is decided."""
+    with_votes: PredictionPoweredWinRate | None = None
+    """The win rate by people, from their votes and the verdicts; None before there are votes and verdicts."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class WinRate:
     ci_high: float | None
     """The upper end of the win rate's interval."""
     interval: str | None
-    """How the interval was found, such as `Wilson 95 %`."""
+    """How the interval was found, such as `Wilson 95 %, effective sample size`."""
     label: str | None
     """The judge's measured agreement with people, in words."""
     job: str

@@ -35,5 +35,5 @@ STAGES: Mapping[Stage, StageSpec] = {
     "respond": StageSpec(settings.RespondSettings, results.RespondResult, 2, "core.responding.respond_job"),
     "judge": StageSpec(settings.JudgeSettings, results.JudgeResult, 2, "core.judging.embedded.fit_job"),
     "validate": StageSpec(settings.ValidateSettings, results.ValidateResult, 3, "core.judging.validate_job"),
-    "compare": StageSpec(settings.CompareSettings, results.CompareResult, 5, "core.judging.compare_job"),
+    "compare": StageSpec(settings.CompareSettings, results.CompareResult, 6, "core.judging.compare_job"),
 }

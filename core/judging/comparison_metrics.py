@@ -42,7 +42,7 @@ def of_comparison(
     found = _by_dialogue(verdicts)
     made = scores.by_dialogue(found)
     each = list(made.values())
-    rate = statistics.win_rate(each, once=len(verdicts) == len(found))
+    rate = statistics.win_rate(each, with_bootstrap=len(verdicts) > len(found))
     even = statistics.even_test([score for score in each if score is not None])
     if stops:
         rate, even = _at_any_time(rate, each)
@@ -173,9 +173,9 @@ def dimension_scores(verdicts: Iterable[VerdictRecord]) -> dict[Dimension, dict[
     return {dimension: scores.by_dialogue(own) for dimension, own in found.items()}
 
 
-def dimension_rate(found: Sequence[float | None], *, once: bool) -> DimensionRate:
-    """The win rate of b from its score on each dialogue; `once` is whether each was judged once."""
-    rate = statistics.win_rate(found, once=once, with_bootstrap=False)
+def dimension_rate(found: Sequence[float | None]) -> DimensionRate:
+    """The win rate of b from its score on each dialogue."""
+    rate = statistics.win_rate(found)
     win_rate_b, ci_low, ci_high = parts(rate.rate)
     return DimensionRate(
         wins_a=rate.wins_a,
@@ -191,9 +191,8 @@ def dimension_rate(found: Sequence[float | None], *, once: bool) -> DimensionRat
 
 
 def _dimensions(verdicts: Sequence[VerdictRecord]) -> dict[Dimension, DimensionRate]:
-    once = len(verdicts) == len({verdict.dialog_id for verdict in verdicts})
     return {
-        dimension: dimension_rate(list(found.values()), once=once)
+        dimension: dimension_rate(list(found.values()))
         for dimension, found in dimension_scores(verdicts).items()
     }
 

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from core.domain.comparisons import Scorecard
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports import cells, comparison_tables, dimension_tables, stopping_tables
+from core.reports import (
+    cells,
+    comparison_tables,
+    dimension_tables,
+    judge_tables,
+    stopping_tables,
+    vote_tables,
+)
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -25,8 +32,11 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
         *_rankings(report),
         _tests(report),
         _scorecards(report),
+        judge_tables.bias_models(report),
+        judge_tables.annotator_tests(report),
         _agreements(report),
         _human(report),
+        vote_tables.prediction_powered(report),
         stopping_tables.stopped(report),
         stopping_tables.sequences(report),
         comparison_tables.breakdown(report),
@@ -47,6 +57,12 @@ def warnings(report: Report) -> list[str]:
         found.append(
             f"{len(waiting)} of {len(report.rates)} comparisons are not finished and have no results."
         )
+    found += [
+        f"{_name(one.rate)}: the votes on {one.with_votes.changed} dialogues no longer count, because a "
+        "response has changed; the win rate by people is from the others, which may differ from them."
+        for one in report.comparisons
+        if one.with_votes is not None and one.with_votes.changed
+    ]
     for rate in report.rates:
         name = f"{_name(rate)}:"
         if rate.invalid and rate.n:

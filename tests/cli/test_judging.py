@@ -92,6 +92,31 @@ def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
     assert dict(api.paid) == paid
 
 
+def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:
+    config = asked.root / "config.toml"
+    priced = '[prices]\ndate = 2026-06-01\n[prices.models."gpt-4o"]\ninput = 2.5\noutput = 10.0\n'
+    config.write_text(config.read_text() + priced)
+    (dry,) = asked("run", "compare:human vs chatgpt @ gpt", "--dry-run", "--json").json["recipes"]
+    found = {plan["judge"]: plan for plan in asked("judge", "plan", "--detect", "10", "--json").json}
+    assert found.keys() == {"gpt", "own"}
+    gpt, own = found["gpt"], found["own"]
+    assert [(d["orders"], d["repeats"], d["is_configured"]) for d in gpt["designs"]] == [
+        (1, 1, False),
+        (2, 1, True),
+    ]
+    for design in gpt["designs"]:
+        assert design["requests"] == design["dialogues"] * design["orders"]
+        assert design["usd"] / design["requests"] == pytest.approx(dry["usd"] / dry["requests"], rel=0.01)
+    # Nothing was judged yet: nothing is known but the price.
+    assert (gpt["seen"], gpt["tie_rate"], gpt["flip_rate"]) == (0, None, None)
+    assert all(design["at_most"] for design in gpt["designs"][1:])
+    assert (len(own["designs"]), own["designs"][0]["usd"]) == (1, 0.0)
+    shown = " ".join(asked("judge", "plan", "gpt").out.split())
+    assert "what both orders gain is not known" in shown
+    assert "no judge is named 'nobody'" in asked("judge", "plan", "nobody", code=1).err
+    assert "not in the range" in asked("judge", "plan", "--detect", "60", code=2).err
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Program:
     root = tmp_path_factory.mktemp("judged") / "study"

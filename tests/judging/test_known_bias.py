@@ -121,6 +121,13 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
         (rate,) = workspace.evaluation.win_rates()
         (card,) = workspace.evaluation.scorecards()
         detail = workspace.evaluation.comparison(rate.job)
+        (model,) = workspace.evaluation.bias_models()
+    # The first place and length, each adjusted for the other and for strength.
+    position, length, *strengths = model.effects
+    for effect in (position, length):
+        assert effect.low is not None
+        assert effect.low > 0
+    assert [effect.responder for effect in strengths] == ["chatgpt", "human"]
     assert rate.p is not None
     assert rate.p_holm == rate.p
     assert (card.judge, card.verdicts, card.invalid) == ("gpt", 500, 0)

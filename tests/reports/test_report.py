@@ -71,6 +71,9 @@ def test_every_figure_is_there_in_full(workspace: WorkspacePaths, written: Path)
         assert [row["responder"] for row in result] == [entry.responder for entry in one.entries]
     (votes,) = rows(written, "human_votes")
     assert float(votes["win rate of B"]) == human.win_rate_b
+    by_people = rows(written, "prediction_powered")
+    assert {frozenset((row["A"], row["B"])) for row in by_people} == {frozenset((human.a, human.b))}
+    assert {row["voted"] for row in by_people} == {str(human.dialogues)}
     assert rows(written, "breakdown")
     assert rows(written, "paired_tests")
     assert {row["kind"] for row in rows(written, "agreements")} == {"judges", "voters", "voter and judge"}
@@ -106,6 +109,7 @@ def test_the_table_of_comparisons_is_that_of_a_paper(written: Path) -> None:
             "responder",
             "n",
             "win rate",
+            "by people",
             "length-controlled",
             "ties",
             "invalid",

@@ -1,4 +1,4 @@
-"""The commands about judges: how far they agree with people, and reading their answers again."""
+"""The commands about judges: how far they agree with people, how many verdicts to ask for, reading again."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping
 import click
 
 from core.api import CompareResult, Job, ReparseOutcome, ValidateResult, Workspace
-from tui.cli.options import examples, json_option, workspace_of
+from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.cli.run import print_costs, started_jobs, wait_for
 from tui.format.text import visible
 from tui.format.values import percent
 
 
-@click.group(epilog=examples("judge validate gpt-4o --dry-run"))
+@click.group(epilog=examples("judge validate gpt-4o --dry-run", "judge plan --detect 5"))
 def judge() -> None:
-    """Measure how far judges agree with people, and read their answers again."""
+    """Measure how far judges agree with people, plan verdicts, and read answers again."""
 
 
 @judge.command(epilog=examples("judge validate gpt-4o --dry-run", "judge validate gpt-4o --pairs 500 --wait"))
@@ -103,3 +103,46 @@ def _read(result: object) -> str:
         else (result.agreement, "agreement")
     )
     return f"{valid} of {result.verdicts} verdicts valid, {of} {percent(share, 1)}"
+
+
+@judge.command(epilog=examples("judge plan --detect 5", "judge plan gpt-4o --detect 3 --power 90"))
+@click.argument("name", metavar="[JUDGE]", required=False)
+@click.option(
+    "--detect",
+    type=click.FloatRange(0.1, 49.0),
+    default=5.0,
+    show_default=True,
+    help="The difference to be shown, in points.",
+)
+@click.option(
+    "--power",
+    type=click.FloatRange(1, 99),
+    default=80.0,
+    show_default=True,
+    help="The probability in % of showing it, if there is that difference.",
+)
+@json_option
+@click.pass_context
+def plan(ctx: click.Context, name: str | None, detect: float, power: float, as_json: bool) -> None:
+    """Show how many dialogues, orders and repeats show a difference, and what they cost.
+
+    The numbers follow from how often JUDGE, by default each, tied and disagreed with itself so far, and from
+    the prices that `run --dry-run` uses. Nothing is started.
+    """
+    workspace = workspace_of(ctx)
+    problem = workspace.pipeline.snapshot().config_error
+    if problem is not None:
+        raise CommandError(problem)
+    evaluation = workspace.evaluation
+    names = [card.judge for card in evaluation.scorecards()] if name is None else [name]
+    found = [evaluation.judge_plan(one, detect / 100, power / 100) for one in names]
+    if as_json:
+        json.write(found)
+        return
+    from tui.cli.output.plans import print_plan
+    from tui.cli.output.tables import make_console
+
+    if not found:
+        click.echo("There is no judge: name one in config.toml under [judges].")
+    for one in found:
+        print_plan(make_console(), one)

@@ -53,7 +53,7 @@ def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
     """b's score on each dialogue of a comparison; None on an invalid one."""
     from core.judging import scores
 
-    return scores.by_dialogue(_verdicts(connection, job))
+    return scores.by_dialogue(verdicts_of(connection, job))
 
 
 def dimension_scores(connection: sqlite3.Connection, job: str) -> DimensionScores:
@@ -76,7 +76,7 @@ def bias_counts(
     from core.judging import judge_bias
 
     found = {}
-    for name, verdicts in _verdicts(connection, job).items():
+    for name, verdicts in verdicts_of(connection, job).items():
         a, b = (own.get(name) for own in texts)
         words = None if a is None or b is None else (len(a.split()), len(b.split()))
         is_identical = a is not None and a == b
@@ -84,7 +84,8 @@ def bias_counts(
     return found
 
 
-def _verdicts(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
+def verdicts_of(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
+    """The verdicts of a job by dialogue."""
     return _by_dialogue(queries.winners(connection, job))
 
 
@@ -95,12 +96,8 @@ def _by_dialogue(rows: Iterable[tuple[str, Order, Winner]]) -> dict[str, list[tu
     }
 
 
-def breakdown(
-    rate: WinRate, scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]
-) -> tuple[Cell, ...]:
+def breakdown(scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]) -> tuple[Cell, ...]:
     """The win rate per emotion, per sentiment, and per length of b's response in words."""
-    from core.judging.intervals import WILSON
-
     named: dict[tuple[str, str], list[float | None]] = defaultdict(list)
     bins: dict[int, list[float | None]] = defaultdict(list)
     for dialogue in dialogues:
@@ -111,11 +108,9 @@ def breakdown(
         named["sentiment", dialogue.sentiment].append(score)
         if dialogue.dialog_id in texts_b:
             bins[len(texts_b[dialogue.dialog_id].split()) // _BIN].append(score)
-    # As for all dialogues together.
-    once = rate.interval == WILSON
     return (
-        *(_cell(kind, value, named[kind, value], once) for kind, value in sorted(named)),
-        *(_cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin], once) for bin in sorted(bins)),
+        *(_cell(kind, value, named[kind, value]) for kind, value in sorted(named)),
+        *(_cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin]) for bin in sorted(bins)),
     )
 
 
@@ -269,10 +264,10 @@ def by_judge(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> Iterator
             yield judge, compared
 
 
-def _cell(kind: Any, value: str, found: Sequence[float | None], once: bool) -> Cell:
+def _cell(kind: Any, value: str, found: Sequence[float | None]) -> Cell:
     from core.judging import statistics
 
-    rate = statistics.win_rate(found, once=once, with_bootstrap=False)
+    rate = statistics.win_rate(found)
     return Cell(
         kind=kind,
         value=value,

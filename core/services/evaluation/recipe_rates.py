@@ -26,7 +26,6 @@ def recipe_rates(
     that have a valid one.
     """
     from core.judging import comparison_metrics
-    from core.judging.intervals import WILSON
 
     found = []
     for judge, compared in comparisons.by_judge(rates, scores):
@@ -40,10 +39,8 @@ def recipe_rates(
             for rate in own:
                 for dimension, made in by_dimension.get(rate.job, {}).items():
                     by_part[dimension].append(made)
-            # As for the one comparison.
-            once = len(own) == 1 and own[0].interval == WILSON
             means = _mean_scores([scores[rate.job] for rate in own])
-            overall = comparison_metrics.dimension_rate(means, once=once)
+            overall = comparison_metrics.dimension_rate(means)
             found.append(
                 RecipeRate(
                     judge=judge,
@@ -56,7 +53,7 @@ def recipe_rates(
                     ci_low=overall.ci_low,
                     ci_high=overall.ci_high,
                     dimensions={
-                        dimension: comparison_metrics.dimension_rate(_mean_scores(each), once=once)
+                        dimension: comparison_metrics.dimension_rate(_mean_scores(each))
                         for dimension, each in by_part.items()
                     },
                 )

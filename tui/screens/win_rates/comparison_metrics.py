@@ -8,13 +8,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from core.api import MAX_WORDS
+from tui.format import human_votes
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.win_rates.matrix import significance
 
 if TYPE_CHECKING:
-    from core.api import Cell, Comparison, SequencePoint, WinRate
+    from core.api import Cell, Comparison, PredictionPoweredWinRate, SequencePoint, WinRate
 
 #: Win rates over fewer dialogues than this are marked as unreliable.
 FEW = 20
@@ -79,7 +80,15 @@ def of_comparison(comparison: Comparison) -> list[MetricRow]:
     """All metrics of a comparison, each with the comparison's pairs."""
     rate = comparison.rate
     behind = ((rate.a, rate.b),)
-    found = (*_of_rate(rate), *_of_sequence(comparison.sequence), *_of_cells(comparison.cells))
+    title, raw, *others = _of_rate(rate)
+    found = (
+        title,
+        raw,
+        *_by_people(comparison.with_votes),
+        *others,
+        *_of_sequence(comparison.sequence),
+        *_of_cells(comparison.cells),
+    )
     return [replace(metric, behind=behind) for metric in found]
 
 
@@ -119,6 +128,29 @@ def warnings(rate: WinRate) -> list[str]:
     if rate.n is not None and rate.n < FEW:
         found.append(f"Only {rate.n} dialogues: the interval is wide.")
     return found
+
+
+def _by_people(found: PredictionPoweredWinRate | None) -> Iterator[MetricRow]:
+    """The win rate by people, beside the judge's; nothing without votes."""
+    if found is None:
+        return
+    note = f"what people would say of all: {human_votes.basis(found)}; {human_votes.more_votes(found)}"
+    yield share("prediction-powered", found.win_rate_b, found.ci_low, found.ci_high, n=found.n, note=note)
+    warning = human_votes.warning(found)
+    if warning is not None:
+        yield MetricRow(
+            "  votes that no longer count", formats.count(found.changed), note=warning, warns=True
+        )
+    voters = f"{len(found.voters)} voter{'' if len(found.voters) == 1 else 's'}"
+    ties = f"; {found.identical} identical pairs are ties" if found.identical else ""
+    yield share(
+        "  votes alone",
+        found.votes_win_rate_b,
+        found.votes_low,
+        found.votes_high,
+        n=found.voted,
+        note=f"{voters}: {', '.join(found.voters)}{ties}",
+    )
 
 
 def _of_rate(rate: WinRate) -> Iterator[MetricRow]:

@@ -14,7 +14,7 @@ from tui.screens.win_rates.table_view import RatesView
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
-    from core.api import Job, Snapshot, WinRate
+    from core.api import Job, PredictionPoweredWinRate, Snapshot, WinRate
     from tui.screens.win_rates.detail_view import DetailView
 
 
@@ -96,6 +96,7 @@ class WinRatesScreen(WorkspaceScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rates: tuple[WinRate, ...] = ()
+        self._with_votes: dict[str, PredictionPoweredWinRate] = {}
         self._view: WinRatesView = RatesView()
 
     def body(self) -> ComposeResult:
@@ -111,6 +112,10 @@ class WinRatesScreen(WorkspaceScreen):
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("win rates", lambda workspace: workspace.evaluation.win_rates(), self._receive)
+        # After the table, because its calculation takes longer.
+        self.app.read(
+            "votes", lambda workspace: workspace.evaluation.prediction_powered(), self._receive_votes
+        )
 
     def action_detail(self) -> None:
         from tui.screens.win_rates.detail_view import DetailView
@@ -154,8 +159,15 @@ class WinRatesScreen(WorkspaceScreen):
         self._rates = found
         self._draw()
 
+    def _receive_votes(self, found: tuple[PredictionPoweredWinRate, ...]) -> None:
+        with_votes = {one.job: one for one in found}
+        if with_votes != self._with_votes:
+            self._with_votes = with_votes
+            self._draw()
+
     def _draw(self) -> None:
         snapshot = self.app.snapshot
         jobs: dict[str, Job] = {} if snapshot is None else {job.id: job for job in snapshot.jobs}
+        self._view.with_votes = self._with_votes
         if self._view.is_mounted:
             self._view.show(self._rates, jobs)
