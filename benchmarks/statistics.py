@@ -2,8 +2,8 @@
 
     python -m benchmarks.statistics [--runs N] [--no-peers]
 
-Exits with 1 if a 95 % interval of a win rate covers less than 93 %, one with people's votes less than 92 %, a test
-at 5 % errs in more than 6.5 %, or judging until it is decided has more than 5 % false alarms.
+Exits with 1 if a 95 % interval of a win rate covers less than 93 %, one with people's votes less than 92 %, a
+test at 5 % errs in more than 6.5 %, or judging until it is decided has more than 5 % false alarms.
 Coverage is exact: every outcome of n dialogues, weighted by its probability. The rest is simulated with a
 fixed seed. Peers are installed with uv, each in an environment of its own in a temporary folder.
 """
@@ -180,8 +180,6 @@ def print_invalid(runs: int) -> None:
             gone = random.random(250) < np.where(won, of_won, of_lost)
             found = statistics.win_rate(
                 [None if out else float(win) for win, out in zip(won, gone, strict=True)],
-                once=False,
-                with_bootstrap=False,
             )
             assert found.rate is not None
             valid.append(found.rate.low <= 0.5 <= found.rate.high)
