@@ -139,8 +139,10 @@ def read(text: str) -> Named | None:
     found = list(_all(cleaned.text))
     if len({named.place for named in found}) != 1:
         return None
-    was_labelled = "label" in cleaned.removed and found[0].form in ("digit", "letter")
-    return Named(found[0].place, "label") if was_labelled else found[0]
+    if "label" not in cleaned.removed or found[0].form not in ("digit", "letter", "label"):
+        return found[0]
+    # An object with one member, or a label, was taken off.
+    return Named(found[0].place, "JSON" if _OBJECT.search(text) else "label")
 
 
 def read_dimensions(text: str) -> tuple[dict[AskedFor, Place], AnswerForm | None]:
