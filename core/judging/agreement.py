@@ -40,17 +40,23 @@ class JudgeAgreement:
     kappa_high: float | None
 
 
-def judge_agreement(labels: Sequence[tuple[str, Winner, Winner]]) -> JudgeAgreement | None:
+def judge_agreement(
+    labels: Sequence[tuple[str, Winner, Winner]], weights: Sequence[float] | None = None
+) -> JudgeAgreement | None:
     """The agreement of two judges on pairs, each given as (dialogue, outcome of one, outcome of the other).
+
+    With `weights`, one for each pair, shares and kappa are weighted; `pairs` counts the pairs.
 
     Pairs with an invalid outcome are left out; None if none remains. Kappa is Cohen's ("A
     coefficient of agreement for nominal scales", Educational and Psychological Measurement 20, 1960), over
     the three outcomes a, b and tie.
     """
     tables: dict[str, Floats] = defaultdict(lambda: np.zeros((len(_LABELS), len(_LABELS))))
-    for dialogue, one, other in labels:
+    pairs = 0
+    for (dialogue, one, other), weight in zip(labels, weights or [1.0] * len(labels), strict=True):
         if one != "invalid" and other != "invalid":
-            tables[dialogue][_LABELS[one], _LABELS[other]] += 1
+            tables[dialogue][_LABELS[one], _LABELS[other]] += weight
+            pairs += 1
     if not tables:
         return None
     by_dialogue = np.array(list(tables.values()))
@@ -71,7 +77,7 @@ def judge_agreement(labels: Sequence[tuple[str, Winner, Winner]]) -> JudgeAgreem
         chance = _chance(total)
         kappa_low, kappa_high = (max(-1.0, (end - chance) / (1 - chance)) for end in (raw.low, raw.high))
     return JudgeAgreement(
-        pairs=int(total.sum()),
+        pairs=pairs,
         dialogues=len(by_dialogue),
         raw=raw.share,
         raw_low=raw.low,

@@ -31,7 +31,8 @@ def prediction_powered(report: Report) -> ReportTable:
         "without the verdicts; verdicts alone: the judge's win rate. Identical texts are ties in each. "
         "Intervals of 95 %, clustered by dialogue (Wilson, effective sample size). More: further dialogues "
         "with votes until the interval excludes 50 %, if the win rate stays as it is; unknown if all would "
-        "not be enough."
+        "not be enough. Votes on dialogues drawn by the judge's uncertainty are weighted by the "
+        "inverse of their probabilities (arXiv 2403.03208)."
     )
     title = "Win rates by people, from votes and verdicts"
     named = [

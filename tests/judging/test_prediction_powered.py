@@ -22,6 +22,7 @@ some_dialogues = st.lists(
         emotion=st.sampled_from("xyz"),
         sentiment=st.sampled_from("pn"),
         identical=st.booleans(),
+        weight=st.floats(0.2, 2.0),
     ),
     min_size=1,
     max_size=80,

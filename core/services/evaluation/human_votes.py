@@ -96,13 +96,18 @@ def _of(
 
     a, b = texts[rate.a], texts[rate.b]
     # Those on other responders that happen to give the same text are no random sample of the dialogues.
-    own = [vote for vote in votes if {vote.a, vote.b} == {rate.a, rate.b} and vote.dialog_id in scores]
+    own = [vote for vote in votes if {vote.a, vote.b} == {rate.a, rate.b}]
+    # Where judging stopped, the judged dialogues alone would represent what the judge happened to say first.
+    unjudged = a.keys() & b.keys() - scores.keys() if rate.unjudged else set()
+    predicted = {**scores, **dict.fromkeys(sorted(unjudged))}
+    own = [vote for vote in own if vote.dialog_id in predicted]
     said = voting.outcomes(own, a, b)
+    weights = voting.weights(own, rate.a, rate.b, a, b)
     means = {
         name: sum(WORTH[choice] for choice in by_voter.values()) / len(by_voter)
         for name, by_voter in said.items()
     }
-    identical = {name for name in scores if name in a and a[name] == b.get(name)}
+    identical = {name for name in predicted if name in a and a[name] == b.get(name)}
     made = powered.prediction_powered(
         [
             powered.Predicted(
@@ -111,8 +116,9 @@ def _of(
                 dialogues[name].emotion if name in dialogues else "",
                 dialogues[name].sentiment if name in dialogues else "",
                 name in identical,
+                weights.get(name, 1.0),
             )
-            for name, score in scores.items()
+            for name, score in predicted.items()
         ]
     )
     if made is None:
@@ -129,12 +135,13 @@ def _of(
         votes_win_rate_b=made.votes_alone.share,
         votes_low=made.votes_alone.low,
         votes_high=made.votes_alone.high,
-        n=len(scores),
+        n=len(predicted),
         voted=made.voted,
         changed=len({vote.dialog_id for vote in own if vote.choice != "skip"} - said.keys()),
         identical=len(identical),
         voters=tuple(sorted({voter for by_voter in said.values() for voter in by_voter})),
         weight=made.weight,
         strata=made.strata,
+        weighted=any(weights[name] != 1 for name in said),
         more=made.more,
     )

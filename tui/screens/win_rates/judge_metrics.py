@@ -145,6 +145,7 @@ def _agreement(one: Agreement, made: Made) -> Iterator[MetricRow]:
 
 def _vote(one: HumanWinRate) -> MetricRow:
     skipped = f", {one.skipped} skipped" if one.skipped else ""
+    weighted = "; pairs drawn by the judge's uncertainty, the rate weighted" if one.weighted else ""
     return replace(
         share(
             f"{one.b} vs. {one.a}",
@@ -153,7 +154,7 @@ def _vote(one: HumanWinRate) -> MetricRow:
             one.ci_high,
             n=one.dialogues,
             note=f"{one.votes} votes of {', '.join(one.voters)}{skipped}; {one.wins_b} won, {one.ties} tied, "
-            f"{one.wins_a} lost; {one.interval}",
+            f"{one.wins_a} lost; {one.interval}{weighted}",
         ),
         behind=((one.a, one.b),),
     )
