@@ -100,8 +100,8 @@ def test_weights(among: int, undrawn: int, probability: float) -> None:
 def test_the_ballot_draws_by_uncertainty_the_same_for_all_voters() -> None:
     items = ballot([])
     assert sorted(item.dialog_id for item in items) == NAMES
-    early = [item for item in items[:10] if UNCERTAIN[item.dialog_id] == 0.5]
-    assert len(early) >= 4, "of 10 uncertain ones among 40"
+    early = [item for item in items[:20] if UNCERTAIN[item.dialog_id] == 0.5]
+    assert len(early) > 7, "of 10 uncertain ones among 40"
     assert [item.dialog_id for item in ballot([], voter="ben")] == [item.dialog_id for item in items]
     assert {item.order for item in items} == {"ab", "ba"}
     sizes = active_voting.sizes(UNCERTAIN)

@@ -100,6 +100,16 @@ def test_what_a_judge_alone_never_covers() -> None:
     assert verdicts.covered == 0
 
 
+@pytest.mark.parametrize(
+    "judge", [one for one in judge_statistics.VOTED_JUDGES if one.stops], ids=lambda judge: judge.name
+)
+def test_a_judge_that_stopped(judge: VotedJudge) -> None:
+    """It judged only some dialogues, and those until they said most: no bias for the estimate."""
+    powered, votes, _ = judge_statistics.prediction_powered_coverage(judge, 150)
+    assert powered.covered >= 0.92
+    assert powered.width <= votes.width
+
+
 def test_emotions_with_enough_votes_are_strata() -> None:
     """People prefer b where they are sad, a where they are glad; the judge knows neither."""
     draw = random.Random(3)

@@ -142,6 +142,7 @@ def _of(
         voters=tuple(sorted({voter for by_voter in said.values() for voter in by_voter})),
         weight=made.weight,
         strata=made.strata,
+        unjudged=len(unjudged),
         weighted=any(weights[name] != 1 for name in said),
         more=made.more,
     )
