@@ -34,10 +34,9 @@ def basis(one: PredictionPoweredWinRate) -> str:
         why = "votes are too few to use the verdicts" if one.has_few else "the verdicts do not help"
         return f"{votes} on {one.voted} of {one.n} dialogues; {why}"
     strata = f" in {one.strata} groups of emotions" if one.strata > 1 else ""
-    judged = f"the {one.n - one.unjudged} that were judged before it was decided" if one.unjudged else "all"
-    return (
-        f"{votes} on {one.voted} of {one.n} dialogues and verdicts on {judged}{strata} (λ {one.weight:.2f})"
-    )
+    judged = f"the {one.n - one.unjudged} judged before it was decided" if one.unjudged else "all"
+    votes = f"{votes} on {one.voted} of {one.n} dialogues"
+    return f"{votes} and verdicts on {judged}{strata} (λ {one.weight:.2f})"
 
 
 def warning(one: PredictionPoweredWinRate) -> str | None:
