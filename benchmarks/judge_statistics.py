@@ -53,7 +53,8 @@ class VotedJudge:
         own = np.where(random.random(n) < 0.3, 0.5, random.random(n) < self.prefers_b)
         scores = np.where(random.random(n) < self.copies, votes, own)
         order = random.permutation(n)
-        reached = np.array(sequential.e_values(scores[order])) >= 1 / sequential.ALPHA
+        evidence: Floats = np.array(sequential.e_values(scores[order].tolist()), dtype=np.float64)
+        reached = evidence >= 1 / sequential.ALPHA
         unjudged = set(order[int(reached.argmax()) + 1 :].tolist()) if self.stops and reached.any() else set()
         return [
             Predicted(

@@ -90,6 +90,17 @@ def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
     assert done["ok"]
     assert [job["attempt"] for job in done["jobs"]] == [3]
     assert dict(api.paid) == paid
+    # Where answers are missing, results stay as they are.
+    (rate,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
+    for journal in asked.root.glob("artifacts/jobs/compare-*/*/journal.jsonl"):
+        kept = (line for line in journal.read_text().splitlines() if '"key"' not in line)
+        journal.write_text("\n".join(kept) + "\n")
+    failed = asked("judge", "reparse", "gpt", code=1)
+    assert "so the result is the earlier one" in failed.err
+    assert "have no stored answer" in failed.err
+    (after,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
+    assert after == rate
+    assert after["state"] == "done"
 
 
 def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:
