@@ -304,3 +304,5 @@ class HumanWinRate:
     weighted: bool = False
     """Whether dialogues were drawn by the judge's uncertainty: their scores are weighted by the inverse
     of their probabilities. The numbers of votes are counts, which do not represent all dialogues."""
+    cells: tuple[Cell, ...] = ()
+    """The same by emotion and by sentiment."""

@@ -136,7 +136,7 @@ def win_rate(
         for by_voter in found.values()
     ]
     weighing = weights(votes, name_a, name_b, a, b)
-    rate = _rate([(mean, weighing.get(name, 1.0)) for name, mean in zip(found, means, strict=True)])
+    rate = rate_of([(mean, weighing.get(name, 1.0)) for name, mean in zip(found, means, strict=True)])
     winners = [winner for by_voter in found.values() for winner in by_voter.values()]
     return HumanWinRate(
         a=name_a,
@@ -161,7 +161,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _rate(found: Sequence[tuple[float, float]]) -> Estimate:
+def rate_of(found: Sequence[tuple[float, float]]) -> Estimate:
     """The mean of (score, weight), with its interval."""
     if all(weight == 1 for _, weight in found):
         return intervals.of_mean([mean for mean, _ in found])

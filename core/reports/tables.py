@@ -40,6 +40,7 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
         stopping_tables.stopped(report),
         stopping_tables.sequences(report),
         comparison_tables.breakdown(report),
+        vote_tables.breakdown(report),
         _data(report),
     )
     return tuple(table for table in found if table.rows)

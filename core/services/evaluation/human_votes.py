@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from core.domain.dialogues import Dialogue
 from core.domain.human_evaluation import (
@@ -17,6 +18,7 @@ from core.domain.win_rates import WinRate
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
+    from core.domain.comparisons import Cell, HumanWinRate
     from core.judging import annotator_test
     from core.judging.scores import Scores
 
@@ -35,6 +37,31 @@ def prediction_powered(
     job."""
     found = (_of(rate, scores[rate.job], votes, texts, dialogues) for rate in rates if rate.job in scores)
     return tuple(one for one in found if one is not None)
+
+
+def breakdown(
+    rate: HumanWinRate, votes: Sequence[Vote], texts: Texts, dialogues: Sequence[Dialogue]
+) -> tuple[Cell, ...]:
+    """The win rate by votes for each emotion and each sentiment."""
+    from core.domain.comparisons import Cell
+    from core.judging import scores, voting
+
+    a, b = texts[rate.a], texts[rate.b]
+    said, weights = voting.outcomes(votes, a, b), voting.weights(votes, rate.a, rate.b, a, b)
+    groups: dict[tuple[Literal["emotion", "sentiment"], str], list[tuple[float, float]]] = defaultdict(list)
+    for dialogue in dialogues:
+        if by_voter := said.get(dialogue.dialog_id):
+            mean = sum(scores.WORTH[choice] for choice in by_voter.values()) / len(by_voter)
+            own = (mean, weights.get(dialogue.dialog_id, 1.0))
+            groups["emotion", dialogue.emotion].append(own)
+            groups["sentiment", dialogue.sentiment].append(own)
+    found = []
+    for (kind, value), group in sorted(groups.items()):
+        winners = [scores.winner(mean) for mean, _ in group]
+        made = voting.rate_of(group)
+        counts = len(group), winners.count("a"), winners.count("b"), winners.count("tie"), 0
+        found.append(Cell(kind, value, *counts, made.share, made.low, made.high))
+    return tuple(found)
 
 
 def annotator_tests(

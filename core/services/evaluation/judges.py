@@ -5,19 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from core.config.schema import JudgeConfig
 from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
+from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import AnswerForm, Winner
 from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
-from core.services.evaluation import comparisons
+from core.services.evaluation import comparisons, human_votes
 from core.store import submissions
 
 if TYPE_CHECKING:
@@ -67,13 +68,17 @@ def voted(found: Iterable[Vote]) -> set[str]:
 
 
 def human_win_rates(
-    found: Sequence[Vote], texts: Mapping[str, Mapping[str, str]]
+    found: Sequence[Vote], texts: Mapping[str, Mapping[str, str]], dialogues: Sequence[Dialogue]
 ) -> tuple[HumanWinRate, ...]:
-    """The win rates by votes of any two responders, whose `texts` are by dialogue."""
+    """The win rates by votes of any two responders, whose `texts` are by dialogue, with their breakdown."""
     from core.judging import voting
 
     rates = (voting.win_rate(a, b, found, texts[a], texts[b]) for a, b in _met(found))
-    return tuple(rate for rate in rates if rate is not None)
+    return tuple(
+        replace(rate, cells=human_votes.breakdown(rate, found, texts, dialogues))
+        for rate in rates
+        if rate is not None
+    )
 
 
 def of_voters(

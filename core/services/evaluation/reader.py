@@ -258,7 +258,7 @@ class EvaluationReader:
     def human_win_rates(self) -> tuple[HumanWinRate, ...]:
         """The win rates by votes, of all pairs of responders that people voted on."""
         found = self._votes()
-        return judges.human_win_rates(found, self._texts(judges.voted(found)))
+        return judges.human_win_rates(found, self._texts(judges.voted(found)), self._state.data()[1])
 
     def prediction_powered(self) -> tuple[PredictionPoweredWinRate, ...]:
         """The win rates by people of all finished comparisons with votes, from the votes and the verdicts."""
