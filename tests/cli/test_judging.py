@@ -117,12 +117,18 @@ def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:
     ]
     # Four named winners in an answer take more tokens than a digit; the requests are as many.
     config.write_text(
-        config.read_text().replace('model = "gpt-4o"\n', 'model = "gpt-4o"\ndimensions = true\n')
+        config.read_text().replace(
+            'model = "gpt-4o"\n', 'model = "gpt-4o"\ndimensions = true\nstop = "decided"\n'
+        )
     )
     (more,) = asked("run", "compare:human vs chatgpt @ gpt", "--dry-run", "--json").json["recipes"]
     assert more["requests"] == dry["requests"]
     assert more["output_tokens"] == pytest.approx(4 * 5 * more["requests"], rel=0.3)
     assert more["usd"] > 1.1 * dry["usd"]
+    # It may stop before.
+    assert (dry["is_upper_bound"], more["is_upper_bound"]) == (False, True)
+    told = " ".join(asked("run", "compare:human vs chatgpt @ gpt", "--dry-run").out.split())
+    assert "At most this is sent: judge gpt may stop before, once it is decided." in told
     for design in gpt["designs"]:
         assert design["requests"] == design["dialogues"] * design["orders"]
         assert design["usd"] / design["requests"] == pytest.approx(dry["usd"] / dry["requests"], rel=0.01)

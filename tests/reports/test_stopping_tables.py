@@ -68,7 +68,7 @@ def test_the_sequence_is_given_whole_in_the_csv() -> None:
     assert [row[4].text for row in table.full.rows] == sequential.in_order(SCORES)
     ends = sequential.confidence_sequence([SCORES[name] for name in sequential.in_order(SCORES)])
     for row, (low, high) in zip(table.full.rows, ends, strict=True):
-        assert (row[7].value, row[8].value) == (pytest.approx(low), pytest.approx(high))
+        assert [row[7].value, row[8].value] == pytest.approx([low, high])
 
 
 def test_the_report_warns_of_what_is_missing() -> None:

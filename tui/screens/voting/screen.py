@@ -265,7 +265,7 @@ class VoteScreen(WorkspaceScreen):
         choices = [self._choice(item) for item in items]
         waiting = sum(self._choice(item) != item.choice for item in items)
         voted, skipped = len(choices) - choices.count(None), choices.count("skip")
-        parts = [f"{voted} of {len(items)} voted"]
+        parts = [] if self._items is None else [f"{voted} of {len(items)} voted"]
         if skipped:
             parts.append(f"{skipped} skipped")
         if waiting:
@@ -273,7 +273,7 @@ class VoteScreen(WorkspaceScreen):
         if self._uniform:
             parts.append("drawn uniformly")
         elif any(item.draw is not None and self._choice(item) is None for item in items):
-            parts.append("drawn by the judge's uncertainty")
+            parts.append("drawn by uncertainty")
         # Only how many votes are missing: who votes on must not know who is ahead.
         more = [one.more for one in self._with_verdicts]
         if more and None not in more and any(more):

@@ -106,7 +106,8 @@ def _forms(card: Scorecard) -> str:
     if card.forms is None:
         return "not counted: by an earlier version, or not used yet"
     counts = (f"{formats.count(times)} {form}" for form, times in card.forms.items())
-    return ", ".join(counts) or "no answer is read: it gives scores"
+    none = "no answer is read: it gives scores" if card.provider == "embedded" else "no answer was understood"
+    return ", ".join(counts) or none
 
 
 def _unmeasured(card: Scorecard) -> str:
