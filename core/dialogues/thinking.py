@@ -30,6 +30,10 @@ _TAG = re.compile(
 )
 
 
+#: The header of a message in a channel, as gpt-oss's templates write it at the end of a prompt.
+_CHANNEL = re.compile(r"<\|channel\|>(?P<name>\w+)<\|message\|>\Z")
+
+
 def remove(text: str) -> str:
     """A response without its blocks of thinking.
 
@@ -69,6 +73,19 @@ def closing(text: str) -> str:
         return ""
     closes = _closing_tag(opened)
     return f"\n{closes}\n\n" if text.endswith("\n") else closes
+
+
+def channel_switch(given: str, wanted: str) -> str:
+    """What follows `given`, which opens a channel, up to the channel that `wanted` opens in its place.
+
+    Empty unless they are the same up to there.
+    """
+    opened, other = _CHANNEL.search(given), _CHANNEL.search(wanted)
+    if opened is None or other is None or opened["name"] == other["name"]:
+        return ""
+    if given[: opened.start()] != wanted[: other.start()]:
+        return ""
+    return f"<|end|>{wanted[max(0, wanted.rfind('<|start|>')) :]}"
 
 
 def _closing_tag(opened: re.Match[str]) -> str:
