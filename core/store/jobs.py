@@ -13,6 +13,7 @@ import msgspec
 from core.domain.errors import UserError
 from core.domain.jobs import JobState, Slot, Wait
 from core.domain.results import Result
+from core.domain.verdicts import DIMENSIONS
 from core.jobs import settings
 from core.jobs.inputs import format_input, parse_input
 from core.jobs.planned_job import PlannedJob
@@ -29,6 +30,8 @@ class StoredJob:
     """The number of the newest attempt; 0 before the first."""
     redone_after: int = 0
     """Attempts up to this number belong to a result that is made anew: later ones do not resume them."""
+    sends_requests: bool = True
+    """Whether its next attempt may send requests to large models."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class Attempt:
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "
 
-_JOB = "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after"
+_JOB = (
+    "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests"
+)
 
 
 def put(connection: sqlite3.Connection, jobs: Iterable[PlannedJob]) -> list[str]:
@@ -179,12 +184,24 @@ def set_state(
     add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
 
 
-def start_anew(connection: sqlite3.Connection, job: str) -> None:
-    """Queue a job that has ended again, from the start: its result stays until there is another."""
+def start_anew(connection: sqlite3.Connection, job: str, *, sends_requests: bool = True) -> None:
+    """Queue a job that has ended again, from the start: its result stays until there is another.
+
+    Unless it `sends_requests`, it makes do with the answers of large models that there are.
+    """
     connection.execute(
         "UPDATE jobs SET redone_after = attempt, done = NULL, total = NULL WHERE id = ?", (job,)
     )
-    set_state(connection, job, "waiting", event="requested again from the start")
+    event = "requested again from the start" if sends_requests else "its answers are to be read again"
+    request_again(connection, job, event, sends_requests=sends_requests)
+
+
+def request_again(
+    connection: sqlite3.Connection, job: str, event: str, *, sends_requests: bool = True
+) -> None:
+    """Queue a job that has ended."""
+    connection.execute("UPDATE jobs SET sends_requests = ? WHERE id = ?", (sends_requests, job))
+    set_state(connection, job, "waiting", event=event)
 
 
 def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder: str) -> Attempt:
@@ -314,9 +331,13 @@ def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text:
 
 def put_verdict(connection: sqlite3.Connection, job: str, verdict: VerdictRecord) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO verdicts"
-        " VALUES (:job, :dialog_id, :order, :number, :winner, :raw, :probability_b)",
-        {"job": job, **msgspec.structs.asdict(verdict)},
+        "INSERT OR REPLACE INTO verdicts VALUES (:job, :dialog_id, :order, :number, :winner, :raw,"
+        " :probability_b, :cognitive, :affective, :compassionate)",
+        {
+            "job": job,
+            **msgspec.structs.asdict(verdict),
+            **{str(name): verdict.dimensions.get(name) for name in DIMENSIONS},
+        },
     )
 
 
@@ -392,4 +413,4 @@ def _stored(row: sqlite3.Row) -> StoredJob:
         inputs=inputs,
         depends_on=tuple(json.loads(row["depends_on"])),
     )
-    return StoredJob(job, row["state"], row["attempt"], row["redone_after"])
+    return StoredJob(job, row["state"], row["attempt"], row["redone_after"], bool(row["sends_requests"]))

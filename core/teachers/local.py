@@ -38,9 +38,10 @@ def run(queue: RequestQueue, placement: Placement) -> None:
                 token = new_token()
                 queue.submit(token, "local", Account("local", "", ""), pending, None)
         if not pending:
-            if not queue.is_waiting():
+            if queue.is_waiting():
+                queue.job.wait(_POLL_S)
+            elif not queue.release_more():
                 return
-            queue.job.wait(_POLL_S)
             continue
         loaded = loaded or _load(queue.teacher, placement)
         _answer(queue, token, Generator(*loaded, [_messages(request) for request in pending]), pending)
@@ -65,6 +66,7 @@ def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list
             result = Reply(reply.text, reply.finish, None)
             record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)
             queue.job.journal.write(record)
+            queue.on_answers((record,))
         done += len(batch)
         queue.ledger.refresh()
         queue.report_progress(eta_s=(len(pending) - done) * (time.monotonic() - began) / done)

@@ -22,7 +22,7 @@ from core.teachers.answers.characters import with_visible_half_characters, witho
 from core.teachers.costs import prices
 from core.teachers.http import content_filters, token_usage
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
-from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
+from core.teachers.protocol import Account, FailedRequest, Finish, Reply, Request, Usage
 
 #: The code of a request without a line in either result file of its batch.
 NO_LINE = "no_line"
@@ -67,6 +67,12 @@ class RequestQueue:
         self.requests: dict[str, Request] = {}
         for request in requests:
             self.requests.setdefault(request.key, request)
+        #: The keys of requests that may be sent.
+        self.released = set(self.requests)
+        #: Called when all released requests have their outcomes: releases more, and returns whether it did.
+        self.release_more: Callable[[], bool] = lambda: False
+        #: Called with answers once they are in the journal; raises `UserError` if no more shall be sent.
+        self.on_answers: Callable[[Sequence[Answer]], None] = lambda answers: None
         self._waiting = GOES_ON
         #: Requests that jobs before this one had answered.
         self.reused = 0
@@ -113,8 +119,10 @@ class RequestQueue:
                     self.ledger.answers[key] = msgspec.structs.replace(
                         known, text=text, removed=(*known.removed, *removed), raw=known.raw or known.text
                     )
-            elif invalid is not None and self.classify(Reply(invalid.text, "stop", None))[0] == "ok":
-                self.ledger.answers[key] = invalid
+            elif invalid is not None:
+                finish: Finish = "length" if invalid.outcome == "cut" else "stop"
+                if self.classify(Reply(invalid.text, finish, None))[0] == "ok":
+                    self.ledger.answers[key] = invalid
 
     def pending(self, tries: int) -> list[Request]:
         """Requests to send: neither settled nor open. `tries` is the limit for requests without an answer."""
@@ -122,7 +130,7 @@ class RequestQueue:
         return [
             request
             for key, request in self.requests.items()
-            if key not in open_keys and not self._is_settled(key, tries)
+            if key in self.released and key not in open_keys and not self._is_settled(key, tries)
         ]
 
     def unanswered(self) -> list[Request]:
@@ -132,7 +140,7 @@ class RequestQueue:
     def is_waiting(self) -> bool:
         """Whether a request without an answer is open, be it in this job or in another one."""
         open_keys = self.ledger.open_keys()
-        return any(key in open_keys and key not in self.ledger.answers for key in self.requests)
+        return any(key in open_keys and key not in self.ledger.answers for key in self.released)
 
     def submit(
         self,

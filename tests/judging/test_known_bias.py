@@ -12,8 +12,8 @@ import pytest
 
 from core.domain.dialogues import Dialogue, RatedResponse
 from tests import loopback
-from tests.judging.test_llm_judge import COMPARE, judge_workspace, shown
 from tests.loopback import Api
+from tests.support.judged_workspace import COMPARE, judge_workspace, shown
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
@@ -83,7 +83,7 @@ def expected(figure: Callable[[float, float], float], longer: float = LONGER) ->
 
 
 def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
+    monkeypatch.setattr("tests.support.judged_workspace.DIALOGUES", DIALOGUES)
     api.faults.content = judge
     made = judge_workspace(tmp_path, api)
     made.run("compare")
@@ -121,6 +121,13 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
         (rate,) = workspace.evaluation.win_rates()
         (card,) = workspace.evaluation.scorecards()
         detail = workspace.evaluation.comparison(rate.job)
+        (model,) = workspace.evaluation.bias_models()
+    # The first place and length, each adjusted for the other and for strength.
+    position, length, *strengths = model.effects
+    for effect in (position, length):
+        assert effect.low is not None
+        assert effect.low > 0
+    assert [effect.responder for effect in strengths] == ["chatgpt", "human"]
     assert rate.p is not None
     assert rate.p_holm == rate.p
     assert (card.judge, card.verdicts, card.invalid) == ("gpt", 500, 0)
@@ -142,7 +149,7 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
 def test_the_papers_single_order_hands_the_place_to_the_baseline(
     tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
+    monkeypatch.setattr("tests.support.judged_workspace.DIALOGUES", DIALOGUES)
     api.faults.content = judge
     made = judge_workspace(tmp_path, api, more="swap = false\n")
     made.run("compare")
@@ -158,7 +165,7 @@ def test_repeats_and_invalid_verdicts_do_not_hide_the_strength(
     tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch, more: str
 ) -> None:
     """Every tenth answer is no verdict, whatever the texts."""
-    monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
+    monkeypatch.setattr("tests.support.judged_workspace.DIALOGUES", DIALOGUES)
     asked: list[str] = []
 
     def answer(text: str) -> str:

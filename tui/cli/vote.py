@@ -11,6 +11,7 @@ import click
 from core.api import Workspace
 from tui.app.launch import open_app
 from tui.cli.options import CommandError, examples, in_terminal, workspace_of
+from tui.format import human_votes
 from tui.format.text import visible
 
 #: Seconds to wait for the supervisor to store the last votes.
@@ -53,7 +54,7 @@ def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
     try:
         open_app(workspace.paths, ballot=(a, b, voter))
     finally:
-        click.echo(visible(_summary(workspace, a, b, voter)))
+        click.echo(visible(_summary(workspace, a, b, voter), lines=True))
 
 
 def _summary(workspace: Workspace, a: str, b: str, voter: str) -> str:
@@ -70,4 +71,11 @@ def _summary(workspace: Workspace, a: str, b: str, voter: str) -> str:
     summary = f"{voter} has voted on {voted} of {len(items)} pairs"
     if late:
         return f"{summary}; the last votes are not stored yet."
-    return f"{summary}." + ("" if voted == len(items) else " The same command continues.")
+    summary = f"{summary}." + ("" if voted == len(items) else " The same command continues.")
+    # Without the win rate itself: who votes on must not know who is ahead.
+    more = [
+        f"\nWith the verdicts of {one.judge}: {human_votes.more_votes(one)}."
+        for one in workspace.evaluation.prediction_powered()
+        if {one.a, one.b} == {a, b}
+    ]
+    return summary + "".join(more)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,7 +14,7 @@ from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult, JudgeResult, ValidateResult
-from core.domain.verdicts import Winner
+from core.domain.verdicts import AnswerForm, Winner
 from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
 from core.services.evaluation import comparisons
@@ -165,6 +165,14 @@ def label(judge: str, validated: Validated | None) -> str:
     )
 
 
+def _forms(results: Iterable[CompareResult | ValidateResult]) -> dict[AnswerForm, int] | None:
+    counted = [result.forms for result in results if result.forms is not None]
+    total: Counter[AnswerForm] = Counter()
+    for forms in counted:
+        total.update(forms)
+    return dict(total.most_common()) if counted else None
+
+
 def _scorecard(
     name: str,
     judge: JudgeConfig,
@@ -213,6 +221,7 @@ def _scorecard(
         pairs=None if of_people is None else of_people.agreement_pairs,
         verdicts=sum(result.verdicts for result in of_orders),
         invalid=sum(result.invalid_verdicts for result in of_orders),
+        forms=_forms(of_orders),
         prefers_first=prefers_first,
         prefers_first_low=prefers_first_low,
         prefers_first_high=prefers_first_high,

@@ -61,7 +61,7 @@ async def _run(queue: RequestQueue) -> None:
                 queue.report_wait(Waiting(_OTHER_JOB, waits_since))
                 await asyncio.sleep(_POLL_S)
                 continue
-            else:
+            elif not queue.release_more():
                 return
             waits_since = time.time()
     finally:
@@ -120,6 +120,7 @@ class _Session:
         self.queue.job.journal.write(record)
         self.counts["ok" if record.outcome == "ok" else "unusable"] += 1
         self._count_cost(record)
+        self.queue.on_answers((record,))
 
     def _on_failure(
         self, request: Request, error: TransientError | RejectedError, tries: int, lost: int

@@ -16,18 +16,33 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import human_votes
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.messages import CloseBallot
 
 if TYPE_CHECKING:
-    from core.api import BallotItem, Choice, Commands, HumanWinRate, IntentResult, Snapshot, Workspace
+    from core.api import (
+        BallotItem,
+        Choice,
+        Commands,
+        HumanWinRate,
+        IntentResult,
+        PredictionPoweredWinRate,
+        Snapshot,
+        Workspace,
+    )
 
 #: The responses are side by side from this width on.
 WIDE = 100
 
 BallotSide = Literal["left", "right"]
-_VotingData = tuple["tuple[IntentResult, ...]", "tuple[BallotItem, ...]", "HumanWinRate | None"]
+_VotingData = tuple[
+    "tuple[IntentResult, ...]",
+    "tuple[BallotItem, ...]",
+    "HumanWinRate | None",
+    "tuple[PredictionPoweredWinRate, ...]",
+]
 #: Two responders and the voter.
 _Ballot = tuple[str, str, str]
 
@@ -65,6 +80,8 @@ class VoteScreen(WorkspaceScreen):
         self._a = self._b = self._voter = ""
         self._items: Sequence[BallotItem] | None = None
         self._rate: HumanWinRate | None = None
+        #: With the verdicts of each judge that compared the two.
+        self._with_verdicts: tuple[PredictionPoweredWinRate, ...] = ()
         #: Dialogue → choice in this session, None for an undone vote.
         self._choices: dict[str, Choice | None] = {}
         #: The dialogues of this session's votes, in order.
@@ -98,6 +115,7 @@ class VoteScreen(WorkspaceScreen):
         if (a, b, voter) != (self._a, self._b, self._voter):
             self._a, self._b, self._voter = a, b, voter
             self._items, self._rate, self._choices, self._history = None, None, {}, []
+            self._with_verdicts = ()
             self._written = {}
             self._draw()
         self._ask()
@@ -185,7 +203,7 @@ class VoteScreen(WorkspaceScreen):
             self.app.read("ballot", partial(_look, ballot, tuple(self._written)), self._receive)
 
     def _receive(self, seen: _VotingData) -> None:
-        outcomes, items, rate = seen
+        outcomes, items, rate, with_verdicts = seen
         failed = False
         for outcome in outcomes:
             name = None if outcome.state == "pending" else self._written.pop(outcome.id, None)
@@ -193,8 +211,9 @@ class VoteScreen(WorkspaceScreen):
                 failed = True
                 self._forget(name)
                 self.app.show_message(f"a vote was not recorded: {outcome.error}", title="Vote", error=True)
-        if failed or (items, rate) != (self._items, self._rate):
-            self._items, self._rate = items, rate
+        new = (items, rate, with_verdicts)
+        if failed or new != (self._items, self._rate, self._with_verdicts):
+            self._items, self._rate, self._with_verdicts = new
             self._draw()
 
     def _draw(self) -> None:
@@ -231,6 +250,10 @@ class VoteScreen(WorkspaceScreen):
             parts.append(f"{skipped} skipped")
         if waiting:
             parts.append(f"{waiting} pending")
+        # Only how many votes are missing: who votes on must not know who is ahead.
+        more = [one.more for one in self._with_verdicts]
+        if more and None not in more and any(more):
+            parts.append(f"about {max(filter(None, more))} more decide it")
         return Content.assemble(
             (visible(self._voter), "bold"),
             ("  Which response shows more empathy?  ", ""),
@@ -257,6 +280,12 @@ class VoteScreen(WorkspaceScreen):
                     f"{rate.wins_a} for {visible(rate.a)}, {rate.ties} ties, {rate.skipped} skipped."
                 ),
                 Content.styled(f"Voters: {voters}. Interval: {rate.interval}.", "$text-muted"),
+                *(
+                    Content(
+                        f"With the verdicts of {visible(one.judge)}: {visible(human_votes.sentence(one))}"
+                    )
+                    for one in self._with_verdicts
+                ),
             ]
         lines.append(Content.styled("Esc leaves, u undoes the last vote of this session.", "$text-muted"))
         return Content("\n").join(lines)
@@ -278,4 +307,5 @@ def _look(ballot: _Ballot, written: Sequence[int], workspace: Workspace) -> _Vot
         outcomes,
         workspace.evaluation.ballot_items(*ballot),
         workspace.evaluation.human_win_rate(*ballot[:2]),
+        tuple(one for one in workspace.evaluation.prediction_powered() if {one.a, one.b} == set(ballot[:2])),
     )
