@@ -60,7 +60,7 @@ _REFUSED_KEY = re.compile(
     re.IGNORECASE,
 )
 #: A model that the server does not have, named without a status.
-_UNKNOWN_MODEL = re.compile(r"\bmodel\b.{1,200}(?:not found|does not exist|not available)", re.IGNORECASE)
+_UNKNOWN_MODEL = re.compile(r"\bmodel\b.{1,200}(?:not found|does not exist)", re.IGNORECASE)
 #: Codes about the batch of a request, not about the request.
 _OF_BATCHES = frozenset({"batch_expired", "batch_cancelled"})
 #: An HTTP request was sent to a port that speaks TLS.
