@@ -30,6 +30,8 @@ NO_LINE = "no_line"
 REFUSED_PARAMETER = "refused_parameter"
 #: Codes of requests that would be rejected again.
 _REJECTED = ("400", "413", "422", "invalid_request")
+#: Outcomes that would come again, and may be charged again: the request is not sent a second time.
+_COMES_AGAIN: tuple[Outcome, ...] = ("rejected", "filtered", "unreadable")
 #: Characters of an unreadable reply that are shown; the journal has all of it.
 _SHOWN = 1000
 
@@ -297,9 +299,8 @@ class RequestQueue:
         found: Counter[Outcome] = self.ledger.outcomes(self.job.spec.job, key)
         unusable = sum(found[outcome] for outcome in UNUSABLE)
         unanswered = sum(found[outcome] for outcome in UNANSWERED)
-        # A reply in a form that is not understood would come in the same form again, and be charged again.
         return (
-            found["rejected"] > 0 or found["unreadable"] > 0 or unusable >= self.tries or unanswered >= tries
+            any(found[outcome] for outcome in _COMES_AGAIN) or unusable >= self.tries or unanswered >= tries
         )
 
 
