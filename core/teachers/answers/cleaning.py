@@ -53,12 +53,18 @@ class CleanedText:
     """What was removed, in the order of the rule."""
 
 
+#: How often the rule is applied at most: an answer in more layers is none, and each costs time.
+_MAX_ROUNDS = 20
+
+
 def clean(text: str) -> CleanedText:
     """Apply the rule until nothing changes: a clean text stays as it is."""
     removed: set[Removal] = set()
     text = _strip(text)
     before = None
-    while before != text:
+    for _ in range(_MAX_ROUNDS):
+        if before == text:
+            break
         before = text
         for removal, step in _STEPS:
             after = _strip(step(text))

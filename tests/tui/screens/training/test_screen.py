@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
 from core.jobs.records import metric
-from core.store import connections, jobs
+from core.store import connections, job_records, jobs
 from core.store.connections import transaction
 from tests.support.filled_workspace import CONFIG, NOW, job_id
 from tests.support.settling import shown, until, until_shows
@@ -42,7 +42,7 @@ def log(workspace: WorkspacePaths, stage: str, name: str, step: int, **values: f
     """What a worker would log now."""
     job = job_id(workspace, stage, name)
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
-        jobs.put_metric(connection, job, NOW + step, metric(step, values))
+        job_records.put_metric(connection, job, NOW + step, metric(step, values))
 
 
 async def test_the_selected_run_its_charts_and_its_metrics(opened: Open, filled: WorkspacePaths) -> None:
@@ -285,7 +285,7 @@ async def test_what_failed_beside_a_run_is_a_warning(opened: Open, filled: Works
     with closing(connections.writer(filled.state)) as connection, transaction(connection):
         (attempt, *_) = jobs.attempts(connection, job=job)
         for moment, text in enumerate(["the logger Wandb gets no metrics", "no sample answers"] * 2):
-            jobs.put_warning(connection, attempt, float(moment), text)
+            job_records.put_warning(connection, attempt, float(moment), text)
     async with opened(filled, NARROW) as pilot:
         await opened_room(pilot)
         await pilot.press("down")
