@@ -15,6 +15,7 @@ from core.jobs import spec
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.pipeline import launch
 from core.pipeline.supervisor import Supervisor
+from core.pipeline.worker_processes import Workers
 from core.services.workspace import open_workspace
 from core.store import connections, intents, queries
 
@@ -346,7 +347,9 @@ def test_a_folder_that_cannot_be_written_fails_the_job(supervised: SupervisedWor
 
 def test_a_worker_that_cannot_be_started_fails_its_job(supervised: SupervisedWorkspace) -> None:
     supervised.ask(intents.Start(targets=("recipe",)))
-    supervisor = Supervisor(supervised.workspace, ["/there/is/no/such/program"])
+    supervisor = Supervisor(
+        supervised.workspace, Workers(supervised.workspace, ["/there/is/no/such/program"])
+    )
     while supervisor.tick():
         pass
     supervisor.connection.close()

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from core.store import intents
 from tests import loopback
 from tests.loopback import Api, Faults, expected_answer
 from tests.support import waiting
+from tests.support.forking import ForkedProcess
 from tests.support.teacher_workspace import TeacherWorkspace
 
 KILLS = 12
@@ -81,7 +81,7 @@ def kill(pid: int) -> int:
     return 1
 
 
-def end(supervisor: subprocess.Popen[bytes]) -> int:
+def end(supervisor: ForkedProcess) -> int:
     if supervisor.poll() is not None:
         return 0
     supervisor.kill()
