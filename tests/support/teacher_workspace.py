@@ -27,8 +27,17 @@ preload(
     __name__,
     "core.recipes.recipe_job",
     "core.teachers.generate_job",
+    "core.teachers.batches.collection",
+    "core.teachers.batches.polling",
     "core.teachers.google.client",
+    "core.teachers.live.sessions",
     "core.teachers.openai.client",
+    # What the providers' libraries load at the first call.
+    "anyio._backends._asyncio",
+    "httpcore2",
+    "openai.resources.batches",
+    "openai.resources.chat.completions",
+    "openai.resources.files",
 )
 
 CONFIG = """
