@@ -12,7 +12,7 @@ from core.network import environment
 
 # Several processes test at the same time: threads that wait for each other's cores cost ten times the CPU.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Certificates that a machine names are read for each client, in each process, and none of these tests needs them.
+# Certificates that a machine names are read by each process, and none of these tests needs them.
 for name in (*environment.CERTIFICATE_FILES, environment.CERTIFICATE_FOLDER):
     os.environ.pop(name, None)
 # A machine that is busy with something else is no fault of the code.

@@ -99,9 +99,7 @@ class SupervisedWorkspace:
         self.until(lambda: self.outcome(intent).state != "pending")
         return self.outcome(intent)
 
-    def supervise(
-        self, *, kill_at: int = 0, grace_s: float = 20, idle_s: float = 0
-    ) -> ForkedProcess:
+    def supervise(self, *, kill_at: int = 0, grace_s: float = 20, idle_s: float = 0) -> ForkedProcess:
         """Start a supervisor, and return once it holds the lock or has ended."""
         process = counting_supervisor.start(self.workspace, grace_s, kill_at, idle_s)
         self.processes.append(process)

@@ -1,9 +1,9 @@
 """Processes that are forked from a server, which has loaded the libraries once for all of them.
 
-A supervisor spends half a second on imports, a worker with the library of a provider two. Tests that need many
-of both have them forked. They are processes like any other: they have an id, a session and a log of their own,
-and are killed for good. That the program starts its own by a command is tested in `tests/pipeline/test_launch.py`
-and `tests/cli`.
+A supervisor spends half a second on imports, a worker with the library of a provider two. Tests that need
+many of both have them forked. They are processes like any other: each has an id, a session and a log of its
+own, and can be killed. That the program starts its own by commands is tested in
+`tests/pipeline/test_launch.py` and `tests/cli`.
 """
 
 from __future__ import annotations
@@ -139,7 +139,10 @@ class _Child:
 
 
 def _become_worker(root: Path, log: IO[bytes], lock: int, run: Callable[[], int]) -> NoReturn:
-    """Leave all that belongs to the supervisor, and work; what it has open in the store is never closed here."""
+    """Leave all that belongs to the supervisor, and work.
+
+    The supervisor's connection to the store is never closed here, as that would write to it.
+    """
     code: Any = 1
     try:
         os.setsid()
@@ -153,7 +156,7 @@ def _become_worker(root: Path, log: IO[bytes], lock: int, run: Callable[[], int]
         code = run()
     except SystemExit as end:
         code = end.code
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - as at the end of a program
         traceback.print_exc()
     finally:
         # As an interpreter ends: its threads first.

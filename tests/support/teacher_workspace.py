@@ -59,6 +59,7 @@ api = 4
 
 MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
 
+
 class TeacherWorkspace:
     """One workspace under test."""
 

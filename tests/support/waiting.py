@@ -34,6 +34,7 @@ _PROGRESS_EVERY_S = 0.5
 #: Seconds of CPU time that count as progress.
 _CPU_STEP_S = 0.5
 
+
 class StartedProcess(Protocol):
     """A process that this one started, as `subprocess.Popen` is one."""
 
