@@ -35,6 +35,9 @@ _COMES_AGAIN: tuple[Outcome, ...] = ("rejected", "filtered", "unreadable")
 #: Characters of an unreadable reply that are shown; the journal has all of it.
 _SHOWN = 1000
 
+#: What a job waits for if requests of its own are open elsewhere, and the seconds between two checks.
+OTHER_JOB = "another job is getting the same answers"
+OTHER_JOB_POLL_S = 1.0
 #: The record of a job that does not wait.
 GOES_ON = Waiting(None)
 
