@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from core.domain.verdicts import Order, Winner
-from core.judging import bias_model, sample_size, scores, statistics
+from core.judging import bias_model, sample_size, scores, sequential, statistics
 from core.judging.bias_model import Ruled
 from core.judging.prediction_powered import Predicted, PredictionPowered, prediction_powered
 
@@ -26,7 +26,8 @@ class VotedJudge:
     probability `prefers_b`.
 
     People prefer b with the probability `rate`, and are undecided on the share `ties`. With several
-    `emotions` that probability differs between them, by 40 points from the first to the last.
+    `emotions` that probability differs between them, by 40 points from the first to the last. If it `stops`,
+    it judges in random order until it is decided.
     """
 
     name: str
@@ -36,6 +37,7 @@ class VotedJudge:
     ties: float = 0.3
     emotions: int = 1
     voted: int = 60
+    stops: bool = False
 
     @property
     def true(self) -> float:
@@ -50,9 +52,13 @@ class VotedJudge:
         votes = np.where(random.random(n) < self.ties, 0.5, random.random(n) < rate)
         own = np.where(random.random(n) < 0.3, 0.5, random.random(n) < self.prefers_b)
         scores = np.where(random.random(n) < self.copies, votes, own)
+        order = random.permutation(n)
+        evidence: Floats = np.array(sequential.e_values(scores[order].tolist()), dtype=np.float64)
+        reached = evidence >= 1 / sequential.ALPHA
+        unjudged = set(order[int(reached.argmax()) + 1 :].tolist()) if self.stops and reached.any() else set()
         return [
             Predicted(
-                float(scores[i]),
+                None if i in unjudged else float(scores[i]),
                 float(votes[i]) if i < self.voted else None,
                 f"emotion {emotion[i]}" if self.emotions > 1 else "",
             )
@@ -68,6 +74,8 @@ VOTED_JUDGES = (
     VotedJudge("agrees on 80 %, b wins 90 %", 0.8, 0.5, rate=0.9, ties=0.0),
     VotedJudge("agrees on 70 %, 3 emotions", 0.7, 0.95, emotions=3),
     VotedJudge("knows nothing, 3 emotions", 0.0, 0.95, emotions=3),
+    VotedJudge("agrees on 80 %, stops", 0.8, 0.95, stops=True),
+    VotedJudge("agrees on 80 %, even, stops", 0.8, 0.5, rate=0.5, stops=True),
     VotedJudge("agrees on 80 %", 0.8, 0.95, voted=20),
     VotedJudge("agrees on 80 %", 0.8, 0.95, voted=120),
 )
@@ -97,7 +105,7 @@ def prediction_powered_coverage(
         found = _known(prediction_powered(drawn))
         powered.append((found.rate.low, found.rate.high))
         votes.append((found.votes_alone.low, found.votes_alone.high))
-        scores = np.array([one.score for one in drawn], dtype=np.float64)
+        scores = np.array([one.score for one in drawn if one.score is not None])
         reach = 1.97 * scores.std(ddof=1) / len(scores) ** 0.5
         verdicts.append((scores.mean() - reach, scores.mean() + reach))
     true = judge.true

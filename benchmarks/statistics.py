@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 from scipy.stats import ttest_1samp
 
-from benchmarks import judge_statistics
+from benchmarks import active_votes, judge_statistics
 from core.judging import intervals, length_control, ranking, sequential, statistics
 
 Floats = NDArray[np.float64]
@@ -110,6 +110,7 @@ def main() -> int:
     alarms = print_stopping(max(1, options.runs // 2))
     print_length_control(max(1, options.runs // 5))
     worst_of_votes = judge_statistics.print_prediction_powered(options.runs)
+    worst_of_votes = min(worst_of_votes, active_votes.print_active_votes(max(1, options.runs // 2)))
     judge_statistics.print_plans(max(1, options.runs // 2))
     judge_statistics.print_bias_models(max(1, options.runs // 5))
     if not options.no_peers:

@@ -89,8 +89,8 @@ class Teacher(_Table, frozen=True):
     `{ generationConfig = { thinkingConfig = { thinkingBudget = 0 } } }` or `{ safetySettings = [{ category =
     "HARM_CATEGORY_HARASSMENT", threshold = "BLOCK_NONE" }] }`. Not for `local`."""
     tries: Positive = 3
-    """How often a request is sent in all while its answer is refused, filtered, empty, cut off, unfinished or
-    too long."""
+    """How often a request is sent in all while its answer is refused, empty, cut off, unfinished or too long.
+    A filtered one is not requested again."""
     max_left_out: Share = 0.02
     """Share of the requests that may stay without a usable answer; above it the job fails. One is always
     allowed, unless the share is 0."""

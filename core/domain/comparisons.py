@@ -301,3 +301,8 @@ class HumanWinRate:
     """Upper end of its interval."""
     interval: str
     """How the interval was found, in words."""
+    weighted: bool = False
+    """Whether dialogues were drawn by the judge's uncertainty: their scores are weighted by the inverse
+    of their probabilities. The numbers of votes are counts, which do not represent all dialogues."""
+    cells: tuple[Cell, ...] = ()
+    """The same by emotion and by sentiment."""

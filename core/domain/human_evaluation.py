@@ -60,6 +60,11 @@ class PredictionPoweredWinRate:
     more: int | None
     """Further dialogues with votes after which the interval will exclude ½, if the win rate stays as it is; 0
     if it excludes ½ already. None if votes on all dialogues would not be enough, or `has_few`."""
+    unjudged: int = 0
+    """Dialogues without a verdict, because judging stopped before: they are predicted by the mean score."""
+    weighted: bool = False
+    """Whether dialogues were drawn by the judge's uncertainty, and their votes weighted by the inverse of
+    their probabilities."""
 
     @property
     def has_few(self) -> bool:

@@ -5,6 +5,9 @@ Fisch and others, "Stratified prediction-powered inference for hybrid language m
 2406.04291). The judge's scores are predictions of the votes: whatever its errors, their mean is measured on
 the dialogues with votes and taken off, so that the win rate is that of the people.
 
+Votes whose dialogues were drawn with unequal probabilities are weighted (`active_voting`), after Zrnic and
+Candès, "Active statistical inference" (arXiv 2403.03208).
+
 The estimate is linear, so few lines suffice; ppi-python would bring numba, pandas and scikit-learn.
 `python -m benchmarks.statistics` compares the two.
 """
@@ -34,7 +37,8 @@ class Predicted(NamedTuple):
     """One dialogue of a comparison.
 
     `score` is the judge's score of b, None if invalid; `vote` the mean vote for b over voters, None without
-    votes. `identical` is whether both texts are the same: a tie, on which nobody votes.
+    votes. `identical` is whether both texts are the same: a tie, on which nobody votes. `weight` is that of
+    the vote, by how the dialogue was drawn.
     """
 
     score: float | None
@@ -42,6 +46,7 @@ class Predicted(NamedTuple):
     emotion: str = ""
     sentiment: str = ""
     identical: bool = False
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class PredictionPowered:
 @dataclass(frozen=True)
 class _Sums:
     """The dialogues with two different texts, in strata; sums of squares are over those with votes, around
-    the means of their strata."""
+    the means of their strata, by the squares of weights that are 1 on average in each stratum."""
 
     dialogues: int
     voted: int
@@ -78,6 +83,11 @@ class _Sums:
     votes: float
     scores: float
     both: float
+    #: The same two sums, by the weights themselves.
+    plain_scores: float
+    plain_both: float
+    #: Of how many votes with equal weights the votes are as certain (Kish).
+    effective: float
     #: Σ W² / n over strata of weight W with n dialogues with votes.
     spread: float
     #: Σ W (mean of the stratum − mean)².
@@ -100,6 +110,7 @@ def prediction_powered(found: Sequence[Predicted]) -> PredictionPowered | None:
     with λ from the regression of votes on scores within the strata, clipped to [0, 1]. Its variance is
     estimated as if one vote more had been won and one more had been lost, as in `intervals.of_mean`, of which
     this is the case with λ = 0 and one stratum. If that is not narrower than the votes alone, it is these.
+    Votes with weights have weighted means in it, and squares by the squares of their weights.
     """
     alone = _sums(found, [""] * len(found))
     if alone is None:
@@ -159,13 +170,16 @@ def _sums(found: Sequence[Predicted], strata: Sequence[str]) -> _Sums | None:
         return None
     sizes, with_votes = np.bincount(place), np.bincount(place[voted])
     weights = sizes / sizes.sum()
-    mean_vote = np.bincount(place[voted], vote[voted]) / with_votes
-    mean_score = np.bincount(place[voted], score[voted]) / with_votes
+    weight = np.array([one.weight for one, _ in own])[voted]
+    weight = weight / (np.bincount(place[voted], weight) / with_votes)[place[voted]]
+    mean_vote = np.bincount(place[voted], weight * vote[voted]) / with_votes
+    mean_score = np.bincount(place[voted], weight * score[voted]) / with_votes
     mean = float(weights @ mean_vote)
     apart, predicted = vote[voted] - mean_vote[place[voted]], score[voted] - mean_score[place[voted]]
     # A vote won and a vote lost, which the judge's scores do not predict.
     smoothed = (n * mean + 1) / (n + 2)
     more = n * (mean - smoothed) ** 2 + smoothed**2 + (1 - smoothed) ** 2
+    squared = weight**2
     return _Sums(
         dialogues=len(own),
         voted=n,
@@ -173,9 +187,12 @@ def _sums(found: Sequence[Predicted], strata: Sequence[str]) -> _Sums | None:
         total=len(found),
         mean=mean,
         shift=float(weights @ (np.bincount(place, score) / sizes - mean_score)),
-        votes=float(apart @ apart) + more,
-        scores=float(predicted @ predicted),
-        both=float(apart @ predicted),
+        votes=float(squared @ apart**2) + more,
+        scores=float(squared @ predicted**2),
+        both=float(squared @ (apart * predicted)),
+        plain_scores=float(weight @ predicted**2),
+        plain_both=float(weight @ (apart * predicted)),
+        effective=float(n**2 / squared.sum()),
         spread=float((weights**2 / with_votes).sum()),
         between=float(weights @ (mean_vote - mean) ** 2),
     )
@@ -187,8 +204,9 @@ def _interval(sums: _Sums, slope: float, voted: int) -> Estimate:
     freedom = sums.voted + 2 - used
     spread = sums.spread * sums.voted / voted
     explained = 2 * slope * sums.both - slope**2 * sums.scores
+    known = 2 * slope * sums.plain_both - slope**2 * sums.plain_scores
     # Of the dialogues without votes only what the scores say is known, of the others the votes as well.
-    within = (sums.votes * spread - explained * max(0.0, spread - 1 / sums.dialogues)) / freedom
+    within = (sums.votes * spread - max(0.0, explained * spread - known / sums.dialogues)) / freedom
     mean = min(1.0, max(0.0, sums.mean + slope * sums.shift))
     part = sums.dialogues / sums.total
     variance = part**2 * (within + sums.between / sums.dialogues)
@@ -196,7 +214,10 @@ def _interval(sums: _Sums, slope: float, voted: int) -> Estimate:
     smoothed = (sums.voted * mean + 1) / (sums.voted + 2)
     half = (1 - part) / 2
     return intervals.of_variance(
-        part * mean + half, variance, max(1, voted - used), smoothed=part * smoothed + half
+        part * mean + half,
+        variance,
+        max(1, round(voted * sums.effective / sums.voted) - used),
+        smoothed=part * smoothed + half,
     )
 
 

@@ -212,7 +212,7 @@ class Supervisor:
             )
             # Failed, not lost: when the user retries, the count starts at 0.
             jobs.end_attempt(self.connection, attempt, "failed", error)
-            jobs.set_state(self.connection, attempt.job, "failed", error=error)
+            jobs.fail(self.connection, attempt.job, error)
 
     def _make_ready(self) -> None:
         """Make waiting jobs ready if all their dependencies are done."""
@@ -255,7 +255,7 @@ class Supervisor:
             return False
         except UserError as error:
             with transaction(self.connection):
-                jobs.set_state(self.connection, job_id, "failed", error=str(error))
+                jobs.fail(self.connection, job_id, str(error))
             return False
         number = stored.attempt + 1
         # The row is written first: an attempt whose worker never started is found lost and tried again,
@@ -269,7 +269,7 @@ class Supervisor:
             message = f"the worker could not be started: {error}"
             with transaction(self.connection):
                 jobs.end_attempt(self.connection, attempt, "failed", message)
-                jobs.set_state(self.connection, job.id, "failed", error=message)
+                jobs.fail(self.connection, job.id, message)
             return False
         with transaction(self.connection):
             jobs.set_process(self.connection, attempt, pid, host)

@@ -40,6 +40,7 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
         stopping_tables.stopped(report),
         stopping_tables.sequences(report),
         comparison_tables.breakdown(report),
+        vote_tables.breakdown(report),
         _data(report),
     )
     return tuple(table for table in found if table.rows)
@@ -280,6 +281,7 @@ def _human(report: Report) -> ReportTable:
                 cells.count, (rate.dialogues, rate.votes, rate.skipped, rate.wins_b, rate.wins_a, rate.ties)
             ),
             *map(cells.share, (rate.win_rate_b, rate.ci_low, rate.ci_high)),
+            cells.text("by uncertainty, weighted" if rate.weighted else "uniformly"),
         )
         for rate in report.human
     )
@@ -296,10 +298,13 @@ def _human(report: Report) -> ReportTable:
         "win rate of B",
         "low",
         "high",
+        "drawn",
     )
     note = (
         "Blind votes; a dialogue scores the mean over its voters; skipped ones are left out; interval: "
-        "Wilson 95 %, effective sample size; in %."
+        "Wilson 95 %, effective sample size; in %. Where dialogues were drawn by the judge's "
+        "uncertainty, the win rate is weighted by the inverse of their probabilities (arXiv 2403.03208), the "
+        "counts are not."
     )
     return ReportTable("human_votes", "Human votes", note, titles, frozenset(range(3, 12)), rows)
 

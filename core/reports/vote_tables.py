@@ -21,6 +21,30 @@ def by_people(found: PredictionPoweredWinRate | None) -> ReportCell:
     return ReportCell(found.win_rate_b, cells.rate_text(found.win_rate_b, found.ci_low, found.ci_high))
 
 
+def breakdown(report: Report) -> ReportTable:
+    """Win rates by votes over parts of the dialogues."""
+    found = [(rate, cell) for rate in report.human for cell in rate.cells]
+    note = (
+        f"{len(found):,} cells: win rates of B by blind votes over some dialogues, in %, weighted where "
+        "these were drawn by the judge's uncertainty. Nothing is corrected for the number of cells."
+    )
+    return ReportTable(
+        "human_votes_breakdown",
+        "Human votes by emotion and sentiment",
+        note,
+        ("A", "B", "by", "value", "dialogues", "for B", "for A", "ties", "win rate of B", "low", "high"),
+        frozenset(range(4, 11)),
+        tuple(
+            (
+                *map(cells.text, (rate.a, rate.b, cell.kind, cell.value)),
+                *map(cells.count, (cell.n, cell.wins_b, cell.wins_a, cell.ties)),
+                *map(cells.share, (cell.win_rate_b, cell.ci_low, cell.ci_high)),
+            )
+            for rate, cell in found
+        ),
+    )
+
+
 def prediction_powered(report: Report) -> ReportTable:
     """Win rates by people, from votes and verdicts, beside those by votes and by verdicts alone."""
     found = [(c.rate, c.with_votes) for c in report.comparisons if c.with_votes is not None]
@@ -31,7 +55,8 @@ def prediction_powered(report: Report) -> ReportTable:
         "without the verdicts; verdicts alone: the judge's win rate. Identical texts are ties in each. "
         "Intervals of 95 %, clustered by dialogue (Wilson, effective sample size). More: further dialogues "
         "with votes until the interval excludes 50 %, if the win rate stays as it is; unknown if all would "
-        "not be enough."
+        "not be enough. Votes on dialogues drawn by the judge's uncertainty are weighted by the "
+        "inverse of their probabilities (arXiv 2403.03208)."
     )
     title = "Win rates by people, from votes and verdicts"
     named = [

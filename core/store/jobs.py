@@ -1,4 +1,4 @@
-"""Jobs, attempts and their ingested records, as the supervisor writes and reads them."""
+"""Jobs, attempts, events and settings, as the supervisor writes and reads them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ import msgspec
 from core.domain.errors import UserError
 from core.domain.jobs import JobState, Slot, Wait
 from core.domain.results import Result
-from core.domain.verdicts import DIMENSIONS
 from core.jobs import settings
 from core.jobs.inputs import format_input, parse_input
 from core.jobs.planned_job import PlannedJob
-from core.jobs.records import Artifact, Metric, VerdictRecord
 
 
 @dataclass(frozen=True)
@@ -184,6 +182,21 @@ def set_state(
     add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
 
 
+def fail(connection: sqlite3.Connection, job: str, error: str) -> None:
+    """Record that a job has failed; if it only read its answers again, it keeps the result that it had."""
+    row = connection.execute(
+        "SELECT sends_requests, attempts.state AS before FROM jobs LEFT JOIN attempts"
+        " ON attempts.job = jobs.id AND attempts.number = redone_after WHERE jobs.id = ?",
+        (job,),
+    ).fetchone()
+    if row is not None and not row["sends_requests"] and row["before"] == "done":
+        connection.execute("UPDATE jobs SET sends_requests = 1 WHERE id = ?", (job,))
+        kept = f"the answers could not be read again, so the result is the earlier one: {error}"
+        set_state(connection, job, "done", error=kept, event=kept)
+    else:
+        set_state(connection, job, "failed", error=error)
+
+
 def start_anew(connection: sqlite3.Connection, job: str, *, sends_requests: bool = True) -> None:
     """Queue a job that has ended again, from the start: its result stays until there is another.
 
@@ -292,76 +305,6 @@ def set_wait(connection: sqlite3.Connection, job: str, wait: Wait | None) -> Non
     """Record what a running job waits for; None if it goes on."""
     encoded = None if wait is None else msgspec.json.encode(wait).decode()
     connection.execute("UPDATE jobs SET waiting = ? WHERE id = ?", (encoded, job))
-
-
-def put_metric(connection: sqlite3.Connection, job: str, at: float, metric: Metric) -> None:
-    """Write the metrics of a step; if the step was logged before (evaluation, a resumed run), merge them.
-
-    Values that are not finite are stored as strings: NaN, Infinity, -Infinity.
-    """
-    connection.execute(
-        "INSERT INTO metrics VALUES (?, ?, ?, ?) ON CONFLICT (job, step)"
-        " DO UPDATE SET at = excluded.at, metrics_json = json_patch(metrics_json, excluded.metrics_json)",
-        (job, metric.step, at, json.dumps(metric.values | metric.not_finite)),
-    )
-
-
-def put_sample(connection: sqlite3.Connection, job: str, step: int, dialog_id: str, text: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?)", (job, step, dialog_id, text))
-
-
-def put_warning(connection: sqlite3.Connection, attempt: Attempt, at: float, text: str) -> None:
-    """Record a warning of an attempt: as an event the first time, then how often it was repeated."""
-    cursor = connection.execute(
-        "INSERT INTO warnings VALUES (?, ?, ?, 1, ?) ON CONFLICT (job, attempt, text) DO NOTHING",
-        (attempt.job, attempt.number, text, at),
-    )
-    if cursor.rowcount:
-        add_event(connection, f"warning: {text}", job=attempt.job, attempt=attempt.number)
-    else:
-        connection.execute(
-            "UPDATE warnings SET times = times + 1 WHERE job = ? AND attempt = ? AND text = ?",
-            (attempt.job, attempt.number, text),
-        )
-
-
-def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text: str, finish: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?)", (job, dialog_id, text, finish))
-
-
-def put_verdict(connection: sqlite3.Connection, job: str, verdict: VerdictRecord) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO verdicts VALUES (:job, :dialog_id, :order, :number, :winner, :raw,"
-        " :probability_b, :cognitive, :affective, :compassionate)",
-        {
-            "job": job,
-            **msgspec.structs.asdict(verdict),
-            **{str(name): verdict.dimensions.get(name) for name in DIMENSIONS},
-        },
-    )
-
-
-def put_artifact(connection: sqlite3.Connection, attempt: Attempt, artifact: Artifact) -> None:
-    """Record an output; its path is stored relative to the workspace."""
-    connection.execute(
-        "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            attempt.job,
-            artifact.name,
-            attempt.number,
-            f"{attempt.folder}/{artifact.path}",
-            artifact.sha256,
-            artifact.bytes,
-        ),
-    )
-
-
-def artifact(connection: sqlite3.Connection, job: str, name: str) -> tuple[str, int] | None:
-    """The path, relative to the workspace, of a job's output, and its bytes; or None."""
-    row = connection.execute(
-        "SELECT path, bytes FROM artifacts WHERE job = ? AND name = ?", (job, name)
-    ).fetchone()
-    return None if row is None else (row["path"], row["bytes"])
 
 
 def add_event(

@@ -209,6 +209,18 @@ def winners(connection: sqlite3.Connection, job: str) -> list[tuple[str, Order, 
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+def probable_winners(
+    connection: sqlite3.Connection, job: str
+) -> list[tuple[str, Order, Winner, float | None]]:
+    """(dialogue, order, winner, probability of b) of a comparison's verdicts, by dialogue; the probability is
+    None where the judge gives none."""
+    rows = connection.execute(
+        "SELECT dialog_id, ordering, winner, probability_b FROM verdicts WHERE job = ? ORDER BY dialog_id",
+        (job,),
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
 def dimension_winners(
     connection: sqlite3.Connection, job: str
 ) -> dict[Dimension, list[tuple[str, Order, Winner]]]:

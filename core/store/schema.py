@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 6
+VERSION = 7
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -270,6 +270,12 @@ ALTER TABLE verdicts ADD COLUMN compassionate TEXT CHECK (compassionate IN ('a',
 ALTER TABLE jobs ADD COLUMN sends_requests INTEGER NOT NULL DEFAULT 1;
 """
 
+#: With which probability, and from how many dialogues, the dialogue of a vote was drawn; null if uniformly.
+_DRAWS = """
+ALTER TABLE votes ADD COLUMN probability REAL;
+ALTER TABLE votes ADD COLUMN among INTEGER;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version.
@@ -305,6 +311,10 @@ def migrate(path: Path) -> None:
     @migrations(name="dimensions")
     def dimensions(db: Database) -> None:
         _execute(db, _DIMENSIONS)
+
+    @migrations(name="draws")
+    def draws(db: Database) -> None:
+        _execute(db, _DRAWS)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

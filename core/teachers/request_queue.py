@@ -30,9 +30,14 @@ NO_LINE = "no_line"
 REFUSED_PARAMETER = "refused_parameter"
 #: Codes of requests that would be rejected again.
 _REJECTED = ("400", "413", "422", "invalid_request")
+#: Outcomes that would come again, and may be charged again: the request is not sent a second time.
+_COMES_AGAIN: tuple[Outcome, ...] = ("rejected", "filtered", "unreadable")
 #: Characters of an unreadable reply that are shown; the journal has all of it.
 _SHOWN = 1000
 
+#: What a job waits for if requests of its own are open elsewhere, and the seconds between two checks.
+OTHER_JOB = "another job is getting the same answers"
+OTHER_JOB_POLL_S = 1.0
 #: The record of a job that does not wait.
 GOES_ON = Waiting(None)
 
@@ -297,9 +302,8 @@ class RequestQueue:
         found: Counter[Outcome] = self.ledger.outcomes(self.job.spec.job, key)
         unusable = sum(found[outcome] for outcome in UNUSABLE)
         unanswered = sum(found[outcome] for outcome in UNANSWERED)
-        # A reply in a form that is not understood would come in the same form again, and be charged again.
         return (
-            found["rejected"] > 0 or found["unreadable"] > 0 or unusable >= self.tries or unanswered >= tries
+            any(found[outcome] for outcome in _COMES_AGAIN) or unusable >= self.tries or unanswered >= tries
         )
 
 

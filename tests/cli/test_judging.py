@@ -92,6 +92,17 @@ def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
     assert done["ok"]
     assert [job["attempt"] for job in done["jobs"]] == [3]
     assert dict(api.paid) == paid
+    # Where answers are missing, results stay as they are.
+    (rate,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
+    for journal in asked.root.glob("artifacts/jobs/compare-*/*/journal.jsonl"):
+        kept = (line for line in journal.read_text().splitlines() if '"key"' not in line)
+        journal.write_text("\n".join(kept) + "\n")
+    failed = asked("judge", "reparse", "gpt", code=1)
+    assert "so the result is the earlier one" in failed.err
+    assert "have no stored answer" in failed.err
+    (after,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
+    assert after == rate
+    assert after["state"] == "done"
 
 
 def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:
@@ -106,6 +117,20 @@ def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:
         (1, 1, False),
         (2, 1, True),
     ]
+    # Four named winners in an answer take more tokens than a digit; the requests are as many.
+    config.write_text(
+        config.read_text().replace(
+            'model = "gpt-4o"\n', 'model = "gpt-4o"\ndimensions = true\nstop = "decided"\n'
+        )
+    )
+    (more,) = asked("run", "compare:human vs chatgpt @ gpt", "--dry-run", "--json").json["recipes"]
+    assert more["requests"] == dry["requests"]
+    assert more["output_tokens"] == pytest.approx(4 * 5 * more["requests"], rel=0.3)
+    assert more["usd"] > 1.1 * dry["usd"]
+    # It may stop before.
+    assert (dry["is_upper_bound"], more["is_upper_bound"]) == (False, True)
+    told = " ".join(asked("run", "compare:human vs chatgpt @ gpt", "--dry-run").out.split())
+    assert "At most this is sent: judge gpt may stop before, once it is decided." in told
     for design in gpt["designs"]:
         assert design["requests"] == design["dialogues"] * design["orders"]
         assert design["usd"] / design["requests"] == pytest.approx(dry["usd"] / dry["requests"], rel=0.01)

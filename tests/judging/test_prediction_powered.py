@@ -22,6 +22,7 @@ some_dialogues = st.lists(
         emotion=st.sampled_from("xyz"),
         sentiment=st.sampled_from("pn"),
         identical=st.booleans(),
+        weight=st.floats(0.2, 2.0),
     ),
     min_size=1,
     max_size=80,
@@ -97,6 +98,16 @@ def test_sixty_votes_of_250_and_a_biased_judge(judge: VotedJudge) -> None:
 def test_what_a_judge_alone_never_covers() -> None:
     _, _, verdicts = judge_statistics.prediction_powered_coverage(VotedJudge("", 0.0, 0.95), 60)
     assert verdicts.covered == 0
+
+
+@pytest.mark.parametrize(
+    "judge", [one for one in judge_statistics.VOTED_JUDGES if one.stops], ids=lambda judge: judge.name
+)
+def test_a_judge_that_stopped(judge: VotedJudge) -> None:
+    """It judged only some dialogues, and those until they said most: no bias for the estimate."""
+    powered, votes, _ = judge_statistics.prediction_powered_coverage(judge, 150)
+    assert powered.covered >= 0.92
+    assert powered.width <= votes.width
 
 
 def test_emotions_with_enough_votes_are_strata() -> None:

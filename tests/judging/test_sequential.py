@@ -60,6 +60,16 @@ def test_false_alarms_and_misses_are_rarer_than_one_in_twenty() -> None:
     assert missed <= 4
 
 
+@pytest.mark.parametrize(("rate", "ties", "after"), [(0.7, 0.2, 35), (0.9, 0.0, 11)])
+def test_how_soon_it_is_decided(rate: float, ties: float, after: int) -> None:
+    """Of 250 dialogues, in the median of simulations."""
+    random = np.random.default_rng(5)
+    won = random.random((200, 250)) < (rate - ties / 2) / (1 - ties)
+    scores = np.where(random.random((200, 250)) < ties, 0.5, won)
+    stops = [int(np.argmax(np.array(sequential.e_values(row)) >= 20)) + 1 for row in scores.tolist()]
+    assert np.median(stops) == pytest.approx(after, abs=4)
+
+
 def test_invalid_dialogues_widen_both_ends() -> None:
     assert sequential.bounds([1.0, 0.0]) is None
     found = sequential.bounds([*[1.0] * 10, None, None, *[1.0] * 20])

@@ -71,6 +71,9 @@ def test_every_figure_is_there_in_full(workspace: WorkspacePaths, written: Path)
         assert [row["responder"] for row in result] == [entry.responder for entry in one.entries]
     (votes,) = rows(written, "human_votes")
     assert float(votes["win rate of B"]) == human.win_rate_b
+    parts = [row for row in rows(written, "human_votes_breakdown") if row["by"] == "emotion"]
+    assert sum(int(row["dialogues"]) for row in parts) == human.dialogues
+    assert votes["drawn"] == ("by uncertainty, weighted" if human.weighted else "uniformly")
     by_people = rows(written, "prediction_powered")
     assert {frozenset((row["A"], row["B"])) for row in by_people} == {frozenset((human.a, human.b))}
     assert {row["voted"] for row in by_people} == {str(human.dialogues)}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.domain.dialogues import Dialogue
+from core.domain.results import Stopping
 from core.domain.verdicts import Order
 from core.domain.votes import Choice, Vote
 from core.domain.win_rates import WinRate
@@ -53,6 +54,36 @@ def test_votes_count_for_the_responders_on_which_they_were_cast() -> None:
     assert found.votes_win_rate_b == 1
     assert human_votes.prediction_powered([RATE], SCORES, votes[12:], TEXTS, DIALOGUES) == ()
     assert human_votes.prediction_powered([replace(RATE, job="waits")], SCORES, votes, TEXTS, DIALOGUES) == ()
+
+
+def test_where_judging_stopped_the_unjudged_dialogues_count_as_well() -> None:
+    stopped = replace(
+        RATE, n=20, stopping=Stopping(decided=True, dialogues=40, requests=40, all_requests=80, seed=42)
+    )
+    judged = {"compare-1": dict(list(SCORES["compare-1"].items())[:20])}
+    votes = [vote(name, "b" if i % 3 else "a") for i, name in enumerate(NAMES) if i % 2]
+    (found,) = human_votes.prediction_powered([stopped], judged, votes, TEXTS, DIALOGUES)
+    assert (found.n, found.voted, found.unjudged, found.weighted) == (40, 20, 20, False)
+    # 20 votes, of which 10 are on dialogues without a verdict: 13 or 14 for b.
+    assert found.votes_win_rate_b == pytest.approx(sum(i % 3 > 0 for i in range(1, 40, 2)) / 20)
+    # Without stopping, votes on dialogues that are not part of the comparison are left out.
+    (other,) = human_votes.prediction_powered([replace(RATE, n=20)], judged, votes, TEXTS, DIALOGUES)
+    assert (other.n, other.voted) == (20, 10)
+
+
+def test_votes_that_were_drawn_by_uncertainty_are_weighted() -> None:
+    uncertain = {name: 0.5 if i % 4 else 0.1 for i, name in enumerate(NAMES)}
+    items = voting.ballot_items(list(DIALOGUES.values()), TEXTS["base"], TEXTS["run"], "ann", [], uncertain)
+    votes = [
+        voting.record(item, "base", "run", "ann", "b" if uncertain[item.dialog_id] == 0.5 else "a", at)
+        for at, item in enumerate(items[:20])
+    ]
+    (found,) = human_votes.prediction_powered([RATE], SCORES, votes, TEXTS, DIALOGUES)
+    weights = voting.weights(votes, "base", "run", TEXTS["base"], TEXTS["run"])
+    won = sum(weight for name, weight in weights.items() if uncertain[name] == 0.5)
+    assert found.weighted
+    assert found.votes_win_rate_b == pytest.approx(won / sum(weights.values()))
+    assert found.votes_win_rate_b < sum(uncertain[item.dialog_id] == 0.5 for item in items[:20]) / 20
 
 
 def test_the_other_way_round_it_is_mirrored() -> None:

@@ -26,6 +26,7 @@ from core.services.workspace_creation import create_workspace
 from core.store import (
     connections,
     intents,
+    job_records,
     jobs,
 )
 from core.store import (
@@ -82,11 +83,11 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
             if node.stage == "respond":
                 texts[node.name] = {d.dialog_id: _text(node.name, i) for i, d in enumerate(test)}
                 for name, text in texts[node.name].items():
-                    jobs.put_response(connection, node.id, name, text, "stop")
+                    job_records.put_response(connection, node.id, name, text, "stop")
             elif node.stage in ("sft", "sft-dpo"):
                 for step in range(1, 30):
                     values = {"loss": 2 / step, "grad_norm": 1.0, "rewards/margins": step / 30}
-                    jobs.put_metric(connection, node.id, 1000.0 + step, Metric(step, values))
+                    job_records.put_metric(connection, node.id, 1000.0 + step, Metric(step, values))
             elif isinstance(node.settings, CompareSettings):
                 judge = node.settings.judge
                 assert isinstance(judge, LlmJudge)
@@ -95,7 +96,7 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
                 contests = protocol.contests(test, a, b, orders)
                 verdicts = [_verdict(contest, number, judge) for contest in contests]
                 for verdict in verdicts:
-                    jobs.put_verdict(connection, node.id, verdict)
+                    job_records.put_verdict(connection, node.id, verdict)
                 result = comparison_metrics.of_comparison(
                     contests, verdicts, placed=judge.swap, design=llm_judge.design(judge)
                 )

@@ -95,13 +95,15 @@ def compare(
     by_dimension: bool = False,
     structured_output: bool = False,
     stop: Literal["decided"] | None = None,
+    swap: bool = True,
+    repeats: int = 1,
     **teacher: Any,
 ) -> CompareResult:
     """A comparison of the test dialogues, in this process; `teacher` are settings of the judge's model."""
     judge = LlmJudge(
         name="gpt",
-        swap=True,
-        repeats=1,
+        swap=swap,
+        repeats=repeats,
         prompt=templates.load("judge_dimensions" if by_dimension else "judge"),
         model=made_settings.large_model(Teacher(provider="openai", model="m", base_url=url, **teacher)),
         dimensions=by_dimension,

@@ -114,6 +114,13 @@ UNUSABLE: list[tuple[dict[str, Any], str, str]] = [
         "it has no choices",
     ),
     ({"choices": None}, "filtered", "it has no choices"),
+    (
+        {"object": "chat.completion", "usage": {"prompt_tokens": 120, "total_tokens": 120}},
+        "filtered",
+        "it has no choices",
+    ),
+    (completion("x", finish_reason="content_filter: RECITATION"), "filtered", "content_filter: RECITATION"),
+    (completion([{"type": "refusal", "refusal": "I cannot."}]), "refused", "I cannot."),
     (completion(7), "unreadable", "its message has no text"),
     ({"id": "x", "object": "chat.completion"}, "unreadable", "it has no choices"),
     ({"message": {"content": "I am here"}, "done": True}, "unreadable", "it has no choices"),
@@ -126,7 +133,7 @@ def test_an_answer_that_cannot_be_used_has_an_outcome(
     odd, url = odd_server
     bodies = dict(zip(PROMPTS, UNUSABLE, strict=False))
     odd.answer = lambda asked: bodies[asked][0] if asked in bodies else completion()
-    result = generate(tmp_path, url, max_left_out=0.5, tries=2)
+    result = generate(tmp_path, url, max_left_out=0.9, tries=2)
     assert result.answers == len(DIALOGUES) - len(UNUSABLE)
     assert result.left_out_as == Counter(outcome for _, outcome, _ in UNUSABLE)
     newest = {answer.dialog_id: answer for answer in answers(tmp_path)}
@@ -136,7 +143,7 @@ def test_an_answer_that_cannot_be_used_has_an_outcome(
         assert answer.outcome == outcome
         assert shown in (answer.error or answer.raw or answer.text)
         # In the same form it would come again.
-        assert odd.asked.count(asked) == (1 if outcome == "unreadable" else 2)
+        assert odd.asked.count(asked) == (1 if outcome in ("unreadable", "filtered") else 2)
         if outcome == "unreadable":
             assert json.loads(answer.raw or answer.text) == body
     assert result.left_out_examples["filtered"].startswith("made:6: it ended as CONTENT_FILTER")
@@ -202,8 +209,9 @@ def test_no_answer_at_all_is_said_in_the_providers_words(
 def test_one_filtered_dialogue_never_fails_a_job(tmp_path: Path, odd_server: tuple[OddServer, str]) -> None:
     odd, url = odd_server
     odd.answer = lambda asked: {"choices": []} if asked == PROMPTS[3] else completion()
-    result = generate(tmp_path, url, max_left_out=0.001)
+    result = generate(tmp_path, url, max_left_out=0.001, tries=3)
     assert (result.left_out, result.left_out_as) == (1, {"filtered": 1})
+    assert odd.asked.count(PROMPTS[3]) == 1
     with pytest.raises(UserError, match="1 of 24 answers cannot be used"):
         generate(tmp_path / "none", url, max_left_out=0.0, tries=1)
 

@@ -83,11 +83,14 @@ def reparse(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     finally:
         if not as_json:
             _print_changes(workspace, outcome.jobs, before)
+    kept = [job for job in workspace.pipeline.jobs(outcome.jobs) if job.state == "done" and job.error]
+    if kept:
+        raise CommandError("\n".join(f"{job.stage} {job.name}: {job.error}" for job in kept))
 
 
 def _print_changes(workspace: Workspace, jobs: tuple[str, ...], before: Mapping[str, Job]) -> None:
     for job in workspace.pipeline.jobs(jobs):
-        if job.state == "done":
+        if job.state == "done" and not job.error:
             old = before[job.id].result if job.id in before else None
             click.echo(f"{visible(job.stage)} {visible(job.name)}: {_read(job.result)}; before: {_read(old)}")
 

@@ -31,12 +31,18 @@ def _login() -> str:
 @click.argument("a")
 @click.argument("b")
 @click.option("--voter", default=_login, show_default="your login name", help="The voter's name.")
+@click.option(
+    "--uniform", is_flag=True, help="Draw pairs uniformly, and not by the uncertainty of the judges."
+)
 @click.pass_context
-def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
+def vote(ctx: click.Context, a: str, b: str, voter: str, uniform: bool) -> None:
     """Vote on the responses of A and B to the test dialogues, blind.
 
     Each pair is shown in random order; ← and → choose, t is a tie, s skips, u undoes the last vote. You can
     leave at any time: the same command continues. Each voter needs their own name.
+
+    Pairs of which the judges that compared the two are uncertain are more likely to come early, because votes
+    on them teach most; votes are weighted for that. --uniform, or o on the screen, draws uniformly.
     """
     if not _VOTER.fullmatch(voter):
         raise CommandError(
@@ -52,7 +58,7 @@ def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
     if not in_terminal():
         raise CommandError("voting needs a terminal")
     try:
-        open_app(workspace.paths, ballot=(a, b, voter))
+        open_app(workspace.paths, ballot=(a, b, voter, uniform))
     finally:
         click.echo(visible(_summary(workspace, a, b, voter), lines=True))
 

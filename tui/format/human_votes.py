@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from core.api import PredictionPoweredWinRate
 
 
+#: What a win rate by votes is, if dialogues were drawn by the judge's uncertainty.
+WEIGHTED = (
+    "Pairs were drawn by the judge's uncertainty: the win rate is weighted for that, the counts are not."
+)
+
+
 def more_votes(one: PredictionPoweredWinRate) -> str:
     """How many more votes would decide who is better."""
     if one.more == 0:
@@ -23,11 +29,14 @@ def more_votes(one: PredictionPoweredWinRate) -> str:
 
 def basis(one: PredictionPoweredWinRate) -> str:
     """What the win rate is from."""
+    votes = "weighted votes" if one.weighted else "votes"
     if not one.weight:
         why = "votes are too few to use the verdicts" if one.has_few else "the verdicts do not help"
-        return f"votes on {one.voted} of {one.n} dialogues; {why}"
+        return f"{votes} on {one.voted} of {one.n} dialogues; {why}"
     strata = f" in {one.strata} groups of emotions" if one.strata > 1 else ""
-    return f"votes on {one.voted} of {one.n} dialogues and verdicts on all{strata} (λ {one.weight:.2f})"
+    judged = f"the {one.n - one.unjudged} judged before it was decided" if one.unjudged else "all"
+    votes = f"{votes} on {one.voted} of {one.n} dialogues"
+    return f"{votes} and verdicts on {judged}{strata} (λ {one.weight:.2f})"
 
 
 def warning(one: PredictionPoweredWinRate) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -206,9 +207,10 @@ def _all(clean: str) -> Iterator[Named]:
         for match in pattern.finditer(rest):
             yield Named(_place(match), form)
     yield from _alone(rest)
+    clauses = _Clauses(rest)
     for pattern, form in ((_LABEL, "label"), (_CHOICE, "sentence"), (_CLAIM, "sentence")):
         for match in pattern.finditer(rest):
-            if not _is_denied(rest, match.start()):
+            if not clauses.is_denied(match.start()):
                 yield Named(_place(match), form)
 
 
@@ -269,6 +271,16 @@ def _place(match: re.Match[str]) -> Place:
     return _PLACES[name.casefold()]
 
 
-def _is_denied(text: str, start: int) -> bool:
-    clause = _CLAUSE.split(text[:start])[-1]
-    return _DENIED.search(clause) is not None
+class _Clauses:
+    """Where the clauses of a text begin, and where they are denied: each is looked for once."""
+
+    def __init__(self, text: str) -> None:
+        self._begins = [match.end() for match in _CLAUSE.finditer(text)]
+        self._denied = [match.span() for match in _DENIED.finditer(text)]
+
+    def is_denied(self, place: int) -> bool:
+        """Whether what stands before this place in its clause turns it into its opposite."""
+        before = bisect_right(self._begins, place)
+        begin = self._begins[before - 1] if before else 0
+        last = bisect_right(self._denied, place, key=lambda span: span[1])
+        return last > 0 and self._denied[last - 1][0] >= begin

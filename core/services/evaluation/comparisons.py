@@ -89,6 +89,19 @@ def verdicts_of(connection: sqlite3.Connection, job: str) -> dict[str, list[tupl
     return _by_dialogue(queries.winners(connection, job))
 
 
+def uncertainties(connection: sqlite3.Connection, jobs: Iterable[str]) -> dict[str, float]:
+    """How uncertain the judges of these comparisons, which are of the same two responders, are of each
+    dialogue that one of them judged."""
+    from core.judging import active_voting
+
+    judged: dict[str, list[list[tuple[Order, Winner, float | None]]]] = defaultdict(list)
+    for job in jobs:
+        rows = queries.probable_winners(connection, job)
+        for name, found in groupby(rows, lambda row: row[0]):
+            judged[name].append([(order, winner, chance) for _, order, winner, chance in found])
+    return {name: active_voting.uncertainty(verdicts) for name, verdicts in judged.items()}
+
+
 def _by_dialogue(rows: Iterable[tuple[str, Order, Winner]]) -> dict[str, list[tuple[Order, Winner]]]:
     return {
         name: [(order, winner) for _, order, winner in found]

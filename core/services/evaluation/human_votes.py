@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from core.domain.dialogues import Dialogue
 from core.domain.human_evaluation import (
@@ -17,6 +18,7 @@ from core.domain.win_rates import WinRate
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
+    from core.domain.comparisons import Cell, HumanWinRate
     from core.judging import annotator_test
     from core.judging.scores import Scores
 
@@ -35,6 +37,31 @@ def prediction_powered(
     job."""
     found = (_of(rate, scores[rate.job], votes, texts, dialogues) for rate in rates if rate.job in scores)
     return tuple(one for one in found if one is not None)
+
+
+def breakdown(
+    rate: HumanWinRate, votes: Sequence[Vote], texts: Texts, dialogues: Sequence[Dialogue]
+) -> tuple[Cell, ...]:
+    """The win rate by votes for each emotion and each sentiment."""
+    from core.domain.comparisons import Cell
+    from core.judging import scores, voting
+
+    a, b = texts[rate.a], texts[rate.b]
+    said, weights = voting.outcomes(votes, a, b), voting.weights(votes, rate.a, rate.b, a, b)
+    groups: dict[tuple[Literal["emotion", "sentiment"], str], list[tuple[float, float]]] = defaultdict(list)
+    for dialogue in dialogues:
+        if by_voter := said.get(dialogue.dialog_id):
+            mean = sum(scores.WORTH[choice] for choice in by_voter.values()) / len(by_voter)
+            own = (mean, weights.get(dialogue.dialog_id, 1.0))
+            groups["emotion", dialogue.emotion].append(own)
+            groups["sentiment", dialogue.sentiment].append(own)
+    found = []
+    for (kind, value), group in sorted(groups.items()):
+        winners = [scores.winner(mean) for mean, _ in group]
+        made = voting.rate_of(group)
+        counts = len(group), winners.count("a"), winners.count("b"), winners.count("tie"), 0
+        found.append(Cell(kind, value, *counts, made.share, made.low, made.high))
+    return tuple(found)
 
 
 def annotator_tests(
@@ -96,13 +123,18 @@ def _of(
 
     a, b = texts[rate.a], texts[rate.b]
     # Those on other responders that happen to give the same text are no random sample of the dialogues.
-    own = [vote for vote in votes if {vote.a, vote.b} == {rate.a, rate.b} and vote.dialog_id in scores]
+    own = [vote for vote in votes if {vote.a, vote.b} == {rate.a, rate.b}]
+    # Where judging stopped, the judged dialogues alone would represent what the judge happened to say first.
+    unjudged = a.keys() & b.keys() - scores.keys() if rate.unjudged else set()
+    predicted = {**scores, **dict.fromkeys(sorted(unjudged))}
+    own = [vote for vote in own if vote.dialog_id in predicted]
     said = voting.outcomes(own, a, b)
+    weights = voting.weights(own, rate.a, rate.b, a, b)
     means = {
         name: sum(WORTH[choice] for choice in by_voter.values()) / len(by_voter)
         for name, by_voter in said.items()
     }
-    identical = {name for name in scores if name in a and a[name] == b.get(name)}
+    identical = {name for name in predicted if name in a and a[name] == b.get(name)}
     made = powered.prediction_powered(
         [
             powered.Predicted(
@@ -111,8 +143,9 @@ def _of(
                 dialogues[name].emotion if name in dialogues else "",
                 dialogues[name].sentiment if name in dialogues else "",
                 name in identical,
+                weights.get(name, 1.0),
             )
-            for name, score in scores.items()
+            for name, score in predicted.items()
         ]
     )
     if made is None:
@@ -129,12 +162,14 @@ def _of(
         votes_win_rate_b=made.votes_alone.share,
         votes_low=made.votes_alone.low,
         votes_high=made.votes_alone.high,
-        n=len(scores),
+        n=len(predicted),
         voted=made.voted,
         changed=len({vote.dialog_id for vote in own if vote.choice != "skip"} - said.keys()),
         identical=len(identical),
         voters=tuple(sorted({voter for by_voter in said.values() for voter in by_voter})),
         weight=made.weight,
         strata=made.strata,
+        unjudged=len(unjudged),
+        weighted=any(weights[name] != 1 for name in said),
         more=made.more,
     )

@@ -229,8 +229,11 @@ class EvaluationReader:
             return read()
         return self._state.remember("pairs", (imported, jobs, a, b), read)
 
-    def ballot_items(self, a: str, b: str, voter: str) -> tuple[BallotItem, ...]:
+    def ballot_items(self, a: str, b: str, voter: str, *, uniform: bool = False) -> tuple[BallotItem, ...]:
         """The pairs of responses of `a` and `b` to the test split for `voter`, in the order of the ballot.
+
+        Dialogues of which the judges that compared the two are uncertain are more likely to come early,
+        unless `uniform`.
 
         Raises:
             UserError: A responder does not exist, or `a` and `b` are the same.
@@ -241,7 +244,9 @@ class EvaluationReader:
             raise UserError(f"{a!r} is on both sides: name two different responders")
         self._check_responders(a, b)
         texts = self._texts((a, b))
-        return voting.ballot_items(self._state.data()[1], texts[a], texts[b], voter, self._votes())
+        uncertainties = None if uniform else self._uncertainties(a, b)
+        dialogues, found = self._state.data()[1], self._votes()
+        return voting.ballot_items(dialogues, texts[a], texts[b], voter, found, uncertainties)
 
     def human_win_rate(self, a: str, b: str) -> HumanWinRate | None:
         """The win rate of `b` over `a` by people's votes; None without a vote."""
@@ -253,7 +258,7 @@ class EvaluationReader:
     def human_win_rates(self) -> tuple[HumanWinRate, ...]:
         """The win rates by votes, of all pairs of responders that people voted on."""
         found = self._votes()
-        return judges.human_win_rates(found, self._texts(judges.voted(found)))
+        return judges.human_win_rates(found, self._texts(judges.voted(found)), self._state.data()[1])
 
     def prediction_powered(self) -> tuple[PredictionPoweredWinRate, ...]:
         """The win rates by people of all finished comparisons with votes, from the votes and the verdicts."""
@@ -310,6 +315,22 @@ class EvaluationReader:
         return [
             rate for rate in self.win_rates() if rate.n is not None and frozenset((rate.a, rate.b)) in met
         ]
+
+    def _uncertainties(self, a: str, b: str) -> dict[str, float] | None:
+        """How uncertain the judges that compared the two are of each dialogue; None if there are none."""
+        connection = self._state.connection()
+        # By job, so that a and b may be exchanged.
+        compared = sorted(
+            (rate for rate in self.win_rates() if rate.n is not None and {rate.a, rate.b} == {a, b}),
+            key=lambda rate: rate.job,
+        )
+        if connection is None or not compared:
+            return None
+        return self._state.remember(
+            "uncertainties",
+            compared,
+            lambda: comparisons.uncertainties(connection, [rate.job for rate in compared]),
+        )
 
     def _judges(self) -> dict[str, JudgeConfig]:
         config, _ = self._state.config()

@@ -26,7 +26,7 @@ from core.jobs.settings import (
 )
 from core.pipeline import planner
 from core.responding import teacher_job as responder
-from core.store import connections, jobs, submissions
+from core.store import connections, job_records, submissions
 from core.teachers.costs import estimates as estimating
 from core.teachers.costs import prices
 
@@ -92,7 +92,7 @@ def _read(
         answered = submissions.answered(connection)
         used = {key: prices.Used(*found) for key, found in submissions.used_tokens(connection).items()}
         outputs = {
-            JobOutput(node.id, output): jobs.artifact(connection, node.id, output)
+            JobOutput(node.id, output): job_records.artifact(connection, node.id, output)
             for node in wanted
             for output in ("answers", "responses")
             if node.stage in ("generate", "respond")

@@ -34,7 +34,8 @@ ADJUSTABLE = frozenset((*TOKEN_LIMITS, *_OPTIONAL))
 #: How servers say that they refuse a parameter.
 _REFUSED = re.compile(
     r"unsupported|not supported|does(?: not|n't) support|unrecognized|unknown|unexpected|deprecated"
-    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)|extra_forbidden"
+    r"|not (?:a )?(?:permitted|allowed|valid|accept|implemented)|cannot be used|invalid parameter"
+    r"|extra (?:inputs|fields)|extra_forbidden"
     r"|unavailable|not (?:available|enabled)|enabled only"
     r"|only (?:the default|[\d.]+)\b.{0,40}(?:allowed|supported)"
     r"|must be (?:set to )?1(?:\.0)?\b(?! (?:or|and))|may (?:not|only) be set|cannot both be"

@@ -49,6 +49,8 @@ def test_how_many_more_votes() -> None:
     assert human_votes.basis(few).endswith("votes are too few to use the verdicts")
     assert human_votes.basis(replace(FOUND, weight=0.0)).endswith("the verdicts do not help")
     assert "in 3 groups of emotions" in human_votes.basis(replace(FOUND, strata=3))
+    assert "verdicts on the 50 judged before it" in human_votes.basis(replace(FOUND, unjudged=200))
+    assert human_votes.basis(replace(FOUND, weighted=True)).startswith("weighted votes on 60 of 250")
 
 
 def test_votes_on_texts_that_have_changed_are_warned_of() -> None:

@@ -250,7 +250,8 @@ def print_votes(
         print_line(
             console,
             f"{one.b} against {one.a}: {one.votes} votes of {', '.join(one.voters)} on {one.dialogues} "
-            f"dialogues ({one.wins_b} for b, {one.wins_a} for a, {one.ties} ties, {one.skipped} skipped)",
+            f"dialogues ({one.wins_b} for b, {one.wins_a} for a, {one.ties} ties, {one.skipped} skipped)"
+            + (f". {human_votes.WEIGHTED}" if one.weighted else ""),
         )
     if not found:
         print_line(console, "No judge has compared the two yet.")

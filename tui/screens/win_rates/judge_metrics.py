@@ -106,7 +106,8 @@ def _forms(card: Scorecard) -> str:
     if card.forms is None:
         return "not counted: by an earlier version, or not used yet"
     counts = (f"{formats.count(times)} {form}" for form, times in card.forms.items())
-    return ", ".join(counts) or "no answer is read: it gives scores"
+    none = "no answer is read: it gives scores" if card.provider == "embedded" else "no answer was understood"
+    return ", ".join(counts) or none
 
 
 def _unmeasured(card: Scorecard) -> str:
@@ -145,6 +146,7 @@ def _agreement(one: Agreement, made: Made) -> Iterator[MetricRow]:
 
 def _vote(one: HumanWinRate) -> MetricRow:
     skipped = f", {one.skipped} skipped" if one.skipped else ""
+    weighted = "; pairs drawn by the judge's uncertainty, the rate weighted" if one.weighted else ""
     return replace(
         share(
             f"{one.b} vs. {one.a}",
@@ -153,7 +155,7 @@ def _vote(one: HumanWinRate) -> MetricRow:
             one.ci_high,
             n=one.dialogues,
             note=f"{one.votes} votes of {', '.join(one.voters)}{skipped}; {one.wins_b} won, {one.ties} tied, "
-            f"{one.wins_a} lost; {one.interval}",
+            f"{one.wins_a} lost; {one.interval}{weighted}",
         ),
         behind=((one.a, one.b),),
     )

@@ -29,8 +29,14 @@ def _of_recipe(one: RecipeRate, rates: Sequence[WinRate], *, named: bool) -> Ite
     )
     students = f"{one.comparisons} student{'' if one.comparisons == 1 else 's'}"
     yield heading(f"{one.recipe} {one.stage}", f"{one.judge}, {students}" if named else students)
+    judge = f"judged by {one.judge}" if named else ""
     overall = share(
-        "overall", one.win_rate_b, one.ci_low, one.ci_high, n=one.n - one.invalid, note=_invalid(one.invalid)
+        "overall",
+        one.win_rate_b,
+        one.ci_low,
+        one.ci_high,
+        n=one.n - one.invalid,
+        note=_note(judge, one.invalid),
     )
     yield replace(overall, behind=behind)
     for name, part in one.dimensions.items():
@@ -40,10 +46,10 @@ def _of_recipe(one: RecipeRate, rates: Sequence[WinRate], *, named: bool) -> Ite
             part.ci_low,
             part.ci_high,
             n=one.n - part.invalid,
-            note=_invalid(part.invalid),
+            note=_note(judge, part.invalid),
         )
         yield replace(made, behind=behind)
 
 
-def _invalid(count: int) -> str:
-    return f"{count} dialogues are invalid" if count else ""
+def _note(judge: str, invalid: int) -> str:
+    return "; ".join(filter(None, (judge, f"{invalid} dialogues are invalid" if invalid else "")))

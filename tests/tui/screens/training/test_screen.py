@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.store import connections, jobs
+from core.store import connections, job_records, jobs
 from core.store.connections import transaction
 from tests.support.filled_workspace import job_id
 from tests.support.settling import shown, until, until_shows
@@ -124,7 +124,7 @@ async def test_what_failed_beside_a_run_is_a_warning(opened: Open, filled: Works
     with closing(connections.writer(filled.state)) as connection, transaction(connection):
         (attempt, *_) = jobs.attempts(connection, job=job)
         for moment, text in enumerate(["the logger Wandb gets no metrics", "no sample answers"] * 2):
-            jobs.put_warning(connection, attempt, float(moment), text)
+            job_records.put_warning(connection, attempt, float(moment), text)
     async with opened(filled, NARROW) as pilot:
         await open_training(pilot)
         await pilot.press("down")

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
 from core.jobs.records import metric
-from core.store import connections, jobs
+from core.store import connections, job_records
 from core.store.connections import transaction
 from tests.support.filled_workspace import NOW, job_id
 from tests.support.settling import shown, until_shows
@@ -34,4 +34,4 @@ def log_metrics(workspace: WorkspacePaths, stage: str, name: str, step: int, **v
     """What a worker would log now."""
     job = job_id(workspace, stage, name)
     with closing(connections.writer(workspace.state)) as connection, transaction(connection):
-        jobs.put_metric(connection, job, NOW + step, metric(step, values))
+        job_records.put_metric(connection, job, NOW + step, metric(step, values))
