@@ -20,6 +20,21 @@ settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("calm")
 
 ROOT = Path(__file__).resolve().parents[1]
+#: The files that take longest.
+LONG = (
+    "tests/cli/test_whole_road.py",
+    "tests/students/test_compatibility.py",
+    "tests/teachers/test_transformers_serve.py",
+    "tests/teachers/test_whole_methods.py",
+    "tests/training/test_resuming.py",
+    "tests/tui/test_snapshots.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long: no process is left with such a file while the other has nothing to do."""
+    long = {ROOT / path for path in LONG}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,12 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from core.store import connections
+from tests.cli import forked_program
 from tests.support import waiting
 
 PROGRAM = (sys.executable, "-m", "tui")
+#: Variables that an interpreter, or a library that is loaded, reads when it starts.
+READ_AT_START = ("HF_", "LANG", "LC_", "PYTHON")
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Its recipe is a light job; its student is not there, so whatever needs it fails.
@@ -64,7 +67,10 @@ class Program:
 
     def __call__(self, *words: str | Path, code: int | None = 0, **more: str) -> Finished:
         """Run one command to its end; its exit code must be `code`, unless that is None."""
-        ended = waiting.run(self.command(*words), cwd=self.root.parent, env=environment(**more))
+        if any(name.startswith(READ_AT_START) for name in more):
+            ended = waiting.run(self.command(*words), cwd=self.root.parent, env=environment(**more))
+        else:
+            ended = forked_program.run(self.command(*words), self.root.parent, environment(**more))
         found = Finished(ended.code, ended.out.decode(), ended.err.decode())
         assert code is None or found.code == code, f"{words}: {found}"
         return found

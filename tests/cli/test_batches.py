@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests import loopback
-from tests.cli.conftest import Program, end_processes
+from tests.cli.conftest import Program
 from tests.loopback import KEY, Api
+from tests.support.supervising import supervised
 from tests.support.synthetic_dialogues import synthetic_dialogues
 from tests.support.teacher_workspace import TeacherWorkspace
 
@@ -35,8 +36,8 @@ def program(tmp_path: Path, api: Api) -> Iterator[Program]:
     recipes = ["improve-human/naive", "improve-human/sequential"]
     dialogues = synthetic_dialogues(rows=16)
     TeacherWorkspace(tmp_path / "work", api.url, recipes, more=PRICES, dialogues=dialogues)
-    yield Program(tmp_path / "work")
-    end_processes(tmp_path)
+    with supervised(tmp_path / "work", OPENAI_API_KEY=KEY):
+        yield Program(tmp_path / "work")
 
 
 def test_what_would_be_asked_and_cost(program: Program, api: Api) -> None:
@@ -110,6 +111,11 @@ def test_adopting_a_batch(program: Program, api: Api, tmp_path: Path) -> None:
     program("run", NAIVE, "--wait", OPENAI_API_KEY=KEY)
     other = Program(tmp_path / "other")
     TeacherWorkspace(other.root, api.url, ["improve-human/naive"], dialogues=synthetic_dialogues(rows=16))
+    with supervised(other.root, OPENAI_API_KEY=KEY):
+        adopt(other, api)
+
+
+def adopt(other: Program, api: Api) -> None:
     assert "--job" in other("batches", "adopt", "batch_000000", code=1).err
     other("pause", OPENAI_API_KEY=KEY)
     other("run", "recipe", OPENAI_API_KEY=KEY)

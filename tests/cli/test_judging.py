@@ -15,6 +15,7 @@ from tests.cli.conftest import Program, end_processes
 from tests.loopback import KEY, Api
 from tests.support import finished_workspace
 from tests.support.judged_workspace import longer
+from tests.support.supervising import supervised
 from tests.support.synthetic_dialogues import synthetic_csv
 
 JUDGES = """
@@ -44,8 +45,9 @@ def asked(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> Iterator
     program("init", program.root)
     (program.root / "config.toml").write_text(JUDGES.format(url=api.url))
     program("import", synthetic_csv(tmp_path / "made.csv"))
-    yield program
     end_processes(tmp_path)
+    with supervised(program.root):
+        yield program
 
 
 def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) -> None:

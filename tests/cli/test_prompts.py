@@ -77,7 +77,7 @@ def test_a_template_that_does_not_hold(loaded: Program) -> None:
     result = loaded("prompts", code=1, COLUMNS="300")
     assert f"{own} lacks the field {{response}}" in result.out
     assert "has the unknown field {third}; it takes {first}, {second}, {situation}, {utterance}" in result.out
-    assert result.err == "empathy-tui: 2 of 12 prompts are invalid: naive, judge\n"
+    assert result.err == "empathy-tui: 2 of 13 prompts are invalid: naive, judge\n"
     as_json = loaded("prompts", "--json", code=1)
     broken = {prompt["name"]: prompt for prompt in as_json.json["prompts"] if prompt["error"] is not None}
     assert set(broken) == {"naive", "judge"}
@@ -97,7 +97,7 @@ def test_showing_one(loaded: Program, name: str) -> None:
     for role, text in turns:
         assert text in result.out
         assert (f"── {role}" in result.out) == (len(turns) > 1)
-    improves = name not in ("student", "initial", "judge")
+    improves = name not in ("student", "initial", "judge", "judge_dimensions")
     assert result.err.count("\n") == improves
     assert ("improve-llm improves the teacher's own" in result.err) == improves
     as_json = loaded("prompts", "show", name, "--dialogue", DIALOGUE.dialog_id, "--json")

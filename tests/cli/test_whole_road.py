@@ -14,7 +14,17 @@ from core.config.workspace import WorkspacePaths
 from core.pipeline import launch
 from tests.cli.conftest import Program, end_processes, environment, make_program
 from tests.support import tiny_student, waiting
+from tests.support.forking import preload
+from tests.support.supervising import supervised
 from tests.support.synthetic_dialogues import synthetic_csv
+
+preload(
+    "core.judging.compare_job",
+    "core.judging.fit_job",
+    "core.responding.respond_job",
+    "core.responding.student_job",
+    "core.training.training_job",
+)
 
 CONFIG = """
 [students.tiny]
@@ -56,8 +66,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory, student: Path) -> Iterato
     folder = tmp_path_factory.mktemp("road")
     program = make_program(folder / "work", CONFIG.format(student=student))
     program("import", synthetic_csv(folder / "made.csv"))
-    yield program, program("run", "--wait").out
     end_processes(folder)
+    with supervised(program.root):
+        yield program, program("run", "--wait").out
 
 
 def test_every_step_is_told(finished: tuple[Program, str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,14 +16,17 @@ from core.students import chat_format, embedded_package, loading
 from core.students.generation import Generator
 from tests.students import tiny_gguf
 from tests.support import tiny_student, waiting
+from tests.support.forking import ForkedProcess, preload
 
-ROOT = Path(__file__).resolve().parents[2]
-_PREPARE = """
-import logging, sys
-logging.basicConfig(level=logging.INFO)
-from core.students import chat_format, loading
-print(loading.embedded())
-"""
+preload(__name__)
+
+
+def _prepare(packages: Path) -> int:
+    """Write where the embedded student is, whose package is in a folder of `packages`."""
+    sys.path.insert(0, str(packages))
+    logging.basicConfig(level=logging.INFO)
+    sys.stdout.write(str(loading.embedded()))
+    return 0
 
 
 @pytest.fixture(scope="module")
@@ -38,24 +41,14 @@ def prepared(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     (package / "__init__.py").touch()
     tiny_gguf.write(tiny, package / embedded_package.SMOLLM2.file)
     cache = root / "cache"
-    environment = os.environ | {
-        "XDG_CACHE_HOME": str(cache),
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONPATH": f"{root}{os.pathsep}{ROOT}",
-    }
+    environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+    outputs, errors = [root / "out1", root / "out2"], root / "errors"
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", _PREPARE],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
+        ForkedProcess(_prepare, root, out=out, err=errors, environment=environment) for out in outputs
     ]
-    spoken = [waiting.communicate(process) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], spoken
-    return cache, [Path(out.strip()) for out, _ in spoken], "".join(err for _, err in spoken)
+    codes = [waiting.wait_for_exit(process) for process in processes]
+    assert codes == [0, 0], errors.read_text()
+    return cache, [Path(out.read_text().strip()) for out in outputs], errors.read_text()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME moves the cache folder on Linux only")

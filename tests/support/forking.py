@@ -26,7 +26,6 @@ from core.pipeline.worker_processes import WorkerProcess, Workers
 
 _CONTEXT = get_context("forkserver")
 _PRELOADED = ["core.pipeline.supervisor", "core.pipeline.worker"]
-_CONTEXT.set_forkserver_preload(_PRELOADED)
 #: Threads may start and look after processes at the same time; the library's bookkeeping expects one.
 _LOCK = threading.Lock()
 
@@ -34,7 +33,7 @@ _LOCK = threading.Lock()
 def preload(*modules: str) -> None:
     """Have modules loaded for all processes; to be called while tests are collected."""
     _PRELOADED.extend(modules)
-    _CONTEXT.set_forkserver_preload(_PRELOADED)
+    _CONTEXT.set_forkserver_preload([*_PRELOADED, "tests.support.preloaded"])
 
 
 class ForkedProcess:
@@ -45,11 +44,16 @@ class ForkedProcess:
         run: Callable[..., int],
         *arguments: object,
         out: Path,
+        err: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """Start `run(*arguments)`, which returns the exit code; `out` is appended to."""
+        """Start `run(*arguments)`, which returns the exit code.
+
+        What it prints is appended to `out`; its errors are appended to `err`, where that is another file.
+        """
         given = dict(os.environ if environment is None else environment)
-        self._process = _CONTEXT.Process(target=_run, args=(run, arguments, out, given), daemon=True)
+        files = out, err or out
+        self._process = _CONTEXT.Process(target=_run, args=(run, arguments, files, given), daemon=True)
         with _LOCK:
             self._process.start()
         assert self._process.pid is not None
@@ -81,20 +85,23 @@ class ForkedProcess:
 
 
 def _run(
-    run: Callable[..., int], arguments: tuple[object, ...], out: Path, environment: dict[str, str]
+    run: Callable[..., int],
+    arguments: tuple[object, ...],
+    files: tuple[Path, Path],
+    environment: dict[str, str],
 ) -> NoReturn:
-    with out.open("ab") as file, Path(os.devnull).open("rb") as nothing:
-        _redirect(nothing, file)
+    out, err = files
+    with out.open("ab") as printed, err.open("ab") as errors, Path(os.devnull).open("rb") as nothing:
+        _redirect(nothing, printed, errors)
     os.environ.clear()
     os.environ.update(environment)
     random.seed()
     sys.exit(run(*arguments))
 
 
-def _redirect(stdin: IO[bytes], out: IO[bytes]) -> None:
-    os.dup2(stdin.fileno(), 0)
-    os.dup2(out.fileno(), 1)
-    os.dup2(out.fileno(), 2)
+def _redirect(stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]) -> None:
+    for descriptor, file in enumerate((stdin, stdout, stderr)):
+        os.dup2(file.fileno(), descriptor)
 
 
 class ForkedWorkers(Workers):
@@ -148,7 +155,7 @@ def _become_worker(root: Path, log: IO[bytes], lock: int, run: Callable[[], int]
         os.setsid()
         os.chdir(root)
         with Path(os.devnull).open("rb") as nothing:
-            _redirect(nothing, log)
+            _redirect(nothing, log, log)
         os.closerange(3, lock)
         os.closerange(lock + 1, os.sysconf("SC_OPEN_MAX"))
         logging.root.handlers.clear()

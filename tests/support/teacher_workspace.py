@@ -14,13 +14,13 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
-from core.pipeline import supervisor, worker
+from core.pipeline import worker
 from core.services.workspace import Workspace, open_workspace
 from core.store import connections, intents
 from core.store import dialogues as data
 from tests.loopback import KEY
-from tests.support import dying_worker, waiting
-from tests.support.forking import ForkedProcess, ForkedWorkers, preload
+from tests.support import dying_worker, supervising, waiting
+from tests.support.forking import ForkedProcess, preload
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 preload(
@@ -117,7 +117,7 @@ class TeacherWorkspace:
             "GEMINI_API_KEY": key,
         }
         return ForkedProcess(
-            _supervise,
+            supervising.supervise,
             self.workspace,
             dying_worker.main if dying else worker.main,
             out=self.workspace.root / "supervisor.out",
@@ -188,8 +188,3 @@ class TeacherWorkspace:
         ]
         out = self.workspace.root / "supervisor.out"
         return "\n".join([str(self.states()), out.read_text() if out.exists() else "", *logs[-2:]])
-
-
-def _supervise(workspace: WorkspacePaths, run: Callable[[Path], int]) -> int:
-    supervisor.TICK_S = 0.02
-    return supervisor.main(workspace, ForkedWorkers(workspace, run))

@@ -304,7 +304,8 @@ def test_any_object_is_a_reply_or_an_error(body: dict[str, Any]) -> None:
         try:
             reply = read(body, URL, "key")
         except (TransientError, RejectedError):
-            assert body.get("error") or body.get("message")
+            choice = next(iter(json_values.items(body.get("choices"))), None)
+            assert body.get("error") or body.get("message") or json_values.member(choice, "error")
         else:
             assert isinstance(reply, Reply)
             assert (reply.raw is not None) == (reply.finish == "unreadable")

@@ -3,17 +3,12 @@
 That is `logged`: once the figures of STEP are journalled, before anything else is saved;
 `saving`: while the checkpoint of STEP is being written; `publishing`: after the last step, while the
 adapter is being written.
-
-The processes are forked from a server that has loaded the heavy libraries once.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
-from multiprocessing import get_context
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +16,20 @@ from core.jobs.journal import Journal
 from core.jobs.records import Metric
 from core.pipeline import worker
 from core.training import checkpoints, model_card
+from tests.support.forking import ForkedProcess, preload
 
-_PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__, "core.training.training_job"])
+preload(__name__, "core.training.training_job")
 
 
-def start(folder: Path, where: str | None = None, step: int = 0) -> ForkServerProcess:
+def start(folder: Path, where: str | None = None, step: int = 0) -> ForkedProcess:
     """Start the worker of the attempt in `folder`."""
-    process = _PROCESSES.Process(target=_work, args=(folder, where, step))
-    process.start()
-    return process
+    return ForkedProcess(_work, folder, where, step, out=folder / "log.txt")
 
 
-def _work(folder: Path, where: str | None, step: int) -> None:
-    with (folder / "log.txt").open("wb") as log:
-        for descriptor in (1, 2):
-            os.dup2(log.fileno(), descriptor)
+def _work(folder: Path, where: str | None, step: int) -> int:
     if where is not None:
         arrange(where, step)
-    sys.exit(worker.main(folder))
+    return worker.main(folder)
 
 
 def die(*_: Any, **__: Any) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -25,16 +23,9 @@ from tests.training import dying_worker
 from tests.training.conftest import Trained
 
 
-def exit_code(process: ForkServerProcess) -> int:
-    progress = waiting.cpu_time(psutil.Process(process.pid))
-    waiting.wait_until(lambda: not process.is_alive(), "the worker to end", progress=progress)
-    assert process.exitcode is not None
-    return process.exitcode
-
-
 def killed(folder: Path, where: str, step: int) -> None:
     """Do an attempt in a process that is killed there by SIGKILL."""
-    assert exit_code(dying_worker.start(folder, where, step)) == -signal.SIGKILL
+    assert waiting.wait_for_exit(dying_worker.start(folder, where, step)) == -signal.SIGKILL
     assert not training_attempts.found(folder, Done)
 
 
@@ -177,13 +168,13 @@ def test_the_worker_stops_a_run_on_sigterm(made: TrainingInputs) -> None:
         waiting.wait_until(
             lambda: any(isinstance(entry.record, Metric) for entry, _ in journal.read(folder)),
             "the first step",
-            processes=[psutil.Process(process.pid)],
+            processes=[process],
         )
-        process.terminate()
-        assert exit_code(process) == 1
+        process.send_signal(signal.SIGTERM)
+        assert waiting.wait_for_exit(process) == 1
     finally:
         process.kill()
-        process.join()
+        process.wait()
     assert training_attempts.found(folder, Stopped)
     saved = checkpoints.newest([folder])
     assert saved is not None

@@ -1,0 +1,49 @@
+"""A supervisor with real workers, forked with the libraries that they need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.config.workspace import WorkspacePaths
+from core.pipeline import launch, supervisor, worker
+from tests.support import waiting
+from tests.support.forking import ForkedProcess, ForkedWorkers, preload
+
+preload(__name__)
+
+
+def supervise(workspace: WorkspacePaths, run: Callable[[Path], int]) -> int:
+    """What a supervisor's process does; its exit code."""
+    supervisor.TICK_S = 0.02
+    return supervisor.main(workspace, ForkedWorkers(workspace, run))
+
+
+@contextmanager
+def supervised(root: Path, **environment: str) -> Iterator[ForkedProcess]:
+    """A supervisor of the workspace in `root`, which does what commands of the program ask for.
+
+    Only it and its workers have the `environment`.
+    """
+    workspace = WorkspacePaths(root)
+    workspace.artifacts.mkdir(parents=True, exist_ok=True)
+    process = ForkedProcess(
+        supervise,
+        workspace,
+        worker.main,
+        out=workspace.supervisor_log,
+        environment=os.environ | {"EMPATHY_SUPERVISOR_IDLE_S": str(waiting.LIMIT_S)} | environment,
+    )
+    try:
+        waiting.wait_until(
+            lambda: launch.is_running(workspace)[0],
+            "the supervisor",
+            processes=[process],
+            show=workspace.supervisor_log.read_text,
+        )
+        yield process
+    finally:
+        process.kill()
+        process.wait()
