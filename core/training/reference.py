@@ -46,8 +46,8 @@ def give(
 ) -> int:
     """Give the trainer the reference's log-probabilities of all pairs; the number that had to be computed.
 
-    Those that earlier attempts in `prior` computed under the same key are taken from their folders, and all are in
-    `folder` afterwards. `check` is called between the parts, and may raise to stop.
+    Those that earlier attempts in `prior` computed under the same key are taken from their folders, and all
+    are in `folder` afterwards. `check` is called between the parts, and may raise to stop.
     """
     found: dict[int, _Line] = {}
     for attempt in prior:

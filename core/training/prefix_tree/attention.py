@@ -1,7 +1,8 @@
 """Attention in a prefix tree: each token sees its ancestors alone.
 
-Queries are taken in blocks of neighbours in depth-first order. The keys of a block are the path that leads to it and
-the block itself, so that the work grows with the length of the paths, not with the square of the tree's size.
+Queries are taken in blocks of neighbours in depth-first order. The keys of a block are the path that leads to
+it and the block itself, so that the work grows with the length of the paths, not with the square of the
+tree's size.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ def sequences(inputs: Mapping[str, torch.Tensor]) -> Sequences:
 class TreePass:
     """One forward and one backward pass over the tree of several batches.
 
-    The model runs once. The log-probabilities are leaves of a graph of their own, so that each batch's loss can be
-    differentiated by itself; `backward` then passes what they have gathered on to the model.
+    The model runs once. The log-probabilities are leaves of a graph of their own, so that each batch's loss
+    can be differentiated by itself; `backward` then passes what they have gathered on to the model.
     """
 
     def __init__(self, batches: Sequence[Sequences]) -> None:
@@ -111,7 +111,7 @@ class TreePass:
         self._log_probs = output.log_probs[0]
         self._leaf = self._log_probs.detach().requires_grad_(self._log_probs.requires_grad)
         self._others = {
-            name: None if (values := output[name] if name in output else None) is None else values[0].detach()
+            name: None if (values := output.get(name)) is None else values[0].detach()
             for name in _PER_TOKEN
         }
 
@@ -130,8 +130,8 @@ def _attention_arguments(base: PreTrainedModel, tree: trie.Trie, device: torch.d
 def _scored(tree: trie.Trie, batches: Sequence[Sequences]) -> tuple[Integers, Integers, list[Integers]]:
     """The nodes whose next tokens have a loss, these tokens, and where each batch's are among them.
 
-    A node whose next token several examples share is scored once. A place without a loss is the number of scored
-    nodes.
+    A node whose next token several examples share is scored once. A place without a loss is the number of
+    scored nodes.
     """
     found: dict[tuple[int, int], int] = {}
     places = []

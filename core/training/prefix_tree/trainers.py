@@ -1,7 +1,7 @@
 """TRL's trainers, with the forward pass of each optimizer step over a tree.
 
-Everything else is TRL's: batches are collated as ever, and TRL's own loss is computed of each, from the tree's
-log-probabilities.
+Everything else is TRL's: batches are collated as ever, and TRL's own loss is computed of each, from the
+tree's log-probabilities.
 """
 
 from __future__ import annotations
