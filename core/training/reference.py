@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -72,7 +72,7 @@ def give(
     return len(missing)
 
 
-def _tokens(row: dict[str, list[int]]) -> Sequence[int]:
+def _tokens(row: dict[str, list[int]]) -> list[int]:
     return row["prompt_ids"] + row["chosen_ids"]
 
 

@@ -94,7 +94,7 @@ class _TreeAttention(torch.autograd.Function):
     """Softmax attention over blocks; the backward pass computes the probabilities again."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, found: Blocks, scale: float
     ) -> torch.Tensor:
         ctx.found, ctx.scale = found, scale
@@ -107,7 +107,7 @@ class _TreeAttention(torch.autograd.Function):
         return output
 
     @staticmethod
-    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         query, key, value = ctx.saved_tensors
         grad_query = torch.empty_like(query)
         grad_key = torch.zeros_like(key, dtype=torch.float32)

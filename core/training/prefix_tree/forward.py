@@ -111,8 +111,7 @@ class TreePass:
         self._log_probs = output.log_probs[0]
         self._leaf = self._log_probs.detach().requires_grad_(self._log_probs.requires_grad)
         self._others = {
-            name: None if (values := output.get(name)) is None else values[0].detach()
-            for name in _PER_TOKEN
+            name: None if (values := output.get(name)) is None else values[0].detach() for name in _PER_TOKEN
         }
 
 

@@ -88,6 +88,8 @@ class TreeSftTrainer(_TreeTrainer, SFTTrainer):
 class TreeDpoTrainer(_TreeTrainer, DPOTrainer):
     """TRL's DPO trainer on prefix trees, for pairs that are tokens already."""
 
+    train_dataset: datasets.Dataset
+
     def _prepare_dataset(self, dataset: datasets.Dataset, *_: object) -> datasets.Dataset:
         return dataset
 

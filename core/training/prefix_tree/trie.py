@@ -31,7 +31,7 @@ class Trie:
         return len(self.tokens)
 
 
-def build(sequences: Sequence[Sequence[int]]) -> Trie:
+def build(sequences: Sequence[list[int]]) -> Trie:
     """The tree of these sequences; equal beginnings share their nodes."""
     # Sorted, each sequence shares its longest beginning with the one before it.
     order = sorted(range(len(sequences)), key=lambda index: sequences[index])
@@ -39,7 +39,7 @@ def build(sequences: Sequence[Sequence[int]]) -> Trie:
     tokens: list[int] = []
     depth: list[int] = []
     end: list[int] = []
-    before: Sequence[int] = []
+    before: list[int] = []
     path = np.empty(0, np.int64)
     for index in order:
         sequence = sequences[index]
@@ -59,16 +59,16 @@ def build(sequences: Sequence[Sequence[int]]) -> Trie:
     return Trie(np.array(tokens, np.int64), np.array(depth, np.int64), np.array(end, np.int64), tuple(paths))
 
 
-def size(sequences: Sequence[Sequence[int]]) -> int:
+def size(sequences: Sequence[list[int]]) -> int:
     """The number of nodes of the tree of these sequences."""
     nodes = 0
-    before: Sequence[int] = []
+    before: list[int] = []
     for sequence in sorted(sequences):
         nodes += len(sequence) - _common_length(before, sequence)
         before = sequence
     return nodes
 
 
-def _common_length(a: Sequence[int], b: Sequence[int]) -> int:
+def _common_length(a: list[int], b: list[int]) -> int:
     length = min(len(a), len(b))
     return next((place for place in range(length) if a[place] != b[place]), length)

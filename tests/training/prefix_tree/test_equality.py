@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 from trl.trainer.utils import add_fused_lm_head
 
-from core.training.prefix_tree import attention, forward
+from core.training.prefix_tree import attention, forward, trie
 from core.training.prefix_tree.forward import Sequences, TreePass
 from tests.support import tiny_student
 from tests.training.prefix_tree import tiny_trainers
@@ -245,7 +245,7 @@ def test_any_tree(plain_model: Any, batches: list[list[list[int]]], prompt: int,
 def test_attention_over_blocks_has_the_gradient_of_sdpa() -> None:
     """More tokens than a block has, in double precision, without the model."""
     stem = ids(0, 100)
-    tree = forward.trie.build([stem + ids(n, 90) for n in range(4)])
+    tree = trie.build([stem + ids(n, 90) for n in range(4)])
     made = [
         torch.randn(1, heads, len(tree), 8, dtype=torch.float64, requires_grad=True) for heads in (4, 2, 2)
     ]
@@ -253,8 +253,10 @@ def test_attention_over_blocks_has_the_gradient_of_sdpa() -> None:
     module.num_key_value_groups = 2
     mask = attention.mask(tree, torch.device("cpu"))
     blocks = attention.blocks(tree, torch.device("cpu"))
-    wanted, _ = attention.tree_attention(module, *made, mask)
-    found, _ = attention.tree_attention(module, *made, mask, **{attention.ARGUMENT: blocks})
+    query, key, value = made
+    tree_blocks: Any = {attention.ARGUMENT: blocks}
+    wanted, _ = attention.tree_attention(module, query, key, value, mask)
+    found, _ = attention.tree_attention(module, query, key, value, mask, **tree_blocks)
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
     weights = torch.randn_like(wanted)
     for a, b in zip(
