@@ -29,7 +29,7 @@ from core.domain.jobs import JobState
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Metric
 from core.pipeline import workspace_graph
-from core.store import connections, jobs
+from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from tests.support import made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
@@ -117,11 +117,11 @@ def train(
     chance, began = random.Random(seed), time.time() - reached * 1.1
     for step in range(1, reached + 1):
         logged = Metric(step, made_metrics(node.stage, step / steps, chance))
-        jobs.put_metric(connection, node.id, began + step * 1.1, logged)
+        job_records.put_metric(connection, node.id, began + step * 1.1, logged)
     for step in range(steps // 10, reached + 1, max(1, steps // 10)):
         for dialogue in ("hit:0", "hit:1"):
             text = "I am so sorry to hear that. " * (1 + step * 3 // steps) + "How are you now?"
-            jobs.put_sample(connection, node.id, step, dialogue, text)
+            job_records.put_sample(connection, node.id, step, dialogue, text)
     jobs.set_progress(connection, node.id, reached, steps, (steps - reached) * 1.1)
     if ending == "running":
         return

@@ -32,7 +32,7 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Artifact
 from core.pipeline import workspace_graph
 from core.recipes import catalog
-from core.store import connections, jobs
+from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from tests import loopback
 from tests.support import made_results
@@ -114,7 +114,7 @@ def fill(workspace: WorkspacePaths, url: str) -> None:
             if node.stage == "respond":
                 path = respond(workspace, node, test)
                 made = Artifact("responses", path.name, files.sha256(path), files.size(path))
-                jobs.put_artifact(connection, attempt, made)
+                job_records.put_artifact(connection, attempt, made)
             jobs.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=made_results.of_stage(node.stage))
     runs = sum(node.stage in ("sft", "sft-dpo") for node in nodes)

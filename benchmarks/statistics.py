@@ -2,7 +2,8 @@
 
     python -m benchmarks.statistics [--runs N] [--no-peers]
 
-Exits with 1 if a 95 % interval of a win rate covers less than 93 %, or a test at 5 % errs in more than 6.5 %.
+Exits with 1 if a 95 % interval of a win rate covers less than 93 %, one with people's votes less than 92 %, a
+test at 5 % errs in more than 6.5 %, or judging until it is decided has more than 5 % false alarms.
 Coverage is exact: every outcome of n dialogues, weighted by its probability. The rest is simulated with a
 fixed seed. Peers are installed with uv, each in an environment of its own in a temporary folder.
 """
@@ -25,7 +26,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 from scipy.stats import ttest_1samp
 
-from core.judging import intervals, length_control, ranking, statistics
+from benchmarks import active_votes, judge_statistics
+from core.judging import intervals, length_control, ranking, sequential, statistics
 
 Floats = NDArray[np.float64]
 
@@ -33,7 +35,7 @@ SIZES = (20, 50, 250)
 RATES = (0.5, 0.7, 0.9, 0.98)
 TIES = (0.0, 0.6)
 CORRELATIONS = (0.0, 0.5, 1.0)
-MIN_COVERAGE, MAX_ERROR = 0.93, 0.065
+MIN_COVERAGE, MIN_COVERAGE_OF_VOTES, MAX_ERROR = 0.93, 0.92, 0.065
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Peer:
     needs: tuple[str, ...] = ()
 
 
-#: Each reads `scores` (of b by dialogue), `verdicts` ([dialogue, score] each) and `wins` (a matrix).
+#: Each reads `scores` (of b by dialogue), `verdicts` ([dialogue, score] each), `wins` (a matrix), `votes`,
+#: `voted_scores` (of the same dialogues), `other_scores` (of dialogues without votes) and `weight`.
 PEERS = (
     Peer(
         "inspect_ai",
@@ -80,6 +83,18 @@ strengths = choix.ilsr_pairwise_dense(wins)
 print(json.dumps({f"strength of {i}": s for i, s in enumerate(strengths - strengths.mean())}))
 """,
     ),
+    Peer(
+        "ppi-python",
+        """
+import numpy as np
+from ppi_py import ppi_mean_ci, ppi_mean_pointestimate
+found = [np.array(given[name]) for name in ("votes", "voted_scores", "other_scores")]
+low, high = ppi_mean_ci(*found, alpha=0.05, lam=given["weight"])
+made = {"with votes": ppi_mean_pointestimate(*found, lam=given["weight"]), "with votes, low": low,
+        "with votes, high": high, "with votes, its own weight": ppi_mean_pointestimate(*found)}
+print(json.dumps({name: np.asarray(value).item() for name, value in made.items()}))
+""",
+    ),
 )
 _GIVEN = "import json, sys\ngiven = json.load(sys.stdin)\n"
 
@@ -92,10 +107,21 @@ def main() -> int:
     worst = print_coverage()
     print_invalid(options.runs)
     largest = print_tests(options.runs)
+    alarms = print_stopping(max(1, options.runs // 2))
     print_length_control(max(1, options.runs // 5))
+    worst_of_votes = judge_statistics.print_prediction_powered(options.runs)
+    worst_of_votes = min(worst_of_votes, active_votes.print_active_votes(max(1, options.runs // 2)))
+    judge_statistics.print_plans(max(1, options.runs // 2))
+    judge_statistics.print_bias_models(max(1, options.runs // 5))
     if not options.no_peers:
         print_peers()
-    return 1 if worst < MIN_COVERAGE or largest > MAX_ERROR else 0
+    is_wrong = (
+        worst < MIN_COVERAGE
+        or worst_of_votes < MIN_COVERAGE_OF_VOTES
+        or largest > MAX_ERROR
+        or alarms > sequential.ALPHA
+    )
+    return 1 if is_wrong else 0
 
 
 def chances(rate: float, ties: float, correlation: float) -> tuple[float, float, float]:
@@ -130,7 +156,8 @@ def coverage(n: int, rate: float, ties: float, correlation: float) -> tuple[floa
 
 def print_coverage() -> float:
     """Print the coverage table; the smallest coverage."""
-    print("coverage in % (mean width in points) of the 95 % interval, both orders\n")
+    print("coverage in % (mean width in points) of the 95 % interval, both orders; one order without ties is")
+    print("as both with correlation 1\n")
     print("  n  rate  ties  " + "".join(f"correlation {c:<8g}" for c in CORRELATIONS))
     worst = 1.0
     for n, rate, ties in product(SIZES, RATES, TIES):
@@ -154,8 +181,6 @@ def print_invalid(runs: int) -> None:
             gone = random.random(250) < np.where(won, of_won, of_lost)
             found = statistics.win_rate(
                 [None if out else float(win) for win, out in zip(won, gone, strict=True)],
-                once=False,
-                with_bootstrap=False,
             )
             assert found.rate is not None
             valid.append(found.rate.low <= 0.5 <= found.rate.high)
@@ -193,6 +218,36 @@ def print_tests(runs: int) -> float:
         rates, ties = f"{rate_a * 100:g}, {rate_b * 100:g}", f"{ties_a * 100:g}, {ties_b * 100:g}"
         print(f"{n:>3}  {rates:<12}  {ties:<12} {shown}")
     print(f"largest type-I error of the sign-flip test: {largest:.1%}\n")
+    return largest
+
+
+def print_stopping(runs: int) -> float:
+    """Print when judging until it is decided stops, over 250 dialogues; the largest share of false alarms."""
+    random = np.random.default_rng(4)
+    print('stop = "decided" over 250 dialogues\n')
+    print("win rate  ties   decided in %  for the worse  after (median)  covered in %")
+    largest = 0.0
+    for rate, ties in product((0.5, 0.55, 0.6, 0.7, 0.9), (0.0, 0.2)):
+        found = _scores(random, runs, 250, rate, ties)
+        stops = []
+        for row in found:
+            reached = np.flatnonzero(np.array(sequential.e_values(row)) >= 1 / sequential.ALPHA)
+            stops.append(int(reached[0]) + 1 if len(reached) else None)
+        decided = [(row[:stop], stop) for row, stop in zip(found, stops, strict=True) if stop is not None]
+        worse = sum(float(row.mean()) < 0.5 for row, _ in decided) / runs
+        # The whole sequence, which may stop at any time; it is slow, so only some.
+        some = found[: max(1, runs // 10)]
+        covered = np.mean(
+            [all(low <= rate <= high for low, high in sequential.confidence_sequence(row)) for row in some]
+        )
+        if rate == 0.5:
+            largest = max(largest, len(decided) / runs)
+        after = f"{np.median([stop for _, stop in decided]):.0f}" if decided else "—"
+        print(
+            f"{rate * 100:>8g}  {ties * 100:>4g}  {len(decided) / runs * 100:>13.1f}  {worse * 100:>13.1f}"
+            f"  {after:>14}  {covered * 100:>12.1f}"
+        )
+    print(f"largest share of false alarms: {largest:.1%}\n")
     return largest
 
 
@@ -256,7 +311,12 @@ def print_peers() -> None:
         for i, j in ((0, 1), (0, 2), (1, 2))
     }
     strengths = {entry.responder: entry.strength for entry in ranking.rank(made)[0]}
+    votes, voted_scores, other_scores, with_votes = judge_statistics.voted()
     ours = {
+        "with votes": with_votes.rate.share,
+        "with votes, low": with_votes.rate.low,
+        "with votes, high": with_votes.rate.high,
+        "with votes, its own weight": with_votes.rate.share,
         "win rate": rate,
         "standard error": error,
         "standard error, clustered": error,
@@ -264,7 +324,17 @@ def print_peers() -> None:
         "ties": float(scores.count(0.5)),
         **{f"strength of {i}": strengths[f"r{i}"] for i in range(3)},
     }
-    given = json.dumps({"scores": scores, "verdicts": each, "wins": wins})
+    given = json.dumps(
+        {
+            "scores": scores,
+            "verdicts": each,
+            "wins": wins,
+            "votes": votes,
+            "voted_scores": voted_scores,
+            "other_scores": other_scores,
+            "weight": with_votes.weight,
+        }
+    )
     print("peers on the same verdicts                     here        there   difference\n")
     for peer in PEERS:
         try:

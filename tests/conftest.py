@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from core.network import environment
+
 # Several processes test at the same time: threads that wait for each other's cores cost ten times the CPU.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Certificates that a machine names are read by each process, and none of these tests needs them.
+for name in (*environment.CERTIFICATE_FILES, environment.CERTIFICATE_FOLDER):
+    os.environ.pop(name, None)
 # A machine that is busy with something else is no fault of the code.
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")

@@ -91,8 +91,21 @@ def _check_judge(place: str, judge: JudgeConfig) -> None:
         if not judge.model:
             raise UserError(f"{place}.model is missing: the model that judges")
         _check_teacher(place, judge)
-    elif judge != JudgeConfig(provider="embedded"):
-        raise UserError(f"{place}: the embedded judge takes no setting other than provider")
+        if judge.provider == "local" and judge.structured_output:
+            raise UserError(f"{place}.structured_output: a local model does not support it; remove it")
+        for name in ("dimensions", "structured_output"):
+            if judge.top_logprobs is not None and getattr(judge, name):
+                raise UserError(
+                    f"{place}.{name}: set either {name} or top_logprobs, which are log-probabilities of an "
+                    "answer of one digit"
+                )
+        if judge.stop is not None and judge.mode == "batch":
+            raise UserError(
+                f'{place}.stop: "decided" needs verdicts one after the other, but a batch gives all of them '
+                'at its end; set mode = "live", or remove stop'
+            )
+    elif judge != JudgeConfig(provider="embedded", stop=judge.stop):
+        raise UserError(f"{place}: the embedded judge takes no setting other than provider and stop")
 
 
 def _check_teacher(place: str, teacher: Teacher) -> None:

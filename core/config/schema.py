@@ -89,8 +89,8 @@ class Teacher(_Table, frozen=True):
     `{ generationConfig = { thinkingConfig = { thinkingBudget = 0 } } }` or `{ safetySettings = [{ category =
     "HARM_CATEGORY_HARASSMENT", threshold = "BLOCK_NONE" }] }`. Not for `local`."""
     tries: Positive = 3
-    """How often a request is sent in all while its answer is refused, filtered, empty, cut off, unfinished or
-    too long."""
+    """How often a request is sent in all while its answer is refused, empty, cut off, unfinished or too long.
+    A filtered one is not requested again."""
     max_left_out: Share = 0.02
     """Share of the requests that may stay without a usable answer; above it the job fails. One is always
     allowed, unless the share is 0."""
@@ -314,8 +314,8 @@ class JudgeConfig(Teacher, frozen=True):
     """What picks the better of two responses. NAME is chosen by you. All options of a teacher apply."""
 
     provider: Literal["embedded", "openai", "google", "local"]  # type: ignore[assignment]
-    """`embedded` is a small classifier that is trained on your data's ratings and takes no other option; the
-    others are as for a teacher."""
+    """`embedded` is a small classifier that is trained on your data's ratings and takes no other option than
+    `stop`; the others are as for a teacher."""
     model: str = ""
     """The provider's model name; required unless `embedded`."""
     tries: Positive = 3
@@ -326,6 +326,17 @@ class JudgeConfig(Teacher, frozen=True):
     the paper."""
     repeats: Annotated[int, Meta(ge=1, le=100)] = 1
     """How often each pair is judged in each order."""
+    dimensions: bool = False
+    """In the same request, also ask which response is better in cognitive, affective and compassionate
+    empathy: there is a win rate for each, beside that overall. The prompt is `judge_dimensions`; not with
+    `top_logprobs`."""
+    stop: Literal["decided"] | None = None
+    """`decided`: judge the test dialogues of a comparison in random order, and stop once it is decided which
+    responder is better: once 50 % is outside the 95 % confidence sequence of the win rate. Not with `mode`
+    `batch`."""
+    structured_output: bool = False
+    """Request answers as JSON of a fixed schema: `response_format` of OpenAI, `responseSchema` of Gemini. An
+    endpoint that refuses it gets requests without it. Not for `local`, and not with `top_logprobs`."""
 
 
 class ExtraComparison(_Table, frozen=True):

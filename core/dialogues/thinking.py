@@ -15,6 +15,7 @@ _OTHER = (
     ("[THINK]", "[/THINK]"),
     ("◁think▷", "◁/think▷"),
     ("<|channel>thought", "<channel|>"),
+    ("<unused94>thought", "<unused95>"),
     ("<|start_thinking|>", "<|end_thinking|>"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|begin_of_think|>", "<|end_of_think|>"),
@@ -27,6 +28,10 @@ _TAG = re.compile(
     rf"|(?P<close></(?:{_NAMES})\s*>|{'|'.join(re.escape(tag) for _, tag in _OTHER)})",
     re.IGNORECASE,
 )
+
+
+#: The header of a message in a channel, as gpt-oss's templates write it at the end of a prompt.
+_CHANNEL = re.compile(r"<\|channel\|>(?P<name>\w+)<\|message\|>\Z")
 
 
 def remove(text: str) -> str:
@@ -68,6 +73,19 @@ def closing(text: str) -> str:
         return ""
     closes = _closing_tag(opened)
     return f"\n{closes}\n\n" if text.endswith("\n") else closes
+
+
+def channel_switch(given: str, wanted: str) -> str:
+    """What follows `given`, which opens a channel, up to the channel that `wanted` opens in its place.
+
+    Empty unless they are the same up to there.
+    """
+    opened, other = _CHANNEL.search(given), _CHANNEL.search(wanted)
+    if opened is None or other is None or opened["name"] == other["name"]:
+        return ""
+    if given[: opened.start()] != wanted[: other.start()]:
+        return ""
+    return f"<|end|>{wanted[max(0, wanted.rfind('<|start|>')) :]}"
 
 
 def _closing_tag(opened: re.Match[str]) -> str:

@@ -6,9 +6,14 @@ Intervals are 95 % ones; rates and shares lie between 0 and 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from core.domain.human_evaluation import PredictionPoweredWinRate
+from core.domain.names import RunStage
+from core.domain.results import DimensionRate
+from core.domain.verdicts import AnswerForm, Dimension
 from core.domain.win_rates import WinRate
 
 
@@ -47,6 +52,55 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class RecipeRate:
+    """How often the runs of one recipe and stage win against their base students, under one judge.
+
+    A dialogue's score is the mean over the students that have a valid one.
+    """
+
+    judge: str
+    """The judge."""
+    recipe: str
+    """The recipe's name."""
+    stage: RunStage
+    """The stage of the runs."""
+    comparisons: int
+    """Comparisons, one a student."""
+    n: int
+    """Dialogues, invalid ones included."""
+    invalid: int
+    """Dialogues that are invalid in all comparisons; they are missing from the win rate."""
+    win_rate_b: float | None
+    """Mean score of the runs over the other dialogues; None when there is none."""
+    ci_low: float | None
+    """Lower end of its interval over dialogues; None with it."""
+    ci_high: float | None
+    """Upper end of its interval; None with it."""
+    dimensions: Mapping[Dimension, DimensionRate]
+    """The same in each dimension of empathy; empty unless the judge was asked for them."""
+
+
+@dataclass(frozen=True)
+class SequencePoint:
+    """Where a comparison that stops once it is decided stood after one more valid dialogue."""
+
+    dialog_id: str
+    """The dialogue."""
+    n: int
+    """Valid dialogues so far."""
+    score: float
+    """b's score on it."""
+    win_rate_b: float
+    """Mean score of b so far."""
+    low: float
+    """Lower end of the confidence sequence."""
+    high: float
+    """Upper end of the confidence sequence."""
+    e_value: float
+    """Evidence against a win rate of ½: it is decided at 20."""
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One comparison with its breakdown."""
 
@@ -54,6 +108,10 @@ class Comparison:
     """The win rate over all dialogues."""
     cells: tuple[Cell, ...]
     """The win rates over parts of them, grouped by kind; empty before the comparison is finished."""
+    sequence: tuple[SequencePoint, ...] = ()
+    """The confidence sequence, in the order of judging; empty unless its judge stops once it is decided."""
+    with_votes: PredictionPoweredWinRate | None = None
+    """The win rate by people, from their votes and the verdicts; None before there are votes and verdicts."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +147,8 @@ class Ranking:
     opponent, not even indirectly, so their strengths cannot be compared."""
     comparisons: int
     """Number of comparisons that the ranking rests on."""
+    unjudged: int = 0
+    """Dialogues that these comparisons left unjudged, because they were decided before; they are missing."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +165,9 @@ class PairedTest:
     """The second responder."""
     n: int
     """Dialogues that are valid for both."""
+    unjudged: int
+    """Dialogues on which only one of them was judged, because the other comparison was decided before; they
+    are missing."""
     better_a: int
     """Dialogues on which a scored higher than b."""
     better_b: int
@@ -176,6 +239,8 @@ class Scorecard:
     """All verdicts, invalid ones included."""
     invalid: int
     """Verdicts that name no response."""
+    forms: Mapping[AnswerForm, int] | None
+    """How many verdicts are in answers of each form; None where no result has counted them."""
     prefers_first: float | None
     """Share of `placed` that name the response shown first; None when there is none."""
     prefers_first_low: float | None
@@ -236,3 +301,8 @@ class HumanWinRate:
     """Upper end of its interval."""
     interval: str
     """How the interval was found, in words."""
+    weighted: bool = False
+    """Whether dialogues were drawn by the judge's uncertainty: their scores are weighted by the inverse
+    of their probabilities. The numbers of votes are counts, which do not represent all dialogues."""
+    cells: tuple[Cell, ...] = ()
+    """The same by emotion and by sentiment."""

@@ -61,6 +61,13 @@ class RetryOutcome(msgspec.Struct, frozen=True, tag="retry"):
     """Their ids, the job that was named first."""
 
 
+class ReparseOutcome(msgspec.Struct, frozen=True, tag="reparse"):
+    """Jobs read their judges' answers again."""
+
+    jobs: tuple[str, ...]
+    """Their ids."""
+
+
 class AdoptOutcome(msgspec.Struct, frozen=True, tag="adopt"):
     """A batch was named for a job."""
 
@@ -68,7 +75,7 @@ class AdoptOutcome(msgspec.Struct, frozen=True, tag="adopt"):
     """The job's state before."""
 
 
-IntentOutcome = ImportOutcome | StartOutcome | CancelOutcome | RetryOutcome | AdoptOutcome
+IntentOutcome = ImportOutcome | StartOutcome | CancelOutcome | RetryOutcome | ReparseOutcome | AdoptOutcome
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from core.domain.verdicts import AnswerForm, Dimension
+
 Count = Annotated[int, Meta(ge=0)]
 #: From 0 to 1. Not checked: a sum of floats may pass 1 by its last bit, and hours of work would be lost.
 Share = float
@@ -181,6 +183,47 @@ class ValidateResult(_Agreement, frozen=True, kw_only=True, tag="validate"):
     """Verdicts that name no response."""
     invalid: Count
     """Pairs without a valid verdict in each order, which are left out of the agreement."""
+    forms: dict[AnswerForm, int] | None = None
+    """How many verdicts are in answers of each form; None in results of versions that did not count them."""
+
+
+class DimensionRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The win rate of b in one dimension of empathy; scores and intervals are made as those overall."""
+
+    wins_a: Count
+    """Dialogues in which a scored higher in this dimension."""
+    wins_b: Count
+    """Dialogues in which b scored higher in it."""
+    ties: Count
+    """Dialogues in which both scored ½ in it."""
+    invalid: Count
+    """Dialogues with an order in which no verdict names a response in it; they are missing from it."""
+    win_rate_b: Share | None
+    """Mean score of b over the other dialogues; None when there is none."""
+    ci_low: Share | None
+    """Lower end of its interval; None with it."""
+    ci_high: Share | None
+    """Upper end of its interval; None with it."""
+    min_win_rate_b: Share | None = None
+    """The win rate if a had won every invalid dialogue; None where none is invalid."""
+    max_win_rate_b: Share | None = None
+    """The win rate if b had won every invalid dialogue; None where none is invalid."""
+
+
+class Stopping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How far a comparison was judged whose judge stops once it is decided who is better."""
+
+    decided: bool
+    """Whether a win rate of ½ left the confidence sequence."""
+    dialogues: Count
+    """Dialogues that could be compared; those beyond the judged ones have no verdict: they are missing, not
+    invalid."""
+    requests: Count
+    """Pairs of texts, orders and repeats on which the judge has ruled; identical texts need none."""
+    all_requests: Count
+    """The same for all these dialogues."""
+    seed: int
+    """Seed of the order in which dialogues are judged."""
 
 
 class CompareResult(_Result, frozen=True, kw_only=True, tag="compare"):
@@ -297,6 +340,12 @@ class CompareResult(_Result, frozen=True, kw_only=True, tag="compare"):
     validation of its own measures."""
     left_out: Count = 0
     """Test dialogues that were not compared, because a responder has no usable response to them."""
+    stopping: Stopping | None = None
+    """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
+    dimensions: dict[Dimension, DimensionRate] = {}
+    """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
+    forms: dict[AnswerForm, int] | None = None
+    """How many verdicts are in answers of each form; None in results of versions that did not count them."""
 
 
 TrainingResult = SftResult | DpoResult

@@ -190,6 +190,8 @@ class Estimate:
     """Estimated output tokens of the requests that are not answered yet."""
     usd: float | None
     """Their estimated cost in US dollars; None where the price is not known."""
+    is_upper_bound: bool = False
+    """Whether fewer may be sent, because a judge stops once it is decided who is better."""
 
 
 @dataclass(frozen=True)

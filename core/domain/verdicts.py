@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 #: Which of the two responses the judge was shown first.
 Order = Literal["ab", "ba"]
 Winner = Literal["a", "b", "tie", "invalid"]
+#: A kind of empathy in which a judge may name the better response, beside overall.
+Dimension = Literal["cognitive", "affective", "compassionate"]
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+#: The form in which a judge's answer names a response: a digit or a letter alone; a label such as `Answer: 1`
+#: or `Response 1`; a JSON object; LaTeX's `\boxed`; `[[A]]`; a tag such as `<answer>`; a sentence; a verdict
+#: with a reason before or behind it.
+AnswerForm = Literal[
+    "digit", "letter", "label", "JSON", "boxed", "brackets", "tag", "sentence", "with reason"
+]
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,8 @@ class Verdict:
     """Counts the repeats of the same question, from 1."""
     probability_b: float | None = None
     """Probability that b is the better one, by the log-probabilities of the answer; None without these."""
+    dimensions: Mapping[Dimension, Winner] = field(default_factory=dict, hash=False)
+    """The better response in each dimension of empathy; empty unless the judge was asked for them."""
 
 
 @dataclass(frozen=True)

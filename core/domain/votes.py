@@ -37,3 +37,7 @@ class Vote:
     """The better text by the voter."""
     at: float
     """Unix seconds."""
+    probability: float | None = None
+    """With which the dialogue was drawn from those that nobody had been shown before; None if uniformly."""
+    among: int | None = None
+    """How many those were; None with it."""

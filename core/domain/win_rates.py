@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
+
+if TYPE_CHECKING:
+    from core.domain.results import DimensionRate, Stopping
+    from core.domain.verdicts import Dimension
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class WinRate:
     ci_high: float | None
     """The upper end of the win rate's interval."""
     interval: str | None
-    """How the interval was found, such as `Wilson 95 %`."""
+    """How the interval was found, such as `Wilson 95 %, effective sample size`."""
     label: str | None
     """The judge's measured agreement with people, in words."""
     job: str
@@ -129,6 +135,16 @@ class WinRate:
     """The upper end of its interval."""
     left_out: int | None = None
     """Test dialogues that were not compared, because a responder has no usable response to them."""
+    stopping: Stopping | None = None
+    """How far it was judged, if its judge stops once it is decided; None where every dialogue is judged."""
+    # Not hashed, because a mapping has no hash.
+    dimensions: Mapping[Dimension, DimensionRate] | None = field(default=None, hash=False)
+    """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
+
+    @property
+    def unjudged(self) -> int:
+        """Dialogues without a verdict, because it was decided before: they are missing, not invalid."""
+        return 0 if self.stopping is None or self.n is None else self.stopping.dialogues - self.n
 
     @property
     def name(self) -> ComparisonName:

@@ -10,7 +10,7 @@ import msgspec
 
 from core.domain.results import Result
 from core.domain.submissions import BatchState, Outcome
-from core.domain.verdicts import Order, Winner
+from core.domain.verdicts import AnswerForm, Dimension, Order, Winner
 
 #: Numbers that JSON cannot represent, by the names that other programs write.
 NotFinite = Literal["NaN", "Infinity", "-Infinity"]
@@ -93,8 +93,10 @@ class VerdictRecord(_Record, frozen=True, tag="verdict"):
     """A judge's answer on one dialogue, shown in one order; `raw` is its text or scores.
 
     `number` counts repeated verdicts on the same pair and order, from 1. `probability_b` is the probability
-    that b is better, by the log-probabilities of the answer; None if they are unknown.
-    `domain.verdicts.Verdict` has the judge's name too, which is the same for the whole journal of a job.
+    that b is better, by the log-probabilities of the answer; None if they are unknown. `form` is the one in
+    which the answer names the winner; None without one. `dimensions` has the better response in each
+    dimension; empty unless the judge was asked for them. `domain.verdicts.Verdict` has the judge's name too,
+    which is the same for the whole journal of a job.
     """
 
     dialog_id: str
@@ -103,6 +105,8 @@ class VerdictRecord(_Record, frozen=True, tag="verdict"):
     raw: str
     number: int = 1
     probability_b: float | None = None
+    form: AnswerForm | None = None
+    dimensions: dict[Dimension, Winner] = {}
 
 
 class SubmissionRecord(_Record, frozen=True, tag="submission"):

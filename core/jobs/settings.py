@@ -96,6 +96,10 @@ class LlmJudge(_Settings, frozen=True, tag="llm"):
     prompt: str
     """The template of the question."""
     model: LargeModel
+    dimensions: bool = False
+    """Whether it names the better response in each dimension of empathy too."""
+    structured_output: bool = False
+    """Whether its answers are requested as JSON of a fixed schema."""
 
 
 class EmbeddedJudge(_Settings, frozen=True, tag="embedded"):
@@ -239,6 +243,8 @@ class CompareSettings(_StageSettings, frozen=True, tag="compare"):
     """The baseline's name."""
     b: str
     judge: LlmJudge | EmbeddedJudge
+    stop: Literal["decided"] | None = None
+    """Whether judging stops once it is decided who is better; None to judge every dialogue."""
 
 
 RunSettings = SftSettings | DpoSettings
@@ -274,8 +280,8 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
 }
 
 
-#: Fields that older versions did not have: without a value, the fingerprint is what it was.
-_ONLY_IF_SET = frozenset({"reasoning_effort", "thinking_budget"})
+#: Fields that older versions did not have: as None or false, the fingerprint is what it was.
+_ONLY_IF_SET = frozenset({"reasoning_effort", "thinking_budget", "dimensions", "structured_output", "stop"})
 
 
 def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
@@ -287,7 +293,8 @@ def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
     found: dict[str, object] = {} if tag is None else {"type": tag}
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
-        if name not in left_out and not (value is None and name in _ONLY_IF_SET):
+        is_unset = name in _ONLY_IF_SET and (value is None or value is False)
+        if name not in left_out and not is_unset:
             found[name] = fingerprinted(value) if isinstance(value, msgspec.Struct) else value
     return found
 

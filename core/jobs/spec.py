@@ -37,6 +37,8 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """The folders of earlier attempts, newest first: the job reuses their results."""
     threads: int
     """CPU threads that the worker may use."""
+    sends_requests: bool = True
+    """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 
     @property
     def stage(self) -> Stage:

@@ -33,7 +33,7 @@ STAGES: Mapping[Stage, StageSpec] = {
     "sft": StageSpec(settings.SftSettings, results.SftResult, 2, "core.training.training_job"),
     "sft-dpo": StageSpec(settings.DpoSettings, results.DpoResult, 2, "core.training.training_job"),
     "respond": StageSpec(settings.RespondSettings, results.RespondResult, 2, "core.responding.respond_job"),
-    "judge": StageSpec(settings.JudgeSettings, results.JudgeResult, 2, "core.judging.fit_job"),
+    "judge": StageSpec(settings.JudgeSettings, results.JudgeResult, 2, "core.judging.embedded.fit_job"),
     "validate": StageSpec(settings.ValidateSettings, results.ValidateResult, 3, "core.judging.validate_job"),
-    "compare": StageSpec(settings.CompareSettings, results.CompareResult, 5, "core.judging.compare_job"),
+    "compare": StageSpec(settings.CompareSettings, results.CompareResult, 6, "core.judging.compare_job"),
 }

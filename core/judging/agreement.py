@@ -40,17 +40,23 @@ class JudgeAgreement:
     kappa_high: float | None
 
 
-def judge_agreement(labels: Sequence[tuple[str, Winner, Winner]]) -> JudgeAgreement | None:
+def judge_agreement(
+    labels: Sequence[tuple[str, Winner, Winner]], weights: Sequence[float] | None = None
+) -> JudgeAgreement | None:
     """The agreement of two judges on pairs, each given as (dialogue, outcome of one, outcome of the other).
+
+    With `weights`, one for each pair, shares and kappa are weighted; `pairs` counts the pairs.
 
     Pairs with an invalid outcome are left out; None if none remains. Kappa is Cohen's ("A
     coefficient of agreement for nominal scales", Educational and Psychological Measurement 20, 1960), over
     the three outcomes a, b and tie.
     """
     tables: dict[str, Floats] = defaultdict(lambda: np.zeros((len(_LABELS), len(_LABELS))))
-    for dialogue, one, other in labels:
+    pairs = 0
+    for (dialogue, one, other), weight in zip(labels, weights or [1.0] * len(labels), strict=True):
         if one != "invalid" and other != "invalid":
-            tables[dialogue][_LABELS[one], _LABELS[other]] += 1
+            tables[dialogue][_LABELS[one], _LABELS[other]] += weight
+            pairs += 1
     if not tables:
         return None
     by_dialogue = np.array(list(tables.values()))
@@ -60,18 +66,19 @@ def judge_agreement(labels: Sequence[tuple[str, Winner, Winner]]) -> JudgeAgreem
     kappa = _kappa(total)
     kappa_low, kappa_high = None, None
     if kappa is not None and len(set(agreed / counts)) > 1:
-        drawn = (
-            table
-            for weights in bootstrap.weights(len(by_dialogue), _RESAMPLES)
-            for table in np.einsum("rd,dij->rij", weights, by_dialogue)
+        drawn = np.concatenate(
+            [
+                np.einsum("rd,dij->rij", weights, by_dialogue)
+                for weights in bootstrap.weights(len(by_dialogue), _RESAMPLES)
+            ]
         )
-        kappas = [found for table in drawn if (found := _kappa(table)) is not None]
-        kappa_low, kappa_high = bootstrap.interval(kappas)
+        kappas = _kappas(drawn)
+        kappa_low, kappa_high = bootstrap.interval(kappas[~np.isnan(kappas)])
     elif kappa is not None:
-        chance = _chance(total)
+        chance = float(_chances(total[None])[0])
         kappa_low, kappa_high = (max(-1.0, (end - chance) / (1 - chance)) for end in (raw.low, raw.high))
     return JudgeAgreement(
-        pairs=int(total.sum()),
+        pairs=pairs,
         dialogues=len(by_dialogue),
         raw=raw.share,
         raw_low=raw.low,
@@ -103,12 +110,21 @@ def longer_agreement(found: Sequence[tuple[Winner, int, int]]) -> float:
     return sum(right) / len(right)
 
 
-def _chance(table: Floats) -> float:
-    """The agreement expected by chance."""
-    return float(table.sum(axis=0) @ table.sum(axis=1) / table.sum() ** 2)
+def _chances(tables: Floats) -> Floats:
+    """The agreement expected by chance in each table."""
+    expected: Floats = (tables.sum(axis=1) * tables.sum(axis=2)).sum(axis=1) / tables.sum(axis=(1, 2)) ** 2
+    return expected
+
+
+def _kappas(tables: Floats) -> Floats:
+    """Cohen's kappa of each table; NaN where the agreement expected by chance is 1."""
+    expected, agreed = _chances(tables), np.trace(tables, axis1=1, axis2=2) / tables.sum(axis=(1, 2))
+    # statsmodels has one table at a time, which takes seconds for a bootstrap; a test compares the two.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Floats = np.where(expected < 1, (agreed - expected) / (1 - expected), np.nan)
+    return found
 
 
 def _kappa(table: Floats) -> float | None:
-    from statsmodels.stats.inter_rater import cohens_kappa
-
-    return float(cohens_kappa(table, return_results=False)) if _chance(table) < 1 else None
+    found = float(_kappas(table[None])[0])
+    return None if np.isnan(found) else found

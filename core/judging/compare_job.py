@@ -11,13 +11,18 @@ from core.dialogues import records, response_file
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.results import CompareResult
+from core.domain.verdicts import Dimension
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
-from core.judging import comparison_metrics, llm_judge, protocol
+from core.judging import comparison_metrics, protocol, sequential
+from core.judging.llm import llm_judge
 from core.judging.protocol import Contest, Judge, Ruling
 
+#: Dialogues that the embedded judge scores together.
 _BATCH = 50
+#: Dialogues that are judged together, at most, before it is checked whether it is decided.
+_MAX_PART = 8
 
 
 def run(job: JobContext[CompareSettings]) -> CompareResult:
@@ -45,56 +50,121 @@ def _compare(
         case EmbeddedJudge():
             judge = _embedded(job)
             contests = protocol.contests(dialogues, responses["a"], responses["b"], judge.orders)
-            verdicts = _embedded_verdicts(job, judge, contests)
+            parts = _parts(job, contests, _MAX_PART)
+            verdicts = _embedded_verdicts(job, judge, parts)
             return comparison_metrics.of_comparison(
-                contests, verdicts, placed=False, design="each response by itself", label=judge.label
+                contests,
+                verdicts,
+                placed=False,
+                design="each response by itself",
+                label=judge.label,
+                stops=job.settings.stop is not None,
             )
         case LlmJudge() as chosen:
             orders = llm_judge.orders(chosen)
             contests = protocol.contests(dialogues, responses["a"], responses["b"], orders, chosen.repeats)
-            verdicts = _llm_verdicts(job, chosen, contests)
+            if job.settings.stop is None:
+                verdicts = _llm_verdicts(job, chosen, contests)
+            else:
+                at_a_time = chosen.model.client.teacher.max_concurrency // (len(orders) * chosen.repeats)
+                parts = _parts(job, contests, max(1, min(_MAX_PART, at_a_time)))
+                verdicts = _llm_verdicts_until_decided(job, chosen, parts)
             # In a single order the baseline is always first: position bias cannot be measured.
             return comparison_metrics.of_comparison(
-                contests, verdicts, placed=chosen.swap, design=llm_judge.design(chosen)
+                contests,
+                verdicts,
+                placed=chosen.swap,
+                design=llm_judge.design(chosen),
+                stops=job.settings.stop is not None,
             )
+
+
+def _parts(
+    job: JobContext[CompareSettings], contests: Sequence[Contest], dialogues: int
+) -> list[list[Contest]]:
+    """The contests in parts, so many dialogues in each: in random order if judging may stop before the last
+    part, otherwise in the data's order."""
+    by_dialogue: dict[str, list[Contest]] = {}
+    for contest in contests:
+        by_dialogue.setdefault(contest.dialog_id, []).append(contest)
+    if job.settings.stop is None:
+        names, dialogues = list(by_dialogue), _BATCH
+    else:
+        names = sequential.in_order(by_dialogue)
+    return [
+        [contest for name in names[start : start + dialogues] for contest in by_dialogue[name]]
+        for start in range(0, len(names), dialogues)
+    ]
 
 
 def _embedded(job: JobContext[CompareSettings]) -> Judge:
     # Imported here because LLM judges do not need PyTorch.
     import torch
 
-    from core.judging import embedded_judge
-    from core.judging.sentence_embeddings import Embedder
+    from core.judging.embedded import embedded_judge
+    from core.judging.embedded.sentence_embeddings import Embedder
 
     torch.set_num_threads(job.spec.threads)
     return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), Embedder())
 
 
 def _embedded_verdicts(
-    job: JobContext[CompareSettings], judge: Judge, contests: Sequence[Contest]
+    job: JobContext[CompareSettings], judge: Judge, parts: Sequence[Sequence[Contest]]
 ) -> list[VerdictRecord]:
-    """The verdicts of the embedded judge, in the order of the contests."""
+    """The verdicts of the embedded judge, in the order of the parts."""
     verdicts = {(verdict.dialog_id, verdict.order): verdict for verdict in job.prior(VerdictRecord)}
     if verdicts:
         job.journal.write(*verdicts.values())
-    todo = [contest for contest in contests if (contest.dialog_id, contest.order) not in verdicts]
-    job.journal.write(Progress(len(contests) - len(todo), len(contests)))
-    for start in range(0, len(todo), _BATCH):
-        batch = todo[start : start + _BATCH]
-        job.check()
-        new = _verdicts(batch, _rule(judge.judge, batch))
-        verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
-        job.journal.write(*new, Progress(len(verdicts), len(contests)))
-    return [verdicts[contest.dialog_id, contest.order] for contest in contests]
+    total = sum(map(len, parts))
+    job.journal.write(Progress(len(verdicts), total))
+    found: list[VerdictRecord] = []
+    for part in parts:
+        todo = [contest for contest in part if (contest.dialog_id, contest.order) not in verdicts]
+        if todo:
+            job.check()
+            new = _verdicts(todo, _rule(judge.judge, todo))
+            verdicts |= {(verdict.dialog_id, verdict.order): verdict for verdict in new}
+            job.journal.write(*new, Progress(len(verdicts), total))
+        found += [verdicts[contest.dialog_id, contest.order] for contest in part]
+        if job.settings.stop is not None and comparison_metrics.is_decided(found):
+            job.journal.write(Progress(len(found), len(found)))
+            break
+    return found
 
 
 def _llm_verdicts(
     job: JobContext[CompareSettings], judge: LlmJudge, contests: Sequence[Contest]
 ) -> list[VerdictRecord]:
     """The verdicts of an LLM judge; its answers, which cost money, are in the journal already."""
-    new = _verdicts(contests, _rule(lambda todo: llm_judge.rule(job, judge, todo), contests))
+    rulings = _rule(lambda todo: llm_judge.rule(job, judge, todo), contests, llm_judge.dimensions(judge))
+    new = _verdicts(contests, rulings)
     job.journal.write(*new, Progress(len(new), len(contests)))
     return new
+
+
+def _llm_verdicts_until_decided(
+    job: JobContext[CompareSettings], judge: LlmJudge, parts: Sequence[Sequence[Contest]]
+) -> list[VerdictRecord]:
+    """The verdicts of an LLM judge on the first parts, until it is decided who is better."""
+    dimensions = llm_judge.dimensions(judge)
+
+    def verdicts(rulings: Sequence[Sequence[Ruling]]) -> list[VerdictRecord]:
+        return [
+            verdict
+            for part, own in zip(parts, rulings, strict=False)
+            for verdict in _verdicts(part, _with_identical(part, own, dimensions))
+        ]
+
+    found = verdicts(
+        llm_judge.rule_until(
+            job,
+            judge,
+            [_different(part) for part in parts],
+            lambda rulings: comparison_metrics.is_decided(verdicts(rulings)),
+        )
+    )
+    job.journal.write(*found, Progress(len(found), len(found)))
+    return found
 
 
 def _verdicts(contests: Sequence[Contest], rulings: Sequence[Ruling]) -> list[VerdictRecord]:
@@ -126,10 +196,24 @@ def _responses(
 
 
 def _rule(
-    judge: Callable[[Sequence[Contest]], Iterable[Ruling]], contests: Sequence[Contest]
+    judge: Callable[[Sequence[Contest]], Iterable[Ruling]],
+    contests: Sequence[Contest],
+    dimensions: Iterable[Dimension] = (),
 ) -> list[Ruling]:
-    """The judge's rulings; identical responses are a tie and are not sent to the judge."""
-    different = [contest for contest in contests if contest.response_a != contest.response_b]
-    rulings = iter(list(judge(different)) if different else [])
-    same = Ruling("tie", "identical responses")
+    """The judge's rulings; identical responses are a tie, in each of its `dimensions` as well, and are not
+    sent to the judge."""
+    different = _different(contests)
+    return _with_identical(contests, judge(different) if different else (), dimensions)
+
+
+def _different(contests: Iterable[Contest]) -> list[Contest]:
+    return [contest for contest in contests if contest.response_a != contest.response_b]
+
+
+def _with_identical(
+    contests: Sequence[Contest], different: Iterable[Ruling], dimensions: Iterable[Dimension]
+) -> list[Ruling]:
+    """The rulings on all contests, from those on pairs of `different` texts."""
+    rulings = iter(list(different))
+    same = Ruling("tie", "identical responses", dimensions=dict.fromkeys(dimensions, "tie"))
     return [same if contest.response_a == contest.response_b else next(rulings) for contest in contests]

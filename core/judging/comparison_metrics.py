@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from core.domain.dialogues import MAX_WORDS
-from core.domain.results import CompareResult
-from core.domain.verdicts import Order, Winner
+from core.domain.results import CompareResult, DimensionRate, Stopping
+from core.domain.verdicts import AnswerForm, Dimension, Order, Winner
 from core.jobs.records import VerdictRecord
-from core.judging import intervals, judge_bias, length_control, scores, statistics
+from core.judging import intervals, judge_bias, length_control, scores, sequential, statistics
 from core.judging.intervals import Estimate
 from core.judging.protocol import Contest
+from core.judging.statistics import ScoreCounts
 
 #: Text that addresses the judge: a label of its prompt, or an instruction such as "ignore the instructions".
 _ADDRESSES_JUDGE = re.compile(
@@ -29,17 +31,21 @@ def of_comparison(
     placed: bool,
     design: str,
     label: str | None = None,
+    stops: bool = False,
 ) -> CompareResult:
     """The metrics of a comparison from its contests and their verdicts.
 
     `placed` is whether the order of the responses can influence the judge. `design` describes the orders and
-    repeats; `label` describes the judge's agreement with human ratings.
+    repeats; `label` describes the judge's agreement with human ratings. `stops` is whether judging stops once
+    it is decided: then `verdicts` are in the order of judging, and may be those of some contests only.
     """
     found = _by_dialogue(verdicts)
     made = scores.by_dialogue(found)
     each = list(made.values())
-    rate = statistics.win_rate(each, once=len(verdicts) == len(found))
+    rate = statistics.win_rate(each, with_bootstrap=len(verdicts) > len(found))
     even = statistics.even_test([score for score in each if score is not None])
+    if stops:
+        rate, even = _at_any_time(rate, each)
     shown = {contest.dialog_id: contest for contest in contests}
     texts_a = [shown[dialog_id].response_a for dialog_id in found]
     texts_b = [shown[dialog_id].response_b for dialog_id in found]
@@ -109,12 +115,86 @@ def of_comparison(
         invalid_verdicts=sum(verdict.winner == "invalid" for verdict in verdicts),
         design=design,
         label=label,
+        stopping=_stopping(contests, found, each) if stops else None,
+        dimensions=_dimensions(verdicts),
+        forms=forms(verdicts),
+    )
+
+
+def is_decided(verdicts: Iterable[VerdictRecord]) -> bool:
+    """Whether verdicts, in the order of judging, have decided who is better."""
+    return sequential.is_decided([score for score in scores_of(verdicts).values() if score is not None])
+
+
+def _at_any_time(rate: ScoreCounts, each: Sequence[float | None]) -> tuple[ScoreCounts, statistics.Test]:
+    """The win rate with the interval and the test that hold whenever judging stops.
+
+    They are used as well if it did not stop early: otherwise one comparison would have two chances to err.
+    """
+    valid = [score for score in each if score is not None]
+    made = replace(
+        rate,
+        rate=sequential.estimate(valid) if valid else None,
+        bounds=sequential.bounds(each),
+        bootstrap_low=None,
+        bootstrap_high=None,
+    )
+    return made, statistics.Test(sequential.p_value(valid), sequential.TEST)
+
+
+def _stopping(contests: Sequence[Contest], judged: Collection[str], each: Sequence[float | None]) -> Stopping:
+    asked = [contest for contest in contests if contest.response_a != contest.response_b]
+    return Stopping(
+        decided=sequential.is_decided([score for score in each if score is not None]),
+        dialogues=len({contest.dialog_id for contest in contests}),
+        requests=sum(contest.dialog_id in judged for contest in asked),
+        all_requests=len(asked),
+        seed=sequential.SEED,
     )
 
 
 def scores_of(verdicts: Iterable[VerdictRecord]) -> dict[str, float | None]:
     """The score of each dialogue."""
     return scores.by_dialogue(_by_dialogue(verdicts))
+
+
+def forms(verdicts: Iterable[VerdictRecord]) -> dict[AnswerForm, int]:
+    """How many verdicts are in answers of each form, the most frequent first."""
+    return dict(Counter(verdict.form for verdict in verdicts if verdict.form is not None).most_common())
+
+
+def dimension_scores(verdicts: Iterable[VerdictRecord]) -> dict[Dimension, dict[str, float | None]]:
+    """b's score on each dialogue in each dimension that the judge was asked for."""
+    found: dict[Dimension, dict[str, list[tuple[Order, Winner]]]] = {}
+    for verdict in verdicts:
+        for dimension, winner in verdict.dimensions.items():
+            own = found.setdefault(dimension, {})
+            own.setdefault(verdict.dialog_id, []).append((verdict.order, winner))
+    return {dimension: scores.by_dialogue(own) for dimension, own in found.items()}
+
+
+def dimension_rate(found: Sequence[float | None]) -> DimensionRate:
+    """The win rate of b from its score on each dialogue."""
+    rate = statistics.win_rate(found)
+    win_rate_b, ci_low, ci_high = parts(rate.rate)
+    return DimensionRate(
+        wins_a=rate.wins_a,
+        wins_b=rate.wins_b,
+        ties=rate.ties,
+        invalid=rate.invalid,
+        win_rate_b=win_rate_b,
+        ci_low=ci_low,
+        ci_high=ci_high,
+        min_win_rate_b=None if rate.bounds is None else rate.bounds.low,
+        max_win_rate_b=None if rate.bounds is None else rate.bounds.high,
+    )
+
+
+def _dimensions(verdicts: Sequence[VerdictRecord]) -> dict[Dimension, DimensionRate]:
+    return {
+        dimension: dimension_rate(list(found.values()))
+        for dimension, found in dimension_scores(verdicts).items()
+    }
 
 
 def parts(found: Estimate | None) -> tuple[float, float, float] | tuple[None, None, None]:

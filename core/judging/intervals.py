@@ -1,10 +1,10 @@
 """95 % intervals of shares and means, over dialogues.
 
 All are Wilson's score interval ("Probable inference, the law of succession, and statistical inference", JASA
-22, 1927), whose ends stay within 0 and 1. Where a dialogue's score is not just 0 or 1, or several verdicts
-belong to one dialogue, the number of dialogues is replaced by the effective sample size p(1 − p) / Var(p) and
-the normal quantile by Student's, after Franco, Little, Louis and Slud, "Comparative study of confidence
-intervals for proportions in complex sample surveys", Journal of Survey Statistics and Methodology 7, 2019.
+22, 1927), whose ends stay within 0 and 1. The number of dialogues is replaced by the effective sample size
+p(1 − p) / Var(p) and the normal quantile by Student's, after Franco, Little, Louis and Slud, "Comparative
+study of confidence intervals for proportions in complex sample surveys", Journal of Survey Statistics and
+Methodology 7, 2019.
 `python -m benchmarks.statistics` prints how often these intervals cover the truth.
 """
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-WILSON = "Wilson 95 %"
 EFFECTIVE = "Wilson 95 %, effective sample size"
 
 #: The confidence of an interval's ends, of one and of both.
@@ -52,16 +51,6 @@ class Bounds:
     ci_high: float
 
 
-def of_share(wins: int, n: int) -> Estimate:
-    """Wilson's interval of `wins` of `n` independent trials. Raises `ValueError` if n is 0."""
-    from scipy.special import ndtri
-
-    if not n:
-        raise ValueError("no trials")
-    share = wins / n
-    return Estimate(share, *_ends(share, n, float(ndtri(_TWO_SIDED))), WILSON)
-
-
 def of_mean(scores: Sequence[float] | Floats) -> Estimate:
     """The mean of scores from 0 to 1, one for each dialogue. Raises `ValueError` if there are none."""
     import numpy as np
@@ -81,6 +70,19 @@ def of_ratio(sums: Sequence[float] | Floats, counts: Sequence[float] | Floats) -
         raise ValueError("no dialogues")
     share = float(x.sum() / n.sum())
     return Estimate(share, *_ends(share, _effective(x, n), _quantile(_TWO_SIDED, len(x))), EFFECTIVE)
+
+
+def of_variance(share: float, variance: float, freedom: int, smoothed: float | None = None) -> Estimate:
+    """An estimate of a share with its variance, from Student's quantile with so many degrees of freedom.
+
+    The effective sample size is p(1 − p) / variance with p the `smoothed` share, which is not 0 or 1; by
+    default the share itself. A variance of 0 gives an interval without width.
+    """
+    if variance <= 0:
+        return Estimate(share, share, share, EFFECTIVE)
+    middle = share if smoothed is None else smoothed
+    ends = _ends(share, middle * (1 - middle) / variance, _quantile(_TWO_SIDED, freedom + 1))
+    return Estimate(share, *ends, EFFECTIVE)
 
 
 def bounds(valid: Sequence[float], invalid: int) -> Bounds | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.domain.dialogues import Dialogue
-from core.domain.verdicts import Order, Winner
+from core.domain.verdicts import AnswerForm, Dimension, Order, Winner
 from core.jobs.records import VerdictRecord
 
 
@@ -27,14 +27,16 @@ class Contest:
 
 @dataclass(frozen=True)
 class Ruling:
-    """The judge's answer to a contest: the winner, independent of the order, and the raw text or scores.
-
-    `probability_b` is the probability that the judge names b, None if it is unknown.
-    """
+    """The judge's answer to a contest: the winner, independent of the order, and the raw text or scores."""
 
     winner: Winner
     raw: str
     probability_b: float | None = None
+    """The probability that the judge names b; None if it is unknown."""
+    form: AnswerForm | None = None
+    """The form in which the answer names the winner; None where no answer was read."""
+    dimensions: Mapping[Dimension, Winner] = field(default_factory=dict)
+    """The better response in each dimension; empty unless the judge was asked for them."""
 
 
 class Judge(Protocol):
@@ -71,5 +73,12 @@ def contests(
 def verdict(contest: Contest, ruling: Ruling) -> VerdictRecord:
     """The record of a ruling for the journal."""
     return VerdictRecord(
-        contest.dialog_id, contest.order, ruling.winner, ruling.raw, contest.number, ruling.probability_b
+        contest.dialog_id,
+        contest.order,
+        ruling.winner,
+        ruling.raw,
+        contest.number,
+        ruling.probability_b,
+        ruling.form,
+        dict(ruling.dimensions),
     )

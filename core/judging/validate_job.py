@@ -16,7 +16,8 @@ from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import ValidateSettings
-from core.judging import agreement, comparison_metrics, llm_judge, protocol
+from core.judging import agreement, comparison_metrics, protocol
+from core.judging.llm import llm_judge
 from core.judging.protocol import Contest
 
 _SEED = 42
@@ -82,6 +83,7 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
         verdicts=metrics.verdicts,
         invalid_verdicts=metrics.invalid_verdicts,
         invalid=metrics.invalid,
+        forms=metrics.forms,
     )
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.domain.comparisons import HumanWinRate
 from core.domain.dialogues import Dialogue
 from core.domain.verdicts import Order, Winner
 from core.domain.votes import Choice, Vote
-from core.judging import intervals, scores
+from core.judging import active_voting, intervals, prediction_powered, scores
+from core.judging.active_voting import Draw
+from core.judging.intervals import Estimate
+from core.judging.prediction_powered import Predicted
 
 _REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
 _REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}
@@ -21,7 +24,8 @@ _REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}
 class BallotItem:
     """Two responses to a dialogue as a voter sees them: `left` and `right`, without names.
 
-    `order` is `ab` when a's is on the left. `choice` is the voter's vote, None if there is none yet.
+    `order` is `ab` when a's is on the left. `choice` is the voter's vote, None if there is none yet. `draw`
+    is how the dialogue was drawn, None if uniformly.
     """
 
     dialog_id: str
@@ -31,6 +35,7 @@ class BallotItem:
     right: str
     order: Order
     choice: Choice | None
+    draw: Draw | None = None
 
 
 def ballot_items(
@@ -39,29 +44,36 @@ def ballot_items(
     b: Mapping[str, str],
     voter: str,
     votes: Iterable[Vote],
+    uncertainties: Mapping[str, float] | None = None,
 ) -> tuple[BallotItem, ...]:
     """The ballot items of `voter` for the responses `a` and `b`, by dialogue, with the votes already cast.
 
-    The order of the dialogues is random but the same for all voters, so that the votes of several voters
-    overlap. The sides are random for each voter and dialogue. Both are reproducible. Dialogues with identical
-    responses, or with a response of only one side, are left out.
+    Dialogues that anyone has voted on come first, so that the votes of several voters overlap; the rest is
+    drawn at random, uniformly or by the `uncertainties` of a judge, in the same order for all voters. The
+    sides are random for each voter and dialogue. Both are reproducible. Dialogues with identical responses,
+    or with a response of only one side, are left out.
     """
+    votes = list(votes)
     own = {(vote.dialog_id, vote.digest_a, vote.digest_b): vote for vote in votes if vote.voter == voter}
+    first = _first_votes(votes, a, b)
+    different = {name for name in a if name in b and a[name] != b[name]}
+    shown = [dialogue for dialogue in dialogues if dialogue.dialog_id in different]
+    order = _order([dialogue.dialog_id for dialogue in shown], a, b, first, uncertainties)
     found = []
-    for dialogue in dialogues:
+    for dialogue in shown:
         name = dialogue.dialog_id
-        if name not in a or name not in b or a[name] == b[name]:
-            continue
         texts = _sorted(digest(a[name]), digest(b[name]))
         vote = own.get((name, *texts))
         # Derived from the texts: the voter sees the same sides when a and b are exchanged.
         is_swapped = (_draw(voter, name, *texts) % 2 == 1) == (texts[0] == digest(a[name]))
         left, right = (b[name], a[name]) if is_swapped else (a[name], b[name])
         choice = None if vote is None else _choice_between(vote, digest(a[name]))
-        order: Order = "ba" if is_swapped else "ab"
-        item = BallotItem(name, dialogue.situation, dialogue.utterance, left, right, order, choice)
-        found.append((_draw(name, *texts), item))
-    return tuple(item for _, item in sorted(found, key=lambda drawn: drawn[0]))
+        side: Order = "ba" if is_swapped else "ab"
+        found.append(
+            BallotItem(name, dialogue.situation, dialogue.utterance, left, right, side, choice, order[name])
+        )
+    places = {name: place for place, name in enumerate(order)}
+    return tuple(sorted(found, key=lambda item: places[item.dialog_id]))
 
 
 def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice, at: float) -> Vote:
@@ -81,6 +93,8 @@ def record(item: BallotItem, a: str, b: str, voter: str, choice: Choice, at: flo
         ordering=_REVERSED_ORDER[item.order] if is_swapped else item.order,
         choice=_REVERSED_CHOICE.get(choice, choice) if is_swapped else choice,
         at=at,
+        probability=None if item.draw is None else item.draw.probability,
+        among=None if item.draw is None else item.draw.among,
     )
 
 
@@ -96,12 +110,22 @@ def outcomes(
     return dict(found)
 
 
+def weights(
+    votes: Iterable[Vote], name_a: str, name_b: str, a: Mapping[str, str], b: Mapping[str, str]
+) -> dict[str, float]:
+    """What each dialogue weighs that was drawn for a vote on these two responders, by how it was drawn."""
+    first = _first_votes((vote for vote in votes if {vote.a, vote.b} == {name_a, name_b}), a, b)
+    undrawn = sum(name in b and a[name] != b[name] for name in a) - len(first)
+    return {name: active_voting.weight(_draw_of(vote), undrawn) for name, vote in first.items()}
+
+
 def win_rate(
     name_a: str, name_b: str, votes: Iterable[Vote], a: Mapping[str, str], b: Mapping[str, str]
 ) -> HumanWinRate | None:
     """The human win rate of two responders, from the votes on their responses; None without votes.
 
-    The score of a dialogue is the mean over its voters. The interval is over dialogues.
+    The score of a dialogue is the mean over its voters. The interval is over dialogues, which weigh as their
+    draws say.
     """
     votes = list(votes)
     found = outcomes(votes, a, b)
@@ -111,7 +135,8 @@ def win_rate(
         sum(scores.WORTH[winner] for winner in by_voter.values()) / len(by_voter)
         for by_voter in found.values()
     ]
-    rate = intervals.of_mean(means)
+    weighing = weights(votes, name_a, name_b, a, b)
+    rate = rate_of([(mean, weighing.get(name, 1.0)) for name, mean in zip(found, means, strict=True)])
     winners = [winner for by_voter in found.values() for winner in by_voter.values()]
     return HumanWinRate(
         a=name_a,
@@ -127,12 +152,66 @@ def win_rate(
         ci_low=rate.low,
         ci_high=rate.high,
         interval=rate.method,
+        weighted=any(found.get(name) and weight != 1 for name, weight in weighing.items()),
     )
 
 
 def digest(text: str) -> str:
     """The SHA-256 of a text, which identifies it in a vote."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rate_of(found: Sequence[tuple[float, float]]) -> Estimate:
+    """The mean of (score, weight), with its interval."""
+    if all(weight == 1 for _, weight in found):
+        return intervals.of_mean([mean for mean, _ in found])
+    weighted = prediction_powered.prediction_powered(
+        [Predicted(None, mean, weight=weight) for mean, weight in found]
+    )
+    assert weighted is not None
+    return weighted.votes_alone
+
+
+def _first_votes(votes: Iterable[Vote], a: Mapping[str, str], b: Mapping[str, str]) -> dict[str, Vote]:
+    """The first vote on each dialogue of those on exactly these responses, in the order of voting."""
+    found: dict[str, Vote] = {}
+    for vote in sorted(votes, key=lambda vote: vote.at):
+        if vote.dialog_id not in found and _choice_on(vote, a, b) is not None:
+            found[vote.dialog_id] = vote
+    return found
+
+
+def _draw_of(vote: Vote) -> Draw | None:
+    if vote.probability is None or vote.among is None:
+        return None
+    return Draw(vote.probability, vote.among)
+
+
+def _order(
+    names: Sequence[str],
+    a: Mapping[str, str],
+    b: Mapping[str, str],
+    first: Mapping[str, Vote],
+    uncertainties: Mapping[str, float] | None,
+) -> dict[str, Draw | None]:
+    """The dialogues in the order of the ballot, each with its draw: those that were drawn before, then the
+    rest."""
+    known = uncertainties or {}
+    sizes = active_voting.sizes({name: known.get(name, 0.5) for name in names})
+    is_uniform = len(set(sizes.values())) < 2
+    # Other uncertainties are another draw: its random numbers do not depend on the dialogues drawn before.
+    salt = () if is_uniform else (repr([round(sizes[name], 9) for name in sorted(names)]),)
+    random = {
+        # 53 bits, so that it is below 1.
+        name: (_draw(*salt, name, *_sorted(digest(a[name]), digest(b[name]))) >> 11) / 2**53
+        for name in names
+    }
+    drawn = sorted((name for name in names if name in first), key=lambda name: (first[name].at, random[name]))
+    rest = active_voting.draws({name: sizes[name] for name in names if name not in first}, random)
+    return {
+        **{name: _draw_of(first[name]) for name in drawn},
+        **{name: None if is_uniform else draw for name, draw in rest.items()},
+    }
 
 
 def _choice_on(vote: Vote, a: Mapping[str, str], b: Mapping[str, str]) -> Choice | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import ssl
@@ -102,11 +103,24 @@ def _certificates() -> Iterator[Problem]:
         if not Path(value).exists():
             yield Problem(variable, f"names {value}, which does not exist", remedy, breaks)
             continue
-        try:
-            _context(value)
-        except OSError as error:
-            reason = "it has no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        if reason := _unreadable(value, Path(value).stat().st_mtime_ns):
             yield Problem(variable, f"names {value}, which cannot be read: {reason}", remedy, breaks)
+
+
+@functools.cache
+def _unreadable(path: str, changed_ns: int) -> str | None:
+    """Why the certificates at `path` cannot be read; None if they can.
+
+    A file, as it was changed last, is read once: that takes longer than all else that a client needs, and
+    several variables name the same one.
+    """
+    try:
+        _context(path)
+    except ssl.SSLError:
+        return "it has no PEM certificates"
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _proxies() -> Iterator[Problem]:

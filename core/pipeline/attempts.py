@@ -14,7 +14,7 @@ from core.jobs import spec as specs
 from core.jobs.inputs import ImportedDialogues, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.spec import Spec
-from core.store import jobs
+from core.store import job_records
 from core.store.jobs import Attempt, StoredJob
 
 
@@ -42,7 +42,7 @@ def resolve_inputs(
                 if not path.exists():
                     raise UserError(f"{path} is missing: import the data again, then retry")
             case JobOutput(producer, output):
-                found = jobs.artifact(connection, producer, output)
+                found = job_records.artifact(connection, producer, output)
                 if found is None:
                     raise UserError(
                         f"{producer} ended without the output {output!r}, which is an input of this job"
@@ -74,6 +74,7 @@ def prepare(
         inputs=inputs,
         prior=tuple(str(workspace.root / earlier) for earlier in prior),
         threads=threads,
+        sends_requests=stored.sends_requests,
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)

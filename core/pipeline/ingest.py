@@ -29,7 +29,7 @@ from core.jobs.records import (
     Waiting,
     Warned,
 )
-from core.store import jobs, submissions
+from core.store import job_records, jobs, submissions
 from core.store.connections import transaction
 from core.store.jobs import Attempt
 
@@ -122,7 +122,7 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
             jobs.set_state(connection, attempt.job, "done", result=result)
         case Failed(error):
             jobs.end_attempt(connection, attempt, "failed", error)
-            jobs.set_state(connection, attempt.job, "failed", error=error)
+            jobs.fail(connection, attempt.job, error)
         case Stopped() if attempt.cancel_at is not None:
             jobs.end_attempt(connection, attempt, "cancelled")
             jobs.set_state(connection, attempt.job, "cancelled")
@@ -143,15 +143,15 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             wait = None if reason is None else Wait(reason, since, until, gives_up_at)
             jobs.set_wait(connection, attempt.job, wait)
         case Metric() as metric:
-            jobs.put_metric(connection, attempt.job, entry.at, metric)
+            job_records.put_metric(connection, attempt.job, entry.at, metric)
         case Sample(step, dialog_id, text):
-            jobs.put_sample(connection, attempt.job, step, dialog_id, text)
+            job_records.put_sample(connection, attempt.job, step, dialog_id, text)
         case Warned(text):
-            jobs.put_warning(connection, attempt, entry.at, text)
+            job_records.put_warning(connection, attempt, entry.at, text)
         case ResponseRecord(dialog_id, text, finish):
-            jobs.put_response(connection, attempt.job, dialog_id, text, finish)
+            job_records.put_response(connection, attempt.job, dialog_id, text, finish)
         case VerdictRecord() as verdict:
-            jobs.put_verdict(connection, attempt.job, verdict)
+            job_records.put_verdict(connection, attempt.job, verdict)
         case SubmissionRecord() as submission:
             submissions.put(connection, attempt.job, entry.at, submission)
         case BatchRecord() as batch:
@@ -159,6 +159,6 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
         case Answer() as answer:
             submissions.put_answer(connection, entry.at, answer)
         case Artifact() as artifact:
-            jobs.put_artifact(connection, attempt, artifact)
+            job_records.put_artifact(connection, attempt, artifact)
         case Done() | Failed() | Stopped():
             pass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
@@ -17,6 +17,7 @@ from core.domain.events import (
     CancelOutcome,
     ImportOutcome,
     IntentOutcome,
+    ReparseOutcome,
     RetryOutcome,
     StartOutcome,
 )
@@ -24,7 +25,8 @@ from core.domain.jobs import JobState
 from core.domain.names import JobName
 from core.jobs import files
 from core.jobs.context import REFRESH
-from core.jobs.settings import ValidateSettings
+from core.jobs.planned_job import PlannedJob
+from core.jobs.settings import CompareSettings, LlmJudge, ValidateSettings
 from core.pipeline import planner, workspace_graph
 from core.store import dialogues, jobs, votes
 from core.store.intents import (
@@ -35,12 +37,16 @@ from core.store.intents import (
     IntentRequest,
     Pause,
     Refresh,
+    Reparse,
     Resume,
     Retry,
     Start,
     WithdrawVote,
 )
 from core.teachers.batches import adoption
+
+#: The beginnings of the ids of jobs that ask judges.
+_JUDGING = ("compare-", "validate-")
 
 
 def carry_out(
@@ -56,6 +62,8 @@ def carry_out(
             return _cancel(connection, job)
         case Retry(job):
             return _retry(connection, workspace, job)
+        case Reparse(judges):
+            return _reparse(connection, workspace, judges)
         case Refresh(job):
             _refresh(connection, workspace, job)
         case Adopt(job, batch):
@@ -107,7 +115,7 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
     states = jobs.states(connection, (job.id for job in wanted))
     for job, state in states.items():
         if state in job_rules.UNSUCCESSFUL:
-            jobs.set_state(connection, job, "waiting", event="requested again")
+            jobs.request_again(connection, job, "requested again")
     for job in new:
         jobs.add_event(connection, "requested", job=job)
     done = tuple(job for job, state in states.items() if state == "done")
@@ -155,8 +163,49 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
         planned = workspace_graph.plan(workspace, config, imported, jobs.commits(connection), validate)
         jobs.put(connection, (one for one in planned if one.id in again))
     for name in again:
-        jobs.set_state(connection, name, "waiting", event="retry requested")
+        jobs.request_again(connection, name, "retry requested")
     return RetryOutcome(tuple(again))
+
+
+def _reparse(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, judges: Collection[str]
+) -> ReparseOutcome:
+    """Queue the comparisons and validations by these judges that have ended, as jobs that send nothing."""
+    config = load_config(workspace.config)
+    known = [name for name, judge in config.judges.items() if judge.provider != "embedded"]
+    for name in judges:
+        if name not in known:
+            raise UserError(
+                f"no judge that is asked is named {name!r}; there are: {', '.join(known) or 'none'}"
+            )
+    imported = dialogues.imported(connection)
+    ended = [] if imported is None else _ended_judging(connection, judges or known)
+    # Those of earlier configurations are shown nowhere.
+    validate = {one.name: one.settings.pairs for one in ended if isinstance(one.settings, ValidateSettings)}
+    if imported is not None:
+        commits = jobs.commits(connection)
+        planned = workspace_graph.plan(workspace, config, imported, commits, validate)
+        # A judge may have been validated on several numbers of pairs.
+        current = {one.id for one in planned} | {one.id for one in ended if one.stage == "validate"}
+        ended = [one for one in ended if one.id in current]
+    if not ended:
+        raise UserError("no comparison or validation by these judges has ended: there are no answers to read")
+    for one in ended:
+        jobs.start_anew(connection, one.id, sends_requests=False)
+    return ReparseOutcome(tuple(one.id for one in ended))
+
+
+def _ended_judging(connection: sqlite3.Connection, judges: Collection[str]) -> list[PlannedJob]:
+    found = []
+    for link in jobs.graph(connection):
+        stored = jobs.get(connection, link.id) if link.id.startswith(_JUDGING) else None
+        if stored is None or stored.state not in job_rules.ENDED:
+            continue
+        match stored.job.settings:
+            case CompareSettings(judge=LlmJudge(name=name)) | ValidateSettings(judge=LlmJudge(name=name)):
+                if name in judges and stored.attempt:
+                    found.append(stored.job)
+    return found
 
 
 def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> None:

@@ -314,7 +314,7 @@ class _Planner:
             responding = self.responders[responder]
             if responding is not None:
                 inputs[side] = JobOutput(responding.id, "responses")
-        settings = CompareSettings(a=a, b=b, judge=chosen)
+        settings = CompareSettings(a=a, b=b, judge=chosen, stop=self.config.judges[judge].stop)
         return self._add(str(ComparisonName(a, b, judge)), slot, settings, inputs, [self.data.test])
 
     def _validate(self, judge: str, pairs: int) -> PlannedJob:
@@ -336,7 +336,13 @@ class _Planner:
         judge = self.config.judges[name]
         model, slot = self._large_model(judge)
         found = LlmJudge(
-            name=name, swap=judge.swap, repeats=judge.repeats, prompt=self.prompt("judge"), model=model
+            name=name,
+            swap=judge.swap,
+            repeats=judge.repeats,
+            prompt=self.prompt("judge_dimensions" if judge.dimensions else "judge"),
+            model=model,
+            dimensions=judge.dimensions,
+            structured_output=judge.structured_output,
         )
         return found, slot
 

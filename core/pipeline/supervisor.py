@@ -11,7 +11,6 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -29,9 +28,6 @@ from core.store import connections, intents, jobs
 from core.store.connections import transaction
 from core.store.intents import Intent
 from core.store.jobs import Attempt
-
-#: -P: a file in the workspace must not shadow a module of the same name.
-WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
 
 #: Seconds between two polls of journals and intents.
 TICK_S = 0.1
@@ -60,7 +56,7 @@ class Supervisor:
     def __init__(
         self,
         workspace: WorkspacePaths,
-        worker_command: Sequence[str] = WORKER,
+        workers: Workers | None = None,
         *,
         idle_s: float = 10.0,
         grace_s: float = GRACE_S,
@@ -69,7 +65,7 @@ class Supervisor:
         self.idle_s = idle_s
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
-        self._workers = Workers(workspace, worker_command)
+        self._workers = workers or Workers(workspace)
         self._slots = Slots()
         self._config_time: int | None = None
         self._last_state: object = None
@@ -216,7 +212,7 @@ class Supervisor:
             )
             # Failed, not lost: when the user retries, the count starts at 0.
             jobs.end_attempt(self.connection, attempt, "failed", error)
-            jobs.set_state(self.connection, attempt.job, "failed", error=error)
+            jobs.fail(self.connection, attempt.job, error)
 
     def _make_ready(self) -> None:
         """Make waiting jobs ready if all their dependencies are done."""
@@ -259,7 +255,7 @@ class Supervisor:
             return False
         except UserError as error:
             with transaction(self.connection):
-                jobs.set_state(self.connection, job_id, "failed", error=str(error))
+                jobs.fail(self.connection, job_id, str(error))
             return False
         number = stored.attempt + 1
         # The row is written first: an attempt whose worker never started is found lost and tried again,
@@ -273,7 +269,7 @@ class Supervisor:
             message = f"the worker could not be started: {error}"
             with transaction(self.connection):
                 jobs.end_attempt(self.connection, attempt, "failed", message)
-                jobs.set_state(self.connection, job.id, "failed", error=message)
+                jobs.fail(self.connection, job.id, message)
             return False
         with transaction(self.connection):
             jobs.set_process(self.connection, attempt, pid, host)
@@ -312,7 +308,7 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
     return lock
 
 
-def main(workspace: WorkspacePaths, worker_command: Sequence[str] = WORKER) -> int:
+def main(workspace: WorkspacePaths, workers: Workers | None = None) -> int:
     """Supervise `workspace` until idle; also returns 0 if another supervisor is running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     lock = acquire(workspace)
@@ -321,7 +317,7 @@ def main(workspace: WorkspacePaths, worker_command: Sequence[str] = WORKER) -> i
     with lock:
         idle_s = float(os.environ.get("EMPATHY_SUPERVISOR_IDLE_S", "10"))
         try:
-            Supervisor(workspace, worker_command, idle_s=idle_s).run(lock)
+            Supervisor(workspace, workers, idle_s=idle_s).run(lock)
         except UserError as error:
             log.error("%s", error)
             return 1

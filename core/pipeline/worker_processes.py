@@ -11,23 +11,43 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Protocol
 
 from core.config.workspace import WorkspacePaths
 from core.jobs import locks
 from core.jobs.context import CANCEL, LOCK, is_held
 from core.store.jobs import Attempt
 
+#: -P: a file in the workspace must not shadow a module of the same name.
+WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
+
 LOG = "log.txt"
+
+
+class WorkerProcess(Protocol):
+    """A child process, as `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is also the id of its session."""
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended."""
 
 
 class Workers:
     """Runs `command FOLDER` for an attempt's folder; tracks its child processes and adopted workers."""
 
-    def __init__(self, workspace: WorkspacePaths, command: Sequence[str]) -> None:
+    def __init__(self, workspace: WorkspacePaths, command: Sequence[str] = WORKER) -> None:
         self._workspace = workspace
         self._command = command
-        self._children: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+        self._children: dict[tuple[str, int], WorkerProcess] = {}
 
     def start(self, job: str, number: int) -> tuple[int, str]:
         """Start a worker on a prepared attempt, in its own session; returns its process id and host.
@@ -37,17 +57,20 @@ class Workers:
         folder = self._workspace.attempt(job, number)
         with (folder / LOCK).open("w") as lock, (folder / LOG).open("ab") as log:
             locks.acquire(lock)
-            child = subprocess.Popen(
-                [*self._command, str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self._workspace.root,
-                start_new_session=True,
-                pass_fds=[lock.fileno()],
-            )
+            child = self._start_process(folder, log, lock)
         self._children[job, number] = child
         return child.pid, socket.gethostname()
+
+    def _start_process(self, folder: Path, log: IO[bytes], lock: IO[str]) -> WorkerProcess:
+        return subprocess.Popen(
+            [*self._command, str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self._workspace.root,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+        )
 
     def is_alive(self, attempt: Attempt) -> bool:
         """Whether the attempt's worker is running."""

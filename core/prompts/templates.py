@@ -23,7 +23,7 @@ FIELDS = {
         ),
         frozenset({"situation", "utterance", "response"}),
     ),
-    "judge": frozenset({"situation", "utterance", "first", "second"}),
+    **dict.fromkeys(("judge", "judge_dimensions"), frozenset({"situation", "utterance", "first", "second"})),
     # Later messages of a conversation, which refer to the answer before them.
     "sequential_affective": frozenset[str](),
     "sequential_compassionate": frozenset[str](),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from core.domain.names import RecipeName, RunName
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports import cells
+from core.reports import cells, vote_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -75,11 +75,14 @@ def comparisons(report: Report) -> ReportTable:
     judges, baselines = ({getattr(rate, side) for rate in rates} for side in ("judge", "a"))
     named = (("judge", "judge"),) if len(judges) > 1 else ()
     named = (*named, ("baseline", "a")) if len(baselines) > 1 else named
+    with_votes = {c.rate.job: c.with_votes for c in report.comparisons if c.with_votes is not None}
+    votes = ("by people",) if with_votes else ()
     rows = tuple(
         (
             *(cells.text(getattr(rate, field)) for _, field in (*named, ("responder", "b"))),
             cells.count(rate.n),
             ReportCell(rate.win_rate_b, cells.rate_text(rate.win_rate_b, rate.ci_low, rate.ci_high)),
+            *(vote_tables.by_people(with_votes.get(rate.job)) for _ in votes),
             ReportCell(rate.lc_win_rate_b, cells.rate_text(rate.lc_win_rate_b, rate.lc_low, rate.lc_high)),
             *map(cells.count, (rate.ties, rate.invalid)),
             cells.p_value(rate.p_holm),
@@ -87,12 +90,13 @@ def comparisons(report: Report) -> ReportTable:
         for rate in rates
     )
     words = (*(title for title, _ in named), "responder")
-    titles = (*words, "n", "win rate", "length-controlled", "ties", "invalid", "p (Holm)")
+    titles = (*words, "n", "win rate", *votes, "length-controlled", "ties", "invalid", "p (Holm)")
     over = f" over {visible(next(iter(baselines)))}" if len(baselines) == 1 else " over its baseline"
     intervals = ", ".join(dict.fromkeys(rate.interval for rate in rates if rate.interval)) or UNKNOWN
     tests = ", ".join(dict.fromkeys(rate.test for rate in rates if rate.test)) or UNKNOWN
     note = (
         f"Win rate of the responder{over} in %, with its 95 % interval ({intervals}). {_counting(rates)} "
+        f"{vote_tables.CAPTION if with_votes else ''}"
         f"p: {tests}, two-sided, after Holm's correction over all {len(rates)} comparisons"
         f"{' of the same judge' if len(judges) > 1 else ''}. {cells.sources(report)}"
     )
@@ -122,7 +126,7 @@ def _all_metrics(report: Report) -> ReportTable:
         *("log-probability win rate of B", "log-probability low", "log-probability high"),
         *("words A", "words B", "over limit A", "over limit B", "identical"),
         *("prefers first", "first low", "first high", "prefers longer", "longer low", "longer high"),
-        *("flip rate", "flip low", "flip high", "design", "state", "fingerprint"),
+        *("flip rate", "flip low", "flip high", "unjudged", "design", "state", "fingerprint"),
     )
     rows = []
     for rate in report.rates:
@@ -146,6 +150,7 @@ def _all_metrics(report: Report) -> ReportTable:
             *map(cells.share, (rate.prefers_first, rate.prefers_first_low, rate.prefers_first_high)),
             *map(cells.share, (rate.prefers_longer, rate.prefers_longer_low, rate.prefers_longer_high)),
             *map(cells.share, (rate.flip_rate, rate.flip_rate_low, rate.flip_rate_high)),
+            cells.count(None if rate.n is None else rate.unjudged),
             cells.text(rate.design),
             cells.text(rate.state),
             cells.text(rate.fingerprint[:10]),

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.dialogues.statistics import Statistics
+from core.domain.bias_models import BiasModel
 from core.domain.comparisons import (
     Agreement,
     Comparison,
     HumanWinRate,
     PairedTest,
     Ranking,
+    RecipeRate,
     Scorecard,
 )
 from core.domain.errors import UserError
+from core.domain.human_evaluation import AnnotatorTest
 from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts
 from core.domain.verdicts import Pair
@@ -65,8 +68,11 @@ class Report:
     dialogues: DialogueCounts
     statistics: Statistics | None
     comparisons: tuple[Comparison, ...]
+    recipes: tuple[RecipeRate, ...]
     rankings: tuple[Ranking, ...]
     scorecards: tuple[Scorecard, ...]
+    bias_models: tuple[BiasModel, ...]
+    annotator_tests: tuple[AnnotatorTest, ...]
     agreements: tuple[Agreement, ...]
     tests: tuple[PairedTest, ...]
     human: tuple[HumanWinRate, ...]
@@ -102,8 +108,11 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
         dialogues=snapshot.dialogues,
         statistics=workspace.data.statistics(),
         comparisons=comparisons,
+        recipes=tuple(r for r in workspace.evaluation.recipe_rates() if wanted(r.judge)),
         rankings=tuple(r for r in workspace.evaluation.rankings() if wanted(r.judge)),
         scorecards=tuple(card for card in workspace.evaluation.scorecards() if wanted(card.judge)),
+        annotator_tests=tuple(one for one in workspace.evaluation.annotator_tests() if wanted(one.judge)),
+        bias_models=tuple(one for one in workspace.evaluation.bias_models() if wanted(one.judge)),
         agreements=tuple(
             a for a in workspace.evaluation.agreements() if a.kind == "voters" or wanted(a.one, a.other)
         ),

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from core.domain.comparisons import Scorecard
 from core.domain.text import visible
 from core.domain.win_rates import WinRate
-from core.reports import cells, comparison_tables
+from core.reports import (
+    cells,
+    comparison_tables,
+    dimension_tables,
+    judge_tables,
+    stopping_tables,
+    vote_tables,
+)
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report
 
@@ -20,12 +27,20 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
     found = (
         *(comparison_tables.grid(report, judge) for judge in report.judges),
         comparison_tables.comparisons(report),
+        dimension_tables.comparisons(report),
+        dimension_tables.recipes(report),
         *_rankings(report),
         _tests(report),
         _scorecards(report),
+        judge_tables.bias_models(report),
+        judge_tables.annotator_tests(report),
         _agreements(report),
         _human(report),
+        vote_tables.prediction_powered(report),
+        stopping_tables.stopped(report),
+        stopping_tables.sequences(report),
         comparison_tables.breakdown(report),
+        vote_tables.breakdown(report),
         _data(report),
     )
     return tuple(table for table in found if table.rows)
@@ -43,6 +58,12 @@ def warnings(report: Report) -> list[str]:
         found.append(
             f"{len(waiting)} of {len(report.rates)} comparisons are not finished and have no results."
         )
+    found += [
+        f"{_name(one.rate)}: the votes on {one.with_votes.changed} dialogues no longer count, because a "
+        "response has changed; the win rate by people is from the others, which may differ from them."
+        for one in report.comparisons
+        if one.with_votes is not None and one.with_votes.changed
+    ]
     for rate in report.rates:
         name = f"{_name(rate)}:"
         if rate.invalid and rate.n:
@@ -51,6 +72,14 @@ def warnings(report: Report) -> list[str]:
                 f"rate of B would be between {cells.percent(rate.min_win_rate_b)} and "
                 f"{cells.percent(rate.max_win_rate_b)} "
                 f"(95 % Imbens–Manski interval {cells.span(rate.bounds_low, rate.bounds_high)})."
+            )
+        if rate.stopping is not None and rate.unjudged:
+            found.append(
+                f"{name} stopped once it was decided, after {rate.n} of {rate.stopping.dialogues} dialogues; "
+                "the others are unjudged and missing. "
+                f"{rate.stopping.all_requests - rate.stopping.requests:,} of "
+                f"{rate.stopping.all_requests:,} verdicts were saved. Only the interval and the p of the win "
+                "rate are valid at any time; other intervals and tests do not account for the stopping."
             )
         if rate.left_out:
             found.append(
@@ -98,7 +127,9 @@ def _rankings(report: Report) -> Iterator[ReportTable]:
         )
         note = (
             "Bradley–Terry log-strengths, 0 on average within a group, with 95 % intervals of a bootstrap "
-            f"over dialogues; {ranking.comparisons} comparisons. {cells.source(report, ranking.judge)}"
+            f"over dialogues; {ranking.comparisons} comparisons, "
+            f"{ranking.unjudged} dialogues of them unjudged. "
+            f"{cells.source(report, ranking.judge)}"
         )
         titles = ("group", "responder", "strength", "low", "high", "wins", "judged")
         name = f"ranking-{ranking.judge}"
@@ -112,6 +143,7 @@ def _tests(report: Report) -> ReportTable:
         (
             *map(cells.text, (test.judge, test.baseline, test.a, test.b)),
             cells.count(test.n),
+            cells.count(test.unjudged),
             cells.count(test.better_a),
             cells.count(test.better_b),
             *(ReportCell(v, f"{v * 100:+z.1f}") for v in (test.difference, test.low, test.high)),
@@ -125,13 +157,15 @@ def _tests(report: Report) -> ReportTable:
         "Two responders that met the same baseline: in how many dialogues which one scored higher, the "
         "difference of their win rates (B less A, in points) with Student's 95 % interval, the p of the "
         "sign-flip permutation test of that difference, and Holm's correction over all tests of a judge and "
-        f"baseline. Dialogues that are invalid for either are left out. {cells.sources(report)}",
+        "baseline. Dialogues that are invalid for either are left out, as are unjudged ones: those on which "
+        f"only one was judged, because the other comparison was decided before. {cells.sources(report)}",
         (
             "judge",
             "baseline",
             "A",
             "B",
             "n",
+            "unjudged",
             "A better",
             "B better",
             "difference",
@@ -140,7 +174,7 @@ def _tests(report: Report) -> ReportTable:
             "p",
             "p (Holm)",
         ),
-        frozenset(range(4, 12)),
+        frozenset(range(4, 13)),
         rows,
     )
 
@@ -164,6 +198,7 @@ def _scorecards(report: Report) -> ReportTable:
             cells.count(card.pairs),
             cells.count(card.verdicts),
             cells.share(card.invalid / card.verdicts if card.verdicts else None),
+            *((cells.text(_forms(card)),) if full else ()),
             *estimate(card.prefers_first, card.prefers_first_low, card.prefers_first_high),
             *estimate(card.prefers_longer, card.prefers_longer_low, card.prefers_longer_high),
             *estimate(card.flip_rate, card.flip_rate_low, card.flip_rate_high),
@@ -176,7 +211,8 @@ def _scorecards(report: Report) -> ReportTable:
 
         titles = (
             *("judge", "model", "design", *ends("agrees with people", ""), "the longer one wins", "pairs"),
-            *("verdicts", "invalid", *ends("prefers first", "first "), *ends("prefers longer", "longer ")),
+            *("verdicts", "invalid", *(("forms of answers",) if full else ())),
+            *(*ends("prefers first", "first "), *ends("prefers longer", "longer ")),
             *(*ends("flip rate", "flip "), "USD per 1,000"),
         )
         note = (
@@ -191,6 +227,12 @@ def _scorecards(report: Report) -> ReportTable:
         return ReportTable("judges", "Judges", note, titles, frozenset(range(3, len(titles))), rows, more)
 
     return table(full=False)
+
+
+def _forms(card: Scorecard) -> str | None:
+    if card.forms is None:
+        return None
+    return ", ".join(f"{count:,} {form}" for form, count in card.forms.items()) or "none"
 
 
 def _agreements(report: Report) -> ReportTable:
@@ -239,6 +281,7 @@ def _human(report: Report) -> ReportTable:
                 cells.count, (rate.dialogues, rate.votes, rate.skipped, rate.wins_b, rate.wins_a, rate.ties)
             ),
             *map(cells.share, (rate.win_rate_b, rate.ci_low, rate.ci_high)),
+            cells.text("by uncertainty, weighted" if rate.weighted else "uniformly"),
         )
         for rate in report.human
     )
@@ -255,10 +298,13 @@ def _human(report: Report) -> ReportTable:
         "win rate of B",
         "low",
         "high",
+        "drawn",
     )
     note = (
         "Blind votes; a dialogue scores the mean over its voters; skipped ones are left out; interval: "
-        "Wilson 95 %, effective sample size; in %."
+        "Wilson 95 %, effective sample size; in %. Where dialogues were drawn by the judge's "
+        "uncertainty, the win rate is weighted by the inverse of their probabilities (arXiv 2403.03208), the "
+        "counts are not."
     )
     return ReportTable("human_votes", "Human votes", note, titles, frozenset(range(3, 12)), rows)
 

@@ -138,6 +138,14 @@ class Commands:
         """Retry a failed or cancelled job, with its failed or cancelled dependencies."""
         return self._request(intents.Retry(job))
 
+    def reparse(self, judges: Sequence[str] = ()) -> int:
+        """Read the verdicts of `judges`, by default all, again from their stored answers.
+
+        Nothing is sent, and nothing costs anything. Returns the intent's id; its result lists the jobs that
+        make their results anew.
+        """
+        return self._request(intents.Reparse(tuple(judges)))
+
     def refresh(self, job: str) -> int:
         """Make a running job poll its batches now."""
         return self._request(intents.Refresh(job))

@@ -50,6 +50,13 @@ class Retry(_Request, frozen=True, tag="retry"):
     job: str
 
 
+class Reparse(_Request, frozen=True, tag="reparse"):
+    """Read the verdicts of judges again from the answers that are stored, without sending requests."""
+
+    judges: tuple[str, ...] = ()
+    """Names of judges; empty for all."""
+
+
 class Refresh(_Request, frozen=True, tag="refresh"):
     """Make a running job poll its batches now."""
 
@@ -86,7 +93,7 @@ class WithdrawVote(_Request, frozen=True, tag="unvote"):
 
 
 IntentRequest = (
-    ImportData | Start | Cancel | Retry | Refresh | Adopt | Pause | Resume | CastVote | WithdrawVote
+    ImportData | Start | Cancel | Retry | Reparse | Refresh | Adopt | Pause | Resume | CastVote | WithdrawVote
 )
 
 

@@ -1,4 +1,4 @@
-"""Jobs, attempts and their ingested records, as the supervisor writes and reads them."""
+"""Jobs, attempts, events and settings, as the supervisor writes and reads them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from core.domain.results import Result
 from core.jobs import settings
 from core.jobs.inputs import format_input, parse_input
 from core.jobs.planned_job import PlannedJob
-from core.jobs.records import Artifact, Metric, VerdictRecord
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,8 @@ class StoredJob:
     """The number of the newest attempt; 0 before the first."""
     redone_after: int = 0
     """Attempts up to this number belong to a result that is made anew: later ones do not resume them."""
+    sends_requests: bool = True
+    """Whether its next attempt may send requests to large models."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ class Attempt:
 #: The beginning of the settings that hold commits.
 _COMMIT = "commit "
 
-_JOB = "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after"
+_JOB = (
+    "id, name, fingerprint, slot, state, settings, inputs, depends_on, attempt, redone_after, sends_requests"
+)
 
 
 def put(connection: sqlite3.Connection, jobs: Iterable[PlannedJob]) -> list[str]:
@@ -179,12 +182,39 @@ def set_state(
     add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
 
 
-def start_anew(connection: sqlite3.Connection, job: str) -> None:
-    """Queue a job that has ended again, from the start: its result stays until there is another."""
+def fail(connection: sqlite3.Connection, job: str, error: str) -> None:
+    """Record that a job has failed; if it only read its answers again, it keeps the result that it had."""
+    row = connection.execute(
+        "SELECT sends_requests, attempts.state AS before FROM jobs LEFT JOIN attempts"
+        " ON attempts.job = jobs.id AND attempts.number = redone_after WHERE jobs.id = ?",
+        (job,),
+    ).fetchone()
+    if row is not None and not row["sends_requests"] and row["before"] == "done":
+        connection.execute("UPDATE jobs SET sends_requests = 1 WHERE id = ?", (job,))
+        kept = f"the answers could not be read again, so the result is the earlier one: {error}"
+        set_state(connection, job, "done", error=kept, event=kept)
+    else:
+        set_state(connection, job, "failed", error=error)
+
+
+def start_anew(connection: sqlite3.Connection, job: str, *, sends_requests: bool = True) -> None:
+    """Queue a job that has ended again, from the start: its result stays until there is another.
+
+    Unless it `sends_requests`, it makes do with the answers of large models that there are.
+    """
     connection.execute(
         "UPDATE jobs SET redone_after = attempt, done = NULL, total = NULL WHERE id = ?", (job,)
     )
-    set_state(connection, job, "waiting", event="requested again from the start")
+    event = "requested again from the start" if sends_requests else "its answers are to be read again"
+    request_again(connection, job, event, sends_requests=sends_requests)
+
+
+def request_again(
+    connection: sqlite3.Connection, job: str, event: str, *, sends_requests: bool = True
+) -> None:
+    """Queue a job that has ended."""
+    connection.execute("UPDATE jobs SET sends_requests = ? WHERE id = ?", (sends_requests, job))
+    set_state(connection, job, "waiting", event=event)
 
 
 def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder: str) -> Attempt:
@@ -277,72 +307,6 @@ def set_wait(connection: sqlite3.Connection, job: str, wait: Wait | None) -> Non
     connection.execute("UPDATE jobs SET waiting = ? WHERE id = ?", (encoded, job))
 
 
-def put_metric(connection: sqlite3.Connection, job: str, at: float, metric: Metric) -> None:
-    """Write the metrics of a step; if the step was logged before (evaluation, a resumed run), merge them.
-
-    Values that are not finite are stored as strings: NaN, Infinity, -Infinity.
-    """
-    connection.execute(
-        "INSERT INTO metrics VALUES (?, ?, ?, ?) ON CONFLICT (job, step)"
-        " DO UPDATE SET at = excluded.at, metrics_json = json_patch(metrics_json, excluded.metrics_json)",
-        (job, metric.step, at, json.dumps(metric.values | metric.not_finite)),
-    )
-
-
-def put_sample(connection: sqlite3.Connection, job: str, step: int, dialog_id: str, text: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?)", (job, step, dialog_id, text))
-
-
-def put_warning(connection: sqlite3.Connection, attempt: Attempt, at: float, text: str) -> None:
-    """Record a warning of an attempt: as an event the first time, then how often it was repeated."""
-    cursor = connection.execute(
-        "INSERT INTO warnings VALUES (?, ?, ?, 1, ?) ON CONFLICT (job, attempt, text) DO NOTHING",
-        (attempt.job, attempt.number, text, at),
-    )
-    if cursor.rowcount:
-        add_event(connection, f"warning: {text}", job=attempt.job, attempt=attempt.number)
-    else:
-        connection.execute(
-            "UPDATE warnings SET times = times + 1 WHERE job = ? AND attempt = ? AND text = ?",
-            (attempt.job, attempt.number, text),
-        )
-
-
-def put_response(connection: sqlite3.Connection, job: str, dialog_id: str, text: str, finish: str) -> None:
-    connection.execute("INSERT OR REPLACE INTO responses VALUES (?, ?, ?, ?)", (job, dialog_id, text, finish))
-
-
-def put_verdict(connection: sqlite3.Connection, job: str, verdict: VerdictRecord) -> None:
-    connection.execute(
-        "INSERT OR REPLACE INTO verdicts"
-        " VALUES (:job, :dialog_id, :order, :number, :winner, :raw, :probability_b)",
-        {"job": job, **msgspec.structs.asdict(verdict)},
-    )
-
-
-def put_artifact(connection: sqlite3.Connection, attempt: Attempt, artifact: Artifact) -> None:
-    """Record an output; its path is stored relative to the workspace."""
-    connection.execute(
-        "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            attempt.job,
-            artifact.name,
-            attempt.number,
-            f"{attempt.folder}/{artifact.path}",
-            artifact.sha256,
-            artifact.bytes,
-        ),
-    )
-
-
-def artifact(connection: sqlite3.Connection, job: str, name: str) -> tuple[str, int] | None:
-    """The path, relative to the workspace, of a job's output, and its bytes; or None."""
-    row = connection.execute(
-        "SELECT path, bytes FROM artifacts WHERE job = ? AND name = ?", (job, name)
-    ).fetchone()
-    return None if row is None else (row["path"], row["bytes"])
-
-
 def add_event(
     connection: sqlite3.Connection, text: str, *, job: str | None = None, attempt: int | None = None
 ) -> None:
@@ -392,4 +356,4 @@ def _stored(row: sqlite3.Row) -> StoredJob:
         inputs=inputs,
         depends_on=tuple(json.loads(row["depends_on"])),
     )
-    return StoredJob(job, row["state"], row["attempt"], row["redone_after"])
+    return StoredJob(job, row["state"], row["attempt"], row["redone_after"], bool(row["sends_requests"]))

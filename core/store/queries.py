@@ -14,10 +14,12 @@ from core.domain.events import Event
 from core.domain.jobs import Job, Wait
 from core.domain.results import Result
 from core.domain.runs import SampleAnswer
-from core.domain.verdicts import Order, Verdict, Winner
+from core.domain.verdicts import DIMENSIONS, Dimension, Order, Verdict, Winner
 from core.jobs import settings as job_settings
 from core.jobs.settings import Settings
 from core.store import dialogues as stored_data
+
+_DIMENSIONS = ", ".join(DIMENSIONS)
 
 #: Job id → its row and the job that was made of it.
 KnownJobs = dict[str, tuple[sqlite3.Row, Job]]
@@ -180,13 +182,21 @@ def verdicts(connection: sqlite3.Connection, job: str, judge: str) -> dict[str, 
     """A comparison's verdicts by dialogue."""
     found: dict[str, list[Verdict]] = {}
     rows = connection.execute(
-        "SELECT dialog_id, ordering, winner, raw, number, probability_b FROM verdicts WHERE job = ?"
-        " ORDER BY dialog_id, ordering, number",
+        f"SELECT dialog_id, ordering, winner, raw, number, probability_b, {_DIMENSIONS} FROM verdicts"
+        " WHERE job = ? ORDER BY dialog_id, ordering, number",
         (job,),
     )
     for row in rows:
         found.setdefault(row["dialog_id"], []).append(
-            Verdict(judge, row["ordering"], row["winner"], row["raw"], row["number"], row["probability_b"])
+            Verdict(
+                judge,
+                row["ordering"],
+                row["winner"],
+                row["raw"],
+                row["number"],
+                row["probability_b"],
+                {name: row[name] for name in DIMENSIONS if row[name] is not None},
+            )
         )
     return found
 
@@ -197,6 +207,34 @@ def winners(connection: sqlite3.Connection, job: str) -> list[tuple[str, Order, 
         "SELECT dialog_id, ordering, winner FROM verdicts WHERE job = ? ORDER BY dialog_id", (job,)
     )
     return [(row[0], row[1], row[2]) for row in rows]
+
+
+def probable_winners(
+    connection: sqlite3.Connection, job: str
+) -> list[tuple[str, Order, Winner, float | None]]:
+    """(dialogue, order, winner, probability of b) of a comparison's verdicts, by dialogue; the probability is
+    None where the judge gives none."""
+    rows = connection.execute(
+        "SELECT dialog_id, ordering, winner, probability_b FROM verdicts WHERE job = ? ORDER BY dialog_id",
+        (job,),
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def dimension_winners(
+    connection: sqlite3.Connection, job: str
+) -> dict[Dimension, list[tuple[str, Order, Winner]]]:
+    """(dialogue, order, winner) of a comparison's verdicts in each dimension, by dialogue."""
+    found: dict[Dimension, list[tuple[str, Order, Winner]]] = {}
+    for name in DIMENSIONS:
+        rows = connection.execute(
+            f"SELECT dialog_id, ordering, {name} FROM verdicts WHERE job = ? AND {name} IS NOT NULL"
+            " ORDER BY dialog_id",
+            (job,),
+        )
+        if own := [(row[0], row[1], row[2]) for row in rows]:
+            found[name] = own
+    return found
 
 
 def dialogues(connection: sqlite3.Connection, split: Split | None = None) -> list[Dialogue]:

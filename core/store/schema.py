@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 5
+VERSION = 7
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -262,6 +262,20 @@ CREATE TABLE warnings (
 ALTER TABLE jobs ADD COLUMN redone_after INTEGER NOT NULL DEFAULT 0;
 """
 
+#: Verdicts in each dimension of empathy, and jobs that read stored answers again without sending requests.
+_DIMENSIONS = """
+ALTER TABLE verdicts ADD COLUMN cognitive TEXT CHECK (cognitive IN ('a', 'b', 'tie', 'invalid'));
+ALTER TABLE verdicts ADD COLUMN affective TEXT CHECK (affective IN ('a', 'b', 'tie', 'invalid'));
+ALTER TABLE verdicts ADD COLUMN compassionate TEXT CHECK (compassionate IN ('a', 'b', 'tie', 'invalid'));
+ALTER TABLE jobs ADD COLUMN sends_requests INTEGER NOT NULL DEFAULT 1;
+"""
+
+#: With which probability, and from how many dialogues, the dialogue of a vote was drawn; null if uniformly.
+_DRAWS = """
+ALTER TABLE votes ADD COLUMN probability REAL;
+ALTER TABLE votes ADD COLUMN among INTEGER;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version.
@@ -293,6 +307,14 @@ def migrate(path: Path) -> None:
     @migrations(name="warnings")
     def warnings(db: Database) -> None:
         _execute(db, _WARNINGS)
+
+    @migrations(name="dimensions")
+    def dimensions(db: Database) -> None:
+        _execute(db, _DIMENSIONS)
+
+    @migrations(name="draws")
+    def draws(db: Database) -> None:
+        _execute(db, _DRAWS)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

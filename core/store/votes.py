@@ -12,7 +12,8 @@ def put(connection: sqlite3.Connection, vote: Vote) -> None:
     """Record a vote; it replaces an earlier vote of the same voter on the same texts."""
     connection.execute(
         "INSERT OR REPLACE INTO votes"
-        " VALUES (:voter, :dialog_id, :digest_a, :digest_b, :a, :b, :ordering, :choice, :at)",
+        " VALUES (:voter, :dialog_id, :digest_a, :digest_b, :a, :b, :ordering, :choice, :at,"
+        " :probability, :among)",
         asdict(vote),
     )
 

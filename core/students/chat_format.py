@@ -195,30 +195,41 @@ def _settle_template(tokenizer: Any, student: Student) -> _Settled:
         return _frames_of(tokenizer, student)
 
     frames = use(date)
-    for switch in chat_template.THINKING_SWITCHES:
-        if switch not in template or switch in variables:
-            continue
-        variables[switch] = False
-        without = use(date)
-        if without == frames:
-            del variables[switch]
-        else:
+    for switches, only_if_needed in (
+        (chat_template.THINKING_SWITCHES, False),
+        (chat_template.AMBIGUOUS_SWITCHES, True),
+    ):
+        for switch, off in switches.items():
+            if switch not in template or switch in variables or (only_if_needed and _is_plain(*frames)):
+                continue
+            variables[switch] = off
+            try:
+                without = use(date)
+            except UserError:
+                without = frames
+            if without == frames or (only_if_needed and not _is_plain(*without)):
+                del variables[switch]
+                continue
             frames = without
-            notes.append(f"thinking is off in the chat template: {switch} = false")
+            value = chat_template.literal(off)
+            notes.append(f"thinking is off in the chat template: {switch} = {value}")
     writes_date = frames != use(date.replace(year=date.year - 1, month=1 + date.month % 12, day=1))
     if writes_date:
         notes.append(f"the chat template writes a date: it is always {date.isoformat()} (template_date)")
     prompt, whole = use(date)
     given, in_training = prompt.pieces[1], whole.pieces[1]
     into_prompt = before_answer = ""
-    if in_training.startswith(given):
+    switched = thinking.channel_switch(given, in_training)
+    if switched:
+        into_prompt = switched
+        notes.append("the chat template opens a channel of thinking before an answer: it is closed at once")
+    elif in_training.startswith(given):
         lead = in_training[len(given) :]
         # A space begins the answer's first word; everything else is not the student's to write.
         into_prompt = lead.rstrip(" ")
         before_answer = lead[len(into_prompt) :]
-    if prompt.pieces[0] != whole.pieces[0] or thinking.without(given + into_prompt) != thinking.without(
-        in_training
-    ):
+    is_same = bool(switched) or thinking.without(given + into_prompt) == thinking.without(in_training)
+    if prompt.pieces[0] != whole.pieces[0] or not is_same:
         raise UserError(
             f"the chat template of {student.model!r} ends a prompt with {given[-80:]!r}, but writes "
             f"{in_training[-80:]!r} between the prompt and an answer: training and responding would see "
@@ -228,7 +239,7 @@ def _settle_template(tokenizer: Any, student: Student) -> _Settled:
     if closing := thinking.closing(given + into_prompt):
         into_prompt, before_answer = into_prompt + closing, ""
         notes.append("the chat template opens a block of thinking before an answer: it is closed at once")
-    elif into_prompt:
+    elif into_prompt and not switched:
         notes.append(f"the chat template writes {into_prompt!r} before an answer: it is part of the prompt")
     use(date, into_prompt)
     return _Settled(before_answer, whole.pieces[2], date.isoformat() if writes_date else None, notes)
@@ -242,6 +253,13 @@ def _frames_of(tokenizer: Any, student: Student) -> tuple[Frame, Frame]:
             tokenizer, ["user", "assistant"], add_generation_prompt=False, model=student.model
         ),
     )
+
+
+def _is_plain(prompt: Frame, whole: Frame) -> bool:
+    """Whether answers follow the prompts without thinking, in training as in responding."""
+    given, in_training = prompt.pieces[1], whole.pieces[1]
+    is_same = in_training.startswith(given) or thinking.without(given) == thinking.without(in_training)
+    return is_same and not thinking.closing(given)
 
 
 def _find_end(tokenizer: Any, tail: str, student: Student) -> _End:

@@ -17,8 +17,19 @@ from jinja2 import TemplateError
 
 from core.domain.errors import UserError
 
-#: Variables by which templates turn thinking off.
-THINKING_SWITCHES = ("enable_thinking", "thinking", "enable_reasoning", "use_thinking")
+#: Variables by which templates turn thinking off, and their values then.
+THINKING_SWITCHES: Mapping[str, object] = dict.fromkeys(
+    ("enable_thinking", "thinking", "enable_reasoning", "use_thinking"), False
+)
+#: The same for variables that other templates use for something else: they are set where this helps.
+AMBIGUOUS_SWITCHES: Mapping[str, object] = {
+    "reasoning": False,
+    "reasoning_effort": "none",
+    "thinking_option": "off",
+    "thinking_budget": 0,
+    "disable_thinking": True,
+    "skip_think": True,
+}
 #: What a template may raise on messages that it does not support.
 _RENDERING_ERRORS = (TemplateError, TypeError, ValueError, LookupError, AttributeError)
 #: White space that no template writes: it shows whether a template strips a message's text.
@@ -64,14 +75,14 @@ def wrap(template: str, variables: Mapping[str, Any], date: datetime.date, befor
     """The template with default values of variables, a fixed date, and a text after its generation prompt."""
     beginning = "".join(
         f"{{% if {name} is not defined or {name} is none %}}"  # Transformers sets `tools` to none.
-        f"{{% set {name} = {_literal(value)} %}}{{% endif %}}\n"
+        f"{{% set {name} = {literal(value)} %}}{{% endif %}}\n"
         for name, value in variables.items()
     )
     if "strftime_now" in template:
         beginning += _date_macro(date, set(_DIRECTIVE.findall(template)))
     # Jinja drops the last line break of a template, which is no longer the last.
     body = re.sub(r"(?:\r\n|\r|\n)\Z", "", template) if before_answer else template
-    ending = f"{{{{ {_literal(before_answer)} if add_generation_prompt else '' }}}}" if before_answer else ""
+    ending = f"{{{{ {literal(before_answer)} if add_generation_prompt else '' }}}}" if before_answer else ""
     return beginning + body + ending
 
 
@@ -131,7 +142,7 @@ def render(
     return first
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
     """A value as Jinja spells it."""
     return json.dumps(value, ensure_ascii=False, default=str)
 
@@ -140,7 +151,7 @@ def _date_macro(date: datetime.date, directives: Collection[str]) -> str:
     """A macro in place of the function that writes today's date, for formats with these directives."""
     fixed = datetime.datetime.combine(date, datetime.time())
     filters = "".join(
-        f" | replace({_literal(directive)}, {_literal(fixed.strftime(directive))})"
+        f" | replace({literal(directive)}, {literal(fixed.strftime(directive))})"
         for directive in sorted(directives)
     )
     return (

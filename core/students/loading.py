@@ -114,7 +114,7 @@ def load_model(
         checkpoint_checks.check_weights(student.model, model, info)
         checkpoint_checks.name_untied(student.model, model)
         model.generation_config = GenerationConfig(
-            use_cache=True, eos_token_id=_own_ends(source, student.revision, model.config)
+            use_cache=True, eos_token_id=_own_ends(student.model, source, student.revision, model.config)
         )
         model = _with_adapter(model, adapter, trainable=trainable).to(device)
         model_kind.check_causal(model, student.model)
@@ -138,8 +138,8 @@ def _with_adapter(model: Any, adapter: Path | None, *, trainable: bool) -> Any:
     return PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable)
 
 
-def _own_ends(source: str, revision: str | None, config: Any) -> list[int] | None:
-    """The end tokens that the checkpoint names."""
+def _own_ends(name: str, source: str, revision: str | None, config: Any) -> list[int] | None:
+    """The end tokens that the checkpoint names. Raises `UserError` if its file of them is no JSON."""
     path = cached_file(
         source,
         "generation_config.json",
@@ -150,7 +150,13 @@ def _own_ends(source: str, revision: str | None, config: Any) -> list[int] | Non
     text = config.get_text_config(decoder=True)
     own = getattr(text, "eos_token_id", None)
     if path is not None:
-        saved = json.loads(Path(path).read_bytes())
+        try:
+            saved = json.loads(Path(path).read_bytes())
+        except ValueError as error:
+            raise UserError(
+                f"generation_config.json of the student {name!r} is no JSON ({error}): download it again, or "
+                "delete it"
+            ) from error
         own = saved.get("eos_token_id", own) if isinstance(saved, dict) else own
     ends = own if isinstance(own, list) else [own]
     return [end for end in ends if type(end) is int and 0 <= end < text.vocab_size] or None

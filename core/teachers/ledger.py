@@ -89,7 +89,7 @@ class Ledger:
         self.jobs_folder = jobs_folder
         #: Usable answers by request key.
         self.answers: dict[str, Answer] = {}
-        #: The newest answer of a judge that names neither response, by request key.
+        #: By request key, the newest answer in which no verdict was found: it is invalid, or was cut.
         self.invalid: dict[str, Answer] = {}
         #: By token.
         self.submissions: dict[str, TrackedSubmission] = {}
@@ -198,7 +198,7 @@ class Ledger:
                 self._used[_stage(job), submission.record.model] = used
         if answer.outcome == "ok":
             self.answers.setdefault(answer.key, answer)
-        elif answer.outcome == "invalid":
+        elif answer.outcome in ("invalid", "cut"):
             self.invalid[answer.key] = answer
         self._outcomes[job][answer.key][answer.outcome] += 1
         if answer.outcome != "ok":

@@ -9,19 +9,17 @@ import msgspec
 import torch
 
 from core.config.schema import Responding, Student, Teacher
-from core.jobs.records import BatchRecord
+from core.jobs.records import BatchRecord, Waiting
 from core.jobs.settings import Placement
 from core.students import chat_format, loading
 from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from core.teachers import reasoning
 from core.teachers.protocol import Account, Reply, Request
-from core.teachers.request_queue import RequestQueue, new_token
+from core.teachers.request_queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
 
 #: Requests in one batch of the model.
 _BATCH_SIZE = 16
-#: Seconds between two checks for answers that another job is getting.
-_POLL_S = 1.0
 
 
 def run(queue: RequestQueue, placement: Placement) -> None:
@@ -31,6 +29,7 @@ def run(queue: RequestQueue, placement: Placement) -> None:
     """
     torch.set_num_threads(queue.job.spec.threads)
     loaded = None
+    waits_since = time.time()
     while True:
         with queue.ledger.locked():
             pending = queue.pending(tries=1)
@@ -38,12 +37,17 @@ def run(queue: RequestQueue, placement: Placement) -> None:
                 token = new_token()
                 queue.submit(token, "local", Account("local", "", ""), pending, None)
         if not pending:
-            if not queue.is_waiting():
+            if queue.is_waiting():
+                queue.report_wait(Waiting(OTHER_JOB, waits_since))
+                queue.job.wait(OTHER_JOB_POLL_S)
+            elif not queue.release_more():
+                queue.report_wait(GOES_ON)
                 return
-            queue.job.wait(_POLL_S)
             continue
+        queue.report_wait(GOES_ON)
         loaded = loaded or _load(queue.teacher, placement)
         _answer(queue, token, Generator(*loaded, [_messages(request) for request in pending]), pending)
+        waits_since = time.time()
 
 
 def _load(teacher: Teacher, placement: Placement) -> tuple[Any, ChatFormat]:
@@ -65,6 +69,7 @@ def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list
             result = Reply(reply.text, reply.finish, None)
             record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)
             queue.job.journal.write(record)
+            queue.on_answers((record,))
         done += len(batch)
         queue.ledger.refresh()
         queue.report_progress(eta_s=(len(pending) - done) * (time.monotonic() - began) / done)

@@ -28,6 +28,17 @@ class Message(msgspec.Struct, frozen=True):
     content: str
 
 
+class AnswerSchema(msgspec.Struct, frozen=True):
+    """The form of an answer that is requested as structured output: an object of strings."""
+
+    name: str
+    """What the provider is told that the object is."""
+    fields: tuple[str, ...]
+    """The names of its members, all of them required, in order."""
+    values: tuple[str, ...]
+    """The values that each member may have."""
+
+
 class Request(msgspec.Struct, frozen=True):
     """One request to a teacher."""
 
@@ -38,6 +49,8 @@ class Request(msgspec.Struct, frozen=True):
     """The dialogue that the answer belongs to."""
     messages: tuple[Message, ...]
     """The conversation, which ends with a user's message."""
+    schema: AnswerSchema | None = None
+    """Structured output, where the endpoint supports it; None for an answer in words."""
 
 
 class Usage(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from core.teachers.answers.characters import with_visible_half_characters, witho
 from core.teachers.costs import prices
 from core.teachers.http import content_filters, token_usage
 from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
-from core.teachers.protocol import Account, FailedRequest, Reply, Request, Usage
+from core.teachers.protocol import Account, FailedRequest, Finish, Reply, Request, Usage
 
 #: The code of a request without a line in either result file of its batch.
 NO_LINE = "no_line"
@@ -30,9 +30,14 @@ NO_LINE = "no_line"
 REFUSED_PARAMETER = "refused_parameter"
 #: Codes of requests that would be rejected again.
 _REJECTED = ("400", "413", "422", "invalid_request")
+#: Outcomes that would come again, and may be charged again: the request is not sent a second time.
+_COMES_AGAIN: tuple[Outcome, ...] = ("rejected", "filtered", "unreadable")
 #: Characters of an unreadable reply that are shown; the journal has all of it.
 _SHOWN = 1000
 
+#: What a job waits for if requests of its own are open elsewhere, and the seconds between two checks.
+OTHER_JOB = "another job is getting the same answers"
+OTHER_JOB_POLL_S = 1.0
 #: The record of a job that does not wait.
 GOES_ON = Waiting(None)
 
@@ -65,6 +70,12 @@ class RequestQueue:
         self.requests: dict[str, Request] = {}
         for request in requests:
             self.requests.setdefault(request.key, request)
+        #: The keys of requests that may be sent.
+        self.released = set(self.requests)
+        #: Called when all released requests have their outcomes: releases more, and returns whether it did.
+        self.release_more: Callable[[], bool] = lambda: False
+        #: Called with answers once they are in the journal; raises `UserError` if no more shall be sent.
+        self.on_answers: Callable[[Sequence[Answer]], None] = lambda answers: None
         self._waiting = GOES_ON
         #: Requests that jobs before this one had answered.
         self.reused = 0
@@ -111,8 +122,10 @@ class RequestQueue:
                     self.ledger.answers[key] = msgspec.structs.replace(
                         known, text=text, removed=(*known.removed, *removed), raw=known.raw or known.text
                     )
-            elif invalid is not None and self.classify(Reply(invalid.text, "stop", None))[0] == "ok":
-                self.ledger.answers[key] = invalid
+            elif invalid is not None:
+                finish: Finish = "length" if invalid.outcome == "cut" else "stop"
+                if self.classify(Reply(invalid.text, finish, None))[0] == "ok":
+                    self.ledger.answers[key] = invalid
 
     def pending(self, tries: int) -> list[Request]:
         """Requests to send: neither settled nor open. `tries` is the limit for requests without an answer."""
@@ -120,7 +133,7 @@ class RequestQueue:
         return [
             request
             for key, request in self.requests.items()
-            if key not in open_keys and not self._is_settled(key, tries)
+            if key in self.released and key not in open_keys and not self._is_settled(key, tries)
         ]
 
     def unanswered(self) -> list[Request]:
@@ -130,7 +143,7 @@ class RequestQueue:
     def is_waiting(self) -> bool:
         """Whether a request without an answer is open, be it in this job or in another one."""
         open_keys = self.ledger.open_keys()
-        return any(key in open_keys and key not in self.ledger.answers for key in self.requests)
+        return any(key in open_keys and key not in self.ledger.answers for key in self.released)
 
     def submit(
         self,
@@ -289,9 +302,8 @@ class RequestQueue:
         found: Counter[Outcome] = self.ledger.outcomes(self.job.spec.job, key)
         unusable = sum(found[outcome] for outcome in UNUSABLE)
         unanswered = sum(found[outcome] for outcome in UNANSWERED)
-        # A reply in a form that is not understood would come in the same form again, and be charged again.
         return (
-            found["rejected"] > 0 or found["unreadable"] > 0 or unusable >= self.tries or unanswered >= tries
+            any(found[outcome] for outcome in _COMES_AGAIN) or unusable >= self.tries or unanswered >= tries
         )
 
 

@@ -12,7 +12,7 @@ from core.domain.dialogues import HUMAN, Dialogue
 from core.jobs.settings import GenerateSettings, Identity
 from core.prompts import templates
 from core.teachers.identity import samples
-from core.teachers.protocol import Message, Request
+from core.teachers.protocol import AnswerSchema, Message, Request
 
 #: Hexadecimal digits of a key: 128 bits, and short enough for every provider's custom_id.
 _KEY_DIGITS = 32
@@ -73,15 +73,21 @@ def build(
     return found
 
 
-def single(identity: Identity, dialog_id: str, text: str, before: int = 0) -> Request:
+def single(
+    identity: Identity, dialog_id: str, text: str, before: int = 0, schema: AnswerSchema | None = None
+) -> Request:
     """A request with one message. `before` is the number of identical requests before it."""
     messages = (Message("user", text),)
-    return Request(key(identity, messages, before), dialog_id, messages)
+    return Request(key(identity, messages, before, schema), dialog_id, messages, schema)
 
 
-def key(identity: Identity, messages: Sequence[Message], before: int = 0) -> str:
-    """A hash of the teacher, the messages, and the number of identical requests `before` this one."""
-    digest = hashlib.sha256(_encoder.encode([identity, messages, before]))
+def key(
+    identity: Identity, messages: Sequence[Message], before: int = 0, schema: AnswerSchema | None = None
+) -> str:
+    """A hash of the teacher, the messages, the number of identical requests `before` this one, and the
+    schema of the answer, if there is one."""
+    hashed = [identity, messages, before, *([] if schema is None else [schema])]
+    digest = hashlib.sha256(_encoder.encode(hashed))
     return digest.hexdigest()[:_KEY_DIGITS]
 
 

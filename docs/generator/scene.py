@@ -42,6 +42,7 @@ from core.pipeline import planner
 from core.prompts import templates
 from core.store import (
     connections,
+    job_records,
     jobs,
     submissions,
 )
@@ -235,12 +236,12 @@ class _Scene:
                     "rewards/accuracies": min(1.0, 0.5 + 0.42 * (1 - math.exp(-step / 50)) + 0.1 * noise),
                 }
             at = self.clock.at - (steps - step) * 8
-            jobs.put_metric(self.connection, job, at, Metric(step, values))
+            job_records.put_metric(self.connection, job, at, Metric(step, values))
         source = VOICES.get(run, ("gemini", 0.0))[0]
         for dialogue in self.test[:2]:
             for step, voice in ((50, "llama"), (100, "gemini"), (140, source)):
                 text = dialogue.responses[voice].text
-                jobs.put_sample(self.connection, job, step, dialogue.dialog_id, text)
+                job_records.put_sample(self.connection, job, step, dialogue.dialog_id, text)
 
     def answers(self, responder: str) -> None:
         job = self.done(
@@ -248,7 +249,7 @@ class _Scene:
         )
         jobs.set_progress(self.connection, job, len(self.test), len(self.test), None)
         for name, text in self.texts(responder).items():
-            jobs.put_response(self.connection, job, name, text, "stop")
+            job_records.put_response(self.connection, job, name, text, "stop")
 
     def texts(self, responder: str) -> dict[str, str]:
         return {d.dialog_id: d.responses[VOICES[responder][0]].text for d in self.test}
@@ -272,7 +273,7 @@ class _Scene:
         )
         job = self.done("compare", name, 120, result)
         for verdict in verdicts:
-            jobs.put_verdict(self.connection, job, verdict)
+            job_records.put_verdict(self.connection, job, verdict)
 
     def generated(self, recipe: str, batch: str, state: BatchState, answered: int) -> None:
         job = self.done(

@@ -46,6 +46,7 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     # A Bradley-Terry fit.
     (["winrates", "ranking"], {"numpy", "scipy", "choix"}),
     (["winrates", "judges"], {"numpy", "scipy"}),
+    (["winrates", "votes"], set()),
     # A paired permutation test.
     (["winrates", "tests"], {"numpy", "scipy"}),
     (["pairs", "human", "chatgpt"], set()),
@@ -58,6 +59,8 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     (["init", "NEW"], MIGRATION),
     (["import", "CSV"], set()),
     (["judge", "--help"], set()),
+    # Normal quantiles.
+    (["judge", "plan"], {"numpy", "scipy"}),
     (["report", "--help"], set()),
     (["vote", "--help"], set()),
     (["serve", "--help"], set()),

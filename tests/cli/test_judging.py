@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests import loopback
 from tests.cli.conftest import Program, end_processes
-from tests.judging.test_llm_judge import longer
 from tests.loopback import KEY, Api
 from tests.support import finished_workspace
+from tests.support.judged_workspace import longer
 from tests.support.synthetic_dialogues import synthetic_csv
 
 JUDGES = """
@@ -64,6 +66,82 @@ def test_a_judge_is_validated_from_the_command_line(asked: Program, api: Api) ->
     assert asked("judge", "validate", "gpt", "--pairs", "0", code=2).err
 
 
+def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
+    assert "no comparison or validation" in asked("judge", "reparse", code=1).err
+    assert "no judge that is asked is named 'own'" in asked("judge", "reparse", "own", code=1).err
+    asked("run", "compare:human vs chatgpt @ gpt", "--wait")
+    paid = dict(api.paid)
+    before = asked("pairs", "human", "chatgpt", "--json").json
+    # As an earlier version might have read them.
+    with closing(sqlite3.connect(asked.root / "state.db")) as connection, connection:
+        connection.execute("UPDATE verdicts SET winner = 'invalid'")
+        connection.execute(
+            "UPDATE jobs SET result = json_set(result, '$.invalid_verdicts', verdicts.n) FROM ("
+            "SELECT count(*) AS n FROM verdicts) AS verdicts WHERE stage = 'compare'"
+        )
+    told = asked("judge", "reparse", "gpt").out
+    (line,) = (line for line in told.splitlines() if line.startswith("compare human vs chatgpt @ gpt: "))
+    now, _, earlier = line.partition("; before: ")
+    n = len(before) * 2
+    assert f"{n} of {n} verdicts valid" in now
+    assert f"0 of {n} verdicts valid" in earlier
+    assert asked("pairs", "human", "chatgpt", "--json").json == before
+    done = asked("judge", "reparse", "--json").json
+    assert done["ok"]
+    assert [job["attempt"] for job in done["jobs"]] == [3]
+    assert dict(api.paid) == paid
+    # Where answers are missing, results stay as they are.
+    (rate,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
+    for journal in asked.root.glob("artifacts/jobs/compare-*/*/journal.jsonl"):
+        kept = (line for line in journal.read_text().splitlines() if '"key"' not in line)
+        journal.write_text("\n".join(kept) + "\n")
+    failed = asked("judge", "reparse", "gpt", code=1)
+    assert "so the result is the earlier one" in failed.err
+    assert "have no stored answer" in failed.err
+    (after,) = (r for r in asked("winrates", "--json").json if r["judge"] == "gpt")
+    assert after == rate
+    assert after["state"] == "done"
+
+
+def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:
+    config = asked.root / "config.toml"
+    priced = '[prices]\ndate = 2026-06-01\n[prices.models."gpt-4o"]\ninput = 2.5\noutput = 10.0\n'
+    config.write_text(config.read_text() + priced)
+    (dry,) = asked("run", "compare:human vs chatgpt @ gpt", "--dry-run", "--json").json["recipes"]
+    found = {plan["judge"]: plan for plan in asked("judge", "plan", "--detect", "10", "--json").json}
+    assert found.keys() == {"gpt", "own"}
+    gpt, own = found["gpt"], found["own"]
+    assert [(d["orders"], d["repeats"], d["is_configured"]) for d in gpt["designs"]] == [
+        (1, 1, False),
+        (2, 1, True),
+    ]
+    # Four named winners in an answer take more tokens than a digit; the requests are as many.
+    config.write_text(
+        config.read_text().replace(
+            'model = "gpt-4o"\n', 'model = "gpt-4o"\ndimensions = true\nstop = "decided"\n'
+        )
+    )
+    (more,) = asked("run", "compare:human vs chatgpt @ gpt", "--dry-run", "--json").json["recipes"]
+    assert more["requests"] == dry["requests"]
+    assert more["output_tokens"] == pytest.approx(4 * 5 * more["requests"], rel=0.3)
+    assert more["usd"] > 1.1 * dry["usd"]
+    # It may stop before.
+    assert (dry["is_upper_bound"], more["is_upper_bound"]) == (False, True)
+    told = " ".join(asked("run", "compare:human vs chatgpt @ gpt", "--dry-run").out.split())
+    assert "At most this is sent: judge gpt may stop before, once it is decided." in told
+    for design in gpt["designs"]:
+        assert design["requests"] == design["dialogues"] * design["orders"]
+        assert design["usd"] / design["requests"] == pytest.approx(dry["usd"] / dry["requests"], rel=0.01)
+    # Nothing was judged yet: nothing is known but the price.
+    assert (gpt["seen"], gpt["tie_rate"], gpt["flip_rate"]) == (0, None, None)
+    assert all(design["at_most"] for design in gpt["designs"][1:])
+    assert (len(own["designs"]), own["designs"][0]["usd"]) == (1, 0.0)
+    shown = " ".join(asked("judge", "plan", "gpt").out.split())
+    assert "what both orders gain is not known" in shown
+    assert "no judge is named 'nobody'" in asked("judge", "plan", "nobody", code=1).err
+    assert "not in the range" in asked("judge", "plan", "--detect", "60", code=2).err
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Program:
     root = tmp_path_factory.mktemp("judged") / "study"
@@ -84,6 +162,37 @@ def test_pairs_are_filtered(study: Program) -> None:
     assert "no judge has a verdict" in study("pairs", "human", "chatgpt", "--judge", "me", code=1).err
     assert "none of 40 pairs is" in study("pairs", "human", "chatgpt", "--search", "qqq", code=1).err
     assert "\x1b" not in study("pairs", "human", "chatgpt", "--limit", "0").out
+
+
+def test_dimensions_are_shown_by_comparison_and_by_recipe(study: Program) -> None:
+    rates = {(r["b"], r["judge"]): r for r in study("winrates", "--json").json}
+    assert rates["chatgpt", "paper"]["dimensions"] == {}
+    own = rates[f"{finished_workspace.RUN}/sft", "gpt"]
+    parts = own["dimensions"]
+    # This judge finds cognitive empathy as overall, affective the other way round, compassionate always b's.
+    assert parts["cognitive"]["win_rate_b"] == pytest.approx(own["win_rate_b"])
+    assert parts["affective"]["win_rate_b"] == pytest.approx(1 - own["win_rate_b"])
+    assert (parts["compassionate"]["win_rate_b"], parts["compassionate"]["invalid"]) == (1, 0)
+    assert parts["cognitive"]["invalid"] == own["invalid"] > 0
+    assert (parts["cognitive"]["ci_low"], parts["cognitive"]["ci_high"]) == (own["ci_low"], own["ci_high"])
+    recipes = study("winrates", "recipes", "--json").json
+    assert {(r["recipe"], r["stage"], r["judge"]) for r in recipes} == {
+        (recipe, stage, judge)
+        for recipe in ("direct/chatgpt", "direct/llama")
+        for stage in ("sft", "sft-dpo")
+        for judge in ("gpt", "paper")
+    }
+    (one,) = (r for r in recipes if (r["recipe"], r["stage"], r["judge"]) == ("direct/chatgpt", "sft", "gpt"))
+    # Of one student, the breakdown by recipe is the comparison.
+    assert (one["comparisons"], one["n"], one["invalid"]) == (1, own["n"], own["invalid"])
+    assert (one["win_rate_b"], one["ci_low"], one["dimensions"]) == (own["win_rate_b"], own["ci_low"], parts)
+    shown = study("winrates", "recipes").out
+    assert all(word in shown for word in ("overall", "cognitive", "affective", "compassionate"))
+    assert "compassionate" in study("winrates").out
+    assert (
+        "affective empathy" in study("winrates", "show", f"small vs {finished_workspace.RUN}/sft @ gpt").out
+    )
+    assert "digit" in study("winrates", "judges").out
 
 
 def test_a_report_is_written(study: Program, tmp_path: Path) -> None:

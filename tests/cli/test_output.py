@@ -70,7 +70,7 @@ def printed(made: Console) -> str:
 @pytest.mark.parametrize("width", [60, 80, 10_000])
 def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
     to = console(width)
-    print_win_rates(to, [KNOWN, UNKNOWN], sample=True)
+    print_win_rates(to, [KNOWN, UNKNOWN], (), sample=True)
     text = printed(to)
     assert max(map(len, text.splitlines())) <= width
     assert "90.6 %" in text
@@ -91,7 +91,7 @@ def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
 def test_judges_are_told_apart_when_there_are_several() -> None:
     to = console(200)
     valid = replace(KNOWN, invalid=0)
-    print_win_rates(to, [valid, replace(valid, judge="other", label="agrees on 61 %")], sample=False)
+    print_win_rates(to, [valid, replace(valid, judge="other", label="agrees on 61 %")], (), sample=False)
     text = printed(to)
     assert "Judge embedded: agrees" in text
     assert "Judge other: agrees on 61 %" in text

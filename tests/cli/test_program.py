@@ -217,7 +217,7 @@ def test_the_doctor_finds_this_machine_fit(program: Program) -> None:
 
 
 def test_the_doctor_knows_the_embedded_models_by_their_names() -> None:
-    from core.judging import sentence_embeddings
+    from core.judging.embedded import sentence_embeddings
     from core.services import doctor
 
     assert doctor.EMBEDDED_JUDGE[0] == sentence_embeddings._PACKAGE

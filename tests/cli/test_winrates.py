@@ -76,6 +76,39 @@ def test_the_judges(study: Program) -> None:
     shown = study("winrates", "judges").out
     assert "`empathy-tui judge validate gemini`" in shown
     assert "kappa" in shown
+    models = {one["judge"]: one for one in found["bias_models"]}
+    assert [effect["kind"] for effect in models["gpt-4o"]["effects"]][:3] == [
+        "position",
+        "length",
+        "strength",
+    ]
+    position = models["gpt-4o"]["effects"][0]
+    assert position["low"] < position["log_odds"] < position["high"]
+    # gemini saw the baseline first, always.
+    assert models["gemini"]["effects"][0]["log_odds"] is None
+    assert "position and strength cannot be told apart" in shown
+    # Two voters with 24 pairs each are too few.
+    assert all(
+        test["passed"] is None and "ann 24, ben 24" in test["missing"] for test in found["annotator_tests"]
+    )
+    assert "needs 3 voters with 30 pairs each" in " ".join(shown.split())
+
+
+def test_the_win_rates_by_people(study: Program) -> None:
+    found = study("winrates", "votes", "--json").json
+    assert {(one["b"], one["voted"], one["n"]) for one in found} == {(DPO, 24, 60)}
+    assert {one["judge"] for one in found} == {"gpt-4o", "gemini", "embedded"}
+    for one in found:
+        width = one["ci_high"] - one["ci_low"]
+        assert width <= one["votes_high"] - one["votes_low"]
+        assert one["voters"] == ["ann", "ben"]
+    shown = study("winrates", "votes").out
+    assert "48 votes of ann, ben on 24 dialogues" in shown
+    assert "votes alone" in shown
+    assert "59.6 % (42.4–74.7)" in study("winrates").out
+    detail = study("winrates", "show", f"smollm2 vs {DPO} @ gpt-4o")
+    assert "prediction-powered" in detail.out
+    assert "votes on 24 of 60 dialogues and verdicts on all (λ 0.36)" in " ".join(detail.out.split())
 
 
 def test_runs_against_runs(study: Program) -> None:
@@ -95,7 +128,9 @@ def test_before_there_is_anything(program: Program) -> None:
         ("ranking", "no ranking"),
         ("tests", "nothing to test"),
         ("judges", "no judge"),
+        ("votes", "Nobody has voted yet"),
     ):
         assert text in program("winrates", view).out
     assert program("winrates", "ranking", "--json").json == []
-    assert program("winrates", "judges", "--json").json == {"judges": [], "agreements": [], "votes": []}
+    assert program("winrates", "votes", "--json").json == []
+    assert not any(program("winrates", "judges", "--json").json.values())

@@ -14,7 +14,7 @@ from core.jobs.journal import Journal
 from core.jobs.records import Progress, ResponseRecord, VerdictRecord
 from core.jobs.settings import JudgeSettings
 from core.judging import compare_job as compare
-from core.judging import fit_job
+from core.judging.embedded import fit_job
 from tests.support import job_attempts, made_settings
 from tests.support.synthetic_dialogues import synthetic_dialogues
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from core.domain.dialogues import Dialogue, RatedResponse
 from tests import loopback
-from tests.judging.test_llm_judge import COMPARE, judge_workspace, shown
 from tests.loopback import Api
+from tests.support.judged_workspace import COMPARE, compare, judge_workspace, shown
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 ROWS = 1000
@@ -60,10 +62,10 @@ DIALOGUES = planted()
 TEST = [dialogue for dialogue in DIALOGUES if dialogue.split == "test"]
 
 
-def names_first(first: str, second: str, longer: float = LONGER) -> float:
+def names_first(first: str, second: str, longer: float = LONGER, better: float = BETTER) -> float:
     """The probability that the judge names the response shown first."""
     odds = FIRST
-    odds += BETTER if first.startswith("good") else -BETTER
+    odds += better if first.startswith("good") else -better
     odds += longer * math.tanh((len(first.split()) - len(second.split())) / 15)
     return 1 / (1 + math.exp(-odds))
 
@@ -73,17 +75,19 @@ def judge(text: str) -> str:
     return "say:1" if chance(text) < names_first(first, second) else "say:2"
 
 
-def expected(figure: Callable[[float, float], float], longer: float = LONGER) -> float:
+def expected(
+    figure: Callable[[float, float], float], longer: float = LONGER, better: float = BETTER
+) -> float:
     """The mean over test dialogues of what `figure` makes of b's chances, shown second and first."""
     found = []
     for dialogue in TEST:
         a, b = text_of("a", dialogue), text_of("b", dialogue)
-        found.append(figure(1 - names_first(a, b, longer), names_first(b, a, longer)))
+        found.append(figure(1 - names_first(a, b, longer, better), names_first(b, a, longer, better)))
     return sum(found) / len(found)
 
 
 def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
+    monkeypatch.setattr("tests.support.judged_workspace.DIALOGUES", DIALOGUES)
     api.faults.content = judge
     made = judge_workspace(tmp_path, api)
     made.run("compare")
@@ -121,6 +125,13 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
         (rate,) = workspace.evaluation.win_rates()
         (card,) = workspace.evaluation.scorecards()
         detail = workspace.evaluation.comparison(rate.job)
+        (model,) = workspace.evaluation.bias_models()
+    # The first place and length, each adjusted for the other and for strength.
+    position, length, *strengths = model.effects
+    for effect in (position, length):
+        assert effect.low is not None
+        assert effect.low > 0
+    assert [effect.responder for effect in strengths] == ["chatgpt", "human"]
     assert rate.p is not None
     assert rate.p_holm == rate.p
     assert (card.judge, card.verdicts, card.invalid) == ("gpt", 500, 0)
@@ -139,40 +150,82 @@ def test_a_known_bias_is_recovered(tmp_path: Path, api: Api, monkeypatch: pytest
     assert small.ci_high - small.ci_low > result["ci_high"] - result["ci_low"]
 
 
-def test_the_papers_single_order_hands_the_place_to_the_baseline(
+def strength(better: float = BETTER, *, swap: bool = True) -> float:
+    """b's win rate under a judge that values the better response so much."""
+    return expected(lambda second, first: (second + first) / 2 if swap else second, better=better)
+
+
+def answer(text: str, number: int, every: int = 0) -> str:
+    """The answer to a prompt; each `every`-th one is no verdict, whatever the texts."""
+    return "say:neither" if every and number % every == 0 else judge(f"{text}{number}")
+
+
+@pytest.mark.parametrize(
+    ("design", "every"),
+    [
+        ({"swap": False}, 0),
+        ({"repeats": 2}, 0),
+        ({"tries": 1}, 10),
+        ({"stop": "decided"}, 0),
+        ({"stop": "decided", "swap": False}, 0),
+        ({"stop": "decided", "repeats": 2}, 0),
+        ({"stop": "decided", "tries": 1}, 10),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_the_strength_is_recovered_in_every_design(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch, design: dict[str, Any], every: int
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
+    asked = itertools.count(1)
+    api.faults.content = lambda text: answer(text, next(asked), every)
+    result = compare(tmp_path, api.url, DIALOGUES, max_concurrency=16, **design)
+    win_rate = strength(swap=design.get("swap", True))
+    assert result.ci_low is not None
+    assert result.ci_high is not None
+    assert result.ci_low < win_rate < result.ci_high
+    stopping = result.stopping
+    assert (stopping is not None) == ("stop" in design)
+    if stopping is None:
+        assert result.n == len(TEST)
+    else:
+        assert stopping.dialogues == len(TEST)
+        # Each is judged to the end, unless it is decided.
+        assert stopping.decided or result.n == len(TEST)
+    if "swap" in design:
+        # The baseline is always first, so b does worse than it deserves, and nobody can tell.
+        assert win_rate < strength()
+        assert (result.flip_rate, result.bootstrap_low) == (None, None)
+    if every:
+        assert 0.1 < result.invalid / result.n < 0.3
+        assert result.min_win_rate_b is not None
+        assert result.max_win_rate_b is not None
+        assert result.min_win_rate_b < win_rate < result.max_win_rate_b
+        assert result.bounds_low is not None
+        assert result.bounds_low <= result.min_win_rate_b
+
+
+def test_the_strength_is_recovered_in_each_dimension(
     tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
-    api.faults.content = judge
-    made = judge_workspace(tmp_path, api, more="swap = false\n")
-    made.run("compare")
-    result = made.result(COMPARE)
-    second = expected(lambda second, first: second)
-    assert result["ci_low"] < second < result["ci_high"]
-    assert result["flip_rate"] is None
-    assert result["bootstrap_low"] is None
+    """The judge values the better response not at all, more, or less, by dimension; its bias is the same."""
+    monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
+    values = {"Cognitive": 0.0, "Affective": 2.5, "Compassionate": 0.6, "Overall": BETTER}
 
+    def named(text: str) -> str:
+        first, second = shown(text)
+        lines = (
+            f"{name}: {1 if chance(text, name) < names_first(first, second, better=better) else 2}"
+            for name, better in values.items()
+        )
+        return "say:" + "\n".join(lines)
 
-@pytest.mark.parametrize("more", ["repeats = 2\n", "tries = 1\n"])
-def test_repeats_and_invalid_verdicts_do_not_hide_the_strength(
-    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch, more: str
-) -> None:
-    """Every tenth answer is no verdict, whatever the texts."""
-    monkeypatch.setattr("tests.judging.test_llm_judge.DIALOGUES", DIALOGUES)
-    asked: list[str] = []
-
-    def answer(text: str) -> str:
-        asked.append(text)
-        return "say:neither" if len(asked) % 10 == 0 and "tries" in more else judge(f"{text}{len(asked)}")
-
-    api.faults.content = answer
-    made = judge_workspace(tmp_path, api, more=more)
-    made.run("compare")
-    result = made.result(COMPARE)
-    win_rate = expected(lambda second, first: (second + first) / 2)
-    assert result["ci_low"] < win_rate < result["ci_high"]
-    assert result["n"] == len(TEST)
-    if "tries" in more:
-        assert 20 < result["invalid"] < 80
-        assert result["min_win_rate_b"] < win_rate < result["max_win_rate_b"]
-        assert result["bounds_low"] < result["min_win_rate_b"]
+    api.faults.content = named
+    result = compare(tmp_path, api.url, DIALOGUES, by_dimension=True, max_concurrency=16)
+    assert result.invalid == 0
+    found = {name: (rate.ci_low, rate.ci_high) for name, rate in result.dimensions.items()}
+    assert list(found) == ["cognitive", "affective", "compassionate"]
+    for name, (low, high) in (("overall", (result.ci_low, result.ci_high)), *found.items()):
+        assert low is not None
+        assert high is not None
+        assert low < strength(values[name.title()]) < high, name

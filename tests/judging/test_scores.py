@@ -93,7 +93,7 @@ def test_repeats_keep_the_estimand_and_narrow_the_interval() -> None:
                 (order, "b" if draw.random() < chance else "a") for order in ORDERS for _ in range(repeats)
             ]
             made.append(scores.score(verdicts))
-        rate = statistics.win_rate(made, once=False, with_bootstrap=False).rate
+        rate = statistics.win_rate(made).rate
         assert rate is not None
         rates[repeats] = rate
     for rate in rates.values():

@@ -24,9 +24,9 @@ def some(b: int = 0, a: int = 0, tie: int = 0, invalid: int = 0) -> list[float |
     return [1.0] * b + [0.5] * tie + [0.0] * a + [None] * invalid
 
 
-@given(some_scores, st.booleans())
-def test_every_dialogue_is_counted_once(found: list[float | None], once: bool) -> None:
-    rate = statistics.win_rate(found, once=once, with_bootstrap=False)
+@given(some_scores)
+def test_every_dialogue_is_counted_once(found: list[float | None]) -> None:
+    rate = statistics.win_rate(found)
     assert rate.wins_a + rate.wins_b + rate.ties + rate.invalid == rate.n == len(found)
     valid = [score for score in found if score is not None]
     assert (rate.rate is None) == (not valid)
@@ -41,7 +41,7 @@ def test_every_dialogue_is_counted_once(found: list[float | None], once: bool) -
 
 def test_invalid_dialogues_are_missing_and_not_lost() -> None:
     """It showed 40 % [34, 46] with p < 0.0001 in favour of b."""
-    rate = statistics.win_rate(some(b=100, invalid=150), once=False)
+    rate = statistics.win_rate(some(b=100, invalid=150))
     assert (rate.n, rate.invalid, rate.wins_b) == (250, 150, 100)
     assert rate.rate is not None
     assert rate.bounds is not None
@@ -52,13 +52,13 @@ def test_invalid_dialogues_are_missing_and_not_lost() -> None:
 
 def test_turned_round_only_one_side_loses() -> None:
     """Both did, with 45.2 and 46.8 %."""
-    one = statistics.win_rate(some(b=113, a=117, invalid=20), once=True).rate
-    other = statistics.win_rate(some(b=117, a=113, invalid=20), once=True).rate
+    one = statistics.win_rate(some(b=113, a=117, invalid=20)).rate
+    other = statistics.win_rate(some(b=117, a=113, invalid=20)).rate
     assert one is not None
     assert other is not None
     assert (round(one.share, 3), round(other.share, 3)) == (0.491, 0.509)
     assert one.share + other.share == pytest.approx(1)
-    assert one == intervals.of_share(113, 230)
+    assert one == intervals.of_mean([1.0] * 113 + [0.0] * 117)
 
 
 def test_at_equal_strength_ten_percent_invalid_do_not_move_the_interval() -> None:
@@ -67,7 +67,7 @@ def test_at_equal_strength_ten_percent_invalid_do_not_move_the_interval() -> Non
     missed = 0
     for _ in range(400):
         found = [None if draw.random() < 0.1 else float(draw.random() < 0.5) for _ in range(250)]
-        rate = statistics.win_rate(found, once=True).rate
+        rate = statistics.win_rate(found).rate
         assert rate is not None
         missed += not rate.low <= 0.5 <= rate.high
     assert missed / 400 < 0.08
@@ -75,35 +75,26 @@ def test_at_equal_strength_ten_percent_invalid_do_not_move_the_interval() -> Non
 
 def test_without_dialogues_there_is_no_win_rate() -> None:
     with pytest.raises(ValueError, match="no dialogues"):
-        statistics.win_rate([], once=True)
-
-
-def test_judged_once_without_ties_the_interval_is_wilsons_of_trials() -> None:
-    once = statistics.win_rate(some(b=225, a=25), once=True).rate
-    assert once == intervals.of_share(225, 250)
-    for found, was_once in ((some(b=225, a=25), False), (some(b=224, a=25, tie=1), True)):
-        rate = statistics.win_rate(found, once=was_once).rate
-        assert rate is not None
-        assert rate.method == intervals.EFFECTIVE
+        statistics.win_rate([])
 
 
 def test_the_bootstrap_is_over_dialogues_and_repeats_to_the_bit() -> None:
     found = some(b=150, tie=40, a=60)
-    rate, again = (statistics.win_rate(found, once=False) for _ in range(2))
+    rate, again = (statistics.win_rate(found, with_bootstrap=True) for _ in range(2))
     assert (rate.bootstrap_low, rate.bootstrap_high) == (again.bootstrap_low, again.bootstrap_high)
     assert rate.rate is not None
     # At this size it comes close to Wilson's.
     assert rate.bootstrap_low == pytest.approx(rate.rate.low, abs=0.01)
     assert rate.bootstrap_high == pytest.approx(rate.rate.high, abs=0.01)
-    assert statistics.win_rate(found, once=True).bootstrap_low is None
-    assert statistics.win_rate([1.0] * 20, once=False).bootstrap_low is None
+    assert statistics.win_rate(found).bootstrap_low is None
+    assert statistics.win_rate([1.0] * 20, with_bootstrap=True).bootstrap_low is None
 
 
 @settings(max_examples=30, deadline=None)
 @given(some_scores, st.booleans())
-def test_turned_round_the_rate_is_mirrored(found: list[float | None], once: bool) -> None:
-    one = statistics.win_rate(found, once=once)
-    other = statistics.win_rate([scores.mirrored(score) for score in found], once=once)
+def test_turned_round_the_rate_is_mirrored(found: list[float | None], bootstrap: bool) -> None:
+    one = statistics.win_rate(found, with_bootstrap=bootstrap)
+    other = statistics.win_rate([scores.mirrored(score) for score in found], with_bootstrap=bootstrap)
     assert (one.wins_a, one.wins_b, one.ties) == (other.wins_b, other.wins_a, other.ties)
     for low, high in ((one.bootstrap_low, other.bootstrap_high), (one.bootstrap_high, other.bootstrap_low)):
         assert low == (None if high is None else pytest.approx(1 - high))

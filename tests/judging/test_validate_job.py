@@ -15,8 +15,8 @@ from core.domain.errors import UserError
 from core.judging import validate_job
 from core.store import intents
 from tests import loopback
-from tests.judging.test_llm_judge import DIALOGUES, judge_workspace, shown
 from tests.loopback import Api
+from tests.support.judged_workspace import DIALOGUES, judge_workspace, shown
 from tests.support.synthetic_dialogues import dialogue_lists
 
 VALIDATE = "validate:gpt"

@@ -15,7 +15,8 @@ from core.domain.votes import Choice, Vote
 from core.judging import voting
 from core.store import intents
 from tests import loopback
-from tests.judging.test_llm_judge import (
+from tests.loopback import Api
+from tests.support.judged_workspace import (
     COMPARE,
     DIFFERENT,
     IDENTICAL,
@@ -23,7 +24,6 @@ from tests.judging.test_llm_judge import (
     judge_workspace,
     longer,
 )
-from tests.loopback import Api
 from tests.support.teacher_workspace import TeacherWorkspace
 
 names = st.sampled_from(["d1", "d2", "d3", "d4", "d5"])

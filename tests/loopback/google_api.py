@@ -158,8 +158,8 @@ class GoogleApi:
         """A file as the API tells it."""
         file = self.files[name]
         size, source = str(len(file["content"])), "GENERATED" if file["generated"] else "UPLOADED"
-        told = {"displayName": file["displayName"], "sizeBytes": size, "state": "ACTIVE", "source": source}
-        return {"name": name, **told}
+        fields = {"displayName": file["displayName"], "sizeBytes": size, "state": "ACTIVE", "source": source}
+        return {"name": name, **fields}
 
     def content(self, account: str, name: str) -> bytes:
         with self.lock:
@@ -372,8 +372,8 @@ def _answer(messages: Sequence[dict[str, str]], kind: str | None) -> dict[str, A
 
 def _logprobs(likely: dict[str, float], most: int) -> dict[str, Any]:
     ranked = sorted(likely.items(), key=lambda item: -item[1])[:most]
-    told = [{"token": token, "logProbability": logprob, "tokenId": 7} for token, logprob in ranked]
-    return {"chosenCandidates": told[:1], "topCandidates": [{"candidates": told}]}
+    ranking = [{"token": token, "logProbability": logprob, "tokenId": 7} for token, logprob in ranked]
+    return {"chosenCandidates": ranking[:1], "topCandidates": [{"candidates": ranking}]}
 
 
 def _without_files(shown: dict[str, Any]) -> dict[str, Any]:

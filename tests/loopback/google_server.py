@@ -92,14 +92,17 @@ class GoogleHandler(Handler):
 
     def _start(self, account: str, body: bytes) -> dict[str, Any]:
         self.api.count("start")
-        said = {name.lower(): value for name, value in self.headers.items()}
-        if (said.get("x-goog-upload-protocol"), said.get("x-goog-upload-command")) != ("resumable", "start"):
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if (headers.get("x-goog-upload-protocol"), headers.get("x-goog-upload-command")) != (
+            "resumable",
+            "start",
+        ):
             raise GoogleError(400, "Uploads are resumable, and begin with start.")
-        size = int(said["x-goog-upload-header-content-length"])
+        size = int(headers["x-goog-upload-header-content-length"])
         file = _object(body).get("file") or {}
         name = str(file.get("displayName") or file.get("display_name") or "")
-        upload = self.api.start(account, name, said["x-goog-upload-header-content-type"], size)
-        self.told["x-goog-upload-url"] = f"{self.api.url}/upload/v1beta/files?upload_id={upload}"
+        upload = self.api.start(account, name, headers["x-goog-upload-header-content-type"], size)
+        self.reply_headers["x-goog-upload-url"] = f"{self.api.url}/upload/v1beta/files?upload_id={upload}"
         return {}
 
     def _upload(self, upload: str, content: bytes) -> dict[str, Any]:
@@ -108,7 +111,7 @@ class GoogleHandler(Handler):
         if (command, offset) != ("upload, finalize", "0"):
             raise GoogleError(400, "One piece is enough for what is sent here.")
         file = self.api.finish(upload, content)
-        self.told["x-goog-upload-status"] = "final"
+        self.reply_headers["x-goog-upload-status"] = "final"
         return self._unless_lost("lose_uploads", {"file": file})
 
     def _unless_lost(self, fault: str, answer: dict[str, Any]) -> dict[str, Any]:

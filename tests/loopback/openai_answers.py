@@ -66,9 +66,9 @@ def completion(model: str, messages: Sequence[dict[str, str]], kind: str | None)
 def steps(likely: dict[str, float], most: int) -> list[dict[str, Any]]:
     """A first token of asterisks, then the answer's."""
     ranked = sorted(likely.items(), key=lambda item: -item[1])[:most]
-    told = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in ranked]
+    ranking = [{"token": token, "logprob": logprob, "bytes": None} for token, logprob in ranked]
     before = {"token": "**", "logprob": -0.1, "bytes": None}
-    return [before | {"top_logprobs": [before]}, told[0] | {"top_logprobs": told}]
+    return [before | {"top_logprobs": [before]}, ranking[0] | {"top_logprobs": ranking}]
 
 
 def line(custom_id: str, status: int, body: dict[str, Any]) -> dict[str, Any]:

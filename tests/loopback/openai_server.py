@@ -53,7 +53,7 @@ class _Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     """OpenAI's API; another one has its own `account`, `route` and `broken`.
 
-    `told` are the headers that go with a route's answer.
+    `reply_headers` are the headers that go with a route's answer.
     """
 
     api: Any
@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         url = urlsplit(self.path)
         faults = self.api.faults
-        self.told: dict[str, str] = {}
+        self.reply_headers: dict[str, str] = {}
         try:
             account = self.account()
             if faults.break_calls > 0:
@@ -89,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
         except ConnectionAbortedError:
             self._hang_up()
         else:
-            self._say(200, answer, self.told)
+            self._say(200, answer, self.reply_headers)
 
     def broken(self) -> ApiError:
         return ApiError(500, "The server had an error while processing your request")

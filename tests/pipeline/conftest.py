@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -33,11 +30,11 @@ from core.store import (
     dialogues as data,
 )
 from core.store.intents import IntentRequest
+from tests.pipeline import counting_supervisor
 from tests.support import waiting
+from tests.support.forking import ForkedProcess
 
 Rows = dict[str, list[tuple[Any, ...]]]
-
-HERE = Path(__file__).parent
 
 CONFIG = """
 [slots]
@@ -81,7 +78,7 @@ class SupervisedWorkspace:
 
     def __init__(self, root: Path) -> None:
         self.workspace = WorkspacePaths(root)
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[ForkedProcess] = []
 
     def set_plan(self, **plan: object) -> None:
         """What the counting stage shall do."""
@@ -102,24 +99,9 @@ class SupervisedWorkspace:
         self.until(lambda: self.outcome(intent).state != "pending")
         return self.outcome(intent)
 
-    def supervise(
-        self, *, kill_at: int = 0, grace_s: float = 20, idle_s: float = 0
-    ) -> subprocess.Popen[bytes]:
+    def supervise(self, *, kill_at: int = 0, grace_s: float = 20, idle_s: float = 0) -> ForkedProcess:
         """Start a supervisor, and return once it holds the lock or has ended."""
-        with (self.workspace.root / "supervisor.out").open("ab") as out:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    str(HERE / "counting_supervisor.py"),
-                    str(self.workspace.root),
-                    str(grace_s),
-                    str(kill_at),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env={**os.environ, "EMPATHY_SUPERVISOR_IDLE_S": str(idle_s)},
-            )
+        process = counting_supervisor.start(self.workspace, grace_s, kill_at, idle_s)
         self.processes.append(process)
         self.until(lambda: process.poll() is not None or launch.is_running(self.workspace)[0])
         return process
@@ -128,7 +110,7 @@ class SupervisedWorkspace:
         """Supervise until idle or killed; the exit code."""
         return self.wait(self.supervise(**how))
 
-    def wait(self, supervisor: subprocess.Popen[bytes]) -> int:
+    def wait(self, supervisor: ForkedProcess) -> int:
         """Wait for a supervisor to end; its exit code."""
         return waiting.wait_for_exit(supervisor, progress=self._progress(), show=self.story)
 
@@ -196,11 +178,10 @@ class SupervisedWorkspace:
 
     def workers(self) -> list[psutil.Process]:
         """This workspace's worker processes that live."""
-        place = str(self.workspace.artifacts / "jobs")
         found = []
         for process in psutil.process_iter():
             try:
-                if any(place in argument for argument in process.cmdline()):
+                if Path(process.cwd()) == self.workspace.root:
                     found.append(process)
             except psutil.Error:
                 continue

@@ -1,6 +1,6 @@
-"""`counting_supervisor.py WORKSPACE GRACE_S KILL_AT`: the real supervisor over counting workers.
+"""The real supervisor over counting workers, as processes of their own.
 
-It dies of SIGKILL right before its KILL_AT-th statement that writes; or, if that is negative, right
+It dies of SIGKILL right before its `kill_at`-th statement that writes; or, if that is negative, right
 before it starts that many-th worker; never for 0. It touches `wants-to-write` before its
 transactions. Exit code 3: another supervisor holds the lock.
 """
@@ -11,25 +11,34 @@ import logging
 import os
 import signal
 import sys
-from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline import supervisor
 from core.pipeline.supervisor import Supervisor
+from tests.pipeline import counting_worker
+from tests.support.forking import ForkedProcess, ForkedWorkers, preload
 
-WORKER = (sys.executable, str(Path(__file__).with_name("counting_worker.py")))
+preload(__name__, "tests.pipeline.counting_stage")
+
 WRITES = ("BEGIN IMMEDIATE", "INSERT", "UPDATE", "DELETE", "COMMIT")
 
 
-def main(workspace: WorkspacePaths, grace_s: float, kill_at: int) -> int:
+def start(workspace: WorkspacePaths, grace_s: float, kill_at: int, idle_s: float) -> ForkedProcess:
+    """Start a supervisor; what it prints is appended to `supervisor.out`."""
+    return ForkedProcess(
+        _supervise, workspace, grace_s, kill_at, idle_s, out=workspace.root / "supervisor.out"
+    )
+
+
+def _supervise(workspace: WorkspacePaths, grace_s: float, kill_at: int, idle_s: float) -> int:
     logging.basicConfig(level=logging.INFO)
     supervisor.TICK_S = 0.02
     lock = supervisor.acquire(workspace)
     if lock is None:
         return 3
-    idle_s = float(os.environ["EMPATHY_SUPERVISOR_IDLE_S"])
     with lock:
-        boss = Supervisor(workspace, WORKER, idle_s=idle_s, grace_s=grace_s)
+        workers = ForkedWorkers(workspace, counting_worker.main)
+        boss = Supervisor(workspace, workers, idle_s=idle_s, grace_s=grace_s)
         left = kill_at
 
         def count(statement: str) -> None:
@@ -53,7 +62,3 @@ def main(workspace: WorkspacePaths, grace_s: float, kill_at: int) -> int:
             sys.addaudithook(count_workers)
         boss.run(lock)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(WorkspacePaths(Path(sys.argv[1])), float(sys.argv[2]), int(sys.argv[3])))

@@ -1,4 +1,4 @@
-"""`counting_worker.py ATTEMPT_FOLDER`: the real worker, with every stage done by counting_stage.py.
+"""The real worker, with every stage done by counting_stage.py.
 
 kills.json in the workspace lists, per attempt, the call of a C function at which it dies.
 """
@@ -31,12 +31,14 @@ def die_at(calls: int) -> None:
     sys.setprofile(count)
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    stages.STAGES = {name: replace(stage, worker="counting_stage") for name, stage in stages.STAGES.items()}
+def main(folder: Path) -> int:
+    """Run the attempt in `folder`; the exit code."""
+    stages.STAGES = {
+        name: replace(stage, worker="tests.pipeline.counting_stage") for name, stage in stages.STAGES.items()
+    }
     kills = folder.parents[3] / "kills.json"
     if kills.exists():
         planned = json.loads(kills.read_text())
         if int(folder.name) <= len(planned):
             die_at(planned[int(folder.name) - 1])
-    sys.exit(worker.main(folder))
+    return worker.main(folder)

@@ -16,6 +16,7 @@ from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.jobs.inputs import ImportedDialogues, JobOutput
 from core.jobs.planned_job import PlannedJob
+from core.jobs.settings import CompareSettings, fingerprinted
 from core.jobs.stages import STAGES
 from core.pipeline import planner
 
@@ -53,6 +54,33 @@ def changed(nodes: tuple[PlannedJob, ...]) -> set[str]:
     """The `stage:name` of the nodes that the base graph does not have under that id."""
     before = {node.id for node in plan()}
     return {f"{node.stage}:{node.name}" for node in nodes if node.id not in before}
+
+
+def test_what_is_off_by_default_leaves_the_fingerprints_of_judges_as_they_were() -> None:
+    def fingerprints(more: str = "") -> dict[str, str]:
+        judge = f'[judges.gpt]\nprovider = "openai"\nmodel = "gpt-4o"\n{more}\n'
+        return {
+            node.name: node.fingerprint
+            for node in plan(parse_config(BASE + judge))
+            if node.stage == "compare" and node.name.endswith("@ gpt")
+        }
+
+    off = fingerprints()
+    assert fingerprints("dimensions = false\nstructured_output = false") == off
+    compared = next(
+        node.settings
+        for node in plan(parse_config(f'{BASE}[judges.gpt]\nprovider = "openai"\nmodel = "gpt-4o"\n'))
+        if isinstance(node.settings, CompareSettings) and node.name.endswith("@ gpt")
+    )
+    hashed = fingerprinted(compared)
+    # A version that did not have these fields hashed the rest.
+    for part in (hashed, hashed["judge"]):
+        assert isinstance(part, dict)
+        assert not {"dimensions", "structured_output", "stop"} & part.keys()
+    for more in ("dimensions = true", "structured_output = true", 'stop = "decided"'):
+        on = fingerprints(more)
+        assert on.keys() == off.keys()
+        assert not set(on.values()) & set(off.values()), more
 
 
 def all_of(*stages: str, where: Callable[[PlannedJob], bool] = lambda node: True) -> set[str]:

@@ -14,6 +14,7 @@ from tests.support.synthetic_dialogues import synthetic_dialogues
 
 DIALOGUE = synthetic_dialogues()[1]
 REWRITES = [name for name in templates.FIELDS if prompts.prompt_improves(name)]
+JUDGES = ("judge", "judge_dimensions")
 DIMENSIONS = {
     "cognitive": "Cognitive empathy is understanding",
     "affective": "Affective empathy is sharing",
@@ -22,7 +23,8 @@ DIMENSIONS = {
 #: Template → the dimensions that it defines.
 DEFINED = {
     **dict.fromkeys(
-        ("student", "initial", "judge", "all_dimensions", "lacking_dimension"), frozenset(DIMENSIONS)
+        ("student", "initial", "judge", "judge_dimensions", "all_dimensions", "lacking_dimension"),
+        frozenset(DIMENSIONS),
     ),
     **{name: frozenset({name}) for name in DIMENSIONS},
     **{f"sequential_{name}": frozenset({name}) for name in DIMENSIONS},
@@ -34,8 +36,8 @@ def test_every_template_is_known_by_its_purpose_its_fields_and_its_file() -> Non
     shipped = {path.stem for path in Path(templates.__file__).parent.glob("*.txt")}
     assert set(prompts.PURPOSES) == set(templates.FIELDS) == shipped == set(DEFINED)
     used = {turn for response_set in strategies.RESPONSE_SETS.values() for turn in response_set.turns}
-    assert used | {"student", "judge"} == shipped
-    assert sorted([*REWRITES, "student", "initial", "judge"]) == sorted(shipped)
+    assert used | {"student", *JUDGES} == shipped
+    assert sorted([*REWRITES, "student", "initial", *JUDGES]) == sorted(shipped)
 
 
 @pytest.mark.parametrize("name", templates.FIELDS)
@@ -73,7 +75,7 @@ def test_what_differs_between_dialogues_comes_last(name: str) -> None:
     assert found
     assert "{" not in head
     asked = {
-        "judge": "Response 1: {first}\nResponse 2: {second}\nAnswer:",
+        **dict.fromkeys(JUDGES, "Response 1: {first}\nResponse 2: {second}\nAnswer:"),
         **dict.fromkeys(("student", "initial"), "Response:"),
     }
     assert tail == asked.get(name, "Response: {response}\nImproved response:")

@@ -71,6 +71,12 @@ def test_every_figure_is_there_in_full(workspace: WorkspacePaths, written: Path)
         assert [row["responder"] for row in result] == [entry.responder for entry in one.entries]
     (votes,) = rows(written, "human_votes")
     assert float(votes["win rate of B"]) == human.win_rate_b
+    parts = [row for row in rows(written, "human_votes_breakdown") if row["by"] == "emotion"]
+    assert sum(int(row["dialogues"]) for row in parts) == human.dialogues
+    assert votes["drawn"] == ("by uncertainty, weighted" if human.weighted else "uniformly")
+    by_people = rows(written, "prediction_powered")
+    assert {frozenset((row["A"], row["B"])) for row in by_people} == {frozenset((human.a, human.b))}
+    assert {row["voted"] for row in by_people} == {str(human.dialogues)}
     assert rows(written, "breakdown")
     assert rows(written, "paired_tests")
     assert {row["kind"] for row in rows(written, "agreements")} == {"judges", "voters", "voter and judge"}
@@ -106,6 +112,7 @@ def test_the_table_of_comparisons_is_that_of_a_paper(written: Path) -> None:
             "responder",
             "n",
             "win rate",
+            "by people",
             "length-controlled",
             "ties",
             "invalid",
@@ -146,7 +153,7 @@ def test_bold_is_what_is_better_than_all_others() -> None:
         )
 
     def test(a: str, b: str, p: float) -> PairedTest:
-        return PairedTest("gpt", "base", a, b, 250, 60, 100, 0.16, 0.1, 0.2, p, p)
+        return PairedTest("gpt", "base", a, b, 250, 0, 60, 100, 0.16, 0.1, 0.2, p, p)
 
     def best(*tests: PairedTest) -> WinRate | None:
         report = SimpleNamespace(tests=tests)

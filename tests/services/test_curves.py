@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from core.jobs import records
 from core.services.training.curves import Curve, CurveReader, Curves
 from core.services.workspace import open_workspace
-from core.store import connections, jobs
+from core.store import connections, job_records, jobs
 from core.store.connections import transaction
 from tests.support import made_settings
 from tests.support.filled_workspace import fill, job_id
@@ -45,7 +45,7 @@ def begun(path: Path) -> Connection:
 
 def log(store: Connection, step: int, at: float, **metrics: float) -> None:
     with transaction(store):
-        jobs.put_metric(store, RUN, at, records.metric(step, metrics))
+        job_records.put_metric(store, RUN, at, records.metric(step, metrics))
         jobs.set_progress(store, RUN, step, 1000, None)
 
 
@@ -133,7 +133,7 @@ def test_what_is_not_finite_is_a_value(store: Connection) -> None:
     log(store, 1, 1.0, loss=1.0)
     record = records.metric(2, {"loss": math.nan, "grad_norm": math.inf, "margin": -math.inf})
     with transaction(store):
-        jobs.put_metric(store, RUN, 2.0, record)
+        job_records.put_metric(store, RUN, 2.0, record)
     curves = read(CurveReader(), store)
     assert math.isnan(curves.metrics["loss"].values[1])
     assert curves.metrics["grad_norm"].values.tolist() == [math.inf]
@@ -165,10 +165,10 @@ def test_read_on_it_says_the_same_as_read_anew(made: list[tuple[str, int]]) -> N
                 with transaction(store):
                     jobs.set_progress(store, RUN, step, 1000, None)
                     if number:
-                        jobs.put_metric(store, RUN, at, records.Metric(step, {"loss": at}))
+                        job_records.put_metric(store, RUN, at, records.Metric(step, {"loss": at}))
             elif move == "evaluate":
                 with transaction(store):
-                    jobs.put_metric(store, RUN, at, records.Metric(step, {"eval_loss": at}))
+                    job_records.put_metric(store, RUN, at, records.Metric(step, {"eval_loss": at}))
             elif move == "resume":
                 step, attempt = max(0, step - number), attempt + 1
                 with transaction(store):

@@ -129,8 +129,8 @@ def test_every_row_is_kept(old: Path) -> None:
     assert new == {"submissions", "submission_states", "answers", "votes", "warnings"}
     assert not any(after[name] for name in new)
     before["jobs"] = [(*row, None) for row in before["jobs"]]
-    before["verdicts"] = [(*row[:3], 1, *row[3:], None) for row in before["verdicts"]]
-    before["jobs"] = [(*row, 0) for row in before["jobs"]]
+    before["verdicts"] = [(*row[:3], 1, *row[3:], *[None] * 4) for row in before["verdicts"]]
+    before["jobs"] = [(*row, 0, 1) for row in before["jobs"]]
     assert {name: after[name] for name in before} == before
 
 

@@ -21,6 +21,7 @@ from core.store import (
     connections,
     dialogues,
     intents,
+    job_records,
     jobs,
     queries,
 )
@@ -135,9 +136,9 @@ def test_a_new_attempt_has_its_own_start_and_progress(store: Connection) -> None
 def test_figures_logged_twice_for_a_step_are_one_point(store: Connection) -> None:
     with transaction(store):
         jobs.put(store, [planned("a")])
-        jobs.put_metric(store, "a", 1.0, Metric(1, {"loss": 1.0, "lr": 0.1}))
-        jobs.put_metric(store, "a", 2.0, Metric(1, {"loss": 2.0, "eval_loss": 3.0}))
-        jobs.put_metric(store, "a", 3.0, Metric(2, {"loss": 1.5}))
+        job_records.put_metric(store, "a", 1.0, Metric(1, {"loss": 1.0, "lr": 0.1}))
+        job_records.put_metric(store, "a", 2.0, Metric(1, {"loss": 2.0, "eval_loss": 3.0}))
+        job_records.put_metric(store, "a", 3.0, Metric(2, {"loss": 1.5}))
     assert stored_metrics(store, "a") == {
         1: {"loss": 2.0, "lr": 0.1, "eval_loss": 3.0},
         2: {"loss": 1.5},
@@ -255,14 +256,14 @@ def test_warnings_are_events_once_and_counted_after(store: Connection) -> None:
         jobs.put(store, [planned("a")])
         attempt = jobs.begin_attempt(store, "a", 1, "one")
         for moment, text in enumerate(["wandb failed", "a sample failed", "a sample failed"]):
-            jobs.put_warning(store, attempt, float(moment), text)
+            job_records.put_warning(store, attempt, float(moment), text)
     assert queries.jobs(store)["a"].warnings == ("wandb failed", "a sample failed (2 times)")
     events = [event.text for event in queries.events(store, job="a")]
     assert events == ["running", "warning: wandb failed", "warning: a sample failed"]
     # A new attempt that goes on where this one ended warns of the same.
     with transaction(store):
         jobs.end_attempt(store, attempt, "failed", "killed")
-        jobs.put_warning(store, jobs.begin_attempt(store, "a", 2, "two"), 3.0, "wandb failed")
+        job_records.put_warning(store, jobs.begin_attempt(store, "a", 2, "two"), 3.0, "wandb failed")
     assert queries.jobs(store)["a"].warnings == ("wandb failed (2 times)", "a sample failed (2 times)")
 
 
@@ -270,8 +271,8 @@ def test_a_job_that_starts_anew_keeps_its_result_and_begins_a_new_curve(store: C
     with transaction(store):
         jobs.put(store, [planned("a")])
         first = jobs.begin_attempt(store, "a", 1, "one")
-        jobs.put_metric(store, "a", 1.0, Metric(9, {"loss": 0.5}))
-        jobs.put_warning(store, first, 1.0, "a sample failed")
+        job_records.put_metric(store, "a", 1.0, Metric(9, {"loss": 0.5}))
+        job_records.put_warning(store, first, 1.0, "a sample failed")
         jobs.set_progress(store, "a", 9, 9, 0.0)
         jobs.end_attempt(store, first, "done")
         jobs.set_state(store, "a", "done", result=made_results.judge())
@@ -283,6 +284,6 @@ def test_a_job_that_starts_anew_keeps_its_result_and_begins_a_new_curve(store: C
         jobs.begin_attempt(store, "a", 2, "two")
     assert queries.logged(store, "a", 0, 10) == []
     with transaction(store):
-        jobs.put_metric(store, "a", 2.0, Metric(1, {"loss": 1.5}))
+        job_records.put_metric(store, "a", 2.0, Metric(1, {"loss": 1.5}))
         jobs.begin_attempt(store, "a", 3, "three")
     assert queries.logged(store, "a", 0, 10)

@@ -86,11 +86,16 @@ def test_a_missing_part_of_the_weights_is_refused(tiny: Path, tmp_path: Path) ->
         load(other)
 
 
+def with_weights(student: Path, folder: Path, weights: dict[str, torch.Tensor]) -> Path:
+    """A copy of a student with other weights, or further ones."""
+    other = altered(student, folder)
+    saved = load_file(other / "model.safetensors") | weights
+    save_file(saved, other / "model.safetensors", metadata={"format": "pt"})
+    return other
+
+
 def test_weights_that_are_not_numbers_are_refused(tiny: Path, tmp_path: Path) -> None:
-    other = altered(tiny, tmp_path / "other")
-    weights = load_file(other / "model.safetensors")
-    weights["model.norm.weight"] *= float("nan")
-    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    other = with_weights(tiny, tmp_path / "other", {"model.norm.weight": torch.full((32,), float("nan"))})
     with pytest.raises(UserError, match=r"are not numbers \(NaN\) with torch\.float32: set runs\.dtype"):
         load(other)
 
@@ -107,19 +112,13 @@ def test_an_output_layer_of_its_own_stays_apart(tiny: Path, tmp_path: Path) -> N
 
 
 def test_a_bias_without_a_place_is_refused(tiny: Path, tmp_path: Path) -> None:
-    other = altered(tiny, tmp_path / "other")
-    weights = load_file(other / "model.safetensors")
-    weights["model.layers.0.self_attn.q_proj.bias"] = torch.zeros(32)
-    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    other = with_weights(tiny, tmp_path / "other", {"model.layers.0.self_attn.q_proj.bias": torch.zeros(32)})
     with pytest.raises(UserError, match=r"no place for: model\.layers\.0\.self_attn\.q_proj\.bias"):
         load(other)
 
 
 def test_weights_of_another_head_are_no_reason(tiny: Path, tmp_path: Path) -> None:
-    other = altered(tiny, tmp_path / "other")
-    weights = load_file(other / "model.safetensors")
-    weights["v_head.summary.weight"] = torch.zeros(1, 32)
-    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    other = with_weights(tiny, tmp_path / "other", {"v_head.summary.weight": torch.zeros(1, 32)})
     load(other)
 
 

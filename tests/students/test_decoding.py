@@ -75,6 +75,13 @@ def test_the_end_tokens_of_the_checkpoint_are_kept(tiny: Path, tmp_path: Path) -
     ]
 
 
+def test_a_damaged_configuration_is_named(tiny: Path, tmp_path: Path) -> None:
+    damaged = altered(tiny, tmp_path / "damaged", "generation_config.json")
+    (damaged / "generation_config.json").write_text('{"eos_token_id": [2,')
+    with pytest.raises(UserError, match=r"generation_config.json of the student .* is no JSON"):
+        generator(damaged)
+
+
 def test_a_model_is_left_as_it_was(tiny: Path) -> None:
     made = generator(tiny)
     made.model.train()

@@ -1,4 +1,4 @@
-"""`dying_worker.py ATTEMPT_FOLDER`: the real worker, which SIGKILLs itself and its supervisor.
+"""The real worker, which SIGKILLs itself and its supervisor.
 
 kill.json in the workspace, {"at": n, "when": "before" or "after"}, names the write to the journal
 around which that happens in a job's first attempt. `journalled.txt` tells how many there were.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +38,9 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
+def main(folder: Path) -> int:
+    """Run the attempt in `folder`; the exit code."""
     plan = folder.parents[3] / "kill.json"
     if folder.name == "1" and plan.exists():
         arrange(folder.parents[3], **json.loads(plan.read_text()))
-    sys.exit(worker.main(folder))
+    return worker.main(folder)

@@ -21,7 +21,7 @@ from core.jobs.records import Metric, VerdictRecord
 from core.pipeline import planner
 from core.prompts import templates
 from core.services.workspace_creation import create_workspace
-from core.store import connections, jobs
+from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from tests.support import made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
@@ -163,17 +163,17 @@ class _Filler:
             if dpo:
                 metrics |= {"rewards/margins": 0.01 * step, "rewards/accuracies": min(1.0, 0.5 + step / 80)}
             at = self.clock.at - (steps - step) * 20
-            jobs.put_metric(self.connection, job, at, Metric(step, metrics))
+            job_records.put_metric(self.connection, job, at, Metric(step, metrics))
         for number, dialogue in enumerate(self.test[:2]):
             text = HOSTILE if number else "That sounds hard. I am here for you."
-            jobs.put_sample(self.connection, job, steps, dialogue.dialog_id, text)
+            job_records.put_sample(self.connection, job, steps, dialogue.dialog_id, text)
 
     def answers(self, job: str, voice: str) -> None:
         for number, dialogue in enumerate(self.test):
             text = f"({voice}) I hear you, {dialogue.emotion} as you feel. " * (1 + number % 3)
             if number == 1:
                 text = HOSTILE
-            jobs.put_response(self.connection, job, dialogue.dialog_id, text, "stop")
+            job_records.put_response(self.connection, job, dialogue.dialog_id, text, "stop")
 
     def compare(self, name: str, wins_b: int, ties: int) -> None:
         n = len(self.test)
@@ -199,7 +199,7 @@ class _Filler:
             for order in ORDERS:
                 raw = HOSTILE if number == 0 else f"{winner} by 0.4"
                 verdict = VerdictRecord(dialogue.dialog_id, order, winner, raw)
-                jobs.put_verdict(self.connection, job, verdict)
+                job_records.put_verdict(self.connection, job, verdict)
 
     def _begin(self, job: str, number: int = 1) -> jobs.Attempt:
         folder = self.workspace.attempt(job, number)

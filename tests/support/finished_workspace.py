@@ -15,15 +15,18 @@ from core.domain.verdicts import Winner
 from core.domain.votes import Choice
 from core.jobs.records import Metric, VerdictRecord
 from core.jobs.settings import CompareSettings, LlmJudge
-from core.judging import comparison_metrics, llm_judge, protocol, voting
+from core.judging import comparison_metrics, protocol, voting
+from core.judging.llm import llm_judge
 from core.judging.protocol import Contest
 from core.pipeline import workspace_graph
 from core.pipeline.intent_handlers import carry_out
+from core.services.evaluation.comparisons import MIRRORED
 from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace
 from core.store import (
     connections,
     intents,
+    job_records,
     jobs,
 )
 from core.store import (
@@ -47,6 +50,7 @@ train = ["direct/chatgpt", "direct/llama"]
 [judges.gpt]
 provider = "openai"
 model = "gpt-4o"
+dimensions = true
 [judges.paper]
 provider = "openai"
 model = "gemini"
@@ -79,20 +83,20 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
             if node.stage == "respond":
                 texts[node.name] = {d.dialog_id: _text(node.name, i) for i, d in enumerate(test)}
                 for name, text in texts[node.name].items():
-                    jobs.put_response(connection, node.id, name, text, "stop")
+                    job_records.put_response(connection, node.id, name, text, "stop")
             elif node.stage in ("sft", "sft-dpo"):
                 for step in range(1, 30):
                     values = {"loss": 2 / step, "grad_norm": 1.0, "rewards/margins": step / 30}
-                    jobs.put_metric(connection, node.id, 1000.0 + step, Metric(step, values))
+                    job_records.put_metric(connection, node.id, 1000.0 + step, Metric(step, values))
             elif isinstance(node.settings, CompareSettings):
                 judge = node.settings.judge
                 assert isinstance(judge, LlmJudge)
                 orders = llm_judge.orders(judge)
                 a, b = texts[node.settings.a], texts[node.settings.b]
                 contests = protocol.contests(test, a, b, orders)
-                verdicts = [_verdict(contest, number) for contest in contests]
+                verdicts = [_verdict(contest, number, judge) for contest in contests]
                 for verdict in verdicts:
-                    jobs.put_verdict(connection, node.id, verdict)
+                    job_records.put_verdict(connection, node.id, verdict)
                 result = comparison_metrics.of_comparison(
                     contests, verdicts, placed=judge.swap, design=llm_judge.design(judge)
                 )
@@ -117,14 +121,23 @@ def _text(name: str, number: int) -> str:
     return f"I hear you, says {name}. " + "Tell me more. " * ((number * 7 + len(name)) % 11)
 
 
-def _verdict(contest: Contest, number: int) -> VerdictRecord:
+def _verdict(contest: Contest, number: int, judge: LlmJudge) -> VerdictRecord:
     drawn = sum(map(ord, contest.dialog_id)) * 31 + number * 17
     winner: Winner = "b" if drawn % 10 < 6 else "a"
     if drawn % 10 == 9 and contest.order == "ba":
         winner = "b"
     if drawn % 23 == 0:
         winner = "invalid"
-    return VerdictRecord(contest.dialog_id, contest.order, winner, HOSTILE if drawn % 5 == 0 else "1")
+    # The same as overall, the opposite, and always b.
+    parts: tuple[Winner, ...] = (winner, MIRRORED[winner], "b")
+    return VerdictRecord(
+        contest.dialog_id,
+        contest.order,
+        winner,
+        HOSTILE if drawn % 5 == 0 else "1",
+        form=None if winner == "invalid" else "digit",
+        dimensions=dict(zip(llm_judge.dimensions(judge), parts, strict=False)),
+    )
 
 
 def _vote(workspace: WorkspacePaths) -> None:

@@ -28,6 +28,7 @@ def attempt(
     inputs: Mapping[str, Path] | None = None,
     prior: Sequence[Path] = (),
     job: str = "job",
+    sends_requests: bool = True,
 ) -> Path:
     """The folder of an attempt with its spec.json and its dialogues; `job` is the job's id."""
     folder.mkdir(parents=True)
@@ -42,6 +43,7 @@ def attempt(
         inputs={name: str(path) for name, path in paths.items()},
         prior=tuple(map(str, prior)),
         threads=1,
+        sends_requests=sends_requests,
     )
     spec.write(folder, made)
     return folder

@@ -93,7 +93,7 @@ def compared(**changes: Any) -> CompareResult:
         "win_rate_b": 1.0,
         "ci_low": 0.76,
         "ci_high": 1.0,
-        "interval": "Wilson 95 %",
+        "interval": "Wilson 95 %, effective sample size",
         "p": 0.0005,
         "words_a": 20.0,
         "words_b": 22.0,

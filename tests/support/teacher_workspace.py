@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,15 +14,31 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
+from core.pipeline import supervisor, worker
 from core.services.workspace import Workspace, open_workspace
 from core.store import connections, intents
 from core.store import dialogues as data
 from tests.loopback import KEY
-from tests.support import waiting
+from tests.support import dying_worker, waiting
+from tests.support.forking import ForkedProcess, ForkedWorkers, preload
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
-ROOT = Path(__file__).resolve().parents[2]
-DYING = Path(__file__).with_name("dying_worker.py")
+preload(
+    __name__,
+    "core.recipes.recipe_job",
+    "core.teachers.generate_job",
+    "core.teachers.batches.collection",
+    "core.teachers.batches.polling",
+    "core.teachers.google.client",
+    "core.teachers.live.sessions",
+    "core.teachers.openai.client",
+    # What the providers' libraries load at the first call.
+    "anyio._backends._asyncio",
+    "httpcore2",
+    "openai.resources.batches",
+    "openai.resources.chat.completions",
+    "openai.resources.files",
+)
 
 CONFIG = """
 [teachers.gpt]
@@ -44,16 +58,6 @@ api = 4
 """
 
 MODELS = {"openai": "gpt-4o", "google": "gemini-2.0-flash"}
-
-#: Runs the supervisor over workers that may be told to die.
-_SUPERVISE = """
-import sys
-from core.pipeline import supervisor
-from core.config.workspace import WorkspacePaths
-from pathlib import Path
-supervisor.TICK_S = 0.02
-sys.exit(supervisor.main(WorkspacePaths(Path(sys.argv[1])), sys.argv[2:]))
-"""
 
 
 class TeacherWorkspace:
@@ -106,22 +110,19 @@ class TeacherWorkspace:
         with closing(connections.writer(self.workspace.state)) as connection:
             return intents.add(connection, request)
 
-    def supervise(self, *, key: str = KEY, dying: bool = False) -> subprocess.Popen[bytes]:
-        worker = [sys.executable, str(DYING)] if dying else [sys.executable, "-m", "core.pipeline.worker"]
+    def supervise(self, *, key: str = KEY, dying: bool = False) -> ForkedProcess:
         environment = os.environ | {
             "EMPATHY_SUPERVISOR_IDLE_S": "0",
             "OPENAI_API_KEY": key,
             "GEMINI_API_KEY": key,
-            "PYTHONPATH": str(ROOT),
         }
-        with (self.workspace.root / "supervisor.out").open("ab") as out:
-            return subprocess.Popen(
-                [sys.executable, "-c", _SUPERVISE, str(self.workspace.root), *worker],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                env=environment,
-            )
+        return ForkedProcess(
+            _supervise,
+            self.workspace,
+            dying_worker.main if dying else worker.main,
+            out=self.workspace.root / "supervisor.out",
+            environment=environment,
+        )
 
     def run(self, *targets: str, key: str = KEY) -> None:
         """Ask for the work (all recipes for none named), and wait until nothing more can be done."""
@@ -132,11 +133,11 @@ class TeacherWorkspace:
         """Supervise until idle or killed; the exit code."""
         return self.wait(self.supervise(key=key, dying=dying))
 
-    def wait(self, supervisor: subprocess.Popen[bytes]) -> int:
+    def wait(self, supervisor: ForkedProcess) -> int:
         """Wait for a supervisor to end; its exit code."""
         return waiting.wait_for_exit(supervisor, progress=self._progress(supervisor), show=self.story)
 
-    def until(self, holds: Callable[[], bool], *supervisors: subprocess.Popen[bytes]) -> None:
+    def until(self, holds: Callable[[], bool], *supervisors: ForkedProcess) -> None:
         """Wait for what these supervisors and their workers bring about."""
         waiting.wait_until(
             holds,
@@ -146,7 +147,7 @@ class TeacherWorkspace:
             show=self.story,
         )
 
-    def _progress(self, *supervisors: subprocess.Popen[bytes]) -> waiting.Progress:
+    def _progress(self, *supervisors: ForkedProcess) -> waiting.Progress:
         """What is written, and what workers compute: a local model loads for long without a word."""
         return waiting.any_of(
             waiting.file_sizes(self.workspace.root),
@@ -187,3 +188,8 @@ class TeacherWorkspace:
         ]
         out = self.workspace.root / "supervisor.out"
         return "\n".join([str(self.states()), out.read_text() if out.exists() else "", *logs[-2:]])
+
+
+def _supervise(workspace: WorkspacePaths, run: Callable[[Path], int]) -> int:
+    supervisor.TICK_S = 0.02
+    return supervisor.main(workspace, ForkedWorkers(workspace, run))

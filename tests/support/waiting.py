@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, AnyStr, TypeAlias, TypeVar
+from typing import IO, Any, AnyStr, Protocol, TypeAlias, TypeVar
 
 import psutil
 
@@ -34,7 +34,21 @@ _PROGRESS_EVERY_S = 0.5
 #: Seconds of CPU time that count as progress.
 _CPU_STEP_S = 0.5
 
-Process: TypeAlias = subprocess.Popen[Any] | psutil.Process
+
+class StartedProcess(Protocol):
+    """A process that this one started, as `subprocess.Popen` is one."""
+
+    returncode: Any
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+Process: TypeAlias = StartedProcess | psutil.Process
 Progress = Callable[[], object]
 
 
@@ -73,7 +87,7 @@ class Patience:
         may end right after it has brought the condition about."""
         for process in self._processes:
             if not is_running(process):
-                code = process.returncode if isinstance(process, subprocess.Popen) else "an unknown code"
+                code = "an unknown code" if isinstance(process, psutil.Process) else process.returncode
                 return f"process {process.pid} has ended with {code}"
         return None
 
@@ -180,7 +194,7 @@ async def result_of(
 
 
 def wait_for_exit(
-    process: subprocess.Popen[Any],
+    process: StartedProcess,
     *,
     progress: Progress | None = None,
     show: Callable[[], object] | None = None,
@@ -271,7 +285,7 @@ def run(
 
 def is_running(process: Process) -> bool:
     """Whether it has not ended yet; a process that nobody has waited for has ended as well."""
-    if isinstance(process, subprocess.Popen):
+    if not isinstance(process, psutil.Process):
         return process.poll() is None
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)

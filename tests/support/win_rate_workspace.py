@@ -37,7 +37,7 @@ from core.judging.length_control import LengthControlled
 from core.judging.protocol import Contest
 from core.pipeline import planner
 from core.prompts import templates
-from core.store import connections, jobs
+from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from core.store import votes as stored_votes
 from tests.support import made_results
@@ -126,7 +126,7 @@ class _Filling:
                 self.texts[node.name] = {d.dialog_id: _text(node.name, d) for d in self.test}
                 self._end(node, made_results.responded(responses=len(self.test)))
                 for name, text in self.texts[node.name].items():
-                    jobs.put_response(self.connection, node.id, name, text, "stop")
+                    job_records.put_response(self.connection, node.id, name, text, "stop")
 
     def comparisons(self) -> None:
         for node in self.nodes:
@@ -191,7 +191,7 @@ class _Filling:
             )
         self._end(node, result)
         for verdict in verdicts:
-            jobs.put_verdict(self.connection, node.id, verdict)
+            job_records.put_verdict(self.connection, node.id, verdict)
 
     def _begin(self, node: PlannedJob) -> jobs.Attempt:
         jobs.put(

@@ -159,9 +159,9 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     study.ask(intents.Resume())
     assert study.finish() == 0
     assert set(study.states().values()) == {"done"}, study.story()
-    told = dict(study.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
-    assert "No batch found" in told["batch_nobody_has"]
-    assert f"none of its {len(other.train)} requests" in told[batch]
+    errors = dict(study.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
+    assert "No batch found" in errors["batch_nobody_has"]
+    assert f"none of its {len(other.train)} requests" in errors[batch]
 
 
 def test_cancelling_keeps_what_was_answered(tmp_path: Path, api: Api) -> None:

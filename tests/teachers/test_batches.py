@@ -202,7 +202,7 @@ def test_a_batch_cancelled_at_the_provider(tmp_path: Path, api: Api) -> None:
     assert batches(study)[1] == ("completed", len(study.train) - len(study.train) // 2)
 
 
-@pytest.mark.parametrize("kind", ["refusal", "empty", "cut", "filtered", "long"])
+@pytest.mark.parametrize("kind", ["refusal", "empty", "cut", "long"])
 def test_an_unusable_answer_is_tried_again_then_left_out(tmp_path: Path, api: Api, kind: str) -> None:
     study = TeacherWorkspace(tmp_path, api.url, teacher="tries = 2\nmax_left_out = 0.1")
     unlucky = study.train[3]

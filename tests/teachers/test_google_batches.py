@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,10 @@ from core.teachers.protocol import (
     UnreadableError,
     Usage,
 )
-from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
+from tests.support.scripted_server import HttpReply, HttpRequest, Server
 from tests.teachers.google_answers import KEY, METADATA, REQUEST, answer, batch, endpoint, refusal
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving(lambda asked: HttpReply(answer("well"))) as found:
-        yield found
+USUAL_ANSWER = answer("well")
 
 
 @pytest.fixture
@@ -86,9 +81,9 @@ def test_create_names_the_batch_after_its_token(server: Server, batches: GoogleB
     ],
 )
 def test_states(server: Server, batches: GoogleBatches, state: str, status: str, beginning: str) -> None:
-    told = batch(state)
-    told["metadata"]["state"] = beginning + state
-    server.answer = lambda asked: HttpReply(told)
+    found = batch(state)
+    found["metadata"]["state"] = beginning + state
+    server.answer = lambda asked: HttpReply(found)
     info = batches.retrieve("batches/1")
     assert info.status == status
     assert info.output_file == ("files/out" if state == "SUCCEEDED" else None)

@@ -72,8 +72,8 @@ def test_a_recipe_from_a_batch(tmp_path: Path, api: GoogleApi, states: str) -> N
         answer = by_dialogue[dialogue.dialog_id]
         assert answer["text"] == expected_answer([{"role": "user", "content": text}])
     ((path, of),) = [(name, batch) for name, batch in api.batches.items()]
-    told = study.query("SELECT batch, completed, failed, total, key_digest FROM submissions")
-    assert told == [(path, len(study.train), 0, len(study.train), api_keys.digest(KEY))]
+    submissions = study.query("SELECT batch, completed, failed, total, key_digest FROM submissions")
+    assert submissions == [(path, len(study.train), 0, len(study.train), api_keys.digest(KEY))]
     ((token,),) = study.query("SELECT token FROM submissions")
     assert of["displayName"] == f"empathy-tui {tmp_path.name}/{study.job(NAIVE)}/{token}"
 
@@ -339,8 +339,8 @@ def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api:
     study.ask(intents.Resume())
     assert study.finish() == 0
     assert set(study.states().values()) == {"done"}, study.story()
-    told = dict(study.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
-    assert "ended as expired without results" in told[expired]
-    assert f"none of its {len(first.train)} requests" in told[other]
-    assert "not found" in told["batches/nobody-has-it"]
-    assert "is not the name of a batch" in told["no name of one"]
+    errors = dict(study.query("SELECT batch, errors FROM submissions WHERE errors != '[]'"))
+    assert "ended as expired without results" in errors[expired]
+    assert f"none of its {len(first.train)} requests" in errors[other]
+    assert "not found" in errors["batches/nobody-has-it"]
+    assert "is not the name of a batch" in errors["no name of one"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,14 +15,11 @@ from core.teachers.protocol import (
     TransientError,
     Usage,
 )
-from tests.support.scripted_server import HttpReply, Server, serving
+from tests.support.scripted_server import HttpReply, Server
 from tests.teachers.google_answers import KEY, REQUEST, answer, endpoint, refusal
+from tests.teachers.live_calls import last_reply
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving(lambda asked: HttpReply(answer("well"))) as found:
-        yield found
+USUAL_ANSWER = answer("well")
 
 
 @pytest.fixture
@@ -180,7 +177,7 @@ LIKELY = {"token": "1", "logProbability": -0.1, "tokenId": 7}
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("logprobs", "expected"),
     [
         ({"chosenCandidates": [LIKELY], "topCandidates": [{"candidates": [LIKELY]}]}, {"1": -0.1}),
         ({"topCandidates": [{"candidates": [LIKELY, {"token": "2"}]}]}, {"1": -0.1}),
@@ -192,14 +189,13 @@ LIKELY = {"token": "1", "logProbability": -0.1, "tokenId": 7}
     ],
 )
 async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
-    server: Server, told: object, expected: dict[str, float] | None
+    server: Server, logprobs: object, expected: dict[str, float] | None
 ) -> None:
-    said = answer("1")
-    said["candidates"][0]["logprobsResult"] = told
-    server.answer = lambda asked: HttpReply(said)
+    body = answer("1")
+    body["candidates"][0]["logprobsResult"] = logprobs
+    server.answer = lambda asked: HttpReply(body)
     live = GoogleLive(replace(endpoint(server), top_logprobs=5))
-    reply = await live.complete(REQUEST)
-    await live.close()
+    reply = await last_reply(live, REQUEST)
     assert (reply.text, reply.logprobs) == ("1", expected)
     generation = server.requests[-1].json()["generationConfig"]
     assert (generation["responseLogprobs"], generation["logprobs"]) == (True, 5)

@@ -86,8 +86,8 @@ def test_no_header_breaks_a_response(found: dict[str, str]) -> None:
 
 
 def test_limits_without_a_kind_are_about_requests() -> None:
-    told = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}
-    limits = headers.rate_limits(told)
+    sent = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}
+    limits = headers.rate_limits(sent)
     assert (limits.remaining_requests, limits.reset_requests_s) == (0, 30)
 
 
@@ -108,9 +108,9 @@ def test_retry_after(answered: dict[str, str], seconds: float | None) -> None:
 
 
 def test_retry_after_as_a_date() -> None:
-    told = headers.retry_after({"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)})
-    assert told is not None
-    assert 0 < told <= 100
+    seconds = headers.retry_after({"retry-after": email.utils.formatdate(time.time() + 100, usegmt=True)})
+    assert seconds is not None
+    assert 0 < seconds <= 100
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,7 @@ from tests.support.odd_answers_server import (
     errors,
     generate,
 )
-from tests.support.scripted_server import HttpReply, serving
-
-
-@pytest.fixture(autouse=True)
-def _key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-made-0123456789")
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[OddServer, str]]:
-    odd = OddServer()
-    with serving(odd) as found:
-        yield odd, f"{found.url}/v1"
+from tests.support.scripted_server import HttpReply
 
 
 def _line_with_error_object(key: str, body: dict[str, Any]) -> bytes:
@@ -82,9 +70,9 @@ def _json(line: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Callable[[st
     ],
 )
 def test_batches_in_odd_forms(
-    tmp_path: Path, server: tuple[OddServer, str], batch: dict[str, Any], line: Any
+    tmp_path: Path, odd_server: tuple[OddServer, str], batch: dict[str, Any], line: Any
 ) -> None:
-    odd, url = server
+    odd, url = odd_server
     odd.batch, odd.line = batch, line
     result = generate(tmp_path, url, "batch")
     assert result.answers == len(DIALOGUES)
@@ -101,10 +89,10 @@ FOREIGN: list[dict[str, Any]] = [
 @pytest.mark.parametrize("metadata", [{"token": "of another"}, None])
 @pytest.mark.parametrize("status", [504, 200])
 def test_a_lost_reply_to_a_creation_buys_nothing_twice(
-    tmp_path: Path, server: tuple[OddServer, str], status: int, metadata: dict[str, str] | None
+    tmp_path: Path, odd_server: tuple[OddServer, str], status: int, metadata: dict[str, str] | None
 ) -> None:
     """The list of batches has others in odd forms, and no metadata: the input file tells the batch."""
-    odd, url = server
+    odd, url = odd_server
     odd.created = HttpReply(b"<html>gateway</html>" if status == 504 else b'{"object": "batch"}', status)
     others = [*FOREIGN, {"id": "batch_8", "status": "completed", "metadata": metadata, "input_file_id": "f"}]
     odd.listing = [*others, {"id": "batch_1", "status": "validating", "input_file_id": "file-in"}]
@@ -115,22 +103,26 @@ def test_a_lost_reply_to_a_creation_buys_nothing_twice(
         assert any("answer cannot be read" in error for error in errors(tmp_path))
 
 
-def test_a_batch_that_the_list_tells_nothing_of_is_looked_at(
-    tmp_path: Path, server: tuple[OddServer, str]
-) -> None:
-    odd, url = server
+def lose_creation(odd: OddServer) -> None:
+    """The reply to a creation is lost, and the list says nothing of the batch but its id."""
     odd.created = HttpReply(b"", 504)
     odd.listing = [{"id": "batch_1", "status": "validating"}]
+
+
+def test_a_batch_that_the_list_tells_nothing_of_is_looked_at(
+    tmp_path: Path, odd_server: tuple[OddServer, str]
+) -> None:
+    odd, url = odd_server
+    lose_creation(odd)
     assert generate(tmp_path, url, "batch").answers == len(DIALOGUES)
     assert odd.creates == 1
 
 
 def test_a_batch_that_cannot_be_told_is_not_bought_again_unasked(
-    tmp_path: Path, server: tuple[OddServer, str]
+    tmp_path: Path, odd_server: tuple[OddServer, str]
 ) -> None:
-    odd, url = server
-    odd.created = HttpReply(b"", 504)
-    odd.listing = [{"id": "batch_1", "status": "validating"}]
+    odd, url = odd_server
+    lose_creation(odd)
     odd.batch = {"input_file_id": None}
     with pytest.raises(UserError, match="batches adopt ID"):
         generate(tmp_path, url, "batch")
@@ -139,9 +131,9 @@ def test_a_batch_that_cannot_be_told_is_not_bought_again_unasked(
 
 
 def test_a_creation_without_a_status_is_followed_by_its_id(
-    tmp_path: Path, server: tuple[OddServer, str]
+    tmp_path: Path, odd_server: tuple[OddServer, str]
 ) -> None:
-    odd, url = server
+    odd, url = odd_server
     odd.created = HttpReply({"id": "batch_1"})
     odd.listing = []
     assert generate(tmp_path, url, "batch").answers == len(DIALOGUES)
@@ -159,9 +151,9 @@ UNREADABLE: list[Callable[[str, dict[str, Any]], bytes]] = [
 
 @pytest.mark.parametrize("line", UNREADABLE)
 def test_a_line_that_cannot_be_read_is_charged_and_bought_once(
-    tmp_path: Path, server: tuple[OddServer, str], line: Callable[[str, dict[str, Any]], bytes]
+    tmp_path: Path, odd_server: tuple[OddServer, str], line: Callable[[str, dict[str, Any]], bytes]
 ) -> None:
-    odd, url = server
+    odd, url = odd_server
     first: list[str] = []
 
     def one(key: str, body: dict[str, Any]) -> bytes:
@@ -177,8 +169,8 @@ def test_a_line_that_cannot_be_read_is_charged_and_bought_once(
     assert kept.output_tokens
 
 
-def test_an_error_of_one_line_does_not_end_the_job(tmp_path: Path, server: tuple[OddServer, str]) -> None:
-    odd, url = server
+def test_an_error_of_one_line_does_not_end_the_job(tmp_path: Path, odd_server: tuple[OddServer, str]) -> None:
+    odd, url = odd_server
     first: list[str] = []
 
     def one(key: str, body: dict[str, Any]) -> bytes:
@@ -195,9 +187,9 @@ def test_an_error_of_one_line_does_not_end_the_job(tmp_path: Path, server: tuple
 
 @pytest.mark.parametrize("reply", [HttpReply({"id": 7}), HttpReply(b"<html>log in</html>")])
 def test_a_batch_that_stays_unreadable_is_waited_for_and_given_up(
-    tmp_path: Path, server: tuple[OddServer, str], reply: HttpReply
+    tmp_path: Path, odd_server: tuple[OddServer, str], reply: HttpReply
 ) -> None:
-    odd, url = server
+    odd, url = odd_server
     odd.created = HttpReply({"id": "batch_1", "status": "validating"})
     odd.looked_at = reply
     with pytest.raises(UserError, match=r"cannot be read for .*max_wait_s.* Batch batch_1 goes on"):
@@ -208,16 +200,18 @@ def test_a_batch_that_stays_unreadable_is_waited_for_and_given_up(
     assert waiting.gives_up_at is not None
 
 
-def test_a_file_of_a_rejected_batch_is_deleted(tmp_path: Path, server: tuple[OddServer, str]) -> None:
-    odd, url = server
+def test_a_file_of_a_rejected_batch_is_deleted(tmp_path: Path, odd_server: tuple[OddServer, str]) -> None:
+    odd, url = odd_server
     odd.created = HttpReply({"error": {"message": "no batches for this model"}}, 400)
     with pytest.raises(UserError, match="no batches for this model"):
         generate(tmp_path, url, "batch")
     assert odd.deleted == ["file-in"]
 
 
-def test_a_filtered_prompt_is_charged_by_its_estimate(tmp_path: Path, server: tuple[OddServer, str]) -> None:
-    odd, url = server
+def test_a_filtered_prompt_is_charged_by_its_estimate(
+    tmp_path: Path, odd_server: tuple[OddServer, str]
+) -> None:
+    odd, url = odd_server
     odd.line = lambda key, body: json.dumps(
         {"custom_id": key, "error": {"code": "content_filter", "message": "no"}}
     ).encode()

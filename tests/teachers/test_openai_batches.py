@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from core.teachers.protocol import (
 )
 from tests import loopback
 from tests.support import waiting
-from tests.support.scripted_server import HttpReply, HttpRequest, Server, serving
+from tests.support.scripted_server import HttpReply, HttpRequest, Server
 from tests.teachers.openai_answers import KEY, REQUEST, completion, endpoint
 
 
@@ -45,10 +44,7 @@ def batch(**changes: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving(lambda asked: HttpReply(completion())) as found:
-        yield found
+USUAL_ANSWER = completion()
 
 
 @pytest.fixture

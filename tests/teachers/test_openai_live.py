@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -28,14 +28,11 @@ from core.teachers.protocol import (
     Usage,
 )
 from tests import loopback
-from tests.support.scripted_server import HttpReply, Server, serving
+from tests.support.scripted_server import HttpReply, Server
+from tests.teachers.live_calls import last_reply
 from tests.teachers.openai_answers import KEY, REQUEST, completion, endpoint
 
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving(lambda asked: HttpReply(completion())) as found:
-        yield found
+USUAL_ANSWER = completion()
 
 
 @pytest.fixture
@@ -186,16 +183,16 @@ async def test_what_will_not_pass(
 
 
 async def test_limits_are_read_from_answers_and_refusals(server: Server, live: OpenAILive) -> None:
-    told = {
+    headers = {
         "x-ratelimit-remaining-requests": "5",
         "x-ratelimit-remaining-tokens": "0",
         "x-ratelimit-reset-requests": "20ms",
         "x-ratelimit-reset-tokens": "6m0.5s",
     }
-    server.answer = lambda asked: HttpReply(completion(), headers=told)
+    server.answer = lambda asked: HttpReply(completion(), headers=headers)
     await live.complete(REQUEST)
     assert live.limits == RateLimits(5, 0, 0.02, 360.5)
-    server.answer = lambda asked: HttpReply(b"", 429, {**told, "x-ratelimit-remaining-requests": "0"})
+    server.answer = lambda asked: HttpReply(b"", 429, {**headers, "x-ratelimit-remaining-requests": "0"})
     with pytest.raises(TransientError):
         await live.complete(REQUEST)
     assert live.limits.remaining_requests == 0
@@ -278,7 +275,7 @@ async def test_live_calls_through_faults_on_the_strict_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("logprobs", "expected"),
     [
         ({"content": [{"token": "1", "top_logprobs": [{"token": "1", "logprob": -0.1}]}]}, {"1": -0.1}),
         (
@@ -298,14 +295,13 @@ async def test_live_calls_through_faults_on_the_strict_server() -> None:
     ],
 )
 async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
-    server: Server, told: object, expected: dict[str, float] | None
+    server: Server, logprobs: object, expected: dict[str, float] | None
 ) -> None:
     answer = completion("1")
-    answer["choices"][0]["logprobs"] = told
+    answer["choices"][0]["logprobs"] = logprobs
     server.answer = lambda asked: HttpReply(answer)
     live = OpenAILive(replace(endpoint(server), top_logprobs=5))
-    reply = await live.complete(REQUEST)
-    await live.close()
+    reply = await last_reply(live, REQUEST)
     assert (reply.text, reply.logprobs) == ("1", expected)
     assert server.requests[-1].json()["top_logprobs"] == 5
     assert server.requests[-1].json()["logprobs"] is True

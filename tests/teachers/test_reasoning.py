@@ -138,6 +138,8 @@ async def test_a_choice_that_is_wrong_is_an_error(
         ("`temperature` and `top_p` cannot both be specified for this model", "temperature"),
         ("Model m does not support parameter reasoningEffort.", "reasoning_effort"),
         ("extra_forbidden: body.seed", "seed"),
+        ("thinking mode does not accept temperature", "temperature"),
+        ("The parameter `seed` cannot be used with this model", "seed"),
     ],
 )
 def test_refusals_in_other_words(message: str, parameter: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -24,11 +25,17 @@ from tui.screens.home import screen as home
 Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
 
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A filled workspace to be copied: to fill one takes longer than many a test."""
+    return fill(tmp_path_factory.mktemp("filled") / "study").root
+
+
 @pytest.fixture
-def filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
+def filled(filled_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
     """A workspace in a home folder, so that its path is shown the same everywhere."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    return fill(tmp_path / "study")
+    return WorkspacePaths(shutil.copytree(filled_once, tmp_path / "study"))
 
 
 @pytest.fixture

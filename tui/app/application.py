@@ -59,9 +59,14 @@ class EmpathyApp(HostApp):
     BINDINGS: ClassVar[list[BindingType]] = list(bindings.APP)
     COMMANDS = {_commands}  # noqa: RUF012 - a class variable of Textual's
 
-    def __init__(self, workspace: WorkspacePaths, ballot: tuple[str, str, str] | None = None) -> None:
+    def __init__(
+        self,
+        workspace: WorkspacePaths,
+        ballot: tuple[str, str, str] | tuple[str, str, str, bool] | None = None,
+    ) -> None:
         self.workspace = workspace
-        #: Two responders and the voter, if the app was opened only to vote on them.
+        #: Two responders, the voter, and whether pairs are drawn uniformly, if the app was opened only to
+        #: vote on them.
         self.ballot = ballot
         self.snapshot: Snapshot | None = None
         # Textual reads it once, during construction.

@@ -10,10 +10,11 @@ from core.api import WorkspacePaths
 from tui.runtime import garbage_collector
 
 
-def open_app(workspace: WorkspacePaths, ballot: tuple[str, str, str] | None = None) -> NoReturn:
+def open_app(workspace: WorkspacePaths, ballot: tuple[str, str, str, bool] | None = None) -> NoReturn:
     """Run the app until the user closes it, also on workspaces that the user switches to; then exit.
 
-    With a `ballot` (two responders and a voter) it opens the voting screen.
+    With a `ballot` (two responders, a voter, and whether pairs are drawn uniformly) it opens the voting
+    screen.
     """
     # Garbage collection takes a tenth of the time until the first frame. The poller enables it again.
     garbage_collector.hold()

@@ -84,10 +84,10 @@ def navigate(app: HostApp, message: Navigation) -> None:
             data.call_after_refresh(data.seek, dialog_id)
         case OpenLog(job):
             _open_log(app, job)
-        case OpenBallot(a, b, voter):
+        case OpenBallot(a, b, voter, uniform):
             if may_write(app):
                 voting = cast("VoteScreen", _opened(app, "voting"))
-                voting.call_after_refresh(voting.open_ballot, a, b, voter)
+                voting.call_after_refresh(voting.open_ballot, a, b, voter, uniform)
 
 
 def _open_mode(app: HostApp, mode: str) -> None:

@@ -5,7 +5,6 @@ Exit codes: 0 for success, 1 for failure, 2 for wrong usage, 130 for Ctrl+C.
 
 from __future__ import annotations
 
-import errno
 import io
 import sys
 from importlib import import_module
@@ -71,11 +70,16 @@ class _Program(click.Group):
         except KeyboardInterrupt:
             click.echo("\nstopped", err=True)
             ctx.exit(130)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        # Help is printed before a command is invoked. A closed pipe, which is no error, is click's to end.
+        try:
+            return super().main(*args, **extra)
         except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise
-            message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            raise CommandError(message) from error
+            # Errors of writing, to the output as to a file, name no place.
+            place = error.filename or "writing to the output or to a file failed"
+            CommandError(f"{place}: {error.strerror or error}").show()
+            sys.exit(CommandError.exit_code)
 
 
 @click.group(

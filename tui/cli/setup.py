@@ -70,6 +70,7 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
         # Show the results that exist, also after a failure.
         rates, imported = workspace.evaluation.win_rates(), workspace.data.imported()
         console.print()
-        print_win_rates(console, rates, sample=is_sample(imported))
+        with_votes = workspace.evaluation.prediction_powered()
+        print_win_rates(console, rates, with_votes, sample=is_sample(imported))
     took = duration(time.monotonic() - started)
     print_line(console, f"All done in {took}. Open it in the app: `empathy-tui --workspace {paths.root}`")

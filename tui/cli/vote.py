@@ -11,6 +11,7 @@ import click
 from core.api import Workspace
 from tui.app.launch import open_app
 from tui.cli.options import CommandError, examples, in_terminal, workspace_of
+from tui.format import human_votes
 from tui.format.text import visible
 
 #: Seconds to wait for the supervisor to store the last votes.
@@ -30,12 +31,18 @@ def _login() -> str:
 @click.argument("a")
 @click.argument("b")
 @click.option("--voter", default=_login, show_default="your login name", help="The voter's name.")
+@click.option(
+    "--uniform", is_flag=True, help="Draw pairs uniformly, and not by the uncertainty of the judges."
+)
 @click.pass_context
-def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
+def vote(ctx: click.Context, a: str, b: str, voter: str, uniform: bool) -> None:
     """Vote on the responses of A and B to the test dialogues, blind.
 
     Each pair is shown in random order; ← and → choose, t is a tie, s skips, u undoes the last vote. You can
     leave at any time: the same command continues. Each voter needs their own name.
+
+    Pairs of which the judges that compared the two are uncertain are more likely to come early, because votes
+    on them teach most; votes are weighted for that. --uniform, or o on the screen, draws uniformly.
     """
     if not _VOTER.fullmatch(voter):
         raise CommandError(
@@ -51,9 +58,9 @@ def vote(ctx: click.Context, a: str, b: str, voter: str) -> None:
     if not in_terminal():
         raise CommandError("voting needs a terminal")
     try:
-        open_app(workspace.paths, ballot=(a, b, voter))
+        open_app(workspace.paths, ballot=(a, b, voter, uniform))
     finally:
-        click.echo(visible(_summary(workspace, a, b, voter)))
+        click.echo(visible(_summary(workspace, a, b, voter), lines=True))
 
 
 def _summary(workspace: Workspace, a: str, b: str, voter: str) -> str:
@@ -70,4 +77,11 @@ def _summary(workspace: Workspace, a: str, b: str, voter: str) -> str:
     summary = f"{voter} has voted on {voted} of {len(items)} pairs"
     if late:
         return f"{summary}; the last votes are not stored yet."
-    return f"{summary}." + ("" if voted == len(items) else " The same command continues.")
+    summary = f"{summary}." + ("" if voted == len(items) else " The same command continues.")
+    # Without the win rate itself: who votes on must not know who is ahead.
+    more = [
+        f"\nWith the verdicts of {one.judge}: {human_votes.more_votes(one)}."
+        for one in workspace.evaluation.prediction_powered()
+        if {one.a, one.b} == {a, b}
+    ]
+    return summary + "".join(more)

@@ -1,4 +1,4 @@
-"""The commands about win rates: the table, one comparison, the ranking, the judges, paired tests."""
+"""The commands about win rates: the table, one comparison, recipes, the ranking, the judges, paired tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def winrates(ctx: click.Context, as_json: bool) -> None:
     from tui.cli.output.tables import make_console
     from tui.cli.output.win_rates import print_win_rates
 
-    print_win_rates(make_console(), found, sample=is_sample(workspace.data.imported()))
+    with_votes = workspace.evaluation.prediction_powered()
+    print_win_rates(make_console(), found, with_votes, sample=is_sample(workspace.data.imported()))
 
 
 @winrates.command(epilog=examples('winrates show "smollm2 vs smollm2/direct/chatgpt/sft @ gpt-4o"'))
@@ -51,6 +52,25 @@ def show(ctx: click.Context, job: str, as_json: bool) -> None:
     print_comparison(make_console(), comparison)
 
 
+@winrates.command(epilog=examples("winrates recipes"))
+@json_option
+@click.pass_context
+def recipes(ctx: click.Context, as_json: bool) -> None:
+    """Show each recipe's win rate over the base students: overall, and in each dimension of empathy.
+
+    Dimensions are shown of judges that are asked for them (`dimensions = true`).
+    """
+    evaluation = workspace_of(ctx).evaluation
+    found = evaluation.recipe_rates()
+    if as_json:
+        json.write(found)
+        return
+    from tui.cli.output.tables import make_console
+    from tui.cli.output.win_rates import print_recipes
+
+    print_recipes(make_console(), found, evaluation.win_rates())
+
+
 @winrates.command(epilog=examples("winrates ranking"))
 @json_option
 @click.pass_context
@@ -74,13 +94,38 @@ def judges(ctx: click.Context, as_json: bool) -> None:
     """Show each judge's quality, the agreement between judges, and the win rates by people's votes."""
     evaluation = workspace_of(ctx).evaluation
     cards, agreements, votes = evaluation.scorecards(), evaluation.agreements(), evaluation.human_win_rates()
+    tests, models = evaluation.annotator_tests(), evaluation.bias_models()
     if as_json:
-        json.write(json.Judges(judges=cards, agreements=agreements, votes=votes))
+        json.write(
+            json.Judges(
+                judges=cards, agreements=agreements, votes=votes, annotator_tests=tests, bias_models=models
+            )
+        )
         return
     from tui.cli.output.tables import make_console
     from tui.cli.output.win_rates import print_judges
 
-    print_judges(make_console(), cards, agreements, votes)
+    print_judges(make_console(), cards, agreements, votes, tests, models)
+
+
+@winrates.command(epilog=examples("winrates votes"))
+@json_option
+@click.pass_context
+def votes(ctx: click.Context, as_json: bool) -> None:
+    """Show the win rates by people: from their votes on some dialogues and a judge's verdicts on all.
+
+    Such a prediction-powered win rate is right whatever the judge's errors, and its interval is never wider
+    than that of the votes alone. It also shows how many more votes would decide who is better.
+    """
+    evaluation = workspace_of(ctx).evaluation
+    found = evaluation.prediction_powered()
+    if as_json:
+        json.write(found)
+        return
+    from tui.cli.output.tables import make_console
+    from tui.cli.output.win_rates import print_votes
+
+    print_votes(make_console(), evaluation.human_win_rates(), found)
 
 
 @winrates.command(epilog=examples("winrates tests --significant"))

@@ -43,6 +43,14 @@ def costs(found: Sequence[Estimate], spending: Spending) -> Content:
             Content(""),
             Content(submissions.money(spending)),
             Content.styled("Token counts are estimated from text length.", "$text-muted"),
+            *(
+                Content.styled(
+                    f"An upper bound: {visible(one.recipe)} may stop before, once it is decided.",
+                    "$text-muted",
+                )
+                for one in found
+                if one.is_upper_bound
+            ),
         ]
     )
 

@@ -55,11 +55,13 @@ class OpenLog(Navigation):
 
 @dataclass
 class OpenBallot(Navigation):
-    """Let `voter` vote on the responses of `a` and `b`."""
+    """Let `voter` vote on the responses of `a` and `b`; `uniform` is whether pairs are drawn uniformly, and
+    not by the judge's uncertainty."""
 
     a: str
     b: str
     voter: str
+    uniform: bool = False
 
 
 class CloseBallot(Navigation):

@@ -25,6 +25,7 @@ PURPOSES = {
     "sequential_affective": "sequential, second turn: affective empathy",
     "sequential_compassionate": "sequential, third turn: compassionate empathy",
     "judge": "the question to a judge about two responses",
+    "judge_dimensions": "the same, also about each dimension of empathy",
 }
 
 

@@ -13,7 +13,7 @@ from core.domain.recipes import Recipe
 from core.recipes import catalog, strategies
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
-from core.store import jobs as stored_jobs
+from core.store import job_records
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -90,7 +90,7 @@ class DataReader:
             output = (
                 None
                 if connection is None or job is None
-                else stored_jobs.artifact(connection, job, "answers")
+                else job_records.artifact(connection, job, "answers")
             )
             if output is None or not (self._state.paths.root / output[0]).exists():
                 return None

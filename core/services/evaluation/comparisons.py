@@ -9,12 +9,12 @@ from dataclasses import fields, replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
-from core.domain.comparisons import Cell, PairedTest, Ranking
+from core.domain.comparisons import Cell, PairedTest, Ranking, SequencePoint
 from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult
-from core.domain.verdicts import Order, Pair, Verdict, Winner
+from core.domain.verdicts import Dimension, Order, Pair, Verdict, Winner
 from core.domain.win_rates import WinRate
 from core.store import queries
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
     from core.judging.judge_bias import BiasCounts
     from core.judging.scores import Scores
+
+    DimensionScores = Mapping[Dimension, Scores]
 
 #: Words per bin of the breakdown by length.
 _BIN = 10
@@ -51,7 +53,17 @@ def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
     """b's score on each dialogue of a comparison; None on an invalid one."""
     from core.judging import scores
 
-    return scores.by_dialogue(_verdicts(connection, job))
+    return scores.by_dialogue(verdicts_of(connection, job))
+
+
+def dimension_scores(connection: sqlite3.Connection, job: str) -> DimensionScores:
+    """b's score on each dialogue of a comparison in each dimension that its judge was asked for."""
+    from core.judging import scores
+
+    return {
+        dimension: scores.by_dialogue(_by_dialogue(found))
+        for dimension, found in queries.dimension_winners(connection, job).items()
+    }
 
 
 def bias_counts(
@@ -64,7 +76,7 @@ def bias_counts(
     from core.judging import judge_bias
 
     found = {}
-    for name, verdicts in _verdicts(connection, job).items():
+    for name, verdicts in verdicts_of(connection, job).items():
         a, b = (own.get(name) for own in texts)
         words = None if a is None or b is None else (len(a.split()), len(b.split()))
         is_identical = a is not None and a == b
@@ -72,19 +84,33 @@ def bias_counts(
     return found
 
 
-def _verdicts(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
+def verdicts_of(connection: sqlite3.Connection, job: str) -> dict[str, list[tuple[Order, Winner]]]:
+    """The verdicts of a job by dialogue."""
+    return _by_dialogue(queries.winners(connection, job))
+
+
+def uncertainties(connection: sqlite3.Connection, jobs: Iterable[str]) -> dict[str, float]:
+    """How uncertain the judges of these comparisons, which are of the same two responders, are of each
+    dialogue that one of them judged."""
+    from core.judging import active_voting
+
+    judged: dict[str, list[list[tuple[Order, Winner, float | None]]]] = defaultdict(list)
+    for job in jobs:
+        rows = queries.probable_winners(connection, job)
+        for name, found in groupby(rows, lambda row: row[0]):
+            judged[name].append([(order, winner, chance) for _, order, winner, chance in found])
+    return {name: active_voting.uncertainty(verdicts) for name, verdicts in judged.items()}
+
+
+def _by_dialogue(rows: Iterable[tuple[str, Order, Winner]]) -> dict[str, list[tuple[Order, Winner]]]:
     return {
         name: [(order, winner) for _, order, winner in found]
-        for name, found in groupby(queries.winners(connection, job), lambda row: row[0])
+        for name, found in groupby(rows, lambda row: row[0])
     }
 
 
-def breakdown(
-    rate: WinRate, scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]
-) -> tuple[Cell, ...]:
+def breakdown(scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[str, str]) -> tuple[Cell, ...]:
     """The win rate per emotion, per sentiment, and per length of b's response in words."""
-    from core.judging.intervals import WILSON
-
     named: dict[tuple[str, str], list[float | None]] = defaultdict(list)
     bins: dict[int, list[float | None]] = defaultdict(list)
     for dialogue in dialogues:
@@ -95,11 +121,28 @@ def breakdown(
         named["sentiment", dialogue.sentiment].append(score)
         if dialogue.dialog_id in texts_b:
             bins[len(texts_b[dialogue.dialog_id].split()) // _BIN].append(score)
-    # As for all dialogues together.
-    once = rate.interval == WILSON
     return (
-        *(_cell(kind, value, named[kind, value], once) for kind, value in sorted(named)),
-        *(_cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin], once) for bin in sorted(bins)),
+        *(_cell(kind, value, named[kind, value]) for kind, value in sorted(named)),
+        *(_cell("length", f"{bin * _BIN}–{bin * _BIN + _BIN - 1}", bins[bin]) for bin in sorted(bins)),
+    )
+
+
+def sequence(rate: WinRate, scores: Scores) -> tuple[SequencePoint, ...]:
+    """The confidence sequence of a comparison whose judge stops once it is decided; empty for another one."""
+    from core.judging import sequential
+
+    if rate.stopping is None:
+        return ()
+    order = sequential.in_order(scores, rate.stopping.seed)
+    judged = [(name, score) for name in order if (score := scores[name]) is not None]
+    values = [score for _, score in judged]
+    ends, e_values = sequential.confidence_sequence(values), sequential.e_values(values)
+    means = (sum(values[:n]) / n for n in range(1, len(values) + 1))
+    return tuple(
+        SequencePoint(name, n, score, mean, low, high, e_value)
+        for n, ((name, score), mean, (low, high), e_value) in enumerate(
+            zip(judged, means, ends, e_values, strict=True), start=1
+        )
     )
 
 
@@ -110,7 +153,7 @@ def rankings(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Ra
     found = []
     for judge, compared in by_judge(rates, scores):
         entries, groups = ranking.rank({(rate.a, rate.b): scores[rate.job] for rate in compared})
-        found.append(Ranking(judge, entries, groups, len(compared)))
+        found.append(Ranking(judge, entries, groups, len(compared), sum(rate.unjudged for rate in compared)))
     return tuple(found)
 
 
@@ -148,6 +191,7 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
                     a=a,
                     b=b,
                     n=n,
+                    unjudged=len(others[a].keys() ^ others[b].keys()),
                     better_a=found.better_a,
                     better_b=found.better_b,
                     difference=found.difference,
@@ -220,6 +264,7 @@ def _swapped(verdict: Verdict) -> Verdict:
         verdict,
         order="ba" if verdict.order == "ab" else "ab",
         winner=MIRRORED[verdict.winner],
+        dimensions={name: MIRRORED[winner] for name, winner in verdict.dimensions.items()},
         probability_b=None if verdict.probability_b is None else 1 - verdict.probability_b,
     )
 
@@ -232,10 +277,10 @@ def by_judge(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> Iterator
             yield judge, compared
 
 
-def _cell(kind: Any, value: str, found: Sequence[float | None], once: bool) -> Cell:
+def _cell(kind: Any, value: str, found: Sequence[float | None]) -> Cell:
     from core.judging import statistics
 
-    rate = statistics.win_rate(found, once=once, with_bootstrap=False)
+    rate = statistics.win_rate(found)
     return Cell(
         kind=kind,
         value=value,

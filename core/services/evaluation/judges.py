@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from core.config.schema import JudgeConfig
 from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
+from core.domain.dialogues import Dialogue
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult, JudgeResult, ValidateResult
-from core.domain.verdicts import Winner
+from core.domain.verdicts import AnswerForm, Winner
 from core.domain.votes import Vote
 from core.domain.win_rates import WinRate
-from core.services.evaluation import comparisons
+from core.services.evaluation import comparisons, human_votes
 from core.store import submissions
 
 if TYPE_CHECKING:
@@ -67,13 +68,17 @@ def voted(found: Iterable[Vote]) -> set[str]:
 
 
 def human_win_rates(
-    found: Sequence[Vote], texts: Mapping[str, Mapping[str, str]]
+    found: Sequence[Vote], texts: Mapping[str, Mapping[str, str]], dialogues: Sequence[Dialogue]
 ) -> tuple[HumanWinRate, ...]:
-    """The win rates by votes of any two responders, whose `texts` are by dialogue."""
+    """The win rates by votes of any two responders, whose `texts` are by dialogue, with their breakdown."""
     from core.judging import voting
 
     rates = (voting.win_rate(a, b, found, texts[a], texts[b]) for a, b in _met(found))
-    return tuple(rate for rate in rates if rate is not None)
+    return tuple(
+        replace(rate, cells=human_votes.breakdown(rate, found, texts, dialogues))
+        for rate in rates
+        if rate is not None
+    )
 
 
 def of_voters(
@@ -87,12 +92,15 @@ def of_voters(
     from core.judging.scores import mirrored, winner
 
     labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
+    weights: dict[tuple[str, str, AgreementKind], list[float]] = defaultdict(list)
     jobs = {(rate.a, rate.b, rate.judge): rate.job for rate in rates if rate.job in scores}
     for a, b in _met(found):
         by_dialogue = voting.outcomes(found, texts[a], texts[b])
+        weighing = voting.weights(found, a, b, texts[a], texts[b])
         for name, by_voter in by_dialogue.items():
             for one, other in combinations(sorted(by_voter), 2):
                 labels[one, other, "voters"].append((name, by_voter[one], by_voter[other]))
+                weights[one, other, "voters"].append(weighing.get(name, 1.0))
         for judge in dict.fromkeys(rate.judge for rate in rates):
             for sides, swapped in (((a, b), False), ((b, a), True)):
                 job = jobs.get((*sides, judge))
@@ -103,7 +111,8 @@ def of_voters(
                     ruled = winner(mirrored(score) if swapped else score)
                     for voter, choice in by_voter.items():
                         labels[voter, judge, "voter and judge"].append((name, choice, ruled))
-    views = (agreement(one, other, kind, found) for (one, other, kind), found in sorted(labels.items()))
+                        weights[voter, judge, "voter and judge"].append(weighing.get(name, 1.0))
+    views = (agreement(*key, found, weights[key]) for key, found in sorted(labels.items()))
     return tuple(view for view in views if view is not None)
 
 
@@ -113,12 +122,17 @@ def _met(found: Iterable[Vote]) -> list[tuple[str, str]]:
 
 
 def agreement(
-    one: str, other: str, kind: AgreementKind, labels: Sequence[tuple[str, Winner, Winner]]
+    one: str,
+    other: str,
+    kind: AgreementKind,
+    labels: Sequence[tuple[str, Winner, Winner]],
+    weights: Sequence[float] | None = None,
 ) -> Agreement | None:
-    """The agreement of two labels of (dialogue, outcome, outcome); None if no dialogue was judged by both."""
+    """The agreement of two labels of (dialogue, outcome, outcome), which may have weights; None if no
+    dialogue was judged by both."""
     from core.judging import agreement as agreeing
 
-    measured = agreeing.judge_agreement(labels)
+    measured = agreeing.judge_agreement(labels, weights)
     if measured is None:
         return None
     return Agreement(
@@ -163,6 +177,14 @@ def label(judge: str, validated: Validated | None) -> str:
         f"({found.agreement_low:.0%} to {found.agreement_high:.0%})"
         + ("" if found.longer_agreement is None else f"; the longer one wins: {found.longer_agreement:.0%}")
     )
+
+
+def _forms(results: Iterable[CompareResult | ValidateResult]) -> dict[AnswerForm, int] | None:
+    counted = [result.forms for result in results if result.forms is not None]
+    total: Counter[AnswerForm] = Counter()
+    for forms in counted:
+        total.update(forms)
+    return dict(total.most_common()) if counted else None
 
 
 def _scorecard(
@@ -213,6 +235,7 @@ def _scorecard(
         pairs=None if of_people is None else of_people.agreement_pairs,
         verdicts=sum(result.verdicts for result in of_orders),
         invalid=sum(result.invalid_verdicts for result in of_orders),
+        forms=_forms(of_orders),
         prefers_first=prefers_first,
         prefers_first_low=prefers_first_low,
         prefers_first_high=prefers_first_high,

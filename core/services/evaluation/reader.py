@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from sqlite3 import Connection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from core.config.schema import JudgeConfig
 from core.domain.dialogues import HUMAN
@@ -15,7 +15,7 @@ from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.domain.verdicts import Pair
 from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
-from core.services.evaluation import comparisons, judges
+from core.services.evaluation import bias_models, comparisons, human_votes, judges, recipe_rates
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -23,18 +23,25 @@ from core.store import connections, queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
+    from core.domain.bias_models import BiasModel
     from core.domain.comparisons import (
         Agreement,
         Comparison,
         HumanWinRate,
         PairedTest,
         Ranking,
+        RecipeRate,
         Scorecard,
     )
+    from core.domain.human_evaluation import AnnotatorTest, PredictionPoweredWinRate
+    from core.domain.study_plans import JudgePlan
     from core.domain.votes import Vote
     from core.judging.judge_bias import BiasCounts
     from core.judging.scores import Scores
     from core.judging.voting import BallotItem
+    from core.services.evaluation.comparisons import DimensionScores
+
+T = TypeVar("T")
 
 
 class EvaluationReader:
@@ -46,9 +53,10 @@ class EvaluationReader:
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
         self._state = state
         self._pipeline = pipeline
-        #: Job → what a finished job's verdicts, which no longer change, amount to.
-        self._known_scores: dict[str, Scores] = {}
-        self._known_biases: dict[str, dict[str, BiasCounts]] = {}
+        #: Job → its result, and what its verdicts amount to: they change when there is another result.
+        self._known_scores: dict[str, tuple[object, Scores]] = {}
+        self._known_dimensions: dict[str, tuple[object, DimensionScores]] = {}
+        self._known_biases: dict[str, tuple[object, dict[str, BiasCounts]]] = {}
 
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration; its numbers are None until the comparison is done."""
@@ -73,7 +81,9 @@ class EvaluationReader:
         if rate.n is None:
             return Comparison(rate, ())
         scores, texts = self._scores([rate])[job], self._texts([rate.b])[rate.b]
-        return Comparison(rate, comparisons.breakdown(rate, scores, self._state.data()[1], texts))
+        cells = comparisons.breakdown(scores, self._state.data()[1], texts)
+        with_votes = next((one for one in self.prediction_powered() if one.job == job), None)
+        return Comparison(rate, cells, comparisons.sequence(rate, scores), with_votes)
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All comparisons of the configuration, each with its breakdown if it is finished."""
@@ -82,14 +92,24 @@ class EvaluationReader:
         rates = self.win_rates()
         scores, texts = self._scores(rates), self._texts({rate.b for rate in rates})
         test = [dialogue for dialogue in self._state.data()[1] if dialogue.split == "test"]
+        with_votes = {one.job: one for one in self.prediction_powered()}
         return tuple(
             Comparison(
                 rate,
-                comparisons.breakdown(rate, scores[rate.job], test, texts[rate.b])
-                if rate.job in scores
-                else (),
+                comparisons.breakdown(scores[rate.job], test, texts[rate.b]) if rate.job in scores else (),
+                comparisons.sequence(rate, scores[rate.job]) if rate.job in scores else (),
+                with_votes.get(rate.job),
             )
             for rate in rates
+        )
+
+    def recipe_rates(self) -> tuple[RecipeRate, ...]:
+        """The win rate of each recipe over the base students, overall and in each dimension of empathy."""
+        rates = self.win_rates()
+        return self._state.remember(
+            "recipe rates",
+            rates,
+            lambda: recipe_rates.recipe_rates(rates, self._scores(rates), self._dimension_scores(rates)),
         )
 
     def rankings(self) -> tuple[Ranking, ...]:
@@ -121,6 +141,65 @@ class EvaluationReader:
         biases = self._biases(connection, jobs, validated)
         return judges.scorecards(connection, self._judges(), jobs, validated, biases)
 
+    def judge_prompts(self) -> tuple[str, ...]:
+        """The names of the templates with which the configured judges are asked, in the judges' order."""
+        asked = (judge for judge in self._judges().values() if judge.provider != "embedded")
+        return tuple(dict.fromkeys("judge_dimensions" if judge.dimensions else "judge" for judge in asked))
+
+    def bias_models(self) -> tuple[BiasModel, ...]:
+        """One model for each judge with a finished comparison: position, length, responders' strengths."""
+        connection = self._state.connection()
+        if connection is None:
+            return ()
+        rates, known = [rate for rate in self.win_rates() if rate.n is not None], self._judges()
+
+        def make() -> tuple[BiasModel, ...]:
+            verdicts = {rate.job: comparisons.verdicts_of(connection, rate.job) for rate in rates}
+            texts = self._texts({side for rate in rates for side in (rate.a, rate.b)})
+            return tuple(
+                bias_models.of_judge(
+                    judge,
+                    [rate for rate in rates if rate.judge == judge],
+                    verdicts,
+                    texts,
+                    placed=judge not in known or known[judge].provider != "embedded",
+                )
+                for judge in dict.fromkeys(rate.judge for rate in rates)
+            )
+
+        return self._state.remember("bias models", rates, make)
+
+    def judge_plan(self, judge: str, detect: float = 0.05, power: float = 0.8) -> JudgePlan:
+        """How many dialogues, orders and repeats show a difference of `detect`, and what they cost.
+
+        From the verdicts of the judge's finished comparisons.
+
+        Raises:
+            UserError: There is no such judge.
+            ValueError: `detect` is not between 0 and ½, or `power` not between 0 and 1.
+        """
+        from core.services.evaluation import plans
+        from core.services.spending import costs
+
+        known = self._judges()
+        if judge not in known:
+            there_are = ", ".join(known) or "none"
+            raise UserError(f"no judge is named {judge!r}. There are: {there_are}")
+        rates = [rate for rate in self.win_rates() if rate.judge == judge and rate.n is not None]
+        connection, dialogues = self._state.connection(), self._state.data()[1]
+        found = (
+            {}
+            if connection is None
+            else {(r.a, r.b): comparisons.verdicts_of(connection, r.job) for r in rates}
+        )
+        estimate = (
+            None
+            if connection is None
+            else costs.of_verdicts(connection, self._state.paths, self._state.nodes(), judge, dialogues)
+        )
+        test = sum(dialogue.split == "test" for dialogue in dialogues)
+        return plans.of_judge(judge, known[judge], found, estimate, test, detect, power)
+
     def responders(self) -> tuple[str, ...]:
         """All responders: sources in the data, base students, runs, teachers."""
         imported = self._state.imported()
@@ -150,8 +229,11 @@ class EvaluationReader:
             return read()
         return self._state.remember("pairs", (imported, jobs, a, b), read)
 
-    def ballot_items(self, a: str, b: str, voter: str) -> tuple[BallotItem, ...]:
+    def ballot_items(self, a: str, b: str, voter: str, *, uniform: bool = False) -> tuple[BallotItem, ...]:
         """The pairs of responses of `a` and `b` to the test split for `voter`, in the order of the ballot.
+
+        Dialogues of which the judges that compared the two are uncertain are more likely to come early,
+        unless `uniform`.
 
         Raises:
             UserError: A responder does not exist, or `a` and `b` are the same.
@@ -162,7 +244,9 @@ class EvaluationReader:
             raise UserError(f"{a!r} is on both sides: name two different responders")
         self._check_responders(a, b)
         texts = self._texts((a, b))
-        return voting.ballot_items(self._state.data()[1], texts[a], texts[b], voter, self._votes())
+        uncertainties = None if uniform else self._uncertainties(a, b)
+        dialogues, found = self._state.data()[1], self._votes()
+        return voting.ballot_items(dialogues, texts[a], texts[b], voter, found, uncertainties)
 
     def human_win_rate(self, a: str, b: str) -> HumanWinRate | None:
         """The win rate of `b` over `a` by people's votes; None without a vote."""
@@ -174,7 +258,36 @@ class EvaluationReader:
     def human_win_rates(self) -> tuple[HumanWinRate, ...]:
         """The win rates by votes, of all pairs of responders that people voted on."""
         found = self._votes()
-        return judges.human_win_rates(found, self._texts(judges.voted(found)))
+        return judges.human_win_rates(found, self._texts(judges.voted(found)), self._state.data()[1])
+
+    def prediction_powered(self) -> tuple[PredictionPoweredWinRate, ...]:
+        """The win rates by people of all finished comparisons with votes, from the votes and the verdicts."""
+        found = self._votes()
+        if not found:
+            return ()
+        rates, (imported, dialogues) = self._voted(found), self._state.data()
+
+        def make() -> tuple[PredictionPoweredWinRate, ...]:
+            sides = {side for rate in rates for side in (rate.a, rate.b)}
+            by_name = {dialogue.dialog_id: dialogue for dialogue in dialogues}
+            return human_votes.prediction_powered(
+                rates, self._scores(rates), found, self._texts(sides), by_name
+            )
+
+        return self._state.remember("prediction powered", (rates, imported, found), make)
+
+    def annotator_tests(self) -> tuple[AnnotatorTest, ...]:
+        """Whether each judge does as well as a person, of those that compared responders with votes."""
+        found = self._votes()
+        if not found:
+            return ()
+        rates = self._voted(found)
+
+        def make() -> tuple[AnnotatorTest, ...]:
+            sides = {side for rate in rates for side in (rate.a, rate.b)}
+            return human_votes.annotator_tests(rates, self._scores(rates), found, self._texts(sides))
+
+        return self._state.remember("annotator tests", (rates, found), make)
 
     def _check_responders(self, *names: str) -> None:
         known = self.responders()
@@ -196,38 +309,81 @@ class EvaluationReader:
         connection = self._state.connection()
         return [] if connection is None else votes.votes(connection)
 
+    def _voted(self, votes: Sequence[Vote]) -> list[WinRate]:
+        """The finished comparisons of responders on whom people voted."""
+        met = {frozenset((vote.a, vote.b)) for vote in votes}
+        return [
+            rate for rate in self.win_rates() if rate.n is not None and frozenset((rate.a, rate.b)) in met
+        ]
+
+    def _uncertainties(self, a: str, b: str) -> dict[str, float] | None:
+        """How uncertain the judges that compared the two are of each dialogue; None if there are none."""
+        connection = self._state.connection()
+        # By job, so that a and b may be exchanged.
+        compared = sorted(
+            (rate for rate in self.win_rates() if rate.n is not None and {rate.a, rate.b} == {a, b}),
+            key=lambda rate: rate.job,
+        )
+        if connection is None or not compared:
+            return None
+        return self._state.remember(
+            "uncertainties",
+            compared,
+            lambda: comparisons.uncertainties(connection, [rate.job for rate in compared]),
+        )
+
     def _judges(self) -> dict[str, JudgeConfig]:
         config, _ = self._state.config()
         return {} if config is None else config.judges
 
     def _scores(self, rates: Sequence[WinRate]) -> dict[str, Scores]:
         """Job → scores by dialogue, of the finished comparisons."""
+        return self._of_jobs(rates, self._known_scores, comparisons.dialogue_scores)
+
+    def _dimension_scores(self, rates: Sequence[WinRate]) -> dict[str, DimensionScores]:
+        """Job → scores by dimension and dialogue, of the finished comparisons with dimensions."""
+        wanted = [rate for rate in rates if rate.dimensions]
+        return self._of_jobs(wanted, self._known_dimensions, comparisons.dimension_scores)
+
+    def _of_jobs(
+        self,
+        rates: Sequence[WinRate],
+        known: dict[str, tuple[object, T]],
+        read: Callable[[Connection, str], T],
+    ) -> dict[str, T]:
+        """Job → what is read of its verdicts, once for each result of a finished comparison."""
         connection = self._state.connection()
         assert connection is not None or not rates
+        results = {job.id: job.result for job in self._pipeline.snapshot().jobs}
         done = [rate.job for rate in rates if rate.n is not None]
         for job in done:
-            if job not in self._known_scores and connection is not None:
-                self._known_scores[job] = comparisons.dialogue_scores(connection, job)
-        return {job: self._known_scores[job] for job in done}
+            if connection is not None and (job not in known or known[job][0] != results.get(job)):
+                known[job] = (results.get(job), read(connection, job))
+        return {job: known[job][1] for job in done}
 
     def _biases(
         self, connection: Connection, jobs: Sequence[Job], validated: Mapping[str, Validated]
     ) -> dict[str, dict[str, BiasCounts]]:
         """Job → what its verdicts say of its judge, by dialogue: of finished comparisons and validations."""
         new = [
-            (job.id, ComparisonName.parse(job.name), job.result.placed > 0)
+            (job.id, ComparisonName.parse(job.name), job.result)
             for job in jobs
-            if isinstance(job.result, CompareResult) and job.id not in self._known_biases
+            if isinstance(job.result, CompareResult) and self._is_new(job.id, job.result)
         ]
         texts = self._texts({side for _, name, _ in new for side in (name.a, name.b)})
-        for id, name, placed in new:
+        for id, name, result in new:
             sides = texts[name.a], texts[name.b]
-            self._known_biases[id] = comparisons.bias_counts(connection, id, sides, placed)
+            found = comparisons.bias_counts(connection, id, sides, result.placed > 0)
+            self._known_biases[id] = (result, found)
         for one in validated.values():
-            if isinstance(one.result, ValidateResult) and one.job not in self._known_biases:
+            if isinstance(one.result, ValidateResult) and self._is_new(one.job, one.result):
                 placed = one.result.placed > 0
-                self._known_biases[one.job] = comparisons.bias_counts(connection, one.job, ({}, {}), placed)
-        return self._known_biases
+                counts = comparisons.bias_counts(connection, one.job, ({}, {}), placed)
+                self._known_biases[one.job] = (one.result, counts)
+        return {job: found for job, (_, found) in self._known_biases.items()}
+
+    def _is_new(self, job: str, result: CompareResult | ValidateResult) -> bool:
+        return job not in self._known_biases or self._known_biases[job][0] != result
 
     def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
         """Each judge's agreement with people with its current settings, measured on the most pairs."""

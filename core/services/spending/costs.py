@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
 
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
@@ -23,7 +26,7 @@ from core.jobs.settings import (
 )
 from core.pipeline import planner
 from core.responding import teacher_job as responder
-from core.store import connections, jobs, submissions
+from core.store import connections, job_records, submissions
 from core.teachers.costs import estimates as estimating
 from core.teachers.costs import prices
 
@@ -45,11 +48,51 @@ def estimates(
     if not nodes:
         return ()
     wanted = planner.resolve(nodes, targets)
+    answered, used, texts = _read(connection, workspace, wanted)
+    return (
+        *_of_recipes(wanted, nodes, dialogues, texts, answered, used),
+        *_of_teachers(wanted, dialogues, answered, used),
+        *_of_judges(wanted, dialogues, texts, answered, used),
+    )
+
+
+def of_verdicts(
+    connection: sqlite3.Connection,
+    workspace: WorkspacePaths,
+    nodes: Sequence[PlannedJob],
+    judge: str,
+    dialogues: Sequence[Dialogue],
+) -> Estimate | None:
+    """The requests of all of a judge's comparisons in one order without repeats, as if none was answered.
+
+    None if it is not a large model, or has no comparison.
+    """
+    needed = dependencies_of(nodes, [node.id for node in _once(nodes, judge)])
+    _, used, texts = _read(connection, workspace, [node for node in nodes if node.id in needed])
+    return next(_of_judges(_once(nodes, judge), dialogues, texts, set(), used), None)
+
+
+def _once(nodes: Sequence[PlannedJob], judge: str) -> list[PlannedJob]:
+    """The judge's comparisons, as if it judged each pair once."""
+    found = []
+    for node in nodes:
+        match node.settings:
+            case CompareSettings(judge=LlmJudge(name=name) as own) if name == judge:
+                once = msgspec.structs.replace(own, swap=False, repeats=1)
+                settings = msgspec.structs.replace(node.settings, judge=once)
+                found.append(replace(node, settings=settings))
+    return found
+
+
+def _read(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, wanted: Sequence[PlannedJob]
+) -> tuple[set[str], UsedTokens, Callable[[Input], dict[str, str] | None]]:
+    """The answered requests, what answers have used, and the texts of finished jobs among `wanted`."""
     with connections.snapshot(connection):
         answered = submissions.answered(connection)
         used = {key: prices.Used(*found) for key, found in submissions.used_tokens(connection).items()}
         outputs = {
-            JobOutput(node.id, output): jobs.artifact(connection, node.id, output)
+            JobOutput(node.id, output): job_records.artifact(connection, node.id, output)
             for node in wanted
             for output in ("answers", "responses")
             if node.stage in ("generate", "respond")
@@ -60,11 +103,7 @@ def estimates(
         path = None if output is None else workspace.root / output[0]
         return None if path is None or not path.exists() else response_file.read(path)
 
-    return (
-        *_of_recipes(wanted, nodes, dialogues, texts, answered, used),
-        *_of_teachers(wanted, dialogues, answered, used),
-        *_of_judges(wanted, dialogues, texts, answered, used),
-    )
+    return answered, used, texts
 
 
 def _of_recipes(
@@ -106,7 +145,8 @@ def _of_judges(
     used: UsedTokens,
 ) -> Iterator[Estimate]:
     # They import numpy, which the home screen must not wait for.
-    from core.judging import llm_judge, protocol, validate_job
+    from core.judging import protocol, validate_job
+    from core.judging.llm import llm_judge
 
     test = [d for d in dialogues if d.split == "test"]
     parts: dict[tuple[str, str], list[Estimate]] = {}
@@ -123,8 +163,10 @@ def _of_judges(
                 continue
         name, model = f"judge {judge.name}", judge.model
         requests = llm_judge.requests_of(judge, contests)
-        tokens = estimating.answer_tokens(model, node.stage, llm_judge.ANSWER_TOKENS, used)
+        tokens = estimating.answer_tokens(model, node.stage, llm_judge.answer_tokens(judge), used)
         part = estimating.of_requests(name, model, requests, answered, tokens)
+        if isinstance(node.settings, CompareSettings) and node.settings.stop is not None:
+            part = replace(part, is_upper_bound=True)
         parts.setdefault((name, model.identity.model), []).append(part)
     for (name, model_name), found in parts.items():
         yield estimating.total(name, model_name, found)

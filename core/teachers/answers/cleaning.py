@@ -53,12 +53,18 @@ class CleanedText:
     """What was removed, in the order of the rule."""
 
 
+#: How often the rule is applied at most: an answer in more layers is none, and each costs time.
+_MAX_ROUNDS = 20
+
+
 def clean(text: str) -> CleanedText:
     """Apply the rule until nothing changes: a clean text stays as it is."""
     removed: set[Removal] = set()
     text = _strip(text)
     before = None
-    while before != text:
+    for _ in range(_MAX_ROUNDS):
+        if before == text:
+            break
         before = text
         for removal, step in _STEPS:
             after = _strip(step(text))
@@ -98,10 +104,16 @@ _MY_RESPONSE = re.compile(r"\bhere(?:'s| is) my (?:response|answer|reply)\b:?", 
 
 #: How Ollama and Open WebUI write thinking, and how models write it without tags.
 _DONE_THINKING = re.compile(r"\Athinking\.\.\.\s*\n.*?\n\s*\.\.\.done thinking\.?", re.IGNORECASE | re.DOTALL)
-_DETAILS = re.compile(r'<details type="reasoning"[^>]*>.*?</details>', re.IGNORECASE | re.DOTALL)
+_DETAILS = re.compile(
+    r'<details(?: type="reasoning"[^>]*>|[^>]*>\s*<summary>\s*(?:thinking|thoughts?|reasoning)\b)'
+    r".*?</details>",
+    re.IGNORECASE | re.DOTALL,
+)
 _LABELLED = re.compile(
-    r"\A[*_#\s]*(?:thinking|thoughts?|thought process|reasoning|analysis|internal monologue|chain of thought)"
-    r"[*_ ]*:.*?\n[*_#\s]*(?:final )?(?:answer|response|reply)[*_ ]*:[*_]*\s*",
+    r"\A[*_#\s]*(?:(?:thinking|thoughts?|thought process|reasoning|analysis|internal monologue"
+    r"|chain of thought)[*_ ]*:|(?:(?:okay|ok|alright|hmm|so)\b[,. ]*)?"
+    r"(?:let me think|let's think|the (?:user|speaker) |(?:i|we) (?:need|have|should|want) to )).*?"
+    r"\n[*_#\s]*(?:final |improved |empathetic )?(?:answer|response|reply)[*_ ]*:[*_]*\s*",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -171,7 +183,7 @@ _FENCE_IN_LINE = re.compile(r"\A(?P<fence>`{1,3})(?P<inner>[^`]+)(?P=fence)\Z")
 #: A fence without its counterpart, where the answer was cut.
 _HALF_FENCE = re.compile(r"\A(?:`{3,}|~{3,})[^\n`]*\n(?!.*(?:`{3}|~{3}))|\n(?:`{3,}|~{3,})\Z", re.DOTALL)
 _EMPHASIS = re.compile(r"\A(?P<mark>\*{1,3}|_{1,3})(?=\S)(?P<inner>[^*_]+)(?<=\S)(?P=mark)\Z")
-_RULER = re.compile(r"\A(?:-{3,}|\*{3,}|_{3,})[ \t]*\n|\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
+_RULER = re.compile(r"\A(?:-{3,}|\*{3,}|_{3,})[ \t]*\n|\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z|\s#{3,}\Z")
 
 
 def _without_markdown(text: str) -> str:

@@ -130,7 +130,8 @@ _JSON_REMARK = re.compile(
 )
 #: A model that writes the next turn of the conversation too.
 _NEXT_TURN = re.compile(
-    r"\n[#*_ \t]*(?:user|human|speaker|listener|assistant|patient|client|therapist)[*_ \t]*:.*\Z",
+    r"\n(?:[#*_ \t]*(?:user|human|speaker|listener|assistant|patient|client|therapist)[*_ \t]*:"
+    r"|#{2,}[ \t]*(?:instruction|input|response|question|user|human|assistant)\b).*\Z",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -217,7 +218,8 @@ _REMARK = re.compile(
     r"|adds|shows|acknowledges|expresses|validates|offers|demonstrates|conveys|includes|maintains|provides|focuses"
     r"|incorporates|emphasi[sz]es|reflects|recogni[sz]es|highlights|stays|avoids|remains)\b"
     r"|(?:let me know|feel free to|would you like|do you want|if you(?:'d|’d| would) like)\b[^\n]{0,120}"
-    rf"\b(?:{_ABOUT}|adjust\w*|revis\w+|rewrit\w+|rephras\w+|tweak\w*|modif\w+|tone|another option)\b)",
+    rf"\b(?:{_ABOUT}|adjust\w*|chang(?:e|es|ed)|revis\w+|rewrit\w+|rephras\w+|tweak\w*|modif\w+|tone"
+    r"|another option)\b)",
     re.IGNORECASE,
 )
 #: The number of words behind the answer.

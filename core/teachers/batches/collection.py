@@ -75,6 +75,7 @@ class Collector:
         session.job.journal.write(*answers, end)
         session.ledger.refresh()
         session.delete_upload(submission)
+        session.queue.on_answers(answers)
         if was_rejected and clients.is_queue_full(session.settings, info):
             raise QueueFullError(f"the provider's queue is full: batch {info.id} is created again later")
         if was_rejected:

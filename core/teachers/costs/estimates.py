@@ -79,4 +79,5 @@ def total(name: str, model: str, parts: Iterable[Estimate]) -> Estimate:
         sum(part.input_tokens for part in parts),
         sum(part.output_tokens for part in parts),
         sum(costs) if len(costs) == len(parts) else None,
+        any(part.is_upper_bound for part in parts),
     )

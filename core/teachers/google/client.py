@@ -24,6 +24,7 @@ from core.network import clients
 from core.teachers.google import batch_jobs, errors, replies, requests
 from core.teachers.http import bodies, connection_errors, error_text, headers, json_values, rejections
 from core.teachers.http import endpoint as endpoints
+from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import (
     FINAL,
@@ -73,16 +74,26 @@ class GoogleLive:
             # The raw body: it is read as a batch's results are.
             should_return_http_response=True,
             automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
-            http_options=types.HttpOptions(extra_body=requests.body_beside_config(endpoint)),
         )
 
     async def complete(self, request: Request) -> Reply:
+        while True:
+            try:
+                return await self._complete(request)
+            except RejectedError as error:
+                structured = requests.structured_output(self._endpoint, request)
+                if not structured or not _refuses_structured_output(self._endpoint, error.code, str(error)):
+                    raise
+
+    async def _complete(self, request: Request) -> Reply:
+        beside = types.HttpOptions(extra_body=requests.body_beside_config(self._endpoint, request))
+        config = self._config.model_copy(update={"http_options": beside})
         with _protocol_errors(self._endpoint):
             async with asyncio.timeout(self._endpoint.timeout_s):
                 response = await self._client.models.generate_content(
                     model=self._endpoint.model,
                     contents=requests.contents(request),
-                    config=self._config,
+                    config=config,
                 )
         http = response.sdk_http_response
         if http is None:
@@ -198,8 +209,8 @@ class GoogleBatches:
             self._client.files.download(file=file, destination=out)  # type: ignore[call-overload]
 
     def learn(self, failure: FailedRequest) -> bool:
-        """False: Gemini ignores what a model does not know."""
-        return False
+        """Whether the model does not support structured output; Gemini ignores what else it does not know."""
+        return _refuses_structured_output(self._endpoint, failure.code, failure.message)
 
     def custom_ids(self, path: Path) -> set[str]:
         return bodies.keys(path, _KEY_NAME)
@@ -229,6 +240,11 @@ class GoogleBatches:
     def _keep_body(self, response: httpx2.Response) -> None:
         if not response.url.path.endswith(":download"):
             self._body = response.read()
+
+
+def _refuses_structured_output(endpoint: Endpoint, code: str, message: str) -> bool:
+    refused = frozenset({STRUCTURED_OUTPUT})
+    return code in ("400", "invalid_request") and endpoint.accepted.learn(message, refused)
 
 
 def is_queue_full(info: BatchInfo) -> bool:

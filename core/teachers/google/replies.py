@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from core.teachers.http import bodies, json_values, rejections, token_usage
+from core.teachers.http import bodies, error_bodies, json_values, rejections
 from core.teachers.protocol import FailedRequest, Finish, RejectedError, Reply, TokenCounts, TransientError
 
 #: Every ending that is known. Only STOP is good.
@@ -42,7 +42,7 @@ def reply_of(response: _Object, base_url: str, key: str) -> Reply:
             return bodies.unreadable(response, "its candidates are in no form that is understood", counts)
         blocked = json_values.text(json_values.member(response.get("promptFeedback"), "blockReason"))
         ending = f"the prompt was blocked: {blocked}" if blocked else "it has no candidates"
-        return _reply("", "filtered", usage, ending=ending)
+        return bodies.reply("", "filtered", _counts(usage, has_answer=False), ending=ending)
     finish = _finish(candidate.get("finishReason"))
     text, has_thinking = _text(candidate.get("content"))
     if text is None and finish != "filtered":
@@ -54,22 +54,9 @@ def reply_of(response: _Object, base_url: str, key: str) -> Reply:
         named = json_values.text(candidate.get("finishReason"))
         reason = "it reports no finishReason" if named is None else f"it ended as {named}"
         reason += f": {words}" if words else ""
-    return _reply(text or "", finish, usage, _logprobs(candidate.get("logprobsResult")), reason, has_thinking)
-
-
-def _reply(
-    text: str,
-    finish: Finish,
-    reported: object,
-    logprobs: dict[str, float] | None = None,
-    ending: str | None = None,
-    has_thinking: bool = False,
-) -> Reply:
-    has_answer = bool(text) or has_thinking
-    counts = _counts(reported, has_answer=has_answer)
-    usage = token_usage.billed(counts, has_answer=has_answer)
-    unknown = token_usage.incomplete(counts, usage)
-    return Reply(text, finish, usage, logprobs, ending, has_thinking, counts=unknown)
+    counts = _counts(usage, has_answer=bool(text) or has_thinking)
+    logprobs = _logprobs(candidate.get("logprobsResult"))
+    return bodies.reply(text or "", finish, counts, logprobs, reason, has_thinking)
 
 
 def _counts(reported: object, *, has_answer: bool) -> TokenCounts:
@@ -89,12 +76,12 @@ def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
     unreadable: perhaps it was paid.
     """
     response, error = line.get("response"), line.get("error")
-    if isinstance(response, Mapping) and (response.get("candidates") or not _words(error)):
+    if isinstance(response, Mapping) and (response.get("candidates") or not error_bodies.words(error)):
         try:
             return reply_of(response, base_url, key)
         except (TransientError, RejectedError) as failure:
             return rejections.as_failure(failure)
-    if _words(error):
+    if error_bodies.words(error):
         code = json_values.count(json_values.member(error, "code"))
         status = code if code is None else _STATUSES.get(code, code)
         return rejections.of_line(status, {"error": error}, base_url, key, version="")
@@ -147,11 +134,3 @@ def _positions(result: object) -> Iterator[tuple[str, dict[str, float]]]:
             if token is not None and logprob is not None:
                 found[token] = logprob
         yield json_values.text(json_values.member(one, "token")) or "", found
-
-
-def _words(error: object) -> str:
-    """What an error says; empty if it says nothing."""
-    if isinstance(error, Mapping):
-        parts = (json_values.text(error.get(name)) for name in ("code", "status", "message"))
-        return ": ".join(part for part in parts if part and part != "0")
-    return json_values.text(error) or ""

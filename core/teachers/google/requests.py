@@ -7,6 +7,7 @@ from typing import Any
 
 from google.genai import types
 
+from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.protocol import Request
 
@@ -29,6 +30,7 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "responseLogprobs": None if endpoint.top_logprobs is None else True,
         "logprobs": endpoint.top_logprobs,
         "thinkingConfig": thinking_config(endpoint),
+        **structured_output(endpoint, request),
     }
     body = {
         "contents": [
@@ -40,6 +42,21 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
     return {"key": request.key, "request": _merged(body, endpoint.extra_body)}
 
 
+def structured_output(endpoint: Endpoint, request: Request) -> dict[str, Any]:
+    """The settings of structured output as the REST API takes them; empty for an answer in words."""
+    schema = request.schema
+    if schema is None or endpoint.accepted.is_refused(STRUCTURED_OUTPUT):
+        return {}
+    value = {"type": "STRING", "enum": list(schema.values)}
+    described = {
+        "type": "OBJECT",
+        "properties": dict.fromkeys(schema.fields, value),
+        "required": list(schema.fields),
+        "propertyOrdering": list(schema.fields),
+    }
+    return {"responseMimeType": "application/json", "responseSchema": described}
+
+
 def thinking_config(endpoint: Endpoint) -> dict[str, Any] | None:
     """The settings of reasoning as the REST API takes them; None for the model's own."""
     if endpoint.thinking_budget is not None:
@@ -49,11 +66,13 @@ def thinking_config(endpoint: Endpoint) -> dict[str, Any] | None:
     return None
 
 
-def body_beside_config(endpoint: Endpoint) -> dict[str, Any] | None:
-    """What the client merges into the body that it makes: the settings of reasoning, and `extra_body`."""
+def body_beside_config(endpoint: Endpoint, request: Request) -> dict[str, Any] | None:
+    """What the client merges into the body that it makes: the settings of reasoning and of structured output,
+    and `extra_body`."""
     thinking = thinking_config(endpoint)
-    base = {} if thinking is None else {"generationConfig": {"thinkingConfig": thinking}}
-    return _merged(base, endpoint.extra_body) or None
+    config = {} if thinking is None else {"thinkingConfig": thinking}
+    config |= structured_output(endpoint, request)
+    return _merged({"generationConfig": config} if config else {}, endpoint.extra_body) or None
 
 
 def _role(role: str) -> str:

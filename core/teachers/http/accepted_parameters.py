@@ -20,14 +20,23 @@ from core.jobs import files
 
 #: The two names of the token limit: where one is refused, the other is sent.
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
+#: The parameter that requests structured output, under OpenAI's name.
+STRUCTURED_OUTPUT = "response_format"
 #: Parameters that can be left out: an endpoint that refuses one has no such choice, or decides by itself.
-_OPTIONAL = ("temperature", "top_p", "seed", "reasoning_effort")
+_OPTIONAL = ("temperature", "top_p", "seed", "reasoning_effort", STRUCTURED_OUTPUT)
+#: What servers call a parameter, if not by its name.
+_CALLED = {
+    STRUCTURED_OUTPUT: r"response[ _]format|response_?(?:json_?)?schema|response_?mime_?type|json[ _]mode"
+    r"|json[ _]schema|structured[ _]outputs?"
+}
 #: All parameters that are adjusted to what an endpoint accepts.
 ADJUSTABLE = frozenset((*TOKEN_LIMITS, *_OPTIONAL))
 #: How servers say that they refuse a parameter.
 _REFUSED = re.compile(
     r"unsupported|not supported|does(?: not|n't) support|unrecognized|unknown|unexpected|deprecated"
-    r"|not (?:a )?(?:permitted|allowed|valid)|extra (?:inputs|fields)|extra_forbidden"
+    r"|not (?:a )?(?:permitted|allowed|valid|accept|implemented)|cannot be used|invalid parameter"
+    r"|extra (?:inputs|fields)|extra_forbidden"
+    r"|unavailable|not (?:available|enabled)|enabled only"
     r"|only (?:the default|[\d.]+)\b.{0,40}(?:allowed|supported)"
     r"|must be (?:set to )?1(?:\.0)?\b(?! (?:or|and))|may (?:not|only) be set|cannot both be"
     r"|use .{0,3}max_(?:completion_)?tokens.{0,3} instead",
@@ -120,5 +129,6 @@ class AcceptedParameters:
 
 
 def _spelled(name: str) -> re.Pattern[str]:
-    """A parameter's name, also as `reasoningEffort`."""
-    return re.compile(rf"(?<!\w){name.replace('_', '_?')}(?!\w)", re.IGNORECASE)
+    """What servers call a parameter: its name, also as `reasoningEffort`, or what it is for."""
+    words = _CALLED.get(name, name.replace("_", "_?"))
+    return re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)

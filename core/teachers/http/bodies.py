@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.teachers.answers import cleaning
 from core.teachers.http import json_values, token_usage
-from core.teachers.protocol import FailedRequest, Reply, TokenCounts, TransientError
+from core.teachers.protocol import FailedRequest, Finish, Reply, TokenCounts, TransientError
 
 #: Characters that may precede the first word of a response.
 _BEFORE_FIRST_WORD = " \t\r\n\"'`*()[]"
@@ -35,6 +35,20 @@ def parse(content: bytes | str) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise TransientError("the response is not a JSON object", code="body", may_be_charged=True)
     return value
+
+
+def reply(
+    text: str,
+    finish: Finish,
+    counts: TokenCounts,
+    logprobs: dict[str, float] | None = None,
+    ending: str | None = None,
+    has_thinking: bool = False,
+) -> Reply:
+    """The reply that a body says, with the tokens that are charged for it."""
+    usage = token_usage.billed(counts, has_answer=bool(text) or has_thinking)
+    unknown = token_usage.incomplete(counts, usage)
+    return Reply(text, finish, usage, logprobs, ending, has_thinking, counts=unknown)
 
 
 def unreadable(body: object, reason: str, counts: TokenCounts | None = None) -> Reply:

@@ -12,6 +12,8 @@ from core.teachers.http import json_values
 #: Characters of a web page or another unknown body that are shown.
 _MAX_SHOWN = 200
 _TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+#: Members that hold the code of an error.
+_CODES = ("code", "type", "status", "status_code", "http_code", "error_code")
 #: Codes in words, and the HTTP status that belongs to them.
 _STATUS_OF_CODE = {
     "invalid_api_key": 401,
@@ -46,6 +48,7 @@ _STATUS_OF_CODE = {
 _UNKNOWN_PATH = re.compile(
     r"unexpected endpoint|unknown (?:endpoint|path|url|route)|invalid url|no route|route not found"
     r"|cannot (?:post|get) /|(?:path|file|url|page|endpoint) (?:was )?not found|method not allowed"
+    r"|unrecognized request url|(?:path|route|endpoint) [\"'/]\S{1,80} (?:was )?not found"
     r"|^not found$",
     re.IGNORECASE,
 )
@@ -71,7 +74,7 @@ def of_object(body: object) -> BodyError | None:
     """The error in a decoded body; None if the body is not an object, or names no error."""
     if not isinstance(body, Mapping):
         return None
-    for name in ("error", "errors", "detail", "message", "base_resp"):
+    for name in ("error", "errors", "detail", "message", "base_resp", "error_msg", "msg"):
         found = body.get(name)
         if isinstance(found, list) and found:
             found = found[0]
@@ -82,7 +85,7 @@ def of_object(body: object) -> BodyError | None:
             continue
         if found:
             inner = found if isinstance(found, Mapping) else {"message": found}
-            return _error({**{k: body[k] for k in ("code", "status", "type") if k in body}, **inner})
+            return _error({**{k: body[k] for k in _CODES if k in body}, **inner})
     return None
 
 
@@ -104,6 +107,14 @@ def undescribed(content: bytes | str) -> BodyError:
     return BodyError(None, frozenset(), shown(content), is_described=False)
 
 
+def words(error: object) -> str:
+    """What the error of one request says; empty if it says nothing."""
+    if isinstance(error, Mapping):
+        parts = (json_values.text(error.get(name)) for name in ("code", "status", "message"))
+        return ": ".join(part for part in parts if part and part != "0")
+    return json_values.text(error) or ""
+
+
 def is_web_page(content: bytes) -> bool:
     """Whether a body is HTML, as web sites, gateways and log-in pages send it."""
     return content.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
@@ -122,7 +133,7 @@ def shown(content: bytes | str) -> str:
 
 
 def _error(found: Mapping[str, object]) -> BodyError:
-    words = [found.get(name) for name in ("code", "type", "status", "status_code", "http_code")]
+    words = [found.get(name) for name in _CODES]
     codes = frozenset(word.lower() for word in words if isinstance(word, str))
     numbers = (int(str(word)) for word in words if re.fullmatch(r"\d{3}", str(word)))
     status = next((number for number in numbers if 400 <= number < 600), None)
@@ -132,5 +143,8 @@ def _error(found: Mapping[str, object]) -> BodyError:
         (found[name] for name in ("message", "msg", "status_msg", "detail", "error") if found.get(name)), None
     )
     text = json_values.text(message) or json.dumps(message or dict(found), default=str)
+    # What a provider behind OpenRouter says.
+    behind = json_values.text(json_values.member(found, "metadata", "raw"))
+    text += f": {behind}" if behind else ""
     name = next((word for word in words if isinstance(word, str) and not word.isdigit()), None)
     return BodyError(status, codes, text, name)

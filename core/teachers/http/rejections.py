@@ -48,16 +48,19 @@ _NO_CREDIT = re.compile(
     r"insufficient (?:credit|balance|quota|funds)|out of credit|credit balance is too low"
     r"|(?:exceeded|reached) your (?:current |monthly |weekly )?(?:quota|(?:spending|credit|usage) limit)"
     r"|quota (?:has been |is )?exhausted|billing hard limit|check your plan and billing|add (?:more )?credit"
-    r"|account (?:is )?(?:not active|suspended|in arrears)",
+    r"|account (?:is )?(?:not active|suspended|in arrears)|余额不足|欠费",
     re.IGNORECASE,
 )
 _KEY = re.compile(r"api.?key|access token|unauthorized|authenticat|credentials", re.IGNORECASE)
 #: The same without a status, where other words may be about something else.
 _REFUSED_KEY = re.compile(
     r"(?:invalid|incorrect|wrong|missing|expired|no) (?:api.?key|access token|credentials)"
-    r"|api.?key (?:is )?(?:not valid|invalid|incorrect|missing|expired)|authentication (?:failed|error)",
+    r"|api.?key (?:is )?(?:not valid|invalid|incorrect|missing|expired)|authentication (?:failed|error)"
+    r"|invalid (?:token|authentication)|^unauthorized\b",
     re.IGNORECASE,
 )
+#: A model that the server does not have, named without a status.
+_UNKNOWN_MODEL = re.compile(r"\bmodel\b.{1,200}(?:not found|does not exist)", re.IGNORECASE)
 #: Codes about the batch of a request, not about the request.
 _OF_BATCHES = frozenset({"batch_expired", "batch_cancelled"})
 #: An HTTP request was sent to a port that speaks TLS.
@@ -162,6 +165,8 @@ def _status(found: BodyError) -> int | None:
         return 404
     if _NO_CREDIT.search(found.message):
         return 402
+    if _UNKNOWN_MODEL.search(found.message):
+        return 404
     return 401 if _REFUSED_KEY.search(found.message) else None
 
 
@@ -186,8 +191,8 @@ def _remedy(status: int, found: BodyError, message: str) -> Remedy | None:
         return "credit"
     if status == 401 or (status in (400, 403) and _KEY.search(found.message)):
         return "key"
-    if status == 405 or (
-        status == 404 and (error_bodies.is_unknown_path(found.message) or not found.is_described)
-    ):
+    if status in (400, 404) and error_bodies.is_unknown_path(found.message):
+        return "url"
+    if status == 405 or (status == 404 and not found.is_described):
         return "url"
     return None

@@ -13,16 +13,12 @@ from core.teachers import clients, remedies
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.trouble import kind_of
 from core.teachers.protocol import FailedRequest, RejectedError, Reply, Request, TransientError
-from core.teachers.request_queue import GOES_ON, RequestQueue, new_token
+from core.teachers.request_queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
 
 #: Seconds between two records of the progress.
 _PROGRESS_S = 1.0
 #: Failed requests after which a session without any answer ends: the server is not available.
 _MAX_FAILED_FIRST = 20
-#: Seconds between two checks for answers that another job is getting.
-_POLL_S = 1.0
-#: What a job waits for meanwhile.
-_OTHER_JOB = "another job is getting the same answers"
 
 
 def run(queue: RequestQueue) -> None:
@@ -58,10 +54,10 @@ async def _run(queue: RequestQueue) -> None:
             if pending:
                 await _Session(queue, sender, token, pending).run()
             elif queue.is_waiting():
-                queue.report_wait(Waiting(_OTHER_JOB, waits_since))
-                await asyncio.sleep(_POLL_S)
+                queue.report_wait(Waiting(OTHER_JOB, waits_since))
+                await asyncio.sleep(OTHER_JOB_POLL_S)
                 continue
-            else:
+            elif not queue.release_more():
                 return
             waits_since = time.time()
     finally:
@@ -120,6 +116,7 @@ class _Session:
         self.queue.job.journal.write(record)
         self.counts["ok" if record.outcome == "ok" else "unusable"] += 1
         self._count_cost(record)
+        self.queue.on_answers((record,))
 
     def _on_failure(
         self, request: Request, error: TransientError | RejectedError, tries: int, lost: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from core.teachers.http import bodies, json_values, rejections, token_usage
+from core.teachers.http import bodies, error_bodies, json_values, rejections
 from core.teachers.protocol import FailedRequest, Finish, RejectedError, Reply, TokenCounts, TransientError
 
 #: Every ending that is known, in lower case and with underscores. Only those of `stop` are good.
@@ -22,6 +22,8 @@ _ENDINGS: dict[Finish, tuple[str, ...]] = {
     ),
 }
 _FINISH = {ending: finish for finish, endings in _ENDINGS.items() for ending in endings}
+#: What a completion says that it is.
+_COMPLETION = "chat.completion"
 #: Types of the parts of a message that hold thinking.
 _THINKING = ("thinking", "reasoning", "redacted_thinking", "thought", "reasoning_content")
 #: Members of a message, beside its content, that hold thinking.
@@ -44,8 +46,9 @@ def reply_of(body: _Object, base_url: str, key: str) -> Reply:
         error = rejections.of_object(body, base_url, key)
         if error is not None:
             raise error
-        if "choices" in body and not body["choices"]:
-            return _reply("", "filtered", counts, ending="it has no choices")
+        is_completion = body.get("object") == _COMPLETION and counts.prompt and not counts.completion
+        if not body.get("choices") and ("choices" in body or is_completion):
+            return bodies.reply("", "filtered", counts, ending="it has no choices")
         return bodies.unreadable(body, "it has no choices", counts)
     message = choice.get("message") or choice.get("delta") or {"content": choice.get("text")}
     content = message.get("content") if isinstance(message, Mapping) else message
@@ -55,9 +58,9 @@ def reply_of(body: _Object, base_url: str, key: str) -> Reply:
         error = rejections.of_object(choice, base_url, key)
         if error is not None:
             raise error
-    refusal = json_values.text(json_values.member(message, "refusal"))
+    refusal = _refusal(message, content)
     if refusal is not None:
-        return _reply(text or refusal, "refusal", counts)
+        return bodies.reply(text or refusal, "refusal", counts)
     ending = choice.get("finish_reason")
     finish = _finish(ending)
     if text is None and finish != "filtered":
@@ -67,20 +70,7 @@ def reply_of(body: _Object, base_url: str, key: str) -> Reply:
         reason = _ending(ending, choice.get("error"))
     elif finish == "filtered":
         reason = f"it ended as {ending}"
-    return _reply(text or "", finish, counts, _logprobs(choice), reason, has_thinking)
-
-
-def _reply(
-    text: str,
-    finish: Finish,
-    counts: TokenCounts,
-    logprobs: dict[str, float] | None = None,
-    ending: str | None = None,
-    has_thinking: bool = False,
-) -> Reply:
-    usage = token_usage.billed(counts, has_answer=bool(text) or has_thinking)
-    unknown = token_usage.incomplete(counts, usage)
-    return Reply(text, finish, usage, logprobs, ending, has_thinking, counts=unknown)
+    return bodies.reply(text or "", finish, counts, _logprobs(choice), reason, has_thinking)
 
 
 def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
@@ -94,9 +84,9 @@ def result_of(line: _Object, base_url: str, key: str) -> Reply | FailedRequest:
     body = _body(line, response)
     try:
         completion = _completion(body)
-        if completion is not None and (completion["choices"] or not _words(error)):
+        if completion is not None and (completion["choices"] or not error_bodies.words(error)):
             return reply_of(completion, base_url, key)
-        if _words(error):
+        if error_bodies.words(error):
             return rejections.of_line(status, {"error": error}, base_url, key)
         if status is not None and status >= 400:
             return rejections.of_line(status, body, base_url, key)
@@ -115,11 +105,18 @@ def _counts(usage: object) -> TokenCounts:
     )
     return TokenCounts(
         json_values.count(json_values.member(usage, prompt)),
-        json_values.count(json_values.member(usage, f"{prompt}_details", "cached_tokens")),
+        _cached(usage, prompt),
         json_values.count(json_values.member(usage, completion)),
         json_values.count(json_values.member(usage, "total_tokens")),
         json_values.count(json_values.member(usage, f"{completion}_details", "reasoning_tokens")),
     )
+
+
+def _cached(usage: object, prompt: str) -> int | None:
+    """The tokens of the prompt that were cached, as OpenAI, DeepSeek or Moonshot names them."""
+    names = ((f"{prompt}_details", "cached_tokens"), ("prompt_cache_hit_tokens",), ("cached_tokens",))
+    found = (json_values.count(json_values.member(usage, *name)) for name in names)
+    return next((count for count in found if count is not None), None)
 
 
 def _decoded(value: object) -> object:
@@ -150,14 +147,15 @@ def _body(line: _Object, response: object) -> object:
 def _finish(ending: object) -> Finish:
     if not isinstance(ending, str):
         return "unknown"
-    word = ending.rpartition(".")[2].strip().casefold().replace("-", "_").replace(" ", "_")
-    return _FINISH.get(word, "unknown")
+    # As in `FinishReason.STOP` and `content_filter: RECITATION`.
+    word = ending.partition(":")[0].rpartition(".")[2].strip().casefold()
+    return _FINISH.get(word.replace("-", "_").replace(" ", "_"), "unknown")
 
 
 def _ending(ending: object, error: object) -> str:
     if not ending:
         return "it reports no finish_reason"
-    words = _words(error)
+    words = error_bodies.words(error)
     return f"it ended as {json_values.text(ending) or json.dumps(ending)}" + (f": {words}" if words else "")
 
 
@@ -184,6 +182,14 @@ def _text(content: object) -> tuple[str | None, bool]:
     return ("".join(found) if is_understood else None), has_thinking
 
 
+def _refusal(message: object, content: object) -> str | None:
+    """The words of a refusal, in a member of a message or in a part of its content."""
+    found = (
+        json_values.text(json_values.member(one, "refusal")) for one in (message, *json_values.items(content))
+    )
+    return next((words for words in found if words is not None), None)
+
+
 def _logprobs(choice: _Object) -> dict[str, float] | None:
     return bodies.first_word_logprobs(_positions(json_values.member(choice.get("logprobs"), "content")))
 
@@ -197,11 +203,3 @@ def _positions(content: object) -> Iterator[tuple[str, dict[str, float]]]:
             if token is not None and logprob is not None:
                 found[token] = logprob
         yield json_values.text(json_values.member(position, "token")) or "", found
-
-
-def _words(error: object) -> str:
-    """What an error says; empty if it says nothing."""
-    if isinstance(error, Mapping):
-        parts = (json_values.text(error.get(name)) for name in ("code", "message"))
-        return ": ".join(part for part in parts if part)
-    return json_values.text(error) or ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from core.teachers.http.accepted_parameters import TOKEN_LIMITS
+from core.teachers.http.accepted_parameters import STRUCTURED_OUTPUT, TOKEN_LIMITS
 from core.teachers.http.endpoint import BASE_URLS, Endpoint
-from core.teachers.protocol import Request
+from core.teachers.protocol import AnswerSchema, Request
 
 BASE_URL = BASE_URLS["openai"]
 CHAT_COMPLETIONS = "/chat/completions"
@@ -42,6 +42,8 @@ def completion_body(endpoint: Endpoint, request: Request) -> dict[str, Any]:
             if value is not None and not endpoint.accepted.is_refused(name)
         }
     )
+    if request.schema is not None and not endpoint.accepted.is_refused(STRUCTURED_OUTPUT):
+        body[STRUCTURED_OUTPUT] = _response_format(request.schema)
     if endpoint.top_logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": endpoint.top_logprobs}
     body.update(endpoint.extra_body)
@@ -61,6 +63,20 @@ def batch_line(endpoint: Endpoint, request: Request) -> dict[str, Any]:
         "method": "POST",
         "url": batch_endpoint(endpoint),
         "body": completion_body(endpoint, request),
+    }
+
+
+def _response_format(schema: AnswerSchema) -> dict[str, Any]:
+    value = {"type": "string", "enum": list(schema.values)}
+    described = {
+        "type": "object",
+        "properties": dict.fromkeys(schema.fields, value),
+        "required": list(schema.fields),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": schema.name, "strict": True, "schema": described},
     }
 
 

@@ -142,6 +142,9 @@ def print_estimates(console: Console, found: Sequence[Estimate], spending: Spend
             cell(f"~{dollars(one.usd)}" if one.usd is not None else UNKNOWN),
         )
     total = submissions.total_usd(found)
+    if any(one.is_upper_bound for one in found):
+        stopping = ", ".join(one.recipe for one in found if one.is_upper_bound)
+        print_line(console, f"At most this is sent: {stopping} may stop before, once it is decided.")
     rows.add_row(
         cell("all", "bold"),
         "",

@@ -17,8 +17,10 @@ import msgspec
 if TYPE_CHECKING:
     from core.api import (
         Agreement,
+        AnnotatorTest,
         AnswerCount,
         BatchEvent,
+        BiasModel,
         DialogueCounts,
         Estimate,
         Finding,
@@ -113,7 +115,7 @@ class StartReport(_Record, frozen=True):
 
 
 class Finished(_Record, frozen=True):
-    """`run --wait`, `judge validate --wait`."""
+    """`run --wait`, `judge validate --wait`, `judge reparse`."""
 
     ok: bool
     """Whether all jobs are done."""
@@ -286,6 +288,10 @@ class Judges(_Record, frozen=True):
     judges: Sequence[Scorecard]
     agreements: Sequence[Agreement]
     votes: Sequence[HumanWinRate]
+    annotator_tests: Sequence[AnnotatorTest]
+    """Of each judge that compared responders on whom people voted."""
+    bias_models: Sequence[BiasModel]
+    """Of each judge with a finished comparison."""
 
 
 class Exported(_Record, frozen=True):

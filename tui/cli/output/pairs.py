@@ -29,7 +29,8 @@ def print_pairs(console: Console, a: str, b: str, pairs: Sequence[Pair], limit: 
             ("b", UNKNOWN if pair.response_b is None else pair.response_b),
         )
         for verdict in pair.verdicts:
-            text = f"{verdict.winner}, in the order {verdict.order} ({verdict.raw})"
+            parts = "".join(f", {name} {winner}" for name, winner in verdict.dimensions.items())
+            text = f"{verdict.winner}{parts}, in the order {verdict.order} ({verdict.raw})"
             print_fields(console, (f"judge {verdict.judge}", text))
         if not pair.verdicts:
             print_fields(console, ("verdicts", "none"))

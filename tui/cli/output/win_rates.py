@@ -6,9 +6,22 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from core.api import Agreement, Comparison, HumanWinRate, PairedTest, Ranking, Scorecard, WinRate
+from core.api import (
+    DIMENSIONS,
+    Agreement,
+    AnnotatorTest,
+    BiasModel,
+    Comparison,
+    HumanWinRate,
+    PairedTest,
+    PredictionPoweredWinRate,
+    Ranking,
+    RecipeRate,
+    Scorecard,
+    WinRate,
+)
 from tui.cli.output.tables import cell, make_table, print_line
-from tui.format import win_rates
+from tui.format import human_votes, win_rates
 from tui.format.values import UNKNOWN, count, p_value, percent, span
 from tui.screens.win_rates import comparison_metrics, judge_metrics
 from tui.screens.win_rates.comparison_metrics import MetricRow
@@ -17,7 +30,13 @@ from tui.screens.win_rates.matrix import SIGNIFICANT
 SAMPLE_WARNING = "This is sample data for trying the program, not research data. Draw no conclusions from it."
 
 
-def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool) -> None:
+def print_win_rates(
+    console: Console,
+    rates: Sequence[WinRate],
+    with_votes: Sequence[PredictionPoweredWinRate],
+    *,
+    sample: bool,
+) -> None:
     """The table of all comparisons, what its columns mean, and each judge's agreement with people."""
     if not rates:
         print_line(console, "There is no comparison yet: config.toml defines none, or there is no data.")
@@ -25,7 +44,9 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
     judges = list(dict.fromkeys(rate.judge for rate in rates))
     named = ("judge",) if len(judges) > 1 else ()
     words = ("a (baseline)", "b", *named)
-    shown = make_table(*words, "win rate of b", "interval", "b/a/tie/inv", "n", left=len(words))
+    by_people = {one.job: one for one in with_votes}
+    votes = ("by people",) if by_people else ()
+    shown = make_table(*words, "win rate of b", "interval", *votes, "b/a/tie/inv", "n", left=len(words))
     for rate in rates:
         by = (rate.judge,) if named else ()
         counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
@@ -34,16 +55,25 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
             *(cell(name) for name in (rate.a, rate.b, *by)),
             cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
             cell(_span(rate)),
+            *(cell(_by_people(by_people.get(rate.job))) for _ in votes),
             cell("/".join(map(count, counts)) if rate.n is not None else UNKNOWN),
             cell(count(rate.n)),
         )
     console.print(shown)
+    _print_dimensions(console, rates)
     methods = list(dict.fromkeys(rate.interval for rate in rates if rate.interval))
     if methods:
         print_line(
             console,
             "win rate of b = (wins of b + half the ties) / (n - invalid); b/a/tie/inv: dialogues that b won, "
             f"that a won, ties, invalid ones; interval: {'; '.join(methods)}",
+            "dim",
+        )
+    if by_people:
+        print_line(
+            console,
+            "by people: prediction-powered, from their votes on some dialogues and the judge's verdicts on "
+            "all, with its 95 % interval (`empathy-tui winrates votes`)",
             "dim",
         )
     for rate in rates:
@@ -66,6 +96,32 @@ def print_win_rates(console: Console, rates: Sequence[WinRate], *, sample: bool)
         print_line(console, SAMPLE_WARNING, "yellow")
 
 
+def _print_dimensions(console: Console, rates: Sequence[WinRate]) -> None:
+    """A table of the win rates in each dimension, if a judge was asked for them."""
+    asked = [rate for rate in rates if rate.dimensions]
+    if not asked:
+        return
+    words = ("comparison", "dimension")
+    shown = make_table(*words, "win rate of b", "interval", "b/a/tie/inv", left=len(words))
+    for rate in asked:
+        for name, part in (rate.dimensions or {}).items():
+            counts = (part.wins_b, part.wins_a, part.ties, part.invalid)
+            shown.add_row(
+                cell(str(rate.name)),
+                cell(name),
+                cell(percent(part.win_rate_b, 1), "bold"),
+                cell(span(part.ci_low, part.ci_high)),
+                cell("/".join(map(count, counts))),
+            )
+    console.print(shown)
+
+
+def _by_people(found: PredictionPoweredWinRate | None) -> str:
+    if found is None:
+        return UNKNOWN
+    return f"{percent(found.win_rate_b, 1)} ({span(found.ci_low, found.ci_high)})"
+
+
 def _span(rate: WinRate) -> str:
     if rate.ci_low is None or rate.ci_high is None:
         return UNKNOWN
@@ -80,6 +136,48 @@ def print_comparison(console: Console, found: Comparison) -> None:
         print_line(console, f"! {warning}", "yellow")
     _print_metrics(console, comparison_metrics.of_comparison(found))
     print_line(console, f"Judge: {win_rates.label_of([rate], rate.judge)}")
+
+
+def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence[WinRate]) -> None:
+    """Each recipe's win rates over the base students; `known` has the judges' labels."""
+    if not found:
+        print_line(console, "No run is compared with its base student yet.")
+        return
+    dimensions = [name for name in DIMENSIONS if any(name in one.dimensions for one in found)]
+    words = ("judge", "recipe", "stage")
+    titles = ("students", "n", *_pairs(["overall", *dimensions]))
+    shown = make_table(*words, *titles, left=len(words))
+    for one in found:
+        parts = [one.dimensions.get(name) for name in dimensions]
+        shown.add_row(
+            *(cell(text) for text in (one.judge, one.recipe, one.stage)),
+            cell(count(one.comparisons)),
+            cell(count(one.n - one.invalid)),
+            cell(percent(one.win_rate_b, 1), "bold"),
+            cell(span(one.ci_low, one.ci_high), "dim"),
+            *(
+                cell(text)
+                for part in parts
+                for text in (
+                    (UNKNOWN, "")
+                    if part is None
+                    else (percent(part.win_rate_b, 1), span(part.ci_low, part.ci_high))
+                )
+            ),
+        )
+    console.print(shown)
+    print_line(
+        console,
+        "win rate over the base students; a dialogue scores the mean over the students; intervals over "
+        "dialogues, not corrected for their number",
+        "dim",
+    )
+    for judge in dict.fromkeys(one.judge for one in found):
+        print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
+
+
+def _pairs(dimensions: Sequence[str]) -> list[str]:
+    return [title for name in dimensions for title in (name, "95 % interval")]
 
 
 def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[WinRate]) -> None:
@@ -112,6 +210,13 @@ def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[W
                 "of different groups cannot be compared.",
                 "yellow",
             )
+        if one.unjudged:
+            print_line(
+                console,
+                f"! {one.unjudged} dialogues of its comparisons are unjudged, because these were decided "
+                "before; they are missing.",
+                "yellow",
+            )
         print_line(console, f"Judge: {win_rates.label_of(known, one.judge)}")
         console.print()
     print_line(
@@ -124,12 +229,57 @@ def print_judges(
     cards: Sequence[Scorecard],
     agreements: Sequence[Agreement],
     votes: Sequence[HumanWinRate],
+    tests: Sequence[AnnotatorTest],
+    models: Sequence[BiasModel],
 ) -> None:
-    found = judge_metrics.of_judges(cards, agreements, votes, {})
+    found = judge_metrics.of_judges(cards, agreements, votes, tests, models, {})
     if not found:
         print_line(console, "There is no judge: name one in config.toml under [judges].")
         return
     _print_metrics(console, found)
+
+
+def print_votes(
+    console: Console, votes: Sequence[HumanWinRate], found: Sequence[PredictionPoweredWinRate]
+) -> None:
+    """What people voted, and the win rates by people that follow from votes and verdicts."""
+    if not votes:
+        print_line(console, "Nobody has voted yet: `empathy-tui vote A B`.")
+        return
+    for one in votes:
+        print_line(
+            console,
+            f"{one.b} against {one.a}: {one.votes} votes of {', '.join(one.voters)} on {one.dialogues} "
+            f"dialogues ({one.wins_b} for b, {one.wins_a} for a, {one.ties} ties, {one.skipped} skipped)"
+            + (f". {human_votes.WEIGHTED}" if one.weighted else ""),
+        )
+    if not found:
+        print_line(console, "No judge has compared the two yet.")
+        return
+    words = ("a (baseline)", "b", "judge")
+    shown = make_table(*words, "by people", "votes alone", "voted", "n", "more", left=len(words))
+    for rate in found:
+        alone = f"{percent(rate.votes_win_rate_b, 1)} ({span(rate.votes_low, rate.votes_high)})"
+        shown.add_row(
+            *(cell(name) for name in (rate.a, rate.b, rate.judge)),
+            cell(_by_people(rate), "bold"),
+            cell(alone),
+            cell(count(rate.voted)),
+            cell(count(rate.n)),
+            cell("decided" if rate.more == 0 else f"+{rate.more}" if rate.more else UNKNOWN),
+        )
+    console.print(shown)
+    print_line(
+        console,
+        "by people: prediction-powered win rate of b over all n dialogues; more: further dialogues with "
+        f"votes until its interval excludes 50 %, if it stays so ({UNKNOWN}: all of them would not do)",
+        "dim",
+    )
+    for rate in found:
+        print_line(console, f"{rate.b} against {rate.a}, {rate.judge}: {human_votes.basis(rate)}", "dim")
+        warning = human_votes.warning(rate)
+        if warning is not None:
+            print_line(console, f"! {warning}", "yellow")
 
 
 def print_tests(console: Console, found: Sequence[PairedTest], made: int, known: Sequence[WinRate]) -> None:
@@ -161,6 +311,14 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
         f"{SIGNIFICANT}: p below 0.05 after Holm's correction over all tests of that judge and `over`",
         "dim",
     )
+    if any(test.unjudged for test in found):
+        unjudged = max(test.unjudged for test in found)
+        print_line(
+            console,
+            f"Comparisons were stopped once decided: up to {unjudged} dialogues of a test have a score of "
+            "one responder alone. They are missing, and p does not account for the stopping.",
+            "yellow",
+        )
     for judge in dict.fromkeys(test.judge for test in found):
         print_line(console, f"Judge: {win_rates.label_of(known, judge)}")
 

@@ -12,8 +12,9 @@ from textual.widgets import Input, Static
 
 from tui.components.filter_box import FilterBox
 from tui.screens.logs import log_status
+from tui.screens.logs.line_text import shown
 from tui.screens.logs.log_search import Matches, Seek
-from tui.screens.logs.log_view import LogView, shown
+from tui.screens.logs.log_view import LogView
 from tui.screens.logs.log_window import LogWindow, opened
 
 if TYPE_CHECKING:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -18,7 +16,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.format.text import visible
+from tui.screens.logs import line_text
 from tui.screens.logs.log_window import LogWindow
 
 if TYPE_CHECKING:
@@ -37,8 +35,6 @@ _GUTTER = 2
 _ASIDE = 16
 #: Rows per step of the mouse wheel.
 _WHEEL = 3
-#: The max number of marked matches per line.
-_MARKED = 200
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S* ")
 
 
@@ -185,7 +181,7 @@ class LogView(Widget, can_focus=True):
         edge = rows[-1] if by > 0 else rows[0]
         # A line that is higher than the view is scrolled through first.
         hidden = edge.place == self._cursor and (
-            edge.end < len(shown(self.window.lines[self._cursor])) if by > 0 else edge.begin > 0
+            edge.end < len(line_text.shown(self.window.lines[self._cursor])) if by > 0 else edge.begin > 0
         )
         if self._wraps and hidden:
             self._scroll(by)
@@ -205,7 +201,7 @@ class LogView(Widget, can_focus=True):
     def action_aside(self, by: int) -> None:
         if self._wraps:
             return
-        longest = max((cell_len(shown(line)) for line in self.seen), default=0)
+        longest = max((cell_len(line_text.shown(line)) for line in self.seen), default=0)
         self._aside = max(0, min(self._aside + by * _ASIDE, longest - self._width // 2))
         self._draw()
 
@@ -248,13 +244,13 @@ class LogView(Widget, can_focus=True):
         style = base + self.get_component_rich_style(f"log-view--{line.level}", partial=True)
         first, other = GLYPHS[line.level]
         glyph = first if line.is_first and row.begin == 0 else other
-        plain = shown(line)
+        plain = line_text.shown(line)
         text = Text(plain[row.begin : row.end], end="")
         # As a span, because a text without spans is rendered without its style.
         text.stylize(style)
         if line.is_first and (date := _DATE.match(plain)):
             self._put(text, row, date.span(), "log-view--date")
-        for match in _matches(plain, self._words):
+        for match in line_text.matches(plain, self._words):
             self._put(text, row, match, "log-view--match")
         strip = self._strip([Segment(f"{glyph} ", style), *text.render(self.app.console)], base)
         if self._wraps or row.end == len(plain):
@@ -276,8 +272,12 @@ class LogView(Widget, can_focus=True):
 
     def _cuts(self, index: int) -> Sequence[tuple[int, int]]:
         """The rows of a line, as spans of its characters."""
-        text = shown(self.window.lines[index])
-        return _wrapped(text, self._width) if self._wraps else (_cut(text, self._aside, self._width),)
+        text = line_text.shown(self.window.lines[index])
+        return (
+            line_text.wrapped(text, self._width)
+            if self._wraps
+            else (line_text.cut(text, self._aside, self._width),)
+        )
 
     def _height(self, index: int) -> int:
         return len(self._cuts(index)) if self._wraps and self.window.lines else 1
@@ -353,52 +353,3 @@ class LogView(Widget, can_focus=True):
     def _report_move(self) -> None:
         self._draw()
         self.post_message(self.CursorMoved())
-
-
-def shown(line: LogLine) -> str:
-    """A line without control characters."""
-    return _shown(line.text)
-
-
-@lru_cache(maxsize=1000)
-def _shown(text: str) -> str:
-    return visible(text.expandtabs(4))
-
-
-@lru_cache(maxsize=1000)
-def _matches(text: str, words: str) -> Sequence[tuple[int, int]]:
-    """The matches of the words in a line; case-sensitive if the words have capitals."""
-    if not words:
-        return ()
-    flags = re.IGNORECASE if words == words.lower() else re.NOFLAG
-    found = re.finditer(re.escape(words), text, flags)
-    return tuple(match.span() for match, _ in zip(found, range(_MARKED), strict=False))
-
-
-def _cut(text: str, aside: int, width: int) -> tuple[int, int]:
-    """The characters in `width` cells after the first `aside` cells."""
-    if text.isascii():
-        return min(aside, len(text)), min(aside + width, len(text))
-    begin = _fitting(text, 0, aside)
-    return begin, _fitting(text, begin, width)
-
-
-@lru_cache(maxsize=1000)
-def _wrapped(text: str, width: int) -> Sequence[tuple[int, int]]:
-    """The text in rows of at most `width` cells, as spans of its characters; one row at least."""
-    if text.isascii():
-        cuts = [*range(0, len(text), width), len(text)]
-    else:
-        cuts = [0]
-        while cuts[-1] < len(text):
-            # At least one character, otherwise the loop would not end.
-            cuts.append(max(_fitting(text, cuts[-1], width), cuts[-1] + 1))
-    return tuple(pairwise(cuts)) or ((0, 0),)
-
-
-def _fitting(text: str, begin: int, width: int) -> int:
-    """The end of the characters from `begin` that fit into `width` cells."""
-    end = begin
-    while end < len(text) and (width := width - get_character_cell_size(text[end])) >= 0:
-        end += 1
-    return end

@@ -90,7 +90,9 @@ def question(pair: Pair, prompt: Prompt, order: PresentationOrder) -> Content:
     from core.api import judge_question
 
     source = "custom template" if prompt.overridden else "default template"
-    head = Content.assemble(("The judge's prompt", "bold"), (f"  {ORDERS[order]}, {source}\n", "$text-muted"))
+    head = Content.assemble(
+        ("The judge's prompt", "bold"), (f"  {ORDERS[order]}, {source} {prompt.name}\n", "$text-muted")
+    )
     if prompt.error is not None:
         return Content.assemble(head, (visible(prompt.error, lines=True), "$text-error"))
     if pair.response_a is None or pair.response_b is None:
@@ -136,7 +138,10 @@ def _answer(verdict: Verdict, own: Sequence[Verdict], *, ordered: bool) -> Conte
     order = ORDERS.get(verdict.order, verdict.order) if ordered else ""
     repeat = f", no. {verdict.number}" if any(other.number > 1 for other in own) else ""
     sure = "" if verdict.probability_b is None else f", P(B) {verdict.probability_b:.0%}"
-    about = f"{order}{repeat}{sure}".lstrip(", ")
+    dimensions = "".join(
+        f", {name} {_WINNERS.get(winner, winner)}" for name, winner in verdict.dimensions.items()
+    )
+    about = f"{order}{repeat}{sure}{dimensions}".lstrip(", ")
     return Content.assemble(
         (f"  {_WINNERS.get(verdict.winner, verdict.winner)}", ""),
         (f"  {about}  " if about else "  ", "$text-muted"),

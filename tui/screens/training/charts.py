@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,10 @@ from tsdownsample import MinMaxDownsampler
 
 from tui.screens.training import ticks
 from tui.screens.training.ticks import Tick
+from tui.screens.training.traces import Axes, ClippedTrace, FloatArray, IndexArray, Trace, clip
 
 if TYPE_CHECKING:
     from tui.screens.training.chart_colours import ChartColours
-
-FloatArray = NDArray[np.float64]
-IndexArray = NDArray[np.int64]
-TraceKind = Literal["line", "faint", "points"]
 
 #: Dots of a braille cell, and the bit that each sets in its character.
 _ACROSS, _DOWN = 2, 4
@@ -41,30 +38,6 @@ _Y_APART, _X_APART = 2.5, 8
 
 #: The largest and the smallest power of ten that can be labelled.
 _POWER = 300
-
-
-@dataclass(frozen=True)
-class Trace:
-    """Points to draw in one colour, by ascending `x`; `y` may contain NaN and infinity.
-
-    `kind` is a line, a faint line behind the others, or points. `label` is one character at the line's end.
-    """
-
-    x: FloatArray
-    y: FloatArray
-    colour: str
-    label: str = ""
-    kind: TraceKind = "line"
-
-
-@dataclass(frozen=True)
-class Axes:
-    """The visible range of x, its tick function, and whether y is logarithmic."""
-
-    low: float
-    high: float
-    ticks: Callable[[float, float, int], list[Tick]] = ticks.counts
-    log: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +118,7 @@ def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: 
     below = 2 if height >= _TALL else 1
     rows = max(1, height - below)
     labelled = sum(bool(trace.label) for trace in traces) > 1
-    clipped = [_clip(trace, axes) for trace in traces]
+    clipped = [clip(trace, axes) for trace in traces]
     bottom, top = _range([shape.y for shape in clipped])
     y_ticks = _y_ticks(bottom, top, max(2, int(rows / _Y_APART)), axes.log)
     left = max((len(tick.label) for tick in y_ticks), default=1) + 2
@@ -171,88 +144,6 @@ def draw(traces: Sequence[Trace], axes: Axes, width: int, height: int, colours: 
     return Chart(
         tuple(strips[:height]), left, cells, rows, axes.low, axes.high, bottom, top, axes.log, left_out
     )
-
-
-@dataclass(frozen=True)
-class _Clipped:
-    """The part of a trace that is in range, with y on the scale of the axis.
-
-    `joined` is whether a line connects each point to the previous one. `broken` has the x and y of values
-    that are not finite: y is that of the last finite value before it, or infinite.
-    """
-
-    x: FloatArray
-    y: FloatArray
-    joined: NDArray[np.bool_]
-    broken: tuple[FloatArray, FloatArray]
-    left_out: int
-
-
-def _clip(trace: Trace, axes: Axes) -> _Clipped:
-    x, y = trace.x, trace.y
-    # Includes a neighbour on each side, so that lines are drawn up to the edges of the range.
-    first = max(0, int(np.searchsorted(x, axes.low)) - 1)
-    last = int(np.searchsorted(x, axes.high, side="right")) + 1
-    x, y = x[first:last], y[first:last]
-    finite = np.isfinite(y)
-    usable = finite & (y > 0) if axes.log else finite
-    broken, left_out = (np.empty(0), np.empty(0)), 0
-    if usable.all():
-        px, py, joined = x, y, np.ones(len(x), np.bool_)
-    else:
-        inside = (x >= axes.low) & (x <= axes.high)
-        left_out = int(np.count_nonzero(inside & finite & ~usable))
-        px, py = x[usable], y[usable]
-        # The number of skipped points before each point: the line breaks where it changes.
-        joined = np.concatenate(([True], np.diff(np.cumsum(~usable)[usable]) == 0))[: len(px)]
-        broken = _broken(x, y, ~finite & inside, px, py)
-    if axes.log:
-        py, broken = np.log10(py), (broken[0], _logarithms(broken[1]))
-    return _cut(px, py, joined, broken, left_out, axes)
-
-
-def _logarithms(values: FloatArray) -> FloatArray:
-    known = np.isfinite(values) & (values > 0)
-    found = values.copy()
-    found[known] = np.log10(values[known])
-    return found
-
-
-def _cut(
-    x: FloatArray,
-    y: FloatArray,
-    joined: NDArray[np.bool_],
-    broken: tuple[FloatArray, FloatArray],
-    left_out: int,
-    axes: Axes,
-) -> _Clipped:
-    """The points in range; a neighbour out of range is moved to where its line crosses the edge."""
-    x, y, joined = x.copy(), y.copy(), joined.copy()
-    keep = slice(0, len(x))
-    if len(x) and x[0] < axes.low:
-        if len(x) > 1 and joined[1]:
-            y[0] += (y[1] - y[0]) * (axes.low - x[0]) / (x[1] - x[0])
-            x[0] = axes.low
-        else:
-            keep = slice(1, len(x))
-    if len(x) and x[-1] > axes.high:
-        if len(x) > 1 and joined[-1] and x[-2] < axes.high:
-            y[-1] = y[-2] + (y[-1] - y[-2]) * (axes.high - x[-2]) / (x[-1] - x[-2])
-            x[-1] = axes.high
-        else:
-            keep = slice(keep.start, len(x) - 1)
-    return _Clipped(x[keep], y[keep], joined[keep], broken, left_out)
-
-
-def _broken(
-    x: FloatArray, y: FloatArray, broken: NDArray[np.bool_], px: FloatArray, py: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    at, values = x[broken], y[broken].copy()
-    nan = np.isnan(values)
-    if nan.any():
-        place = np.searchsorted(px, at[nan], side="right") - 1
-        values[nan] = py[np.maximum(place, 0)] if len(py) else 0.0
-    return at, values
 
 
 def _range(values: Sequence[FloatArray]) -> tuple[float, float]:
@@ -295,7 +186,7 @@ class _Canvas:
         for value in values:
             self._characters[self.row(value)] = _GRID
 
-    def put(self, trace: Trace, shape: _Clipped, axes: Axes) -> None:
+    def put(self, trace: Trace, shape: ClippedTrace, axes: Axes) -> None:
         self._palette.append(Style(color=trace.colour, dim=trace.kind == "faint" or None))
         count = self.width * _ACROSS
         if len(shape.x):
@@ -354,7 +245,7 @@ class _Canvas:
 
 
 def _ends(
-    traces: Sequence[Trace], clipped: Sequence[_Clipped], canvas: _Canvas
+    traces: Sequence[Trace], clipped: Sequence[ClippedTrace], canvas: _Canvas
 ) -> dict[int, tuple[str, str]]:
     """Row → the labels of the traces that end there, with their colours, side by side."""
     taken: dict[int, tuple[str, str]] = {}

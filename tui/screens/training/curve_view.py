@@ -13,7 +13,8 @@ from tui.screens.training.run_marks import DrawnRun
 
 if TYPE_CHECKING:
     from core.api import Axis, Curves, Workspace
-    from tui.screens.training.charts import Chart, FloatArray, IndexArray
+    from tui.screens.training.charts import Chart
+    from tui.screens.training.traces import FloatArray, IndexArray
 
 AXES: tuple[Axis, ...] = ("step", "time", "epoch")
 #: Weights of the moving average, the common choices in TensorBoard and W&B.
@@ -94,6 +95,16 @@ class View:
             return self
         right = min(whole.high, max(whole.low + self.span, x + self.span / 2))
         return replace(self, right=None if right >= whole.high else right)
+
+    def with_next_axis(self, has_epochs: bool) -> View:
+        """The view on the next axis, unzoomed; epochs are left out where none were logged."""
+        axes = [axis for axis in AXES if has_epochs or axis != "epoch" or axis == self.axis]
+        axis = axes[(axes.index(self.axis) + 1) % len(axes)]
+        return replace(self, axis=axis, span=None, right=None)
+
+    def with_next_smoothing(self, by: int) -> View:
+        """The view with a smoothing that is `by` places further."""
+        return replace(self, smoothing=SMOOTHINGS[(SMOOTHINGS.index(self.smoothing) + by) % len(SMOOTHINGS)])
 
 
 @dataclass(frozen=True)
@@ -290,6 +301,7 @@ def _tile(
     import numpy as np
 
     from tui.screens.training import charts
+    from tui.screens.training.traces import Axes, Trace
 
     x, y, width, height = place
     view, runs = request.view, {run.job: run for run in request.runs}
@@ -307,22 +319,20 @@ def _tile(
     )
     traces = []
     if view.smoothing and len(readings) == 1:
-        traces += [charts.Trace(one.x, one.values, one.run.colour, kind="faint") for one in readings]
+        traces += [Trace(one.x, one.values, one.run.colour, kind="faint") for one in readings]
     traces += [
-        charts.Trace(one.x, one.smooth, one.run.colour, one.run.number if len(request.runs) > 1 else "")
+        Trace(one.x, one.smooth, one.run.colour, one.run.number if len(request.runs) > 1 else "")
         for one in readings
     ]
     evaluated = EVAL + name
     traces += [
-        charts.Trace(
-            one.x(evaluated, view.axis), one.metrics[evaluated].values, runs[one.job].colour, kind="points"
-        )
+        Trace(one.x(evaluated, view.axis), one.metrics[evaluated].values, runs[one.job].colour, kind="points")
         for one in curves
         if evaluated in one.metrics
     ]
     if not any(len(trace.x) for trace in traces):
         return Tile(name, x, y, width, height, None, (), ())
-    axes = charts.Axes(window.low, window.high, axis_ticks(view.axis), view.log)
+    axes = Axes(window.low, window.high, axis_ticks(view.axis), view.log)
     chart = charts.draw(traces, axes, width, height - 1, request.colours)
     notes = [note for one in shown for note in _not_finite(one, name, runs[one.job], alone=len(shown) == 1)]
     if chart.left_out:

@@ -106,8 +106,16 @@ def warnings(job: Job) -> list[Content]:
     ]
 
 
-def without_metrics(job: Job | None) -> str:
-    """Why a run has no curves."""
+def nothing_drawn(drawing: Drawing, metric: str, job: Job | None, next_metric: str, next_axis: str) -> str:
+    """Why there is no chart of a metric, and the key that helps; `job` is the selected run."""
+    if drawing.request.view.axis == "epoch" and drawing.curves:
+        return f"no epochs were logged: {next_axis} switches to steps"
+    if drawing.curves:
+        return f"{metric} was not logged: {next_metric} shows another metric"
+    return _without_metrics(job)
+
+
+def _without_metrics(job: Job | None) -> str:
     if job is None or not job.requested:
         return "not started: S on the pipeline screen starts all jobs"
     if job.state == "running":

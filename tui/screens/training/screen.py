@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
-from textual.content import Content
 from textual.events import Resize
 from textual.geometry import Size
 from textual.widgets import DataTable, Static
@@ -19,15 +18,10 @@ from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.navigation.messages import OpenLog
 from tui.screens.training import curve_view, run_text
+from tui.screens.training.caption import Caption
 from tui.screens.training.chart_area import ChartArea
 from tui.screens.training.chart_colours import ChartColours
-from tui.screens.training.curve_view import (
-    AXES,
-    SMOOTHINGS,
-    ChartRequest,
-    Drawing,
-    View,
-)
+from tui.screens.training.curve_view import ChartRequest, Drawing, View
 from tui.screens.training.keys import KEYS
 from tui.screens.training.run_marks import MOST, DrawnRun, Marks
 from tui.screens.training.run_panel import PANEL_PAGES, PanelPage, RunPanel
@@ -71,8 +65,6 @@ class TrainingScreen(WorkspaceScreen):
         self._jobs: Sequence[Job] = ()
         self._rows: dict[str, RunRow] = {}
         self._seen = Size(0, 0)
-        #: The text below the charts, beside the position.
-        self._more: Sequence[Content] = ()
 
     def body(self) -> ComposeResult:
         yield Static(id="nothing", markup=False)
@@ -85,13 +77,11 @@ class TrainingScreen(WorkspaceScreen):
             )
             with Vertical(id="drawn"):
                 yield ChartArea(id="charts")
-                yield Static(id="place", markup=False)
-                yield Static(id="more", markup=False)
+                yield Caption(id="caption")
             yield RunPanel(id="panel")
 
     def on_mount(self) -> None:
-        for part in ("#nothing", "#more"):
-            self.query_one(part).display = False
+        self.query_one("#nothing").display = False
         self._lay_out()
         self.app.theme_changed_signal.subscribe(self, lambda theme: self._changed())
         self._list.enter()
@@ -266,16 +256,11 @@ class TrainingScreen(WorkspaceScreen):
         self._ask()
 
     def action_smooth(self, by: int) -> None:
-        at = SMOOTHINGS.index(self._view.smoothing)
-        self._view = replace(self._view, smoothing=SMOOTHINGS[(at + by) % len(SMOOTHINGS)])
+        self._view = self._view.with_next_smoothing(by)
         self._ask()
 
     def action_axis(self) -> None:
-        at = AXES.index(self._view.axis)
-        axis = AXES[(at + 1) % len(AXES)]
-        if axis == "epoch" and not any("epoch" in one.metrics for one in self._curves):
-            axis = AXES[(at + 2) % len(AXES)]
-        self._view = replace(self._view, axis=axis, span=None, right=None)
+        self._view = self._view.with_next_axis(any("epoch" in one.metrics for one in self._curves))
         self._ask()
 
     def action_log(self) -> None:
@@ -385,7 +370,8 @@ class TrainingScreen(WorkspaceScreen):
         if drawing is None:
             return
         self._drawing = drawing
-        self._charts.show(drawing, self._nothing_drawn(drawing))
+        keys = self.key_of("training.metric"), self.key_of("training.axis")
+        self._charts.show(drawing, run_text.nothing_drawn(drawing, self._metric, self._job, *keys))
         self._point()
         if not drawing.is_complete:
             self._ask()
@@ -424,34 +410,6 @@ class TrainingScreen(WorkspaceScreen):
         self._describe()
 
     def _describe(self) -> None:
-        """Show the cursor's position, the view's settings and problems below the charts."""
-        job, drawing, shown = self._job, self._drawing, self._shown()
-        curves = self._reference
-        place = (
-            None if drawing is None or curves is None else run_text.place_line(drawing, curves, self._x, job)
-        )
-        # Always one line, so that its updates at every step need no layout.
-        self.query_one("#place", Static).update(place or Content(""), layout=False)
-        lines = []
-        if self._is_full and drawing is not None:
-            lines += run_text.legend(drawing, shown, {job.id: job.name for job in self._jobs}, self._x)
-        trouble = (
-            None if job is None else run_text.trouble(job, is_drawn=job.id in {run.job for run in shown})
-        )
-        lines += [] if trouble is None else [trouble]
-        lines += [] if job is None else run_text.warnings(job)
-        same = len(lines) == len(self._more) and all(map(Content.is_same, lines, self._more))
-        if not same:
-            self._more = lines
-            more = self.query_one("#more", Static)
-            more.display = bool(lines)
-            more.update(Content("\n").join(lines))
-
-    def _nothing_drawn(self, drawing: Drawing) -> str:
-        """The message if there is no chart."""
-        job = self._job
-        if drawing.request.view.axis == "epoch" and drawing.curves:
-            return f"no epochs were logged: {self.key_of('training.axis')} switches to steps"
-        if drawing.curves:
-            return f"{self._metric} was not logged: {self.key_of('training.metric')} shows another metric"
-        return run_text.without_metrics(job)
+        """Update the text below the charts."""
+        names = {job.id: job.name for job in self._jobs} if self._is_full else None
+        self.query_one(Caption).show(self._drawing, self._reference, self._x, self._job, self._shown(), names)

@@ -16,18 +16,33 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import human_votes
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.messages import CloseBallot
 
 if TYPE_CHECKING:
-    from core.api import BallotItem, Choice, Commands, HumanWinRate, IntentResult, Snapshot, Workspace
+    from core.api import (
+        BallotItem,
+        Choice,
+        Commands,
+        HumanWinRate,
+        IntentResult,
+        PredictionPoweredWinRate,
+        Snapshot,
+        Workspace,
+    )
 
 #: The responses are side by side from this width on.
 WIDE = 100
 
 BallotSide = Literal["left", "right"]
-_VotingData = tuple["tuple[IntentResult, ...]", "tuple[BallotItem, ...]", "HumanWinRate | None"]
+_VotingData = tuple[
+    "tuple[IntentResult, ...]",
+    "tuple[BallotItem, ...]",
+    "HumanWinRate | None",
+    "tuple[PredictionPoweredWinRate, ...]",
+]
 #: Two responders and the voter.
 _Ballot = tuple[str, str, str]
 
@@ -57,14 +72,24 @@ class VoteScreen(WorkspaceScreen):
         ),
         Binding("t", "choose('tie')", "Tie", id="vote.tie", tooltip="Both are equally empathetic"),
         Binding("s", "choose('skip')", "Skip", id="vote.skip", tooltip="Skip this pair"),
+        Binding(
+            "o",
+            "toggle_order",
+            "Order",
+            id="vote.order",
+            tooltip="Draw the next pairs uniformly, or by the judge's uncertainty",
+        ),
         Binding("u", "undo", "Undo", id="vote.undo", tooltip="Undo the last vote"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._a = self._b = self._voter = ""
+        self._uniform = False
         self._items: Sequence[BallotItem] | None = None
         self._rate: HumanWinRate | None = None
+        #: With the verdicts of each judge that compared the two.
+        self._with_verdicts: tuple[PredictionPoweredWinRate, ...] = ()
         #: Dialogue → choice in this session, None for an undone vote.
         self._choices: dict[str, Choice | None] = {}
         #: The dialogues of this session's votes, in order.
@@ -93,11 +118,13 @@ class VoteScreen(WorkspaceScreen):
     def on_resize(self, event: Resize) -> None:
         self.set_class(event.size.width >= WIDE, "wide")
 
-    def open_ballot(self, a: str, b: str, voter: str) -> None:
-        """Let `voter` vote on the responses of `a` and `b`."""
+    def open_ballot(self, a: str, b: str, voter: str, uniform: bool = False) -> None:
+        """Let `voter` vote on the responses of `a` and `b`, drawn `uniform` or by the judge's uncertainty."""
+        self._uniform = uniform
         if (a, b, voter) != (self._a, self._b, self._voter):
             self._a, self._b, self._voter = a, b, voter
             self._items, self._rate, self._choices, self._history = None, None, {}, []
+            self._with_verdicts = ()
             self._written = {}
             self._draw()
         self._ask()
@@ -123,6 +150,16 @@ class VoteScreen(WorkspaceScreen):
         self._history.append(item.dialog_id)
         self._post(item, lambda commands: commands.vote(item, a, b, voter, chosen))
         self._draw()
+
+    def action_toggle_order(self) -> None:
+        self._uniform = not self._uniform
+        self.app.show_message(
+            "the next pairs are drawn uniformly"
+            if self._uniform
+            else "the next pairs are drawn by the uncertainty of the judges that compared the two"
+        )
+        self._draw()
+        self._ask()
 
     def action_undo(self) -> None:
         if not self._history:
@@ -182,10 +219,11 @@ class VoteScreen(WorkspaceScreen):
     def _ask(self) -> None:
         if self._voter:
             ballot = (self._a, self._b, self._voter)
-            self.app.read("ballot", partial(_look, ballot, tuple(self._written)), self._receive)
+            look = partial(_look, ballot, self._uniform, tuple(self._written))
+            self.app.read("ballot", look, self._receive)
 
     def _receive(self, seen: _VotingData) -> None:
-        outcomes, items, rate = seen
+        outcomes, items, rate, with_verdicts = seen
         failed = False
         for outcome in outcomes:
             name = None if outcome.state == "pending" else self._written.pop(outcome.id, None)
@@ -193,8 +231,9 @@ class VoteScreen(WorkspaceScreen):
                 failed = True
                 self._forget(name)
                 self.app.show_message(f"a vote was not recorded: {outcome.error}", title="Vote", error=True)
-        if failed or (items, rate) != (self._items, self._rate):
-            self._items, self._rate = items, rate
+        new = (items, rate, with_verdicts)
+        if failed or new != (self._items, self._rate, self._with_verdicts):
+            self._items, self._rate, self._with_verdicts = new
             self._draw()
 
     def _draw(self) -> None:
@@ -226,11 +265,19 @@ class VoteScreen(WorkspaceScreen):
         choices = [self._choice(item) for item in items]
         waiting = sum(self._choice(item) != item.choice for item in items)
         voted, skipped = len(choices) - choices.count(None), choices.count("skip")
-        parts = [f"{voted} of {len(items)} voted"]
+        parts = [] if self._items is None else [f"{voted} of {len(items)} voted"]
         if skipped:
             parts.append(f"{skipped} skipped")
         if waiting:
             parts.append(f"{waiting} pending")
+        if self._uniform:
+            parts.append("drawn uniformly")
+        elif any(item.draw is not None and self._choice(item) is None for item in items):
+            parts.append("drawn by uncertainty")
+        # Only how many votes are missing: who votes on must not know who is ahead.
+        more = [one.more for one in self._with_verdicts]
+        if more and None not in more and any(more):
+            parts.append(f"about {max(filter(None, more))} more decide it")
         return Content.assemble(
             (visible(self._voter), "bold"),
             ("  Which response shows more empathy?  ", ""),
@@ -255,8 +302,15 @@ class VoteScreen(WorkspaceScreen):
                 Content(
                     f"{rate.votes} votes on {rate.dialogues} dialogues: {rate.wins_b} for {visible(rate.b)}, "
                     f"{rate.wins_a} for {visible(rate.a)}, {rate.ties} ties, {rate.skipped} skipped."
+                    + (f" {human_votes.WEIGHTED}" if rate.weighted else "")
                 ),
                 Content.styled(f"Voters: {voters}. Interval: {rate.interval}.", "$text-muted"),
+                *(
+                    Content(
+                        f"With the verdicts of {visible(one.judge)}: {visible(human_votes.sentence(one))}"
+                    )
+                    for one in self._with_verdicts
+                ),
             ]
         lines.append(Content.styled("Esc leaves, u undoes the last vote of this session.", "$text-muted"))
         return Content("\n").join(lines)
@@ -271,11 +325,12 @@ class _Letter:
     ask: Callable[[Commands], int]
 
 
-def _look(ballot: _Ballot, written: Sequence[int], workspace: Workspace) -> _VotingData:
+def _look(ballot: _Ballot, uniform: bool, written: Sequence[int], workspace: Workspace) -> _VotingData:
     # Read the intents first, so that the items include their effects.
     outcomes = tuple(map(workspace.pipeline.intent, written))
     return (
         outcomes,
-        workspace.evaluation.ballot_items(*ballot),
+        workspace.evaluation.ballot_items(*ballot, uniform=uniform),
         workspace.evaluation.human_win_rate(*ballot[:2]),
+        tuple(one for one in workspace.evaluation.prediction_powered() if {one.a, one.b} == set(ballot[:2])),
     )

@@ -8,17 +8,21 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from core.api import MAX_WORDS
+from tui.format import human_votes
 from tui.format import values as formats
+from tui.format.text import visible
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.win_rates.matrix import significance
 
 if TYPE_CHECKING:
-    from core.api import Cell, Comparison, WinRate
+    from core.api import Cell, Comparison, PredictionPoweredWinRate, SequencePoint, WinRate
 
 #: Win rates over fewer dialogues than this are marked as unreliable.
 FEW = 20
 #: Length-controlled win rates with a smaller overlap of the lengths than this are marked.
 FEW_OVERLAP = 0.1
+#: Points of a confidence sequence that are shown, about.
+_POINTS = 10
 
 _KINDS = {
     "emotion": "By emotion",
@@ -76,7 +80,16 @@ def of_comparison(comparison: Comparison) -> list[MetricRow]:
     """All metrics of a comparison, each with the comparison's pairs."""
     rate = comparison.rate
     behind = ((rate.a, rate.b),)
-    return [replace(metric, behind=behind) for metric in (*_of_rate(rate), *_of_cells(comparison.cells))]
+    title, raw, *others = _of_rate(rate)
+    found = (
+        title,
+        raw,
+        *_by_people(comparison.with_votes),
+        *others,
+        *_of_sequence(comparison.sequence),
+        *_of_cells(comparison.cells),
+    )
+    return [replace(metric, behind=behind) for metric in found]
 
 
 def first_place(flip_rate: float | None) -> str:
@@ -94,6 +107,11 @@ def warnings(rate: WinRate) -> list[str]:
             f"Length affects this win rate: at equal length it is "
             f"{formats.percent(rate.lc_win_rate_b, 1)} ({formats.span(rate.lc_low, rate.lc_high)})."
         )
+    if rate.unjudged:
+        found.append(
+            f"Stopped once it was decided: {rate.unjudged} dialogues have no verdict and are missing. "
+            "Intervals other than that of the raw win rate do not account for this."
+        )
     if rate.invalid and rate.n:
         ends = (formats.percent(end, 1) for end in (rate.min_win_rate_b, rate.max_win_rate_b))
         found.append(
@@ -110,6 +128,29 @@ def warnings(rate: WinRate) -> list[str]:
     if rate.n is not None and rate.n < FEW:
         found.append(f"Only {rate.n} dialogues: the interval is wide.")
     return found
+
+
+def _by_people(found: PredictionPoweredWinRate | None) -> Iterator[MetricRow]:
+    """The win rate by people, beside the judge's; nothing without votes."""
+    if found is None:
+        return
+    note = f"what people would say of all: {human_votes.basis(found)}; {human_votes.more_votes(found)}"
+    yield share("prediction-powered", found.win_rate_b, found.ci_low, found.ci_high, n=found.n, note=note)
+    warning = human_votes.warning(found)
+    if warning is not None:
+        yield MetricRow(
+            "  votes that no longer count", formats.count(found.changed), note=warning, warns=True
+        )
+    voters = f"{len(found.voters)} voter{'' if len(found.voters) == 1 else 's'}"
+    ties = f"; {found.identical} identical pairs are ties" if found.identical else ""
+    yield share(
+        "  votes alone",
+        found.votes_win_rate_b,
+        found.votes_low,
+        found.votes_high,
+        n=found.voted,
+        note=f"{voters}: {', '.join(found.voters)}{ties}",
+    )
 
 
 def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
@@ -143,7 +184,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         warns=bool(rate.lc_parted) or (rate.lc_overlap is not None and rate.lc_overlap < FEW_OVERLAP),
     )
     yield share(
-        "soft",
+        "by probability",
         rate.soft_win_rate_b,
         rate.soft_low,
         rate.soft_high,
@@ -151,13 +192,15 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         if rate.soft_win_rate_b is not None
         else "the judge gives no log-probabilities",
     )
+    yield from _of_dimensions(rate)
     if rate.invalid:
         yield MetricRow(
             "bounds by invalid",
             formats.span(rate.min_win_rate_b, rate.max_win_rate_b),
             formats.span(rate.bounds_low, rate.bounds_high),
             n=n,
-            note="if A, or B, had won all invalid ones; Imbens–Manski interval",
+            note="if A, or B, had won all invalid ones; "
+            + ("Imbens–Manski interval" if rate.stopping is None else "confidence sequences"),
             low=rate.bounds_low,
             high=rate.bounds_high,
             warns=True,
@@ -170,6 +213,7 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
         note="an order without a valid verdict; left out of all results" if known else "",
         warns=bool(rate.invalid),
     )
+    yield from _of_stopping(rate)
     yield MetricRow("p", formats.p_value(rate.p), note=f"of a win rate of 50 %, two-sided; {rate.test or ''}")
     yield MetricRow(
         "after Holm",
@@ -228,6 +272,65 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     yield MetricRow(
         "fingerprint", rate.fingerprint[:10], note=f"of the settings and all inputs: {rate.fingerprint}"
     )
+
+
+def _of_stopping(rate: WinRate) -> Iterator[MetricRow]:
+    """How far a comparison was judged whose judge stops once it is decided."""
+    found, n = rate.stopping, rate.n
+    if found is None or n is None:
+        return
+    if not found.decided:
+        note = "judged all, and not decided: 50 % is within the confidence sequence"
+    elif not rate.unjudged:
+        note = "decided, but only after all were judged"
+    else:
+        note = "stopped, because it was decided: 50 % is outside the confidence sequence"
+    yield MetricRow("judged", f"{n} of {found.dialogues}", note=note)
+    share = 1 - found.requests / found.all_requests if found.all_requests else None
+    yield MetricRow(
+        "saved",
+        f"{rate.unjudged} dialogues",
+        note=f"{formats.count(found.all_requests - found.requests)} of {formats.count(found.all_requests)} "
+        f"verdicts ({formats.percent(share, 1)}) were not requested",
+    )
+
+
+def _of_sequence(points: Sequence[SequencePoint]) -> Iterator[MetricRow]:
+    """The confidence sequence, at a few points that are spread evenly and include the last one."""
+    if not points:
+        return
+    yield heading(
+        "Confidence sequence", "of the win rate of B, in the order of judging; decided without 50 %"
+    )
+    step = max(1, len(points) // _POINTS)
+    for point in points[len(points) - 1 :: -step][::-1]:
+        yield share(
+            f"after {point.n}",
+            point.win_rate_b,
+            point.low,
+            point.high,
+            n=point.n,
+            note=f"e-value {point.e_value:.3g} of 20; dialogue {visible(point.dialog_id)}",
+        )
+
+
+def _of_dimensions(rate: WinRate) -> Iterator[MetricRow]:
+    """The win rate in each dimension of empathy, below that overall."""
+    for name, part in (rate.dimensions or {}).items():
+        invalid = ""
+        if part.invalid:
+            bounds = formats.span(part.min_win_rate_b, part.max_win_rate_b)
+            invalid = f", {part.invalid} invalid: {bounds} with them"
+        valid = None if rate.n is None else rate.n - part.invalid
+        yield share(
+            f"{name} empathy",
+            part.win_rate_b,
+            part.ci_low,
+            part.ci_high,
+            n=valid,
+            note=f"{part.wins_b} won, {part.ties} tied, {part.wins_a} lost{invalid}",
+            warns=bool(part.invalid),
+        )
 
 
 def _of_cells(cells: Sequence[Cell]) -> Iterator[MetricRow]:

@@ -17,7 +17,7 @@ from tui.screens.win_rates.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
-    from core.api import Comparison, Job, WinRate, Workspace
+    from core.api import Comparison, Job, PredictionPoweredWinRate, WinRate, Workspace
 
 
 class DetailView(WinRatesView):
@@ -26,7 +26,7 @@ class DetailView(WinRatesView):
     def __init__(self) -> None:
         super().__init__(id="detail")
         self._job: str | None = None
-        self._requested: WinRate | None = None
+        self._requested: tuple[WinRate, PredictionPoweredWinRate | None] | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
@@ -49,11 +49,13 @@ class DetailView(WinRatesView):
             self.query_one(MetricTable).show(())
             return
         self._head(rate, jobs.get(rate.job))
-        if rate != self._requested:
+        # Votes change the metrics as well.
+        basis = (rate, self.with_votes.get(rate.job))
+        if basis != self._requested:
             if self._requested is None:
                 # Content of another comparison.
                 self.query_one(MetricTable).show(())
-            self._requested = rate
+            self._requested = basis
             self.app.read("comparison", partial(_look, rate.job), self._receive)
 
     def on_metric_table_chosen(self, event: MetricTable.Chosen) -> None:

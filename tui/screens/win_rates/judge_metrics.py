@@ -7,20 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.format import values as formats
-from tui.screens.win_rates import comparison_metrics
+from tui.screens.win_rates import annotator_metrics, bias_metrics, comparison_metrics
 from tui.screens.win_rates.comparison_metrics import MetricRow, heading, share
 
 if TYPE_CHECKING:
-    from core.api import Agreement, HumanWinRate, Scorecard
+    from core.api import Agreement, AnnotatorTest, BiasModel, HumanWinRate, Scorecard
 
 #: Judge → its comparisons, as (a, b).
 Made = Mapping[str, tuple[tuple[str, str], ...]]
 
 
 def of_judges(
-    cards: Sequence[Scorecard], agreements: Sequence[Agreement], votes: Sequence[HumanWinRate], made: Made
+    cards: Sequence[Scorecard],
+    agreements: Sequence[Agreement],
+    votes: Sequence[HumanWinRate],
+    tests: Sequence[AnnotatorTest],
+    models: Sequence[BiasModel],
+    made: Made,
 ) -> list[MetricRow]:
-    """Rows of scorecards, agreements and votes."""
+    """Rows of scorecards, agreements, votes, annotator tests, and models of biases."""
     found = [metric for card in cards for metric in _card(card, made.get(card.judge, ()))]
     if agreements:
         found.append(heading("Agreement", "on pairs that both judged; intervals over dialogues"))
@@ -28,6 +33,10 @@ def of_judges(
     if votes:
         found.append(heading("Votes of people", "on two responders: win rate of B"))
         found += [_vote(one) for one in votes]
+    found += annotator_metrics.rows(tests)
+    # Last, because they have a row for each responder.
+    for model in models:
+        found += bias_metrics.rows(model, made.get(model.judge, ()))
     return found
 
 
@@ -84,11 +93,21 @@ def _card(card: Scorecard, behind: tuple[tuple[str, str], ...]) -> Iterator[Metr
         ),
         behind=behind,
     )
+    yield MetricRow("forms of answers", note=_forms(card))
     yield MetricRow(
         "1,000 verdicts cost",
         formats.dollars(card.usd_per_1000),
         note="actual cost" if card.usd_per_1000 is not None else "unknown: not used yet, or without a price",
     )
+
+
+def _forms(card: Scorecard) -> str:
+    """How often an answer of each form named a response."""
+    if card.forms is None:
+        return "not counted: by an earlier version, or not used yet"
+    counts = (f"{formats.count(times)} {form}" for form, times in card.forms.items())
+    none = "no answer is read: it gives scores" if card.provider == "embedded" else "no answer was understood"
+    return ", ".join(counts) or none
 
 
 def _unmeasured(card: Scorecard) -> str:
@@ -127,6 +146,7 @@ def _agreement(one: Agreement, made: Made) -> Iterator[MetricRow]:
 
 def _vote(one: HumanWinRate) -> MetricRow:
     skipped = f", {one.skipped} skipped" if one.skipped else ""
+    weighted = "; pairs drawn by the judge's uncertainty, the rate weighted" if one.weighted else ""
     return replace(
         share(
             f"{one.b} vs. {one.a}",
@@ -135,7 +155,7 @@ def _vote(one: HumanWinRate) -> MetricRow:
             one.ci_high,
             n=one.dialogues,
             note=f"{one.votes} votes of {', '.join(one.voters)}{skipped}; {one.wins_b} won, {one.ties} tied, "
-            f"{one.wins_a} lost; {one.interval}",
+            f"{one.wins_a} lost; {one.interval}{weighted}",
         ),
         behind=((one.a, one.b),),
     )

@@ -16,9 +16,23 @@ from tui.screens.win_rates.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
-    from core.api import Agreement, HumanWinRate, Job, Scorecard, WinRate, Workspace
+    from core.api import (
+        Agreement,
+        AnnotatorTest,
+        BiasModel,
+        HumanWinRate,
+        Job,
+        Scorecard,
+        WinRate,
+        Workspace,
+    )
 
-_JudgesData = tuple["tuple[Scorecard, ...]", "tuple[Agreement, ...]", "tuple[HumanWinRate, ...]"]
+_JudgesData = tuple[
+    "tuple[Scorecard, ...]",
+    "tuple[Agreement, ...]",
+    "tuple[HumanWinRate, ...]",
+    "tuple[AnnotatorTest, ...]",
+]
 
 
 class JudgesView(WinRatesView):
@@ -27,6 +41,8 @@ class JudgesView(WinRatesView):
     def __init__(self) -> None:
         super().__init__(id="judges")
         self._requested: tuple[str, ...] | None = None
+        self._seen: _JudgesData | None = None
+        self._models: tuple[BiasModel, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(classes="heading", markup=False)
@@ -39,6 +55,10 @@ class JudgesView(WinRatesView):
         if basis != self._requested:
             self._requested = basis
             self.app.read("judges", _look, self._receive)
+            # After the others, because a model of many verdicts takes seconds.
+            self.app.read(
+                "bias models", lambda workspace: workspace.evaluation.bias_models(), self._receive_models
+            )
 
     def stale(self) -> None:
         # Votes do not change jobs.
@@ -49,13 +69,23 @@ class JudgesView(WinRatesView):
         self.open_pairs(event.metric.behind)
 
     def _receive(self, seen: _JudgesData) -> None:
+        self._seen = seen
+        self._draw()
+
+    def _receive_models(self, models: tuple[BiasModel, ...]) -> None:
+        self._models = models
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._seen is None:
+            return
         made = {
             judge: tuple(
                 (rate.a, rate.b) for rate in self.rates if rate.judge == judge and rate.n is not None
             )
             for judge in win_rates.judges(self.rates)
         }
-        metrics: list[MetricRow] = judge_metrics.of_judges(*seen, made)
+        metrics: list[MetricRow] = judge_metrics.of_judges(*self._seen, self._models, made)
         title = Content.styled("Judges", "bold")
         hint = (
             "   enter pairs" if metrics else "   There is no judge yet: add one to [judges] in config.toml."
@@ -69,4 +99,5 @@ def _look(workspace: Workspace) -> _JudgesData:
         workspace.evaluation.scorecards(),
         workspace.evaluation.agreements(),
         workspace.evaluation.human_win_rates(),
+        workspace.evaluation.annotator_tests(),
     )

@@ -1,4 +1,4 @@
-"""Win rates: all comparisons with intervals, the matrix, the ranking, and the judges."""
+"""Win rates: all comparisons with intervals, the matrix, the ranking, the recipes, and the judges."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tui.screens.win_rates.table_view import RatesView
 from tui.screens.win_rates.view import WinRatesView
 
 if TYPE_CHECKING:
-    from core.api import Job, Snapshot, WinRate
+    from core.api import Job, PredictionPoweredWinRate, Snapshot, WinRate
     from tui.screens.win_rates.detail_view import DetailView
 
 
@@ -36,6 +36,12 @@ def _ranking() -> WinRatesView:
     return RankingView()
 
 
+def _recipes() -> WinRatesView:
+    from tui.screens.win_rates.recipes_view import RecipesView
+
+    return RecipesView()
+
+
 def _judges() -> WinRatesView:
     from tui.screens.win_rates.judges_view import JudgesView
 
@@ -47,17 +53,18 @@ _VIEWS: dict[str, Callable[[], WinRatesView]] = {
     "detail": _detail,
     "matrix": _matrix,
     "ranking": _ranking,
+    "recipes": _recipes,
     "judges": _judges,
 }
 
 
 class WinRatesScreen(WorkspaceScreen):
-    """Shows the table, one comparison, the matrix, the ranking or the judges."""
+    """Shows the table, one comparison, the matrix, the ranking, the recipes or the judges."""
 
     MODE = "win_rates"
     ABOUT = (
         "How often B's response beats A's over the test dialogues, with a 95 % interval; every metric of one "
-        "comparison, all pairs of responders, their ranking, and the quality of the judges."
+        "comparison, all pairs of responders, their ranking, recipes, and the quality of the judges."
     )
     CSS_PATH = "win_rates.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,6 +80,15 @@ class WinRatesScreen(WorkspaceScreen):
             tooltip="Show the ranking of responders",
         ),
         Binding(
+            "R",
+            "view('recipes')",
+            "Recipes",
+            id="win_rates.recipes",
+            # The footer has no space for it at 80 columns; the help has it.
+            show=False,
+            tooltip="Show the win rates of recipes, by dimension",
+        ),
+        Binding(
             "J", "view('judges')", "Judges", id="win_rates.judges", tooltip="Show the quality of the judges"
         ),
     ]
@@ -80,6 +96,7 @@ class WinRatesScreen(WorkspaceScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rates: tuple[WinRate, ...] = ()
+        self._with_votes: dict[str, PredictionPoweredWinRate] = {}
         self._view: WinRatesView = RatesView()
 
     def body(self) -> ComposeResult:
@@ -95,6 +112,10 @@ class WinRatesScreen(WorkspaceScreen):
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("win rates", lambda workspace: workspace.evaluation.win_rates(), self._receive)
+        # After the table, because its calculation takes longer.
+        self.app.read(
+            "votes", lambda workspace: workspace.evaluation.prediction_powered(), self._receive_votes
+        )
 
     def action_detail(self) -> None:
         from tui.screens.win_rates.detail_view import DetailView
@@ -138,8 +159,15 @@ class WinRatesScreen(WorkspaceScreen):
         self._rates = found
         self._draw()
 
+    def _receive_votes(self, found: tuple[PredictionPoweredWinRate, ...]) -> None:
+        with_votes = {one.job: one for one in found}
+        if with_votes != self._with_votes:
+            self._with_votes = with_votes
+            self._draw()
+
     def _draw(self) -> None:
         snapshot = self.app.snapshot
         jobs: dict[str, Job] = {} if snapshot is None else {job.id: job for job in snapshot.jobs}
+        self._view.with_votes = self._with_votes
         if self._view.is_mounted:
             self._view.show(self._rates, jobs)

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.format import human_votes
 from tui.format.text import visible
 from tui.format.win_rates import order_effects
 from tui.screens.win_rates import comparison_metrics, matrix
 
 if TYPE_CHECKING:
-    from core.api import Job, WinRate
+    from core.api import Job, PredictionPoweredWinRate, WinRate
 
 
-def summary(rate: WinRate, job: Job | None, judge: Content) -> Content:
-    """The result, its interval and test, caveats, and the judge's agreement with people."""
+def summary(
+    rate: WinRate, job: Job | None, judge: Content, with_votes: PredictionPoweredWinRate | None = None
+) -> Content:
+    """The result, its interval and test, people's votes, caveats, and the judge's agreement with people."""
     lines = [Content.styled(f"{visible(rate.b)} vs. {visible(rate.a)}", "bold")]
     if rate.n is None:
         lines.append(Content.styled("The win rate is shown once all verdicts are complete.", "$text-muted"))
@@ -30,6 +33,11 @@ def summary(rate: WinRate, job: Job | None, judge: Content) -> Content:
         )
         if rate.p is not None:
             lines.append(Content(matrix.tested(rate)))
+        if with_votes is not None:
+            lines.append(Content(human_votes.sentence(with_votes)))
+            warning = human_votes.warning(with_votes)
+            if warning is not None:
+                lines.append(Content.styled(f"! {warning}", "$text-warning"))
         effects = order_effects(rate)
         if effects is not None:
             lines.append(Content(effects))

@@ -158,6 +158,7 @@ class RatesView(WinRatesView):
         columns = self._columns()
         wanted = (
             self.rates,
+            self.with_votes,
             self._looks,
             columns,
             self._sort,
@@ -216,10 +217,13 @@ class RatesView(WinRatesView):
         if wide:
             rest = [judge, *rest, Column("bar", "0 %" + "50".center(bar - 8) + "100 %", bar)]
         if wide or len(judges) < 2:
-            rest.append(Column("wins", "B / tie / A", 15, "right"))
+            rest.append(Column("wins", "B / tie / A" if widest else "B/tie/A/invalid", 15, "right"))
         else:
             # With several judges rows differ in the judge; the wins are in the summary.
             rest.insert(0, judge)
+        if widest and self.with_votes:
+            # On narrower terminals it is in the summary alone.
+            rest.append(Column("votes", "by people", 10, "right"))
         if widest:
             rest += [
                 Column("lc", "equal length", 14, "right"),
@@ -250,7 +254,7 @@ class RatesView(WinRatesView):
     def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
         """The last drawing of the row, if it is still valid."""
         widths = [(column.key, column.width) for column in columns]
-        drawn_from = (rate, self._looks.get(rate.job), widths)
+        drawn_from = (rate, self.with_votes.get(rate.job), self._looks.get(rate.job), widths)
         known = self._rows.get(rate.job)
         if known is None or known[0] != drawn_from:
             known = self._rows[rate.job] = (drawn_from, self._row(rate, columns))
@@ -274,7 +278,7 @@ class RatesView(WinRatesView):
                 "rate": unknown,
                 "interval": Text(f"{look.glyph} {look.word}", shade(self.app, look.colour)),
                 "bar": Text(formats.bar(share, widths.get("bar", 0)), muted),
-                **{key: unknown.copy() for key in ("wins", "lc", "p", "words", "invalid")},
+                **{key: unknown.copy() for key in ("wins", "votes", "lc", "p", "words", "invalid")},
             }
         parted = rate.lc_parted is True
         # The summary has a caveat.
@@ -290,7 +294,12 @@ class RatesView(WinRatesView):
                 colour=accent,
                 muted=muted,
             ),
-            "wins": Text(f"{rate.wins_b} / {rate.ties} / {rate.wins_a}"),
+            "wins": Text(
+                f"{rate.wins_b} / {rate.ties} / {rate.wins_a}"
+                if "invalid" in widths
+                else f"{rate.wins_b}/{rate.ties}/{rate.wins_a}/{rate.invalid}"
+            ),
+            "votes": self._by_people(rate),
             "lc": Text(
                 ("! " if parted else "") + formats.percent(rate.lc_win_rate_b, 1),
                 shade(self.app, "text-warning") if parted else muted,
@@ -303,12 +312,25 @@ class RatesView(WinRatesView):
             ),
         }
 
+    def _by_people(self, rate: WinRate) -> Text:
+        found = self.with_votes.get(rate.job)
+        muted = shade(self.app, "text-muted")
+        if found is None:
+            return Text(formats.UNKNOWN, muted)
+        # Bold once the interval excludes 50 %.
+        return Text(formats.percent(found.win_rate_b, 1), "bold" if found.more == 0 else "")
+
     def _describe(self) -> None:
         rate, about = self.rate, self.query_one("#about-rate", Static)
         about.display = rate is not None
         if rate is None:
             return
-        text = summary(rate, self._jobs.get(rate.job), self.judge_line(rate.judge))
+        text = summary(
+            rate,
+            self._jobs.get(rate.job),
+            self.judge_line(rate.judge),
+            self.with_votes.get(rate.job),
+        )
         if not text.is_same(self._described):
             self._described = text
             about.update(text)

@@ -16,7 +16,7 @@ from tui.navigation.messages import OpenPairs
 if TYPE_CHECKING:
     from textual import getters
 
-    from core.api import Job, WinRate
+    from core.api import Job, PredictionPoweredWinRate, WinRate
     from tui.navigation.host import HostApp
     from tui.navigation.pair_filter import PairFilter
 
@@ -44,6 +44,8 @@ class WinRatesView(Vertical):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.rates: tuple[WinRate, ...] = ()
+        #: Comparison's job → its win rate by people, of those with votes.
+        self.with_votes: Mapping[str, PredictionPoweredWinRate] = {}
 
     def show(self, found: tuple[WinRate, ...], jobs: Mapping[str, Job]) -> None:
         """Show these comparisons; `jobs` has their jobs by id."""

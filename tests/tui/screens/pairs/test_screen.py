@@ -19,7 +19,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.text import visible
 from core.domain.verdicts import Pair, Verdict
 from core.jobs.settings import LlmJudge
-from core.judging import llm_judge
+from core.judging.llm import llm_judge
 from core.judging.protocol import Contest
 from core.prompts import templates
 from core.services.workspace import open_workspace
@@ -195,7 +195,7 @@ async def test_rubric_texts_and_raw_answers_on_one_screen(
 async def test_the_rubric_is_the_workspaces_own(
     opened: Open, study: WorkspacePaths, seen: list[Pair]
 ) -> None:
-    own = study.prompts / "judge.txt"
+    own = study.prompts / "judge_dimensions.txt"
     study.prompts.mkdir(exist_ok=True)
     try:
         own.write_text("Own: {situation} {utterance} first {first} second {second}")
@@ -326,7 +326,7 @@ def _asked(pair: Pair, order: PresentationOrder) -> str:
         name="gpt",
         swap=True,
         repeats=1,
-        prompt=templates.load("judge"),
+        prompt=templates.load("judge_dimensions"),
         model=made_settings.large_model(),
     )
     (request,) = llm_judge.requests_of(judge, [contest])

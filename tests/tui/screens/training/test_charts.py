@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 
 from tui.screens.training import charts, ticks
 from tui.screens.training.chart_colours import ChartColours
-from tui.screens.training.charts import (
-    Axes,
-    Chart,
-    Trace,
-    TraceKind,
-)
+from tui.screens.training.charts import Chart
+from tui.screens.training.traces import Axes, Trace, TraceKind
 
 COLOURS = ChartColours("#111111", "#222222", "#333333")
 RED, BLUE = "#ff0000", "#0000ff"

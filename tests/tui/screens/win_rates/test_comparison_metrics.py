@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.domain.comparisons import Cell, Comparison
+from core.domain.comparisons import Cell, Comparison, SequencePoint
+from core.domain.results import Stopping
 from core.domain.win_rates import WinRate
+from core.judging import sequential
 from tui.screens.win_rates import comparison_metrics
 
 RATE = WinRate(
@@ -79,6 +81,27 @@ def test_invalid_dialogues_show_bounds_and_their_interval() -> None:
     assert "bounds by invalid" not in {
         row.name for row in comparison_metrics.of_comparison(Comparison(RATE, ()))
     }
+
+
+def test_a_stopped_comparison_shows_its_sequence_and_what_is_missing() -> None:
+    stopping = Stopping(decided=True, dialogues=250, requests=70, all_requests=500, seed=42)
+    rate = replace(RATE, n=35, interval=sequential.INTERVAL, test=sequential.TEST, stopping=stopping)
+    scores = [1.0, 1.0, 0.5, 1.0] * 8 + [1.0] * 3
+    ends, evidence = sequential.confidence_sequence(scores), sequential.e_values(scores)
+    points = tuple(
+        SequencePoint(f"d{n}", n, scores[n - 1], sum(scores[:n]) / n, *ends[n - 1], evidence[n - 1])
+        for n in range(1, 36)
+    )
+    rows = comparison_metrics.of_comparison(Comparison(rate, (), points))
+    shown = [row for row in rows if row.name.startswith("after ")]
+    assert shown[-1].name == "after 35"
+    assert 5 < len(shown) < 15
+    assert shown[-1].interval == f"{ends[-1][0] * 100:.1f}–{ends[-1][1] * 100:.1f}"
+    assert shown[-1].note.endswith("of 20; dialogue d35")
+    (warning,) = comparison_metrics.warnings(rate)
+    assert warning.startswith("Stopped once it was decided: 215 dialogues have no verdict and are missing.")
+    values = {row.name: row.value for row in rows}
+    assert (values["judged"], values["saved"]) == ("35 of 250", "215 dialogues")
 
 
 def test_a_breakdown_says_how_many_cells_it_has() -> None:

@@ -319,9 +319,33 @@ async def test_the_judges_judged(opened: Open, study: WorkspacePaths) -> None:
         assert len(lines(pilot, "kappa")) == 10
         assert "24 " in lines(pilot, "smollm")[0]
         assert "48 votes of ann, ben" in lines(pilot, "smollm")[0]
-        await pilot.press("G")
+        # The models take longest, and are below the rest.
+        await until(pilot, lambda: "Biases of gpt-4o" in column(pilot, "name"))
+        names = [name.strip() for name in column(pilot, "name")]
+        voted = next(number for number, name in enumerate(names) if name.startswith("smollm"))
+        table(pilot).move_cursor(row=voted)
+        await pilot.pause()
         await pilot.press("enter")
         await until_shows(pilot, f"B {DPO}")
+
+
+async def test_the_recipes(opened: Open, study: WorkspacePaths) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        await open_room(pilot, "R")
+        await until_shows(pilot, "Win rates of recipes over the base students")
+        names = [name.strip() for name in column(pilot, "name")]
+        with open_workspace(study) as workspace:
+            found = workspace.evaluation.recipe_rates()
+        assert found
+        assert len([name for name in names if name == "overall"]) == len(found)
+        first = next(number for number, name in enumerate(names) if name == "overall")
+        assert "%" in column(pilot, "value")[first]
+        table(pilot).move_cursor(row=first)
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(
+            pilot, lambda: isinstance(pilot.app.screen, PairsScreen) or len(pilot.app.screen_stack) > 1
+        )
 
 
 async def test_votes_that_come_are_seen_on_coming_back(opened: Open, study: WorkspacePaths) -> None:

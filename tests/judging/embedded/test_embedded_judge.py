@@ -14,9 +14,9 @@ from core.domain.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
 from core.jobs.records import Artifact, Progress
 from core.jobs.settings import JudgeSettings
-from core.judging import embedded_judge, fit_job
+from core.judging.embedded import embedded_judge, fit_job
+from core.judging.embedded.sentence_embeddings import Embedder
 from core.judging.protocol import Contest
-from core.judging.sentence_embeddings import Embedder
 from tests.support import job_attempts
 from tests.support.synthetic_dialogues import synthetic_dialogues
 

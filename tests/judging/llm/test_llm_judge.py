@@ -11,150 +11,33 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from core.config.schema import Teacher
-from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.results import CompareResult
-from core.domain.verdicts import Winner
-from core.jobs.settings import CompareSettings, LlmJudge
-from core.judging import compare_job
-from core.judging import llm_judge as asked
-from core.prompts import templates
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api
-from tests.support import job_attempts, made_settings
+from tests.support.judged_workspace import (
+    CHATGPT_AND_HUMAN,
+    COMPARE,
+    DIFFERENT,
+    HUMAN_AND_CHATGPT,
+    IDENTICAL,
+    TEST,
+    compare,
+    expected,
+    judge_workspace,
+    longer,
+    shown,
+    verdicts,
+)
 from tests.support.odd_answers_server import OddServer, completion
 from tests.support.scripted_server import serving
-from tests.support.synthetic_dialogues import synthetic_dialogues
-from tests.support.teacher_workspace import TeacherWorkspace
-
-MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}
-
-JUDGE = """
-[judges.{name}]
-provider = "openai"
-base_url = "{url}"
-model = "gpt-4o"
-mode = "{mode}"
-poll_min_s = 0.05
-poll_max_s = 0.2
-{more}
-"""
-HUMAN_AND_CHATGPT = '[[comparisons.extra]]\na = "human"\nb = "chatgpt"\n'
-CHATGPT_AND_HUMAN = '[[comparisons.extra]]\na = "chatgpt"\nb = "human"\n'
-COMPARE = "compare:human vs chatgpt @ gpt"
-
-
-@pytest.mark.parametrize(
-    ("text", "first"),
-    [
-        ("1", True),
-        ("2", False),
-        (" 2.", False),
-        ("**1**", True),
-        ('"2"\n', False),
-        ("(1)", True),
-        ("Response 1", True),
-        ("RESPONSE 2", False),
-        ("Answer: 2", False),
-        ("**Final answer:** `1`", True),
-        ("The better response is 2.", False),
-        ('{"winner": 1}', True),
-        (r"\boxed{2}", False),
-        ("<think>\n\n</think>\n\n1", True),
-        ("The first names the feeling.\n</think>\n2", False),
-        ("<|channel|>analysis<|message|>1 or 2?<|end|><|start|>assistant<|channel|>final<|message|>1", True),
-        ("Response 1 is colder.\n\nAnswer: 2", False),
-        ("1\n\nIt names the feeling.", True),
-        ("1\n\nIt names the feeling.\n\nFinal answer: 2", None),
-        ("1. Response 1 is colder.\n2. Response 2 is warmer.", None),
-        ("Response 1 is worse", None),
-        ("not 1", None),
-        ("<think>1", None),
-        ("Response 1 or response 2", None),
-        ("12", None),
-        ("1 2", None),
-        ("1 or 2", None),
-        ("3", None),
-        ("one", None),
-        ("1st", None),
-        ("²", None),
-        ("１", None),
-        ("", None),
-        ("…", None),
-    ],
-)
-def test_what_an_answer_names(text: str, first: bool | None) -> None:
-    if first is None:
-        assert asked.winner_of(text, "ab") == asked.winner_of(text, "ba") == "invalid"
-    else:
-        assert asked.winner_of(text, "ab") == ("a" if first else "b")
-        assert asked.winner_of(text, "ba") == ("b" if first else "a")
-
-
-@given(st.text() | st.from_regex(r"\W{0,3}[12]\W{0,3}", fullmatch=True))
-def test_the_other_order_is_the_mirror(text: str) -> None:
-    assert asked.winner_of(text, "ba") == MIRRORED[asked.winner_of(text, "ab")]
 
 
 @pytest.fixture
 def api() -> Iterator[Api]:
     with loopback.running() as found:
         yield found
-
-
-def with_one_identical() -> tuple[list[Dialogue], Dialogue]:
-    """Dialogues of which one test dialogue has the same response from both responders; that one."""
-    found = synthetic_dialogues(rows=32)
-    index = next(i for i, d in enumerate(found) if d.split == "test")
-    same = found[index].responses | {"chatgpt": found[index].responses["human"]}
-    found[index] = msgspec.structs.replace(found[index], responses=same)
-    return found, found[index]
-
-
-DIALOGUES, IDENTICAL = with_one_identical()
-TEST = [d for d in DIALOGUES if d.split == "test"]
-DIFFERENT = [d for d in TEST if d is not IDENTICAL]
-
-
-def judge_workspace(
-    root: Path,
-    api: Api,
-    mode: str = "live",
-    judges: tuple[str, ...] = ("gpt",),
-    comparisons: str = HUMAN_AND_CHATGPT,
-    more: str = "",
-) -> TeacherWorkspace:
-    told = [JUDGE.format(name=name, url=api.url, mode=mode, more=more) for name in judges]
-    return TeacherWorkspace(root, api.url, more="".join([*told, comparisons]), dialogues=DIALOGUES)
-
-
-def shown(text: str) -> tuple[str, str]:
-    """The two responses of a judge's prompt, in the order in which it shows them."""
-    both = text.rpartition("\nResponse 1: ")[2].removesuffix("\nAnswer:")
-    first, _, second = both.partition("\nResponse 2: ")
-    return first, second
-
-
-def longer(text: str) -> str:
-    """The answer of a judge that likes the longer response, and of two the later in the alphabet."""
-    first, second = shown(text)
-    return "say:1" if (len(first), first) > (len(second), second) else "say:2"
-
-
-def expected(dialogue: Dialogue) -> Winner:
-    a, b = (dialogue.responses[source].text for source in ("human", "chatgpt"))
-    return "tie" if a == b else "a" if (len(a), a) > (len(b), b) else "b"
-
-
-def verdicts(made: TeacherWorkspace, name: str = COMPARE) -> dict[tuple[str, str], tuple[str, str]]:
-    """(dialogue, order) → (winner, raw), as the store has them."""
-    rows = made.query("SELECT dialog_id, ordering, winner, raw FROM verdicts WHERE job = ?", made.job(name))
-    return {(str(d), str(order)): (str(winner), str(raw)) for d, order, winner, raw in rows}
 
 
 @pytest.mark.parametrize("mode", ["live", "batch"])
@@ -250,13 +133,14 @@ def test_an_invalid_answer_is_asked_for_again(tmp_path: Path, api: Api) -> None:
 
     def content(text: str) -> str:
         asked[text] += 1
-        return "say:Well, it depends." if asked[text] < 3 else longer(text)
+        is_unclear = asked[text] < 3 and DIFFERENT[0].situation not in text
+        return "say:Well, it depends." if is_unclear else longer(text)
 
     api.faults.content = content
     made = judge_workspace(tmp_path, api, more="tries = 3")
     made.run("compare")
     assert made.result(COMPARE)["invalid_verdicts"] == 0
-    assert set(api.paid.values()) == {3}
+    assert sorted(api.paid.values()) == [1] * 2 + [3] * (2 * len(DIFFERENT) - 2)
 
 
 def test_a_pair_is_asked_about_as_often_as_configured(tmp_path: Path, api: Api) -> None:
@@ -397,22 +281,6 @@ def test_both_orders_find_a_liking_for_a_place_out(tmp_path: Path, api: Api) -> 
     (rate,) = workspace.evaluation.win_rates()
     workspace.close()
     assert (rate.prefers_first, rate.flip_rate) == (1, result["flip_rate"])
-
-
-def compare(root: Path, url: str, **teacher: Any) -> CompareResult:
-    """A comparison of the test dialogues, in this process."""
-    judge = LlmJudge(
-        name="gpt",
-        swap=True,
-        repeats=1,
-        prompt=templates.load("judge"),
-        model=made_settings.large_model(Teacher(provider="openai", model="m", base_url=url, **teacher)),
-    )
-    settings = CompareSettings(a="human", b="chatgpt", judge=judge)
-    folder = root / "artifacts/jobs/compare-1/1"
-    return job_attempts.run(
-        job_attempts.attempt(folder, DIALOGUES, settings, job="compare-1"), compare_job.run
-    )
 
 
 def test_verdicts_behind_thinking_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,8 @@ from core.domain.results import JudgeResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import JudgeSettings
-from core.judging import embedded_judge
-from core.judging.sentence_embeddings import Embedder
+from core.judging.embedded import embedded_judge
+from core.judging.embedded.sentence_embeddings import Embedder
 
 
 def run(job: JobContext[JudgeSettings]) -> JudgeResult:

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.judging import verdict_probabilities
+from core.judging.llm import verdict_probabilities
 from tests import loopback
-from tests.judging.test_llm_judge import (
+from tests.loopback import google_server
+from tests.loopback.openai_api import Faults
+from tests.support.judged_workspace import (
     COMPARE,
     DIFFERENT,
     TEST,
     judge_workspace,
     longer,
 )
-from tests.loopback import google_server
-from tests.loopback.openai_api import Faults
 from tests.support.teacher_workspace import TeacherWorkspace
 
 tokens = st.sampled_from(["1", "2", " 1", "**2**", "(1)", "12", "one", "Response", "", "\n"])

@@ -19,8 +19,8 @@ from core.domain.errors import UserError
 from core.domain.verdicts import Order
 from core.jobs import files
 from core.judging import intervals
+from core.judging.embedded.sentence_embeddings import Embedder, Vectors
 from core.judging.protocol import Contest, Ruling
-from core.judging.sentence_embeddings import Embedder, Vectors
 
 Floats = NDArray[np.float64]
 

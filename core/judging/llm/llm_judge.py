@@ -1,0 +1,219 @@
+"""LLM judges: a large model behind an API, or a local one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from core.domain.errors import UserError
+from core.domain.submissions import Outcome
+from core.domain.verdicts import DIMENSIONS, AnswerForm, Dimension, Order, Winner
+from core.jobs.context import JobContext
+from core.jobs.settings import LlmJudge, Settings
+from core.judging.llm import verdict_answers, verdict_probabilities
+from core.judging.llm.verdict_answers import ASKED, Place
+from core.judging.protocol import Contest, Ruling
+from core.prompts import templates
+from core.teachers import remedies, request_runner, requests
+from core.teachers.answers import outcomes
+from core.teachers.ledger import UNANSWERED
+from core.teachers.protocol import AnswerSchema, Reply, Request
+from core.teachers.request_queue import RequestQueue
+
+#: Output tokens of a verdict of one digit, of a line such as `Cognitive: 1`, and of a member of JSON.
+_DIGIT_TOKENS, _LINE_TOKENS, _MEMBER_TOKENS = 2, 6, 8
+#: Answers, from the first on, of which one must name a response: otherwise the judge is not understood.
+MAX_UNUSABLE_FIRST = 20
+#: Share of the verdicts that must be valid: with fewer, the judge was not understood, or does not answer.
+MIN_VALID = 0.1
+_VALUES = ("1", "2")
+
+
+def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]) -> list[Ruling]:
+    """The judge's rulings on all contests, in their order. Each answer is requested and paid for once.
+
+    A request whose answer does not name all that was asked is sent again, up to the judge's `tries`; then
+    what it does not name is invalid. Raises `UserError` when requests get no answer, when the first answers
+    or nearly all of them name no response, or when the job may send nothing and answers are missing.
+    """
+    needed = requests_of(judge, contests)
+    classify = partial(_classify, judge.dimensions)
+    queue = request_runner.run(job, judge.model, needed, classify, MAX_UNUSABLE_FIRST)
+    rulings = _rulings(queue, judge, needed, contests)
+    _check_valid(queue, needed, rulings)
+    return rulings
+
+
+def rule_until(
+    job: JobContext[Settings],
+    judge: LlmJudge,
+    parts: Sequence[Sequence[Contest]],
+    is_decided: Callable[[Sequence[Sequence[Ruling]]], bool],
+) -> list[list[Ruling]]:
+    """The judge's rulings on the first parts of the contests, until `is_decided` by those so far.
+
+    Raises `UserError` as `rule` does.
+    """
+    needed = [requests_of(judge, part) for part in parts]
+    flat = [request for part in needed for request in part]
+    rulings: list[list[Ruling]] = []
+
+    def is_last(queue: RequestQueue, number: int) -> bool:
+        rulings.append(_rulings(queue, judge, needed[number], parts[number]))
+        return is_decided(rulings)
+
+    classify = partial(_classify, judge.dimensions)
+    sent = request_runner.Parts(needed, is_last)
+    queue = request_runner.run(job, judge.model, flat, classify, MAX_UNUSABLE_FIRST, sent)
+    # A job that shall stop ends before its last part.
+    job.check()
+    judged = [ruling for part in rulings for ruling in part]
+    _check_valid(queue, flat[: len(judged)], judged)
+    return rulings
+
+
+def _rulings(
+    queue: RequestQueue, judge: LlmJudge, needed: Sequence[Request], contests: Sequence[Contest]
+) -> list[Ruling]:
+    """The rulings by the answers to `needed`. Raises `UserError` if a request got no answer."""
+    job = queue.job.spec.job
+    unanswered = [
+        request
+        for request in needed
+        if request.key not in queue.ledger.answers
+        and any(queue.ledger.outcomes(job, request.key)[outcome] for outcome in UNANSWERED)
+    ]
+    if unanswered:
+        raise UserError(
+            f"{len(unanswered)} of {len(needed)} requests for verdicts got no answer: `empathy-tui batches` "
+            "shows the provider's errors; a retry sends only these"
+        )
+    return [
+        _ruling(queue, judge, request, contest) for request, contest in zip(needed, contests, strict=True)
+    ]
+
+
+def _check_valid(queue: RequestQueue, needed: Sequence[Request], rulings: Sequence[Ruling]) -> None:
+    """Raise `UserError` if nearly no request got a valid verdict: a win rate of the rest would mislead."""
+    valid = sum(ruling.winner != "invalid" for ruling in rulings)
+    if valid >= MIN_VALID * len(needed):
+        return
+    found = outcomes.of(queue, needed)
+    outcome = next(iter(found.left_out))
+    remedy = remedies.of_cut_answers(queue.teacher, found.left_out.get("cut", 0), len(needed) - valid)
+    raise UserError(
+        f"only {valid} of {len(needed)} verdicts name a response "
+        f"({outcomes.counts(found.left_out)}){remedy or ': change the prompt or the model of the judge'}. "
+        f"{outcome}, for example {found.left_out_examples.get(outcome, 'none')}"
+    )
+
+
+def orders(judge: LlmJudge) -> tuple[Order, ...]:
+    """Both orders, because of position bias; without `swap` only `ab`, with the baseline first."""
+    return ("ab", "ba") if judge.swap else ("ab",)
+
+
+def design(judge: LlmJudge) -> str:
+    """A description of the orders and repeats in which the judge sees each pair."""
+    shown = "both orders" if judge.swap else "the baseline first"
+    return shown if judge.repeats == 1 else f"{shown}, {judge.repeats} times"
+
+
+def dimensions(judge: LlmJudge) -> tuple[Dimension, ...]:
+    """The dimensions in which the judge names the better response, beside overall."""
+    return DIMENSIONS if judge.dimensions else ()
+
+
+def answer_tokens(judge: LlmJudge) -> int:
+    """Estimated output tokens of an answer, without reasoning."""
+    named = len(ASKED) if judge.dimensions else 1
+    if judge.structured_output:
+        return named * _MEMBER_TOKENS + 4
+    return named * _LINE_TOKENS if judge.dimensions else _DIGIT_TOKENS
+
+
+def requests_of(judge: LlmJudge, contests: Sequence[Contest]) -> list[Request]:
+    """One request for each contest, in their order."""
+    return [_request(judge, contest) for contest in contests]
+
+
+def winner_of(text: str, order: Order) -> Winner:
+    """The winner in an answer that was asked for one verdict."""
+    named = verdict_answers.read(text)
+    return "invalid" if named is None else _winner(named.place, order)
+
+
+def _winner(place: Place, order: Order) -> Winner:
+    return "a" if (place == "first") == (order == "ab") else "b"
+
+
+def _request(judge: LlmJudge, contest: Contest) -> Request:
+    text = templates.judge_question(
+        judge.prompt,
+        contest.situation,
+        contest.utterance,
+        (contest.response_a, contest.response_b),
+        swapped=contest.order == "ba",
+    )
+    return requests.single(
+        judge.model.identity, contest.dialog_id, text, contest.number - 1, _answer_schema(judge)
+    )
+
+
+def _answer_schema(judge: LlmJudge) -> AnswerSchema | None:
+    if not judge.structured_output:
+        return None
+    return AnswerSchema("verdict", ASKED if judge.dimensions else ("winner",), _VALUES)
+
+
+def _classify(by_dimension: bool, reply: Reply) -> tuple[Outcome, str]:
+    """The verdict's outcome, and the whole answer: what counts as a verdict may change."""
+    text = reply.text.strip()
+    if reply.finish == "unreadable":
+        return "unreadable", text
+    if reply.finish == "refusal":
+        return "refused", text
+    if reply.finish == "filtered":
+        return "filtered", text
+    # A verdict is complete when it names all that was asked, however the answer ended.
+    is_complete = (
+        len(verdict_answers.read_dimensions(text)[0]) == len(ASKED)
+        if by_dimension
+        else verdict_answers.read(text) is not None
+    )
+    if is_complete:
+        return "ok", text
+    if reply.finish == "length":
+        return "cut", text
+    if not text:
+        return "empty", text
+    return "invalid", text
+
+
+def _ruling(queue: RequestQueue, judge: LlmJudge, request: Request, contest: Contest) -> Ruling:
+    answer = queue.ledger.answers.get(request.key) or queue.ledger.invalid.get(request.key)
+    if answer is None or (answer.outcome == "cut" and not answer.text):
+        reasons = queue.ledger.outcomes(queue.job.spec.job, request.key)
+        newest = queue.ledger.newest(queue.job.spec.job, request.key)
+        known = ", ".join(reasons) or (newest.outcome if newest is not None else "no answer")
+        by_dimension: dict[Dimension, Winner] = dict.fromkeys(dimensions(judge), "invalid")
+        return Ruling("invalid", known, dimensions=by_dimension)
+    if judge.dimensions:
+        return _by_dimension(answer.text, contest.order)
+    named = verdict_answers.read(answer.text)
+    if named is None:
+        return Ruling("invalid", answer.text)
+    probability_b = verdict_probabilities.probability_b(answer.logprobs, contest.order)
+    return Ruling(_winner(named.place, contest.order), answer.text, probability_b, named.form)
+
+
+def _by_dimension(text: str, order: Order) -> Ruling:
+    """The ruling on each dimension and overall; what the answer does not name is invalid."""
+    places, form = verdict_answers.read_dimensions(text)
+    overall = places.get("overall")
+    found: dict[Dimension, Winner] = {
+        dimension: "invalid" if (place := places.get(dimension)) is None else _winner(place, order)
+        for dimension in DIMENSIONS
+    }
+    shown: AnswerForm | None = form if overall is not None else None
+    return Ruling("invalid" if overall is None else _winner(overall, order), text, None, shown, found)
