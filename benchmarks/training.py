@@ -2,13 +2,14 @@
 
     python -m benchmarks.training [--data dataset.csv] [--step 16] [--steps 1] [--rounds 2]
 
-The embedded student in float32 with LoRA on all linear layers and the default settings. A table has the ways
-to do the same optimizer steps on the same examples: TRL with micro-batches of 2, TRL at its fastest (SFT
-padding-free and packed, DPO with the reference computed before), and a prefix tree. SFT is measured on examples
-in random order, and on both answers of each dialogue. Rounds of all ways alternate, each with a new trainer of
-the same weights; times are medians. `CPU` is the ratio of the processor's time, which other programs on the
-machine disturb less; `tokens` are those that the model computes, padding included; `memory` is the peak of the
-process above what it had before the steps. Without `--data` the path is in EMPATHY_REFERENCE_DATASET.
+The embedded student in float32 with LoRA on all linear layers and the default settings. A table has the
+ways to do the same optimizer steps on the same examples: TRL with micro-batches of 2, TRL at its fastest
+(SFT padding-free and packed, DPO with the reference computed before), and a prefix tree. SFT is measured on
+examples in random order, and on both answers of each dialogue. Rounds of all ways alternate, each with a
+new trainer of the same weights; times are medians. `CPU` is the ratio of the processor's time, which other
+programs on the machine disturb less; `tokens` are those that the model computes, padding included; `memory`
+is the peak of the process above what it had before the steps. Without `--data` the path is in
+EMPATHY_REFERENCE_DATASET.
 """
 
 from __future__ import annotations
