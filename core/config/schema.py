@@ -243,6 +243,13 @@ class Training(_Table, frozen=True):
     answer."""
     max_truncated: Share = 0.02
     """Share of the examples that `max_length` may truncate or leave out; above it the run fails."""
+    group_by_dialogue: bool = True
+    """Keep the examples of a dialogue in one optimizer step, which makes steps faster. `false`: TRL's random
+    order."""
+    prefix_tree: bool = True
+    """Compute what examples of an optimizer step share, such as their prompts' beginning, once. The gradient
+    is that of TRL, up to rounding. Where a model or a loss does not allow it, TRL's own steps are used, and
+    the log says why."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, slower steps."""
     logging_steps: Positive = 1

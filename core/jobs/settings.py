@@ -267,6 +267,8 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     Student: frozenset({"model", "revision", "chat_template"}),
     Training: frozenset(
         {
+            # Another way to the same gradient.
+            "prefix_tree",
             "logging_steps",
             "save_steps",
             "save_total_limit",

@@ -65,6 +65,7 @@ Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 - Recipe: {_code(recipe)}
 - Stage: {_STAGES[stage]}
 - Training data: {result.examples} examples, in a file with SHA-256 `{data_sha256}`
+- Order: {_ORDERS[settings.training.group_by_dialogue]}
 
 ## Use
 
@@ -98,6 +99,10 @@ with: one user turn, made from this prompt.
     files.write_bytes(folder / "README.md", text.encode())
 
 
+_ORDERS: Mapping[bool, str] = {
+    True: "random; the examples of a dialogue are in one optimizer step (`group_by_dialogue`)",
+    False: "random, as TRL draws it",
+}
 _STAGES: Mapping[Stage, str] = {
     "sft": "`sft`, supervised fine-tuning, with the loss on completions only",
     "sft-dpo": "`sft-dpo`, direct preference optimisation that goes on from the recipe's SFT adapter",

@@ -24,6 +24,8 @@ class TokenizedData:
     """The rows of a trainer's dataset, and what `max_length` did to them."""
 
     rows: list[dict[str, list[int]]]
+    dialogues: list[str]
+    """The dialogue's id of each row."""
     truncated: int
     """Examples longer than `max_length`, whose answers lose their end."""
     left_out: int
@@ -50,6 +52,7 @@ def sft(chat: ChatFormat, examples: Sequence[SftExample], training: Training) ->
     Raises `UserError` when `max_length` truncates more examples than `max_truncated` allows.
     """
     rows = []
+    dialogues = []
     truncated = 0
     longest = 0
     for example in examples:
@@ -61,7 +64,8 @@ def sft(chat: ChatFormat, examples: Sequence[SftExample], training: Training) ->
         ids = (prompt + completion)[: training.max_length]
         labels = ([_NO_LOSS] * len(prompt) + completion)[: training.max_length]
         rows.append({"input_ids": ids, "labels": labels})
-    data = TokenizedData(rows, truncated, len(examples) - len(rows), training.max_length)
+        dialogues.append(example.dialog_id)
+    data = TokenizedData(rows, dialogues, truncated, len(examples) - len(rows), training.max_length)
     return _checked("sft", data, training, longest)
 
 
@@ -71,6 +75,7 @@ def dpo(chat: ChatFormat, pairs: Sequence[PreferencePair], training: Training) -
     Raises `UserError` as `sft` does; a pair counts as truncated if one of its responses is.
     """
     rows = []
+    dialogues = []
     truncated = 0
     longest = 0
     for pair in pairs:
@@ -82,7 +87,8 @@ def dpo(chat: ChatFormat, pairs: Sequence[PreferencePair], training: Training) -
             continue
         truncated += length > training.max_length
         rows.append({"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected})
-    data = TokenizedData(rows, truncated, len(pairs) - len(rows), training.max_length)
+        dialogues.append(pair.dialog_id)
+    data = TokenizedData(rows, dialogues, truncated, len(pairs) - len(rows), training.max_length)
     return _checked("sft-dpo", data, training, longest)
 
 

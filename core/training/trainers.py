@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
-import datasets
 import msgspec
 import torch
 from peft import LoraConfig
-from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+from trl import DPOConfig, SFTConfig
 
 from core.config.schema import Dpo, Lora, Training
 from core.domain.errors import UserError
 from core.training import lora_modules
+from core.training.prefix_tree import limits
+from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer
 from core.training.tokenized_data import TokenizedData
 
-Trainer = TypeVar("Trainer", SFTTrainer, DPOTrainer)
+log = logging.getLogger(__name__)
+
+Trainer = TypeVar("Trainer", TreeSftTrainer, TreeDpoTrainer)
 
 #: PEFT's name for every linear layer but the head.
 ALL_LINEAR = "all-linear"
 #: Tokens of an example on which the loss is checked.
 _CHECKED_TOKENS = 64
 #: Settings that SFTConfig and DPOConfig do not have.
-_NOT_IN_TRL = {"max_truncated", "sample_steps", "sample_dialogues", "reference"}
+_NOT_IN_TRL = {
+    "max_truncated",
+    "sample_steps",
+    "sample_dialogues",
+    "reference",
+    "prefix_tree",
+    "group_by_dialogue",
+}
 
 
 def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
@@ -50,35 +61,32 @@ def arguments(training: Training, device: str, dtype: torch.dtype, output: Path)
     }
 
 
-class _DpoTrainer(DPOTrainer):
-    """TRL's trainer for pairs that are tokens already, which it would tokenise by itself."""
-
-    def _prepare_dataset(self, dataset: datasets.Dataset, *_: object) -> datasets.Dataset:
-        return dataset
-
-
-def sft(model: Any, tokenizer: Any, data: TokenizedData, lora: Lora, args: dict[str, Any]) -> SFTTrainer:
+def sft(
+    model: Any, tokenizer: Any, data: TokenizedData, lora: Lora, training: Training, args: dict[str, Any]
+) -> TreeSftTrainer:
     """The trainer for SFT of a new LoRA adapter.
 
     Raises `UserError` if the trainer would not train on exactly these tokens.
     """
-    trainer = SFTTrainer(
+    trainer = TreeSftTrainer(
         model=model,
         args=one_device(SFTConfig(**args, **_for_trl(model.config.get_text_config()))),
         train_dataset=data.dataset(),
         processing_class=tokenizer,
         peft_config=lora_config(lora, model),
     )
-    return _checked(trainer, data)
+    return _checked(trainer, data, training)
 
 
-def dpo(model: Any, tokenizer: Any, data: TokenizedData, training: Dpo, args: dict[str, Any]) -> DPOTrainer:
+def dpo(
+    model: Any, tokenizer: Any, data: TokenizedData, training: Dpo, args: dict[str, Any]
+) -> TreeDpoTrainer:
     """The trainer for DPO of the adapter on `model`.
 
     The reference model is a frozen copy of the adapter, or the base model without an adapter. Raises
     `UserError` if the trainer would not train on exactly these tokens.
     """
-    trainer = _DpoTrainer(
+    trainer = TreeDpoTrainer(
         model=model,
         args=one_device(DPOConfig(**args, **_for_trl(model.config.get_text_config()))),
         train_dataset=data.dataset(),
@@ -87,10 +95,10 @@ def dpo(model: Any, tokenizer: Any, data: TokenizedData, training: Dpo, args: di
     if training.reference == "base":
         # Without an adapter named "ref", TRL disables all adapters to compute the reference.
         trainer.model.delete_adapter("ref")
-    return _checked(trainer, data)
+    return _checked(trainer, data, training)
 
 
-def _checked(trainer: Trainer, data: TokenizedData) -> Trainer:
+def _checked(trainer: Trainer, data: TokenizedData, training: Training) -> Trainer:
     columns = list(data.rows[0])
     trained_on = ({name: row[name] for name in columns} for row in trainer.train_dataset)
     if any(row != given for row, given in zip_longest(trained_on, data.rows)):
@@ -98,8 +106,25 @@ def _checked(trainer: Trainer, data: TokenizedData) -> Trainer:
             f"TRL {version('trl')} changes tokenised examples, so that training and responding would see "
             "different prompts: install the version in requirements.lock"
         )
-    _check_loss(trainer.model, next(iter(data.rows[0].values())))
+    tokens = next(iter(data.rows[0].values()))
+    _check_loss(trainer.model, tokens)
+    if training.group_by_dialogue:
+        trainer.group_by_dialogue(data.dialogues)
+    if training.prefix_tree:
+        _use_tree(trainer, data, training)
     return trainer
+
+
+def _use_tree(trainer: Trainer, data: TokenizedData, training: Training) -> None:
+    """Have the trainer share common beginnings, or log why it cannot."""
+    tokens = next(iter(data.rows[0].values()))
+    reason = limits.reason_against(trainer, max(map(len, data.sequences())), tokens)
+    if reason is None:
+        checkpointing = training.gradient_checkpointing
+        trainer.use_tree(limits.max_tokens(trainer.base, gradient_checkpointing=checkpointing))
+        log.info("steps are computed on prefix trees of at most %d tokens", trainer.tree_tokens)
+    else:
+        log.warning("steps are computed without prefix trees, as TRL does: %s", reason)
 
 
 def one_device(config: Any) -> Any:

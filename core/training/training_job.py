@@ -30,7 +30,7 @@ from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
 from core.students import chat_format, checkpoint_checks, loading, memory, model_sources
 from core.students.chat_format import ChatFormat
-from core.training import checkpoints, loggers, model_card, tokenized_data, trainers
+from core.training import checkpoints, loggers, model_card, reference, tokenized_data, trainers
 from core.training.callbacks import JournalCallback, SampleCallback
 from core.training.tokenized_data import TokenizedData
 
@@ -146,7 +146,7 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         _check_data(chat, model, data, tests, "sft.max_length")
         with _setting_errors():
             loggers.check(training.report_to)
-            trainer = trainers.sft(model, chat.tokenizer, data, settings.lora, arguments)
+            trainer = trainers.sft(model, chat.tokenizer, data, settings.lora, training, arguments)
         checkpoint_checks.check_embeddings_without_adapter(chat.model, trainer.model)
     else:
         file = job.input("preferences")
@@ -160,6 +160,10 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
         with _setting_errors():
             loggers.check(training.report_to)
             trainer = trainers.dpo(model, chat.tokenizer, data, settings.training, arguments)
+        if trainer.tree_tokens is not None:
+            key = reference.key(job.spec.fingerprint, data, device, dtype)
+            prior = [Path(folder) for folder in job.spec.prior]
+            reference.give(trainer, data, key, job.folder, prior, job.check)
     if data.truncated or data.left_out:
         job.warn(
             f"max_length = {training.max_length} truncates {data.truncated} examples, which lose the token "

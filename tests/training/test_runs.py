@@ -140,6 +140,7 @@ def test_the_adapter_is_published_whole_and_loads_on_the_base_alone(
 
 def test_the_card_states_what_the_adapter_is(made: TrainingInputs, sft: Trained, dpo: Trained) -> None:
     card = (sft.adapter / "README.md").read_text()
+    assert "the examples of a dialogue are in one optimizer step (`group_by_dialogue`)" in card
     for stated in (
         "library_name: peft",
         "# tiny/direct/chatgpt/sft",

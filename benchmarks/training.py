@@ -1,0 +1,290 @@
+"""Fine-tuning on prefix trees beside TRL's own trainers, on real dialogues, in one process.
+
+    python -m benchmarks.training [--data dataset.csv] [--step 16] [--steps 1] [--rounds 2]
+
+The embedded student in float32 with LoRA on all linear layers and the default settings. A table has the
+ways to do the same optimizer steps on the same examples: TRL with micro-batches of 2, TRL at its fastest
+(SFT padding-free and packed, DPO with the reference computed before), and a prefix tree. SFT is measured on
+examples in random order, and on both answers of each dialogue. Rounds of all ways alternate, each with a
+new trainer of the same weights; times are medians. `CPU` is the ratio of the processor's time, which other
+programs on the machine disturb less; `tokens` are those that the model computes, padding included; `memory`
+is the peak of the process above what it had before the steps. Without `--data` the path is in
+EMPATHY_REFERENCE_DATASET.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import datasets
+import psutil
+import torch
+import transformers
+from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
+
+from core.config.schema import Dpo, Lora, Student, Training
+from core.dialogues import csv_table
+from core.prompts import templates
+from core.recipes import examples
+from core.students import chat_format, loading
+from core.students.chat_format import ChatFormat
+from core.training import reference, tokenized_data, trainers
+from core.training.tokenized_data import TokenizedData
+
+STUDENT = Student(model=loading.EMBEDDED)
+RECIPE = "direct/chatgpt"
+SEED = 42
+MICRO_BATCH = 2
+EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to do the same optimizer steps."""
+
+    name: str
+    tree: bool = False
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """Of TRL's configuration."""
+
+
+TRL = Way("TRL")
+TREE = Way("prefix tree", tree=True)
+PADDING_FREE = Way("TRL, padding-free", arguments={"padding_free": True, "max_length": None})
+PACKED = Way("TRL, packed", arguments={"packing": True, "per_device_train_batch_size": 1})
+PRECOMPUTED = Way("TRL, precomputed", arguments={"precompute_ref_log_probs": True})
+#: The ways that are compared on each kind of steps.
+WAYS = {
+    "SFT, random order": (TRL, PADDING_FREE, PACKED, TREE),
+    "SFT, by dialogue": (TRL, TREE),
+    "DPO": (TRL, PRECOMPUTED, TREE),
+}
+
+
+#: Seconds on the clock and of the processor.
+_Time = tuple[float, float]
+
+
+@dataclass
+class Measured:
+    """What the rounds of one way took."""
+
+    steps: list[_Time] = field(default_factory=list)
+    before: list[_Time] = field(default_factory=list)
+    """The reference's pass over all examples, where it comes before the steps."""
+    memory: int = 0
+    """Bytes."""
+    tokens: int = 0
+    """Tokens that the model computes in a round."""
+
+    def epochs(self, number: int) -> _Time:
+        wall, cpu = (
+            median(time[kind] for time in self.before) + number * median(time[kind] for time in self.steps)
+            for kind in (0, 1)
+        )
+        return wall, cpu
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, default=os.environ.get("EMPATHY_REFERENCE_DATASET"))
+    parser.add_argument("--step", type=int, nargs="+", default=[16], help="examples of an optimizer step")
+    parser.add_argument("--steps", type=int, default=1, help="optimizer steps of a round")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--only", nargs="*", default=list(WAYS), choices=list(WAYS), help="tables to print")
+    parser.add_argument(
+        "--peers", action=argparse.BooleanOptionalAction, default=True, help="TRL at its fastest"
+    )
+    options = parser.parse_args()
+    if options.data is None:
+        parser.error("name the dialogues with --data or in EMPATHY_REFERENCE_DATASET")
+    datasets.disable_progress_bars()
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    chat = chat_format.load(STUDENT)
+    for table in options.only:
+        ways = WAYS[table] if options.peers else tuple(way for way in WAYS[table] if way in (TRL, TREE))
+        for size in options.step:
+            data = _data(table, options.data, chat, size * options.steps)
+            measured = {way.name: Measured() for way in ways}
+            for _ in range(options.rounds):
+                for way in ways:
+                    _round(table, data, chat, way, size, options.steps, measured[way.name])
+            _show(table, measured, size, options.steps)
+    return 0
+
+
+def _data(table: str, path: Path, chat: ChatFormat, count: int) -> TokenizedData:
+    """That many examples: at random, or with both answers of each dialogue."""
+    dialogues = csv_table.read_table(path).dialogues
+    sft, pairs = examples.build(dialogues, RECIPE, "strict", templates.load("student"))
+    draw = random.Random(SEED)
+    if table == "DPO":
+        return tokenized_data.dpo(chat, draw.sample(pairs, count), Dpo())
+    if table == "SFT, by dialogue":
+        first = draw.sample(range(0, len(sft), 2), count // 2)
+        return tokenized_data.sft(chat, [sft[index + more] for index in first for more in (0, 1)], Training())
+    return tokenized_data.sft(chat, draw.sample(sft, count), Training())
+
+
+def _round(
+    table: str, data: TokenizedData, chat: ChatFormat, way: Way, size: int, steps: int, measured: Measured
+) -> None:
+    kind = Dpo if table == "DPO" else Training
+    training = kind(
+        max_steps=steps,
+        per_device_train_batch_size=MICRO_BATCH,
+        gradient_accumulation_steps=size // MICRO_BATCH,
+        prefix_tree=way.tree,
+        # The examples of a step are the same anyway.
+        group_by_dialogue=False,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = trainers.arguments(training, "cpu", torch.float32, Path(folder)) | {"save_strategy": "no"}
+        model = loading.load_model(STUDENT, "cpu", torch.float32)
+        tokens = _TokenCount(model)
+        began = _now()
+        trainer, before = _trainer(model, data, chat, way, training, arguments, Path(folder))
+        if way is PRECOMPUTED:
+            before = _since(began)
+        with _peak_memory() as peak:
+            began = _now()
+            trainer.train()
+            measured.steps.append(_since(began))
+        measured.before.append(before)
+        measured.memory = max(measured.memory, peak[0])
+        measured.tokens = tokens.count
+
+
+def _trainer(
+    model: Any,
+    data: TokenizedData,
+    chat: ChatFormat,
+    way: Way,
+    training: Training,
+    arguments: dict[str, Any],
+    folder: Path,
+) -> tuple[Any, _Time]:
+    """The trainer of a way, and the time of a tree's pass of the reference."""
+    if way.tree and isinstance(training, Dpo):
+        peft_model = _with_adapter(model)
+        trainer = trainers.dpo(peft_model, chat.tokenizer, data, training, arguments)
+        began = _now()
+        reference.give(trainer, data, "", folder, (), lambda: None)
+        return trainer, _since(began)
+    if way.tree:
+        return trainers.sft(model, chat.tokenizer, data, Lora(), training, arguments), (0.0, 0.0)
+    if isinstance(training, Dpo):
+        config = DPOConfig(**arguments | way.arguments)
+        return _TokenDpoTrainer(
+            _with_adapter(model), args=config, train_dataset=data.dataset(), processing_class=chat.tokenizer
+        ), (0.0, 0.0)
+    trainer = SFTTrainer(
+        model,
+        args=SFTConfig(**arguments | way.arguments),
+        train_dataset=data.dataset(),
+        processing_class=chat.tokenizer,
+        peft_config=trainers.lora_config(Lora(), model),
+    )
+    if way is PACKED:
+        # As many packed rows as hold the examples of all steps.
+        trainer.args.gradient_accumulation_steps = -(-len(trainer.train_dataset) // training.max_steps)
+    return trainer, (0.0, 0.0)
+
+
+def _now() -> _Time:
+    return time.perf_counter(), time.process_time()
+
+
+def _since(began: _Time) -> _Time:
+    wall, cpu = _now()
+    return wall - began[0], cpu - began[1]
+
+
+class _TokenDpoTrainer(DPOTrainer):
+    """TRL's trainer for pairs that are tokens already."""
+
+    def _prepare_dataset(self, dataset: datasets.Dataset, *_: object) -> datasets.Dataset:
+        return dataset
+
+
+def _with_adapter(model: Any) -> Any:
+    """The model with a new adapter, as after SFT."""
+    from peft import get_peft_model
+
+    torch.manual_seed(SEED)
+    return get_peft_model(model, trainers.lora_config(Lora(), model))
+
+
+class _TokenCount:
+    """Counts the tokens that a model computes."""
+
+    def __init__(self, model: Any) -> None:
+        self.count = 0
+        model.get_input_embeddings().register_forward_pre_hook(self._add)
+
+    def _add(self, _: Any, inputs: tuple[torch.Tensor, ...]) -> None:
+        self.count += inputs[0].numel()
+
+
+@contextmanager
+def _peak_memory() -> Iterator[list[int]]:
+    """The peak of this process's memory in the block, above what it had before, in bytes."""
+    if sys.platform == "linux":
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    process = psutil.Process()
+    before = process.memory_info().rss
+    peak = [0]
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.05):
+            peak[0] = max(peak[0], process.memory_info().rss - before)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _show(table: str, measured: dict[str, Measured], size: int, steps: int) -> None:
+    base = measured[TRL.name]
+    print(f"\n{table}, {size} examples a step, {steps} steps, {torch.get_num_threads()} threads")
+    print(
+        f"{'':20} examples/s  ratio    CPU  tokens  ratio  memory GB" + "  3 epochs   CPU" * (table == "DPO")
+    )
+    for name, found in measured.items():
+        wall, cpu = _ratios(base, found, 1)
+        line = (
+            f"{name:20} {size * steps / found.epochs(1)[0]:10.3f} {wall:5.2f}× {cpu:5.2f}× {found.tokens:7,} "
+            f"{base.tokens / found.tokens:5.2f}× {found.memory / 1e9:9.2f}"
+        )
+        if table == "DPO":
+            wall, cpu = _ratios(base, found, EPOCHS)
+            line += f"  {wall:7.2f}× {cpu:5.2f}×"
+        print(line, flush=True)
+
+
+def _ratios(base: Measured, found: Measured, epochs: int) -> _Time:
+    wall, cpu = (a / b for a, b in zip(base.epochs(epochs), found.epochs(epochs), strict=True))
+    return wall, cpu
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""TRL's trainers, with the forward pass of each optimizer step over a tree.
+
+Everything else is TRL's: batches are collated as ever, and TRL's own loss is computed of each, from the
+tree's log-probabilities.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import datasets
+from peft import PeftModel
+from torch.utils.data import Sampler
+from trl import DPOTrainer, SFTTrainer
+
+from core.training.dialogue_sampler import DialogueSampler
+from core.training.prefix_tree import attention
+from core.training.prefix_tree.steps import Step
+
+log = logging.getLogger(__name__)
+
+
+class _TreeTrainer:
+    """What both trainers do otherwise than TRL's. Until `use_tree` they do nothing otherwise."""
+
+    model: Any
+    args: Any
+    _tree_tokens: int | None = None
+    _step: Step | None = None
+    _dialogues: Sequence[str] | None = None
+
+    def use_tree(self, max_tokens: int) -> None:
+        """Compute each optimizer step over trees of at most `max_tokens` tokens, or of one batch."""
+        base = self.base
+        if base.config._attn_implementation == "sdpa":
+            base.set_attn_implementation(attention.NAME)
+        self._tree_tokens = max_tokens
+
+    def group_by_dialogue(self, dialogues: Sequence[str]) -> None:
+        """Keep the examples of a dialogue in one optimizer step; `dialogues` are the ids of all examples."""
+        self._dialogues = dialogues
+
+    @property
+    def base(self) -> Any:
+        """The model without an adapter."""
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+
+    @property
+    def tree_tokens(self) -> int | None:
+        """The most tokens of a tree of several batches; None without trees."""
+        return self._tree_tokens
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        batches, items = super().get_batch_samples(*args, **kwargs)  # type: ignore[misc]
+        self._step = None if self._tree_tokens is None else Step(batches, self._tree_tokens)
+        return batches, items
+
+    def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        step = self._step
+        if step is not None and self.model.training:
+
+            def tree(**_: Any) -> Any:
+                return step.outputs(model, self.base)
+
+            return super().compute_loss(tree, inputs, *args, **kwargs)  # type: ignore[misc]
+        return super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        loss = super().training_step(*args, **kwargs)  # type: ignore[misc]
+        if self._step is not None:
+            self._step.next(backward=True)
+        return loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
+        if self._dialogues is None:
+            sampler: Sampler[int] | None = super()._get_train_sampler(train_dataset)  # type: ignore[misc]
+            return sampler
+        size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return DialogueSampler(self._dialogues, size, self.args.seed)
+
+
+class TreeSftTrainer(_TreeTrainer, SFTTrainer):
+    """TRL's SFT trainer on prefix trees."""
+
+
+class TreeDpoTrainer(_TreeTrainer, DPOTrainer):
+    """TRL's DPO trainer on prefix trees, for pairs that are tokens already."""
+
+    train_dataset: datasets.Dataset
+
+    def _prepare_dataset(self, dataset: datasets.Dataset, *_: object) -> datasets.Dataset:
+        return dataset
+
+    def reference_log_probs(self, indices: Sequence[int]) -> Iterator[tuple[int, float, float]]:
+        """Index and reference log-probabilities of the chosen and the rejected answer of these pairs.
+
+        Pairs with a common beginning should be neighbours.
+        """
+        assert self._tree_tokens is not None
+        size = self.args.per_device_train_batch_size
+        parts = [indices[start : start + size] for start in range(0, len(indices), size)]
+        batches = [self.data_collator([self.train_dataset[index] for index in part]) for part in parts]
+        step = Step(batches, self._tree_tokens)
+
+        def tree(**_: Any) -> Any:
+            return step.outputs(self.model, self.base)
+
+        for part, batch in zip(parts, batches, strict=True):
+            chosen, rejected = self.compute_ref_log_probs(tree, self._prepare_inputs(batch))
+            step.next(backward=False)
+            yield from zip(part, chosen.tolist(), rejected.tolist(), strict=True)
+
+    def use_reference(self, chosen: Sequence[float], rejected: Sequence[float]) -> None:
+        """Train with these log-probabilities of the reference, one for each pair."""
+        columns = {"ref_chosen_logps": list(chosen), "ref_rejected_logps": list(rejected)}
+        self.train_dataset = datasets.concatenate_datasets(
+            [self.train_dataset, datasets.Dataset.from_dict(columns)], axis=1
+        )
+        self.precompute_ref_logps = True

@@ -1,0 +1,85 @@
+"""Log-probabilities of DPO's reference model: computed once for a run, and kept in the attempts' folders."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+import torch
+
+from core.jobs import files
+from core.training.prefix_tree.trainers import TreeDpoTrainer
+from core.training.tokenized_data import TokenizedData
+
+NAME = "reference.jsonl"
+#: Pairs after which the log-probabilities are on disk, and a cancelled run stops.
+_PAIRS = 64
+
+log = logging.getLogger(__name__)
+
+
+class _Line(msgspec.Struct, frozen=True):
+    key: str
+    index: int
+    chosen: float
+    rejected: float
+
+
+def key(fingerprint: str, data: TokenizedData, device: str, dtype: torch.dtype) -> str:
+    """What the log-probabilities depend on: the job's fingerprint, its tokens, and the arithmetic."""
+    found = hashlib.sha256(f"{fingerprint} {device} {dtype} {torch.__version__} {data.max_length}".encode())
+    found.update(msgspec.json.encode(data.rows))
+    return found.hexdigest()
+
+
+def give(
+    trainer: TreeDpoTrainer,
+    data: TokenizedData,
+    key: str,
+    folder: Path,
+    prior: Iterable[Path],
+    check: Callable[[], None],
+) -> int:
+    """Give the trainer the reference's log-probabilities of all pairs; the number that had to be computed.
+
+    Those that earlier attempts in `prior` computed under the same key are taken from their folders, and all
+    are in `folder` afterwards. `check` is called between the parts, and may raise to stop.
+    """
+    found: dict[int, _Line] = {}
+    for attempt in prior:
+        found |= {line.index: line for line in _read(attempt / NAME) if line.key == key}
+    # Sorted, pairs with a common beginning are neighbours.
+    missing = sorted(set(range(len(data.rows))) - found.keys(), key=lambda index: _tokens(data.rows[index]))
+    encoder = msgspec.json.Encoder()
+    path = folder / NAME
+    with path.open("wb") as file:
+        file.writelines(encoder.encode(line) + b"\n" for line in found.values())
+        for start in range(0, len(missing), _PAIRS):
+            check()
+            part = missing[start : start + _PAIRS]
+            for index, chosen, rejected in trainer.reference_log_probs(part):
+                found[index] = _Line(key, index, chosen, rejected)
+            file.writelines(encoder.encode(found[index]) + b"\n" for index in part)
+            file.flush()
+            log.info("reference: %d of %d pairs", len(found), len(data.rows))
+    files.sync(path)
+    lines = [found[index] for index in range(len(data.rows))]
+    trainer.use_reference([line.chosen for line in lines], [line.rejected for line in lines])
+    return len(missing)
+
+
+def _tokens(row: dict[str, list[int]]) -> list[int]:
+    return row["prompt_ids"] + row["chosen_ids"]
+
+
+def _read(path: Path) -> Iterator[_Line]:
+    decoder = msgspec.json.Decoder(_Line)
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            # A killed attempt may have left half a line at the end.
+            with suppress(msgspec.DecodeError):
+                yield decoder.decode(line)
