@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 
-import psutil
 import pytest
 
 from core.jobs.records import Done
@@ -46,9 +45,7 @@ def test_a_run_killed_in_its_second_epoch_goes_on_in_the_order_of_dialogues(made
     training_attempts.run(whole)
     first = made.attempt("sft", num_train_epochs=2.0)
     process = dying_worker.start(first, "logged", 9)
-    progress = waiting.cpu_time(psutil.Process(process.pid))
-    waiting.wait_until(lambda: not process.is_alive(), "the worker to end", progress=progress)
-    assert process.exitcode == -signal.SIGKILL
+    assert waiting.wait_for_exit(process) == -signal.SIGKILL
     assert not training_attempts.found(first, Done)
     assert checkpoints.newest([first]) == first / "checkpoints/checkpoint-8"
     second = made.attempt("sft", num_train_epochs=2.0, prior=[first])
