@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.judge_statistics import Coverage, coverage
-from core.domain.verdicts import Order, Winner
-from core.judging import active_voting, scores
-from core.judging.prediction_powered import Predicted, prediction_powered
+from core.domain.evaluation.verdicts import Order, Winner
+from core.judging import active_voting
+from core.judging.metrics import scores
+from core.judging.metrics.prediction_powered import Predicted, prediction_powered
 
 Floats = NDArray[np.float64]
 

@@ -16,11 +16,11 @@ from benchmarks import made_records
 from benchmarks.planned_states import job_states
 from core.api import WorkspacePaths
 from core.domain.dialogues import Dialogue
+from core.domain.evaluation.verdicts import Order
+from core.domain.evaluation.votes import Choice
 from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
 from core.domain.results import Result
-from core.domain.verdicts import Order
-from core.domain.votes import Choice
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import BatchRecord, SubmissionRecord, VerdictRecord
 from core.jobs.settings import (
@@ -31,14 +31,11 @@ from core.jobs.settings import (
     SftSettings,
     ValidateSettings,
 )
-from core.judging import (
-    comparison_metrics,
-    length_control,
-    protocol,
-)
+from core.judging import protocol
 from core.judging import (
     voting as votes,
 )
+from core.judging.metrics import comparison_metrics, length_control
 from core.store import (
     jobs,
     submissions,

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from core.domain.verdicts import Order, Winner
-from core.judging import bias_model, sample_size, scores, sequential, statistics
-from core.judging.bias_model import Ruled
-from core.judging.prediction_powered import Predicted, PredictionPowered, prediction_powered
+from core.domain.evaluation.verdicts import Order, Winner
+from core.judging.metrics import bias_model, sample_size, scores, sequential, statistics
+from core.judging.metrics.bias_model import Ruled
+from core.judging.metrics.prediction_powered import Predicted, PredictionPowered, prediction_powered
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Iterator
 
-from core.domain.verdicts import Winner
+from core.domain.evaluation.verdicts import Winner
 from core.judging.protocol import Contest
 
 _OPENINGS = (

@@ -15,7 +15,7 @@ import sys
 import time
 from itertools import pairwise
 
-from core.judging.ranking import rank
+from core.judging.metrics.ranking import rank
 
 LOAD = "import time; b = time.perf_counter(); import numpy, scipy.stats; print(time.perf_counter() - b)"
 

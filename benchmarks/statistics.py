@@ -27,7 +27,7 @@ from scipy.special import gammaln, xlogy
 from scipy.stats import ttest_1samp
 
 from benchmarks import active_votes, judge_statistics
-from core.judging import intervals, length_control, ranking, sequential, statistics
+from core.judging.metrics import intervals, length_control, ranking, sequential, statistics
 
 Floats = NDArray[np.float64]
 

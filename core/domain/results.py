@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from core.domain.verdicts import AnswerForm, Dimension
+from core.domain.evaluation.verdicts import AnswerForm, Dimension
 
 Count = Annotated[int, Meta(ge=0)]
 #: From 0 to 1. Not checked: a sum of floats may pass 1 by its last bit, and hours of work would be lost.

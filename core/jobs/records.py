@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
 from core.domain.results import Result
 from core.domain.submissions import BatchState, Outcome
-from core.domain.verdicts import AnswerForm, Dimension, Order, Winner
 
 #: Numbers that JSON cannot represent, by the names that other programs write.
 NotFinite = Literal["NaN", "Infinity", "-Infinity"]

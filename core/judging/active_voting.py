@@ -13,8 +13,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.domain.verdicts import Order, Winner
-from core.judging.scores import WORTH
+from core.domain.evaluation.verdicts import Order, Winner
+from core.judging.metrics.scores import WORTH
 
 #: The share of uniform drawing in the mixture: no dialogue is less likely than so many times what it would be
 #: by uniform drawing, so that weights are bounded by about the inverse.

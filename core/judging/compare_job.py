@@ -10,13 +10,14 @@ import msgspec
 from core.dialogues import records, response_file
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
+from core.domain.evaluation.verdicts import Dimension
 from core.domain.results import CompareResult
-from core.domain.verdicts import Dimension
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, VerdictRecord
 from core.jobs.settings import CompareSettings, EmbeddedJudge, LlmJudge
-from core.judging import comparison_metrics, protocol, sequential
+from core.judging import protocol
 from core.judging.llm import llm_judge
+from core.judging.metrics import comparison_metrics, sequential
 from core.judging.protocol import Contest, Judge, Ruling
 
 #: Dialogues that the embedded judge scores together.

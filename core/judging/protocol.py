@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from core.domain.dialogues import Dialogue
-from core.domain.verdicts import AnswerForm, Dimension, Order, Winner
+from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
 from core.jobs.records import VerdictRecord
 
 

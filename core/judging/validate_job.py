@@ -10,14 +10,15 @@ import msgspec
 from core.dialogues import records
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
+from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.results import ValidateResult
-from core.domain.verdicts import Order, Winner
 from core.jobs import files
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import ValidateSettings
-from core.judging import agreement, comparison_metrics, protocol
+from core.judging import protocol
 from core.judging.llm import llm_judge
+from core.judging.metrics import agreement, comparison_metrics
 from core.judging.protocol import Contest
 
 _SEED = 42

@@ -7,14 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.domain.comparisons import HumanWinRate
 from core.domain.dialogues import Dialogue
-from core.domain.verdicts import Order, Winner
-from core.domain.votes import Choice, Vote
-from core.judging import active_voting, intervals, prediction_powered, scores
+from core.domain.evaluation.comparisons import HumanWinRate
+from core.domain.evaluation.verdicts import Order, Winner
+from core.domain.evaluation.votes import Choice, Vote
+from core.judging import active_voting
 from core.judging.active_voting import Draw
-from core.judging.intervals import Estimate
-from core.judging.prediction_powered import Predicted
+from core.judging.metrics import intervals, prediction_powered, scores
+from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.prediction_powered import Predicted
 
 _REVERSED_ORDER: dict[Order, Order] = {"ab": "ba", "ba": "ab"}
 _REVERSED_CHOICE: dict[Choice, Choice] = {"a": "b", "b": "a"}

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.text import visible
-from core.domain.win_rates import WinRate
 from core.reports.gather import Report
 
 UNKNOWN = "–"

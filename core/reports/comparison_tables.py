@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RecipeName, RunName
 from core.domain.text import visible
-from core.domain.win_rates import WinRate
 from core.reports import cells, vote_tables
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.dialogues.statistics import Statistics
-from core.domain.bias_models import BiasModel
-from core.domain.comparisons import (
+from core.domain.errors import UserError
+from core.domain.evaluation.bias_models import BiasModel
+from core.domain.evaluation.comparisons import (
     Agreement,
     Comparison,
     HumanWinRate,
@@ -17,12 +18,11 @@ from core.domain.comparisons import (
     RecipeRate,
     Scorecard,
 )
-from core.domain.errors import UserError
-from core.domain.human_evaluation import AnnotatorTest
+from core.domain.evaluation.human_evaluation import AnnotatorTest
+from core.domain.evaluation.verdicts import Pair
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts
-from core.domain.verdicts import Pair
-from core.domain.win_rates import WinRate
 from core.services.data.sample import is_sample
 from core.services.training.curves import Curves
 from core.services.workspace import Workspace

@@ -11,10 +11,10 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from core.domain.comparisons import Cell, Ranking
+from core.domain.evaluation.comparisons import Cell, Ranking
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RunName
 from core.domain.text import visible
-from core.domain.win_rates import WinRate
 from core.reports.cells import source
 from core.reports.gather import Report, RunTraining
 

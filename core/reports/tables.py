@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.domain.comparisons import Scorecard
+from core.domain.evaluation.comparisons import Scorecard
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.text import visible
-from core.domain.win_rates import WinRate
 from core.reports import (
     cells,
     comparison_tables,

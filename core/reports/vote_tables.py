@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.human_evaluation import PredictionPoweredWinRate
+from core.domain.evaluation.human_evaluation import PredictionPoweredWinRate
 from core.reports import cells
 from core.reports.cells import UNKNOWN, ReportCell, ReportTable
 from core.reports.gather import Report

@@ -34,7 +34,7 @@ from core.store.intents import IntentRequest
 from core.students import model_sources
 
 if TYPE_CHECKING:
-    from core.domain.votes import Choice
+    from core.domain.evaluation.votes import Choice
     from core.judging.voting import BallotItem
 
 

@@ -7,7 +7,7 @@ import sqlite3
 
 import msgspec
 
-from core.domain.verdicts import DIMENSIONS
+from core.domain.evaluation.verdicts import DIMENSIONS
 from core.jobs.records import Artifact, Metric, VerdictRecord
 from core.store.jobs import Attempt, add_event
 

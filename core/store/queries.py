@@ -10,11 +10,11 @@ import msgspec
 
 from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Split
 from core.domain.errors import UserError
+from core.domain.evaluation.verdicts import DIMENSIONS, Dimension, Order, Verdict, Winner
 from core.domain.events import Event
 from core.domain.jobs import Job, Wait
 from core.domain.results import Result
 from core.domain.runs import SampleAnswer
-from core.domain.verdicts import DIMENSIONS, Dimension, Order, Verdict, Winner
 from core.jobs import settings as job_settings
 from core.jobs.settings import Settings
 from core.store import dialogues as stored_data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import asdict
 
-from core.domain.votes import Vote
+from core.domain.evaluation.votes import Vote
 
 
 def put(connection: sqlite3.Connection, vote: Vote) -> None:

@@ -21,6 +21,7 @@ from core.api import SAMPLE, Gpu, Machine, WorkspacePaths
 from core.config.load import load_config
 from core.dialogues import csv_table, staging
 from core.domain.dialogues import Dialogue
+from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs import Stage
 from core.domain.names import ComparisonName
 from core.domain.results import (
@@ -34,10 +35,10 @@ from core.domain.results import (
     ValidateResult,
 )
 from core.domain.submissions import BatchState
-from core.domain.verdicts import Order, Winner
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Answer, BatchRecord, Metric, SubmissionRecord, VerdictRecord
-from core.judging import comparison_metrics, protocol
+from core.judging import protocol
+from core.judging.metrics import comparison_metrics
 from core.pipeline import planner
 from core.prompts import templates
 from core.store import (

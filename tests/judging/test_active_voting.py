@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from benchmarks import active_votes
 from core.domain.dialogues import Dialogue
-from core.domain.votes import Vote
-from core.judging import active_voting, agreement, voting
+from core.domain.evaluation.votes import Vote
+from core.judging import active_voting, voting
 from core.judging.active_voting import Draw
-from core.judging.prediction_powered import Predicted, prediction_powered
+from core.judging.metrics import agreement
+from core.judging.metrics.prediction_powered import Predicted, prediction_powered
 
 NAMES = [f"d{i:02}" for i in range(40)]
 DIALOGUES = [Dialogue(name, "sad", "negative", "", "", "", "test", {}) for name in NAMES]

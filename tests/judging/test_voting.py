@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.domain.dialogues import Dialogue, RatedResponse
 from core.domain.errors import UserError
-from core.domain.votes import Choice, Vote
+from core.domain.evaluation.votes import Choice, Vote
 from core.judging import voting
 from core.store import intents
 from tests import loopback

@@ -20,9 +20,9 @@ from xml.etree import ElementTree
 import pytest
 
 from core.config.workspace import WorkspacePaths
-from core.domain.comparisons import PairedTest
 from core.domain.errors import UserError
-from core.domain.win_rates import WinRate
+from core.domain.evaluation.comparisons import PairedTest
+from core.domain.evaluation.win_rates import WinRate
 from core.reports import comparison_tables
 from core.reports.gather import Report
 from core.reports.write import CONTENTS, write_report

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.domain.comparisons import Comparison
+from core.domain.evaluation.comparisons import Comparison
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.results import Stopping
 from core.domain.snapshot import DialogueCounts
-from core.domain.win_rates import WinRate
-from core.judging import sequential
+from core.judging.metrics import sequential
 from core.reports import stopping_tables, tables
 from core.reports.gather import Report
 from core.services.evaluation import comparisons

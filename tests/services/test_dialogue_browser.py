@@ -9,7 +9,7 @@ import pytest
 
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogue_pages import DialogueFilter, DialogueOrder
-from core.judging import scores
+from core.judging.metrics import scores
 from core.services.workspace import Workspace, open_workspace
 from tests.support import finished_workspace
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.domain.win_rates import WinRate
-from core.judging.scores import Scores
+from core.domain.evaluation.win_rates import WinRate
+from core.judging.metrics.scores import Scores
 from core.services.evaluation import recipe_rates
 from tests.tui.screens.win_rates.test_comparison_metrics import RATE
 

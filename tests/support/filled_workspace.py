@@ -13,9 +13,9 @@ from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
+from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs import Stage
 from core.domain.results import Result
-from core.domain.verdicts import Order, Winner
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import Metric, VerdictRecord
 from core.pipeline import planner

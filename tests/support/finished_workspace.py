@@ -11,12 +11,13 @@ from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue, RatedResponse
-from core.domain.verdicts import Winner
-from core.domain.votes import Choice
+from core.domain.evaluation.verdicts import Winner
+from core.domain.evaluation.votes import Choice
 from core.jobs.records import Metric, VerdictRecord
 from core.jobs.settings import CompareSettings, LlmJudge
-from core.judging import comparison_metrics, protocol, voting
+from core.judging import protocol, voting
 from core.judging.llm import llm_judge
+from core.judging.metrics import comparison_metrics
 from core.judging.protocol import Contest
 from core.pipeline import workspace_graph
 from core.pipeline.intent_handlers import carry_out

@@ -19,21 +19,18 @@ from core.config.load import load_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import staging
 from core.domain.dialogues import Dialogue
+from core.domain.evaluation.verdicts import Order, Winner
+from core.domain.evaluation.votes import Choice
 from core.domain.names import ComparisonName
 from core.domain.results import Result
-from core.domain.verdicts import Order, Winner
-from core.domain.votes import Choice
 from core.jobs.planned_job import PlannedJob
 from core.jobs.records import VerdictRecord
-from core.judging import (
-    comparison_metrics,
-    length_control,
-    protocol,
-)
+from core.judging import protocol
 from core.judging import (
     voting as votes,
 )
-from core.judging.length_control import LengthControlled
+from core.judging.metrics import comparison_metrics, length_control
+from core.judging.metrics.length_control import LengthControlled
 from core.judging.protocol import Contest
 from core.pipeline import planner
 from core.prompts import templates

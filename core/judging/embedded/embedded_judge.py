@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
-from core.domain.verdicts import Order
+from core.domain.evaluation.verdicts import Order
 from core.jobs import files
-from core.judging import intervals
 from core.judging.embedded.sentence_embeddings import Embedder, Vectors
+from core.judging.metrics import intervals
 from core.judging.protocol import Contest, Ruling
 
 Floats = NDArray[np.float64]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from core.domain.errors import UserError
+from core.domain.evaluation.verdicts import DIMENSIONS, AnswerForm, Dimension, Order, Winner
 from core.domain.submissions import Outcome
-from core.domain.verdicts import DIMENSIONS, AnswerForm, Dimension, Order, Winner
 from core.jobs.context import JobContext
 from core.jobs.settings import LlmJudge, Settings
 from core.judging.llm import verdict_answers, verdict_probabilities

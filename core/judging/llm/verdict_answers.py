@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from core.domain.verdicts import DIMENSIONS, AnswerForm, Dimension
+from core.domain.evaluation.verdicts import DIMENSIONS, AnswerForm, Dimension
 from core.teachers.answers import cleaning
 
 #: Which of the two responses, in the order in which they were shown.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from core.domain.verdicts import Order
+from core.domain.evaluation.verdicts import Order
 
 _AROUND = " \t\r\n\"'*()[]`.:"
 

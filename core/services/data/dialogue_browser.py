@@ -15,9 +15,9 @@ from core.domain.dialogue_pages import (
     Response,
 )
 from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName, RunName
-from core.domain.verdicts import Order, Winner
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, dialogue_pages, queries
 from core.store import dialogues as stored_data
@@ -123,7 +123,7 @@ def _decided(
     jobs: Sequence[Job], winners: Mapping[str, Sequence[tuple[str, str]]]
 ) -> dict[str, tuple[Decided, ...]]:
     """Responder → its outcome against the baseline of each comparison that has a verdict."""
-    from core.judging import scores
+    from core.judging.metrics import scores
 
     found: dict[str, list[Decided]] = {}
     for job in jobs:

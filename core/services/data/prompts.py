@@ -8,7 +8,7 @@ from typing import Literal
 
 from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
-from core.domain.verdicts import Pair
+from core.domain.evaluation.verdicts import Pair
 from core.prompts import templates
 from core.recipes import strategies
 

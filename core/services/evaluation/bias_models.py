@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from core.domain.bias_models import BiasModel
-from core.domain.win_rates import WinRate
+from core.domain.evaluation.bias_models import BiasModel
+from core.domain.evaluation.win_rates import WinRate
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.judging import bias_model
-    from core.judging.sample_size import Verdicts
+    from core.judging.metrics import bias_model
+    from core.judging.metrics.sample_size import Verdicts
 
 
 def of_judge(
@@ -26,7 +26,7 @@ def of_judge(
 
     `placed` is whether the order of the responses can influence it.
     """
-    from core.judging import bias_model
+    from core.judging.metrics import bias_model
 
     found = {
         (rate.a, rate.b): [

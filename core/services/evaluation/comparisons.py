@@ -9,19 +9,19 @@ from dataclasses import fields, replace
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
-from core.domain.comparisons import Cell, PairedTest, Ranking, SequencePoint
 from core.domain.dialogues import Dialogue
+from core.domain.evaluation.comparisons import Cell, PairedTest, Ranking, SequencePoint
+from core.domain.evaluation.verdicts import Dimension, Order, Pair, Verdict, Winner
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult
-from core.domain.verdicts import Dimension, Order, Pair, Verdict, Winner
-from core.domain.win_rates import WinRate
 from core.store import queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.judging.judge_bias import BiasCounts
-    from core.judging.scores import Scores
+    from core.judging.metrics.judge_bias import BiasCounts
+    from core.judging.metrics.scores import Scores
 
     DimensionScores = Mapping[Dimension, Scores]
 
@@ -34,7 +34,7 @@ MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "
 
 def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, ...]:
     """The win rate of every comparison among `jobs`; `labels` describe each judge's agreement with people."""
-    from core.judging import statistics
+    from core.judging.metrics import statistics
 
     rates = [_win_rate(job, labels) for job in jobs if job.stage == "compare"]
     by_judge: dict[str, list[WinRate]] = defaultdict(list)
@@ -51,14 +51,14 @@ def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, 
 
 def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
     """b's score on each dialogue of a comparison; None on an invalid one."""
-    from core.judging import scores
+    from core.judging.metrics import scores
 
     return scores.by_dialogue(verdicts_of(connection, job))
 
 
 def dimension_scores(connection: sqlite3.Connection, job: str) -> DimensionScores:
     """b's score on each dialogue of a comparison in each dimension that its judge was asked for."""
-    from core.judging import scores
+    from core.judging.metrics import scores
 
     return {
         dimension: scores.by_dialogue(_by_dialogue(found))
@@ -73,7 +73,7 @@ def bias_counts(
 
     `texts` are those of a and b by dialogue, empty for a validation. `placed` is whether the order could
     matter."""
-    from core.judging import judge_bias
+    from core.judging.metrics import judge_bias
 
     found = {}
     for name, verdicts in verdicts_of(connection, job).items():
@@ -129,7 +129,7 @@ def breakdown(scores: Scores, dialogues: Iterable[Dialogue], texts_b: Mapping[st
 
 def sequence(rate: WinRate, scores: Scores) -> tuple[SequencePoint, ...]:
     """The confidence sequence of a comparison whose judge stops once it is decided; empty for another one."""
-    from core.judging import sequential
+    from core.judging.metrics import sequential
 
     if rate.stopping is None:
         return ()
@@ -148,7 +148,7 @@ def sequence(rate: WinRate, scores: Scores) -> tuple[SequencePoint, ...]:
 
 def rankings(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Ranking, ...]:
     """Each judge's ranking of the responders that it compared; `scores` by the comparison's job."""
-    from core.judging import ranking
+    from core.judging.metrics import ranking
 
     found = []
     for judge, compared in by_judge(rates, scores):
@@ -161,8 +161,8 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
     """Paired tests of all responders that the same judge compared with the same baseline."""
     import numpy as np
 
-    from core.judging import statistics
-    from core.judging.scores import mirrored
+    from core.judging.metrics import statistics
+    from core.judging.metrics.scores import mirrored
 
     tests: list[PairedTest] = []
     for judge, compared in by_judge(rates, scores):
@@ -278,7 +278,7 @@ def by_judge(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> Iterator
 
 
 def _cell(kind: Any, value: str, found: Sequence[float | None]) -> Cell:
-    from core.judging import statistics
+    from core.judging.metrics import statistics
 
     rate = statistics.win_rate(found)
     return Cell(

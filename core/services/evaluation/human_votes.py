@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from core.domain.dialogues import Dialogue
-from core.domain.human_evaluation import (
+from core.domain.evaluation.human_evaluation import (
     MIN_VOTER_PAIRS,
     MIN_VOTERS,
     AnnotatorTest,
     PredictionPoweredWinRate,
 )
-from core.domain.votes import Vote
-from core.domain.win_rates import WinRate
+from core.domain.evaluation.votes import Vote
+from core.domain.evaluation.win_rates import WinRate
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.domain.comparisons import Cell, HumanWinRate
-    from core.judging import annotator_test
-    from core.judging.scores import Scores
+    from core.domain.evaluation.comparisons import Cell, HumanWinRate
+    from core.judging.metrics import annotator_test
+    from core.judging.metrics.scores import Scores
 
 #: Responder → its responses by dialogue.
 Texts = Mapping[str, Mapping[str, str]]
@@ -43,8 +43,9 @@ def breakdown(
     rate: HumanWinRate, votes: Sequence[Vote], texts: Texts, dialogues: Sequence[Dialogue]
 ) -> tuple[Cell, ...]:
     """The win rate by votes for each emotion and each sentiment."""
-    from core.domain.comparisons import Cell
-    from core.judging import scores, voting
+    from core.domain.evaluation.comparisons import Cell
+    from core.judging import voting
+    from core.judging.metrics import scores
 
     a, b = texts[rate.a], texts[rate.b]
     said, weights = voting.outcomes(votes, a, b), voting.weights(votes, rate.a, rate.b, a, b)
@@ -68,8 +69,9 @@ def annotator_tests(
     rates: Sequence[WinRate], scores: Mapping[str, Scores], votes: Sequence[Vote], texts: Texts
 ) -> tuple[AnnotatorTest, ...]:
     """The alternative annotator test of each judge that compared responders on whom people voted."""
-    from core.judging import annotator_test, voting
-    from core.judging.scores import winner
+    from core.judging import voting
+    from core.judging.metrics import annotator_test
+    from core.judging.metrics.scores import winner
 
     pairs: dict[str, list[annotator_test.Compared]] = {}
     for rate in rates:
@@ -86,7 +88,7 @@ def annotator_tests(
 
 
 def _annotator_test(judge: str, pairs: Sequence[annotator_test.Compared]) -> AnnotatorTest:
-    from core.judging import annotator_test
+    from core.judging.metrics import annotator_test
 
     found = annotator_test.annotator_test(pairs)
     if found is None:
@@ -98,7 +100,7 @@ def _annotator_test(judge: str, pairs: Sequence[annotator_test.Compared]) -> Ann
 
 
 def _missing(pairs: Sequence[annotator_test.Compared]) -> str:
-    from core.judging import annotator_test
+    from core.judging.metrics import annotator_test
 
     counts = annotator_test.pairs_of_voters(pairs)
     alone = {voter for pair in pairs for voter in pair.voters} - counts.keys()
@@ -117,9 +119,9 @@ def _of(
     texts: Texts,
     dialogues: Mapping[str, Dialogue],
 ) -> PredictionPoweredWinRate | None:
-    from core.judging import prediction_powered as powered
     from core.judging import voting
-    from core.judging.scores import WORTH
+    from core.judging.metrics import prediction_powered as powered
+    from core.judging.metrics.scores import WORTH
 
     a, b = texts[rate.a], texts[rate.b]
     # Those on other responders that happen to give the same text are no random sample of the dialogues.

@@ -10,21 +10,21 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal
 
 from core.config.schema import JudgeConfig
-from core.domain.comparisons import Agreement, HumanWinRate, Scorecard
 from core.domain.dialogues import Dialogue
+from core.domain.evaluation.comparisons import Agreement, HumanWinRate, Scorecard
+from core.domain.evaluation.verdicts import AnswerForm, Winner
+from core.domain.evaluation.votes import Vote
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult, JudgeResult, ValidateResult
-from core.domain.verdicts import AnswerForm, Winner
-from core.domain.votes import Vote
-from core.domain.win_rates import WinRate
 from core.services.evaluation import comparisons, human_votes
 from core.store import submissions
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.judging.judge_bias import BiasCounts
-    from core.judging.scores import Scores
+    from core.judging.metrics.judge_bias import BiasCounts
+    from core.judging.metrics.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ AgreementKind = Literal["judges", "voters", "voter and judge"]
 
 def agreements(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tuple[Agreement, ...]:
     """The agreement of any two judges on the comparisons that both made."""
-    from core.judging.scores import winner
+    from core.judging.metrics.scores import winner
 
     by_judge = {
         judge: {(rate.a, rate.b): scores[rate.job] for rate in compared}
@@ -89,7 +89,7 @@ def of_voters(
 ) -> tuple[Agreement, ...]:
     """The agreement of voters with each other and with judges, over all pairs of responders."""
     from core.judging import voting
-    from core.judging.scores import mirrored, winner
+    from core.judging.metrics.scores import mirrored, winner
 
     labels: dict[tuple[str, str, AgreementKind], list[tuple[str, Winner, Winner]]] = defaultdict(list)
     weights: dict[tuple[str, str, AgreementKind], list[float]] = defaultdict(list)
@@ -130,7 +130,7 @@ def agreement(
 ) -> Agreement | None:
     """The agreement of two labels of (dialogue, outcome, outcome), which may have weights; None if no
     dialogue was judged by both."""
-    from core.judging import agreement as agreeing
+    from core.judging.metrics import agreement as agreeing
 
     measured = agreeing.judge_agreement(labels, weights)
     if measured is None:
@@ -195,8 +195,8 @@ def _scorecard(
     costs: Mapping[str, tuple[float | None, int]],
     biases: Mapping[str, Mapping[str, BiasCounts]],
 ) -> Scorecard:
-    from core.judging.comparison_metrics import parts
-    from core.judging.judge_bias import BiasCounts, judge_bias
+    from core.judging.metrics.comparison_metrics import parts
+    from core.judging.metrics.judge_bias import BiasCounts, judge_bias
 
     compared = {
         job.id: job.result

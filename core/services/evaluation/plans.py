@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.config.schema import JudgeConfig
-from core.domain.study_plans import JudgePlan, PlannedDesign
+from core.domain.evaluation.study_plans import JudgePlan, PlannedDesign
 from core.domain.submissions import Estimate
 
 if TYPE_CHECKING:
-    from core.judging.sample_size import Seen, Verdicts
+    from core.judging.metrics.sample_size import Seen, Verdicts
 
 #: Repeats of the designs that are planned if it is known what they gain.
 _REPEATS = (1, 2, 3, 5)
@@ -31,7 +31,7 @@ def of_judge(
     requests or has no comparison; `test` is the number of test dialogues. Raises `ValueError` if `detect` is
     not between 0 and ½, or `power` not between 0 and 1.
     """
-    from core.judging import sample_size
+    from core.judging.metrics import sample_size
 
     if not 0 < detect < 0.5 or not 0 < power < 1:
         raise ValueError("a difference is between 0 and 0.5, a power between 0 and 1")
@@ -74,7 +74,7 @@ def _design(
     power: float,
     is_configured: bool,
 ) -> PlannedDesign:
-    from core.judging import sample_size
+    from core.judging.metrics import sample_size
 
     variance, at_most = sample_size.fraction(seen, orders, repeats)
     dialogues = sample_size.dialogues(variance, detect, power)

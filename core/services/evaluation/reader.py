@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 from core.config.schema import JudgeConfig
 from core.domain.dialogues import HUMAN
 from core.domain.errors import UserError
+from core.domain.evaluation.verdicts import Pair
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult, JudgeResult, ValidateResult
-from core.domain.verdicts import Pair
-from core.domain.win_rates import WinRate
 from core.pipeline import workspace_graph
 from core.services.evaluation import bias_models, comparisons, human_votes, judges, recipe_rates
 from core.services.evaluation.judges import Validated
@@ -23,8 +23,8 @@ from core.store import connections, queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
-    from core.domain.bias_models import BiasModel
-    from core.domain.comparisons import (
+    from core.domain.evaluation.bias_models import BiasModel
+    from core.domain.evaluation.comparisons import (
         Agreement,
         Comparison,
         HumanWinRate,
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
         RecipeRate,
         Scorecard,
     )
-    from core.domain.human_evaluation import AnnotatorTest, PredictionPoweredWinRate
-    from core.domain.study_plans import JudgePlan
-    from core.domain.votes import Vote
-    from core.judging.judge_bias import BiasCounts
-    from core.judging.scores import Scores
+    from core.domain.evaluation.human_evaluation import AnnotatorTest, PredictionPoweredWinRate
+    from core.domain.evaluation.study_plans import JudgePlan
+    from core.domain.evaluation.votes import Vote
+    from core.judging.metrics.judge_bias import BiasCounts
+    from core.judging.metrics.scores import Scores
     from core.judging.voting import BallotItem
     from core.services.evaluation.comparisons import DimensionScores
 
@@ -75,7 +75,7 @@ class EvaluationReader:
         Raises:
             KeyError: No comparison has that job id.
         """
-        from core.domain.comparisons import Comparison
+        from core.domain.evaluation.comparisons import Comparison
 
         rate = {rate.job: rate for rate in self.win_rates()}[job]
         if rate.n is None:
@@ -87,7 +87,7 @@ class EvaluationReader:
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All comparisons of the configuration, each with its breakdown if it is finished."""
-        from core.domain.comparisons import Comparison
+        from core.domain.evaluation.comparisons import Comparison
 
         rates = self.win_rates()
         scores, texts = self._scores(rates), self._texts({rate.b for rate in rates})

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from core.domain.comparisons import RecipeRate
+from core.domain.evaluation.comparisons import RecipeRate
+from core.domain.evaluation.verdicts import Dimension
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RecipeName, RunName, RunStage
-from core.domain.verdicts import Dimension
-from core.domain.win_rates import WinRate
 from core.services.evaluation import comparisons
 
 if TYPE_CHECKING:
-    from core.judging.scores import Scores
+    from core.judging.metrics.scores import Scores
     from core.services.evaluation.comparisons import DimensionScores
 
 
@@ -25,7 +25,7 @@ def recipe_rates(
     `scores` and `by_dimension` are by the comparison's job. A dialogue's score is the mean over the students
     that have a valid one.
     """
-    from core.judging import comparison_metrics
+    from core.judging.metrics import comparison_metrics
 
     found = []
     for judge, compared in comparisons.by_judge(rates, scores):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.verdicts import AnswerForm, Winner
+from core.domain.evaluation.verdicts import AnswerForm, Winner
 from core.judging.llm import llm_judge, verdict_answers
 from core.judging.llm.verdict_answers import ASKED
 

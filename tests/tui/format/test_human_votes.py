@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.domain.human_evaluation import PredictionPoweredWinRate
+from core.domain.evaluation.human_evaluation import PredictionPoweredWinRate
 from tui.format import human_votes
 
 FOUND = PredictionPoweredWinRate(

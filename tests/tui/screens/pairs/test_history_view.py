@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from core.domain.verdicts import Pair
+from core.domain.evaluation.verdicts import Pair
 from core.services.workspace import open_workspace
 from tests.support import finished_workspace
 from tests.support.settling import shown, until, until_shows

@@ -16,8 +16,8 @@ from textual.widgets import Static
 
 from core.api import prompts
 from core.config.workspace import WorkspacePaths
+from core.domain.evaluation.verdicts import Pair, Verdict
 from core.domain.text import visible
-from core.domain.verdicts import Pair, Verdict
 from core.jobs.settings import LlmJudge
 from core.judging.llm import llm_judge
 from core.judging.protocol import Contest

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.domain.bias_models import BiasEffect, BiasModel
-from core.domain.human_evaluation import AnnotatorTest, VoterTest
+from core.domain.evaluation.bias_models import BiasEffect, BiasModel
+from core.domain.evaluation.human_evaluation import AnnotatorTest, VoterTest
 from tui.screens.win_rates import annotator_metrics, bias_metrics
 
 

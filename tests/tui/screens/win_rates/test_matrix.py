@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.domain.comparisons import PairedTest
+from core.domain.evaluation.comparisons import PairedTest
 from tui.screens.win_rates.matrix import Meeting, mark
 
 

@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from core.judging.intervals import Bounds, Estimate
+from core.judging.metrics.intervals import Bounds, Estimate
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.domain.evaluation.verdicts import Order, Winner
 from core.domain.results import CompareResult
-from core.domain.verdicts import Order, Winner
 from core.jobs.records import VerdictRecord
-from core.judging import comparison_metrics
+from core.judging.metrics import comparison_metrics
 from core.judging.protocol import Contest
 
 BOTH: tuple[Order, ...] = ("ab", "ba")

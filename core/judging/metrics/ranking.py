@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.comparisons import Ranked
-from core.judging import bootstrap
-from core.judging.scores import Scores
+from core.domain.evaluation.comparisons import Ranked
+from core.judging.metrics import bootstrap
+from core.judging.metrics.scores import Scores
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]

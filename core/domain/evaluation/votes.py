@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.domain.verdicts import Order
+from core.domain.evaluation.verdicts import Order
 
 #: What a voter says of two texts.
 Choice = Literal["a", "b", "tie", "skip"]

@@ -16,8 +16,8 @@ from itertools import combinations
 
 import numpy as np
 
-from core.domain.verdicts import Order, Winner
-from core.judging import scores
+from core.domain.evaluation.verdicts import Order, Winner
+from core.judging.metrics import scores
 
 #: A dialogue's verdicts, by dialogue.
 Verdicts = Mapping[str, Sequence[tuple[Order, Winner]]]

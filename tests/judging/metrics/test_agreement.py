@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from core.domain.verdicts import Winner
-from core.judging.agreement import JudgeAgreement, human_agreement, judge_agreement, longer_agreement
+from core.domain.evaluation.verdicts import Winner
+from core.judging.metrics.agreement import JudgeAgreement, human_agreement, judge_agreement, longer_agreement
 
 Labels = list[tuple[str, Winner, Winner]]
 

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
-from core.domain.verdicts import Order, Winner
-from core.judging import scores, statistics
-from core.judging.judge_bias import BiasCounts, counts, judge_bias
+from core.domain.evaluation.verdicts import Order, Winner
+from core.judging.metrics import scores, statistics
+from core.judging.metrics.judge_bias import BiasCounts, counts, judge_bias
 
 Answers = list[tuple[Order, Winner]]
 

@@ -7,10 +7,10 @@ import pytest
 from statsmodels.api import GLM, families
 
 from benchmarks import judge_statistics
-from core.domain.bias_models import BiasEffect
-from core.domain.verdicts import Order
-from core.judging import bias_model
-from core.judging.bias_model import Fitted, Ruled
+from core.domain.evaluation.bias_models import BiasEffect
+from core.domain.evaluation.verdicts import Order
+from core.judging.metrics import bias_model
+from core.judging.metrics.bias_model import Fitted, Ruled
 
 BOTH: tuple[Order, ...] = ("ab", "ba")
 ONE: tuple[Order, ...] = ("ab",)

@@ -12,9 +12,9 @@ from statsmodels.stats.power import NormalIndPower
 
 from benchmarks import judge_statistics
 from benchmarks.judge_statistics import NoisyJudge
-from core.domain.verdicts import Order, Winner
-from core.judging import sample_size, statistics
-from core.judging.sample_size import Verdicts
+from core.domain.evaluation.verdicts import Order, Winner
+from core.judging.metrics import sample_size, statistics
+from core.judging.metrics.sample_size import Verdicts
 
 
 def coin(n: int, repeats: int = 1, *, flips: bool = True) -> Verdicts:

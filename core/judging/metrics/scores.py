@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from core.domain.verdicts import Order, Winner
+from core.domain.evaluation.verdicts import Order, Winner
 
 #: Dialogue → its score; None for an invalid dialogue.
 Scores = Mapping[str, float | None]

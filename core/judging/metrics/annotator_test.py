@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.human_evaluation import MIN_VOTER_PAIRS, MIN_VOTERS, VoterTest
-from core.domain.verdicts import Winner
+from core.domain.evaluation.human_evaluation import MIN_VOTER_PAIRS, MIN_VOTERS, VoterTest
+from core.domain.evaluation.verdicts import Winner
 
 Floats = NDArray[np.float64]
 

@@ -19,9 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.domain.human_evaluation import MIN_VOTED
-from core.judging import intervals
-from core.judging.intervals import Estimate
+from core.domain.evaluation.human_evaluation import MIN_VOTED
+from core.judging.metrics import intervals
+from core.judging.metrics.intervals import Estimate
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from core.domain.human_evaluation import PredictionPoweredWinRate
+from core.domain.evaluation.human_evaluation import PredictionPoweredWinRate
+from core.domain.evaluation.verdicts import AnswerForm, Dimension
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.names import RunStage
 from core.domain.results import DimensionRate
-from core.domain.verdicts import AnswerForm, Dimension
-from core.domain.win_rates import WinRate
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.domain.verdicts import Order, Winner
-from core.judging import intervals
-from core.judging.intervals import Estimate
+from core.domain.evaluation.verdicts import Order, Winner
+from core.judging.metrics import intervals
+from core.judging.metrics.intervals import Estimate
 
 
 class BiasCounts(NamedTuple):

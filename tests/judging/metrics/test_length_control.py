@@ -15,7 +15,7 @@ from statsmodels.api import GLM, add_constant
 from statsmodels.genmod.families import Binomial
 
 from benchmarks.statistics import length_biased
-from core.judging.length_control import length_controlled
+from core.judging.metrics.length_control import length_controlled
 
 
 def simulated(

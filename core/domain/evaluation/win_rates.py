@@ -10,8 +10,8 @@ from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
 
 if TYPE_CHECKING:
+    from core.domain.evaluation.verdicts import Dimension
     from core.domain.results import DimensionRate, Stopping
-    from core.domain.verdicts import Dimension
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.verdicts import Order, Winner
-from core.judging import scores, statistics
+from core.domain.evaluation.verdicts import Order, Winner
+from core.judging.metrics import scores, statistics
 
 ORDERS: tuple[Order, ...] = ("ab", "ba")
 MIRRORED: dict[Winner, Winner] = {"a": "b", "b": "a", "tie": "tie", "invalid": "invalid"}

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.verdicts import Winner
-from core.judging import bootstrap, intervals
-from core.judging.intervals import Estimate
+from core.domain.evaluation.verdicts import Winner
+from core.judging.metrics import bootstrap, intervals
+from core.judging.metrics.intervals import Estimate
 
 Floats = NDArray[np.float64]
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from core.domain.comparisons import Ranked
-from core.domain.verdicts import Winner
-from core.judging import ranking, scores
+from core.domain.evaluation.comparisons import Ranked
+from core.domain.evaluation.verdicts import Winner
+from core.judging.metrics import ranking, scores
 
 Outcomes = dict[tuple[str, str], dict[str, Winner]]
 

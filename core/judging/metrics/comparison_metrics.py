@@ -8,13 +8,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from core.domain.dialogues import MAX_WORDS
+from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
 from core.domain.results import CompareResult, DimensionRate, Stopping
-from core.domain.verdicts import AnswerForm, Dimension, Order, Winner
 from core.jobs.records import VerdictRecord
-from core.judging import intervals, judge_bias, length_control, scores, sequential, statistics
-from core.judging.intervals import Estimate
+from core.judging.metrics import intervals, judge_bias, length_control, scores, sequential, statistics
+from core.judging.metrics.intervals import Estimate
+from core.judging.metrics.statistics import ScoreCounts
 from core.judging.protocol import Contest
-from core.judging.statistics import ScoreCounts
 
 #: Text that addresses the judge: a label of its prompt, or an instruction such as "ignore the instructions".
 _ADDRESSES_JUDGE = re.compile(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from core.judging import bootstrap, intervals, scores
-from core.judging.intervals import Bounds, Estimate
+from core.judging.metrics import bootstrap, intervals, scores
+from core.judging.metrics.intervals import Bounds, Estimate
 
 if TYPE_CHECKING:
     import numpy as np

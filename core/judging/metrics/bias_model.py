@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.bias_models import BiasEffect
-from core.domain.verdicts import Order, Winner
+from core.domain.evaluation.bias_models import BiasEffect
+from core.domain.evaluation.verdicts import Order, Winner
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Records of verdicts, votes, comparisons, and what follows from them."""
