@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from tests.support import waiting
 from tests.support.forking import ForkedProcess, preload
@@ -34,7 +33,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         return Ended(code, out.read_bytes(), err.read_bytes())
 
 
-def _main(words: Sequence[str], folder: Path) -> NoReturn:
+def _main(words: Sequence[str], folder: Path) -> int:
     os.chdir(folder)
     sys.argv = ["empathy-tui", *words]
     # A new interpreter would have these of its own.
@@ -42,3 +41,4 @@ def _main(words: Sequence[str], folder: Path) -> NoReturn:
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     main.main(prog_name="empathy-tui")
+    return 0
