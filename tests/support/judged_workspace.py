@@ -17,8 +17,11 @@ from core.judging import compare_job
 from core.prompts import templates
 from tests.loopback import Api
 from tests.support import job_attempts, made_settings
+from tests.support.forking import preload
 from tests.support.synthetic_dialogues import synthetic_dialogues
 from tests.support.teacher_workspace import TeacherWorkspace
+
+preload("core.judging.compare_job", "core.judging.validate_job")
 
 JUDGE = """
 [judges.{name}]
