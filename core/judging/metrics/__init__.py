@@ -1,1 +1,1 @@
-"""Statistics of verdicts and votes: win rates, intervals, tests, biases, rankings, agreement, sample sizes."""
+"""Statistics of verdicts and votes: win rates, intervals, tests, biases, rankings, agreement, sample size."""
