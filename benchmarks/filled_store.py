@@ -187,8 +187,10 @@ class FilledStore:
         result = None
         if state == "done":
             # A judge's verdicts are in once all are.
+            # Nobody asked for probabilities and dimensions.
+            unasked = (None,) * 4
             self.put(
-                "verdicts", [(node.id, v.dialog_id, v.order, 1, v.winner, v.raw, None) for v in verdicts]
+                "verdicts", [(node.id, v.dialog_id, v.order, 1, v.winner, v.raw, *unasked) for v in verdicts]
             )
             # Fitting it takes seconds a comparison.
             with patch.object(length_control, "length_controlled", lambda *_: None):
