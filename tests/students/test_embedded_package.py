@@ -40,7 +40,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
         for name, data in content.items():
             archive.writestr(name, data)
     for name, value in (
-        *(("UV_NO_INDEX", "1"), ("UV_FIND_LINKS", str(wheels)), ("UV_CACHE_DIR", str(tmp_path / "uv"))),
+        *(("UV_OFFLINE", "1"), ("UV_FIND_LINKS", str(wheels)), ("UV_CACHE_DIR", str(tmp_path / "uv"))),
         *(("PIP_NO_INDEX", "1"), ("PIP_FIND_LINKS", str(wheels)), ("PIP_NO_CACHE_DIR", "1")),
     ):
         monkeypatch.setenv(name, value)
