@@ -71,7 +71,7 @@ def run(job: JobContext[ValidateSettings]) -> ValidateResult:
         agreement_low=found.low,
         agreement_high=found.high,
         agreement_pairs=len(known),
-        longer_agreement=_longer_agreement(dialogues, [pair for pair, _ in known]),
+        longer_agreement=longer_baseline(dialogues, [pair for pair, _ in known]),
         design=metrics.design,
         prefers_first=metrics.prefers_first,
         prefers_first_low=metrics.prefers_first_low,
@@ -117,7 +117,8 @@ def contests_of(
     return found
 
 
-def _longer_agreement(dialogues: Iterable[Dialogue], rated: Iterable[RatedPair]) -> float:
+def longer_baseline(dialogues: Iterable[Dialogue], rated: Iterable[RatedPair]) -> float:
+    """How far "the longer one wins" agrees with the ratings of the pairs. Raises `ValueError` without pairs."""
     by_id = {dialogue.dialog_id: dialogue for dialogue in dialogues}
 
     def words(pair: RatedPair, source: str) -> int:
