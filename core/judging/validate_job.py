@@ -118,7 +118,7 @@ def contests_of(
 
 
 def longer_baseline(dialogues: Iterable[Dialogue], rated: Iterable[RatedPair]) -> float:
-    """How far "the longer one wins" agrees with the ratings of the pairs. Raises `ValueError` without pairs."""
+    """How far "the longer one wins" agrees with the ratings. Raises `ValueError` if there are no pairs."""
     by_id = {dialogue.dialog_id: dialogue for dialogue in dialogues}
 
     def words(pair: RatedPair, source: str) -> int:
