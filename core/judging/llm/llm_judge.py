@@ -137,13 +137,10 @@ def requests_of(judge: LlmJudge, contests: Sequence[Contest]) -> list[Request]:
     return [_request(judge, contest) for contest in contests]
 
 
-def winner_of(text: str, order: Order) -> Winner:
-    """The winner in an answer that was asked for one verdict."""
-    named = verdict_answers.read(text)
-    return "invalid" if named is None else _winner(named.place, order)
-
-
-def _winner(place: Place, order: Order) -> Winner:
+def winner_of(place: Place | None, order: Order) -> Winner:
+    """The winner if an answer names the response in that place; None if it names none, or both."""
+    if place is None:
+        return "invalid"
     return "a" if (place == "first") == (order == "ab") else "b"
 
 
@@ -204,7 +201,7 @@ def _ruling(queue: RequestQueue, judge: LlmJudge, request: Request, contest: Con
     if named is None:
         return Ruling("invalid", answer.text)
     probability_b = verdict_probabilities.probability_b(answer.logprobs, contest.order)
-    return Ruling(_winner(named.place, contest.order), answer.text, probability_b, named.form)
+    return Ruling(winner_of(named.place, contest.order), answer.text, probability_b, named.form)
 
 
 def _by_dimension(text: str, order: Order) -> Ruling:
@@ -212,8 +209,7 @@ def _by_dimension(text: str, order: Order) -> Ruling:
     places, form = verdict_answers.read_dimensions(text)
     overall = places.get("overall")
     found: dict[Dimension, Winner] = {
-        dimension: "invalid" if (place := places.get(dimension)) is None else _winner(place, order)
-        for dimension in DIMENSIONS
+        dimension: winner_of(places.get(dimension), order) for dimension in DIMENSIONS
     }
     shown: AnswerForm | None = form if overall is not None else None
-    return Ruling("invalid" if overall is None else _winner(overall, order), text, None, shown, found)
+    return Ruling(winner_of(overall, order), text, None, shown, found)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.evaluation.verdicts import AnswerForm, Winner
+from core.domain.evaluation.verdicts import AnswerForm, Order, Winner
 from core.judging.llm import llm_judge, verdict_answers
 from core.judging.llm.verdict_answers import ASKED
 
@@ -93,6 +93,11 @@ INVALID = (
 )
 
 
+def winner(text: str, order: Order) -> Winner:
+    named = verdict_answers.read(text)
+    return llm_judge.winner_of(None if named is None else named.place, order)
+
+
 @pytest.mark.parametrize(
     ("text", "first", "form"),
     [
@@ -103,8 +108,8 @@ INVALID = (
     ],
 )
 def test_a_unique_verdict_is_understood(text: str, first: bool, form: AnswerForm) -> None:
-    assert llm_judge.winner_of(text, "ab") == ("a" if first else "b")
-    assert llm_judge.winner_of(text, "ba") == ("b" if first else "a")
+    assert winner(text, "ab") == ("a" if first else "b")
+    assert winner(text, "ba") == ("b" if first else "a")
     named = verdict_answers.read(text)
     assert named is not None
     # A sentence with a reason has both forms.
@@ -113,7 +118,7 @@ def test_a_unique_verdict_is_understood(text: str, first: bool, form: AnswerForm
 
 @pytest.mark.parametrize("text", INVALID)
 def test_other_answers_are_invalid(text: str) -> None:
-    assert llm_judge.winner_of(text, "ab") == llm_judge.winner_of(text, "ba") == "invalid"
+    assert winner(text, "ab") == winner(text, "ba") == "invalid"
 
 
 @pytest.mark.parametrize(
@@ -126,12 +131,12 @@ def test_other_answers_are_invalid(text: str) -> None:
     ],
 )
 def test_remarks_on_both_responses_are_no_verdict(text: str) -> None:
-    assert llm_judge.winner_of(text, "ab") == "b"
+    assert winner(text, "ab") == "b"
 
 
 @given(st.text() | st.from_regex(r"\W{0,3}[12AB]\W{0,3}", fullmatch=True))
 def test_the_other_order_is_the_mirror(text: str) -> None:
-    assert llm_judge.winner_of(text, "ba") == MIRRORED[llm_judge.winner_of(text, "ab")]
+    assert winner(text, "ba") == MIRRORED[winner(text, "ab")]
 
 
 @pytest.mark.parametrize(
