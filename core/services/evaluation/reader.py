@@ -75,33 +75,12 @@ class EvaluationReader:
         Raises:
             KeyError: No comparison has that job id.
         """
-        from core.domain.evaluation.comparisons import Comparison
-
         rate = {rate.job: rate for rate in self.win_rates()}[job]
-        if rate.n is None:
-            return Comparison(rate, ())
-        scores, texts = self._scores([rate])[job], self._texts([rate.b])[rate.b]
-        cells = comparisons.breakdown(scores, self._state.data()[1], texts)
-        with_votes = next((one for one in self.prediction_powered() if one.job == job), None)
-        return Comparison(rate, cells, comparisons.sequence(rate, scores), with_votes)
+        return self._with_breakdowns([rate])[0]
 
     def comparisons(self) -> tuple[Comparison, ...]:
         """All comparisons of the configuration, each with its breakdown if it is finished."""
-        from core.domain.evaluation.comparisons import Comparison
-
-        rates = self.win_rates()
-        scores, texts = self._scores(rates), self._texts({rate.b for rate in rates})
-        test = [dialogue for dialogue in self._state.data()[1] if dialogue.split == "test"]
-        with_votes = {one.job: one for one in self.prediction_powered()}
-        return tuple(
-            Comparison(
-                rate,
-                comparisons.breakdown(scores[rate.job], test, texts[rate.b]) if rate.job in scores else (),
-                comparisons.sequence(rate, scores[rate.job]) if rate.job in scores else (),
-                with_votes.get(rate.job),
-            )
-            for rate in rates
-        )
+        return self._with_breakdowns(self.win_rates())
 
     def recipe_rates(self) -> tuple[RecipeRate, ...]:
         """The win rate of each recipe over the base students, overall and in each dimension of empathy."""
@@ -288,6 +267,24 @@ class EvaluationReader:
             return human_votes.annotator_tests(rates, self._scores(rates), found, self._texts(sides))
 
         return self._state.remember("annotator tests", (rates, found), make)
+
+    def _with_breakdowns(self, rates: Sequence[WinRate]) -> tuple[Comparison, ...]:
+        from core.domain.evaluation.comparisons import Comparison
+
+        scores, dialogues = self._scores(rates), self._state.data()[1]
+        texts = self._texts({rate.b for rate in rates if rate.job in scores})
+        with_votes = {one.job: one for one in self.prediction_powered()}
+        return tuple(
+            Comparison(
+                rate,
+                comparisons.breakdown(scores[rate.job], dialogues, texts[rate.b]),
+                comparisons.sequence(rate, scores[rate.job]),
+                with_votes.get(rate.job),
+            )
+            if rate.job in scores
+            else Comparison(rate, ())
+            for rate in rates
+        )
 
     def _check_responders(self, *names: str) -> None:
         known = self.responders()
