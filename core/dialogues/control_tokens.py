@@ -7,7 +7,6 @@ plain text; here it is found, so that it can be counted and shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 #: A word of a control token, with the characters that stand for a space in some vocabularies.
 _WORD = r"[\w./:▁-]{1,60}"
@@ -52,8 +51,3 @@ def find(text: str) -> tuple[str, ...]:
 def is_control_token(text: str) -> bool:
     """Whether the whole text is spelled like one control token."""
     return _CONTROL_TOKEN.fullmatch(text) is not None
-
-
-def count_texts(texts: Iterable[str]) -> int:
-    """How many of the texts have a control token."""
-    return sum(_CONTROL_TOKEN.search(text) is not None for text in texts)

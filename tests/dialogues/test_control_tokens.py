@@ -25,7 +25,3 @@ def test_control_tokens_are_found_in_text(token: str) -> None:
 )
 def test_other_text_has_none(text: str) -> None:
     assert control_tokens.find(text) == ()
-
-
-def test_texts_with_one_are_counted_once() -> None:
-    assert control_tokens.count_texts(["<s><s>", "plain", "a </s>"]) == 2
