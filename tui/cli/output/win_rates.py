@@ -24,8 +24,8 @@ from tui.cli.output.tables import cell, make_table, print_line
 from tui.format import human_votes, win_rates
 from tui.format.values import UNKNOWN, count, p_value, percent, span
 from tui.screens.win_rates import comparison_metrics, judge_metrics
-from tui.screens.win_rates.comparison_metrics import MetricRow
 from tui.screens.win_rates.matrix import SIGNIFICANT
+from tui.screens.win_rates.metric_row import MetricRow
 
 SAMPLE_WARNING = "This is sample data for trying the program, not research data. Draw no conclusions from it."
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tui.format import values as formats
-from tui.screens.win_rates.comparison_metrics import MetricRow, heading, share
+from tui.screens.win_rates.metric_row import MetricRow, heading, share
 
 if TYPE_CHECKING:
     from core.api import AnnotatorTest

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.format import values as formats
-from tui.screens.win_rates.comparison_metrics import MetricRow, heading
+from tui.screens.win_rates.metric_row import MetricRow, heading
 
 if TYPE_CHECKING:
     from core.api import BiasEffect, BiasModel

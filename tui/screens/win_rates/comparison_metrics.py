@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.pair_filter import PairFilter
 from tui.screens.win_rates.matrix import significance
+from tui.screens.win_rates.metric_row import MetricRow, heading, share
 
 if TYPE_CHECKING:
     from core.api import Cell, Comparison, PredictionPoweredWinRate, SequencePoint, WinRate
@@ -29,51 +30,6 @@ _KINDS = {
     "sentiment": "By sentiment",
     "length": "By words in B's response",
 }
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """One metric: `value` as text, its `interval`, its sample size `n`, and a `note` that explains it.
-
-    `share`, `low` and `high` from 0 to 1 are drawn as a bar. `heading` marks the title of a section. `warns`
-    if the note is a warning, `is_unsure` if the sample is too small. `behind` are the comparisons, as (a, b),
-    whose pairs it was computed from: all, or those that match `only`.
-    """
-
-    name: str
-    value: str = ""
-    interval: str = ""
-    n: int | None = None
-    note: str = ""
-    share: float | None = None
-    low: float | None = None
-    high: float | None = None
-    heading: bool = False
-    warns: bool = False
-    is_unsure: bool = False
-    behind: tuple[tuple[str, str], ...] = ()
-    only: PairFilter | None = None
-
-
-def heading(title: str, note: str = "") -> MetricRow:
-    return MetricRow(title, note=note, heading=True)
-
-
-def share(
-    name: str,
-    value: float | None,
-    low: float | None = None,
-    high: float | None = None,
-    *,
-    n: int | None = None,
-    note: str = "",
-    warns: bool = False,
-) -> MetricRow:
-    """A metric from 0 to 1, in percent; an unknown one has no interval."""
-    interval = "" if low is None or high is None else formats.span(low, high)
-    return MetricRow(
-        name, formats.percent(value, 1), interval, n, note, value, low, high, heading=False, warns=warns
-    )
 
 
 def of_comparison(comparison: Comparison) -> list[MetricRow]:

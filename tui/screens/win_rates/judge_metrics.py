@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tui.format import values as formats
 from tui.screens.win_rates import annotator_metrics, bias_metrics, comparison_metrics
-from tui.screens.win_rates.comparison_metrics import MetricRow, heading, share
+from tui.screens.win_rates.metric_row import MetricRow, heading, share
 
 if TYPE_CHECKING:
     from core.api import Agreement, AnnotatorTest, BiasModel, HumanWinRate, Scorecard

@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from tui.format import win_rates
 from tui.screens.win_rates import judge_metrics
-from tui.screens.win_rates.comparison_metrics import MetricRow
+from tui.screens.win_rates.metric_row import MetricRow
 from tui.screens.win_rates.metric_table import MetricTable
 from tui.screens.win_rates.view import WinRatesView
 

@@ -18,7 +18,7 @@ from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
-from tui.screens.win_rates.comparison_metrics import MetricRow
+from tui.screens.win_rates.metric_row import MetricRow
 
 _VALUE, _INTERVAL, _N = 10, 13, 6
 #: The notes have a column of their own from this width on.

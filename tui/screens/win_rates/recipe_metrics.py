@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from core.api import RunName
-from tui.screens.win_rates.comparison_metrics import MetricRow, heading, share
+from tui.screens.win_rates.metric_row import MetricRow, heading, share
 
 if TYPE_CHECKING:
     from core.api import RecipeRate, WinRate
