@@ -22,7 +22,7 @@ from tui.screens.home import screen as home_screen
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 
-#: Room → its key, and what is on its screen once it has all that it shows: busy, failed.
+#: Screen → its key, and what is on its screen once it has all that it shows: busy, failed.
 SCREENS = {
     "home": ("1", "agrees with human ratings", "agrees with held-out"),
     "pipeline": ("2", "✓ done", "✓ done"),

@@ -175,7 +175,7 @@ async def test_a_list_of_which_nothing_changed_is_left_alone(
         assert screen._drawing is drawing
 
 
-async def test_the_room_fits_every_size(opened: Open, filled: WorkspacePaths) -> None:
+async def test_the_screen_fits_every_size(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await open_training(pilot)
         for size in ((60, 20), WIDE, (40, 12), NARROW, MEDIUM):
