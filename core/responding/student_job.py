@@ -15,7 +15,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.prompts import templates
-from core.students import chat_format, loading, model_sources
+from core.students import chat_format, loading, model_sources, quantization
 from core.students.generation import Generator
 
 log = logging.getLogger(__name__)
@@ -39,10 +39,18 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
         job.journal.write(*answered.values())
     device = loading.pick_device(student.device)
     chat = chat_format.load(student.config)
+    quantization.check(student.quantization, device)
     adapter = job.input("adapter") if "adapter" in job.spec.inputs else None
-    if adapter is not None:
-        chat.check_adapter(adapter)
-    model = loading.load_model(student.config, device, loading.pick_dtype(student.dtype, device), adapter)
+    tuned = job.input("model") if "model" in job.spec.inputs else None
+    if (trained := adapter or tuned) is not None:
+        chat.check_adapter(trained)
+    model = loading.load_model(
+        student.config if tuned is None else loading.fine_tuned(student.config, tuned),
+        device,
+        loading.pick_dtype(student.dtype, device),
+        adapter,
+        quantization=student.quantization,
+    )
     generator = Generator(
         model,
         chat,

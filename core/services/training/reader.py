@@ -65,8 +65,8 @@ class TrainingReader:
             student = settings.student
             groups = {
                 "training": msgspec.to_builtins(settings.training)
-                | {"device": student.device, "dtype": student.dtype},
-                "lora": msgspec.to_builtins(settings.lora),
+                | {"device": student.device, "dtype": student.dtype, "quantization": student.quantization},
+                "lora": {"lora": False} if settings.lora is None else msgspec.to_builtins(settings.lora),
                 "student": msgspec.to_builtins(student.config),
             }
         libraries = self._libraries(job)

@@ -53,8 +53,20 @@ def max_tokens(model: Any, *, gradient_checkpointing: bool) -> int:
 
 
 def _reasons(trainer: Any, longest: int) -> Iterator[str]:
-    base = trainer.base
+    base, args = trainer.base, trainer.args
     config = base.config.get_text_config()
+    if args.neftune_noise_alpha is not None:
+        yield "NEFTune's noise would fall on a shared token once instead of once an example"
+    if args.use_liger_kernel:
+        yield "Liger replaces layers when training starts, after a tree has been compared with a batch"
+    if args.torch_compile:
+        yield "the model is compiled when training starts, after a tree has been compared with a batch"
+    if args.activation_offloading:
+        yield "activations are offloaded batch by batch"
+    if args.padding_free:
+        yield "its batches are one row without padding"
+    if getattr(args, "sync_ref_model", False):
+        yield "its reference changes during training"
     if getattr(trainer, "aux_loss_enabled", False):
         yield "the load-balancing loss of its experts depends on how often a token is computed"
     if getattr(trainer, "label_smoother", None) is not None or trainer.compute_loss_func is not None:
