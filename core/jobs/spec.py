@@ -37,6 +37,9 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """The folders of earlier attempts, newest first: the job reuses their results."""
     threads: int
     """CPU threads that the worker may use."""
+    gpu: str | None = None
+    """The only GPU that the worker sees, as CUDA_VISIBLE_DEVICES names it; None for those that the supervisor
+    sees."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 

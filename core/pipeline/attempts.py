@@ -57,7 +57,12 @@ def resolve_inputs(
 
 
 def prepare(
-    workspace: WorkspacePaths, stored: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
+    workspace: WorkspacePaths,
+    stored: StoredJob,
+    inputs: dict[str, str],
+    prior: Sequence[str],
+    threads: int,
+    gpu: str | None = None,
 ) -> Path:
     """Make the folder of the job's next attempt, with its spec.json. `prior` is relative to the workspace.
 
@@ -74,6 +79,7 @@ def prepare(
         inputs=inputs,
         prior=tuple(str(workspace.root / earlier) for earlier in prior),
         threads=threads,
+        gpu=gpu,
         sends_requests=stored.sends_requests,
     )
     try:

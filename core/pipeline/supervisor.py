@@ -21,7 +21,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
 from core.jobs import locks
-from core.pipeline import attempts, ingest, intent_handlers
+from core.pipeline import attempts, devices, ingest, intent_handlers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs
@@ -249,7 +249,8 @@ class Supervisor:
                 for attempt in jobs.attempts(self.connection, job=job_id)
                 if attempt.number > stored.redone_after
             ]
-            folder = attempts.prepare(self.workspace, stored, inputs, prior, self._threads(job.slot))
+            gpu = self._gpu() if job.slot == "gpu" else None
+            folder = attempts.prepare(self.workspace, stored, inputs, prior, self._threads(job.slot), gpu)
         except MissingOutputError as error:
             self._run_producer_again(job_id, error)
             return False
@@ -262,7 +263,7 @@ class Supervisor:
         # and no worker runs without a row.
         relative = folder.relative_to(self.workspace.root).as_posix()
         with transaction(self.connection):
-            attempt = jobs.begin_attempt(self.connection, job.id, number, relative)
+            attempt = jobs.begin_attempt(self.connection, job.id, number, relative, gpu)
         try:
             pid, host = self._workers.start(job.id, number)
         except OSError as error:
@@ -273,7 +274,8 @@ class Supervisor:
             return False
         with transaction(self.connection):
             jobs.set_process(self.connection, attempt, pid, host)
-        log.info("%s attempt %d: %s %s", job.id, number, job.stage, job.name)
+        where = "" if gpu is None else f" on {gpu}"
+        log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
         return True
 
     def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
@@ -283,6 +285,13 @@ class Supervisor:
                 event = f"{error}: running again"
                 jobs.set_state(self.connection, error.producer, "waiting", event=event)
             jobs.set_state(self.connection, job, "waiting", event=f"waiting: {error}")
+
+    def _gpu(self) -> str | None:
+        """The GPU with the fewest jobs, those included whose workers are ending; None without a choice."""
+        running = jobs.attempts(self.connection, state="running")
+        used = [attempt.gpu for attempt in running] + [ending.attempt.gpu for ending in self._ending]
+        chosen = devices.least_used(devices.usable(), used)
+        return None if chosen is None else chosen.device
 
     def _threads(self, slot: Slot) -> int:
         """CPU threads of a job: OMP_NUM_THREADS where it is set, else a share of the cores."""

@@ -23,6 +23,7 @@ from core.jobs.journal import Journal
 from core.jobs.records import Done, Failed, Started, Stopped
 from core.jobs.redaction import without_secrets
 from core.jobs.settings import Settings
+from core.pipeline import devices
 
 #: Characters of an unexpected error that the store keeps; the log has all of it.
 _LONGEST = 400
@@ -41,6 +42,8 @@ def main(folder: Path) -> int:
         return 1
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(spec.threads)
+    if spec.gpu is not None:
+        os.environ[devices.VISIBLE] = spec.gpu
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # TRL would report every training to the Hub.

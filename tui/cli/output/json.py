@@ -88,6 +88,8 @@ class JobRecord(_Record, frozen=True):
     """What a running job waits for outside of the program; null while it goes on."""
     slot: str
     """The resource that it uses: gpu, cpu, api or batch."""
+    gpu: str | None
+    """UUID of the only GPU that the last attempt sees; null without a choice of one."""
     fingerprint: str
     """Hash of its inputs, settings and code version."""
     depends_on: tuple[str, ...]
