@@ -44,6 +44,8 @@ class ModelShape:
     inner: int
     """Width of the feed-forward layers that one token passes."""
     layers: int
+    heads: int
+    """Attention heads of a layer."""
     vocabulary: int
     parameters: int
     """Weights, shared ones once."""
@@ -129,6 +131,7 @@ def _from_weights(config: Mapping[str, Any], weights: Mapping[str, Sequence[int]
         hidden=int(config["hidden_size"]),
         inner=_inner(config),
         layers=int(config["num_hidden_layers"]),
+        heads=int(config["num_attention_heads"]),
         vocabulary=int(config["vocab_size"]),
         parameters=sum(prod(shape) for shape in weights.values()),
         outside=outside,
@@ -165,6 +168,7 @@ def _from_config(config: Mapping[str, Any]) -> ModelShape:
         hidden=hidden,
         inner=_inner(config),
         layers=layers,
+        heads=heads,
         vocabulary=vocabulary,
         parameters=outside + sum(map(prod, linear.values())) + 2 * hidden * layers,
         outside=outside,

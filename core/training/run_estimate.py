@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from core.config.schema import Dpo, Lora, Training
+from core.domain.jobs import Slot
 from core.jobs.settings import RunSettings
 from core.recipes.examples import PreferencePair, SftExample
 from core.students.model_shape import ModelShape
+from core.training import activation_memory
 from core.training.prefix_tree import trie
 
 Examples = Sequence[SftExample] | Sequence[PreferencePair]
@@ -40,14 +41,19 @@ _STATE_BYTES = (
     ("adamw_torch_4bit", 1.0),
 )
 _ADAMW_BYTES = 8.0
-#: Numbers that a layer keeps of each token for the backward pass, by its widths.
-_KEPT_HIDDEN = 18
-_KEPT_INNER = 6
-#: Tokens whose logits the fused head has at the same time, and how many copies of them.
-_LOGIT_TOKENS = 256
-_LOGIT_COPIES = 4
-#: Tokens of a tree at most, as in `prefix_tree.limits`.
-_MAX_TREE = 16_384
+#: Bytes that a layer keeps of each token until the backward pass, by its widths, in each format; measured,
+#: with what allocators lose.
+_HIDDEN_BYTES = {"float32": 52, "bfloat16": 45, "float16": 45}
+_INNER_BYTES = {"float32": 29, "bfloat16": 13, "float16": 13}
+#: How many layers' activations there are at the same time with gradient checkpointing.
+_RECOMPUTED_LAYERS = 6
+#: Attention matrices of each head that the CPU keeps.
+_MATRICES = 2
+#: The part of the vocabulary, and the number of tokens, whose logits TRL's head has at the same time, and how
+#: many copies of them there are.
+_LOGIT_WIDTH = 32_768
+_LOGIT_TOKENS = 4096
+_LOGIT_COPIES: Mapping[Slot, float] = {"cpu": 13, "gpu": 2}
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,10 @@ class Work:
     """Mean tokens of an optimizer step; of prefix trees, each of their tokens once."""
     pass_tokens: int
     """Tokens of the largest forward pass."""
+    pass_scored: int
+    """Those of them whose logits are computed."""
+    pass_pairs: int
+    """Pairs of tokens of which that pass computes the attention as a whole matrix; 0 in trees."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +85,18 @@ class Memory:
     optimizer: int
     activations: int
 
-    @property
-    def total(self) -> int:
-        return self.weights + self.trained + self.gradients + self.optimizer + self.activations
+    def parts(self) -> dict[str, int]:
+        """The same by name."""
+        return asdict(self)
 
 
-def work(settings: RunSettings, found: Examples, count: int) -> Work:
-    """What a run computes on `count` examples that are like those in `found`, which is not empty."""
+def work(
+    settings: RunSettings, found: Examples, count: int, shape: ModelShape, dtype: str, free: int | None
+) -> Work:
+    """What a run computes on `count` examples that are like those in `found`, which is not empty.
+
+    `dtype` is that of the weights; `free` is the memory that limits trees, in bytes.
+    """
     training: Training = settings.training
     size = training.per_device_train_batch_size * training.gradient_accumulation_steps
     count = max(count - round(training.eval_share * count), 1)
@@ -90,30 +105,46 @@ def work(settings: RunSettings, found: Examples, count: int) -> Work:
     looked_at = _steps(found, size, by_dialogue=training.group_by_dialogue)
     texts = [[text for example in step for text in _texts(example)] for step in looked_at]
     if _has_tree(settings):
-        tokens = [_tokens(trie.size([list(text.encode()) for text in step])) for step in texts]
-        largest = min(max(tokens), _MAX_TREE)
+        tokens = [_tokens(_shared(step)) for step in texts]
+        prompts = [[_prompt(example) for example in step] for step in looked_at]
+        limit = activation_memory.MAX_TOKENS
+        if free is not None:
+            left = max(free - shape.parameters * _BYTES[dtype], 0)
+            limit = activation_memory.tree_tokens(
+                left,
+                shape.hidden,
+                shape.inner,
+                shape.layers,
+                _BYTES[dtype],
+                gradient_checkpointing=training.gradient_checkpointing,
+            )
+        # An example is never divided.
+        largest = min(max(tokens), max(limit, *(_tokens(len(text)) for step in texts for text in step)))
+        scored = max(_tokens(_shared(a) - _shared(b)) for a, b in zip(texts, prompts, strict=True))
+        scored, pairs = min(scored, largest), 0
     else:
         a_pass = training.per_device_train_batch_size * (2 if isinstance(training, Dpo) else 1)
-        padded = [
-            [
-                _tokens(max(map(len, step[start : start + a_pass]))) * len(step[start : start + a_pass])
-                for start in range(0, len(step), a_pass)
-            ]
-            for step in texts
-        ]
+        passes = [[step[start : start + a_pass] for start in range(0, len(step), a_pass)] for step in texts]
+        padded = [[_tokens(max(map(len, part))) * len(part) for part in step] for step in passes]
         tokens = [sum(step) for step in padded]
-        largest = max(map(max, padded))
-    return Work(count, steps, sum(tokens) / len(tokens), largest)
+        largest = scored = max(map(max, padded))
+        pairs = largest * largest // a_pass
+    return Work(count, steps, sum(tokens) / len(tokens), largest, scored, pairs)
 
 
-def memory(settings: RunSettings, shape: ModelShape, done: Work, dtype: str) -> Memory:
-    """The memory that a run needs; `dtype` is that of the weights as they are loaded."""
+def _shared(texts: Sequence[str]) -> int:
+    """The characters of these texts, common beginnings once."""
+    return trie.size([list(text.encode()) for text in texts])
+
+
+def memory(settings: RunSettings, shape: ModelShape, done: Work, dtype: str, slot: Slot) -> Memory:
+    """The memory that a run needs in that slot; `dtype` is that of the weights as they are loaded."""
     training: Training = settings.training
     lora = settings.lora
     quantized = sum(out * into for out, into in shape.linear.values()) if settings.student.quantization else 0
     weights = (shape.parameters - quantized) * _BYTES[dtype] + quantized * _NF4_BYTES
     trained = shape.parameters if lora is None else _adapter(lora, shape)
-    held = 0 if lora is None else trained * 4
+    held = 0.0 if lora is None else trained * 4.0
     if isinstance(training, Dpo):
         # The reference: a copy of the adapter, or a model of its own, which is given up after its pass over
         # the data if there are trees.
@@ -124,22 +155,28 @@ def memory(settings: RunSettings, shape: ModelShape, done: Work, dtype: str) -> 
         trained=round(held),
         gradients=trained * 4,
         optimizer=round(trained * _state_bytes(training.optim)),
-        activations=round(_activations(training, shape, done, dtype)),
+        activations=round(_activations(training, shape, done, dtype, slot)),
     )
 
 
-def _activations(training: Training, shape: ModelShape, done: Work, dtype: str) -> float:
-    layer = _KEPT_HIDDEN * shape.hidden + _KEPT_INNER * shape.inner
-    numbers = (
-        layer + shape.layers * shape.hidden if training.gradient_checkpointing else shape.layers * layer
-    ) * done.pass_tokens
-    logits = min(done.pass_tokens, _LOGIT_TOKENS) * shape.vocabulary * _LOGIT_COPIES * 4
-    return numbers * _BYTES[dtype] + logits
+def _activations(training: Training, shape: ModelShape, done: Work, dtype: str, slot: Slot) -> float:
+    layer = _HIDDEN_BYTES[dtype] * shape.hidden + _INNER_BYTES[dtype] * shape.inner
+    # On the CPU, attention with a mask keeps its matrices; kernels of GPUs do not.
+    matrices = _MATRICES * shape.heads * done.pass_pairs * 4 if slot == "cpu" else 0
+    if training.gradient_checkpointing:
+        # Each layer's input, and what is computed again.
+        a_token = _RECOMPUTED_LAYERS * layer + shape.layers * shape.hidden * _BYTES[dtype]
+        kept = a_token * done.pass_tokens + matrices
+    else:
+        kept = shape.layers * (layer * done.pass_tokens + matrices)
+    width = min(shape.vocabulary, _LOGIT_WIDTH)
+    logits = _LOGIT_COPIES[slot] * min(done.pass_scored, _LOGIT_TOKENS) * width * 4
+    return kept + logits + 2 * width * shape.hidden * 4
 
 
 def operations(settings: RunSettings, shape: ModelShape, done: Work) -> float:
     """Floating point operations of a run."""
-    a_weight = 6 if settings.lora is None else 4
+    a_weight = 6.0 if settings.lora is None else 4.0
     if settings.training.gradient_checkpointing:
         a_weight += 2
     if isinstance(settings.training, Dpo):
@@ -193,18 +230,23 @@ def _state_bytes(optimizer: str) -> float:
 def _steps(found: Examples, size: int, *, by_dialogue: bool) -> list[list[SftExample | PreferencePair]]:
     """The examples of some steps."""
     draw = random.Random(0)
-    groups: list[list[SftExample | PreferencePair]] = [[example] for example in found]
-    if by_dialogue:
-        ordered = sorted(found, key=lambda example: example.dialog_id)
-        groups = [list(group) for _, group in groupby(ordered, key=lambda example: example.dialog_id)]
+    by_id: dict[str, list[SftExample | PreferencePair]] = {}
+    each: Sequence[SftExample | PreferencePair] = found
+    for number, example in enumerate(each):
+        by_id.setdefault(example.dialog_id if by_dialogue else str(number), []).append(example)
+    groups = list(by_id.values())
     draw.shuffle(groups)
     drawn = [example for group in groups for example in group][: size * _LOOKED_AT]
     return [drawn[start : start + size] for start in range(0, len(drawn), size)]
 
 
+def _prompt(example: SftExample | PreferencePair) -> str:
+    return "".join(message.content for message in example.prompt)
+
+
 def _texts(example: SftExample | PreferencePair) -> list[str]:
     """The texts of which a model computes the tokens."""
-    prompt = "".join(message.content for message in example.prompt)
+    prompt = _prompt(example)
     answers = (example.completion,) if isinstance(example, SftExample) else (example.chosen, example.rejected)
     return [prompt + "".join(message.content for message in answer) for answer in answers]
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Job,
         Prompt,
         Result,
+        RunEstimate,
         Scorecard,
         SentRequest,
         SlotUse,
@@ -141,6 +142,8 @@ class Costs(_Record, frozen=True):
     usd: float | None
     """Estimated cost of all; null when a price is not known."""
     spending: Spending
+    runs: Sequence[RunEstimate]
+    """What each run needs that is not done; empty for `judge validate`."""
 
 
 class JobStateReport(_Record, frozen=True):
