@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.filter import NoColor
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import drawn, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app import keymap
 from tui.app.application import EmpathyApp
@@ -124,20 +124,15 @@ async def test_no_color_sends_none(
         for screen_key in "12345678":
             await pilot.press(screen_key)
             await until_shows(pilot, "q Quit")
-            styles = [
-                segment.style
-                for strip in app.screen._compositor.render_strips()
-                for segment in strip
-                if segment.style is not None
-            ]
+            styles = [segment.style for line in drawn(app) for segment in line if segment.style is not None]
             assert all(style.color is None or style.color.is_default for style in styles)
             assert all(style.bgcolor is None or style.bgcolor.is_default for style in styles)
         await pilot.press("2")
         await until_shows(pilot, "✓ done")
         reversed_ = [
             segment.text
-            for strip in app.screen._compositor.render_strips()
-            for segment in strip
+            for line in drawn(app)
+            for segment in line
             if segment.style is not None and segment.style.reverse
         ]
         assert any("done" in text for text in reversed_), "the cursor is seen without colour"
