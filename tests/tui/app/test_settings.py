@@ -53,7 +53,7 @@ async def test_a_hint_names_the_key_that_is_live(opened: Open, filled: Workspace
         await until_shows(pilot, "f9 retry")
 
 
-async def test_two_actions_on_one_key_are_told(opened: Open, filled: WorkspacePaths) -> None:
+async def test_two_actions_on_one_key_are_reported(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'keys = { "pipeline.cancel" = "s" }')
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("2")
@@ -151,7 +151,7 @@ async def test_read_only_says_why_nothing_is_changed(opened: Open, filled: Works
         assert len(pilot.app.screen_stack) == 1
 
 
-async def test_the_palette_offers_every_key_of_the_room_and_says_why_not(
+async def test_the_palette_offers_every_key_of_the_screen_and_says_why_not(
     opened: Open, filled: WorkspacePaths
 ) -> None:
     async with opened(filled, (120, 40)) as pilot:
@@ -172,7 +172,7 @@ async def test_the_palette_offers_every_key_of_the_room_and_says_why_not(
         await until(pilot, lambda: app.current_mode == "logs")
 
 
-async def test_f1_helps_with_the_rooms_own_keys_first(opened: Open, filled: WorkspacePaths) -> None:
+async def test_f1_lists_the_screens_own_keys_first(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("2")
         await until_shows(pilot, "✓ done")
