@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
@@ -37,6 +37,8 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """The folders of earlier attempts, newest first: the job reuses their results."""
     threads: int
     """CPU threads that the worker may use."""
+    spent_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """US dollars that the workspace had spent by then, as its store has counted."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 

@@ -57,14 +57,25 @@ def resolve_inputs(
 
 
 def prepare(
-    workspace: WorkspacePaths, stored: StoredJob, inputs: dict[str, str], prior: Sequence[str], threads: int
-) -> Path:
-    """Make the folder of the job's next attempt, with its spec.json. `prior` is relative to the workspace.
+    workspace: WorkspacePaths,
+    stored: StoredJob,
+    inputs: dict[str, str],
+    prior: Sequence[str],
+    threads: int,
+    spent_usd: float = 0.0,
+) -> tuple[int, Path]:
+    """Make the folder of the job's next attempt, with its spec.json; its number, and the folder.
 
-    Raises `UserError` when it cannot be written.
+    `prior` is relative to the workspace. A folder that is there is never used again, whatever the store knows
+    of it. Raises `UserError` when it cannot be written.
     """
-    job, number = stored.job, stored.attempt + 1
-    folder = workspace.attempt(job.id, number)
+    job = stored.job
+    try:
+        number, folder = _new_folder(workspace, job.id, stored.attempt)
+    except OSError as error:
+        raise UserError(
+            f"{workspace.attempt(job.id, stored.attempt + 1)} cannot be written: {error.strerror}"
+        ) from error
     spec = Spec(
         job=job.id,
         name=job.name,
@@ -74,16 +85,27 @@ def prepare(
         inputs=inputs,
         prior=tuple(str(workspace.root / earlier) for earlier in prior),
         threads=threads,
+        spent_usd=spent_usd,
         sends_requests=stored.sends_requests,
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         specs.write(folder, spec)
         files.sync_folder(folder.parent)
         files.sync_folder(folder.parent.parent)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
-    return folder
+    return number, folder
+
+
+def _new_folder(workspace: WorkspacePaths, job: str, known: int) -> tuple[int, Path]:
+    """Make a folder with a number above those of all attempts that the store or the folder knows."""
+    job_folder = workspace.attempt(job, 1).parent
+    job_folder.mkdir(parents=True, exist_ok=True)
+    there = [int(entry.name) for entry in job_folder.iterdir() if entry.name.isdecimal()]
+    number = max([known, *there]) + 1
+    folder = workspace.attempt(job, number)
+    folder.mkdir()
+    return number, folder
 
 
 def deaths_without_progress(history: Sequence[Attempt]) -> int:

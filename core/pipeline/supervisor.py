@@ -24,10 +24,11 @@ from core.jobs import locks
 from core.pipeline import attempts, ingest, intent_handlers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.worker_processes import Workers
-from core.store import connections, intents, jobs
+from core.store import connections, intents, jobs, submissions
 from core.store.connections import transaction
 from core.store.intents import Intent
-from core.store.jobs import Attempt
+from core.store.jobs import Attempt, StoredJob
+from core.teachers.ledger import REQUESTING_STAGES
 
 #: Seconds between two polls of journals and intents.
 TICK_S = 0.1
@@ -66,10 +67,15 @@ class Supervisor:
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
         self._workers = workers or Workers(workspace)
+        self._known_sums: submissions.KnownSums = {}
         self._slots = Slots()
         self._config_time: int | None = None
         self._last_state: object = None
+        #: When this supervisor first saw that an attempt shall stop, by a clock that nobody sets.
+        self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()
+        #: The newest reason for which an attempt's journal cannot be read now.
+        self._unreadable: dict[tuple[str, int], str] = {}
         self._ending = [
             self._ending_worker(attempt, grace_s)
             for attempt in jobs.attempts(self.connection)
@@ -157,7 +163,12 @@ class Supervisor:
     def _ingest(self, attempt: Attempt) -> None:
         # Before the journal is read: after a worker has exited, its journal does not change.
         alive = self._workers.is_alive(attempt)
-        ingested = ingest.ingest(self.connection, self.workspace.root, attempt)
+        try:
+            ingested = ingest.ingest(self.connection, self.workspace.root, attempt)
+        except OSError as error:
+            # Nothing is known of it now, so that nothing is decided.
+            self._note_unreadable(attempt, error)
+            return
         if ingested.ending is not None:
             log.info("%s attempt %d: %s", attempt.job, attempt.number, type(ingested.ending).__name__)
             current = next(
@@ -167,7 +178,13 @@ class Supervisor:
         elif not alive:
             self._lost(attempt)
         elif attempt.cancel_at is not None:
-            self._stop(attempt, attempt.cancel_at)
+            self._stop(attempt)
+
+    def _note_unreadable(self, attempt: Attempt, error: OSError) -> None:
+        key, reason = (attempt.job, attempt.number), str(error)
+        if self._unreadable.get(key) != reason:
+            self._unreadable[key] = reason
+            log.warning("%s attempt %d: its journal cannot be read now: %s", *key, reason)
 
     def _ending_worker(self, attempt: Attempt, grace_s: float) -> _EndingWorker:
         return _EndingWorker(attempt, jobs.slot(self.connection, attempt.job), time.monotonic() + grace_s)
@@ -184,9 +201,10 @@ class Supervisor:
                 self._workers.kill(ending.attempt)
         self._ending = still
 
-    def _stop(self, attempt: Attempt, since: float) -> None:
+    def _stop(self, attempt: Attempt) -> None:
         key = (attempt.job, attempt.number)
-        if time.time() - since > self.grace_s:
+        since = self._stop_since.setdefault(key, time.monotonic())
+        if time.monotonic() - since > self.grace_s:
             self._workers.kill(attempt)
         elif key not in self._cancel_requested and self._workers.cancel(attempt):
             self._cancel_requested.add(key)
@@ -249,7 +267,9 @@ class Supervisor:
                 for attempt in jobs.attempts(self.connection, job=job_id)
                 if attempt.number > stored.redone_after
             ]
-            folder = attempts.prepare(self.workspace, stored, inputs, prior, self._threads(job.slot))
+            number, folder = attempts.prepare(
+                self.workspace, stored, inputs, prior, self._threads(job.slot), self._spent_usd(stored)
+            )
         except MissingOutputError as error:
             self._run_producer_again(job_id, error)
             return False
@@ -257,14 +277,13 @@ class Supervisor:
             with transaction(self.connection):
                 jobs.fail(self.connection, job_id, str(error))
             return False
-        number = stored.attempt + 1
         # The row is written first: an attempt whose worker never started is found lost and tried again,
         # and no worker runs without a row.
         relative = folder.relative_to(self.workspace.root).as_posix()
         with transaction(self.connection):
             attempt = jobs.begin_attempt(self.connection, job.id, number, relative)
         try:
-            pid, host = self._workers.start(job.id, number)
+            pid, host, process = self._workers.start(job.id, number)
         except OSError as error:
             message = f"the worker could not be started: {error}"
             with transaction(self.connection):
@@ -272,7 +291,7 @@ class Supervisor:
                 jobs.fail(self.connection, job.id, message)
             return False
         with transaction(self.connection):
-            jobs.set_process(self.connection, attempt, pid, host)
+            jobs.set_process(self.connection, attempt, pid, host, process)
         log.info("%s attempt %d: %s %s", job.id, number, job.stage, job.name)
         return True
 
@@ -283,6 +302,12 @@ class Supervisor:
                 event = f"{error}: running again"
                 jobs.set_state(self.connection, error.producer, "waiting", event=event)
             jobs.set_state(self.connection, job, "waiting", event=f"waiting: {error}")
+
+    def _spent_usd(self, stored: StoredJob) -> float:
+        """What a job that sends requests has to count as spent, even if journals that say so were removed."""
+        if not stored.sends_requests or stored.job.stage not in REQUESTING_STAGES:
+            return 0.0
+        return sum(sums.usd or 0.0 for _, sums in submissions.spending(self.connection, self._known_sums))
 
     def _threads(self, slot: Slot) -> int:
         """CPU threads of a job: OMP_NUM_THREADS where it is set, else a share of the cores."""

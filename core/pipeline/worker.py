@@ -16,10 +16,10 @@ from pathlib import Path
 
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import Result
+from core.jobs import processes, stages
 from core.jobs import spec as specs
-from core.jobs import stages
 from core.jobs.context import JobContext
-from core.jobs.journal import Journal
+from core.jobs.journal import Journal, JournalLostError
 from core.jobs.records import Done, Failed, Started, Stopped
 from core.jobs.redaction import without_secrets
 from core.jobs.settings import Settings
@@ -50,26 +50,38 @@ def main(folder: Path) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     job = JobContext(folder, spec, journal)
     signal.signal(signal.SIGTERM, lambda *_: job.stop.set())
-    journal.write(Started(os.getpid(), socket.gethostname()))
+    journal.write(Started(os.getpid(), socket.gethostname(), processes.identity(os.getpid())))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     try:
-        journal.write(Done(_run(job)))
+        ending = _ending(job)
+        journal.write(ending)
+    except JournalLostError as error:
+        # Nobody would read what it still does, and it would be done, and paid, again.
+        log.error("stopped: %s", error)
+        return 1
+    if isinstance(ending, Done):
+        log.info("done")
+        return 0
+    return 1
+
+
+def _ending(job: JobContext[Settings]) -> Done | Failed | Stopped:
+    """Run the job; the last record of its journal. Raises `JournalLostError`."""
+    try:
+        return Done(_run(job))
+    except JournalLostError:
+        raise
     except Cancelled:
         log.info("stopped: cancel requested")
-        journal.write(Stopped())
-        return 1
+        return Stopped()
     except UserError as error:
         log.error("%s", error)
-        journal.write(Failed(without_secrets(str(error))))
-        return 1
+        return Failed(without_secrets(str(error)))
     except Exception as error:
         # The boundary of the process: the journal must end with any error.
         log.error("unexpected", exc_info=True)
         what = " ".join(without_secrets(f"{type(error).__name__}: {error}").split())
-        journal.write(Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)"))
-        return 1
-    log.info("done")
-    return 0
+        return Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)")
 
 
 def _run(job: JobContext[Settings]) -> Result:

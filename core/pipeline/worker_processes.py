@@ -13,11 +13,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Protocol
 
 from core.config.workspace import WorkspacePaths
-from core.jobs import locks
+from core.jobs import locks, processes
 from core.jobs.context import CANCEL, LOCK, is_held
 from core.store.jobs import Attempt
 
@@ -49,8 +50,10 @@ class Workers:
         self._command = command
         self._children: dict[tuple[str, int], WorkerProcess] = {}
 
-    def start(self, job: str, number: int) -> tuple[int, str]:
-        """Start a worker on a prepared attempt, in its own session; returns its process id and host.
+    def start(self, job: str, number: int) -> tuple[int, str, str | None]:
+        """Start a worker on a prepared attempt, in its own session.
+
+        Returns its process id and host, and what tells its process from others with the same id.
 
         Raises `OSError` when the limit of processes or open files is reached.
         """
@@ -59,7 +62,7 @@ class Workers:
             locks.acquire(lock)
             child = self._start_process(folder, log, lock)
         self._children[job, number] = child
-        return child.pid, socket.gethostname()
+        return child.pid, socket.gethostname(), processes.identity(child.pid)
 
     def _start_process(self, folder: Path, log: IO[bytes], lock: IO[str]) -> WorkerProcess:
         return subprocess.Popen(
@@ -73,25 +76,34 @@ class Workers:
         )
 
     def is_alive(self, attempt: Attempt) -> bool:
-        """Whether the attempt's worker is running."""
+        """Whether the attempt's worker is running, also if its folder was removed."""
         child = self._children.get((attempt.job, attempt.number))
-        if child is not None and child.poll() is not None:
+        if child is not None:
+            return child.poll() is None
+        lock = self._workspace.root / attempt.folder / LOCK
+        if lock.exists() and not locks.is_held(lock):
             return False
-        if not is_held(self._workspace.root / attempt.folder):
-            return False
-        if child is None and attempt.pid is not None and attempt.host == socket.gethostname():
-            # The lock alone could be held by a child of a dead worker.
-            return _exists(attempt.pid)
-        return True
+        if attempt.pid is None or attempt.host != socket.gethostname():
+            return lock.exists()
+        # The lock alone could be held by a child of a dead worker.
+        return self._is_worker(attempt.pid, attempt)
+
+    def _is_worker(self, pid: int, attempt: Attempt) -> bool:
+        """Whether a process is proved to be the attempt's worker, and not a later one with the same id."""
+        if attempt.process is not None:
+            return processes.identity(pid) == attempt.process
+        return processes.has_open(pid, self._workspace.root / attempt.folder / LOCK)
 
     def cancel(self, attempt: Attempt) -> bool:
         """Request that the worker stops at a safe point; False if the request cannot be sent."""
-        (self._workspace.root / attempt.folder / CANCEL).touch()
+        # The folder may have been removed: the worker ends by itself then.
+        with suppress(OSError):
+            (self._workspace.root / attempt.folder / CANCEL).touch()
         # Not its whole process group: the worker stops its own children.
         return self._signal(attempt, signal.SIGTERM, os.kill)
 
     def kill(self, attempt: Attempt) -> bool:
-        """Kill the worker and its children; False if it runs on another host."""
+        """Kill the worker and its children; False if it runs on another host, or is not proved to be it."""
         return self._signal(attempt, signal.SIGKILL, os.killpg)
 
     def ended(self, attempt: Attempt) -> str:
@@ -111,6 +123,10 @@ class Workers:
     def _signal(self, attempt: Attempt, number: signal.Signals, send: Callable[[int, int], None]) -> bool:
         if attempt.pid is None or attempt.host != socket.gethostname() or not self.is_alive(attempt):
             return False
+        child = self._children.get((attempt.job, attempt.number))
+        is_child = child is not None and child.pid == attempt.pid
+        if not is_child and not self._is_worker(attempt.pid, attempt):
+            return False
         return _send(send, attempt.pid, number)
 
 
@@ -119,14 +135,4 @@ def _send(send: Callable[[int, int], None], process: int, number: signal.Signals
         send(process, number)
     except ProcessLookupError:
         return False
-    return True
-
-
-def _exists(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
     return True

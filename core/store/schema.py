@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 7
+VERSION = 8
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -276,6 +276,11 @@ ALTER TABLE votes ADD COLUMN probability REAL;
 ALTER TABLE votes ADD COLUMN among INTEGER;
 """
 
+#: What tells a worker's process from others that get the same id.
+_PROCESSES = """
+ALTER TABLE attempts ADD COLUMN process TEXT;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version.
@@ -315,6 +320,10 @@ def migrate(path: Path) -> None:
     @migrations(name="draws")
     def draws(db: Database) -> None:
         _execute(db, _DRAWS)
+
+    @migrations(name="processes")
+    def processes(db: Database) -> None:
+        _execute(db, _PROCESSES)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

@@ -1,25 +1,27 @@
 """The requests that this workspace has sent to large models, with their answers and costs.
 
 The journals of the jobs are the only record. Workers read each other's journals to find answers, open
-requests and spending, and decide what to send while they hold one lock.
+requests and spending, and decide what to send while they hold one lock. What a worker itself records it also
+counts at once, and forgets nothing that it has read: removed files do not make it pay again.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock
 
 from core.domain.jobs import Stage
 from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
+from core.jobs.journal import DamagedJournalError
 from core.jobs.records import Answer, BatchRecord, Failed, Record, SubmissionRecord
 from core.teachers.costs.prices import Used
 
@@ -79,7 +81,12 @@ class TrackedSubmission:
     @property
     def has_worker(self) -> bool:
         """Whether a worker of the job that submitted it is alive, in whichever attempt."""
-        return any(jobs.is_held(folder) for folder in self.folder.parent.iterdir() if folder.is_dir())
+        try:
+            folders = [folder for folder in self.folder.parent.iterdir() if folder.is_dir()]
+        except FileNotFoundError:
+            # Somebody removed it, and its worker ends.
+            return False
+        return any(jobs.is_held(folder) for folder in folders)
 
 
 class Ledger:
@@ -100,7 +107,8 @@ class Ledger:
         #: The newest outcome of each request without a usable answer, by job and request key.
         self._newest: dict[str, dict[str, Answer]] = defaultdict(dict)
         self._offsets: dict[Path, int] = {}
-        self._damaged: set[Path] = set()
+        #: Folder of an attempt → what is wrong with its journal, whose rest is unknown.
+        self.damaged: dict[Path, str] = {}
         self._counted: set[tuple[str, str, int]] = set()
         #: Records about submissions whose own record has not been read yet.
         self._early: dict[str, list[tuple[float, BatchRecord]]] = defaultdict(list)
@@ -121,7 +129,7 @@ class Ledger:
             if folder.is_dir()
         ]
         for folder in sorted(folders, key=_job_and_attempt):
-            if folder not in self._damaged:
+            if folder not in self.damaged:
                 self._follow(folder)
 
     def outcomes(self, job: str, key: str) -> Counter[Outcome]:
@@ -155,15 +163,20 @@ class Ledger:
             if submission.is_open
         )
 
+    def note(self, folder: Path, records: Iterable[Record]) -> None:
+        """Count what the worker of the attempt in `folder` has just recorded itself."""
+        for record in records:
+            self._add(folder, record, time.time())
+
     def _follow(self, folder: Path) -> None:
         try:
             for entry, offset in journal.read(folder, self._offsets.get(folder, 0)):
                 self._offsets[folder] = offset
                 self._add(folder, entry.record, entry.at)
-        except msgspec.DecodeError as error:
+        except DamagedJournalError as error:
             # A damaged journal fails its own job, and must not fail the others.
-            log.warning("the journal in %s is damaged, and is ignored from there on: %s", folder, error)
-            self._damaged.add(folder)
+            log.warning("a journal is damaged, and is ignored from there on: %s", error)
+            self.damaged[folder] = str(error)
 
     def _add(self, folder: Path, record: Record, at: float) -> None:
         match record:

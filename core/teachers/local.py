@@ -60,7 +60,7 @@ def _load(teacher: Teacher, placement: Placement) -> tuple[Any, ChatFormat]:
 def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list[Request]) -> None:
     decoding = _decoding(queue.teacher)
     generator.check_length(decoding.max_new_tokens, "max_output_tokens")
-    queue.job.journal.write(BatchRecord(token, "in_progress", total=len(pending)))
+    queue.record(BatchRecord(token, "in_progress", total=len(pending)))
     began, done = time.monotonic(), 0
     for batch in generator.batches(_BATCH_SIZE):
         queue.job.check()
@@ -68,12 +68,12 @@ def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list
         for i, reply in zip(batch, replies, strict=True):
             result = Reply(reply.text, reply.finish, None)
             record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)
-            queue.job.journal.write(record)
+            queue.record(record)
             queue.on_answers((record,))
         done += len(batch)
         queue.ledger.refresh()
         queue.report_progress(eta_s=(len(pending) - done) * (time.monotonic() - began) / done)
-    queue.job.journal.write(
+    queue.record(
         BatchRecord(token, "completed", completed=done, total=len(pending), collected=True)
     )
     queue.ledger.refresh()

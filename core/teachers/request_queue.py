@@ -15,7 +15,7 @@ from core.config.schema import Price, Teacher
 from core.domain.errors import UserError
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
-from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, Waiting
+from core.jobs.records import Answer, BatchRecord, Progress, Record, SubmissionRecord, Waiting
 from core.jobs.settings import Settings
 from core.teachers.answers import cleaning
 from core.teachers.answers.characters import with_visible_half_characters, without_half_characters
@@ -77,6 +77,8 @@ class RequestQueue:
         #: Called with answers once they are in the journal; raises `UserError` if no more shall be sent.
         self.on_answers: Callable[[Sequence[Answer]], None] = lambda answers: None
         self._waiting = GOES_ON
+        #: US dollars that the store knew to be spent, and the journals do not: their files were removed.
+        self._unseen_usd = 0.0
         #: Requests that jobs before this one had answered.
         self.reused = 0
         #: Tries of a request whose answers cannot be used. A local model would only repeat itself.
@@ -87,9 +89,17 @@ class RequestQueue:
         """The file in which the workspace keeps what endpoints refuse."""
         return self.ledger.jobs_folder.parent / "endpoints.json"
 
+    def record(self, *records: Record) -> None:
+        """Write records to the job's journal, and count them."""
+        self.job.journal.write(*records)
+        self.ledger.note(self.job.folder, records)
+
     def begin(self) -> None:
         """Close submissions that earlier attempts can no longer finish, and count the answers there are."""
         self.ledger.refresh()
+        self._unseen_usd = max(0.0, self.job.spec.spent_usd - self.ledger.spent_usd)
+        for damage in self.ledger.damaged.values():
+            self.job.warn(f"answers may be unknown, and paid again: {damage}")
         self._classify_again()
         answered = {key for key in self.requests if key in self.ledger.answers}
         own = {
@@ -104,7 +114,7 @@ class RequestQueue:
                 submission.record.mode != "batch" or submission.state in NOT_CREATED
             ):
                 # Its requests become pending again: what to send is decided anew, under the lock.
-                self.job.journal.write(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
+                self.record(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
         self.ledger.refresh()
         self.report_progress()
 
@@ -154,7 +164,7 @@ class RequestQueue:
         path: str | None,
     ) -> None:
         """Record the intent to send `requests`. Call it after `check_budget`, under the ledger's lock."""
-        self.job.journal.write(
+        self.record(
             SubmissionRecord(
                 token=token,
                 mode=mode,
@@ -186,7 +196,7 @@ class RequestQueue:
                 f"budget_usd is set, but the price of {self.teacher.model} is unknown: add it under "
                 "[prices.models] in config.toml, or remove budget_usd"
             )
-        spent, reserved = self.ledger.spent_usd, self.ledger.reserved_usd()
+        spent, reserved = self.ledger.spent_usd + self._unseen_usd, self.ledger.reserved_usd()
         if spent + reserved + usd > self.budget_usd:
             raise UserError(
                 f"the budget of {self.budget_usd:.2f} USD would be exceeded: {spent:.2f} USD are spent, "

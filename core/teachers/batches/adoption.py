@@ -64,9 +64,9 @@ def adopt(session: BatchSession, batch: str) -> None:
     log.info("batch %s, named by the user: adopted %d requests %s", batch, len(adopted), errors or "")
     session.submit(token, adopted, None)
     if info is None or not adopted:
-        session.job.journal.write(BatchRecord(token, "failed", batch, errors=errors, collected=True))
+        session.queue.record(BatchRecord(token, "failed", batch, errors=errors, collected=True))
     else:
-        session.job.journal.write(BatchRecord(token, info.status, batch, file=info.input_file))
+        session.queue.record(BatchRecord(token, info.status, batch, file=info.input_file))
 
 
 def _request_keys(teacher: BatchTeacher, info: BatchInfo, prefix: Path) -> set[str]:

@@ -82,8 +82,7 @@ class _Session:
 
     async def run(self) -> None:
         """Raises `UserError` when the teacher rejects everything, or the budget is used up."""
-        journal = self.queue.job.journal
-        journal.write(BatchRecord(self.token, "in_progress", total=len(self.requests)))
+        self.queue.record(BatchRecord(self.token, "in_progress", total=len(self.requests)))
         errors: tuple[str, ...] = ()
         reports = asyncio.create_task(self._report())
         try:
@@ -97,7 +96,7 @@ class _Session:
             raise
         finally:
             reports.cancel()
-            journal.write(
+            self.queue.record(
                 BatchRecord(
                     self.token,
                     "failed" if errors else "cancelled" if self.queue.job.stop.is_set() else "completed",
@@ -113,7 +112,7 @@ class _Session:
 
     def _on_reply(self, request: Request, reply: Reply, lost: int) -> None:
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, reply, lost)
-        self.queue.job.journal.write(record)
+        self.queue.record(record)
         self.counts["ok" if record.outcome == "ok" else "unusable"] += 1
         self._count_cost(record)
         self.queue.on_answers((record,))
@@ -124,7 +123,7 @@ class _Session:
         message = str(error).removeprefix(f"{error.code}: ")
         failure = FailedRequest(error.code, f"{message} (after {tries} tries)" if tries > 1 else message)
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, failure, lost)
-        self.queue.job.journal.write(record)
+        self.queue.record(record)
         self.counts["failed"] += 1
         failed = self.counts["failed"]
         enough = min(_MAX_FAILED_FIRST, len(self.requests))
@@ -158,7 +157,7 @@ class _Session:
 
     def _report_progress(self) -> None:
         done = self.counts.total()
-        self.queue.job.journal.write(
+        self.queue.record(
             BatchRecord(
                 self.token,
                 "in_progress",
