@@ -11,7 +11,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs import spec as specs
-from core.jobs.inputs import ImportedDialogues, JobOutput
+from core.jobs.inputs import ImportedDialogues, JobOutput, format_input
 from core.jobs.planned_job import PlannedJob
 from core.jobs.spec import Spec
 from core.store import job_records
@@ -48,7 +48,7 @@ def resolve_inputs(
                         f"{producer} ended without the output {output!r}, which is an input of this job"
                     )
                 relative, size = found
-                path = workspace.root / relative
+                path = workspace.inside(relative)
                 # Hashing large outputs would take minutes; the size detects a truncated or empty file.
                 if not path.exists() or files.size(path) != size:
                     raise MissingOutputError(producer, path)
@@ -85,6 +85,10 @@ def prepare(
         inputs=inputs,
         prior=tuple(str(workspace.root / earlier) for earlier in prior),
         threads=threads,
+        slot=job.slot,
+        reads={name: format_input(read) for name, read in job.inputs.items()},
+        depends_on=job.depends_on,
+        redone_after=stored.redone_after,
         spent_usd=spent_usd,
         sends_requests=stored.sends_requests,
     )

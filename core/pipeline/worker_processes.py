@@ -80,7 +80,7 @@ class Workers:
         child = self._children.get((attempt.job, attempt.number))
         if child is not None:
             return child.poll() is None
-        lock = self._workspace.root / attempt.folder / LOCK
+        lock = self._workspace.inside(attempt.folder) / LOCK
         if lock.exists() and not locks.is_held(lock):
             return False
         if attempt.pid is None or attempt.host != socket.gethostname():
@@ -92,13 +92,13 @@ class Workers:
         """Whether a process is proved to be the attempt's worker, and not a later one with the same id."""
         if attempt.process is not None:
             return processes.identity(pid) == attempt.process
-        return processes.has_open(pid, self._workspace.root / attempt.folder / LOCK)
+        return processes.has_open(pid, self._workspace.inside(attempt.folder) / LOCK)
 
     def cancel(self, attempt: Attempt) -> bool:
         """Request that the worker stops at a safe point; False if the request cannot be sent."""
         # The folder may have been removed: the worker ends by itself then.
         with suppress(OSError):
-            (self._workspace.root / attempt.folder / CANCEL).touch()
+            (self._workspace.inside(attempt.folder) / CANCEL).touch()
         # Not its whole process group: the worker stops its own children.
         return self._signal(attempt, signal.SIGTERM, os.kill)
 
@@ -112,7 +112,7 @@ class Workers:
         if child is None:
             return "while no supervisor was running"
         code = child.wait()
-        if is_held(self._workspace.root / attempt.folder):
+        if is_held(self._workspace.inside(attempt.folder)):
             # Its children may outlive it, and must not run beside the next attempt.
             _send(os.killpg, child.pid, signal.SIGKILL)
         if code >= 0:

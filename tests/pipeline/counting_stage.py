@@ -1,8 +1,9 @@
 """A stage for tests: it counts its steps, and misbehaves as the workspace's plan.json says.
 
 plan.json: {"steps": n, "fail": [names], "raise": [names], "hold": [names], "deaf": [names],
-"die": {name: [step per attempt]}, "damage": [names], "linger": [names], "lost_deaf": [names]}. Every step that is really
-done, and the begin and end of every attempt, is one line of done.log.
+"die": {name: [step per attempt]}, "damage": [names], "linger": [names],
+"lost_deaf": [names]}. Every step that is really done, and the begin and end of every attempt, is one line
+of done.log.
 """
 
 from __future__ import annotations

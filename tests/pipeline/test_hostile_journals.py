@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 #: What may stand where anything else is expected.
 odd_numbers = st.one_of(
     st.integers(),
-    st.sampled_from([2**31, 2**53, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 2**80, -1, -(2**63), -(2**80), 10**400]),
+    st.sampled_from(
+        [2**31, 2**53, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 2**80, -1, -(2**63), -(2**80), 10**400]
+    ),
     st.floats(allow_nan=True, allow_infinity=True),
     st.sampled_from([-0.0, 5e-324, 1e308]),
 )
 odd_texts = st.one_of(
     st.text(max_size=20),
-    st.sampled_from(["\0", "a\0b", "\x1b]0;x\x07", "../../x", "/etc/passwd", "x" * 100_000, "a" * 3 + "\u202e"]),
+    st.sampled_from(
+        ["\0", "a\0b", "\x1b]0;x\x07", "../../x", "/etc/passwd", "x" * 100_000, "a" * 3 + "\u202e"]
+    ),
 )
 odd_values = st.recursive(
     st.none() | st.booleans() | odd_numbers | odd_texts,
@@ -59,7 +63,14 @@ def _usual(name: str) -> Any:
     number = {"pid", "done", "total", "step", "number", "bytes", "completed", "failed", "at", "usd", "since"}
     if name in number or name.endswith("_tokens"):
         return 7
-    words = {"mode": "live", "order": "ab", "winner": "a", "finish": "stop", "state": "creating", "outcome": "ok"}
+    words = {
+        "mode": "live",
+        "order": "ab",
+        "winner": "a",
+        "finish": "stop",
+        "state": "creating",
+        "outcome": "ok",
+    }
     return {
         **words,
         "requests": {"k": "d1"},
