@@ -11,12 +11,16 @@ from core.services.workspace import open_workspace
 from core.services.workspace_creation import create_workspace
 
 
-def prepare_demo(folder: Path) -> WorkspacePaths:
+def prepare_demo(folder: Path | WorkspacePaths) -> WorkspacePaths:
     """Create a workspace in `folder` with the demo's configuration and the sample, or reuse an existing one.
 
     Raises:
-        UserError: The folder exists and is not a workspace.
+        UserError: The folder exists and is not a workspace, or `folder` is the place of a workspace that is
+            open read-only.
     """
+    if isinstance(folder, WorkspacePaths):
+        folder.check_writable()
+        folder = folder.root
     if (folder / "config.toml").exists():
         paths = locate_workspace(folder)
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

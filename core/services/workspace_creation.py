@@ -12,11 +12,15 @@ from core.store import connections
 TEMPLATES = Path(__file__).parents[1] / "config" / "templates"
 
 
-def create_workspace(folder: Path, template: str = "default") -> WorkspacePaths:
+def create_workspace(folder: Path | WorkspacePaths, template: str = "default") -> WorkspacePaths:
     """Create a workspace in `folder` with a config.toml from that template.
 
-    Raises `UserError` if a config.toml exists already, or the template does not exist.
+    Raises `UserError` if a config.toml exists already, the template does not exist, or `folder` is the place
+    of a workspace that is open read-only.
     """
+    if isinstance(folder, WorkspacePaths):
+        folder.check_writable()
+        folder = folder.root
     source = TEMPLATES / f"{template}.toml"
     if not source.is_file():
         raise UserError(f"there is no template {template!r}. There are: {', '.join(template_names())}")
