@@ -93,6 +93,7 @@ from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
 from .judging.metrics.scores import outcome as outcome
 from .judging.voting import BallotItem as BallotItem
+from .pipeline.rebuild import Rebuilt as Rebuilt
 from .reports.write import write_report as write_report
 from .services.commands import Commands as Commands
 from .services.commands import ImportPlan as ImportPlan

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import msgspec
-
 from core.domain.jobs import Wait
 from core.jobs import journal
 from core.jobs.journal import DamagedJournalError, Entry

@@ -19,10 +19,11 @@ from core.config.load import load_config
 from core.config.schema import Slots
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
-from core.domain.jobs import Slot
+from core.domain.jobs import JobState, Slot
 from core.jobs import locks
-from core.pipeline import attempts, ingest, intent_handlers
+from core.pipeline import attempts, history, ingest, intent_handlers
 from core.pipeline.attempts import MissingOutputError
+from core.pipeline.history import AttemptEnded
 from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs, submissions
 from core.store.connections import transaction
@@ -213,24 +214,38 @@ class Supervisor:
         """Handle a worker that exited although its journal does not say how the attempt ended."""
         how = self._workers.ended(attempt)
         log.warning("%s attempt %d: lost, %s", attempt.job, attempt.number, how)
+        job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
+        state, error = ("cancelled" if attempt.cancel_at is not None else "lost"), how
         with transaction(self.connection):
-            if attempt.cancel_at is not None:
-                jobs.end_attempt(self.connection, attempt, "cancelled", how)
-                jobs.set_state(self.connection, attempt.job, "cancelled")
-                return
-            jobs.end_attempt(self.connection, attempt, "lost", how)
-            history = jobs.attempts(self.connection, job=attempt.job)
-            if attempts.deaths_without_progress(history) < MAX_LOST:
+            jobs.end_attempt(self.connection, attempt, state, error)
+            past = jobs.attempts(self.connection, job=attempt.job)
+            if job_state == "ready" and attempts.deaths_without_progress(past) >= MAX_LOST:
+                # Failed, not lost: when the user retries, the count starts at 0.
+                job_state = state = "failed"
+                error = (
+                    f"the worker died {MAX_LOST} times in a row without progress, the last time {how}; "
+                    f"see {attempt.folder}/log.txt"
+                )
+                jobs.end_attempt(self.connection, attempt, state, error)
+                jobs.fail(self.connection, attempt.job, error)
+            elif job_state == "ready":
                 event = f"attempt {attempt.number} lost: the worker ended {how}"
                 jobs.set_state(self.connection, attempt.job, "ready", event=event)
-                return
-            error = (
-                f"the worker died {MAX_LOST} times in a row without progress, the last time {how}; "
-                f"see {attempt.folder}/log.txt"
-            )
-            # Failed, not lost: when the user retries, the count starts at 0.
-            jobs.end_attempt(self.connection, attempt, "failed", error)
-            jobs.fail(self.connection, attempt.job, error)
+            else:
+                jobs.set_state(self.connection, attempt.job, "cancelled")
+            self._note_end(attempt, state, error, job_state)
+
+    def _note_end(self, attempt: Attempt, state: str, error: str, job_state: JobState) -> None:
+        """Record an end of which the attempt's journal knows nothing; call it before the end is committed."""
+        end = AttemptEnded(
+            at=time.time(),
+            job=attempt.job,
+            number=attempt.number,
+            state=state,
+            error=error,
+            job_state=job_state,
+        )
+        history.append(self.workspace, end)
 
     def _make_ready(self) -> None:
         """Make waiting jobs ready if all their dependencies are done."""
@@ -289,6 +304,7 @@ class Supervisor:
             with transaction(self.connection):
                 jobs.end_attempt(self.connection, attempt, "failed", message)
                 jobs.fail(self.connection, job.id, message)
+                self._note_end(attempt, "failed", message, "failed")
             return False
         with transaction(self.connection):
             jobs.set_process(self.connection, attempt, pid, host, process)

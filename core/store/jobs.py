@@ -332,11 +332,13 @@ def commits(connection: sqlite3.Connection) -> dict[str, str]:
     return {key.removeprefix(_COMMIT): value for key, value in rows}
 
 
-def set_commits(connection: sqlite3.Connection, found: Mapping[str, str]) -> None:
-    """Make the workspace stay at these commits."""
-    for name, commit in found.items():
-        set_setting(connection, _COMMIT + name, commit)
-        add_event(connection, f"{name} is commit {commit}")
+def set_commits(connection: sqlite3.Connection, found: Mapping[str, str]) -> dict[str, str | None]:
+    """Make the workspace stay at these commits; returns the settings that hold them."""
+    changed: dict[str, str | None] = {_COMMIT + name: commit for name, commit in found.items()}
+    for key, commit in changed.items():
+        set_setting(connection, key, commit)
+        add_event(connection, f"{key.removeprefix(_COMMIT)} is commit {commit}")
+    return changed
 
 
 def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:

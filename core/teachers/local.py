@@ -73,9 +73,7 @@ def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list
         done += len(batch)
         queue.ledger.refresh()
         queue.report_progress(eta_s=(len(pending) - done) * (time.monotonic() - began) / done)
-    queue.record(
-        BatchRecord(token, "completed", completed=done, total=len(pending), collected=True)
-    )
+    queue.record(BatchRecord(token, "completed", completed=done, total=len(pending), collected=True))
     queue.ledger.refresh()
 
 

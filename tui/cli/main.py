@@ -41,6 +41,7 @@ _COMMANDS = {
     "export": ("tui.cli.recipes", "export"),
     "keys": ("tui.cli.keys", "keys"),
     "serve": ("tui.cli.serve", "serve"),
+    "rebuild": ("tui.cli.rebuild", "rebuild"),
     "doctor": ("tui.cli.doctor", "doctor"),
 }
 
