@@ -22,7 +22,7 @@ import psutil
 T = TypeVar("T")
 
 #: Seconds without any change after which a wait fails.
-STALL_S = 40.0
+STALL_S = 300.0
 #: Seconds after which a wait fails even while things change: a guard against endless loops that no wait
 #: comes near, on however slow a machine.
 LIMIT_S = 3600.0
