@@ -39,7 +39,17 @@ def named(job: JobContext[Settings]) -> list[str]:
         lines = (job.folder.parent / NAME).read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    return list(dict.fromkeys(json.loads(line)["batch"] for line in lines))
+    found: dict[str, None] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            batch = json.loads(line)["batch"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            batch = None
+        if isinstance(batch, str):
+            found[batch] = None
+        else:
+            log.warning("%s, line %d, names no batch: ignored", job.folder.parent / NAME, number)
+    return list(found)
 
 
 def adopt(session: BatchSession, batch: str) -> None:

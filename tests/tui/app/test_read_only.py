@@ -18,10 +18,12 @@ from tui.app import navigator
 from tui.app.application import EmpathyApp
 from tui.app.palette import offers
 from tui.format.job_states import WATCHED
+from tui.navigation.bindings import SCREENS
 from tui.navigation.messages import OpenBallot, OpenWorkspace
 
 #: They end or stop the app, or open what is walked through anyway.
 _APART = ("quit", "suspend_process", "command_palette", "screen")
+_TITLES = tuple(title for _, _, title in SCREENS)
 
 
 def _tree(root: Path) -> dict[str, bytes | None]:
@@ -45,32 +47,35 @@ async def _walk(pilot: Pilot[None], modes: Iterable[str]) -> set[str]:
     app = pilot.app
     assert isinstance(app, EmpathyApp)
     done: set[str] = set()
+    seen: set[tuple[str, str]] = set()
 
     async def close_dialogs() -> None:
         await pilot.pause()
-        while len(app.screen_stack) > 1:
+        if len(app.screen_stack) > 1:
             # A dialog that asks is answered with yes.
             await pilot.press("enter")
-            if len(app.screen_stack) > 1:
-                app.screen.dismiss()
-                await pilot.pause()
+        while len(app.screen_stack) > 1:
+            await app.pop_screen()
 
     for mode in modes:
         app.switch_mode(mode)
         await settled(pilot)
         for active in list(app.screen.active_bindings.values()):
-            name = active.binding.action.removeprefix("app.")
-            if name.partition("(")[0] in _APART or name in done:
+            action = active.binding.action.removeprefix("app.")
+            # What a widget of Textual's does, and the app, is the same on every screen.
+            by = (type(active.node).__name__, action)
+            if action.partition("(")[0] in _APART or by in seen:
                 continue
-            done.add(name if active.node is app else f"{mode}.{name}")
+            seen.add(by)
+            done.add(action if active.node is app else f"{mode}.{action}")
             await app.run_action(active.binding.action, active.node)
             await close_dialogs()
             app.switch_mode(mode)
         for offer in offers(app):
-            name = offer.help if offer.help in done else f"{mode}: {offer.help}"
-            if offer.title in ("Quit", "Suspend", "Commands") or name in done:
+            by = (mode if offer.help.startswith("Open the row") else "", offer.help)
+            if offer.title in ("Quit", "Suspend", "Commands", *_TITLES) or by in seen:
                 continue
-            done |= {offer.help, name}
+            seen.add(by)
             result = offer.run()
             if isinstance(result, Awaitable):
                 await result
