@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
+from core.domain import troubles
 from core.domain.errors import UserError
-from core.jobs import files
+from core.jobs import files, journal
 from core.jobs import spec as specs
 from core.jobs.inputs import ImportedDialogues, JobOutput, format_input
 from core.jobs.planned_job import PlannedJob
@@ -110,6 +111,22 @@ def _new_folder(workspace: WorkspacePaths, job: str, known: int) -> tuple[int, P
     folder = workspace.attempt(job, number)
     folder.mkdir()
     return number, folder
+
+
+def check_known(workspace: WorkspacePaths, job: str, known: Iterable[int]) -> None:
+    """Raise `UserError` if the job's folder has attempts that worked and of which the store does not know.
+
+    The store is an older one then, and would have done, and paid, again what they did.
+    """
+    job_folder = workspace.attempt(job, 1).parent
+    there = {
+        int(path.parent.name) for path in job_folder.glob(f"*/{journal.NAME}") if path.parent.name.isdecimal()
+    }
+    if unknown := sorted(there.difference(known)):
+        raise UserError(
+            f"{workspace.attempt(job, unknown[0])} has an attempt that state.db does not know: state.db was "
+            f"lost or restored, or its -wal file was removed; {troubles.REBUILD}"
+        )
 
 
 def deaths_without_progress(history: Sequence[Attempt]) -> int:

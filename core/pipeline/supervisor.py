@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import sys
 import time
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import TextIO
 from core.config.load import load_config
 from core.config.schema import Slots
 from core.config.workspace import WorkspacePaths
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs import JobState, Slot
 from core.jobs import locks
@@ -33,6 +35,8 @@ from core.teachers.ledger import REQUESTING_STAGES
 
 #: Seconds between two polls of journals and intents.
 TICK_S = 0.1
+#: Seconds until the next try if the machine does not let the supervisor work.
+TROUBLE_S = 1.0
 #: Seconds that a worker has to stop at a safe point, or to exit after its job has ended.
 GRACE_S = 20.0
 #: Attempts in a row that may be lost without progress.
@@ -67,6 +71,10 @@ class Supervisor:
         self.idle_s = idle_s
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
+        connections.check_sound(self.connection, workspace.state)
+        self._file = connections.OpenFile(self.connection, workspace.state)
+        #: What keeps this supervisor from working now, in words.
+        self._trouble: str | None = None
         self._workers = workers or Workers(workspace)
         self._known_sums: submissions.KnownSums = {}
         self._slots = Slots()
@@ -87,14 +95,38 @@ class Supervisor:
         """Work until there has been nothing to do for `idle_s` seconds; releases `lock` before it returns."""
         idle_since = time.monotonic()
         while True:
-            if self.tick():
+            if self._work():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self.idle_s and self._exit(lock):
                 return
             time.sleep(TICK_S)
 
+    def _work(self) -> bool:
+        """`tick`, which is tried again later if the disk is full, or a limit is reached."""
+        try:
+            is_busy = self.tick()
+        except (OSError, sqlite3.DatabaseError) as error:
+            words = troubles.trouble_in_words(error)
+            if words is None:
+                raise
+            if not troubles.is_of_machine(error):
+                raise UserError(words) from error
+            if words != self._trouble:
+                self._trouble = words
+                log.error("nothing can be done now: %s", words)
+            time.sleep(TROUBLE_S)
+            return True
+        if self._trouble is not None:
+            self._trouble = None
+            log.info("it goes on")
+        return is_busy
+
     def tick(self) -> bool:
-        """Do everything that can be done now; returns whether there is, or soon will be, more to do."""
+        """Do everything that can be done now; returns whether there is, or soon will be, more to do.
+
+        Raises `UserError` if state.db is no longer the file that is open.
+        """
+        self._file.check()
         self._read_slots()
         carried_out = self._carry_out_intents()
         running = jobs.attempts(self.connection, state="running")
@@ -150,6 +182,9 @@ class Supervisor:
             except UserError as error:
                 self._refuse(intent, str(error))
             except Exception as error:
+                if troubles.is_of_machine(error):
+                    # It is not the intent's fault, and can be carried out later.
+                    raise
                 # An intent that crashes the supervisor would crash every supervisor after it,
                 # and no job would ever run.
                 log.exception("intent %d", intent.id)
@@ -212,14 +247,21 @@ class Supervisor:
 
     def _lost(self, attempt: Attempt) -> None:
         """Handle a worker that exited although its journal does not say how the attempt ended."""
-        how = self._workers.ended(attempt)
+        ending = self._workers.ended(attempt)
+        how = ending.how
         log.warning("%s attempt %d: lost, %s", attempt.job, attempt.number, how)
         job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
         state, error = ("cancelled" if attempt.cancel_at is not None else "lost"), how
         with transaction(self.connection):
             jobs.end_attempt(self.connection, attempt, state, error)
             past = jobs.attempts(self.connection, job=attempt.job)
-            if job_state == "ready" and attempts.deaths_without_progress(past) >= MAX_LOST:
+            if job_state == "ready" and ending.trouble is not None:
+                # Another attempt would end as this one did.
+                job_state = state = "failed"
+                error = ending.trouble
+                jobs.end_attempt(self.connection, attempt, state, error)
+                jobs.fail(self.connection, attempt.job, error)
+            elif job_state == "ready" and attempts.deaths_without_progress(past) >= MAX_LOST:
                 # Failed, not lost: when the user retries, the count starts at 0.
                 job_state = state = "failed"
                 error = (
@@ -276,12 +318,10 @@ class Supervisor:
             stored = jobs.get(self.connection, job_id)
             assert stored is not None, "a ready job is in the store"
             job = stored.job
+            past = jobs.attempts(self.connection, job=job_id)
+            attempts.check_known(self.workspace, job_id, (attempt.number for attempt in past))
             inputs = attempts.resolve_inputs(self.connection, self.workspace, job)
-            prior = [
-                attempt.folder
-                for attempt in jobs.attempts(self.connection, job=job_id)
-                if attempt.number > stored.redone_after
-            ]
+            prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
             number, folder = attempts.prepare(
                 self.workspace, stored, inputs, prior, self._threads(job.slot), self._spent_usd(stored)
             )
@@ -352,16 +392,22 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
 def main(workspace: WorkspacePaths, workers: Workers | None = None) -> int:
     """Supervise `workspace` until idle; also returns 0 if another supervisor is running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    lock = acquire(workspace)
-    if lock is None:
-        return 0
-    with lock:
-        idle_s = float(os.environ.get("EMPATHY_SUPERVISOR_IDLE_S", "10"))
-        try:
+    try:
+        lock = acquire(workspace)
+        if lock is None:
+            return 0
+        with lock:
+            idle_s = float(os.environ.get("EMPATHY_SUPERVISOR_IDLE_S", "10"))
             Supervisor(workspace, workers, idle_s=idle_s).run(lock)
-        except UserError as error:
-            log.error("%s", error)
-            return 1
+    except UserError as error:
+        log.error("%s", error)
+        return 1
+    except (OSError, sqlite3.DatabaseError) as error:
+        words = troubles.trouble_in_words(error)
+        if words is None:
+            raise
+        log.error("%s", words)
+        return 1
     return 0
 
 

@@ -14,6 +14,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from core.domain import troubles
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import Result
 from core.jobs import processes, stages
@@ -55,6 +56,12 @@ def main(folder: Path) -> int:
     try:
         ending = _ending(job)
         journal.write(ending)
+    except OSError as error:
+        # There is no room for a reason, in the journal or in the log: the exit code says it.
+        code = troubles.exit_code(error)
+        if code is None:
+            raise
+        return code
     except JournalLostError as error:
         # Nobody would read what it still does, and it would be done, and paid, again.
         log.error("stopped: %s", error)
@@ -79,6 +86,10 @@ def _ending(job: JobContext[Settings]) -> Done | Failed | Stopped:
         return Failed(without_secrets(str(error)))
     except Exception as error:
         # The boundary of the process: the journal must end with any error.
+        words = troubles.trouble_in_words(error)
+        if words is not None:
+            log.error("%s", words)
+            return Failed(words)
         log.error("unexpected", exc_info=True)
         what = " ".join(without_secrets(f"{type(error).__name__}: {error}").split())
         return Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)")

@@ -14,10 +14,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 from core.config.workspace import WorkspacePaths
+from core.domain import troubles
 from core.jobs import locks, processes
 from core.jobs.context import CANCEL, LOCK, is_held
 from core.store.jobs import Attempt
@@ -40,6 +42,16 @@ class WorkerProcess(Protocol):
 
     def wait(self) -> int:
         """Its exit code, once it has ended."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended that did not record it."""
+
+    how: str
+    """In words that follow on "the worker ended"."""
+    trouble: str | None = None
+    """What of the machine ended it, in a sentence; None if that is not known."""
 
 
 class Workers:
@@ -106,19 +118,19 @@ class Workers:
         """Kill the worker and its children; False if it runs on another host, or is not proved to be it."""
         return self._signal(attempt, signal.SIGKILL, os.killpg)
 
-    def ended(self, attempt: Attempt) -> str:
-        """How the worker, which is not running, ended, in words."""
+    def ended(self, attempt: Attempt) -> Ending:
+        """How the worker, which is not running, ended."""
         child = self._children.pop((attempt.job, attempt.number), None)
         if child is None:
-            return "while no supervisor was running"
+            return Ending("while no supervisor was running")
         code = child.wait()
         if is_held(self._workspace.inside(attempt.folder)):
             # Its children may outlive it, and must not run beside the next attempt.
             _send(os.killpg, child.pid, signal.SIGKILL)
         if code >= 0:
-            return f"with exit code {code}"
+            return Ending(f"with exit code {code}", troubles.of_exit_code(code))
         name = signal.Signals(-code).name
-        return f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
+        return Ending(f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else ""))
 
     def _signal(self, attempt: Attempt, number: signal.Signals, send: Callable[[int, int], None]) -> bool:
         if attempt.pid is None or attempt.host != socket.gethostname() or not self.is_alive(attempt):

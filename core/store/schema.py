@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
 VERSION = 8
+#: `PRAGMA application_id` of a state.db: "EmpT".
+APPLICATION_ID = 0x456D7054
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -331,6 +333,7 @@ def migrate(path: Path) -> None:
         try:
             database.execute("PRAGMA journal_mode = WAL").fetchone()
             migrations.apply(database)
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             database.close()

@@ -107,20 +107,19 @@ def test_what_runs_goes_on(supervised: SupervisedWorkspace) -> None:
     assert set(supervised.steps().values()) == {1}
 
 
-def test_a_lost_store_uses_no_folder_twice(supervised: SupervisedWorkspace, imported_state: bytes) -> None:
-    """Without `rebuild`: the old attempts stay as they are, with their errors and their process ids."""
-    supervised.set_plan(fail=[RECIPE])
+def test_a_lost_store_uses_no_folder_twice(supervised: SupervisedWorkspace) -> None:
+    """A folder that is there is left as it is, whatever the store knows of it."""
     supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until_state(RECIPE, "ready", "running", "done")
+    supervised.wait(supervisor)
+    folder = supervised.workspace.attempt(supervised.id(RECIPE), 4)
+    folder.mkdir()
+    (folder / "log.txt").write_text("of a worker that never began")
+    supervised.ask(intents.Start((RECIPE,), force=True))
     assert supervised.finish() == 0
-    folder = supervised.workspace.attempt(supervised.id(RECIPE), 1)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    _lose(supervised)
-    supervised.workspace.state.write_bytes(imported_state)
-    supervised.set_plan()
-    supervised.ask(intents.Start(targets=("recipe",)))
-    assert supervised.finish() == 0
-    assert supervised.attempts(RECIPE) == [(2, "done")]
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert supervised.attempts(RECIPE) == [(1, "done"), (5, "done")]
+    assert [path.name for path in folder.iterdir()] == ["log.txt"]
 
 
 def test_without_a_history_nothing_begins_by_itself(supervised: SupervisedWorkspace) -> None:
@@ -160,8 +159,3 @@ def test_without_a_history_nothing_begins_by_itself(supervised: SupervisedWorksp
     supervised.ask(intents.Retry(supervised.id(RECIPE)))
     assert supervised.finish() == 0, supervised.story()
     assert supervised.attempts(RECIPE) == [(1, "lost"), (2, "done")]
-
-
-@pytest.fixture
-def imported_state(supervised: SupervisedWorkspace) -> bytes:
-    return supervised.workspace.state.read_bytes()
