@@ -172,8 +172,9 @@ class Answer(_Record, frozen=True, tag="answer"):
 
     `outcome` is `ok`, or why the answer is unusable (`refused`, `filtered`, `empty`, `cut`, `long`,
     `unfinished`, `unreadable`, `invalid` if a judge's answer names no response), or why there is none
-    (`rejected` permanently, `error`, `expired`, `missing`); `error` has the provider's message. `usd` is None
-    if the price is unknown, or nothing was charged. `is_estimated`: the provider did not report all of the
+    (`rejected` permanently, `error`, `expired`, `missing`, or `lost` if it was perhaps paid, and its worker
+    ended before it came); `error` has the provider's message. `usd` is None if the price is unknown, or
+    nothing was charged. `is_estimated`: the provider did not report all of the
     tokens, so that tokens and cost are estimates. `logprobs` are those of the most likely first tokens, if
     they were requested and returned. `removed` are the kinds of what was taken off the answer, and `raw` is
     the answer before that, or the body of an unreadable one; None if it is `text`.
@@ -194,6 +195,21 @@ class Answer(_Record, frozen=True, tag="answer"):
     logprobs: dict[str, float] | None = None
     removed: tuple[str, ...] = ()
     raw: str | None = None
+
+
+class CallSent(_Record, frozen=True, tag="sent"):
+    """The intent to send a request of a live submission, on disk before it is sent. Until an answer, or a
+    `CallUnpaid`, follows, it is perhaps paid."""
+
+    token: str
+    key: str
+
+
+class CallUnpaid(_Record, frozen=True, tag="unpaid"):
+    """What was sent was certainly not answered, and is not paid; it may be sent again."""
+
+    token: str
+    key: str
 
 
 class Artifact(_Record, frozen=True, tag="artifact"):
@@ -236,6 +252,8 @@ Record = (
     | SubmissionRecord
     | BatchRecord
     | Answer
+    | CallSent
+    | CallUnpaid
     | Artifact
     | Done
     | Failed
@@ -248,6 +266,7 @@ DURABLE = (
     SubmissionRecord,
     BatchRecord,
     Answer,
+    CallSent,
     Artifact,
     Done,
     Failed,

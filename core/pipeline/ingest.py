@@ -14,6 +14,8 @@ from core.jobs.records import (
     Answer,
     Artifact,
     BatchRecord,
+    CallSent,
+    CallUnpaid,
     Done,
     Failed,
     Metric,
@@ -189,5 +191,6 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             submissions.put_answer(connection, entry.at, answer)
         case Artifact() as artifact:
             job_records.put_artifact(connection, attempt, artifact)
-        case Done() | Failed() | Stopped():
+        case CallSent() | CallUnpaid() | Done() | Failed() | Stopped():
+            # Only workers need to know what is in flight.
             pass

@@ -22,7 +22,15 @@ from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
 from core.jobs.journal import DamagedJournalError
-from core.jobs.records import Answer, BatchRecord, Failed, Record, SubmissionRecord
+from core.jobs.records import (
+    Answer,
+    BatchRecord,
+    CallSent,
+    CallUnpaid,
+    Failed,
+    Record,
+    SubmissionRecord,
+)
 from core.teachers.costs.prices import Used
 
 LOCK = "teachers.lock"
@@ -36,7 +44,7 @@ UNUSABLE: frozenset[Outcome] = frozenset(
     {"refused", "filtered", "empty", "cut", "long", "unfinished", "unreadable", "invalid"}
 )
 #: Outcomes without an answer, for which a retry may help.
-UNANSWERED: frozenset[Outcome] = frozenset({"error", "expired", "missing"})
+UNANSWERED: frozenset[Outcome] = frozenset({"error", "expired", "missing", "lost"})
 #: States of a batch that the provider has certainly not created.
 NOT_CREATED: frozenset[BatchState] = frozenset({"intended", "uploaded", "queued"})
 
@@ -66,6 +74,8 @@ class TrackedSubmission:
     spent_usd: float = 0.0
     answered_keys: set[str] = field(default_factory=set)
     """Keys of the requests that have an outcome."""
+    in_flight: set[str] = field(default_factory=set)
+    """Keys of live requests that were sent, and perhaps answered and paid, without an outcome."""
 
     @property
     def token(self) -> str:
@@ -101,6 +111,10 @@ class Ledger:
         #: By token.
         self.submissions: dict[str, TrackedSubmission] = {}
         self.spent_usd = 0.0
+        #: Keys of requests that were sent, and whose answers were lost with their worker.
+        self.lost: set[str] = set()
+        #: How many answers there were to each request, by its key.
+        self.received: Counter[str] = Counter()
         #: Answers and their output tokens by stage and model, where the provider reported them.
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
@@ -189,6 +203,13 @@ class Ledger:
                 _update(self.submissions[record.token], record, at)
             case BatchRecord():
                 self._early[record.token].append((at, record))
+            case CallSent() if record.token in self.submissions:
+                submission = self.submissions[record.token]
+                # What is noted is read again from the file, the answer before what it is an answer to.
+                if record.key not in submission.answered_keys:
+                    submission.in_flight.add(record.key)
+            case CallUnpaid() if record.token in self.submissions:
+                self.submissions[record.token].in_flight.discard(record.key)
             case Answer():
                 self._add_answer(folder.parent.name, record)
             case Failed():
@@ -204,11 +225,16 @@ class Ledger:
         submission = self.submissions.get(answer.token)
         if submission is not None:
             submission.answered_keys.add(answer.key)
+            submission.in_flight.discard(answer.key)
             submission.spent_usd += answer.usd or 0.0
             if answer.output_tokens is not None and not answer.is_estimated:
                 count, tokens = self._used.get((_stage(job), submission.record.model), (0, 0))
                 used = (count + 1, tokens + answer.output_tokens)
                 self._used[_stage(job), submission.record.model] = used
+        if answer.outcome == "lost":
+            self.lost.add(answer.key)
+        if answer.outcome not in UNANSWERED:
+            self.received[answer.key] += 1
         if answer.outcome == "ok":
             self.answers.setdefault(answer.key, answer)
         elif answer.outcome in ("invalid", "cut"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 from collections import Counter
@@ -26,6 +27,12 @@ from core.teachers.protocol import Account, FailedRequest, Finish, Reply, Reques
 
 #: The code of a request without a line in either result file of its batch.
 NO_LINE = "no_line"
+#: The code of a request whose worker ended before its answer came, and what is said of it.
+LOST = "lost"
+_PERHAPS_PAID = (
+    "its worker ended before the answer came: perhaps paid, and perhaps paid twice if it is sent again. A "
+    'retry sends it; resend = "always" does so without asking'
+)
 #: The code of a request that was refused because of a parameter which further requests leave out.
 REFUSED_PARAMETER = "refused_parameter"
 #: Codes of requests that would be rejected again.
@@ -114,9 +121,32 @@ class RequestQueue:
                 submission.record.mode != "batch" or submission.state in NOT_CREATED
             ):
                 # Its requests become pending again: what to send is decided anew, under the lock.
+                self.record_lost(token)
                 self.record(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
         self.ledger.refresh()
         self.report_progress()
+
+    def record_lost(self, token: str) -> None:
+        """Record which requests of a live submission were sent, perhaps paid, and not answered to the end."""
+        submission = self.ledger.submissions[token]
+        for key in sorted(submission.in_flight):
+            dialog_id = submission.record.requests.get(key, "")
+            self.record(self.answer_record(token, 1, key, dialog_id, FailedRequest(LOST, _PERHAPS_PAID), 1))
+
+    def to_send_again(self, requests: Sequence[Request]) -> int:
+        """How many of these are perhaps paid already."""
+        return sum(request.key in self.ledger.lost for request in requests)
+
+    def with_idempotency_keys(self, requests: Sequence[Request]) -> list[Request]:
+        """The requests, each with what tells a provider that it is the same sending as one before, whose
+        answer was lost; another try after an answer that cannot be used is another sending."""
+        workspace = hashlib.sha256(str(self.ledger.jobs_folder).encode()).hexdigest()[:12]
+        return [
+            msgspec.structs.replace(
+                request, idempotency_key=f"{workspace}-{request.key}-{self.ledger.received[request.key]}"
+            )
+            for request in requests
+        ]
 
     def _classify_again(self) -> None:
         """Apply the rules for answers, which may have changed since, to the answers there are."""
@@ -312,6 +342,8 @@ class RequestQueue:
         found: Counter[Outcome] = self.ledger.outcomes(self.job.spec.job, key)
         unusable = sum(found[outcome] for outcome in UNUSABLE)
         unanswered = sum(found[outcome] for outcome in UNANSWERED)
+        if self.teacher.resend == "always":
+            unanswered -= found["lost"]
         return (
             any(found[outcome] for outcome in _COMES_AGAIN) or unusable >= self.tries or unanswered >= tries
         )
@@ -333,6 +365,8 @@ def _failure_outcome(failure: FailedRequest) -> Outcome:
         return "expired"
     if failure.code == NO_LINE:
         return "missing"
+    if failure.code == LOST:
+        return "lost"
     if content_filters.is_filtered(failure.code, failure.message):
         return "filtered"
     return "rejected" if failure.code in _REJECTED else "error"

@@ -37,9 +37,9 @@ def _empty_journal(folder: Path) -> None:
 
 @pytest.mark.parametrize("remove", [shutil.rmtree, _move, _remove_journal, _empty_journal])
 def test_a_removed_attempt_stops_paying(tmp_path: Path, api: Api, remove: Callable[[Path], None]) -> None:
-    study = TeacherWorkspace(
-        tmp_path, api.url, mode="live", teacher="max_concurrency = 1", more=BUDGET.format(0.08)
-    )
+    # What was in flight is perhaps paid, where the journal is only elsewhere.
+    teacher = 'max_concurrency = 1\nresend = "always"'
+    study = TeacherWorkspace(tmp_path, api.url, mode="live", teacher=teacher, more=BUDGET.format(0.08))
     removed: list[Path] = []
 
     def content(text: str) -> str | None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from core.domain.errors import UserError
-from core.jobs.records import Answer, BatchRecord, Waiting
+from core.jobs.records import Answer, BatchRecord, CallSent, CallUnpaid, Waiting
 from core.teachers import clients, remedies
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.trouble import kind_of
@@ -52,6 +52,12 @@ async def _run(queue: RequestQueue) -> None:
                     token = new_token()
                     queue.submit(token, "live", clients.account(settings), pending, None)
             if pending:
+                again = queue.to_send_again(pending)
+                if again:
+                    queue.job.warn(
+                        f"{again} requests are sent again whose answers were lost with a worker: they are "
+                        "perhaps paid twice"
+                    )
                 await _Session(queue, sender, token, pending).run()
             elif queue.is_waiting():
                 queue.report_wait(Waiting(OTHER_JOB, waits_since))
@@ -86,7 +92,13 @@ class _Session:
         errors: tuple[str, ...] = ()
         reports = asyncio.create_task(self._report())
         try:
-            await self.sender.send(self.requests, self._on_reply, self._on_failure)
+            await self.sender.send(
+                self.queue.with_idempotency_keys(self.requests),
+                self._on_reply,
+                self._on_failure,
+                lambda request: self.queue.record(CallSent(self.token, request.key)),
+                lambda request: self.queue.record(CallUnpaid(self.token, request.key)),
+            )
         except RejectedError as error:
             errors = (str(error),)
             words = remedies.of_rejection(error, self.queue.teacher)
@@ -96,6 +108,7 @@ class _Session:
             raise
         finally:
             reports.cancel()
+            self.queue.record_lost(self.token)
             self.queue.record(
                 BatchRecord(
                     self.token,
