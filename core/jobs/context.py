@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from core.config.redaction import without_secrets
 from core.domain.errors import Cancelled
 from core.jobs import files, journal, locks
 from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Artifact, Record, Warned
-from core.jobs.redaction import without_secrets
 from core.jobs.spec import S, Spec
 
 T = TypeVar("T", bound=Record)

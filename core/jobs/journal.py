@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from typing import Annotated
 
 import msgspec
 
+from core.config import redaction
+from core.config.redaction import without_secrets
 from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs.records import DURABLE, Record
@@ -63,6 +66,9 @@ class Journal:
         self._seq = 0
         self._size = os.fstat(self._file.fileno()).st_size
         self._lock = threading.Lock()
+        # Servers echo keys, and people put them into the wrong places: they end here.
+        secrets = [re.escape(value).encode() for value, _ in redaction.known()]
+        self._secret = re.compile(b"|".join((*secrets, redaction.KEY_SHAPE.pattern.encode())))
 
     def write(self, *records: Record) -> None:
         """Append `records`. Durable records are on disk when this returns.
@@ -75,6 +81,8 @@ class Journal:
             self.check()
             for record in records:
                 line = _encoder.encode(Entry(self._seq + 1, time.time(), record)) + b"\n"
+                if self._secret.search(line):
+                    line = without_secrets(line.decode()).encode()
                 if len(line) > MAX_LINE_BYTES:
                     raise UserError(
                         f"{self._path}: a record of {len(line):,} bytes is longer than {MAX_LINE_BYTES:,}"

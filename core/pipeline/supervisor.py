@@ -22,7 +22,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs import JobState, Slot
-from core.jobs import locks
+from core.jobs import files, locks
 from core.pipeline import attempts, history, ingest, intent_handlers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.history import AttemptEnded
@@ -392,6 +392,7 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
 def main(workspace: WorkspacePaths, workers: Workers | None = None) -> int:
     """Supervise `workspace` until idle; also returns 0 if another supervisor is running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    files.keep_private(workspace.root)
     try:
         lock = acquire(workspace)
         if lock is None:

@@ -14,15 +14,16 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from core.config.redaction import without_secrets
 from core.domain import troubles
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import Result
-from core.jobs import processes, stages
+from core.domain.text import visible
+from core.jobs import files, processes, stages
 from core.jobs import spec as specs
 from core.jobs.context import JobContext
 from core.jobs.journal import Journal, JournalLostError
 from core.jobs.records import Done, Failed, Started, Stopped
-from core.jobs.redaction import without_secrets
 from core.jobs.settings import Settings
 
 #: Characters of an unexpected error that the store keeps; the log has all of it.
@@ -33,6 +34,7 @@ log = logging.getLogger("worker")
 
 def main(folder: Path) -> int:
     """Run the attempt in `folder`; returns the process's exit code."""
+    files.keep_private(folder.parents[3])
     journal = Journal(folder)
     try:
         spec = specs.read(folder)
@@ -105,10 +107,11 @@ def _run(job: JobContext[Settings]) -> Result:
 
 
 class _Formatter(logging.Formatter):
-    """Removes secrets from the log, including tracebacks."""
+    """Removes secrets and control characters from the log, including tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+        # Providers' messages are in it, and people read it in terminals.
+        return visible(without_secrets(super().format(record)), lines=True)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ def create_workspace(folder: Path | WorkspacePaths, template: str = "default") -
         raise UserError(f"there is no template {template!r}. There are: {', '.join(template_names())}")
     folder = resolve_root(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Private, unless its owner opens it: all its files are as private as the folder.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.keep_private(folder)
         workspace = WorkspacePaths(folder)
         if workspace.config.exists():
             raise UserError(f"{workspace.config} exists already: edit it, or name another folder")

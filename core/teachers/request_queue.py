@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from core.config.redaction import without_secrets
 from core.config.schema import Price, Teacher
 from core.domain.errors import UserError
 from core.domain.submissions import Outcome
@@ -261,8 +262,12 @@ class RequestQueue:
         else:
             error = None if result.ending is None else without_half_characters(result.ending)
             outcome, text = self.classify(result)
-            text = without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
-            original = with_visible_half_characters(result.text if result.raw is None else result.raw)
+            text = without_secrets(
+                without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
+            )
+            original = without_secrets(
+                with_visible_half_characters(result.text if result.raw is None else result.raw)
+            )
             removed = _removed(result)
             usage, logprobs = result.usage, result.logprobs
             lost += usage is None and self.teacher.provider != "local"
