@@ -19,9 +19,9 @@ def test_its_configuration_holds_for_the_sample(tmp_path: Path) -> None:
     assert [(job["stage"], job["name"]) for job in status["jobs"] if job["stage"] == "compare"] == [
         ("compare", "smollm2 vs smollm2/direct/chatgpt/sft @ embedded"),
         ("compare", "smollm2 vs smollm2/direct/chatgpt/sft-dpo @ embedded"),
-        ("compare", "human vs chatgpt @ embedded"),
+        ("compare", "smollm2/direct/chatgpt/sft vs smollm2/direct/chatgpt/sft-dpo @ embedded"),
     ]
-    assert status["dialogues"]["test"] >= 12
+    assert status["dialogues"]["test"] >= 60
     end_processes(tmp_path)
 
 

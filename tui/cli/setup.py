@@ -52,6 +52,7 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
     Creates a workspace in DIR (by default `demo`), or continues in the one that exists there.
     """
     from core.api import open_workspace, prepare_demo
+    from tui.cli.output.learned import print_learned
     from tui.cli.output.tables import make_console, print_line
     from tui.cli.output.win_rates import SAMPLE_WARNING, print_win_rates
 
@@ -72,5 +73,7 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
         console.print()
         with_votes = workspace.evaluation.prediction_powered()
         print_win_rates(console, rates, with_votes, sample=is_sample(imported))
+        cards = workspace.evaluation.scorecards()
+        print_learned(console, rates, {card.judge for card in cards if card.provider == "embedded"})
     took = duration(time.monotonic() - started)
     print_line(console, f"All done in {took}. Open it in the app: `empathy-tui --workspace {paths.root}`")
