@@ -216,11 +216,11 @@ def test_the_status_shows_what_failed_beside_a_job(width: int) -> None:
 
 def test_the_demo_claims_what_the_interval_shows() -> None:
     assert learned(KNOWN) == (
-        "smollm2/direct/chatgpt/sft-dpo answers better than smollm2: it wins 90.6 % "
+        "smollm2/direct/chatgpt/sft-dpo is judged better than smollm2: it wins 90.6 % "
         "(95 % interval 85.7–93.1 %) of 250 dialogues"
     )
     worse = replace(KNOWN, win_rate_b=0.4, ci_low=0.35, ci_high=0.49)
-    assert "answers worse than smollm2" in learned(worse)
+    assert "is judged worse than smollm2" in learned(worse)
     open_question = replace(KNOWN, win_rate_b=0.6, ci_low=0.5, ci_high=0.7)
     assert "is not shown to differ from smollm2" in learned(open_question)
 

@@ -39,9 +39,9 @@ def learned(rate: WinRate) -> str:
     """What a comparison's interval shows, with its numbers."""
     low, high = rate.ci_low, rate.ci_high
     if low is not None and low > 0.5:
-        said = "answers better than"
+        said = "is judged better than"
     elif high is not None and high < 0.5:
-        said = "answers worse than"
+        said = "is judged worse than"
     else:
         said = "is not shown to differ from"
     rates = f"{percent(rate.win_rate_b, 1)} (95 % interval {span(low, high)} %)"
