@@ -66,19 +66,24 @@ class Commands:
         self._pipeline = pipeline
         self._data = data
 
-    def plan_import(self, file: Path, *, strict: bool = False) -> ImportPlan:
-        """Check `file` and describe the effects of importing it. Writes nothing.
+    def plan_import(
+        self, file: Path, *, strict: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> ImportPlan:
+        """Check `file` and describe the effects of importing it. Writes nothing in the workspace.
+
+        `progress` is called with the bytes that are read and the size of the file. The dialogues are kept in
+        a temporary file until the plan is no longer used.
 
         Raises `UserError` (`TableError` with every problem) if the file is invalid; with `strict` also if it
         has suspicious texts, or responses that would be left out.
         """
-        read = table.read_table(file, strict=strict)
+        read = table.read_table(file, strict=strict, progress=progress)
         imported = staging.describe_table(read, file.name)
         before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()
         if before is not None and before.data != imported.data:
-            found = changes.compare(self._data.dialogues(), read.dialogues).lines()
+            found = changes.compare(self._data.each_dialogue(), read.dialogues).lines()
             stale = self._stale(imported)
         return ImportPlan(file, imported, read, before is None, found, stale)
 
