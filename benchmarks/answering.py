@@ -3,10 +3,10 @@
     python -m benchmarks.answering [--data dataset.csv] [--dialogues 32] [--batch 16] [--rounds 1]
 
 The embedded student in float32, greedy, with the default settings. `one by one` calls `generate` for each
-prompt, as the paper's public code does; `batched` calls it for batches of padded prompts in the data's order;
-`ours` shares the prefix of the prompts, sorts them by length, and lets finished answers leave the batch.
-Rounds of all ways alternate; times are medians. `CPU` is the ratio of the processor's time, which other programs
-on the machine disturb less. It is counted how many answers are, token for token, those of `one by one`. Without
+prompt, as the paper's public code does; `batched` calls it for batches of padded prompts in the data's
+order; `ours` shares the prefix of the prompts, sorts them by length, and lets finished answers leave.
+Rounds of all ways alternate; times are medians. `CPU` is the ratio of the processor's time, which other
+programs on the machine disturb less. `same` counts the answers that are those of `one by one`. Without
 `--data` the path is in EMPATHY_REFERENCE_DATASET.
 """
 
@@ -104,12 +104,13 @@ def show(times: dict[str, list[Times]], found: dict[str, Answers]) -> None:
     alone, batched, own = times
     count = len(found[own])
     print(f"{count} dialogues, {torch.get_num_threads()} threads")
-    print(f"{'':14} s an answer  one by one    CPU  batched    CPU   same answers")
+    print(f"{'':14} s an answer  one by one    CPU  batched    CPU   same")
     for name in times:
         same = sum(a == b for a, b in zip(found[name], found[alone], strict=True))
+        ratios = [f"{took[peer] / took[name]:.2f}×" for peer in (alone, batched) for took in (wall, cpu)]
         print(
-            f"{name:14} {wall[name] / count:11.2f} {wall[alone] / wall[name]:10.2f}× {cpu[alone] / cpu[name]:5.2f}×"
-            f" {wall[batched] / wall[name]:7.2f}× {cpu[batched] / cpu[name]:5.2f}× {same:6} of {count}",
+            f"{name:14} {wall[name] / count:11.2f} {ratios[0]:>11} {ratios[1]:>6} {ratios[2]:>8} "
+            f"{ratios[3]:>6} {same:6}",
             flush=True,
         )
 
