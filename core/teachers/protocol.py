@@ -32,7 +32,7 @@ class AnswerSchema(msgspec.Struct, frozen=True):
     """The form of an answer that is requested as structured output: an object of strings."""
 
     name: str
-    """What the provider is told that the object is."""
+    """What the provider calls the object."""
     fields: tuple[str, ...]
     """The names of its members, all of them required, in order."""
     values: tuple[str, ...]

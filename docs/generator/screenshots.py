@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from unittest.mock import patch
 
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from core.api import WorkspacePaths
@@ -82,5 +83,7 @@ async def _until(pilot: Pilot[None], words: tuple[str, ...]) -> None:
 
 
 def _shown(pilot: Pilot[None]) -> str:
+    # Without it a dialog's background is drawn blank, and the blank lines stay in Textual's cache of lines.
+    visible_screen_stack.set(pilot.app._background_screens)
     strips = pilot.app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)

@@ -81,8 +81,8 @@ def test_stored_answers_are_read_again(asked: Program, api: Api) -> None:
             "UPDATE jobs SET result = json_set(result, '$.invalid_verdicts', verdicts.n) FROM ("
             "SELECT count(*) AS n FROM verdicts) AS verdicts WHERE stage = 'compare'"
         )
-    told = asked("judge", "reparse", "gpt").out
-    (line,) = (line for line in told.splitlines() if line.startswith("compare human vs chatgpt @ gpt: "))
+    output = asked("judge", "reparse", "gpt").out
+    (line,) = (line for line in output.splitlines() if line.startswith("compare human vs chatgpt @ gpt: "))
     now, _, earlier = line.partition("; before: ")
     n = len(before) * 2
     assert f"{n} of {n} verdicts valid" in now
@@ -129,8 +129,8 @@ def test_a_plan_costs_what_the_dry_run_says(asked: Program) -> None:
     assert more["usd"] > 1.1 * dry["usd"]
     # It may stop before.
     assert (dry["is_upper_bound"], more["is_upper_bound"]) == (False, True)
-    told = " ".join(asked("run", "compare:human vs chatgpt @ gpt", "--dry-run").out.split())
-    assert "At most this is sent: judge gpt may stop before, once it is decided." in told
+    output = " ".join(asked("run", "compare:human vs chatgpt @ gpt", "--dry-run").out.split())
+    assert "At most this is sent: judge gpt may stop before, once it is decided." in output
     for design in gpt["designs"]:
         assert design["requests"] == design["dialogues"] * design["orders"]
         assert design["usd"] / design["requests"] == pytest.approx(dry["usd"] / dry["requests"], rel=0.01)

@@ -88,7 +88,7 @@ def test_win_rates_fit_and_say_what_they_are(width: int) -> None:
     assert "not research data" in flowing
 
 
-def test_judges_are_told_apart_when_there_are_several() -> None:
+def test_several_judges_are_named_in_each_row() -> None:
     to = console(200)
     valid = replace(KNOWN, invalid=0)
     print_win_rates(to, [valid, replace(valid, judge="other", label="agrees on 61 %")], (), sample=False)

@@ -71,7 +71,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, student: Path) -> Iterato
         yield program, program("run", "--wait").out
 
 
-def test_every_step_is_told(finished: tuple[Program, str]) -> None:
+def test_every_step_is_reported(finished: tuple[Program, str]) -> None:
     program, result = finished
     assert "recipe direct/chatgpt: done in" in result
     assert f"sft {SFT}: done in" in result
@@ -98,7 +98,7 @@ def test_win_rates(finished: tuple[Program, str]) -> None:
     assert DPO in shown
     assert "held-out human ratings" in shown
     assert "wilson" in shown.lower()
-    assert "not research data" not in shown, "these are no sample's figures"
+    assert "not research data" not in shown, "these are not the sample's results"
 
 
 def test_pairs(finished: tuple[Program, str]) -> None:

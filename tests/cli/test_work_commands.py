@@ -120,7 +120,7 @@ def test_an_unknown_target(loaded: Program) -> None:
     assert not any(j["requested"] for j in loaded("status", "--json").json["jobs"])
 
 
-def test_a_failure_is_told_with_its_reason_and_what_it_blocks(barren: Program) -> None:
+def test_a_failure_is_reported_with_its_reason_and_what_it_blocks(barren: Program) -> None:
     result = barren("run", RUN.partition(" ")[0], "--wait", code=1)
     assert "produces no examples" in result.out
     assert "1 failed, 1 blocked" in result.err

@@ -216,7 +216,7 @@ def test_a_quote_that_is_missing(path: Path) -> None:
     assert places_of(path) == [(2, 3, "situation")]
 
 
-def test_what_stands_before_a_broken_row_is_told_too(path: Path) -> None:
+def test_the_row_before_a_broken_one_is_named_too(path: Path) -> None:
     lines = _simple_lines(3)
     lines[1] = lines[1].replace(",utterance,", ",,")
     path.write_text("\n".join([*lines, '"']))

@@ -1,4 +1,4 @@
-"""The split and the figures: the real data's are known answers."""
+"""The split and the metrics: the real data's are known answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_split_is_test_below_two_threes() -> None:
         ("mixtral", (205, 603, 1192), 52.7, 88),
     ],
 )
-def test_known_figures_of_the_real_file(
+def test_known_statistics_of_the_real_file(
     reference_dataset: Path, source: str, ratings: tuple[int, int, int], mean_words: float, max_words: int
 ) -> None:
     found = describe(read_table(reference_dataset).dialogues)
@@ -48,7 +48,7 @@ def test_known_counts_of_the_real_file(reference_dataset: Path) -> None:
     assert len({dialogue.plutchik for dialogue in dialogues}) == 14
 
 
-def test_crosstabs_of_the_real_file_agree_with_its_figures(reference_dataset: Path) -> None:
+def test_crosstabs_of_the_real_file_agree_with_its_counts(reference_dataset: Path) -> None:
     found = describe(read_table(reference_dataset).dialogues)
     ratings = {row.source: row.ratings for row in found.sources}
     # Both rated 3 and in train, as two threes always are: the SFT dialogues of direct distillation.
@@ -77,7 +77,7 @@ def test_figures_of_two_dialogues() -> None:
     assert (found.emotions, found.sentiments) == ({"sad": 2}, {"negative": 2})
 
 
-def test_nothing_has_no_figures() -> None:
+def test_no_dialogues_have_no_statistics() -> None:
     found = describe([])
     assert (found.sources, found.crosstabs, found.emotions) == ((), (), {})
 

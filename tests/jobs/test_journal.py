@@ -47,15 +47,15 @@ def test_a_damaged_line_is_an_error(tmp_path: Path, line: bytes) -> None:
         list(journal.read(tmp_path))
 
 
-@pytest.mark.parametrize("figure", [math.nan, math.inf, -math.inf])
-def test_a_figure_that_json_cannot_hold_gets_in_as_a_word(tmp_path: Path, figure: float) -> None:
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_json_cannot_hold_is_written_as_a_string(tmp_path: Path, value: float) -> None:
     with pytest.raises(ValueError, match="step 3"):
-        Metric(3, {"loss": figure})
-    Journal(tmp_path).write(records.metric(3, {"loss": figure, "grad_norm": 1.5}))
+        Metric(3, {"loss": value})
+    Journal(tmp_path).write(records.metric(3, {"loss": value, "grad_norm": 1.5}))
     ((entry, _),) = journal.read(tmp_path)
     assert isinstance(entry.record, Metric)
     assert entry.record.values == {"grad_norm": 1.5}
-    assert str(float(entry.record.not_finite["loss"])) == str(figure)
+    assert str(float(entry.record.not_finite["loss"])) == str(value)
 
 
 def test_threads_share_a_journal(tmp_path: Path) -> None:

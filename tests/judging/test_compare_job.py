@@ -138,7 +138,7 @@ def test_a_new_attempt_keeps_what_an_old_one_judged(judge: Path, tmp_path: Path)
     assert len(verdicts) == len(TEST)
 
 
-def test_it_stops_when_told_to(judge: Path, tmp_path: Path) -> None:
+def test_it_stops_on_request(judge: Path, tmp_path: Path) -> None:
     folder = attempt(tmp_path / "1", judge, every(BAD), every(GOOD))
     job = job_attempts.context(folder)
     job.stop.set()

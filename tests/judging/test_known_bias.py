@@ -75,14 +75,12 @@ def judge(text: str) -> str:
     return "say:1" if chance(text) < names_first(first, second) else "say:2"
 
 
-def expected(
-    figure: Callable[[float, float], float], longer: float = LONGER, better: float = BETTER
-) -> float:
-    """The mean over test dialogues of what `figure` makes of b's chances, shown second and first."""
+def expected(value: Callable[[float, float], float], longer: float = LONGER, better: float = BETTER) -> float:
+    """The mean over test dialogues of what `value` makes of b's chances, shown second and first."""
     found = []
     for dialogue in TEST:
         a, b = text_of("a", dialogue), text_of("b", dialogue)
-        found.append(figure(1 - names_first(a, b, longer, better), names_first(b, a, longer, better)))
+        found.append(value(1 - names_first(a, b, longer, better), names_first(b, a, longer, better)))
     return sum(found) / len(found)
 
 

@@ -76,8 +76,10 @@ def test_a_judge_is_validated_on_what_people_rated(tmp_path: Path, api: Api, mod
     assert (result["verdicts"], result["invalid_verdicts"]) == (20, 0)
     assert len(api.paid) == 20
     (path,) = made.workspace.root.glob("artifacts/jobs/validate-*/*/validation.jsonl")
-    told = [msgspec.json.decode(line, type=validate_job.RatedPair) for line in path.read_bytes().splitlines()]
-    assert told == validate_job.pairs(DIALOGUES, 10)
+    records = [
+        msgspec.json.decode(line, type=validate_job.RatedPair) for line in path.read_bytes().splitlines()
+    ]
+    assert records == validate_job.pairs(DIALOGUES, 10)
     with made.open() as workspace:
         (card,) = workspace.evaluation.scorecards()
         (rate,) = workspace.evaluation.win_rates()
@@ -92,7 +94,7 @@ def test_a_judge_is_validated_on_what_people_rated(tmp_path: Path, api: Api, mod
 
 
 def test_a_judge_of_another_mind(tmp_path: Path, api: Api) -> None:
-    """Always the first place: half right by chance, told as ties of the two orders."""
+    """Always the first place: half right by chance, counted as ties of the two orders."""
     api.faults.content = lambda text: "say:1"
     made = judge_workspace(tmp_path, api)
     made.ask(intents.Start(targets=("validate:gpt",), validate={"gpt": 12}))

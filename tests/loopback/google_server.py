@@ -29,7 +29,7 @@ class GoogleHandler(Handler):
 
     def account(self) -> str:
         if "upload_id=" in self.path:
-            # The URL that an upload was told to use says whose it is.
+            # The upload URL names its owner.
             return ""
         key = self.headers.get("x-goog-api-key")
         if key is None:

@@ -156,9 +156,7 @@ def test_an_attempt_that_has_ended_is_not_heard(imported_workspace: Path, tmp_pa
     assert store.rows() == before
 
 
-def test_a_later_attempt_replaces_the_figures_it_makes_again(
-    imported_workspace: Path, tmp_path: Path
-) -> None:
+def test_a_later_attempt_replaces_the_metrics_it_logs_again(imported_workspace: Path, tmp_path: Path) -> None:
     """The first got to step 4, the second goes on from a checkpoint at step 2: no gap, no double point."""
     store = Store(tmp_path, imported_workspace / "state.db")
     Journal(store.folder).write(*(Metric(step, {"loss": 1.0}) for step in (1, 2, 3, 4)))

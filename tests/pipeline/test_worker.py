@@ -42,7 +42,7 @@ def test_a_journal_begins_with_started_and_ends_with_the_result(supervised: Supe
     assert supervised.query("SELECT pid, host FROM attempts") == [(found[0].pid, found[0].host)]
 
 
-def test_what_the_user_can_act_on_is_told_as_it_is(supervised: SupervisedWorkspace) -> None:
+def test_errors_that_the_user_can_act_on_are_reported_unchanged(supervised: SupervisedWorkspace) -> None:
     supervised.set_plan(fail=[JUDGE])
     run(supervised)
     assert records(supervised)[-1] == Failed(f"{JUDGE} cannot be done: no key")

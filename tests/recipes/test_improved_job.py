@@ -132,7 +132,7 @@ def test_combined_unites_the_three_dimensions(tmp_path: Path, method: str) -> No
     assert chosen == [texts(name)[d.dialog_id] for name in needed for d in for_pairs]
 
 
-def test_what_the_teacher_left_out_is_told_and_is_no_example(tmp_path: Path) -> None:
+def test_what_the_teacher_left_out_is_reported_and_is_no_example(tmp_path: Path) -> None:
     needed = strategies.needs("improve-human/combined")
     improved = {name: texts(name) for name in needed}
     gone = [TRAIN[0].dialog_id, TRAIN[5].dialog_id]

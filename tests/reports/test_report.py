@@ -1,4 +1,4 @@
-"""Reports: what they say, in every format, of figures and texts that mean no good."""
+"""Reports: what they say, in every format, of metrics and hostile texts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def rows(folder: Path, table: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO((folder / f"{table}.csv").read_text())))
 
 
-def test_every_figure_is_there_in_full(workspace: WorkspacePaths, written: Path) -> None:
+def test_every_metric_is_there_in_full(workspace: WorkspacePaths, written: Path) -> None:
     with open_workspace(workspace) as opened:
         rates = opened.evaluation.win_rates()
         ranking = {one.judge: one for one in opened.evaluation.rankings()}
@@ -251,7 +251,7 @@ def test_figures_name_what_stands_behind_them(written: Path) -> None:
     assert all("n = 40 dialogues" in caption for caption in captions if "Judge" in caption)
 
 
-def test_what_is_not_finished_is_told(tmp_path: Path) -> None:
+def test_unfinished_work_is_named(tmp_path: Path) -> None:
     with open_workspace(make(tmp_path / "half", finished=False)) as workspace:
         write_report(workspace, tmp_path / "report")
     assert "are not finished" in (tmp_path / "report" / "report.md").read_text()

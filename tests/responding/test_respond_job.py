@@ -111,7 +111,7 @@ def test_an_answer_of_a_torn_batch_stays(settings: RespondSettings, tmp_path: Pa
     assert [response.text for response in found if response.dialog_id == TEST[0].dialog_id] == ["kept"]
 
 
-def test_it_stops_when_told_to(settings: RespondSettings, tmp_path: Path) -> None:
+def test_it_stops_on_request(settings: RespondSettings, tmp_path: Path) -> None:
     folder = job_attempts.attempt(tmp_path / "1", DIALOGUES, settings)
     job = job_attempts.context(folder)
     job.stop.set()

@@ -30,7 +30,7 @@ TEXTS = (
     *(INFO, ERROR, WARNING, "Traceback (most recent call last):", "  File x", "", "naïve Ärger", "\x1b[31m"),
     *(" 45%|####| 9/20 [00:01<00:01]", "ValueError: naïve ärger"),
 )
-#: What is put together at random; no line is so long that it would be told in pieces.
+#: What is put together at random; no line is so long that it would be shown in pieces.
 PARTS = (
     st.lists(
         st.tuples(st.sampled_from(TEXTS), st.sampled_from(["\n", "\n", "\n", "\r", "\r\n", ""])).map("".join),

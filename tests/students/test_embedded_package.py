@@ -23,7 +23,7 @@ METADATA = f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\nRequires-Dist: n
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
-    """A package in a folder that the installers are told to look in, and nowhere else."""
+    """A package in a folder that the installers search, and nowhere else."""
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     wheel = wheels / f"{MODULE}-1.0-py3-none-any.whl"

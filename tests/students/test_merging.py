@@ -19,7 +19,7 @@ from tests.training.conftest import Trained
 PROMPTS = ["I feel so lonely in this town.", "I won the race, and nobody came to see it!"]
 
 
-def figures(model: object, chat: ChatFormat) -> tuple[torch.Tensor, list[str]]:
+def logits_and_answers(model: object, chat: ChatFormat) -> tuple[torch.Tensor, list[str]]:
     """Logits on a prompt, and the greedy answers to all of them."""
     generator = Generator(model, chat, PROMPTS)
     answers = generator.answer([0, 1], Responding(max_new_tokens=24))
@@ -38,10 +38,10 @@ def test_a_merged_model_answers_as_its_adapter_does(
     adapted = loading.load_model(made.student, "cpu", torch.float32, trained.adapter).eval()
     merged = AutoModelForCausalLM.from_pretrained(folder).eval()
     base = loading.load_model(made.student, "cpu", torch.float32).eval()
-    wanted, answers = figures(adapted, chat)
-    got, merged_answers = figures(merged, chat_format.load(Student(model=str(folder))))
+    wanted, answers = logits_and_answers(adapted, chat)
+    got, merged_answers = logits_and_answers(merged, chat_format.load(Student(model=str(folder))))
     torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-4)
     assert merged_answers == answers
-    assert not torch.allclose(figures(base, chat)[0], wanted, atol=1e-3)
+    assert not torch.allclose(logits_and_answers(base, chat)[0], wanted, atol=1e-3)
     # It is a student like any other, and the adapter is in it.
     assert loading.load_tokenizer(Student(model=str(folder))).chat_template == chat.tokenizer.chat_template

@@ -60,8 +60,8 @@ def judge_workspace(
     comparisons: str = HUMAN_AND_CHATGPT,
     more: str = "",
 ) -> TeacherWorkspace:
-    told = [JUDGE.format(name=name, url=api.url, mode=mode, more=more) for name in judges]
-    return TeacherWorkspace(root, api.url, more="".join([*told, comparisons]), dialogues=DIALOGUES)
+    tables = [JUDGE.format(name=name, url=api.url, mode=mode, more=more) for name in judges]
+    return TeacherWorkspace(root, api.url, more="".join([*tables, comparisons]), dialogues=DIALOGUES)
 
 
 def shown(text: str) -> tuple[str, str]:

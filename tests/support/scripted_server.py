@@ -24,7 +24,7 @@ class HttpRequest:
 
 @dataclass(frozen=True)
 class HttpReply:
-    """`length` is told as Content-Length when it is given; `body` is what is really sent."""
+    """`length` is sent as Content-Length when it is given; `body` is what is really sent."""
 
     body: bytes | dict[str, Any] = b""
     status: int = 200

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.segment import Segment
+from textual._context import visible_screen_stack
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -61,12 +62,12 @@ async def settled(pilot: Pilot[None]) -> None:
     Raises:
         StalledError: The app has closed, or its screen has not changed for long.
     """
-    looks, before = 0, _drawn(pilot)
+    looks, before = 0, drawn(pilot.app)
     while looks < _STILL_LOOKS:
         await _answered(pilot)
         await pilot.wait_for_scheduled_animations()
         await until(pilot, lambda: not pending(pilot.app))
-        now = _drawn(pilot)
+        now = drawn(pilot.app)
         looks = looks + 1 if now == before and not pending(pilot.app) else 0
         before = now
 
@@ -114,12 +115,14 @@ def pending(app: App[Any]) -> list[str]:
 
 def shown(pilot: Pilot[None]) -> str:
     """The screen's text, a line each."""
-    strips = pilot.app.screen._compositor.render_strips()
-    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+    return "\n".join("".join(segment.text for segment in line) for line in drawn(pilot.app))
 
 
-def _drawn(pilot: Pilot[None]) -> list[list[Segment]]:
-    return [list(strip) for strip in pilot.app.screen._compositor.render_strips()]
+def drawn(app: App[Any]) -> list[list[Segment]]:
+    """The screen's lines, a dialog over the screens that are below it."""
+    # Without it a dialog's background is drawn blank, and the blank lines stay in Textual's cache of lines.
+    visible_screen_stack.set(app._background_screens)
+    return [list(strip) for strip in app.screen._compositor.render_strips()]
 
 
 def _has_closed(app: App[Any]) -> bool:

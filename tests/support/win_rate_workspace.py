@@ -1,6 +1,6 @@
-"""A workspace in which three judges compared runs of both stages: figures of every kind that win rates have.
+"""A workspace in which three judges compared runs of both stages: metrics of every kind that win rates have.
 
-The verdicts are drawn from known chances, and the figures, length-controlled ones apart, are what the core
+The verdicts are drawn from known chances, and the metrics, length-controlled ones apart, are what the core
 makes of them.
 """
 

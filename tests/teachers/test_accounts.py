@@ -146,7 +146,7 @@ def test_a_batch_that_no_journal_knows_is_adopted(tmp_path: Path, api: Api) -> N
     assert set(api.paid.values()) == {1}
 
 
-def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api: Api) -> None:
+def test_what_cannot_be_adopted_is_reported_and_blocks_nothing(tmp_path: Path, api: Api) -> None:
     other = TeacherWorkspace(tmp_path / "other", api.url, ["improve-human/cognitive"])
     other.run()
     ((batch,),) = other.query("SELECT batch FROM submissions")

@@ -326,7 +326,7 @@ def test_nothing_is_sent_while_a_named_batch_may_hold_it(tmp_path: Path, api: Go
     assert api.calls["create"] == 1
 
 
-def test_what_cannot_be_adopted_is_told_and_hinders_nothing(tmp_path: Path, api: GoogleApi) -> None:
+def test_what_cannot_be_adopted_is_reported_and_blocks_nothing(tmp_path: Path, api: GoogleApi) -> None:
     api.faults.expire = 1
     first = workshop(tmp_path / "first", api, "improve-human/cognitive")
     first.run()

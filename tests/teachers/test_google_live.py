@@ -188,7 +188,7 @@ LIKELY = {"token": "1", "logProbability": -0.1, "tokenId": 7}
         (None, None),
     ],
 )
-async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
+async def test_log_probabilities_are_reported_or_unknown_and_lose_no_answer(
     server: Server, logprobs: object, expected: dict[str, float] | None
 ) -> None:
     body = answer("1")

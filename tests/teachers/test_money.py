@@ -1,4 +1,4 @@
-"""What asking costs: told before, counted after, and stopped at the budget."""
+"""What requests cost: shown before, counted after, and stopped at the budget."""
 
 from __future__ import annotations
 

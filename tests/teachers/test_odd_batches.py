@@ -118,7 +118,7 @@ def test_a_batch_that_the_list_tells_nothing_of_is_looked_at(
     assert odd.creates == 1
 
 
-def test_a_batch_that_cannot_be_told_is_not_bought_again_unasked(
+def test_a_batch_of_unknown_state_is_not_submitted_again_by_itself(
     tmp_path: Path, odd_server: tuple[OddServer, str]
 ) -> None:
     odd, url = odd_server

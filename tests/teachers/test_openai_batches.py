@@ -76,7 +76,7 @@ def test_upload_and_create(server: Server, batches: OpenAIBatches, tmp_path: Pat
     }
 
 
-def test_a_batch_as_it_is_told(server: Server, batches: OpenAIBatches) -> None:
+def test_a_batch_as_the_provider_reports_it(server: Server, batches: OpenAIBatches) -> None:
     errors = {"data": [{"code": "invalid_json_line", "line": 3, "message": f"bad {KEY}"}, {"message": "odd"}]}
     server.answer = lambda asked: HttpReply(batch(errors=errors, output_file_id="file-2", expires_at=2000))
     info = batches.retrieve("batch_1")

@@ -294,7 +294,7 @@ async def test_live_calls_through_faults_on_the_strict_server() -> None:
         (None, None),
     ],
 )
-async def test_log_probabilities_are_told_or_unknown_and_lose_no_answer(
+async def test_log_probabilities_are_reported_or_unknown_and_lose_no_answer(
     server: Server, logprobs: object, expected: dict[str, float] | None
 ) -> None:
     answer = completion("1")

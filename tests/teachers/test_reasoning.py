@@ -1,4 +1,4 @@
-"""Models that reason: their parameters are found out, their tokens have room and are paid for."""
+"""Models that reason: their parameters are detected, their tokens are allowed for and paid."""
 
 from __future__ import annotations
 

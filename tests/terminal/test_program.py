@@ -126,7 +126,7 @@ def test_curves_are_drawn_and_keys_that_come_at_once_are_all_heard(
     open_app(terminal, filled.root)
     terminal.type("4")
     terminal.until(lambda text: "step 60" in text and any("\u2801" <= dots <= "\u28ff" for dots in text))
-    # In one write: each is heard before the table has told of its cursor.
+    # In one write: each key arrives before the table has announced its cursor.
     terminal.pane.cmd("send-keys", "Space", "Down", "Space", "Left")
     terminal.until(lambda text: "1●" in text and "2●" in text and "│ step" in text)
 
@@ -213,7 +213,7 @@ def test_quitting_says_that_the_work_goes_on(terminal: Terminal, filled: Workspa
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_an_app_told_to_end_gives_the_terminal_back(
+def test_a_terminated_app_restores_the_terminal(
     terminal: Terminal, filled: WorkspacePaths, number: signal.Signals
 ) -> None:
     open_app(terminal, filled.root)

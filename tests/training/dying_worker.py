@@ -1,6 +1,6 @@
-"""The real worker in a process of its own, which SIGKILLs itself if it is told where.
+"""The real worker in a process of its own, which SIGKILLs itself where its arguments say.
 
-That is `logged`: once the figures of STEP are journalled, before anything else is saved;
+That is `logged`: once the metrics of STEP are journalled, before anything else is saved;
 `saving`: while the checkpoint of STEP is being written; `publishing`: after the last step, while the
 adapter is being written.
 """

@@ -30,11 +30,11 @@ def killed(folder: Path, where: str, step: int) -> None:
 
 
 def assert_same_curve(folders: list[Path], whole: Trained) -> None:
-    """Together the attempts have every step of the uninterrupted run, with its figures."""
+    """Together the attempts have every step of the uninterrupted run, with its metrics."""
     got, wanted = training_attempts.metrics(*folders), training_attempts.metrics(whole.folder)
     assert list(got) == list(wanted)
-    for step, figures in wanted.items():
-        assert got[step] == pytest.approx(figures, rel=1e-4, abs=1e-6), step
+    for step, metrics in wanted.items():
+        assert got[step] == pytest.approx(metrics, rel=1e-4, abs=1e-6), step
 
 
 def assert_same_adapter(folder: Path, whole: Trained) -> None:
@@ -47,7 +47,7 @@ def assert_same_adapter(folder: Path, whole: Trained) -> None:
 
 @pytest.fixture(scope="module")
 def killed_sft(made: TrainingInputs) -> Path:
-    """An attempt that was killed with a checkpoint at step 2 and figures up to step 3."""
+    """An attempt that was killed with a checkpoint at step 2 and metrics up to step 3."""
     folder = made.attempt("sft")
     killed(folder, "logged", 3)
     return folder
@@ -121,7 +121,7 @@ def test_a_run_that_was_killed_after_its_last_step_trains_no_more(made: Training
 
 
 class StoppingJournal(Journal):
-    """Has the job stop once the figures of a step are written."""
+    """Has the job stop once the metrics of a step are written."""
 
     def __init__(self, folder: Path, step: int) -> None:
         super().__init__(folder)

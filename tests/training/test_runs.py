@@ -62,7 +62,7 @@ def test_padding_is_never_learned_even_where_it_is_the_end_token(
     assert ((batch["labels"] == end).sum(dim=1) == 1).all()
 
 
-def test_every_step_is_journalled_with_its_figures_and_the_time_left(sft: Trained) -> None:
+def test_every_step_is_journalled_with_its_metrics_and_eta(sft: Trained) -> None:
     found = training_attempts.found(sft.folder, Metric)
     assert [metric.step for metric in found] == [1, 2, 3, 4, 5, 6]
     names = {"loss", "learning_rate", "grad_norm", "epoch", "mean_token_accuracy", "num_tokens"}

@@ -1,4 +1,4 @@
-"""The program, with less room for sessions: `python few_sessions.py ARGUMENTS`."""
+"""The program, with a lower limit of sessions: `python few_sessions.py ARGUMENTS`."""
 
 from __future__ import annotations
 

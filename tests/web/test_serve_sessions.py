@@ -55,7 +55,7 @@ async def test_writing_has_to_be_asked_for(serve: Serve) -> None:
         assert "read-only" not in await drawn(websocket, "supervisor")
 
 
-async def test_no_more_sessions_than_there_is_room_for(serve: Serve) -> None:
+async def test_no_more_sessions_than_the_limit(serve: Serve) -> None:
     served = serve(command=FEW)
     async with ClientSession() as client:
         async with tab(served, client) as one, tab(served, client) as other:
@@ -114,7 +114,7 @@ async def test_a_tab_learns_that_its_process_has_gone(serve: Serve) -> None:
     await until(lambda: not served.sessions())
 
 
-async def test_a_tab_is_told_why_the_app_does_not_open(serve: Serve, tmp_path: Path) -> None:
+async def test_a_tab_shows_why_the_app_does_not_open(serve: Serve, tmp_path: Path) -> None:
     root = tmp_path / "gone"
     root.mkdir()
     served = serve(root=root)

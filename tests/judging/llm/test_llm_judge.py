@@ -261,7 +261,7 @@ def test_the_papers_way_shows_the_baseline_first_and_once(tmp_path: Path, api: A
     result = made.result(COMPARE)
     # A judge that only likes the first place has the baseline win everything.
     assert (result["wins_a"], result["design"]) == (len(DIFFERENT), "the baseline first")
-    # Which is which cannot be told from one order.
+    # Which is which is unknown from one order.
     assert result["prefers_first"] is None
     assert result["flip_rate"] is None
     assert result["interval"] == "Wilson 95 %, effective sample size"

@@ -23,7 +23,7 @@ from tests.support.judged_workspace import (
 from tests.support.teacher_workspace import TeacherWorkspace
 
 tokens = st.sampled_from(["1", "2", " 1", "**2**", "(1)", "12", "one", "Response", "", "\n"])
-told = st.dictionaries(tokens, st.floats(-50, 0), max_size=8)
+log_probabilities = st.dictionaries(tokens, st.floats(-50, 0), max_size=8)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ told = st.dictionaries(tokens, st.floats(-50, 0), max_size=8)
     [
         ({"1": math.log(0.8), "2": math.log(0.2)}, 0.2),
         ({"1": math.log(0.3), " 1": math.log(0.3), "2": math.log(0.2), "The": math.log(0.2)}, 0.25),
-        # Only one was told: the other has no more than the least likely of those told, and than what is left.
+        # Only one was reported: the other has at most the least likely of those, and at most what is left.
         ({"2": math.log(0.8), "The": math.log(0.05), "I": math.log(0.05)}, 0.8 / 0.85),
         ({"2": math.log(0.9), "The": math.log(0.05), "I": math.log(0.03)}, 0.9 / 0.92),
         ({"1": 0.0}, 0.0),
@@ -48,7 +48,7 @@ def test_known_probabilities(logprobs: dict[str, float] | None, expected: float 
     assert found == (None if expected is None else pytest.approx(expected, abs=1e-9))
 
 
-@given(told)
+@given(log_probabilities)
 def test_the_other_order_is_the_mirror(logprobs: dict[str, float]) -> None:
     one, other = (
         verdict_probabilities.probability_b(logprobs, "ab"),

@@ -28,7 +28,7 @@ def test_known_effects_are_found_in_both_orders() -> None:
     assert np.mean([covered for _, covered in found.values()]) > 0.85
 
 
-def test_in_one_order_only_length_can_be_told() -> None:
+def test_in_one_order_only_the_effect_of_length_is_estimated() -> None:
     found = judge_statistics.bias_model_coverage(8, ONE)
     assert found.keys() == {"length"}
     assert abs(found["length"][0]) < 0.4

@@ -148,7 +148,7 @@ def test_the_overlap_is_the_share_of_the_dialogues_where_the_longer_side_is_not_
         ([1.0] * 25 + [0.5] + [0.0] * 25, [20] * 51, list(range(51))),
     ],
 )
-def test_what_cannot_be_told_is_none(
+def test_what_cannot_be_estimated_is_none(
     scores: list[float | None], words_a: list[int], words_b: list[int]
 ) -> None:
     assert length_controlled(scores, words_a, words_b) is None

@@ -53,5 +53,5 @@ def test_a_run_killed_in_its_second_epoch_goes_on_in_the_order_of_dialogues(made
     wanted = training_attempts.metrics(whole)
     found = training_attempts.metrics(first, second)
     assert list(found) == list(wanted) == list(range(1, 13))
-    for step, figures in wanted.items():
-        assert found[step] == pytest.approx(figures, rel=1e-4, abs=1e-6), step
+    for step, metrics in wanted.items():
+        assert found[step] == pytest.approx(metrics, rel=1e-4, abs=1e-6), step

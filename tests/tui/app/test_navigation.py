@@ -81,7 +81,7 @@ async def test_from_a_number_to_the_pairs_behind_it(opened: Open, filled: Worksp
         await until_shows(pilot, "3/12")
 
 
-async def test_pairs_stand_side_by_side_where_there_is_room(opened: Open, filled: WorkspacePaths) -> None:
+async def test_pairs_are_side_by_side_on_a_wide_terminal(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("6")
         await until_shows(pilot, "1/12")
@@ -104,7 +104,7 @@ async def test_another_responder_on_the_same_dialogue(opened: Open, filled: Work
         await until_shows(pilot, "3/12")
 
 
-async def test_help_lists_the_keys_of_the_room(opened: Open, filled: WorkspacePaths) -> None:
+async def test_help_lists_the_keys_of_the_screen(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("6", "question_mark")
         await until_shows(pilot, "Jump to a dialogue")
@@ -122,7 +122,7 @@ async def test_escape_never_quits(opened: Open, filled: WorkspacePaths) -> None:
 
 @pytest.mark.parametrize("key", list("12345678"))
 @pytest.mark.parametrize("size", SIZES)
-async def test_no_room_lets_hostile_text_steer_the_terminal(
+async def test_no_screen_lets_hostile_text_control_the_terminal(
     opened: Open, filled: WorkspacePaths, key: str, size: tuple[int, int]
 ) -> None:
     async with opened(filled, size) as pilot:
@@ -141,7 +141,7 @@ async def test_an_empty_workspace_says_what_to_do_next(opened: Open, empty: Work
 
 
 @pytest.mark.parametrize("key", list("3456"))
-async def test_every_room_says_what_is_missing(opened: Open, prepared: WorkspacePaths, key: str) -> None:
+async def test_every_screen_says_what_is_missing(opened: Open, prepared: WorkspacePaths, key: str) -> None:
     async with opened(prepared) as pilot:
         await pilot.press(key)
         missing = ("no data", "no run", "no comparison", "no pair")

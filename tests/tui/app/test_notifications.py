@@ -44,7 +44,7 @@ def test_what_ended_between_two_looks(snapshot: Snapshot) -> None:
     assert news(after, after) == []
 
 
-def test_many_are_told_as_a_number(snapshot: Snapshot) -> None:
+def test_many_notifications_become_one_with_a_count(snapshot: Snapshot) -> None:
     def all_of(state: JobState) -> Snapshot:
         return states(snapshot, *(job(f"j{i}", state) for i in range(9)))
 

@@ -50,7 +50,7 @@ def test_questions_bring_no_look_before_its_time(
             assert answered.value == f"event {number}"
 
 
-def test_what_moves_is_told_without_a_question(watched: tuple[Poller, Path], posted: Posted) -> None:
+def test_changes_arrive_without_a_query(watched: tuple[Poller, Path], posted: Posted) -> None:
     thread, state = watched
     thread.start()
     first = posted.get(timeout=waiting.STALL_S)

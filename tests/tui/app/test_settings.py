@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.filter import NoColor
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import drawn, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app import keymap
 from tui.app.application import EmpathyApp
@@ -53,7 +53,7 @@ async def test_a_hint_names_the_key_that_is_live(opened: Open, filled: Workspace
         await until_shows(pilot, "f9 retry")
 
 
-async def test_two_actions_on_one_key_are_told(opened: Open, filled: WorkspacePaths) -> None:
+async def test_two_actions_on_one_key_are_reported(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'keys = { "pipeline.cancel" = "s" }')
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("2")
@@ -124,20 +124,15 @@ async def test_no_color_sends_none(
         for screen_key in "12345678":
             await pilot.press(screen_key)
             await until_shows(pilot, "q Quit")
-            styles = [
-                segment.style
-                for strip in app.screen._compositor.render_strips()
-                for segment in strip
-                if segment.style is not None
-            ]
+            styles = [segment.style for line in drawn(app) for segment in line if segment.style is not None]
             assert all(style.color is None or style.color.is_default for style in styles)
             assert all(style.bgcolor is None or style.bgcolor.is_default for style in styles)
         await pilot.press("2")
         await until_shows(pilot, "✓ done")
         reversed_ = [
             segment.text
-            for strip in app.screen._compositor.render_strips()
-            for segment in strip
+            for line in drawn(app)
+            for segment in line
             if segment.style is not None and segment.style.reverse
         ]
         assert any("done" in text for text in reversed_), "the cursor is seen without colour"
@@ -156,7 +151,7 @@ async def test_read_only_says_why_nothing_is_changed(opened: Open, filled: Works
         assert len(pilot.app.screen_stack) == 1
 
 
-async def test_the_palette_offers_every_key_of_the_room_and_says_why_not(
+async def test_the_palette_offers_every_key_of_the_screen_and_says_why_not(
     opened: Open, filled: WorkspacePaths
 ) -> None:
     async with opened(filled, (120, 40)) as pilot:
@@ -177,7 +172,7 @@ async def test_the_palette_offers_every_key_of_the_room_and_says_why_not(
         await until(pilot, lambda: app.current_mode == "logs")
 
 
-async def test_f1_helps_with_the_rooms_own_keys_first(opened: Open, filled: WorkspacePaths) -> None:
+async def test_f1_lists_the_screens_own_keys_first(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("2")
         await until_shows(pilot, "✓ done")

@@ -9,7 +9,7 @@ from tui.components.keys_line import KeysLine
 from tui.dialogs.help import HelpScreen
 
 
-async def test_it_shows_the_keys_of_the_room_and_of_the_app(opened: Open, filled: WorkspacePaths) -> None:
+async def test_it_shows_the_keys_of_the_screen_and_of_the_app(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         for key, words in (("2", "c Cancel"), ("6", "d Disagree"), ("2", "c Cancel")):
             await pilot.press(key)

@@ -114,7 +114,7 @@ async def test_the_cursor_stays_on_its_row() -> None:
     await open_shelf(check)
 
 
-async def test_whoever_shows_the_row_under_the_cursor_is_told_of_another() -> None:
+async def test_a_moved_cursor_is_announced() -> None:
     app = Shelf()
     async with app.run_test(size=(60, 12)) as pilot:
         app.listing.show(COLUMNS, ITEMS)

@@ -131,7 +131,7 @@ async def test_the_keys_ask_the_supervisor(
         await until_shows(pilot, "token-affective.jsonl")
 
 
-async def test_the_cost_is_told_before_anything_is_asked_for(
+async def test_the_cost_is_shown_before_anything_is_requested(
     opened: Open, paid: WorkspacePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
@@ -179,7 +179,7 @@ async def test_work_that_asks_no_teacher_starts_at_once(
         await until(pilot, lambda: [kind for kind, _ in intents(filled)] == ["start"])
 
 
-async def test_an_empty_room_says_what_will_be_here(opened: Open, filled: WorkspacePaths) -> None:
+async def test_an_empty_screen_says_what_will_be_here(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled) as pilot:
         await pilot.press("7")
         await until_shows(pilot, "No requests yet.")

@@ -208,7 +208,7 @@ async def test_from_a_test_dialogue_to_its_pair_and_back(
         await until_shows(pilot, "101–200 of 240")
 
 
-async def test_a_dialogue_that_is_not_there_is_told(opened: Open, study: WorkspacePaths) -> None:
+async def test_a_missing_dialogue_is_reported(opened: Open, study: WorkspacePaths) -> None:
     async with opened(study, (120, 40)) as pilot:
         await open_data(pilot)
         app = pilot.app

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
 from core.domain.evaluation.verdicts import Pair
 from core.services.workspace import open_workspace
 from tests.support import finished_workspace
-from tests.support.settling import shown, until, until_shows
+from tests.support.settling import drawn, shown, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.application import EmpathyApp
 from tui.format import marked_text
@@ -129,12 +130,12 @@ async def test_words_that_the_step_before_has_not_are_marked(
     assert spans
     wanted = {word for start, end in spans for word in dpo[start:end].split()}
     async with opened(study, (150, 40)) as pilot:
-        screen = await open_history(pilot, SFT, DPO)
+        await open_history(pilot, SFT, DPO)
         await until_shows(pilot, "B sft-dpo")
-        assert not wanted & _underlined(screen)
+        assert not wanted & _underlined(pilot.app)
         await pilot.press("w")
         await until_shows(pilot, "marked: words that are new against the previous step")
-        await until(pilot, lambda: wanted <= _underlined(screen))
+        await until(pilot, lambda: wanted <= _underlined(pilot.app))
 
 
 async def test_hostile_answers_are_harmless(opened: Open, study: WorkspacePaths) -> None:
@@ -148,12 +149,12 @@ async def test_hostile_answers_are_harmless(opened: Open, study: WorkspacePaths)
             assert not {"\x1b", "\u202e", "\x00"} & set(shown(pilot))
 
 
-def _underlined(screen: PairsScreen) -> set[str]:
+def _underlined(app: App[None]) -> set[str]:
     """The words on the screen that are underlined."""
     return {
         word
-        for strip in screen._compositor.render_strips()
-        for segment in strip
+        for line in drawn(app)
+        for segment in line
         if segment.style is not None and segment.style.underline
         for word in segment.text.split()
     }

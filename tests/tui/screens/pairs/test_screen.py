@@ -360,7 +360,7 @@ def test_looks(
         assert isinstance(app, EmpathyApp)
         await until(pilot, lambda: app.snapshot is not None)
         await open_pairs(pilot, 40)
-        # Where there is room, what the judges were asked stands beside what they answered.
+        # On a wide terminal the prompts of the judges are beside their answers.
         await pilot.press("n", "v", "w", *(["r"] if size[0] > 80 else []))
         await until_shows(pilot, "A shown first")
         await until_shows(pilot, "Quit")

@@ -97,7 +97,7 @@ def test_one_point_of_100_000_is_seen(high: int, low: int, size: tuple[int, int]
     st.booleans(),
     st.tuples(st.floats(-5, 30), st.floats(30.5, 70)),
 )
-def test_whatever_the_values_and_the_room_the_lines_are_as_wide_as_was_asked(
+def test_lines_have_the_requested_width_for_any_values_and_size(
     values: list[float], size: tuple[int, int], log: bool, window: tuple[float, float]
 ) -> None:
     both = trace(values, label="1"), trace(values[::-1], BLUE, label="2", kind="points")

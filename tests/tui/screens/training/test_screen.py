@@ -78,9 +78,7 @@ async def test_the_log_of_a_running_run_is_followed(opened: Open, filled: Worksp
         await until_shows(pilot, "INFO a line that came later")
 
 
-async def test_where_there_is_little_room_the_panel_takes_the_charts_place(
-    opened: Open, filled: WorkspacePaths
-) -> None:
+async def test_on_a_small_terminal_the_panel_replaces_the_chart(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         screen = await open_training(pilot)
         await pilot.press("p")
@@ -190,9 +188,7 @@ async def test_the_screen_fits_every_size(opened: Open, filled: WorkspacePaths) 
             assert braille(pilot)
 
 
-async def test_in_little_room_the_panel_goes_along_with_the_list(
-    opened: Open, filled: WorkspacePaths
-) -> None:
+async def test_on_a_small_terminal_the_panel_follows_the_list(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         await open_training(pilot)
         await pilot.press("p")

@@ -24,7 +24,7 @@ from tests.tui.screens.training.training_screen import (
 )
 
 
-async def test_one_chart_at_a_time_where_there_is_little_room(opened: Open, filled: WorkspacePaths) -> None:
+async def test_one_chart_at_a_time_on_a_small_terminal(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, NARROW) as pilot:
         await open_training(pilot)
         assert "▸loss" in shown(pilot)
@@ -86,7 +86,7 @@ async def test_marked_runs_are_laid_over_each_other(opened: Open, filled: Worksp
         assert "●" not in shown(pilot)
 
 
-async def test_no_more_runs_are_marked_than_can_be_told_apart(opened: Open, filled: WorkspacePaths) -> None:
+async def test_no_more_runs_are_marked_than_there_are_colors(opened: Open, filled: WorkspacePaths) -> None:
     more = '"direct/chatgpt", "direct/llama", "direct/gemini", "direct/mixtral"'
     filled.config.write_text(CONFIG.replace('"direct/chatgpt"', more))
     async with opened(filled, MEDIUM) as pilot:
@@ -112,7 +112,7 @@ async def test_looking_closer_and_at_the_whole_again(opened: Open, filled: Works
         await until(pilot, lambda: not re.search(r"steps \d+ to", shown(pilot)))
 
 
-async def test_scale_smoothing_and_axis_are_told(opened: Open, filled: WorkspacePaths) -> None:
+async def test_scale_smoothing_and_axis_are_shown(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await open_training(pilot)
         await pilot.press("y", "e")
@@ -142,7 +142,7 @@ async def test_one_chart_may_have_the_whole_window(opened: Open, filled: Workspa
         await until_shows(pilot, "step 60")
 
 
-async def test_what_is_not_a_number_is_told_in_words(opened: Open, filled: WorkspacePaths) -> None:
+async def test_nan_and_infinity_are_written_as_words(opened: Open, filled: WorkspacePaths) -> None:
     for step, wrong in ((32, math.nan), (33, math.nan), (34, math.inf)):
         log_metrics(filled, "sft-dpo", DPO, step, loss=wrong)
     async with opened(filled, NARROW) as pilot:

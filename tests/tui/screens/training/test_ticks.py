@@ -61,5 +61,5 @@ def test_round_numbers_and_times() -> None:
         (-math.inf, "-inf"),
     ],
 )
-def test_a_figure_in_few_characters(value: float, text: str) -> None:
+def test_a_number_in_few_characters(value: float, text: str) -> None:
     assert ticks.number(value) == text

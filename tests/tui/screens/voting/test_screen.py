@@ -75,7 +75,7 @@ async def test_a_sitting(filled: WorkspacePaths) -> None:
     wanted = [order[0][1], mirrored[order[1][1]], "tie", "None"]
     assert [choice for _, _, choice in papers(filled)][:4] == wanted
 
-    # Another sitting goes on where this one ended, and names are told at the end.
+    # Another session goes on where this one ended, and names are shown at the end.
     again = EmpathyApp(filled, BALLOT)
     async with again.run_test(size=(120, 40), notifications=True) as pilot:
         await until_shows(pilot, f"3 of {len(order)} voted")
