@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -32,7 +33,7 @@ from tests.support.synthetic_dialogues import synthetic_dialogues
 
 NEW_TOKENS = 4
 POLL_S = 0.005
-MARKS = {"started": Started, "loaded": Progress, "first": ResponseRecord}
+MARKS: dict[str, type[Record]] = {"started": Started, "loaded": Progress, "first": ResponseRecord}
 
 Times = dict[str, float]
 
@@ -68,7 +69,7 @@ def first_response(workers: Workers, root: str, number: int, settings: RespondSe
     pid, host = workers.start("respond", number, warm_workers.kind(settings, "cpu", 1))
     times: Times = {}
     for name, mark in MARKS.items():
-        wait_until(lambda mark=mark: any(isinstance(record, mark | Failed) for record in records(folder)))
+        wait_until(partial(has_one, folder, mark))
         times[name] = time.perf_counter() - began
     relative = folder.relative_to(workspace.root).as_posix()
     attempt = Attempt("respond", number, relative, "running", pid, host, 0, 0)
@@ -77,6 +78,10 @@ def first_response(workers: Workers, root: str, number: int, settings: RespondSe
     if any(isinstance(record, Failed) for record in records(folder)):
         sys.exit((folder / "log.txt").read_text())
     return times
+
+
+def has_one(folder: Path, mark: type[Record]) -> bool:
+    return any(isinstance(record, (mark, Failed)) for record in records(folder))
 
 
 def records(folder: Path) -> list[Record]:

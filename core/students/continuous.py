@@ -22,7 +22,7 @@ from transformers.generation.stopping_criteria import EosTokenCriteria, Stopping
 _SPARE_COLUMNS = 64
 
 
-def is_plain(cache: object) -> bool:
+def is_plain(cache: Any) -> bool:
     """Whether each layer of a cache keeps the keys and values of all tokens, and nothing else.
 
     Only full attention can skip a gap: a recurrent state would include it, and a sliding window count it.

@@ -88,10 +88,10 @@ class Generator:
         """
         left = set(wanted)
         if settings.do_sample or not self._shares_prefix():
-            for batch in self.batches(settings.batch_size):
-                if left.intersection(batch):
-                    answers = self.answer_within_memory(batch, settings, setting, warn)
-                    yield [(i, answer) for i, answer in zip(batch, answers, strict=True) if i in left]
+            for prompts in self.batches(settings.batch_size):
+                if left.intersection(prompts):
+                    answers = self.answer_within_memory(prompts, settings, setting, warn)
+                    yield [(i, answer) for i, answer in zip(prompts, answers, strict=True) if i in left]
             return
         decoded_by = self._configuration(settings)
         batch: ContinuousBatch | None = None

@@ -76,7 +76,7 @@ class Starter:
     def runs(self, attempt: Attempt) -> bool:
         """Whether the attempt's process is still there."""
         try:
-            return psutil.Process(attempt.pid).status() != psutil.STATUS_ZOMBIE
+            return bool(psutil.Process(attempt.pid).status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
 

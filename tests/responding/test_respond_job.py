@@ -133,10 +133,11 @@ def test_a_base_student_and_its_adapters_share_one_model(
 ) -> None:
     base = loading.load_model(student.config, "cpu", torch.float32)
     adapters: dict[str, dict[str, Path]] = {"base": {}}
-    for seed, more in enumerate(({}, {"modules_to_save": ["lm_head"]}, {"bias": "all"})):
+    options: tuple[dict[str, Any], ...] = ({}, {"modules_to_save": ["lm_head"]}, {"bias": "all"})
+    for seed, more in enumerate(options):
         torch.manual_seed(seed)
-        kind = {"target_modules": "all-linear", "init_lora_weights": False, "task_type": "CAUSAL_LM"}
-        lora = LoraConfig(r=4, **kind, **more)
+        more |= {"target_modules": "all-linear", "init_lora_weights": False, "task_type": "CAUSAL_LM"}
+        lora = LoraConfig(r=4, **more)
         made = get_peft_model(copy.deepcopy(base), lora)
         with torch.no_grad():
             for weight in made.parameters():
