@@ -43,7 +43,7 @@ ARCHITECTURES: Mapping[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 PADDING = 0
-NEW = 24
+NEW = 16
 
 
 def make(name: str, seed: int = 0) -> Any:
@@ -111,15 +111,16 @@ def test_the_tokens_are_those_of_generate(name: str) -> None:
     ends = ends_of(alone(model, tokens, [2]), 3)
     expected = alone(model, tokens, ends)
     assert len({len(answer) for answer in expected}) > 1, "answers of one length show nothing"
-    for width in (1, 4, 20):
+    for width in (4, 20):
         assert together(model, tokens, ends, width) == expected, width
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_many_prompts_go_through_few_rows(seed: int) -> None:
+    """Or through a single one."""
     model, tokens = make("llama", seed), prompts(24, 5, seed)
     ends = ends_of(alone(model, tokens, [2]), 4)
-    assert together(model, tokens, ends, 5, shared=5) == alone(model, tokens, ends)
+    assert together(model, tokens, ends, 1 + 2 * seed, shared=5) == alone(model, tokens, ends)
 
 
 @pytest.mark.parametrize("ends", [[2], [2, 5], [95], list(range(1, 96, 2))], ids=len)

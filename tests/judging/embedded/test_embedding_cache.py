@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,11 +16,8 @@ from core.jobs.settings import JudgeSettings
 from core.judging.embedded import fit_job, sentence_embeddings
 from core.judging.embedded.embedding_cache import EmbeddingCache
 from core.judging.embedded.sentence_embeddings import Embedder
-from tests.support import job_attempts
-from tests.support.forking import ForkedProcess, preload
+from tests.support import job_attempts, waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
-
-preload(__name__)
 
 TEXTS = ["I moved.", "We won!", "It is quiet.", "I moved."]
 
@@ -128,17 +126,26 @@ def test_workers_write_at_the_same_time(tmp_path: Path) -> None:
     assert len(EmbeddingCache(tmp_path, "m", 4).find(texts)) == 50
 
 
-def _write_for_ever(folder: Path) -> int:
-    cache, n = EmbeddingCache(folder, "m", 4), 0
-    while True:
-        cache.add([str(n)], vectors(1, n))
-        n += 1
+WRITE_FOR_EVER = """
+import sys
+from itertools import count
+from pathlib import Path
+import numpy as np
+from core.judging.embedded.embedding_cache import EmbeddingCache
+cache = EmbeddingCache(Path(sys.argv[1]), "m", 4)
+for n in count():
+    cache.add([str(n)], np.random.default_rng(n).random((1, 4), dtype=np.float32))
+"""
 
 
 def test_a_killed_worker_leaves_only_whole_files(tmp_path: Path) -> None:
-    worker = ForkedProcess(_write_for_ever, tmp_path, out=tmp_path / "log.txt")
-    while worker.poll() is None and len(list((tmp_path / "m").glob("*.safetensors"))) < 20:
-        os.sched_yield()
+    worker = subprocess.Popen([sys.executable, "-c", WRITE_FOR_EVER, str(tmp_path)])
+    waiting.wait_until(
+        lambda: len(list((tmp_path / "m").glob("*.safetensors"))) >= 20,
+        "20 files",
+        processes=[worker],
+        progress=waiting.file_sizes(tmp_path),
+    )
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     written = len(list((tmp_path / "m").glob("*.safetensors")))
