@@ -37,6 +37,8 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """The folders of earlier attempts, newest first: the job reuses their results."""
     threads: int
     """CPU threads that the worker may use."""
+    cache: str | None = None
+    """The folder in which the workspace's jobs keep what others can use as well; None for none."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 

@@ -74,6 +74,7 @@ def prepare(
         inputs=inputs,
         prior=tuple(str(workspace.root / earlier) for earlier in prior),
         threads=threads,
+        cache=str(workspace.cache),
         sends_requests=stored.sends_requests,
     )
     try:

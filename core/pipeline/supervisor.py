@@ -21,7 +21,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
 from core.jobs import locks
-from core.pipeline import attempts, ingest, intent_handlers
+from core.pipeline import attempts, ingest, intent_handlers, warm_workers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs
@@ -94,6 +94,7 @@ class Supervisor:
         for attempt in running:
             self._ingest(attempt)
         self._reap_workers()
+        self._workers.end_waiting(warm_workers.WAIT_S)
         # Our own writes change `total_changes`, those of other connections change `data_version`.
         state = (
             connections.data_version(self.connection),
@@ -264,7 +265,8 @@ class Supervisor:
         with transaction(self.connection):
             attempt = jobs.begin_attempt(self.connection, job.id, number, relative)
         try:
-            pid, host = self._workers.start(job.id, number)
+            kind = warm_workers.kind(job.settings, job.slot, self._threads(job.slot))
+            pid, host = self._workers.start(job.id, number, kind)
         except OSError as error:
             message = f"the worker could not be started: {error}"
             with transaction(self.connection):
