@@ -308,8 +308,9 @@ class Responding(_Table, frozen=True):
     """With `do_sample`: sampling temperature."""
     top_p: Share = 1.0
     """With `do_sample`: nucleus sampling."""
-    batch_size: Positive = 16
-    """Dialogues that are answered at the same time; halved while memory runs out."""
+    batch_size: Positive = 64
+    """Dialogues that are answered at the same time; halved while memory runs out. Greedy responses do not
+    depend on it."""
     seed: int = 42
     """With `do_sample`: sampling seed."""
 

@@ -105,6 +105,11 @@ class WorkspacePaths:
         """The dialogues that jobs read, by the hash of their content."""
         return self.artifacts / "data" / data / "dialogues.jsonl"
 
+    @property
+    def cache(self) -> Path:
+        """What jobs compute once for all of them; it can be deleted at any time."""
+        return self.artifacts / "cache"
+
     def attempt(self, job: str, number: int) -> Path:
         return self.artifacts / "jobs" / job / str(number)
 

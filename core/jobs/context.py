@@ -52,6 +52,10 @@ class JobContext(Generic[S]):
         """The path of an input. Raises `KeyError` if the job has no such input."""
         return Path(self.spec.inputs[name])
 
+    def cache(self, name: str) -> Path | None:
+        """The folder of that name that all jobs of the workspace share; None if there is none."""
+        return None if self.spec.cache is None else Path(self.spec.cache) / name
+
     def check(self) -> None:
         """Raise `Cancelled` if this job was requested to stop, and `JournalLostError` as the journal does."""
         self.journal.check()

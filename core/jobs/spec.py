@@ -47,6 +47,8 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """Attempts up to this number belong to a result that this one makes anew."""
     spent_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """US dollars that the workspace had spent by then, as its store has counted."""
+    cache: str | None = None
+    """The folder in which the workspace's jobs keep what others can use as well; None for none."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 

@@ -91,6 +91,7 @@ def prepare(
         depends_on=job.depends_on,
         redone_after=stored.redone_after,
         spent_usd=spent_usd,
+        cache=str(workspace.cache),
         sends_requests=stored.sends_requests,
     )
     try:

@@ -23,7 +23,7 @@ from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs import JobState, Slot
 from core.jobs import files, locks
-from core.pipeline import attempts, history, ingest, intent_handlers
+from core.pipeline import attempts, history, ingest, intent_handlers, warm_workers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.history import AttemptEnded
 from core.pipeline.worker_processes import Workers
@@ -88,7 +88,10 @@ class Supervisor:
         self._ending = [
             self._ending_worker(attempt, grace_s)
             for attempt in jobs.attempts(self.connection)
-            if attempt.state != "running" and self._workers.is_alive(attempt)
+            # Of a removed folder it cannot be told whether its process does another attempt by now.
+            if attempt.state != "running"
+            and workspace.inside(attempt.folder).is_dir()
+            and self._workers.is_alive(attempt)
         ]
 
     def run(self, lock: TextIO) -> None:
@@ -133,6 +136,7 @@ class Supervisor:
         for attempt in running:
             self._ingest(attempt)
         self._reap_workers()
+        self._workers.end_waiting(warm_workers.WAIT_S)
         # Our own writes change `total_changes`, those of other connections change `data_version`.
         state = (
             connections.data_version(self.connection),
@@ -338,7 +342,8 @@ class Supervisor:
         with transaction(self.connection):
             attempt = jobs.begin_attempt(self.connection, job.id, number, relative)
         try:
-            pid, host, process = self._workers.start(job.id, number)
+            kind = warm_workers.kind(job.settings, job.slot, self._threads(job.slot))
+            pid, host, process = self._workers.start(job.id, number, kind)
         except OSError as error:
             message = f"the worker could not be started: {error}"
             with transaction(self.connection):

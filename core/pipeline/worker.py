@@ -1,7 +1,9 @@
-"""The worker: one process that runs one attempt at one job.
+"""The worker: one process that runs an attempt at a job.
 
 `python -m core.pipeline.worker ATTEMPT_FOLDER` reads spec.json there and writes the journal, the
 log (its standard output and error, redirected by the supervisor) and the outputs to the same folder.
+With two more arguments, a channel to the supervisor and the attempt's lock, it may do more jobs: see
+`core.pipeline.serving`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
@@ -35,7 +38,11 @@ log = logging.getLogger("worker")
 def main(folder: Path) -> int:
     """Run the attempt in `folder`; returns the process's exit code."""
     files.keep_private(folder.parents[3])
-    journal = Journal(folder)
+    with closing(Journal(folder)) as journal:
+        return _attempt(folder, journal)
+
+
+def _attempt(folder: Path, journal: Journal) -> int:
     try:
         spec = specs.read(folder)
     except UserError as error:
@@ -115,4 +122,10 @@ class _Formatter(logging.Formatter):
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve()))
+    place, *descriptors = sys.argv[1:]
+    if descriptors:
+        from core.pipeline import serving
+
+        channel, lock = map(int, descriptors)
+        sys.exit(serving.serve(main, Path(place).resolve(), channel, lock))
+    sys.exit(main(Path(place).resolve()))

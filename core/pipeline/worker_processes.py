@@ -16,32 +16,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from core.config.workspace import WorkspacePaths
 from core.domain import troubles
 from core.jobs import locks, processes
 from core.jobs.context import CANCEL, LOCK, is_held
+from core.pipeline.warm_workers import Kind, WarmWorkers, WorkerProcess
 from core.store.jobs import Attempt
 
 #: -P: a file in the workspace must not shadow a module of the same name.
 WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
 
 LOG = "log.txt"
-
-
-class WorkerProcess(Protocol):
-    """A child process, as `subprocess.Popen` is one."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id, which is also the id of its session."""
-
-    def poll(self) -> int | None:
-        """Its exit code, negative for a signal; None while it runs."""
-
-    def wait(self) -> int:
-        """Its exit code, once it has ended."""
 
 
 @dataclass(frozen=True)
@@ -55,46 +42,75 @@ class Ending:
 
 
 class Workers:
-    """Runs `command FOLDER` for an attempt's folder; tracks its child processes and adopted workers."""
+    """Runs `command FOLDER` for an attempt's folder; tracks its child processes and adopted workers.
 
-    def __init__(self, workspace: WorkspacePaths, command: Sequence[str] = WORKER) -> None:
+    `keep_warm`: a worker may wait for another job of its kind.
+    """
+
+    def __init__(
+        self, workspace: WorkspacePaths, command: Sequence[str] = WORKER, *, keep_warm: bool = True
+    ) -> None:
         self._workspace = workspace
         self._command = command
+        self._warm = WarmWorkers() if keep_warm else None
         self._children: dict[tuple[str, int], WorkerProcess] = {}
 
-    def start(self, job: str, number: int) -> tuple[int, str, str | None]:
+    def start(self, job: str, number: int, kind: Kind) -> tuple[int, str, str | None]:
         """Start a worker on a prepared attempt, in its own session.
 
         Returns its process id and host, and what tells its process from others with the same id.
 
-        Raises `OSError` when the limit of processes or open files is reached.
+        A worker of the same kind that waits takes the attempt instead. Raises `OSError` when the limit of
+        processes or open files is reached.
         """
         folder = self._workspace.attempt(job, number)
         with (folder / LOCK).open("w") as lock, (folder / LOG).open("ab") as log:
             locks.acquire(lock)
-            child = self._start_process(folder, log, lock)
+            child = self._start(folder, log, lock, kind)
         self._children[job, number] = child
         return child.pid, socket.gethostname(), processes.identity(child.pid)
 
-    def _start_process(self, folder: Path, log: IO[bytes], lock: IO[str]) -> WorkerProcess:
+    def _start(self, folder: Path, log: IO[bytes], lock: IO[str], kind: Kind) -> WorkerProcess:
+        if self._warm is None:
+            return self._start_process(folder, log, lock)
+        waiting = self._warm.hand_over(kind, folder, lock, log)
+        if waiting is not None:
+            return waiting
+        if kind.key is None:
+            return self._start_process(folder, log, lock)
+        return self._warm.start(
+            kind, lambda channel: self._start_process(folder, log, lock, channel.fileno(), lock.fileno())
+        )
+
+    def _start_process(self, folder: Path, log: IO[bytes], lock: IO[str], *descriptors: int) -> WorkerProcess:
         return subprocess.Popen(
-            [*self._command, str(folder)],
+            [*self._command, str(folder), *map(str, descriptors)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd=self._workspace.root,
             start_new_session=True,
-            pass_fds=[lock.fileno()],
+            pass_fds={lock.fileno(), *descriptors},
         )
+
+    def end_waiting(self, waited_s: float = 0) -> None:
+        """End the workers that have waited for another job for so many seconds."""
+        if self._warm is not None:
+            self._warm.end_waiting(waited_s)
 
     def is_alive(self, attempt: Attempt) -> bool:
         """Whether the attempt's worker is running, also if its folder was removed."""
-        child = self._children.get((attempt.job, attempt.number))
-        if child is not None:
-            return child.poll() is None
-        lock = self._workspace.inside(attempt.folder) / LOCK
-        if lock.exists() and not locks.is_held(lock):
+        key = (attempt.job, attempt.number)
+        child = self._children.get(key)
+        if child is not None and child.poll() is not None:
             return False
+        lock = self._workspace.inside(attempt.folder) / LOCK
+        is_free = not locks.is_held(lock)
+        if is_free and lock.exists():
+            return False
+        if child is not None:
+            # Without a folder, only what the process does otherwise tells that it has ended this attempt.
+            return not (is_free and self._does_another(child, key))
         if attempt.pid is None or attempt.host != socket.gethostname():
             return lock.exists()
         # The lock alone could be held by a child of a dead worker.
@@ -123,6 +139,11 @@ class Workers:
         child = self._children.pop((attempt.job, attempt.number), None)
         if child is None:
             return Ending("while no supervisor was running")
+        if self._goes_on(child):
+            return Ending("and its process does another job")
+        if child.poll() is None:
+            # It has no lock, and does not wait for another job: nothing must be started beside it.
+            _send(os.killpg, child.pid, signal.SIGKILL)
         code = child.wait()
         if is_held(self._workspace.inside(attempt.folder)):
             # Its children may outlive it, and must not run beside the next attempt.
@@ -131,6 +152,17 @@ class Workers:
             return Ending(f"with exit code {code}", troubles.of_exit_code(code))
         name = signal.Signals(-code).name
         return Ending(f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else ""))
+
+    def _goes_on(self, child: WorkerProcess) -> bool:
+        """Whether the process of an attempt that has ended waits for another one, or does it already."""
+        if self._warm is None or child.poll() is not None:
+            return False
+        return self._does_another(child)
+
+    def _does_another(self, child: WorkerProcess, but: tuple[str, int] | None = None) -> bool:
+        """Whether a process waits for a job, or does another attempt than `but`."""
+        others = (other for key, other in self._children.items() if key != but)
+        return (self._warm is not None and self._warm.is_waiting(child)) or child in others
 
     def _signal(self, attempt: Attempt, number: signal.Signals, send: Callable[[int, int], None]) -> bool:
         if attempt.pid is None or attempt.host != socket.gethostname() or not self.is_alive(attempt):
