@@ -105,6 +105,10 @@ class Teacher(_Table, frozen=True):
     call_tries: Positive = 8
     """`live`: how often a request is sent in all while the connection or the server fails. A try that the
     server refuses because of its rate limit counts a tenth."""
+    resend: Literal["ask", "always"] = "ask"
+    """`live`: what becomes of requests whose answers were lost because their worker was killed: they are
+    perhaps paid. `ask`: the job fails and says how many they are, and a retry sends them again. `always`:
+    they are sent again, and perhaps paid twice."""
     max_wait_s: PositiveNumber = 3600.0
     """Seconds for which a job waits while the provider answers nothing at all, because of its rate limits or
     because it cannot be reached; then the job fails, and all answers are kept."""

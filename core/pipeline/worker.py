@@ -17,14 +17,16 @@ from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
+from core.config.redaction import without_secrets
+from core.domain import troubles
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import Result
+from core.domain.text import visible
+from core.jobs import files, processes, stages
 from core.jobs import spec as specs
-from core.jobs import stages
 from core.jobs.context import JobContext
-from core.jobs.journal import Journal
+from core.jobs.journal import Journal, JournalLostError
 from core.jobs.records import Done, Failed, Started, Stopped
-from core.jobs.redaction import without_secrets
 from core.jobs.settings import Settings
 
 #: Characters of an unexpected error that the store keeps; the log has all of it.
@@ -35,6 +37,7 @@ log = logging.getLogger("worker")
 
 def main(folder: Path) -> int:
     """Run the attempt in `folder`; returns the process's exit code."""
+    files.keep_private(folder.parents[3])
     with closing(Journal(folder)) as journal:
         return _attempt(folder, journal)
 
@@ -57,26 +60,48 @@ def _attempt(folder: Path, journal: Journal) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     job = JobContext(folder, spec, journal)
     signal.signal(signal.SIGTERM, lambda *_: job.stop.set())
-    journal.write(Started(os.getpid(), socket.gethostname()))
+    journal.write(Started(os.getpid(), socket.gethostname(), processes.identity(os.getpid())))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     try:
-        journal.write(Done(_run(job)))
+        ending = _ending(job)
+        journal.write(ending)
+    except OSError as error:
+        # There is no room for a reason, in the journal or in the log: the exit code says it.
+        code = troubles.exit_code(error)
+        if code is None:
+            raise
+        return code
+    except JournalLostError as error:
+        # Nobody would read what it still does, and it would be done, and paid, again.
+        log.error("stopped: %s", error)
+        return 1
+    if isinstance(ending, Done):
+        log.info("done")
+        return 0
+    return 1
+
+
+def _ending(job: JobContext[Settings]) -> Done | Failed | Stopped:
+    """Run the job; the last record of its journal. Raises `JournalLostError`."""
+    try:
+        return Done(_run(job))
+    except JournalLostError:
+        raise
     except Cancelled:
         log.info("stopped: cancel requested")
-        journal.write(Stopped())
-        return 1
+        return Stopped()
     except UserError as error:
         log.error("%s", error)
-        journal.write(Failed(without_secrets(str(error))))
-        return 1
+        return Failed(without_secrets(str(error)))
     except Exception as error:
         # The boundary of the process: the journal must end with any error.
+        words = troubles.trouble_in_words(error)
+        if words is not None:
+            log.error("%s", words)
+            return Failed(words)
         log.error("unexpected", exc_info=True)
         what = " ".join(without_secrets(f"{type(error).__name__}: {error}").split())
-        journal.write(Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)"))
-        return 1
-    log.info("done")
-    return 0
+        return Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)")
 
 
 def _run(job: JobContext[Settings]) -> Result:
@@ -89,10 +114,11 @@ def _run(job: JobContext[Settings]) -> Result:
 
 
 class _Formatter(logging.Formatter):
-    """Removes secrets from the log, including tracebacks."""
+    """Removes secrets and control characters from the log, including tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+        # Providers' messages are in it, and people read it in terminals.
+        return visible(without_secrets(super().format(record)), lines=True)
 
 
 if __name__ == "__main__":

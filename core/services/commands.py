@@ -36,6 +36,7 @@ from core.students import model_sources
 if TYPE_CHECKING:
     from core.domain.evaluation.votes import Choice
     from core.judging.voting import BallotItem
+    from core.pipeline.rebuild import Rebuilt
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,18 @@ class Commands:
             if stop.wait(0.05):
                 return outcome
 
+    def rebuild(self) -> Rebuilt:
+        """Make state.db again from the folders of all attempts; the old one is kept beside it.
+
+        Raises `UserError` if a supervisor runs, or the workspace is read-only.
+        """
+        from core.pipeline import rebuild
+
+        try:
+            return rebuild.rebuild(self._paths)
+        except OSError as error:
+            raise UserError(f"state.db cannot be made again: {error}") from error
+
     def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.DATA_URL) -> Path:
         """Download the public data set into the workspace; returns the file's path."""
         self._paths.check_writable()
@@ -201,6 +214,7 @@ class Commands:
 
         Raises `UserError` for a recipe whose teacher responses are not generated yet.
         """
+        self._paths.check_output(folder)
         imported, dialogues = self._data.imported(), self._data.dialogues()
         if imported is None:
             raise UserError("no data is imported: run `empathy-tui import CSV` first")

@@ -15,14 +15,18 @@ from core.services.workspace_creation import create_workspace
 _SEED = "seed = 42\n"
 
 
-def prepare_demo(folder: Path, seed: int | None = None) -> WorkspacePaths:
+def prepare_demo(folder: Path | WorkspacePaths, seed: int | None = None) -> WorkspacePaths:
     """Create a workspace in `folder` with the demo's configuration and the sample, or reuse an existing one.
 
     `seed` takes the place of every seed in the configuration.
 
     Raises:
-        UserError: The folder exists and is not a workspace, or it is one and `seed` is given.
+        UserError: The folder exists and is not a workspace, or it is one and `seed` is given, or `folder` is
+            the place of a workspace that is open read-only.
     """
+    if isinstance(folder, WorkspacePaths):
+        folder.check_writable()
+        folder = folder.root
     if (folder / "config.toml").exists():
         if seed is not None:
             raise UserError(

@@ -60,23 +60,21 @@ def _load(teacher: Teacher, placement: Placement) -> tuple[Any, ChatFormat]:
 def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list[Request]) -> None:
     decoding = _decoding(queue.teacher)
     generator.check_length(decoding.max_new_tokens, "max_output_tokens")
-    queue.job.journal.write(BatchRecord(token, "in_progress", total=len(pending)))
+    queue.record(BatchRecord(token, "in_progress", total=len(pending)))
     began, done = time.monotonic(), 0
     queue.job.check()
     for replies in generator.answers(range(len(pending)), decoding, "max_output_tokens", queue.job.warn):
         for i, reply in replies:
             result = Reply(reply.text, reply.finish, None)
             record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)
-            queue.job.journal.write(record)
+            queue.record(record)
             queue.on_answers((record,))
         done += len(replies)
         queue.ledger.refresh()
         queue.report_progress(eta_s=(len(pending) - done) * (time.monotonic() - began) / done)
         if done < len(pending):
             queue.job.check()
-    queue.job.journal.write(
-        BatchRecord(token, "completed", completed=done, total=len(pending), collected=True)
-    )
+    queue.record(BatchRecord(token, "completed", completed=done, total=len(pending), collected=True))
     queue.ledger.refresh()
 
 

@@ -64,7 +64,7 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
     transformers.utils.logging.disable_progress_bar()
     device = loading.pick_device(student.device)
     dtype = loading.pick_dtype(student.dtype, device)
-    resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)
+    resume = checkpoints.newest((Path(folder) for folder in job.spec.prior), job.warn)
     try:
         prepared = _trainer(job, device, dtype)
         trainer = prepared.trainer

@@ -42,7 +42,7 @@ def import_(ctx: click.Context, file: Path, strict: bool, yes: bool, as_json: bo
     if not plan.changes_nothing:
         commands.wait(commands.apply_import(plan), timeout_s=300)
     if not paths.config.exists():
-        create_workspace(paths.root)
+        create_workspace(paths)
         click.echo(visible(f"Created {paths.config}, for you to edit."), err=as_json)
     counts = workspace.pipeline.snapshot().dialogues
     if as_json:

@@ -100,9 +100,10 @@ class DataReader:
                 if connection is None or job is None
                 else job_records.artifact(connection, job, "answers")
             )
-            if output is None or not (self._state.paths.root / output[0]).exists():
+            path = None if output is None else self._state.paths.inside(output[0])
+            if path is None or not path.exists():
                 return None
-            found.append(response_file.read(self._state.paths.root / output[0]))
+            found.append(response_file.read(path))
         return found
 
     def responses(self, dialog_id: str) -> tuple[Response, ...]:
