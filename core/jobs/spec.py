@@ -49,6 +49,9 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """Attempts up to this number belong to a result that this one makes anew."""
     spent_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """US dollars that the workspace had spent by then, as its store has counted."""
+    gpu: str | None = None
+    """The only GPU that the worker sees, as CUDA_VISIBLE_DEVICES names it; None for those that the supervisor
+    sees."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 

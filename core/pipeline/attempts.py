@@ -64,6 +64,7 @@ def prepare(
     prior: Sequence[str],
     threads: int,
     spent_usd: float = 0.0,
+    gpu: str | None = None,
 ) -> tuple[int, Path]:
     """Make the folder of the job's next attempt, with its spec.json; its number, and the folder.
 
@@ -92,6 +93,7 @@ def prepare(
         depends_on=job.depends_on,
         redone_after=stored.redone_after,
         spent_usd=spent_usd,
+        gpu=gpu,
         sends_requests=stored.sends_requests,
     )
     try:
