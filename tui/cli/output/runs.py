@@ -8,7 +8,7 @@ from rich.console import Console
 
 from core.api import RunEstimate
 from tui.cli.output.tables import cell, make_table, print_line
-from tui.format.values import UNKNOWN, count, duration, size
+from tui.format.values import UNKNOWN, count, duration, roughly, size
 
 
 def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
@@ -52,7 +52,7 @@ def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
 def _time(one: RunEstimate) -> str:
     if one.seconds is None:
         return UNKNOWN
-    return f"{'~' if one.measured else '≈'}{duration(one.seconds)}"
+    return f"~{duration(one.seconds)}" if one.measured else f"≈{roughly(one.seconds)}"
 
 
 def _style(one: RunEstimate) -> str:
