@@ -147,7 +147,7 @@ def processes_of(workspace: Path) -> list[psutil.Process]:
 
 def memory_mb(process: psutil.Process) -> float:
     with suppress(psutil.Error):
-        return process.memory_info().rss / 1e6
+        return float(process.memory_info().rss) / 1e6
     return 0.0
 
 
@@ -177,18 +177,17 @@ def main() -> None:
                 peer = [*seconds]
                 ratio = sum(seconds) / sum(own)
                 failed += [f"{wanted} dialogues: only {ratio:.1f} times as fast"] if ratio < WANTED else []
-            seconds, peak = imported(path, Path(folder) / f"workspace-{wanted}")
+            took, peak = imported(path, Path(folder) / f"workspace-{wanted}")
             memory.append(peak)
-            for step, took, of_peer in zip((*STEPS, "import"), (*own, seconds), (*peer, None), strict=True):
-                shown = "" if of_peer is None else f"{of_peer:>8.2f} {of_peer / took:>5.1f} ×"
-                print(f"{wanted:>10,} {step:<20} {took:>8.2f} {shown}", flush=True)
+            for step, needed, of_peer in zip((*STEPS, "import"), (*own, took), (*peer, None), strict=True):
+                shown = "" if of_peer is None else f"{of_peer:>8.2f} {of_peer / needed:>5.1f} ×"
+                print(f"{wanted:>10,} {step:<20} {needed:>8.2f} {shown}", flush=True)
                 if step in before:
                     n, earlier = before[step]
                     limit = NOISE * wanted * math.log(wanted) / (n * math.log(n))
-                    failed += (
-                        [f"{step}: {took / earlier:.1f} times the time"] if took > limit * earlier else []
-                    )
-                before[step] = (wanted, took)
+                    if needed > limit * earlier:
+                        failed.append(f"{step}: {needed / earlier:.1f} times the time for {wanted:,}")
+                before[step] = (wanted, needed)
             print(f"{'':>10} import: {path.stat().st_size / 1e6:,.0f} MB, peak memory {peak:,.0f} MB")
     if memory[-1] > memory[0] + MORE_MB:
         failed.append(f"an import needs {memory[-1]:.0f} MB, a small one {memory[0]:.0f} MB")

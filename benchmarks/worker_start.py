@@ -66,13 +66,13 @@ def first_response(workers: Workers, root: str, number: int, settings: RespondSe
     workspace = WorkspacePaths(Path(root).resolve())
     folder = job_attempts.attempt(workspace.attempt("respond", number), synthetic_dialogues(16), settings)
     began = time.perf_counter()
-    pid, host = workers.start("respond", number, warm_workers.kind(settings, "cpu", 1))
+    pid, host, process = workers.start("respond", number, warm_workers.kind(settings, "cpu", 1))
     times: Times = {}
     for name, mark in MARKS.items():
         wait_until(partial(has_one, folder, mark))
         times[name] = time.perf_counter() - began
     relative = folder.relative_to(workspace.root).as_posix()
-    attempt = Attempt("respond", number, relative, "running", pid, host, 0, 0)
+    attempt = Attempt("respond", number, relative, "running", pid, host, 0, 0, process=process)
     wait_until(lambda: not workers.is_alive(attempt))
     workers.ended(attempt)
     if any(isinstance(record, Failed) for record in records(folder)):

@@ -79,6 +79,7 @@ from .domain.results import Result as Result
 from .domain.results import SftResult as SftResult
 from .domain.results import Stopping as Stopping
 from .domain.results import ValidateResult as ValidateResult
+from .domain.runs import RunEstimate as RunEstimate
 from .domain.runs import SampleAnswer as SampleAnswer
 from .domain.snapshot import DialogueCounts as DialogueCounts
 from .domain.snapshot import SlotUse as SlotUse

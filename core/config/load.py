@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from core.config import redaction
-from core.config.schema import Config, JudgeConfig, Student, Teacher
+from core.config import redaction, training_arguments
+from core.config.schema import Config, Dpo, JudgeConfig, Lora, Student, Teacher, Training
 from core.domain.errors import UserError
 from core.domain.names import is_plain
 
@@ -30,6 +30,9 @@ _VARIABLE = re.compile(
 
 #: Characters of the shortest secret that is looked for in config.toml: shorter ones may be words.
 _MIN_KEY = 12
+
+#: Initial weights of LoRA that need nothing but the model.
+_INITIALIZATION = re.compile(r"gaussian|orthogonal|olora|pissa(_niter_[1-9]\d*)?")
 
 _JINJA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 #: Those that hold the conversation, and words of Jinja's syntax.
@@ -68,6 +71,14 @@ def parse_config(text: str, place: str = NAME) -> Config:
         _check_student(f"{place}: students.{name}", student)
     if "sft-dpo" in config.runs.stages and "sft" not in config.runs.stages:
         raise UserError(f"{place}: runs.stages: 'sft-dpo' continues from 'sft'; name both")
+    if config.runs.quantization is not None and not config.runs.lora:
+        raise UserError(
+            f"{place}: runs.quantization: weights in 4 bits cannot be trained themselves; remove it, or set "
+            "lora = true"
+        )
+    _check_lora(f"{place}: lora", config.lora)
+    _check_training(f"{place}: sft", config.sft)
+    _check_training(f"{place}: dpo", config.dpo)
     for name, teacher in config.teachers.items():
         _check_teacher(f"{place}: teachers.{name}", teacher)
         if teacher.top_logprobs is not None:
@@ -92,6 +103,34 @@ def _check_student(place: str, student: Student) -> None:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise UserError(f"{place}.chat_template_kwargs.{name}: {error}; write it as a string") from error
+
+
+def _check_lora(place: str, lora: Lora) -> None:
+    wanted = lora.init_lora_weights
+    if isinstance(wanted, str) and not _INITIALIZATION.fullmatch(wanted):
+        raise UserError(
+            f"{place}.init_lora_weights: {wanted!r} is none of true, false, gaussian, orthogonal, olora, "
+            "pissa and pissa_niter_N; others of PEFT's need data or files of their own"
+        )
+
+
+def _check_training(place: str, training: Training) -> None:
+    """Check what a stage's options say together, and its arguments for TRL."""
+    if training.packing:
+        if isinstance(training, Dpo):
+            raise UserError(f"{place}.packing: TRL packs SFT examples only; remove it")
+        if training.prefix_tree or training.group_by_dialogue:
+            raise UserError(
+                f"{place}.packing: packed rows allow neither prefix trees, which save more, nor an order by "
+                "dialogue; remove it, or set prefix_tree = false and group_by_dialogue = false"
+            )
+    if training.early_stopping_patience is not None and not training.eval_share:
+        raise UserError(
+            f"{place}.early_stopping_patience: there is no evaluation; set eval_share, such as 0.1"
+        )
+    training_arguments.check_optimizer(f"{place}.optim", training.optim)
+    if training.extra:
+        training_arguments.check_extra(place, training)
 
 
 def _check_judge(place: str, judge: JudgeConfig) -> None:
@@ -185,4 +224,6 @@ def _explain(message: str) -> str:
     """msgspec's message (`… - at `$.sft.beta``) with the key first, spelled as in the file."""
     what, _, where = message.partition(" - at `$")
     key = where.rstrip("`").lstrip(".")
+    if key == "lora" and "got `bool`" in what:
+        what = "is a table; full fine-tuning is lora = false in [runs]"
     return f"{key}: {what}" if key else what

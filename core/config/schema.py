@@ -22,6 +22,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Quantization = Literal["nf4"]
 Pairing = Literal["strict", "reference-code"]
 
 
@@ -219,6 +220,18 @@ class Lora(_Table, frozen=True):
     target_modules: str | tuple[str, ...] = "all-linear"
     """Modules that get an adapter: a list of names, a regular expression, or `all-linear`, which leaves out
     the head and layers on which an adapter has no effect."""
+    use_rslora: bool = False
+    """Rank-stabilized LoRA: scale by `lora_alpha` / √`r` instead of `lora_alpha` / `r`."""
+    use_dora: bool = False
+    """DoRA: train the magnitude of each weight apart from its direction; slower."""
+    modules_to_save: tuple[str, ...] = ()
+    """Modules that are trained and saved whole beside the adapter."""
+    lora_bias: bool = False
+    """Give the second matrix of each adapter a bias."""
+    init_lora_weights: bool | str = True
+    """How the adapter's weights begin: `true` for zero effect, `gaussian`, `orthogonal`, `olora`, `pissa` or
+    `pissa_niter_16` (16 iterations of a fast SVD). An adapter of the last three is saved as a plain one of
+    twice the rank, because they change the base model."""
 
 
 class Training(_Table, frozen=True):
@@ -256,6 +269,29 @@ class Training(_Table, frozen=True):
     the log says why."""
     gradient_checkpointing: bool = False
     """Recompute activations in the backward pass: less memory, slower steps."""
+    packing: bool = False
+    """Put several SFT examples into one row of `max_length` tokens. Only with `prefix_tree = false` and
+    `group_by_dialogue = false`; a prefix tree saves more."""
+    optim: str = "adamw_torch_fused"
+    """Optimizer, such as `adafactor`, `adamw_torch_8bit`, or `paged_adamw_8bit`, which needs bitsandbytes and
+    a GPU."""
+    use_liger_kernel: bool = False
+    """Replace layers by Liger's Triton kernels, which need the package liger-kernel and a GPU. Steps are
+    computed without prefix trees."""
+    neftune_noise_alpha: PositiveNumber | None = None
+    """NEFTune: add noise of this strength to embeddings during training; none by default. Steps are computed
+    without prefix trees."""
+    eval_share: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    """Share of the train dialogues whose examples are held out of training. Their loss is logged as
+    `eval_loss`. 0 for no evaluation."""
+    eval_steps: Positive = 50
+    """With `eval_share`: optimizer steps between two evaluations."""
+    early_stopping_patience: Positive | None = None
+    """With `eval_share`: stop after this many evaluations in a row without a lower `eval_loss`, and keep the
+    weights of the lowest. There is a checkpoint at each evaluation instead of each `save_steps`. By default
+    training goes on to its end, and keeps its last weights."""
+    early_stopping_threshold: NonNegativeNumber = 0.0
+    """With `early_stopping_patience`: by how much an `eval_loss` must be lower to count."""
     logging_steps: Positive = 1
     """Optimizer steps between two records of metrics."""
     save_steps: Positive = 50
@@ -271,10 +307,13 @@ class Training(_Table, frozen=True):
     """Optimizer steps between two rounds of sample answers."""
     sample_dialogues: NonNegative = 2
     """Number of test dialogues that the student answers in each round; always the same ones."""
+    extra: dict[str, Any] = {}
+    """Further arguments of TRL's `SFTConfig` (in `[dpo.extra]` its `DPOConfig`), such as `adam_beta2`. Those
+    that other options stand for are refused."""
 
 
 class Dpo(Training, frozen=True):
-    """DPO on top of the SFT adapter, under the names of TRL's `DPOConfig`. All options of `[sft]` apply."""
+    """DPO on top of SFT, under the names of TRL's `DPOConfig`. All options of `[sft]` apply."""
 
     learning_rate: PositiveNumber = 5e-6
     """Peak learning rate."""
@@ -294,7 +333,15 @@ class Runs(_Table, frozen=True):
     device: Device = "auto"
     """`auto` takes a GPU when there is one."""
     dtype: Dtype = "auto"
-    """Number format of the weights. `auto`: bfloat16 on a GPU that supports it, else float32."""
+    """Number format of the weights. `auto`: bfloat16 on a GPU that supports it, else float32; with
+    `lora = false` the weights stay float32, and bfloat16 is used to compute."""
+    lora: bool = True
+    """Train adapters as `[lora]` says. `false`: full fine-tuning of all weights, which takes several times
+    the memory and the disk space of the model."""
+    quantization: Quantization | None = None
+    """`nf4`: load students in 4 bits (QLoRA) through bitsandbytes, for training and for answering, base
+    students too. It needs a CUDA GPU and the optional packages of `empathy-tui[quantization]`. Not with
+    `lora = false`."""
 
 
 class Responding(_Table, frozen=True):

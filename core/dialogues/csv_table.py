@@ -56,7 +56,7 @@ class Table:
     train dialogues.
     """
 
-    dialogues: DialogueSpool
+    dialogues: Sequence[Dialogue]
     sources: tuple[str, ...]
     ignored: tuple[str, ...]
     sha256: str

@@ -70,6 +70,8 @@ class Job:
     """Its newest attempt's folder, relative to the workspace; None before the first."""
     wait: Wait | None = None
     """What it waits for while it runs; None while it goes on."""
+    gpu: str | None = None
+    """The only GPU that its newest attempt sees, as CUDA_VISIBLE_DEVICES names it; None without a choice."""
     warnings: tuple[str, ...] = ()
     """What failed beside its work, which went on, in the order in which it first happened; each with how
     often, if it was more than once."""

@@ -92,6 +92,14 @@ class SftResult(_Result, frozen=True, tag="sft"):
     """The token that ends an answer."""
     chat_template_notes: tuple[str, ...] = ()
     """What was fixed or added where the chat template alone would not do, in sentences."""
+    held_out: Count | None = None
+    """Examples or pairs of the evaluation, which were not trained on; None without one."""
+    eval_loss: float | None = None
+    """The loss on them of the weights that were kept; None without an evaluation."""
+    best_step: Count | None = None
+    """With early stopping: the step whose weights were kept."""
+    stopped_early: bool | None = None
+    """With early stopping: whether it ended the training."""
 
 
 class DpoResult(SftResult, frozen=True, tag="sft-dpo"):

@@ -8,6 +8,7 @@ config.toml are in `core.config.schema`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from core.config.schema import (
     Lora,
     Pairing,
     Price,
+    Quantization,
     Responding,
     Student,
     Teacher,
@@ -137,6 +139,8 @@ class LocalStudent(_Settings, frozen=True):
     source: str = ""
     """What identifies the model: the hash of a folder's files, or the name and commit on the Hub. Empty
     in jobs of versions that did not record it."""
+    quantization: Quantization | None = None
+    """How the weights are quantized when the model is loaded; None for not at all."""
 
 
 class StudentResponder(_Settings, frozen=True, tag="student"):
@@ -195,18 +199,19 @@ class _RunSettings(_StageSettings, frozen=True):
     student_name: str
     """The student's name in config.toml."""
     recipe: str
-    lora: Lora
+    lora: Lora | None
+    """None for full fine-tuning."""
 
 
 class SftSettings(_RunSettings, frozen=True, tag="sft"):
-    """Supervised fine-tuning of a fresh adapter."""
+    """Supervised fine-tuning of a fresh adapter, or of the student itself."""
 
     stage: ClassVar[Stage] = "sft"
     training: Training
 
 
 class DpoSettings(_RunSettings, frozen=True, tag="sft-dpo"):
-    """DPO on top of the SFT adapter."""
+    """DPO on top of the SFT adapter, or of the weights after SFT."""
 
     stage: ClassVar[Stage] = "sft-dpo"
     training: Dpo
@@ -280,8 +285,15 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
 }
 
 
-#: Fields that older versions did not have: as None or false, the fingerprint is what it was.
-_ONLY_IF_SET = frozenset({"reasoning_effort", "thinking_budget", "dimensions", "structured_output", "stop"})
+#: Fields that older versions did not have: with their defaults, the fingerprint is what it was.
+_ONLY_IF_CHANGED = frozenset(
+    {
+        *("reasoning_effort", "thinking_budget", "dimensions", "structured_output", "stop"),
+        *("use_rslora", "use_dora", "modules_to_save", "lora_bias", "init_lora_weights"),
+        *("packing", "optim", "use_liger_kernel", "neftune_noise_alpha", "extra", "quantization"),
+        *("eval_share", "eval_steps", "early_stopping_patience", "early_stopping_threshold"),
+    }
+)
 
 #: Greedy responses do not depend on `batch_size`: the fingerprint has always this one, once the default.
 _GREEDY_BATCH = 16
@@ -298,10 +310,20 @@ def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
     found: dict[str, object] = {} if tag is None else {"type": tag}
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
-        is_unset = name in _ONLY_IF_SET and (value is None or value is False)
-        if name not in left_out and not is_unset:
+        is_default = name in _ONLY_IF_CHANGED and value == _defaults(type(settings))[name]
+        if name not in left_out and not is_default:
             found[name] = fingerprinted(value) if isinstance(value, msgspec.Struct) else value
     return found
+
+
+@cache
+def _defaults(kind: type[msgspec.Struct]) -> Mapping[str, object]:
+    """The default of each field of a record that has one."""
+    return {
+        field.name: field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(kind)
+        if not field.required
+    }
 
 
 _encoder = msgspec.json.Encoder()

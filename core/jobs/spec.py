@@ -37,6 +37,8 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """The folders of earlier attempts, newest first: the job reuses their results."""
     threads: int
     """CPU threads that the worker may use."""
+    cache: str | None = None
+    """The folder in which the workspace's jobs keep what others can use as well; None for none."""
     slot: Slot = "cpu"
     """The resource that the job uses. Like the following, only for a store that is made again."""
     reads: dict[str, str] = {}
@@ -47,8 +49,9 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """Attempts up to this number belong to a result that this one makes anew."""
     spent_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     """US dollars that the workspace had spent by then, as its store has counted."""
-    cache: str | None = None
-    """The folder in which the workspace's jobs keep what others can use as well; None for none."""
+    gpu: str | None = None
+    """The only GPU that the worker sees, as CUDA_VISIBLE_DEVICES names it; None for those that the supervisor
+    sees."""
     sends_requests: bool = True
     """Whether the job may send requests to large models; otherwise it only reads the answers there are."""
 

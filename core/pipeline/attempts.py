@@ -64,6 +64,7 @@ def prepare(
     prior: Sequence[str],
     threads: int,
     spent_usd: float = 0.0,
+    gpu: str | None = None,
 ) -> tuple[int, Path]:
     """Make the folder of the job's next attempt, with its spec.json; its number, and the folder.
 
@@ -86,12 +87,13 @@ def prepare(
         inputs=inputs,
         prior=tuple(str(workspace.root / earlier) for earlier in prior),
         threads=threads,
+        cache=str(workspace.cache),
         slot=job.slot,
         reads={name: format_input(read) for name, read in job.inputs.items()},
         depends_on=job.depends_on,
         redone_after=stored.redone_after,
         spent_usd=spent_usd,
-        cache=str(workspace.cache),
+        gpu=gpu,
         sends_requests=stored.sends_requests,
     )
     try:

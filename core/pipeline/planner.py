@@ -142,6 +142,8 @@ class _Planner:
         self.data = data
         self.prompt = prompt
         self.local_slot = local_slot
+        #: What a run yields.
+        self.trained = "adapter" if config.runs.lora else "model"
         self.jobs: dict[str, PlannedJob] = {}
         #: The name of a set of teacher responses → the job that generates it.
         self.generated: dict[str, PlannedJob] = {}
@@ -254,35 +256,36 @@ class _Planner:
     def _runs(self, student: str, recipe: str, examples: PlannedJob) -> list[str]:
         """Add the run of each stage and its responder; returns the responders' names."""
         names = []
-        adapter: PlannedJob | None = None
+        before: PlannedJob | None = None
         recipe_name = catalog.parse(recipe)
+        lora = self.config.lora if self.config.runs.lora else None
         for stage in RUN_STAGES:
             if stage not in self.config.runs.stages:
                 continue
             inputs = dict(self.dialogues)
             settings: RunSettings
-            if adapter is None:
+            if before is None:
                 inputs["examples"] = JobOutput(examples.id, "sft")
                 settings = SftSettings(
                     student=self._student(student),
                     student_name=student,
                     recipe=recipe,
-                    lora=self.config.lora,
+                    lora=lora,
                     training=self.config.sft,
                 )
             else:
                 inputs["preferences"] = JobOutput(examples.id, "preferences")
-                inputs["adapter"] = JobOutput(adapter.id, "adapter")
+                inputs[self.trained] = JobOutput(before.id, self.trained)
                 settings = DpoSettings(
                     student=self._student(student),
                     student_name=student,
                     recipe=recipe,
-                    lora=self.config.lora,
+                    lora=lora,
                     training=self.config.dpo,
                 )
             name = str(RunName(student, recipe_name, stage))
-            adapter = self._add(name, self.local_slot, settings, inputs, [])
-            self.responders[name] = self._respond(name, student, adapter)
+            before = self._add(name, self.local_slot, settings, inputs, [])
+            self.responders[name] = self._respond(name, student, before)
             names.append(name)
         return names
 
@@ -290,7 +293,7 @@ class _Planner:
         responder = StudentResponder(student=self._student(student), responding=self.config.responding)
         inputs = dict(self.dialogues)
         if run is not None:
-            inputs["adapter"] = JobOutput(run.id, "adapter")
+            inputs[self.trained] = JobOutput(run.id, self.trained)
         settings = RespondSettings(responder=responder)
         return self._add(name, self.local_slot, settings, inputs, [self.data.test])
 
@@ -355,6 +358,7 @@ class _Planner:
             prompt=self.prompt("student"),
             device=self.config.runs.device,
             dtype=self.config.runs.dtype,
+            quantization=self.config.runs.quantization,
         )
 
     def _add(

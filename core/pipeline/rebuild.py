@@ -271,7 +271,7 @@ def _add_attempt(
             "UPDATE jobs SET redone_after = ?, sends_requests = ? WHERE id = ?",
             (spec.redone_after, spec.sends_requests, spec.job),
         )
-        attempt = jobs.begin_attempt(connection, spec.job, spec.attempt, relative)
+        attempt = jobs.begin_attempt(connection, spec.job, spec.attempt, relative, spec.gpu)
         if (folder / context.CANCEL).exists():
             connection.execute(
                 "UPDATE attempts SET cancel_at = ? WHERE job = ? AND number = ?",

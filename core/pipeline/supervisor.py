@@ -23,7 +23,7 @@ from core.domain import troubles
 from core.domain.errors import UserError
 from core.domain.jobs import JobState, Slot
 from core.jobs import files, locks
-from core.pipeline import attempts, history, ingest, intent_handlers, warm_workers
+from core.pipeline import attempts, devices, history, ingest, intent_handlers, warm_workers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.history import AttemptEnded
 from core.pipeline.worker_processes import Workers
@@ -326,8 +326,10 @@ class Supervisor:
             attempts.check_known(self.workspace, job_id, (attempt.number for attempt in past))
             inputs = attempts.resolve_inputs(self.connection, self.workspace, job)
             prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
+            gpu = self._gpu() if job.slot == "gpu" else None
+            threads = self._threads(job.slot)
             number, folder = attempts.prepare(
-                self.workspace, stored, inputs, prior, self._threads(job.slot), self._spent_usd(stored)
+                self.workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu
             )
         except MissingOutputError as error:
             self._run_producer_again(job_id, error)
@@ -340,9 +342,9 @@ class Supervisor:
         # and no worker runs without a row.
         relative = folder.relative_to(self.workspace.root).as_posix()
         with transaction(self.connection):
-            attempt = jobs.begin_attempt(self.connection, job.id, number, relative)
+            attempt = jobs.begin_attempt(self.connection, job.id, number, relative, gpu)
         try:
-            kind = warm_workers.kind(job.settings, job.slot, self._threads(job.slot))
+            kind = warm_workers.kind(job.settings, job.slot, threads, gpu)
             pid, host, process = self._workers.start(job.id, number, kind)
         except OSError as error:
             message = f"the worker could not be started: {error}"
@@ -353,7 +355,8 @@ class Supervisor:
             return False
         with transaction(self.connection):
             jobs.set_process(self.connection, attempt, pid, host, process)
-        log.info("%s attempt %d: %s %s", job.id, number, job.stage, job.name)
+        where = "" if gpu is None else f" on {gpu}"
+        log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
         return True
 
     def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
@@ -369,6 +372,13 @@ class Supervisor:
         if not stored.sends_requests or stored.job.stage not in REQUESTING_STAGES:
             return 0.0
         return sum(sums.usd or 0.0 for _, sums in submissions.spending(self.connection, self._known_sums))
+
+    def _gpu(self) -> str | None:
+        """The GPU with the fewest jobs, those included whose workers are ending; None without a choice."""
+        running = jobs.attempts(self.connection, state="running")
+        used = [attempt.gpu for attempt in running] + [ending.attempt.gpu for ending in self._ending]
+        chosen = devices.least_used(devices.usable(), used)
+        return None if chosen is None else chosen.device
 
     def _threads(self, slot: Slot) -> int:
         """CPU threads of a job: OMP_NUM_THREADS where it is set, else a share of the cores."""

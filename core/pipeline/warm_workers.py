@@ -61,12 +61,12 @@ class Kind:
     """The same for jobs that may share a worker; None if the job needs one of its own."""
 
 
-def kind(settings: Settings, slot: Slot, threads: int) -> Kind:
+def kind(settings: Settings, slot: Slot, threads: int, gpu: str | None = None) -> Kind:
     """The kind of a job's worker.
 
     Jobs may share one if nothing that stays in the process differs between them: the student or judge, its
-    device and number format, the threads, and the code on disk. Training never shares one: its libraries
-    change the process.
+    device and number format, the GPU that it sees, the threads, and the code on disk. Training never shares
+    one: its libraries change the process.
     """
     match settings:
         case RespondSettings(responder=StudentResponder(student=student)):
@@ -75,7 +75,7 @@ def kind(settings: Settings, slot: Slot, threads: int) -> Kind:
             needed = b"embedded judge"
         case _:
             return Kind(slot, None)
-    digest = hashlib.sha256(needed + b"\0" + str(threads).encode() + b"\0" + _code().encode())
+    digest = hashlib.sha256(b"\0".join((needed, f"{threads} {gpu}".encode(), _code().encode())))
     return Kind(slot, digest.hexdigest())
 
 

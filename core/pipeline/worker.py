@@ -28,6 +28,7 @@ from core.jobs.context import JobContext
 from core.jobs.journal import Journal, JournalLostError
 from core.jobs.records import Done, Failed, Started, Stopped
 from core.jobs.settings import Settings
+from core.pipeline import devices
 
 #: Characters of an unexpected error that the store keeps; the log has all of it.
 _LONGEST = 400
@@ -51,6 +52,8 @@ def _attempt(folder: Path, journal: Journal) -> int:
         return 1
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(spec.threads)
+    if spec.gpu is not None:
+        os.environ[devices.VISIBLE] = spec.gpu
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     # TRL would report every training to the Hub.

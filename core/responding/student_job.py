@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import torch
 
 from core.dialogues import records, response_file
@@ -18,7 +19,7 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.prompts import templates
-from core.students import base_model, chat_format, loading, model_sources
+from core.students import base_model, chat_format, loading, model_sources, quantization
 from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 
@@ -43,9 +44,14 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
         job.journal.write(*answered.values())
     device = loading.pick_device(student.device)
     chat = chat_format.load(student.config)
+    quantization.check(student.quantization, device)
     adapter = job.input("adapter") if "adapter" in job.spec.inputs else None
-    if adapter is not None:
-        chat.check_adapter(adapter)
+    tuned = job.input("model") if "model" in job.spec.inputs else None
+    if (trained := adapter or tuned) is not None:
+        chat.check_adapter(trained)
+    if tuned is not None:
+        # Full fine-tuning changed all weights: this is another base model.
+        student = msgspec.structs.replace(student, config=loading.fine_tuned(student.config, tuned))
     dtype = loading.pick_dtype(student.dtype, device)
     with base_model.for_answering(student, device, dtype, adapter) as model:
         _answer(job, responder, model, chat, dialogues, answered)

@@ -29,6 +29,9 @@ class Gpu:
     temperature: float | None
     power: float | None
     power_limit: float | None
+    uuid: str | None = None
+    operations: float | None = None
+    """Floating point operations a second of its CUDA cores in float32."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,18 @@ def _gpu(index: int) -> Gpu:
         ),
         power=_value_or_none(lambda: pynvml.nvmlDeviceGetPowerUsage(device) / 1000),
         power_limit=_value_or_none(lambda: pynvml.nvmlDeviceGetEnforcedPowerLimit(device) / 1000),
+        uuid=_value_or_none(lambda: str(pynvml.nvmlDeviceGetUUID(device))),
+        operations=_value_or_none(lambda: _operations(device)),
     )
+
+
+def _operations(device: Any) -> float:
+    import pynvml
+
+    cores = pynvml.nvmlDeviceGetNumGpuCores(device)
+    megahertz = pynvml.nvmlDeviceGetMaxClockInfo(device, pynvml.NVML_CLOCK_SM)
+    # A core multiplies and adds in each cycle.
+    return float(2 * cores * megahertz * 1_000_000)
 
 
 def _name(device: Any) -> str:

@@ -60,6 +60,8 @@ class Attempt:
     reached: int | None = None
     cancel_at: float | None = None
     process: str | None = None
+    gpu: str | None = None
+    """The only GPU that its worker sees, as CUDA_VISIBLE_DEVICES names it; None for no choice."""
 
 
 #: The beginning of the settings that hold commits.
@@ -219,12 +221,15 @@ def request_again(
     set_state(connection, job, "waiting", event=event)
 
 
-def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder: str) -> Attempt:
+def begin_attempt(
+    connection: sqlite3.Connection, job: str, number: int, folder: str, gpu: str | None = None
+) -> Attempt:
     """Record that attempt `number` is about to start, before its process starts."""
     now = time.time()
     connection.execute(
-        "INSERT INTO attempts (job, number, folder, state, started_at) VALUES (?, ?, ?, 'running', ?)",
-        (job, number, folder, now),
+        "INSERT INTO attempts (job, number, folder, state, started_at, gpu)"
+        " VALUES (?, ?, ?, 'running', ?, ?)",
+        (job, number, folder, now, gpu),
     )
     connection.execute(
         "UPDATE jobs SET state = 'running', attempt = ?, started_at = ?, finished_at = NULL, error = NULL,"
@@ -239,7 +244,7 @@ def begin_attempt(connection: sqlite3.Connection, job: str, number: int, folder:
             {"job": job, "number": number},
         )
     add_event(connection, "running", job=job, attempt=number)
-    return Attempt(job, number, folder, "running", None, None, 0, 0)
+    return Attempt(job, number, folder, "running", None, None, 0, 0, gpu=gpu)
 
 
 def end_attempt(
@@ -266,7 +271,8 @@ def attempts(
 ) -> list[Attempt]:
     """Attempts of one job or in one state, newest first."""
     rows = connection.execute(
-        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process FROM attempts"
+        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu"
+        " FROM attempts"
         " WHERE (:job IS NULL OR job = :job) AND (:state IS NULL OR state = :state)"
         " ORDER BY job, number DESC",
         {"job": job, "state": state},

@@ -41,7 +41,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     # Not all columns: the settings contain whole prompts, and are most of a row.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
-        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, (SELECT json_group_array("
+        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, (SELECT json_group_array("
         "json_array(text, times)) FROM (SELECT text, sum(times) AS times FROM warnings WHERE warnings.job ="
         " jobs.id AND warnings.attempt > jobs.redone_after GROUP BY text ORDER BY min(at))) AS warnings"
         " FROM jobs LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
@@ -76,6 +76,7 @@ def _job(row: sqlite3.Row) -> Job:
         depends_on=tuple(json.loads(row["depends_on"])),
         result=None if row["result"] is None else _result(row["id"], row["result"]),
         folder=row["folder"],
+        gpu=row["gpu"],
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
         warnings=tuple(
             text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 8
+VERSION = 9
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -283,6 +283,11 @@ _PROCESSES = """
 ALTER TABLE attempts ADD COLUMN process TEXT;
 """
 
+#: The GPU of an attempt.
+_DEVICES = """
+ALTER TABLE attempts ADD COLUMN gpu TEXT;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version.
@@ -326,6 +331,10 @@ def migrate(path: Path) -> None:
     @migrations(name="processes")
     def processes(db: Database) -> None:
         _execute(db, _PROCESSES)
+
+    @migrations(name="devices")
+    def devices(db: Database) -> None:
+        _execute(db, _DEVICES)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

@@ -41,7 +41,7 @@ def for_answering(
     wanted = (student, device, dtype)
     if _kept is None or (_kept.student, _kept.device, _kept.dtype) != wanted:
         forget()
-        model = loading.load_model(student.config, device, dtype)
+        model = loading.load_model(student.config, device, dtype, quantization=student.quantization)
         _kept = _Kept(*wanted, model, _weights(model))
     kept, _kept = _kept, None
     model = kept.model

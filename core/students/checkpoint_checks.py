@@ -142,15 +142,17 @@ def check_embeddings_without_adapter(name: str, model: Any) -> None:
     """Raise `UserError` if the adapter changes an embedding that the output layer shares: it could not be
     merged."""
     from peft.tuners.tuners_utils import BaseTunerLayer
+    from peft.utils import ModulesToSaveWrapper
 
     base = model.get_base_model()
     shared = (base.get_input_embeddings(), base.get_output_embeddings())
     tied = getattr(base.config.get_text_config(decoder=True), "tie_word_embeddings", False)
-    if tied and any(isinstance(module, BaseTunerLayer) for module in shared):
+    if tied and any(isinstance(module, BaseTunerLayer | ModulesToSaveWrapper) for module in shared):
         names = [part for part, module in base.named_modules() if any(module is one for one in shared)]
         raise UserError(
-            f"lora.target_modules selects {' and '.join(names)}, but the student {name!r} uses the same "
-            "weights for its embedding and its output: an adapter on them cannot be merged. Leave them out"
+            f"lora.target_modules or lora.modules_to_save selects {' and '.join(names)}, but the student "
+            f"{name!r} uses the same weights for its embedding and its output: an adapter on them cannot be "
+            "merged. Leave them out"
         )
 
 

@@ -11,17 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 from filelock import FileLock
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from transformers.utils import cached_file
 
-from core.config.schema import Student
+from core.config.schema import Quantization, Student
 from core.domain.errors import UserError
 from core.jobs import files
 from core.network import hub
 from core.students import checkpoint_checks, embedded_package, memory, model_kind
+from core.students import quantization as quantizing
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
 #: The embedded student's name on the Hub.
@@ -88,14 +90,26 @@ def load_tokenizer(student: Student) -> Any:
     return tokenizer
 
 
+def fine_tuned(student: Student, folder: Path) -> Student:
+    """The student with the weights in `folder`, which full fine-tuning gave it."""
+    return msgspec.structs.replace(student, model=str(folder), revision=None)
+
+
 def load_model(
-    student: Student, device: str, dtype: torch.dtype, adapter: Path | None = None, *, trainable: bool = False
+    student: Student,
+    device: str,
+    dtype: torch.dtype,
+    adapter: Path | None = None,
+    *,
+    trainable: bool = False,
+    quantization: Quantization | None = None,
 ) -> Any:
     """Load the student to `device`, with `adapter` if there is one. Raises `UserError`, also if its weights
     are incomplete.
 
     `trainable` is whether the adapter's weights require gradients. Of its generation_config.json, the model
-    has the end tokens alone.
+    has the end tokens alone. `quantization` needs what
+    `quantizing.check` checks.
     """
     source = _source(student)
     with _errors_of_loading(student):
@@ -112,13 +126,17 @@ def load_model(
             output_loading_info=True,
             # Shapes that do not fit are in `info`.
             ignore_mismatched_sizes=True,
+            **_quantized(quantization, device, dtype),
         )
         checkpoint_checks.check_weights(student.model, model, info)
         checkpoint_checks.name_untied(student.model, model)
         model.generation_config = GenerationConfig(
             use_cache=True, eos_token_id=_own_ends(student.model, source, student.revision, model.config)
         )
-        model = model.to(device) if adapter is None else _with_adapter(model, adapter, trainable).to(device)
+        if adapter is not None:
+            model = _with_adapter(model, adapter, trainable)
+        if quantization is None:
+            model = model.to(device)
         model_kind.check_causal(model, student.model)
     return model
 
@@ -143,6 +161,16 @@ def _errors_of_loading(student: Student) -> Iterator[None]:
             f'out of memory while loading the student {student.model!r}: use runs.dtype = "bfloat16", a '
             "smaller model or another device"
         ) from error
+
+
+def _quantized(quantization: Quantization | None, device: str, dtype: torch.dtype) -> dict[str, Any]:
+    """The arguments by which weights are quantized on the device as they are loaded."""
+    if quantization is None:
+        return {}
+    return {
+        "quantization_config": quantizing.configuration(quantization, dtype),
+        "device_map": {"": device},
+    }
 
 
 def _with_adapter(model: Any, adapter: Path, trainable: bool) -> Any:

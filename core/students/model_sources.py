@@ -198,6 +198,14 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
+def cached_file(student: Student, name: str) -> Path | None:
+    """A file of a model on the Hub in the local Hugging Face cache; None if it is not there."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(student.model, name, revision=student.revision)
+    return Path(found) if isinstance(found, str) else None
+
+
 def _cached_commit(student: Student) -> str | None:
     from huggingface_hub import constants
 

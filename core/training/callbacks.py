@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import torch
 from transformers import TrainerCallback
 
 from core.config.schema import Responding, Training
@@ -26,6 +27,8 @@ from core.training.loggers import brief
 
 #: A metric that TRL logs once, with others about the whole training.
 _SUMMARY_METRIC = "train_runtime"
+#: Metrics of an evaluation that are of no use as curves.
+_EVALUATION_SPEED = {"eval_runtime", "eval_samples_per_second", "eval_steps_per_second"}
 _SAMPLING = Responding(max_new_tokens=80)
 #: Seconds between two checkpoints, in addition to save_steps: saving an adapter is fast.
 _SAVE_EVERY_S = 60.0
@@ -35,6 +38,8 @@ log = logging.getLogger(__name__)
 
 class JournalCallback(TrainerCallback):
     """Records logged metrics, progress and ETA, and marks checkpoints as complete.
+
+    A step whose loss or gradient is not finite ends the run before there is a checkpoint of it.
 
     When the job shall stop, training ends after the current batch: the gradients accumulated for an
     unfinished step are discarded, and a checkpoint of the last finished step is saved.
@@ -53,6 +58,7 @@ class JournalCallback(TrainerCallback):
         #: Of the steps since the last log, without saving and sampling.
         self._unlogged_s = 0.0
         self._unlogged_tokens = 0
+        self._broken = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._began = self._saved_at = time.monotonic()
@@ -71,6 +77,12 @@ class JournalCallback(TrainerCallback):
             control.should_save = state.global_step > self._first_step
             control.should_training_stop = True
 
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        # In float16, the gradient's scale is lowered until it is finite.
+        if not args.fp16:
+            gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+            self._broken = not bool(torch.nn.utils.get_total_norm(gradients).isfinite())
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         now = time.monotonic()
         tokens = self._trained_tokens()
@@ -84,21 +96,26 @@ class JournalCallback(TrainerCallback):
         if self.job.stop.is_set():
             control.should_training_stop = True
         # Otherwise the steps after the last multiple of logging_steps would not be logged.
-        control.should_log = control.should_log or last
+        control.should_log = control.should_log or last or self._broken
+        control.should_evaluate = control.should_evaluate or (last and args.eval_strategy != "no")
 
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any
     ) -> None:
         if not logs or _SUMMARY_METRIC in logs:
             return
-        metrics = {k: float(v) for k, v in logs.items() if isinstance(v, int | float)}
+        metrics = {
+            k: float(v) for k, v in logs.items() if isinstance(v, int | float) and k not in _EVALUATION_SPEED
+        }
         if self._unlogged_s > 0 and self._counts_tokens:
             metrics["tokens_per_second"] = self._unlogged_tokens / self._unlogged_s
         self._unlogged_s, self._unlogged_tokens = 0.0, 0
         self.job.journal.write(metric(state.global_step, metrics))
-        if not math.isfinite(metrics.get("loss", 0.0)):
+        finite = math.isfinite(metrics.get("loss", 0.0))
+        if self._broken or not finite:
+            what = "gradient" if finite else "loss"
             raise UserError(
-                f"the loss at step {state.global_step} is not finite: lower the learning rate, or use "
+                f"the {what} at step {state.global_step} is not finite: lower the learning rate, or use "
                 'dtype = "float32"'
             )
         for name, value in metrics.items():

@@ -1,4 +1,4 @@
-"""The model card (README.md) of an adapter."""
+"""The model card (README.md) of an adapter, or of a model whose weights were all trained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 import msgspec
 
 from core.config.schema import Student
-from core.domain.jobs import Stage
 from core.domain.results import TrainingResult, values
 from core.jobs import files
 from core.jobs.settings import RunSettings
@@ -36,7 +35,8 @@ def write(
     data_sha256: str,
     result: TrainingResult,
 ) -> None:
-    """Write README.md to an adapter's folder: student, recipe, settings, training data and versions."""
+    """Write README.md to the folder of an adapter or a model: student, recipe, settings, training data and
+    versions."""
     from huggingface_hub import ModelCardData
 
     student, stage = settings.student.config, settings.stage
@@ -44,11 +44,12 @@ def write(
     base = base_model(model)
     # The Hub links to a base model by its name there; a local folder has none.
     on_hub = not base.startswith(("/", ".", "~"))
+    lora = settings.lora
     data = ModelCardData(
         base_model=base if on_hub else None,
-        library_name="peft",
+        library_name="transformers" if lora is None else "peft",
         pipeline_tag="text-generation",
-        tags=["empathy", "lora", "trl", stage],
+        tags=["empathy", *(() if lora is None else ("lora",)), "trl", stage],
     )
     libraries = "\n".join(f"- {name} {number}" for name, number in versions().items())
     text = f"""---
@@ -57,29 +58,19 @@ def write(
 
 # {_escaped(f"{settings.student_name}/{recipe}/{stage}")}
 
-A LoRA adapter that distils empathy into {_code(model)}: recipe {_code(recipe)}, stage `{stage}`,
+{_what(settings)} that distils empathy into {_code(model)}: recipe {_code(recipe)}, stage `{stage}`,
 trained with [TRL](https://github.com/huggingface/trl) by empathy-tui after "Distilling Empathy from Large
 Language Models" (Xie, Zhang, Zhang, Liu, SIGDIAL 2025).
 
 - Student: {_student(student)}
 - Recipe: {_code(recipe)}
-- Stage: {_STAGES[stage]}
-- Training data: {result.examples} examples, in a file with SHA-256 `{data_sha256}`
+- Stage: {_stage(settings)}
+- Training data: {result.examples} examples, in a file with SHA-256 `{data_sha256}`{_evaluated(result)}
 - Order: {_ORDERS[settings.training.group_by_dialogue]}
 
 ## Use
 
-```python
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
-base = AutoModelForCausalLM.from_pretrained({json.dumps(base)}{_revision(student)})
-model = PeftModel.from_pretrained(base, ADAPTER)  # the folder of this card
-tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
-merged = model.merge_and_unload()  # one model without the adapter; save_pretrained writes it
-```
-
-The adapter goes on the base model alone. The chat template saved with it is the one that it was trained
+{_use(settings, base)} The chat template saved with it is the one that it was trained
 with: one user turn, made from this prompt.
 
 {_code_block(settings.student.prompt)}
@@ -88,7 +79,7 @@ with: one user turn, made from this prompt.
 
 {_table("setting", msgspec.to_builtins(settings.training))}
 
-{_table("LoRA", msgspec.to_builtins(settings.lora))}
+{_table("LoRA", {"lora": False} if lora is None else msgspec.to_builtins(lora))}
 
 {_table("result", values(result))}
 
@@ -103,10 +94,53 @@ _ORDERS: Mapping[bool, str] = {
     True: "random; the examples of a dialogue are in one optimizer step (`group_by_dialogue`)",
     False: "random, as TRL draws it",
 }
-_STAGES: Mapping[Stage, str] = {
-    "sft": "`sft`, supervised fine-tuning, with the loss on completions only",
-    "sft-dpo": "`sft-dpo`, direct preference optimisation that goes on from the recipe's SFT adapter",
-}
+
+
+def _what(settings: RunSettings) -> str:
+    if settings.lora is None:
+        return "A model, fully fine-tuned,"
+    if settings.student.quantization is not None:
+        return f"A LoRA adapter, trained on weights in {settings.student.quantization} (QLoRA),"
+    return "A LoRA adapter"
+
+
+def _stage(settings: RunSettings) -> str:
+    if settings.stage == "sft":
+        return "`sft`, supervised fine-tuning, with the loss on completions only"
+    before = "weights after SFT" if settings.lora is None else "SFT adapter"
+    return f"`sft-dpo`, direct preference optimisation that goes on from the recipe's {before}"
+
+
+def _evaluated(result: TrainingResult) -> str:
+    """What the evaluation held out, and which weights it chose."""
+    if result.held_out is None:
+        return ""
+    kept = "" if result.best_step is None else f"; the weights are those of step {result.best_step}"
+    return f"\n- Evaluation: {result.held_out} examples of other train dialogues{kept}"
+
+
+def _use(settings: RunSettings, base: str) -> str:
+    """How to load it, in code, and what must be known about that."""
+    if settings.lora is None:
+        return """```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained(MODEL)  # the folder of this card
+tokenizer = AutoTokenizer.from_pretrained(MODEL)
+```
+
+It is a whole model, and needs no other."""
+    return f"""```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+base = AutoModelForCausalLM.from_pretrained({json.dumps(base)}{_revision(settings.student.config)})
+model = PeftModel.from_pretrained(base, ADAPTER)  # the folder of this card
+tokenizer = AutoTokenizer.from_pretrained(ADAPTER)
+merged = model.merge_and_unload()  # one model without the adapter; save_pretrained writes it
+```
+
+The adapter goes on the base model alone."""
 
 
 def _student(student: Student) -> str:

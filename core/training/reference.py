@@ -46,8 +46,9 @@ def give(
 ) -> int:
     """Give the trainer the reference's log-probabilities of all pairs; the number that had to be computed.
 
-    Those that earlier attempts in `prior` computed under the same key are taken from their folders, and all
-    are in `folder` afterwards. `check` is called between the parts, and may raise to stop.
+    `data` has the pairs to train on, then those held out. What earlier attempts in `prior` computed under the
+    same key is taken from their folders, and everything is in `folder` afterwards. `check` is called between
+    the parts, and may raise to stop.
     """
     found: dict[int, _Line] = {}
     for attempt in prior:
@@ -61,7 +62,8 @@ def give(
         for start in range(0, len(missing), _PAIRS):
             check()
             part = missing[start : start + _PAIRS]
-            for index, chosen, rejected in trainer.reference_log_probs(part):
+            computed = trainer.reference_log_probs([data.rows[index] for index in part])
+            for index, (chosen, rejected) in zip(part, computed, strict=True):
                 found[index] = _Line(key, index, chosen, rejected)
             file.writelines(encoder.encode(found[index]) + b"\n" for index in part)
             file.flush()

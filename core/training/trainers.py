@@ -16,7 +16,7 @@ from trl import DPOConfig, SFTConfig
 
 from core.config.schema import Dpo, Lora, Training
 from core.domain.errors import UserError
-from core.training import lora_modules
+from core.training import evaluation, lora_modules
 from core.training.prefix_tree import limits
 from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer
 from core.training.tokenized_data import TokenizedData
@@ -29,7 +29,7 @@ Trainer = TypeVar("Trainer", TreeSftTrainer, TreeDpoTrainer)
 ALL_LINEAR = "all-linear"
 #: Tokens of an example on which the loss is checked.
 _CHECKED_TOKENS = 64
-#: Settings that SFTConfig and DPOConfig do not have.
+#: Settings that SFTConfig and DPOConfig do not have, or get in another way.
 _NOT_IN_TRL = {
     "max_truncated",
     "sample_steps",
@@ -37,71 +37,117 @@ _NOT_IN_TRL = {
     "reference",
     "prefix_tree",
     "group_by_dialogue",
+    "packing",
+    "eval_share",
+    "eval_steps",
+    "early_stopping_patience",
+    "early_stopping_threshold",
+    "extra",
 }
+#: Initial weights of LoRA that change the base model, which a plain adapter expects as it was.
+_CHANGES_BASE = ("pissa", "olora")
 
 
 def arguments(training: Training, device: str, dtype: torch.dtype, output: Path) -> dict[str, Any]:
-    """The keyword arguments of SFTConfig or DPOConfig for these settings."""
+    """The keyword arguments of SFTConfig or DPOConfig for these settings; `dtype` is computed in."""
     settings = {k: v for k, v in msgspec.structs.asdict(training).items() if k not in _NOT_IN_TRL}
-    return settings | {
-        # Loggers are added by core.training.loggers, which keeps their errors from the run.
-        "report_to": "none",
-        "output_dir": str(output),
-        "use_cpu": device == "cpu",
-        "bf16": device != "cpu" and dtype == torch.bfloat16,
-        "fp16": device != "cpu" and dtype == torch.float16,
-        "disable_tqdm": True,
-        # The loss must be logged even if it is not finite, not replaced by the mean of the other steps.
-        "logging_nan_inf_filter": False,
-        "save_strategy": "steps",
-        # Old checkpoints are deleted before the newest one is marked as complete: keep one more.
-        "save_total_limit": max(training.save_total_limit, 2),
-        "dataloader_num_workers": 0,
-        "dataloader_pin_memory": device == "cuda",
+    return (
+        settings
+        | _evaluation(training)
+        | {
+            # Loggers are added by core.training.loggers, which keeps their errors from the run.
+            "report_to": "none",
+            "output_dir": str(output),
+            "use_cpu": device == "cpu",
+            "bf16": device != "cpu" and dtype == torch.bfloat16,
+            "fp16": device != "cpu" and dtype == torch.float16,
+            "disable_tqdm": True,
+            # The loss must be logged even if it is not finite, not replaced by the mean of the other steps.
+            "logging_nan_inf_filter": False,
+            "save_strategy": "steps",
+            # Old checkpoints are deleted before the newest one is marked as complete: keep one more.
+            "save_total_limit": max(training.save_total_limit, 2),
+            "dataloader_num_workers": 0,
+            "dataloader_pin_memory": device == "cuda",
+        }
+        | ({"packing": True, "eval_packing": False} if training.packing else {})
+        | training.extra
+    )
+
+
+def _evaluation(training: Training) -> dict[str, Any]:
+    if not training.eval_share:
+        return {}
+    found: dict[str, Any] = {
+        "eval_strategy": "steps",
+        "eval_steps": training.eval_steps,
+        "per_device_eval_batch_size": training.per_device_train_batch_size,
     }
+    if training.early_stopping_patience is not None:
+        found |= {
+            # The weights of the lowest loss can be kept only if there is a checkpoint of them.
+            "save_steps": training.eval_steps,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": evaluation.METRIC,
+            "greater_is_better": False,
+        }
+    return found
 
 
 def sft(
-    model: Any, tokenizer: Any, data: TokenizedData, lora: Lora, training: Training, args: dict[str, Any]
+    model: Any,
+    tokenizer: Any,
+    data: TokenizedData,
+    lora: Lora | None,
+    training: Training,
+    args: dict[str, Any],
+    held_out: TokenizedData | None = None,
 ) -> TreeSftTrainer:
-    """The trainer for SFT of a new LoRA adapter.
+    """The trainer for SFT of a new LoRA adapter, or of all weights without `lora`; `held_out` is evaluated.
 
     Raises `UserError` if the trainer would not train on exactly these tokens.
     """
     trainer = TreeSftTrainer(
         model=model,
-        args=one_device(SFTConfig(**args, **_for_trl(model.config.get_text_config()))),
+        args=one_device(SFTConfig(**args, **_for_trl(model.config.get_text_config(), args))),
         train_dataset=data.dataset(),
+        eval_dataset=None if held_out is None else held_out.dataset(),
         processing_class=tokenizer,
-        peft_config=lora_config(lora, model),
+        peft_config=None if lora is None else lora_config(lora, model),
     )
     return _checked(trainer, data, training)
 
 
 def dpo(
-    model: Any, tokenizer: Any, data: TokenizedData, training: Dpo, args: dict[str, Any]
+    model: Any,
+    tokenizer: Any,
+    data: TokenizedData,
+    training: Dpo,
+    args: dict[str, Any],
+    held_out: TokenizedData | None = None,
+    reference: Any = None,
 ) -> TreeDpoTrainer:
-    """The trainer for DPO of the adapter on `model`.
+    """The trainer for DPO of the adapter on `model`, or of all weights of a model without one.
 
-    The reference model is a frozen copy of the adapter, or the base model without an adapter. Raises
-    `UserError` if the trainer would not train on exactly these tokens.
+    The reference of an adapter is a frozen copy of it, or the base model without an adapter; otherwise it is
+    the model `reference`. Raises `UserError` if the trainer would not train on exactly these tokens.
     """
     trainer = TreeDpoTrainer(
         model=model,
-        args=one_device(DPOConfig(**args, **_for_trl(model.config.get_text_config()))),
+        ref_model=reference,
+        args=one_device(DPOConfig(**args, **_for_trl(model.config.get_text_config(), args))),
         train_dataset=data.dataset(),
+        eval_dataset=None if held_out is None else held_out.dataset(),
         processing_class=tokenizer,
     )
-    if training.reference == "base":
+    if reference is None and training.reference == "base":
         # Without an adapter named "ref", TRL disables all adapters to compute the reference.
         trainer.model.delete_adapter("ref")
     return _checked(trainer, data, training)
 
 
 def _checked(trainer: Trainer, data: TokenizedData, training: Training) -> Trainer:
-    columns = list(data.rows[0])
-    trained_on = ({name: row[name] for name in columns} for row in trainer.train_dataset)
-    if any(row != given for row, given in zip_longest(trained_on, data.rows)):
+    if not _trains_on(trainer.train_dataset, data, packed=training.packing):
         raise UserError(
             f"TRL {version('trl')} changes tokenised examples, so that training and responding would see "
             "different prompts: install the version in requirements.lock"
@@ -113,6 +159,21 @@ def _checked(trainer: Trainer, data: TokenizedData, training: Training) -> Train
     if training.prefix_tree:
         _use_tree(trainer, data, training)
     return trainer
+
+
+def _trains_on(dataset: Any, data: TokenizedData, *, packed: bool) -> bool:
+    if packed:
+        # A row has several examples, one after the other, and the length of each.
+        found = []
+        for row in dataset:
+            start = 0
+            for length in row["seq_lengths"]:
+                found.append(row["input_ids"][start : start + length])
+                start += length
+        return sorted(found) == sorted(row["input_ids"] for row in data.rows)
+    columns = list(data.rows[0])
+    trained_on = ({name: row[name] for name in columns} for row in dataset)
+    return not any(row != given for row, given in zip_longest(trained_on, data.rows))
 
 
 def _use_tree(trainer: Trainer, data: TokenizedData, training: Training) -> None:
@@ -134,8 +195,8 @@ def one_device(config: Any) -> Any:
     return config
 
 
-def _for_trl(config: Any) -> dict[str, float]:
-    """Give a model's configuration the names that TRL's loss reads; the arguments that this takes.
+def _for_trl(config: Any, args: dict[str, Any]) -> dict[str, float]:
+    """Give a model's configuration the names that TRL's loss reads; further arguments that this takes.
 
     Some families name the number of their experts or the cap of their logits otherwise, and some have models
     without experts, for which there is no load-balancing loss.
@@ -145,7 +206,7 @@ def _for_trl(config: Any) -> dict[str, float]:
         config.num_experts = experts
     if (cap := getattr(config, "logits_soft_cap", None)) is not None:
         config.final_logit_softcapping = cap
-    return {} if experts else {"router_aux_loss_coef": 0.0}
+    return {} if experts or "router_aux_loss_coef" in args else {"router_aux_loss_coef": 0.0}
 
 
 def _check_loss(model: Any, tokens: Sequence[int]) -> None:
@@ -179,4 +240,15 @@ def lora_config(lora: Lora, model: Any) -> LoraConfig:
         lora_dropout=lora.lora_dropout,
         target_modules=targets if isinstance(targets, str) else list(targets),
         exclude_modules=left_out or None,
+        use_rslora=lora.use_rslora,
+        use_dora=lora.use_dora,
+        modules_to_save=list(lora.modules_to_save) or None,
+        lora_bias=lora.lora_bias,
+        init_lora_weights=lora.init_lora_weights,
     )
+
+
+def changes_base(lora: Lora) -> bool:
+    """Whether the adapter's initial weights are taken out of the base model's."""
+    wanted = lora.init_lora_weights
+    return isinstance(wanted, str) and wanted.startswith(_CHANGES_BASE)

@@ -18,7 +18,7 @@ import msgspec
 import torch
 import transformers
 
-from core.config.schema import Training
+from core.config.schema import Student, Training
 from core.dialogues import records
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import DpoResult, SftResult, TrainingResult
@@ -30,8 +30,19 @@ from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
 from core.students import base_model, chat_format, checkpoint_checks, loading, memory, model_sources
 from core.students.chat_format import ChatFormat
-from core.training import checkpoints, loggers, model_card, reference, tokenized_data, trainers
+from core.training import (
+    checkpoints,
+    evaluation,
+    loggers,
+    model_card,
+    reference,
+    requirements,
+    saving,
+    tokenized_data,
+    trainers,
+)
 from core.training.callbacks import JournalCallback, SampleCallback
+from core.training.evaluation import EarlyStopping
 from core.training.tokenized_data import TokenizedData
 
 T = TypeVar("T")
@@ -45,15 +56,18 @@ class _Prepared:
     """With its callbacks."""
     chat: ChatFormat
     data: TokenizedData
+    held_out: TokenizedData | None
+    """Data of the evaluation."""
     file: Path
     """Of the training data."""
+    early_stopping: EarlyStopping | None
 
 
 def run(job: JobContext[RunSettings]) -> TrainingResult:
-    """Train the adapter, resuming from the newest complete checkpoint of earlier attempts.
+    """Train the adapter or the model, resuming from the newest complete checkpoint of earlier attempts.
 
-    Raises `UserError` when there are no examples, the student cannot be loaded, memory runs out, or the
-    loss is not finite.
+    Raises `UserError` when there are no examples, the student cannot be loaded, memory runs out, the loss or
+    its gradient is not finite, or a package is missing.
     """
     student = job.settings.student
     # A job that answered in this process may have left its model.
@@ -63,6 +77,7 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     device = loading.pick_device(student.device)
+    requirements.check(job.settings, device)
     dtype = loading.pick_dtype(student.dtype, device)
     resume = checkpoints.newest((Path(folder) for folder in job.spec.prior), job.warn)
     try:
@@ -78,20 +93,22 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
             raise
         raise UserError(
             "out of memory: lower per_device_train_batch_size (and raise "
-            "gradient_accumulation_steps), or set gradient_checkpointing = true"
+            "gradient_accumulation_steps), or set gradient_checkpointing = true; `empathy-tui run --dry-run` "
+            "estimates what a run needs"
         ) from error
-    if trainer.state.global_step < trainer.state.max_steps:
+    stopped_early = prepared.early_stopping is not None and prepared.early_stopping.stopped
+    if trainer.state.global_step < trainer.state.max_steps and not stopped_early:
         raise Cancelled
-    result = _result(job.settings, prepared, output.metrics["train_runtime"], device, dtype)
-    _save(job, trainer, prepared.file, result)
+    result = _result(job.settings, prepared, output.metrics["train_runtime"], device)
+    saving.save(job, trainer, prepared.chat, prepared.file, result)
     return result
 
 
-def _result(
-    settings: RunSettings, prepared: _Prepared, runtime_s: float, device: str, dtype: torch.dtype
-) -> TrainingResult:
-    trainer = prepared.trainer
+def _result(settings: RunSettings, prepared: _Prepared, runtime_s: float, device: str) -> TrainingResult:
+    trainer, stopping = prepared.trainer, prepared.early_stopping
     history = trainer.state.log_history
+    losses = {entry["step"]: entry[evaluation.METRIC] for entry in history if evaluation.METRIC in entry}
+    kept = trainer.state.best_global_step if stopping is not None else None
     result = SftResult(
         steps=trainer.state.global_step,
         train_loss=_mean(history, "loss"),
@@ -103,7 +120,11 @@ def _result(
         end_token=prepared.chat.end_token,
         chat_template_notes=prepared.chat.notes,
         device=device,
-        dtype=str(dtype).removeprefix("torch."),
+        dtype=str(trainer.base.dtype).removeprefix("torch."),
+        held_out=None if prepared.held_out is None else len(prepared.held_out.rows),
+        eval_loss=losses.get(kept or trainer.state.global_step),
+        best_step=kept,
+        stopped_early=None if stopping is None else stopping.stopped,
     )
     if isinstance(settings, SftSettings):
         return result
@@ -138,43 +159,76 @@ def _trainer(job: JobContext[RunSettings], device: str, dtype: torch.dtype) -> _
     chat = chat_format.load(student)
     tests = _test_prompts(job)
     output = job.folder / checkpoints.FOLDER
+    # Small updates vanish in bfloat16 weights: they stay float32 where the weights themselves are trained.
+    full = settings.lora is None
+    weights = torch.float32 if full and settings.student.dtype == "auto" else dtype
     if isinstance(settings, SftSettings):
         file = job.input("examples")
         found = _some(list(examples.read(file, SftExample)), "SFT example", settings.recipe)
-        data = tokenized_data.sft(chat, found, training)
+        data, held_out = evaluation.held_out(tokenized_data.sft(chat, found, training), training)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
-        model = loading.load_model(student, device, dtype)
-        _check_data(chat, model, data, tests, "sft.max_length")
+        model = _load(job, student, device, weights)
+        _check_data(chat, model, data, held_out, tests, "sft.max_length")
         with _setting_errors():
             loggers.check(training.report_to)
-            trainer = trainers.sft(model, chat.tokenizer, data, settings.lora, training, arguments)
-        checkpoint_checks.check_embeddings_without_adapter(chat.model, trainer.model)
+            trainer = trainers.sft(model, chat.tokenizer, data, settings.lora, training, arguments, held_out)
+        if not full:
+            checkpoint_checks.check_embeddings_without_adapter(chat.model, trainer.model)
     else:
         file = job.input("preferences")
         pairs = _some(list(examples.read(file, PreferencePair)), "preference pair", settings.recipe)
-        data = tokenized_data.dpo(chat, pairs, training)
+        data, held_out = evaluation.held_out(tokenized_data.dpo(chat, pairs, training), training)
         arguments = trainers.arguments(training, device, dtype, output)
         _record(job, arguments)
-        chat.check_adapter(job.input("adapter"))
-        model = loading.load_model(student, device, dtype, job.input("adapter"), trainable=True)
-        _check_data(chat, model, data, tests, "dpo.max_length")
+        before = job.input("model" if full else "adapter")
+        chat.check_adapter(before)
+        apart = None
+        if full:
+            tuned = loading.fine_tuned(student, before)
+            model = _load(job, tuned, device, weights)
+            apart = _load(job, tuned if settings.training.reference == "sft" else student, device, weights)
+        else:
+            model = _load(job, student, device, weights, before)
+        _check_data(chat, model, data, held_out, tests, "dpo.max_length")
         with _setting_errors():
             loggers.check(training.report_to)
-            trainer = trainers.dpo(model, chat.tokenizer, data, settings.training, arguments)
+            trainer = trainers.dpo(model, chat.tokenizer, data, settings.training, arguments, held_out, apart)
+        del apart
         if trainer.tree_tokens is not None:
-            key = reference.key(job.spec.fingerprint, data, device, dtype)
+            pairs_of_all = evaluation.joined(data, held_out)
+            key = reference.key(job.spec.fingerprint, pairs_of_all, device, dtype)
             prior = [Path(folder) for folder in job.spec.prior]
-            reference.give(trainer, data, key, job.folder, prior, job.check)
+            reference.give(trainer, pairs_of_all, key, job.folder, prior, job.check)
+    with _setting_errors():
+        trainer.create_optimizer()
+    saving.keep_initial(trainer, settings.lora, job.folder)
     if data.truncated or data.left_out:
         job.warn(
             f"max_length = {training.max_length} truncates {data.truncated} examples, which lose the token "
             f"that ends an answer, and leaves out {data.left_out} whose prompts fill it"
         )
+    if held_out is not None:
+        log.info("%d examples to train on, %d held out", len(data.rows), len(held_out.rows))
     loggers.add(trainer, training.report_to, job.warn)
     trainer.add_callback(JournalCallback(job, trainer))
     trainer.add_callback(SampleCallback(job, training, chat, tests[: training.sample_dialogues]))
-    return _Prepared(trainer, chat, data, file)
+    stopping = None
+    if training.early_stopping_patience is not None:
+        stopping = EarlyStopping(training.early_stopping_patience, training.early_stopping_threshold)
+        trainer.add_callback(stopping)
+    return _Prepared(trainer, chat, data, held_out, file, stopping)
+
+
+def _load(
+    job: JobContext[RunSettings],
+    student: Student,
+    device: str,
+    dtype: torch.dtype,
+    adapter: Path | None = None,
+) -> Any:
+    quantization = job.settings.student.quantization
+    return loading.load_model(student, device, dtype, adapter, trainable=True, quantization=quantization)
 
 
 @contextmanager
@@ -187,12 +241,18 @@ def _setting_errors() -> Iterator[None]:
 
 
 def _check_data(
-    chat: ChatFormat, model: Any, data: TokenizedData, tests: Sequence[tuple[str, str]], setting: str
+    chat: ChatFormat,
+    model: Any,
+    data: TokenizedData,
+    held_out: TokenizedData | None,
+    tests: Sequence[tuple[str, str]],
+    setting: str,
 ) -> None:
     """Raise `UserError` if the model has no place for the examples, or for what it will respond to."""
     prompts = [chat.prompt(prompt) for _, prompt in tests]
-    checkpoint_checks.check_tokens(chat.model, model, chat.tokenizer, chain(data.sequences(), prompts))
-    longest = max(map(len, data.sequences()))
+    sequences = list(evaluation.joined(data, held_out).sequences())
+    checkpoint_checks.check_tokens(chat.model, model, chat.tokenizer, chain(sequences, prompts))
+    longest = max(map(len, sequences))
     what, remedy = "the longest example has", f"lower {setting} in config.toml to that number"
     checkpoint_checks.check_positions(chat.model, model, longest, what, remedy)
     longest = max(map(len, prompts), default=0)
@@ -225,17 +285,3 @@ def _test_prompts(job: JobContext[RunSettings]) -> list[tuple[str, str]]:
         for d in records.read(job.input("dialogues"))
         if d.split == "test"
     ]
-
-
-def _save(job: JobContext[RunSettings], trainer: Any, data: Path, result: TrainingResult) -> None:
-    folder = job.folder / "adapter"
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    # Users of the adapter need the base model's name on the Hub, not a local path.
-    model.peft_config["default"].base_model_name_or_path = model_card.base_model(
-        job.settings.student.config.model
-    )
-    # Embeddings do not change. Without this, PEFT queries the Hub to find out.
-    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
-    trainer.processing_class.save_pretrained(str(folder))
-    model_card.write(folder, job.settings, files.sha256(data), result)
-    job.publish("adapter", folder)

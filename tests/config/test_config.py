@@ -39,6 +39,28 @@ def test_the_default_templates_values_are_the_defaults() -> None:
         ("[students.a]\nmodel = 'x'\nstop_strings = ['']", r"students\.a\.stop_strings|length >= 1"),
         ("[runs]\nstages = ['sft-dpo']", "continues from 'sft'"),
         ("x =", "not valid TOML"),
+        ("lora = false", r"lora: is a table; full fine-tuning is lora = false in \[runs\]"),
+        (
+            "[runs]\nlora = false\nquantization = 'nf4'",
+            "runs.quantization: weights in 4 bits cannot be trained",
+        ),
+        ("[lora]\ninit_lora_weights = 'eva'", "lora.init_lora_weights: 'eva' is none of"),
+        ("[sft]\noptim = 'page_adamw_8bit'", "sft.optim: .* did you mean paged_adamw_8bit"),
+        ("[sft]\npacking = true", "sft.packing: packed rows allow neither prefix trees"),
+        ("[dpo]\npacking = true", "dpo.packing: TRL packs SFT examples only"),
+        ("[sft]\nearly_stopping_patience = 3", "there is no evaluation; set eval_share"),
+        ("[sft.extra]\nadam_beta3 = 1", "sft.extra.adam_beta3: TRL's SFTConfig .* mean adam_beta2"),
+        ("[dpo.extra]\nldalpha = 1", "dpo.extra.ldalpha: TRL's DPOConfig .* mean ld_alpha"),
+        (
+            "[sft.extra]\nlabel_smoothing = 0.1",
+            "SFTConfig has no such argument; did you mean label_smoothing_f",
+        ),
+        ("[sft.extra]\nlearning_rate = 1", "it is an option itself; set sft.learning_rate"),
+        ("[sft.extra]\nbf16 = true", "the program sets this argument: set runs.dtype"),
+        ("[sft.extra]\nhub_token = 'x'", "the program uploads nothing"),
+        ("[sft.extra]\nadam_beta2 = 'x'", "sft.extra.adam_beta2: expected float, got 'x'"),
+        ("[sft.extra]\nadam_beta2 = true", "sft.extra.adam_beta2: expected float, got True"),
+        ("[sft.extra]\ntrain_sampling_strategy = 'sequential'", "group_by_dialogue decides the order"),
     ],
 )
 def test_errors_name_what_is_invalid(text: str, message: str) -> None:
@@ -210,3 +232,28 @@ def test_what_holds() -> None:
     assert found.spending.budget_usd == 0
     assert found.judges["asked"].mode == "batch"
     assert found.teachers["gpt"].mode == "live"
+
+
+def test_further_arguments_of_trl() -> None:
+    text = (
+        "[sft.extra]\nadam_beta2 = 0.95\nlr_scheduler_kwargs = {num_cycles = 2}\n[dpo.extra]\nld_alpha = 0.5"
+    )
+    config = parse_config(text)
+    assert config.sft.extra == {"adam_beta2": 0.95, "lr_scheduler_kwargs": {"num_cycles": 2}}
+    assert config.dpo.extra == {"ld_alpha": 0.5}
+
+
+def test_arguments_are_those_of_the_installed_trl() -> None:
+    """They are read from its source, without importing it."""
+    from dataclasses import fields
+
+    from transformers.training_args import OptimizerNames
+    from trl import DPOConfig, SFTConfig
+
+    from core.config import training_arguments as arguments
+
+    for kind, classes in ((SFTConfig, arguments._SFT), (DPOConfig, arguments._DPO)):
+        assert set(arguments._arguments(classes)) >= {field.name for field in fields(kind) if field.init}
+        known = set(arguments._arguments(arguments._SFT)) | set(arguments._arguments(arguments._DPO))
+        assert set(arguments._SET_BY_PROGRAM) <= known
+    assert set(arguments._optimizers()) == {name.value for name in OptimizerNames}

@@ -39,6 +39,7 @@ def run(job: JobContext[Settings]) -> Result:
     plan = json.loads((root / "plan.json").read_text())
     name = f"{job.spec.stage}:{job.spec.name}"
     _note(root, job, "begin")
+    (job.folder / "visible_devices").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", ""))
     for given in job.spec.inputs.values():
         assert Path(given).exists()
     if name in plan.get("fail", ()):

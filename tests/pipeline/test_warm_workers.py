@@ -40,9 +40,9 @@ class Starter:
         folder = self.workspace.attempt("job", number)
         folder.mkdir(parents=True)
         (folder / "plan.json").write_text(json.dumps(plan))
-        pid, host = self.workers.start("job", number, kind)
+        pid, host, process = self.workers.start("job", number, kind)
         relative = folder.relative_to(self.workspace.root).as_posix()
-        attempt = Attempt("job", number, relative, "running", pid, host, 0, 0)
+        attempt = Attempt("job", number, relative, "running", pid, host, 0, 0, process=process)
         self.started.append(attempt)
         return attempt
 
@@ -62,7 +62,7 @@ class Starter:
     def end(self, attempt: Attempt) -> str:
         """How it ended, once it has."""
         self.until(lambda: not self.workers.is_alive(attempt))
-        return self.workers.ended(attempt)
+        return self.workers.ended(attempt).how
 
     def done(self, *plan: str, kind: Kind = ANSWERS) -> Attempt:
         """An attempt that has ended."""

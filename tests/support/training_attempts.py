@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from core.config.schema import (
     Dpo,
     Lora,
+    Quantization,
     Student,
     Training,
 )
@@ -63,18 +64,26 @@ class TrainingInputs:
         adapter: Path | None = None,
         prior: Sequence[Path] = (),
         lora: Lora | None = None,
+        model: Path | None = None,
+        full: bool = False,
         device: str = "cpu",
+        quantization: Quantization | None = None,
         **training: Any,
     ) -> Path:
-        """The folder of a new attempt with its spec.json; `training` are settings beside `SHORT`."""
+        """The folder of a new attempt with its spec.json; `training` are settings beside `SHORT`.
+
+        DPO continues from `adapter`, or fully fine-tuned from `model`; `full` is SFT of all weights.
+        """
         number = 1 + sum(path.is_dir() for path in self.root.iterdir())
         folder = self.root / str(number)
         folder.mkdir()
         common: dict[str, Any] = {
-            "student": made_settings.student(self.student.model, PROMPT, device=device),
+            "student": made_settings.student(
+                self.student.model, PROMPT, device=device, quantization=quantization
+            ),
             "student_name": "tiny",
             "recipe": "direct/chatgpt",
-            "lora": lora or Lora(),
+            "lora": None if full or model is not None else lora or Lora(),
         }
         inputs = {"dialogues": str(self.dialogues)}
         settings: RunSettings
@@ -83,7 +92,8 @@ class TrainingInputs:
             inputs["examples"] = str(self.sft)
         else:
             settings = DpoSettings(**common, training=Dpo(**(SHORT | training)))
-            inputs |= {"preferences": str(self.preferences), "adapter": str(adapter)}
+            inputs["preferences"] = str(self.preferences)
+            inputs |= {"adapter": str(adapter)} if model is None else {"model": str(model)}
         made = Spec(
             job="job",
             name=f"tiny/direct/chatgpt/{stage}",

@@ -23,6 +23,11 @@ class Trained:
     def adapter(self) -> Path:
         return self.folder / "adapter"
 
+    @property
+    def model(self) -> Path:
+        """After full fine-tuning."""
+        return self.folder / "model"
+
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -32,7 +32,10 @@ _INTERRUPTED = "\nStopped waiting. The jobs go on: `empathy-tui status`"
     "ones; answers that were paid for are used again.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Show which requests would be sent, and their cost; start nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Show which requests would be sent, and their cost, and the device, memory and time of each run; "
+    "start nothing.",
 )
 @json_option
 @click.pass_context
@@ -86,19 +89,26 @@ def run(
 def print_costs(
     workspace: Workspace, targets: tuple[str, ...], validate: dict[str, int] | None = None, *, as_json: bool
 ) -> None:
-    """Print the requests that the targets would send, and their cost. `validate`: judge → number of pairs."""
+    """Print the requests that the targets would send, and their cost, and what runs need.
+
+    `validate`: judge → number of pairs.
+    """
     problem = workspace.pipeline.snapshot().config_error
     if problem is not None:
         raise CommandError(problem)
     found, spending = workspace.spending.estimates(targets, validate), workspace.spending.summary()
+    runs = workspace.training.estimates(targets) if validate is None else ()
     from tui.cli.output.batches import print_estimates
+    from tui.cli.output.runs import print_runs
     from tui.cli.output.tables import make_console
     from tui.format.submissions import total_usd
 
     if as_json:
-        json.write(json.Costs(recipes=found, usd=total_usd(found), spending=spending))
+        json.write(json.Costs(recipes=found, usd=total_usd(found), spending=spending, runs=runs))
         return
-    print_estimates(make_console(), found, spending)
+    console = make_console()
+    print_estimates(console, found, spending)
+    print_runs(console, runs)
 
 
 def start(workspace: Workspace, targets: tuple[str, ...] = (), *, force: bool = False) -> StartOutcome:

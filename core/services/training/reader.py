@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from core.domain.runs import SampleAnswer
+from core.domain.runs import RunEstimate, SampleAnswer
 from core.jobs.settings import DpoSettings, SftSettings
+from core.pipeline import planner
 from core.services.workspace_state import WorkspaceState
 from core.store import queries
 
@@ -65,12 +66,30 @@ class TrainingReader:
             student = settings.student
             groups = {
                 "training": msgspec.to_builtins(settings.training)
-                | {"device": student.device, "dtype": student.dtype},
-                "lora": msgspec.to_builtins(settings.lora),
+                | {"device": student.device, "dtype": student.dtype, "quantization": student.quantization},
+                "lora": {"lora": False} if settings.lora is None else msgspec.to_builtins(settings.lora),
                 "student": msgspec.to_builtins(student.config),
             }
         libraries = self._libraries(job)
         return groups | ({"libraries": libraries} if libraries else {})
+
+    def estimates(self, targets: Sequence[str] = ()) -> tuple[RunEstimate, ...]:
+        """What each run needs that is not done: device, memory and time.
+
+        `targets` are jobs, stages or names; none means all. It reads examples, and takes a second or two.
+        Raises `UserError` for a target that names nothing.
+        """
+        from core.services.training import run_estimates
+
+        imported, dialogues = self._state.data()
+        config, connection = self._state.config()[0], self._state.connection()
+        nodes, _ = self._state.plan(config, imported)
+        if config is None or not nodes:
+            return ()
+        jobs = {} if connection is None else queries.jobs(connection)
+        wanted = planner.resolve(nodes, targets)
+        root = self._state.paths.root
+        return run_estimates.of_runs(wanted, nodes, jobs, dialogues, connection, root, config.recipes)
 
     def samples(self, job: str) -> list[SampleAnswer]:
         """The responses of a run's student to fixed test dialogues, generated during training."""

@@ -10,6 +10,7 @@ import psutil
 import torch
 from torch import nn
 
+from core.training import activation_memory
 from core.training.prefix_tree.forward import Sequences, TreePass
 
 #: Layers of these types attend, and do nothing else with other tokens.
@@ -23,9 +24,6 @@ _COMPARED_TOKENS = 48
 #: Differences of log-probabilities, absolute and relative, that rounding explains.
 _TOLERANCE = {torch.float32: (1e-3, 1e-3)}
 _ROUGH_TOLERANCE = (0.15, 0.03)
-#: The share of the free memory that the activations of a tree may take.
-_MEMORY_SHARE = 0.4
-_MAX_TOKENS = 16_384
 
 
 def reason_against(trainer: Any, longest: int, tokens: Sequence[int]) -> str | None:
@@ -42,19 +40,35 @@ def max_tokens(model: Any, *, gradient_checkpointing: bool) -> int:
     config = model.config.get_text_config()
     hidden = config.hidden_size
     inner = getattr(config, "intermediate_size", None) or 4 * hidden
-    layer = (20 * hidden + 8 * inner) * model.dtype.itemsize
-    layers = config.num_hidden_layers
-    a_token = layer + layers * hidden * model.dtype.itemsize if gradient_checkpointing else layers * layer
     if model.device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(model.device)
     else:
         free = psutil.virtual_memory().available
-    return min(int(free * _MEMORY_SHARE / a_token), _MAX_TOKENS)
+    return activation_memory.tree_tokens(
+        free,
+        hidden,
+        inner,
+        config.num_hidden_layers,
+        model.dtype.itemsize,
+        gradient_checkpointing=gradient_checkpointing,
+    )
 
 
 def _reasons(trainer: Any, longest: int) -> Iterator[str]:
-    base = trainer.base
+    base, args = trainer.base, trainer.args
     config = base.config.get_text_config()
+    if args.neftune_noise_alpha is not None:
+        yield "NEFTune's noise would fall on a shared token once instead of once an example"
+    if args.use_liger_kernel:
+        yield "Liger replaces layers when training starts, after a tree has been compared with a batch"
+    if args.torch_compile:
+        yield "the model is compiled when training starts, after a tree has been compared with a batch"
+    if args.activation_offloading:
+        yield "activations are offloaded batch by batch"
+    if args.padding_free:
+        yield "its batches are one row without padding"
+    if getattr(args, "sync_ref_model", False):
+        yield "its reference changes during training"
     if getattr(trainer, "aux_loss_enabled", False):
         yield "the load-balancing loss of its experts depends on how often a token is computed"
     if getattr(trainer, "label_smoother", None) is not None or trainer.compute_loss_func is not None:

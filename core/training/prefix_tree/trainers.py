@@ -33,9 +33,9 @@ class _TreeTrainer:
 
     def use_tree(self, max_tokens: int) -> None:
         """Compute each optimizer step over trees of at most `max_tokens` tokens, or of one batch."""
-        base = self.base
-        if base.config._attn_implementation == "sdpa":
-            base.set_attn_implementation(attention.NAME)
+        for model in (self.base, getattr(self, "ref_model", None)):
+            if model is not None and model.config._attn_implementation == "sdpa":
+                model.set_attn_implementation(attention.NAME)
         self._tree_tokens = max_tokens
 
     def group_by_dialogue(self, dialogues: Sequence[str]) -> None:
@@ -78,7 +78,8 @@ class _TreeTrainer:
             sampler: Sampler[int] | None = super()._get_train_sampler(train_dataset)  # type: ignore[misc]
             return sampler
         size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return DialogueSampler(self._dialogues, size, self.args.seed)
+        seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
+        return DialogueSampler(self._dialogues, size, seed)
 
 
 class TreeSftTrainer(_TreeTrainer, SFTTrainer):
@@ -89,33 +90,46 @@ class TreeDpoTrainer(_TreeTrainer, DPOTrainer):
     """TRL's DPO trainer on prefix trees, for pairs that are tokens already."""
 
     train_dataset: datasets.Dataset
+    eval_dataset: datasets.Dataset | None
+    ref_model: Any
 
     def _prepare_dataset(self, dataset: datasets.Dataset, *_: object) -> datasets.Dataset:
         return dataset
 
-    def reference_log_probs(self, indices: Sequence[int]) -> Iterator[tuple[int, float, float]]:
-        """Index and reference log-probabilities of the chosen and the rejected answer of these pairs.
+    def reference_log_probs(self, rows: Sequence[dict[str, list[int]]]) -> Iterator[tuple[float, float]]:
+        """The reference's log-probabilities of the chosen and the rejected answer of each of these pairs.
 
         Pairs with a common beginning should be neighbours.
         """
         assert self._tree_tokens is not None
         size = self.args.per_device_train_batch_size
-        parts = [indices[start : start + size] for start in range(0, len(indices), size)]
-        batches = [self.data_collator([self.train_dataset[index] for index in part]) for part in parts]
+        parts = [rows[start : start + size] for start in range(0, len(rows), size)]
+        batches = [self.data_collator(list(part)) for part in parts]
         step = Step(batches, self._tree_tokens)
 
         def tree(**_: Any) -> Any:
+            if self.ref_model is not None:
+                return step.outputs(self.ref_model, self.ref_model)
             return step.outputs(self.model, self.base)
 
-        for part, batch in zip(parts, batches, strict=True):
+        for batch in batches:
             chosen, rejected = self.compute_ref_log_probs(tree, self._prepare_inputs(batch))
             step.next(backward=False)
-            yield from zip(part, chosen.tolist(), rejected.tolist(), strict=True)
+            yield from zip(chosen.tolist(), rejected.tolist(), strict=True)
 
     def use_reference(self, chosen: Sequence[float], rejected: Sequence[float]) -> None:
-        """Train with these log-probabilities of the reference, one for each pair."""
-        columns = {"ref_chosen_logps": list(chosen), "ref_rejected_logps": list(rejected)}
-        self.train_dataset = datasets.concatenate_datasets(
-            [self.train_dataset, datasets.Dataset.from_dict(columns)], axis=1
-        )
+        """Train and evaluate with these log-probabilities of the reference, one for each pair, first those
+        that are trained on. A reference model of its own is given up."""
+        trained = len(self.train_dataset)
+        self.train_dataset = _with_reference(self.train_dataset, chosen[:trained], rejected[:trained])
+        if self.eval_dataset is not None:
+            self.eval_dataset = _with_reference(self.eval_dataset, chosen[trained:], rejected[trained:])
         self.precompute_ref_logps = True
+        self.ref_model = None
+
+
+def _with_reference(
+    dataset: datasets.Dataset, chosen: Sequence[float], rejected: Sequence[float]
+) -> datasets.Dataset:
+    columns = {"ref_chosen_logps": list(chosen), "ref_rejected_logps": list(rejected)}
+    return datasets.concatenate_datasets([dataset, datasets.Dataset.from_dict(columns)], axis=1)

@@ -29,8 +29,16 @@ LONGEST = len(ROWS[0]["input_ids"])
 _EXPERTS: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 
 
-def made(tiny: Path, folder: Path, config: PreTrainedConfig | None = None, lora: Lora | None = None) -> Any:
-    return tiny_trainers.trainer("sft", tiny, ROWS, folder, config, lora, prefix_tree=True)
+def made(
+    tiny: Path,
+    folder: Path,
+    config: PreTrainedConfig | None = None,
+    lora: Lora | None = None,
+    **training: Any,
+) -> Any:
+    return tiny_trainers.trainer(
+        "sft", tiny, ROWS, folder, config, lora or True, prefix_tree=True, **training
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,6 +72,22 @@ def test_the_log_says_why_a_run_has_no_trees(
     assert re.search(reason, record.message)
     # Each example is computed whole.
     assert tiny_trainers.step(trainer, ROWS).tokens == sum(len(row["input_ids"]) for row in ROWS)
+
+
+@pytest.mark.parametrize(
+    ("training", "reason"),
+    [
+        ({"neftune_noise_alpha": 5.0}, "NEFTune's noise"),
+        ({"extra": {"torch_compile": True}}, "compiled when training starts"),
+        ({"extra": {"label_smoothing_factor": 0.1}}, "needs the logits of all tokens"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)
+def test_settings_that_a_tree_does_not_allow(
+    training: dict[str, Any], reason: str, tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert made(tiny, tmp_path, **training).tree_tokens is None
+    assert reason in caplog.text
 
 
 def test_by_default_there_are_trees(tiny: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

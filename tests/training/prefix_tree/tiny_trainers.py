@@ -61,29 +61,36 @@ def trainer(
     rows: Sequence[Row],
     folder: Path,
     config: PreTrainedConfig | None = None,
-    lora: Lora | None = None,
+    lora: Lora | bool = True,
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
     **training: Any,
 ) -> Any:
-    """A trainer on these rows, by default without trees; its adapter is not that of the start."""
+    """A trainer on these rows, by default without trees; its adapter is not that of the start.
+
+    `lora` is false to train all weights.
+    """
     kind = Training if stage == "sft" else Dpo
     settings = kind(**({"prefix_tree": False, "group_by_dialogue": False, "max_length": 128} | training))
     arguments = trainers.arguments(settings, device, dtype, folder)
     data = TokenizedData(list(rows), ["" for _ in rows], 0, 0, settings.max_length)
     tokenizer = AutoTokenizer.from_pretrained(tiny)
     made = model(config or CONFIGS["llama"], dtype).to(device)
+    adapter = (lora if isinstance(lora, Lora) else Lora()) if lora else None
     found: Any
-    if isinstance(settings, Dpo):
+    if not isinstance(settings, Dpo):
+        found = trainers.sft(made, tokenizer, data, adapter, settings, arguments)
+    elif adapter is None:
+        reference = copy.deepcopy(made)
+        found = trainers.dpo(made, tokenizer, data, settings, arguments, reference=reference)
+    else:
         from peft import get_peft_model
 
-        adapted = get_peft_model(made, trainers.lora_config(lora or Lora(), made))
+        adapted = get_peft_model(made, trainers.lora_config(adapter, made))
         found = trainers.dpo(adapted, tokenizer, data, settings, arguments)
-    else:
-        found = trainers.sft(made, tokenizer, data, lora or Lora(), settings, arguments)
     torch.manual_seed(1)
     for name, weights in found.model.named_parameters():
-        if ".lora_B.default" in name:
+        if ".lora_B.default" in name or (adapter is None and weights.requires_grad):
             torch.nn.init.normal_(weights, std=0.3)
     return found
 

@@ -72,6 +72,8 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
     for job in () if wide else snapshot.jobs:
         if job.state == "failed" and job.error is not None:
             print_line(console, f"{job.id}: {job.error}", "red")
+        if job.state == "running" and job.gpu is not None:
+            print_line(console, f"{job.id}: on {job.gpu}", "dim")
         if job.wait is not None:
             print_line(console, f"{job.id}: {waits.words(job.wait, time.time())}", "yellow")
 
@@ -80,6 +82,8 @@ def _note(job: Job) -> str:
     """Why a job failed, does not run, or waits."""
     if job.wait is not None:
         return waits.words(job.wait, time.time())
+    if job.state == "running" and job.gpu is not None:
+        return f"on {job.gpu}"
     if job.state == "failed":
         return job.error or UNKNOWN
     return (job.reason or "") if job.requested else ""

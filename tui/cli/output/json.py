@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Job,
         Prompt,
         Result,
+        RunEstimate,
         Scorecard,
         SentRequest,
         SlotUse,
@@ -88,6 +89,8 @@ class JobRecord(_Record, frozen=True):
     """What a running job waits for outside of the program; null while it goes on."""
     slot: str
     """The resource that it uses: gpu, cpu, api or batch."""
+    gpu: str | None
+    """UUID of the only GPU that the last attempt sees; null without a choice of one."""
     fingerprint: str
     """Hash of its inputs, settings and code version."""
     depends_on: tuple[str, ...]
@@ -139,6 +142,8 @@ class Costs(_Record, frozen=True):
     usd: float | None
     """Estimated cost of all; null when a price is not known."""
     spending: Spending
+    runs: Sequence[RunEstimate]
+    """What each run needs that is not done; empty for `judge validate`."""
 
 
 class JobStateReport(_Record, frozen=True):

@@ -67,7 +67,7 @@ def _row(label: str, value: str) -> list[_Part]:
 
 
 def _course(job: Job, now: float) -> str:
-    parts = [f"on {job.slot}"]
+    parts = [f"on {job.slot if job.gpu is None else visible(job.gpu)}"]
     if job.attempt:
         parts.append(f"attempt {job.attempt}")
     if job.done is not None and job.total:

@@ -1,0 +1,189 @@
+"""The arguments of TRL's configurations, read from the source of the installed packages.
+
+Importing TRL takes seconds, and config.toml is read before the first screen: its dataclasses are parsed
+instead, and only where config.toml has arguments for them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import NoneType
+
+from core.config.schema import Dpo, Training
+from core.domain.errors import UserError
+
+#: The default optimizer, which need not be looked up.
+_DEFAULT_OPTIMIZER = Training().optim
+
+_Classes = Sequence[tuple[str, str, str]]
+#: Package, file and class of each configuration, derived ones first.
+_SHARED: _Classes = (
+    ("trl", "trainer/base_config.py", "_BaseConfig"),
+    ("transformers", "training_args.py", "TrainingArguments"),
+)
+_SFT: _Classes = (("trl", "trainer/sft_config.py", "SFTConfig"), *_SHARED)
+_DPO: _Classes = (("trl", "trainer/dpo_config.py", "DPOConfig"), *_SHARED)
+
+_OWN_DATA = "the program prepares the examples itself"
+_ONE_PROCESS = "a run is one process on one device"
+_NO_UPLOAD = "the program uploads nothing; the run's folder can be uploaded afterwards"
+#: Arguments that the program sets, and the option that stands for each, or why there is none.
+_SET_BY_PROGRAM: Mapping[str, str] = {
+    "output_dir": "each attempt has a folder of its own",
+    "use_cpu": "set runs.device",
+    "bf16": "set runs.dtype",
+    "fp16": "set runs.dtype",
+    "bf16_full_eval": "set runs.dtype",
+    "fp16_full_eval": "set runs.dtype",
+    "disable_tqdm": "progress is in the journal",
+    "logging_strategy": "set logging_steps",
+    "logging_first_step": "set logging_steps",
+    "logging_nan_inf_filter": "a loss that is not finite ends the run",
+    "log_level": "the run's log has everything",
+    "save_strategy": "set save_steps",
+    "save_only_model": "checkpoints must be complete to be resumed",
+    "enable_jit_checkpoint": "the program saves a checkpoint when a run is cancelled",
+    "eval_strategy": "set eval_share and eval_steps",
+    "do_eval": "set eval_share",
+    "do_train": "a run trains",
+    "do_predict": "jobs of stage respond answer the test split",
+    "load_best_model_at_end": "set early_stopping_patience",
+    "metric_for_best_model": "it is eval_loss; set early_stopping_patience",
+    "greater_is_better": "the metric is eval_loss; set early_stopping_patience",
+    "activation_checkpointing": "set gradient_checkpointing",
+    "resume_from_checkpoint": "the program resumes from the newest checkpoint",
+    "ignore_data_skip": "the program resumes with the data that is left",
+    "restore_callback_states_from_checkpoint": "the program restores what it needs",
+    "remove_unused_columns": _OWN_DATA,
+    "dataset_text_field": _OWN_DATA,
+    "dataset_kwargs": _OWN_DATA,
+    "shuffle_dataset": _OWN_DATA,
+    "completion_only_loss": "the loss is on completions only",
+    "assistant_only_loss": "the loss is on completions only",
+    "truncation_mode": "set max_length",
+    "eval_packing": "examples of the evaluation are not packed",
+    "eos_token": "set eos_token of the student",
+    "pad_token": "the tokenizer's is used",
+    "chat_template_path": "set chat_template of the student",
+    "model_init_kwargs": "set model, revision and runs.dtype; runs.quantization for 4 bits",
+    "trust_remote_code": "code from the Hub is never run",
+    "precompute_ref_log_probs": "with prefix_tree they are computed once, and cached",
+    "precompute_ref_batch_size": "with prefix_tree they are computed once, and cached",
+    "auto_find_batch_size": "set per_device_train_batch_size",
+    "dataloader_num_workers": _OWN_DATA,
+    "dataloader_pin_memory": _OWN_DATA,
+    "dataloader_persistent_workers": _OWN_DATA,
+    "dataloader_prefetch_factor": _OWN_DATA,
+    "dataloader_multiprocessing_context": _OWN_DATA,
+    "push_to_hub": _NO_UPLOAD,
+    "deepspeed": _ONE_PROCESS,
+    "fsdp": _ONE_PROCESS,
+    "fsdp_config": _ONE_PROCESS,
+    "parallelism_config": _ONE_PROCESS,
+    "accelerator_config": _ONE_PROCESS,
+    "local_rank": _ONE_PROCESS,
+}
+#: Beginnings of further names of that kind.
+_SET_BY_PROGRAM_BY_PREFIX: Mapping[str, str] = {"hub_": _NO_UPLOAD, "ddp_": _ONE_PROCESS}
+#: Arguments that decide the order of examples, which `group_by_dialogue` decides.
+_ORDER = ("train_sampling_strategy",)
+
+#: Annotations by which a value can be checked; arguments with others are checked by TRL.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "float": (float, int),
+    "str": (str,),
+    "dict": (dict,),
+    "list": (list,),
+    "None": (NoneType,),
+}
+_EXTRA = "extra"
+
+
+def check_extra(place: str, training: Training) -> None:
+    """Check a stage's `extra` at `place`.
+
+    Raises `UserError` for an argument that TRL does not have, that another option stands for, or of another
+    type.
+    """
+    name = "DPOConfig" if isinstance(training, Dpo) else "SFTConfig"
+    known = _arguments(_DPO if isinstance(training, Dpo) else _SFT)
+    for key, value in training.extra.items():
+        here = f"{place}.{_EXTRA}.{key}"
+        if key in training.__struct_fields__:
+            raise UserError(f"{here}: it is an option itself; set {place.rpartition(' ')[2]}.{key}")
+        if (why := _set_by_program(key)) is not None:
+            raise UserError(f"{here}: the program sets this argument: {why}")
+        if key not in known:
+            raise UserError(f"{here}: TRL's {name} has no such argument{_suggestion(key, known)}")
+        if key in _ORDER and training.group_by_dialogue:
+            raise UserError(f"{here}: group_by_dialogue decides the order; set it to false as well")
+        if not _fits(value, known[key]):
+            raise UserError(f"{here}: expected {known[key]}, got {value!r}")
+
+
+def check_optimizer(place: str, name: str) -> None:
+    """Raise `UserError` if Transformers has no optimizer of that name."""
+    if name == _DEFAULT_OPTIMIZER:
+        return
+    known = _optimizers()
+    if name not in known:
+        raise UserError(f"{place}: Transformers has no optimizer {name!r}{_suggestion(name, known)}")
+
+
+def _set_by_program(key: str) -> str | None:
+    if key in _SET_BY_PROGRAM:
+        return _SET_BY_PROGRAM[key]
+    return next((why for start, why in _SET_BY_PROGRAM_BY_PREFIX.items() if key.startswith(start)), None)
+
+
+def _suggestion(name: str, known: Mapping[str, str] | Sequence[str]) -> str:
+    close = get_close_matches(name, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _fits(value: object, annotation: str) -> bool:
+    parts = [part.partition("[")[0].strip() for part in annotation.split("|")]
+    if any(part not in _TYPES for part in parts):
+        return True
+    accepted = tuple(kind for part in parts for kind in _TYPES[part])
+    # In Python true is a number.
+    return isinstance(value, accepted) and (not isinstance(value, bool) or bool in accepted)
+
+
+@cache
+def _arguments(classes: _Classes) -> Mapping[str, str]:
+    """The names of a configuration's arguments, and their annotations."""
+    found: dict[str, str] = {}
+    for package, file, name in classes:
+        for line in _class(package, file, name).body:
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
+                found.setdefault(line.target.id, ast.unparse(line.annotation))
+    return found
+
+
+@cache
+def _optimizers() -> Sequence[str]:
+    (_, file, _) = _SHARED[-1]
+    return [
+        line.value.value
+        for line in _class("transformers", file, "OptimizerNames").body
+        if isinstance(line, ast.Assign)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    ]
+
+
+def _class(package: str, file: str, name: str) -> ast.ClassDef:
+    # find_spec of a package without a dot does not import it.
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise UserError(f"{package} is not installed: install the project again: `uv sync`")
+    tree = ast.parse((Path(spec.origin).parent / file).read_text(encoding="utf-8"))
+    return next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
