@@ -88,7 +88,10 @@ class Supervisor:
         self._ending = [
             self._ending_worker(attempt, grace_s)
             for attempt in jobs.attempts(self.connection)
-            if attempt.state != "running" and self._workers.is_alive(attempt)
+            # Of a removed folder it cannot be told whether its process does another attempt by now.
+            if attempt.state != "running"
+            and workspace.inside(attempt.folder).is_dir()
+            and self._workers.is_alive(attempt)
         ]
 
     def run(self, lock: TextIO) -> None:

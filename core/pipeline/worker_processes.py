@@ -100,14 +100,17 @@ class Workers:
 
     def is_alive(self, attempt: Attempt) -> bool:
         """Whether the attempt's worker is running, also if its folder was removed."""
-        child = self._children.get((attempt.job, attempt.number))
+        key = (attempt.job, attempt.number)
+        child = self._children.get(key)
         if child is not None and child.poll() is not None:
             return False
         lock = self._workspace.inside(attempt.folder) / LOCK
-        if lock.exists() and not locks.is_held(lock):
+        is_free = not locks.is_held(lock)
+        if is_free and lock.exists():
             return False
         if child is not None:
-            return True
+            # Without a folder, only what the process does otherwise tells that it has ended this attempt.
+            return not (is_free and self._does_another(child, key))
         if attempt.pid is None or attempt.host != socket.gethostname():
             return lock.exists()
         # The lock alone could be held by a child of a dead worker.
@@ -138,6 +141,9 @@ class Workers:
             return Ending("while no supervisor was running")
         if self._goes_on(child):
             return Ending("and its process does another job")
+        if child.poll() is None:
+            # It has no lock, and does not wait for another job: nothing must be started beside it.
+            _send(os.killpg, child.pid, signal.SIGKILL)
         code = child.wait()
         if is_held(self._workspace.inside(attempt.folder)):
             # Its children may outlive it, and must not run beside the next attempt.
@@ -151,7 +157,12 @@ class Workers:
         """Whether the process of an attempt that has ended waits for another one, or does it already."""
         if self._warm is None or child.poll() is not None:
             return False
-        return self._warm.is_waiting(child) or child in self._children.values()
+        return self._does_another(child)
+
+    def _does_another(self, child: WorkerProcess, but: tuple[str, int] | None = None) -> bool:
+        """Whether a process waits for a job, or does another attempt than `but`."""
+        others = (other for key, other in self._children.items() if key != but)
+        return (self._warm is not None and self._warm.is_waiting(child)) or child in others
 
     def _signal(self, attempt: Attempt, number: signal.Signals, send: Callable[[int, int], None]) -> bool:
         if attempt.pid is None or attempt.host != socket.gethostname() or not self.is_alive(attempt):
