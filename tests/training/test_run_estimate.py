@@ -86,7 +86,11 @@ def test_an_adapter_has_as_many_weights(lora: Lora, tiny: Path, shape: ModelShap
 def test_the_work_is_that_of_the_trainer(
     made: TrainingInputs, some: list[SftExample], shape: ModelShape
 ) -> None:
-    options = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2, "num_train_epochs": 2.0}
+    options: dict[str, Any] = {
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 2,
+        "num_train_epochs": 2.0,
+    }
     work = run_estimate.work(settings(**options), some, len(some), shape, "float32", None)
     found = trainer(made, "sft", **options)
     tokens = sum(len(row["input_ids"]) for row in found.train_dataset) / 3
@@ -114,7 +118,7 @@ def test_memory_is_near_what_was_measured(some: list[SftExample]) -> None:
     )
     for options, measured in runs:
         made = settings(**options)
-        work = run_estimate.work(made, some, 16, SMOLLM2, "float32", 20e9)
+        work = run_estimate.work(made, some, 16, SMOLLM2, "float32", 20 * GIB)
         # The examples that it was measured on have this many tokens.
         scale = 1062 / work.pass_tokens if "prefix_tree" not in options else 866 / work.pass_tokens
         parts = run_estimate.memory(made, SMOLLM2, work, "float32", "cpu").parts()
