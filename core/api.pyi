@@ -92,8 +92,10 @@ from .domain.submissions import SentRequest as SentRequest
 from .domain.submissions import Spending as Spending
 from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
+from .domain.troubles import trouble_in_words as trouble_in_words
 from .judging.metrics.scores import outcome as outcome
 from .judging.voting import BallotItem as BallotItem
+from .pipeline.rebuild import Rebuilt as Rebuilt
 from .reports.write import write_report as write_report
 from .services.commands import Commands as Commands
 from .services.commands import ImportPlan as ImportPlan

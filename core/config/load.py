@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.config import training_arguments
+from core.config import redaction, training_arguments
 from core.config.schema import Config, Dpo, JudgeConfig, Lora, Student, Teacher, Training
 from core.domain.errors import UserError
 from core.domain.names import is_plain
@@ -22,8 +22,14 @@ _URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?(\?api-version=[\w.-]+)?")
 _ENDPOINTS = ("/chat/completions", "/completions", "/batches")
 #: How long a batch may take: a number of hours or days.
 _WINDOW = re.compile(r"[1-9]\d*[hd]")
-#: An API key can look like a variable name; the prefixes of some providers' keys are refused.
-_VARIABLE = re.compile(r"(?!AIza|hf_|gsk_)[A-Za-z_][A-Za-z0-9_]*")
+#: An API key can look like a variable name; the prefixes of some providers' keys are refused, and long names
+#: of letters and digits without a "_".
+_VARIABLE = re.compile(
+    r"(?!AIza|hf_|gsk_|sk_|gh[pousr]_|r8_|AKIA)(?!(?=[A-Za-z]*[0-9])[A-Za-z0-9]{24,}$)[A-Za-z_][A-Za-z0-9_]*"
+)
+
+#: Characters of the shortest secret that is looked for in config.toml: shorter ones may be words.
+_MIN_KEY = 12
 
 #: Initial weights of LoRA that need nothing but the model.
 _INITIALIZATION = re.compile(r"gaussian|orthogonal|olora|pissa(_niter_[1-9]\d*)?")
@@ -41,6 +47,7 @@ def parse_config(text: str, place: str = NAME) -> Config:
 
     Raises `UserError` when it is invalid: it names the key and the values that the key accepts.
     """
+    _check_secrets(text, place)
     try:
         config = msgspec.convert(tomllib.loads(text), Config)
     except tomllib.TOMLDecodeError as error:
@@ -146,6 +153,22 @@ def _check_judge(place: str, judge: JudgeConfig) -> None:
             )
     elif judge != JudgeConfig(provider="embedded", stop=judge.stop):
         raise UserError(f"{place}: the embedded judge takes no setting other than provider and stop")
+
+
+def _check_secrets(text: str, place: str) -> None:
+    """Raise `UserError` for an API key: config.toml is copied, committed, and in every job's folder."""
+    for value, name in redaction.known():
+        if len(value) >= _MIN_KEY and value in text:
+            raise UserError(
+                f"{place} contains the value of {name}: remove it; keys are read from environment variables "
+                "only (`api_key_env`)"
+            )
+    if found := redaction.KEY_SHAPE.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise UserError(
+            f"{place}, line {line}, contains what looks like an API key: remove it; keys are read from "
+            "environment variables only (`api_key_env`)"
+        )
 
 
 def _check_teacher(place: str, teacher: Teacher) -> None:

@@ -106,6 +106,10 @@ class Teacher(_Table, frozen=True):
     call_tries: Positive = 8
     """`live`: how often a request is sent in all while the connection or the server fails. A try that the
     server refuses because of its rate limit counts a tenth."""
+    resend: Literal["ask", "always"] = "ask"
+    """`live`: what becomes of requests whose answers were lost because their worker was killed: they are
+    perhaps paid. `ask`: the job fails and says how many they are, and a retry sends them again. `always`:
+    they are sent again, and perhaps paid twice."""
     max_wait_s: PositiveNumber = 3600.0
     """Seconds for which a job waits while the provider answers nothing at all, because of its rate limits or
     because it cannot be reached; then the job fails, and all answers are kept."""
@@ -351,8 +355,9 @@ class Responding(_Table, frozen=True):
     """With `do_sample`: sampling temperature."""
     top_p: Share = 1.0
     """With `do_sample`: nucleus sampling."""
-    batch_size: Positive = 16
-    """Dialogues that are answered at the same time; halved while memory runs out."""
+    batch_size: Positive = 64
+    """Dialogues that are answered at the same time; halved while memory runs out. Greedy responses do not
+    depend on it."""
     seed: int = 42
     """With `do_sample`: sampling seed."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.domain.errors import UserError
+from core.domain.paths import is_inside
 
 #: SQLite opens no file with a longer path than 512 bytes; its own files beside state.db have longer names.
 MAX_PATH_BYTES = 480
@@ -14,13 +15,27 @@ MAX_PATH_BYTES = 480
 
 @dataclass(frozen=True)
 class WorkspacePaths:
-    """Where a workspace's files are. The folder need not hold any of them yet.
+    """Where a workspace's files are, and the right to change them. The folder need not hold any of them yet.
 
-    `read_only`: nothing in it is written, and no supervisor is started for it.
+    `read_only`: nothing in it is written, and no supervisor is started for it. Everything that writes gets
+    the right from here, by `check_writable`; whoever was given none cannot make one.
     """
 
     root: Path
     read_only: bool = False
+
+    def below(self, name: str) -> WorkspacePaths:
+        """A workspace in a folder of this one, with the same right."""
+        return WorkspacePaths(self.inside(name), self.read_only)
+
+    def check_output(self, folder: Path) -> None:
+        """Raise `UserError` if files for somebody else shall be written into this workspace, and it is
+        read-only."""
+        if self.read_only and folder.expanduser().resolve().is_relative_to(self.root.resolve()):
+            raise UserError(
+                f"{folder} is in {self.root}, which is open read-only: name a folder outside of it, or open "
+                "it without --read-only"
+            )
 
     def check_writable(self) -> None:
         """Raise `UserError` if this workspace is read-only, by choice or because its folder is."""
@@ -33,6 +48,16 @@ class WorkspacePaths:
                 f"{self.root} cannot be changed: {why}. Watch it with --read-only, or copy it to a folder of "
                 "yours"
             )
+
+    def inside(self, name: str) -> Path:
+        """The path of a file that state.db or a journal names, relative to the workspace.
+
+        Raises `UserError` for a path that leads out of it: whoever made the file could have any file read,
+        overwritten or sent.
+        """
+        if not is_inside(name):
+            raise UserError(f"{self.root}: its files name {name!r}, which is not in the workspace")
+        return self.root / name
 
     @property
     def config(self) -> Path:
@@ -71,9 +96,19 @@ class WorkspacePaths:
     def supervisor_log(self) -> Path:
         return self.artifacts / "supervisor.log"
 
+    @property
+    def history(self) -> Path:
+        """What the supervisor has done that no attempt's journal says."""
+        return self.artifacts / "history.jsonl"
+
     def dialogues(self, data: str) -> Path:
         """The dialogues that jobs read, by the hash of their content."""
         return self.artifacts / "data" / data / "dialogues.jsonl"
+
+    @property
+    def cache(self) -> Path:
+        """What jobs compute once for all of them; it can be deleted at any time."""
+        return self.artifacts / "cache"
 
     def attempt(self, job: str, number: int) -> Path:
         return self.artifacts / "jobs" / job / str(number)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, BinaryIO
 
 #: How files of other formats begin, and how to get a CSV file from them.
 _OTHERS = (
@@ -23,6 +27,8 @@ _OTHERS = (
     (b"%PDF-", "a PDF", "import the data that it was made from"),
     (b"version https://git-lfs", "a pointer of Git LFS", "get the file itself with `git lfs pull`"),
 )
+#: Bytes that are converted at once.
+_CHUNK = 1 << 20
 _PAGE = re.compile(rb"<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 _JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{"\]]')
 #: UTF-32 first: its mark begins with that of UTF-16.
@@ -34,9 +40,9 @@ _MARKS = (
 )
 
 
-def other_format(content: bytes) -> str | None:
-    """What a file is, if it is not CSV, and what to do; None if it may be CSV."""
-    begin = content[:100].removeprefix(codecs.BOM_UTF8).lstrip()
+def other_format(begin: bytes) -> str | None:
+    """What a file that begins so is, if it is not CSV, and what to do; None if it may be CSV."""
+    begin = begin[:100].removeprefix(codecs.BOM_UTF8).lstrip()
     for mark, name, remedy in _OTHERS:
         if begin.startswith(mark):
             return f"this is {name}, not a CSV file: {remedy}"
@@ -47,12 +53,41 @@ def other_format(content: bytes) -> str | None:
     return None
 
 
-def as_utf8(content: bytes) -> bytes:
-    """A file whose byte order mark names UTF-16 or UTF-32, as UTF-8. Any other file is returned unchanged.
+class UndecodableError(ValueError):
+    """The byte at index `byte` is not valid in the encoding that the byte order mark names."""
 
-    Raises `UnicodeDecodeError`.
+    def __init__(self, byte: int, encoding: str) -> None:
+        super().__init__(f"byte {byte} is not valid {encoding}")
+        self.byte, self.encoding = byte, encoding
+
+
+@contextmanager
+def in_utf8(file: BinaryIO) -> Iterator[BinaryIO]:
+    """A file whose byte order mark names UTF-16 or UTF-32 as a temporary one in UTF-8; any other unchanged.
+
+    Raises `UndecodableError`.
     """
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return content.decode(encoding).encode()
-    return content
+    begin = file.read(len(codecs.BOM_UTF32_LE))
+    file.seek(0)
+    encoding = next((encoding for mark, encoding in _MARKS if begin.startswith(mark)), None)
+    if encoding is None:
+        yield file
+        return
+    with tempfile.TemporaryFile() as converted:
+        _convert(file, encoding, converted)
+        yield converted
+
+
+def _convert(file: BinaryIO, encoding: str, converted: IO[bytes]) -> None:
+    decoder, at = codecs.getincrementaldecoder(encoding)(), 0
+    while True:
+        chunk = file.read(_CHUNK)
+        before = decoder.getstate()[0]
+        try:
+            converted.write(decoder.decode(chunk, final=not chunk).encode())
+        except UnicodeDecodeError as error:
+            raise UndecodableError(at - len(before) + error.start, error.encoding) from error
+        at += len(chunk)
+        if not chunk:
+            converted.flush()
+            return

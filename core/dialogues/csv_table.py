@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from core.dialogues import csv_columns, csv_encoding, csv_rows, suspicious_text
 from core.dialogues.csv_columns import Columns
+from core.dialogues.csv_file import CsvFile, Progress, TextCheck
 from core.dialogues.csv_problems import (
     MAX_PROBLEMS,
     Problem,
@@ -22,13 +26,14 @@ from core.dialogues.csv_problems import (
 )
 from core.dialogues.csv_rows import BrokenRow, Dialect, Row
 from core.dialogues.split import split_of
+from core.dialogues.spool import DialogueSpool
 from core.dialogues.suspicious_text import is_blank, without_unseen_ends
 from core.domain.dialogues import GOOD, HUMAN, Dialogue, RatedResponse, Rating
 from core.domain.errors import UserError
 from core.domain.findings import Finding, LeftOutKind, SuspiciousKind
 
-#: Maximum file size. The published file has 3.7 MB; a much larger one may not fit in memory.
-MAX_BYTES = 100_000_000
+#: Bytes of a file by which its format is recognized.
+_BEGIN_BYTES = 1_000
 #: Maximum characters of a dialogue's id.
 MAX_ID = 200
 #: Rows in which the header is looked for if the first has no known name.
@@ -40,7 +45,7 @@ _RATING = re.compile(r"([123])(?:[.,]0+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class Table:
-    """A file's dialogues, in its order and with their split.
+    """A file's dialogues, in its order and with their split; they are on disk.
 
     `sources` are the LLM sources that have a response, `ignored` the unused columns with a name, and `sha256`
     is that of the file. `delimiter` separates its cells. `blank_rows` and `blank_columns` were skipped.
@@ -51,7 +56,7 @@ class Table:
     train dialogues.
     """
 
-    dialogues: tuple[Dialogue, ...]
+    dialogues: Sequence[Dialogue]
     sources: tuple[str, ...]
     ignored: tuple[str, ...]
     sha256: str
@@ -82,18 +87,31 @@ class _Findings:
         )
 
 
-def read_table(path: Path, *, strict: bool = False) -> Table:
+def read_table(path: Path, *, strict: bool = False, progress: Progress | None = None) -> Table:
     """Read and check a CSV file. Raises `UserError`, or `TableError` with the problems in it.
 
     Texts are kept unchanged, including leading and trailing white space. With `strict`, suspicious texts and
-    responses that would be left out raise `SuspiciousError`.
+    responses that would be left out raise `SuspiciousError`. The memory that it takes does not depend on the
+    size of the file.
     """
-    content = _content(path)
-    sha256 = hashlib.sha256(content).hexdigest()
-    content = _as_utf8(path, content)
-    dialect = csv_rows.dialect_of(content, csv_columns.known_names)
-    _check_encoding(path, content, dialect)
-    found = csv_rows.rows(content, dialect)
+    with _opened(path) as file:
+        before = os.fstat(file.fileno())
+        with _as_utf8(path, file) as converted:
+            dialect = csv_rows.dialect_of(converted, csv_columns.known_names)
+            _check_encoding(path, converted, dialect)
+            file.seek(0)
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            table = _read(path, converted, dialect, sha256, strict, progress)
+        after = os.fstat(file.fileno())
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise UserError(f"{path} was changed while it was read: import it once it is complete")
+    return table
+
+
+def _read(
+    path: Path, file: CsvFile, dialect: Dialect, sha256: str, strict: bool, progress: Progress | None
+) -> Table:
+    found = csv_rows.rows(file, dialect, progress=progress)
     problems = Problems()
     try:
         header = next(found)
@@ -104,7 +122,7 @@ def read_table(path: Path, *, strict: bool = False) -> Table:
     except BrokenRow as broken:
         raise _error(path, _explain(broken, ())) from None
     if not csv_columns.may_be_header(header.cells):
-        raise _wrong_header(path, content, dialect, header)
+        raise _wrong_header(path, file, dialect, header)
     columns = csv_columns.read_columns(header.cells, header.line, problems)
     if problems.count:
         raise TableError(path, problems, csv_columns.found_columns(header.cells))
@@ -122,7 +140,7 @@ def read_table(path: Path, *, strict: bool = False) -> Table:
         raise SuspiciousError(path, (*suspicious, *left_out))
     used = columns.used
     return Table(
-        dialogues=tuple(reading.dialogues),
+        dialogues=reading.dialogues,
         sources=tuple(source for source in sources if source != HUMAN),
         ignored=tuple(
             name or f"(column {number})"
@@ -151,7 +169,7 @@ class _Reading:
     """The rows below the header, turned into dialogues. `filled` are the nameless columns with a text."""
 
     def __init__(self, header: Row, columns: Columns, dialect: Dialect, problems: Problems) -> None:
-        self.dialogues: list[Dialogue] = []
+        self.dialogues = DialogueSpool()
         self.with_response: set[str] = set()
         self.filled: set[int] = set()
         self.suspicious, self.left_out = _Findings(), _Findings()
@@ -160,8 +178,6 @@ class _Reading:
         self._header, self._columns, self._problems = header, columns, problems
         self._delimiter = dialect.delimiter
         self._nameless = [number for number, name in enumerate(columns.names) if not name]
-        self._first_seen: dict[str, tuple[int, int]] = {}
-        self._id_keys: dict[str, str] = {}
 
     def read(self, found: Iterator[Row]) -> None:
         """Read all rows, or as many as there may be problems."""
@@ -182,8 +198,6 @@ class _Reading:
             self._check(row)
             if self._problems.count == count:
                 self._add(row)
-            if self._problems.count:
-                self.dialogues.clear()
 
     def _check(self, row: Row) -> None:
         def add(column: str | None, message: str) -> None:
@@ -199,7 +213,9 @@ class _Reading:
             add(None, f"{len(cells)} cells, but the header has {width}: {remedy}")
             return
         self.filled.update(i for i in self._nameless if not is_blank(cells[i]))
-        if tuple(map(csv_columns.clean, cells)) == self._columns.names:
+        if all(
+            csv_columns.clean(cell) == name for cell, name in zip(cells, self._columns.names, strict=True)
+        ):
             add(None, "the header is repeated here: delete this row")
             return
         for column in csv_columns.REQUIRED:
@@ -208,7 +224,7 @@ class _Reading:
         dialog_id, here = cells[self._columns.fields["dialog_id"]], (row.number, row.line)
         if len(dialog_id) > MAX_ID:
             add("dialog_id", f"{len(dialog_id)} characters; the limit is {MAX_ID}. Is it the right column?")
-        if dialog_id.strip() and (first := self._first_seen.setdefault(dialog_id, here)) is not here:
+        if dialog_id.strip() and (first := self.dialogues.first_use(dialog_id, *here)) != here:
             add("dialog_id", f"{short(dialog_id)} is already used in {place_of(*first)}")
 
     def _add(self, row: Row) -> None:
@@ -239,7 +255,9 @@ class _Reading:
         good = sum(response.rating == GOOD for response in responses.values())
         if split == "test" and split_of([GOOD] * (good + left_out)) == "train":
             self.undecided += 1
-        self.dialogues.append(
+        if self._problems.count:
+            return
+        self.dialogues.add(
             Dialogue(
                 dialog_id=fields["dialog_id"],
                 emotion=fields["emotion"].strip(),
@@ -264,26 +282,22 @@ class _Reading:
 
     def _look_at_id(self, row: Row, dialog_id: str) -> None:
         key = suspicious_text.id_key(dialog_id)
-        if self._id_keys.setdefault(key, dialog_id) != dialog_id:
+        if self.dialogues.first_id(key, dialog_id) != dialog_id:
             self.suspicious.add("similar_id", row, "dialog_id", suspicious_text.excerpt(dialog_id))
         if suspicious_text.is_rounded_id(dialog_id):
             self.suspicious.add("rounded_id", row, "dialog_id", dialog_id)
 
 
-def _content(path: Path) -> bytes:
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
             raise UserError(f"{path} is a folder: name the CSV file in it")
         if not stat.S_ISREG(found.st_mode):
             raise UserError(f"{path} is not a regular file: save the data in one")
-        if found.st_size > MAX_BYTES:
-            raise UserError(
-                f"{path} has {found.st_size / 1e6:.0f} MB; the limit is {MAX_BYTES / 1e6:.0f} MB. "
-                "Is it the right file?"
-            )
         with path.open("rb") as file:
-            return file.read(MAX_BYTES)
+            yield file
     except FileNotFoundError as error:
         raise UserError(f"{path} does not exist") from error
     except PermissionError as error:
@@ -292,20 +306,22 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _as_utf8(path: Path, content: bytes) -> bytes:
-    if (message := csv_encoding.other_format(content)) is not None:
+@contextmanager
+def _as_utf8(path: Path, file: BufferedReader) -> Iterator[CsvFile]:
+    if (message := csv_encoding.other_format(CsvFile(file).begin(_BEGIN_BYTES))) is not None:
         raise _error(path, Problem(None, None, message))
     try:
-        return csv_encoding.as_utf8(content)
-    except UnicodeDecodeError as error:
-        hint = f"byte {error.start} is not valid {error.encoding.upper()}; save the file as UTF-8"
+        with csv_encoding.in_utf8(file) as converted:
+            yield CsvFile(converted)
+    except csv_encoding.UndecodableError as error:
+        hint = f"byte {error.byte} is not valid {error.encoding.upper()}; save the file as UTF-8"
         raise _error(path, Problem(None, None, hint)) from error
 
 
-def _wrong_header(path: Path, content: bytes, dialect: Dialect, header: Row) -> TableError:
+def _wrong_header(path: Path, file: CsvFile, dialect: Dialect, header: Row) -> TableError:
     """The error for a header without a known name: with the line of the real one if there is one."""
     problems = Problems()
-    line = csv_rows.line_of_header(content, csv_columns.known_names, _FIRST_ROWS)
+    line = csv_rows.line_of_header(file, csv_columns.known_names, _FIRST_ROWS)
     if line is not None:
         message = f"this is not the header, which is in line {line}: delete the lines above it"
     else:
@@ -317,38 +333,48 @@ def _wrong_header(path: Path, content: bytes, dialect: Dialect, header: Row) -> 
     return TableError(path, problems, csv_columns.found_columns(header.cells))
 
 
-def _check_encoding(path: Path, content: bytes, dialect: Dialect) -> None:
-    if not content.strip():
+def _check_encoding(path: Path, file: CsvFile, dialect: Dialect) -> None:
+    check = TextCheck()
+    for chunk in file.chunks():
+        check.add(chunk)
+        if check.first_nul is not None:
+            break
+    else:
+        check.add(b"", final=True)
+    if check.is_blank:
         raise _error(path, Problem(None, None, "the file is empty"))
-    if (at := content.find(b"\0")) >= 0:
+    if (at := check.first_nul) is not None:
         # A text in UTF-16 has NUL in every second byte.
-        is_text = content.count(b"\0") * 10 < len(content)
+        is_text = check.nuls * 10 < check.size
         hint = "delete it" if is_text else "this is not a text file, or it is UTF-16; save it as UTF-8"
-        hint = f"byte {at} is NUL: {hint}"
-        raise _error(path, _at_byte(content, at, hint, dialect))
+        raise _error(path, _at_byte(file, at, f"byte {at} is NUL: {hint}", dialect))
+    if check.not_utf8 is not None:
+        at, byte = check.not_utf8
+        hint = f"byte {at} (0x{byte:02x}) is not UTF-8; save the file as UTF-8 (in Excel: “CSV UTF-8”)"
+        raise _error(path, _at_byte(file, at, hint, dialect))
+
+
+def _at_byte(file: CsvFile, at: int, message: str, dialect: Dialect) -> Problem:
     try:
-        content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        at = error.start
-        hint = f"byte {at} (0x{content[at]:02x}) is not UTF-8; save the file as UTF-8 (in Excel: “CSV UTF-8”)"
-        raise _error(path, _at_byte(content, at, hint, dialect)) from error
-
-
-def _at_byte(content: bytes, at: int, message: str, dialect: Dialect) -> Problem:
-    row = csv_rows.around(content, at, dialect)
-    header = next(csv_rows.rows(content[:at], dialect, strict=False), row).cells if row.number else []
+        row = csv_rows.around(file, at, dialect)
+    except BrokenRow as broken:
+        return Problem(broken.line, None, message, broken.number or None)
+    header = next(csv_rows.rows(file, dialect, strict=False, end=at), row).cells if row.number else []
     column = header[len(row.cells) - 1] if len(row.cells) <= len(header) else None
     return Problem(row.line, column, message, row.number or None)
 
 
 def _explain(broken: BrokenRow, header: Sequence[str]) -> Problem:
-    if broken.cut_off:
-        message = "a quote is never closed: the file is truncated, or a quote is missing"
-    else:
-        message = (
-            "a quote inside a quoted cell is not doubled, or the cell's closing quote is missing "
-            f"(detected in line {broken.last_line})"
-        )
+    match broken.kind:
+        case "cut off":
+            message = "a quote is never closed: the file is truncated, or a quote is missing"
+        case "too long":
+            message = f"a cell has more than {csv_rows.MAX_CELL:,} characters: is a quote missing?"
+        case "stray quote":
+            message = (
+                "a quote inside a quoted cell is not doubled, or the cell's closing quote is missing "
+                f"(detected in line {broken.last_line})"
+            )
     column = header[broken.cell] if broken.cell is not None and broken.cell < len(header) else None
     return Problem(broken.line, column, message, broken.number or None)
 

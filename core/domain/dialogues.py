@@ -18,6 +18,8 @@ HUMAN = "human"
 GOOD: Rating = 3
 #: Words that the prompts allow a response.
 MAX_WORDS = 97
+#: Characters that so many words have at most; a word of megabytes is no response.
+MAX_CHARACTERS = 2000
 
 
 class RatedResponse(msgspec.Struct, frozen=True):

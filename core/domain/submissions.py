@@ -13,7 +13,8 @@ from core.domain.jobs import JobState
 
 #: `ok`, or why a response cannot be used (`refused`, `filtered`, `empty`, `cut`, `long`, `unfinished` if it
 #: ended in a way that is not known to be good, `unreadable` if its form is not known, `invalid` for a judge's
-#: that names no response), or why there is none (`rejected` for good, `error`, `expired`, `missing`).
+#: that names no response), or why there is none (`rejected` for good, `error`, `expired`, `missing`, `lost`
+#: if its worker ended before it came: it is perhaps paid).
 Outcome = Literal[
     "ok",
     "refused",
@@ -28,6 +29,7 @@ Outcome = Literal[
     "error",
     "expired",
     "missing",
+    "lost",
 ]
 #: How a batch stands, under OpenAI's names, with the steps before it has an id at the provider
 #: (`queued`: the provider takes no more for now). A session of live calls is `in_progress`, then

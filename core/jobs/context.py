@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from core.config.redaction import without_secrets
 from core.domain.errors import Cancelled
 from core.jobs import files, journal, locks
-from core.jobs.journal import Journal
+from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Artifact, Record, Warned
-from core.jobs.redaction import without_secrets
 from core.jobs.spec import S, Spec
 
 T = TypeVar("T", bound=Record)
@@ -52,8 +52,13 @@ class JobContext(Generic[S]):
         """The path of an input. Raises `KeyError` if the job has no such input."""
         return Path(self.spec.inputs[name])
 
+    def cache(self, name: str) -> Path | None:
+        """The folder of that name that all jobs of the workspace share; None if there is none."""
+        return None if self.spec.cache is None else Path(self.spec.cache) / name
+
     def check(self) -> None:
-        """Raise `Cancelled` if this job was requested to stop."""
+        """Raise `Cancelled` if this job was requested to stop, and `JournalLostError` as the journal does."""
+        self.journal.check()
         if self.stop.is_set():
             raise Cancelled
 
@@ -74,15 +79,22 @@ class JobContext(Generic[S]):
         while (left := deadline - time.monotonic()) > 0 and not refresh.exists():
             if self.stop.wait(min(left, _LOOK_S)):
                 break
+            self.journal.check()
         refresh.unlink(missing_ok=True)
         self.check()
 
     def prior(self, kind: type[T]) -> Iterator[T]:
-        """Records of one kind from earlier attempts, oldest first."""
+        """Records of one kind from earlier attempts, oldest first.
+
+        Of a damaged journal those before the damage; a warning says so.
+        """
         for folder in reversed(self.spec.prior):
-            for entry, _ in journal.read(Path(folder)):
-                if isinstance(entry.record, kind):
-                    yield entry.record
+            try:
+                for entry, _ in journal.read(Path(folder)):
+                    if isinstance(entry.record, kind):
+                        yield entry.record
+            except (DamagedJournalError, OSError) as error:
+                self.warn(f"what an earlier attempt did is only used up to where it can be read: {error}")
 
     def publish(self, name: str, path: Path) -> None:
         """Record a finished output in the attempt's folder, after it is on disk."""

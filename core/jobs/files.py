@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,12 +24,27 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).chmod(0o644)
+        Path(aside).chmod(0o666 & ~_umask())
         Path(aside).replace(path)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _umask() -> int:
+    """What the process does not allow others. It can only be read by setting it, which is not thread-safe."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("Umask:"):
+                return int(line.partition(":")[2], 8)
+    return 0o022
+
+
+def keep_private(workspace: Path) -> None:
+    """Have this process allow others no more of its new files than the workspace's folder allows them."""
+    with suppress(OSError):
+        os.umask(os.umask(0o077) | (~workspace.stat().st_mode & 0o077))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

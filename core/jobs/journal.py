@@ -2,30 +2,53 @@
 
 A line is `{"seq": n, "at": unix seconds, "record": {"type": …}}`, with `seq` counting from 1.
 A last line without a newline was cut by a crash and is ignored.
+
+A worker trusts its journal alone. If that, or its folder, is removed, moved or cut while the worker runs,
+nothing that the worker does is kept, and what it buys is bought again: it ends at once.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
+from core.config import redaction
+from core.config.redaction import without_secrets
+from core.domain.errors import UserError
 from core.jobs import files
 from core.jobs.records import DURABLE, Record
 
 NAME = "journal.jsonl"
+#: The maximum length of a line: no record of a job is as long.
+MAX_LINE_BYTES = 64 * 1024 * 1024
+
+
+class JournalLostError(Exception):
+    """The journal of a running worker was removed, moved or cut: nothing more can be recorded."""
+
+
+class DamagedJournalError(Exception):
+    """A line of a journal, counted from 1, is not a record; `reason` is what is wrong with it."""
+
+    def __init__(self, folder: Path, line: int, reason: str) -> None:
+        super().__init__(f"{folder / NAME}, line {line}: {reason}")
+        self.line = line
+        self.reason = reason
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One line of a journal."""
 
-    seq: int
-    at: float
+    seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    at: Annotated[float, msgspec.Meta(ge=0, le=1e12)]
     record: Record
 
 
@@ -37,29 +60,57 @@ class Journal:
     """Writes a journal; one per attempt, in the worker. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = (folder / NAME).open("ab", buffering=0)
+        self._path = folder / NAME
+        self._file = self._path.open("ab", buffering=0)
         files.sync_folder(folder)
         self._seq = 0
+        self._size = os.fstat(self._file.fileno()).st_size
         self._lock = threading.Lock()
+        # Servers echo keys, and people put them into the wrong places: they end here.
+        secrets = [re.escape(value).encode() for value, _ in redaction.known()]
+        self._secret = re.compile(b"|".join((*secrets, redaction.KEY_SHAPE.pattern.encode())))
 
     def write(self, *records: Record) -> None:
         """Append `records`. Durable records are on disk when this returns.
 
-        Raises `OSError` when the disk is full; the journal then ends with a complete line.
+        Raises `OSError` when the disk is full; the journal then ends with a complete line. Raises
+        `JournalLostError` as `check` does, and `UserError` for a record that could not be read back.
         """
         lines = bytearray()
         with self._lock:
+            self.check()
             for record in records:
+                line = _encoder.encode(Entry(self._seq + 1, time.time(), record)) + b"\n"
+                if self._secret.search(line):
+                    line = without_secrets(line.decode()).encode()
+                if len(line) > MAX_LINE_BYTES:
+                    raise UserError(
+                        f"{self._path}: a record of {len(line):,} bytes is longer than {MAX_LINE_BYTES:,}"
+                    )
                 self._seq += 1
-                lines += _encoder.encode(Entry(self._seq, time.time(), record)) + b"\n"
+                lines += line
             written = self._file.write(lines) or 0
+            self._size += written
             if written < len(lines):
                 whole = lines.rfind(b"\n", 0, written) + 1
                 end = os.fstat(self._file.fileno()).st_size
                 os.ftruncate(self._file.fileno(), end - (written - whole))
+                self._size -= written - whole
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
             if any(isinstance(record, DURABLE) for record in records):
                 os.fsync(self._file.fileno())
+
+    def check(self) -> None:
+        """Raise `JournalLostError` if the journal is no longer where it was, or lacks what was written."""
+        mine = os.fstat(self._file.fileno())
+        try:
+            found = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        if found is None or (found.st_dev, found.st_ino) != (mine.st_dev, mine.st_ino):
+            raise JournalLostError(f"{self._path} was removed or moved while the worker ran")
+        if mine.st_size < self._size:
+            raise JournalLostError(f"{self._path} was cut while the worker ran")
 
     def close(self) -> None:
         self._file.close()
@@ -68,8 +119,8 @@ class Journal:
 def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
     """Entries of an attempt's journal from byte `offset`, each with the offset of its end.
 
-    A journal that does not exist yet has no entries. Raises `msgspec.DecodeError` for a complete line
-    that is not an entry.
+    A journal that does not exist yet has no entries. Raises `DamagedJournalError` for a complete line that
+    is not an entry, and `OSError` when the file cannot be read.
     """
     try:
         file = (folder / NAME).open("rb")
@@ -77,11 +128,25 @@ def read(folder: Path, offset: int = 0) -> Iterator[tuple[Entry, int]]:
         return
     with file:
         file.seek(offset)
-        for line in file:
+        while line := file.readline(MAX_LINE_BYTES + 1):
+            if len(line) > MAX_LINE_BYTES:
+                reason = f"it is longer than {MAX_LINE_BYTES:,} bytes"
+                raise DamagedJournalError(folder, line_number(folder, offset), reason)
             if not line.endswith(b"\n"):
                 return
-            offset += len(line)
             try:
-                yield _decoder.decode(line), offset
-            except UnicodeDecodeError as error:
-                raise msgspec.DecodeError(str(error)) from error
+                entry = _decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise DamagedJournalError(folder, line_number(folder, offset), str(error)) from error
+            offset += len(line)
+            yield entry, offset
+
+
+def line_number(folder: Path, offset: int) -> int:
+    """The number of the line that begins at byte `offset` of an attempt's journal, from 1."""
+    count = 1
+    with (folder / NAME).open("rb") as file:
+        while offset > 0 and (part := file.read(min(offset, 1 << 20))):
+            count += part.count(b"\n")
+            offset -= len(part)
+    return count

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
+from core.domain import paths
 from core.domain.evaluation.verdicts import AnswerForm, Dimension, Order, Winner
 from core.domain.results import Result
 from core.domain.submissions import BatchState, Outcome
@@ -16,23 +17,31 @@ from core.domain.submissions import BatchState, Outcome
 NotFinite = Literal["NaN", "Infinity", "-Infinity"]
 
 
+#: A number of things, which the store can hold and sums of millions of which it can.
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
+#: US dollars, or seconds: never negative.
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+
+
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The tag names the kind of record."""
 
 
 class Started(_Record, frozen=True, tag="started"):
-    """The worker process has started."""
+    """The worker process has started; `process` is what `processes.identity` says of it."""
 
-    pid: int
+    # Smaller ones would name groups of processes, or all of them.
+    pid: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
     host: str
+    process: str | None = None
 
 
 class Progress(_Record, frozen=True, tag="progress"):
     """`done` of `total` units (steps, dialogues, verdicts), and the estimated seconds for the rest."""
 
-    done: int
-    total: int
-    eta_s: float | None = None
+    done: Count
+    total: Count
+    eta_s: Amount | None = None
 
 
 class Waiting(_Record, frozen=True, tag="waiting"):
@@ -51,7 +60,7 @@ class Metric(_Record, frozen=True, tag="metric"):
     """The logged metrics of one optimiser step, under TRL's names. Values that are not finite are strings:
     NaN, Infinity, -Infinity."""
 
-    step: int
+    step: Count
     values: dict[str, float]
     not_finite: dict[str, NotFinite] = {}
 
@@ -64,7 +73,7 @@ class Metric(_Record, frozen=True, tag="metric"):
 class Sample(_Record, frozen=True, tag="sample"):
     """The student's response to a test dialogue after `step` optimiser steps."""
 
-    step: int
+    step: Count
     dialog_id: str
     text: str
 
@@ -103,7 +112,7 @@ class VerdictRecord(_Record, frozen=True, tag="verdict"):
     order: Order
     winner: Winner
     raw: str
-    number: int = 1
+    number: Count = 1
     probability_b: float | None = None
     form: AnswerForm | None = None
     dimensions: dict[Dimension, Winner] = {}
@@ -125,8 +134,11 @@ class SubmissionRecord(_Record, frozen=True, tag="submission"):
     key_digest: str
     model: str
     requests: dict[str, str]
-    usd: float | None
+    usd: Amount | None
     path: str | None = None
+
+    def __post_init__(self) -> None:
+        paths.check_inside(self.path)
 
 
 class BatchRecord(_Record, frozen=True, tag="batch"):
@@ -140,9 +152,9 @@ class BatchRecord(_Record, frozen=True, tag="batch"):
     state: BatchState
     id: str | None = None
     file: str | None = None
-    completed: int | None = None
-    failed: int | None = None
-    total: int | None = None
+    completed: Count | None = None
+    failed: Count | None = None
+    total: Count | None = None
     expires_at: float | None = None
     output_path: str | None = None
     error_path: str | None = None
@@ -150,14 +162,19 @@ class BatchRecord(_Record, frozen=True, tag="batch"):
     key_digest: str | None = None
     collected: bool = False
 
+    def __post_init__(self) -> None:
+        paths.check_inside(self.output_path)
+        paths.check_inside(self.error_path)
+
 
 class Answer(_Record, frozen=True, tag="answer"):
     """The outcome of one try of a request: try `number` of its key within its submission.
 
     `outcome` is `ok`, or why the answer is unusable (`refused`, `filtered`, `empty`, `cut`, `long`,
     `unfinished`, `unreadable`, `invalid` if a judge's answer names no response), or why there is none
-    (`rejected` permanently, `error`, `expired`, `missing`); `error` has the provider's message. `usd` is None
-    if the price is unknown, or nothing was charged. `is_estimated`: the provider did not report all of the
+    (`rejected` permanently, `error`, `expired`, `missing`, or `lost` if it was perhaps paid, and its worker
+    ended before it came); `error` has the provider's message. `usd` is None if the price is unknown, or
+    nothing was charged. `is_estimated`: the provider did not report all of the
     tokens, so that tokens and cost are estimates. `logprobs` are those of the most likely first tokens, if
     they were requested and returned. `removed` are the kinds of what was taken off the answer, and `raw` is
     the answer before that, or the body of an unreadable one; None if it is `text`.
@@ -165,19 +182,34 @@ class Answer(_Record, frozen=True, tag="answer"):
 
     token: str
     key: str
-    number: int
+    number: Count
     dialog_id: str
     outcome: Outcome
     text: str
     error: str | None = None
-    input_tokens: int | None = None
-    cached_tokens: int | None = None
-    output_tokens: int | None = None
-    usd: float | None = None
+    input_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    output_tokens: Count | None = None
+    usd: Amount | None = None
     is_estimated: bool = False
     logprobs: dict[str, float] | None = None
     removed: tuple[str, ...] = ()
     raw: str | None = None
+
+
+class CallSent(_Record, frozen=True, tag="sent"):
+    """The intent to send a request of a live submission, on disk before it is sent. Until an answer, or a
+    `CallUnpaid`, follows, it is perhaps paid."""
+
+    token: str
+    key: str
+
+
+class CallUnpaid(_Record, frozen=True, tag="unpaid"):
+    """What was sent was certainly not answered, and is not paid; it may be sent again."""
+
+    token: str
+    key: str
 
 
 class Artifact(_Record, frozen=True, tag="artifact"):
@@ -186,7 +218,10 @@ class Artifact(_Record, frozen=True, tag="artifact"):
     name: str
     path: str
     sha256: str
-    bytes: int
+    bytes: Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+
+    def __post_init__(self) -> None:
+        paths.check_inside(self.path)
 
 
 class Done(_Record, frozen=True, tag="done"):
@@ -217,6 +252,8 @@ Record = (
     | SubmissionRecord
     | BatchRecord
     | Answer
+    | CallSent
+    | CallUnpaid
     | Artifact
     | Done
     | Failed
@@ -229,6 +266,7 @@ DURABLE = (
     SubmissionRecord,
     BatchRecord,
     Answer,
+    CallSent,
     Artifact,
     Done,
     Failed,

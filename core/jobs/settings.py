@@ -295,12 +295,17 @@ _ONLY_IF_CHANGED = frozenset(
     }
 )
 
+#: Greedy responses do not depend on `batch_size`: the fingerprint has always this one, once the default.
+_GREEDY_BATCH = 16
+
 
 def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
     """The fields of the settings, or of a part of them, that change the results, by name."""
     left_out = frozenset[str]().union(
         *(names for kind, names in _NOT_IN_FINGERPRINT.items() if isinstance(settings, kind))
     )
+    if isinstance(settings, Responding) and not settings.do_sample:
+        settings = msgspec.structs.replace(settings, batch_size=_GREEDY_BATCH)
     tag = settings.__struct_config__.tag
     found: dict[str, object] = {} if tag is None else {"type": tag}
     for name in settings.__struct_fields__:

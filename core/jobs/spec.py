@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
 from core.domain.errors import UserError
-from core.domain.jobs import Stage
+from core.domain.jobs import Slot, Stage
 from core.jobs import files
 from core.jobs.settings import Settings
 
@@ -37,6 +37,18 @@ class Spec(msgspec.Struct, Generic[S], frozen=True, kw_only=True, forbid_unknown
     """The folders of earlier attempts, newest first: the job reuses their results."""
     threads: int
     """CPU threads that the worker may use."""
+    cache: str | None = None
+    """The folder in which the workspace's jobs keep what others can use as well; None for none."""
+    slot: Slot = "cpu"
+    """The resource that the job uses. Like the following, only for a store that is made again."""
+    reads: dict[str, str] = {}
+    """Name of the input → what it is, as `core.jobs.inputs` writes it; empty in specs of older versions."""
+    depends_on: tuple[str, ...] = ()
+    """The ids of the jobs that were done before."""
+    redone_after: int = 0
+    """Attempts up to this number belong to a result that this one makes anew."""
+    spent_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """US dollars that the workspace had spent by then, as its store has counted."""
     gpu: str | None = None
     """The only GPU that the worker sees, as CUDA_VISIBLE_DEVICES names it; None for those that the supervisor
     sees."""

@@ -100,13 +100,10 @@ def _parts(
 
 def _embedded(job: JobContext[CompareSettings]) -> Judge:
     # Imported here because LLM judges do not need PyTorch.
-    import torch
+    from core.judging.embedded import embedded_judge, sentence_embeddings
 
-    from core.judging.embedded import embedded_judge
-    from core.judging.embedded.sentence_embeddings import Embedder
-
-    torch.set_num_threads(job.spec.threads)
-    return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), Embedder())
+    embedder = sentence_embeddings.Embedder(job.cache(sentence_embeddings.CACHE), job.spec.threads)
+    return embedded_judge.FittedJudge(embedded_judge.load(job.input("judge")), embedder)
 
 
 def _embedded_verdicts(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from core.config.workspace import WorkspacePaths
+from core.domain import troubles
 from core.domain.errors import UserError
-from core.jobs import files
+from core.jobs import files, journal
 from core.jobs import spec as specs
-from core.jobs.inputs import ImportedDialogues, JobOutput
+from core.jobs.inputs import ImportedDialogues, JobOutput, format_input
 from core.jobs.planned_job import PlannedJob
 from core.jobs.spec import Spec
 from core.store import job_records
@@ -48,7 +49,7 @@ def resolve_inputs(
                         f"{producer} ended without the output {output!r}, which is an input of this job"
                     )
                 relative, size = found
-                path = workspace.root / relative
+                path = workspace.inside(relative)
                 # Hashing large outputs would take minutes; the size detects a truncated or empty file.
                 if not path.exists() or files.size(path) != size:
                     raise MissingOutputError(producer, path)
@@ -62,14 +63,21 @@ def prepare(
     inputs: dict[str, str],
     prior: Sequence[str],
     threads: int,
+    spent_usd: float = 0.0,
     gpu: str | None = None,
-) -> Path:
-    """Make the folder of the job's next attempt, with its spec.json. `prior` is relative to the workspace.
+) -> tuple[int, Path]:
+    """Make the folder of the job's next attempt, with its spec.json; its number, and the folder.
 
-    Raises `UserError` when it cannot be written.
+    `prior` is relative to the workspace. A folder that is there is never used again, whatever the store knows
+    of it. Raises `UserError` when it cannot be written.
     """
-    job, number = stored.job, stored.attempt + 1
-    folder = workspace.attempt(job.id, number)
+    job = stored.job
+    try:
+        number, folder = _new_folder(workspace, job.id, stored.attempt)
+    except OSError as error:
+        raise UserError(
+            f"{workspace.attempt(job.id, stored.attempt + 1)} cannot be written: {error.strerror}"
+        ) from error
     spec = Spec(
         job=job.id,
         name=job.name,
@@ -79,17 +87,49 @@ def prepare(
         inputs=inputs,
         prior=tuple(str(workspace.root / earlier) for earlier in prior),
         threads=threads,
+        cache=str(workspace.cache),
+        slot=job.slot,
+        reads={name: format_input(read) for name, read in job.inputs.items()},
+        depends_on=job.depends_on,
+        redone_after=stored.redone_after,
+        spent_usd=spent_usd,
         gpu=gpu,
         sends_requests=stored.sends_requests,
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         specs.write(folder, spec)
         files.sync_folder(folder.parent)
         files.sync_folder(folder.parent.parent)
     except OSError as error:
         raise UserError(f"{folder} cannot be written: {error.strerror}") from error
-    return folder
+    return number, folder
+
+
+def _new_folder(workspace: WorkspacePaths, job: str, known: int) -> tuple[int, Path]:
+    """Make a folder with a number above those of all attempts that the store or the folder knows."""
+    job_folder = workspace.attempt(job, 1).parent
+    job_folder.mkdir(parents=True, exist_ok=True)
+    there = [int(entry.name) for entry in job_folder.iterdir() if entry.name.isdecimal()]
+    number = max([known, *there]) + 1
+    folder = workspace.attempt(job, number)
+    folder.mkdir()
+    return number, folder
+
+
+def check_known(workspace: WorkspacePaths, job: str, known: Iterable[int]) -> None:
+    """Raise `UserError` if the job's folder has attempts that worked and of which the store does not know.
+
+    The store is an older one then, and would have done, and paid, again what they did.
+    """
+    job_folder = workspace.attempt(job, 1).parent
+    there = {
+        int(path.parent.name) for path in job_folder.glob(f"*/{journal.NAME}") if path.parent.name.isdecimal()
+    }
+    if unknown := sorted(there.difference(known)):
+        raise UserError(
+            f"{workspace.attempt(job, unknown[0])} has an attempt that state.db does not know: state.db was "
+            f"lost or restored, or its -wal file was removed; {troubles.REBUILD}"
+        )
 
 
 def deaths_without_progress(history: Sequence[Attempt]) -> int:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-import msgspec
-
 from core.domain.jobs import Wait
 from core.jobs import journal
-from core.jobs.journal import Entry
+from core.jobs.journal import DamagedJournalError, Entry
 from core.jobs.records import (
     Answer,
     Artifact,
     BatchRecord,
+    CallSent,
+    CallUnpaid,
     Done,
     Failed,
     Metric,
@@ -35,6 +35,8 @@ from core.store.jobs import Attempt
 
 #: Records in one transaction: other connections can write between two transactions.
 BATCH = 2000
+#: Characters of the reason for which a record cannot be stored.
+_LONGEST = 300
 
 Ending = Done | Failed | Stopped
 
@@ -55,20 +57,29 @@ class Ingested:
 def ingest(connection: sqlite3.Connection, root: Path, attempt: Attempt) -> Ingested:
     """Copy the new records of the attempt's journal into the store.
 
-    Only the journal of a running attempt is read. A damaged line ends the attempt as failed; the records
-    before it are kept.
+    Only the journal of a running attempt is read. A line that is damaged, or that the store cannot take, ends
+    the attempt as failed, whatever it holds; the records before it are kept. Raises `OSError` when the file
+    cannot be read now, and `sqlite3.DatabaseError` when the store cannot be written.
     """
     count = 0
     while True:
-        entries, damage = _next(root / attempt.folder, attempt.offset)
+        entries, damage = _next(root, attempt)
         if entries:
-            stored, fresh, ending = _store(connection, attempt, entries)
+            try:
+                stored, fresh, ending = _store(connection, attempt, entries)
+            except _UnfitRecordError as error:
+                # The transaction was rolled back: once more, without it.
+                begin = entries[error.index - 1][1] if error.index else attempt.offset
+                line = journal.line_number(root / attempt.folder, begin)
+                damage = f"{attempt.folder}/{journal.NAME}, line {line}, cannot be stored: {error.reason}"
+                entries = entries[: error.index]
+                stored, fresh, ending = _store(connection, attempt, entries)
             count += fresh
             if ending is not None or stored is None:
                 return Ingested(count, ending)
             attempt = stored
         if damage is not None:
-            failure = Failed(f"the journal is damaged after byte {attempt.offset}: {damage}")
+            failure = Failed(damage)
             with transaction(connection):
                 if jobs.running_attempt(connection, attempt) is not None:
                     _settle(connection, attempt, failure)
@@ -77,14 +88,24 @@ def ingest(connection: sqlite3.Connection, root: Path, attempt: Attempt) -> Inge
             return Ingested(count)
 
 
-def _next(folder: Path, offset: int) -> tuple[list[tuple[Entry, int]], str | None]:
-    """The next entries, each with the offset of its end, and the error in the line after them, if any."""
+class _UnfitRecordError(Exception):
+    """The store cannot take the entry with this index, for this reason."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+        self.reason = reason
+
+
+def _next(root: Path, attempt: Attempt) -> tuple[list[tuple[Entry, int]], str | None]:
+    """The next entries, each with the offset of its end, and what is wrong with the line after them, if
+    anything."""
     entries: list[tuple[Entry, int]] = []
     try:
-        for item in islice(journal.read(folder, offset), BATCH):
+        for item in islice(journal.read(root / attempt.folder, attempt.offset), BATCH):
             entries.append(item)
-    except msgspec.DecodeError as error:
-        return entries, str(error)
+    except DamagedJournalError as error:
+        return entries, f"{attempt.folder}/{journal.NAME}, line {error.line}, is damaged: {error.reason}"
     return entries, None
 
 
@@ -103,7 +124,17 @@ def _store(
         if not fresh:
             return current, 0, None
         for count, (entry, offset) in enumerate(fresh, start=1):
-            _write(connection, current, entry)
+            try:
+                _write(connection, current, entry)
+            except sqlite3.OperationalError:
+                # Not the record's fault: the disk is full, or the store is locked.
+                raise
+            except Exception as error:
+                # Whatever a journal holds, it must not end the supervisor: each one after it would end too.
+                if type(error) is sqlite3.DatabaseError:
+                    raise
+                reason = f"{type(error).__name__}: {error}"
+                raise _UnfitRecordError(entries.index((entry, offset)), reason[:_LONGEST]) from error
             current = replace(current, seq=entry.seq, offset=offset)
             if isinstance(entry.record, Done | Failed | Stopped):
                 jobs.advance(connection, current, entry.seq, offset)
@@ -135,8 +166,8 @@ def _settle(connection: sqlite3.Connection, attempt: Attempt, ending: Ending) ->
 
 def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> None:
     match entry.record:
-        case Started(pid, host):
-            jobs.set_process(connection, attempt, pid, host)
+        case Started(pid, host, process):
+            jobs.set_process(connection, attempt, pid, host, process)
         case Progress(done, total, eta_s):
             jobs.set_progress(connection, attempt.job, done, total, eta_s)
         case Waiting(reason, since, until, gives_up_at):
@@ -160,5 +191,6 @@ def _write(connection: sqlite3.Connection, attempt: Attempt, entry: Entry) -> No
             submissions.put_answer(connection, entry.at, answer)
         case Artifact() as artifact:
             job_records.put_artifact(connection, attempt, artifact)
-        case Done() | Failed() | Stopped():
+        case CallSent() | CallUnpaid() | Done() | Failed() | Stopped():
+            # Only workers need to know what is in flight.
             pass

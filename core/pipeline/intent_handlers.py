@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Collection, Iterable
 
 from core.config.load import load_config
@@ -27,7 +28,8 @@ from core.jobs import files
 from core.jobs.context import REFRESH
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, LlmJudge, ValidateSettings
-from core.pipeline import planner, workspace_graph
+from core.pipeline import history, planner, workspace_graph
+from core.pipeline.history import Imported, Voted
 from core.store import dialogues, jobs, votes
 from core.store.intents import (
     Adopt,
@@ -70,14 +72,18 @@ def carry_out(
             return _adopt(connection, workspace, job, batch)
         case CastVote(vote):
             votes.put(connection, vote)
+            history.append(workspace, Voted(at=time.time(), vote=vote, is_withdrawn=False))
         case WithdrawVote(vote):
             votes.remove(connection, vote)
+            history.append(workspace, Voted(at=time.time(), vote=vote, is_withdrawn=True))
         case Pause():
             jobs.set_setting(connection, "paused", "1")
             jobs.add_event(connection, "paused")
+            history.append(workspace, *history.settings({"paused": "1"}))
         case Resume():
             jobs.set_setting(connection, "paused", None)
             jobs.add_event(connection, "resumed")
+            history.append(workspace, *history.settings({"paused": None}))
     return None
 
 
@@ -90,6 +96,7 @@ def _import(
     dialogues.replace(connection, imported, records.read(path))
     counts = dialogues.counts(connection)
     jobs.add_event(connection, f"imported {counts.total} dialogues from {imported.file}")
+    history.append(workspace, Imported(at=time.time(), data=imported))
     return ImportOutcome(counts)
 
 
@@ -105,7 +112,8 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
         # The ids of jobs with these models change; the user named them by those of the plan before.
         names = {job.id: str(JobName(job.stage, job.name)) for job in planned}
         targets = tuple(names.get(target, target) for target in targets)
-        jobs.set_commits(connection, new_commits)
+        changed = jobs.set_commits(connection, new_commits)
+        history.append(workspace, *history.settings(changed))
         planned = workspace_graph.plan(workspace, config, imported, before | new_commits, request.validate)
     wanted = planner.resolve(planned, targets)
     if not wanted:
@@ -213,7 +221,10 @@ def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str
     running = jobs.attempts(connection, job=job, state="running")
     if not running:
         raise UserError(job_rules.refresh_problem(job, _state(connection, job)))
-    (workspace.root / running[0].folder / REFRESH).touch()
+    try:
+        (workspace.inside(running[0].folder) / REFRESH).touch()
+    except OSError as error:
+        raise UserError(f"{running[0].folder} cannot be written: {error.strerror}") from error
 
 
 def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, batch: str) -> AdoptOutcome:

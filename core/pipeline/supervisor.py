@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import sys
 import time
 from dataclasses import dataclass
@@ -18,19 +19,24 @@ from typing import TextIO
 from core.config.load import load_config
 from core.config.schema import Slots
 from core.config.workspace import WorkspacePaths
+from core.domain import troubles
 from core.domain.errors import UserError
-from core.domain.jobs import Slot
-from core.jobs import locks
-from core.pipeline import attempts, devices, ingest, intent_handlers
+from core.domain.jobs import JobState, Slot
+from core.jobs import files, locks
+from core.pipeline import attempts, devices, history, ingest, intent_handlers, warm_workers
 from core.pipeline.attempts import MissingOutputError
+from core.pipeline.history import AttemptEnded
 from core.pipeline.worker_processes import Workers
-from core.store import connections, intents, jobs
+from core.store import connections, intents, jobs, submissions
 from core.store.connections import transaction
 from core.store.intents import Intent
-from core.store.jobs import Attempt
+from core.store.jobs import Attempt, StoredJob
+from core.teachers.ledger import REQUESTING_STAGES
 
 #: Seconds between two polls of journals and intents.
 TICK_S = 0.1
+#: Seconds until the next try if the machine does not let the supervisor work.
+TROUBLE_S = 1.0
 #: Seconds that a worker has to stop at a safe point, or to exit after its job has ended.
 GRACE_S = 20.0
 #: Attempts in a row that may be lost without progress.
@@ -65,35 +71,72 @@ class Supervisor:
         self.idle_s = idle_s
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
+        connections.check_sound(self.connection, workspace.state)
+        self._file = connections.OpenFile(self.connection, workspace.state)
+        #: What keeps this supervisor from working now, in words.
+        self._trouble: str | None = None
         self._workers = workers or Workers(workspace)
+        self._known_sums: submissions.KnownSums = {}
         self._slots = Slots()
         self._config_time: int | None = None
         self._last_state: object = None
+        #: When this supervisor first saw that an attempt shall stop, by a clock that nobody sets.
+        self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()
+        #: The newest reason for which an attempt's journal cannot be read now.
+        self._unreadable: dict[tuple[str, int], str] = {}
         self._ending = [
             self._ending_worker(attempt, grace_s)
             for attempt in jobs.attempts(self.connection)
-            if attempt.state != "running" and self._workers.is_alive(attempt)
+            # Of a removed folder it cannot be told whether its process does another attempt by now.
+            if attempt.state != "running"
+            and workspace.inside(attempt.folder).is_dir()
+            and self._workers.is_alive(attempt)
         ]
 
     def run(self, lock: TextIO) -> None:
         """Work until there has been nothing to do for `idle_s` seconds; releases `lock` before it returns."""
         idle_since = time.monotonic()
         while True:
-            if self.tick():
+            if self._work():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self.idle_s and self._exit(lock):
                 return
             time.sleep(TICK_S)
 
+    def _work(self) -> bool:
+        """`tick`, which is tried again later if the disk is full, or a limit is reached."""
+        try:
+            is_busy = self.tick()
+        except (OSError, sqlite3.DatabaseError) as error:
+            words = troubles.trouble_in_words(error)
+            if words is None:
+                raise
+            if not troubles.is_of_machine(error):
+                raise UserError(words) from error
+            if words != self._trouble:
+                self._trouble = words
+                log.error("nothing can be done now: %s", words)
+            time.sleep(TROUBLE_S)
+            return True
+        if self._trouble is not None:
+            self._trouble = None
+            log.info("it goes on")
+        return is_busy
+
     def tick(self) -> bool:
-        """Do everything that can be done now; returns whether there is, or soon will be, more to do."""
+        """Do everything that can be done now; returns whether there is, or soon will be, more to do.
+
+        Raises `UserError` if state.db is no longer the file that is open.
+        """
+        self._file.check()
         self._read_slots()
         carried_out = self._carry_out_intents()
         running = jobs.attempts(self.connection, state="running")
         for attempt in running:
             self._ingest(attempt)
         self._reap_workers()
+        self._workers.end_waiting(warm_workers.WAIT_S)
         # Our own writes change `total_changes`, those of other connections change `data_version`.
         state = (
             connections.data_version(self.connection),
@@ -143,6 +186,9 @@ class Supervisor:
             except UserError as error:
                 self._refuse(intent, str(error))
             except Exception as error:
+                if troubles.is_of_machine(error):
+                    # It is not the intent's fault, and can be carried out later.
+                    raise
                 # An intent that crashes the supervisor would crash every supervisor after it,
                 # and no job would ever run.
                 log.exception("intent %d", intent.id)
@@ -157,7 +203,12 @@ class Supervisor:
     def _ingest(self, attempt: Attempt) -> None:
         # Before the journal is read: after a worker has exited, its journal does not change.
         alive = self._workers.is_alive(attempt)
-        ingested = ingest.ingest(self.connection, self.workspace.root, attempt)
+        try:
+            ingested = ingest.ingest(self.connection, self.workspace.root, attempt)
+        except OSError as error:
+            # Nothing is known of it now, so that nothing is decided.
+            self._note_unreadable(attempt, error)
+            return
         if ingested.ending is not None:
             log.info("%s attempt %d: %s", attempt.job, attempt.number, type(ingested.ending).__name__)
             current = next(
@@ -167,7 +218,13 @@ class Supervisor:
         elif not alive:
             self._lost(attempt)
         elif attempt.cancel_at is not None:
-            self._stop(attempt, attempt.cancel_at)
+            self._stop(attempt)
+
+    def _note_unreadable(self, attempt: Attempt, error: OSError) -> None:
+        key, reason = (attempt.job, attempt.number), str(error)
+        if self._unreadable.get(key) != reason:
+            self._unreadable[key] = reason
+            log.warning("%s attempt %d: its journal cannot be read now: %s", *key, reason)
 
     def _ending_worker(self, attempt: Attempt, grace_s: float) -> _EndingWorker:
         return _EndingWorker(attempt, jobs.slot(self.connection, attempt.job), time.monotonic() + grace_s)
@@ -184,35 +241,57 @@ class Supervisor:
                 self._workers.kill(ending.attempt)
         self._ending = still
 
-    def _stop(self, attempt: Attempt, since: float) -> None:
+    def _stop(self, attempt: Attempt) -> None:
         key = (attempt.job, attempt.number)
-        if time.time() - since > self.grace_s:
+        since = self._stop_since.setdefault(key, time.monotonic())
+        if time.monotonic() - since > self.grace_s:
             self._workers.kill(attempt)
         elif key not in self._cancel_requested and self._workers.cancel(attempt):
             self._cancel_requested.add(key)
 
     def _lost(self, attempt: Attempt) -> None:
         """Handle a worker that exited although its journal does not say how the attempt ended."""
-        how = self._workers.ended(attempt)
+        ending = self._workers.ended(attempt)
+        how = ending.how
         log.warning("%s attempt %d: lost, %s", attempt.job, attempt.number, how)
+        job_state: JobState = "cancelled" if attempt.cancel_at is not None else "ready"
+        state, error = ("cancelled" if attempt.cancel_at is not None else "lost"), how
         with transaction(self.connection):
-            if attempt.cancel_at is not None:
-                jobs.end_attempt(self.connection, attempt, "cancelled", how)
-                jobs.set_state(self.connection, attempt.job, "cancelled")
-                return
-            jobs.end_attempt(self.connection, attempt, "lost", how)
-            history = jobs.attempts(self.connection, job=attempt.job)
-            if attempts.deaths_without_progress(history) < MAX_LOST:
+            jobs.end_attempt(self.connection, attempt, state, error)
+            past = jobs.attempts(self.connection, job=attempt.job)
+            if job_state == "ready" and ending.trouble is not None:
+                # Another attempt would end as this one did.
+                job_state = state = "failed"
+                error = ending.trouble
+                jobs.end_attempt(self.connection, attempt, state, error)
+                jobs.fail(self.connection, attempt.job, error)
+            elif job_state == "ready" and attempts.deaths_without_progress(past) >= MAX_LOST:
+                # Failed, not lost: when the user retries, the count starts at 0.
+                job_state = state = "failed"
+                error = (
+                    f"the worker died {MAX_LOST} times in a row without progress, the last time {how}; "
+                    f"see {attempt.folder}/log.txt"
+                )
+                jobs.end_attempt(self.connection, attempt, state, error)
+                jobs.fail(self.connection, attempt.job, error)
+            elif job_state == "ready":
                 event = f"attempt {attempt.number} lost: the worker ended {how}"
                 jobs.set_state(self.connection, attempt.job, "ready", event=event)
-                return
-            error = (
-                f"the worker died {MAX_LOST} times in a row without progress, the last time {how}; "
-                f"see {attempt.folder}/log.txt"
-            )
-            # Failed, not lost: when the user retries, the count starts at 0.
-            jobs.end_attempt(self.connection, attempt, "failed", error)
-            jobs.fail(self.connection, attempt.job, error)
+            else:
+                jobs.set_state(self.connection, attempt.job, "cancelled")
+            self._note_end(attempt, state, error, job_state)
+
+    def _note_end(self, attempt: Attempt, state: str, error: str, job_state: JobState) -> None:
+        """Record an end of which the attempt's journal knows nothing; call it before the end is committed."""
+        end = AttemptEnded(
+            at=time.time(),
+            job=attempt.job,
+            number=attempt.number,
+            state=state,
+            error=error,
+            job_state=job_state,
+        )
+        history.append(self.workspace, end)
 
     def _make_ready(self) -> None:
         """Make waiting jobs ready if all their dependencies are done."""
@@ -243,14 +322,15 @@ class Supervisor:
             stored = jobs.get(self.connection, job_id)
             assert stored is not None, "a ready job is in the store"
             job = stored.job
+            past = jobs.attempts(self.connection, job=job_id)
+            attempts.check_known(self.workspace, job_id, (attempt.number for attempt in past))
             inputs = attempts.resolve_inputs(self.connection, self.workspace, job)
-            prior = [
-                attempt.folder
-                for attempt in jobs.attempts(self.connection, job=job_id)
-                if attempt.number > stored.redone_after
-            ]
+            prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
             gpu = self._gpu() if job.slot == "gpu" else None
-            folder = attempts.prepare(self.workspace, stored, inputs, prior, self._threads(job.slot), gpu)
+            threads = self._threads(job.slot)
+            number, folder = attempts.prepare(
+                self.workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu
+            )
         except MissingOutputError as error:
             self._run_producer_again(job_id, error)
             return False
@@ -258,22 +338,23 @@ class Supervisor:
             with transaction(self.connection):
                 jobs.fail(self.connection, job_id, str(error))
             return False
-        number = stored.attempt + 1
         # The row is written first: an attempt whose worker never started is found lost and tried again,
         # and no worker runs without a row.
         relative = folder.relative_to(self.workspace.root).as_posix()
         with transaction(self.connection):
             attempt = jobs.begin_attempt(self.connection, job.id, number, relative, gpu)
         try:
-            pid, host = self._workers.start(job.id, number)
+            kind = warm_workers.kind(job.settings, job.slot, threads, gpu)
+            pid, host, process = self._workers.start(job.id, number, kind)
         except OSError as error:
             message = f"the worker could not be started: {error}"
             with transaction(self.connection):
                 jobs.end_attempt(self.connection, attempt, "failed", message)
                 jobs.fail(self.connection, job.id, message)
+                self._note_end(attempt, "failed", message, "failed")
             return False
         with transaction(self.connection):
-            jobs.set_process(self.connection, attempt, pid, host)
+            jobs.set_process(self.connection, attempt, pid, host, process)
         where = "" if gpu is None else f" on {gpu}"
         log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
         return True
@@ -285,6 +366,12 @@ class Supervisor:
                 event = f"{error}: running again"
                 jobs.set_state(self.connection, error.producer, "waiting", event=event)
             jobs.set_state(self.connection, job, "waiting", event=f"waiting: {error}")
+
+    def _spent_usd(self, stored: StoredJob) -> float:
+        """What a job that sends requests has to count as spent, even if journals that say so were removed."""
+        if not stored.sends_requests or stored.job.stage not in REQUESTING_STAGES:
+            return 0.0
+        return sum(sums.usd or 0.0 for _, sums in submissions.spending(self.connection, self._known_sums))
 
     def _gpu(self) -> str | None:
         """The GPU with the fewest jobs, those included whose workers are ending; None without a choice."""
@@ -320,16 +407,23 @@ def acquire(workspace: WorkspacePaths) -> TextIO | None:
 def main(workspace: WorkspacePaths, workers: Workers | None = None) -> int:
     """Supervise `workspace` until idle; also returns 0 if another supervisor is running."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    lock = acquire(workspace)
-    if lock is None:
-        return 0
-    with lock:
-        idle_s = float(os.environ.get("EMPATHY_SUPERVISOR_IDLE_S", "10"))
-        try:
+    files.keep_private(workspace.root)
+    try:
+        lock = acquire(workspace)
+        if lock is None:
+            return 0
+        with lock:
+            idle_s = float(os.environ.get("EMPATHY_SUPERVISOR_IDLE_S", "10"))
             Supervisor(workspace, workers, idle_s=idle_s).run(lock)
-        except UserError as error:
-            log.error("%s", error)
-            return 1
+    except UserError as error:
+        log.error("%s", error)
+        return 1
+    except (OSError, sqlite3.DatabaseError) as error:
+        words = troubles.trouble_in_words(error)
+        if words is None:
+            raise
+        log.error("%s", words)
+        return 1
     return 0
 
 

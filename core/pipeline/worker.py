@@ -1,7 +1,9 @@
-"""The worker: one process that runs one attempt at one job.
+"""The worker: one process that runs an attempt at a job.
 
 `python -m core.pipeline.worker ATTEMPT_FOLDER` reads spec.json there and writes the journal, the
 log (its standard output and error, redirected by the supervisor) and the outputs to the same folder.
+With two more arguments, a channel to the supervisor and the attempt's lock, it may do more jobs: see
+`core.pipeline.serving`.
 """
 
 from __future__ import annotations
@@ -11,17 +13,20 @@ import os
 import signal
 import socket
 import sys
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
+from core.config.redaction import without_secrets
+from core.domain import troubles
 from core.domain.errors import Cancelled, UserError
 from core.domain.results import Result
+from core.domain.text import visible
+from core.jobs import files, processes, stages
 from core.jobs import spec as specs
-from core.jobs import stages
 from core.jobs.context import JobContext
-from core.jobs.journal import Journal
+from core.jobs.journal import Journal, JournalLostError
 from core.jobs.records import Done, Failed, Started, Stopped
-from core.jobs.redaction import without_secrets
 from core.jobs.settings import Settings
 from core.pipeline import devices
 
@@ -33,7 +38,12 @@ log = logging.getLogger("worker")
 
 def main(folder: Path) -> int:
     """Run the attempt in `folder`; returns the process's exit code."""
-    journal = Journal(folder)
+    files.keep_private(folder.parents[3])
+    with closing(Journal(folder)) as journal:
+        return _attempt(folder, journal)
+
+
+def _attempt(folder: Path, journal: Journal) -> int:
     try:
         spec = specs.read(folder)
     except UserError as error:
@@ -53,26 +63,48 @@ def main(folder: Path) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     job = JobContext(folder, spec, journal)
     signal.signal(signal.SIGTERM, lambda *_: job.stop.set())
-    journal.write(Started(os.getpid(), socket.gethostname()))
+    journal.write(Started(os.getpid(), socket.gethostname(), processes.identity(os.getpid())))
     log.info("%s %s, attempt %d", spec.stage, spec.name, spec.attempt)
     try:
-        journal.write(Done(_run(job)))
+        ending = _ending(job)
+        journal.write(ending)
+    except OSError as error:
+        # There is no room for a reason, in the journal or in the log: the exit code says it.
+        code = troubles.exit_code(error)
+        if code is None:
+            raise
+        return code
+    except JournalLostError as error:
+        # Nobody would read what it still does, and it would be done, and paid, again.
+        log.error("stopped: %s", error)
+        return 1
+    if isinstance(ending, Done):
+        log.info("done")
+        return 0
+    return 1
+
+
+def _ending(job: JobContext[Settings]) -> Done | Failed | Stopped:
+    """Run the job; the last record of its journal. Raises `JournalLostError`."""
+    try:
+        return Done(_run(job))
+    except JournalLostError:
+        raise
     except Cancelled:
         log.info("stopped: cancel requested")
-        journal.write(Stopped())
-        return 1
+        return Stopped()
     except UserError as error:
         log.error("%s", error)
-        journal.write(Failed(without_secrets(str(error))))
-        return 1
+        return Failed(without_secrets(str(error)))
     except Exception as error:
         # The boundary of the process: the journal must end with any error.
+        words = troubles.trouble_in_words(error)
+        if words is not None:
+            log.error("%s", words)
+            return Failed(words)
         log.error("unexpected", exc_info=True)
         what = " ".join(without_secrets(f"{type(error).__name__}: {error}").split())
-        journal.write(Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)"))
-        return 1
-    log.info("done")
-    return 0
+        return Failed(f"unexpected: {what[:_LONGEST]} (see log.txt)")
 
 
 def _run(job: JobContext[Settings]) -> Result:
@@ -85,11 +117,18 @@ def _run(job: JobContext[Settings]) -> Result:
 
 
 class _Formatter(logging.Formatter):
-    """Removes secrets from the log, including tracebacks."""
+    """Removes secrets and control characters from the log, including tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+        # Providers' messages are in it, and people read it in terminals.
+        return visible(without_secrets(super().format(record)), lines=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve()))
+    place, *descriptors = sys.argv[1:]
+    if descriptors:
+        from core.pipeline import serving
+
+        channel, lock = map(int, descriptors)
+        sys.exit(serving.serve(main, Path(place).resolve(), channel, lock))
+    sys.exit(main(Path(place).resolve()))

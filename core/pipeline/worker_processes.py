@@ -13,12 +13,16 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from core.config.workspace import WorkspacePaths
-from core.jobs import locks
+from core.domain import troubles
+from core.jobs import locks, processes
 from core.jobs.context import CANCEL, LOCK, is_held
+from core.pipeline.warm_workers import Kind, WarmWorkers, WorkerProcess
 from core.store.jobs import Attempt
 
 #: -P: a file in the workspace must not shadow a module of the same name.
@@ -27,89 +31,145 @@ WORKER = (sys.executable, "-P", "-m", "core.pipeline.worker")
 LOG = "log.txt"
 
 
-class WorkerProcess(Protocol):
-    """A child process, as `subprocess.Popen` is one."""
+@dataclass(frozen=True)
+class Ending:
+    """How a worker ended that did not record it."""
 
-    @property
-    def pid(self) -> int:
-        """Its process id, which is also the id of its session."""
-
-    def poll(self) -> int | None:
-        """Its exit code, negative for a signal; None while it runs."""
-
-    def wait(self) -> int:
-        """Its exit code, once it has ended."""
+    how: str
+    """In words that follow on "the worker ended"."""
+    trouble: str | None = None
+    """What of the machine ended it, in a sentence; None if that is not known."""
 
 
 class Workers:
-    """Runs `command FOLDER` for an attempt's folder; tracks its child processes and adopted workers."""
+    """Runs `command FOLDER` for an attempt's folder; tracks its child processes and adopted workers.
 
-    def __init__(self, workspace: WorkspacePaths, command: Sequence[str] = WORKER) -> None:
+    `keep_warm`: a worker may wait for another job of its kind.
+    """
+
+    def __init__(
+        self, workspace: WorkspacePaths, command: Sequence[str] = WORKER, *, keep_warm: bool = True
+    ) -> None:
         self._workspace = workspace
         self._command = command
+        self._warm = WarmWorkers() if keep_warm else None
         self._children: dict[tuple[str, int], WorkerProcess] = {}
 
-    def start(self, job: str, number: int) -> tuple[int, str]:
-        """Start a worker on a prepared attempt, in its own session; returns its process id and host.
+    def start(self, job: str, number: int, kind: Kind) -> tuple[int, str, str | None]:
+        """Start a worker on a prepared attempt, in its own session.
 
-        Raises `OSError` when the limit of processes or open files is reached.
+        Returns its process id and host, and what tells its process from others with the same id.
+
+        A worker of the same kind that waits takes the attempt instead. Raises `OSError` when the limit of
+        processes or open files is reached.
         """
         folder = self._workspace.attempt(job, number)
         with (folder / LOCK).open("w") as lock, (folder / LOG).open("ab") as log:
             locks.acquire(lock)
-            child = self._start_process(folder, log, lock)
+            child = self._start(folder, log, lock, kind)
         self._children[job, number] = child
-        return child.pid, socket.gethostname()
+        return child.pid, socket.gethostname(), processes.identity(child.pid)
 
-    def _start_process(self, folder: Path, log: IO[bytes], lock: IO[str]) -> WorkerProcess:
+    def _start(self, folder: Path, log: IO[bytes], lock: IO[str], kind: Kind) -> WorkerProcess:
+        if self._warm is None:
+            return self._start_process(folder, log, lock)
+        waiting = self._warm.hand_over(kind, folder, lock, log)
+        if waiting is not None:
+            return waiting
+        if kind.key is None:
+            return self._start_process(folder, log, lock)
+        return self._warm.start(
+            kind, lambda channel: self._start_process(folder, log, lock, channel.fileno(), lock.fileno())
+        )
+
+    def _start_process(self, folder: Path, log: IO[bytes], lock: IO[str], *descriptors: int) -> WorkerProcess:
         return subprocess.Popen(
-            [*self._command, str(folder)],
+            [*self._command, str(folder), *map(str, descriptors)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd=self._workspace.root,
             start_new_session=True,
-            pass_fds=[lock.fileno()],
+            pass_fds={lock.fileno(), *descriptors},
         )
 
+    def end_waiting(self, waited_s: float = 0) -> None:
+        """End the workers that have waited for another job for so many seconds."""
+        if self._warm is not None:
+            self._warm.end_waiting(waited_s)
+
     def is_alive(self, attempt: Attempt) -> bool:
-        """Whether the attempt's worker is running."""
-        child = self._children.get((attempt.job, attempt.number))
+        """Whether the attempt's worker is running, also if its folder was removed."""
+        key = (attempt.job, attempt.number)
+        child = self._children.get(key)
         if child is not None and child.poll() is not None:
             return False
-        if not is_held(self._workspace.root / attempt.folder):
+        lock = self._workspace.inside(attempt.folder) / LOCK
+        is_free = not locks.is_held(lock)
+        if is_free and lock.exists():
             return False
-        if child is None and attempt.pid is not None and attempt.host == socket.gethostname():
-            # The lock alone could be held by a child of a dead worker.
-            return _exists(attempt.pid)
-        return True
+        if child is not None:
+            # Without a folder, only what the process does otherwise tells that it has ended this attempt.
+            return not (is_free and self._does_another(child, key))
+        if attempt.pid is None or attempt.host != socket.gethostname():
+            return lock.exists()
+        # The lock alone could be held by a child of a dead worker.
+        return self._is_worker(attempt.pid, attempt)
+
+    def _is_worker(self, pid: int, attempt: Attempt) -> bool:
+        """Whether a process is proved to be the attempt's worker, and not a later one with the same id."""
+        if attempt.process is not None:
+            return processes.identity(pid) == attempt.process
+        return processes.has_open(pid, self._workspace.inside(attempt.folder) / LOCK)
 
     def cancel(self, attempt: Attempt) -> bool:
         """Request that the worker stops at a safe point; False if the request cannot be sent."""
-        (self._workspace.root / attempt.folder / CANCEL).touch()
+        # The folder may have been removed: the worker ends by itself then.
+        with suppress(OSError):
+            (self._workspace.inside(attempt.folder) / CANCEL).touch()
         # Not its whole process group: the worker stops its own children.
         return self._signal(attempt, signal.SIGTERM, os.kill)
 
     def kill(self, attempt: Attempt) -> bool:
-        """Kill the worker and its children; False if it runs on another host."""
+        """Kill the worker and its children; False if it runs on another host, or is not proved to be it."""
         return self._signal(attempt, signal.SIGKILL, os.killpg)
 
-    def ended(self, attempt: Attempt) -> str:
-        """How the worker, which is not running, ended, in words."""
+    def ended(self, attempt: Attempt) -> Ending:
+        """How the worker, which is not running, ended."""
         child = self._children.pop((attempt.job, attempt.number), None)
         if child is None:
-            return "while no supervisor was running"
+            return Ending("while no supervisor was running")
+        if self._goes_on(child):
+            return Ending("and its process does another job")
+        if child.poll() is None:
+            # It has no lock, and does not wait for another job: nothing must be started beside it.
+            _send(os.killpg, child.pid, signal.SIGKILL)
         code = child.wait()
-        if is_held(self._workspace.root / attempt.folder):
+        if is_held(self._workspace.inside(attempt.folder)):
             # Its children may outlive it, and must not run beside the next attempt.
             _send(os.killpg, child.pid, signal.SIGKILL)
         if code >= 0:
-            return f"with exit code {code}"
+            return Ending(f"with exit code {code}", troubles.of_exit_code(code))
         name = signal.Signals(-code).name
-        return f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else "")
+        return Ending(f"by {name}" + (" (out of memory?)" if code == -signal.SIGKILL else ""))
+
+    def _goes_on(self, child: WorkerProcess) -> bool:
+        """Whether the process of an attempt that has ended waits for another one, or does it already."""
+        if self._warm is None or child.poll() is not None:
+            return False
+        return self._does_another(child)
+
+    def _does_another(self, child: WorkerProcess, but: tuple[str, int] | None = None) -> bool:
+        """Whether a process waits for a job, or does another attempt than `but`."""
+        others = (other for key, other in self._children.items() if key != but)
+        return (self._warm is not None and self._warm.is_waiting(child)) or child in others
 
     def _signal(self, attempt: Attempt, number: signal.Signals, send: Callable[[int, int], None]) -> bool:
         if attempt.pid is None or attempt.host != socket.gethostname() or not self.is_alive(attempt):
+            return False
+        child = self._children.get((attempt.job, attempt.number))
+        is_child = child is not None and child.pid == attempt.pid
+        if not is_child and not self._is_worker(attempt.pid, attempt):
             return False
         return _send(send, attempt.pid, number)
 
@@ -119,14 +179,4 @@ def _send(send: Callable[[int, int], None], process: int, number: signal.Signals
         send(process, number)
     except ProcessLookupError:
         return False
-    return True
-
-
-def _exists(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
     return True

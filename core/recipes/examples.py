@@ -48,8 +48,8 @@ def build(
     pairs: list[PreferencePair] = []
     for source in catalog.sources_of(name, tuple(known)):
         for dialogue in direct.sft_dialogues(dialogues, source):
+            turn = _user(dialogue, prompt)
             for origin in (HUMAN, source):
-                turn = _user(dialogue, prompt)
                 sft.append(SftExample(dialogue.dialog_id, turn, _assistant(dialogue, origin)))
         for dialogue in direct.preference_dialogues(dialogues, source, pairing):
             chosen, rejected = _assistant(dialogue, source), _assistant(dialogue, HUMAN)

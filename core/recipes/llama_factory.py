@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.config.schema import Recipes
 from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
@@ -72,7 +74,7 @@ def export(
                 elif info.pop(path.stem, None) is not None:
                     emptied.append(path)
         # LLaMA-Factory reads only this file in the encoding of the locale.
-        _write(folder / INFO, info, ensure_ascii=True)
+        files.write_bytes(folder / INFO, json.dumps(info, indent=2).encode() + b"\n")
         for path in emptied:
             path.unlink(missing_ok=True)
     except OSError as error:
@@ -105,5 +107,5 @@ def _existing(path: Path) -> dict[str, Any]:
     return info
 
 
-def _write(path: Path, value: object, ensure_ascii: bool = False) -> None:
-    files.write_bytes(path, json.dumps(value, ensure_ascii=ensure_ascii, indent=2).encode() + b"\n")
+def _write(path: Path, rows: list[dict[str, Any]]) -> None:
+    files.write_bytes(path, msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from core.domain.errors import UserError
+from core.domain.paths import is_inside
 from core.jobs import files
 from core.reports import gather, page, plots, tables, texts
 from core.services.workspace import Workspace
@@ -22,6 +23,7 @@ def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -
     results give the same bytes. An earlier report in the folder is replaced. Raises `UserError` when there
     are no results, the judge is unknown, or the folder contains other files.
     """
+    workspace.paths.check_output(folder)
     earlier = _earlier(folder)
     report = gather.gather(workspace, judge)
     if not report.rates and not report.human:
@@ -66,9 +68,15 @@ def _earlier(folder: Path) -> set[str]:
         listed = json.loads((folder / CONTENTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         listed = []
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{folder / CONTENTS} cannot be read: {error}; choose another folder") from error
     known = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
+    for name in known:
+        # They are deleted: a report has files in its own folder alone.
+        if not is_inside(name) or PurePath(name).name != name:
+            raise UserError(
+                f"{folder / CONTENTS} names {name!r}, which no report writes: choose another folder"
+            )
     others = [path.name for path in folder.iterdir() if path.name not in known and path.name != CONTENTS]
     if others:
         raise UserError(f"{folder} contains {others[0]!r}, which is not part of a report: choose another")

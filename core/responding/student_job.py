@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
+from typing import Any
 
+import msgspec
 import torch
 
 from core.dialogues import records, response_file
 from core.dialogues.response_file import GeneratedResponse
+from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.results import RespondResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, StudentResponder
 from core.prompts import templates
-from core.students import chat_format, loading, model_sources, quantization
+from core.students import base_model, chat_format, loading, model_sources, quantization
+from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 
 log = logging.getLogger(__name__)
@@ -24,8 +29,8 @@ log = logging.getLogger(__name__)
 def run(job: JobContext[RespondSettings], responder: StudentResponder) -> RespondResult:
     """Generate the responses that no earlier attempt generated, and write responses.jsonl.
 
-    Batches are the same in every attempt, and a batch is journalled whole. Raises `UserError` when
-    there is no test dialogue, the student cannot be loaded, or memory runs out with one dialogue at a time.
+    With sampling, batches are the same in every attempt. Raises `UserError` when there is no test dialogue,
+    the student cannot be loaded, or memory runs out with one dialogue at a time.
     """
     student = responder.student
     model_sources.check_unchanged(student.config, student.source, student.chat_template_sha256)
@@ -44,40 +49,12 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
     tuned = job.input("model") if "model" in job.spec.inputs else None
     if (trained := adapter or tuned) is not None:
         chat.check_adapter(trained)
-    model = loading.load_model(
-        student.config if tuned is None else loading.fine_tuned(student.config, tuned),
-        device,
-        loading.pick_dtype(student.dtype, device),
-        adapter,
-        quantization=student.quantization,
-    )
-    generator = Generator(
-        model,
-        chat,
-        [templates.render(student.prompt, situation=d.situation, utterance=d.utterance) for d in dialogues],
-    )
-    generator.check_length(responder.responding.max_new_tokens, "responding.max_new_tokens")
-    log.info("%d dialogues; their prompts share a prefix of %d tokens", len(dialogues), generator.shared)
-    job.journal.write(Progress(len(answered), len(dialogues)))
-    began, before = time.monotonic(), len(answered)
-    for batch in generator.batches(responder.responding.batch_size):
-        if all(dialogues[i].dialog_id in answered for i in batch):
-            continue
-        job.check()
-        # A batch of which only a part was recorded is generated again in full, with the same seed and
-        # padding, but recorded responses are kept.
-        answers = generator.answer_within_memory(
-            batch, responder.responding, "responding.max_new_tokens", job.warn
-        )
-        new = [
-            ResponseRecord(dialogues[i].dialog_id, answer.text, answer.finish, answer.had_thinking)
-            for i, answer in zip(batch, answers, strict=True)
-            if dialogues[i].dialog_id not in answered
-        ]
-        answered |= {response.dialog_id: response for response in new}
-        per_answer = (time.monotonic() - began) / (len(answered) - before)
-        remaining = len(dialogues) - len(answered)
-        job.journal.write(*new, Progress(len(answered), len(dialogues), remaining * per_answer))
+    if tuned is not None:
+        # Full fine-tuning changed all weights: this is another base model.
+        student = msgspec.structs.replace(student, config=loading.fine_tuned(student.config, tuned))
+    dtype = loading.pick_dtype(student.dtype, device)
+    with base_model.for_answering(student, device, dtype, adapter) as model:
+        _answer(job, responder, model, chat, dialogues, answered)
     path = job.folder / "responses.jsonl"
     found = (answered[dialogue.dialog_id] for dialogue in dialogues)
     response_file.write(path, (GeneratedResponse(r.dialog_id, r.text, finish=r.finish) for r in found))
@@ -95,3 +72,39 @@ def run(job: JobContext[RespondSettings], responder: StudentResponder) -> Respon
         with_thinking=sum(response.had_thinking for response in answered.values()),
         chat_template_notes=chat.notes,
     )
+
+
+def _answer(
+    job: JobContext[RespondSettings],
+    responder: StudentResponder,
+    model: Any,
+    chat: ChatFormat,
+    dialogues: Sequence[Dialogue],
+    answered: dict[str, ResponseRecord],
+) -> None:
+    """Add the responses that are missing in `answered`, by the dialogue's id."""
+    generator = Generator(
+        model,
+        chat,
+        [
+            templates.render(responder.student.prompt, situation=d.situation, utterance=d.utterance)
+            for d in dialogues
+        ],
+    )
+    generator.check_length(responder.responding.max_new_tokens, "responding.max_new_tokens")
+    log.info("%d dialogues; their prompts share a prefix of %d tokens", len(dialogues), generator.shared)
+    job.journal.write(Progress(len(answered), len(dialogues)))
+    began, before = time.monotonic(), len(answered)
+    missing = [i for i, dialogue in enumerate(dialogues) if dialogue.dialog_id not in answered]
+    job.check()
+    for answers in generator.answers(missing, responder.responding, "responding.max_new_tokens", job.warn):
+        new = [
+            ResponseRecord(dialogues[i].dialog_id, answer.text, answer.finish, answer.had_thinking)
+            for i, answer in answers
+        ]
+        answered.update((response.dialog_id, response) for response in new)
+        per_answer = (time.monotonic() - began) / (len(answered) - before)
+        remaining = len(dialogues) - len(answered)
+        job.journal.write(*new, Progress(len(answered), len(dialogues), remaining * per_answer))
+        if remaining:
+            job.check()

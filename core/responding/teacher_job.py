@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from core.dialogues import records, response_file
 from core.dialogues.response_file import GeneratedResponse
-from core.domain.dialogues import Dialogue
+from core.domain.dialogues import MAX_CHARACTERS, Dialogue
 from core.domain.errors import UserError
 from core.domain.results import RespondResult
 from core.domain.submissions import Outcome
@@ -52,6 +52,10 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     )
 
 
+#: Characters above which nobody could read a response, nor a judge.
+_MAX_CHARACTERS = 10 * MAX_CHARACTERS
+
+
 def _line(queue: RequestQueue, request: Request) -> GeneratedResponse:
     answer = queue.ledger.answers.get(request.key)
     if answer is not None:
@@ -73,4 +77,5 @@ def _request(responder: TeacherResponder, dialogue: Dialogue) -> Request:
 def _classify(reply: Reply) -> tuple[Outcome, str]:
     """A response that is too long still counts: judges and readers should see it."""
     outcome, text = classification.classify(reply)
-    return ("ok" if outcome == "long" else outcome), text
+    is_response = outcome == "long" and len(text) <= _MAX_CHARACTERS
+    return ("ok" if is_response else outcome), text

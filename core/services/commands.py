@@ -36,6 +36,7 @@ from core.students import model_sources
 if TYPE_CHECKING:
     from core.domain.evaluation.votes import Choice
     from core.judging.voting import BallotItem
+    from core.pipeline.rebuild import Rebuilt
 
 
 @dataclass(frozen=True)
@@ -65,19 +66,24 @@ class Commands:
         self._pipeline = pipeline
         self._data = data
 
-    def plan_import(self, file: Path, *, strict: bool = False) -> ImportPlan:
-        """Check `file` and describe the effects of importing it. Writes nothing.
+    def plan_import(
+        self, file: Path, *, strict: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> ImportPlan:
+        """Check `file` and describe the effects of importing it. Writes nothing in the workspace.
+
+        `progress` is called with the bytes that are read and the size of the file. The dialogues are kept in
+        a temporary file until the plan is no longer used.
 
         Raises `UserError` (`TableError` with every problem) if the file is invalid; with `strict` also if it
         has suspicious texts, or responses that would be left out.
         """
-        read = table.read_table(file, strict=strict)
+        read = table.read_table(file, strict=strict, progress=progress)
         imported = staging.describe_table(read, file.name)
         before = self._data.imported()
         found: tuple[str, ...] = ()
         stale: tuple[Job, ...] = ()
         if before is not None and before.data != imported.data:
-            found = changes.compare(self._data.dialogues(), read.dialogues).lines()
+            found = changes.compare(self._data.each_dialogue(), read.dialogues).lines()
             stale = self._stale(imported)
         return ImportPlan(file, imported, read, before is None, found, stale)
 
@@ -186,6 +192,18 @@ class Commands:
             if stop.wait(0.05):
                 return outcome
 
+    def rebuild(self) -> Rebuilt:
+        """Make state.db again from the folders of all attempts; the old one is kept beside it.
+
+        Raises `UserError` if a supervisor runs, or the workspace is read-only.
+        """
+        from core.pipeline import rebuild
+
+        try:
+            return rebuild.rebuild(self._paths)
+        except OSError as error:
+            raise UserError(f"state.db cannot be made again: {error}") from error
+
     def fetch_data(self, progress: Callable[[int, int | None], None], url: str = fetch.DATA_URL) -> Path:
         """Download the public data set into the workspace; returns the file's path."""
         self._paths.check_writable()
@@ -196,6 +214,7 @@ class Commands:
 
         Raises `UserError` for a recipe whose teacher responses are not generated yet.
         """
+        self._paths.check_output(folder)
         imported, dialogues = self._data.imported(), self._data.dialogues()
         if imported is None:
             raise UserError("no data is imported: run `empathy-tui import CSV` first")

@@ -22,6 +22,7 @@ from platformdirs import user_cache_path
 from core.config.load import load_config
 from core.config.schema import Config, Teacher
 from core.config.workspace import WorkspacePaths
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.network import environment
 from core.pipeline import launch
@@ -372,8 +373,8 @@ def _workspace(workspace: WorkspacePaths) -> Iterator[Check]:
     try:
         with open_workspace(workspace) as opened:
             snapshot = opened.pipeline.snapshot()
-    except UserError as error:
-        yield Check("state.db", "fail", str(error), "see the message")
+    except (UserError, OSError, sqlite3.DatabaseError) as error:
+        yield Check("state.db", "fail", troubles.trouble_in_words(error) or str(error), "see the message")
         return
     if snapshot.config_error is not None:
         yield Check("pipeline", "fail", snapshot.config_error, "correct config.toml, then run this again")

@@ -12,17 +12,23 @@ from core.store import connections
 TEMPLATES = Path(__file__).parents[1] / "config" / "templates"
 
 
-def create_workspace(folder: Path, template: str = "default") -> WorkspacePaths:
+def create_workspace(folder: Path | WorkspacePaths, template: str = "default") -> WorkspacePaths:
     """Create a workspace in `folder` with a config.toml from that template.
 
-    Raises `UserError` if a config.toml exists already, or the template does not exist.
+    Raises `UserError` if a config.toml exists already, the template does not exist, or `folder` is the place
+    of a workspace that is open read-only.
     """
+    if isinstance(folder, WorkspacePaths):
+        folder.check_writable()
+        folder = folder.root
     source = TEMPLATES / f"{template}.toml"
     if not source.is_file():
         raise UserError(f"there is no template {template!r}. There are: {', '.join(template_names())}")
     folder = resolve_root(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        # Private, unless its owner opens it: all its files are as private as the folder.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.keep_private(folder)
         workspace = WorkspacePaths(folder)
         if workspace.config.exists():
             raise UserError(f"{workspace.config} exists already: edit it, or name another folder")

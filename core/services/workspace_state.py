@@ -81,6 +81,8 @@ class WorkspaceState:
         if stamp != self._file:
             self.close()
             self._file = stamp
+        if self._connection is None:
+            connections.check_present(self.paths.state)
         if self._connection is None and stamp is not None:
             # A file of an older version would look empty until the next write.
             if connections.is_older(self.paths.state):
@@ -93,6 +95,8 @@ class WorkspaceState:
             if connections.is_ready(self.paths.state):
                 self._connection = connections.reader(self.paths.state)
                 self._opened += 1
+            else:
+                connections.check_ours(self.paths.state)
         return self._connection
 
     def config(self) -> tuple[Config | None, str | None]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from core.domain import troubles
 from core.domain.errors import UserError
 from core.store import schema
 
@@ -41,11 +42,15 @@ def _address(path: Path) -> str:
     return f"{path.absolute().as_uri()}?{'immutable=1' if is_frozen(path) else 'mode=ro'}"
 
 
-def writer(path: Path) -> sqlite3.Connection:
+def writer(path: Path, *, anew: bool = False) -> sqlite3.Connection:
     """A connection for `transaction`; creates or upgrades the file first if needed.
+
+    Where jobs have worked, it is only created if it is made `anew` from what they have done.
 
     Raises `UserError` when the file cannot be opened.
     """
+    if not anew:
+        check_present(path)
     if _version(path) < schema.VERSION:
         upgrade(path)
     try:
@@ -101,11 +106,66 @@ def is_older(path: Path) -> bool:
 def upgrade(path: Path) -> None:
     """Create `path` with the current schema, or migrate it. Raises `UserError` when that fails."""
     try:
+        check_ours(path)
         schema.migrate(path)
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error
     except OSError as error:
         raise UserError(f"{path} cannot be migrated: {error}") from error
+
+
+def check_present(path: Path) -> None:
+    """Raise `UserError` if `path`, a workspace's state.db, is missing or empty, although jobs have worked.
+
+    It would look like a workspace without work, and a new file would have all of it done, and paid, again.
+    """
+    if path.exists() and path.stat().st_size:
+        return
+    worked = path.parent.glob("artifacts/jobs/*/*/journal.jsonl")
+    if next(worked, None) is None:
+        return
+    how = "is empty" if path.exists() else "is a link to nothing" if path.is_symlink() else "is missing"
+    raise UserError(
+        f"{path} {how}, although artifacts/ has the work of jobs: {troubles.REBUILD}, or, to start anew, "
+        "move artifacts/ away"
+    )
+
+
+def check_sound(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `UserError` if the file is damaged. Reads all of it."""
+    try:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        found = str(error)
+    if found != "ok":
+        raise UserError(f"{path} is damaged ({found}): {troubles.REBUILD}")
+
+
+class OpenFile:
+    """The state.db that a connection has open; it may be replaced, removed or upgraded meanwhile."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._opened = self._identity()
+
+    def check(self) -> None:
+        """Raise `UserError` if what is written by this connection is lost, or is not in today's schema."""
+        if self._identity() != self._opened:
+            raise UserError(
+                f"{self._path} was removed or replaced while it was in use: put it back, or "
+                f"{troubles.REBUILD}"
+            )
+        _check_version(self._connection, self._path)
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
 
 def _version(path: Path) -> int:
@@ -118,29 +178,50 @@ def _version(path: Path) -> int:
         raise _unusable(path, error) from error
 
 
+def check_ours(path: Path) -> None:
+    """Raise `UserError` if another program's tables are in the file: ours must not be put among them."""
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(_address(path), uri=True)) as connection:
+        program = int(connection.execute("PRAGMA application_id").fetchone()[0])
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if program not in (0, schema.APPLICATION_ID) or (tables and "_sqlite_migrations" not in tables):
+        raise UserError(f"{path} belongs to another program: move it away, and {troubles.REBUILD}")
+
+
 def _unusable(path: Path, error: sqlite3.DatabaseError) -> UserError:
     """The error to show for a state.db that SQLite cannot open."""
     if path.exists() and not path.is_file():
-        return UserError(f"{path} is not a file: move it away to start with an empty state database")
+        return UserError(f"{path} is not a file: move it away, and {troubles.REBUILD}")
     if isinstance(error, sqlite3.OperationalError):
         # SQLite needs its write-ahead log beside the file, even for reading.
         hint = f"check that you may write to {path.parent}, and that its disk has free space"
         return UserError(f"{path} cannot be opened: {error}; {hint}")
-    return UserError(f"{path} is not a state database: {error}. Move it away to start with an empty one.")
+    return UserError(f"{path} is not a state database, or is damaged ({error}): {troubles.REBUILD}")
 
 
 def _checked(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     try:
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        _check_version(connection, path)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise _unusable(path, error) from error
-    if version != schema.VERSION:
+    except UserError:
         connection.close()
+        raise
+    return connection
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    program = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    # Files that were migrated before the id existed get it with the next migration.
+    if program not in (0, schema.APPLICATION_ID):
+        raise UserError(f"{path} belongs to another program: move it away, and {troubles.REBUILD}")
+    if version != schema.VERSION:
         raise UserError(
             f"{path} has schema version {version}, and this program knows {schema.VERSION}: "
             "use the version of the program that wrote it, or a newer one"
         )
-    return connection

@@ -45,7 +45,8 @@ class Attempt:
     """One try at a job.
 
     `seq` and `offset` are the last ingested record and byte of its journal, `reached` the number of units
-    that were done when it ended, `cancel_at` the time at which the user cancelled it.
+    that were done when it ended, `cancel_at` the time at which the user cancelled it. `process` tells the
+    process `pid` from others that get the same id; None in attempts of versions that did not record it.
     """
 
     job: str
@@ -58,6 +59,7 @@ class Attempt:
     offset: int
     reached: int | None = None
     cancel_at: float | None = None
+    process: str | None = None
     gpu: str | None = None
     """The only GPU that its worker sees, as CUDA_VISIBLE_DEVICES names it; None for no choice."""
 
@@ -269,7 +271,8 @@ def attempts(
 ) -> list[Attempt]:
     """Attempts of one job or in one state, newest first."""
     rows = connection.execute(
-        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, gpu FROM attempts"
+        "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu"
+        " FROM attempts"
         " WHERE (:job IS NULL OR job = :job) AND (:state IS NULL OR state = :state)"
         " ORDER BY job, number DESC",
         {"job": job, "state": state},
@@ -291,10 +294,13 @@ def advance(connection: sqlite3.Connection, attempt: Attempt, seq: int, offset: 
     )
 
 
-def set_process(connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str) -> None:
+def set_process(
+    connection: sqlite3.Connection, attempt: Attempt, pid: int, host: str, process: str | None
+) -> None:
+    """Record which process works on an attempt, as `core.jobs.processes.identity` tells it from others."""
     connection.execute(
-        "UPDATE attempts SET pid = ?, host = ? WHERE job = ? AND number = ?",
-        (pid, host, attempt.job, attempt.number),
+        "UPDATE attempts SET pid = ?, host = ?, process = ? WHERE job = ? AND number = ?",
+        (pid, host, process, attempt.job, attempt.number),
     )
 
 
@@ -332,11 +338,13 @@ def commits(connection: sqlite3.Connection) -> dict[str, str]:
     return {key.removeprefix(_COMMIT): value for key, value in rows}
 
 
-def set_commits(connection: sqlite3.Connection, found: Mapping[str, str]) -> None:
-    """Make the workspace stay at these commits."""
-    for name, commit in found.items():
-        set_setting(connection, _COMMIT + name, commit)
-        add_event(connection, f"{name} is commit {commit}")
+def set_commits(connection: sqlite3.Connection, found: Mapping[str, str]) -> dict[str, str | None]:
+    """Make the workspace stay at these commits; returns the settings that hold them."""
+    changed: dict[str, str | None] = {_COMMIT + name: commit for name, commit in found.items()}
+    for key, commit in changed.items():
+        set_setting(connection, key, commit)
+        add_event(connection, f"{key.removeprefix(_COMMIT)} is commit {commit}")
+    return changed
 
 
 def set_setting(connection: sqlite3.Connection, key: str, value: str | None) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import msgspec
 
@@ -20,6 +22,7 @@ from core.jobs.settings import Settings
 from core.store import dialogues as stored_data
 
 _DIMENSIONS = ", ".join(DIMENSIONS)
+_DIALOGUE = ("dialog_id", "emotion", "sentiment", "plutchik", "situation", "utterance", "split")
 
 #: Job id → its row and the job that was made of it.
 KnownJobs = dict[str, tuple[sqlite3.Row, Job]]
@@ -240,25 +243,33 @@ def dimension_winners(
 
 def dialogues(connection: sqlite3.Connection, split: Split | None = None) -> list[Dialogue]:
     """All dialogues, or those of one split, in the file's order."""
-    found: dict[str, dict[str, RatedResponse]] = {}
-    for row in connection.execute("SELECT dialog_id, source, text, rating FROM ratings"):
-        found.setdefault(row["dialog_id"], {})[row["source"]] = RatedResponse(row["text"], row["rating"])
+    return list(each_dialogue(connection, split))
+
+
+def each_dialogue(connection: sqlite3.Connection, split: Split | None = None) -> Iterator[Dialogue]:
+    """The dialogues one by one, in the file's order."""
     sources = _sources(connection)
     rows = connection.execute(
-        "SELECT dialog_id, emotion, sentiment, plutchik, situation, utterance, split FROM dialogues"
+        f"SELECT {', '.join(_DIALOGUE)}, source, text, rating"
+        " FROM dialogues LEFT JOIN ratings USING (dialog_id)"
         " WHERE :split IS NULL OR split = :split ORDER BY position",
         {"split": split},
     )
-    return [
-        Dialogue(**dict(row), responses=_in_order(found.get(row["dialog_id"], {}), sources)) for row in rows
-    ]
+    for _, group in groupby(rows, key=itemgetter("dialog_id")):
+        parts = list(group)
+        responses = {
+            part["source"]: RatedResponse(part["text"], part["rating"])
+            for part in parts
+            if part["source"] is not None
+        }
+        fields = {name: parts[0][name] for name in _DIALOGUE}
+        yield Dialogue(**fields, responses=_in_order(responses, sources))
 
 
 def dialogue(connection: sqlite3.Connection, dialog_id: str) -> Dialogue | None:
     """A dialogue with its responses, or None."""
     row = connection.execute(
-        "SELECT dialog_id, emotion, sentiment, plutchik, situation, utterance, split FROM dialogues"
-        " WHERE dialog_id = ?",
+        f"SELECT {', '.join(_DIALOGUE)} FROM dialogues WHERE dialog_id = ?",
         (dialog_id,),
     ).fetchone()
     if row is None:

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 8
+VERSION = 9
+#: `PRAGMA application_id` of a state.db: "EmpT".
+APPLICATION_ID = 0x456D7054
 
 _INITIAL = """
 CREATE TABLE meta (
@@ -276,6 +278,11 @@ ALTER TABLE votes ADD COLUMN probability REAL;
 ALTER TABLE votes ADD COLUMN among INTEGER;
 """
 
+#: What tells a worker's process from others that get the same id.
+_PROCESSES = """
+ALTER TABLE attempts ADD COLUMN process TEXT;
+"""
+
 #: The GPU of an attempt.
 _DEVICES = """
 ALTER TABLE attempts ADD COLUMN gpu TEXT;
@@ -321,6 +328,10 @@ def migrate(path: Path) -> None:
     def draws(db: Database) -> None:
         _execute(db, _DRAWS)
 
+    @migrations(name="processes")
+    def processes(db: Database) -> None:
+        _execute(db, _PROCESSES)
+
     @migrations(name="devices")
     def devices(db: Database) -> None:
         _execute(db, _DEVICES)
@@ -331,6 +342,7 @@ def migrate(path: Path) -> None:
         try:
             database.execute("PRAGMA journal_mode = WAL").fetchone()
             migrations.apply(database)
+            database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             database.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             database.close()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from transformers import GenerationConfig
-from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from core.config.schema import Responding
 from core.domain.errors import UserError
-from core.students import checkpoint_checks, memory
+from core.students import checkpoint_checks, continuous, memory
 from core.students.chat_format import ChatFormat
+from core.students.continuous import ContinuousBatch
 from core.students.decoding import configuration, decoding
 
 
@@ -76,6 +76,80 @@ class Generator:
             f"lower {setting} or shorten the prompt, which has up to {longest} tokens",
         )
 
+    def answers(
+        self, wanted: Iterable[int], settings: Responding, setting: str, warn: Callable[[str], None]
+    ) -> Iterator[list[tuple[int, GeneratedText]]]:
+        """The responses to prompts with their indices, some at a time, as they are finished.
+
+        `settings.batch_size` prompts are answered at the same time. Greedy, a finished one leaves the batch
+        and the next takes its place, if the model allows it. With sampling, batches are those of `batches`,
+        whatever is wanted of them. Batches become smaller, and `warn` and `setting` are used, as by
+        `answer_within_memory`.
+        """
+        left = set(wanted)
+        if settings.do_sample or not self._shares_prefix():
+            for prompts in self.batches(settings.batch_size):
+                if left.intersection(prompts):
+                    answers = self.answer_within_memory(prompts, settings, setting, warn)
+                    yield [(i, answer) for i, answer in zip(prompts, answers, strict=True) if i in left]
+            return
+        decoded_by = self._configuration(settings)
+        batch: ContinuousBatch | None = None
+        width = settings.batch_size
+        while left:
+            if batch is None:
+                width = min(self._fits or width, len(left))
+                batch = ContinuousBatch(
+                    self.model,
+                    self.chat.tokenizer,
+                    self.tokens,
+                    sorted(left),
+                    self._cache,
+                    self.shared,
+                    width,
+                    decoded_by,
+                )
+            found = self._step_if_it_fits(batch, decoded_by)
+            if found is None:
+                batch = None
+                self._reduce(width, setting, warn)
+            elif found:
+                left.difference_update(i for i, _ in found)
+                yield found
+
+    def _step_if_it_fits(
+        self, batch: ContinuousBatch, decoded_by: GenerationConfig
+    ) -> list[tuple[int, GeneratedText]] | None:
+        """As `_answer_if_it_fits`, the answers of one step."""
+        try:
+            with decoding(self.model, decoded_by), torch.inference_mode():
+                return [(i, self._decoded(tokens)) for i, tokens in batch.step()]
+        except (RuntimeError, MemoryError) as error:
+            if not memory.is_out_of_memory(error):
+                raise
+            return None
+
+    def _shares_prefix(self) -> bool:
+        """Whether the prompts share a prefix whose cache can be reused."""
+        with torch.inference_mode(), decoding(self.model, self._configuration(Responding())):
+            self._compute_prefix()
+        return self.shared > 0
+
+    def _configuration(self, settings: Responding) -> GenerationConfig:
+        padding = self.chat.tokenizer.pad_token_id
+        return configuration(settings, self._ends, padding, self.chat.stop_strings)
+
+    def _reduce(self, rows: int, setting: str, warn: Callable[[str], None]) -> None:
+        """Have smaller batches after one of so many rows did not fit into memory. Raises `UserError`."""
+        memory.free()
+        if rows == 1:
+            raise UserError(
+                f"out of memory while answering one prompt at a time: lower {setting}, or use "
+                'runs.dtype = "bfloat16", a smaller model or another device'
+            )
+        self._fits = rows // 2
+        warn(f"out of memory while answering {rows} prompts at a time: the next batches have {self._fits}")
+
     def answer_within_memory(
         self, batch: Sequence[int], settings: Responding, setting: str, warn: Callable[[str], None]
     ) -> list[GeneratedText]:
@@ -91,17 +165,7 @@ class Generator:
             if answers is not None:
                 found += answers
                 continue
-            memory.free()
-            if len(part) == 1:
-                raise UserError(
-                    f"out of memory while answering one prompt at a time: lower {setting}, or use "
-                    'runs.dtype = "bfloat16", a smaller model or another device'
-                )
-            self._fits = len(part) // 2
-            warn(
-                f"out of memory while answering {len(part)} prompts at a time: the next batches have "
-                f"{self._fits}"
-            )
+            self._reduce(len(part), setting, warn)
         return found
 
     def _answer_if_it_fits(self, batch: Sequence[int], settings: Responding) -> list[GeneratedText] | None:
@@ -119,8 +183,7 @@ class Generator:
         With sampling, the seed is that of the settings plus the batch's first index, so that a response does
         not depend on the batches before it.
         """
-        pad = self.chat.tokenizer.pad_token_id
-        decoded_by = configuration(settings, self._ends, pad, self.chat.stop_strings)
+        decoded_by = self._configuration(settings)
         with decoding(self.model, decoded_by), torch.inference_mode():
             return self._answer(batch, settings, decoded_by)
 
@@ -150,17 +213,13 @@ class Generator:
         return [self._decoded(row) for row in output[:, ids.shape[1] :].tolist()]
 
     def _compute_prefix(self) -> None:
-        """Compute the shared prefix's cache once. Models with another kind of cache share nothing.
-
-        Only full attention can skip the padding after the prefix: a recurrent state would include it, and a
-        sliding window would count it.
-        """
+        """Compute the shared prefix's cache once. Models with another kind of cache share nothing."""
         if not self.shared or self._cache is not None:
             return
         ids = torch.tensor([self.tokens[0][: self.shared]], device=self.model.device)
         keep = {"logits_to_keep": 1} if self.model._supports_logits_to_keep() else {}
         cache: Any = getattr(self.model(input_ids=ids, use_cache=True, **keep), "past_key_values", None)
-        if type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers):
+        if continuous.is_plain(cache):
             self._cache = cache
         else:
             self.shared = 0

@@ -6,6 +6,8 @@ import json
 import logging
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +112,7 @@ def load_model(
     `quantizing.check` checks.
     """
     source = _source(student)
-    try:
+    with _errors_of_loading(student):
         checkpoint_checks.check_no_adapter(student.model, source, student.revision)
         config = AutoConfig.from_pretrained(source, revision=student.revision, trust_remote_code=False)
         model_kind.check_config(config, student.model)
@@ -131,10 +133,25 @@ def load_model(
         model.generation_config = GenerationConfig(
             use_cache=True, eos_token_id=_own_ends(student.model, source, student.revision, model.config)
         )
-        model = _with_adapter(model, adapter, trainable=trainable)
+        if adapter is not None:
+            model = _with_adapter(model, adapter, trainable)
         if quantization is None:
             model = model.to(device)
         model_kind.check_causal(model, student.model)
+    return model
+
+
+def with_adapter(model: Any, adapter: Path, student: Student) -> Any:
+    """Add an adapter to the loaded student. Raises `UserError` if it cannot be loaded."""
+    with _errors_of_loading(student):
+        return _with_adapter(model, adapter, trainable=False)
+
+
+@contextmanager
+def _errors_of_loading(student: Student) -> Iterator[None]:
+    """Turn errors of libraries into a `UserError` that names the student."""
+    try:
+        yield
     except UserError:
         raise
     except Exception as error:
@@ -144,7 +161,6 @@ def load_model(
             f'out of memory while loading the student {student.model!r}: use runs.dtype = "bfloat16", a '
             "smaller model or another device"
         ) from error
-    return model
 
 
 def _quantized(quantization: Quantization | None, device: str, dtype: torch.dtype) -> dict[str, Any]:
@@ -157,9 +173,7 @@ def _quantized(quantization: Quantization | None, device: str, dtype: torch.dtyp
     }
 
 
-def _with_adapter(model: Any, adapter: Path | None, *, trainable: bool) -> Any:
-    if adapter is None:
-        return model
+def _with_adapter(model: Any, adapter: Path, trainable: bool) -> Any:
     from peft import PeftModel
 
     return PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable)

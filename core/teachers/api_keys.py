@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
+from core.config import redaction
 from core.config.schema import Teacher
 from core.domain.errors import UserError
 
@@ -32,6 +33,7 @@ def key(teacher: Teacher) -> str:
             f"{variable(teacher)} is not a valid key: it contains characters other than printable ASCII"
         )
     if found:
+        redaction.remember(found, variable(teacher))
         return found
     if is_needed(teacher):
         raise UserError(

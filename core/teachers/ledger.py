@@ -1,26 +1,36 @@
 """The requests that this workspace has sent to large models, with their answers and costs.
 
 The journals of the jobs are the only record. Workers read each other's journals to find answers, open
-requests and spending, and decide what to send while they hold one lock.
+requests and spending, and decide what to send while they hold one lock. What a worker itself records it also
+counts at once, and forgets nothing that it has read: removed files do not make it pay again.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 from filelock import FileLock
 
 from core.domain.jobs import Stage
 from core.domain.submissions import BatchState, Outcome
 from core.jobs import context as jobs
 from core.jobs import journal
-from core.jobs.records import Answer, BatchRecord, Failed, Record, SubmissionRecord
+from core.jobs.journal import DamagedJournalError
+from core.jobs.records import (
+    Answer,
+    BatchRecord,
+    CallSent,
+    CallUnpaid,
+    Failed,
+    Record,
+    SubmissionRecord,
+)
 from core.teachers.costs.prices import Used
 
 LOCK = "teachers.lock"
@@ -34,7 +44,7 @@ UNUSABLE: frozenset[Outcome] = frozenset(
     {"refused", "filtered", "empty", "cut", "long", "unfinished", "unreadable", "invalid"}
 )
 #: Outcomes without an answer, for which a retry may help.
-UNANSWERED: frozenset[Outcome] = frozenset({"error", "expired", "missing"})
+UNANSWERED: frozenset[Outcome] = frozenset({"error", "expired", "missing", "lost"})
 #: States of a batch that the provider has certainly not created.
 NOT_CREATED: frozenset[BatchState] = frozenset({"intended", "uploaded", "queued"})
 
@@ -64,6 +74,8 @@ class TrackedSubmission:
     spent_usd: float = 0.0
     answered_keys: set[str] = field(default_factory=set)
     """Keys of the requests that have an outcome."""
+    in_flight: set[str] = field(default_factory=set)
+    """Keys of live requests that were sent, and perhaps answered and paid, without an outcome."""
 
     @property
     def token(self) -> str:
@@ -79,7 +91,12 @@ class TrackedSubmission:
     @property
     def has_worker(self) -> bool:
         """Whether a worker of the job that submitted it is alive, in whichever attempt."""
-        return any(jobs.is_held(folder) for folder in self.folder.parent.iterdir() if folder.is_dir())
+        try:
+            folders = [folder for folder in self.folder.parent.iterdir() if folder.is_dir()]
+        except FileNotFoundError:
+            # Somebody removed it, and its worker ends.
+            return False
+        return any(jobs.is_held(folder) for folder in folders)
 
 
 class Ledger:
@@ -94,13 +111,18 @@ class Ledger:
         #: By token.
         self.submissions: dict[str, TrackedSubmission] = {}
         self.spent_usd = 0.0
+        #: Keys of requests that were sent, and whose answers were lost with their worker.
+        self.lost: set[str] = set()
+        #: How many answers there were to each request, by its key.
+        self.received: Counter[str] = Counter()
         #: Answers and their output tokens by stage and model, where the provider reported them.
         self._used: dict[tuple[str, str], tuple[int, int]] = {}
         self._outcomes: dict[str, dict[str, Counter[Outcome]]] = defaultdict(lambda: defaultdict(Counter))
         #: The newest outcome of each request without a usable answer, by job and request key.
         self._newest: dict[str, dict[str, Answer]] = defaultdict(dict)
         self._offsets: dict[Path, int] = {}
-        self._damaged: set[Path] = set()
+        #: Folder of an attempt → what is wrong with its journal, whose rest is unknown.
+        self.damaged: dict[Path, str] = {}
         self._counted: set[tuple[str, str, int]] = set()
         #: Records about submissions whose own record has not been read yet.
         self._early: dict[str, list[tuple[float, BatchRecord]]] = defaultdict(list)
@@ -121,7 +143,7 @@ class Ledger:
             if folder.is_dir()
         ]
         for folder in sorted(folders, key=_job_and_attempt):
-            if folder not in self._damaged:
+            if folder not in self.damaged:
                 self._follow(folder)
 
     def outcomes(self, job: str, key: str) -> Counter[Outcome]:
@@ -155,15 +177,20 @@ class Ledger:
             if submission.is_open
         )
 
+    def note(self, folder: Path, records: Iterable[Record]) -> None:
+        """Count what the worker of the attempt in `folder` has just recorded itself."""
+        for record in records:
+            self._add(folder, record, time.time())
+
     def _follow(self, folder: Path) -> None:
         try:
             for entry, offset in journal.read(folder, self._offsets.get(folder, 0)):
                 self._offsets[folder] = offset
                 self._add(folder, entry.record, entry.at)
-        except msgspec.DecodeError as error:
+        except DamagedJournalError as error:
             # A damaged journal fails its own job, and must not fail the others.
-            log.warning("the journal in %s is damaged, and is ignored from there on: %s", folder, error)
-            self._damaged.add(folder)
+            log.warning("a journal is damaged, and is ignored from there on: %s", error)
+            self.damaged[folder] = str(error)
 
     def _add(self, folder: Path, record: Record, at: float) -> None:
         match record:
@@ -176,6 +203,13 @@ class Ledger:
                 _update(self.submissions[record.token], record, at)
             case BatchRecord():
                 self._early[record.token].append((at, record))
+            case CallSent() if record.token in self.submissions:
+                submission = self.submissions[record.token]
+                # What is noted is read again from the file, the answer before what it is an answer to.
+                if record.key not in submission.answered_keys:
+                    submission.in_flight.add(record.key)
+            case CallUnpaid() if record.token in self.submissions:
+                self.submissions[record.token].in_flight.discard(record.key)
             case Answer():
                 self._add_answer(folder.parent.name, record)
             case Failed():
@@ -191,11 +225,16 @@ class Ledger:
         submission = self.submissions.get(answer.token)
         if submission is not None:
             submission.answered_keys.add(answer.key)
+            submission.in_flight.discard(answer.key)
             submission.spent_usd += answer.usd or 0.0
             if answer.output_tokens is not None and not answer.is_estimated:
                 count, tokens = self._used.get((_stage(job), submission.record.model), (0, 0))
                 used = (count + 1, tokens + answer.output_tokens)
                 self._used[_stage(job), submission.record.model] = used
+        if answer.outcome == "lost":
+            self.lost.add(answer.key)
+        if answer.outcome not in UNANSWERED:
+            self.received[answer.key] += 1
         if answer.outcome == "ok":
             self.answers.setdefault(answer.key, answer)
         elif answer.outcome in ("invalid", "cut"):

@@ -60,22 +60,21 @@ def _load(teacher: Teacher, placement: Placement) -> tuple[Any, ChatFormat]:
 def _answer(queue: RequestQueue, token: str, generator: Generator, pending: list[Request]) -> None:
     decoding = _decoding(queue.teacher)
     generator.check_length(decoding.max_new_tokens, "max_output_tokens")
-    queue.job.journal.write(BatchRecord(token, "in_progress", total=len(pending)))
+    queue.record(BatchRecord(token, "in_progress", total=len(pending)))
     began, done = time.monotonic(), 0
-    for batch in generator.batches(_BATCH_SIZE):
-        queue.job.check()
-        replies = generator.answer_within_memory(batch, decoding, "max_output_tokens", queue.job.warn)
-        for i, reply in zip(batch, replies, strict=True):
+    queue.job.check()
+    for replies in generator.answers(range(len(pending)), decoding, "max_output_tokens", queue.job.warn):
+        for i, reply in replies:
             result = Reply(reply.text, reply.finish, None)
             record = queue.answer_record(token, 1, pending[i].key, pending[i].dialog_id, result)
-            queue.job.journal.write(record)
+            queue.record(record)
             queue.on_answers((record,))
-        done += len(batch)
+        done += len(replies)
         queue.ledger.refresh()
         queue.report_progress(eta_s=(len(pending) - done) * (time.monotonic() - began) / done)
-    queue.job.journal.write(
-        BatchRecord(token, "completed", completed=done, total=len(pending), collected=True)
-    )
+        if done < len(pending):
+            queue.job.check()
+    queue.record(BatchRecord(token, "completed", completed=done, total=len(pending), collected=True))
     queue.ledger.refresh()
 
 
@@ -86,6 +85,7 @@ def _messages(request: Request) -> list[dict[str, str]]:
 def _decoding(teacher: Teacher) -> Responding:
     """Greedy unless a temperature is set; the model's own generation settings are ignored."""
     return Responding(
+        batch_size=_BATCH_SIZE,
         max_new_tokens=reasoning.max_output_tokens(teacher),
         do_sample=bool(teacher.temperature),
         temperature=teacher.temperature or 1.0,

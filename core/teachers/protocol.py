@@ -51,6 +51,8 @@ class Request(msgspec.Struct, frozen=True):
     """The conversation, which ends with a user's message."""
     schema: AnswerSchema | None = None
     """Structured output, where the endpoint supports it; None for an answer in words."""
+    idempotency_key: str | None = None
+    """The same for every sending that shall be answered, and paid, once; None if the provider is not told."""
 
 
 class Usage(msgspec.Struct, frozen=True):

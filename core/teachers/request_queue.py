@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 from collections import Counter
@@ -11,11 +12,12 @@ from typing import Literal
 
 import msgspec
 
+from core.config.redaction import without_secrets
 from core.config.schema import Price, Teacher
 from core.domain.errors import UserError
 from core.domain.submissions import Outcome
 from core.jobs.context import JobContext
-from core.jobs.records import Answer, BatchRecord, Progress, SubmissionRecord, Waiting
+from core.jobs.records import Answer, BatchRecord, Progress, Record, SubmissionRecord, Waiting
 from core.jobs.settings import Settings
 from core.teachers.answers import cleaning
 from core.teachers.answers.characters import with_visible_half_characters, without_half_characters
@@ -26,6 +28,12 @@ from core.teachers.protocol import Account, FailedRequest, Finish, Reply, Reques
 
 #: The code of a request without a line in either result file of its batch.
 NO_LINE = "no_line"
+#: The code of a request whose worker ended before its answer came, and what is said of it.
+LOST = "lost"
+_PERHAPS_PAID = (
+    "its worker ended before the answer came: perhaps paid, and perhaps paid twice if it is sent again. A "
+    'retry sends it; resend = "always" does so without asking'
+)
 #: The code of a request that was refused because of a parameter which further requests leave out.
 REFUSED_PARAMETER = "refused_parameter"
 #: Codes of requests that would be rejected again.
@@ -77,6 +85,8 @@ class RequestQueue:
         #: Called with answers once they are in the journal; raises `UserError` if no more shall be sent.
         self.on_answers: Callable[[Sequence[Answer]], None] = lambda answers: None
         self._waiting = GOES_ON
+        #: US dollars that the store knew to be spent, and the journals do not: their files were removed.
+        self._unseen_usd = 0.0
         #: Requests that jobs before this one had answered.
         self.reused = 0
         #: Tries of a request whose answers cannot be used. A local model would only repeat itself.
@@ -87,9 +97,17 @@ class RequestQueue:
         """The file in which the workspace keeps what endpoints refuse."""
         return self.ledger.jobs_folder.parent / "endpoints.json"
 
+    def record(self, *records: Record) -> None:
+        """Write records to the job's journal, and count them."""
+        self.job.journal.write(*records)
+        self.ledger.note(self.job.folder, records)
+
     def begin(self) -> None:
         """Close submissions that earlier attempts can no longer finish, and count the answers there are."""
         self.ledger.refresh()
+        self._unseen_usd = max(0.0, self.job.spec.spent_usd - self.ledger.spent_usd)
+        for damage in self.ledger.damaged.values():
+            self.job.warn(f"answers may be unknown, and paid again: {damage}")
         self._classify_again()
         answered = {key for key in self.requests if key in self.ledger.answers}
         own = {
@@ -104,9 +122,32 @@ class RequestQueue:
                 submission.record.mode != "batch" or submission.state in NOT_CREATED
             ):
                 # Its requests become pending again: what to send is decided anew, under the lock.
-                self.job.journal.write(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
+                self.record_lost(token)
+                self.record(BatchRecord(token, "failed", errors=("interrupted",), collected=True))
         self.ledger.refresh()
         self.report_progress()
+
+    def record_lost(self, token: str) -> None:
+        """Record which requests of a live submission were sent, perhaps paid, and not answered to the end."""
+        submission = self.ledger.submissions[token]
+        for key in sorted(submission.in_flight):
+            dialog_id = submission.record.requests.get(key, "")
+            self.record(self.answer_record(token, 1, key, dialog_id, FailedRequest(LOST, _PERHAPS_PAID), 1))
+
+    def to_send_again(self, requests: Sequence[Request]) -> int:
+        """How many of these are perhaps paid already."""
+        return sum(request.key in self.ledger.lost for request in requests)
+
+    def with_idempotency_keys(self, requests: Sequence[Request]) -> list[Request]:
+        """The requests, each with what tells a provider that it is the same sending as one before, whose
+        answer was lost; another try after an answer that cannot be used is another sending."""
+        workspace = hashlib.sha256(str(self.ledger.jobs_folder).encode()).hexdigest()[:12]
+        return [
+            msgspec.structs.replace(
+                request, idempotency_key=f"{workspace}-{request.key}-{self.ledger.received[request.key]}"
+            )
+            for request in requests
+        ]
 
     def _classify_again(self) -> None:
         """Apply the rules for answers, which may have changed since, to the answers there are."""
@@ -154,7 +195,7 @@ class RequestQueue:
         path: str | None,
     ) -> None:
         """Record the intent to send `requests`. Call it after `check_budget`, under the ledger's lock."""
-        self.job.journal.write(
+        self.record(
             SubmissionRecord(
                 token=token,
                 mode=mode,
@@ -186,7 +227,7 @@ class RequestQueue:
                 f"budget_usd is set, but the price of {self.teacher.model} is unknown: add it under "
                 "[prices.models] in config.toml, or remove budget_usd"
             )
-        spent, reserved = self.ledger.spent_usd, self.ledger.reserved_usd()
+        spent, reserved = self.ledger.spent_usd + self._unseen_usd, self.ledger.reserved_usd()
         if spent + reserved + usd > self.budget_usd:
             raise UserError(
                 f"the budget of {self.budget_usd:.2f} USD would be exceeded: {spent:.2f} USD are spent, "
@@ -221,8 +262,12 @@ class RequestQueue:
         else:
             error = None if result.ending is None else without_half_characters(result.ending)
             outcome, text = self.classify(result)
-            text = without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
-            original = with_visible_half_characters(result.text if result.raw is None else result.raw)
+            text = without_secrets(
+                without_half_characters(text if result.raw is None else result.raw[:_SHOWN])
+            )
+            original = without_secrets(
+                with_visible_half_characters(result.text if result.raw is None else result.raw)
+            )
             removed = _removed(result)
             usage, logprobs = result.usage, result.logprobs
             lost += usage is None and self.teacher.provider != "local"
@@ -302,6 +347,8 @@ class RequestQueue:
         found: Counter[Outcome] = self.ledger.outcomes(self.job.spec.job, key)
         unusable = sum(found[outcome] for outcome in UNUSABLE)
         unanswered = sum(found[outcome] for outcome in UNANSWERED)
+        if self.teacher.resend == "always":
+            unanswered -= found["lost"]
         return (
             any(found[outcome] for outcome in _COMES_AGAIN) or unusable >= self.tries or unanswered >= tries
         )
@@ -323,6 +370,8 @@ def _failure_outcome(failure: FailedRequest) -> Outcome:
         return "expired"
     if failure.code == NO_LINE:
         return "missing"
+    if failure.code == LOST:
+        return "lost"
     if content_filters.is_filtered(failure.code, failure.message):
         return "filtered"
     return "rejected" if failure.code in _REJECTED else "error"

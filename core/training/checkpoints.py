@@ -1,35 +1,63 @@
-"""Finding complete checkpoints. A checkpoint without its mark may be incomplete, and is ignored."""
+"""Finding complete checkpoints.
+
+One without its mark may be incomplete, and is ignored; one whose files are not those that were marked is
+damaged, and is left.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import msgspec
+
+from core.domain.paths import is_inside
 from core.jobs import files
 
 FOLDER = "checkpoints"
 _MARK = "complete.json"
 
 
-def mark_complete(checkpoint: Path, num_tokens: int) -> None:
-    """Sync a checkpoint to disk, and mark it as complete.
+class _Mark(msgspec.Struct, frozen=True):
+    """What complete.json says of a checkpoint."""
 
-    `num_tokens` is the number of tokens trained on by then, which TRL's trainers count but do not save.
+    num_tokens: int
+    """Tokens trained on by then, which TRL's trainers count but do not save."""
+    files: dict[str, str] | None = None
+    """Name in the checkpoint → SHA-256; None in marks of versions that did not write them."""
+
+
+def mark_complete(checkpoint: Path, num_tokens: int) -> None:
+    """Sync a checkpoint to disk, and mark it as complete, with the hashes of its files.
+
+    `num_tokens` is the number of tokens trained on by then.
     """
     files.sync(checkpoint)
-    files.write_bytes(checkpoint / _MARK, json.dumps({"num_tokens": num_tokens}).encode())
+    hashes = {
+        path.relative_to(checkpoint).as_posix(): files.sha256(path)
+        for path in sorted(checkpoint.rglob("*"))
+        if path.is_file() and path.name != _MARK
+    }
+    files.write_bytes(checkpoint / _MARK, msgspec.json.encode(_Mark(num_tokens, hashes)))
 
 
-def newest(attempts: Iterable[Path]) -> Path | None:
-    """The complete checkpoint with the highest step in the attempts' folders; None if there is none."""
+def newest(attempts: Iterable[Path], report: Callable[[str], None] = lambda text: None) -> Path | None:
+    """The sound checkpoint with the highest step in the attempts' folders; None if there is none.
+
+    `report` is called, in words, for each newer one that is damaged.
+    """
     found = [
         path
         for attempt in attempts
         for path in attempt.glob(f"{FOLDER}/checkpoint-*")
-        if (path / _MARK).exists()
+        if path.name.rpartition("-")[2].isdecimal() and (path / _MARK).exists()
     ]
-    return max(found, key=step, default=None)
+    for checkpoint in sorted(found, key=step, reverse=True):
+        damage = _damage(checkpoint)
+        if damage is None:
+            return checkpoint
+        report(f"the checkpoint at step {step(checkpoint)} is damaged, and an older one is used: {damage}")
+    return None
 
 
 def step(checkpoint: Path) -> int:
@@ -38,5 +66,28 @@ def step(checkpoint: Path) -> int:
 
 
 def num_tokens(checkpoint: Path) -> int:
-    """The number of tokens trained on up to a complete checkpoint."""
-    return int(json.loads((checkpoint / _MARK).read_bytes())["num_tokens"])
+    """The number of tokens trained on up to a sound checkpoint."""
+    return _read(checkpoint).num_tokens
+
+
+def _read(checkpoint: Path) -> _Mark:
+    return msgspec.json.decode((checkpoint / _MARK).read_bytes(), type=_Mark)
+
+
+def _damage(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint; None if nothing is."""
+    try:
+        marked = _read(checkpoint).files
+        for name, sha256 in (marked or {}).items():
+            path = checkpoint / name
+            if not is_inside(name) or not path.is_file():
+                return f"{path} is missing"
+            if files.sha256(path) != sha256:
+                return f"{path} is not what was written"
+        if marked is None and (empty := [path for path in checkpoint.iterdir() if not files.size(path)]):
+            return f"{empty[0]} is empty"
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return f"{checkpoint / _MARK}: {error}"
+    except OSError as error:
+        return f"{error.filename or checkpoint} cannot be read: {error.strerror}"
+    return None

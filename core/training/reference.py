@@ -82,6 +82,6 @@ def _read(path: Path) -> Iterator[_Line]:
     decoder = msgspec.json.Decoder(_Line)
     with suppress(FileNotFoundError), path.open("rb") as file:
         for line in file:
-            # A killed attempt may have left half a line at the end.
-            with suppress(msgspec.DecodeError):
+            # A killed attempt may have left half a line at the end; a damaged one is computed again.
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
                 yield decoder.decode(line)

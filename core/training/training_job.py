@@ -28,7 +28,7 @@ from core.jobs.settings import RunSettings, SftSettings
 from core.prompts import templates
 from core.recipes import examples
 from core.recipes.examples import PreferencePair, SftExample
-from core.students import chat_format, checkpoint_checks, loading, memory, model_sources
+from core.students import base_model, chat_format, checkpoint_checks, loading, memory, model_sources
 from core.students.chat_format import ChatFormat
 from core.training import (
     checkpoints,
@@ -70,6 +70,8 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
     its gradient is not finite, or a package is missing.
     """
     student = job.settings.student
+    # A job that answered in this process may have left its model.
+    base_model.forget()
     model_sources.check_unchanged(student.config, student.source, student.chat_template_sha256)
     torch.set_num_threads(job.spec.threads)
     datasets.disable_progress_bars()
@@ -77,7 +79,7 @@ def run(job: JobContext[RunSettings]) -> TrainingResult:
     device = loading.pick_device(student.device)
     requirements.check(job.settings, device)
     dtype = loading.pick_dtype(student.dtype, device)
-    resume = checkpoints.newest(Path(folder) for folder in job.spec.prior)
+    resume = checkpoints.newest((Path(folder) for folder in job.spec.prior), job.warn)
     try:
         prepared = _trainer(job, device, dtype)
         trainer = prepared.trainer

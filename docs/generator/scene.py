@@ -1,4 +1,4 @@
-"""A workspace to draw: the bundled sample, and made-up work on it at a fixed moment.
+"""A workspace to draw: a part of the bundled sample, and made-up work on it at a fixed moment.
 
 Two students learn from three recipes; some runs are finished and judged, one trains, one has failed, a batch
 is on its way. No number in it was measured.
@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -111,6 +111,8 @@ VOICES = {
     "human": ("human", 0.2),
     "chatgpt": ("chatgpt", 0.8),
 }
+#: Dialogues of the sample that the scene has, the first ones.
+DIALOGUES = 96
 LABELS = {"embedded": "embedded judge, agrees with held-out human ratings on 58 % of pairs (n=118)"}
 
 
@@ -119,7 +121,8 @@ def make(root: Path) -> WorkspacePaths:
     root.mkdir(parents=True)
     workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
-    read = csv_table.read_table(SAMPLE)
+    table = csv_table.read_table(SAMPLE)
+    read = replace(table, dialogues=table.dialogues[:DIALOGUES])
     facts = staging.describe_table(read, SAMPLE.name)
     staging.stage(workspace, read.dialogues, facts)
     nodes = planner.plan(load_config(workspace.config), facts, templates.load, "gpu", {"gpt-4o": 60})

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.api import SAMPLE
+import pytest
+
+from core.api import SAMPLE, UserError, prepare_demo
+from core.config.load import load_config
 from tests.cli.conftest import Program, end_processes
 
 WARNING = "sample data for trying the program, not research data"
@@ -19,9 +22,18 @@ def test_its_configuration_holds_for_the_sample(tmp_path: Path) -> None:
     assert [(job["stage"], job["name"]) for job in status["jobs"] if job["stage"] == "compare"] == [
         ("compare", "smollm2 vs smollm2/direct/chatgpt/sft @ embedded"),
         ("compare", "smollm2 vs smollm2/direct/chatgpt/sft-dpo @ embedded"),
-        ("compare", "human vs chatgpt @ embedded"),
+        ("compare", "smollm2/direct/chatgpt/sft vs smollm2/direct/chatgpt/sft-dpo @ embedded"),
     ]
-    assert status["dialogues"]["test"] >= 12
+    assert status["dialogues"]["test"] >= 60
+    end_processes(tmp_path)
+
+
+def test_a_seed_takes_the_place_of_all(tmp_path: Path) -> None:
+    prepare_demo(tmp_path / "demo", seed=7)
+    config = load_config(tmp_path / "demo" / "config.toml")
+    assert {config.recipes.seed, config.sft.seed, config.dpo.seed} == {7}
+    with pytest.raises(UserError, match="has seeds of its own"):
+        prepare_demo(tmp_path / "demo", seed=8)
     end_processes(tmp_path)
 
 

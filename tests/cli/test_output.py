@@ -12,6 +12,7 @@ from core.api import DialogueCounts, Job, Pair, Snapshot, SupervisorStatus, Verd
 from core.domain.results import Result
 from tests.support import made_results
 from tui.cli.output import jobs
+from tui.cli.output.learned import learned, print_learned
 from tui.cli.output.pairs import print_pairs
 from tui.cli.output.win_rates import print_win_rates
 
@@ -211,3 +212,25 @@ def test_the_status_shows_what_failed_beside_a_job(width: int) -> None:
     text = printed(to)
     assert "sft-1: warning: no sample answers: [red]" in text
     assert "\x1b[2J" not in text
+
+
+def test_the_demo_claims_what_the_interval_shows() -> None:
+    assert learned(KNOWN) == (
+        "smollm2/direct/chatgpt/sft-dpo is judged better than smollm2: it wins 90.6 % "
+        "(95 % interval 85.7–93.1 %) of 250 dialogues"
+    )
+    worse = replace(KNOWN, win_rate_b=0.4, ci_low=0.35, ci_high=0.49)
+    assert "is judged worse than smollm2" in learned(worse)
+    open_question = replace(KNOWN, win_rate_b=0.6, ci_low=0.5, ci_high=0.7)
+    assert "is not shown to differ from smollm2" in learned(open_question)
+
+
+def test_the_demo_says_what_its_judge_is_not() -> None:
+    to = console(100)
+    print_learned(to, [KNOWN, UNKNOWN, replace(KNOWN, a="human", b="chatgpt")], {"embedded"})
+    text = " ".join(printed(to).split())
+    assert text.count("- ") == 1, "only a run that has a result learned something"
+    assert "What it is not: a judgement by people or by a large language model." in text
+    nothing = console(100)
+    print_learned(nothing, [UNKNOWN], {"embedded"})
+    assert printed(nothing) == ""

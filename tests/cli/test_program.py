@@ -23,6 +23,7 @@ COMMANDS = {
         "judge",
         "keys",
         "prompts",
+        "rebuild",
         "recipes",
         "report",
         "resume",

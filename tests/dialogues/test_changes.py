@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 from hypothesis import given
 
-from core.dialogues.changes import Changes, compare
+from core.dialogues.changes import Changes, DialogueIds, compare
 from core.dialogues.split import split_of
 from core.domain.dialogues import Dialogue, RatedResponse, Rating
 from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
+
+NONE = DialogueIds(0, ())
 
 
 def rated(dialogue: Dialogue, **ratings: Rating) -> Dialogue:
@@ -20,14 +22,15 @@ def rated(dialogue: Dialogue, **ratings: Rating) -> Dialogue:
 
 def test_the_same_dialogues_have_no_changes() -> None:
     found = compare(synthetic_dialogues(), synthetic_dialogues())
-    assert found == Changes(added=(), removed=(), changed=(), what={}, reordered=False)
+    assert found == Changes(added=NONE, removed=NONE, changed=NONE, what={}, reordered=False)
     assert found.lines() == ()
 
 
 def test_added_and_removed() -> None:
     dialogues = synthetic_dialogues(8)
     found = compare(dialogues[:6], dialogues[1:])
-    assert (found.added, found.removed, found.changed) == (("made:6", "made:7"), ("made:0",), ())
+    assert found.added == DialogueIds(2, ("made:6", "made:7"))
+    assert (found.removed, found.changed) == (DialogueIds(1, ("made:0",)), NONE)
     assert found.lines() == ("2 dialogues added: made:6, made:7", "1 dialogue removed: made:0")
 
 
@@ -36,7 +39,7 @@ def test_a_rating_that_moves_a_dialogue_to_the_other_split() -> None:
     new = list(old)
     new[4] = rated(old[4], human=3, chatgpt=3, llama=3)
     found = compare(old, new)
-    assert found.changed == ("made:4",)
+    assert found.changed == DialogueIds(1, ("made:4",))
     assert found.what["moved from test to train"] == 1
     assert found.what["rating of llama"] == 1
     assert "  moved from test to train: 1" in found.lines()
@@ -69,7 +72,7 @@ def test_many_ids_are_cut_short() -> None:
 def test_another_order() -> None:
     dialogues = synthetic_dialogues(4)
     found = compare(dialogues, dialogues[::-1])
-    assert (found.changed, found.reordered) == ((), True)
+    assert (found.changed, found.reordered) == (NONE, True)
     assert found.lines() == ("the dialogues are in another order",)
 
 

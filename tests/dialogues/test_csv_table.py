@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
 import os
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.dialogues import csv_encoding, csv_file, csv_rows
 from core.dialogues.csv_problems import (
     MAX_KEPT,
     MAX_PROBLEMS,
@@ -99,7 +102,7 @@ def test_mark_of_utf8_windows_line_ends_and_blank_lines_change_nothing(path: Pat
     plain = read_table(path)
     assert b"\r\n" in path.read_bytes()
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n\n") + b"\n\n")
-    assert read_table(path).dialogues == plain.dialogues
+    assert list(read_table(path).dialogues) == list(plain.dialogues)
 
 
 @given(
@@ -295,11 +298,75 @@ def test_hostile_cells_are_shortened_and_escaped(path: Path) -> None:
     assert len(str(problem)) < 200
 
 
-def test_a_file_that_is_too_large_is_not_read(path: Path) -> None:
+def test_a_large_file_that_is_no_text_is_given_up_early(path: Path) -> None:
     with path.open("wb") as file:
-        file.truncate(200_000_000)
-    with pytest.raises(UserError, match="has 200 MB; the limit is 100 MB"):
-        read_table(path)
+        file.truncate(200_000_000_000)
+    (problem,) = problems_of(path)
+    assert "this is not a text file" in str(problem)
+
+
+def test_a_cell_that_swallows_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "MAX_CELL", 50_000)
+    rows = synthetic_rows(600)
+    rows[4]["situation"] = "SWALLOWS"
+    write_rows(path, rows, columns())
+    before, after = path.read_bytes().split(b"SWALLOWS")
+    path.write_bytes(before + b'"' + after.replace(b'"', b"'"))
+    (problem,) = problems_of(path)
+    assert str(problem) == "row 5 (line 6): a cell has more than 50,000 characters: is a quote missing?"
+
+
+def test_memory_does_not_grow_with_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_file, "_CHUNK", 10_000)
+
+    def peak(rows: int) -> int:
+        write_rows(path, synthetic_rows(rows), columns())
+        gc.collect()
+        tracemalloc.start()
+        try:
+            assert len(read_table(path).dialogues) == rows
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(10)
+    assert peak(900) < peak(300) + 100_000
+
+
+def test_progress_is_in_bytes(path: Path) -> None:
+    write_rows(path, synthetic_rows(100), columns())
+    seen: list[tuple[int, int]] = []
+    read_table(path, progress=lambda done, total: seen.append((done, total)))
+    assert seen == sorted(seen)
+    assert seen[-1] == (path.stat().st_size, path.stat().st_size)
+
+
+def test_a_file_that_changes_while_it_is_read(path: Path) -> None:
+    write_rows(path, synthetic_rows(20), columns())
+
+    def append(done: int, total: int) -> None:
+        with path.open("a") as file:
+            file.write("more")
+
+    with pytest.raises(UserError, match="changed while it was read"):
+        read_table(path, progress=append)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_an_encoding_is_converted_in_parts(
+    path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setattr(csv_encoding, "_CHUNK", 1_001)
+    rows = synthetic_rows(20)
+    rows[10]["situation"] = "\N{CRYING FACE}" * 50
+    plain = read_table(write_rows(path, rows, columns()))
+    path.write_bytes(path.read_bytes().decode().encode(encoding))
+    assert list(read_table(path).dialogues) == list(plain.dialogues)
+    content = path.read_bytes()
+    # Half of a surrogate, or a code point that does not exist, after the first part that is converted.
+    path.write_bytes(content[:6_000] + b"\x00\xd8\x00\xd8" + content[6_000:])
+    (problem,) = problems_of(path)
+    assert "byte 6000 is not valid UTF-" in str(problem)
 
 
 def test_paths_without_a_file(tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ import sys
 import threading
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from core.jobs import journal, records
-from core.jobs.journal import Journal
+from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Done, Failed, Metric, Progress, ResponseRecord
 from tests.support import made_results
 
@@ -43,7 +42,7 @@ def test_a_torn_line_does_not_count(tmp_path: Path) -> None:
 )
 def test_a_damaged_line_is_an_error(tmp_path: Path, line: bytes) -> None:
     (tmp_path / journal.NAME).write_bytes(line)
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(DamagedJournalError, match=r"journal\.jsonl, line \d+: "):
         list(journal.read(tmp_path))
 
 
@@ -81,7 +80,7 @@ import signal
 import sys
 from pathlib import Path
 from core.jobs.records import Failed, Progress, ResponseRecord
-from core.jobs.journal import Journal
+from core.jobs.journal import DamagedJournalError, Journal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 journal = Journal(Path(sys.argv[1]))

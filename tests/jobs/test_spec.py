@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from core.domain.errors import UserError
 from core.domain.results import DpoResult
 from core.jobs import journal, spec
 from core.jobs.inputs import ImportedDialogues, JobOutput, format_input, parse_input
-from core.jobs.journal import Journal
+from core.jobs.journal import DamagedJournalError, Journal
 from core.jobs.records import Done, Failed
 from core.jobs.settings import Settings, fingerprinted
 from core.jobs.stages import STAGES
@@ -92,9 +91,9 @@ def test_a_result_with_a_wrong_key_or_type_damages_the_journal(
     assert line["record"]["result"]["rewards/margins"] == 0.5
     line["record"]["result"] |= change
     path.write_text(json.dumps(line) + "\n")
-    with pytest.raises(msgspec.DecodeError) as caught:
+    with pytest.raises(DamagedJournalError) as caught:
         list(journal.read(tmp_path))
-    assert str(caught.value) == message
+    assert caught.value.reason == message
 
 
 def test_every_result_is_of_the_type_that_the_registry_names() -> None:

@@ -92,6 +92,8 @@ class Api:
         #: (model, messages as JSON) → answers that were billed.
         self.paid: Counter[tuple[str, str]] = Counter()
         self.calls: Counter[str] = Counter()
+        #: Of live calls, in order; empty where there is none.
+        self.idempotency_keys: list[str] = []
         self.files: dict[str, dict[str, Any]] = {}
         self.deleted: list[str] = []
         self.batches: dict[str, dict[str, Any]] = {}

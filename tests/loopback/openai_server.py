@@ -104,6 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         api, faults = self.api, self.api.faults
         match method, *path.removeprefix("/v1").strip("/").split("/"):
             case "POST", "chat", "completions":
+                api.idempotency_keys.append(self.headers.get("idempotency-key", ""))
                 found = api.complete(_object(body))
                 if faults.latency_s:
                     time.sleep(faults.latency_s)

@@ -1,8 +1,9 @@
 """A stage for tests: it counts its steps, and misbehaves as the workspace's plan.json says.
 
 plan.json: {"steps": n, "fail": [names], "raise": [names], "hold": [names], "deaf": [names],
-"die": {name: [step per attempt]}, "damage": [names], "linger": [names]}. Every step that is really
-done, and the begin and end of every attempt, is one line of done.log.
+"die": {name: [step per attempt]}, "damage": [names], "linger": [names],
+"lost_deaf": [names]}. Every step that is really done, and the begin and end of every attempt, is one line
+of done.log.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def run(job: JobContext[Settings]) -> Result:
     earlier = {response.dialog_id for response in job.prior(ResponseRecord)}
     steps = plan.get("steps", 4)
     for step in range(steps):
+        while name in plan.get("lost_deaf", ()) and not (root / "go").exists():
+            time.sleep(0.01)
         while name in plan.get("hold", ()) and not (root / "go").exists():
             job.check()
             time.sleep(0.01)

@@ -180,3 +180,25 @@ def test_a_torn_last_line_waits_and_is_dropped_with_its_worker(supervised: Super
     assert supervised.attempts(name) == [(1, "lost"), (2, "done")]
     assert journal.read_bytes().endswith(torn)
     assert len(supervised.rows()["responses"]) == 4
+
+
+@pytest.mark.parametrize("damage", [b"\0" * 40 + b"\n", b'{"seq": 3}\n', b"\xff\xfe\n"])
+def test_a_retry_takes_what_is_sound(supervised: SupervisedWorkspace, damage: bytes) -> None:
+    name = "recipe:direct/chatgpt"
+    supervised.set_plan(hold=[name], steps=3)
+    supervised.ask(intents.Start(targets=("recipe",)))
+    supervisor = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    journal = supervised.workspace.attempt(supervised.id(name), 1) / "journal.jsonl"
+    with journal.open("ab") as file:
+        file.write(damage)
+    assert supervised.wait(supervisor) == 0, supervised.story()
+    assert supervised.states()[name] == "failed"
+    assert "is damaged" in str(supervised.error(name))
+    (supervised.workspace.root / "go").touch()
+    supervised.ask(intents.Retry(supervised.id(name)))
+    assert supervised.finish() == 0, supervised.story()
+    assert supervised.states()[name] == "done", supervised.story()
+    said = supervised.query("SELECT text FROM warnings")
+    assert len(said) == 1
+    assert "only used up to where it can be read" in said[0][0]

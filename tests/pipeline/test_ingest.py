@@ -141,7 +141,7 @@ def test_what_stands_before_a_damaged_line_is_kept(imported_workspace: Path, tmp
     rows = store.rows()
     assert len(rows["responses"]) == 1
     assert rows["jobs"][0][0] == "failed"
-    assert "the journal is damaged after byte" in rows["jobs"][0][4]
+    assert "journal.jsonl, line 3, is damaged" in rows["jobs"][0][4]
     assert "no such" in rows["jobs"][0][4]
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from core.config.redaction import without_secrets
 from core.jobs import journal
 from core.jobs.records import Done, Failed, Record, Started
-from core.jobs.redaction import without_secrets
 from core.store import intents
 from tests.support import made_results
 

@@ -135,7 +135,7 @@ def test_a_damaged_journal_fails_the_attempt_and_ends_its_worker(supervised: Sup
     supervised.set_plan(damage=[RECIPE], hold=[RECIPE], deaf=[RECIPE])
     supervised.ask(intents.Start(targets=("recipe",)))
     assert supervised.finish() == 0, supervised.story()
-    assert "the journal is damaged" in str(supervised.error(RECIPE))
+    assert "journal.jsonl, line 2, is damaged" in str(supervised.error(RECIPE))
     assert supervised.query("SELECT seq FROM attempts") == [(1,)]
     assert supervised.workers() == []
 

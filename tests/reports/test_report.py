@@ -285,6 +285,37 @@ def test_a_folder_of_others_is_left_alone(workspace: WorkspacePaths, tmp_path: P
     assert [path.name for path in folder.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.parametrize(
+    "form", ["../../thesis.tex", "{}/thesis.tex", "sub/../../thesis.tex", "..", "a/b.csv"]
+)
+def test_a_contents_file_names_nothing_elsewhere(
+    workspace: WorkspacePaths, tmp_path: Path, form: str
+) -> None:
+    folder = tmp_path / "given" / "report"
+    folder.mkdir(parents=True)
+    (tmp_path / "thesis.tex").write_text("years of work")
+    (folder / CONTENTS).write_text(json.dumps(["report.md", form.format(tmp_path)]))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with open_workspace(workspace) as opened, pytest.raises(UserError, match="which no report writes"):
+        write_report(opened, folder)
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_links_in_the_folder_are_replaced_not_followed(workspace: WorkspacePaths, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    folder.mkdir()
+    thesis = tmp_path / "thesis.tex"
+    thesis.write_text("years of work")
+    for name in ("report.html", "old.csv"):
+        (folder / name).symlink_to(thesis)
+    (folder / CONTENTS).write_text(json.dumps(["report.html", "old.csv"]))
+    with open_workspace(workspace) as opened:
+        write_report(opened, folder)
+    assert thesis.read_text() == "years of work"
+    assert not (folder / "report.html").is_symlink()
+    assert not (folder / "old.csv").exists()
+
+
 def test_nothing_to_report(tmp_path: Path) -> None:
     with (
         open_workspace(WorkspacePaths(tmp_path)) as workspace,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +17,7 @@ from core.jobs.journal import Journal
 from core.jobs.records import Artifact, Progress, ResponseRecord
 from core.jobs.settings import LocalStudent, RespondSettings
 from core.responding import respond_job
-from core.students import loading
+from core.students import base_model, loading
 from tests.support import job_attempts, made_settings, tiny_student
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -124,3 +126,59 @@ def test_without_a_test_dialogue_it_says_why(settings: RespondSettings, tmp_path
     folder = job_attempts.attempt(tmp_path / "1", train, settings)
     with pytest.raises(UserError, match="no test dialogue"):
         job_attempts.run(folder, respond_job.run)
+
+
+def test_a_base_student_and_its_adapters_share_one_model(
+    student: LocalStudent, settings: RespondSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = loading.load_model(student.config, "cpu", torch.float32)
+    adapters: dict[str, dict[str, Path]] = {"base": {}}
+    options: tuple[dict[str, Any], ...] = ({}, {"modules_to_save": ["lm_head"]}, {"bias": "all"})
+    for seed, more in enumerate(options):
+        torch.manual_seed(seed)
+        more |= {"target_modules": "all-linear", "init_lora_weights": False, "task_type": "CAUSAL_LM"}
+        lora = LoraConfig(r=4, **more)
+        made = get_peft_model(copy.deepcopy(base), lora)
+        with torch.no_grad():
+            for weight in made.parameters():
+                if weight.requires_grad:
+                    weight.add_(torch.randn_like(weight) / 3)
+        made.save_pretrained(tmp_path / f"adapter{seed}")
+        adapters[str(seed)] = {"adapter": tmp_path / f"adapter{seed}"}
+    loaded: list[str] = []
+    load_model = loading.load_model
+
+    def count(*arguments: Any, **options: Any) -> Any:
+        loaded.append("model")
+        return load_model(*arguments, **options)
+
+    monkeypatch.setattr(loading, "load_model", count)
+
+    def answer(name: str, number: int) -> bytes:
+        folder = job_attempts.attempt(tmp_path / f"{name}-{number}", DIALOGUES, settings, adapters[name])
+        job_attempts.run(folder, respond_job.run)
+        return (folder / "responses.jsonl").read_bytes()
+
+    alone = {}
+    for name in adapters:
+        base_model.forget()
+        alone[name] = answer(name, 0)
+    assert len(set(alone.values())) == len(alone)
+    base_model.forget()
+    loaded.clear()
+    for number, name in enumerate(("base", "0", "base", "0", "1", "base", "2", "base", "0"), start=1):
+        assert answer(name, number) == alone[name], (number, name)
+    # Once, and after the adapter with biases, which changes the base model's own.
+    assert len(loaded) == 2
+    other = msgspec.structs.replace(student, source="other weights")
+    base_model.forget()
+    with base_model.for_answering(student, "cpu", torch.float32, None) as first:
+        pass
+    with base_model.for_answering(student, "cpu", torch.float32, None) as second:
+        assert second is first
+    with base_model.for_answering(other, "cpu", torch.float32, None) as third:
+        assert third is not first
+    with pytest.raises(KeyError), base_model.for_answering(other, "cpu", torch.float32, None):
+        raise KeyError
+    with base_model.for_answering(other, "cpu", torch.float32, None) as fourth:
+        assert fourth is not third

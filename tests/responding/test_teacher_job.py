@@ -9,9 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from core.config.load import parse_config
 from core.config.schema import Teacher
+from core.domain.dialogues import ImportedData
 from core.jobs.settings import CompareSettings, LlmJudge, RespondSettings, TeacherResponder
 from core.judging import compare_job
+from core.pipeline import planner
 from core.prompts import templates
 from core.responding import respond_job
 from tests import loopback
@@ -128,3 +131,34 @@ def test_one_filtered_dialogue_is_left_out_of_comparisons(
         )
         compared = job_attempts.run(compare, compare_job.run)
     assert (compared.n, compared.left_out, compared.invalid) == (len(test) - 1, 1, 0)
+
+
+def test_a_server_answers_for_as_many_adapters_as_it_has(
+    tmp_path: Path, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As vLLM serves them: each adapter is a model of its own name at one address."""
+    monkeypatch.setenv("OPENAI_API_KEY", loopback.KEY)
+    names = [f"adapter-{n}" for n in range(84)]
+    base = '[students.base]\nmodel = "embedded/smollm2-135m-instruct"\n[runs]\nstages = ["sft"]\n'
+    server = '[teachers.{0}]\nprovider = "openai"\nmodel = "{0}"\nbase_url = "{1}"\n'
+    pair = '[[comparisons.extra]]\na = "base"\nb = "{}"\n'
+    config = parse_config(
+        base
+        + '[judges.embedded]\nprovider = "embedded"\n[recipes]\ntrain = ["direct/chatgpt"]\n'
+        + "".join(server.format(name, api.url) + pair.format(name) for name in names)
+    )
+    data = ImportedData("all", "train", "test", ("chatgpt",), "some.csv", "0" * 64)
+    planned = planner.plan(config, data, lambda name: templates.load(name), "cpu")
+    responding = [job for job in planned if job.stage == "respond" and job.name in names]
+    assert [job.name for job in responding] == names
+    assert len({job.fingerprint for job in responding}) == len(names)
+    compared = {job.name for job in planned if job.stage == "compare"}
+    assert compared >= {f"base vs {name} @ embedded" for name in names}
+    test = [msgspec.structs.replace(dialogue, split="test") for dialogue in DIALOGUES[:2]]
+    some = responding[::21]
+    for job in some:
+        folder = tmp_path / "artifacts/jobs" / job.id / "1"
+        attempt = job_attempts.attempt(folder, test, job.settings, job=job.id)
+        assert job_attempts.run(attempt, respond_job.run).responses == len(test)
+    assert {model for model, _ in api.paid} == {job.name for job in some}
+    assert set(api.paid.values()) == {1}

@@ -121,6 +121,15 @@ def test_a_batch_is_halved_when_memory_runs_out(tiny: Path, monkeypatch: pytest.
     assert memory.sizes[4:] == [2, 2, 1]
 
 
+def test_fewer_rows_are_answered_when_memory_runs_out(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = answers(tiny)
+    Memory(2, monkeypatch)
+    warnings: list[str] = []
+    parts = generator(tiny).answers(range(len(PROMPTS)), GREEDY, "max_new_tokens", warnings.append)
+    assert dict(answer for part in parts for answer in part) == dict(enumerate(wanted))
+    assert warnings == ["out of memory while answering 5 prompts at a time: the next batches have 2"]
+
+
 def test_too_little_memory_for_one_prompt_is_said(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Memory(0, monkeypatch)
     made, warnings = generator(tiny), list[str]()

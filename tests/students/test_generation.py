@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from transformers import GenerationConfig, MistralConfig, MistralForCausalLM
 
 from core.config.schema import Responding, Student
 from core.students import chat_format, loading
-from core.students.generation import Generator
+from core.students.generation import GeneratedText, Generator
 from tests.support import tiny_student
 
 START = "You are in a conversation. Answer what the speaker says, with empathy. Context: "
@@ -38,6 +39,38 @@ def test_a_batch_answers_as_one_by_one(tiny: tuple[Any, Any]) -> None:
     batched = together.answer(range(len(PROMPTS)), GREEDY)
     alone = [Generator(model, chat, [prompt]).answer([0], GREEDY)[0] for prompt in PROMPTS]
     assert batched == alone
+
+
+def collected(generator: Generator, settings: Responding) -> list[GeneratedText]:
+    found: dict[int, GeneratedText] = {}
+    for part in generator.answers(range(len(PROMPTS)), settings, "max_new_tokens", pytest.fail):
+        found |= dict(part)
+    return [found[i] for i in range(len(PROMPTS))]
+
+
+@pytest.mark.parametrize("template", [True, False])
+@pytest.mark.parametrize("stop_strings", [(), ("e", "or")])
+def test_answers_that_leave_the_batch_are_those_of_a_batch(
+    tmp_path: Path, template: bool, stop_strings: tuple[str, ...]
+) -> None:
+    folder = tiny_student.make(tmp_path, template=template)
+    student = Student(model=str(folder), stop_strings=stop_strings)
+    model, chat = loading.load_model(student, "cpu", torch.float32), chat_format.load(student)
+    one_by_one = [Generator(model, chat, [prompt]).answer([0], GREEDY)[0] for prompt in PROMPTS]
+    for size in (1, 2, 16):
+        settings = Responding(max_new_tokens=12, batch_size=size)
+        assert collected(Generator(model, chat, PROMPTS), settings) == one_by_one
+
+
+def test_sampled_answers_are_those_of_their_batches(tiny: tuple[Any, Any]) -> None:
+    sampled = Responding(max_new_tokens=12, batch_size=2, do_sample=True, temperature=1.5)
+    generator = Generator(*tiny, PROMPTS)
+    expected: dict[int, GeneratedText] = {}
+    for batch in generator.batches(2):
+        expected |= dict(zip(batch, generator.answer(batch, sampled), strict=True))
+    assert dict(enumerate(collected(generator, sampled))) == expected
+    (last,) = generator.answers([3], sampled, "max_new_tokens", pytest.fail)
+    assert last == [(3, expected[3])]
 
 
 def test_the_shared_beginning_changes_nothing(tiny: tuple[Any, Any]) -> None:

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from core.config.workspace import WorkspacePaths
-from core.pipeline.worker_processes import WorkerProcess, Workers
+from core.pipeline.warm_workers import WorkerProcess
+from core.pipeline.worker_processes import Workers
 
 _CONTEXT = get_context("forkserver")
 _PRELOADED = ["core.pipeline.supervisor", "core.pipeline.worker"]
@@ -109,10 +110,10 @@ class ForkedWorkers(Workers):
 
     def __init__(self, workspace: WorkspacePaths, run: Callable[[Path], int]) -> None:
         """`run` does what the program of a worker does with its folder, and returns the exit code."""
-        super().__init__(workspace)
+        super().__init__(workspace, keep_warm=False)
         self._run = run
 
-    def _start_process(self, folder: Path, log: IO[bytes], lock: IO[str]) -> WorkerProcess:
+    def _start_process(self, folder: Path, log: IO[bytes], lock: IO[str], *descriptors: int) -> WorkerProcess:
         sys.audit("subprocess.Popen", "worker", [str(folder)], None, None)
         sys.stdout.flush()
         sys.stderr.flush()

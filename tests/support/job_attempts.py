@@ -29,6 +29,7 @@ def attempt(
     prior: Sequence[Path] = (),
     job: str = "job",
     sends_requests: bool = True,
+    cache: Path | None = None,
 ) -> Path:
     """The folder of an attempt with its spec.json and its dialogues; `job` is the job's id."""
     folder.mkdir(parents=True)
@@ -43,6 +44,7 @@ def attempt(
         inputs={name: str(path) for name, path in paths.items()},
         prior=tuple(map(str, prior)),
         threads=1,
+        cache=None if cache is None else str(cache),
         sends_requests=sends_requests,
     )
     spec.write(folder, made)

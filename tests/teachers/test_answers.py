@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.dialogues import MAX_WORDS
+from core.domain.dialogues import MAX_CHARACTERS, MAX_WORDS
 from core.teachers.answers import classification
 from core.teachers.protocol import Finish, Reply
 
@@ -31,6 +31,12 @@ def test_what_belongs_to_a_response_stays(text: str) -> None:
 @given(st.integers(1, 200))
 def test_too_many_words(words: int) -> None:
     assert judged("a " * words)[0] == ("ok" if words <= MAX_WORDS else "long")
+
+
+def test_a_word_of_megabytes_is_too_long() -> None:
+    assert judged("a" * MAX_CHARACTERS)[0] == "ok"
+    assert judged("a" * (MAX_CHARACTERS + 1))[0] == "long"
+    assert judged("a" * 5_000_000)[0] == "long"
 
 
 @given(st.text())

@@ -187,6 +187,19 @@ async def test_a_token_is_asked_for_once(serve: Serve) -> None:
     assert TOKEN not in "".join(served.printed)
 
 
+async def test_a_token_cannot_be_guessed(serve: Serve) -> None:
+    served = serve(EMPATHY_SERVE_TOKEN=TOKEN)
+    async with ClientSession(served.url) as client:
+        statuses = []
+        for guess in range(14):
+            async with client.get(f"/?token=guess-{guess}", allow_redirects=False) as answer:
+                statuses.append(answer.status)
+        assert statuses == [401] * 10 + [429] * 4
+        # Nor is the right one taken from there then.
+        async with client.get(f"/?token={TOKEN}", allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+
+
 async def test_all_addresses_with_a_token(serve: Serve) -> None:
     served = serve("--host", "0.0.0.0", EMPATHY_SERVE_TOKEN=TOKEN)
     assert "The connection is not encrypted" in served.printed[0]

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
@@ -227,7 +228,9 @@ class EmpathyApp(HostApp):
     @on(Navigation)
     def _navigate(self, message: Navigation) -> None:
         if isinstance(message, OpenWorkspace):
-            self.next_workspace = message.workspace
+            # The right to write is not to be had by opening another workspace.
+            read_only = message.workspace.read_only or self.workspace.read_only
+            self.next_workspace = replace(message.workspace, read_only=read_only)
             self.exit()
         elif isinstance(message, CloseBallot):
             if self.ballot is not None:

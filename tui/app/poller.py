@@ -180,6 +180,8 @@ class _Watch:
 
 
 def _words(error: Exception) -> str:
-    from core.api import UserError
+    from core.api import UserError, trouble_in_words
 
-    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, UserError):
+        return str(error)
+    return trouble_in_words(error) or f"{type(error).__name__}: {error}"

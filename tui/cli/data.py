@@ -27,11 +27,13 @@ def import_(ctx: click.Context, file: Path, strict: bool, yes: bool, as_json: bo
     A file that differs from the imported data replaces it, after you have seen the changes and agreed.
     """
     from tui.cli.output.data import print_changes, print_file, print_imported
+    from tui.cli.output.progress import transferring
     from tui.cli.output.tables import make_console
 
     workspace = workspace_of(ctx)
     commands, paths = workspace.commands, workspace.paths
-    plan = commands.plan_import(file, strict=strict)
+    with transferring(quiet_s=2) as progress:
+        plan = commands.plan_import(file, strict=strict, progress=progress)
     console = make_console(stderr=as_json)
     if plan.changes:
         print_changes(console, plan)
@@ -40,7 +42,7 @@ def import_(ctx: click.Context, file: Path, strict: bool, yes: bool, as_json: bo
     if not plan.changes_nothing:
         commands.wait(commands.apply_import(plan), timeout_s=300)
     if not paths.config.exists():
-        create_workspace(paths.root)
+        create_workspace(paths)
         click.echo(visible(f"Created {paths.config}, for you to edit."), err=as_json)
     counts = workspace.pipeline.snapshot().dialogues
     if as_json:
@@ -78,14 +80,14 @@ def data(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def fetch(ctx: click.Context, yes: bool, url: str) -> None:
     """Download the public data set to dataset.csv in the workspace."""
-    from tui.cli.output.progress import downloading
+    from tui.cli.output.progress import transferring
 
     workspace = workspace_of(ctx)
     click.echo(f"Source: {DATA_SOURCE}\nTerms:  {DATA_TERMS}", err=True)
     target = workspace.paths.root / "dataset.csv"
     if target.exists() and not yes:
         confirm(f"Replace {target}?", f"{target} exists already and was not replaced")
-    with downloading() as progress:
+    with transferring() as progress:
         path = workspace.commands.fetch_data(progress, url)
     click.echo(visible(f"Downloaded {path}."))
     click.echo(visible(f"Next: `empathy-tui import {path}`"))

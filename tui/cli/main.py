@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from core.api import UserError
+from core.api import UserError, trouble_in_words
 from tui.app.launch import open_app
 from tui.cli.options import CommandError, GlobalOptions, examples, in_terminal, workspace_of
 
@@ -41,6 +41,7 @@ _COMMANDS = {
     "export": ("tui.cli.recipes", "export"),
     "keys": ("tui.cli.keys", "keys"),
     "serve": ("tui.cli.serve", "serve"),
+    "rebuild": ("tui.cli.rebuild", "rebuild"),
     "doctor": ("tui.cli.doctor", "doctor"),
 }
 
@@ -67,6 +68,13 @@ class _Program(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             raise CommandError(str(error)) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            words = trouble_in_words(error)
+            if words is None:
+                raise
+            raise CommandError(words) from error
         except KeyboardInterrupt:
             click.echo("\nstopped", err=True)
             ctx.exit(130)

@@ -42,21 +42,28 @@ def init(ctx: click.Context, folder: Path | None, template: str, as_json: bool) 
     click.echo("Next: `empathy-tui import CSV` (or `empathy-tui data fetch`), then `empathy-tui run`.")
 
 
-@click.command(epilog=examples("demo", "demo --headless"))
+@click.command(epilog=examples("demo", "demo --headless", "demo second --seed 2"))
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path, readable=False))
 @click.option("--headless", is_flag=True, help="Print progress instead of opening the app.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Train with this seed; for a new workspace. See how much of a win rate is chance.",
+)
 @click.pass_context
-def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
+def demo(ctx: click.Context, folder: Path | None, headless: bool, seed: int | None) -> None:
     """Run the whole pipeline on a small sample, in minutes: no API key, no GPU.
 
     Creates a workspace in DIR (by default `demo`), or continues in the one that exists there.
     """
     from core.api import open_workspace, prepare_demo
+    from tui.cli.output.learned import print_learned
     from tui.cli.output.tables import make_console, print_line
     from tui.cli.output.win_rates import SAMPLE_WARNING, print_win_rates
 
     started = time.monotonic()
-    paths = prepare_demo(new_workspace_folder(ctx, folder, Path("demo")))
+    paths = prepare_demo(new_workspace_folder(ctx, folder, Path("demo")), seed)
     workspace = ctx.with_resource(open_workspace(paths))
     started_work = run.start(workspace)
     if not headless and in_terminal():
@@ -72,5 +79,7 @@ def demo(ctx: click.Context, folder: Path | None, headless: bool) -> None:
         console.print()
         with_votes = workspace.evaluation.prediction_powered()
         print_win_rates(console, rates, with_votes, sample=is_sample(imported))
+        cards = workspace.evaluation.scorecards()
+        print_learned(console, rates, {card.judge for card in cards if card.provider == "embedded"})
     took = duration(time.monotonic() - started)
     print_line(console, f"All done in {took}. Open it in the app: `empathy-tui --workspace {paths.root}`")

@@ -13,6 +13,7 @@ import hmac
 import logging
 import secrets
 import signal
+import time
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -37,6 +38,8 @@ MAX_SESSIONS = 8
 _MAX_MESSAGE = 1_000_000
 #: Maximum size of the login form, in bytes.
 _MAX_FORM = 10_000
+#: Wrong tokens that an address may enter in so many seconds, and addresses that are remembered.
+_MAX_GUESSES, _GUESSES_S, _MAX_REMOTES = 10, 60.0, 10_000
 #: Seconds between pings that check the connection to a browser.
 _HEARTBEAT_S = 15.0
 #: Seconds that a browser gets to close a connection.
@@ -79,6 +82,8 @@ class Server:
         self._session_key = secrets.token_urlsafe(32)
         # Browsers send a cookie to all ports of a host, so its name holds the port.
         self._cookie = f"empathy-tui-{address.port}"
+        #: Address → when it entered wrong tokens.
+        self._guesses: dict[str, list[float]] = {}
         self._sessions: set[Session] = set()
         self._websockets: set[web.WebSocketResponse] = set()
         self._is_stopping = False
@@ -137,7 +142,7 @@ class Server:
     async def _index(self, request: web.Request) -> web.StreamResponse:
         if not self._is_logged_in(request):
             token = request.query.get("token")
-            return self._token_page() if token is None else self._check_token(token)
+            return self._token_page() if token is None else self._check_token(token, request.remote or "")
         if request.query_string:
             # textual.js reads settings from the query string.
             raise web.HTTPSeeOther("/")
@@ -148,7 +153,7 @@ class Server:
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
         self._check_origin(request)
         token = (await request.post()).get("token")
-        return self._check_token(token if isinstance(token, str) else "")
+        return self._check_token(token if isinstance(token, str) else "", request.remote or "")
 
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         """Start a session for a tab's WebSocket, and end it with the connection."""
@@ -184,9 +189,22 @@ class Server:
         shown = request.cookies.get(self._cookie, "")
         return self._token is None or hmac.compare_digest(_bytes(shown), _bytes(self._session_key))
 
-    def _check_token(self, token: str) -> web.StreamResponse:
-        """Set the login cookie if the token is right, and remove the token from the address."""
+    def _check_token(self, token: str, remote: str) -> web.StreamResponse:
+        """Set the login cookie if the token is right, and remove the token from the address.
+
+        Each `remote` address has a few guesses a minute.
+        """
+        guesses = self._guesses.setdefault(remote, [])
+        now = time.monotonic()
+        guesses[:] = [at for at in guesses if now - at < _GUESSES_S]
+        if len(guesses) >= _MAX_GUESSES:
+            page = self._token_page("Too many wrong tokens: wait a minute.", status=429)
+            page.headers["Retry-After"] = str(int(_GUESSES_S))
+            return page
         if self._token is None or not hmac.compare_digest(_bytes(token), _bytes(self._token)):
+            guesses.append(now)
+            if len(self._guesses) > _MAX_REMOTES:
+                self._guesses.pop(next(iter(self._guesses)))
             return self._token_page("The token is wrong.")
         response = web.HTTPSeeOther("/")
         is_safe = self._address.url.startswith("https:")
@@ -195,8 +213,8 @@ class Server:
         )
         raise response
 
-    def _token_page(self, problem: str = "") -> web.StreamResponse:
-        return self._page("token.html", status=401, problem=problem)
+    def _token_page(self, problem: str = "", status: int = 401) -> web.StreamResponse:
+        return self._page("token.html", status=status, problem=problem)
 
     def _page(self, name: str, *, status: int = 200, **values: object) -> web.Response:
         text = self._pages.get_template(name).render(values)

@@ -163,20 +163,21 @@ class FittedJudge:
         self._embedder = embedder
 
     def judge(self, contests: Sequence[Contest]) -> Iterator[Ruling]:
-        contexts = self._embedder.embed([_context(c.situation, c.utterance) for c in contests])
-        scores = [
-            self._score(contexts, [c.response_a for c in contests]),
-            self._score(contexts, [c.response_b for c in contests]),
+        texts = [
+            *(_context(c.situation, c.utterance) for c in contests),
+            *(c.response_a for c in contests),
+            *(c.response_b for c in contests),
         ]
-        for a, b in zip(*scores, strict=True):
+        contexts, of_a, of_b = self._embedder.embed(texts).reshape(3, len(contests), -1)
+        for a, b in zip(self._score(contexts, of_a), self._score(contexts, of_b), strict=True):
             raw = json.dumps({"a": round(float(a), 6), "b": round(float(b), 6)})
             if abs(a - b) < TIE:
                 yield Ruling("tie", raw)
             else:
                 yield Ruling("a" if a > b else "b", raw)
 
-    def _score(self, contexts: Vectors, texts: Sequence[str]) -> Floats:
-        features = _features(contexts, self._embedder.embed(texts))
+    def _score(self, contexts: Vectors, responses: Vectors) -> Floats:
+        features = _features(contexts, responses)
         scores: Floats = features @ np.array(self._weights.coefficients) + self._weights.intercept
         return scores
 

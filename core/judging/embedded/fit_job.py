@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import torch
-
 from core.dialogues import records
 from core.domain.results import JudgeResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import JudgeSettings
-from core.judging.embedded import embedded_judge
+from core.judging.embedded import embedded_judge, sentence_embeddings
 from core.judging.embedded.sentence_embeddings import Embedder
 
 
 def run(job: JobContext[JudgeSettings]) -> JudgeResult:
     """Write judge.json. The result is the judge's agreement with held-out human ratings."""
-    torch.set_num_threads(job.spec.threads)
     dialogues = [d for d in records.read(job.input("dialogues")) if d.split == "train"]
 
+    embedder = Embedder(job.cache(sentence_embeddings.CACHE), job.spec.threads)
     count = sum(len(dialogue.responses) + 1 for dialogue in dialogues)
     job.journal.write(Progress(0, count))
 
@@ -25,7 +23,7 @@ def run(job: JobContext[JudgeSettings]) -> JudgeResult:
         job.check()
         job.journal.write(Progress(done, total))
 
-    weights, agreement = embedded_judge.fit(dialogues, Embedder(), progress)
+    weights, agreement = embedded_judge.fit(dialogues, embedder, progress)
     path = job.folder / "judge.json"
     embedded_judge.save(path, weights)
     job.publish("judge", path)

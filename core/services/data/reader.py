@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
@@ -13,7 +14,7 @@ from core.domain.recipes import Recipe
 from core.recipes import catalog, strategies
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
-from core.store import job_records
+from core.store import connections, job_records, queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -39,6 +40,13 @@ class DataReader:
     def dialogues(self) -> list[Dialogue]:
         """All imported dialogues, in the file's order."""
         return self._state.data()[1]
+
+    def each_dialogue(self) -> Iterator[Dialogue]:
+        """The imported dialogues one by one, in the file's order."""
+        connection = self._state.connection()
+        if connection is not None:
+            with connections.snapshot(connection):
+                yield from queries.each_dialogue(connection)
 
     @property
     def browser(self) -> DialogueBrowser:
@@ -92,9 +100,10 @@ class DataReader:
                 if connection is None or job is None
                 else job_records.artifact(connection, job, "answers")
             )
-            if output is None or not (self._state.paths.root / output[0]).exists():
+            path = None if output is None else self._state.paths.inside(output[0])
+            if path is None or not path.exists():
                 return None
-            found.append(response_file.read(self._state.paths.root / output[0]))
+            found.append(response_file.read(path))
         return found
 
     def responses(self, dialog_id: str) -> tuple[Response, ...]:

@@ -171,7 +171,7 @@ class PipelineReader:
         number = attempt or max(folders, default=0)
         if number not in folders:
             return None
-        return Log(self._state.paths.root / folders[number] / LOG, number, tuple(folders))
+        return Log(self._state.paths.inside(folders[number]) / LOG, number, tuple(folders))
 
     def commits(self) -> dict[str, str]:
         """The commits at which the workspace stays of models on the Hub."""

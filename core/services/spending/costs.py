@@ -100,7 +100,7 @@ def _read(
 
     def texts(read: Input) -> dict[str, str] | None:
         output = outputs.get(read) if isinstance(read, JobOutput) else None
-        path = None if output is None else workspace.root / output[0]
+        path = None if output is None else workspace.inside(output[0])
         return None if path is None or not path.exists() else response_file.read(path)
 
     return answered, used, texts

@@ -101,7 +101,7 @@ class TrainingReader:
         connection = self._state.connection()
         folders = [] if connection is None else queries.attempt_folders(connection, job)
         try:
-            record = (self._state.paths.root / folders[-1][1] / "run.json").read_bytes()
+            record = (self._state.paths.inside(folders[-1][1]) / "run.json").read_bytes()
             return dict(json.loads(record)["libraries"])
-        except (IndexError, OSError, ValueError, KeyError):
+        except (IndexError, OSError, ValueError, KeyError, TypeError):
             return {}

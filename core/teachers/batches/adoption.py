@@ -39,7 +39,17 @@ def named(job: JobContext[Settings]) -> list[str]:
         lines = (job.folder.parent / NAME).read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    return list(dict.fromkeys(json.loads(line)["batch"] for line in lines))
+    found: dict[str, None] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            batch = json.loads(line)["batch"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            batch = None
+        if isinstance(batch, str):
+            found[batch] = None
+        else:
+            log.warning("%s, line %d, names no batch: ignored", job.folder.parent / NAME, number)
+    return list(found)
 
 
 def adopt(session: BatchSession, batch: str) -> None:
@@ -64,9 +74,9 @@ def adopt(session: BatchSession, batch: str) -> None:
     log.info("batch %s, named by the user: adopted %d requests %s", batch, len(adopted), errors or "")
     session.submit(token, adopted, None)
     if info is None or not adopted:
-        session.job.journal.write(BatchRecord(token, "failed", batch, errors=errors, collected=True))
+        session.queue.record(BatchRecord(token, "failed", batch, errors=errors, collected=True))
     else:
-        session.job.journal.write(BatchRecord(token, info.status, batch, file=info.input_file))
+        session.queue.record(BatchRecord(token, info.status, batch, file=info.input_file))
 
 
 def _request_keys(teacher: BatchTeacher, info: BatchInfo, prefix: Path) -> set[str]:

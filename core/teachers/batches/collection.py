@@ -72,7 +72,7 @@ class Collector:
             errors=errors,
             collected=True,
         )
-        session.job.journal.write(*answers, end)
+        session.queue.record(*answers, end)
         session.ledger.refresh()
         session.delete_upload(submission)
         session.queue.on_answers(answers)

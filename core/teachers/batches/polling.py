@@ -28,6 +28,8 @@ from core.teachers.request_queue import GOES_ON, RequestQueue
 _BACKOFF = 1.5
 #: Seconds after a batch's expiry at which it is cancelled, to get the answers that it has.
 _OVERDUE_S = 3600.0
+#: Unix time before which no provider had batches: an earlier moment is a mistake.
+_FIRST_BATCH = 1.6e9
 #: Seconds for which a cancelled job polls its batches, to collect the answers that they had.
 _CANCEL_GRACE_S = 12.0
 
@@ -265,7 +267,8 @@ class _Poller:
 
 def _overdue_at(info: BatchInfo, window: str) -> float:
     """When a batch should long have ended; `window` is the time that the provider had for it."""
-    if info.expires_at is not None:
+    created_at = info.created_at or 0.0
+    if info.expires_at is not None and info.expires_at > created_at and info.expires_at >= _FIRST_BATCH:
         return info.expires_at + _OVERDUE_S
     window_s = headers.parse_duration(window) or 0.0
-    return (info.created_at or time.time()) + window_s + _OVERDUE_S
+    return (created_at if created_at >= _FIRST_BATCH else time.time()) + window_s + _OVERDUE_S

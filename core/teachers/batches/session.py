@@ -74,7 +74,7 @@ class BatchSession:
         collected: bool = False,
     ) -> None:
         """Record a batch's new state in the journal."""
-        self.job.journal.write(
+        self.queue.record(
             BatchRecord(
                 submission.token,
                 state,

@@ -107,10 +107,12 @@ class AcceptedParameters:
             found = json.loads(self._memory.read_bytes()) if self._memory is not None else {}
         except FileNotFoundError:
             return {}
-        except ValueError:
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or not all(isinstance(refused, list) for refused in found.values()):
             log.warning("%s is damaged: what endpoints accept is found out again", self._memory)
             return {}
-        return {str(name): list(map(str, refused)) for name, refused in found.items()}
+        return {name: list(map(str, refused)) for name, refused in found.items()}
 
     def _write(self) -> None:
         if self._memory is None:

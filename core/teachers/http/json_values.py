@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from core.teachers.answers.characters import without_half_characters
 from core.teachers.http import instants
 
-#: What the store can hold.
-_MAX_COUNT = 2**53
+#: No answer has as many tokens, and no batch as many requests; sums of millions of them can be stored.
+_MAX_COUNT = 10**9
 #: Digits of an integer from which on it is read as a float, which may be infinite.
 _MAX_DIGITS = 400
 

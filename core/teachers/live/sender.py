@@ -43,6 +43,9 @@ OnReply = Callable[[Request, Reply, int], None]
 #: Called with a request, its last error, the number of its tries, and how many of their answers were lost.
 OnFailure = Callable[[Request, TransientError | RejectedError, int, int], None]
 
+#: Called with a request before it is sent, or once it is certain that it was not answered.
+OnCall = Callable[[Request], None]
+
 log = logging.getLogger(__name__)
 
 
@@ -102,6 +105,8 @@ class Sender:
         self._used_up_at = self._used_up_until = 0.0
         #: Whether the headers about rate limits are true, as far as is known.
         self._trusts_limits = True
+        self._on_send: OnCall = lambda request: None
+        self._on_unpaid: OnCall = lambda request: None
         self._send_lock = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._error: BaseException | None = None
@@ -143,13 +148,22 @@ class Sender:
             since + self._limits.max_wait_s,
         )
 
-    async def send(self, requests: Sequence[Request], on_reply: OnReply, on_failure: OnFailure) -> None:
+    async def send(
+        self,
+        requests: Sequence[Request],
+        on_reply: OnReply,
+        on_failure: OnFailure,
+        on_send: OnCall = lambda request: None,
+        on_unpaid: OnCall = lambda request: None,
+    ) -> None:
         """Send `requests`, and call back with each result as soon as it is there, in the event loop.
 
-        `on_failure` gets the last error and the number of tries. Raises a fatal `RejectedError`, or what a
-        callback raised, after the results of all requests in flight. Requests that were not sent because of
-        `stop` have no result.
+        `on_send` is called right before each call is made, `on_unpaid` after one that certainly has no answer
+        and no cost. `on_failure` gets the last error and the number of tries. Raises a fatal `RejectedError`,
+        or what a callback raised, after the results of all requests in flight. Requests that were not sent
+        because of `stop` have no result.
         """
+        self._on_send, self._on_unpaid = on_send, on_unpaid
         self._epoch = self._epoch or time.time() - asyncio.get_running_loop().time()
         queue = iter(requests)
         count = min(len(requests), self._limits.max_concurrency)
@@ -230,9 +244,12 @@ class Sender:
                 self._heard_at = began
             ticket = self._concurrency.begin()
             try:
+                self._on_send(request)
                 reply = await self._teacher.complete(request)
             except TransientError as error:
                 log.info("%s: %s", request.key, error)
+                if not error.may_be_charged:
+                    self._on_unpaid(request)
                 if error.throttled:
                     self._concurrency.throttled(ticket)
                 else:
@@ -242,6 +259,7 @@ class Sender:
                 self._apply_limits(tokens)
                 raise
             except RejectedError:
+                self._on_unpaid(request)
                 self._concurrency.failed()
                 self._note_answer()
                 raise

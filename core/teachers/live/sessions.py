@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from core.domain.errors import UserError
-from core.jobs.records import Answer, BatchRecord, Waiting
+from core.jobs.records import Answer, BatchRecord, CallSent, CallUnpaid, Waiting
 from core.teachers import clients, remedies
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.trouble import kind_of
@@ -52,6 +52,12 @@ async def _run(queue: RequestQueue) -> None:
                     token = new_token()
                     queue.submit(token, "live", clients.account(settings), pending, None)
             if pending:
+                again = queue.to_send_again(pending)
+                if again:
+                    queue.job.warn(
+                        f"{again} requests are sent again whose answers were lost with a worker: they are "
+                        "perhaps paid twice"
+                    )
                 await _Session(queue, sender, token, pending).run()
             elif queue.is_waiting():
                 queue.report_wait(Waiting(OTHER_JOB, waits_since))
@@ -82,12 +88,17 @@ class _Session:
 
     async def run(self) -> None:
         """Raises `UserError` when the teacher rejects everything, or the budget is used up."""
-        journal = self.queue.job.journal
-        journal.write(BatchRecord(self.token, "in_progress", total=len(self.requests)))
+        self.queue.record(BatchRecord(self.token, "in_progress", total=len(self.requests)))
         errors: tuple[str, ...] = ()
         reports = asyncio.create_task(self._report())
         try:
-            await self.sender.send(self.requests, self._on_reply, self._on_failure)
+            await self.sender.send(
+                self.queue.with_idempotency_keys(self.requests),
+                self._on_reply,
+                self._on_failure,
+                lambda request: self.queue.record(CallSent(self.token, request.key)),
+                lambda request: self.queue.record(CallUnpaid(self.token, request.key)),
+            )
         except RejectedError as error:
             errors = (str(error),)
             words = remedies.of_rejection(error, self.queue.teacher)
@@ -97,7 +108,8 @@ class _Session:
             raise
         finally:
             reports.cancel()
-            journal.write(
+            self.queue.record_lost(self.token)
+            self.queue.record(
                 BatchRecord(
                     self.token,
                     "failed" if errors else "cancelled" if self.queue.job.stop.is_set() else "completed",
@@ -113,7 +125,7 @@ class _Session:
 
     def _on_reply(self, request: Request, reply: Reply, lost: int) -> None:
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, reply, lost)
-        self.queue.job.journal.write(record)
+        self.queue.record(record)
         self.counts["ok" if record.outcome == "ok" else "unusable"] += 1
         self._count_cost(record)
         self.queue.on_answers((record,))
@@ -124,7 +136,7 @@ class _Session:
         message = str(error).removeprefix(f"{error.code}: ")
         failure = FailedRequest(error.code, f"{message} (after {tries} tries)" if tries > 1 else message)
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, failure, lost)
-        self.queue.job.journal.write(record)
+        self.queue.record(record)
         self.counts["failed"] += 1
         failed = self.counts["failed"]
         enough = min(_MAX_FAILED_FIRST, len(self.requests))
@@ -158,7 +170,7 @@ class _Session:
 
     def _report_progress(self) -> None:
         done = self.counts.total()
-        self.queue.job.journal.write(
+        self.queue.record(
             BatchRecord(
                 self.token,
                 "in_progress",

@@ -78,18 +78,22 @@ class OpenAILive:
         while True:
             body = requests.completion_body(self._endpoint, request)
             try:
-                return await self._complete(body)
+                return await self._complete(body, request.idempotency_key)
             except RejectedError as error:
                 sent = ADJUSTABLE.intersection(body).difference(self._endpoint.extra_body)
                 if error.code not in _REFUSALS or not self._endpoint.accepted.learn(str(error), sent):
                     raise
 
-    async def _complete(self, body: dict[str, Any]) -> Reply:
+    async def _complete(self, body: dict[str, Any], idempotency_key: str | None) -> Reply:
+        told = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
         try:
             # `create` takes twice as long: it validates the body and builds Pydantic models.
             async with asyncio.timeout(self._endpoint.timeout_s):
                 response = await self._client.post(
-                    requests.CHAT_COMPLETIONS, body=body, cast_to=httpx2.Response
+                    requests.CHAT_COMPLETIONS,
+                    body=body,
+                    cast_to=httpx2.Response,
+                    options={"headers": told},
                 )
         except TimeoutError as error:
             raise connection_errors.timeout(error, self._url) from None

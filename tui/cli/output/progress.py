@@ -24,8 +24,8 @@ from tui.format.values import duration, percent, size
 _POLL_S = 0.25
 #: Seconds between two lines about one job's progress.
 _LINE_S = 10.0
-#: Bytes between two lines about a download.
-_LINE_BYTES = 1_000_000
+#: Bytes between two lines about a file.
+_LINE_BYTES = 10_000_000
 #: How many supervisors in a row may end without any progress.
 _MAX_SUPERVISORS = 10
 
@@ -102,22 +102,29 @@ def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
 
 
 @contextmanager
-def downloading() -> Iterator[Callable[[int, int | None], None]]:
-    """A function that shows a download's progress on stderr; it takes the bytes so far and in all."""
+def transferring(quiet_s: float = 0.0) -> Iterator[Callable[[int, int | None], None]]:
+    """A function that shows on stderr how much of a file is there; it takes the bytes so far and in all.
+
+    Args:
+        quiet_s: Seconds without a line where stderr is no terminal.
+    """
     console = make_console(stderr=True)
     if not console.is_terminal or console.is_dumb_terminal:
-        shown = -_LINE_BYTES
+        shown, started = -_LINE_BYTES, time.monotonic()
 
         def show(done: int, total: int | None) -> None:
             nonlocal shown
-            if done - shown >= _LINE_BYTES or done == total:
+            if time.monotonic() - started < quiet_s:
+                return
+            if done - shown >= _LINE_BYTES or done == total != shown:
                 shown = done
                 whole = "" if total is None else f" of {size(total)}"
                 console.print(f"{size(done)}{whole}")
 
         yield show
         return
-    with Progress(BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=console) as bars:
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task("", total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 

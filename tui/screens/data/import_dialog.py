@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from tui.format import findings
 from tui.format.text import visible
+from tui.format.values import percent
 
 if TYPE_CHECKING:
     from textual import getters
@@ -85,7 +86,7 @@ class ImportScreen(ModalScreen[None]):
             self._say(Content.styled("Enter the path of a file first.", "$text-warning"))
         else:
             self._generation += 1
-            self._say(Content.styled("◌ checking every row …", "$text-muted"))
+            self._read(self._generation, 0, 0)
             path = Path(text).expanduser()
             # A relative path starts at the folder where the app was started.
             work = partial(self._check, path, self._generation)
@@ -94,13 +95,21 @@ class ImportScreen(ModalScreen[None]):
     def _check(self, path: Path, generation: int) -> None:
         from core.api import UserError, open_workspace
 
+        def show(done: int, total: int) -> None:
+            self.call_later(self._read, generation, done, total)
+
         try:
             with open_workspace(self.app.workspace) as workspace:
-                plan = workspace.commands.plan_import(path)
+                plan = workspace.commands.plan_import(path, progress=show)
         except (UserError, OSError) as error:
             self.call_later(self._checked, generation, None, str(error))
         else:
             self.call_later(self._checked, generation, plan, "")
+
+    def _read(self, generation: int, done: int, total: int) -> None:
+        if generation == self._generation:
+            share = f" {percent(done / total)}" if total else ""
+            self._say(Content.styled(f"◌ checking every row …{share}", "$text-muted"))
 
     def _checked(self, generation: int, plan: ImportPlan | None, error: str) -> None:
         if generation != self._generation:

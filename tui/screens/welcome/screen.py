@@ -24,6 +24,7 @@ class WelcomeScreen(WorkspaceScreen):
     MODE = "home"
     ABOUT = "This workspace lacks data or a config.toml. Create them here or in another terminal."
     CSS_PATH = "welcome.tcss"
+    WRITES = frozenset({"demo", "init"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "d",
@@ -53,6 +54,8 @@ class WelcomeScreen(WorkspaceScreen):
 
     def action_demo(self) -> None:
         """Run the same as `empathy-tui demo` in this folder."""
+        if not self.can("demo"):
+            return
         if self._busy is not None:
             self.app.show_message(self._busy)
         elif self._has_data:
@@ -63,6 +66,8 @@ class WelcomeScreen(WorkspaceScreen):
             )
 
     def action_init(self) -> None:
+        if not self.can("init"):
+            return
         if self._busy is not None:
             self.app.show_message(self._busy)
         elif self.app.workspace.config.exists():
@@ -87,16 +92,16 @@ class WelcomeScreen(WorkspaceScreen):
 
         here = self.app.workspace
         # Keep existing files: the user's config.toml may start hours of work.
-        folder = here.root / "demo" if any(here.root.iterdir()) else here.root
+        place = here.below("demo") if any(here.root.iterdir()) else here
         try:
-            paths = prepare_demo(folder)
+            paths = prepare_demo(place)
             with open_workspace(paths) as workspace:
                 commands = workspace.commands
                 commands.wait(commands.start(), self.app.stopping)
         except (UserError, OSError) as error:
             self.call_later(self._ended, str(error), "Demo")
             return
-        if folder == here.root:
+        if place == here:
             self.call_later(self._ended, None, "The demo is running")
         else:
             self.app.post_message(OpenWorkspace(paths))
@@ -105,7 +110,7 @@ class WelcomeScreen(WorkspaceScreen):
         from core.api import UserError, create_workspace
 
         try:
-            create_workspace(self.app.workspace.root)
+            create_workspace(self.app.workspace)
         except UserError as error:
             self.call_later(self._ended, str(error), "New config")
         else:

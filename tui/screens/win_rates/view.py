@@ -63,8 +63,10 @@ class WinRatesView(Vertical):
         return False
 
     def enter(self) -> None:
-        """Take the focus."""
-        self.query_one(KeyedTable).focus()
+        """Take the focus, unless another view has taken this one's place by now."""
+        for table in self.query(KeyedTable).results():
+            table.focus()
+            return
 
     def reveal(self, is_there: bool) -> None:
         """Show or hide the table, and focus it, because a hidden table cannot have the focus."""

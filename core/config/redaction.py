@@ -1,0 +1,46 @@
+"""API keys and other secrets: known ones, and what is shaped like one. They reach no file."""
+
+from __future__ import annotations
+
+import os
+import re
+
+_SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+#: Shorter values are words that occur by themselves.
+_MIN_LENGTH = 8
+
+#: What keys look like: of OpenAI and those that copy it, Google, Hugging Face, Groq, xAI, GitHub and AWS.
+KEY_SHAPE = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{24,}|AIza[0-9A-Za-z_-]{30,}|hf_[A-Za-z0-9]{30,}|gsk_[A-Za-z0-9]{30,}"
+    r"|xai-[A-Za-z0-9]{30,}|gh[pousr]_[A-Za-z0-9]{30,}|AKIA[0-9A-Z]{16})(?![A-Za-z0-9])"
+)
+
+#: Secrets that were used, by what stands in their place.
+_used: dict[str, str] = {}
+
+
+def remember(secret: str, name: str) -> None:
+    """Have a secret that was read from the variable `name` redacted, whatever that name is."""
+    if len(secret) >= _MIN_LENGTH:
+        _used[secret] = name
+
+
+def known() -> list[tuple[str, str]]:
+    """The secrets of this process's environment, and those that were used, each with its variable.
+
+    The longest first: one may be a prefix of another.
+    """
+    found = dict(_used)
+    for name, value in os.environ.items():
+        # A path to a file with a secret is none.
+        is_secret = len(value) >= _MIN_LENGTH and not value.startswith(os.sep)
+        if is_secret and any(part in name.upper() for part in _SECRET_NAMES):
+            found[value] = name
+    return sorted(found.items(), key=lambda secret: len(secret[0]), reverse=True)
+
+
+def without_secrets(text: str) -> str:
+    """The text without the known secrets, and without what is shaped like a key."""
+    for value, name in known():
+        text = text.replace(value, f"[{name}]")
+    return KEY_SHAPE.sub("[key]", text)

@@ -1,0 +1,70 @@
+"""Troubles of the machine, and damage of state.db, in one sentence with the remedy."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+#: What to do about errors of the operating system, by their number.
+_OF_SYSTEM = {
+    errno.ENOSPC: "the disk is full: make room, then retry",
+    errno.EDQUOT: "your quota of the disk is used up: make room, then retry",
+    errno.EROFS: "the file system is read-only: make it writable, or copy the workspace, then retry",
+    errno.EMFILE: "too many files are open: raise the limit (`ulimit -n`), or run fewer jobs, then retry",
+    errno.ENFILE: "the system has too many files open: end some programs, then retry",
+    errno.EIO: "the disk reports an error: check it, then retry",
+    errno.ENOMEM: "there is too little memory: end some programs, then retry",
+    errno.EAGAIN: "the limit of processes is reached: end some programs, then retry",
+}
+REBUILD = "make it again from artifacts/ with `empathy-tui rebuild`"
+
+
+#: Added to an error's number, it is the exit code of a process that can write its reason nowhere.
+_EXIT_CODE = 64
+
+
+def exit_code(error: OSError) -> int | None:
+    """The exit code of a worker that cannot record what ended it; None unless the machine is the reason."""
+    return None if error.errno not in _OF_SYSTEM else (_EXIT_CODE + error.errno) % 256
+
+
+def of_exit_code(code: int) -> str | None:
+    """What ended a process with this exit code, in words; None if that is not known."""
+    return next((words for number, words in _OF_SYSTEM.items() if (_EXIT_CODE + number) % 256 == code), None)
+
+
+def is_of_machine(error: BaseException) -> bool:
+    """Whether an error is one of the machine, which may be over later: a full disk, a limit of open files."""
+    if isinstance(error, OSError):
+        return error.errno in _OF_SYSTEM
+    sqlite3 = sys.modules.get("sqlite3")
+    # What a statement needs and the file lacks will not come.
+    return sqlite3 is not None and isinstance(error, sqlite3.OperationalError) and "no such" not in str(error)
+
+
+def trouble_in_words(error: BaseException) -> str | None:
+    """A sentence about an error of the machine or of state.db, with the remedy; None for any other error."""
+    if isinstance(error, OSError) and error.errno in _OF_SYSTEM:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{_OF_SYSTEM[error.errno]}"
+    # Whoever has not loaded it has no such error.
+    sqlite3 = sys.modules.get("sqlite3")
+    if sqlite3 is None or not isinstance(error, sqlite3.DatabaseError):
+        return None
+    words = str(error)
+    if isinstance(error, sqlite3.OperationalError):
+        if "full" in words:
+            return f"state.db cannot be written: {_OF_SYSTEM[errno.ENOSPC]}"
+        if "readonly" in words:
+            return f"state.db cannot be written: {_OF_SYSTEM[errno.EROFS]}"
+        if "locked" in words:
+            return "state.db is locked by another program: end it, then try again"
+        if "no such" in words:
+            return f"state.db lacks what belongs into it ({words}): {REBUILD}"
+        return (
+            f"state.db cannot be read or written: {words}. Check that its disk has room, that you may write "
+            "to its folder, and that not too many files are open, then try again"
+        )
+    if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
+        return None
+    return f"state.db is damaged: {words}: {REBUILD}"

@@ -1,0 +1,71 @@
+"""Keys are refused where they are written by mistake, and redacted where others write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.config import redaction
+from core.config.load import parse_config
+from core.config.redaction import without_secrets
+from core.domain.errors import UserError
+from core.jobs import journal
+from core.jobs.journal import Journal
+from core.jobs.records import Answer, Failed
+
+SHAPED = [
+    "sk-proj-abcdefghijklmnopqrstuvwx",
+    "AIzaSyA1234567890abcdefghijklmnopqrstuv",
+    "hf_abcdefghijklmnopqrstuvwxyzABCDEFGH",
+    "gsk_abcdefghijklmnopqrstuvwxyz0123456789",
+    "ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+    "AKIAABCDEFGHIJKLMNOP",
+]
+TEACHER = '[teachers.gpt]\nprovider = "openai"\nmodel = "gpt-4o"\n'
+
+
+@pytest.mark.parametrize("key", SHAPED)
+def test_what_is_shaped_like_a_key_is_redacted(key: str) -> None:
+    assert without_secrets(f"Incorrect key: {key}.") == "Incorrect key: [key]."
+
+
+def test_usual_texts_are_left() -> None:
+    usual = "sk-learn, hf_hub, task-1234567890abcdefghijklmnopqrst, " + "0a1b" * 16
+    assert without_secrets(usual) == usual
+
+
+@pytest.mark.parametrize(
+    "key", [*SHAPED, "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "a0b1c2d3e4f5a6b7c8d9e0f1a2b3c4d5"]
+)
+def test_a_key_in_place_of_its_variable_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_config(f'{TEACHER}api_key_env = "{key}"\n')
+    assert key not in str(caught.value)
+    assert "key" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "MY_KEY_2", "TEAM2024_OPENAI_PRODUCTION_KEY", "KEY"])
+def test_variables_are_taken(name: str) -> None:
+    assert parse_config(f'{TEACHER}api_key_env = "{name}"\n').teachers["gpt"].api_key_env == name
+
+
+def test_a_known_key_anywhere_in_the_configuration_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "unshaped+but-known")
+    with pytest.raises(UserError, match="contains the value of MY_API_KEY: remove it"):
+        parse_config(f'{TEACHER}extra_body = {{ user = "unshaped+but-known" }}\n')
+
+
+def test_a_journal_holds_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "unshaped+but-known")
+    monkeypatch.setattr(redaction, "_used", {})
+    redaction.remember("of-an-odd-variable", "CREDENTIAL")
+    said = f"you sent unshaped+but-known and of-an-odd-variable and {SHAPED[0]}"
+    Journal(tmp_path).write(Answer("t", "k", 1, "d1", "ok", said, raw=said), Failed(said))
+    content = (tmp_path / journal.NAME).read_text()
+    for key in ("unshaped+but-known", "of-an-odd-variable", SHAPED[0]):
+        assert key not in content
+    (first, _), (second, _) = journal.read(tmp_path)
+    assert isinstance(first.record, Answer)
+    assert first.record.text == "you sent [MY_API_KEY] and [CREDENTIAL] and [key]"
+    assert second.record == Failed(first.record.text)

@@ -1,0 +1,150 @@
+"""A full disk, a limit of open files, a store that is taken away: said in a sentence, and survived."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from core.store import connections, intents
+from tests.pipeline.conftest import SupervisedWorkspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RECIPE = "recipe:direct/chatgpt"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(place)], check=False).returncode:
+        pytest.skip("this user may not mount a file system")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def _fill(place: Path) -> Path:
+    filler = place / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 4096)
+        except OSError:
+            return filler
+
+
+def test_a_full_disk_fails_what_needs_room_and_a_retry_finishes_it(
+    imported_workspace: Path, small_disk: Path
+) -> None:
+    root = small_disk / "study"
+    shutil.copytree(imported_workspace, root)
+    supervised = SupervisedWorkspace(root)
+    try:
+        supervised.set_plan(hold=[RECIPE])
+        supervised.ask(intents.Start(targets=("recipe",)))
+        supervisor = supervised.supervise()
+        supervised.until(lambda: bool(supervised.notes()))
+        filler = _fill(small_disk)
+        (root / "plan.json").unlink()
+        (root / "go").touch()
+        # The worker cannot record anything, nor the supervisor what became of it.
+        supervised.until(lambda: "the disk is full" in (root / "supervisor.out").read_text())
+        assert supervisor.poll() is None
+        filler.unlink()
+        supervised.set_plan()
+        assert supervised.wait(supervisor) == 0, supervised.story()
+        assert supervised.states()[RECIPE] == "failed"
+        assert "the disk is full: make room, then retry" in str(supervised.error(RECIPE))
+        assert "Traceback" not in (root / "supervisor.out").read_text()
+        supervised.ask(intents.Retry(supervised.id(RECIPE)))
+        assert supervised.finish() == 0, supervised.story()
+        assert supervised.states()[RECIPE] == "done"
+        assert set(supervised.steps().values()) == {1}
+    finally:
+        supervised.close()
+
+
+def test_too_many_open_files_stop_nothing_for_good(tmp_path: Path, imported_workspace: Path) -> None:
+    """Neither commands nor the supervisor print a traceback."""
+    root = tmp_path / "study"
+    shutil.copytree(imported_workspace, root)
+    script = (
+        "import os, resource, sys\n"
+        "from core.config.workspace import WorkspacePaths\n"
+        "from pathlib import Path\n"
+        "from core.pipeline import supervisor\n"
+        "os.environ['EMPATHY_SUPERVISOR_IDLE_S'] = '0'\n"
+        "held = [os.open('/dev/null', os.O_RDONLY) for _ in range(20)]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1] + 1, 100))\n"
+        "sys.exit(supervisor.main(WorkspacePaths(Path(sys.argv[1]))))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(root)], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert "files are open" in ended.stderr
+
+
+def _remove(state: Path) -> None:
+    state.unlink()
+
+
+def _replace(state: Path) -> None:
+    shutil.copyfile(state, state.with_name("copy"))
+    state.with_name("copy").replace(state)
+
+
+def _upgrade(state: Path) -> None:
+    with closing(connections.writer(state)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_remove, "was removed or replaced while it was in use"),
+        (_replace, "was removed or replaced while it was in use"),
+        (_upgrade, "has schema version 99"),
+    ],
+)
+def test_a_supervisor_stops_writing_to_what_is_no_longer_the_store(
+    supervised: SupervisedWorkspace, change: Callable[[Path], None], said: str
+) -> None:
+    supervised.set_plan(hold=[RECIPE])
+    supervised.ask(intents.Start(targets=("recipe",)))
+    process = supervised.supervise()
+    supervised.until(lambda: bool(supervised.notes()))
+    workers = [one for one in supervised.workers() if one.pid != process.pid]
+    change(supervised.workspace.state)
+    assert supervised.wait(process) != 0
+    assert said in (supervised.workspace.root / "supervisor.out").read_text()
+    # Its worker goes on, for the next supervisor.
+    assert [one.is_running() for one in workers] == [True]
+
+
+def test_a_store_without_its_log_runs_nothing_twice(supervised: SupervisedWorkspace) -> None:
+    """The -wal file was lost: the store does not know of an attempt that worked."""
+    before = supervised.workspace.state.read_bytes()
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0
+    steps = supervised.steps()
+    for path in supervised.workspace.root.glob("state.db*"):
+        path.unlink()
+    supervised.workspace.state.write_bytes(before)
+    supervised.ask(intents.Start(targets=("recipe",)))
+    assert supervised.finish() == 0
+    assert supervised.states()[RECIPE] == "failed"
+    assert "`empathy-tui rebuild`" in str(supervised.error(RECIPE))
+    assert supervised.steps() == steps
