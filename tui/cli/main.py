@@ -86,7 +86,7 @@ class _Program(click.Group):
         except OSError as error:
             # Errors of writing, to the output as to a file, name no place.
             place = error.filename or "writing to the output or to a file failed"
-            CommandError(f"{place}: {error.strerror or error}").show()
+            CommandError(trouble_in_words(error) or f"{place}: {error.strerror or error}").show()
             sys.exit(CommandError.exit_code)
 
 
