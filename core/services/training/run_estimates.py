@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from core.config.schema import Recipes
@@ -57,6 +58,11 @@ def of_runs(
 
     `planned` are all jobs, `jobs` those that were ever requested.
     """
+
+    @cache
+    def of_data(name: str, prompt: str) -> tuple[list[SftExample], list[PreferencePair]]:
+        return examples.build(dialogues, name, recipes.pairing, prompt)
+
     found: list[RunEstimate] = []
     by_id = {node.id: node for node in planned}
     known: dict[Slot, _Device] = {}
@@ -77,7 +83,7 @@ def of_runs(
         ]
 
         def some(settings: RunSettings = settings, recipe: PlannedJob = recipe) -> tuple[Examples, int]:
-            return _examples(settings, recipe, dialogues, connection, root, recipes)
+            return _examples(settings, recipe, dialogues, of_data, connection, root, recipes)
 
         found.append(_estimate(node, settings, device, some, connection, jobs))
     return tuple(found)
@@ -133,13 +139,15 @@ def _examples(
     settings: RunSettings,
     recipe: PlannedJob,
     dialogues: Sequence[Dialogue],
+    of_data: Callable[[str, str], tuple[list[SftExample], list[PreferencePair]]],
     connection: sqlite3.Connection | None,
     root: Path,
     recipes: Recipes,
 ) -> tuple[Examples, int]:
     """Examples of a run, or some that are like them, and how many it has.
 
-    Raises `UserError` if there are none.
+    `of_data` builds those of a recipe of method `direct`, by its name and the student's template. Raises
+    `UserError` if there are none.
     """
     is_sft = isinstance(settings, SftSettings)
     output = "sft" if is_sft else "preferences"
@@ -155,7 +163,7 @@ def _examples(
         # Examples of a teacher do not exist before its job: those of the data are as long.
         is_direct = catalog.method(settings.recipe) == "direct"
         name = settings.recipe if is_direct else f"direct/{catalog.ALL}"
-        sft, pairs = examples.build(dialogues, name, recipes.pairing, wanted.prompt)
+        sft, pairs = of_data(name, wanted.prompt)
         found = sft if is_sft else pairs
         _, sft_count, pair_count = catalog.counts(dialogues, settings.recipe, recipes)
         limit = wanted.sft_limit if is_sft else wanted.preference_limit
