@@ -145,7 +145,7 @@ def test_a_server_that_falls_silent(server: Server, destination: Path) -> None:
         released.wait(30)
 
     try:
-        refused(destination, server.url("/data", answer), "disconnected after 1000 bytes", timeout_s=0.2)
+        refused(destination, server.url("/data", answer), "disconnected after 1000 bytes", timeout_s=2.0)
     finally:
         released.set()
 
