@@ -29,10 +29,10 @@ from core.domain.dialogues import Dialogue
 from core.jobs import files
 from core.prompts import templates
 from core.recipes import strategies
-from core.teachers import requests
 from core.teachers.http.endpoint import Endpoint
 from core.teachers.openai import requests as openai_requests
 from core.teachers.openai.client import OpenAIBatches
+from core.teachers.requests import building
 from tests.support import made_settings
 
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "dataset.csv"
@@ -69,7 +69,7 @@ def build(method: str, dialogues: list[Dialogue], folder: Path) -> Built:
             turns=tuple(templates.load(turn) for turn in response_set.turns),
             original=response_set.original,
         )
-        asked, _ = requests.of_job(settings, dialogues, lambda _: earlier)
+        asked, _ = building.of_job(settings, dialogues, lambda _: earlier)
         path = folder / f"{name.replace('/', '_')}.jsonl"
         files.write_bytes(path, b"".join(map(teacher.line, asked)))
         built.seconds += time.perf_counter() - began

@@ -31,7 +31,7 @@ from core.store import connections, intents, jobs, submissions
 from core.store.connections import transaction
 from core.store.intents import Intent
 from core.store.jobs import Attempt, StoredJob
-from core.teachers.ledger import REQUESTING_STAGES
+from core.teachers.requests.ledger import REQUESTING_STAGES
 
 #: Seconds between two polls of journals and intents.
 TICK_S = 0.1

@@ -14,10 +14,10 @@ from core.jobs.context import JobContext
 from core.jobs.records import Progress, ResponseRecord
 from core.jobs.settings import RespondSettings, TeacherResponder
 from core.prompts import templates
-from core.teachers import request_runner, requests
 from core.teachers.answers import classification, outcomes
 from core.teachers.protocol import Reply, Request
-from core.teachers.request_queue import RequestQueue
+from core.teachers.requests import building, runner
+from core.teachers.requests.queue import RequestQueue
 
 
 def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> RespondResult:
@@ -30,7 +30,7 @@ def run(job: JobContext[RespondSettings], responder: TeacherResponder) -> Respon
     needed = requests_of(responder, dialogues)
     if not needed:
         raise UserError("the data has no test dialogue: every one has two or more responses rated 3")
-    queue = request_runner.run(job, responder.model, needed, _classify)
+    queue = runner.run(job, responder.model, needed, _classify)
     answered = queue.ledger.answers
     outcome = outcomes.of(queue, needed)
     outcomes.check_answered(outcome, "test dialogues got no answer")
@@ -71,7 +71,7 @@ def requests_of(responder: TeacherResponder, dialogues: Iterable[Dialogue]) -> l
 
 def _request(responder: TeacherResponder, dialogue: Dialogue) -> Request:
     text = templates.render(responder.prompt, situation=dialogue.situation, utterance=dialogue.utterance)
-    return requests.single(responder.model.identity, dialogue.dialog_id, text)
+    return building.single(responder.model.identity, dialogue.dialog_id, text)
 
 
 def _classify(reply: Reply) -> tuple[Outcome, str]:

@@ -11,10 +11,10 @@ from core.domain.results import GenerateResult
 from core.jobs.context import JobContext
 from core.jobs.records import Progress
 from core.jobs.settings import GenerateSettings
-from core.teachers import request_runner, requests
 from core.teachers.answers import classification, outcomes
 from core.teachers.protocol import Request
-from core.teachers.request_queue import RequestQueue
+from core.teachers.requests import building, runner
+from core.teachers.requests.queue import RequestQueue
 
 
 def run(job: JobContext[GenerateSettings]) -> GenerateResult:
@@ -23,12 +23,12 @@ def run(job: JobContext[GenerateSettings]) -> GenerateResult:
     Raises `UserError` when requests get no answer, when more answers cannot be used than `max_left_out`
     allows, or when the budget would be exceeded.
     """
-    needed, originals = requests.of_job(
+    needed, originals = building.of_job(
         job.settings,
         records.read(job.input("dialogues")),
         lambda name: response_file.read(job.input(name)),
     )
-    queue = request_runner.run(job, job.settings.model, needed, classification.classify)
+    queue = runner.run(job, job.settings.model, needed, classification.classify)
     return _finish(queue, needed, originals, job.settings.max_left_out)
 
 

@@ -16,7 +16,7 @@ from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from core.teachers import reasoning
 from core.teachers.protocol import Account, Reply, Request
-from core.teachers.request_queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
+from core.teachers.requests.queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
 
 #: Requests in one batch of the model.
 _BATCH_SIZE = 16

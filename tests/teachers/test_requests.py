@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from core.config.schema import Teacher
 from core.domain.dialogues import Dialogue
 from core.jobs.settings import Identity
-from core.teachers import requests
 from core.teachers.identity import identity
+from core.teachers.requests import building
 from tests.support.synthetic_dialogues import dialogue_lists
 
 TURNS = ("{situation}|{utterance}|{response}", "again")
@@ -19,7 +19,7 @@ WHO = identity(Teacher("openai", "m"))
 def build(dialogues: list[Dialogue], distinct: bool = True, who: Identity = WHO) -> list:  # type: ignore[type-arg]
     originals = {d.dialog_id: "first" for d in dialogues}
     earlier = {d.dialog_id: ("answer",) for d in dialogues}
-    return requests.build(dialogues, TURNS, originals, earlier, who, distinct)
+    return building.build(dialogues, TURNS, originals, earlier, who, distinct)
 
 
 @given(dialogue_lists(), st.booleans())

@@ -14,11 +14,12 @@ from core.judging.llm import verdict_answers, verdict_probabilities
 from core.judging.llm.verdict_answers import ASKED, Place
 from core.judging.protocol import Contest, Ruling
 from core.prompts import templates
-from core.teachers import remedies, request_runner, requests
+from core.teachers import remedies
 from core.teachers.answers import outcomes
-from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import AnswerSchema, Reply, Request
-from core.teachers.request_queue import RequestQueue
+from core.teachers.requests import building, runner
+from core.teachers.requests.ledger import UNANSWERED
+from core.teachers.requests.queue import RequestQueue
 
 #: Output tokens of a verdict of one digit, of a line such as `Cognitive: 1`, and of a member of JSON.
 _DIGIT_TOKENS, _LINE_TOKENS, _MEMBER_TOKENS = 2, 6, 8
@@ -38,7 +39,7 @@ def rule(job: JobContext[Settings], judge: LlmJudge, contests: Sequence[Contest]
     """
     needed = requests_of(judge, contests)
     classify = partial(_classify, judge.dimensions)
-    queue = request_runner.run(job, judge.model, needed, classify, MAX_UNUSABLE_FIRST)
+    queue = runner.run(job, judge.model, needed, classify, MAX_UNUSABLE_FIRST)
     rulings = _rulings(queue, judge, needed, contests)
     _check_valid(queue, needed, rulings)
     return rulings
@@ -63,8 +64,8 @@ def rule_until(
         return is_decided(rulings)
 
     classify = partial(_classify, judge.dimensions)
-    sent = request_runner.Parts(needed, is_last)
-    queue = request_runner.run(job, judge.model, flat, classify, MAX_UNUSABLE_FIRST, sent)
+    sent = runner.Parts(needed, is_last)
+    queue = runner.run(job, judge.model, flat, classify, MAX_UNUSABLE_FIRST, sent)
     # A job that shall stop ends before its last part.
     job.check()
     judged = [ruling for part in rulings for ruling in part]
@@ -152,7 +153,7 @@ def _request(judge: LlmJudge, contest: Contest) -> Request:
         (contest.response_a, contest.response_b),
         swapped=contest.order == "ba",
     )
-    return requests.single(
+    return building.single(
         judge.model.identity, contest.dialog_id, text, contest.number - 1, _answer_schema(judge)
     )
 

@@ -9,8 +9,8 @@ from core.domain.errors import UserError
 from core.jobs.records import Answer
 from core.teachers import remedies
 from core.teachers.answers import outcomes
-from core.teachers.ledger import UNUSABLE
-from core.teachers.request_queue import RequestQueue
+from core.teachers.requests.ledger import UNUSABLE
+from core.teachers.requests.queue import RequestQueue
 
 
 class FirstAnswers:

@@ -10,9 +10,9 @@ from core.config.schema import Teacher
 from core.domain.errors import UserError
 from core.domain.submissions import Outcome
 from core.teachers import remedies
-from core.teachers.ledger import UNANSWERED
 from core.teachers.protocol import Request
-from core.teachers.request_queue import RequestQueue
+from core.teachers.requests.ledger import UNANSWERED
+from core.teachers.requests.queue import RequestQueue
 
 #: Characters at the beginning and at the end of an example.
 _BEGINNING, _END = 140, 60

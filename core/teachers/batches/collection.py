@@ -10,7 +10,6 @@ from core.domain.errors import UserError
 from core.jobs.records import Answer, BatchRecord
 from core.teachers import clients, remedies
 from core.teachers.batches.session import BatchSession
-from core.teachers.ledger import TrackedSubmission
 from core.teachers.protocol import (
     BatchInfo,
     BatchTeacher,
@@ -19,7 +18,8 @@ from core.teachers.protocol import (
     RejectedError,
     Reply,
 )
-from core.teachers.request_queue import NO_LINE, REFUSED_PARAMETER, RequestQueue
+from core.teachers.requests.ledger import TrackedSubmission
+from core.teachers.requests.queue import NO_LINE, REFUSED_PARAMETER, RequestQueue
 
 #: Lines of result files that belong to no request, with their number before it.
 _NAMELESS = "lines of its result files name none of its requests; the files are kept"

@@ -18,7 +18,6 @@ from core.domain.errors import UserError
 from core.jobs import files
 from core.teachers import remedies
 from core.teachers.batches.session import BatchSession
-from core.teachers.ledger import TrackedSubmission
 from core.teachers.protocol import (
     BatchInfo,
     QueueFullError,
@@ -27,7 +26,8 @@ from core.teachers.protocol import (
     UnidentifiedError,
     UnreadableError,
 )
-from core.teachers.request_queue import new_token
+from core.teachers.requests.ledger import TrackedSubmission
+from core.teachers.requests.queue import new_token
 
 #: Seconds by which the provider's clock and the local one may differ.
 _CLOCK_SKEW_S = 3600.0

@@ -12,7 +12,6 @@ from core.teachers.batches import adoption, creation
 from core.teachers.batches.collection import Collector
 from core.teachers.batches.session import BatchSession
 from core.teachers.http import headers
-from core.teachers.ledger import TrackedSubmission
 from core.teachers.live.trouble import kind_of
 from core.teachers.protocol import (
     FINAL,
@@ -22,7 +21,8 @@ from core.teachers.protocol import (
     TransientError,
     UnreadableError,
 )
-from core.teachers.request_queue import GOES_ON, RequestQueue
+from core.teachers.requests.ledger import TrackedSubmission
+from core.teachers.requests.queue import GOES_ON, RequestQueue
 
 #: Growth of the polling interval while nothing changes.
 _BACKOFF = 1.5

@@ -10,9 +10,9 @@ from core.domain.errors import UserError
 from core.domain.submissions import BatchState
 from core.jobs.records import BatchRecord
 from core.teachers import api_keys
-from core.teachers.ledger import TrackedSubmission
 from core.teachers.protocol import BatchTeacher, RejectedError, Request, TransientError
-from core.teachers.request_queue import RequestQueue
+from core.teachers.requests.ledger import TrackedSubmission
+from core.teachers.requests.queue import RequestQueue
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate
 from core.jobs.inputs import Input
 from core.jobs.settings import GenerateSettings, LargeModel
-from core.teachers import requests
 from core.teachers.costs import prices
 from core.teachers.protocol import Request
+from core.teachers.requests import building
 
 #: Placeholder for a response that does not exist yet, of average length.
 PLACEHOLDER = " ".join(["something"] * 28)
@@ -39,7 +39,7 @@ def of_generation(
             found = answers(inputs[name])
             return dict.fromkeys(train, PLACEHOLDER) if found is None else found
 
-        needed, _ = requests.of_job(settings, dialogues, texts)
+        needed, _ = building.of_job(settings, dialogues, texts)
         tokens = answer_tokens(settings.model, "generate", prices.ANSWER, used)
         parts.append(of_requests(name, settings.model, needed, answered, tokens))
     return total(name, model, parts)

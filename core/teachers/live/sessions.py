@@ -13,7 +13,7 @@ from core.teachers import clients, remedies
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.trouble import kind_of
 from core.teachers.protocol import FailedRequest, RejectedError, Reply, Request, TransientError
-from core.teachers.request_queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
+from core.teachers.requests.queue import GOES_ON, OTHER_JOB, OTHER_JOB_POLL_S, RequestQueue, new_token
 
 #: Seconds between two records of the progress.
 _PROGRESS_S = 1.0

@@ -23,8 +23,8 @@ from core.teachers.answers import cleaning
 from core.teachers.answers.characters import with_visible_half_characters, without_half_characters
 from core.teachers.costs import prices
 from core.teachers.http import content_filters, token_usage
-from core.teachers.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 from core.teachers.protocol import Account, FailedRequest, Finish, Reply, Request, Usage
+from core.teachers.requests.ledger import NOT_CREATED, UNANSWERED, UNUSABLE, Ledger
 
 #: The code of a request without a line in either result file of its batch.
 NO_LINE = "no_line"

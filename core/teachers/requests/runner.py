@@ -9,9 +9,9 @@ from core.domain.errors import UserError
 from core.jobs.context import JobContext
 from core.jobs.settings import LargeModel, Settings
 from core.teachers.answers.first_answers import FirstAnswers
-from core.teachers.ledger import Ledger
 from core.teachers.protocol import Request
-from core.teachers.request_queue import Classify, RequestQueue
+from core.teachers.requests.ledger import Ledger
+from core.teachers.requests.queue import Classify, RequestQueue
 
 
 @dataclass(frozen=True)
