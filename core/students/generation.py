@@ -55,7 +55,7 @@ class Generator:
         by_length = sorted(range(len(self.tokens)), key=lambda i: (-len(self.tokens[i]), i))
         return [by_length[start : start + size] for start in range(0, len(by_length), size)]
 
-    def room(self, wanted: int) -> int:
+    def new_tokens_that_fit(self, wanted: int) -> int:
         """The tokens that an answer may have, at most `wanted`, until the model has no more positions."""
         positions = checkpoint_checks.positions_of(self.model)
         if positions is None:

@@ -189,7 +189,9 @@ class SampleCallback(TrainerCallback):
         batch = range(len(self.dialogues))
         setting = "sft.sample_dialogues"
         # On a GPU, a position that the model does not have would end the run.
-        settings = msgspec.structs.replace(_SAMPLING, max_new_tokens=generator.room(_SAMPLING.max_new_tokens))
+        settings = msgspec.structs.replace(
+            _SAMPLING, max_new_tokens=generator.new_tokens_that_fit(_SAMPLING.max_new_tokens)
+        )
         answers = generator.answer_within_memory(batch, settings, setting, self.job.warn)
         self.job.journal.write(
             *(

@@ -152,8 +152,8 @@ def test_more_tokens_than_positions_are_refused(tiny: Path, tmp_path: Path) -> N
     short = altered(tiny, tmp_path / "short", max_position_embeddings=64)
     generator = Generator(load(short), chat_format.load(Student(model=str(short))), ["Hello"])
     generator.check_length(32, "responding.max_new_tokens")
-    assert generator.room(32) == 32
-    assert generator.room(80) == 64 - len(generator.tokens[0])
+    assert generator.new_tokens_that_fit(32) == 32
+    assert generator.new_tokens_that_fit(80) == 64 - len(generator.tokens[0])
     with pytest.raises(
         UserError, match=r"max_new_tokens = 60, .* has 64 positions: lower responding\.max_new"
     ):
