@@ -31,11 +31,11 @@ class _TreeTrainer:
     _step: Step | None = None
     _dialogues: Sequence[str] | None = None
 
-    def use_tree(self, max_tokens: int) -> None:
+    def use_tree(self, max_tokens: int, implementation: str = attention.IN_BLOCKS) -> None:
         """Compute each optimizer step over trees of at most `max_tokens` tokens, or of one batch."""
         for model in (self.base, getattr(self, "ref_model", None)):
-            if model is not None and model.config._attn_implementation == "sdpa":
-                model.set_attn_implementation(attention.NAME)
+            if model is not None and model.config._attn_implementation in attention.REPLACED:
+                model.set_attn_implementation(implementation)
         self._tree_tokens = max_tokens
 
     def group_by_dialogue(self, dialogues: Sequence[str]) -> None:
