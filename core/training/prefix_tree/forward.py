@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
-from core.training.prefix_tree import attention, flex_attention, trie
+from core.training.prefix_tree import attention, flex_attention, recomputing, trie
 from core.training.prefix_tree.trie import Integers
 
 #: The label of tokens without a loss.
@@ -99,14 +99,15 @@ class TreePass:
         # Between the last layer and the head: logits are needed only where there is a loss.
         hook = base.base_model.register_forward_hook(score_only)
         try:
-            output = model(
-                input_ids=torch.from_numpy(self._trie.tokens).to(device)[None],
-                position_ids=torch.from_numpy(self._trie.depth).to(device)[None],
-                shift_labels=torch.from_numpy(self._labels).to(device)[None],
-                fused_lm_head=True,
-                use_cache=False,
-                **_attention_arguments(base, self._trie, device),
-            )
+            with recomputing.cheap_activations():
+                output = model(
+                    input_ids=torch.from_numpy(self._trie.tokens).to(device)[None],
+                    position_ids=torch.from_numpy(self._trie.depth).to(device)[None],
+                    shift_labels=torch.from_numpy(self._labels).to(device)[None],
+                    fused_lm_head=True,
+                    use_cache=False,
+                    **_attention_arguments(base, self._trie, device),
+                )
         finally:
             hook.remove()
         self._log_probs = output.log_probs[0]
