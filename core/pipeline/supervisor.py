@@ -98,6 +98,11 @@ class Supervisor:
         """Work until there has been nothing to do for `idle_s` seconds; releases `lock` before it returns."""
         idle_since = time.monotonic()
         while True:
+            if not locks.is_at(lock, self.workspace.lock):
+                raise UserError(
+                    f"{self.workspace.lock} was removed or replaced: another supervisor may be at work, and "
+                    "this one ends. Its workers go on"
+                )
             if self._work():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self.idle_s and self._exit(lock):
