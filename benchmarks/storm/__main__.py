@@ -33,7 +33,7 @@ from tests.support import tiny_student
 from tests.support.forking import preload
 
 #: Faults in a round.
-_FEWEST, _MOST = 3, 10
+_FEWEST, _MOST = 4, 14
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ Undo = Callable[[], None]
 _SHORTEST_S, _LONGEST_S = 0.05, 0.8
 _YEARS_S = 5 * 365 * 86_400
 #: Commands that only look, of which one is killed where none runs that changes something.
-LOOKS = (("status",), ("winrates",), ("batches", "list"), ("data",), ("logs",), ("status", "--json"))
+LOOKS = (("status",), ("winrates",), ("batches",), ("data",), ("logs",), ("status", "--json"))
 
 
 class NothingToHitError(Exception):

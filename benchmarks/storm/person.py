@@ -16,6 +16,8 @@ from core.config.workspace import WorkspacePaths
 
 #: Seconds between two commands that only look.
 _LOOK_S = 2.0
+#: Seconds between two looks at how far the work is.
+_ACT_S = 0.05
 _REBUILD = "empathy-tui rebuild"
 
 
@@ -36,9 +38,14 @@ class Person:
     _read: int = 0
     """How much of the supervisors' log an earlier rebuild has answered."""
     _looked_at: float = field(default_factory=time.monotonic)
+    _acted_at: float = 0.0
 
     def act(self) -> bool:
-        """Do the next thing; whether all is done."""
+        """Do the next thing, now and then; whether all is done."""
+        now = time.monotonic()
+        if now - self._acted_at < _ACT_S:
+            return False
+        self._acted_at = now
         if self._command is not None:
             if self._command.process.poll() is None:
                 return False

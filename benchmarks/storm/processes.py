@@ -16,23 +16,34 @@ from core.config.workspace import WorkspacePaths
 from core.pipeline import launch, worker
 from tests.cli import forked_program
 from tests.loopback import KEY
-from tests.support import supervising
+from tests.support import supervising, teacher_workspace
 from tests.support.forking import ForkedProcess, preload
 
 preload(
-    "tests.support.teacher_workspace",
+    # With what the libraries of providers load.
+    teacher_workspace.__name__,
     "core.judging.compare_job",
     "core.judging.validate_job",
     "core.responding.respond_job",
+    # What jobs and commands load where they use it.
+    "scipy.optimize",
+    "scipy.sparse.csgraph",
+    "scipy.stats",
+    "sqlite_utils",
+    "statsmodels.genmod.families",
+    "statsmodels.genmod.generalized_linear_model",
 )
 #: What the jobs of a study with models need, and what takes seconds to load.
 MODELS = (
     "core.judging.fit_job",
     "core.responding.student_job",
     "core.training.training_job",
+    "sklearn.linear_model",
+    "sklearn.model_selection",
+    "trl",
 )
 #: Seconds for which an idle supervisor stays.
-_IDLE_S = "2"
+_IDLE_S = "1"
 #: Seconds that processes have to end by themselves when all is done.
 _END_S = 15.0
 

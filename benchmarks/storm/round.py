@@ -21,11 +21,11 @@ from core.domain.errors import UserError
 from core.jobs import journal
 from tests.loopback import Api
 
-_TICK_S = 0.002
+_TICK_S = 0.005
 #: Seconds without any change after which a round is stuck.
 _STUCK_S = 90.0
 #: The most seconds, or new records, between two faults.
-_MOST_S, _MOST_RECORDS = 0.7, 8
+_MOST_S, _MOST_RECORDS = 0.5, 8
 _MEGABYTES = 64
 _KEYS = ("1", "2", "3", "4", "5", "6", "7", "j", "k", "\t", "?", "\x1b")
 
@@ -68,8 +68,11 @@ class _Weather:
         self._next_at = time.monotonic() + draw.uniform(0, _MOST_S)
         self._next_record = draw.randint(1, _MOST_RECORDS) if draw.random() < 0.5 else None
 
-    def blow(self) -> None:
-        """End the faults that have lasted long enough, and begin the next one if it is due."""
+    def blow(self) -> int:
+        """End the faults that have lasted long enough, and begin the next one if it is due.
+
+        Returns the size of all journals.
+        """
         now = time.monotonic()
         for until, undo in self._undo:
             if now >= until:
@@ -82,7 +85,7 @@ class _Weather:
             self._next_record -= 1
         due = now >= self._next_at if self._next_record is None else self._next_record <= 0
         if not self.left or not due:
-            return
+            return size
         # One that meets nothing of its kind waits; another takes its turn.
         for name in list(self.left):
             with suppress(NothingToHitError, OSError):
@@ -95,6 +98,7 @@ class _Weather:
                     self.after[_last_record(newest)] += 1
                 break
         self._plan()
+        return size
 
     def calm(self) -> None:
         """End all faults."""
@@ -177,7 +181,7 @@ def _until_done(scene: Scene, weather: _Weather, person: Person, with_app: bool)
     progress: object = None
     progress_at = time.monotonic()
     while True:
-        weather.blow()
+        size = weather.blow()
         try:
             if person.act():
                 return None
@@ -188,7 +192,7 @@ def _until_done(scene: Scene, weather: _Weather, person: Person, with_app: bool)
             with suppress(OSError):
                 scene.processes.app.press(scene.draw.choice(_KEYS))
             scene.processes.app.skip()
-        now = (weather.hit.total(), _journals(scene)[0], len(scene.processes.commands))
+        now = (weather.hit.total(), size, len(scene.processes.commands))
         if now != progress:
             progress, progress_at = now, time.monotonic()
         if time.monotonic() - progress_at > _STUCK_S:
