@@ -111,7 +111,7 @@ class Person:
             return True
         log = self.processes.logs / "supervisor.log"
         text = log.read_bytes()[self._read :].decode(errors="replace") if log.exists() else ""
-        if not self.processes.is_supervised() and _REBUILD in text.strip().rpartition("\n")[2]:
+        if not self.processes.is_supervised() and _REBUILD in text:
             return True
         return any(
             _REBUILD in str(error) for (error,) in self.query("SELECT error FROM jobs WHERE error NOT NULL")

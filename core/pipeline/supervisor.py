@@ -72,6 +72,7 @@ class Supervisor:
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
         connections.check_sound(self.connection, workspace.state)
+        attempts.check_all_known(self.connection, workspace)
         self._file = connections.OpenFile(self.connection, workspace.state)
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
