@@ -72,6 +72,7 @@ class Supervisor:
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
         connections.check_sound(self.connection, workspace.state)
+        attempts.check_all_known(self.connection, workspace)
         self._file = connections.OpenFile(self.connection, workspace.state)
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
@@ -98,6 +99,11 @@ class Supervisor:
         """Work until there has been nothing to do for `idle_s` seconds; releases `lock` before it returns."""
         idle_since = time.monotonic()
         while True:
+            if not locks.is_at(lock, self.workspace.lock):
+                raise UserError(
+                    f"{self.workspace.lock} was removed or replaced: another supervisor may be at work, and "
+                    "this one ends. Its workers go on"
+                )
             if self._work():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self.idle_s and self._exit(lock):
