@@ -143,10 +143,10 @@ class Supervisor:
             self._ingest(attempt)
         self._reap_workers()
         self._workers.end_waiting(warm_workers.WAIT_S)
-        # Our own writes change `total_changes`, those of other connections change `data_version`.
+        # Not whatever is written: progress comes many times a second, and starts no job.
         state = (
-            connections.data_version(self.connection),
-            self.connection.total_changes,
+            jobs.last_change(self.connection),
+            jobs.setting(self.connection, "paused"),
             self._slots,
             len(self._ending),
         )
