@@ -15,17 +15,15 @@ from core.jobs import locks, processes
 from core.playground import process
 from core.playground.process import Running
 
-#: Seconds after which a playground that was told to leave is killed: it has nothing to lose.
-_KILL_S = 30.0
-
 log = logging.getLogger("supervisor")
 
 
 class PlaygroundMemory:
-    """Has the playground of a workspace leave for jobs."""
+    """Has the playground of a workspace leave for jobs; after `grace_s` seconds it is killed."""
 
-    def __init__(self, workspace: WorkspacePaths) -> None:
+    def __init__(self, workspace: WorkspacePaths, grace_s: float) -> None:
         self._workspace = workspace
+        self._grace_s = grace_s
         #: The playground that was told to leave, and when; None if no job waits for that.
         self._told: tuple[Running, float] | None = None
 
@@ -50,7 +48,8 @@ class PlaygroundMemory:
         if not locks.is_held(process.lock_file(self._workspace)):
             self._told = None
             return False
-        if time.monotonic() - since > _KILL_S and processes.identity(found.pid) == found.process:
+        # It has nothing to lose.
+        if time.monotonic() - since > self._grace_s and processes.identity(found.pid) == found.process:
             log.warning("the playground did not end: it is killed")
             with suppress(ProcessLookupError):
                 os.kill(found.pid, signal.SIGKILL)

@@ -81,7 +81,7 @@ class Supervisor:
         self._slots = Slots()
         self._config_time: int | None = None
         self._last_state: object = None
-        self._playground = PlaygroundMemory(workspace)
+        self._playground = PlaygroundMemory(workspace, grace_s)
         #: When this supervisor first saw that an attempt shall stop, by a clock that nobody sets.
         self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()

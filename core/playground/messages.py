@@ -37,14 +37,10 @@ class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask", forbid_unknown_fields=True):
-    """Have participants answer. A connection has one question at a time."""
+    """Have participants answer. A connection has one question at a time; its end stops the answers."""
 
     participants: tuple[Participant, ...]
     sampling: Responding
-
-
-class Cancel(msgspec.Struct, frozen=True, tag="cancel"):
-    """Stop the answers to this connection's question."""
 
 
 class Leave(msgspec.Struct, frozen=True, tag="leave"):
@@ -54,7 +50,7 @@ class Leave(msgspec.Struct, frozen=True, tag="leave"):
     """Why, for people."""
 
 
-Command = Ask | Cancel | Leave
+Command = Ask | Leave
 
 
 class Status(msgspec.Struct, frozen=True, tag="status"):

@@ -35,7 +35,6 @@ from core.playground import messages, process
 from core.playground.messages import (
     Answered,
     Ask,
-    Cancel,
     Done,
     Event,
     Leave,
@@ -72,7 +71,7 @@ class _Client:
     received: bytearray = field(default_factory=bytearray)
     question: Ask | None = None
     """None while there is none to answer."""
-    is_cancelled: bool = False
+    is_gone: bool = False
 
 
 class Playground:
@@ -152,12 +151,10 @@ class Playground:
     def _take(self, client: _Client, command: messages.Command) -> None:
         match command:
             case Ask() if client.question is None:
-                client.question, client.is_cancelled = command, False
+                client.question = command
                 self._waiting.append(client)
                 if len(self._waiting) > 1 or self._is_answering():
                     self._send(client, Status("another question is being answered"))
-            case Cancel():
-                client.is_cancelled = True
             case Leave(reason):
                 self.leave(reason)
 
@@ -168,7 +165,7 @@ class Playground:
 
     def _drop(self, client: _Client) -> None:
         """Forget a client that has gone, or does not take what it is sent."""
-        client.is_cancelled = True
+        client.is_gone = True
         if self._clients.pop(client.connection, None) is not None:
             self._selector.unregister(client.connection)
             client.connection.close()
@@ -184,9 +181,9 @@ class Playground:
             self._drop(client)
 
     def _is_over(self, client: _Client) -> bool:
-        """Whether a client's answers shall stop; called after each token."""
+        """Whether a client has gone, or the process has to; called after each token."""
         self._look(0)
-        return client.is_cancelled or (self._leaves is not None and time.monotonic() > self._leaves[1])
+        return client.is_gone or (self._leaves is not None and time.monotonic() > self._leaves[1])
 
     def _answer(self, client: _Client) -> None:
         """Answer a client's question, whatever happens."""

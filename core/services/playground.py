@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,7 +26,7 @@ from core.jobs.settings import LocalStudent, RespondSettings, StudentResponder
 from core.pipeline import devices
 from core.playground import history, messages, process
 from core.playground.history import PlaygroundHistory
-from core.playground.messages import Answered, Ask, Cancel, Done, Left, Message, Participant, Piece, Status
+from core.playground.messages import Answered, Ask, Done, Left, Message, Participant, Piece, Status
 from core.playground.records import PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn
 from core.prompts import templates
 from core.services.pipeline.reader import PipelineReader
@@ -80,15 +81,13 @@ class Answering:
         self._connection: socket.socket | None = None
 
     def cancel(self) -> None:
-        """Stop all answers; they stay as far as they have come."""
+        """Stop all answers at once; they stay as far as they have come."""
         self._stop.set()
         with self._lock:
             if self._connection is not None:
-                try:
-                    self._connection.sendall(messages.encode(Cancel()))
-                except OSError:
-                    # It has ended: so have the answers.
-                    return
+                # Its process sees that too. One that is loading a model would read no message.
+                with suppress(OSError):
+                    self._connection.shutdown(socket.SHUT_RDWR)
 
     def __iter__(self) -> Iterator[PlaygroundEvent]:
         """The events, the last of which has the turn. Raises `UserError` if no answer can be had."""
@@ -139,10 +138,10 @@ class Answering:
         with connection:
             try:
                 with self._lock:
-                    connection.sendall(messages.encode(self._ask))
                     if self._stop.is_set():
-                        connection.sendall(messages.encode(Cancel()))
+                        return
                     self._connection = connection
+                connection.sendall(messages.encode(self._ask))
                 for event in messages.events(connection):
                     yield event
                     if isinstance(event, Done):

@@ -40,6 +40,7 @@ SCREENS = {
     "pairs": "PairsScreen",
     "batches": "BatchesScreen",
     "logs": "LogsScreen",
+    "playground": "PlaygroundScreen",
     "voting": "VoteScreen",
 }
 

@@ -15,14 +15,12 @@ def measures(answer: PlaygroundAnswer, *, is_final: bool = True) -> str:
     """How long an answer is, how fast it came, and how it ended; it has no text from outside."""
     words = "1 word" if answer.words == 1 else f"{answer.words} words"
     speed = UNKNOWN if answer.tokens_per_s is None else f"{answer.tokens_per_s:.0f}"
-    parts = [words, f"{answer.tokens} tokens", f"{speed} tokens/s"]
+    ends = {"stop": "", "length": "cut at max_new_tokens", "stopped": "stopped", "failed": "failed"}
+    parts = [words, ends[answer.finish] if is_final else "", f"{speed} tokens/s", f"{answer.tokens} tokens"]
     if answer.first_token_s is not None:
         parts.append(f"first after {answer.first_token_s:.1f} s")
     if answer.had_thinking:
         parts.append("thinking removed")
-    if is_final:
-        ends = {"stop": "", "length": "cut at max_new_tokens", "stopped": "stopped", "failed": "failed"}
-        parts.append(ends[answer.finish])
     return " · ".join(filter(None, parts))
 
 

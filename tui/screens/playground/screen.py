@@ -1,0 +1,430 @@
+"""Playground: one utterance, answered by up to four students side by side as their tokens come."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import Input, Static
+
+from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import playground as words
+from tui.format.text import visible
+from tui.screens.playground import conversations
+from tui.screens.playground.answer_column import AnswerColumn
+from tui.screens.playground.keys import KEYS
+
+if TYPE_CHECKING:
+    from core.api import (
+        Answering,
+        Dialogue,
+        PlaygroundAnswer,
+        PlaygroundEvent,
+        PlaygroundHistory,
+        PlaygroundQuestion,
+        PlaygroundResponder,
+        PlaygroundTurn,
+        Responding,
+        Snapshot,
+        Workspace,
+    )
+
+#: Columns of characters that an answer needs beside others.
+_COLUMN = 38
+_NOTHING = (
+    "There is nobody to talk with yet.\n\nImport data with i and define a student in config.toml; the base "
+    "student answers at once, its runs once they are trained."
+)
+
+
+class PlaygroundScreen(WorkspaceScreen):
+    """A conversation: each responder sees its own answers. Nothing is sent without a key."""
+
+    MODE = "playground"
+    ABOUT = (
+        "Type a situation and an utterance, or take a test dialogue, and compare the answers. Esc stops "
+        "them. One process holds the models; it gives its memory to jobs, and ends when it is not used."
+    )
+    CSS_PATH = "playground.tcss"
+    AUTO_FOCUS = "AnswerColumn"
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    WRITES = frozenset({"write", "dialogue", "retry", "edit", "free"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offered: Sequence[PlaygroundResponder] | None = None
+        self._chosen: tuple[str, ...] = ()
+        self._sampling: Responding | None = None
+        self._problem: str | None = None
+        self._turns: tuple[PlaygroundTurn, ...] = ()
+        #: The dialogue that the fields were filled from.
+        self._dialogue: Dialogue | None = None
+        #: The question that is being answered, and its answers so far with whether they are finished.
+        self._question: PlaygroundQuestion | None = None
+        self._growing: dict[str, tuple[PlaygroundAnswer, bool]] = {}
+        self._answering: Answering | None = None
+        self._stops = threading.Event()
+        self._status = ""
+        #: Events that the thread has left, and whether they will be looked at.
+        self._inbox: deque[PlaygroundEvent] = deque()
+        self._is_due = False
+
+    def body(self) -> ComposeResult:
+        for name, title in (("situation", "Situation"), ("utterance", "Utterance")):
+            with Horizontal(id=f"{name}-field", classes="field"):
+                yield Static(title, classes="name", markup=False)
+                yield Input(id=name, compact=True)
+        yield Static(id="about", markup=False)
+        yield Container(id="columns")
+        yield Static(Content(_NOTHING), id="nothing", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#columns").display = self.query_one("#nothing").display = False
+        self._draw_about()
+
+    def on_unmount(self) -> None:
+        self._stop()
+
+    def on_resize(self, event: Resize) -> None:
+        self._arrange(event.size.width)
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.app.read("playground", _look, self._receive)
+
+    # What people do.
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.input.id == "situation":
+            self.query_one("#utterance").focus()
+        elif self._can_send():
+            self._send(event.value)
+
+    def action_write(self) -> None:
+        if self.can("write"):
+            is_new = not self._turns and not self.query_one("#situation", Input).value
+            self.query_one("#situation" if is_new else "#utterance").focus()
+
+    def action_dialogue(self) -> None:
+        if self.can("dialogue"):
+            self.app.read("random dialogue", lambda workspace: workspace.playground.dialogue(), self._take)
+
+    def action_responders(self) -> None:
+        from core.api import MAX_RESPONDERS
+        from tui.screens.playground.responders_dialog import RespondersDialog
+
+        if self._offered:
+            dialog = RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS)
+            self.app.push_screen(dialog, self._choose)
+
+    def action_sampling(self) -> None:
+        from tui.screens.playground.sampling_dialog import SamplingDialog
+
+        if self._sampling is not None:
+            self.app.push_screen(SamplingDialog(self._sampling), self._set_sampling)
+
+    def action_retry(self) -> None:
+        if self.can("retry") and self._can_send() and self._has_turn():
+            last, self._turns = self._turns[-1], self._turns[:-1]
+            self._ask(last.situation, last.utterance, last.dialog_id)
+
+    def action_edit(self) -> None:
+        if self.can("edit") and self._can_send() and self._has_turn():
+            last, self._turns = self._turns[-1], self._turns[:-1]
+            self._fill(last.situation, last.utterance)
+            self.query_one("#utterance").focus()
+            self._draw()
+
+    def action_new(self) -> None:
+        if self._can_send():
+            self._turns, self._dialogue = (), None
+            self._fill("", "")
+            self._draw()
+            if not self.app.workspace.read_only:
+                self.query_one("#situation").focus()
+
+    def action_history(self) -> None:
+        if self._can_send():
+            self.app.read("history", lambda workspace: workspace.playground.history(), self._offer_history)
+
+    def action_copy(self) -> None:
+        if self._has_turn():
+            self.app.copy(conversations.as_text(self._turns))
+
+    def action_export(self) -> None:
+        from tui.dialogs.ask_text import AskTextScreen
+
+        self.app.push_screen(
+            AskTextScreen("Write the history to a JSONL file", "playground.jsonl"), self._export
+        )
+
+    def action_free(self) -> None:
+        if self.can("free"):
+            self.app.read("free", lambda workspace: workspace.playground.stop(), self._freed)
+
+    def action_back(self) -> None:
+        """Stop the answers; else leave a field; else go home."""
+        if self._question is not None:
+            self._stop()
+        elif isinstance(self.focused, Input):
+            self._focus_answers()
+        else:
+            self.step_back()
+
+    # Asking.
+
+    def _can_send(self) -> bool:
+        if self._question is not None:
+            self.app.show_message("the answers are still coming: esc stops them")
+        return self._question is None
+
+    def _has_turn(self) -> bool:
+        if not self._turns:
+            self.app.show_message("nothing was answered yet")
+        return bool(self._turns)
+
+    def _send(self, utterance: str) -> None:
+        if not utterance.strip():
+            self.app.show_message("write what the speaker says first")
+            return
+        dialogue, self._dialogue = self._dialogue, None
+        situation = self.query_one("#situation", Input).value
+        if self._turns:
+            self._ask(self._turns[0].situation, utterance, None)
+        elif dialogue is not None and (situation, utterance) == _fields(dialogue):
+            # A field shows line breaks as spaces.
+            self._ask(dialogue.situation, dialogue.utterance, dialogue.dialog_id)
+        else:
+            self._ask(situation, utterance, None)
+
+    def _ask(self, situation: str, utterance: str, dialog_id: str | None) -> None:
+        from core.api import PlaygroundQuestion
+
+        if not self.can("write") or self._sampling is None:
+            return
+        self._question = PlaygroundQuestion(
+            situation=situation,
+            utterance=utterance,
+            responders=self._chosen,
+            sampling=self._sampling,
+            dialog_id=dialog_id,
+            earlier=self._turns,
+        )
+        self._growing, self._status, self._stops = {}, "asking", threading.Event()
+        self.query_one("#utterance", Input).value = ""
+        self._focus_answers()
+        self._draw()
+        work = partial(self._follow, self._question, self._stops)
+        self.run_worker(work, name="Playground", thread=True, exit_on_error=False)
+
+    def _follow(self, question: PlaygroundQuestion, stops: threading.Event) -> None:
+        """In a thread: have it answered, and leave the events for the screen."""
+        from core.api import UserError, open_workspace
+
+        try:
+            with open_workspace(self.app.workspace) as workspace:
+                self._answering = answering = workspace.playground.ask(question)
+                if stops.is_set():
+                    answering.cancel()
+                for event in answering:
+                    self._inbox.append(event)
+                    if not self._is_due:
+                        self._is_due = True
+                        self.call_later(self._take_in)
+        except UserError as error:
+            self.call_later(self._refused, str(error))
+        finally:
+            self.call_later(self._ended, question)
+
+    def _stop(self) -> None:
+        self._stops.set()
+        if self._answering is not None:
+            self._answering.cancel()
+
+    def _take_in(self) -> None:
+        self._is_due = False
+        changed: set[str] = set()
+        while self._inbox:
+            event = self._inbox.popleft()
+            self._status = event.status or ("" if event.answer is not None else self._status)
+            if event.answer is not None:
+                self._growing[event.answer.responder] = (event.answer, event.is_final)
+                changed.add(event.answer.responder)
+            if event.turn is not None:
+                self._turns = (*self._turns, event.turn)
+                self._question, self._growing, self._status = None, {}, ""
+            if event.left is not None:
+                self.app.show_message(f"the playground has ended: {event.left}", title="Playground")
+        if self._question is None:
+            self._draw()
+            return
+        self._draw_about()
+        for column in self.query(AnswerColumn):
+            if column.responder in changed:
+                self._draw_column(column)
+
+    def _refused(self, error: str) -> None:
+        if self._question is not None and not self._turns:
+            self._fill(self._question.situation, self._question.utterance)
+        elif self._question is not None:
+            self._fill(self._turns[0].situation, self._question.utterance)
+        self.app.show_message(error, title="Playground", error=True)
+
+    def _ended(self, question: PlaygroundQuestion) -> None:
+        self._answering = None
+        if self._question is question:
+            self._question, self._growing, self._status = None, {}, ""
+            self._draw()
+
+    # Answers of dialogs and of the store.
+
+    def _receive(self, found: tuple[Sequence[PlaygroundResponder], Responding | None, str | None]) -> None:
+        offered, sampling, self._problem = found
+        self._sampling = self._sampling or sampling
+        if offered == self._offered and self._chosen:
+            self._draw_about()
+            return
+        self._offered = offered
+        able = [one.name for one in offered if one.problem is None]
+        kept = tuple(name for name in self._chosen if name in able)
+        self._choose(kept or tuple(able[:2]))
+
+    def _choose(self, chosen: tuple[str, ...] | None) -> None:
+        if chosen is None:
+            return
+        self._chosen = chosen
+        self._draw()
+
+    def _set_sampling(self, made: Responding | None) -> None:
+        if made is not None:
+            self._sampling = made
+            self._draw_about()
+
+    def _take(self, dialogue: Dialogue) -> None:
+        """Fill in a dialogue of the data, as a new conversation."""
+        if self._can_send():
+            self._turns, self._dialogue = (), dialogue
+            self._fill(*_fields(dialogue))
+            self._draw()
+            self.query_one("#utterance").focus()
+
+    def _offer_history(self, history: PlaygroundHistory) -> None:
+        from tui.dialogs.choose import ChooseScreen
+
+        lines = conversations.newest_first(history.turns)
+        if history.unreadable:
+            self.app.show_message(f"{history.unreadable} lines of the history cannot be read")
+        if not lines:
+            self.app.show_message("nothing was answered yet")
+            return
+
+        def go_on(line: str | None) -> None:
+            if line is not None and self._can_send():
+                self._turns, self._dialogue = lines[line], None
+                self._fill(self._turns[0].situation, "")
+                names = [answer.responder for answer in self._turns[-1].answers]
+                able = {one.name for one in self._offered or () if one.problem is None}
+                self._chosen = tuple(name for name in names if name in able) or self._chosen
+                self._draw()
+                self._focus_answers()
+
+        self.app.push_screen(ChooseScreen("Go on with a conversation", list(lines), None), go_on)
+
+    def _export(self, name: str | None) -> None:
+        if name:
+            file = Path(name).expanduser().absolute()
+            self.app.read(
+                "export",
+                lambda workspace: workspace.playground.export(file),
+                lambda count: self.app.show_message(f"wrote {count} turns to {file}"),
+            )
+
+    def _freed(self, was_running: bool) -> None:
+        self.app.show_message("the memory is freed" if was_running else "no model is in memory")
+
+    # Drawing.
+
+    def _fill(self, situation: str, utterance: str) -> None:
+        # The fields have one line each.
+        self.query_one("#situation", Input).value = _line(situation)
+        self.query_one("#utterance", Input).value = _line(utterance)
+
+    def _focus_answers(self) -> None:
+        column = next(iter(self.query(AnswerColumn)), None)
+        self.set_focus(column)
+
+    def _draw(self) -> None:
+        """Draw everything anew."""
+        columns = self.query_one("#columns", Container)
+        columns.display = bool(self._chosen)
+        self.query_one("#nothing").display = not self._chosen and self._offered is not None
+        self.query_one("#situation", Input).disabled = bool(self._turns) or self._question is not None
+        self._draw_about()
+        if [column.responder for column in columns.query(AnswerColumn)] != list(self._chosen):
+            had_focus = isinstance(self.focused, AnswerColumn)
+            columns.remove_children()
+            columns.mount(*map(AnswerColumn, self._chosen))
+            self._arrange(self.size.width)
+            self.call_after_refresh(self._draw_columns)
+            if had_focus or self.focused is None:
+                self.call_after_refresh(self._focus_answers)
+        else:
+            self._draw_columns()
+
+    def _draw_columns(self) -> None:
+        for column in self.query(AnswerColumn):
+            self._draw_column(column)
+
+    def _draw_column(self, column: AnswerColumn) -> None:
+        answer, is_final = self._growing.get(column.responder, (None, False))
+        asked = None if self._question is None else self._question.utterance
+        column.show(self._turns, asked, answer, is_final=is_final)
+
+    def _draw_about(self) -> None:
+        if self._problem is not None:
+            self.query_one("#about", Static).update(Content.styled(visible(self._problem), "$text-error"))
+            return
+        parts = [] if self._sampling is None else [words.sampling(self._sampling)]
+        if self._turns:
+            parts.append(f"turn {len(self._turns) + 1} of a conversation")
+        if self._dialogue is not None:
+            parts.append(f"dialogue {visible(self._dialogue.dialog_id)}")
+        if self._question is not None:
+            parts.insert(0, f"{visible(self._status) or 'answering'} … esc stops")
+        self.query_one("#about", Static).update(Content(" · ".join(parts)))
+
+    def _arrange(self, width: int) -> None:
+        """Put as many answers beside each other as there is room for."""
+        fits = max(1, width // _COLUMN)
+        count = max(1, len(self._chosen))
+        self.query_one("#columns").styles.grid_size_columns = min(count, fits)
+
+
+def _line(text: str) -> str:
+    """A text in one line, as a field shows it."""
+    return " ".join(text.split())
+
+
+def _fields(dialogue: Dialogue) -> tuple[str, str]:
+    """Situation and utterance, as the fields show them."""
+    return _line(dialogue.situation), _line(dialogue.utterance)
+
+
+def _look(
+    workspace: Workspace,
+) -> tuple[Sequence[PlaygroundResponder], Responding | None, str | None]:
+    from core.api import UserError
+
+    try:
+        return workspace.playground.responders(), workspace.playground.sampling(), None
+    except UserError as error:
+        return (), workspace.playground.sampling(), str(error)
