@@ -40,6 +40,11 @@ class PlaygroundMemory:
         process.leave(found, f"it has given its memory to the job {job}")
         return False
 
+    @property
+    def was_told(self) -> bool:
+        """Whether a job waited for the playground to end at the last look."""
+        return self._told is not None
+
     def is_awaited(self) -> bool:
         """Whether a job waits for the playground to end. It is killed if it does not in time."""
         if self._told is None:

@@ -151,8 +151,8 @@ class Supervisor:
             self._last_state = state
             self._make_ready()
             self._start()
-        is_awaited = self._playground.is_awaited()
-        return bool(carried_out or running or self._ending or changed or is_awaited)
+        is_busy = carried_out or running or self._ending or changed or self._playground.was_told
+        return bool(is_busy)
 
     def _exit(self, lock: TextIO) -> bool:
         """Release the lock, unless there is a new intent; returns whether it was released."""

@@ -35,10 +35,11 @@ class AnswerColumn(ReadingArea):
     def __init__(self, responder: str) -> None:
         super().__init__()
         self.responder = responder
+        self._text = Static(markup=False)
         self.border_title = Content(visible(responder))
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False)
+        yield self._text
 
     def show(
         self,
@@ -63,10 +64,13 @@ class AnswerColumn(ReadingArea):
             parts.append(_utterance(asked))
             if growing is not None:
                 parts.append(_answer(growing) if is_final else Content(words.text(growing)))
-        self.query_one(Static).update(Content("\n").join(parts))
+        # Who has scrolled back is reading.
+        follows = self.is_vertical_scroll_end
+        self._text.update(Content("\n").join(parts))
         ended = is_final or growing is None
         self.border_subtitle = "" if newest is None else Content(words.measures(newest, is_final=ended))
-        self.scroll_end(animate=False)
+        if follows:
+            self.scroll_end(animate=False)
 
 
 def _utterance(text: str) -> Content:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -21,16 +19,13 @@ from tui.format import playground as words
 from tui.format.text import visible
 from tui.screens.playground import conversations
 from tui.screens.playground.answer_column import AnswerColumn
+from tui.screens.playground.asking import Asking
 from tui.screens.playground.keys import KEYS
 
 if TYPE_CHECKING:
     from core.api import (
-        Answering,
         Dialogue,
-        PlaygroundAnswer,
-        PlaygroundEvent,
         PlaygroundHistory,
-        PlaygroundQuestion,
         PlaygroundResponder,
         PlaygroundTurn,
         Responding,
@@ -68,15 +63,8 @@ class PlaygroundScreen(WorkspaceScreen):
         self._turns: tuple[PlaygroundTurn, ...] = ()
         #: The dialogue that the fields were filled from.
         self._dialogue: Dialogue | None = None
-        #: The question that is being answered, and its answers so far with whether they are finished.
-        self._question: PlaygroundQuestion | None = None
-        self._growing: dict[str, tuple[PlaygroundAnswer, bool]] = {}
-        self._answering: Answering | None = None
-        self._stops = threading.Event()
-        self._status = ""
-        #: Events that the thread has left, and whether they will be looked at.
-        self._inbox: deque[PlaygroundEvent] = deque()
-        self._is_due = False
+        #: The question that is being answered.
+        self._asking: Asking | None = None
 
     def body(self) -> ComposeResult:
         for name, title in (("situation", "Situation"), ("utterance", "Utterance")):
@@ -92,13 +80,18 @@ class PlaygroundScreen(WorkspaceScreen):
         self._draw_about()
 
     def on_unmount(self) -> None:
-        self._stop()
+        if self._asking is not None:
+            self._asking.stop()
 
     def on_resize(self, event: Resize) -> None:
         self._arrange(event.size.width)
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("playground", _look, self._receive)
+
+    def take(self, dialog_id: str) -> None:
+        """Fill in a dialogue of the data; nothing is sent."""
+        self.app.read("dialogue", lambda workspace: workspace.playground.dialogue(dialog_id), self._take)
 
     # What people do.
 
@@ -173,8 +166,8 @@ class PlaygroundScreen(WorkspaceScreen):
 
     def action_back(self) -> None:
         """Stop the answers; else leave a field; else go home."""
-        if self._question is not None:
-            self._stop()
+        if self._asking is not None:
+            self._asking.stop()
         elif isinstance(self.focused, Input):
             self._focus_answers()
         else:
@@ -183,9 +176,9 @@ class PlaygroundScreen(WorkspaceScreen):
     # Asking.
 
     def _can_send(self) -> bool:
-        if self._question is not None:
+        if self._asking is not None:
             self.app.show_message("the answers are still coming: esc stops them")
-        return self._question is None
+        return self._asking is None
 
     def _has_turn(self) -> bool:
         if not self._turns:
@@ -211,7 +204,7 @@ class PlaygroundScreen(WorkspaceScreen):
 
         if not self.can("write") or self._sampling is None:
             return
-        self._question = PlaygroundQuestion(
+        question = PlaygroundQuestion(
             situation=situation,
             utterance=utterance,
             responders=self._chosen,
@@ -219,71 +212,36 @@ class PlaygroundScreen(WorkspaceScreen):
             dialog_id=dialog_id,
             earlier=self._turns,
         )
-        self._growing, self._status, self._stops = {}, "asking", threading.Event()
+        self._asking = asking = Asking(question)
         self.query_one("#utterance", Input).value = ""
         self._focus_answers()
         self._draw()
-        work = partial(self._follow, self._question, self._stops)
+        work = partial(asking.run, self.app.workspace, lambda: self.call_later(self._take_in, asking))
         self.run_worker(work, name="Playground", thread=True, exit_on_error=False)
 
-    def _follow(self, question: PlaygroundQuestion, stops: threading.Event) -> None:
-        """In a thread: have it answered, and leave the events for the screen."""
-        from core.api import UserError, open_workspace
-
-        try:
-            with open_workspace(self.app.workspace) as workspace:
-                self._answering = answering = workspace.playground.ask(question)
-                if stops.is_set():
-                    answering.cancel()
-                for event in answering:
-                    self._inbox.append(event)
-                    if not self._is_due:
-                        self._is_due = True
-                        self.call_later(self._take_in)
-        except UserError as error:
-            self.call_later(self._refused, str(error))
-        finally:
-            self.call_later(self._ended, question)
-
-    def _stop(self) -> None:
-        self._stops.set()
-        if self._answering is not None:
-            self._answering.cancel()
-
-    def _take_in(self) -> None:
-        self._is_due = False
-        changed: set[str] = set()
-        while self._inbox:
-            event = self._inbox.popleft()
-            self._status = event.status or ("" if event.answer is not None else self._status)
-            if event.answer is not None:
-                self._growing[event.answer.responder] = (event.answer, event.is_final)
-                changed.add(event.answer.responder)
-            if event.turn is not None:
-                self._turns = (*self._turns, event.turn)
-                self._question, self._growing, self._status = None, {}, ""
-            if event.left is not None:
-                self.app.show_message(f"the playground has ended: {event.left}", title="Playground")
-        if self._question is None:
-            self._draw()
+    def _take_in(self, asking: Asking) -> None:
+        changed = asking.take_in()
+        if self._asking is not asking:
+            return
+        if asking.has_ended:
+            self._end(asking)
             return
         self._draw_about()
         for column in self.query(AnswerColumn):
             if column.responder in changed:
                 self._draw_column(column)
 
-    def _refused(self, error: str) -> None:
-        if self._question is not None and not self._turns:
-            self._fill(self._question.situation, self._question.utterance)
-        elif self._question is not None:
-            self._fill(self._turns[0].situation, self._question.utterance)
-        self.app.show_message(error, title="Playground", error=True)
-
-    def _ended(self, question: PlaygroundQuestion) -> None:
-        self._answering = None
-        if self._question is question:
-            self._question, self._growing, self._status = None, {}, ""
-            self._draw()
+    def _end(self, asking: Asking) -> None:
+        self._asking = None
+        if asking.turn is not None:
+            self._turns = (*self._turns, asking.turn)
+        elif asking.error is not None:
+            # To be sent again.
+            self._fill(asking.question.situation, asking.question.utterance)
+            self.app.show_message(asking.error, title="Playground", error=True)
+        if asking.left is not None:
+            self.app.show_message(f"the playground has ended: {asking.left}", title="Playground")
+        self._draw()
 
     # Answers of dialogs and of the store.
 
@@ -331,9 +289,8 @@ class PlaygroundScreen(WorkspaceScreen):
             if line is not None and self._can_send():
                 self._turns, self._dialogue = lines[line], None
                 self._fill(self._turns[0].situation, "")
-                names = [answer.responder for answer in self._turns[-1].answers]
-                able = {one.name for one in self._offered or () if one.problem is None}
-                self._chosen = tuple(name for name in names if name in able) or self._chosen
+                # Who cannot answer any more is shown, and asking says why.
+                self._chosen = tuple(answer.responder for answer in self._turns[-1].answers)
                 self._draw()
                 self._focus_answers()
 
@@ -367,7 +324,7 @@ class PlaygroundScreen(WorkspaceScreen):
         columns = self.query_one("#columns", Container)
         columns.display = bool(self._chosen)
         self.query_one("#nothing").display = not self._chosen and self._offered is not None
-        self.query_one("#situation", Input).disabled = bool(self._turns) or self._question is not None
+        self.query_one("#situation", Input).disabled = bool(self._turns) or self._asking is not None
         self._draw_about()
         if [column.responder for column in columns.query(AnswerColumn)] != list(self._chosen):
             had_focus = isinstance(self.focused, AnswerColumn)
@@ -385,8 +342,10 @@ class PlaygroundScreen(WorkspaceScreen):
             self._draw_column(column)
 
     def _draw_column(self, column: AnswerColumn) -> None:
-        answer, is_final = self._growing.get(column.responder, (None, False))
-        asked = None if self._question is None else self._question.utterance
+        answer, is_final, asked = None, False, None
+        if self._asking is not None:
+            asked = self._asking.question.utterance
+            answer, is_final = self._asking.answers.get(column.responder, (None, False))
         column.show(self._turns, asked, answer, is_final=is_final)
 
     def _draw_about(self) -> None:
@@ -398,8 +357,8 @@ class PlaygroundScreen(WorkspaceScreen):
             parts.append(f"turn {len(self._turns) + 1} of a conversation")
         if self._dialogue is not None:
             parts.append(f"dialogue {visible(self._dialogue.dialog_id)}")
-        if self._question is not None:
-            parts.insert(0, f"{visible(self._status) or 'answering'} … esc stops")
+        if self._asking is not None:
+            parts.insert(0, f"{visible(self._asking.status) or 'answering'} … esc stops")
         self.query_one("#about", Static).update(Content(" · ".join(parts)))
 
     def _arrange(self, width: int) -> None:

@@ -75,7 +75,7 @@ async def test_a_conversation_from_the_first_key_to_the_last(study: WorkspacePat
         await pilot.press("enter", *"And now?", "enter")
         await until(pilot, lambda: len(screen._turns) == 2)
         await pilot.press("r")
-        await until(pilot, lambda: screen._question is None and len(screen._turns) == 2)
+        await until(pilot, lambda: screen._asking is None and len(screen._turns) == 2)
         kept = history.read(study).turns
         assert [one.number for one in kept] == [1, 2, 2]
         assert [answer.responder for answer in kept[0].answers] == [BASE, SFT, DPO]
@@ -91,7 +91,7 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         await pilot.press("d")
         await until(pilot, lambda: bool(screen.query_one("#utterance", Input).value))
         await pilot.press("enter")
-        await until(pilot, lambda: len(screen._growing) == 2)
+        await until(pilot, lambda: screen._asking is not None and len(screen._asking.answers) == 2)
         await pilot.press("escape")
         await until(pilot, lambda: len(screen._turns) == 1)
         assert {answer.finish for answer in screen._turns[0].answers} <= {"stopped", "stop"}
@@ -103,6 +103,21 @@ async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opene
         assert not isinstance(screen.focused, Input)
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.current_mode == "home")
+
+
+async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        await pilot.press("3")
+        await until_shows(pilot, "1–48 of 48")
+        await settled(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlaygroundScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, PlaygroundScreen)
+        await until(pilot, lambda: bool(screen.query_one("#utterance", Input).value))
+        await settled(pilot)
+        assert screen._asking is None
+    assert not study.playground.exists()
 
 
 async def test_an_earlier_conversation_is_shown_as_what_it_is(
@@ -119,7 +134,7 @@ async def test_an_earlier_conversation_is_shown_as_what_it_is(
         text = shown(pilot)
         assert "calm ␛[2J [bold red]not markup[/] <U+202E>esrever" in text
         assert "✗ out of memory" in text
-        assert "5 words" in text
+        assert "6 words" in text
         assert "8 tokens/s" in text
         await pilot.press("x", *["backspace"] * 30, *str(tmp_path / "out.jsonl"), "enter")
         await until_shows(pilot, "wrote 1 turns")
