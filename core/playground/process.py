@@ -66,6 +66,23 @@ def running(workspace: WorkspacePaths) -> Running | None:
         return None
 
 
+def note_end(workspace: WorkspacePaths, reason: str) -> None:
+    """Keep why the process ended, for those who do not talk with it now. Raises `OSError`."""
+    _end_file(workspace).write_text(reason, encoding="utf-8")
+
+
+def last_end(workspace: WorkspacePaths) -> str | None:
+    """Why the last process ended, for people; None if none has, or it was killed before it could say so."""
+    try:
+        return _end_file(workspace).read_text(encoding="utf-8") or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _end_file(workspace: WorkspacePaths) -> Path:
+    return workspace.playground / "ended.txt"
+
+
 def leave(found: Running, reason: str) -> None:
     """Ask a process to end after its present question; if it cannot be reached, it is ending."""
     with suppress(OSError), socket.socket(socket.AF_UNIX) as connection:

@@ -199,6 +199,8 @@ class Playground:
                 if not self._attempt(client, answer.name, step, answer):
                     answers.remove(answer)
         client.question = None
+        if self._leaves is not None:
+            self._send(client, Left(self._leaves[0]))
         self._send(client, Done())
 
     def _attempt(
@@ -284,10 +286,14 @@ def main(workspace: WorkspacePaths, slot: str, idle_s: float) -> int:
             listener.listen()
             identity = processes.identity(os.getpid())
             process.write(lock, process.Running(os.getpid(), socket.gethostname(), identity, address, slot))
+            with suppress(OSError):
+                process.note_end(workspace, "")
             playground = Playground(listener, idle_s)
             signal.signal(signal.SIGTERM, lambda *_: playground.leave("it was ended"))
             reason = playground.run()
             log.info("the playground ends: %s", reason)
+            with suppress(OSError):
+                process.note_end(workspace, reason)
             process.write(lock, None)
             playground.tell_all(Left(reason))
     return 0

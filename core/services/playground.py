@@ -265,6 +265,10 @@ class Playground:
         """Whether the resident process runs, and holds memory."""
         return process.running(self._state.paths) is not None
 
+    def why_ended(self) -> str | None:
+        """Why the last resident process ended, for people; None if one runs, or it is not known."""
+        return process.last_end(self._state.paths)
+
     def history(self) -> PlaygroundHistory:
         """All turns of this workspace, oldest first."""
         try:

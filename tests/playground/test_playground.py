@@ -122,6 +122,7 @@ def test_a_process_that_is_ended_comes_back(study: WorkspacePaths) -> None:
         waiting.wait_until(lambda: not locks.is_held(lock), "the playground to end")
         assert not workspace.playground.is_running()
         assert not workspace.playground.stop()
+        assert workspace.playground.why_ended() == "it was ended"
         turn, _ = ask(workspace, question(BASE))
     assert turn.answers[0].finish in ("stop", "length")
 

@@ -21,6 +21,7 @@ from tui.screens.playground import conversations
 from tui.screens.playground.answer_column import AnswerColumn
 from tui.screens.playground.asking import Asking
 from tui.screens.playground.keys import KEYS
+from tui.screens.playground.offered import Found, look
 
 if TYPE_CHECKING:
     from core.api import (
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         PlaygroundTurn,
         Responding,
         Snapshot,
-        Workspace,
     )
 
 #: Columns of characters that an answer needs beside others.
@@ -65,6 +65,8 @@ class PlaygroundScreen(WorkspaceScreen):
         self._dialogue: Dialogue | None = None
         #: The question that is being answered.
         self._asking: Asking | None = None
+        #: Whether the resident process ran at the last look.
+        self._is_in_memory = False
 
     def body(self) -> ComposeResult:
         for name, title in (("situation", "Situation"), ("utterance", "Utterance")):
@@ -87,7 +89,7 @@ class PlaygroundScreen(WorkspaceScreen):
         self._arrange(event.size.width)
 
     def show(self, snapshot: Snapshot) -> None:
-        self.app.read("playground", _look, self._receive)
+        self.app.read("playground", look, self._receive)
 
     def take(self, dialog_id: str) -> None:
         """Fill in a dialogue of the data; nothing is sent."""
@@ -232,7 +234,7 @@ class PlaygroundScreen(WorkspaceScreen):
                 self._draw_column(column)
 
     def _end(self, asking: Asking) -> None:
-        self._asking = None
+        self._asking, self._is_in_memory = None, asking.turn is not None and asking.left is None
         if asking.turn is not None:
             self._turns = (*self._turns, asking.turn)
         elif asking.error is not None:
@@ -245,14 +247,18 @@ class PlaygroundScreen(WorkspaceScreen):
 
     # Answers of dialogs and of the store.
 
-    def _receive(self, found: tuple[Sequence[PlaygroundResponder], Responding | None, str | None]) -> None:
-        offered, sampling, self._problem = found
-        self._sampling = self._sampling or sampling
-        if offered == self._offered and self._chosen:
+    def _receive(self, found: Found) -> None:
+        self._sampling = self._sampling or found.sampling
+        self._problem = found.problem
+        if self._is_in_memory and not found.is_running and self._asking is None:
+            why = found.ended or "see artifacts/playground/log.txt"
+            self.app.show_message(f"the playground has ended: {why}", title="Playground")
+        self._is_in_memory = found.is_running
+        if found.offered == self._offered and self._chosen:
             self._draw_about()
             return
-        self._offered = offered
-        able = [one.name for one in offered if one.problem is None]
+        self._offered = found.offered
+        able = [one.name for one in found.offered if one.problem is None]
         kept = tuple(name for name in self._chosen if name in able)
         self._choose(kept or tuple(able[:2]))
 
@@ -306,6 +312,8 @@ class PlaygroundScreen(WorkspaceScreen):
             )
 
     def _freed(self, was_running: bool) -> None:
+        self._is_in_memory = False
+        self._draw_about()
         self.app.show_message("the memory is freed" if was_running else "no model is in memory")
 
     # Drawing.
@@ -355,6 +363,8 @@ class PlaygroundScreen(WorkspaceScreen):
         parts = [] if self._sampling is None else [words.sampling(self._sampling)]
         if self._turns:
             parts.append(f"turn {len(self._turns) + 1} of a conversation")
+        if self._is_in_memory:
+            parts.append("models in memory")
         if self._dialogue is not None:
             parts.append(f"dialogue {visible(self._dialogue.dialog_id)}")
         if self._asking is not None:
@@ -376,14 +386,3 @@ def _line(text: str) -> str:
 def _fields(dialogue: Dialogue) -> tuple[str, str]:
     """Situation and utterance, as the fields show them."""
     return _line(dialogue.situation), _line(dialogue.utterance)
-
-
-def _look(
-    workspace: Workspace,
-) -> tuple[Sequence[PlaygroundResponder], Responding | None, str | None]:
-    from core.api import UserError
-
-    try:
-        return workspace.playground.responders(), workspace.playground.sampling(), None
-    except UserError as error:
-        return (), workspace.playground.sampling(), str(error)
