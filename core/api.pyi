@@ -98,6 +98,7 @@ from .judging.metrics.scores import outcome as outcome
 from .judging.voting import BallotItem as BallotItem
 from .pipeline.rebuild import Rebuilt as Rebuilt
 from .playground.history import PlaygroundHistory as PlaygroundHistory
+from .playground.records import MAX_RESPONDERS as MAX_RESPONDERS
 from .playground.records import AnswerFinish as AnswerFinish
 from .playground.records import PlaygroundAnswer as PlaygroundAnswer
 from .playground.records import PlaygroundQuestion as PlaygroundQuestion
@@ -129,7 +130,6 @@ from .services.machine import Machine as Machine
 from .services.machine import look_at_machine as look_at_machine
 from .services.pipeline.forecast import Forecast as Forecast
 from .services.pipeline.reader import PipelineReader as PipelineReader
-from .services.playground import MAX_RESPONDERS as MAX_RESPONDERS
 from .services.playground import Answering as Answering
 from .services.playground import Playground as Playground
 from .services.playground import PlaygroundEvent as PlaygroundEvent

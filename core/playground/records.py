@@ -8,6 +8,8 @@ import msgspec
 
 from core.config.schema import Responding
 
+#: Responders that may answer side by side.
+MAX_RESPONDERS = 4
 #: How an answer ended: by itself, at the limit of new tokens, because a person stopped it, or by an error.
 AnswerFinish = Literal["stop", "length", "stopped", "failed"]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e9)]

@@ -27,14 +27,12 @@ from core.pipeline import devices
 from core.playground import history, messages, process
 from core.playground.history import PlaygroundHistory
 from core.playground.messages import Answered, Ask, Done, Left, Message, Participant, Piece, Status
-from core.playground.records import PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn
+from core.playground.records import MAX_RESPONDERS, PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn
 from core.prompts import templates
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import job_records
 
-#: Responders that may answer side by side.
-MAX_RESPONDERS = 4
 #: How often a process that ends at the wrong moment is started again.
 _CONNECTIONS = 3
 

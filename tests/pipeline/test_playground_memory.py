@@ -39,7 +39,13 @@ def started(place: SupervisedWorkspace, slot: Slot) -> list[messages.Event]:
     connection = process.connect(place.workspace, slot, threading.Event(), {})
     assert connection is not None
     heard: list[messages.Event] = []
-    threading.Thread(target=lambda: heard.extend(messages.events(connection)), daemon=True).start()
+
+    def listen() -> None:
+        # A process that is killed resets the connection.
+        with suppress(OSError):
+            heard.extend(messages.events(connection))
+
+    threading.Thread(target=listen, daemon=True).start()
     return heard
 
 

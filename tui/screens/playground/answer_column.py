@@ -32,14 +32,20 @@ class AnswerColumn(ReadingArea):
     }
     """
 
-    def __init__(self, responder: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.responder = responder
+        self.responder = ""
         self._text = Static(markup=False)
-        self.border_title = Content(visible(responder))
+        self.display = False
 
     def compose(self) -> ComposeResult:
         yield self._text
+
+    def belong_to(self, responder: str | None) -> None:
+        """Be the column of a responder; None hides it."""
+        self.responder = responder or ""
+        self.border_title = Content(visible(self.responder))
+        self.display = responder is not None
 
     def show(
         self,

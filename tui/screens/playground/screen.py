@@ -69,12 +69,16 @@ class PlaygroundScreen(WorkspaceScreen):
         self._is_in_memory = False
 
     def body(self) -> ComposeResult:
+        from core.api import MAX_RESPONDERS
+
         for name, title in (("situation", "Situation"), ("utterance", "Utterance")):
             with Horizontal(id=f"{name}-field", classes="field"):
                 yield Static(title, classes="name", markup=False)
                 yield Input(id=name, compact=True)
         yield Static(id="about", markup=False)
-        yield Container(id="columns")
+        with Container(id="columns"):
+            for _ in range(MAX_RESPONDERS):
+                yield AnswerColumn()
         yield Static(Content(_NOTHING), id="nothing", markup=False)
 
     def on_mount(self) -> None:
@@ -324,30 +328,25 @@ class PlaygroundScreen(WorkspaceScreen):
         self.query_one("#utterance", Input).value = _line(utterance)
 
     def _focus_answers(self) -> None:
-        column = next(iter(self.query(AnswerColumn)), None)
-        self.set_focus(column)
+        self.set_focus(self.query(AnswerColumn).first() if self._chosen else None)
 
     def _draw(self) -> None:
         """Draw everything anew."""
-        columns = self.query_one("#columns", Container)
-        columns.display = bool(self._chosen)
+        self.query_one("#columns").display = bool(self._chosen)
         self.query_one("#nothing").display = not self._chosen and self._offered is not None
         self.query_one("#situation", Input).disabled = bool(self._turns) or self._asking is not None
         self._draw_about()
-        if [column.responder for column in columns.query(AnswerColumn)] != list(self._chosen):
-            had_focus = isinstance(self.focused, AnswerColumn)
-            columns.remove_children()
-            columns.mount(*map(AnswerColumn, self._chosen))
-            self._arrange(self.size.width)
-            self.call_after_refresh(self._draw_columns)
-            if had_focus or self.focused is None:
-                self.call_after_refresh(self._focus_answers)
-        else:
-            self._draw_columns()
+        for place, column in enumerate(self.query(AnswerColumn)):
+            column.belong_to(self._chosen[place] if place < len(self._chosen) else None)
+        self._arrange(self.size.width)
+        self._draw_columns()
+        if self.focused is None:
+            self._focus_answers()
 
     def _draw_columns(self) -> None:
         for column in self.query(AnswerColumn):
-            self._draw_column(column)
+            if column.display:
+                self._draw_column(column)
 
     def _draw_column(self, column: AnswerColumn) -> None:
         answer, is_final, asked = None, False, None

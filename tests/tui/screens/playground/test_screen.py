@@ -51,6 +51,11 @@ def turn(answer: str, **changes: object) -> PlaygroundTurn:
     return msgspec.structs.replace(known, **changes)
 
 
+def typed(text: str) -> list[str]:
+    """The keys for a text."""
+    return ["space" if character == " " else character for character in text]
+
+
 async def opened_on(pilot: Pilot[None], *, shows: str = BASE) -> PlaygroundScreen:
     await pilot.press("9")
     await until_shows(pilot, f" {shows} ")
@@ -67,12 +72,12 @@ async def test_a_conversation_from_the_first_key_to_the_last(study: WorkspacePat
         await until_shows(pilot, "sampled, temperature 3, top_p 1, seed 42 · at most 14 tokens")
         await pilot.press("a", "down", "down", "space", "enter")
         await until_shows(pilot, f" {DPO} ")
-        await pilot.press("enter", *"I moved", "enter", *"So quiet", "enter")
+        await pilot.press("enter", *typed("I moved"), "enter", *typed("So quiet"), "enter")
         await until(pilot, lambda: len(screen._turns) == 1)
         await settled(pilot)
         assert "› So quiet" in shown(pilot)
         assert "turn 2 of a conversation" in shown(pilot)
-        await pilot.press("enter", *"And now?", "enter")
+        await pilot.press("enter", *typed("And now"), "enter")
         await until(pilot, lambda: len(screen._turns) == 2)
         await pilot.press("r")
         await until(pilot, lambda: screen._asking is None and len(screen._turns) == 2)
