@@ -94,12 +94,14 @@ def _measured(command: list[Any], folder: Path) -> tuple[float, int]:
 
 def _prepare(folder: Path, stage: str, data: Path, step: int) -> Path:
     """The exported files, the student, and LLaMA-Factory's settings for the same step."""
+    import torch
+
     from core.students import chat_format, loading
 
     dialogues = csv_table.read_table(data).dialogues
     drawn = random.Random(training.SEED).sample([d for d in dialogues if d.split == "train"], step)
     llama_factory.export(folder, drawn, [training.RECIPE], Recipes(), templates.load("student"), {})
-    model = loading.load_model(training.STUDENT, "cpu", training.torch.float32)
+    model = loading.load_model(training.STUDENT, "cpu", torch.float32)
     model.save_pretrained(folder / "model")
     chat_format.load(training.STUDENT).tokenizer.save_pretrained(folder / "model")
     lora, settings = Lora(), Dpo() if stage == "dpo" else Training()
