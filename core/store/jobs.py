@@ -166,10 +166,15 @@ def set_state(
 ) -> None:
     """Set a job's state and write the transition as an event, in the caller's transaction.
 
-    An earlier result stays until there is another.
+    An earlier result stays until there is another. A job that waits for another attempt keeps nothing of the
+    progress and the time of the one before.
     """
     now = time.time()
     ended = state in ("done", "failed", "cancelled")
+    if state in ("waiting", "ready"):
+        connection.execute(
+            "UPDATE jobs SET started_at = NULL, done = NULL, total = NULL WHERE id = ?", (job,)
+        )
     encoded = None if result is None else msgspec.json.encode(result).decode()
     connection.execute(
         "UPDATE jobs SET state = ?, error = ?, result = coalesce(?, result), finished_at = ?, eta_s = NULL,"

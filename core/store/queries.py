@@ -41,7 +41,8 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     # Not all columns: the settings contain whole prompts, and are most of a row.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
-        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, (SELECT json_group_array("
+        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu,"
+        " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling, (SELECT json_group_array("
         "json_array(text, times)) FROM (SELECT text, sum(times) AS times FROM warnings WHERE warnings.job ="
         " jobs.id AND warnings.attempt > jobs.redone_after GROUP BY text ORDER BY min(at))) AS warnings"
         " FROM jobs LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
@@ -77,6 +78,7 @@ def _job(row: sqlite3.Row) -> Job:
         result=None if row["result"] is None else _result(row["id"], row["result"]),
         folder=row["folder"],
         gpu=row["gpu"],
+        cancelling=bool(row["cancelling"]),
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
         warnings=tuple(
             text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])
@@ -291,8 +293,9 @@ def _in_order(responses: dict[str, RatedResponse], sources: Sequence[str]) -> di
 def events(connection: sqlite3.Connection, *, job: str | None = None, limit: int = 200) -> list[Event]:
     """The newest events, of one job or all, oldest first."""
     rows = connection.execute(
-        "SELECT id, at, job, attempt, text FROM events WHERE (:job IS NULL OR job = :job)"
-        " ORDER BY id DESC LIMIT :limit",
+        "SELECT events.id, at, job, events.attempt, text, stage || ' ' || name AS about"
+        " FROM events LEFT JOIN jobs ON jobs.id = job WHERE (:job IS NULL OR job = :job)"
+        " ORDER BY events.id DESC LIMIT :limit",
         {"job": job, "limit": limit},
     ).fetchall()
     return [Event(**dict(row)) for row in reversed(rows)]

@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.domain import job_rules
+from core.domain.dependencies import dependencies_of
 from core.domain.jobs import Job
 from core.domain.snapshot import SlotUse
 from core.jobs.planned_job import PlannedJob
 
 
 def current(nodes: Sequence[PlannedJob], jobs: dict[str, Job]) -> list[Job]:
-    """The configuration's jobs in the graph's order, then validations of judges, and unfinished jobs of an
-    older configuration."""
+    """The configuration's jobs in the graph's order, then validations of judges, and jobs of an older
+    configuration: the unfinished ones, and those without success for which they wait."""
     shown = [jobs.get(node.id) or _planned(node) for node in nodes]
     planned = {node.id for node in nodes}
+    others = [job for job in jobs.values() if job.id not in planned]
+    unfinished = [job for job in others if job.state not in job_rules.ENDED]
+    needed = dependencies_of(jobs.values(), (job.id for job in unfinished))
     return shown + [
-        job
-        for job in jobs.values()
-        if job.id not in planned and (job.state not in job_rules.ENDED or job.stage == "validate")
+        job if job.stage == "validate" else replace(job, in_config=False)
+        for job in others
+        if job.state not in job_rules.ENDED
+        or job.stage == "validate"
+        or (job.state in job_rules.UNSUCCESSFUL and job.id in needed)
     ]
 
 

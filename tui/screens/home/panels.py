@@ -189,8 +189,7 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _draw_work(self, snapshot: Snapshot) -> None:
         running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), _PLACES)
         self._put("running", "Running", running)
-        names = {job.id: f"{job.stage} {job.name}" for job in snapshot.jobs}
-        lines = event_lines(self._data.events, names, self.app.now(), self._width("lately"))
+        lines = event_lines(self._data.events, self.app.now(), self._width("lately"))
         self._put("lately", "Recent events", lines)
 
     def _draw_machine(self) -> None:

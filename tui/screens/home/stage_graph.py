@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.format import job_counts
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.home.stages import StageSummary
@@ -42,23 +43,21 @@ def _line(
 ) -> Content:
     look = stage.look
     stair = " " * (_STEP * (stage.depth - 1)) + "└ " if stage.depth else ""
-    muted = stage.planned == stage.jobs
+    counts = stage.counts
+    muted = not counts.requested
     parts: list[_Part] = [
         (stair, "$border"),
         (f"{look.glyph} ", f"${look.colour}"),
         (visible(stage.name).ljust(name - len(stair)), "$text-muted" if muted else "$foreground"),
         "  ",
         (formats.bar(stage.share, bar), f"${look.colour} on $panel"),
-        (f"{f'{stage.done} of {stage.jobs}':>{_COUNT}}", "$foreground" if stage.done else "$text-muted"),
+        (f"{f'{counts.done} of {counts.total}':>{_COUNT}}", "$foreground" if counts.done else "$text-muted"),
     ]
     slot = slots.get(stage.name)
-    if stage.running:
-        used = f" on {slot.name}" if slot is not None else ""
-        parts.append((f"  {stage.running} running{used}", "$text-accent"))
-    if stage.failed:
-        parts.append((f"  {stage.failed} failed", "$text-error"))
-    if stage.cancelled:
-        parts.append((f"  {stage.cancelled} cancelled", "$text-warning"))
+    for text, colour in job_counts.others(counts):
+        if not text.endswith("waiting"):
+            used = f" on {slot.name}" if slot is not None and text.endswith("running") else ""
+            parts.append((f"  {text}{used}", f"${colour}"))
     seconds = None if forecast is None else forecast.stages.get(stage.name)
     if seconds is not None:
         parts.append((f"  {eta_in_words(seconds, forecast)}", "$text-muted"))

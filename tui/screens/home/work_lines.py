@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -38,15 +38,15 @@ def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> C
     return Content("\n").join(lines)
 
 
-def event_lines(events: Sequence[Event], names: Mapping[str, str], now: float, width: int) -> Content:
-    """Events, the latest first; `names` are the jobs' names by id, `now` is in Unix seconds."""
+def event_lines(events: Sequence[Event], now: float, width: int) -> Content:
+    """Events, the latest first; `now` is in Unix seconds."""
     if not events:
         return Content.styled("no events yet", "$text-muted")
     lines = []
     for event in reversed(events):
         at = time.localtime(event.at)
         clock = time.strftime("%H:%M" if at[:3] == time.localtime(now)[:3] else "%d %b", at)
-        about = names.get(event.job or "", event.job or "workspace")
+        about = event.about or event.job or "workspace"
         text = " ".join(event.text.split())
         parts = ((f"{clock:<7}", "$text-muted"), f"{visible(about)}  ", (visible(text), "$text-muted"))
         lines.append(Content.assemble(*parts).truncate(width, ellipsis=True))
