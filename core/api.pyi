@@ -42,6 +42,8 @@ from .domain.evaluation.verdicts import Dimension as Dimension
 from .domain.evaluation.verdicts import Pair as Pair
 from .domain.evaluation.verdicts import Verdict as Verdict
 from .domain.evaluation.votes import Choice as Choice
+from .domain.evaluation.win_rates import Decision as Decision
+from .domain.evaluation.win_rates import SameAnswers as SameAnswers
 from .domain.evaluation.win_rates import WinRate as WinRate
 from .domain.events import AdoptOutcome as AdoptOutcome
 from .domain.events import CancelOutcome as CancelOutcome

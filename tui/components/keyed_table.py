@@ -130,6 +130,8 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
                 row[ColumnKey(column.key)] = new
                 changed = True
         if changed:
+            # Otherwise a second put before the next frame would take the drawing before for that of its cells.
+            self._drawn.pop(key, None)
             line = self.get_row_index(key) + self._head
             self._refresh_region(Region(0, line, max(self.size.width, self.virtual_size.width), 1))
         elif (drawn := self._drawn.get(key)) is not None:

@@ -157,7 +157,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._draw_stages(self._snapshot)
         self._draw_items(self._snapshot)
         places = _FEW if self._is_low else _PLACES
-        self._put("leaders", "Winning", leader_lines(self._data.rates, self._width("leaders"), places))
+        self._put("leaders", "Who wins", leader_lines(self._data.rates, self._width("leaders"), places))
         self._draw_machine()
         if not self._is_low:
             self._draw_work(self._snapshot)

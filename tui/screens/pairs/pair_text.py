@@ -28,7 +28,7 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
     return Content.assemble(
         (place, "bold"),
         (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
-        ("Context    ", "$text-muted"),
+        ("Situation  ", "$text-muted"),
         marked(pair.situation, sought=sought),
         ("\nUtterance  ", "$text-muted"),
         marked(pair.utterance, sought=sought),
