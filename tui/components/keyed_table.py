@@ -130,7 +130,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
                 row[ColumnKey(column.key)] = new
                 changed = True
         if changed:
-            # Otherwise a second put before the next frame would take the drawing before for that of its cells.
+            # Otherwise a second put before the next frame would keep the drawing of the old cells.
             self._drawn.pop(key, None)
             line = self.get_row_index(key) + self._head
             self._refresh_region(Region(0, line, max(self.size.width, self.virtual_size.width), 1))

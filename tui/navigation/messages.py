@@ -47,6 +47,13 @@ class OpenDialogue(Navigation):
 
 
 @dataclass
+class OpenJob(Navigation):
+    """Open a job on the pipeline screen."""
+
+    job: str
+
+
+@dataclass
 class OpenLog(Navigation):
     """Open the log of a job, or the supervisor's for None."""
 

@@ -199,6 +199,10 @@ class DialoguesView(Container):
         if other:
             self._reading.scroll_home(animate=False)
 
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._draw()
+
     def _draw(self) -> None:
         shown = self.query_one("#dialogue", Static)
         if self._dialogue is None:

@@ -14,6 +14,7 @@ from tui.components.interval_bar import interval_bar
 from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
+from tui.screens.home.work_lines import opening
 
 if TYPE_CHECKING:
     from core.api import WinRate
@@ -88,7 +89,7 @@ def _group_lines(group: _Group, width: int, places: int) -> Iterator[Content]:
     for place, rate in enumerate(group.rates[:shown]):
         if place == above:
             yield _baseline_line(group, width)
-        yield _line(group, rate, width)
+        yield _line(group, rate, width).stylize(opening(a=rate.a, b=rate.b))
     if above >= shown:
         yield _baseline_line(group, width)
     if len(group.rates) > shown:

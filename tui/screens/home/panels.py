@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
@@ -18,6 +18,7 @@ from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
+from tui.navigation.messages import OpenJob, OpenPairs, OpenScreen
 from tui.screens.home import attention
 from tui.screens.home.attention import AttentionItem
 from tui.screens.home.leader_lines import leader_lines
@@ -124,6 +125,16 @@ class HomePanels(VerticalScroll, can_focus=False):
         # The set of visible panels changes.
         self.call_after_refresh(self._draw)
 
+    def on_click(self, event: Click) -> None:
+        """A click on a line opens what it shows."""
+        meta = event.style.meta
+        if "job" in meta:
+            self.app.post_message(OpenJob(meta["job"]))
+        elif "a" in meta:
+            self.app.post_message(OpenPairs(meta["a"], meta["b"]))
+        elif event.widget is not None and event.widget.id == "stages":
+            self.app.post_message(OpenScreen("pipeline"))
+
     def on__column_widened(self, event: _Column.Widened) -> None:
         event.stop()
         self._draw()
@@ -150,6 +161,10 @@ class HomePanels(VerticalScroll, can_focus=False):
     @property
     def _is_low(self) -> bool:
         return self.has_class("low")
+
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._draw()
 
     def _draw(self) -> None:
         if self._snapshot is None or not self.is_mounted:

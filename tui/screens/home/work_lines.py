@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.style import Style
 
 from core.api import job_progress
 from tui.format import job_states, waits
@@ -29,7 +30,7 @@ def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> C
         return Content.styled("nothing runs", "$text-muted")
     lines = []
     for job in running[:places]:
-        lines.append(_running(job, now, width))
+        lines.append(_running(job, now, width).stylize(opening(job=job.id)))
         if job.wait is not None:
             words = f"  {visible(waits.words(job.wait, now))}"
             lines.append(Content.styled(words, "$text-warning").truncate(width, ellipsis=True))
@@ -49,8 +50,14 @@ def event_lines(events: Sequence[Event], now: float, width: int) -> Content:
         about = event.about or event.job or "workspace"
         text = " ".join(event.text.split())
         parts = ((f"{clock:<7}", "$text-muted"), f"{visible(about)}  ", (visible(text), "$text-muted"))
-        lines.append(Content.assemble(*parts).truncate(width, ellipsis=True))
+        line = Content.assemble(*parts).truncate(width, ellipsis=True)
+        lines.append(line if event.job is None else line.stylize(opening(job=event.job)))
     return Content("\n").join(lines)
+
+
+def opening(**target: str) -> Style:
+    """The style of a line that opens a job, a screen or a pair when it is clicked."""
+    return Style.from_meta(target)
 
 
 def _running(job: Job, now: float, width: int) -> Content:
