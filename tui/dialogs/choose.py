@@ -29,7 +29,7 @@ class ChooseScreen(ModalScreen[str | None]):
     }
     ChooseScreen OptionList { background: $panel; border: none; }
     ChooseScreen OptionList > .option-list--option-highlighted {
-        background: $accent 35%; color: $foreground; text-style: bold $block-cursor-text-style;
+        background: $accent 35%; color: $foreground; text-style: $block-cursor-text-style;
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

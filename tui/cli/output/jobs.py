@@ -42,8 +42,6 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
         ("data", dialogue_counts(snapshot.dialogues)),
         ("supervisor", running + paused),
     )
-    if snapshot.config_error is not None:
-        print_line(console, snapshot.config_error, "red")
     if not snapshot.jobs:
         print_line(console, next_step(snapshot))
         return

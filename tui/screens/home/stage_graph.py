@@ -69,4 +69,7 @@ def eta_in_words(seconds: float, forecast: Forecast | None) -> str:
     is_lower_bound = forecast is not None and forecast.is_lower_bound
     if is_lower_bound and not seconds:
         return "ETA unknown"
-    return f"ETA {'at least ' if is_lower_bound else '~'}{formats.roughly(seconds)}"
+    words = formats.roughly(seconds)
+    if is_lower_bound:
+        return f"ETA at least {words}"
+    return f"ETA {words}" if words.startswith("under") else f"ETA ~{words}"
