@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds between measurements of the machine while this screen is open.
 _LOOK_S = 2.0
-#: The number of events that are shown.
-_EVENTS = 12
+#: The number of events that are read; home shows what they amount to.
+_EVENTS = 80
 
 _HomeState = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _Part = Content | str | tuple[str, str]
 
 _STEP = 2
-_COUNT = 13
+_COUNT = 10
 
 
 def stage_graph(
@@ -27,20 +27,31 @@ def stage_graph(
     """A line per stage, in at most `width` cells; `slots` are the slots of the jobs by the stage's name."""
     names = [_STEP * stage.depth + len(stage.name) for stage in stages]
     name = max(names, default=0)
-    bar = max(6, min(24, width - name - _COUNT - 37))
+    widest = max(4, min(24, width - name - _COUNT - 37))
+    # The numbers and the ETA are more important than the bars, which are all as long.
+    for bar in (widest, 4, 0):
+        briefest = [_line(stage, forecast, {}, name, bar, brief=True) for stage in stages]
+        if all(line.cell_length <= width for line in briefest):
+            break
     lines = []
-    for stage in stages:
-        line = _line(stage, forecast, slots, name, bar)
-        if line.cell_length > width:
-            # The ETA is more important than the slot.
-            line = _line(stage, forecast, {}, name, bar).truncate(width, ellipsis=True)
-        lines.append(line)
+    for stage, briefer in zip(stages, briefest, strict=True):
+        # What is blocked or not started is on the pipeline screen too, and the slot needs room.
+        full = (_line(stage, forecast, shown, name, bar) for shown in (slots, {}))
+        fitting = next((line for line in full if line.cell_length <= width), briefer)
+        lines.append(fitting.truncate(width, ellipsis=True))
     return Content("\n").join(lines)
 
 
 def _line(
-    stage: StageSummary, forecast: Forecast | None, slots: Mapping[str, SlotUse], name: int, bar: int
+    stage: StageSummary,
+    forecast: Forecast | None,
+    slots: Mapping[str, SlotUse],
+    name: int,
+    bar: int,
+    *,
+    brief: bool = False,
 ) -> Content:
+    """A stage's line; a `brief` one shows no jobs that are blocked or not started."""
     look = stage.look
     stair = " " * (_STEP * (stage.depth - 1)) + "└ " if stage.depth else ""
     counts = stage.counts
@@ -55,7 +66,7 @@ def _line(
     ]
     slot = slots.get(stage.name)
     for text, colour in job_counts.others(counts):
-        if not text.endswith("waiting"):
+        if not text.endswith(("waiting", "blocked", "not started") if brief else "waiting"):
             used = f" on {slot.name}" if slot is not None and text.endswith("running") else ""
             parts.append((f"  {text}{used}", f"${colour}"))
     seconds = None if forecast is None else forecast.stages.get(stage.name)
@@ -69,7 +80,6 @@ def eta_in_words(seconds: float, forecast: Forecast | None) -> str:
     is_lower_bound = forecast is not None and forecast.is_lower_bound
     if is_lower_bound and not seconds:
         return "ETA unknown"
-    words = formats.roughly(seconds)
     if is_lower_bound:
-        return f"ETA at least {words}"
-    return f"ETA {words}" if words.startswith("under") else f"ETA ~{words}"
+        return f"ETA at least {formats.roughly(seconds)}"
+    return "ETA < 1m" if seconds < 60 else f"ETA ~{formats.roughly(seconds)}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from core.api import Event, Job
 
 _BAR = 10
+#: Events that are only steps on the way to a result.
+_STEPS = ("requested", "ready", "running")
 
 
 def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> Content:
@@ -39,12 +42,15 @@ def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> C
     return Content("\n").join(lines)
 
 
-def event_lines(events: Sequence[Event], now: float, width: int) -> Content:
-    """Events, the latest first; `now` is in Unix seconds."""
+def event_lines(events: Sequence[Event], now: float, width: int, places: int) -> Content:
+    """What happened last, the latest first, in at most `places` lines; `now` is in Unix seconds.
+
+    Of each job only the newest of consecutive events is shown: what became of it says what came before.
+    """
     if not events:
         return Content.styled("no events yet", "$text-muted")
     lines = []
-    for event in reversed(events):
+    for event in islice(_newest(events), places):
         at = time.localtime(event.at)
         clock = time.strftime("%H:%M" if at[:3] == time.localtime(now)[:3] else "%d %b", at)
         about = event.about or event.job or "workspace"
@@ -53,6 +59,15 @@ def event_lines(events: Sequence[Event], now: float, width: int) -> Content:
         line = Content.assemble(*parts).truncate(width, ellipsis=True)
         lines.append(line if event.job is None else line.stylize(opening(job=event.job)))
     return Content("\n").join(lines)
+
+
+def _newest(events: Sequence[Event]) -> Iterator[Event]:
+    """The events, the latest first, without those of steps on the way to a later one of the same job."""
+    later = set()
+    for event in reversed(events):
+        if event.job is None or event.job not in later or event.text not in _STEPS:
+            yield event
+        later.add(event.job)
 
 
 def opening(**target: str) -> Style:
