@@ -145,6 +145,12 @@ def released(connection: sqlite3.Connection) -> list[str]:
     return [row["id"] for row in rows]
 
 
+def last_change(connection: sqlite3.Connection) -> tuple[object, ...]:
+    """A value that changes whenever a job is added or gets another state, each of which has an event."""
+    row = connection.execute("SELECT (SELECT max(id) FROM events), (SELECT max(rowid) FROM jobs)").fetchone()
+    return tuple(row)
+
+
 def states(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, JobState]:
     """The states of the jobs in `ids` that exist."""
     found: dict[str, JobState] = {}
@@ -171,22 +177,20 @@ def set_state(
     """
     now = time.time()
     ended = state in ("done", "failed", "cancelled")
-    if state in ("waiting", "ready"):
-        connection.execute(
-            "UPDATE jobs SET started_at = NULL, done = NULL, total = NULL WHERE id = ?", (job,)
-        )
     encoded = None if result is None else msgspec.json.encode(result).decode()
     connection.execute(
-        "UPDATE jobs SET state = ?, error = ?, result = coalesce(?, result), finished_at = ?, eta_s = NULL,"
-        " waiting = NULL"
-        " WHERE id = ?",
-        (
-            state,
-            error,
-            encoded,
-            now if ended else None,
-            job,
-        ),
+        "UPDATE jobs SET state = :state, error = :error, result = coalesce(:result, result),"
+        " finished_at = :finished_at, eta_s = NULL, waiting = NULL,"
+        " started_at = iif(:is_waiting, NULL, started_at), done = iif(:is_waiting, NULL, done),"
+        " total = iif(:is_waiting, NULL, total) WHERE id = :job",
+        {
+            "state": state,
+            "error": error,
+            "result": encoded,
+            "finished_at": now if ended else None,
+            "is_waiting": state in ("waiting", "ready"),
+            "job": job,
+        },
     )
     add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
 
@@ -268,6 +272,8 @@ def ask_to_stop(connection: sqlite3.Connection, job: str) -> None:
     connection.execute(
         "UPDATE attempts SET cancel_at = ? WHERE job = ? AND state = 'running'", (time.time(), job)
     )
+    # Readers read the jobs whose rows have changed: this one is cancelling now.
+    connection.execute("UPDATE jobs SET state = state WHERE id = ?", (job,))
     add_event(connection, "cancel requested", job=job)
 
 
@@ -275,14 +281,20 @@ def attempts(
     connection: sqlite3.Connection, *, job: str | None = None, state: str | None = None
 ) -> list[Attempt]:
     """Attempts of one job or in one state, newest first."""
+    wanted = {"job": job, "state": state}
+    # Only conditions that are wanted, so that an index is used.
+    where = " AND ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None)
     rows = connection.execute(
         "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu"
-        " FROM attempts"
-        " WHERE (:job IS NULL OR job = :job) AND (:state IS NULL OR state = :state)"
-        " ORDER BY job, number DESC",
-        {"job": job, "state": state},
+        f" FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
+        wanted,
     )
     return [Attempt(**dict(row)) for row in rows]
+
+
+def folders(connection: sqlite3.Connection) -> set[str]:
+    """The folders of all attempts, relative to the workspace."""
+    return {row["folder"] for row in connection.execute("SELECT folder FROM attempts")}
 
 
 def running_attempt(connection: sqlite3.Connection, attempt: Attempt) -> Attempt | None:

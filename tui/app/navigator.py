@@ -17,6 +17,7 @@ from tui.navigation.messages import (
     OpenLog,
     OpenPairOf,
     OpenPairs,
+    OpenPlayground,
     OpenScreen,
 )
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tui.screens.logs.screen import LogsScreen
     from tui.screens.pairs.screen import PairsScreen
     from tui.screens.pipeline.screen import PipelineScreen
+    from tui.screens.playground.screen import PlaygroundScreen
     from tui.screens.voting.screen import VoteScreen
 
 #: Mode → module and class of its screen, imported when it is opened.
@@ -42,6 +44,7 @@ SCREENS = {
     "pairs": "PairsScreen",
     "batches": "BatchesScreen",
     "logs": "LogsScreen",
+    "playground": "PlaygroundScreen",
     "voting": "VoteScreen",
 }
 
@@ -87,6 +90,10 @@ def navigate(app: HostApp, message: Navigation) -> None:
         case OpenJob(job):
             pipeline = cast("PipelineScreen", _opened(app, "pipeline"))
             pipeline.call_after_refresh(pipeline.seek, job)
+        case OpenPlayground(dialog_id):
+            if may_write(app):
+                playground = cast("PlaygroundScreen", _opened(app, "playground"))
+                playground.call_after_refresh(playground.take, dialog_id)
         case OpenLog(job):
             _open_log(app, job)
         case OpenBallot(a, b, voter, uniform):
