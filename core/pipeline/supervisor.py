@@ -73,6 +73,7 @@ class Supervisor:
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
         connections.check_sound(self.connection, workspace.state)
+        attempts.check_all_known(self.connection, workspace)
         self._file = connections.OpenFile(self.connection, workspace.state)
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
@@ -100,6 +101,11 @@ class Supervisor:
         """Work until there has been nothing to do for `idle_s` seconds; releases `lock` before it returns."""
         idle_since = time.monotonic()
         while True:
+            if not locks.is_at(lock, self.workspace.lock):
+                raise UserError(
+                    f"{self.workspace.lock} was removed or replaced: another supervisor may be at work, and "
+                    "this one ends. Its workers go on"
+                )
             if self._work():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self.idle_s and self._exit(lock):
@@ -139,10 +145,10 @@ class Supervisor:
             self._ingest(attempt)
         self._reap_workers()
         self._workers.end_waiting(warm_workers.WAIT_S)
-        # Our own writes change `total_changes`, those of other connections change `data_version`.
+        # Not whatever is written: progress comes many times a second, and starts no job.
         state = (
-            connections.data_version(self.connection),
-            self.connection.total_changes,
+            jobs.last_change(self.connection),
+            jobs.setting(self.connection, "paused"),
             self._slots,
             len(self._ending),
             self._playground.is_awaited(),

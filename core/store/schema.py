@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +12,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 9
+VERSION = 10
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -288,9 +291,32 @@ _DEVICES = """
 ALTER TABLE attempts ADD COLUMN gpu TEXT;
 """
 
+#: What tells a reader which jobs have changed since it last read them, and what is looked up at each tick of
+#: the supervisor. A job's revision is larger than that of every earlier change of any job, and changes with
+#: each column that readers see, of the job, its attempts and their warnings.
+_REVISIONS = """
+ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_revision ON jobs (revision);
+CREATE TRIGGER jobs_insert AFTER INSERT ON jobs BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
+CREATE TRIGGER jobs_update AFTER UPDATE OF state, done, total, eta_s, attempt, started_at, finished_at, error,
+ slot, depends_on, result, waiting, redone_after ON jobs BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
+CREATE TRIGGER attempts_insert AFTER INSERT ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER warnings_insert AFTER INSERT ON warnings BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER warnings_update AFTER UPDATE ON warnings BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE INDEX attempts_state ON attempts (state);
+CREATE INDEX events_job ON events (job, id);
+"""
+
 
 def migrate(path: Path) -> None:
-    """Create the file `path` with the current schema, or migrate it from an earlier version.
+    """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
 
     Processes that do this at the same time wait for each other.
     """
@@ -336,8 +362,13 @@ def migrate(path: Path) -> None:
     def devices(db: Database) -> None:
         _execute(db, _DEVICES)
 
+    @migrations(name="revisions")
+    def revisions(db: Database) -> None:
+        _execute(db, _REVISIONS)
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):
+        _back_up(path)
         database = Database(path)
         try:
             database.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -346,6 +377,36 @@ def migrate(path: Path) -> None:
             database.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             database.close()
+
+
+def backup(path: Path, version: int) -> Path:
+    """Where a file is kept as it was before it was migrated from that version."""
+    return path.with_name(f"{path.name}.v{version}.bak")
+
+
+def _back_up(path: Path) -> None:
+    """Keep a file of an earlier version as it is, with which the program that wrote it can go on."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with closing(sqlite3.connect(path)) as old:
+        version = int(old.execute("PRAGMA user_version").fetchone()[0])
+        if not 0 < version < VERSION:
+            return
+        (migrated,) = old.execute("SELECT count(*) FROM _sqlite_migrations").fetchone()
+        if migrated > version:
+            # Killed between the migration and its number: there is a backup, and this file is no longer old.
+            return
+        kept = backup(path, version)
+        aside = kept.with_name(f".{kept.name}")
+        try:
+            with closing(sqlite3.connect(aside)) as copy:
+                old.backup(copy)
+            with aside.open("rb") as file:
+                os.fsync(file.fileno())
+            aside.chmod(path.stat().st_mode & 0o777)
+            aside.replace(kept)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def _execute(db: Database, statements: str) -> None:

@@ -121,6 +121,8 @@ def load_model(
             source,
             revision=student.revision,
             trust_remote_code=False,
+            # Never a pickle.
+            use_safetensors=True,
             dtype=dtype,
             generation_config=GenerationConfig(),
             output_loading_info=True,
@@ -179,6 +181,7 @@ def _quantized(quantization: Quantization | None, device: str, dtype: torch.dtyp
 def _with_adapter(model: Any, adapter: Path, trainable: bool, name: str = "default") -> Any:
     from peft import PeftModel
 
+    checkpoint_checks.check_adapter(adapter)
     if isinstance(model, PeftModel):
         model.load_adapter(str(adapter), name, is_trainable=trainable)
         return model
