@@ -1,12 +1,13 @@
 """A workspace after months of work, for the benchmarks that need one: a million journal records in its store.
 
-    python -m benchmarks.big_store [--folder DIR]
+    python -m benchmarks.big_store [--folder DIR] [--many-jobs]
 
 The paper's grid (two students, 21 recipes, both stages, two judges) over 2,000 made dialogues: most of it is
 done, some twenty jobs run, others failed, were cancelled, are ready or wait, and responses and verdicts of
 earlier configurations lie beside it. 100,000 responses, 200,000 verdicts, and as many metrics, sample
 answers, answers of teachers and judges, and states of their batches as make it a million. Made once, in half
-a minute; a folder that is there stays as it is.
+a minute; a folder that is there stays as it is. `--many-jobs` makes one of 10,000 jobs (60 students) and
+200,000 dialogues, each job of which asks about 20 of them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.filled_store import TABLES, FilledStore, count
+from benchmarks.filled_store import RECORDS, TABLES, FilledStore, count
 from core.api import WorkspacePaths
 from core.config.load import load_config
 from core.dialogues import staging
@@ -40,13 +42,29 @@ from tests.support.synthetic_dialogues import synthetic_dialogues
 #: Of each schema its own, so that a store of an earlier one does not stand in for it.
 FOLDER = Path(tempfile.gettempdir()) / f"empathy-big-store-{schema.VERSION}"
 
-DIALOGUES = 2_000
-_STUDENTS = ("llama-8b", "mistral-7b")
+#: The same of a store with many jobs.
+MANY_JOBS_FOLDER = Path(tempfile.gettempdir()) / f"empathy-many-jobs-{schema.VERSION}"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a made workspace is."""
+
+    dialogues: int
+    """Imported dialogues."""
+    students: int
+    """Students, each of which is trained by 21 recipes in two stages: some 168 jobs each."""
+    asked: int | None
+    """At most so many dialogues a job; None for all of its split."""
+    records: int
+    """Records of journals."""
+
+
+BIG = Size(dialogues=2_000, students=2, asked=None, records=RECORDS)
+MANY_JOBS = Size(dialogues=200_000, students=60, asked=20, records=2_000_000)
+
+_MODELS = {"llama-8b": "meta-llama/Llama-3.1-8B", "mistral-7b": "mistralai/Mistral-7B-v0.3"}
 _CONFIG = """
-[students.llama-8b]
-model = "meta-llama/Llama-3.1-8B"
-[students.mistral-7b]
-model = "mistralai/Mistral-7B-v0.3"
 [teachers.gpt-4o]
 provider = "openai"
 model = "gpt-4o-2024-08-06"
@@ -91,12 +109,14 @@ extra = [{extra}]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--folder", type=Path, default=FOLDER)
-    folder = parser.parse_args().folder.resolve()
+    parser.add_argument("--many-jobs", action="store_true", help="make 10,000 jobs and 200,000 dialogues")
+    parser.add_argument("--folder", type=Path)
+    options = parser.parse_args()
+    folder = (options.folder or (MANY_JOBS_FOLDER if options.many_jobs else FOLDER)).resolve()
     if folder.exists():
         print(f"{folder} is there already")
     began = time.perf_counter()
-    workspace = made(folder)
+    workspace = made(folder, MANY_JOBS if options.many_jobs else BIG)
     print(f"{workspace.state.stat().st_size / 1e6:,.0f} MB, {time.perf_counter() - began:.0f} s")
     with closing(connections.reader(workspace.state)) as connection:
         counts = {table: count(connection, table) for table in TABLES}
@@ -107,13 +127,13 @@ def main() -> int:
     return 0
 
 
-def made(folder: Path = FOLDER) -> WorkspacePaths:
+def made(folder: Path = FOLDER, size: Size = BIG) -> WorkspacePaths:
     """The workspace in `folder`, made unless it is there."""
     workspace = WorkspacePaths(folder)
     if not folder.exists():
         # Under another name until it is whole.
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
-        _make(WorkspacePaths(part))
+        _make(WorkspacePaths(part), size)
         part.rename(folder)
     # Brings the store of an older program up to date, which those who only watch it cannot.
     connections.writer(workspace.state).close()
@@ -130,12 +150,23 @@ def supervised(workspace: WorkspacePaths) -> Iterator[None]:
         yield
 
 
-def _make(workspace: WorkspacePaths) -> None:
-    dialogues = synthetic_dialogues(DIALOGUES)
+def _students(count: int) -> dict[str, str]:
+    """The names and models of so many students: the first two, and variants of theirs."""
+    models = list(_MODELS.items())
+    return {
+        name if number < len(models) else f"{name}-v{number // len(models) + 1}": model
+        for number, (name, model) in ((number, models[number % len(models)]) for number in range(count))
+    }
+
+
+def _make(workspace: WorkspacePaths, size: Size) -> None:
+    dialogues = synthetic_dialogues(size.dialogues)
     facts = staging.describe(dialogues, "made.csv", "0" * 64)
     staging.stage(workspace, dialogues, facts)
     names = catalog.names(facts.sources)
-    runs = [f"{_STUDENTS[0]}/{name}/sft-dpo" for name in names[:13]]
+    students = _students(size.students)
+    tables = "".join(f'[students.{name}]\nmodel = "{model}"\n' for name, model in students.items())
+    runs = [f"{next(iter(students))}/{name}/sft-dpo" for name in names[:13]]
     pairs = [*((HUMAN, source) for source in facts.sources), *pairwise(runs)]
     extra = ", ".join(f'{{ a = "{a}", b = "{b}" }}' for a, b in pairs)
     plans = []
@@ -143,13 +174,14 @@ def _make(workspace: WorkspacePaths) -> None:
         text = _CONFIG.format(
             gpu=13, batch=9, max_new_tokens=max_new_tokens, recipes=json.dumps(names), extra=extra
         )
-        workspace.config.write_text(text)
+        workspace.config.write_text(tables + text)
         asked = load_config(workspace.config)
         plans.append(workspace_graph.plan(workspace, asked, facts, {}, {"gpt-4o": 400, "gemini": 400}))
     with closing(connections.writer(workspace.state)) as connection:
         with connections.transaction(connection):
             data.replace(connection, facts, dialogues)
-            FilledStore(connection, workspace, dialogues).run(plans[-1], plans[-2::-1])
+            store = FilledStore(connection, workspace, dialogues, asked=size.asked, records=size.records)
+            store.run(plans[-1], plans[-2::-1])
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

@@ -73,14 +73,22 @@ class FilledStore:
     """Fills an empty store with a pipeline's jobs and everything that they yielded."""
 
     def __init__(
-        self, connection: sqlite3.Connection, workspace: WorkspacePaths, dialogues: Sequence[Dialogue]
+        self,
+        connection: sqlite3.Connection,
+        workspace: WorkspacePaths,
+        dialogues: Sequence[Dialogue],
+        *,
+        asked: int | None = None,
+        records: int = RECORDS,
     ) -> None:
+        """A job asks about at most `asked` dialogues of its split; None for all."""
         self.connection = connection
+        self.records = records
         self.workspace = workspace
         self.draw = random.Random(0)
         self.now = time.time()
-        self.train = [dialogue for dialogue in dialogues if dialogue.split == "train"]
-        self.test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
+        self.train = [dialogue for dialogue in dialogues if dialogue.split == "train"][:asked]
+        self.test = [dialogue for dialogue in dialogues if dialogue.split == "test"][:asked]
         #: Responder → its texts by dialogue.
         self.texts = {
             source: {d.dialog_id: d.responses[source].text for d in self.test}
@@ -209,12 +217,12 @@ class FilledStore:
         shares = {node.id: 0.6 if states[node.id] == "running" else 1.0 for node in begun}
         steps = {node.id: round(shares[node.id] * STEPS) for node in begun if node.name in long}
         samples = {node.id: 2 * 40 for node in begun}
-        left = RECORDS - self.counts.total() - sum(steps.values()) - sum(samples.values())
+        left = self.records - self.counts.total() - sum(steps.values()) - sum(samples.values())
         short = [node.id for node in begun if node.id not in steps]
         whole = left / sum(shares[job] for job in short)
-        steps |= {job: round(shares[job] * whole) for job in short}
-        # What rounding took or gave.
-        steps[short[0]] += RECORDS - self.counts.total() - sum(steps.values()) - sum(samples.values())
+        steps |= {job: int(shares[job] * whole) for job in short}
+        # What rounding took.
+        steps[short[0]] += self.records - self.counts.total() - sum(steps.values()) - sum(samples.values())
         for node in runs:
             state = states[node.id]
             made = steps.get(node.id, 0)

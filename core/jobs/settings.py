@@ -299,8 +299,15 @@ _ONLY_IF_CHANGED = frozenset(
 _GREEDY_BATCH = 16
 
 
-def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
-    """The fields of the settings, or of a part of them, that change the results, by name."""
+#: Id of a part of settings → the part, which keeps the id its own, and what is fingerprinted of it.
+KnownParts = dict[int, tuple[msgspec.Struct, dict[str, object]]]
+
+
+def fingerprinted(settings: msgspec.Struct, known: KnownParts | None = None) -> dict[str, object]:
+    """The fields of the settings, or of a part of them, that change the results, by name.
+
+    `known` caches parts that are the same object in the settings of many jobs.
+    """
     left_out = frozenset[str]().union(
         *(names for kind, names in _NOT_IN_FINGERPRINT.items() if isinstance(settings, kind))
     )
@@ -312,8 +319,16 @@ def fingerprinted(settings: msgspec.Struct) -> dict[str, object]:
         value = getattr(settings, name)
         is_default = name in _ONLY_IF_CHANGED and value == _defaults(type(settings))[name]
         if name not in left_out and not is_default:
-            found[name] = fingerprinted(value) if isinstance(value, msgspec.Struct) else value
+            found[name] = _part(value, known) if isinstance(value, msgspec.Struct) else value
     return found
+
+
+def _part(value: msgspec.Struct, known: KnownParts | None) -> dict[str, object]:
+    if known is None:
+        return fingerprinted(value)
+    if id(value) not in known:
+        known[id(value)] = (value, fingerprinted(value, known))
+    return known[id(value)][1]
 
 
 @cache

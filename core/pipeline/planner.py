@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 
 import msgspec
 
@@ -30,6 +31,7 @@ from core.jobs.settings import (
     GenerateSettings,
     ImproveMethod,
     JudgeSettings,
+    KnownParts,
     LargeModel,
     LlmJudge,
     LocalStudent,
@@ -150,6 +152,10 @@ class _Planner:
         self.dialogues: dict[str, Input] = {"dialogues": ImportedDialogues(data.data)}
         #: Responder name → the job that generates its responses, or None for a source in the data.
         self.responders: dict[str, PlannedJob | None] = {}
+        # The same objects for all jobs, of which `known_parts` knows what is fingerprinted.
+        self.known_parts: KnownParts = {}
+        self._llm_judge = cache(self._make_llm_judge)
+        self._student = cache(self._make_student)
         self.responders.update(dict.fromkeys((catalog.HUMAN, *data.sources)))
 
     def plan(self, validate: Mapping[str, int]) -> tuple[PlannedJob, ...]:
@@ -334,7 +340,7 @@ class _Planner:
         settings = ValidateSettings(judge=chosen, pairs=pairs)
         return self._add(judge, slot, settings, dict(self.dialogues), [self.data.train])
 
-    def _llm_judge(self, name: str) -> tuple[LlmJudge, Slot]:
+    def _make_llm_judge(self, name: str) -> tuple[LlmJudge, Slot]:
         """The settings of an LLM judge, and the slot of the jobs that use it."""
         judge = self.config.judges[name]
         model, slot = self._large_model(judge)
@@ -349,7 +355,7 @@ class _Planner:
         )
         return found, slot
 
-    def _student(self, name: str) -> LocalStudent:
+    def _make_student(self, name: str) -> LocalStudent:
         student = self.config.students[name]
         return LocalStudent(
             config=student,
@@ -371,7 +377,7 @@ class _Planner:
                 "stage": settings.stage,
                 "version": STAGES[settings.stage].code_version,
                 "name": name,
-                "settings": fingerprinted(settings),
+                "settings": fingerprinted(settings, self.known_parts),
                 "inputs": {
                     key: [self.jobs[read.job].fingerprint, read.name] for key, read in outputs.items()
                 },

@@ -26,6 +26,7 @@ from core.jobs import files, locks
 from core.pipeline import attempts, devices, history, ingest, intent_handlers, warm_workers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.history import AttemptEnded
+from core.pipeline.playground_memory import PlaygroundMemory
 from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs, submissions
 from core.store.connections import transaction
@@ -81,6 +82,7 @@ class Supervisor:
         self._slots = Slots()
         self._config_time: int | None = None
         self._last_state: object = None
+        self._playground = PlaygroundMemory(workspace, grace_s)
         #: When this supervisor first saw that an attempt shall stop, by a clock that nobody sets.
         self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()
@@ -143,18 +145,20 @@ class Supervisor:
             self._ingest(attempt)
         self._reap_workers()
         self._workers.end_waiting(warm_workers.WAIT_S)
-        # Our own writes change `total_changes`, those of other connections change `data_version`.
+        # Not whatever is written: progress comes many times a second, and starts no job.
         state = (
-            connections.data_version(self.connection),
-            self.connection.total_changes,
+            jobs.last_change(self.connection),
+            jobs.setting(self.connection, "paused"),
             self._slots,
             len(self._ending),
+            self._playground.is_awaited(),
         )
         if changed := state != self._last_state:
             self._last_state = state
             self._make_ready()
             self._start()
-        return bool(carried_out or running or self._ending or changed)
+        is_busy = carried_out or running or self._ending or changed or self._playground.was_told
+        return bool(is_busy)
 
     def _exit(self, lock: TextIO) -> bool:
         """Release the lock, unless there is a new intent; returns whether it was released."""
@@ -320,7 +324,7 @@ class Supervisor:
         if all(count <= 0 for count in free.values()):
             return
         for job, slot in jobs.slots(self.connection, "ready").items():
-            if free[slot] > 0 and self._begin(job):
+            if free[slot] > 0 and self._playground.is_given(job, slot) and self._begin(job):
                 free[slot] -= 1
 
     def _begin(self, job_id: str) -> bool:

@@ -145,6 +145,12 @@ def released(connection: sqlite3.Connection) -> list[str]:
     return [row["id"] for row in rows]
 
 
+def last_change(connection: sqlite3.Connection) -> tuple[object, ...]:
+    """A value that changes whenever a job is added or gets another state, each of which has an event."""
+    row = connection.execute("SELECT (SELECT max(id) FROM events), (SELECT max(rowid) FROM jobs)").fetchone()
+    return tuple(row)
+
+
 def states(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, JobState]:
     """The states of the jobs in `ids` that exist."""
     found: dict[str, JobState] = {}
@@ -270,12 +276,13 @@ def attempts(
     connection: sqlite3.Connection, *, job: str | None = None, state: str | None = None
 ) -> list[Attempt]:
     """Attempts of one job or in one state, newest first."""
+    wanted = {"job": job, "state": state}
+    # Only conditions that are wanted, so that an index is used.
+    where = " AND ".join(f"{name} = :{name}" for name, value in wanted.items() if value is not None)
     rows = connection.execute(
         "SELECT job, number, folder, state, pid, host, seq, offset, reached, cancel_at, process, gpu"
-        " FROM attempts"
-        " WHERE (:job IS NULL OR job = :job) AND (:state IS NULL OR state = :state)"
-        " ORDER BY job, number DESC",
-        {"job": job, "state": state},
+        f" FROM attempts{where and ' WHERE '}{where} ORDER BY job, number DESC",
+        wanted,
     )
     return [Attempt(**dict(row)) for row in rows]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
@@ -24,36 +25,50 @@ from core.store import dialogues as stored_data
 _DIMENSIONS = ", ".join(DIMENSIONS)
 _DIALOGUE = ("dialog_id", "emotion", "sentiment", "plutchik", "situation", "utterance", "split")
 
-#: Job id → its row and the job that was made of it.
-KnownJobs = dict[str, tuple[sqlite3.Row, Job]]
-
 _decode_wait = msgspec.json.Decoder(Wait).decode
 _decode_result = msgspec.json.Decoder(Result).decode
+
+
+@dataclass
+class KnownJobs:
+    """The jobs of a store as they were last read."""
+
+    connection: sqlite3.Connection | None = None
+    """The connection that they were read from; None before the first read."""
+    revision: int = -1
+    """The largest revision among them; -1 before the first read."""
+    jobs: dict[str, Job] = field(default_factory=dict)
+    """Every job that was ever requested, by id, in the order of request."""
 
 
 def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict[str, Job]:
     """Every job that was ever requested, by id, in the order of request.
 
-    `known` is a cache: a job whose row is unchanged is the same object as the last time.
-    Raises `UserError` when a result is invalid.
+    Of `known`, a cache, only jobs that have changed are read again; the others are the same objects as the
+    last time. Raises `UserError` when a result is invalid.
     """
-    known = {} if known is None else known
+    if known is None:
+        known = KnownJobs()
+    elif known.connection is not connection:
+        known.revision, known.jobs = -1, {}
     # Not all columns: the settings contain whole prompts, and are most of a row.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
-        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, (SELECT json_group_array("
-        "json_array(text, times)) FROM (SELECT text, sum(times) AS times FROM warnings WHERE warnings.job ="
-        " jobs.id AND warnings.attempt > jobs.redone_after GROUP BY text ORDER BY min(at))) AS warnings"
+        " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, revision,"
+        " (SELECT json_group_array(json_array(text, times)) FROM (SELECT text, sum(times) AS times"
+        " FROM warnings WHERE warnings.job = jobs.id AND warnings.attempt > jobs.redone_after"
+        " GROUP BY text ORDER BY min(at))) AS warnings"
         " FROM jobs LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
-        " ORDER BY jobs.rowid"
-    )
-    found = {}
-    for row in rows:
-        before = known.get(row["id"])
-        if before is None or before[0] != row:
-            before = known[row["id"]] = (row, _job(row))
-        found[row["id"]] = before[1]
-    return found
+        " WHERE revision > ? ORDER BY jobs.rowid",
+        (known.revision,),
+    ).fetchall()
+    changed = [_job(row) for row in rows]
+    # Only after all of them could be read: those of a failed read are read again. A new job follows those
+    # that are known, as its row does.
+    known.jobs.update((job.id, job) for job in changed if job != known.jobs.get(job.id))
+    known.revision = max((row["revision"] for row in rows), default=known.revision)
+    known.connection = connection
+    return known.jobs
 
 
 def _job(row: sqlite3.Row) -> Job:
@@ -290,9 +305,10 @@ def _in_order(responses: dict[str, RatedResponse], sources: Sequence[str]) -> di
 
 def events(connection: sqlite3.Connection, *, job: str | None = None, limit: int = 200) -> list[Event]:
     """The newest events, of one job or all, oldest first."""
+    # Only a condition that is wanted, so that an index is used.
+    where = "" if job is None else "WHERE job = :job"
     rows = connection.execute(
-        "SELECT id, at, job, attempt, text FROM events WHERE (:job IS NULL OR job = :job)"
-        " ORDER BY id DESC LIMIT :limit",
+        f"SELECT id, at, job, attempt, text FROM events {where} ORDER BY id DESC LIMIT :limit",
         {"job": job, "limit": limit},
     ).fetchall()
     return [Event(**dict(row)) for row in reversed(rows)]

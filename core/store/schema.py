@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 9
+VERSION = 10
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -291,6 +291,29 @@ _DEVICES = """
 ALTER TABLE attempts ADD COLUMN gpu TEXT;
 """
 
+#: What tells a reader which jobs have changed since it last read them, and what is looked up at each tick of
+#: the supervisor. A job's revision is larger than that of every earlier change of any job, and changes with
+#: each column that readers see, of the job, its attempts and their warnings.
+_REVISIONS = """
+ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX jobs_revision ON jobs (revision);
+CREATE TRIGGER jobs_insert AFTER INSERT ON jobs BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
+CREATE TRIGGER jobs_update AFTER UPDATE OF state, done, total, eta_s, attempt, started_at, finished_at, error,
+ slot, depends_on, result, waiting, redone_after ON jobs BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
+CREATE TRIGGER attempts_insert AFTER INSERT ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu ON attempts BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER warnings_insert AFTER INSERT ON warnings BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE TRIGGER warnings_update AFTER UPDATE ON warnings BEGIN
+ UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
+CREATE INDEX attempts_state ON attempts (state);
+CREATE INDEX events_job ON events (job, id);
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
@@ -338,6 +361,10 @@ def migrate(path: Path) -> None:
     @migrations(name="devices")
     def devices(db: Database) -> None:
         _execute(db, _DEVICES)
+
+    @migrations(name="revisions")
+    def revisions(db: Database) -> None:
+        _execute(db, _REVISIONS)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

@@ -32,10 +32,15 @@ def news(before: Snapshot, after: Snapshot) -> list[News]:
 
     Cancelled jobs are left out, because the user requested it.
     """
+    # A job that is unchanged is mostly the same object, and found sooner than it is looked up.
+    known = set(map(id, before.jobs))
+    changed = [job for job in after.jobs if id(job) not in known]
+    if not changed:
+        return []
     were = {job.id: (job.state, job.attempt) for job in before.jobs if job.requested}
     ended = [
         job
-        for job in after.jobs
+        for job in changed
         if job.state in _ENDED
         and job.id in were
         and (were[job.id][0] not in _ENDED or were[job.id][1] != job.attempt)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, overload
 
 from rich.segment import Segment
 from rich.style import Style
@@ -14,7 +14,7 @@ from textual.coordinate import Coordinate
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widgets import DataTable
-from textual.widgets.data_table import ColumnKey, RowDoesNotExist, RowKey
+from textual.widgets.data_table import CellDoesNotExist, ColumnKey, Row, RowDoesNotExist, RowKey
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,31 @@ class Column:
     align: Literal["left", "right"] = "left"
 
 
+class LaterCells(Sequence[Text]):
+    """The cells of a row, drawn when they are first looked at: most rows of a long table are never shown."""
+
+    def __init__(self, draw: Callable[[], Sequence[Text]]) -> None:
+        self._draw = draw
+        self._cells: Sequence[Text] | None = None
+
+    def _drawn(self) -> Sequence[Text]:
+        if self._cells is None:
+            self._cells = self._draw()
+        return self._cells
+
+    @overload
+    def __getitem__(self, index: int) -> Text: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Text]: ...
+
+    def __getitem__(self, index: int | slice) -> Text | Sequence[Text]:
+        return self._drawn()[index]
+
+    def __len__(self) -> int:
+        return len(self._drawn())
+
+
 #: The id of the key that opens a row.
 OPEN = "table.open"
 
@@ -36,7 +61,8 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     Cells are `Text` and never `str`, because a `str` is parsed as markup. The screen handles left and right.
     Rows are one line high and columns have fixed widths. The class draws its rows itself, because a DataTable
-    measures every new cell, and redraws all visible cells when one of them changes.
+    measures every new cell, and redraws all visible cells when one of them changes. It looks only at the cells
+    of rows that are visible.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -99,8 +125,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         for key in shown:
             if rows[key] is not before.get(key):
                 self._update(key, rows[key])
-        for key in wanted[len(shown) :]:
-            self.add_row(*self._aligned(rows[key]), key=key)
+        self._add(wanted[len(shown) :])
 
     @property
     def selected_key(self) -> str | None:
@@ -121,26 +146,54 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         self._drawn.clear()
         super().notify_style_update()
 
+    def get_row(self, row_key: RowKey | str) -> list[Text]:
+        key = row_key.value if isinstance(row_key, RowKey) else row_key
+        if key not in self._put:
+            raise RowDoesNotExist(f"There is no row {key!r}.")
+        return list(self._aligned(self._put[key]))
+
+    def get_cell(self, row_key: RowKey | str, column_key: ColumnKey | str) -> Text:
+        wanted = column_key.value if isinstance(column_key, ColumnKey) else column_key
+        columns = [column.key for column in self._shown_columns]
+        if wanted not in columns:
+            raise CellDoesNotExist(f"There is no column {wanted!r}.")
+        return self.get_row(row_key)[columns.index(wanted)]
+
     def _update(self, key: str, cells: Sequence[Text]) -> None:
-        row, changed = self._data[RowKey(key)], False
-        for column, new in zip(self._shown_columns, self._aligned(cells), strict=True):
-            old = row[ColumnKey(column.key)]
-            # The comparison of Text ignores the style.
-            if old != new or old.style != new.style:
-                row[ColumnKey(column.key)] = new
-                changed = True
-        if changed:
+        # What was never drawn is not on the screen.
+        if (drawn := self._drawn.get(key)) is None:
+            return
+        # The comparison of Text ignores the style.
+        pairs = zip(drawn[0], self._aligned(cells), strict=True)
+        if any(old != new or old.style != new.style for old, new in pairs):
             line = self.get_row_index(key) + self._head
             self._refresh_region(Region(0, line, max(self.size.width, self.virtual_size.width), 1))
-        elif (drawn := self._drawn.get(key)) is not None:
+        else:
             self._drawn[key] = (cells, *drawn[1:])
+
+    def _add(self, keys: Sequence[str]) -> None:
+        """Add rows at the end, all at once: `add_row` takes as long as a drawing for each of them."""
+        if not keys:
+            return
+        is_first = not self.rows
+        for index, key in enumerate(keys, start=len(self.rows)):
+            row_key = RowKey(key)
+            self._row_locations[row_key] = index
+            # The cells are in `_put`.
+            self._data[row_key] = {}
+            self.rows[row_key] = Row(row_key, 1)
+        self._require_update_dimensions = True
+        self._update_count += 1
+        self.cursor_coordinate = self.cursor_coordinate  # type: ignore[assignment] # brings it within bounds
+        if is_first and self._shown_columns and self.show_cursor:
+            self._highlight_cursor()
+        self.check_idle()
 
     def _again(self, rows: Mapping[str, Sequence[Text]], selected: str | None) -> None:
         index, scrolled = self.cursor_row, self.scroll_y
         with self.app.batch_update():
             self.clear()
-            for key, cells in rows.items():
-                self.add_row(*self._aligned(cells), key=key)
+            self._add(list(rows))
             if selected is None or not self.select(selected):
                 self.move_cursor(row=min(index, max(0, len(rows) - 1)), animate=False)
                 self.call_later(self._report_cursor)
@@ -193,7 +246,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
         known = self._drawn.get(key)
         if known is not None and known[0] is cells and known[1] == depends:
             return known[2]
-        strip = Strip(self._segments(row, cells, base_style)).simplify()
+        strip = Strip(self._segments(row, self._aligned(cells), base_style)).simplify()
         self._drawn[key] = (cells, depends, strip)
         return strip
 

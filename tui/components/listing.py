@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import ClassVar, Generic, TypeVar
 
 from rich.text import Text
@@ -63,6 +64,11 @@ class ListEntry:
     cells: Sequence[Text]
     words: str
     values: Mapping[str, SortValue] = field(default_factory=dict)
+
+    @cached_property
+    def folded(self) -> str:
+        """The words without upper case."""
+        return self.words.casefold()
 
 
 class Listing(Vertical, Generic[T]):
@@ -196,12 +202,13 @@ class Listing(Vertical, Generic[T]):
 
     def _fill(self) -> None:
         entries = self._entries()
-        wanted = self._filter.casefold().split()
-        found = {
-            key: entry
-            for key, entry in entries.items()
-            if all(word in entry.words.casefold() for word in wanted)
-        }
+        found = entries
+        if wanted := self._filter.casefold().split():
+            found = {
+                key: entry
+                for key, entry in entries.items()
+                if all(word in entry.folded for word in wanted)
+            }
         table = self.table
         table.set_columns([self._headed(column) for column in self._columns])
         table.put({key: found[key].cells for key in self._ordered(found)})

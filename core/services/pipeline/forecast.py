@@ -77,36 +77,38 @@ def _seconds(job: Job, took: Mapping[str, float], now: float) -> float | None:
 def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot, int]) -> dict[str, float]:
     """Job → its end, if each job starts when its dependencies have ended and a slot is free."""
     ids = {job.id for job in left}
-    needs = {job.id: {i for i in job.depends_on if i in ids} for job in left}
-    free = dict(slots)
+    needs = {job.id: len(ids.intersection(job.depends_on)) for job in left}
+    dependents: defaultdict[str, list[int]] = defaultdict(list)
+    for place, job in enumerate(left):
+        for needed in ids.intersection(job.depends_on):
+            dependents[needed].append(place)
+    free = defaultdict(int, slots)
     running: list[tuple[float, int]] = []
-    waiting: list[int] = []
+    #: Slot → the places of the jobs that could start in it, the first one first.
+    ready: defaultdict[str, list[int]] = defaultdict(list)
     ended: dict[str, float] = {}
-
-    def begin(place: int, at: float) -> None:
-        job = left[place]
-        free[job.slot] = free.get(job.slot, 0) - 1
-        heapq.heappush(running, (at + seconds[job.id], place))
-
     for place, job in enumerate(left):
         if job.state == "running":
-            begin(place, 0.0)
-        else:
-            waiting.append(place)
+            free[job.slot] -= 1
+            heapq.heappush(running, (seconds[job.id], place))
+        elif not needs[job.id]:
+            heapq.heappush(ready[job.slot], place)
     now = 0.0
     while len(ended) < len(left):
-        still = []
-        for place in waiting:
-            able = not needs[left[place].id].difference(ended) and free.get(left[place].slot, 0) > 0
-            if able:
-                begin(place, now)
-            else:
-                still.append(place)
-        waiting = still
+        for slot, places in ready.items():
+            while places and free[slot] > 0:
+                free[slot] -= 1
+                place = heapq.heappop(places)
+                heapq.heappush(running, (now + seconds[left[place].id], place))
         # Jobs that end at the same time free their slots together.
         now = running[0][0]
         while running and running[0][0] <= now:
-            _, place = heapq.heappop(running)
-            ended[left[place].id] = now
-            free[left[place].slot] += 1
+            job = left[heapq.heappop(running)[1]]
+            ended[job.id] = now
+            free[job.slot] += 1
+            for place in dependents[job.id]:
+                other = left[place]
+                needs[other.id] -= 1
+                if not needs[other.id] and other.state != "running":
+                    heapq.heappush(ready[other.slot], place)
     return ended

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from core.domain import job_rules
@@ -11,16 +12,69 @@ from core.domain.snapshot import SlotUse
 from core.jobs.planned_job import PlannedJob
 
 
-def current(nodes: Sequence[PlannedJob], jobs: dict[str, Job]) -> list[Job]:
-    """The configuration's jobs in the graph's order, then validations of judges, and unfinished jobs of an
-    older configuration."""
-    shown = [jobs.get(node.id) or _planned(node) for node in nodes]
-    planned = {node.id for node in nodes}
-    return shown + [
-        job
-        for job in jobs.values()
-        if job.id not in planned and (job.state not in job_rules.ENDED or job.stage == "validate")
-    ]
+class CurrentJobs:
+    """The jobs of snapshots. Of each snapshot, only jobs that differ from the one before are made again: the
+    others are the same objects."""
+
+    def __init__(self) -> None:
+        self._nodes: Sequence[PlannedJob] = ()
+        #: The jobs that were planned and never requested, by id.
+        self._planned: dict[str, Job] = {}
+        #: The requested jobs without and with the reason why they wait, by id.
+        self._jobs: dict[str, Job] = {}
+        self._with_reason: dict[str, Job] = {}
+        #: Job → the jobs that depend on it directly.
+        self._dependents: defaultdict[str, list[str]] = defaultdict(list)
+        self._slots: object = None
+
+    def update(
+        self, nodes: Sequence[PlannedJob], jobs: Mapping[str, Job], paused: bool, slots: Sequence[SlotUse]
+    ) -> tuple[Job, ...]:
+        """The configuration's jobs in the graph's order, then validations of judges, and unfinished jobs of
+        an older configuration; each with the reason why it waits, if it was requested and waits.
+
+        Args:
+            nodes: The configuration's jobs.
+            jobs: All requested jobs, by id. One that is unchanged is the same object as the last time.
+            paused: Whether no further job is started.
+            slots: The use of each kind of slot.
+        """
+        if nodes is not self._nodes:
+            self._nodes = nodes
+            self._planned = {node.id: _planned(node) for node in nodes}
+        self._update_reasons(jobs, paused, slots)
+        found = self._with_reason
+        shown = [found.get(job) or planned for job, planned in self._planned.items()]
+        if len(found) > len(self._planned) or not found.keys() <= self._planned.keys():
+            shown += [
+                job
+                for job in found.values()
+                if job.id not in self._planned
+                and (job.state not in job_rules.ENDED or job.stage == "validate")
+            ]
+        return tuple(shown)
+
+    def _update_reasons(self, jobs: Mapping[str, Job], paused: bool, slots: Sequence[SlotUse]) -> None:
+        if not self._jobs.keys() <= jobs.keys():
+            # Another store.
+            self._jobs, self._with_reason, self._dependents = {}, {}, defaultdict(list)
+        changed = [job for name, job in jobs.items() if job is not self._jobs.get(name)]
+        concerned = {job.id for job in changed}
+        for job in changed:
+            if job.id not in self._jobs:
+                for needed in job.depends_on:
+                    self._dependents[needed].append(job.id)
+            concerned.update(self._dependents.get(job.id, ()))
+        if self._slots != (paused, tuple(slots)):
+            self._slots = (paused, tuple(slots))
+            concerned.update(job.id for job in jobs.values() if job.state == "ready")
+        self._jobs.update((job.id, job) for job in changed)
+        # In the order of request, in which new ones come last.
+        new = [job.id for job in changed if job.id not in self._with_reason]
+        for name in dict.fromkeys((*new, *concerned)):
+            made = with_reason(jobs[name], jobs, paused, slots)
+            if made != self._with_reason.get(name):
+                self._with_reason[name] = made
 
 
 def _planned(node: PlannedJob) -> Job:
@@ -46,7 +100,7 @@ def _planned(node: PlannedJob) -> Job:
     )
 
 
-def with_reason(job: Job, jobs: dict[str, Job], paused: bool, slot_views: Sequence[SlotUse]) -> Job:
+def with_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slot_views: Sequence[SlotUse]) -> Job:
     """The job with the reason why it waits, if it was requested and waits."""
     reason = job_rules.waiting_reason(job, jobs, paused, slot_views)
     return job if reason is None else replace(job, reason=reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.config.schema import Config
@@ -14,7 +15,7 @@ from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts, SlotUse, Snapshot, SupervisorStatus
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import launch, planner, workspace_graph
-from core.services.pipeline import job_states
+from core.services.pipeline.job_states import CurrentJobs
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, intents, queries
 from core.store import dialogues as stored_data
@@ -35,7 +36,8 @@ class PipelineReader:
     def __init__(self, state: WorkspaceState) -> None:
         self._state = state
         #: The jobs as last read.
-        self._jobs: queries.KnownJobs = {}
+        self._known_jobs = queries.KnownJobs()
+        self._current = CurrentJobs()
 
     def version(self) -> tuple[object, ...]:
         """A value that changes whenever the workspace may have changed; takes microseconds."""
@@ -59,10 +61,13 @@ class PipelineReader:
         if connection is not None:
             with connections.snapshot(connection):
                 imported = stored_data.imported(connection)
-                counts = stored_data.counts(connection)
+                # Counting hundreds of thousands takes long, and only an import changes them.
+                counts = self._state.remember(
+                    "dialogue counts", imported, partial(stored_data.counts, connection)
+                )
                 used = queries.slot_use(connection)
                 paused = stored_jobs.setting(connection, "paused") is not None
-                jobs = queries.jobs(connection, self._jobs)
+                jobs = queries.jobs(connection, self._known_jobs)
         nodes, plan_error = self._state.plan(config, imported)
         slot_totals = (config or Config()).slots
         slot_views = (
@@ -71,7 +76,6 @@ class PipelineReader:
             SlotUse("api", used.get("api", 0), slot_totals.api),
             SlotUse("batch", used.get("batch", 0), slot_totals.batch),
         )
-        shown = job_states.current(nodes, jobs)
         return Snapshot(
             version=0 if connection is None else connections.data_version(connection),
             workspace=str(self._state.paths.root),
@@ -79,7 +83,7 @@ class PipelineReader:
             supervisor=supervisor,
             paused=paused,
             slots=slot_views,
-            jobs=tuple(job_states.with_reason(job, jobs, paused, slot_views) for job in shown),
+            jobs=self._current.update(nodes, jobs, paused, slot_views),
             config_error=config_error or plan_error,
             app=None if config is None and config_error is not None else (config or Config()).app,
         )
@@ -87,7 +91,7 @@ class PipelineReader:
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
         """The given jobs that were requested, in this order, including those no longer in config.toml."""
         connection = self._state.connection()
-        known = {} if connection is None else queries.jobs(connection, self._jobs)
+        known = {} if connection is None else queries.jobs(connection, self._known_jobs)
         return tuple(known[job] for job in ids if job in known)
 
     def find_job(self, wanted: str) -> str:

@@ -311,7 +311,8 @@ def write(value: object) -> None:
     In ASCII: no locale can break it, and text from outside cannot control a terminal.
     """
     plain = msgspec.to_builtins(value, enc_hook=_path)
-    click.echo(json.dumps(plain, indent=2, allow_nan=False))
+    # `json` alone indents ten times slower, because it does that in Python.
+    click.echo(msgspec.json.format(json.dumps(plain, allow_nan=False), indent=2))
 
 
 def _path(value: object) -> str:

@@ -9,7 +9,7 @@ from textual.app import App
 from textual.content import Content
 
 from core.api import JobCounts, count_jobs, job_progress
-from tui.components.keyed_table import Column
+from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
 from tui.components.theme import shade
 from tui.format import job_states
@@ -47,7 +47,7 @@ def entry(app: App[Any], job: Job, width: int, now: float) -> ListEntry:
     """A job's row for `columns(width)`; `now` in Unix seconds."""
     look = job_states.look(job)
     return ListEntry(
-        [_cell(app, column, job, now) for column in columns(width)],
+        LaterCells(lambda: [_cell(app, column, job, now) for column in columns(width)]),
         f"{look.word} {job.stage} {job.name}",
         {
             "state": look.word,
