@@ -205,9 +205,7 @@ class Listing(Vertical, Generic[T]):
         found = entries
         if wanted := self._filter.casefold().split():
             found = {
-                key: entry
-                for key, entry in entries.items()
-                if all(word in entry.folded for word in wanted)
+                key: entry for key, entry in entries.items() if all(word in entry.folded for word in wanted)
             }
         table = self.table
         table.set_columns([self._headed(column) for column in self._columns])
