@@ -1,6 +1,7 @@
 """Fine-tuning on prefix trees beside TRL's own trainers, on real dialogues, in one process.
 
-    python -m benchmarks.training [--data dataset.csv] [--step 16] [--steps 1] [--rounds 2]
+    python -m benchmarks.training [--data dataset.csv] [--step 4 8 16 32] [--steps 1] [--rounds 2]
+    python -m benchmarks.training --curve 50 --step 4
 
 The embedded student in float32 with LoRA on all linear layers and the default settings. A table has the
 ways to do the same optimizer steps on the same examples: TRL with micro-batches of 2, TRL at its fastest
@@ -8,8 +9,12 @@ ways to do the same optimizer steps on the same examples: TRL with micro-batches
 examples in random order, and on both answers of each dialogue. Rounds of all ways alternate, each with a
 new trainer of the same weights; times are medians. `CPU` is the ratio of the processor's time, which other
 programs on the machine disturb less; `tokens` are those that the model computes, padding included; `memory`
-is the peak of the process above what it had before the steps. Without `--data` the path is in
+is the peak of the process above what it had before the steps. With several `--step`, a last table shows how
+the ratio of time goes with the ratio of tokens, which is its limit. Without `--data` the path is in
 EMPATHY_REFERENCE_DATASET.
+
+`--curve` trains a tiny model of random weights for that many steps, by TRL's own trainers and on prefix
+trees, and prints how far the losses are apart; it fails above a relative difference of 1e-3.
 """
 
 from __future__ import annotations
@@ -49,6 +54,15 @@ RECIPE = "direct/chatgpt"
 SEED = 42
 MICRO_BATCH = 2
 EPOCHS = 3
+#: The model of `--curve`, and how far its losses may be apart.
+TINY: dict[str, Any] = {
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+}
+CURVE_DIFFERENCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=1, help="optimizer steps of a round")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", nargs="*", default=list(WAYS), choices=list(WAYS), help="tables to print")
+    parser.add_argument("--curve", type=int, metavar="STEPS", help="compare the losses of a run instead")
     parser.add_argument(
         "--peers", action=argparse.BooleanOptionalAction, default=True, help="TRL at its fastest"
     )
@@ -115,7 +130,10 @@ def main() -> int:
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     chat = chat_format.load(STUDENT)
+    if options.curve:
+        return _curves(options.data, chat, options.curve, options.step[0])
     for table in options.only:
+        sizes: dict[int, dict[str, Measured]] = {}
         ways = WAYS[table] if options.peers else tuple(way for way in WAYS[table] if way in (TRL, TREE))
         for size in options.step:
             data = _data(table, options.data, chat, size * options.steps)
@@ -124,7 +142,53 @@ def main() -> int:
                 for way in ways:
                     _round(table, data, chat, way, size, options.steps, measured[way.name])
             _show(table, measured, size, options.steps)
+            sizes[size] = measured
+        if len(sizes) > 1:
+            _show_sizes(table, sizes)
     return 0
+
+
+def _curves(path: Path, chat: ChatFormat, steps: int, size: int) -> int:
+    """Train both ways from the same weights, on the same examples in the same order."""
+    print(f"{steps} steps on real dialogues, {size} examples a step, a model of 2 layers")
+    print(f"{'':6} first loss  last loss  furthest relative difference  in step")
+    furthest = 0.0
+    for table in ("SFT", "DPO"):
+        data = _data(table, path, chat, size * steps)
+        plain, tree = (_losses(table, data, chat, way, size, steps) for way in (TRL, TREE))
+        apart = [abs(a - b) / abs(b) for a, b in zip(tree, plain, strict=True)]
+        furthest = max(furthest, *apart)
+        step = apart.index(max(apart)) + 1
+        print(f"{table:6} {plain[0]:10.4f} {plain[-1]:10.4f} {max(apart):29.1e}  {step:7}", flush=True)
+    return int(furthest > CURVE_DIFFERENCE)
+
+
+def _losses(
+    table: str, data: TokenizedData, chat: ChatFormat, way: Way, size: int, steps: int
+) -> list[float]:
+    with tempfile.TemporaryDirectory() as folder:
+        training = _training(table, way, size, steps, learning_rate=1e-3)
+        arguments = trainers.arguments(training, "cpu", torch.float32, Path(folder)) | {"save_strategy": "no"}
+        torch.manual_seed(SEED)
+        vocabulary = len(chat.tokenizer)
+        model = transformers.AutoModelForCausalLM.from_config(
+            transformers.LlamaConfig(vocab_size=vocabulary, tie_word_embeddings=True, **TINY)
+        )
+        torch.manual_seed(SEED)
+        trainer, _ = _trainer(model, data, chat, way, training, arguments, Path(folder))
+        # The losses that are logged are rounded.
+        losses: list[float] = []
+        step = trainer.training_step
+
+        def training_step(*args: Any) -> torch.Tensor:
+            loss: torch.Tensor = step(*args)
+            losses.append(loss.item())
+            return loss
+
+        trainer.training_step = training_step
+        trainer.train()
+    parts = size // MICRO_BATCH
+    return [sum(losses[start : start + parts]) for start in range(0, len(losses), parts)]
 
 
 def _data(table: str, path: Path, chat: ChatFormat, count: int) -> TokenizedData:
@@ -143,15 +207,7 @@ def _data(table: str, path: Path, chat: ChatFormat, count: int) -> TokenizedData
 def _round(
     table: str, data: TokenizedData, chat: ChatFormat, way: Way, size: int, steps: int, measured: Measured
 ) -> None:
-    kind = Dpo if table == "DPO" else Training
-    training = kind(
-        max_steps=steps,
-        per_device_train_batch_size=MICRO_BATCH,
-        gradient_accumulation_steps=size // MICRO_BATCH,
-        prefix_tree=way.tree,
-        # The examples of a step are the same anyway.
-        group_by_dialogue=False,
-    )
+    training = _training(table, way, size, steps)
     with tempfile.TemporaryDirectory() as folder:
         arguments = trainers.arguments(training, "cpu", torch.float32, Path(folder)) | {"save_strategy": "no"}
         model = loading.load_model(STUDENT, "cpu", torch.float32)
@@ -167,6 +223,19 @@ def _round(
         measured.before.append(before)
         measured.memory = max(measured.memory, peak[0])
         measured.tokens = tokens.count
+
+
+def _training(table: str, way: Way, size: int, steps: int, **settings: Any) -> Training:
+    kind = Dpo if table == "DPO" else Training
+    return kind(
+        max_steps=steps,
+        per_device_train_batch_size=MICRO_BATCH,
+        gradient_accumulation_steps=size // MICRO_BATCH,
+        prefix_tree=way.tree,
+        # The examples of a step are the same anyway.
+        group_by_dialogue=False,
+        **settings,
+    )
 
 
 def _trainer(
@@ -279,6 +348,17 @@ def _show(table: str, measured: dict[str, Measured], size: int, steps: int) -> N
             wall, cpu = _ratios(base, found, EPOCHS)
             line += f"  {wall:7.2f}× {cpu:5.2f}×"
         print(line, flush=True)
+
+
+def _show_sizes(table: str, sizes: dict[int, dict[str, Measured]]) -> None:
+    """How the ratio of time goes with the step's size."""
+    print(f"\n{table}: a prefix tree beside TRL, by the examples of a step")
+    print("examples    time     CPU  tokens  of its limit")
+    for size, measured in sizes.items():
+        base, tree = measured[TRL.name], measured[TREE.name]
+        wall, cpu = _ratios(base, tree, 1)
+        tokens = base.tokens / tree.tokens
+        print(f"{size:8} {wall:6.2f}× {cpu:6.2f}× {tokens:6.2f}× {cpu / tokens:12.0%}", flush=True)
 
 
 def _ratios(base: Measured, found: Measured, epochs: int) -> _Time:

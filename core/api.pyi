@@ -1,6 +1,7 @@
 # The names of core.api, and where each is defined: core/api.py imports them when they are first used.
 
 from .config.schema import Config as Config
+from .config.schema import Responding as Responding
 from .config.workspace import WorkspacePaths as WorkspacePaths
 from .dialogues.fetch import DATA_SOURCE as DATA_SOURCE
 from .dialogues.fetch import DATA_TERMS as DATA_TERMS
@@ -96,6 +97,12 @@ from .domain.troubles import trouble_in_words as trouble_in_words
 from .judging.metrics.scores import outcome as outcome
 from .judging.voting import BallotItem as BallotItem
 from .pipeline.rebuild import Rebuilt as Rebuilt
+from .playground.history import PlaygroundHistory as PlaygroundHistory
+from .playground.records import MAX_RESPONDERS as MAX_RESPONDERS
+from .playground.records import AnswerFinish as AnswerFinish
+from .playground.records import PlaygroundAnswer as PlaygroundAnswer
+from .playground.records import PlaygroundQuestion as PlaygroundQuestion
+from .playground.records import PlaygroundTurn as PlaygroundTurn
 from .reports.write import write_report as write_report
 from .services.commands import Commands as Commands
 from .services.commands import ImportPlan as ImportPlan
@@ -123,6 +130,10 @@ from .services.machine import Machine as Machine
 from .services.machine import look_at_machine as look_at_machine
 from .services.pipeline.forecast import Forecast as Forecast
 from .services.pipeline.reader import PipelineReader as PipelineReader
+from .services.playground import Answering as Answering
+from .services.playground import Playground as Playground
+from .services.playground import PlaygroundEvent as PlaygroundEvent
+from .services.playground import PlaygroundResponder as PlaygroundResponder
 from .services.spending.reader import SpendingReader as SpendingReader
 from .services.training.curves import Axis as Axis
 from .services.training.curves import Curves as Curves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -35,6 +36,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long: no process is left with such a file while the other has nothing to do."""
     long = {ROOT / path for path in LONG}
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quick_garbage_collection() -> None:
+    """Keep what earlier files loaded out of full collections, which training runs with every checkpoint."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,13 @@ def parse_config(text: str, place: str = NAME) -> Config:
         config = msgspec.convert(tomllib.loads(text), Config)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{place} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"{place} is not valid TOML: it is nested too deeply") from error
     except msgspec.ValidationError as error:
         raise UserError(f"{place}: {_explain(str(error))}") from error
+    except ValueError as error:
+        # A number of thousands of digits.
+        raise UserError(f"{place} is not valid TOML: {error}") from error
     for name in config.teachers:
         if name in config.students:
             raise UserError(f"{place}: teachers.{name}: a student has the same name; choose another")

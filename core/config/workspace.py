@@ -110,6 +110,11 @@ class WorkspacePaths:
         """What jobs compute once for all of them; it can be deleted at any time."""
         return self.artifacts / "cache"
 
+    @property
+    def playground(self) -> Path:
+        """The lock, the log and the history of the playground."""
+        return self.artifacts / "playground"
+
     def attempt(self, job: str, number: int) -> Path:
         return self.artifacts / "jobs" / job / str(number)
 

@@ -9,6 +9,7 @@ import sys
 _OF_SYSTEM = {
     errno.ENOSPC: "the disk is full: make room, then retry",
     errno.EDQUOT: "your quota of the disk is used up: make room, then retry",
+    errno.EFBIG: "the limit of file sizes is reached: raise it (`ulimit -f`), then retry",
     errno.EROFS: "the file system is read-only: make it writable, or copy the workspace, then retry",
     errno.EMFILE: "too many files are open: raise the limit (`ulimit -n`), or run fewer jobs, then retry",
     errno.ENFILE: "the system has too many files open: end some programs, then retry",

@@ -8,6 +8,7 @@ and the supervisor keeps its process id in the file and releases the lock inside
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +34,14 @@ def acquire(file: IO[Any]) -> None:
 def release(file: IO[Any]) -> None:
     """Release the lock of an open file."""
     fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def is_at(file: IO[Any], path: Path) -> bool:
+    """Whether an open file is still the one at `path`: of a removed one, everybody may hold the lock."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def is_held(path: Path) -> bool:

@@ -66,9 +66,12 @@ def write(folder: Path, spec: Spec[Settings]) -> None:
 
 
 def read(folder: Path) -> Spec[Settings]:
-    """Read a spec.json. Raises `UserError` that names a key that is unknown, missing or of another type."""
+    """Read a spec.json. Raises `UserError` that names a key that is unknown, missing or of another type, or
+    says why the file cannot be read."""
     path = folder / NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=Spec[Settings])
-    except msgspec.DecodeError as error:
+    except OSError as error:
+        raise UserError(f"{path}: it cannot be read: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{path}: {error}") from error

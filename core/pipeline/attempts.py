@@ -13,9 +13,10 @@ from core.domain.errors import UserError
 from core.jobs import files, journal
 from core.jobs import spec as specs
 from core.jobs.inputs import ImportedDialogues, JobOutput, format_input
+from core.jobs.journal import DamagedJournalError
 from core.jobs.planned_job import PlannedJob
 from core.jobs.spec import Spec
-from core.store import job_records
+from core.store import job_records, jobs
 from core.store.jobs import Attempt, StoredJob
 
 
@@ -126,10 +127,34 @@ def check_known(workspace: WorkspacePaths, job: str, known: Iterable[int]) -> No
         int(path.parent.name) for path in job_folder.glob(f"*/{journal.NAME}") if path.parent.name.isdecimal()
     }
     if unknown := sorted(there.difference(known)):
-        raise UserError(
-            f"{workspace.attempt(job, unknown[0])} has an attempt that state.db does not know: state.db was "
-            f"lost or restored, or its -wal file was removed; {troubles.REBUILD}"
-        )
+        raise _unknown(workspace.attempt(job, unknown[0]))
+
+
+def check_all_known(connection: sqlite3.Connection, workspace: WorkspacePaths) -> None:
+    """Raise `UserError` if a folder has an attempt that worked, and of which the store does not know.
+
+    Folders from which no store could be made again are left out.
+    """
+    known = jobs.folders(connection)
+    for path in workspace.artifacts.glob(f"jobs/*/*/{journal.NAME}"):
+        folder = path.parent
+        if folder.relative_to(workspace.root).as_posix() not in known and _has_worked(folder):
+            raise _unknown(folder)
+
+
+def _has_worked(folder: Path) -> bool:
+    try:
+        specs.read(folder)
+        return next(journal.read(folder), None) is not None
+    except (UserError, DamagedJournalError, OSError):
+        return False
+
+
+def _unknown(folder: Path) -> UserError:
+    return UserError(
+        f"{folder} has an attempt that state.db does not know: state.db was lost or restored, or its -wal "
+        f"file was removed; {troubles.REBUILD}"
+    )
 
 
 def deaths_without_progress(history: Sequence[Attempt]) -> int:

@@ -26,6 +26,7 @@ from core.jobs import files, locks
 from core.pipeline import attempts, devices, history, ingest, intent_handlers, warm_workers
 from core.pipeline.attempts import MissingOutputError
 from core.pipeline.history import AttemptEnded
+from core.pipeline.playground_memory import PlaygroundMemory
 from core.pipeline.worker_processes import Workers
 from core.store import connections, intents, jobs, submissions
 from core.store.connections import transaction
@@ -72,6 +73,7 @@ class Supervisor:
         self.grace_s = grace_s
         self.connection = connections.writer(workspace.state)
         connections.check_sound(self.connection, workspace.state)
+        attempts.check_all_known(self.connection, workspace)
         self._file = connections.OpenFile(self.connection, workspace.state)
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
@@ -80,6 +82,7 @@ class Supervisor:
         self._slots = Slots()
         self._config_time: int | None = None
         self._last_state: object = None
+        self._playground = PlaygroundMemory(workspace, grace_s)
         #: When this supervisor first saw that an attempt shall stop, by a clock that nobody sets.
         self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()
@@ -98,6 +101,11 @@ class Supervisor:
         """Work until there has been nothing to do for `idle_s` seconds; releases `lock` before it returns."""
         idle_since = time.monotonic()
         while True:
+            if not locks.is_at(lock, self.workspace.lock):
+                raise UserError(
+                    f"{self.workspace.lock} was removed or replaced: another supervisor may be at work, and "
+                    "this one ends. Its workers go on"
+                )
             if self._work():
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since >= self.idle_s and self._exit(lock):
@@ -143,12 +151,14 @@ class Supervisor:
             jobs.setting(self.connection, "paused"),
             self._slots,
             len(self._ending),
+            self._playground.is_awaited(),
         )
         if changed := state != self._last_state:
             self._last_state = state
             self._make_ready()
             self._start()
-        return bool(carried_out or running or self._ending or changed)
+        is_busy = carried_out or running or self._ending or changed or self._playground.was_told
+        return bool(is_busy)
 
     def _exit(self, lock: TextIO) -> bool:
         """Release the lock, unless there is a new intent; returns whether it was released."""
@@ -314,7 +324,7 @@ class Supervisor:
         if all(count <= 0 for count in free.values()):
             return
         for job, slot in jobs.slots(self.connection, "ready").items():
-            if free[slot] > 0 and self._begin(job):
+            if free[slot] > 0 and self._playground.is_given(job, slot) and self._begin(job):
                 free[slot] -= 1
 
     def _begin(self, job_id: str) -> bool:

@@ -39,7 +39,13 @@ log = logging.getLogger("worker")
 def main(folder: Path) -> int:
     """Run the attempt in `folder`; returns the process's exit code."""
     files.keep_private(folder.parents[3])
-    with closing(Journal(folder)) as journal:
+    try:
+        journal = Journal(folder)
+    except OSError as error:
+        # Its folder was removed before it began, or there is no room: nothing can be recorded.
+        log.error("stopped before it began: %s", error)
+        return troubles.exit_code(error) or 1
+    with closing(journal):
         return _attempt(folder, journal)
 
 

@@ -100,7 +100,7 @@ def _existing(path: Path) -> dict[str, Any]:
         return {}
     try:
         info = json.loads(path.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} exists, but is not valid JSON ({error}): move it away") from error
     if not isinstance(info, dict):
         raise UserError(f"{path} exists, but is not a JSON object: move it away")

@@ -11,8 +11,8 @@ from core.domain.text import visible
 from core.reports.cells import ReportCell, ReportTable
 from core.reports.gather import Report
 
-#: First characters of text that a spreadsheet would run as a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: Text that a spreadsheet would run as a formula, those of East Asian keyboards included.
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -38,7 +38,7 @@ def csv_of(table: ReportTable) -> str:
     table = table.full or table
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.columns)
+    writer.writerow([_csv_text(title) for title in table.columns])
     writer.writerows([_csv_value(cell) for cell in row] for row in table.rows)
     return out.getvalue()
 
@@ -104,8 +104,12 @@ def _csv_value(cell: ReportCell) -> str:
     if cell.value is None:
         return ""
     if isinstance(cell.value, str):
-        return f"'{cell.text}" if cell.text.startswith(_FORMULA) else cell.text
+        return _csv_text(cell.text)
     return repr(cell.value)
+
+
+def _csv_text(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _markdown(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -31,7 +32,8 @@ def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -
             "there is no comparison to report: define judges and comparisons in config.toml, then "
             "run `empathy-tui run`"
         )
-    made = dict(_files(report))
+    # Judges are in names of files, and a state.db from somebody else may name them as it likes.
+    made = {re.sub(r"[^A-Za-z0-9._-]", "_", name): content for name, content in _files(report)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in earlier - made.keys():

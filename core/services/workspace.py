@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.services.data.reader import DataReader
     from core.services.evaluation.reader import EvaluationReader
     from core.services.pipeline.reader import PipelineReader
+    from core.services.playground import Playground
     from core.services.spending.reader import SpendingReader
     from core.services.training.reader import TrainingReader
     from core.services.workspace_state import WorkspaceState
@@ -87,6 +88,13 @@ class Workspace:
         from core.services.spending.reader import SpendingReader
 
         return SpendingReader(self._state)
+
+    @cached_property
+    def playground(self) -> Playground:
+        """Conversations with students: their answers as they come, and the history."""
+        from core.services.playground import Playground
+
+        return Playground(self._state, self.pipeline)
 
     @cached_property
     def commands(self) -> Commands:

@@ -144,28 +144,41 @@ def check_sound(connection: sqlite3.Connection, path: Path) -> None:
 
 
 class OpenFile:
-    """The state.db that a connection has open; it may be replaced, removed or upgraded meanwhile."""
+    """The state.db that a connection has open; it may be replaced, removed or upgraded meanwhile.
+
+    So may its write-ahead log, whose name stays for as long as a connection is open: whoever opens the file
+    next would not see what is in the log, and would write another one.
+    """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._opened = self._identity()
+        self._wal = path.with_name(path.name + "-wal")
+        self._opened = _identity(path)
+        #: None until the first write.
+        self._opened_wal = _identity(self._wal)
 
     def check(self) -> None:
         """Raise `UserError` if what is written by this connection is lost, or is not in today's schema."""
-        if self._identity() != self._opened:
-            raise UserError(
-                f"{self._path} was removed or replaced while it was in use: put it back, or "
-                f"{troubles.REBUILD}"
-            )
+        wal = _identity(self._wal)
+        self._opened_wal = self._opened_wal or wal
+        for path, now, before in (
+            (self._path, _identity(self._path), self._opened),
+            (self._wal, wal, self._opened_wal),
+        ):
+            if now != before:
+                raise UserError(
+                    f"{path} was removed or replaced while it was in use: put it back, or {troubles.REBUILD}"
+                )
         _check_version(self._connection, self._path)
 
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _version(path: Path) -> int:

@@ -287,6 +287,11 @@ def attempts(
     return [Attempt(**dict(row)) for row in rows]
 
 
+def folders(connection: sqlite3.Connection) -> set[str]:
+    """The folders of all attempts, relative to the workspace."""
+    return {row["folder"] for row in connection.execute("SELECT folder FROM attempts")}
+
+
 def running_attempt(connection: sqlite3.Connection, attempt: Attempt) -> Attempt | None:
     """The current state of a running attempt; None if it has ended."""
     found = attempts(connection, job=attempt.job, state="running")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -12,12 +13,14 @@ from typing import Any
 from transformers.utils.peft_utils import find_adapter_config_file
 
 from core.domain.errors import UserError
+from core.domain.paths import is_inside
 
 #: Weights that are named in a message.
 _MAX_NAMED = 3
 #: How the files begin that Git LFS leaves in place of large ones, and how large they are at most.
 _LFS_POINTER = b"version https://git-lfs"
 _MAX_POINTER_BYTES = 1024
+_ADAPTER, _ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.|$)")
 
 log = logging.getLogger(__name__)
@@ -36,14 +39,52 @@ def check_no_adapter(name: str, source: str, revision: str | None) -> None:
 
 
 def check_files(name: str, folder: Path) -> None:
-    """Raise `UserError` if a file in a model's folder is a pointer of Git LFS to a file that is not there."""
+    """Raise `UserError` if a file in a model's folder is a pointer of Git LFS to a file that is not there, or
+    if an index names weights outside of the folder."""
     for path in sorted(folder.iterdir()):
+        if path.name.endswith(".index.json"):
+            _check_index(name, path)
         is_small = path.is_file() and path.stat().st_size < _MAX_POINTER_BYTES
         if is_small and path.read_bytes().startswith(_LFS_POINTER):
             raise UserError(
                 f"{path.name} of the student {name!r} is a Git LFS pointer, not the file: run `git lfs pull` "
                 "in the folder, or download the model again"
             )
+
+
+def _check_index(name: str, path: Path) -> None:
+    found = _object(name, path)
+    shards = found.get("weight_map")
+    if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
+        raise UserError(f"{path.name} of the student {name!r} lists no files of weights: download it again")
+    for shard in shards.values():
+        if not is_inside(shard):
+            raise UserError(
+                f"{path.name} of the student {name!r} names {shard!r}, which is not in the model's folder: "
+                "do not use this model"
+            )
+
+
+def check_adapter(folder: Path) -> None:
+    """Raise `UserError` unless the folder has a LoRA adapter whose weights are plain numbers.
+
+    PEFT would take a pickle where there are none, and other kinds of adapters where their name says so.
+    """
+    if _object(str(folder), folder / _ADAPTER).get("peft_type") != "LORA":
+        raise UserError(f"{folder / _ADAPTER} is not of a LoRA adapter: train it again")
+    if not (folder / _ADAPTER_WEIGHTS).is_file():
+        raise UserError(f"{folder} has no {_ADAPTER_WEIGHTS}: train the adapter again")
+
+
+def _object(name: str, path: Path) -> dict[str, Any]:
+    """A file's JSON object. Raises `UserError`."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path.name} of {name!r} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path.name} of {name!r} is no JSON object")
+    return found
 
 
 def check_padding(name: str, config: Any) -> None:

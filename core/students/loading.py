@@ -121,6 +121,8 @@ def load_model(
             source,
             revision=student.revision,
             trust_remote_code=False,
+            # Never a pickle.
+            use_safetensors=True,
             dtype=dtype,
             generation_config=GenerationConfig(),
             output_loading_info=True,
@@ -141,10 +143,13 @@ def load_model(
     return model
 
 
-def with_adapter(model: Any, adapter: Path, student: Student) -> Any:
-    """Add an adapter to the loaded student. Raises `UserError` if it cannot be loaded."""
+def with_adapter(model: Any, adapter: Path, student: Student, name: str = "default") -> Any:
+    """Add an adapter to the loaded student, which may have others. Raises `UserError` if it cannot be loaded.
+
+    `name` is what the model calls it.
+    """
     with _errors_of_loading(student):
-        return _with_adapter(model, adapter, trainable=False)
+        return _with_adapter(model, adapter, trainable=False, name=name)
 
 
 @contextmanager
@@ -173,10 +178,14 @@ def _quantized(quantization: Quantization | None, device: str, dtype: torch.dtyp
     }
 
 
-def _with_adapter(model: Any, adapter: Path, trainable: bool) -> Any:
+def _with_adapter(model: Any, adapter: Path, trainable: bool, name: str = "default") -> Any:
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable)
+    checkpoint_checks.check_adapter(adapter)
+    if isinstance(model, PeftModel):
+        model.load_adapter(str(adapter), name, is_trainable=trainable)
+        return model
+    return PeftModel.from_pretrained(model, str(adapter), name, is_trainable=trainable)
 
 
 def _own_ends(name: str, source: str, revision: str | None, config: Any) -> list[int] | None:

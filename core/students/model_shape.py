@@ -62,6 +62,10 @@ class ModelShape:
         return self.parameters - self.outside
 
 
+#: What reading files that are of another form than usual ends with.
+_UNKNOWN = (AttributeError, ArithmeticError, LookupError, OSError, RecursionError, TypeError, ValueError)
+
+
 def of(student: Student) -> ModelShape:
     """The shape of a student as `model_sources.resolved` has made it.
 
@@ -72,13 +76,21 @@ def of(student: Student) -> ModelShape:
         return _from_config(_EMBEDDED)
     try:
         config = json.loads((folder / "config.json").read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"config.json of {student.model!r} cannot be read: {error}") from error
     try:
         config = _text(config)
         weights = _weights(folder)
         return _from_weights(config, weights) if weights else _from_config(config)
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (
+        AttributeError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        OSError,
+        RecursionError,
+    ) as error:
         raise UserError(
             f"config.json of {student.model!r} is of a kind whose size is not known ({error})"
         ) from error

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from core.domain.jobs import Slot
+
 #: Numbers that a layer may keep of each token until the backward pass, by its widths.
 _KEPT_HIDDEN = 20
 _KEPT_INNER = 8
 #: The share of the free memory that the activations of a tree may take, and the most tokens of a tree.
 _SHARE = 0.4
 MAX_TOKENS = 16_384
+#: Tokens whose logits TRL's head has at the same time: on a GPU TRL's number, on a CPU that of `head_tiles`.
+LOGIT_TOKENS: Mapping[Slot, int] = {"cpu": 128, "gpu": 4096}
 
 
 def tree_tokens(

@@ -86,7 +86,7 @@ def _damage(checkpoint: Path) -> str | None:
                 return f"{path} is not what was written"
         if marked is None and (empty := [path for path in checkpoint.iterdir() if not files.size(path)]):
             return f"{empty[0]} is empty"
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return f"{checkpoint / _MARK}: {error}"
     except OSError as error:
         return f"{error.filename or checkpoint} cannot be read: {error.strerror}"

@@ -12,6 +12,7 @@ import msgspec
 
 from core.config.schema import Student
 from core.domain.results import TrainingResult, values
+from core.domain.text import visible
 from core.jobs import files
 from core.jobs.settings import RunSettings
 from core.students import loading
@@ -164,12 +165,12 @@ def _table(title: str, rows: Mapping[str, object]) -> str:
 
 def _escaped(text: str) -> str:
     """Text without line breaks in which Markdown has no markup."""
-    return re.sub(r"([\\`*{}\[\]<>#|~&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]<>#!|~&])", r"\\\1", visible(" ".join(text.split())))
 
 
 def _code(text: str) -> str:
     """A code span: its fence is longer than any run of backticks in the text."""
-    text = " ".join(text.split())
+    text = visible(" ".join(text.split()))
     fence = "`" * (_longest_run_of_backticks(text) + 1)
     padding = " " if text.startswith("`") or text.endswith("`") else ""
     return f"{fence}{padding}{text}{padding}{fence}"
@@ -177,6 +178,7 @@ def _code(text: str) -> str:
 
 def _code_block(text: str) -> str:
     """A fenced code block: its fence is longer than any run of backticks in the text."""
+    text = visible(text, lines=True)
     fence = "`" * max(3, _longest_run_of_backticks(text) + 1)
     return f"{fence}\n{text}\n{fence}"
 

@@ -49,10 +49,9 @@ _INNER_BYTES = {"float32": 29, "bfloat16": 13, "float16": 13}
 _RECOMPUTED_LAYERS = 6
 #: Attention matrices of each head that the CPU keeps.
 _MATRICES = 2
-#: The part of the vocabulary, and the number of tokens, whose logits TRL's head has at the same time, and how
-#: many copies of them there are.
+#: The part of the vocabulary whose logits TRL's head has at the same time, and how many copies of them there
+#: are.
 _LOGIT_WIDTH = 32_768
-_LOGIT_TOKENS = 4096
 _LOGIT_COPIES: Mapping[Slot, float] = {"cpu": 13, "gpu": 2}
 
 
@@ -170,7 +169,7 @@ def _activations(training: Training, shape: ModelShape, done: Work, dtype: str, 
     else:
         kept = shape.layers * (layer * done.pass_tokens + matrices)
     width = min(shape.vocabulary, _LOGIT_WIDTH)
-    logits = _LOGIT_COPIES[slot] * min(done.pass_scored, _LOGIT_TOKENS) * width * 4
+    logits = _LOGIT_COPIES[slot] * min(done.pass_scored, activation_memory.LOGIT_TOKENS[slot]) * width * 4
     return kept + logits + 2 * width * shape.hidden * 4
 
 

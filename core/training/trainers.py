@@ -17,7 +17,7 @@ from trl import DPOConfig, SFTConfig
 from core.config.schema import Dpo, Lora, Training
 from core.domain.errors import UserError
 from core.training import evaluation, lora_modules
-from core.training.prefix_tree import limits
+from core.training.prefix_tree import attention, flex_check, limits
 from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer
 from core.training.tokenized_data import TokenizedData
 
@@ -182,8 +182,17 @@ def _use_tree(trainer: Trainer, data: TokenizedData, training: Training) -> None
     reason = limits.reason_against(trainer, max(map(len, data.sequences())), tokens)
     if reason is None:
         checkpointing = training.gradient_checkpointing
-        trainer.use_tree(limits.max_tokens(trainer.base, gradient_checkpointing=checkpointing))
+        max_tokens = limits.max_tokens(trainer.base, gradient_checkpointing=checkpointing)
+        if trainer.base.device.type == "cuda":
+            against_flex = flex_check.reason_against(trainer, tokens)
+        else:
+            against_flex = "the device is no CUDA GPU"
+        trainer.use_tree(max_tokens, attention.IN_BLOCKS if against_flex else attention.BY_FLEX)
         log.info("steps are computed on prefix trees of at most %d tokens", trainer.tree_tokens)
+        if against_flex is None:
+            log.info("FlexAttention computes the attention in trees")
+        else:
+            log.info("attention in trees is computed in blocks, without FlexAttention: %s", against_flex)
     else:
         log.warning("steps are computed without prefix trees, as TRL does: %s", reason)
 

@@ -14,7 +14,7 @@ from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from core.api import WorkspacePaths
-from docs.generator import scene
+from docs.generator import conversation, scene
 from tui.app.application import EmpathyApp
 from tui.screens.home import screen
 
@@ -22,7 +22,8 @@ SIZE = (120, 34)
 #: Seconds until a screen must show the expected words.
 DEADLINE_S = 30.0
 
-#: File name → keys that open the screen, and words that it shows once it is complete.
+#: File name → keys that open the screen, and words that it shows once it is complete. After `until` are words
+#: that are waited for before the next key.
 SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "home": (("1",), ("gpu 1", "agrees with human ratings", "respond")),
     "pipeline": (("2",), ("✓ done",)),
@@ -34,6 +35,7 @@ SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "responses": (("6", "h"), ("responders answered",)),
     "batches": (("7",), ("in progress",)),
     "logs": (("8", "slash", *"failed", "enter", "escape"), ("CUDA out of memory",)),
+    "playground": (("9", "h", "until Go on with", "enter"), ("turn 3 of a conversation",)),
 }
 
 
@@ -44,6 +46,7 @@ def screenshots() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HOME"] = folder
         workspace = scene.make(Path(folder) / "study")
+        conversation.write(workspace)
         return asyncio.run(_take(WorkspacePaths(workspace.root, read_only=True)))
 
 
@@ -59,7 +62,11 @@ async def _take(workspace: WorkspacePaths) -> dict[str, str]:
             app = EmpathyApp(workspace)
             async with app.run_test(size=SIZE) as pilot:
                 await _until(pilot, ("dialogues",))
-                await pilot.press(*pressed)
+                for key in pressed:
+                    if key.startswith("until "):
+                        await _until(pilot, (key.removeprefix("until "),))
+                    else:
+                        await pilot.press(key)
                 await _until(pilot, ("Quit", *words))
                 found[name] = _svg(app)
     return found

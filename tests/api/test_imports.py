@@ -63,6 +63,8 @@ COMMANDS: list[tuple[list[str], set[str]]] = [
     (["judge", "plan"], {"numpy", "scipy"}),
     (["report", "--help"], set()),
     (["vote", "--help"], set()),
+    (["chat", "--help"], set()),
+    (["chat", "--stop"], set()),
     (["serve", "--help"], set()),
     (["demo", "--help"], set()),
     (["doctor", "--help"], set()),

@@ -24,7 +24,7 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
     """Run `python -m tui WORDS`, given whole, in a folder, to its end."""
     with tempfile.TemporaryDirectory() as place:
         out, err = Path(place, "out"), Path(place, "err")
-        process = ForkedProcess(_main, command[3:], folder, out=out, err=err, environment=environment)
+        process = ForkedProcess(work, command[3:], folder, out=out, err=err, environment=environment)
         try:
             code = waiting.wait_for_exit(process)
         finally:
@@ -33,7 +33,8 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
         return Ended(code, out.read_bytes(), err.read_bytes())
 
 
-def _main(words: Sequence[str], folder: Path) -> int:
+def work(words: Sequence[str], folder: Path) -> int:
+    """What the process of a command does, in a folder; its exit code."""
     os.chdir(folder)
     sys.argv = ["empathy-tui", *words]
     # A new interpreter would have these of its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from core.config.redaction import without_secrets
 from core.jobs import journal
 from core.jobs.records import Done, Failed, Record, Started
+from core.pipeline import worker
 from core.store import intents
 from tests.support import made_results
 
@@ -74,3 +76,8 @@ def test_of_two_secrets_that_begin_alike_nothing_stays(monkeypatch: pytest.Monke
     monkeypatch.setenv("FIRST_TOKEN", "abcdefgh")
     monkeypatch.setenv("SECOND_TOKEN", "abcdefghijkl")
     assert without_secrets("x abcdefghijkl y abcdefgh") == "x [SECOND_TOKEN] y [FIRST_TOKEN]"
+
+
+def test_a_worker_whose_folder_is_gone_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert worker.main(tmp_path / "artifacts" / "jobs" / "judge-1" / "1") == 1
+    assert "stopped before it began" in caplog.text

@@ -253,7 +253,7 @@ def test_figures_name_what_stands_behind_them(written: Path) -> None:
 
 def test_unfinished_work_is_named(tmp_path: Path) -> None:
     with open_workspace(make(tmp_path / "half", finished=False)) as workspace:
-        write_report(workspace, tmp_path / "report")
+        write_report(workspace, tmp_path / "report", "paper")
     assert "are not finished" in (tmp_path / "report" / "report.md").read_text()
     states = [row["state"] for row in rows(tmp_path / "report", "comparisons")]
     assert set(states) == {"done", "waiting"}
@@ -310,7 +310,7 @@ def test_links_in_the_folder_are_replaced_not_followed(workspace: WorkspacePaths
         (folder / name).symlink_to(thesis)
     (folder / CONTENTS).write_text(json.dumps(["report.html", "old.csv"]))
     with open_workspace(workspace) as opened:
-        write_report(opened, folder)
+        write_report(opened, folder, "paper")
     assert thesis.read_text() == "years of work"
     assert not (folder / "report.html").is_symlink()
     assert not (folder / "old.csv").exists()

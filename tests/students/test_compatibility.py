@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,6 @@ from tests.students.families import FAMILIES, Family
 
 TEMPLATES = chat_tokenizers.trl_templates() | unusable.TEMPLATES
 PAGE = (ROOT / "docs/compatibility.md").read_text(encoding="utf-8").splitlines()
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quick_garbage_collection() -> Iterator[None]:
-    """Training collects garbage, which takes long among the objects of many libraries."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ URL = "http://127.0.0.1:1"
     [
         ({"code": 1113, "msg": "余额不足"}, "402", "credit"),
         ({"status": "error", "message": "Unauthorized"}, "401", "key"),
+        ({"detail": "Not authenticated"}, "401", "key"),
         ({"error": "model 'x' not found, try pulling it first"}, "404", None),
         ({"error": 'path "/chat/completions" not found'}, "404", "url"),
         ({"error": {"message": "Unrecognized request URL", "type": "invalid_request_error"}}, "400", "url"),

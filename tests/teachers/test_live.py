@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
+import tenacity
 
+from core.teachers.live import sender as sending
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
 from core.teachers.protocol import Message, RateLimits, RejectedError, Reply, Request, TransientError, Usage
@@ -121,6 +123,16 @@ async def test_it_starts_small_and_doubles_each_round() -> None:
     server.cancel()
     assert sizes == [8, 16, 32, 40, 40]
     assert len(ledger.replies) == 136
+
+
+@pytest.mark.parametrize(("retry_after", "is_long"), [(None, True), (0.0, True), (5.0, False)])
+def test_a_time_that_has_passed_is_none_to_wait_for(retry_after: float | None, is_long: bool) -> None:
+    """Requests came again within a second, for an hour."""
+    state = tenacity.RetryCallState(tenacity.AsyncRetrying(), None, (), {})
+    state.attempt_number = 7
+    error = TransientError("slow down", code="429", throttled=True, retry_after=retry_after)
+    state.set_exception((TransientError, error, None))
+    assert (max(sending._wait(state) for _ in range(50)) > 1.0) == is_long
 
 
 def test_an_episode_of_429s_shrinks_once_and_growth_is_slow_after() -> None:

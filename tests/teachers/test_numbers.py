@@ -34,9 +34,16 @@ def test_no_usage_is_free_of_charge_by_its_sign_or_size(found: list[object], has
 
 
 @pytest.mark.parametrize("expires_at", [0, -1, 1, 86400, "1970-01-01T00:00:00Z", None, "", 1_700_000_000])
-def test_a_batch_that_has_just_begun_is_not_overdue(expires_at: object) -> None:
+@pytest.mark.parametrize("created_at", [None, 0, 1_700_000_000, "2026-01-01T14:00:00+00:00"])
+def test_a_batch_that_has_just_begun_is_not_overdue(expires_at: object, created_at: object) -> None:
+    """Whatever its provider says of its times; it would be cancelled."""
     now = time.time()
-    info = BatchInfo(
-        "b", "in_progress", 0, 0, 1, "in", None, None, (), {}, now, json_values.seconds(expires_at)
-    )
-    assert _overdue_at(info, "24h") > now + 86_400 - 60
+    created, expires = json_values.seconds(created_at), json_values.seconds(expires_at)
+    info = BatchInfo("b", "in_progress", 0, 0, 1, "in", None, None, (), {}, created, expires)
+    assert _overdue_at(info, "24h", now) == now + 86_400 + 3600
+
+
+def test_a_batch_is_overdue_an_hour_after_the_end_of_its_window() -> None:
+    info = BatchInfo("b", "in_progress", 0, 0, 1, "in", None, None, (), {}, 2e9, 2e9 + 86_400)
+    assert _overdue_at(info, "24h", 2e9 - 60) == 2e9 + 86_400 + 3600
+    assert _overdue_at(info, "48h", 2e9 - 60) == 2e9 + 2 * 86_400 + 3600

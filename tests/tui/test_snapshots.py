@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
 from docs.generator import scene
-from tests.support import batches_workspace
+from tests.support import batches_workspace, playground_turns
 from tests.support.filled_workspace import fill
 from tests.support.settling import settled, until, until_shows
 from tui.app.application import EmpathyApp
@@ -32,6 +32,7 @@ SCREENS = {
     "pairs": ("6", "1/16", "1/12"),
     "batches": ("7", "in progress", "✗ failed"),
     "logs": ("8", "no padding token", "attempt 1 of a made job"),
+    "playground": ("9", "greedy · at most", "greedy · at most"),
 }
 #: What is pressed in a screen before it is looked at: for logs, to the one of a job that runs, or failed.
 THEN = {("logs", "busy"): ["down"] * 18, ("logs", "failed"): ["down"] * 3}
@@ -45,6 +46,7 @@ EMPTY = {
     "pairs": "There are no pairs yet",
     "batches": "No requests yet",
     "logs": "supervisor",
+    "playground": "There is nobody to talk with yet",
 }
 
 
@@ -132,6 +134,25 @@ def test_no_color(
     monkeypatch.setenv("NO_COLOR", "1")
     key, words, _ = SCREENS[screen]
     assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((screen, "busy"), ()))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_conversation(snap_compare: Compare, made: Path, home: Path, size: str) -> None:
+    workspace = copied(made, "failed", home)
+    playground_turns.write(workspace)
+
+    async def ready(pilot: Pilot[None]) -> None:
+        await until_shows(pilot, "dialogues")
+        await pilot.press("9")
+        await until_shows(pilot, "greedy · at most")
+        await settled(pilot)
+        await pilot.press("h")
+        await until_shows(pilot, "I used to cook")
+        await pilot.press("enter")
+        await until_shows(pilot, "turn 3 of a conversation")
+        await settled(pilot)
+
+    assert snap_compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
 
 
 @pytest.mark.parametrize("size", SIZES)

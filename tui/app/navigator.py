@@ -16,6 +16,7 @@ from tui.navigation.messages import (
     OpenLog,
     OpenPairOf,
     OpenPairs,
+    OpenPlayground,
     OpenScreen,
 )
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tui.screens.data.screen import DataScreen
     from tui.screens.logs.screen import LogsScreen
     from tui.screens.pairs.screen import PairsScreen
+    from tui.screens.playground.screen import PlaygroundScreen
     from tui.screens.voting.screen import VoteScreen
 
 #: Mode → module and class of its screen, imported when it is opened.
@@ -40,6 +42,7 @@ SCREENS = {
     "pairs": "PairsScreen",
     "batches": "BatchesScreen",
     "logs": "LogsScreen",
+    "playground": "PlaygroundScreen",
     "voting": "VoteScreen",
 }
 
@@ -82,6 +85,10 @@ def navigate(app: HostApp, message: Navigation) -> None:
         case OpenDialogue(dialog_id):
             data = cast("DataScreen", _opened(app, "data"))
             data.call_after_refresh(data.seek, dialog_id)
+        case OpenPlayground(dialog_id):
+            if may_write(app):
+                playground = cast("PlaygroundScreen", _opened(app, "playground"))
+                playground.call_after_refresh(playground.take, dialog_id)
         case OpenLog(job):
             _open_log(app, job)
         case OpenBallot(a, b, voter, uniform):

@@ -37,6 +37,7 @@ _COMMANDS = {
     "report": ("tui.cli.report", "report"),
     "pairs": ("tui.cli.pairs", "pairs"),
     "vote": ("tui.cli.vote", "vote"),
+    "chat": ("tui.cli.chat", "chat"),
     "logs": ("tui.cli.logs", "logs"),
     "export": ("tui.cli.recipes", "export"),
     "keys": ("tui.cli.keys", "keys"),

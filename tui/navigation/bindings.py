@@ -14,6 +14,7 @@ SCREENS = (
     ("pairs", "6", "Pairs"),
     ("batches", "7", "Batches"),
     ("logs", "8", "Logs"),
+    ("playground", "9", "Chat"),
 )
 
 APP = [

@@ -47,6 +47,13 @@ class OpenDialogue(Navigation):
 
 
 @dataclass
+class OpenPlayground(Navigation):
+    """Open the playground with an imported dialogue filled in; nothing is sent."""
+
+    dialog_id: str
+
+
+@dataclass
 class OpenLog(Navigation):
     """Open the log of a job, or the supervisor's for None."""
 

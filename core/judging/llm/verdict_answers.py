@@ -31,7 +31,7 @@ _PLACES: Mapping[str, Place] = {
     **dict.fromkeys(("1", "a", "one", "first"), "first"),
     **dict.fromkeys(("2", "b", "two", "second"), "second"),
 }
-_NOUN = r"(?:response|option|answer|reply|candidate|choice|assistant|number|no\.|text)"
+_NOUN = r"(?:response|option|answer|reply|candidate|choice|assistant|model|number|no\.|text)"
 _DIGIT = r"(?<![\d.,/])[12](?![\d/]|[.,]\d)"
 #: `A` and `B` in capitals: a small `a` is an article.
 _LETTER = r"(?-i:\b[AB]\b)"
@@ -53,7 +53,8 @@ _GROUPS = ("labelled", "ordinal", "bare")
 _WORDS = (
     r"(?:the|my|final|better|best|more|most|empathetic|empathic|response|answer|verdict|choice|winner|option"
     r"|number|judgment|judgement|decision|result|boxed|text|is|would|be|i|choose|pick|prefer|preferred|shows"
-    r"|select|empathy|one|wins|overall|quality|higher|greater|has|with|of|reply|candidate|assistant)"
+    r"|select|empathy|one|wins|overall|quality|higher|greater|has|with|of|reply|candidate|assistant|so"
+    r"|therefore|thus|hence|clearly|definitely|probably|slightly|it|s|d|say|think|believe|go|based|on)"
 )
 _ALONE = re.compile(
     rf"[\W_]*(?P<before>(?:{_WORDS}[\W_]+)*){_subject(1)}(?P<after>(?:[\W_]+{_WORDS})*)[\W_]*", re.IGNORECASE
@@ -118,6 +119,12 @@ _CLAIM = re.compile(
 _CHOICE = re.compile(
     r"\b(?:choose|pick|prefer|select|favou?r|go\s+with|vote\s+for|opt\s+for)\s+[\"'*_`(\[]*"
     rf"{_subject(1)}{_NOT_BOTH}",
+    re.IGNORECASE,
+)
+#: "I prefer 1 for its warmth, but 2 overall": the second response that is chosen.
+_ALSO = re.compile(
+    r"\b(?:choose|pick|prefer|select|favou?r|go\s+with|vote\s+for|opt\s+for)\b[^.!?;:\n]{1,120}?"
+    rf"\b(?:but|and|yet)\s+(?:I\s+(?:\w+\s+)?\w+\s+)?{_subject(1)}\s+(?:overall|for|in|on|when)\b",
     re.IGNORECASE,
 )
 #: What turns a sentence into its opposite, or into a question, if it stands before the verdict.
@@ -208,7 +215,12 @@ def _all(clean: str) -> Iterator[Named]:
             yield Named(_place(match), form)
     yield from _alone(rest)
     clauses = _Clauses(rest)
-    for pattern, form in ((_LABEL, "label"), (_CHOICE, "sentence"), (_CLAIM, "sentence")):
+    for pattern, form in (
+        (_LABEL, "label"),
+        (_CHOICE, "sentence"),
+        (_ALSO, "sentence"),
+        (_CLAIM, "sentence"),
+    ):
         for match in pattern.finditer(rest):
             if not clauses.is_denied(match.start()):
                 yield Named(_place(match), form)

@@ -7,8 +7,9 @@
   (`analysis` of gpt-oss). A closing tag without an opening one ends thinking that began with the answer; an
   opening one without a closing one begins thinking that reaches to the end. So only thinking is no answer.
   What stands under "Reasoning:" before a line with "Answer:" is thinking too.
-- `control token`: tokens of chat formats at the beginning are removed, with the role that they name. The
-  first one that ends a turn, or begins another, ends the answer; all others are removed.
+- `control token`: tokens of chat formats at the beginning are removed, with the role that they name, or with
+  the whole prompt where a server repeats it. The first one that ends a turn, or begins another, ends the
+  answer; all others are removed.
 - `markdown`: a code fence, emphasis or block quote around the whole answer.
 - `preamble`: a first line that announces the answer ("Sure! Here is a more empathetic version:").
 - `label`: a label ("Improved response:"), tag (`<answer>`) or JSON object around the answer.
@@ -95,7 +96,7 @@ _CHANNEL = re.compile(
 )
 _MESSAGE_END = re.compile(r"<\|(?:end|return|call|start)\|>")
 #: The same after a server dropped the control tokens.
-_BARE_CHANNELS = re.compile(r"\Aanalysis(?=[A-Z\s*\"'(]).*assistantfinal(?=[^a-z]|\Z)", re.DOTALL)
+_BARE_CHANNELS = re.compile(r"\A(?:analysis.*)?assistantfinal(?=[^a-z]|\Z)", re.DOTALL)
 _BARE_THINKING = re.compile(r"\Aanalysis(?=[A-Z])")
 _THOUGHT_PROCESS = re.compile(
     r"\Ahere(?:'s| is) my (?:thought|thinking|reasoning) process\b:?", re.IGNORECASE
@@ -146,6 +147,14 @@ def _final_channel(text: str) -> str:
 # Control tokens
 
 _ROLE = re.compile(r"\A(?:assistant|model|bot|ai)[ \t]*(?=\r?\n|<|\Z)", re.IGNORECASE)
+#: A prompt in a chat format, up to where the answer to its last turn begins.
+_PROMPT = re.compile(
+    r"\A\s*(?:(?:<s>|<bos>|<\|begin_of_text\|>)\s*)?(?:\[INST\].*\[/INST\]"
+    r"|<\|im_start\|>(?:system|user)\b.*<\|im_start\|>assistant\b"
+    r"|<\|start_header_id\|>(?:system|user)\b.*<\|start_header_id\|>assistant<\|end_header_id\|>"
+    r"|<start_of_turn>(?:system|user)\b.*<start_of_turn>model\b|<\|(?:system|user)\|>.*<\|assistant\|>)",
+    re.DOTALL,
+)
 #: Names of control tokens that end a turn or begin another.
 _BOUNDARY = re.compile(
     r"end|eo[tsmd]|return|stop|start|begin|turn|user|human|system|assistant|model|bot|inst|sys|</s>|<s>|bos",
@@ -154,6 +163,7 @@ _BOUNDARY = re.compile(
 
 
 def _without_control_tokens(text: str) -> str:
+    text = _PROMPT.sub("", text)
     kept: list[str] = []
     at = 0
     for token in control_tokens.find(text):

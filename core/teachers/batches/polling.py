@@ -28,8 +28,6 @@ from core.teachers.requests.queue import GOES_ON, RequestQueue
 _BACKOFF = 1.5
 #: Seconds after a batch's expiry at which it is cancelled, to get the answers that it has.
 _OVERDUE_S = 3600.0
-#: Unix time before which no provider had batches: an earlier moment is a mistake.
-_FIRST_BATCH = 1.6e9
 #: Seconds for which a cancelled job polls its batches, to collect the answers that they had.
 _CANCEL_GRACE_S = 12.0
 
@@ -195,7 +193,9 @@ class _Poller:
             )
         if info.status in FINAL:
             self.collector.collect(submission, info)
-        elif info.status != "cancelling" and time.time() > _overdue_at(info, self.settings.batch_window):
+        elif info.status != "cancelling" and time.time() > _overdue_at(
+            info, self.settings.batch_window, submission.submitted_at
+        ):
             log.warning("batch %s is overdue: cancelled, to get the answers that it has", info.id)
             self.teacher.cancel(info.id)
 
@@ -265,10 +265,11 @@ class _Poller:
         self.job.wait(self._interval_s)
 
 
-def _overdue_at(info: BatchInfo, window: str) -> float:
-    """When a batch should long have ended; `window` is the time that the provider had for it."""
-    created_at = info.created_at or 0.0
-    if info.expires_at is not None and info.expires_at > created_at and info.expires_at >= _FIRST_BATCH:
-        return info.expires_at + _OVERDUE_S
-    window_s = headers.parse_duration(window) or 0.0
-    return (created_at if created_at >= _FIRST_BATCH else time.time()) + window_s + _OVERDUE_S
+def _overdue_at(info: BatchInfo, window: str, submitted_at: float) -> float:
+    """When a batch should long have ended; `window` is the time that the provider had for it.
+
+    It was created after `submitted_at`, whatever times the provider reports.
+    """
+    began_at = max(info.created_at or 0.0, submitted_at)
+    ends_at = began_at + (headers.parse_duration(window) or 0.0)
+    return max(ends_at, info.expires_at or 0.0) + _OVERDUE_S

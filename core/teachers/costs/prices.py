@@ -15,7 +15,7 @@ _CHARACTERS_PER_TOKEN = 4.0
 #: Tokens that each message adds to its text.
 _TOKENS_PER_MESSAGE = 4
 #: Answers with reported tokens from which others are estimated, and the factor by which those may differ.
-_ENOUGH_ANSWERS, _MARGIN = 10, 1.1
+ENOUGH_ANSWERS, _MARGIN = 10, 1.1
 #: Tokens of an answer: about 28 words and a margin, where the prompts allow up to 97 words.
 ANSWER = 60
 
@@ -39,7 +39,7 @@ def cost(price: Price | None, usage: Usage | None, *, batch: bool) -> float | No
 
 def answer_tokens(teacher: Teacher, answer: int, used: Used | None) -> int:
     """Estimated output tokens of an answer: `answer` and reasoning, or what answers like it have `used`."""
-    if used is None or used.answers < _ENOUGH_ANSWERS:
+    if used is None or used.answers < ENOUGH_ANSWERS:
         return answer + reasoning.reasoning_tokens(teacher)
     return max(answer, math.ceil(_MARGIN * used.output_tokens / used.answers))
 

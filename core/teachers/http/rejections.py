@@ -55,6 +55,7 @@ _KEY = re.compile(r"api.?key|access token|unauthorized|authenticat|credentials",
 #: The same without a status, where other words may be about something else.
 _REFUSED_KEY = re.compile(
     r"(?:invalid|incorrect|wrong|missing|expired|no) (?:api.?key|access token|credentials)"
+    r"|not (?:authenticated|authorized)\b|authentication (?:is )?required|could not validate credentials"
     r"|api.?key (?:is )?(?:not valid|invalid|incorrect|missing|expired)|authentication (?:failed|error)"
     r"|invalid (?:token|authentication)|^unauthorized\b",
     re.IGNORECASE,

@@ -386,8 +386,9 @@ class Sender:
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    """Seconds before the next try. Where the server names a time, all requests wait until then anyway."""
-    if _error(state).retry_after is not None:
+    """Seconds before the next try. Where the server names a time, all requests wait until then anyway; one
+    that has passed says nothing, and its requests would come again at once."""
+    if _error(state).retry_after:
         return tenacity.wait_random(0, min(1.0, _MAX_WAIT_S))(state)
     return tenacity.wait_random_exponential(multiplier=1, max=_MAX_WAIT_S)(state)
 

@@ -42,12 +42,17 @@ async def _run(queue: RequestQueue) -> None:
     )
     sender = Sender(teacher, limits, queue.job.stop)
     waits_since = time.time()
+    is_first = True
     try:
         while not queue.job.stop.is_set():
             with queue.ledger.locked():
                 # Each call has several tries in its session, so one failure in the job is final.
-                pending = queue.pending(tries=1)
+                pending: Sequence[Request] = queue.pending(tries=1)
+                if is_first:
+                    # Under a budget the others are not in flight before it is known what an answer costs.
+                    pending = queue.first_under_budget(pending)
                 if pending:
+                    is_first = False
                     queue.check_budget(queue.estimate(pending))
                     token = new_token()
                     queue.submit(token, "live", clients.account(settings), pending, None)
@@ -85,6 +90,8 @@ class _Session:
         #: Its cost by estimate and so far, in US dollars.
         self.estimated_usd = queue.estimate(requests) or 0.0
         self.usd = 0.0
+        #: The keys of the requests that were sent.
+        self.sent: set[str] = set()
 
     async def run(self) -> None:
         """Raises `UserError` when the teacher rejects everything, or the budget is used up."""
@@ -96,7 +103,7 @@ class _Session:
                 self.queue.with_idempotency_keys(self.requests),
                 self._on_reply,
                 self._on_failure,
-                lambda request: self.queue.record(CallSent(self.token, request.key)),
+                self._on_send,
                 lambda request: self.queue.record(CallUnpaid(self.token, request.key)),
             )
         except RejectedError as error:
@@ -123,6 +130,10 @@ class _Session:
             self.queue.ledger.refresh()
             self.queue.report_progress()
 
+    def _on_send(self, request: Request) -> None:
+        self.sent.add(request.key)
+        self.queue.record(CallSent(self.token, request.key))
+
     def _on_reply(self, request: Request, reply: Reply, lost: int) -> None:
         record = self.queue.answer_record(self.token, 1, request.key, request.dialog_id, reply, lost)
         self.queue.record(record)
@@ -148,11 +159,13 @@ class _Session:
         self._count_cost(record)
 
     def _count_cost(self, record: Answer) -> None:
-        """Raises `UserError` once the answers have cost more than estimated, and more than the budget."""
+        """Raises `UserError` if more shall be sent, the answers have cost more than estimated, and they and
+        those in flight cost more than the budget."""
         self.usd += record.usd or 0.0
-        if self.queue.budget_usd is not None and self.usd > self.estimated_usd:
+        has_more = len(self.sent) < len(self.requests)
+        if self.queue.budget_usd is not None and has_more and self.usd > self.estimated_usd:
             self.queue.ledger.refresh()
-            self.queue.check_budget(0.0)
+            self.queue.check_budget(self.usd / self.counts.total() * self.sender.in_flight)
 
     async def _report(self) -> None:
         """Record the progress, and what the session waits for, whenever one of them changes."""

@@ -61,6 +61,8 @@ class TrackedSubmission:
     state: BatchState
     at: float
     """When it got this state, in Unix seconds."""
+    submitted_at: float
+    """When its requests were recorded, before anything was sent, in Unix seconds."""
     id: str | None = None
     """The provider's id of the batch; None before it is created, and for live calls."""
     file: str | None = None
@@ -195,7 +197,9 @@ class Ledger:
     def _add(self, folder: Path, record: Record, at: float) -> None:
         match record:
             case SubmissionRecord() if record.token not in self.submissions:
-                submission = TrackedSubmission(record, folder, "intended", at, key_digest=record.key_digest)
+                submission = TrackedSubmission(
+                    record, folder, "intended", at, at, key_digest=record.key_digest
+                )
                 self.submissions[record.token] = submission
                 for early_at, early in self._early.pop(record.token, ()):
                     _update(submission, early, early_at)

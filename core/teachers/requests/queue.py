@@ -215,6 +215,12 @@ class RequestQueue:
         usage = prices.estimate(requests, self.answer_tokens())
         return prices.cost(self.price, usage, batch=self.teacher.mode == "batch")
 
+    def first_under_budget(self, requests: Sequence[Request]) -> Sequence[Request]:
+        """As many of `requests` as show what the others cost; all of them if that is known, or no matter."""
+        used = self.ledger.used(self.job.spec.job, self.teacher.model)
+        is_known = used is not None and used.answers >= prices.ENOUGH_ANSWERS
+        return requests if self.budget_usd is None or is_known else requests[: prices.ENOUGH_ANSWERS]
+
     def check_budget(self, usd: float | None) -> None:
         """Raise `UserError` if spending `usd` more would exceed the budget.
 

@@ -1,8 +1,8 @@
 """Attention in a prefix tree: each token sees its ancestors alone.
 
-Queries are taken in blocks of neighbours in depth-first order. The keys of a block are the path that leads to
-it and the block itself, so that the work grows with the length of the paths, not with the square of the
-tree's size.
+On CUDA GPUs, FlexAttention computes it where it works. Elsewhere, queries are taken in blocks of neighbours
+in depth-first order. The keys of a block are the path that leads to it and the block itself, so that the work
+grows with the length of the paths, not with the square of the tree's size.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from core.training.prefix_tree.flex_attention import TreeMask
 from core.training.prefix_tree.trie import Trie
 
-#: The name under which Transformers knows this attention.
-NAME = "prefix_tree"
-#: The keyword argument of a model's forward pass that carries the `Blocks` to the attention.
-ARGUMENT = "prefix_tree_blocks"
+#: The names under which Transformers knows this attention, computed in blocks or by FlexAttention.
+IN_BLOCKS = "prefix_tree"
+BY_FLEX = "prefix_tree_flex"
+#: Implementations of attention that trees replace.
+REPLACED = {"sdpa", IN_BLOCKS, BY_FLEX}
+#: The keyword argument of a model's forward pass that carries the tree to the attention.
+ARGUMENT = "prefix_tree"
 #: Queries of a block.
 _BLOCK = 128
 
@@ -74,15 +78,19 @@ def tree_attention(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Transformers' attention function: SDPA, block by block where there is a tree."""
-    found: Blocks | None = kwargs.pop(ARGUMENT, None)
+    """Transformers' attention function: SDPA where there is no tree."""
+    found: Blocks | TreeMask | None = kwargs.pop(ARGUMENT, None)
     if found is None or not _is_plain(kwargs):
         plain: tuple[torch.Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout, scaling, **kwargs
         )
         return plain
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    return _TreeAttention.apply(query, key, value, found, scale).transpose(1, 2).contiguous(), None
+    if isinstance(found, TreeMask):
+        attended = found.attend(query, key, value, scale)
+    else:
+        attended = _TreeAttention.apply(query, key, value, found, scale)
+    return attended.transpose(1, 2).contiguous(), None
 
 
 def _is_plain(kwargs: dict[str, Any]) -> bool:
@@ -154,5 +162,6 @@ def _add(total: torch.Tensor, block: Block, part: torch.Tensor) -> None:
     total[:, :, block.start : block.stop] += part[:, :, known:]
 
 
-AttentionInterface.register(NAME, tree_attention)
-AttentionMaskInterface.register(NAME, sdpa_mask)
+for _name in (IN_BLOCKS, BY_FLEX):
+    AttentionInterface.register(_name, tree_attention)
+    AttentionMaskInterface.register(_name, sdpa_mask)

@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedModel
 from trl.trainer.utils import FusedCausalLMOutput
 
-from core.training.prefix_tree import attention, trie
+from core.training.prefix_tree import attention, flex_attention, recomputing, trie
 from core.training.prefix_tree.trie import Integers
 
 #: The label of tokens without a loss.
@@ -70,7 +70,7 @@ class TreePass:
         The first call runs the model.
         """
         if self._log_probs is None:
-            self._run(model, base)
+            self.run(model, base)
         device = self._leaf.device
         places = torch.from_numpy(self._places[number]).to(device)
         found: dict[str, Any] = {
@@ -87,7 +87,8 @@ class TreePass:
         if self._leaf.grad is not None:
             torch.autograd.backward(self._log_probs, self._leaf.grad)
 
-    def _run(self, model: Any, base: PreTrainedModel) -> None:
+    def run(self, model: Any, base: PreTrainedModel) -> torch.Tensor:
+        """Run the model; the log-probabilities of all tokens with a loss, with their graph."""
         device = base.get_input_embeddings().weight.device
         rows = torch.from_numpy(self._rows).to(device)
 
@@ -98,14 +99,15 @@ class TreePass:
         # Between the last layer and the head: logits are needed only where there is a loss.
         hook = base.base_model.register_forward_hook(score_only)
         try:
-            output = model(
-                input_ids=torch.from_numpy(self._trie.tokens).to(device)[None],
-                position_ids=torch.from_numpy(self._trie.depth).to(device)[None],
-                shift_labels=torch.from_numpy(self._labels).to(device)[None],
-                fused_lm_head=True,
-                use_cache=False,
-                **_attention_arguments(base, self._trie, device),
-            )
+            with recomputing.cheap_activations():
+                output = model(
+                    input_ids=torch.from_numpy(self._trie.tokens).to(device)[None],
+                    position_ids=torch.from_numpy(self._trie.depth).to(device)[None],
+                    shift_labels=torch.from_numpy(self._labels).to(device)[None],
+                    fused_lm_head=True,
+                    use_cache=False,
+                    **_attention_arguments(base, self._trie, device),
+                )
         finally:
             hook.remove()
         self._log_probs = output.log_probs[0]
@@ -113,14 +115,18 @@ class TreePass:
         self._others = {
             name: None if (values := output.get(name)) is None else values[0].detach() for name in _PER_TOKEN
         }
+        return self._log_probs
 
 
 def _attention_arguments(base: PreTrainedModel, tree: trie.Trie, device: torch.device) -> dict[str, Any]:
     visible = attention.mask(tree, device)
-    if base.config._attn_implementation == attention.NAME:
-        return {"attention_mask": visible, attention.ARGUMENT: attention.blocks(tree, device)}
-    if base.config._attn_implementation == "sdpa":
-        return {"attention_mask": visible}
+    match base.config._attn_implementation:
+        case attention.IN_BLOCKS:
+            return {"attention_mask": visible, attention.ARGUMENT: attention.blocks(tree, device)}
+        case attention.BY_FLEX:
+            return {"attention_mask": visible, attention.ARGUMENT: flex_attention.tree_mask(tree, device)}
+        case "sdpa":
+            return {"attention_mask": visible}
     # Eager attention adds its mask to the scores.
     hidden = torch.zeros(visible.shape, dtype=base.dtype, device=device)
     return {"attention_mask": hidden.masked_fill_(~visible, torch.finfo(base.dtype).min)}

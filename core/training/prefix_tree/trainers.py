@@ -15,6 +15,7 @@ from peft import PeftModel
 from torch.utils.data import Sampler
 from trl import DPOTrainer, SFTTrainer
 
+from core.training import head_tiles
 from core.training.dialogue_sampler import DialogueSampler
 from core.training.prefix_tree import attention
 from core.training.prefix_tree.steps import Step
@@ -31,11 +32,11 @@ class _TreeTrainer:
     _step: Step | None = None
     _dialogues: Sequence[str] | None = None
 
-    def use_tree(self, max_tokens: int) -> None:
+    def use_tree(self, max_tokens: int, implementation: str = attention.IN_BLOCKS) -> None:
         """Compute each optimizer step over trees of at most `max_tokens` tokens, or of one batch."""
         for model in (self.base, getattr(self, "ref_model", None)):
-            if model is not None and model.config._attn_implementation == "sdpa":
-                model.set_attn_implementation(attention.NAME)
+            if model is not None and model.config._attn_implementation in attention.REPLACED:
+                model.set_attn_implementation(implementation)
         self._tree_tokens = max_tokens
 
     def group_by_dialogue(self, dialogues: Sequence[str]) -> None:
@@ -68,10 +69,15 @@ class _TreeTrainer:
         return super().compute_loss(model, inputs, *args, **kwargs)  # type: ignore[misc]
 
     def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        loss = super().training_step(*args, **kwargs)  # type: ignore[misc]
-        if self._step is not None:
-            self._step.next(backward=True)
+        with head_tiles.small(self.args.device):
+            loss = super().training_step(*args, **kwargs)  # type: ignore[misc]
+            if self._step is not None:
+                self._step.next(backward=True)
         return loss
+
+    def prediction_step(self, *args: Any, **kwargs: Any) -> Any:
+        with head_tiles.small(self.args.device):
+            return super().prediction_step(*args, **kwargs)  # type: ignore[misc]
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int] | None:
         if self._dialogues is None:
@@ -113,7 +119,8 @@ class TreeDpoTrainer(_TreeTrainer, DPOTrainer):
             return step.outputs(self.model, self.base)
 
         for batch in batches:
-            chosen, rejected = self.compute_ref_log_probs(tree, self._prepare_inputs(batch))
+            with head_tiles.small(self.args.device):
+                chosen, rejected = self.compute_ref_log_probs(tree, self._prepare_inputs(batch))
             step.next(backward=False)
             yield from zip(chosen.tolist(), rejected.tolist(), strict=True)
 

@@ -27,8 +27,17 @@ UNDERSTOOD: dict[AnswerForm, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "Option A",
             "The first response",
             "response one",
+            "I'd say 1.",
+            "Model A",
         ),
-        ("RESPONSE 2", "The better response is 2.", "My verdict: B", "Verdict: Response 2", "winner: 2"),
+        (
+            "RESPONSE 2",
+            "The better response is 2.",
+            "My verdict: B",
+            "Verdict: Response 2",
+            "winner: 2",
+            "So it's Response 2.",
+        ),
     ),
     "JSON": (
         (
@@ -88,6 +97,7 @@ INVALID = (
         "Response 1 is better at naming the feeling, but Response 2 is warmer.",
         "If Response 1 is better, say 1.",
     ),
+    *("I prefer 1 for its warmth, but 2 overall.", "I'd pick A for advice and B for empathy."),
     *("I don't think Response 1 is better.", "It is unclear whether Response 2 is better."),
     *('{"response_1": 3, "response_2": 5}', '{"winner": true}', '{"winner": null}', "[[A]] or [[B]]"),
 )

@@ -97,6 +97,9 @@ def test_ties_narrow_the_interval() -> None:
     found = intervals.of_mean([1] * 50 + [0.5] * 150 + [0] * 50)
     plain = trials(125, 125)
     assert found.high - found.low < 0.7 * (plain.high - plain.low)
+    # Two independent orders.
+    both = intervals.of_mean([1] * 10 + [0.75] * 60 + [0.5] * 110 + [0.25] * 60 + [0] * 10)
+    assert both.high - both.low < 0.5 * (plain.high - plain.low)
 
 
 @given(st.lists(scores, min_size=1, max_size=60))

@@ -190,7 +190,7 @@ made = st.dictionaries(
 games = st.dictionaries(st.tuples(names, names), made, max_size=8)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(games)
 def test_whatever_was_decided_is_ranked_and_turned_round_it_is_mirrored(outcomes: Outcomes) -> None:
     entries, groups = rank(outcomes)

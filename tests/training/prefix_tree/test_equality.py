@@ -195,7 +195,7 @@ TOKENS = st.lists(st.integers(3, 5), min_size=2, max_size=14)
 @given(
     batches=st.lists(st.lists(TOKENS, min_size=1, max_size=3), min_size=1, max_size=3),
     prompt=st.integers(0, 6),
-    implementation=st.sampled_from(["sdpa", "eager", attention.NAME]),
+    implementation=st.sampled_from(["sdpa", "eager", attention.IN_BLOCKS]),
 )
 def test_any_tree(plain_model: Any, batches: list[list[list[int]]], prompt: int, implementation: str) -> None:
     def padded(rows: list[list[int]], value: int) -> torch.Tensor:

@@ -134,7 +134,7 @@ def test_memory_limits_a_tree(tiny: Path, tmp_path: Path) -> None:
 
 def test_answers_during_training_do_not_need_a_tree(tiny: Path, tmp_path: Path) -> None:
     trainer = made(tiny, tmp_path)
-    assert trainer.base.config._attn_implementation == attention.NAME
+    assert trainer.base.config._attn_implementation == attention.IN_BLOCKS
     ids = torch.tensor([ROWS[0]["input_ids"][:9]])
     found = trainer.model.generate(input_ids=ids, max_new_tokens=4, do_sample=False)
     trainer.base.set_attn_implementation("sdpa")

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from tui.components.reading_area import ReadingArea
 from tui.components.theme import shade
-from tui.navigation.messages import OpenPairOf
+from tui.navigation.messages import OpenPairOf, OpenPlayground
 from tui.screens.data import dialogue_text
 from tui.screens.data.dialogue_list import DialogueList
 
@@ -74,6 +74,7 @@ class DialoguesView(Container):
         Binding("f", "choose", "Filter", id="data.filter", tooltip="Filter by emotion, split and ratings"),
         Binding("e", "emotion", "Emotion", id="data.emotion", tooltip="Filter by emotion", show=False),
         Binding("P", "pairs", "Pairs", id="data.pairs", tooltip="Show the pairs of the test dialogue"),
+        Binding("c", "chat", "Chat", id="data.chat", tooltip="Have students answer the dialogue"),
         Binding("y", "copy", "Copy", id="data.copy", tooltip="Copy the dialogue as text", show=False),
     ]
 
@@ -164,6 +165,12 @@ class DialoguesView(Container):
             self.app.show_message("this is a train dialogue; only test dialogues have pairs")
         else:
             self.app.post_message(OpenPairOf(self._dialogue.dialog_id))
+
+    def action_chat(self) -> None:
+        if self._dialogue is None:
+            self.app.show_message("no dialogue is selected")
+        else:
+            self.app.post_message(OpenPlayground(self._dialogue.dialog_id))
 
     def action_copy(self) -> None:
         if self._dialogue is None:

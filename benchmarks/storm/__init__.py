@@ -1,0 +1,1 @@
+"""Everything at once while processes are killed, disks fill up and files are removed."""

@@ -1,0 +1,111 @@
+"""What the playground's process and its clients send each other: JSON, one message a line, over a socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+
+from core.config.schema import Responding
+from core.jobs.settings import LocalStudent
+from core.playground.records import PlaygroundAnswer
+
+#: More than a conversation has.
+MAX_LINE_BYTES = 16 * 1024 * 1024
+
+
+class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One message of a conversation, as a chat template takes it."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+class Participant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A student that answers."""
+
+    name: str
+    """The responder's name."""
+    student: LocalStudent
+    """The base student, or that with the weights of full fine-tuning."""
+    adapter: str | None
+    """The folder of a run's adapter; None for a student without one."""
+    messages: tuple[Message, ...]
+    """The conversation, which ends with what is to be answered."""
+
+
+class Ask(msgspec.Struct, frozen=True, tag="ask", forbid_unknown_fields=True):
+    """Have participants answer. A connection has one question at a time; its end stops the answers."""
+
+    participants: tuple[Participant, ...]
+    sampling: Responding
+
+
+class Leave(msgspec.Struct, frozen=True, tag="leave"):
+    """End after the present question, within seconds."""
+
+    reason: str
+    """Why, for people."""
+
+
+Command = Ask | Leave
+
+
+class Status(msgspec.Struct, frozen=True, tag="status"):
+    """What the process does before the first token."""
+
+    text: str
+    """For people."""
+
+
+class Piece(msgspec.Struct, frozen=True, tag="piece"):
+    """An answer as far as it has come: all of it, because removed thinking may shorten it."""
+
+    answer: PlaygroundAnswer
+    """Its `finish` is not decided yet, and means nothing."""
+
+
+class Answered(msgspec.Struct, frozen=True, tag="answered"):
+    """A finished answer."""
+
+    answer: PlaygroundAnswer
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """All participants have ended."""
+
+
+class Left(msgspec.Struct, frozen=True, tag="left"):
+    """The process ends."""
+
+    reason: str
+    """Why, for people."""
+
+
+Event = Status | Piece | Answered | Done | Left
+
+_encoder = msgspec.json.Encoder()
+_commands = msgspec.json.Decoder(Command)
+_events = msgspec.json.Decoder(Event)
+
+
+def encode(message: Command | Event) -> bytes:
+    """A message as one line."""
+    return _encoder.encode(message) + b"\n"
+
+
+def command(line: bytes) -> Command:
+    """Raises `msgspec.DecodeError`."""
+    found: Command = _commands.decode(line)
+    return found
+
+
+def events(connection: socket.socket) -> Iterator[Event]:
+    """The events that come over a connection, until it ends. Raises `OSError`."""
+    with connection.makefile("rb") as file:
+        while line := file.readline(MAX_LINE_BYTES):
+            if not line.endswith(b"\n"):
+                return
+            yield _events.decode(line)

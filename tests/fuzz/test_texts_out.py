@@ -1,0 +1,199 @@
+"""Whatever a name, a prompt or an answer holds, what is written of it is text, and nothing that acts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from core.domain.results import SftResult
+from core.domain.text import visible
+from core.reports import cells, gather, page, texts
+from core.reports.cells import ReportCell, ReportTable
+from core.reports.gather import Report
+from core.reports.write import write_report
+from core.services.workspace import open_workspace
+from core.training import model_card
+from tests.fuzz import hostile
+from tests.fuzz.hostile import fuzz
+from tests.support import made_settings
+from tests.support.finished_workspace import make
+from tui.cli.output.tables import cell, make_table, print_fields, print_line
+
+#: Control characters that no file may have for people, and what turns the direction of text.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+RESULT = SftResult(
+    steps=1, train_loss=1.0, train_runtime_s=1.0, epochs=1.0, examples=1, device="cpu", dtype="float32"
+)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    with open_workspace(make(tmp_path_factory.mktemp("study"))) as workspace:
+        return gather.gather(workspace)
+
+
+class Tags(HTMLParser):
+    """What a browser would act on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.bad: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.bad += [name for name, _ in attrs if name.startswith("on") or name == "style"]
+        links = [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
+        self.bad += [link for link in links if not link.startswith(("#", "data:,"))]
+
+
+def table(*found: str) -> ReportTable:
+    """A table with these texts in every place, its titles as tables have them."""
+    row = tuple(cells.text(text) for text in found)
+    return ReportTable(
+        "t", visible(found[0]), visible(found[1]), tuple(map(visible, found)), frozenset(), (row, row)
+    )
+
+
+@fuzz
+@given(found=st.tuples(*[hostile.filled_texts] * 3), warning=hostile.texts)
+def test_the_page(report: Report, found: tuple[str, ...], warning: str) -> None:
+    def tags(*words: str) -> Tags:
+        shown = replace(report, workspace=words[0], examples=_examples(report, words))
+        text = page.page(shown, [table(*words)], [], [visible(words[-1])])
+        assert not _CONTROLS.search(text)
+        seen = Tags()
+        seen.feed(text)
+        seen.close()
+        return seen
+
+    seen, plain = tags(*found, f"x{warning}"), tags("a", "b", "c", "d")
+    assert seen.bad == []
+    assert seen.names == plain.names
+
+
+def _examples(report: Report, words: tuple[str, ...]) -> tuple[Any, ...]:
+    def changed(example: Any) -> Any:
+        pair = replace(
+            example.pair,
+            situation=words[0],
+            utterance=words[1],
+            response_a=words[2],
+            response_b=words[0],
+            emotion=words[1],
+        )
+        return replace(example, pair=pair)
+
+    return tuple(changed(example) for example in report.examples)
+
+
+@fuzz
+@given(found=st.tuples(*[hostile.filled_texts] * 3))
+def test_tables_as_text(report: Report, found: tuple[str, ...]) -> None:
+    made = table(*found)
+    for row in csv.reader(io.StringIO(texts.csv_of(made))):
+        for written in row:
+            assert not written.lstrip().startswith(
+                ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+            )
+    latex = texts.latex_of(made)
+    bare = re.sub(r"\\[{}$&#%_]", "", latex)
+    assert bare.count("{") == bare.count("}")
+    commands = set(re.findall(r"\\([a-zA-Z]+)", latex))
+    assert not commands & {"input", "include", "write", "openin", "def", "catcode", "csname", "immediate"}
+    assert "^^" not in latex
+    assert not re.search(r"(?<!\\)[$#]", latex)
+    shown = replace(report, workspace=found[0], examples=_examples(report, found))
+    markdown = texts.markdown_of(shown, [made], list(found))
+    assert not re.search(r"(?<!\\)[<`]", markdown)
+    assert not re.search(r"(?<!\\)\]\(", markdown)
+    assert not _CONTROLS.search(markdown)
+
+
+@fuzz
+@given(
+    cell=st.sampled_from(["=1", "+1", "-1", "@a", "\t=1", " =1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201"])
+)
+def test_no_cell_is_a_formula(cell: str) -> None:
+    made = ReportTable("t", "t", "n", (cell,), frozenset(), ((ReportCell(cell, cell),),))
+    for (written,) in csv.reader(io.StringIO(texts.csv_of(made))):
+        assert written == f"'{cell}"
+
+
+@fuzz
+@given(
+    name=hostile.filled_texts,
+    prompt=hostile.texts,
+    model=hostile.filled_texts,
+    extra=st.dictionaries(hostile.plain_texts, hostile.values, max_size=3),
+)
+def test_the_model_card(name: str, prompt: str, model: str, extra: dict[str, Any]) -> None:
+    settings = made_settings.sft(
+        student=made_settings.student(model, prompt), student_name=name, recipe=f"direct/{name}"
+    )
+    training = msgspec.structs.replace(settings.training, extra=extra)
+    settings = msgspec.structs.replace(settings, training=training)
+    with TemporaryDirectory() as folder:
+        model_card.write(Path(folder), settings, "0" * 64, RESULT)
+        text = (Path(folder) / "README.md").read_bytes().decode()
+    assert not _CONTROLS.search(text)
+    _, front, body = text.split("---\n", 2)
+    found = yaml.safe_load(front)
+    assert set(found) <= {"base_model", "library_name", "pipeline_tag", "tags"}
+    assert found["tags"] == ["empathy", "lora", "trl", "sft"]
+    # Outside of code spans and blocks there is no markup of theirs.
+    outside = re.sub(r"(?ms)^(`{3,})[^\n]*\n.*?^\1$", "", body)
+    outside = re.sub(r"(?s)(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", outside)
+    assert not re.search(r"(?<!\\)<", outside), outside
+    assert "](http" not in outside.replace("](https://github.com/huggingface/trl)", "")
+    assert len(re.findall("(?m)^# ", outside)) == 1
+
+
+@fuzz
+@given(found=hostile.filled_texts)
+def test_a_table_on_a_terminal(found: str) -> None:
+    console = Console(force_terminal=True, color_system="truecolor", width=200)
+    with console.capture() as capture:
+        shown = make_table("name")
+        shown.add_row(cell(found))
+        console.print(shown)
+        print_fields(console, ("name", found))
+        print_line(console, found)
+    # Only what Rich itself writes: colours, and none of the texts' own.
+    assert not re.search("[\x00-\x09\x0b-\x1a\x1c-\x1f\x7f-\x9f]", capture.get())
+    assert not re.search("\x1b(?!\\[[0-9;]*m)", capture.get())
+
+
+@pytest.mark.parametrize("judge", ["../../outside", "/tmp/outside", "a/b", "..", "\x1b]0;x\x07"])
+def test_a_name_in_the_store_is_no_path(tmp_path: Path, judge: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are plain in config.toml; a state.db from somebody else may hold any."""
+    study = make(tmp_path / "place" / "study")
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    with open_workspace(study) as workspace:
+        found = gather.gather(workspace)
+        renamed = replace(
+            found,
+            rankings=tuple(replace(ranking, judge=judge) for ranking in found.rankings),
+        )
+        monkeypatch.setattr(gather, "gather", lambda *_: renamed)
+        written = write_report(workspace, tmp_path / "place" / "report")
+    assert {path.parent for path in written} == {tmp_path / "place" / "report"}
+    after = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert all("report" in path.parts or "study" in path.parts for path in after - before)
+    for path in written:
+        if path.suffix == ".svg":
+            ElementTree.parse(path)

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from core.config.workspace import WorkspacePaths
+from tests.support import playground_workspace
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkspacePaths]:
+    """One workspace for a module's tests, so that its process imports PyTorch once."""
+    workspace = playground_workspace.make(tmp_path_factory.mktemp("made") / "study")
+    yield workspace
+    playground_workspace.end(workspace)

@@ -1,0 +1,164 @@
+"""The playground's screen over its real process: send, compare, stop, go on, send again, and who may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from core.api import PlaygroundAnswer, PlaygroundTurn, Responding, WorkspacePaths
+from core.playground import history
+from tests.support import playground_workspace
+from tests.support.playground_workspace import BASE, DPO, SFT
+from tests.support.settling import settled, shown, until, until_shows
+from tui.screens.playground.screen import PlaygroundScreen
+
+Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return playground_workspace.make(tmp_path_factory.mktemp("made") / "study").root
+
+
+@pytest.fixture
+def study(made: Path, tmp_path: Path) -> Iterator[WorkspacePaths]:
+    with playground_workspace.copied(made, tmp_path / "study") as workspace:
+        yield workspace
+
+
+def turn(answer: str, **changes: object) -> PlaygroundTurn:
+    sampling = Responding(max_new_tokens=12)
+    known = PlaygroundTurn(
+        id="a1b2c3d4",
+        conversation="a1b2c3d4",
+        at=1_780_000_000.0,
+        situation="I moved to a town where I know nobody.",
+        utterance="Every evening is so quiet.",
+        sampling=sampling,
+        answers=(
+            PlaygroundAnswer(
+                responder=BASE, text=answer, finish="stop", tokens=9, first_token_s=0.5, seconds=1.5
+            ),
+            PlaygroundAnswer(responder=SFT, text="", finish="failed", error="out of memory"),
+        ),
+    )
+    return msgspec.structs.replace(known, **changes)
+
+
+def typed(text: str) -> list[str]:
+    """The keys for a text."""
+    return ["space" if character == " " else character for character in text]
+
+
+async def opened_on(pilot: Pilot[None], *, shows: str = BASE) -> PlaygroundScreen:
+    await pilot.press("9")
+    await until_shows(pilot, f" {shows} ")
+    await settled(pilot)
+    screen = pilot.app.screen
+    assert isinstance(screen, PlaygroundScreen)
+    return screen
+
+
+async def test_a_conversation_from_the_first_key_to_the_last(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        await pilot.press("s", "end", "backspace", "4", "down", "end", "backspace", "3", "enter")
+        await until_shows(pilot, "sampled, temperature 3, top_p 1, seed 42 · at most 14 tokens")
+        await pilot.press("a", "down", "down", "space", "enter")
+        await until_shows(pilot, f" {DPO} ")
+        await pilot.press("enter", *typed("I moved"), "enter", *typed("So quiet"), "enter")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        await settled(pilot)
+        assert "› So quiet" in shown(pilot)
+        assert "turn 2 of a conversation" in shown(pilot)
+        await pilot.press("enter", *typed("And now"), "enter")
+        await until(pilot, lambda: len(screen._turns) == 2)
+        await pilot.press("r")
+        await until(pilot, lambda: screen._asking is None and len(screen._turns) == 2)
+        kept = history.read(study).turns
+        assert [one.number for one in kept] == [1, 2, 2]
+        assert [answer.responder for answer in kept[0].answers] == [BASE, SFT, DPO]
+        # The same seed, the same answers.
+        assert [answer.text for answer in kept[1].answers] == [answer.text for answer in kept[2].answers]
+        assert (kept[0].situation, kept[0].utterance) == ("I moved", "So quiet")
+
+
+async def test_escape_stops_the_answers_then_leaves(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (80, 24)) as pilot:
+        screen = await opened_on(pilot)
+        screen._sampling = Responding(max_new_tokens=1500, do_sample=True, temperature=3.0)
+        await pilot.press("d")
+        await until(pilot, lambda: bool(screen.query_one("#utterance", Input).value))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen._asking is not None and len(screen._asking.answers) == 2)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(screen._turns) == 1)
+        assert {answer.finish for answer in screen._turns[0].answers} <= {"stopped", "stop"}
+        assert screen._turns[0].dialog_id is not None
+        await pilot.press("e")
+        assert screen.query_one("#utterance", Input).has_focus
+        assert screen._turns == ()
+        await pilot.press("escape")
+        assert not isinstance(screen.focused, Input)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.current_mode == "home")
+
+
+async def test_a_dialogue_of_the_data_is_filled_in_and_not_sent(study: WorkspacePaths, opened: Open) -> None:
+    async with opened(study, (120, 40)) as pilot:
+        await pilot.press("3")
+        await until_shows(pilot, "1–48 of 48")
+        await settled(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PlaygroundScreen))
+        screen = pilot.app.screen
+        assert isinstance(screen, PlaygroundScreen)
+        await until(pilot, lambda: bool(screen.query_one("#utterance", Input).value))
+        await settled(pilot)
+        assert screen._asking is None
+    assert not study.playground.exists()
+
+
+async def test_an_earlier_conversation_is_shown_as_what_it_is(
+    study: WorkspacePaths, opened: Open, tmp_path: Path
+) -> None:
+    history.append(study, turn("calm \x1b[2J [bold red]not markup[/] \u202eesrever"))
+    async with opened(study, (120, 40)) as pilot:
+        await opened_on(pilot)
+        await pilot.press("h")
+        await until_shows(pilot, "Every evening is so quiet.")
+        await pilot.press("enter")
+        await until_shows(pilot, "turn 2 of a conversation")
+        await settled(pilot)
+        text = shown(pilot)
+        assert "calm ␛[2J [bold red]not markup[/] <U+202E>esrever" in text
+        assert "✗ out of memory" in text
+        assert "6 words" in text
+        assert "8 tokens/s" in text
+        await pilot.press("x", *["backspace"] * 30, *str(tmp_path / "out.jsonl"), "enter")
+        await until_shows(pilot, "wrote 1 turns")
+    assert (tmp_path / "out.jsonl").exists()
+
+
+async def test_nothing_is_sent_in_a_read_only_workspace(study: WorkspacePaths, opened: Open) -> None:
+    watched = WorkspacePaths(study.root, read_only=True)
+    async with opened(watched, (120, 40)) as pilot:
+        screen = await opened_on(pilot)
+        for key in ("enter", "d", "r", "e", "m"):
+            await pilot.press(key)
+            await settled(pilot)
+        assert "read-only" in shown(pilot)
+        assert not isinstance(screen.focused, Input)
+    assert not study.playground.exists()
+
+
+async def test_without_data_it_says_what_to_do(prepared: WorkspacePaths, opened: Open) -> None:
+    async with opened(prepared) as pilot:
+        await pilot.press("9")
+        await until_shows(pilot, "There is nobody to talk with yet")

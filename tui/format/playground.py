@@ -1,0 +1,42 @@
+"""An answer of the playground in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.format.text import visible
+from tui.format.values import UNKNOWN
+
+if TYPE_CHECKING:
+    from core.api import PlaygroundAnswer, Responding
+
+
+def measures(answer: PlaygroundAnswer, *, is_final: bool = True) -> str:
+    """How long an answer is, how fast it came, and how it ended; it has no text from outside."""
+    words = "1 word" if answer.words == 1 else f"{answer.words} words"
+    speed = UNKNOWN if answer.tokens_per_s is None else f"{answer.tokens_per_s:.0f}"
+    ends = {"stop": "", "length": "cut at max_new_tokens", "stopped": "stopped", "failed": "failed"}
+    parts = [words, ends[answer.finish] if is_final else "", f"{speed} tokens/s", f"{answer.tokens} tokens"]
+    if answer.first_token_s is not None:
+        parts.append(f"first after {answer.first_token_s:.1f} s")
+    if answer.had_thinking:
+        parts.append("thinking removed")
+    return " · ".join(filter(None, parts))
+
+
+def text(answer: PlaygroundAnswer) -> str:
+    """The answer, fit to be shown, with its error if it failed."""
+    shown = visible(answer.text.strip(), lines=True)
+    if answer.error is not None:
+        return f"{shown}\n✗ {visible(answer.error, lines=True)}".strip()
+    return shown or "(empty answer)"
+
+
+def sampling(settings: Responding) -> str:
+    """How answers are generated, in a line."""
+    decoding = (
+        f"sampled, temperature {settings.temperature:g}, top_p {settings.top_p:g}, seed {settings.seed}"
+        if settings.do_sample
+        else "greedy"
+    )
+    return f"{decoding} · at most {settings.max_new_tokens} tokens"

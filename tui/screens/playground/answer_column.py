@@ -1,0 +1,88 @@
+"""The conversation with one responder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.components.reading_area import ReadingArea
+from tui.format import playground as words
+from tui.format.text import visible
+
+if TYPE_CHECKING:
+    from core.api import PlaygroundAnswer, PlaygroundTurn
+
+
+class AnswerColumn(ReadingArea):
+    """Earlier turns, and the present answer as it grows."""
+
+    DEFAULT_CSS: ClassVar[str] = """
+    AnswerColumn {
+        border: round $border-blurred;
+        border-title-color: $foreground;
+        border-subtitle-color: $text-muted;
+        padding: 0 1;
+        background: $surface;
+        &:focus { border: round $accent; }
+        & > Static { height: auto; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.responder = ""
+        self._text = Static(markup=False)
+        self.display = False
+
+    def compose(self) -> ComposeResult:
+        yield self._text
+
+    def belong_to(self, responder: str | None) -> None:
+        """Be the column of a responder; None hides it."""
+        self.responder = responder or ""
+        self.border_title = Content(visible(self.responder))
+        self.display = responder is not None
+
+    def show(
+        self,
+        turns: Sequence[PlaygroundTurn],
+        asked: str | None,
+        growing: PlaygroundAnswer | None,
+        *,
+        is_final: bool,
+    ) -> None:
+        """Show the turns, and what is `asked` now with the answer as far as it has come; None for none."""
+        parts: list[Content] = []
+        newest = growing
+        for turn in turns:
+            found = next((one for one in turn.answers if one.responder == self.responder), None)
+            parts.append(_utterance(turn.utterance))
+            if found is None:
+                parts.append(Content.styled("(did not take part)", "$text-muted"))
+            else:
+                parts.append(_answer(found))
+                newest = growing or found
+        if asked is not None:
+            parts.append(_utterance(asked))
+            if growing is not None:
+                parts.append(_answer(growing) if is_final else Content(words.text(growing)))
+        # Who has scrolled back is reading.
+        follows = self.is_vertical_scroll_end
+        self._text.update(Content("\n").join(parts))
+        ended = is_final or growing is None
+        self.border_subtitle = "" if newest is None else Content(words.measures(newest, is_final=ended))
+        if follows:
+            self.scroll_end(animate=False)
+
+
+def _utterance(text: str) -> Content:
+    return Content.styled(f"› {visible(text.strip(), lines=True)}", "$text-accent")
+
+
+def _answer(answer: PlaygroundAnswer) -> Content:
+    style = "$text-error" if answer.finish == "failed" else ""
+    return Content.styled(f"{words.text(answer)}\n", style)

@@ -1,0 +1,46 @@
+"""Conversations as texts: lines of the history, and what is copied."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.api import PlaygroundTurn
+
+#: Characters of an utterance in a line of the history.
+_MOST = 60
+
+
+def newest_first(turns: Iterable[PlaygroundTurn]) -> dict[str, tuple[PlaygroundTurn, ...]]:
+    """Each turn of the history by its line, the newest first, with the conversation up to it."""
+    by_number: dict[tuple[str, int], PlaygroundTurn] = {}
+    found: dict[str, tuple[PlaygroundTurn, ...]] = {}
+    for turn in turns:
+        by_number[turn.conversation, turn.number] = turn
+        # Of turns that were sent again, the newest at that time.
+        before = tuple(
+            by_number[turn.conversation, number]
+            for number in range(1, turn.number)
+            if (turn.conversation, number) in by_number
+        )
+        found[_line(turn)] = (*before, turn)
+    return dict(reversed(found.items()))
+
+
+def as_text(turns: Sequence[PlaygroundTurn]) -> str:
+    """A conversation to be copied."""
+    parts = [f"Situation: {turns[0].situation}"] if turns and turns[0].situation else []
+    for turn in turns:
+        parts.append(f"Utterance: {turn.utterance}")
+        for answer in turn.answers:
+            parts.append(f"{answer.responder}: {answer.text or answer.error or ''}")
+    return "\n\n".join(parts)
+
+
+def _line(turn: PlaygroundTurn) -> str:
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(turn.at))
+    utterance = " ".join(turn.utterance.split())
+    shown = utterance if len(utterance) <= _MOST else f"{utterance[: _MOST - 1]}…"
+    return f"{at}  {turn.number}. {shown}  {turn.id[:4]}"

@@ -1,0 +1,40 @@
+"""What the workspace says about the playground: who may answer, how, and whether models are in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.api import PlaygroundResponder, Responding, Workspace
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found at one look."""
+
+    offered: Sequence[PlaygroundResponder]
+    """Who may answer; empty if that cannot be known."""
+    sampling: Responding
+    """The settings of config.toml."""
+    problem: str | None
+    """Why nobody is offered, for people; None if somebody is, or nothing is wrong."""
+    is_running: bool
+    """Whether the resident process runs."""
+    ended: str | None
+    """Why the last one ended, for people; None if that is not known."""
+
+
+def look(workspace: Workspace) -> Found:
+    """Look at the workspace."""
+    from core.api import UserError
+
+    playground = workspace.playground
+    offered: Sequence[PlaygroundResponder] = ()
+    problem = None
+    try:
+        offered = playground.responders()
+    except UserError as error:
+        problem = str(error)
+    return Found(offered, playground.sampling(), problem, playground.is_running(), playground.why_ended())

@@ -1,0 +1,387 @@
+"""Playground: one utterance, answered by up to four students side by side as their tokens come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal
+from textual.content import Content
+from textual.events import Resize
+from textual.widgets import Input, Static
+
+from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import playground as words
+from tui.format.text import visible
+from tui.screens.playground import conversations
+from tui.screens.playground.answer_column import AnswerColumn
+from tui.screens.playground.asking import Asking
+from tui.screens.playground.keys import KEYS
+from tui.screens.playground.offered import Found, look
+
+if TYPE_CHECKING:
+    from core.api import (
+        Dialogue,
+        PlaygroundHistory,
+        PlaygroundResponder,
+        PlaygroundTurn,
+        Responding,
+        Snapshot,
+    )
+
+#: Columns of characters that an answer needs beside others.
+_COLUMN = 38
+_NOTHING = (
+    "There is nobody to talk with yet.\n\nImport data with i and define a student in config.toml; the base "
+    "student answers at once, its runs once they are trained."
+)
+
+
+class PlaygroundScreen(WorkspaceScreen):
+    """A conversation: each responder sees its own answers. Nothing is sent without a key."""
+
+    MODE = "playground"
+    ABOUT = (
+        "Type a situation and an utterance, or take a test dialogue, and compare the answers. Esc stops "
+        "them. One process holds the models; it gives its memory to jobs, and ends when it is not used."
+    )
+    CSS_PATH = "playground.tcss"
+    AUTO_FOCUS = "AnswerColumn"
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    WRITES = frozenset({"write", "dialogue", "retry", "edit", "free"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offered: Sequence[PlaygroundResponder] | None = None
+        self._chosen: tuple[str, ...] = ()
+        self._sampling: Responding | None = None
+        self._problem: str | None = None
+        self._turns: tuple[PlaygroundTurn, ...] = ()
+        #: The dialogue that the fields were filled from.
+        self._dialogue: Dialogue | None = None
+        #: The question that is being answered.
+        self._asking: Asking | None = None
+        #: Whether the resident process ran at the last look.
+        self._is_in_memory = False
+
+    def body(self) -> ComposeResult:
+        from core.api import MAX_RESPONDERS
+
+        for name, title in (("situation", "Situation"), ("utterance", "Utterance")):
+            with Horizontal(id=f"{name}-field", classes="field"):
+                yield Static(title, classes="name", markup=False)
+                yield Input(id=name, compact=True)
+        yield Static(id="about", markup=False)
+        with Container(id="columns"):
+            for _ in range(MAX_RESPONDERS):
+                yield AnswerColumn()
+        yield Static(Content(_NOTHING), id="nothing", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#columns").display = self.query_one("#nothing").display = False
+        self._draw_about()
+
+    def on_unmount(self) -> None:
+        if self._asking is not None:
+            self._asking.stop()
+
+    def on_resize(self, event: Resize) -> None:
+        self._arrange(event.size.width)
+
+    def show(self, snapshot: Snapshot) -> None:
+        self.app.read("playground", look, self._receive)
+
+    def take(self, dialog_id: str) -> None:
+        """Fill in a dialogue of the data; nothing is sent."""
+        self.app.read("dialogue", lambda workspace: workspace.playground.dialogue(dialog_id), self._take)
+
+    # What people do.
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.input.id == "situation":
+            self.query_one("#utterance").focus()
+        elif self._can_send():
+            self._send(event.value)
+
+    def action_write(self) -> None:
+        if self.can("write"):
+            is_new = not self._turns and not self.query_one("#situation", Input).value
+            self.query_one("#situation" if is_new else "#utterance").focus()
+
+    def action_dialogue(self) -> None:
+        if self.can("dialogue"):
+            self.app.read("random dialogue", lambda workspace: workspace.playground.dialogue(), self._take)
+
+    def action_responders(self) -> None:
+        from core.api import MAX_RESPONDERS
+        from tui.screens.playground.responders_dialog import RespondersDialog
+
+        if self._offered:
+            dialog = RespondersDialog(self._offered, self._chosen, MAX_RESPONDERS)
+            self.app.push_screen(dialog, self._choose)
+
+    def action_sampling(self) -> None:
+        from tui.screens.playground.sampling_dialog import SamplingDialog
+
+        if self._sampling is not None:
+            self.app.push_screen(SamplingDialog(self._sampling), self._set_sampling)
+
+    def action_retry(self) -> None:
+        if self.can("retry") and self._can_send() and self._has_turn():
+            last, self._turns = self._turns[-1], self._turns[:-1]
+            self._ask(last.situation, last.utterance, last.dialog_id)
+
+    def action_edit(self) -> None:
+        if self.can("edit") and self._can_send() and self._has_turn():
+            last, self._turns = self._turns[-1], self._turns[:-1]
+            self._fill(last.situation, last.utterance)
+            self.query_one("#utterance").focus()
+            self._draw()
+
+    def action_new(self) -> None:
+        if self._can_send():
+            self._turns, self._dialogue = (), None
+            self._fill("", "")
+            self._draw()
+            if not self.app.workspace.read_only:
+                self.query_one("#situation").focus()
+
+    def action_history(self) -> None:
+        if self._can_send():
+            self.app.read("history", lambda workspace: workspace.playground.history(), self._offer_history)
+
+    def action_copy(self) -> None:
+        if self._has_turn():
+            self.app.copy(conversations.as_text(self._turns))
+
+    def action_export(self) -> None:
+        from tui.dialogs.ask_text import AskTextScreen
+
+        self.app.push_screen(
+            AskTextScreen("Write the history to a JSONL file", "playground.jsonl"), self._export
+        )
+
+    def action_free(self) -> None:
+        if self.can("free"):
+            self.app.read("free", lambda workspace: workspace.playground.stop(), self._freed)
+
+    def action_back(self) -> None:
+        """Stop the answers; else leave a field; else go home."""
+        if self._asking is not None:
+            self._asking.stop()
+        elif isinstance(self.focused, Input):
+            self._focus_answers()
+        else:
+            self.step_back()
+
+    # Asking.
+
+    def _can_send(self) -> bool:
+        if self._asking is not None:
+            self.app.show_message("the answers are still coming: esc stops them")
+        return self._asking is None
+
+    def _has_turn(self) -> bool:
+        if not self._turns:
+            self.app.show_message("nothing was answered yet")
+        return bool(self._turns)
+
+    def _send(self, utterance: str) -> None:
+        if not utterance.strip():
+            self.app.show_message("write what the speaker says first")
+            return
+        dialogue, self._dialogue = self._dialogue, None
+        situation = self.query_one("#situation", Input).value
+        if self._turns:
+            self._ask(self._turns[0].situation, utterance, None)
+        elif dialogue is not None and (situation, utterance) == _fields(dialogue):
+            # A field shows line breaks as spaces.
+            self._ask(dialogue.situation, dialogue.utterance, dialogue.dialog_id)
+        else:
+            self._ask(situation, utterance, None)
+
+    def _ask(self, situation: str, utterance: str, dialog_id: str | None) -> None:
+        from core.api import PlaygroundQuestion
+
+        if not self.can("write") or self._sampling is None:
+            return
+        question = PlaygroundQuestion(
+            situation=situation,
+            utterance=utterance,
+            responders=self._chosen,
+            sampling=self._sampling,
+            dialog_id=dialog_id,
+            earlier=self._turns,
+        )
+        self._asking = asking = Asking(question)
+        self.query_one("#utterance", Input).value = ""
+        self._focus_answers()
+        self._draw()
+        work = partial(asking.run, self.app.workspace, lambda: self.call_later(self._take_in, asking))
+        self.run_worker(work, name="Playground", thread=True, exit_on_error=False)
+
+    def _take_in(self, asking: Asking) -> None:
+        changed = asking.take_in()
+        if self._asking is not asking:
+            return
+        if asking.has_ended:
+            self._end(asking)
+            return
+        self._draw_about()
+        for column in self.query(AnswerColumn):
+            if column.responder in changed:
+                self._draw_column(column)
+
+    def _end(self, asking: Asking) -> None:
+        self._asking, self._is_in_memory = None, asking.turn is not None and asking.left is None
+        if asking.turn is not None:
+            self._turns = (*self._turns, asking.turn)
+        elif asking.error is not None:
+            # To be sent again.
+            self._fill(asking.question.situation, asking.question.utterance)
+            self.app.show_message(asking.error, title="Playground", error=True)
+        if asking.left is not None:
+            self.app.show_message(f"the playground has ended: {asking.left}", title="Playground")
+        self._draw()
+
+    # Answers of dialogs and of the store.
+
+    def _receive(self, found: Found) -> None:
+        self._sampling = self._sampling or found.sampling
+        self._problem = found.problem
+        if self._is_in_memory and not found.is_running and self._asking is None:
+            why = found.ended or "see artifacts/playground/log.txt"
+            self.app.show_message(f"the playground has ended: {why}", title="Playground")
+        self._is_in_memory = found.is_running
+        if found.offered == self._offered and self._chosen:
+            self._draw_about()
+            return
+        self._offered = found.offered
+        able = [one.name for one in found.offered if one.problem is None]
+        kept = tuple(name for name in self._chosen if name in able)
+        self._choose(kept or tuple(able[:2]))
+
+    def _choose(self, chosen: tuple[str, ...] | None) -> None:
+        if chosen is None:
+            return
+        self._chosen = chosen
+        self._draw()
+
+    def _set_sampling(self, made: Responding | None) -> None:
+        if made is not None:
+            self._sampling = made
+            self._draw_about()
+
+    def _take(self, dialogue: Dialogue) -> None:
+        """Fill in a dialogue of the data, as a new conversation."""
+        if self._can_send():
+            self._turns, self._dialogue = (), dialogue
+            self._fill(*_fields(dialogue))
+            self._draw()
+            self.query_one("#utterance").focus()
+
+    def _offer_history(self, history: PlaygroundHistory) -> None:
+        from tui.dialogs.choose import ChooseScreen
+
+        lines = conversations.newest_first(history.turns)
+        if history.unreadable:
+            self.app.show_message(f"{history.unreadable} lines of the history cannot be read")
+        if not lines:
+            self.app.show_message("nothing was answered yet")
+            return
+
+        def go_on(line: str | None) -> None:
+            if line is not None and self._can_send():
+                self._turns, self._dialogue = lines[line], None
+                self._fill(self._turns[0].situation, "")
+                # Who cannot answer any more is shown, and asking says why.
+                self._chosen = tuple(answer.responder for answer in self._turns[-1].answers)
+                self._draw()
+                self._focus_answers()
+
+        self.app.push_screen(ChooseScreen("Go on with a conversation", list(lines), None), go_on)
+
+    def _export(self, name: str | None) -> None:
+        if name:
+            file = Path(name).expanduser().absolute()
+            self.app.read(
+                "export",
+                lambda workspace: workspace.playground.export(file),
+                lambda count: self.app.show_message(f"wrote {count} turns to {file}"),
+            )
+
+    def _freed(self, was_running: bool) -> None:
+        self._is_in_memory = False
+        self._draw_about()
+        self.app.show_message("the memory is freed" if was_running else "no model is in memory")
+
+    # Drawing.
+
+    def _fill(self, situation: str, utterance: str) -> None:
+        # The fields have one line each.
+        self.query_one("#situation", Input).value = _line(situation)
+        self.query_one("#utterance", Input).value = _line(utterance)
+
+    def _focus_answers(self) -> None:
+        self.set_focus(self.query(AnswerColumn).first() if self._chosen else None)
+
+    def _draw(self) -> None:
+        """Draw everything anew."""
+        self.query_one("#columns").display = bool(self._chosen)
+        self.query_one("#nothing").display = not self._chosen and self._offered is not None
+        self.query_one("#situation", Input).disabled = bool(self._turns) or self._asking is not None
+        self._draw_about()
+        for place, column in enumerate(self.query(AnswerColumn)):
+            column.belong_to(self._chosen[place] if place < len(self._chosen) else None)
+        self._arrange(self.size.width)
+        self._draw_columns()
+        if self.focused is None:
+            self._focus_answers()
+
+    def _draw_columns(self) -> None:
+        for column in self.query(AnswerColumn):
+            if column.display:
+                self._draw_column(column)
+
+    def _draw_column(self, column: AnswerColumn) -> None:
+        answer, is_final, asked = None, False, None
+        if self._asking is not None:
+            asked = self._asking.question.utterance
+            answer, is_final = self._asking.answers.get(column.responder, (None, False))
+        column.show(self._turns, asked, answer, is_final=is_final)
+
+    def _draw_about(self) -> None:
+        if self._problem is not None:
+            self.query_one("#about", Static).update(Content.styled(visible(self._problem), "$text-error"))
+            return
+        parts = [] if self._sampling is None else [words.sampling(self._sampling)]
+        if self._turns:
+            parts.append(f"turn {len(self._turns) + 1} of a conversation")
+        if self._is_in_memory:
+            parts.append("models in memory")
+        if self._dialogue is not None:
+            parts.append(f"dialogue {visible(self._dialogue.dialog_id)}")
+        if self._asking is not None:
+            parts.insert(0, f"{visible(self._asking.status) or 'answering'} … esc stops")
+        self.query_one("#about", Static).update(Content(" · ".join(parts)))
+
+    def _arrange(self, width: int) -> None:
+        """Put as many answers beside each other as there is room for."""
+        fits = max(1, width // _COLUMN)
+        count = max(1, len(self._chosen))
+        self.query_one("#columns").styles.grid_size_columns = min(count, fits)
+
+
+def _line(text: str) -> str:
+    """A text in one line, as a field shows it."""
+    return " ".join(text.split())
+
+
+def _fields(dialogue: Dialogue) -> tuple[str, str]:
+    """Situation and utterance, as the fields show them."""
+    return _line(dialogue.situation), _line(dialogue.utterance)
