@@ -20,7 +20,7 @@ from core.api import (
     count_jobs,
 )
 from tui.cli.output.data import dialogue_counts
-from tui.cli.output.tables import cell, make_table, print_fields, print_line
+from tui.cli.output.tables import cell, make_table, print_fields, print_line, print_table
 from tui.format import job_counts, waits
 from tui.format.job_states import look
 from tui.format.values import UNKNOWN, duration, percent
@@ -64,7 +64,7 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
             cell(time_taken(job)),
             *((cell(_note(job), style),) if wide else ()),
         )
-    console.print(table)
+    print_table(console, table)
     for job in snapshot.jobs:
         for warning in job.warnings:
             print_line(console, f"{job.id}: warning: {warning}", "yellow")

@@ -20,7 +20,7 @@ from core.api import (
     Scorecard,
     WinRate,
 )
-from tui.cli.output.tables import cell, make_table, print_line
+from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format import human_votes, win_rates
 from tui.format.values import UNKNOWN, count, p_value, percent, span
 from tui.screens.win_rates import comparison_metrics, judge_metrics
@@ -65,7 +65,7 @@ def print_win_rates(
             cell("/".join(map(count, counts)) if rate.n is not None else UNKNOWN),
             cell(count(rate.n)),
         )
-    console.print(shown)
+    print_table(console, shown)
     _print_dimensions(console, rates)
     methods = list(dict.fromkeys(rate.interval for rate in rates if rate.interval))
     if methods:
@@ -133,7 +133,7 @@ def _print_dimensions(console: Console, rates: Sequence[WinRate]) -> None:
                 cell(span(part.ci_low, part.ci_high)),
                 cell("/".join(map(count, counts))),
             )
-    console.print(shown)
+    print_table(console, shown)
 
 
 def _by_people(found: PredictionPoweredWinRate | None) -> str:
@@ -185,7 +185,7 @@ def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence
                 )
             ),
         )
-    console.print(shown)
+    print_table(console, shown)
     print_line(
         console,
         "win rate over the base students; a dialogue scores the mean over the students; intervals over "
@@ -222,7 +222,7 @@ def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[W
                     cell(f"{entry.wins:,.1f}"),
                     cell(count(entry.dialogues)),
                 )
-        console.print(shown)
+        print_table(console, shown)
         if one.groups > 1:
             print_line(
                 console,
@@ -288,7 +288,7 @@ def print_votes(
             cell(count(rate.n)),
             cell("decided" if rate.more == 0 else f"+{rate.more}" if rate.more else UNKNOWN),
         )
-    console.print(shown)
+    print_table(console, shown)
     print_line(
         console,
         "by people: prediction-powered win rate of b over all n dialogues; more: further dialogues with "
@@ -323,7 +323,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
             cell(p_value(test.p)),
             cell(p_value(test.p_holm)),
         )
-    console.print(shown)
+    print_table(console, shown)
     print_line(
         console,
         f"{len(found)} of {made} tests. b ahead: difference of the win rates against `over`, in points; "
@@ -357,4 +357,4 @@ def _print_metrics(console: Console, found: Sequence[MetricRow]) -> None:
             cell("" if fact.n is None else count(fact.n), "dim"),
             cell(("! " if fact.warns else "") + fact.note, "yellow" if fact.warns else "dim"),
         )
-    console.print(shown)
+    print_table(console, shown)
