@@ -216,6 +216,9 @@ def _round(
         trainer, before = _trainer(model, data, chat, way, training, arguments, Path(folder))
         if way is PRECOMPUTED:
             before = _since(began)
+        if table != "DPO":
+            # Before the steps there are only checks; in DPO there may be the reference's pass.
+            tokens.count = 0
         with _peak_memory() as peak:
             began = _now()
             trainer.train()

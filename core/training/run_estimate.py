@@ -45,9 +45,9 @@ _ADAMW_BYTES = 8.0
 #: with what allocators lose.
 _HIDDEN_BYTES = {"float32": 52, "bfloat16": 45, "float16": 45}
 _INNER_BYTES = {"float32": 29, "bfloat16": 13, "float16": 13}
-#: The same of trees without gradient checkpointing, which compute more again: as much less as they keep less.
-_TREE_HIDDEN_BYTES = {"float32": 35, "bfloat16": 45, "float16": 45}
-_TREE_INNER_BYTES = {"float32": 15, "bfloat16": 9, "float16": 9}
+#: The same of trees without gradient checkpointing, which compute more again.
+_TREE_HIDDEN_BYTES = {"float32": 28, "bfloat16": 45, "float16": 45}
+_TREE_INNER_BYTES = {"float32": 13, "bfloat16": 9, "float16": 9}
 #: How many layers' activations there are at the same time with gradient checkpointing.
 _RECOMPUTED_LAYERS = 6
 #: Attention matrices of each head that the CPU keeps.
