@@ -98,6 +98,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._snapshot: Snapshot | None = None
         self._data = HomeData()
         self._items: Sequence[AttentionItem] = ()
+        #: What the leaders were drawn from.
+        self._ranked: object = None
         #: Panel → the width of its lines, and the number of line breaks.
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -157,7 +159,11 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._draw_stages(self._snapshot)
         self._draw_items(self._snapshot)
         places = _FEW if self._is_low else _PLACES
-        self._put("leaders", "Winning", leader_lines(self._data.rates, self._width("leaders"), places))
+        wanted = (self._data.rates, self._width("leaders"), places)
+        # Most snapshots bring no other rates, and sorting thousands of them takes long.
+        if wanted != self._ranked:
+            self._ranked = wanted
+            self._put("leaders", "Winning", leader_lines(*wanted))
         self._draw_machine()
         if not self._is_low:
             self._draw_work(self._snapshot)
