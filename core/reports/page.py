@@ -74,7 +74,7 @@ def _without_styles(svg: str) -> str:
 
 
 def _sort_key(cell: ReportCell) -> str:
-    return "" if cell.value is None else str(cell.value)
+    return "" if cell.value is None else visible(str(cell.value))
 
 
 def _hash(text: str) -> str:

@@ -32,8 +32,7 @@ def write_report(workspace: Workspace, folder: Path, judge: str | None = None) -
             "there is no comparison to report: define judges and comparisons in config.toml, then "
             "run `empathy-tui run`"
         )
-    # Judges are in names of files, and a state.db from somebody else may name them as it likes.
-    made = {re.sub(r"[^A-Za-z0-9._-]", "_", name): content for name, content in _files(report)}
+    made = {file_name(name): content for name, content in _files(report)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name in earlier - made.keys():
@@ -58,6 +57,14 @@ def _files(report: gather.Report) -> Iterator[tuple[str, bytes]]:
     for plot in drawn:
         yield f"{plot.name}.svg", plot.svg
         yield f"{plot.name}.png", plot.png
+
+
+def file_name(name: str) -> str:
+    """A name of a table or plot as that of a file in the report's folder.
+
+    Judges are part of it, and a state.db from somebody else may name them as it likes.
+    """
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)
 
 
 def _earlier(folder: Path) -> set[str]:

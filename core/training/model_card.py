@@ -17,6 +17,8 @@ from core.jobs import files
 from core.jobs.settings import RunSettings
 from core.students import loading
 
+#: A model's name on the Hub.
+_HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)?")
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
@@ -44,7 +46,7 @@ def write(
     model, recipe = student.model, settings.recipe
     base = base_model(model)
     # The Hub links to a base model by its name there; a local folder has none.
-    on_hub = not base.startswith(("/", ".", "~"))
+    on_hub = _HUB_NAME.fullmatch(base) is not None
     lora = settings.lora
     data = ModelCardData(
         base_model=base if on_hub else None,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 #: Examples of each test.
@@ -17,6 +17,8 @@ fuzz: Callable[[Any], Any] = settings(
     max_examples=EXAMPLES,
     deadline=None,
     database=None,
+    # What fails is short enough as it is, and to shorten it may take minutes.
+    phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -27,6 +27,9 @@ from tui.screens.win_rates import comparison_metrics, judge_metrics
 from tui.screens.win_rates.matrix import SIGNIFICANT
 from tui.screens.win_rates.metric_row import MetricRow
 
+#: Pairs of responders with the same answers that are listed.
+_MOST_SAME = 8
+
 SAMPLE_WARNING = "This is sample data for trying the program, not research data. Draw no conclusions from it."
 
 
@@ -46,7 +49,9 @@ def print_win_rates(
     words = ("a (baseline)", "b", *named)
     by_people = {one.job: one for one in with_votes}
     votes = ("by people",) if by_people else ()
-    shown = make_table(*words, "win rate of b", "interval", *votes, "b/a/tie/inv", "n", left=len(words))
+    shown = make_table(
+        *words, "win rate of b", "interval", "decision", *votes, "b/a/tie/inv", "n", left=len(words)
+    )
     for rate in rates:
         by = (rate.judge,) if named else ()
         counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
@@ -55,6 +60,7 @@ def print_win_rates(
             *(cell(name) for name in (rate.a, rate.b, *by)),
             cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
             cell(_span(rate)),
+            cell(win_rates.brief_decision(rate) or UNKNOWN),
             *(cell(_by_people(by_people.get(rate.job))) for _ in votes),
             cell("/".join(map(count, counts)) if rate.n is not None else UNKNOWN),
             cell(count(rate.n)),
@@ -66,7 +72,8 @@ def print_win_rates(
         print_line(
             console,
             "win rate of b = (wins of b + half the ties) / (n - invalid); b/a/tie/inv: dialogues that b won, "
-            f"that a won, ties, invalid ones; interval: {'; '.join(methods)}",
+            f"that a won, ties, invalid ones; interval: {'; '.join(methods)}; decision: b leads if its "
+            "interval is above 50 %, loses if it is below; else about how many more dialogues decide it",
             "dim",
         )
     if by_people:
@@ -86,6 +93,7 @@ def print_win_rates(
                 f"{span(rate.bounds_low, rate.bounds_high)} %)",
                 "yellow",
             )
+    _print_same_answers(console, rates)
     for rate in rates:
         effects = win_rates.order_effects(rate)
         if effects is not None:
@@ -94,6 +102,18 @@ def print_win_rates(
         print_line(console, f"Judge {judge}: {label}" if named else str(label))
     if sample:
         print_line(console, SAMPLE_WARNING, "yellow")
+
+
+def _print_same_answers(console: Console, rates: Sequence[WinRate]) -> None:
+    """The responders of these comparisons with the most answers in common."""
+    pairs = {frozenset((one.a, one.b)): one for rate in rates for one in rate.same_as_b}
+    found = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
+    for one in found[:_MOST_SAME]:
+        words = win_rates.same_answers_words(one.same, one.dialogues)
+        print_line(console, f"= {one.a} and {one.b} give {words}", "yellow")
+    if len(found) > _MOST_SAME:
+        more = f"{len(found) - _MOST_SAME} more pairs of responders share fewer answers (--json has all)"
+        print_line(console, more, "dim")
 
 
 def _print_dimensions(console: Console, rates: Sequence[WinRate]) -> None:
