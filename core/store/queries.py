@@ -295,7 +295,8 @@ def _dialogues(
         if group is not None and group[0] == row[0]:
             responses = {source: RatedResponse(text, rating) for _, source, text, rating in group[1]}
             group = next(groups, None)
-        yield Dialogue(*row, _in_order(responses, sources))
+        fields = dict(zip(_DIALOGUE, row, strict=True))
+        yield Dialogue(**fields, responses=_in_order(responses, sources))
 
 
 def dialogue(connection: sqlite3.Connection, dialog_id: str) -> Dialogue | None:
