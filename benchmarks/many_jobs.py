@@ -2,8 +2,8 @@
 
     python -m benchmarks.many_jobs [--runs N] [--only commands|supervisor|app …] [--screens NAME …] [--idle S]
 
-Both stores (`benchmarks.big_store`) are measured in turns, so a busy machine slows both. All times but those of
-keys are the processor's.
+Both stores (`benchmarks.big_store`) are measured in turns, so a busy machine slows both. All times but those
+of keys are the processor's.
 
 - Commands: each command that only reads, as a process; the store's pages are put out of the system's cache
   first for `cold`. Megabytes are the most that the process occupied.
@@ -136,7 +136,7 @@ def _forget(path: Path) -> None:
 
 
 def supervisor(stores: Stores) -> None:
-    """Print the milliseconds that a supervisor's work takes, in a copy of each store in which nothing runs."""
+    """Print the milliseconds that a supervisor's work takes, in a copy of each store; nothing runs."""
     found = {name: _supervised(workspace) for name, workspace in stores.items()}
     print(f"{'supervisor':<40}" + "".join(f"{name + ', CPU ms':>22}" for name in stores) + f"{'ratio':>8}")
     for what in next(iter(found.values())):
@@ -192,7 +192,7 @@ def _supervised(source: WorkspacePaths) -> dict[str, float]:
 
 
 def app(stores: Stores, screens: Sequence[str], presses: int, seconds: float) -> None:
-    """Print how long screens and keys take in each store, and what the app takes when nobody presses a key."""
+    """Print how long screens and keys take in each store, and what the app takes while it idles."""
     for name, workspace in stores.items():
         print(f"app, {name}")
         found: keys.Found = defaultdict(lambda: defaultdict(list))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -265,21 +265,37 @@ def dialogues(connection: sqlite3.Connection, split: Split | None = None) -> lis
 
 def each_dialogue(connection: sqlite3.Connection, split: Split | None = None) -> Iterator[Dialogue]:
     """The dialogues one by one, in the file's order."""
+    yield from _dialogues(connection, ":split IS NULL OR split = :split", {"split": split})
+
+
+def dialogues_named(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Dialogue]:
+    """The dialogues of these ids, by id."""
+    named = {"ids": json.dumps([*ids])}
+    found = _dialogues(connection, "dialog_id IN (SELECT value FROM json_each(:ids))", named)
+    return {dialogue.dialog_id: dialogue for dialogue in found}
+
+
+def _dialogues(
+    connection: sqlite3.Connection, where: str, values: Mapping[str, str | None]
+) -> Iterator[Dialogue]:
     sources = _sources(connection)
-    rows = connection.execute(
-        f"SELECT {', '.join(_DIALOGUE)}, source, text, rating"
-        " FROM dialogues LEFT JOIN ratings USING (dialog_id)"
-        " WHERE :split IS NULL OR split = :split ORDER BY position",
-        {"split": split},
+    # Two queries side by side: with one, each response would come with its dialogue's texts.
+    own, ratings = connection.cursor(), connection.cursor()
+    own.row_factory = ratings.row_factory = None
+    own.execute(f"SELECT {', '.join(_DIALOGUE)} FROM dialogues WHERE {where} ORDER BY position", values)
+    ratings.execute(
+        "SELECT dialog_id, source, text, rating FROM dialogues JOIN ratings USING (dialog_id)"
+        f" WHERE {where} ORDER BY position",
+        values,
     )
-    for _, group in groupby(rows, key=itemgetter("dialog_id")):
-        parts = list(group)
-        responses = {
-            part["source"]: RatedResponse(part["text"], part["rating"])
-            for part in parts
-            if part["source"] is not None
-        }
-        fields = {name: parts[0][name] for name in _DIALOGUE}
+    groups = groupby(ratings, key=itemgetter(0))
+    group = next(groups, None)
+    for row in own:
+        responses = {}
+        if group is not None and group[0] == row[0]:
+            responses = {source: RatedResponse(text, rating) for _, source, text, rating in group[1]}
+            group = next(groups, None)
+        fields = dict(zip(_DIALOGUE, row, strict=True))
         yield Dialogue(**fields, responses=_in_order(responses, sources))
 
 

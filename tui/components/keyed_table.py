@@ -61,8 +61,8 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     Cells are `Text` and never `str`, because a `str` is parsed as markup. The screen handles left and right.
     Rows are one line high and columns have fixed widths. The class draws its rows itself, because a DataTable
-    measures every new cell, and redraws all visible cells when one of them changes. It looks only at the cells
-    of rows that are visible.
+    measures every new cell, and redraws all visible cells when one of them changes. It looks only at the
+    cells of visible rows.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -148,7 +148,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     def get_row(self, row_key: RowKey | str) -> list[Text]:
         key = row_key.value if isinstance(row_key, RowKey) else row_key
-        if key not in self._put:
+        if key is None or key not in self._put:
             raise RowDoesNotExist(f"There is no row {key!r}.")
         return list(self._aligned(self._put[key]))
 
@@ -184,7 +184,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
             self.rows[row_key] = Row(row_key, 1)
         self._require_update_dimensions = True
         self._update_count += 1
-        self.cursor_coordinate = self.cursor_coordinate  # type: ignore[assignment] # brings it within bounds
+        self.cursor_coordinate = self.cursor_coordinate  # brings it within bounds
         if is_first and self._shown_columns and self.show_cursor:
             self._highlight_cursor()
         self.check_idle()

@@ -7,7 +7,7 @@ from sqlite3 import Connection
 from typing import TYPE_CHECKING, TypeVar
 
 from core.config.schema import JudgeConfig
-from core.domain.dialogues import HUMAN
+from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
@@ -260,21 +260,21 @@ class EvaluationReader:
     def human_win_rates(self) -> tuple[HumanWinRate, ...]:
         """The win rates by votes, of all pairs of responders that people voted on."""
         found = self._votes()
-        return judges.human_win_rates(found, self._texts(judges.voted(found)), self._state.data()[1])
+        dialogues = self._dialogues(vote.dialog_id for vote in found)
+        return judges.human_win_rates(found, self._texts(judges.voted(found)), [*dialogues.values()])
 
     def prediction_powered(self) -> tuple[PredictionPoweredWinRate, ...]:
         """The win rates by people of all finished comparisons with votes, from the votes and the verdicts."""
         found = self._votes()
         if not found:
             return ()
-        rates, (imported, dialogues) = self._voted(found), self._state.data()
+        rates, imported = self._voted(found), self._state.imported()
 
         def make() -> tuple[PredictionPoweredWinRate, ...]:
             sides = {side for rate in rates for side in (rate.a, rate.b)}
-            by_name = {dialogue.dialog_id: dialogue for dialogue in dialogues}
-            return human_votes.prediction_powered(
-                rates, self._scores(rates), found, self._texts(sides), by_name
-            )
+            scores = self._scores(rates)
+            by_name = self._dialogues(_judged(scores) | {vote.dialog_id for vote in found})
+            return human_votes.prediction_powered(rates, scores, found, self._texts(sides), by_name)
 
         return self._state.remember("prediction powered", (rates, imported, found), make)
 
@@ -294,7 +294,8 @@ class EvaluationReader:
     def _with_breakdowns(self, rates: Sequence[WinRate]) -> tuple[Comparison, ...]:
         from core.domain.evaluation.comparisons import Comparison
 
-        scores, dialogues = self._scores(rates), self._state.data()[1]
+        scores = self._scores(rates)
+        dialogues = [*self._dialogues(_judged(scores)).values()]
         texts = self._texts({rate.b for rate in rates if rate.job in scores})
         with_votes = {one.job: one for one in self.prediction_powered()}
         return tuple(
@@ -322,6 +323,11 @@ class EvaluationReader:
         if connection is None:
             return {name: {} for name in responders}
         return {name: comparisons.texts(connection, jobs, name) for name in responders}
+
+    def _dialogues(self, ids: Iterable[str]) -> dict[str, Dialogue]:
+        """These dialogues by id: to read all of them takes seconds if there are hundreds of thousands."""
+        connection = self._state.connection()
+        return {} if connection is None else queries.dialogues_named(connection, set(ids))
 
     def _votes(self) -> list[Vote]:
         from core.store import votes
@@ -427,3 +433,8 @@ class EvaluationReader:
             if workspace_graph.validates(self._state.paths, config, imported, settings, judge):
                 found[judge] = validated
         return found
+
+
+def _judged(scores: Mapping[str, Scores]) -> set[str]:
+    """The dialogues that any of these comparisons has a score of."""
+    return {name for of_job in scores.values() for name in of_job}

@@ -84,7 +84,7 @@ def _run(left: Sequence[Job], seconds: Mapping[str, float], slots: Mapping[Slot,
     free = defaultdict(int, slots)
     running: list[tuple[float, int]] = []
     #: Slot → the places of the jobs that could start in it, the first one first.
-    ready: defaultdict[str, list[int]] = defaultdict(list)
+    ready: defaultdict[Slot, list[int]] = defaultdict(list)
     ended: dict[str, float] = {}
     for place, job in enumerate(left):
         if job.state == "running":

@@ -38,13 +38,18 @@ def make_table(*titles: str, left: int = 1) -> Table:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """Print a table of `make_table`, and of `cell`s, as the console would.
+    """Print a table of `make_table` as the console would.
 
-    Rich takes milliseconds for a row, so it lays out only tables that are too wide for the console.
+    Rich takes milliseconds for a row, so it lays out only tables that are too wide for the console, or have
+    other cells than those of `cell`.
     """
     gap = table.padding[1]
     lines = [[str(column.header) for column in table.columns]]
-    rows = list(zip(*([*column.cells] for column in table.columns), strict=True))
+    cells = [[c for c in column.cells if isinstance(c, Text) and not c.spans] for column in table.columns]
+    if any(len(column) < table.row_count for column in cells):
+        console.print(table)
+        return
+    rows = list(zip(*cells, strict=True))
     lines += [[cell.plain for cell in row] for row in rows]
     widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
     is_simple = all(text.isprintable() for line in lines for text in line)

@@ -110,6 +110,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._snapshot: Snapshot | None = None
         self._data = HomeData()
         self._items: Sequence[AttentionItem] = ()
+        #: What the leaders were drawn from.
+        self._ranked: object = None
         #: Whether the cursor was put on the first failure; afterwards it stays where it is.
         self._has_chosen = False
         #: Panel → the width of its lines, and the number of line breaks.
@@ -188,12 +190,16 @@ class HomePanels(VerticalScroll, can_focus=False):
             return
         self._draw_stages(self._snapshot)
         self._draw_items(self._snapshot)
-        if self._data.rates is None:
-            found = Content.styled("reading the win rates …", "$text-muted")
-        else:
-            places = _FEW if self._is_low else _PLACES
-            found = leader_lines(self._data.rates, self._width("leaders"), places)
-        self._put("leaders", "Who wins", found)
+        places = _FEW if self._is_low else _PLACES
+        wanted = (self._data.rates, self._width("leaders"), places)
+        # Most snapshots bring no other rates, and sorting thousands of them takes long.
+        if wanted != self._ranked:
+            self._ranked = wanted
+            if self._data.rates is None:
+                found = Content.styled("reading the win rates …", "$text-muted")
+            else:
+                found = leader_lines(self._data.rates, self._width("leaders"), places)
+            self._put("leaders", "Who wins", found)
         self._draw_machine()
         if not self._is_low:
             self._draw_work(self._snapshot)

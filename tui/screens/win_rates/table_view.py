@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -15,7 +16,7 @@ from textual.widgets import DataTable, Input, Static
 from core.api import job_progress
 from tui.components.filter_box import FilterBox
 from tui.components.interval_bar import interval_bar
-from tui.components.keyed_table import Column, KeyedTable
+from tui.components.keyed_table import Column, KeyedTable, LaterCells
 from tui.components.listing import KEYS
 from tui.components.theme import shade
 from tui.format import job_states, win_rates
@@ -73,7 +74,7 @@ class RatesView(WinRatesView):
         self._drawn: object = None
         self._described = Content("")
         #: A comparison's job → its row and the row's input.
-        self._rows: dict[str, tuple[object, list[Text]]] = {}
+        self._rows: dict[str, tuple[object, Sequence[Text]]] = {}
 
     def compose(self) -> ComposeResult:
         yield Static(id="shown", markup=False)
@@ -194,11 +195,11 @@ class RatesView(WinRatesView):
         nothing.display = not self.rates
         self.reveal(bool(self.rates))
         table.set_columns(columns)
-        rows: dict[str, list[Text]] = {}
+        rows: dict[str, Sequence[Text]] = {}
         groups = win_rates.grouped(win_rates.ordered(found, self._sort, self._is_reversed), self._grouping)
         for name in sorted(groups) if self._sort is None else groups:
             if self._grouping != "none":
-                rows[_GROUP + name] = self._group_row(name, groups[name], columns)
+                rows[_GROUP + name] = LaterCells(partial(self._group_row, name, groups[name], columns))
             rows |= {rate.job: self._kept_row(rate, columns) for rate in groups[name]}
         table.put(rows)
         if selected is None or not table.select(selected):
@@ -266,13 +267,13 @@ class RatesView(WinRatesView):
         }
         return [cells.get(column.key, Text("")) for column in columns]
 
-    def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
+    def _kept_row(self, rate: WinRate, columns: Sequence[Column]) -> Sequence[Text]:
         """The last drawing of the row, if it is still valid."""
         widths = [(column.key, column.width) for column in columns]
         drawn_from = (rate, self.with_votes.get(rate.job), self._looks.get(rate.job), widths)
         known = self._rows.get(rate.job)
         if known is None or known[0] != drawn_from:
-            known = self._rows[rate.job] = (drawn_from, self._row(rate, columns))
+            known = self._rows[rate.job] = (drawn_from, LaterCells(partial(self._row, rate, columns)))
         return known[1]
 
     def _row(self, rate: WinRate, columns: Sequence[Column]) -> list[Text]:
