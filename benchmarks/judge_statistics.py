@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from core.domain.evaluation.verdicts import Order, Winner
-from core.judging.metrics import bias_model, sample_size, scores, sequential, statistics
+from core.judging.metrics import bias_model, power, sample_size, scores, sequential, statistics
 from core.judging.metrics.bias_model import Ruled
 from core.judging.metrics.prediction_powered import Predicted, PredictionPowered, prediction_powered
 
@@ -183,7 +183,7 @@ def planned_power(
     for _ in range(10):
         pilot = sample_size.seen({("a", "b"): judge.verdicts(random, 400, seen_strength, both, 2)})
         variance, _ = sample_size.fraction(pilot, len(orders), repeats)
-        asked.append(sample_size.dialogues(variance, detect, 0.8))
+        asked.append(power.dialogues(variance, detect, 0.8))
         for _ in range(max(1, runs // 10)):
             made = scores.by_dialogue(judge.verdicts(random, asked[-1], strength, orders, repeats))
             found.append(statistics.even_test([s for s in made.values() if s is not None]).p < 0.05)

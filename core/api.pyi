@@ -43,8 +43,13 @@ from .domain.evaluation.verdicts import Dimension as Dimension
 from .domain.evaluation.verdicts import Pair as Pair
 from .domain.evaluation.verdicts import Verdict as Verdict
 from .domain.evaluation.votes import Choice as Choice
+from .domain.evaluation.win_rates import Decision as Decision
+from .domain.evaluation.win_rates import SameAnswers as SameAnswers
 from .domain.evaluation.win_rates import WinRate as WinRate
+from .domain.events import AdoptOutcome as AdoptOutcome
+from .domain.events import CancelOutcome as CancelOutcome
 from .domain.events import Event as Event
+from .domain.events import ImportOutcome as ImportOutcome
 from .domain.events import IntentResult as IntentResult
 from .domain.events import ReparseOutcome as ReparseOutcome
 from .domain.events import RetryOutcome as RetryOutcome
@@ -56,6 +61,7 @@ from .domain.job_rules import JobCounts as JobCounts
 from .domain.job_rules import action_problem as action_problem
 from .domain.job_rules import blocked_jobs as blocked_jobs
 from .domain.job_rules import count_jobs as count_jobs
+from .domain.job_rules import counts_by as counts_by
 from .domain.job_rules import find_job as find_job
 from .domain.job_rules import job_progress as job_progress
 from .domain.job_rules import log_problem as log_problem

@@ -45,7 +45,7 @@ def fetch(
     started = False
     try:
         with (
-            clients.client(timeout=timeout_s) as client,
+            clients.client(url, timeout=timeout_s) as client,
             files.replacing(destination) as file,
             # Without compression, the content length is that of the file.
             client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,

@@ -25,6 +25,8 @@ class Event:
     """The job's attempt; None where it concerns none."""
     text: str
     """What happened, in words."""
+    about: str | None = None
+    """The job's stage and name, such as `sft smollm2/direct/chatgpt/sft`; None for the workspace."""
 
 
 class ImportOutcome(msgspec.Struct, frozen=True, tag="import"):

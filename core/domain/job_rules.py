@@ -5,7 +5,8 @@ A reason is one plain sentence for people; None means that nothing stands in the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -27,7 +28,8 @@ def start_problem(job: Job) -> str | None:
     if job.state == "done":
         return f"{_named(job)} is done: there is nothing to start"
     if job.requested and job.state not in UNSUCCESSFUL:
-        return f"{_named(job)} is requested already: it is {job.state}"
+        state = "cancelling" if job.cancelling else job.state
+        return f"{_named(job)} is requested already: it is {state}"
     return None
 
 
@@ -60,6 +62,8 @@ def action_problem(action: str, job: Job | None) -> str | None:
             return start_problem(job)
         case "cancel" if not job.requested:
             return f"{_named(job)} was never started: there is nothing to cancel"
+        case "cancel" if job.cancelling:
+            return f"{_named(job)} is cancelling: it was asked to stop, and ends at its next step"
         case "cancel":
             return cancel_problem(_named(job), job.state)
         case "retry":
@@ -104,11 +108,25 @@ def waiting_reason(job: Job, jobs: Mapping[str, Job], paused: bool, slots: Seque
         return "paused" if paused else None if free else f"waits for a free {job.slot} slot"
     if job.state != "waiting":
         return None
-    unfinished = [jobs[i] for i in job.depends_on if i in jobs and jobs[i].state != "done"]
-    blocking = next((other for other in unfinished if other.state in UNSUCCESSFUL), None)
+    blocking = _blocking(job, jobs)
     if blocking is not None:
         return f"blocked: {_named(blocking)} {blocking.state}"
-    return f"waits for {_named(unfinished[0])}" if unfinished else None
+    needed = next((jobs[i] for i in job.depends_on if i in jobs and jobs[i].state != "done"), None)
+    return None if needed is None else f"waits for {_named(needed)}"
+
+
+def _blocking(job: Job, jobs: Mapping[str, Job]) -> Job | None:
+    """The nearest job without success for which `job` waits, directly or not."""
+    queue, seen = list(job.depends_on), set(job.depends_on)
+    for id in queue:
+        needed = jobs.get(id)
+        if needed is None or needed.state == "done":
+            continue
+        if needed.state in UNSUCCESSFUL:
+            return needed
+        queue += [other for other in needed.depends_on if other not in seen]
+        seen.update(needed.depends_on)
+    return None
 
 
 def blocked_jobs(jobs: Collection[Job], unsuccessful: Iterable[str]) -> frozenset[str]:
@@ -141,30 +159,64 @@ def _can_move(job: Job, paused: bool, done: set[str], slots: Collection[Slot]) -
 
 @dataclass(frozen=True)
 class JobCounts:
-    """How far the requested work is, in jobs."""
+    """How many jobs are in each state. Each job counts once, so the numbers add up to `total`."""
 
-    done: int
+    done: int = 0
     """Requested jobs that are done."""
-    requested: int
-    """All requested jobs."""
-    running: int
-    """Requested jobs that run now."""
-    failed: int
-    """Requested jobs that failed or were cancelled."""
-    planned: int
-    """All jobs of the configuration, requested or not."""
+    running: int = 0
+    """Jobs that run."""
+    cancelling: int = 0
+    """Jobs that still run, and were asked to stop."""
+    waiting: int = 0
+    """Requested jobs that wait for a slot, or for jobs that can still succeed."""
+    blocked: int = 0
+    """Requested jobs that wait, directly or not, for one that failed or was cancelled."""
+    failed: int = 0
+    """Requested jobs that failed."""
+    cancelled: int = 0
+    """Requested jobs that were cancelled."""
+    not_started: int = 0
+    """Jobs that nobody requested."""
+
+    @property
+    def total(self) -> int:
+        """All jobs."""
+        return self.requested + self.not_started
+
+    @property
+    def requested(self) -> int:
+        """All requested jobs."""
+        return self.done + self.active + self.waiting + self.blocked + self.failed + self.cancelled
+
+    @property
+    def active(self) -> int:
+        """Jobs with a worker: those that run, and those that still stop."""
+        return self.running + self.cancelling
 
 
 def count_jobs(jobs: Sequence[Job]) -> JobCounts:
-    """The sums over all jobs of a snapshot."""
-    requested = [job for job in jobs if job.requested]
-    return JobCounts(
-        done=sum(job.state == "done" for job in requested),
-        requested=len(requested),
-        running=sum(job.state == "running" for job in requested),
-        failed=sum(job.state in UNSUCCESSFUL for job in requested),
-        planned=len(jobs),
-    )
+    """The number of jobs in each state."""
+    return counts_by(jobs, lambda job: "").get("", JobCounts())
+
+
+def counts_by(jobs: Sequence[Job], group: Callable[[Job], str]) -> dict[str, JobCounts]:
+    """The number of jobs in each state by group; a job may wait for one of another group."""
+    blocked = blocked_jobs(jobs, (job.id for job in jobs if job.requested and job.state in UNSUCCESSFUL))
+    found: dict[str, Counter[str]] = {}
+    for job in jobs:
+        found.setdefault(group(job), Counter())[_counted_as(job, blocked)] += 1
+    return {name: JobCounts(**counts) for name, counts in found.items()}
+
+
+def _counted_as(job: Job, blocked: Collection[str]) -> str:
+    """The field of `JobCounts` that counts this job."""
+    if not job.requested:
+        return "not_started"
+    if job.cancelling:
+        return "cancelling"
+    if job.state in ("waiting", "ready"):
+        return "blocked" if job.id in blocked else "waiting"
+    return job.state
 
 
 def job_progress(job: Job) -> float | None:

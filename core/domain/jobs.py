@@ -45,7 +45,8 @@ class Job:
     reason: str | None
     """Why it does not run, for people; None where it runs or has ended."""
     done: int | None
-    """Units of work done by its newest attempt; None before it reports any."""
+    """Units of work done by its newest attempt; None before it reports any, and while the job waits for
+    another."""
     total: int | None
     """All its units of work; None where that is not known."""
     eta_s: float | None
@@ -53,7 +54,7 @@ class Job:
     attempt: int
     """Number of its newest attempt; 0 before the first."""
     started_at: float | None
-    """When its newest attempt started; None before the first."""
+    """When its newest attempt started; None before the first, and while the job waits for another."""
     finished_at: float | None
     """When it ended; None before."""
     error: str | None
@@ -75,6 +76,10 @@ class Job:
     warnings: tuple[str, ...] = ()
     """What failed beside its work, which went on, in the order in which it first happened; each with how
     often, if it was more than once."""
+    cancelling: bool = False
+    """Whether it still runs, and was asked to stop."""
+    in_config: bool = True
+    """Whether config.toml has it; False for a job that was requested under an earlier one."""
 
 
 def result_values(job: Job) -> dict[str, object]:

@@ -13,7 +13,7 @@ _TIMEOUT_S = 5.0
 
 def failure(url: str) -> ConnectionFailure | None:
     """Why a request to `url` gets no response; None if it gets one, whatever its status."""
-    with clients.client(timeout=_TIMEOUT_S, follow_redirects=False) as client:
+    with clients.client(url, timeout=_TIMEOUT_S, follow_redirects=False) as client:
         try:
             client.head(url)
         except (httpx2.RequestError, httpx2.InvalidURL) as error:

@@ -39,9 +39,12 @@ class Problem:
         return f"{self.variable} {self.found}: {self.remedy}"
 
 
-def problems() -> list[Problem]:
-    """Everything that is wrong with the variables, what breaks requests first."""
-    found = [*_certificates(), *_proxies(), *_no_proxy()]
+def problems(url: str = "") -> list[Problem]:
+    """Everything that is wrong with the variables, what breaks requests first.
+
+    With `url` what concerns requests to it: nothing that is wrong with a proxy, if NO_PROXY has its host.
+    """
+    found = [*_certificates(), *(() if is_excluded(url) else _proxies()), *_no_proxy()]
     return sorted(found, key=lambda problem: not problem.breaks)
 
 
@@ -64,10 +67,22 @@ def proxy_of(url: str) -> tuple[str, str] | None:
         parts = urlsplit(url)
     except ValueError:
         return None
-    if _is_excluded((parts.hostname or "").lower()):
+    if is_excluded(url):
         return None
     by_scheme = {scheme: (variable, value) for scheme, variable, value in _set_proxies()}
     return by_scheme.get(parts.scheme) or by_scheme.get("all")
+
+
+def is_excluded(url: str) -> bool:
+    """Whether NO_PROXY has the host of `url`, or everything."""
+    entries = [
+        entry for name in ("NO_PROXY", "no_proxy") for entry in _entries(os.environ.get(name, "").lower())
+    ]
+    try:
+        host = (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        host = ""
+    return "*" in entries or _has_host(entries, host)
 
 
 def without_password(proxy: str) -> str:
@@ -198,23 +213,23 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def _is_excluded(host: str) -> bool:
-    """Whether NO_PROXY has `host`: its name, a domain that it is in, its address, or a network."""
+def _has_host(entries: list[str], host: str) -> bool:
+    """Whether these entries of NO_PROXY have `host`: its name, a domain that it is in, its address, or a
+    network."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         address = None
-    for variable in ("NO_PROXY", "no_proxy"):
-        for entry in _entries(os.environ.get(variable, "").lower()):
-            if address is None:
-                domain = entry.rpartition("://")[2].partition(":")[0].lstrip("*").lstrip(".")
-                if entry == "*" or (domain and (host == domain or host.endswith(f".{domain}"))):
-                    return True
-                continue
-            try:
-                network = ipaddress.ip_network(entry.strip("[]"), strict=False)
-            except ValueError:
-                continue
-            if address.version == network.version and address in network:
+    for entry in entries:
+        if address is None:
+            domain = entry.rpartition("://")[2].partition(":")[0].lstrip("*").lstrip(".")
+            if domain and (host == domain or host.endswith(f".{domain}")):
                 return True
+            continue
+        try:
+            network = ipaddress.ip_network(entry.strip("[]"), strict=False)
+        except ValueError:
+            continue
+        if address.version == network.version and address in network:
+            return True
     return False

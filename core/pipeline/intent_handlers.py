@@ -140,7 +140,7 @@ def _start_anew(connection: sqlite3.Connection, names: Iterable[str]) -> tuple[s
 
 def _cancel(connection: sqlite3.Connection, job: str) -> CancelOutcome:
     state = _state(connection, job)
-    problem = job_rules.cancel_problem(job, state)
+    problem = job_rules.cancel_problem(_name(connection, job), state)
     if problem is not None:
         raise UserError(problem)
     if state == "running":
@@ -160,7 +160,7 @@ def _retry(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) 
     needed = dependencies_of(jobs.graph(connection), [job])
     again = [name for name in (job, *sorted(needed)) if _failed(connection, name)]
     if not again:
-        raise UserError(job_rules.retry_problem(job, state))
+        raise UserError(job_rules.retry_problem(_name(connection, job), state))
     imported = dialogues.imported(connection)
     if imported is not None:
         found = [stored.job for name in again if (stored := jobs.get(connection, name)) is not None]
@@ -220,7 +220,7 @@ def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str
     """Make a job that waits for a batch poll it now."""
     running = jobs.attempts(connection, job=job, state="running")
     if not running:
-        raise UserError(job_rules.refresh_problem(job, _state(connection, job)))
+        raise UserError(job_rules.refresh_problem(_name(connection, job), _state(connection, job)))
     try:
         (workspace.inside(running[0].folder) / REFRESH).touch()
     except OSError as error:
@@ -233,7 +233,7 @@ def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, 
     if stored is None or stored.job.stage != "generate":
         raise UserError(f"{job} is not a job of stage `generate`: start one, then name it")
     if stored.state == "done":
-        raise UserError(f"{job} is done and needs no more answers")
+        raise UserError(f"{_name(connection, job)} is done and needs no more answers")
     adoption.name(workspace.artifacts / "jobs" / job, batch)
     jobs.add_event(connection, f"batch {batch} adopted by the user", job=job)
     if stored.state == "running":
@@ -245,6 +245,12 @@ def _adopt(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str, 
 
 def _failed(connection: sqlite3.Connection, job: str) -> bool:
     return jobs.states(connection, (job,)).get(job) in job_rules.UNSUCCESSFUL
+
+
+def _name(connection: sqlite3.Connection, job: str) -> str:
+    """The stage and the name of a job, for people."""
+    stored = jobs.get(connection, job)
+    return job if stored is None else f"{stored.job.stage} {stored.job.name}"
 
 
 def _state(connection: sqlite3.Connection, job: str) -> JobState:

@@ -104,6 +104,7 @@ def connect(
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log.txt"
     child: subprocess.Popen[bytes] | None = None
+    told: Running | None = None
     deadline = time.monotonic() + _START_S
     while not stop.is_set():
         found = running(workspace)
@@ -112,14 +113,19 @@ def connect(
                 raise UserError(
                     f"the playground of this workspace runs on {found.host}: use it there, or end it"
                 )
-            connection = socket.socket(socket.AF_UNIX)
-            try:
-                connection.connect(found.address)
-            except OSError:
-                # It is ending: its lock becomes free.
-                connection.close()
-            else:
-                return connection
+            if found.slot == slot:
+                connection = socket.socket(socket.AF_UNIX)
+                try:
+                    connection.connect(found.address)
+                except OSError:
+                    # It is ending: its lock becomes free.
+                    connection.close()
+                else:
+                    return connection
+            elif found != told:
+                # It would not leave for jobs in the other slot, whose memory its models take now.
+                leave(found, "runs.device has changed")
+                told = found
         # One that ended without an error has found another, which ends by now.
         if not locks.is_held(lock_file(workspace)) and (child is None or child.poll() == 0):
             child = _start(workspace, slot, log, environment)

@@ -124,7 +124,7 @@ def _all_metrics(report: Report) -> ReportTable:
         *("bootstrap low", "bootstrap high", "p", "p (Holm)", "test"),
         *("length-controlled", "LC low", "LC high", "LC difference low", "LC difference high", "LC overlap"),
         *("log-probability win rate of B", "log-probability low", "log-probability high"),
-        *("words A", "words B", "over limit A", "over limit B", "identical"),
+        *("words A", "words B", "over limit A", "over limit B", "identical", "decision"),
         *("prefers first", "first low", "first high", "prefers longer", "longer low", "longer high"),
         *("flip rate", "flip low", "flip high", "unjudged", "design", "state", "fingerprint"),
     )
@@ -147,6 +147,7 @@ def _all_metrics(report: Report) -> ReportTable:
             *map(cells.decimal, (rate.words_a, rate.words_b)),
             *map(cells.share, (rate.over_limit_a, rate.over_limit_b)),
             cells.count(rate.identical),
+            cells.text(rate.decision or UNKNOWN),
             *map(cells.share, (rate.prefers_first, rate.prefers_first_low, rate.prefers_first_high)),
             *map(cells.share, (rate.prefers_longer, rate.prefers_longer_low, rate.prefers_longer_high)),
             *map(cells.share, (rate.flip_rate, rate.flip_rate_low, rate.flip_rate_high)),
@@ -156,7 +157,7 @@ def _all_metrics(report: Report) -> ReportTable:
             cells.text(rate.fingerprint[:10]),
         )
         rows.append(row)
-    words = {"judge", "A", "B", "interval", "test", "design", "state", "fingerprint"}
+    words = {"judge", "A", "B", "decision", "interval", "test", "design", "state", "fingerprint"}
     numeric = frozenset(i for i, title in enumerate(titles) if title not in words)
     return ReportTable("comparisons", "All comparisons", "All metrics.", titles, numeric, tuple(rows))
 

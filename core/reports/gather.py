@@ -20,7 +20,7 @@ from core.domain.evaluation.comparisons import (
 )
 from core.domain.evaluation.human_evaluation import AnnotatorTest
 from core.domain.evaluation.verdicts import Pair
-from core.domain.evaluation.win_rates import WinRate
+from core.domain.evaluation.win_rates import SameAnswers, WinRate
 from core.domain.jobs import Job
 from core.domain.snapshot import DialogueCounts
 from core.services.data.sample import is_sample
@@ -75,6 +75,8 @@ class Report:
     annotator_tests: tuple[AnnotatorTest, ...]
     agreements: tuple[Agreement, ...]
     tests: tuple[PairedTest, ...]
+    same_answers: tuple[SameAnswers, ...]
+    """Every two responders with an answer in common."""
     human: tuple[HumanWinRate, ...]
     trainings: tuple[RunTraining, ...]
     examples: tuple[ReportExample, ...]
@@ -108,6 +110,7 @@ def gather(workspace: Workspace, judge: str | None = None) -> Report:
         dialogues=snapshot.dialogues,
         statistics=workspace.data.statistics(),
         comparisons=comparisons,
+        same_answers=workspace.evaluation.same_answers(),
         recipes=tuple(r for r in workspace.evaluation.recipe_rates() if wanted(r.judge)),
         rankings=tuple(r for r in workspace.evaluation.rankings() if wanted(r.judge)),
         scorecards=tuple(card for card in workspace.evaluation.scorecards() if wanted(card.judge)),

@@ -12,6 +12,7 @@ from core.reports import (
     comparison_tables,
     dimension_tables,
     judge_tables,
+    same_answer_tables,
     stopping_tables,
     vote_tables,
 )
@@ -20,6 +21,8 @@ from core.reports.gather import Report
 
 #: Length-controlled win rates with a smaller overlap of the lengths than this have a warning.
 _FEW_OVERLAP = 0.1
+#: Responders with the same answers to at least this share of the dialogues have a warning.
+_MOSTLY = 0.5
 
 
 def tables(report: Report) -> tuple[ReportTable, ...]:
@@ -41,6 +44,7 @@ def tables(report: Report) -> tuple[ReportTable, ...]:
         stopping_tables.sequences(report),
         comparison_tables.breakdown(report),
         vote_tables.breakdown(report),
+        same_answer_tables.same_answers(report),
         _data(report),
     )
     return tuple(table for table in found if table.rows)
@@ -53,6 +57,12 @@ def warnings(report: Report) -> list[str]:
         found.append(
             "The data is the bundled sample: these results are for trying the program, not for research."
         )
+    found += [
+        f"{one.a} and {one.b} give the same answer to {one.same} of {one.dialogues} test dialogues."
+        for one in report.same_answers
+        if one.same >= _MOSTLY * one.dialogues
+        and {one.a, one.b} <= {name for rate in report.rates for name in (rate.a, rate.b)}
+    ]
     waiting = [rate for rate in report.rates if rate.n is None]
     if waiting:
         found.append(

@@ -258,7 +258,7 @@ def _servers(workspace: WorkspacePaths) -> Iterator[Check]:
     used = [
         (name, large) for name, large in _large_models(workspace) if large.provider in ("openai", "google")
     ]
-    if not used or any(problem.breaks for problem in environment.problems()):
+    if not used:
         return
     # It takes time to load.
     from core.network import connection_check
@@ -267,6 +267,9 @@ def _servers(workspace: WorkspacePaths) -> Iterator[Check]:
     for name, large in used:
         names.setdefault(clients.base_url(large), []).append(name)
     for url, wanted in names.items():
+        if any(problem.breaks for problem in environment.problems(url)):
+            # Another check says so.
+            continue
         label = f"connection for {', '.join(wanted)}"
         failure = connection_check.failure(url)
         proxy = environment.proxy_of(url)

@@ -48,6 +48,11 @@ class Workspace:
         if "_state" in self.__dict__:
             self._state.close()
 
+    @property
+    def config_problem(self) -> str | None:
+        """Why config.toml, as last read, is invalid; None if it is valid, and before it is read."""
+        return self._state.config_problem if "_state" in self.__dict__ else None
+
     @cached_property
     def _state(self) -> WorkspaceState:
         from core.services.workspace_state import WorkspaceState

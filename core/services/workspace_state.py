@@ -111,6 +111,11 @@ class WorkspaceState:
                 self._config = (stamp, None, str(error))
         return self._config[1], self._config[2]
 
+    @property
+    def config_problem(self) -> str | None:
+        """Why the configuration, as last read, is invalid; None if it is valid, and before it is read."""
+        return None if self._config is None else self._config[2]
+
     def plan(
         self, config: Config | None, imported: ImportedData | None
     ) -> tuple[tuple[PlannedJob, ...], str | None]:

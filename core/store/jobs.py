@@ -172,22 +172,25 @@ def set_state(
 ) -> None:
     """Set a job's state and write the transition as an event, in the caller's transaction.
 
-    An earlier result stays until there is another.
+    An earlier result stays until there is another. A job that waits for another attempt keeps nothing of the
+    progress and the time of the one before.
     """
     now = time.time()
     ended = state in ("done", "failed", "cancelled")
     encoded = None if result is None else msgspec.json.encode(result).decode()
     connection.execute(
-        "UPDATE jobs SET state = ?, error = ?, result = coalesce(?, result), finished_at = ?, eta_s = NULL,"
-        " waiting = NULL"
-        " WHERE id = ?",
-        (
-            state,
-            error,
-            encoded,
-            now if ended else None,
-            job,
-        ),
+        "UPDATE jobs SET state = :state, error = :error, result = coalesce(:result, result),"
+        " finished_at = :finished_at, eta_s = NULL, waiting = NULL,"
+        " started_at = iif(:is_waiting, NULL, started_at), done = iif(:is_waiting, NULL, done),"
+        " total = iif(:is_waiting, NULL, total) WHERE id = :job",
+        {
+            "state": state,
+            "error": error,
+            "result": encoded,
+            "finished_at": now if ended else None,
+            "is_waiting": state in ("waiting", "ready"),
+            "job": job,
+        },
     )
     add_event(connection, event or (state if error is None else f"{state}: {error}"), job=job)
 
@@ -269,6 +272,8 @@ def ask_to_stop(connection: sqlite3.Connection, job: str) -> None:
     connection.execute(
         "UPDATE attempts SET cancel_at = ? WHERE job = ? AND state = 'running'", (time.time(), job)
     )
+    # Readers read the jobs whose rows have changed: this one is cancelling now.
+    connection.execute("UPDATE jobs SET state = state WHERE id = ?", (job,))
     add_event(connection, "cancel requested", job=job)
 
 

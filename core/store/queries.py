@@ -55,6 +55,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
         " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, revision,"
+        " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling,"
         " (SELECT json_group_array(json_array(text, times)) FROM (SELECT text, sum(times) AS times"
         " FROM warnings WHERE warnings.job = jobs.id AND warnings.attempt > jobs.redone_after"
         " GROUP BY text ORDER BY min(at))) AS warnings"
@@ -92,6 +93,7 @@ def _job(row: sqlite3.Row) -> Job:
         result=None if row["result"] is None else _result(row["id"], row["result"]),
         folder=row["folder"],
         gpu=row["gpu"],
+        cancelling=bool(row["cancelling"]),
         wait=None if row["waiting"] is None else _decode_wait(row["waiting"]),
         warnings=tuple(
             text if times == 1 else f"{text} ({times} times)" for text, times in json.loads(row["warnings"])
@@ -308,7 +310,8 @@ def events(connection: sqlite3.Connection, *, job: str | None = None, limit: int
     # Only a condition that is wanted, so that an index is used.
     where = "" if job is None else "WHERE job = :job"
     rows = connection.execute(
-        f"SELECT id, at, job, attempt, text FROM events {where} ORDER BY id DESC LIMIT :limit",
+        "SELECT events.id, at, job, events.attempt, text, stage || ' ' || name AS about"
+        f" FROM events LEFT JOIN jobs ON jobs.id = job {where} ORDER BY events.id DESC LIMIT :limit",
         {"job": job, "limit": limit},
     ).fetchall()
     return [Event(**dict(row)) for row in reversed(rows)]

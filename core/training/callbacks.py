@@ -143,8 +143,10 @@ class JournalCallback(TrainerCallback):
     def _progress(self, state: Any, part: float) -> None:
         """Record the progress; `part` is the fraction of the next step that is done."""
         done = state.global_step - self._first_step + part
-        per_step = (time.monotonic() - self._began) / done
-        eta_s = (state.max_steps - state.global_step - part) * per_step
+        # The first step also loads and compiles, and takes many times as long as others.
+        eta_s = None
+        if state.global_step > self._first_step:
+            eta_s = (state.max_steps - state.global_step - part) * (time.monotonic() - self._began) / done
         self.job.journal.write(Progress(state.global_step, state.max_steps, eta_s))
 
 

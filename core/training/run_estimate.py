@@ -45,6 +45,9 @@ _ADAMW_BYTES = 8.0
 #: with what allocators lose.
 _HIDDEN_BYTES = {"float32": 52, "bfloat16": 45, "float16": 45}
 _INNER_BYTES = {"float32": 29, "bfloat16": 13, "float16": 13}
+#: The same of trees without gradient checkpointing, which compute more again.
+_TREE_HIDDEN_BYTES = {"float32": 24, "bfloat16": 45, "float16": 45}
+_TREE_INNER_BYTES = {"float32": 10, "bfloat16": 9, "float16": 9}
 #: How many layers' activations there are at the same time with gradient checkpointing.
 _RECOMPUTED_LAYERS = 6
 #: Attention matrices of each head that the CPU keeps.
@@ -154,12 +157,16 @@ def memory(settings: RunSettings, shape: ModelShape, done: Work, dtype: str, slo
         trained=round(held),
         gradients=trained * 4,
         optimizer=round(trained * _state_bytes(training.optim)),
-        activations=round(_activations(training, shape, done, dtype, slot)),
+        activations=round(_activations(settings, shape, done, dtype, slot)),
     )
 
 
-def _activations(training: Training, shape: ModelShape, done: Work, dtype: str, slot: Slot) -> float:
-    layer = _HIDDEN_BYTES[dtype] * shape.hidden + _INNER_BYTES[dtype] * shape.inner
+def _activations(settings: RunSettings, shape: ModelShape, done: Work, dtype: str, slot: Slot) -> float:
+    training: Training = settings.training
+    if _has_tree(settings) and not training.gradient_checkpointing:
+        layer = _TREE_HIDDEN_BYTES[dtype] * shape.hidden + _TREE_INNER_BYTES[dtype] * shape.inner
+    else:
+        layer = _HIDDEN_BYTES[dtype] * shape.hidden + _INNER_BYTES[dtype] * shape.inner
     # On the CPU, attention with a mask keeps its matrices; kernels of GPUs do not.
     matrices = _MATRICES * shape.heads * done.pass_pairs * 4 if slot == "cpu" else 0
     if training.gradient_checkpointing:

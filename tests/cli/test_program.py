@@ -72,7 +72,39 @@ def test_help_names_every_command(program: Program) -> None:
 
 
 def test_version(program: Program) -> None:
-    assert re.fullmatch(r"empathy-tui, version \d+\.\d+\.\d+\n", program("--version").out)
+    lines = program("--version").out.splitlines()
+    assert re.fullmatch(r"empathy-tui, version \d+\.\d+\.\d+", lines[0])
+    libraries = {line.split()[0] for line in lines[1:]}
+    assert {"Python", "torch", "transformers", "trl", "peft", "openai", "textual"} <= libraries
+
+
+def test_help_is_whole_and_says_how_completion_is_installed(program: Program) -> None:
+    text = program("--help").out
+    assert "…" not in text
+    assert "..." not in text.partition("Commands:")[2]
+    assert "_EMPATHY_TUI_COMPLETE=bash_source empathy-tui" in text
+
+
+def test_a_typo_in_a_command_is_answered_with_what_was_meant() -> None:
+    for words, meant in (("statsu", "status"), ("winrates rankng", "ranking"), ("wnrates", "winrates")):
+        refused = CliRunner().invoke(main, words.split())
+        assert refused.exit_code == 2
+        assert f"Did you mean {meant}?" in refused.output
+
+
+def test_the_workspace_may_be_named_after_the_command(program: Program, tmp_path: Path) -> None:
+    elsewhere = Program(tmp_path)
+    for words in (
+        ("status", "--json", "--workspace", str(program.root)),
+        ("status", f"--workspace={program.root}", "--json"),
+    ):
+        result = CliRunner().invoke(main, ["--workspace", str(elsewhere.root), *words])
+        assert str(program.root) in result.output
+
+
+def test_a_watched_status_ends_when_nothing_runs(program: Program) -> None:
+    assert "no data yet" in program("status", "--watch").out
+    assert "--watch is for people" in program("status", "--watch", "--json", code=2).err
 
 
 @pytest.mark.parametrize(
@@ -134,9 +166,13 @@ def test_a_broken_configuration_is_shown_and_stops_only_what_needs_it(
 ) -> None:
     program("import", synthetic_csv(tmp_path / "made.csv"))
     (program.root / "config.toml").write_text("[sft]\nlearning_rate = 'fast'\n")
-    assert "sft.learning_rate" in program("status", "--json").json["config_error"]
-    assert "sft.learning_rate" in program("status").out
-    assert "sft.learning_rate" in program("run", code=1).err
+    assert "sft.learning_rate" in program("status", "--json", code=1).json["config_error"]
+    # What can be shown without it is shown; the exit code says that something is wrong.
+    for words in (("status",), ("winrates",), ("winrates", "judges"), ("batches",), ("run",)):
+        assert "sft.learning_rate" in program(*words, code=1).err
+    assert "train" in program("status", code=1).out
+    # An error that follows from it names it too.
+    assert "sft.learning_rate" in program("pairs", "tiny", "human", code=1).err
     doctor = program("doctor", "--json", code=1)
     assert [c["name"] for c in doctor.json if c["outcome"] == "fail"] == ["config.toml"]
 

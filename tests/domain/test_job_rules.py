@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.domain import job_rules
 from core.domain.jobs import Job, JobState
@@ -112,6 +115,8 @@ def test_why_a_job_waits() -> None:
 
     assert reason(job("x", "waiting", "a")) == "waits for recipe a"
     assert reason(job("x", "waiting", "a", "b")) == "blocked: recipe b failed"
+    jobs["y"] = job("y", "waiting", "b")
+    assert reason(job("x", "waiting", "a", "y")) == "blocked: recipe b failed", "at any distance"
     assert reason(job("x", "waiting", "unknown")) is None
     assert reason(job("x", "ready")) is None
     assert reason(job("x", "ready"), paused=True) == "paused"
@@ -147,9 +152,57 @@ def test_when_work_needs_a_supervisor() -> None:
     assert not job_rules.needs_supervisor(snapshot(job("a", "ready"), running=True), pending=True)
 
 
+def test_a_job_that_was_asked_to_stop_is_cancelling() -> None:
+    stopping = replace(job("a", "running"), cancelling=True)
+    assert "is cancelling" in (job_rules.action_problem("cancel", stopping) or "")
+    assert "it is cancelling" in (job_rules.action_problem("start", stopping) or "")
+    assert job_rules.count_jobs([stopping]) == job_rules.JobCounts(cancelling=1)
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> list[Job]:
+    """Jobs of two stages, in any states, each of which may depend on any before it."""
+    made: list[Job] = []
+    for number in range(draw(st.integers(0, 12))):
+        requested = draw(st.booleans())
+        # Whoever requests a job requests what it needs.
+        before = [one.id for one in made if one.requested or not requested]
+        state: JobState = draw(st.sampled_from(get_args(JobState))) if requested else "waiting"
+        depends_on = draw(st.lists(st.sampled_from(before), unique=True)) if before else []
+        made.append(
+            replace(
+                job(f"j{number}", state, *depends_on, requested=requested),
+                stage=draw(st.sampled_from(["recipe", "sft"])),
+                cancelling=state == "running" and draw(st.booleans()),
+            )
+        )
+    return made
+
+
+@given(pipelines())
+def test_each_job_counts_once(jobs: list[Job]) -> None:
+    counts = job_rules.count_jobs(jobs)
+    names = [field.name for field in fields(counts)]
+    assert sum(getattr(counts, name) for name in names) == counts.total == len(jobs)
+    assert counts.requested == sum(one.requested for one in jobs)
+    by_stage = job_rules.counts_by(jobs, lambda one: one.stage).values()
+    for name in names:
+        assert sum(getattr(one, name) for one in by_stage) == getattr(counts, name), name
+    # What is said of a single job agrees with the numbers.
+    known = {one.id: one for one in jobs}
+    reasons = [job_rules.waiting_reason(one, known, False, (CPU,)) or "" for one in jobs]
+    said = sum(reason.startswith("blocked") for reason in reasons)
+    assert said == sum(
+        one.id in job_rules.blocked_jobs(jobs, (x.id for x in jobs if x.state in job_rules.UNSUCCESSFUL))
+        for one in jobs
+        if one.state == "waiting"
+    )
+    assert said <= counts.blocked
+
+
 def test_how_far_the_work_is() -> None:
     jobs = [job("a", "done"), job("b", "running"), job("c", "cancelled"), job("d", requested=False)]
-    assert job_rules.count_jobs(jobs) == job_rules.JobCounts(1, 3, 1, 1, 4)
+    assert job_rules.count_jobs(jobs) == job_rules.JobCounts(done=1, running=1, cancelled=1, not_started=1)
     assert job_rules.job_progress(job("a", "done")) == 1.0
     assert job_rules.job_progress(job("a", "running")) is None
     assert job_rules.job_progress(replace(job("a", "running"), done=1, total=4)) == 0.25

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.domain.errors import UserError
 from core.network import clients, environment
 from tests.support.certificates import self_signed
+from tests.support.scripted_server import HttpReply, serving
 
 NAMES = (
     *environment.CERTIFICATE_FILES,
@@ -85,6 +86,25 @@ def test_a_proxy_that_can_be_used_and_what_does_not_go_through_it(monkeypatch: p
     for url in ("http://api.example.com", "https://localhost:1", "https://[::1]:1", "https://10.1.2.3"):
         assert environment.proxy_of(url) is None, url
     assert environment.proxy_of("https://a.example.org") is None
+
+
+@pytest.mark.parametrize("entry", ["*", "127.0.0.0/8", "127.0.0.1"])
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "ftp://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used_does_not_matter_where_none_is(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, entry: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    monkeypatch.setenv("NO_PROXY", entry)
+    url = "http://127.0.0.1:8000/v1"
+    assert environment.proxy_of(url) is None
+    assert environment.problems(url) == []
+    with serving(lambda asked: HttpReply(b"here")) as server, clients.client(server.url) as client:
+        assert client.get(server.url).content == b"here"
+    other = "https://api.example.com/v1"
+    assert environment.is_excluded(other) == (entry == "*")
+    if entry != "*":
+        with pytest.raises(UserError, match="ALL_PROXY"):
+            clients.client(other)
 
 
 def test_an_entry_of_no_proxy_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

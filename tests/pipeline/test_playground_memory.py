@@ -80,3 +80,15 @@ def test_one_that_does_not_leave_is_killed(
     place.ask(RECIPE)
     assert place.finish(grace_s=0.2) == 0, place.story()
     assert set(place.states().values()) == {"done"}
+
+
+def test_one_in_another_slot_is_replaced(place: SupervisedWorkspace) -> None:
+    started(place, "gpu")
+    before = process.running(place.workspace)
+    heard = started(place, "cpu")
+    after = process.running(place.workspace)
+    assert before is not None
+    assert after is not None
+    assert (before.slot, after.slot) == ("gpu", "cpu")
+    assert before.pid != after.pid
+    assert not heard

@@ -48,6 +48,7 @@ REPORT = Report(
     annotator_tests=(),
     agreements=(),
     tests=(),
+    same_answers=(),
     human=(),
     trainings=(),
     examples=(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from hypothesis import given
@@ -129,3 +131,44 @@ def test_no_schedule_is_shorter_than_its_longest_chain_or_its_fullest_slot(
     least = max(*longest.values(), work["gpu"], work["cpu"] / 2)
     assert least <= found.seconds <= sum(work.values())
     assert not found.is_lower_bound
+
+
+def _simulated(jobs: Sequence[Job], slots: Mapping[Slot, int]) -> float:
+    """When the last job ends, if at each end all that waits is looked through."""
+    took = {one.stage: (one.finished_at or 0) - (one.started_at or 0) for one in jobs if one.state == "done"}
+    left = [one for one in jobs if one.state != "done"]
+    free, running, ended, now = Counter(slots), dict[str, float](), set[str](), 0.0
+    done = {one.id for one in jobs if one.state == "done"}
+    while len(ended) < len(left):
+        for one in left:
+            able = one.id not in running and done.union(ended).issuperset(one.depends_on)
+            if able and free[one.slot] > 0:
+                free[one.slot] -= 1
+                running[one.id] = now + took[one.stage]
+        now = min(end for name, end in running.items() if name not in ended)
+        for one in left:
+            if one.id in running and one.id not in ended and running[one.id] <= now:
+                ended.add(one.id)
+                free[one.slot] += 1
+    return now
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.sampled_from(["gpu", "cpu"]), st.sets(st.integers(0, 14))),
+        min_size=1,
+        max_size=15,
+    )
+)
+def test_it_is_what_a_simulation_finds_that_looks_through_all_jobs(
+    made: list[tuple[int, Slot, set[int]]],
+) -> None:
+    jobs = []
+    for place, (length, slot, needs) in enumerate(made):
+        stage = cast(Stage, f"s{place}")
+        jobs.append(job(f"done{place}", "done", stage=stage, took=length))
+        before = [f"j{i}" for i in sorted(needs) if i < place]
+        jobs.append(job(f"j{place}", "waiting", *before, stage=stage, slot=slot))
+    found = forecast(jobs, SLOTS, NOW)
+    assert found is not None
+    assert found.seconds == _simulated(jobs, SLOTS)

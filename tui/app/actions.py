@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tui.app import outcomes
 from tui.format import job_states
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _wait_for(app: HostApp, label: str, request: Callable[[Commands], int]) -> N
         _show_refusal(app, label, error)
         return
     if outcome.state == "done":
-        app.call_later(app.show_message, f"{label}: done")
+        app.call_later(app.show_message, outcomes.words(label, outcome))
 
 
 def _estimate(app: HostApp, label: str, targets: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from tui.navigation.messages import (
     Navigation,
     OpenBallot,
     OpenDialogue,
+    OpenJob,
     OpenLog,
     OpenPairOf,
     OpenPairs,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tui.screens.data.screen import DataScreen
     from tui.screens.logs.screen import LogsScreen
     from tui.screens.pairs.screen import PairsScreen
+    from tui.screens.pipeline.screen import PipelineScreen
     from tui.screens.playground.screen import PlaygroundScreen
     from tui.screens.voting.screen import VoteScreen
 
@@ -85,6 +87,9 @@ def navigate(app: HostApp, message: Navigation) -> None:
         case OpenDialogue(dialog_id):
             data = cast("DataScreen", _opened(app, "data"))
             data.call_after_refresh(data.seek, dialog_id)
+        case OpenJob(job):
+            pipeline = cast("PipelineScreen", _opened(app, "pipeline"))
+            pipeline.call_after_refresh(pipeline.seek, job)
         case OpenPlayground(dialog_id):
             if may_write(app):
                 playground = cast("PlaygroundScreen", _opened(app, "playground"))

@@ -1,10 +1,12 @@
-"""The command palette: every action that has a key, and why it is unavailable."""
+"""The command palette: every action that has a key, and why it is unavailable; jobs and dialogues."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -12,11 +14,14 @@ from textual.content import Content
 
 from tui.app.actions import unavailable
 from tui.components.workspace_screen import WorkspaceScreen
+from tui.format import job_states
 from tui.format.text import visible
+from tui.navigation.messages import OpenDialogue, OpenJob
 
 if TYPE_CHECKING:
     from textual.binding import ActiveBinding
 
+    from core.api import DialogueLine, DialoguePage, Job
     from tui.navigation.host import HostApp
 
 
@@ -27,6 +32,38 @@ _EVERYWHERE = (
     ("Supervisor's log", "Show the log of the background process", "supervisor_log"),
 )
 
+#: Words by which people look for a command, with the ids of the bindings that do it.
+_ALSO: dict[str, str] = {
+    "app.training": "epochs loss curves runs",
+    "app.pairs": "vote ballot compare responses dialogue",
+    "app.data": "recipes statistics dialogues export",
+    "app.win_rates": "who wins leaders judges ranking",
+    "app.batches": "spending cost requests budget",
+    "app.pipeline": "jobs recipes cancel retry",
+}
+
+
+#: Title, how it is done outside of the app, and other words for it.
+_ELSEWHERE = (
+    ("Report", "in a shell: `empathy-tui report FOLDER` writes tables, plots and a page", ""),
+    ("Export training data", "in a shell: `empathy-tui export` writes recipes for LLaMA-Factory", "recipe"),
+    ("Export responses and verdicts", "in a shell: `empathy-tui pairs A B --json`", ""),
+    ("Add a recipe", "add it to recipes.train in config.toml; `empathy-tui recipes` lists them all", ""),
+    ("Epochs", "set num_train_epochs in [sft] or [dpo] in config.toml", "training settings"),
+    (
+        "Vote",
+        "open the pairs (6) of two responders and press o; in a shell: `empathy-tui vote A B`",
+        "ballot",
+    ),
+    ("Validate a judge", "in a shell: `empathy-tui judge validate JUDGE`", "agreement"),
+)
+#: Matches of each kind that a search offers at most.
+_MOST = 12
+#: Letters from which on dialogues are searched.
+_LETTERS = 2
+#: Seconds after which a search of the dialogues is given up.
+_PATIENCE_S = 10.0
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -36,6 +73,8 @@ class Offer:
     help: str
     run: Callable[[], object]
     reason: str | None = None
+    also: str = ""
+    """Other words by which people look for it."""
 
 
 class WorkspaceCommands(Provider):
@@ -50,7 +89,9 @@ class WorkspaceCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for offer in self._offers():
-            score = max(matcher.match(offer.title), matcher.match(offer.help) / 2)
+            score = max(
+                matcher.match(offer.title), matcher.match(offer.help) / 2, matcher.match(offer.also) / 2
+            )
             if score <= 0:
                 continue
             if offer.reason is None:
@@ -60,6 +101,27 @@ class WorkspaceCommands(Provider):
                     (f"{offer.title}  unavailable: {visible(offer.reason)}", "$text-muted")
                 )
                 yield Hit(score / 2, shown, offer.run, text=offer.title)
+        app = cast("HostApp", self.app)
+        for job in _jobs(app, query):
+            name = f"{job.stage} {job.name}"
+            # Below the commands, whose titles are what most people look for.
+            yield Hit(
+                max(0.05, matcher.match(name) / 2),
+                matcher.highlight(visible(name)),
+                partial(app.post_message, OpenJob(job.id)),
+                text=name,
+                help=f"job, {job_states.look(job).word}",
+            )
+        if len(query) >= _LETTERS:
+            for line in await _dialogues(app, query):
+                title = visible(f"{line.dialog_id}  {line.utterance}")
+                yield Hit(
+                    0.1,
+                    Content(title),
+                    partial(app.post_message, OpenDialogue(line.dialog_id)),
+                    text=title,
+                    help=f"dialogue, {visible(line.emotion)}, {line.split}",
+                )
 
     def _offers(self) -> Iterator[Offer]:
         return offers(cast("HostApp", self.app))
@@ -89,6 +151,40 @@ def offers(app: HostApp) -> Iterator[Offer]:
             reason = unavailable(app, action)
             run = partial(app.run_action, action) if reason is None else partial(app.show_message, reason)
             yield Offer(title, about, run, reason)
+    for title, how, also in _ELSEWHERE:
+        yield Offer(title, how, partial(app.show_message, how), also=also)
+
+
+def _jobs(app: HostApp, query: str) -> Sequence[Job]:
+    """The jobs whose stage and name contain every word of the query."""
+    wanted = query.casefold().split()
+    jobs = () if app.snapshot is None else app.snapshot.jobs
+    found = (job for job in jobs if all(word in f"{job.stage} {job.name}".casefold() for word in wanted))
+    return list(islice(found, _MOST))
+
+
+async def _dialogues(app: HostApp, query: str) -> Sequence[DialogueLine]:
+    """The first dialogues that contain the query in their id or a text."""
+    from core.api import DialogueFilter, DialogueOrder
+
+    wanted = DialogueFilter(text=query)
+    answer: asyncio.Future[Sequence[DialogueLine]] = asyncio.get_running_loop().create_future()
+
+    def receive(page: DialoguePage) -> None:
+        # The search that waits for it may have ended since.
+        if not answer.done():
+            answer.set_result(page.lines)
+
+    app.read(
+        "palette",
+        lambda workspace: workspace.data.browser.page(wanted, DialogueOrder(), limit=_MOST),
+        receive,
+    )
+    try:
+        return await asyncio.wait_for(answer, _PATIENCE_S)
+    except TimeoutError:
+        # A workspace that cannot be read is reported by the poller.
+        return ()
 
 
 def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> Offer:
@@ -103,4 +199,4 @@ def _offer(app: HostApp, screen: WorkspaceScreen, active: ActiveBinding) -> Offe
         partial(app.run_action, binding.action, node) if reason is None else partial(app.show_message, reason)
     )
     about = f"{binding.tooltip or binding.description} (key {app.get_key_display(binding)})"
-    return Offer(binding.description, about, run, reason)
+    return Offer(binding.description, about, run, reason, _ALSO.get(binding.id or "", ""))

@@ -8,6 +8,7 @@ import click
 
 from core.api import Submission, Workspace
 from tui.cli import jobs
+from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.format import submissions
@@ -16,7 +17,11 @@ from tui.format import submissions
 _REQUESTS = 500
 
 
-@click.group(invoke_without_command=True, epilog=examples("batches", "batches show batch_68a1 --requests"))
+@click.group(
+    cls=CommandGroup,
+    invoke_without_command=True,
+    epilog=examples("batches", "batches show batch_68a1 --requests"),
+)
 @json_option
 @click.pass_context
 def batches(ctx: click.Context, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from core.api import DATA_SOURCE, DATA_TERMS, DATA_URL, create_workspace
+from tui.cli.groups import CommandGroup
 from tui.cli.options import confirm, examples, json_option, workspace_of, yes_option
 from tui.cli.output import json
 from tui.format.text import visible
@@ -55,7 +56,7 @@ def import_(ctx: click.Context, file: Path, strict: bool, yes: bool, as_json: bo
         click.echo("Next: `empathy-tui run` starts every job that config.toml defines.")
 
 
-@click.group(invoke_without_command=True, epilog=examples("data", "data fetch"))
+@click.group(cls=CommandGroup, invoke_without_command=True, epilog=examples("data", "data fetch"))
 @json_option
 @click.pass_context
 def data(ctx: click.Context, as_json: bool) -> None:

@@ -6,27 +6,43 @@ import time
 
 import click
 
-from core.api import RetryOutcome
+from core.api import RetryOutcome, count_jobs
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 
 #: Seconds to wait for a cancelled job to stop; the supervisor kills it well before.
 _STOP_S = 60.0
+#: Seconds between two looks at what is watched.
+_WATCH_S = 1.0
 
 
-@click.command(epilog=examples("status"))
+@click.command(epilog=examples("status", "status --watch"))
+@click.option("--watch", is_flag=True, help="Show it again at each change, until no job runs or can start.")
 @json_option
 @click.pass_context
-def status(ctx: click.Context, as_json: bool) -> None:
+def status(ctx: click.Context, watch: bool, as_json: bool) -> None:
     """Show every job: its state and progress, and why it waits or failed."""
-    snapshot = workspace_of(ctx).pipeline.snapshot()
+    if watch and as_json:
+        raise click.UsageError("--watch is for people: programs call `status --json` again")
+    pipeline = workspace_of(ctx).pipeline
     if as_json:
-        json.write(json.status(snapshot))
+        json.write(json.status(pipeline.snapshot()))
         return
     from tui.cli.output.jobs import print_status
     from tui.cli.output.tables import make_console
 
-    print_status(make_console(), snapshot)
+    console, shown = make_console(), None
+    while True:
+        snapshot = pipeline.snapshot()
+        if snapshot is not shown:
+            shown = snapshot
+            if watch and console.is_terminal:
+                console.clear()
+            print_status(console, snapshot)
+        counts = count_jobs(snapshot.jobs)
+        if not watch or not (counts.active or counts.waiting):
+            return
+        time.sleep(_WATCH_S)
 
 
 @click.command(epilog=examples("cancel sft:smollm2/direct/chatgpt/sft"))
@@ -49,7 +65,11 @@ def cancel(ctx: click.Context, job: str, as_json: bool) -> None:
     if as_json:
         json.write(json.JobStateReport(job=found, state=state))
     if state != "cancelled":
-        why = "it is still running, and was asked to stop" if state == "running" else f"it is {state}"
+        why = (
+            "it is cancelling: it still runs, and was asked to stop"
+            if state == "running"
+            else f"it is {state}"
+        )
         raise CommandError(f"{found} was not cancelled: {why}")
     if not as_json:
         click.echo(f"{found} is cancelled; `empathy-tui retry {found}` starts it again")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import click
 
 from core.api import CompareResult, Job, ReparseOutcome, ValidateResult, Workspace
+from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.cli.run import print_costs, started_jobs, wait_for
@@ -14,7 +15,7 @@ from tui.format.text import visible
 from tui.format.values import percent
 
 
-@click.group(epilog=examples("judge validate gpt-4o --dry-run", "judge plan --detect 5"))
+@click.group(cls=CommandGroup, epilog=examples("judge validate gpt-4o --dry-run", "judge plan --detect 5"))
 def judge() -> None:
     """Measure how far judges agree with people, plan verdicts, and read answers again."""
 

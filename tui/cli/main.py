@@ -15,7 +15,16 @@ import click
 
 from core.api import UserError, trouble_in_words
 from tui.app.launch import open_app
-from tui.cli.options import CommandError, GlobalOptions, examples, in_terminal, workspace_of
+from tui.cli.groups import COMPLETION, CommandGroup, print_versions, with_leading_option
+from tui.cli.options import (
+    CommandError,
+    GlobalOptions,
+    check_config,
+    examples,
+    in_terminal,
+    with_config_problem,
+    workspace_of,
+)
 
 #: Command → its module, and its name there. A module is imported when its command is called.
 _COMMANDS = {
@@ -47,7 +56,7 @@ _COMMANDS = {
 }
 
 
-class _Program(click.Group):
+class _Program(CommandGroup):
     """Imports a command when it is called, and prints an error that users can act on as one message."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -60,15 +69,20 @@ class _Program(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, with_leading_option(args, "--workspace"))
+
     def invoke(self, ctx: click.Context) -> Any:
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 # A character that the terminal lacks is replaced; it does not stop the program.
                 stream.reconfigure(errors="replace")
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            check_config(ctx)
+            return result
         except UserError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(with_config_problem(ctx, str(error))) from error
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
@@ -95,9 +109,16 @@ class _Program(click.Group):
     cls=_Program,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=examples("demo", "--workspace study status"),
+    epilog=f"{examples('demo', 'status --workspace study')}\n\n{COMPLETION}",
 )
-@click.version_option(package_name="empathy-tui", prog_name="empathy-tui")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_versions,
+    help="Show the versions of the program and of its main libraries, and exit.",
+)
 @click.option(
     "--workspace",
     type=click.Path(path_type=Path, readable=False),

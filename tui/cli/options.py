@@ -14,6 +14,9 @@ from core.api import Workspace, open_workspace
 from tui.format.text import visible
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+#: Where a context keeps the workspace that its command has opened.
+_OPENED = "tui.cli.workspace"
+
 yes_option = click.option("--yes", is_flag=True, help="Answer every question with yes.")
 
 
@@ -49,7 +52,27 @@ def global_options(ctx: click.Context) -> GlobalOptions:
 def workspace_of(ctx: click.Context) -> Workspace:
     """Open the workspace of the global options; it closes with `ctx`."""
     options = global_options(ctx)
-    return ctx.with_resource(open_workspace(options.workspace, read_only=options.read_only))
+    opened = ctx.with_resource(open_workspace(options.workspace, read_only=options.read_only))
+    ctx.meta[_OPENED] = opened
+    return opened
+
+
+def check_config(ctx: click.Context) -> None:
+    """Raise `CommandError` if the command has read config.toml, and it is invalid.
+
+    What a command can do without it, it has done by then.
+    """
+    opened = ctx.meta.get(_OPENED)
+    problem = None if opened is None else opened.config_problem
+    if problem is not None:
+        raise CommandError(problem)
+
+
+def with_config_problem(ctx: click.Context, message: str) -> str:
+    """An error's message, followed by what is wrong with config.toml if that may be its cause."""
+    opened = ctx.meta.get(_OPENED)
+    problem = None if opened is None else opened.config_problem
+    return message if problem is None or problem in message else f"{message}\n{problem}"
 
 
 def new_workspace_folder(ctx: click.Context, folder: Path | None, default: Path) -> Path:

@@ -6,12 +6,13 @@ import click
 
 from core.api import Dialogue, prompt_conversation, prompt_improves, stray_prompts
 from core.api import prompts as all_prompts
+from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
 
 
-@click.group(invoke_without_command=True, epilog=examples("prompts", "prompts show naive"))
+@click.group(cls=CommandGroup, invoke_without_command=True, epilog=examples("prompts", "prompts show naive"))
 @json_option
 @click.pass_context
 def prompts(ctx: click.Context, as_json: bool) -> None:

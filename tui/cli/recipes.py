@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.groups import CommandGroup
 from tui.cli.options import examples, json_option, workspace_of
 from tui.cli.output import json
 from tui.format.text import visible
@@ -26,7 +27,7 @@ def recipes(ctx: click.Context, as_json: bool) -> None:
     print_recipes(make_console(), found)
 
 
-@click.group(epilog=examples("export llama-factory data"))
+@click.group(cls=CommandGroup, epilog=examples("export llama-factory data"))
 def export() -> None:
     """Export training data for other programs."""
 

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from tui.components.filter_box import FilterBox
 from tui.components.keyed_table import Column, KeyedTable
@@ -182,6 +182,16 @@ class Listing(Vertical, Generic[T]):
         self._sort, self._is_reversed = names[(at + by) % len(names)], False
         self._fill()
 
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """A click on a heading sorts by its column, another one reverses the order."""
+        event.stop()
+        name = event.column_key.value
+        if name == self._sort:
+            self.action_reverse()
+        elif any(name in entry.values for entry in self._entries().values()):
+            self._sort, self._is_reversed = name, False
+            self._fill()
+
     def action_reverse(self) -> None:
         self._is_reversed = not self._is_reversed
         self._fill()
@@ -205,9 +215,7 @@ class Listing(Vertical, Generic[T]):
         found = entries
         if wanted := self._filter.casefold().split():
             found = {
-                key: entry
-                for key, entry in entries.items()
-                if all(word in entry.folded for word in wanted)
+                key: entry for key, entry in entries.items() if all(word in entry.folded for word in wanted)
             }
         table = self.table
         table.set_columns([self._headed(column) for column in self._columns])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from textual.color import Color
 from textual.theme import Theme
@@ -89,6 +89,14 @@ SHORT = {"dark": DARK.name, "light": LIGHT.name}
 
 #: The style of the selected row without colours.
 _NO_COLOR = {"block-cursor-text-style": "reverse", "block-cursor-blurred-text-style": "underline"}
+
+
+@runtime_checkable
+class Coloured(Protocol):
+    """A widget whose content has colours of the theme, beside those of its styles."""
+
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
 
 
 def themes(*, no_color: bool) -> list[Theme]:

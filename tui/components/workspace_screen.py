@@ -10,6 +10,7 @@ from textual.screen import Screen
 
 from tui.components.keys_line import KeysLine
 from tui.components.masthead import Masthead
+from tui.components.theme import Coloured
 from tui.format.job_states import WATCHED
 from tui.navigation.messages import OpenScreen
 
@@ -51,6 +52,16 @@ class WorkspaceScreen(Screen[None]):
         yield Masthead(self.MODE)
         yield from self.body()
         yield KeysLine()
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, self._recolour)
+
+    def _recolour(self, theme: object) -> None:
+        """Give the new colours to everything, also while another screen is in front of this one."""
+        self.update_node_styles(animate=False)
+        for widget in self.walk_children():
+            if isinstance(widget, Coloured):
+                widget.recolour()
 
     def unavailable(self, action: str) -> str | None:
         """Why an action, named as in BINDINGS, is unavailable now; None if it is available."""

@@ -28,6 +28,9 @@ class ChooseScreen(ModalScreen[str | None]):
         width: 70; max-width: 95%; height: auto; max-height: 80%; padding: 1 2; background: $panel;
     }
     ChooseScreen OptionList { background: $panel; border: none; }
+    ChooseScreen OptionList > .option-list--option-highlighted {
+        background: $accent 35%; color: $foreground; text-style: $block-cursor-text-style;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "give_up", "Back", id="choose.back"),
@@ -76,10 +79,22 @@ class ChooseScreen(ModalScreen[str | None]):
         self.dismiss(None)
 
     def _list(self, part: str) -> None:
+        part = part.strip()
         found = [name for name in self._names if part.casefold() in name.casefold()]
         options = self.query_one(OptionList)
         # Set here, because the list would measure every name repeatedly.
         options.styles.height = min(_MOST_ROWS, max(1, len(found)))
         options.set_options([Option(Content(visible(name)), id=name) for name in found])
         if found:
-            options.highlighted = found.index(self._current) if self._current in found else 0
+            options.highlighted = found.index(self._best(found, part))
+
+    def _best(self, found: Sequence[str], part: str) -> str:
+        """The name that Enter takes: one typed in full, one that begins with what was typed, or the current
+        one."""
+        typed = part.casefold()
+        exact = [name for name in found if name.casefold() == typed]
+        if exact:
+            return exact[0]
+        if self._current in found:
+            return self._current
+        return next((name for name in found if name.casefold().startswith(typed)), found[0])

@@ -102,6 +102,7 @@ class FilterDialog(ModalScreen["T | None"], Generic[T]):
 
     def on_mount(self) -> None:
         self.query_one(KeyedTable).set_columns(_COLUMNS)
+        self.app.theme_changed_signal.subscribe(self, lambda theme: self._draw())
         self._again()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:

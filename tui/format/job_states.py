@@ -31,10 +31,14 @@ LOOKS: dict[JobState, StateLook] = {
     "failed": StateLook("✗", "failed", "text-error"),
     "cancelled": StateLook("⊘", "cancelled", "text-warning"),
 }
+CANCELLING = StateLook("⊘", "cancelling", "text-warning")
 
 
 def look(job: Job) -> StateLook:
-    """The look of the state of `job`; a job that was not requested is shown as not started."""
+    """The look of the state of `job`: one that still runs after it was asked to stop is cancelling, one that
+    was not requested is not started."""
+    if job.cancelling:
+        return CANCELLING
     return LOOKS[job.state] if job.requested else NOT_STARTED
 
 

@@ -9,7 +9,7 @@ from core.api import RunName
 from tui.format.values import percent
 
 if TYPE_CHECKING:
-    from core.api import WinRate
+    from core.api import Decision, WinRate
 
 Grouping = Literal["none", "student", "method", "judge"]
 GROUPINGS: tuple[Grouping, ...] = ("none", "student", "method", "judge")
@@ -35,6 +35,37 @@ VALUES: dict[str, Callable[[WinRate], str | float | None]] = {
 }
 #: Columns that are sorted in descending order first.
 _LARGEST_FIRST = ("rate", "wins", "lc", "words", "invalid")
+
+
+#: The glyph of a decision, and the theme's variable of its colour.
+DECISION_LOOKS: dict[Decision, tuple[str, str]] = {
+    "leads": ("✓", "text-success"),
+    "loses": ("✗", "text-error"),
+    "undecided": ("?", "text-muted"),
+}
+
+
+def decision_words(rate: WinRate) -> str:
+    """Whether b is better than its baseline, and what would decide it; empty without an interval."""
+    if rate.decision is None:
+        return ""
+    if rate.decision != "undecided":
+        return "leads" if rate.decision == "leads" else "loses to the baseline"
+    if rate.more_dialogues is None:
+        return "undecided"
+    return f"undecided, ~{rate.more_dialogues:,} more dialogues"
+
+
+def brief_decision(rate: WinRate) -> str:
+    """The same in at most 14 cells where it needs fewer than a million dialogues."""
+    if rate.decision == "undecided" and rate.more_dialogues is not None:
+        return f"~{rate.more_dialogues:,} more"
+    return rate.decision or ""
+
+
+def same_answers_words(same: int, dialogues: int) -> str:
+    """`the same answer to 16 of 16 dialogues`."""
+    return f"the same answer to {same} of {dialogues} dialogue{'' if dialogues == 1 else 's'}"
 
 
 def group_of(rate: WinRate, by: Grouping) -> str:

@@ -28,7 +28,24 @@ APP = [
         "i", "import_data", "Import a CSV", id="app.import", show=False, tooltip="Check a CSV, then import it"
     ),
     Binding("t", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
-    Binding("ctrl+p", "command_palette", "Commands", id="app.palette", priority=True, tooltip="All commands"),
+    Binding(
+        "ctrl+p",
+        "command_palette",
+        "Commands",
+        id="app.palette",
+        priority=True,
+        tooltip="All commands, jobs and dialogues",
+    ),
+    # Not with priority, so that text fields keep the colon.
+    Binding(
+        "colon",
+        "command_palette",
+        "Jump",
+        id="app.jump",
+        show=False,
+        key_display=":",
+        tooltip="Jump to a command, a job or a dialogue by a few letters",
+    ),
     Binding("question_mark,f1", "keys", "Help", id="app.help", key_display="?", tooltip="Show the keys"),
     Binding(
         "ctrl+z",

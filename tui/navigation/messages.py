@@ -47,6 +47,13 @@ class OpenDialogue(Navigation):
 
 
 @dataclass
+class OpenJob(Navigation):
+    """Open a job on the pipeline screen."""
+
+    job: str
+
+
+@dataclass
 class OpenPlayground(Navigation):
     """Open the playground with an imported dialogue filled in; nothing is sent."""
 

@@ -95,6 +95,12 @@ def disagree(pair: Pair) -> bool:
     return judges_disagree(pair) or orders_disagree(pair)
 
 
+def same_answers(pairs: Sequence[Pair]) -> tuple[int, int]:
+    """In how many pairs both responses are the same text, and how many pairs have both."""
+    answered = [pair for pair in pairs if pair.response_a is not None and pair.response_b is not None]
+    return sum(pair.response_a == pair.response_b for pair in answered), len(answered)
+
+
 def emotions(pairs: Sequence[Pair]) -> list[str]:
     return sorted({pair.emotion for pair in pairs})
 

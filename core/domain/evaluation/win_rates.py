@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from core.domain.jobs import JobState
 from core.domain.names import ComparisonName
@@ -12,6 +12,24 @@ from core.domain.names import ComparisonName
 if TYPE_CHECKING:
     from core.domain.evaluation.verdicts import Dimension
     from core.domain.results import DimensionRate, Stopping
+
+
+#: Whether the interval of b's win rate lies above one half, below it, or across it.
+Decision = Literal["leads", "loses", "undecided"]
+
+
+@dataclass(frozen=True)
+class SameAnswers:
+    """Two responders that give the same answers to some test dialogues, word for word."""
+
+    a: str
+    """One of them."""
+    b: str
+    """The other."""
+    same: int
+    """Dialogues to which both give the same answer."""
+    dialogues: int
+    """Dialogues that both answer."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +158,15 @@ class WinRate:
     # Not hashed, because a mapping has no hash.
     dimensions: Mapping[Dimension, DimensionRate] | None = field(default=None, hash=False)
     """The win rate in each dimension of empathy; empty unless the judge was asked for them."""
+
+    decision: Decision | None = None
+    """Whether the interval (with invalid dialogues the Imbens–Manski interval) lies above one half: b leads;
+    below: it loses to a; or across it."""
+    more_dialogues: int | None = None
+    """Further test dialogues that would decide it with a power of 80 %, if the win rate stays as it is; None
+    where it is decided, and where no number would."""
+    same_as_b: tuple[SameAnswers, ...] = ()
+    """Every other responder that gives some of b's answers, which is `a` in each; the largest share first."""
 
     @property
     def unjudged(self) -> int:

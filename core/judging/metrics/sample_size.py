@@ -18,16 +18,13 @@ import numpy as np
 
 from core.domain.evaluation.verdicts import Order, Winner
 from core.judging.metrics import scores
+from core.judging.metrics.power import MIN_FRACTION
 
 #: A dialogue's verdicts, by dialogue.
 Verdicts = Mapping[str, Sequence[tuple[Order, Winner]]]
 
-#: Threshold of the two-sided p-value.
-ALPHA = 0.05
 #: Dialogues from which on rates are taken from what was seen.
 _MIN_SEEN = 20
-#: The smallest fraction of p (1 − p) that a variance is taken to be.
-_MIN_FRACTION = 0.02
 
 
 @dataclass(frozen=True)
@@ -132,40 +129,7 @@ def fraction(known: Seen, orders: int, repeats: int) -> tuple[float, bool]:
         found += known.noise / orders * (1 / repeats - 1 / known.repeats)
     elif repeats > known.repeats + 0.5:
         is_bound = True
-    return max(_MIN_FRACTION, found), is_bound
-
-
-def dialogues(variance: float, detect: float, power: float) -> int:
-    """Dialogues that show with this power that a win rate of ½ + `detect` differs from ½.
-
-    `variance` is a fraction of p (1 − p). From the normal approximation, with as many more as the exact test
-    needs because a win rate moves in steps.
-    """
-    from scipy.special import ndtri
-
-    even, real = 0.5, math.sqrt((0.5 + detect) * (0.5 - detect))
-    reach = float(ndtri(1 - ALPHA / 2)) * even + float(ndtri(power)) * real
-    return _in_steps(variance * (reach / detect) ** 2, detect)
-
-
-def dialogues_paired(variance: float, shared: float, detect: float, power: float) -> int:
-    """Dialogues that show that two win rates over the same baseline, near ½, differ by `detect`."""
-    from scipy.special import ndtri
-
-    reach = float(ndtri(1 - ALPHA / 2) + ndtri(power))
-    spread = max(_MIN_FRACTION, 2 * variance - 2 * shared) / 4
-    return _in_steps(spread * (reach / detect) ** 2, detect)
-
-
-def detectable(variance: float, n: int, power: float) -> float | None:
-    """The smallest difference from ½, in thousandths, that so many dialogues show; None if none does."""
-    return next((step / 1000 for step in range(1, 500) if dialogues(variance, step / 1000, power) <= n), None)
-
-
-def _in_steps(n: float, detect: float) -> int:
-    """With the correction for continuity (Fleiss, Levin and Paik, "Statistical methods for rates and
-    proportions", 2003, section 2.3)."""
-    return math.ceil(n / 4 * (1 + math.sqrt(1 + 2 / (n * detect))) ** 2)
+    return max(MIN_FRACTION, found), is_bound
 
 
 def _cells(verdicts: Iterable[tuple[Order, Winner]]) -> dict[Order, list[float]]:

@@ -16,6 +16,7 @@ from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult
+from core.services.evaluation import decisions
 from core.store import queries
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def win_rates(jobs: Sequence[Job], labels: Mapping[str, str]) -> tuple[WinRate, 
         for found in by_judge.values()
         for rate, p in zip(found, statistics.holm([r.p for r in found if r.p is not None]), strict=True)
     }
-    return tuple(replace(rate, p_holm=corrected.get(rate.job)) for rate in rates)
+    return tuple(decisions.decided(replace(rate, p_holm=corrected.get(rate.job))) for rate in rates)
 
 
 def dialogue_scores(connection: sqlite3.Connection, job: str) -> Scores:
@@ -302,7 +303,7 @@ def _cell(kind: Any, value: str, found: Sequence[float | None]) -> Cell:
 def _win_rate(job: Job, labels: Mapping[str, str]) -> WinRate:
     name = ComparisonName.parse(job.name)
     result = job.result if isinstance(job.result, CompareResult) else None
-    metrics = {metric: getattr(result, metric, None) for metric in _METRICS}
+    metrics: dict[str, Any] = {metric: getattr(result, metric, None) for metric in _METRICS}
     metrics["label"] = metrics["label"] or labels.get(name.judge)
     return WinRate(
         a=name.a,

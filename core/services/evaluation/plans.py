@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.config.schema import JudgeConfig
 from core.domain.evaluation.study_plans import JudgePlan, PlannedDesign
 from core.domain.submissions import Estimate
+from core.judging.metrics.power import ALPHA
 
 if TYPE_CHECKING:
     from core.judging.metrics.sample_size import Seen, Verdicts
@@ -49,7 +50,7 @@ def of_judge(
         judge=judge,
         detect=detect,
         power=power,
-        alpha=sample_size.ALPHA,
+        alpha=ALPHA,
         test_dialogues=test,
         seen=seen.dialogues,
         tie_rate=seen.tie_rate,
@@ -74,10 +75,11 @@ def _design(
     power: float,
     is_configured: bool,
 ) -> PlannedDesign:
+    from core.judging.metrics import power as power_of
     from core.judging.metrics import sample_size
 
     variance, at_most = sample_size.fraction(seen, orders, repeats)
-    dialogues = sample_size.dialogues(variance, detect, power)
+    dialogues = power_of.dialogues(variance, detect, power)
     requests = dialogues * orders * repeats
     return PlannedDesign(
         orders=orders,
@@ -85,9 +87,9 @@ def _design(
         dialogues=dialogues,
         dialogues_paired=None
         if seen.shared is None
-        else sample_size.dialogues_paired(variance, seen.shared, detect, power),
+        else power_of.dialogues_paired(variance, seen.shared, detect, power),
         at_most=at_most,
-        detectable=sample_size.detectable(variance, test, power),
+        detectable=power_of.detectable(variance, test, power),
         requests=requests,
         usd=None if usd is None else usd * requests,
         fits=dialogues <= test,

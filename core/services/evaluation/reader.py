@@ -10,12 +10,19 @@ from core.config.schema import JudgeConfig
 from core.domain.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Pair
-from core.domain.evaluation.win_rates import WinRate
+from core.domain.evaluation.win_rates import SameAnswers, WinRate
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
 from core.domain.results import CompareResult, JudgeResult, ValidateResult
 from core.pipeline import workspace_graph
-from core.services.evaluation import bias_models, comparisons, human_votes, judges, recipe_rates
+from core.services.evaluation import (
+    bias_models,
+    comparisons,
+    human_votes,
+    judges,
+    recipe_rates,
+    same_answers,
+)
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
@@ -65,8 +72,24 @@ class EvaluationReader:
         labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._judges()}
         # Most changes concern other jobs, or the progress of one.
         compare_jobs = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
+        same = self.same_answers()
         return self._state.remember(
-            "win rates", (compare_jobs, labels), lambda: comparisons.win_rates(jobs, labels)
+            "win rates",
+            (compare_jobs, labels, same),
+            lambda: same_answers.add(comparisons.win_rates(jobs, labels), same),
+        )
+
+    def same_answers(self) -> tuple[SameAnswers, ...]:
+        """Every two responders with an answer in common, those with the largest share first."""
+        jobs = self._pipeline.snapshot().jobs
+        # Not those that still answer: the numbers would change with every answer.
+        done = {job.name: job.fingerprint for job in jobs if job.stage == "respond" and job.state == "done"}
+        answering = {job.name for job in jobs if job.stage == "respond"}
+        names = [name for name in self.responders() if name in done or name not in answering]
+        return self._state.remember(
+            "same answers",
+            (names, done, self._state.imported()),
+            lambda: same_answers.find(self._texts(names)),
         )
 
     def comparison(self, job: str) -> Comparison:

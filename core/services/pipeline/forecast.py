@@ -59,7 +59,6 @@ def _left(jobs: Sequence[Job], slots: Mapping[Slot, int]) -> list[Job]:
     unfinished = [job for job in jobs if job.requested and job.state not in ENDED]
     running = {job.id for job in unfinished if job.state == "running"}
     startable = {job.id for job in unfinished if job.id not in running and slots.get(job.slot, 0)}
-    # Jobs of an older config.toml are not among `jobs`, so nothing waits for them here.
     stuck = [job.id for job in jobs if job.state != "done" and job.id not in running | startable]
     blocked = dependents_of((job for job in unfinished if job.id in startable), stuck)
     return [job for job in unfinished if job.id in running or job.id in startable - blocked]

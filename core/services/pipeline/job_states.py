@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from core.domain import job_rules
+from core.domain.dependencies import dependencies_of
 from core.domain.jobs import Job
 from core.domain.snapshot import SlotUse
 from core.jobs.planned_job import PlannedJob
@@ -30,8 +31,9 @@ class CurrentJobs:
     def update(
         self, nodes: Sequence[PlannedJob], jobs: Mapping[str, Job], paused: bool, slots: Sequence[SlotUse]
     ) -> tuple[Job, ...]:
-        """The configuration's jobs in the graph's order, then validations of judges, and unfinished jobs of
-        an older configuration; each with the reason why it waits, if it was requested and waits.
+        """The configuration's jobs in the graph's order, then validations of judges, and jobs of an older
+        configuration: the unfinished ones, and those without success for which they wait. Each has the
+        reason why it waits, if it was requested and waits.
 
         Args:
             nodes: The configuration's jobs.
@@ -46,25 +48,34 @@ class CurrentJobs:
         found = self._with_reason
         shown = [found.get(job) or planned for job, planned in self._planned.items()]
         if len(found) > len(self._planned) or not found.keys() <= self._planned.keys():
-            shown += [
-                job
-                for job in found.values()
-                if job.id not in self._planned
-                and (job.state not in job_rules.ENDED or job.stage == "validate")
-            ]
+            shown += self._others(jobs)
         return tuple(shown)
+
+    def _others(self, jobs: Mapping[str, Job]) -> list[Job]:
+        """The jobs to show that the configuration has not."""
+        others = [job for job in self._with_reason.values() if job.id not in self._planned]
+        unfinished = [job.id for job in others if job.state not in job_rules.ENDED]
+        needed = dependencies_of(jobs.values(), unfinished) if unfinished else ()
+        return [
+            job if job.stage == "validate" else replace(job, in_config=False)
+            for job in others
+            if job.stage == "validate"
+            or job.state not in job_rules.ENDED
+            or (job.state in job_rules.UNSUCCESSFUL and job.id in needed)
+        ]
 
     def _update_reasons(self, jobs: Mapping[str, Job], paused: bool, slots: Sequence[SlotUse]) -> None:
         if not self._jobs.keys() <= jobs.keys():
             # Another store.
             self._jobs, self._with_reason, self._dependents = {}, {}, defaultdict(list)
         changed = [job for name, job in jobs.items() if job is not self._jobs.get(name)]
-        concerned = {job.id for job in changed}
         for job in changed:
             if job.id not in self._jobs:
                 for needed in job.depends_on:
                     self._dependents[needed].append(job.id)
-            concerned.update(self._dependents.get(job.id, ()))
+        concerned = {job.id for job in changed} | self._waiting_for(
+            job.id for job in changed if job.id not in self._jobs or self._jobs[job.id].state != job.state
+        )
         if self._slots != (paused, tuple(slots)):
             self._slots = (paused, tuple(slots))
             concerned.update(job.id for job in jobs.values() if job.state == "ready")
@@ -75,6 +86,16 @@ class CurrentJobs:
             made = with_reason(jobs[name], jobs, paused, slots)
             if made != self._with_reason.get(name):
                 self._with_reason[name] = made
+
+    def _waiting_for(self, jobs: Iterable[str]) -> set[str]:
+        """The jobs that depend on these, directly or not: a failure blocks them all."""
+        queue = list(jobs)
+        found: set[str] = set()
+        while queue:
+            new = set(self._dependents.get(queue.pop(), ())) - found
+            found |= new
+            queue += new
+        return found
 
 
 def _planned(node: PlannedJob) -> Job:

@@ -115,8 +115,9 @@ def _of_recipes(
     used: UsedTokens,
 ) -> Iterator[Estimate]:
     left = {node.id for node in wanted}
+    generating = _generating(nodes)
     for node in wanted:
-        needed = _generate_jobs(node, nodes)
+        needed = _generate_jobs(node, generating)
         if needed:
             model = needed[0][1].model.identity.model
             own = [(settings, inputs) for job, settings, inputs in needed if job in left]
@@ -203,8 +204,9 @@ def spending(
     by_job: dict[str, float] = {}
     for job, sums in rows:
         by_job[job] = by_job.get(job, 0.0) + (sums.usd or 0.0)
+    generating = _generating(nodes)
     by_recipe = (
-        (node.name, [by_job.get(job, 0.0) for job, *_ in _generate_jobs(node, nodes)])
+        (node.name, [by_job.get(job, 0.0) for job, *_ in _generate_jobs(node, generating)])
         for node in nodes
         if node.stage == "recipe"
     )
@@ -220,16 +222,21 @@ def spending(
     )
 
 
+def _generating(nodes: Sequence[PlannedJob]) -> list[PlannedJob]:
+    """The jobs of stage `generate`, in the graph's order: all that a recipe depends on."""
+    return [node for node in nodes if node.stage == "generate"]
+
+
 def _generate_jobs(
-    node: PlannedJob, nodes: Sequence[PlannedJob]
+    node: PlannedJob, generating: Sequence[PlannedJob]
 ) -> list[tuple[str, GenerateSettings, dict[str, Input]]]:
-    """The id, settings and inputs of the jobs of stage `generate` among a recipe's direct and indirect
-    dependencies, in the graph's order."""
+    """The id, settings and inputs of the jobs among `generating` on which a recipe depends, directly or not,
+    in their order."""
     if node.stage != "recipe":
         return []
-    needed = dependencies_of(nodes, [node.id])
+    needed = dependencies_of((*generating, node), [node.id])
     return [
         (other.id, other.settings, other.inputs)
-        for other in nodes
+        for other in generating
         if other.id in needed and isinstance(other.settings, GenerateSettings)
     ]

@@ -60,9 +60,9 @@ class GoogleLive:
         self._endpoint = endpoint
         self._url = endpoint.base_url or BASE_URL
         # Passed in: otherwise the client uses aiohttp if it is installed, which raises other errors.
-        self._http = clients.async_client()
+        self._http = clients.async_client(self._url)
         # Of the two, the library makes the one that it is not given, with settings of its own.
-        self._unused = clients.client()
+        self._unused = clients.client(self._url)
         self._client = _client(endpoint, httpx_async_client=self._http, httpx_client=self._unused).aio
         self._config = types.GenerateContentConfig(
             temperature=endpoint.temperature,
@@ -129,8 +129,9 @@ class GoogleBatches:
         self._endpoint = endpoint
         #: The body of the newest response: the client drops some fields, and fails on odd ones.
         self._body = b""
-        http = clients.client(event_hooks={"response": [self._keep_body]})
-        self._client = _client(endpoint, httpx_client=http, httpx_async_client=clients.async_client())
+        url = endpoint.base_url or BASE_URL
+        http = clients.client(url, event_hooks={"response": [self._keep_body]})
+        self._client = _client(endpoint, httpx_client=http, httpx_async_client=clients.async_client(url))
 
     def line(self, request: Request) -> bytes:
         return msgspec.json.encode(requests.batch_line(self._endpoint, request)) + b"\n"

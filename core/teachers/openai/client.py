@@ -71,7 +71,7 @@ class OpenAILive:
             timeout=endpoint.timeout_s,
             max_retries=0,
             **_azure(endpoint),
-            http_client=clients.async_client(),
+            http_client=clients.async_client(self._url),
         )
 
     async def complete(self, request: Request) -> Reply:
@@ -137,7 +137,7 @@ class OpenAIBatches:
             timeout=endpoint.timeout_s,
             max_retries=0,
             **_azure(endpoint),
-            http_client=clients.client(),
+            http_client=clients.client(self._url),
         )
         self._files = self._client.files.with_raw_response
         self._batches = self._client.batches.with_raw_response

@@ -13,7 +13,7 @@ from statsmodels.stats.power import NormalIndPower
 from benchmarks import judge_statistics
 from benchmarks.judge_statistics import NoisyJudge
 from core.domain.evaluation.verdicts import Order, Winner
-from core.judging.metrics import sample_size, statistics
+from core.judging.metrics import power, sample_size, statistics
 from core.judging.metrics.sample_size import Verdicts
 
 
@@ -67,21 +67,21 @@ def test_what_was_not_seen_is_not_known() -> None:
 
 @pytest.mark.parametrize("detect", [0.05, 0.1, 0.2])
 def test_one_verdict_a_dialogue_has_the_power_of_the_exact_test(detect: float) -> None:
-    n = sample_size.dialogues(1.0, detect, 0.8)
+    n = power.dialogues(1.0, detect, 0.8)
     won = np.arange(n + 1)
     rejected = np.array([statistics.sign_test(n - int(k), int(k)) < 0.05 for k in won])
     assert 0.78 < binom.pmf(won[rejected], n, 0.5 + detect).sum() < 0.85
-    assert sample_size.dialogues(0.5, detect, 0.8) == pytest.approx(n / 2, rel=0.15)
-    assert sample_size.dialogues(1.0, detect, 0.9) > n
-    assert sample_size.detectable(1.0, n, 0.8) == pytest.approx(detect, abs=0.002)
+    assert power.dialogues(0.5, detect, 0.8) == pytest.approx(n / 2, rel=0.15)
+    assert power.dialogues(1.0, detect, 0.9) > n
+    assert power.detectable(1.0, n, 0.8) == pytest.approx(detect, abs=0.002)
 
 
 def test_two_runs_as_two_independent_samples() -> None:
     """Without anything shared: statsmodels' power of a test of two means."""
     effect = 0.05 / math.sqrt(0.25)
     n = NormalIndPower().solve_power(effect, alpha=0.05, power=0.8)
-    assert sample_size.dialogues_paired(1.0, 0.0, 0.05, 0.8) == pytest.approx(n, rel=0.02)
-    assert sample_size.dialogues_paired(1.0, 0.5, 0.05, 0.8) == pytest.approx(n / 2, rel=0.04)
+    assert power.dialogues_paired(1.0, 0.0, 0.05, 0.8) == pytest.approx(n, rel=0.02)
+    assert power.dialogues_paired(1.0, 0.5, 0.05, 0.8) == pytest.approx(n / 2, rel=0.04)
 
 
 @pytest.mark.parametrize("judge", judge_statistics.NOISY_JUDGES, ids=lambda judge: judge.name)

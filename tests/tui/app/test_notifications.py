@@ -62,7 +62,7 @@ def test_a_second_failure_of_the_same_job_is_news(snapshot: Snapshot) -> None:
 
 async def test_a_toast_shows_it(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
-        await until_shows(pilot, "7 of 12 done")
+        await until_shows(pilot, "7 of 17 done")
         running = job_id(filled, "sft-dpo", "smollm2/direct/chatgpt/sft-dpo")
         with closing(connections.writer(filled.state)) as connection, connections.transaction(connection):
             jobs.set_state(connection, running, "failed", error=HOSTILE)
@@ -89,7 +89,7 @@ async def test_bell_and_desktop_where_asked_for(
     monkeypatch.delenv("TMUX", raising=False)
     filled.config.write_text(filled.config.read_text() + f'\n[app]\nnotify = "{how}"\n')
     async with opened(filled, (120, 40)) as pilot:
-        await until_shows(pilot, "7 of 12 done")
+        await until_shows(pilot, "7 of 17 done")
         app = pilot.app
         assert isinstance(app, EmpathyApp)
         written = Written()

@@ -165,3 +165,20 @@ async def test_whatever_comes_and_goes_all_rows_are_there(
                 assert app.listing.table.get_row(key)[0].plain == step[key][0]
 
     await open_shelf(check)
+
+
+async def test_a_click_on_a_heading_sorts_by_its_column() -> None:
+    async with Shelf().run_test(size=(60, 20)) as pilot:
+        app = pilot.app
+        assert isinstance(app, Shelf)
+        app.listing.show(COLUMNS, ITEMS)
+        await until(pilot, lambda: keys(pilot) == ["a", "b", "c", "d"])
+        heading = (17, 0)
+        await pilot.click(DataTable, offset=heading)
+        await until(pilot, lambda: keys(pilot) == ["c", "d", "a", "b"])
+        await pilot.click(DataTable, offset=heading)
+        await until(pilot, lambda: keys(pilot) == ["a", "d", "c", "b"])
+        # That column has nothing to sort by.
+        await pilot.click(DataTable, offset=(26, 0))
+        await pilot.pause()
+        assert keys(pilot) == ["a", "d", "c", "b"]

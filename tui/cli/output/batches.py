@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from core.api import AnswerCount, BatchEvent, Estimate, SentRequest, Spending, Submission
-from tui.cli.output.tables import cell, make_table, print_fields, print_line
+from tui.cli.output.tables import cell, make_table, print_fields, print_line, print_table
 from tui.format import submissions
 from tui.format.values import (
     UNKNOWN,
@@ -47,13 +47,13 @@ def print_batches(
             cell(submissions.tokens(one)),
             cell(submissions.cost(one)),
         )
-    console.print(rows)
+    print_table(console, rows)
     if spending.by_recipe:
         console.print()
         rows = make_table("recipe", "cost", left=1)
         for name, usd in spending.by_recipe:
             rows.add_row(cell(name), cell(dollars(usd)))
-        console.print(rows)
+        print_table(console, rows)
         print_line(console, "An answer that several recipes use is counted under each of them.", "dim")
     print_line(console, submissions.money(spending))
 
@@ -101,19 +101,19 @@ def print_batch(
             cell(count(event.completed)),
             cell(count(event.failed)),
         )
-    console.print(rows)
+    print_table(console, rows)
     if outcomes:
         console.print()
         rows = make_table("outcome", "message or example", "requests", left=2)
         for group in outcomes:
             rows.add_row(cell(group.outcome), cell(submissions.example(group)), cell(count(group.requests)))
-        console.print(rows)
+        print_table(console, rows)
     if requests:
         console.print()
         rows = make_table("dialogue", "outcome", "answer", left=3)
         for request in requests:
             rows.add_row(cell(request.dialog_id), cell(request.outcome), cell(request.error or request.text))
-        console.print(rows)
+        print_table(console, rows)
 
 
 def print_estimates(console: Console, found: Sequence[Estimate], spending: Spending) -> None:
@@ -160,7 +160,7 @@ def print_estimates(console: Console, found: Sequence[Estimate], spending: Spend
         cell(f"~{count(sum(one.output_tokens for one in found))}", "bold"),
         cell(UNKNOWN if total is None else f"~{dollars(total)}", "bold"),
     )
-    console.print(rows)
+    print_table(console, rows)
     print_line(
         console,
         "Tokens are estimated from text lengths. Requests that recipes share are counted once.",

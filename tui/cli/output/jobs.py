@@ -20,8 +20,8 @@ from core.api import (
     count_jobs,
 )
 from tui.cli.output.data import dialogue_counts
-from tui.cli.output.tables import cell, make_table, print_fields, print_line
-from tui.format import waits
+from tui.cli.output.tables import cell, make_table, print_fields, print_line, print_table
+from tui.format import job_counts, waits
 from tui.format.job_states import look
 from tui.format.values import UNKNOWN, duration, percent
 
@@ -42,13 +42,12 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
         ("data", dialogue_counts(snapshot.dialogues)),
         ("supervisor", running + paused),
     )
-    if snapshot.config_error is not None:
-        print_line(console, snapshot.config_error, "red")
     if not snapshot.jobs:
         print_line(console, next_step(snapshot))
         return
     sums = count_jobs(snapshot.jobs)
-    print_fields(console, ("jobs", f"{sums.done} of {sums.planned} done, {sums.running} running"))
+    numbers = [job_counts.done_of(sums), *(text for text, _ in job_counts.others(sums))]
+    print_fields(console, ("jobs", ", ".join(numbers)))
     console.print()
     wide = console.width >= _WIDE
     table = make_table("job", "state", "name", "progress", "time", *(("note",) if wide else ()), left=3)
@@ -65,7 +64,7 @@ def print_status(console: Console, snapshot: Snapshot) -> None:
             cell(time_taken(job)),
             *((cell(_note(job), style),) if wide else ()),
         )
-    console.print(table)
+    print_table(console, table)
     for job in snapshot.jobs:
         for warning in job.warnings:
             print_line(console, f"{job.id}: warning: {warning}", "yellow")
@@ -86,6 +85,8 @@ def _note(job: Job) -> str:
         return f"on {job.gpu}"
     if job.state == "failed":
         return job.error or UNKNOWN
+    if not job.in_config:
+        return "; ".join(filter(None, ("not in config.toml any more", job.reason)))
     return (job.reason or "") if job.requested else ""
 
 

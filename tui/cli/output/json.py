@@ -81,6 +81,10 @@ class JobRecord(_Record, frozen=True):
     """Why the last attempt failed."""
     requested: bool
     """Whether the job was ever requested."""
+    cancelling: bool
+    """Whether it still runs, and was asked to stop."""
+    in_config: bool
+    """Whether config.toml has it; false for a job that was requested under an earlier one."""
     reason: str | None
     """Why a job that does not run does not run."""
     eta_s: float | None

@@ -9,6 +9,7 @@ from rich.console import Console
 from core.api import Pair
 from tui.cli.output.tables import print_fields, print_line
 from tui.format.values import UNKNOWN
+from tui.navigation.pair_filter import same_answers
 
 
 def print_pairs(console: Console, a: str, b: str, pairs: Sequence[Pair], limit: int | None) -> None:
@@ -16,7 +17,8 @@ def print_pairs(console: Console, a: str, b: str, pairs: Sequence[Pair], limit: 
     if not pairs:
         print_line(console, "There are no test dialogues yet: `empathy-tui import CSV`.")
         return
-    print_fields(console, ("a", a), ("b", b))
+    same, answered = same_answers(pairs)
+    print_fields(console, ("a", a), ("b", b), ("same answer", f"{same} of {answered} dialogues"))
     console.print()
     shown = pairs[:limit]
     for pair in shown:

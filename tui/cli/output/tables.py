@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
 from rich.console import Console
+from rich.segment import Segment, Segments
+from rich.style import StyleType
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -30,6 +35,42 @@ def make_table(*titles: str, left: int = 1) -> Table:
         for place, title in enumerate(titles)
     ]
     return Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table of `make_table`, and of `cell`s, as the console would.
+
+    Rich takes milliseconds for a row, so it lays out only tables that are too wide for the console.
+    """
+    gap = table.padding[1]
+    lines = [[str(column.header) for column in table.columns]]
+    rows = list(zip(*([*column.cells] for column in table.columns), strict=True))
+    lines += [[cell.plain for cell in row] for row in rows]
+    widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
+    is_simple = all(text.isprintable() for line in lines for text in line)
+    if not is_simple or sum(widths) + gap * (len(widths) - 1) > console.width:
+        console.print(table)
+        return
+    styles = [[table.header_style] * len(widths), *([cell.style for cell in row] for row in rows)]
+    console.print(Segments(_segments(console, table.columns, widths, gap, lines, styles)), end="")
+
+
+def _segments(
+    console: Console,
+    columns: Sequence[Column],
+    widths: Sequence[int],
+    gap: int,
+    lines: Sequence[Sequence[str]],
+    styles: Sequence[Sequence[StyleType]],
+) -> Iterator[Segment]:
+    for line, line_styles in zip(lines, styles, strict=True):
+        for place, (text, style) in enumerate(zip(line, line_styles, strict=True)):
+            blank = " " * (widths[place] - cell_len(text))
+            shown = blank + text if columns[place].justify == "right" else text + blank
+            yield Segment(shown, console.get_style(style))
+            if place < len(widths) - 1:
+                yield Segment(" " * gap)
+        yield Segment.line()
 
 
 def cell(text: str, style: str = "") -> Text:

@@ -20,12 +20,15 @@ from core.api import (
     Scorecard,
     WinRate,
 )
-from tui.cli.output.tables import cell, make_table, print_line
+from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format import human_votes, win_rates
 from tui.format.values import UNKNOWN, count, p_value, percent, span
 from tui.screens.win_rates import comparison_metrics, judge_metrics
 from tui.screens.win_rates.matrix import SIGNIFICANT
 from tui.screens.win_rates.metric_row import MetricRow
+
+#: Pairs of responders with the same answers that are listed.
+_MOST_SAME = 8
 
 SAMPLE_WARNING = "This is sample data for trying the program, not research data. Draw no conclusions from it."
 
@@ -46,7 +49,9 @@ def print_win_rates(
     words = ("a (baseline)", "b", *named)
     by_people = {one.job: one for one in with_votes}
     votes = ("by people",) if by_people else ()
-    shown = make_table(*words, "win rate of b", "interval", *votes, "b/a/tie/inv", "n", left=len(words))
+    shown = make_table(
+        *words, "win rate of b", "interval", "decision", *votes, "b/a/tie/inv", "n", left=len(words)
+    )
     for rate in rates:
         by = (rate.judge,) if named else ()
         counts = (rate.wins_b, rate.wins_a, rate.ties, rate.invalid)
@@ -55,18 +60,20 @@ def print_win_rates(
             *(cell(name) for name in (rate.a, rate.b, *by)),
             cell(percent(rate.win_rate_b, 1) if known else rate.state, "bold" if known else "dim"),
             cell(_span(rate)),
+            cell(win_rates.brief_decision(rate) or UNKNOWN),
             *(cell(_by_people(by_people.get(rate.job))) for _ in votes),
             cell("/".join(map(count, counts)) if rate.n is not None else UNKNOWN),
             cell(count(rate.n)),
         )
-    console.print(shown)
+    print_table(console, shown)
     _print_dimensions(console, rates)
     methods = list(dict.fromkeys(rate.interval for rate in rates if rate.interval))
     if methods:
         print_line(
             console,
             "win rate of b = (wins of b + half the ties) / (n - invalid); b/a/tie/inv: dialogues that b won, "
-            f"that a won, ties, invalid ones; interval: {'; '.join(methods)}",
+            f"that a won, ties, invalid ones; interval: {'; '.join(methods)}; decision: b leads if its "
+            "interval is above 50 %, loses if it is below; else about how many more dialogues decide it",
             "dim",
         )
     if by_people:
@@ -86,6 +93,7 @@ def print_win_rates(
                 f"{span(rate.bounds_low, rate.bounds_high)} %)",
                 "yellow",
             )
+    _print_same_answers(console, rates)
     for rate in rates:
         effects = win_rates.order_effects(rate)
         if effects is not None:
@@ -94,6 +102,18 @@ def print_win_rates(
         print_line(console, f"Judge {judge}: {label}" if named else str(label))
     if sample:
         print_line(console, SAMPLE_WARNING, "yellow")
+
+
+def _print_same_answers(console: Console, rates: Sequence[WinRate]) -> None:
+    """The responders of these comparisons with the most answers in common."""
+    pairs = {frozenset((one.a, one.b)): one for rate in rates for one in rate.same_as_b}
+    found = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
+    for one in found[:_MOST_SAME]:
+        words = win_rates.same_answers_words(one.same, one.dialogues)
+        print_line(console, f"= {one.a} and {one.b} give {words}", "yellow")
+    if len(found) > _MOST_SAME:
+        more = f"{len(found) - _MOST_SAME} more pairs of responders share fewer answers (--json has all)"
+        print_line(console, more, "dim")
 
 
 def _print_dimensions(console: Console, rates: Sequence[WinRate]) -> None:
@@ -113,7 +133,7 @@ def _print_dimensions(console: Console, rates: Sequence[WinRate]) -> None:
                 cell(span(part.ci_low, part.ci_high)),
                 cell("/".join(map(count, counts))),
             )
-    console.print(shown)
+    print_table(console, shown)
 
 
 def _by_people(found: PredictionPoweredWinRate | None) -> str:
@@ -165,7 +185,7 @@ def print_recipes(console: Console, found: Sequence[RecipeRate], known: Sequence
                 )
             ),
         )
-    console.print(shown)
+    print_table(console, shown)
     print_line(
         console,
         "win rate over the base students; a dialogue scores the mean over the students; intervals over "
@@ -202,7 +222,7 @@ def print_rankings(console: Console, found: Sequence[Ranking], known: Sequence[W
                     cell(f"{entry.wins:,.1f}"),
                     cell(count(entry.dialogues)),
                 )
-        console.print(shown)
+        print_table(console, shown)
         if one.groups > 1:
             print_line(
                 console,
@@ -268,7 +288,7 @@ def print_votes(
             cell(count(rate.n)),
             cell("decided" if rate.more == 0 else f"+{rate.more}" if rate.more else UNKNOWN),
         )
-    console.print(shown)
+    print_table(console, shown)
     print_line(
         console,
         "by people: prediction-powered win rate of b over all n dialogues; more: further dialogues with "
@@ -303,7 +323,7 @@ def print_tests(console: Console, found: Sequence[PairedTest], made: int, known:
             cell(p_value(test.p)),
             cell(p_value(test.p_holm)),
         )
-    console.print(shown)
+    print_table(console, shown)
     print_line(
         console,
         f"{len(found)} of {made} tests. b ahead: difference of the win rates against `over`, in points; "
@@ -337,4 +357,4 @@ def _print_metrics(console: Console, found: Sequence[MetricRow]) -> None:
             cell("" if fact.n is None else count(fact.n), "dim"),
             cell(("! " if fact.warns else "") + fact.note, "yellow" if fact.warns else "dim"),
         )
-    console.print(shown)
+    print_table(console, shown)

@@ -211,6 +211,15 @@ class DialogueList(Vertical):
         name, source = orders[(at + by) % len(orders)]
         self._sort(replace(self._order, by=name, source=source, is_reversed=False))  # type: ignore[arg-type]
 
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """A click on a heading sorts by its column, another one reverses the order."""
+        event.stop()
+        name = event.column_key.value
+        if name == self._order.by:
+            self.action_reverse()
+        elif name in ("position", "split", "emotion"):
+            self._sort(replace(self._order, by=name, source="", is_reversed=False))  # type: ignore[arg-type]
+
     def action_reverse(self) -> None:
         self._sort(replace(self._order, is_reversed=not self._order.is_reversed))
 
@@ -264,6 +273,10 @@ class DialogueList(Vertical):
         elif side == "after" or at_top:
             table.move_cursor(row=0, animate=False)
         self.post_message(self.Selected(self.line))
+
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._fill()
 
     def _fill(self) -> None:
         assert self._page is not None

@@ -74,7 +74,7 @@ class DialoguesView(Container):
         Binding("f", "choose", "Filter", id="data.filter", tooltip="Filter by emotion, split and ratings"),
         Binding("e", "emotion", "Emotion", id="data.emotion", tooltip="Filter by emotion", show=False),
         Binding("P", "pairs", "Pairs", id="data.pairs", tooltip="Show the pairs of the test dialogue"),
-        Binding("c", "chat", "Chat", id="data.chat", tooltip="Have students answer the dialogue"),
+        Binding("c", "chat", "Chat", id="data.chat", show=False, tooltip="Have students answer it"),
         Binding("y", "copy", "Copy", id="data.copy", tooltip="Copy the dialogue as text", show=False),
     ]
 
@@ -205,6 +205,10 @@ class DialoguesView(Container):
         self._draw()
         if other:
             self._reading.scroll_home(animate=False)
+
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._draw()
 
     def _draw(self) -> None:
         shown = self.query_one("#dialogue", Static)

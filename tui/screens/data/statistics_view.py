@@ -120,6 +120,10 @@ class StatisticsView(ReadingArea):
             self._counts, self._seen = counts, seen
             self._draw()
 
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._draw()
+
     def _draw(self) -> None:
         if self._seen is None or self._counts is None or not self.size.width:
             return

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import blocked_jobs, needs_supervisor
+from core.api import blocked_jobs, count_jobs, needs_supervisor
+from tui.format import job_counts, waits
 from tui.format import values as formats
-from tui.format import waits
 from tui.format.job_states import LOOKS
 
 #: The binding id of the key that opens the job's log.
@@ -54,6 +54,7 @@ def attention_items(
         *_paused(snapshot),
         *_slots(snapshot),
         *([] if spending is None else _money(spending)),
+        *_removed(snapshot),
         *_unstarted(snapshot),
     ]
 
@@ -165,6 +166,23 @@ def _money(spending: Spending) -> Iterator[AttentionItem]:
             "costs are incomplete",
             f"{formats.count(spending.unpriced)} responses have no price",
             advice="add the model to [prices.models]",
+        )
+
+
+def _removed(snapshot: Snapshot) -> Iterator[AttentionItem]:
+    """Unfinished jobs that config.toml had when they were requested."""
+    removed = [job for job in snapshot.jobs if not job.in_config]
+    number = count_jobs(removed)
+    unfinished = number.active + number.waiting + number.blocked
+    if unfinished and snapshot.config_error is None:
+        parts = [text for text, _ in job_counts.others(number)]
+        yield AttentionItem(
+            "removed",
+            "!",
+            "text-warning",
+            f"{unfinished} job{'' if unfinished == 1 else 's'} of an earlier config.toml",
+            ", ".join(parts),
+            advice="they go on until you cancel them, on the pipeline screen",
         )
 
 

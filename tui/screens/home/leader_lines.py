@@ -1,8 +1,9 @@
-"""The responders with the highest win rates, by judge."""
+"""Who wins: the responders of each judge and baseline, and whether it is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -13,58 +14,137 @@ from tui.components.interval_bar import interval_bar
 from tui.format import values as formats
 from tui.format import win_rates
 from tui.format.text import visible
+from tui.screens.home.work_lines import opening
 
 if TYPE_CHECKING:
     from core.api import WinRate
 
 _BAR = 17
+#: Widths from which there is room for the decision in full, and for a bar of the interval.
+_WORDY, _WITH_BAR = 78, 104
+_INDENT, _RATE, _SPAN = 4, 7, 11
+#: The number of pairs with the same answers that are shown of each group.
+_SAME = 2
 
 
-def leaders(found: Sequence[WinRate], judge: str) -> list[WinRate]:
-    """The judge's finished comparisons by descending win rate; only those of runs if there are any."""
-    own = [rate for rate in found if rate.judge == judge and rate.win_rate_b is not None]
-    of_runs = [rate for rate in own if RunName.parse(rate.b) is not None]
-    return win_rates.ordered(of_runs or own, "rate", is_reversed=False)
+@dataclass(frozen=True)
+class _Group:
+    """The finished comparisons of one judge with one baseline, by descending win rate."""
+
+    judge: str
+    baseline: str
+    rates: Sequence[WinRate]
 
 
 def leader_lines(found: Sequence[WinRate], width: int, places: int) -> Content:
-    """The leaders by each judge, and the judge's agreement with people; within `width` cells."""
-    lines = []
-    judges = [judge for judge in win_rates.judges(found) if leaders(found, judge)]
-    for judge in judges:
-        lines.append(_label(win_rates.label_of(found, judge), width))
-        for place, rate in enumerate(leaders(found, judge)[: max(1, places // len(judges))], start=1):
-            lines.append(_line(place, rate, width))
-    if not lines:
+    """The win rates over each baseline by each judge, within `width` cells; `places` are rows in all."""
+    groups = _groups(found)
+    if not groups:
         return Content.styled("no finished comparison yet", "$text-muted")
+    lines: list[Content] = []
+    judge = None
+    for group in groups:
+        if group.judge != judge:
+            judge = group.judge
+            label = visible(win_rates.label_of(found, judge))
+            named = label if judge in label else f"{visible(judge)}: {label}"
+            lines.append(Content.styled(named, "$text-warning").truncate(width, ellipsis=True))
+        lines += _group_lines(group, width, max(2, places // len(groups)))
     return Content("\n").join(lines)
 
 
-def _label(label: str, width: int) -> Content:
-    return Content.styled(visible(label), "$text-warning").truncate(width, ellipsis=True)
+def _groups(found: Sequence[WinRate]) -> list[_Group]:
+    """Groups with runs first: they are what is trained here."""
+    known: dict[tuple[str, str], list[WinRate]] = {}
+    for rate in found:
+        if rate.decision is not None:
+            known.setdefault((rate.judge, rate.a), []).append(rate)
+    groups = [
+        _Group(judge, baseline, win_rates.ordered(rates, "rate", is_reversed=False))
+        for (judge, baseline), rates in known.items()
+    ]
+    order = win_rates.judges(found)
+    return sorted(
+        groups,
+        key=lambda group: (
+            order.index(group.judge),
+            not any(RunName.parse(rate.b) for rate in group.rates),
+        ),
+    )
 
 
-def _line(place: int, rate: WinRate, width: int) -> Content:
-    against = f"against {visible(rate.a)}"
-    bar = _BAR if width >= 90 else 0
-    name = max(12, width - 4 - 9 - 13 - (bar + 2 if bar else 0))
-    both = f"{visible(rate.b)}  {against}"
-    shown = both if len(both) <= name else formats.shorten(visible(rate.b), name)
-    head = shown[: len(visible(rate.b))] if shown is both else shown
+def _group_lines(group: _Group, width: int, places: int) -> Iterator[Content]:
+    leading = sum(rate.decision == "leads" for rate in group.rates)
+    verdict = (
+        (f"{leading} lead{'s' if leading == 1 else ''}", "$text-success")
+        if leading
+        else ("no leader", "$text-warning")
+    )
+    heading = Content.assemble(
+        ("  against ", "$text-muted"), visible(group.baseline), ("  ", "$text-muted"), verdict
+    )
+    yield heading.truncate(width, ellipsis=True)
+    above = sum((rate.win_rate_b or 0.0) > 0.5 for rate in group.rates)
+    shown = min(len(group.rates), places)
+    for place, rate in enumerate(group.rates[:shown]):
+        if place == above:
+            yield _baseline_line(group, width)
+        yield _line(group, rate, width).stylize(opening(a=rate.a, b=rate.b))
+    if above >= shown:
+        yield _baseline_line(group, width)
+    if len(group.rates) > shown:
+        yield Content.styled(f"    and {len(group.rates) - shown} more", "$text-muted")
+    for line in _same_answers(group)[:_SAME]:
+        yield Content.styled(f"    {line}", "$text-warning").truncate(width, ellipsis=True)
+
+
+def _line(group: _Group, rate: WinRate, width: int) -> Content:
+    glyph, colour = win_rates.DECISION_LOOKS[rate.decision or "undecided"]
+    wordy, bar = width >= _WORDY, _BAR if width >= _WITH_BAR else 0
+    decision = win_rates.decision_words(rate) if wordy else win_rates.brief_decision(rate)
+    room = 34 if wordy else 14
+    name = max(10, width - _INDENT - _RATE - _SPAN - room - (bar + 2 if bar else 0))
     parts: list[Content | str | tuple[str, str]] = [
-        (f"{place:>2} ", "$text-muted"),
-        (head, "$foreground bold" if place == 1 else "$foreground"),
-        (shown[len(head) :].ljust(name - len(head)), "$text-muted"),
+        (f"  {glyph} ", f"${colour}"),
+        formats.shorten(visible(_short(rate.b, group.baseline)), name).ljust(name),
         # The win rates screen has the caveat.
-        (f"{'!' * bool(rate.invalid) + formats.percent(rate.win_rate_b, 1):>8} ", "bold"),
-        (f"{formats.span(rate.ci_low, rate.ci_high):>12}", "$text-muted"),
+        (f"{'!' * bool(rate.invalid) + formats.percent(rate.win_rate_b, 1):>{_RATE}}", "bold"),
+        (f"{formats.span(rate.ci_low, rate.ci_high):>{_SPAN}}", "$text-muted"),
+        (f"  {decision}".ljust(room), f"${colour}"),
     ]
     if bar:
         drawn = interval_bar(
             rate.win_rate_b, rate.ci_low, rate.ci_high, bar, colour="$text-accent", muted="$text-muted"
         )
         parts += ["  ", _content(drawn)]
-    return Content.assemble(*parts)
+    return Content.assemble(*parts).truncate(width, ellipsis=True)
+
+
+def _baseline_line(group: _Group, width: int) -> Content:
+    line = f"  ─ {visible(group.baseline)} (baseline)"
+    return Content.styled(line, "$text-muted").truncate(width, ellipsis=True)
+
+
+def _short(responder: str, baseline: str) -> str:
+    """A run without its student where that is the baseline, which is named above it."""
+    return responder.removeprefix(f"{baseline}/")
+
+
+def _same_answers(group: _Group) -> list[str]:
+    """The responders of the group with answers in common, those with the most first."""
+    names = {group.baseline, *(rate.b for rate in group.rates)}
+    pairs = {
+        frozenset((one.a, one.b)): one
+        for rate in group.rates
+        for one in rate.same_as_b
+        if {one.a, one.b} <= names
+    }
+    ordered = sorted(pairs.values(), key=lambda one: -one.same / one.dialogues)
+    return [
+        f"= {visible(_short(one.b, group.baseline))} answers {one.same} of {one.dialogues} dialogues "
+        f"like {visible(_short(one.a, group.baseline))}"
+        for one in ordered
+    ]
 
 
 def _content(text: Text) -> Content:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
@@ -18,6 +18,7 @@ from tui.components.keyed_table import Column, KeyedTable
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
+from tui.navigation.messages import OpenJob, OpenPairs, OpenScreen
 from tui.screens.home import attention
 from tui.screens.home.attention import AttentionItem
 from tui.screens.home.leader_lines import leader_lines
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from tui.components.workspace_screen import WorkspaceScreen
     from tui.navigation.host import HostApp
 
-#: The panels have two columns from this width on.
-WIDE = 120
-#: Below this height there are no blank lines between panels.
+#: The panels have two columns from this width on, three from the other.
+WIDE, WIDEST = 120, 180
+#: Below this height the panels have no borders.
 _TALL = 30
 #: The number of leaders and of running jobs that are shown, in a low and in a tall terminal.
 _FEW, _PLACES = 3, 8
+#: The number of events that are shown.
+_EVENTS = 14
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,8 @@ class HomeData:
 
     forecast: Forecast | None = None
     spending: Spending | None = None
-    events: Sequence[Event] = ()
-    rates: tuple[WinRate, ...] = ()
+    events: Sequence[Event] | None = None
+    rates: tuple[WinRate, ...] | None = None
     machine: Machine | None = None
 
 
@@ -67,7 +70,7 @@ class _Column(Vertical):
 
 
 class HomePanels(VerticalScroll, can_focus=False):
-    """Two columns if the terminal is wide enough, else one; the list of attention items has the focus."""
+    """One to three columns, as the terminal is wide; the list of attention items has the focus."""
 
     DEFAULT_CSS: ClassVar[str] = """
     HomePanels {
@@ -75,15 +78,24 @@ class HomePanels(VerticalScroll, can_focus=False):
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
         _Column { height: auto; }
-        .panel { height: auto; padding: 0 1; margin: 1 0 0 0; }
-        #attention { max-height: 8; }
-        #attention-item { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
+        .panel {
+            height: auto;
+            padding: 0 1;
+            border: round $border;
+            border-title-color: $foreground;
+            border-title-style: bold;
+            border-subtitle-color: $text-muted;
+        }
+        #attention { max-height: 12; background: $background; }
+        #attention-item { height: auto; max-height: 12; color: $text-muted; }
+        #right { height: auto; layout: vertical; }
         &.wide { layout: horizontal; }
-        &.wide _Column { width: 3fr; }
-        &.wide _Column.second { width: 2fr; }
+        &.wide > _Column, &.wide > #right { width: 1fr; }
+        &.widest > #right { width: 2fr; layout: horizontal; }
+        &.widest > #right > _Column { width: 1fr; }
         &.low {
             .roomy { display: none; }
-            .panel { margin: 0; }
+            .panel { border: none; }
             #attention { max-height: 4; }
         }
     }
@@ -98,6 +110,8 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._snapshot: Snapshot | None = None
         self._data = HomeData()
         self._items: Sequence[AttentionItem] = ()
+        #: Whether the cursor was put on the first failure; afterwards it stays where it is.
+        self._has_chosen = False
         #: Panel → the width of its lines, and the number of line breaks.
         self._sizes: dict[str, tuple[int, int]] = {}
 
@@ -105,13 +119,16 @@ class HomePanels(VerticalScroll, can_focus=False):
         with _Column():
             yield Static(id="stages", classes="panel", markup=False)
             yield Static(id="running", classes="panel roomy", markup=False)
-            yield Static(id="attention-title", classes="panel", markup=False)
-            yield KeyedTable(id="attention", opens="Log")
-            yield Static(id="attention-item", classes="roomy", markup=False)
-        with _Column(classes="second"):
-            yield Static(id="leaders", classes="panel", markup=False)
-            yield Static(id="machine", classes="panel", markup=False)
-            yield Static(id="lately", classes="panel roomy", markup=False)
+            with Vertical(id="needs", classes="panel"):
+                yield Static(id="attention-title", markup=False)
+                yield KeyedTable(id="attention", opens="Log")
+                yield Static(id="attention-item", classes="roomy", markup=False)
+        with Container(id="right"):
+            with _Column():
+                yield Static(id="leaders", classes="panel", markup=False)
+            with _Column():
+                yield Static(id="machine", classes="panel", markup=False)
+                yield Static(id="lately", classes="panel roomy", markup=False)
 
     def on_mount(self) -> None:
         table = self.query_one(KeyedTable)
@@ -120,9 +137,20 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def on_resize(self, event: Resize) -> None:
         self.set_class(self.app.size.width >= WIDE, "wide")
+        self.set_class(self.app.size.width >= WIDEST, "widest")
         self.set_class(self.app.size.height < _TALL, "low")
         # The set of visible panels changes.
         self.call_after_refresh(self._draw)
+
+    def on_click(self, event: Click) -> None:
+        """A click on a line opens what it shows."""
+        meta = event.style.meta
+        if "job" in meta:
+            self.app.post_message(OpenJob(meta["job"]))
+        elif "a" in meta:
+            self.app.post_message(OpenPairs(meta["a"], meta["b"]))
+        elif event.widget is not None and event.widget.id == "stages":
+            self.app.post_message(OpenScreen("pipeline"))
 
     def on__column_widened(self, event: _Column.Widened) -> None:
         event.stop()
@@ -151,21 +179,34 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _is_low(self) -> bool:
         return self.has_class("low")
 
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._draw()
+
     def _draw(self) -> None:
         if self._snapshot is None or not self.is_mounted:
             return
         self._draw_stages(self._snapshot)
         self._draw_items(self._snapshot)
-        places = _FEW if self._is_low else _PLACES
-        self._put("leaders", "Winning", leader_lines(self._data.rates, self._width("leaders"), places))
+        if self._data.rates is None:
+            found = Content.styled("reading the win rates …", "$text-muted")
+        else:
+            places = _FEW if self._is_low else _PLACES
+            found = leader_lines(self._data.rates, self._width("leaders"), places)
+        self._put("leaders", "Who wins", found)
         self._draw_machine()
         if not self._is_low:
             self._draw_work(self._snapshot)
 
     def _put(self, panel: str, title: str, body: Content, note: str = "") -> None:
-        """Redraw a panel if it differs."""
-        note = f"  {note}" if note else ""
-        self._update(panel, Content.assemble((title, "bold"), (note, "$text-muted"), "\n", body))
+        """Redraw a panel if it differs; its title is on its border, if it has one."""
+        shown = self.query_one(f"#{panel}")
+        if self._is_low:
+            note = f"  {note}" if note else ""
+            body = Content.assemble((title, "bold"), (note, "$text-muted"), "\n", body)
+        elif (shown.border_title, shown.border_subtitle) != (title, note):
+            shown.border_title, shown.border_subtitle = title, note
+        self._update(panel, body)
 
     def _update(self, panel: str, text: Content) -> None:
         """Update a text if it differs; avoids a layout, which is slower than drawing."""
@@ -176,9 +217,9 @@ class HomePanels(VerticalScroll, can_focus=False):
 
     def _width(self, panel: str) -> int:
         """The width of a panel's lines in cells, also before the layout."""
-        column = self.query_one(f"#{panel}").parent
-        assert isinstance(column, _Column)
-        return (column.size.width or self.size.width) - 2
+        shown = self.query_one(f"#{panel}")
+        column = next(one for one in shown.ancestors if isinstance(one, _Column))
+        return (column.size.width or self.size.width) - (2 if self._is_low else 4)
 
     def _draw_stages(self, snapshot: Snapshot) -> None:
         slots = {slot.name: slot for slot in snapshot.slots}
@@ -189,8 +230,12 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _draw_work(self, snapshot: Snapshot) -> None:
         running = running_lines(snapshot.jobs, self.app.now(), self._width("running"), _PLACES)
         self._put("running", "Running", running)
-        names = {job.id: f"{job.stage} {job.name}" for job in snapshot.jobs}
-        lines = event_lines(self._data.events, names, self.app.now(), self._width("lately"))
+        events = self._data.events
+        lines = (
+            Content.styled("reading the events …", "$text-muted")
+            if events is None
+            else event_lines(events, self.app.now(), self._width("lately"), _EVENTS)
+        )
         self._put("lately", "Recent events", lines)
 
     def _draw_machine(self) -> None:
@@ -205,10 +250,14 @@ class HomePanels(VerticalScroll, can_focus=False):
         )
         table = self.query_one(KeyedTable)
         table.display = bool(self._items)
-        calm = "" if self._items else "   nothing"
-        self._update("attention-title", Content.assemble(("Needs attention", "bold"), (calm, "$text-muted")))
+        self.query_one("#needs").border_title = "Needs attention"
+        title = self.query_one("#attention-title")
+        title.display = self._is_low or not self._items
+        calm = "" if self._items else "nothing"
+        heading = Content.styled("Needs attention  ", "bold") if self._is_low else Content("")
+        self._update("attention-title", Content.assemble(heading, (calm, "$text-muted")))
         width = self._width("attention")
-        hint = 18 if width >= 60 else 0
+        hint = 18 if width >= 52 else 0
         longest = max((len(visible(item.what)) for item in self._items), default=0)
         what = max(16, min(longest, (width - 6 - hint) // 2))
         why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
@@ -217,6 +266,11 @@ class HomePanels(VerticalScroll, can_focus=False):
         keys = self._keys() if hint else None
         table.put({item.key: self._row(item, what, keys) for item in self._items})
         table.styles.height = len(self._items)
+        if self._items and not self._has_chosen:
+            # The first failure is what to look at first.
+            self._has_chosen = True
+            failed = next((item for item in self._items if item.job is not None), self._items[0])
+            table.select(failed.key)
         self._draw_item()
 
     def _draw_item(self) -> None:

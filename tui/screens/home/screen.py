@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds between measurements of the machine while this screen is open.
 _LOOK_S = 2.0
-#: The number of events that are shown.
-_EVENTS = 12
+#: The number of events that are read; home shows what they amount to.
+_EVENTS = 80
 
 _HomeState = tuple["Forecast | None", "Spending", "list[Event]", "tuple[WinRate, ...] | None"]
 
@@ -136,24 +136,22 @@ class HomeScreen(WorkspaceScreen):
 
     def _answers(self, snapshot: Snapshot, data: HomeData) -> Content:
         """Running jobs, ETA and cost in one line."""
-        from tui.format import submissions
+        from tui.format import job_counts, submissions
 
         sums = count_jobs(snapshot.jobs)
-        parts: list[Content] = []
-        if sums.running:
-            parts.append(Content.styled(f"▶ {sums.running} running", "$text-accent"))
-        elif sums.requested and sums.done == sums.requested:
-            parts.append(Content.styled("✓ all done", "$text-success"))
-        elif sums.requested:
-            parts.append(Content.styled("○ nothing runs", "$text-warning"))
-        else:
-            parts.append(Content.styled("· nothing started", "$text-muted"))
-        if sums.requested:
-            parts.append(Content(f"{sums.done} of {sums.requested} done"))
-        if sums.failed:
-            parts.append(Content.styled(f"✗ {sums.failed} failed or cancelled", "$text-error"))
+        glyph, colour = "○", "text-warning"
+        if sums.active:
+            glyph, colour = "▶", "text-accent"
+        elif sums.total and sums.done == sums.total:
+            glyph, colour = "✓", "text-success"
+        elif sums.failed:
+            glyph, colour = "✗", "text-error"
+        parts = [
+            Content.assemble((f"{glyph} ", f"${colour}"), job_counts.done_of(sums)),
+        ]
         if data.forecast is not None and not snapshot.paused:
             parts.append(Content(self._when(data.forecast)))
+        parts += [Content.styled(text, f"${shade}") for text, shade in job_counts.others(sums)]
         if data.spending is not None:
             parts.append(Content.styled(submissions.money_briefly(data.spending), "$text-muted"))
         return Content.styled("  ·  ", "$text-muted").join(parts)

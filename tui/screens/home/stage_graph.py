@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from tui.format import job_counts
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.screens.home.stages import StageSummary
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 _Part = Content | str | tuple[str, str]
 
 _STEP = 2
-_COUNT = 13
+_COUNT = 10
 
 
 def stage_graph(
@@ -26,39 +27,48 @@ def stage_graph(
     """A line per stage, in at most `width` cells; `slots` are the slots of the jobs by the stage's name."""
     names = [_STEP * stage.depth + len(stage.name) for stage in stages]
     name = max(names, default=0)
-    bar = max(6, min(24, width - name - _COUNT - 37))
+    widest = max(4, min(24, width - name - _COUNT - 37))
+    # The numbers and the ETA are more important than the bars, which are all as long.
+    for bar in (widest, 4, 0):
+        briefest = [_line(stage, forecast, {}, name, bar, brief=True) for stage in stages]
+        if all(line.cell_length <= width for line in briefest):
+            break
     lines = []
-    for stage in stages:
-        line = _line(stage, forecast, slots, name, bar)
-        if line.cell_length > width:
-            # The ETA is more important than the slot.
-            line = _line(stage, forecast, {}, name, bar).truncate(width, ellipsis=True)
-        lines.append(line)
+    for stage, briefer in zip(stages, briefest, strict=True):
+        # What is blocked or not started is on the pipeline screen too, and the slot needs room.
+        full = (_line(stage, forecast, shown, name, bar) for shown in (slots, {}))
+        fitting = next((line for line in full if line.cell_length <= width), briefer)
+        lines.append(fitting.truncate(width, ellipsis=True))
     return Content("\n").join(lines)
 
 
 def _line(
-    stage: StageSummary, forecast: Forecast | None, slots: Mapping[str, SlotUse], name: int, bar: int
+    stage: StageSummary,
+    forecast: Forecast | None,
+    slots: Mapping[str, SlotUse],
+    name: int,
+    bar: int,
+    *,
+    brief: bool = False,
 ) -> Content:
+    """A stage's line; a `brief` one shows no jobs that are blocked or not started."""
     look = stage.look
     stair = " " * (_STEP * (stage.depth - 1)) + "└ " if stage.depth else ""
-    muted = stage.planned == stage.jobs
+    counts = stage.counts
+    muted = not counts.requested
     parts: list[_Part] = [
         (stair, "$border"),
         (f"{look.glyph} ", f"${look.colour}"),
         (visible(stage.name).ljust(name - len(stair)), "$text-muted" if muted else "$foreground"),
         "  ",
         (formats.bar(stage.share, bar), f"${look.colour} on $panel"),
-        (f"{f'{stage.done} of {stage.jobs}':>{_COUNT}}", "$foreground" if stage.done else "$text-muted"),
+        (f"{f'{counts.done} of {counts.total}':>{_COUNT}}", "$foreground" if counts.done else "$text-muted"),
     ]
     slot = slots.get(stage.name)
-    if stage.running:
-        used = f" on {slot.name}" if slot is not None else ""
-        parts.append((f"  {stage.running} running{used}", "$text-accent"))
-    if stage.failed:
-        parts.append((f"  {stage.failed} failed", "$text-error"))
-    if stage.cancelled:
-        parts.append((f"  {stage.cancelled} cancelled", "$text-warning"))
+    for text, colour in job_counts.others(counts):
+        if not text.endswith(("waiting", "blocked", "not started") if brief else "waiting"):
+            used = f" on {slot.name}" if slot is not None and text.endswith("running") else ""
+            parts.append((f"  {text}{used}", f"${colour}"))
     seconds = None if forecast is None else forecast.stages.get(stage.name)
     if seconds is not None:
         parts.append((f"  {eta_in_words(seconds, forecast)}", "$text-muted"))
@@ -70,4 +80,6 @@ def eta_in_words(seconds: float, forecast: Forecast | None) -> str:
     is_lower_bound = forecast is not None and forecast.is_lower_bound
     if is_lower_bound and not seconds:
         return "ETA unknown"
-    return f"ETA {'at least ' if is_lower_bound else '~'}{formats.roughly(seconds)}"
+    if is_lower_bound:
+        return f"ETA at least {formats.roughly(seconds)}"
+    return "ETA < 1m" if seconds < 60 else f"ETA ~{formats.roughly(seconds)}"

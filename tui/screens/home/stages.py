@@ -3,59 +3,51 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.api import job_progress
-from tui.format.job_states import (
-    LOOKS,
-    NOT_STARTED,
-    StateLook,
-)
+from core.api import JobCounts, counts_by, job_progress
+from tui.format.job_states import CANCELLING, LOOKS, NOT_STARTED, StateLook
 
 if TYPE_CHECKING:
-    from core.api import Job, JobState
+    from core.api import Job
 
 
 @dataclass(frozen=True)
 class StageSummary:
-    """All jobs of one stage: `done` and so on count requested jobs, `planned` the others.
+    """All jobs of one stage.
 
     `share` is their total progress from 0 to 1, None if none was requested. `depth` is the length of the
     longest path from the data, `after` the stages that it depends on directly.
     """
 
     name: str
-    jobs: int
-    done: int
-    running: int
-    failed: int
-    cancelled: int
-    planned: int
+    counts: JobCounts
     share: float | None
     depth: int
     after: tuple[str, ...]
 
     @property
     def look(self) -> StateLook:
-        """The look of its most urgent job state."""
-        if self.planned == self.jobs:
-            return NOT_STARTED
-        state: JobState = "waiting"
-        if self.running:
-            state = "running"
-        elif self.failed:
-            state = "failed"
-        elif self.cancelled:
-            state = "cancelled"
-        elif self.done == self.jobs - self.planned:
-            state = "done"
-        return LOOKS[state]
+        """The look of its most urgent job state; it is done only if all its jobs are."""
+        counts = self.counts
+        if counts.running:
+            return LOOKS["running"]
+        if counts.cancelling:
+            return CANCELLING
+        if counts.failed:
+            return LOOKS["failed"]
+        if counts.cancelled:
+            return LOOKS["cancelled"]
+        if counts.waiting or counts.blocked:
+            return LOOKS["waiting"]
+        return LOOKS["done"] if counts.done == counts.total else NOT_STARTED
 
 
-def stages(jobs: Iterable[Job]) -> list[StageSummary]:
+def stages(jobs: Sequence[Job]) -> list[StageSummary]:
     """The stages of these jobs in topological order."""
+    counts = counts_by(jobs, lambda job: job.stage)
     by_stage: dict[str, list[Job]] = defaultdict(list)
     stage_of: dict[str, str] = {}
     for job in jobs:
@@ -73,7 +65,12 @@ def stages(jobs: Iterable[Job]) -> list[StageSummary]:
         _distance(stage, before, heights)
     # Among roots, the one with the longest path comes last, so that its path continues below it.
     ordered = sorted(by_stage, key=lambda stage: (depths[stage], heights[stage]))
-    return [_stage(stage, by_stage[stage], depths[stage], after[stage]) for stage in ordered]
+    return [
+        StageSummary(
+            stage, counts[stage], _share(by_stage[stage]), depths[stage], tuple(sorted(after[stage]))
+        )
+        for stage in ordered
+    ]
 
 
 def _distance(stage: str, edges: Mapping[str, set[str]], found: dict[str, int]) -> int:
@@ -85,17 +82,7 @@ def _distance(stage: str, edges: Mapping[str, set[str]], found: dict[str, int]) 
     return found[stage]
 
 
-def _stage(name: str, jobs: list[Job], depth: int, after: set[str]) -> StageSummary:
-    requested = [job for job in jobs if job.requested]
-    return StageSummary(
-        name=name,
-        jobs=len(jobs),
-        done=sum(job.state == "done" for job in requested),
-        running=sum(job.state == "running" for job in requested),
-        failed=sum(job.state == "failed" for job in requested),
-        cancelled=sum(job.state == "cancelled" for job in requested),
-        planned=len(jobs) - len(requested),
-        share=sum(job_progress(job) or 0.0 for job in requested) / len(requested) if requested else None,
-        depth=depth,
-        after=tuple(sorted(after)),
-    )
+def _share(jobs: Sequence[Job]) -> float | None:
+    if not any(job.requested for job in jobs):
+        return None
+    return sum(job_progress(job) or 0.0 for job in jobs if job.requested) / len(jobs)

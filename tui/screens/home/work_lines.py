@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from textual.content import Content
+from textual.style import Style
 
 from core.api import job_progress
 from tui.format import job_states, waits
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from core.api import Event, Job
 
 _BAR = 10
+#: Events that are only steps on the way to a result.
+_STEPS = ("requested", "ready", "running")
 
 
 def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> Content:
@@ -29,7 +33,7 @@ def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> C
         return Content.styled("nothing runs", "$text-muted")
     lines = []
     for job in running[:places]:
-        lines.append(_running(job, now, width))
+        lines.append(_running(job, now, width).stylize(opening(job=job.id)))
         if job.wait is not None:
             words = f"  {visible(waits.words(job.wait, now))}"
             lines.append(Content.styled(words, "$text-warning").truncate(width, ellipsis=True))
@@ -38,19 +42,37 @@ def running_lines(jobs: Sequence[Job], now: float, width: int, places: int) -> C
     return Content("\n").join(lines)
 
 
-def event_lines(events: Sequence[Event], names: Mapping[str, str], now: float, width: int) -> Content:
-    """Events, the latest first; `names` are the jobs' names by id, `now` is in Unix seconds."""
+def event_lines(events: Sequence[Event], now: float, width: int, places: int) -> Content:
+    """What happened last, the latest first, in at most `places` lines; `now` is in Unix seconds.
+
+    Of each job only the newest of consecutive events is shown: what became of it says what came before.
+    """
     if not events:
         return Content.styled("no events yet", "$text-muted")
     lines = []
-    for event in reversed(events):
+    for event in islice(_newest(events), places):
         at = time.localtime(event.at)
         clock = time.strftime("%H:%M" if at[:3] == time.localtime(now)[:3] else "%d %b", at)
-        about = names.get(event.job or "", event.job or "workspace")
+        about = event.about or event.job or "workspace"
         text = " ".join(event.text.split())
         parts = ((f"{clock:<7}", "$text-muted"), f"{visible(about)}  ", (visible(text), "$text-muted"))
-        lines.append(Content.assemble(*parts).truncate(width, ellipsis=True))
+        line = Content.assemble(*parts).truncate(width, ellipsis=True)
+        lines.append(line if event.job is None else line.stylize(opening(job=event.job)))
     return Content("\n").join(lines)
+
+
+def _newest(events: Sequence[Event]) -> Iterator[Event]:
+    """The events, the latest first, without those of steps on the way to a later one of the same job."""
+    later = set()
+    for event in reversed(events):
+        if event.job is None or event.job not in later or event.text not in _STEPS:
+            yield event
+        later.add(event.job)
+
+
+def opening(**target: str) -> Style:
+    """The style of a line that opens a job, a screen or a pair when it is clicked."""
+    return Style.from_meta(target)
 
 
 def _running(job: Job, now: float, width: int) -> Content:

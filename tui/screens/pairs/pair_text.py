@@ -28,7 +28,7 @@ def context(pair: Pair, place: str, sought: str = "") -> Content:
     return Content.assemble(
         (place, "bold"),
         (f"  {visible(pair.dialog_id)}  {visible(pair.emotion)}\n", "$text-muted"),
-        ("Context    ", "$text-muted"),
+        ("Situation  ", "$text-muted"),
         marked(pair.situation, sought=sought),
         ("\nUtterance  ", "$text-muted"),
         marked(pair.utterance, sought=sought),
@@ -42,7 +42,7 @@ def response(side: ResponseSide, name: str, pair: Pair, *, differences: bool, so
     too_long = words is not None and words > MAX_WORDS
     head = Content.assemble(
         (f"{side.upper()} ", "$text-accent bold"),
-        (visible(name), "bold"),
+        Content.from_markup(f"[bold @click=screen.choose('{side}')]$name[/]", name=visible(name)),
         (f"   {formats.count(words)} words", "$text-warning" if too_long else "$text-muted"),
         (f", more than {MAX_WORDS}" if too_long else "", "$text-warning"),
         ("   same as the other" if text is not None and text == other else "", "$text-warning"),

@@ -61,6 +61,12 @@ class PairView(Container):
             scrollbar-size-vertical: 1;
         }
         #answers, #question, #response-a, #response-b { height: auto; }
+        #response-a, #response-b {
+            link-color: $foreground; link-style: bold; link-background: $surface 0%;
+            link-color-hover: $text-accent;
+            link-style-hover: bold underline;
+            link-background-hover: $surface 0%;
+        }
         &.judging {
             #context, #responses { margin: 0; }
         }

@@ -20,6 +20,8 @@ class PairWalk:
         self.found: Sequence[Pair] = ()
         self.wanted = PairFilter()
         self.at = 0
+        #: In how many of all pairs both responses are the same text; empty for none.
+        self.same = ""
 
     @property
     def pair(self) -> Pair | None:
@@ -30,12 +32,16 @@ class PairWalk:
     def place(self) -> str:
         """The position of the current pair, and the filter."""
         place = f"{self.at + 1}/{len(self.found)}"
-        return f"{place} of {len(self.all)}, {self.wanted.words()}" if self.wanted else place
+        if self.wanted:
+            place = f"{place} of {len(self.all)}, {self.wanted.words()}"
+        return f"{place}, {self.same}" if self.same else place
 
     def put(self, pairs: Sequence[Pair]) -> None:
         """Switch to these pairs; stay on the same dialogue or else at the same index."""
         at = self.at
         self.all = pairs
+        same, answered = pair_filter.same_answers(pairs)
+        self.same = f"the same text in {same} of {answered}" if same else ""
         self.narrow(self.wanted, otherwise=at)
 
     def narrow(self, wanted: PairFilter, *, otherwise: int = 0) -> None:

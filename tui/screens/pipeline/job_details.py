@@ -34,6 +34,10 @@ def describe(job: Job, snapshot: Snapshot, now: float) -> Content:
     if job.wait is not None:
         lines.append([(visible(waits.words(job.wait, now)), "$text-warning")])
     lines += [[(f"warning: {visible(warning)}", "$text-warning")] for warning in job.warnings]
+    if not job.in_config:
+        lines.append([("config.toml no longer has this job: it was requested before", "$text-warning")])
+    if job.cancelling:
+        lines.append([("asked to stop: it ends at its next step", "$text-warning")])
     if job.reason is not None:
         lines.append([(visible(job.reason), "$text-warning" if job.requested else "$text-muted")])
     lines.append(_row("run", _course(job, now)))

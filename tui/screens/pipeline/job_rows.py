@@ -12,7 +12,7 @@ from core.api import JobCounts, count_jobs, job_progress
 from tui.components.keyed_table import Column, LaterCells
 from tui.components.listing import ListEntry
 from tui.components.theme import shade
-from tui.format import job_states
+from tui.format import job_counts, job_states
 from tui.format import values as formats
 from tui.format.text import visible
 
@@ -78,26 +78,24 @@ def summary(app: App[Any], snapshot: Snapshot, width: int) -> Content:
     for slot in (slot for slot in snapshot.slots if slot.name in taken):
         colour = "$text-accent" if slot.used else "$text-muted"
         right += ["  " if right else "", (f"{slot.name} {slot.used}/{slot.total}", colour)]
-    start, end = _progress(sums, brief=False), Content.assemble(*right)
+    start, end = _progress(sums, bar=12), Content.assemble(*right)
     if start.cell_length + 2 + end.cell_length > width:
-        start = _progress(sums, brief=True)
-    gap = max(2, width - start.cell_length - end.cell_length)
-    return Content.assemble(start, " " * gap, end)
+        # Numbers that do not add up would mislead; the slots in use are on the home screen too.
+        start = _progress(sums, bar=0)
+    if start.cell_length + 2 + end.cell_length > width:
+        return start
+    return Content.assemble(start, " " * (width - start.cell_length - end.cell_length), end)
 
 
-def _progress(sums: JobCounts, *, brief: bool) -> Content:
-    share = sums.done / sums.requested if sums.requested else None
-    parts: list[Content | str | tuple[str, str]] = [
-        (formats.bar(share, 6 if brief else 12), "$accent on $panel"),
-        f"  {sums.done} of {sums.requested} done" if sums.requested else "  nothing started",
-    ]
-    for number, word, colour in (
-        (sums.running, "running", "$text-accent"),
-        (sums.failed, "failed/cancelled" if brief else "failed or cancelled", "$text-error"),
-        (0 if brief else sums.planned - sums.requested, "not started", "$text-muted"),
-    ):
-        if number:
-            parts += ["  ", (f"{number} {word}", colour)]
+def _progress(sums: JobCounts, *, bar: int) -> Content:
+    parts: list[Content | str | tuple[str, str]] = [job_counts.done_of(sums)]
+    if bar:
+        parts[:0] = [
+            (formats.bar(sums.done / sums.total if sums.total else None, bar), "$accent on $panel"),
+            "  ",
+        ]
+    for text, colour in job_counts.others(sums):
+        parts += ["  ", (text, f"${colour}")]
     return Content.assemble(*parts)
 
 

@@ -61,6 +61,14 @@ class PipelineScreen(WorkspaceScreen):
         self.set_interval(_TICK_S, self._tick)
         self._jobs.enter()
 
+    def seek(self, job: str) -> None:
+        """Show a job, without the filter that would hide it."""
+        self._jobs.back()
+        if self.app.snapshot is not None:
+            self._fill(self.app.snapshot)
+        self._jobs.select(job)
+        self._jobs.enter()
+
     def on_resize(self, event: Resize) -> None:
         if self.app.snapshot is not None:
             self._fill(self.app.snapshot)

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from core.api import MAX_WORDS
-from tui.format import human_votes
+from tui.format import human_votes, win_rates
 from tui.format import values as formats
 from tui.format.text import visible
 from tui.navigation.pair_filter import PairFilter
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FEW = 20
 #: Length-controlled win rates with a smaller overlap of the lengths than this are marked.
 FEW_OVERLAP = 0.1
+#: A share of the same answers from which on there is a warning.
+_MOSTLY = 0.5
 #: Points of a confidence sequence that are shown, about.
 _POINTS = 10
 
@@ -79,6 +81,11 @@ def warnings(rate: WinRate) -> list[str]:
             f"One response is longer in {formats.percent(1 - rate.lc_overlap)} of the dialogues: the win "
             "rate at equal length is extrapolated from the few others."
         )
+    found += [
+        f"B gives {win_rates.same_answers_words(one.same, one.dialogues)} as {one.a}."
+        for one in rate.same_as_b
+        if one.same >= _MOSTLY * one.dialogues
+    ]
     if rate.left_out:
         found.append(f"{rate.left_out} test dialogues are not compared: they lack a usable response.")
     if rate.n is not None and rate.n < FEW:
@@ -214,6 +221,13 @@ def _of_rate(rate: WinRate) -> Iterator[MetricRow]:
     yield MetricRow(
         "identical pairs", formats.count(rate.identical), note="equal texts: a tie without a verdict"
     )
+    for one in rate.same_as_b:
+        yield MetricRow(
+            "same answer as B",
+            formats.count(one.same),
+            note=f"of {one.dialogues} dialogues, by {one.a}",
+            warns=one.same >= _MOSTLY * one.dialogues,
+        )
     for name, ours, theirs, note in (
         ("empty, A / B", rate.empty_a, rate.empty_b, "no words"),
         (

@@ -136,6 +136,10 @@ class MatrixView(WinRatesView):
             return None
         return shown.responders[at.row], shown.responders[at.column - 1]
 
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._draw()
+
     def _draw(self) -> None:
         judges = win_rates.judges(self.rates)
         self.reveal(bool(judges))

@@ -74,6 +74,10 @@ class MetricTable(Vertical):
         key = self.query_one(KeyedTable).selected_key
         return None if key is None or int(key) >= len(self._metrics) else self._metrics[int(key)]
 
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._fill()
+
     def _fill(self) -> None:
         table = self.query_one(KeyedTable)
         at = table.cursor_row

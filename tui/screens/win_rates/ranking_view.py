@@ -94,6 +94,10 @@ class RankingView(WinRatesView):
         self._rankings = tuple(found)
         self._draw()
 
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._draw()
+
     def _draw(self) -> None:
         heading, table = self.query_one(".heading", Static), self.query_one(KeyedTable)
         ranking = self._ranking

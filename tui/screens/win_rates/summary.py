@@ -8,7 +8,7 @@ from textual.content import Content
 
 from tui.format import human_votes
 from tui.format.text import visible
-from tui.format.win_rates import order_effects
+from tui.format.win_rates import DECISION_LOOKS, decision_words, order_effects
 from tui.screens.win_rates import comparison_metrics, matrix
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ def summary(
                 f"{rate.ties} ties, {invalid}. {visible(interval)}."
             )
         )
+        decision = decision_words(rate)
+        if decision:
+            _, colour = DECISION_LOOKS[rate.decision or "undecided"]
+            lines.append(
+                Content.assemble("B ", (f"{decision}", f"${colour}"), f" against {visible(rate.a)}.")
+            )
         if rate.p is not None:
             lines.append(Content(matrix.tested(rate)))
         if with_votes is not None:

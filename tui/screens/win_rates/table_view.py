@@ -145,6 +145,16 @@ class RatesView(WinRatesView):
         self._sort, self._is_reversed = names[(at + by) % len(names)], False
         self._draw()
 
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """A click on a heading sorts by its column, another one reverses the order."""
+        event.stop()
+        name = event.column_key.value
+        if name == self._sort:
+            self.action_reverse()
+        elif name in win_rates.VALUES:
+            self._sort, self._is_reversed = name, False
+            self._draw()
+
     def action_reverse(self) -> None:
         self._is_reversed = not self._is_reversed
         self._draw()
@@ -152,6 +162,11 @@ class RatesView(WinRatesView):
     def action_group(self) -> None:
         at = win_rates.GROUPINGS.index(self._grouping)
         self._grouping = win_rates.GROUPINGS[(at + 1) % len(win_rates.GROUPINGS)]
+        self._draw()
+
+    def recolour(self) -> None:
+        """Redraw what has the colours of the theme."""
+        self._drawn, self._rows = None, {}
         self._draw()
 
     def _draw(self) -> None:

@@ -174,7 +174,7 @@ async def test_work_that_asks_no_teacher_starts_at_once(
 ) -> None:
     monkeypatch.setattr("core.pipeline.launch.ensure", lambda workspace: None)
     async with opened(filled) as pilot:
-        await until_shows(pilot, "7 of 12 done")
+        await until_shows(pilot, "7 of 17 done")
         await pilot.press("S")
         await until(pilot, lambda: [kind for kind, _ in intents(filled)] == ["start"])
 

@@ -1,0 +1,25 @@
+"""The table of responders that give the same answers, word for word."""
+
+from __future__ import annotations
+
+from core.reports import cells
+from core.reports.cells import ReportTable
+from core.reports.gather import Report
+
+
+def same_answers(report: Report) -> ReportTable:
+    """Every two responders with an answer in common."""
+    rows = tuple(
+        (
+            *map(cells.text, (one.a, one.b)),
+            *map(cells.count, (one.same, one.dialogues)),
+            cells.share(one.same / one.dialogues),
+        )
+        for one in report.same_answers
+    )
+    note = (
+        "Test dialogues to which two responders give the same answer, word for word, of those that both "
+        f"answer. {cells.sources(report)}"
+    )
+    titles = ("A", "B", "same answer", "dialogues", "share")
+    return ReportTable("same_answers", "The same answers", note, titles, frozenset(range(2, 5)), rows)

@@ -1,0 +1,77 @@
+"""Jobs that are read again only if they have changed: the same as all of them read anew."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import Connection
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.domain.jobs import Wait
+from core.store import connections, job_records, jobs, queries
+from core.store.connections import transaction
+from tests.support import made_results
+from tests.support.made_settings import planned
+
+NAMES = ("c", "a", "b")
+
+
+def _begin(store: Connection, name: str) -> None:
+    stored = jobs.get(store, name)
+    assert stored is not None
+    jobs.begin_attempt(store, name, stored.attempt + 1, f"folder {stored.attempt + 1}", "0")
+
+
+def _warn(store: Connection, name: str) -> None:
+    stored = jobs.get(store, name)
+    assert stored is not None
+    job_records.put_warning(store, jobs.Attempt(name, stored.attempt, "", "running", 0, "", 0, 0), 1.0, "why")
+
+
+CHANGES: tuple[Callable[[Connection, str], object], ...] = (
+    _begin,
+    _warn,
+    lambda store, name: jobs.set_progress(store, name, 1, 2, 3.0),
+    lambda store, name: jobs.set_wait(store, name, Wait("a batch", 1.0, None, None)),
+    lambda store, name: jobs.set_state(store, name, "done", result=made_results.recipe()),
+    lambda store, name: jobs.set_state(store, name, "failed", error="why"),
+    lambda store, name: jobs.start_anew(store, name),
+    lambda store, name: jobs.ask_to_stop(store, name),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, len(CHANGES) - 1), st.sampled_from(NAMES)), max_size=3)),
+)
+def test_what_is_known_and_what_has_changed_are_all_jobs(steps: list[list[tuple[int, str]]]) -> None:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(connections.writer(Path(folder) / "state.db")) as store,
+        closing(connections.reader(Path(folder) / "state.db")) as reader,
+    ):
+        known = queries.KnownJobs()
+        for step in steps:
+            before = dict(known.jobs)
+            with transaction(store):
+                for number, name in step:
+                    jobs.put(store, [planned(name)])
+                    CHANGES[number](store, name)
+            found = queries.jobs(reader, known)
+            assert list(found.items()) == list(queries.jobs(reader).items())
+            touched = {name for _, name in step}
+            assert all(found[name] is job for name, job in before.items() if name not in touched)
+
+
+def test_jobs_of_another_store_take_the_place_of_those_that_were_known(tmp_path: Path) -> None:
+    known = queries.KnownJobs()
+    for name in ("a", "b"):
+        path = tmp_path / f"{name}.db"
+        with closing(connections.writer(path)) as store, transaction(store):
+            jobs.put(store, [planned(name)])
+        with closing(connections.reader(path)) as reader:
+            assert list(queries.jobs(reader, known)) == [name]

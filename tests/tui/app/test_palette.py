@@ -1,0 +1,50 @@
+"""The palette finds what people look for by their words: commands, jobs and dialogues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from core.config.workspace import WorkspacePaths
+from tests.support.settling import until, until_shows
+from tests.tui.conftest import Open
+from tui.app.palette import WorkspaceCommands
+
+
+async def found(pilot: Pilot[None], query: str) -> list[str]:
+    """The titles of what a search offers."""
+    provider: Any = WorkspaceCommands(pilot.app.screen)
+    hits = [hit async for hit in provider.search(query)]
+    return [hit.text for hit in sorted(hits, key=lambda hit: -hit.score)]
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        ("report", "Report"),
+        ("export", "Export training data"),
+        ("recipe", "Add a recipe"),
+        ("epoch", "Epochs"),
+        ("vote", "Vote"),
+    ],
+)
+async def test_what_people_look_for_is_found_by_its_name(
+    opened: Open, filled: WorkspacePaths, words: str, title: str
+) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "7 of 17 done")
+        assert title in (await found(pilot, words))[:3]
+
+
+async def test_a_few_letters_jump_to_a_job_or_a_dialogue(opened: Open, filled: WorkspacePaths) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await until_shows(pilot, "7 of 17 done")
+        assert "sft-dpo smollm2/direct/chatgpt/sft-dpo" in await found(pilot, "dpo chatgpt")
+        await pilot.press("colon")
+        await pilot.press(*"recipe all_tog")
+        await until_shows(pilot, "job, failed")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.current_mode == "pipeline")
+        await until_shows(pilot, "the prompt template is broken")

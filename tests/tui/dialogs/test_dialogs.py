@@ -1,0 +1,48 @@
+"""Dialogs: what is chosen is what is shown."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Input
+
+from core.config.workspace import WorkspacePaths
+from tests.support.settling import until, until_shows
+from tests.tui.conftest import Open
+from tui.dialogs.choose import ChooseScreen
+
+
+async def test_the_condition_under_the_cursor_shows_its_new_value(
+    opened: Open, filled: WorkspacePaths
+) -> None:
+    async with opened(filled, (120, 40)) as pilot:
+        await pilot.press("3")
+        await until_shows(pilot, "48 dialogues")
+        await pilot.press("f")
+        await until_shows(pilot, "Enter or ← → choose")
+        await pilot.press("down", "right")
+        await until_shows(pilot, "train")
+
+
+@pytest.mark.parametrize(
+    ("typed", "taken"),
+    [
+        ("human", "human"),
+        ("HUMAN", "human"),
+        ("human ", "human"),
+        ("", "human-2"),
+        ("chat", "chatgpt"),
+        ("-2", "human-2"),
+    ],
+)
+async def test_a_name_typed_in_full_is_the_one_that_is_taken(
+    opened: Open, empty: WorkspacePaths, typed: str, taken: str
+) -> None:
+    async with opened(empty, (80, 24)) as pilot:
+        chosen: list[str | None] = []
+        screen = ChooseScreen("Responder", ["human-2", "old-chatgpt", "chatgpt", "human"], "human-2")
+        await pilot.app.push_screen(screen, chosen.append)
+        await pilot.pause()
+        screen.query_one(Input).value = typed
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: chosen == [taken])
