@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-import yaml
+import msgspec.yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -131,7 +131,7 @@ def test_the_model_card(name: str, prompt: str, model: str, extra: dict[str, Any
         text = (Path(folder) / "README.md").read_bytes().decode()
     assert not _CONTROLS.search(text)
     _, front, body = text.split("---\n", 2)
-    found = yaml.safe_load(front)
+    found = msgspec.yaml.decode(front)
     assert set(found) <= {"base_model", "library_name", "pipeline_tag", "tags"}
     assert found["tags"] == ["empathy", "lora", "trl", "sft"]
     # Outside of code spans and blocks there is no markup of theirs.
