@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
@@ -37,7 +37,8 @@ RESULT = SftResult(
 
 
 #: Without results: what names and texts of a report do is the same in all its places.
-REPORT = Report("study", None, None, False, DialogueCounts(0, 0, 0), None, *[()] * 11)
+_GIVEN = ("study", None, None, False, DialogueCounts(0, 0, 0), None)
+REPORT = Report(*_GIVEN, *[()] * (len(fields(Report)) - len(_GIVEN)))
 
 
 class Tags(HTMLParser):
