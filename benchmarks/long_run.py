@@ -4,8 +4,8 @@
 
 A process writes the journals of all jobs, as workers do, and this one takes them into a store, as the
 supervisor does. Printed for each tenth: records, records a second, memory of this process, its open files,
-and the size of the store and of the journals by record. All but the time must stay the same however long it
-goes on.
+the size of the store by record, and of the journals. Memory, files and the size by record must stay the same
+however long it goes on.
 """
 
 from __future__ import annotations
@@ -79,29 +79,29 @@ def _record(number: int) -> Record:
 def take_in(connection: sqlite3.Connection, workspace: WorkspacePaths, wanted: int) -> None:
     """Take in all records, and print what that takes."""
     this = psutil.Process()
-    print("| records | records/s | memory, MB | open files | store, bytes/record | journals, bytes/record |")
+    print("| records | records/s | memory, MB | open files | store, bytes/record | journals, MB |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     began = last_at = time.perf_counter()
     done = last = 0
     while done < wanted:
         found = 0
         for attempt in jobs.attempts(connection, state="running"):
-            found += ingest.ingest(connection, workspace.root, attempt).records
-        done += found
+            new = ingest.ingest(connection, workspace.root, attempt).records
+            found, done = found + new, done + new
+            if done - last >= wanted // 10 or (new and done == wanted):
+                now = time.perf_counter()
+                store = sum(path.stat().st_size for path in workspace.root.glob("state.db*"))
+                journals = workspace.artifacts.glob(f"jobs/*/*/{journal.NAME}")
+                written = sum(path.stat().st_size for path in journals)
+                print(
+                    f"| {done:,} | {(done - last) / (now - last_at):,.0f} | "
+                    f"{this.memory_info().rss / 1e6:.0f} | "
+                    f"{this.num_fds()} | {store / done:.0f} | {written / 1e6:.0f} |",
+                    flush=True,
+                )
+                last, last_at = done, now
         if not found:
             time.sleep(0.05)
-        if done - last >= wanted // 10 or done == wanted:
-            now = time.perf_counter()
-            store = sum(path.stat().st_size for path in workspace.root.glob("state.db*"))
-            written = sum(
-                path.stat().st_size for path in workspace.root.glob(f"artifacts/jobs/*/*/{journal.NAME}")
-            )
-            print(
-                f"| {done:,} | {(done - last) / (now - last_at):,.0f} | {this.memory_info().rss / 1e6:.0f} | "
-                f"{this.num_fds()} | {store / done:.0f} | {written / done:.0f} |",
-                flush=True,
-            )
-            last, last_at = done, now
     print(f"{done:,} records in {time.perf_counter() - began:.0f} s")
 
 

@@ -89,9 +89,9 @@ class _Weather:
         # One that meets nothing of its kind waits; another takes its turn.
         for name in list(self.left):
             with suppress(NothingToHitError, OSError):
-                undo = FAULTS[name][0](self.scene)
-                if undo is not None:
-                    self._undo.append((now + self.scene.lasts_s(), undo))
+                ends = FAULTS[name][0](self.scene)
+                if ends is not None:
+                    self._undo.append((now + self.scene.lasts_s(), ends))
                 self.left.remove(name)
                 self.hit[name] += 1
                 if has_grown and newest is not None:

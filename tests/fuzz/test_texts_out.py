@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-import yaml
+import msgspec.yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -37,7 +37,8 @@ RESULT = SftResult(
 
 
 #: Without results: what names and texts of a report do is the same in all its places.
-REPORT = Report("study", None, None, False, DialogueCounts(0, 0, 0), None, *[()] * 11)
+_GIVEN = ("study", None, None, False, DialogueCounts(0, 0, 0), None)
+REPORT = Report(*_GIVEN, *[()] * (len(fields(Report)) - len(_GIVEN)))
 
 
 class Tags(HTMLParser):
@@ -131,7 +132,7 @@ def test_the_model_card(name: str, prompt: str, model: str, extra: dict[str, Any
         text = (Path(folder) / "README.md").read_bytes().decode()
     assert not _CONTROLS.search(text)
     _, front, body = text.split("---\n", 2)
-    found = yaml.safe_load(front)
+    found = msgspec.yaml.decode(front)
     assert set(found) <= {"base_model", "library_name", "pipeline_tag", "tags"}
     assert found["tags"] == ["empathy", "lora", "trl", "sft"]
     # Outside of code spans and blocks there is no markup of theirs.
