@@ -61,7 +61,7 @@ class KeyedTable(DataTable[Text], inherit_bindings=False):
 
     Cells are `Text` and never `str`, because a `str` is parsed as markup. The screen handles left and right.
     Rows are one line high and columns have fixed widths. The class draws its rows itself, because a DataTable
-    measures every new cell, and redraws all visible cells when one of them changes. It looks only at the cells
+    measures every new cell, and redraws all visible cells when one of them changes. It looks only at cells
     of rows that are visible.
     """
 

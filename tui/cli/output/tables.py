@@ -44,7 +44,9 @@ def print_table(console: Console, table: Table) -> None:
     """
     gap = table.padding[1]
     lines = [[str(column.header) for column in table.columns]]
-    rows = list(zip(*([*column.cells] for column in table.columns), strict=True))
+    cells = zip(*([*column.cells] for column in table.columns), strict=True)
+    # An empty cell may be a plain text.
+    rows = [[one if isinstance(one, Text) else Text(str(one)) for one in row] for row in cells]
     lines += [[cell.plain for cell in row] for row in rows]
     widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
     is_simple = all(text.isprintable() for line in lines for text in line)
