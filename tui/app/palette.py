@@ -13,6 +13,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from tui.app.actions import unavailable
+from tui.app.navigator import navigate
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import job_states
 from tui.format.text import visible
@@ -108,7 +109,7 @@ class WorkspaceCommands(Provider):
             yield Hit(
                 max(0.05, matcher.match(name) / 2),
                 matcher.highlight(visible(name)),
-                partial(app.post_message, OpenJob(job.id)),
+                partial(navigate, app, OpenJob(job.id)),
                 text=name,
                 help=f"job, {job_states.look(job).word}",
             )
@@ -118,7 +119,7 @@ class WorkspaceCommands(Provider):
                 yield Hit(
                     0.1,
                     Content(title),
-                    partial(app.post_message, OpenDialogue(line.dialog_id)),
+                    partial(navigate, app, OpenDialogue(line.dialog_id)),
                     text=title,
                     help=f"dialogue, {visible(line.emotion)}, {line.split}",
                 )

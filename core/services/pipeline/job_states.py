@@ -26,6 +26,8 @@ class CurrentJobs:
         self._with_reason: dict[str, Job] = {}
         #: Job → the jobs that depend on it directly.
         self._dependents: defaultdict[str, list[str]] = defaultdict(list)
+        #: The jobs that the configuration has not, each with how it is shown.
+        self._removed: dict[str, tuple[Job, Job]] = {}
         self._slots: object = None
 
     def update(
@@ -57,12 +59,19 @@ class CurrentJobs:
         unfinished = [job.id for job in others if job.state not in job_rules.ENDED]
         needed = dependencies_of(jobs.values(), unfinished) if unfinished else ()
         return [
-            job if job.stage == "validate" else replace(job, in_config=False)
+            job if job.stage == "validate" else self._not_in_config(job)
             for job in others
             if job.stage == "validate"
             or job.state not in job_rules.ENDED
             or (job.state in job_rules.UNSUCCESSFUL and job.id in needed)
         ]
+
+    def _not_in_config(self, job: Job) -> Job:
+        """The job as one that the configuration has not; the same object as long as the job is."""
+        known = self._removed.get(job.id)
+        if known is None or known[0] is not job:
+            known = self._removed[job.id] = (job, replace(job, in_config=False))
+        return known[1]
 
     def _update_reasons(self, jobs: Mapping[str, Job], paused: bool, slots: Sequence[SlotUse]) -> None:
         if not self._jobs.keys() <= jobs.keys():

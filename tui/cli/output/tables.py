@@ -45,7 +45,9 @@ def print_table(console: Console, table: Table) -> None:
     """
     gap = table.padding[1]
     lines = [[str(column.header) for column in table.columns]]
-    cells = [[c for c in column.cells if isinstance(c, Text) and not c.spans] for column in table.columns]
+    # An empty cell may be a plain text.
+    columns = [[Text(c) if isinstance(c, str) else c for c in column.cells] for column in table.columns]
+    cells = [[c for c in column if isinstance(c, Text) and not c.spans] for column in columns]
     if any(len(column) < table.row_count for column in cells):
         console.print(table)
         return

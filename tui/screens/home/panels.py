@@ -263,7 +263,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         heading = Content.styled("Needs attention  ", "bold") if self._is_low else Content("")
         self._update("attention-title", Content.assemble(heading, (calm, "$text-muted")))
         width = self._width("attention")
-        hint = 18 if width >= 52 else 0
+        hint = 18 if width >= 60 else 0
         longest = max((len(visible(item.what)) for item in self._items), default=0)
         what = max(16, min(longest, (width - 6 - hint) // 2))
         why = max(10, width - 3 - (hint + 2 if hint else 0) - what - 5)
