@@ -18,7 +18,20 @@ from tests.support.synthetic_dialogues import synthetic_csv
 from tui.cli.main import main
 
 COMMANDS = {
-    *("batches", "cancel", "data", "demo", "doctor", "export", "import", "init", "logs", "pairs", "pause"),
+    *(
+        "batches",
+        "cancel",
+        "chat",
+        "data",
+        "demo",
+        "doctor",
+        "export",
+        "import",
+        "init",
+        "logs",
+        "pairs",
+        "pause",
+    ),
     *(
         "judge",
         "keys",
