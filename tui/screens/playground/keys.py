@@ -22,7 +22,7 @@ KEYS: tuple[BindingType, ...] = (
         "Edit",
         id="playground.edit",
         show=False,
-        tooltip="Edit the last utterance and send it again",
+        tooltip="Edit the last utterance",
     ),
     Binding("n", "new", "New", id="playground.new", tooltip="Begin a new conversation"),
     Binding(
@@ -31,7 +31,7 @@ KEYS: tuple[BindingType, ...] = (
         "History",
         id="playground.history",
         show=False,
-        tooltip="Go on with an earlier conversation",
+        tooltip="Go on with an earlier one",
     ),
     Binding("y", "copy", "Copy", id="playground.copy", show=False, tooltip="Copy the conversation as text"),
     Binding(
