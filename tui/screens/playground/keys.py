@@ -14,6 +14,7 @@ KEYS: tuple[BindingType, ...] = (
         "retry",
         "Again",
         id="playground.retry",
+        show=False,
         tooltip="Send the last utterance again",
     ),
     Binding(
