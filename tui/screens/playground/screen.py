@@ -160,10 +160,8 @@ class PlaygroundScreen(WorkspaceScreen):
             self.app.copy(conversations.as_text(self._turns))
 
     def action_export(self) -> None:
-        from tui.dialogs.ask_text import AskTextScreen
-
-        self.app.push_screen(
-            AskTextScreen("Write the history to a JSONL file", "playground.jsonl"), self._export
+        self.app.read(
+            "turns", lambda workspace: len(workspace.playground.history().turns), self._ask_for_file
         )
 
     def action_free(self) -> None:
@@ -305,6 +303,15 @@ class PlaygroundScreen(WorkspaceScreen):
                 self._focus_answers()
 
         self.app.push_screen(ChooseScreen("Go on with a conversation", list(lines), None), go_on)
+
+    def _ask_for_file(self, turns: int) -> None:
+        from tui.dialogs.ask_text import AskTextScreen
+
+        if not turns:
+            self.app.show_message("nothing was answered yet")
+            return
+        dialog = AskTextScreen(f"Write {turns:,} turns to a JSONL file", "playground.jsonl")
+        self.app.push_screen(dialog, self._export)
 
     def _export(self, name: str | None) -> None:
         if name:

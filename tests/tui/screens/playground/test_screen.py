@@ -141,7 +141,9 @@ async def test_an_earlier_conversation_is_shown_as_what_it_is(
         assert "✗ out of memory" in text
         assert "6 words" in text
         assert "8 tokens/s" in text
-        await pilot.press("x", *["backspace"] * 30, *str(tmp_path / "out.jsonl"), "enter")
+        await pilot.press("x")
+        await until_shows(pilot, "Write 1 turns")
+        await pilot.press(*["backspace"] * 30, *str(tmp_path / "out.jsonl"), "enter")
         await until_shows(pilot, "wrote 1 turns")
     assert (tmp_path / "out.jsonl").exists()
 
