@@ -25,7 +25,7 @@ DEADLINE_S = 30.0
 #: File name → keys that open the screen, and words that it shows once it is complete. After `until` are words
 #: that are waited for before the next key.
 SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "home": (("1",), ("gpu 1", "agrees with human ratings", "respond")),
+    "home": (("1",), ("agrees with human ratings", "respond")),
     "pipeline": (("2",), ("✓ done",)),
     "data": (("3",), ("1–96 of 96", "Situation")),
     "statistics": (("3", "v"), ("Ratings per source",)),

@@ -100,7 +100,7 @@ def test_what_was_spent_is_as_if_it_was_counted_anew(
 
 
 def test_a_job_is_another_once_its_row_is(sent: Connection) -> None:
-    known: queries.KnownJobs = {}
+    known = queries.KnownJobs()
     before = queries.jobs(sent, known)
     with transaction(sent):
         jobs.set_progress(sent, "a", 1, 2, None)

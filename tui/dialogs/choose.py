@@ -95,6 +95,6 @@ class ChooseScreen(ModalScreen[str | None]):
         exact = [name for name in found if name.casefold() == typed]
         if exact:
             return exact[0]
-        if self._current in found:
+        if self._current is not None and self._current in found:
             return self._current
         return next((name for name in found if name.casefold().startswith(typed)), found[0])
