@@ -72,8 +72,10 @@ def _segments(
 ) -> Iterator[Segment]:
     for line, line_styles in zip(lines, styles, strict=True):
         for place, (text, style) in enumerate(zip(line, line_styles, strict=True)):
+            if is_right := columns[place].justify == "right":
+                text = text.rstrip()
             blank = " " * (widths[place] - cell_len(text))
-            shown = blank + text if columns[place].justify == "right" else text + blank
+            shown = blank + text if is_right else text + blank
             yield Segment(shown, console.get_style(style))
             if place < len(widths) - 1:
                 yield Segment(" " * gap)
