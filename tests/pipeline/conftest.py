@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -192,7 +192,8 @@ class SupervisedWorkspace:
             process.kill()
             process.wait()
         for worker in self.workers():
-            worker.kill()
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
 
 
 @pytest.fixture(scope="session")
