@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.command import CommandList
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import until, until_shows
+from tests.support.settling import settled, until, until_shows
 from tests.tui.conftest import Open
 from tui.app.palette import WorkspaceCommands
 
@@ -45,6 +46,8 @@ async def test_a_few_letters_jump_to_a_job_or_a_dialogue(opened: Open, filled: W
         await pilot.press("colon")
         await pilot.press(*"recipe all_tog")
         await until_shows(pilot, "job, failed")
+        await settled(pilot)
+        await until(pilot, lambda: pilot.app.screen.query_one(CommandList).highlighted is not None)
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.current_mode == "pipeline")
         await until_shows(pilot, "the prompt template is broken")
