@@ -50,7 +50,7 @@ async def test_other_keys(opened: Open, filled: WorkspacePaths) -> None:
 async def test_a_hint_names_the_key_that_is_live(opened: Open, filled: WorkspacePaths) -> None:
     configure(filled, 'keys = { "home.retry" = "f9" }')
     async with opened(filled, (120, 40)) as pilot:
-        await until_shows(pilot, "f9 retry")
+        await until_shows(pilot, "f9 Retry")
 
 
 async def test_two_actions_on_one_key_are_reported(opened: Open, filled: WorkspacePaths) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
+from textual.command import CommandList
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import until, until_shows
+from tests.support.settling import settled, until, until_shows
 from tui.app.application import EmpathyApp
 
 Open = Callable[[WorkspacePaths, tuple[int, int]], AbstractAsyncContextManager[Pilot[None]]]
@@ -43,8 +44,10 @@ async def test_what_is_typed_for_the_palette_gets_there(opened: Open, filled: Wo
     async with opened(filled, (100, 30)) as pilot:
         burst(pilot, "\x10open batches")
         await until_shows(pilot, "Open batches")
-        await pilot.press("enter")
         app = pilot.app
+        await settled(pilot)
+        await until(pilot, lambda: app.screen.query_one(CommandList).highlighted is not None)
+        await pilot.press("enter")
         await until(pilot, lambda: app.current_mode == "batches")
 
 
