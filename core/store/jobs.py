@@ -272,8 +272,6 @@ def ask_to_stop(connection: sqlite3.Connection, job: str) -> None:
     connection.execute(
         "UPDATE attempts SET cancel_at = ? WHERE job = ? AND state = 'running'", (time.time(), job)
     )
-    # Readers read the jobs whose rows have changed: this one is cancelling now.
-    connection.execute("UPDATE jobs SET state = state WHERE id = ?", (job,))
     add_event(connection, "cancel requested", job=job)
 
 

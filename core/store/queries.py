@@ -166,14 +166,15 @@ def responses(connection: sqlite3.Connection, job: str) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def source_responses(connection: sqlite3.Connection, source: str) -> dict[str, str]:
-    """The responses of a source to the test split, by dialogue."""
+def source_responses(connection: sqlite3.Connection) -> dict[str, dict[str, str]]:
+    """The responses of every source to the test split, by source and dialogue."""
+    found: dict[str, dict[str, str]] = {}
     rows = connection.execute(
-        "SELECT dialog_id, text FROM ratings JOIN dialogues USING (dialog_id)"
-        " WHERE source = ? AND split = 'test'",
-        (source,),
+        "SELECT source, dialog_id, text FROM ratings JOIN dialogues USING (dialog_id) WHERE split = 'test'"
     )
-    return dict(rows.fetchall())
+    for source, dialog_id, text in rows:
+        found.setdefault(source, {})[dialog_id] = text
+    return found
 
 
 def responses_to(connection: sqlite3.Connection, dialog_id: str) -> dict[str, str]:

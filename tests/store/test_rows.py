@@ -184,7 +184,7 @@ def test_imported_data_replaces_what_was_there(store: Connection) -> None:
     assert queries.dialogue(store, "a") == dialogue("a", "train")
     assert queries.dialogue(store, "b") is None
     assert [row.dialog_id for row in queries.dialogues(store, "train")] == ["a"]
-    assert queries.source_responses(store, "chatgpt") == {"z": "🙂"}
+    assert queries.source_responses(store)["chatgpt"] == {"z": "🙂"}
 
 
 def test_settings_of_the_workspace_come_and_go(store: Connection) -> None:

@@ -206,12 +206,19 @@ def paired_tests(rates: Sequence[WinRate], scores: Mapping[str, Scores]) -> tupl
     return tuple(tests)
 
 
-def texts(connection: sqlite3.Connection, jobs: Sequence[Job], responder: str) -> dict[str, str]:
-    """A responder's responses to the test split, by dialogue."""
-    for job in jobs:
-        if job.stage == "respond" and job.name == responder:
-            return queries.responses(connection, job.id)
-    return queries.source_responses(connection, responder)
+def texts(
+    connection: sqlite3.Connection, jobs: Sequence[Job], responders: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Each responder's responses to the test split, by dialogue."""
+    # Of jobs with the same name, the first one is that of the configuration.
+    answering = {job.name: job.id for job in reversed(jobs) if job.stage == "respond"}
+    wanted = list(responders)
+    has_sources = any(name not in answering for name in wanted)
+    sources = queries.source_responses(connection) if has_sources else {}
+    return {
+        name: queries.responses(connection, answering[name]) if name in answering else sources.get(name, {})
+        for name in wanted
+    }
 
 
 def concerned(jobs: Iterable[Job], a: str, b: str) -> tuple[Job, ...]:
@@ -235,7 +242,7 @@ def pairs(
 
     `jobs` are the respond and compare jobs of `a` and `b`.
     """
-    texts_a, texts_b = (texts(connection, jobs, name) for name in (a, b))
+    responses = texts(connection, jobs, (a, b))
     verdicts: dict[str, list[Verdict]] = {}
     for job in jobs:
         if job.stage != "compare":
@@ -250,8 +257,8 @@ def pairs(
             emotion=dialogue.emotion,
             situation=dialogue.situation,
             utterance=dialogue.utterance,
-            response_a=texts_a.get(dialogue.dialog_id),
-            response_b=texts_b.get(dialogue.dialog_id),
+            response_a=responses[a].get(dialogue.dialog_id),
+            response_b=responses[b].get(dialogue.dialog_id),
             verdicts=tuple(verdicts.get(dialogue.dialog_id, ())),
             sentiment=dialogue.sentiment,
         )

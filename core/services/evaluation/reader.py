@@ -322,7 +322,7 @@ class EvaluationReader:
         connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
         if connection is None:
             return {name: {} for name in responders}
-        return {name: comparisons.texts(connection, jobs, name) for name in responders}
+        return comparisons.texts(connection, jobs, responders)
 
     def _dialogues(self, ids: Iterable[str]) -> dict[str, Dialogue]:
         """These dialogues by id: to read all of them takes seconds if there are hundreds of thousands."""

@@ -285,7 +285,7 @@ CREATE TRIGGER jobs_update AFTER UPDATE OF state, done, total, eta_s, attempt, s
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.id; END;
 CREATE TRIGGER attempts_insert AFTER INSERT ON attempts BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
-CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu ON attempts BEGIN
+CREATE TRIGGER attempts_update AFTER UPDATE OF folder, gpu, cancel_at ON attempts BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
 CREATE TRIGGER warnings_insert AFTER INSERT ON warnings BEGIN
  UPDATE jobs SET revision = (SELECT max(revision) + 1 FROM jobs) WHERE id = NEW.job; END;
