@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from core.store import backups
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -368,7 +367,7 @@ def migrate(path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):
-        _back_up(path)
+        backups.back_up(path, VERSION)
         database = Database(path)
         try:
             database.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -377,36 +376,6 @@ def migrate(path: Path) -> None:
             database.execute(f"PRAGMA user_version = {VERSION}")
         finally:
             database.close()
-
-
-def backup(path: Path, version: int) -> Path:
-    """Where a file is kept as it was before it was migrated from that version."""
-    return path.with_name(f"{path.name}.v{version}.bak")
-
-
-def _back_up(path: Path) -> None:
-    """Keep a file of an earlier version as it is, with which the program that wrote it can go on."""
-    if not path.is_file() or not path.stat().st_size:
-        return
-    with closing(sqlite3.connect(path)) as old:
-        version = int(old.execute("PRAGMA user_version").fetchone()[0])
-        if not 0 < version < VERSION:
-            return
-        (migrated,) = old.execute("SELECT count(*) FROM _sqlite_migrations").fetchone()
-        if migrated > version:
-            # Killed between the migration and its number: there is a backup, and this file is no longer old.
-            return
-        kept = backup(path, version)
-        aside = kept.with_name(f".{kept.name}")
-        try:
-            with closing(sqlite3.connect(aside)) as copy:
-                old.backup(copy)
-            with aside.open("rb") as file:
-                os.fsync(file.fileno())
-            aside.chmod(path.stat().st_mode & 0o777)
-            aside.replace(kept)
-        finally:
-            aside.unlink(missing_ok=True)
 
 
 def _execute(db: Database, statements: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from core.config.workspace import WorkspacePaths
 from core.domain.errors import UserError
 from core.services.workspace import open_workspace
-from core.store import connections, schema
+from core.store import backups, connections, schema
 from tests.store import dump_schema
 from tests.store.test_migrations import shape
 
@@ -61,7 +61,7 @@ def test_it_is_readable_and_backed_up(tmp_path: Path, version: int) -> None:
     with open_workspace(WorkspacePaths(tmp_path)) as workspace:
         found = workspace.pipeline.jobs(["sft-1"])
     assert [(job.id, job.state) for job in found] == [("sft-1", "failed")]
-    kept = schema.backup(state, version)
+    kept = backups.backup_path(state, version)
     assert (rows(kept), shape(kept)) == before
     with closing(sqlite3.connect(kept)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone()[0] == version
@@ -81,14 +81,14 @@ def test_a_migration_that_was_cut_short_keeps_its_backup(tmp_path: Path) -> None
         connection.execute(f"PRAGMA user_version = {OLDER[0]}")
     connections.writer(state).close()
     assert connections.is_ready(state)
-    assert shape(schema.backup(state, OLDER[0])) == before
+    assert shape(backups.backup_path(state, OLDER[0])) == before
 
 
 def test_without_room_for_a_backup_nothing_is_migrated(tmp_path: Path) -> None:
     state = dump_schema.load(OLDER[0], tmp_path / "state.db")
     before = rows(state), shape(state)
     # As a full disk, or a folder of somebody else, would: the backup cannot be written.
-    (tmp_path / f".{schema.backup(state, OLDER[0]).name}").mkdir()
+    (tmp_path / f".{backups.backup_path(state, OLDER[0]).name}").mkdir()
     with pytest.raises(UserError, match=str(state)):
         connections.writer(state)
     assert (rows(state), shape(state)) == before
