@@ -112,6 +112,8 @@ from .playground.records import PlaygroundTurn as PlaygroundTurn
 from .reports.write import write_report as write_report
 from .services.commands import Commands as Commands
 from .services.commands import ImportPlan as ImportPlan
+from .services.completion import Completion as Completion
+from .services.completion import completion_of as completion_of
 from .services.data.prompts import Prompt as Prompt
 from .services.data.prompts import judge_question as judge_question
 from .services.data.prompts import prompt_conversation as prompt_conversation
@@ -121,6 +123,7 @@ from .services.data.prompts import stray_prompts as stray_prompts
 from .services.data.reader import DataReader as DataReader
 from .services.data.sample import SAMPLE as SAMPLE
 from .services.data.sample import is_sample as is_sample
+from .services.data_frames import DataFrames as DataFrames
 from .services.demo import prepare_demo as prepare_demo
 from .services.doctor import Check as Check
 from .services.doctor import examine as examine

@@ -22,11 +22,12 @@ from core.dialogues import (
 )
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.domain.events import IntentResult
+from core.domain.events import IntentResult, StartOutcome
 from core.domain.jobs import Job
 from core.pipeline import launch
 from core.prompts import templates
 from core.recipes import catalog, llama_factory, strategies
+from core.services.completion import Completion, completion_of
 from core.services.data.reader import DataReader
 from core.services.pipeline.reader import PipelineReader
 from core.store import connections, intents
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
     from core.domain.evaluation.votes import Choice
     from core.judging.voting import BallotItem
     from core.pipeline.rebuild import Rebuilt
+
+#: Seconds between two looks at jobs that are waited for.
+_POLL_S = 0.25
+#: How many supervisors in a row may end without any progress.
+_MAX_SUPERVISORS = 10
 
 
 @dataclass(frozen=True)
@@ -191,6 +197,49 @@ class Commands:
             launch.ensure(self._paths)
             if stop.wait(0.05):
                 return outcome
+
+    def run(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        force: bool = False,
+        progress: Callable[[tuple[Job, ...]], None] | None = None,
+    ) -> Completion:
+        """Start the named jobs as `start` does, and wait until they are done or cannot go on.
+
+        `progress` is called with the jobs several times a second. The jobs go on when this is interrupted.
+        """
+        started = self.wait(self.start(targets, force=force)).outcome
+        assert isinstance(started, StartOutcome)
+        return self.wait_for_jobs(started.jobs, progress)
+
+    def wait_for_jobs(
+        self, wanted: Sequence[str], progress: Callable[[tuple[Job, ...]], None] | None = None
+    ) -> Completion:
+        """Wait until jobs are done or cannot go on; `wanted` are their ids, and those of all they depend on.
+
+        Starts a supervisor that was killed again. Raises `UserError` when it keeps ending without progress.
+        """
+        supervisors, before = 0, None
+        while True:
+            snapshot = self._pipeline.snapshot()
+            jobs = self._pipeline.jobs(wanted)
+            if progress is not None:
+                progress(jobs)
+            found = completion_of(snapshot, jobs)
+            if found is not None:
+                return found
+            now = [(job.state, job.done, job.attempt) for job in jobs]
+            supervisors, before = (supervisors if now == before else 0), now
+            if not snapshot.supervisor.running:
+                supervisors += 1
+                if supervisors > _MAX_SUPERVISORS:
+                    raise UserError(
+                        f"the supervisor has ended {_MAX_SUPERVISORS} times without progress; "
+                        f"see {self._paths.supervisor_log}"
+                    )
+                self.ensure_supervisor()
+            time.sleep(_POLL_S)
 
     def rebuild(self) -> Rebuilt:
         """Make state.db again from the folders of all attempts; the old one is kept beside it.

@@ -15,7 +15,7 @@ from core.services.workspace_creation import create_workspace
 _SEED = "seed = 42\n"
 
 
-def prepare_demo(folder: Path | WorkspacePaths, seed: int | None = None) -> WorkspacePaths:
+def prepare_demo(folder: Path | str | WorkspacePaths, seed: int | None = None) -> WorkspacePaths:
     """Create a workspace in `folder` with the demo's configuration and the sample, or reuse an existing one.
 
     `seed` takes the place of every seed in the configuration.
@@ -27,6 +27,7 @@ def prepare_demo(folder: Path | WorkspacePaths, seed: int | None = None) -> Work
     if isinstance(folder, WorkspacePaths):
         folder.check_writable()
         folder = folder.root
+    folder = Path(folder)
     if (folder / "config.toml").exists():
         if seed is not None:
             raise UserError(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     # Each is imported on first use.
     from core.services.commands import Commands
     from core.services.data.reader import DataReader
+    from core.services.data_frames import DataFrames
     from core.services.evaluation.reader import EvaluationReader
     from core.services.pipeline.reader import PipelineReader
     from core.services.playground import Playground
@@ -100,6 +101,13 @@ class Workspace:
         from core.services.playground import Playground
 
         return Playground(self._state, self.pipeline)
+
+    @cached_property
+    def frames(self) -> DataFrames:
+        """Whole tables as pandas data frames, for notebooks and scripts."""
+        from core.services.data_frames import DataFrames
+
+        return DataFrames(self.pipeline, self.data, self.training, self.evaluation, self.spending)
 
     @cached_property
     def commands(self) -> Commands:

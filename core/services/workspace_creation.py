@@ -12,7 +12,7 @@ from core.store import connections
 TEMPLATES = Path(__file__).parents[1] / "config" / "templates"
 
 
-def create_workspace(folder: Path | WorkspacePaths, template: str = "default") -> WorkspacePaths:
+def create_workspace(folder: Path | str | WorkspacePaths, template: str = "default") -> WorkspacePaths:
     """Create a workspace in `folder` with a config.toml from that template.
 
     Raises `UserError` if a config.toml exists already, the template does not exist, or `folder` is the place
@@ -24,7 +24,7 @@ def create_workspace(folder: Path | WorkspacePaths, template: str = "default") -
     source = TEMPLATES / f"{template}.toml"
     if not source.is_file():
         raise UserError(f"there is no template {template!r}. There are: {', '.join(template_names())}")
-    folder = resolve_root(folder)
+    folder = resolve_root(Path(folder))
     try:
         # Private, unless its owner opens it: all its files are as private as the folder.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.text import Text
 
-from core.api import ENDED, UNSUCCESSFUL, Job, Snapshot, Submission, UserError, Workspace, blocked_jobs
+from core.api import ENDED, Completion, Job, Submission, UserError, Workspace, completion_of
 from tui.cli.output.jobs import outcome, time_taken
 from tui.cli.output.tables import make_console
 from tui.format import outcomes, waits
@@ -26,50 +25,12 @@ _POLL_S = 0.25
 _LINE_S = 10.0
 #: Bytes between two lines about a file.
 _LINE_BYTES = 10_000_000
-#: How many supervisors in a row may end without any progress.
-_MAX_SUPERVISORS = 10
-
-
-@dataclass(frozen=True)
-class Completion:
-    """The requested jobs once waiting is over."""
-
-    jobs: tuple[Job, ...]
-    """The jobs in their last states."""
-    problem: str | None
-    """Why not all of them are done; None when they are."""
-
-    @property
-    def ok(self) -> bool:
-        return self.problem is None
 
 
 def follow(workspace: Workspace, wanted: Sequence[str], done: Sequence[str], console: Console) -> Completion:
-    """Show the progress of the jobs `wanted` until they are done or cannot go on; `done` were done before.
-
-    Starts a supervisor that was killed again. Raises `UserError` when it keeps ending without progress.
-    """
-    pipeline, commands = workspace.pipeline, workspace.commands
-    supervisors, before = 0, None
+    """Show the progress of the jobs `wanted` until they are done or cannot go on; `done` were done before."""
     with _Display(console, done) as display:
-        while True:
-            snapshot = pipeline.snapshot()
-            jobs = pipeline.jobs(wanted)
-            display.show(jobs)
-            ending = _ending(snapshot, jobs)
-            if ending is not None:
-                return ending
-            now = [(job.state, job.done, job.attempt) for job in jobs]
-            supervisors, before = (supervisors if now == before else 0), now
-            if not snapshot.supervisor.running:
-                supervisors += 1
-                if supervisors > _MAX_SUPERVISORS:
-                    raise UserError(
-                        f"the supervisor has ended {_MAX_SUPERVISORS} times without progress; "
-                        f"see {workspace.paths.supervisor_log}"
-                    )
-                commands.ensure_supervisor()
-            time.sleep(_POLL_S)
+        return workspace.commands.wait_for_jobs(wanted, display.show)
 
 
 def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
@@ -91,7 +52,7 @@ def submitted(workspace: Workspace, wanted: Sequence[str]) -> list[Submission]:
             and job.id not in at_provider
             and not unfinished.intersection(job.depends_on)
         ]
-        ending = _ending(snapshot, jobs)
+        ending = completion_of(snapshot, jobs)
         if ending is not None and ending.problem is not None:
             raise UserError(ending.problem)
         if not able:
@@ -127,43 +88,6 @@ def transferring(quiet_s: float = 0.0) -> Iterator[Callable[[int, int | None], N
     with Progress(*columns, console=console, transient=True) as bars:
         task = bars.add_task("", total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
-
-
-def _ending(snapshot: Snapshot, jobs: tuple[Job, ...]) -> Completion | None:
-    """The ending once `jobs` are done or cannot go on, else None. `jobs` include all their dependencies."""
-    unfinished = [job for job in jobs if job.state not in ENDED]
-    unsuccessful = {job.id for job in jobs if job.state in UNSUCCESSFUL}
-    if not unfinished and not unsuccessful:
-        return Completion(jobs, None)
-    blocked = blocked_jobs(jobs, unsuccessful)
-    going = [job for job in unfinished if job.id not in blocked]
-    if not going:
-        return Completion(jobs, _count(jobs, unsuccessful, blocked))
-    if any(job.state == "running" for job in going):
-        return None
-    unfinished_jobs = f"{len(going)} of {len(jobs)} jobs are not finished"
-    if snapshot.paused:
-        return Completion(jobs, f"paused, {unfinished_jobs}: `empathy-tui resume` lets them start")
-    closed = {slot.name for slot in snapshot.slots if slot.total == 0}
-    unfinished_ids = {job.id for job in unfinished}
-    able = [job for job in going if not unfinished_ids.intersection(job.depends_on)]
-    if able and all(job.slot in closed for job in able):
-        names = ", ".join(sorted({job.slot for job in able}))
-        return Completion(
-            jobs, f"{unfinished_jobs}, and config.toml has no slot for them: [slots] {names} = 0"
-        )
-    return None
-
-
-def _count(jobs: Sequence[Job], unsuccessful: set[str], blocked: frozenset[str]) -> str:
-    failed = sum(job.state == "failed" for job in jobs)
-    cancelled = len(unsuccessful) - failed
-    parts = [
-        f"{number} {word}"
-        for number, word in ((failed, "failed"), (cancelled, "cancelled"), (len(blocked), "blocked by them"))
-        if number
-    ]
-    return f"of {len(jobs)} jobs {', '.join(parts)}: retry one with `empathy-tui retry JOB`"
 
 
 class _Display:
