@@ -34,7 +34,7 @@ from tui.navigation.messages import (
     OpenScreen,
     OpenWorkspace,
 )
-from tui.runtime import garbage_collector, hangup, signals
+from tui.runtime import garbage_collector, hangup, signals, timers
 from tui.runtime.output import terminal_output
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class EmpathyApp(HostApp):
         # After `fg` the terminal has lost the drawn content.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         # Importing the store's modules competes with painting.
-        self.set_timer(AFTER_FRAME_S, self._poller.start)
+        timers.call_after(self, AFTER_FRAME_S, self._poller.start)
         if self.ballot is not None:
             navigator.navigate(self, OpenBallot(*self.ballot))
 
