@@ -68,7 +68,8 @@ async def settled(pilot: Pilot[None]) -> None:
     looks, before = 0, drawn(pilot.app)
     while looks < _STILL_LOOKS:
         await _answered(pilot)
-        await pilot.wait_for_scheduled_animations()
+        # All widgets have handled what they had to; animations are pending below.
+        await pilot.pause(0)
         await until(pilot, lambda: not pending(pilot.app))
         now = drawn(pilot.app)
         looks = looks + 1 if now == before and not pending(pilot.app) else 0

@@ -80,7 +80,7 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 Compare = Callable[..., bool]
-#: Screens in the order in which they are looked at → the key of each, what it must show, what is pressed then.
+#: Screens in the order in which they are looked at → the key of each, what it must show, what is pressed
 Visits = Mapping[str, tuple[str, str, Sequence[str]]]
 
 VISITS: dict[str, Visits] = {
