@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from rich.text import Text
 from textual import on
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter, Monochrome
 from textual.worker import Worker, WorkerState
@@ -159,6 +160,11 @@ class EmpathyApp(HostApp):
         if self.no_color:
             found = [one for one in found if not isinstance(one, Monochrome)]
         return [*found, *self._line_filters]
+
+    def _handle_exception(self, error: Exception) -> None:
+        # A widget that is mounted while the app closes gets no children.
+        if not (self._exit and isinstance(error, NoMatches)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Close and print the traceback, without values, which may be private texts or keys."""

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from core.api import UserError, create_workspace, open_workspace, prepare_demo
 from core.config.workspace import WorkspacePaths
-from tests.support.settling import pending, settled, shown, until
+from tests.support.settling import settled, shown
 from tests.tui.conftest import Open
 from tui.app import navigator
 from tui.app.application import EmpathyApp
@@ -47,12 +47,8 @@ async def _walk(pilot: Pilot[None], modes: Iterable[str]) -> set[str]:
     done: set[str] = set()
     seen: set[tuple[str, str]] = set()
 
-    async def handled() -> None:
-        await pilot.pause(0)
-        await until(pilot, lambda: not pending(app))
-
     async def return_to(mode: str) -> None:
-        await handled()
+        await pilot.pause()
         if len(app.screen_stack) > 1:
             # A dialog that asks is answered with yes.
             await pilot.press("enter")
@@ -60,7 +56,6 @@ async def _walk(pilot: Pilot[None], modes: Iterable[str]) -> set[str]:
             await app.pop_screen()
         if app.current_mode != mode:
             app.switch_mode(mode)
-            await handled()
 
     for mode in modes:
         app.switch_mode(mode)
