@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from textual._types import TimerCallback
     from textual.message_pump import MessagePump
+    from textual.timer import TimerCallback
 
 
 def call_after(pump: MessagePump, delay_s: float, callback: TimerCallback) -> None:
