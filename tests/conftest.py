@@ -23,12 +23,22 @@ settings.load_profile("calm")
 ROOT = Path(__file__).resolve().parents[1]
 #: The files that take longest.
 LONG = (
+    "tests/api/test_names.py",
+    "tests/cli/test_chat.py",
     "tests/cli/test_whole_road.py",
+    "tests/judging/embedded/test_embedded_judge.py",
+    "tests/pipeline/test_crashes.py",
+    "tests/playground/test_playground.py",
+    "tests/reports/test_report.py",
     "tests/students/test_compatibility.py",
+    "tests/teachers/test_killed.py",
     "tests/teachers/test_transformers_serve.py",
     "tests/teachers/test_whole_methods.py",
+    "tests/terminal/test_program.py",
     "tests/training/test_resuming.py",
+    "tests/tui/app/test_read_only.py",
     "tests/tui/test_snapshots.py",
+    "tests/web/test_serve_browser.py",
 )
 
 

@@ -16,7 +16,9 @@ import msgspec
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import ImportedData
 from core.domain.evaluation.votes import Vote
+from core.domain.jobs import JobState
 from core.jobs import files
+from core.store.jobs import Attempt
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +78,21 @@ def append(workspace: WorkspacePaths, *entries: Entry) -> None:
         os.fsync(file.fileno())
     if is_new:
         files.sync_folder(path.parent)
+
+
+def note_end(
+    workspace: WorkspacePaths, attempt: Attempt, state: str, error: str, job_state: JobState
+) -> None:
+    """Write an end of which the attempt's journal knows nothing; call it before the end is committed."""
+    end = AttemptEnded(
+        at=time.time(),
+        job=attempt.job,
+        number=attempt.number,
+        state=state,
+        error=error,
+        job_state=job_state,
+    )
+    append(workspace, end)
 
 
 def settings(changes: dict[str, str | None]) -> tuple[SettingChanged, ...]:

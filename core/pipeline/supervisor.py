@@ -12,7 +12,6 @@ import os
 import sqlite3
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -21,18 +20,16 @@ from core.config.schema import Slots
 from core.config.workspace import WorkspacePaths
 from core.domain import troubles
 from core.domain.errors import UserError
-from core.domain.jobs import JobState, Slot
+from core.domain.jobs import JobState
 from core.jobs import files, locks
-from core.pipeline import attempts, devices, history, ingest, intent_handlers, warm_workers
-from core.pipeline.attempts import MissingOutputError
-from core.pipeline.history import AttemptEnded
+from core.pipeline import attempts, history, ingest, intent_handlers, warm_workers
+from core.pipeline.job_starter import EndingWorker, JobStarter
 from core.pipeline.playground_memory import PlaygroundMemory
 from core.pipeline.worker_processes import Workers
-from core.store import connections, intents, jobs, submissions
+from core.store import connections, intents, jobs
 from core.store.connections import transaction
 from core.store.intents import Intent
-from core.store.jobs import Attempt, StoredJob
-from core.teachers.requests.ledger import REQUESTING_STAGES
+from core.store.jobs import Attempt
 
 #: Seconds between two polls of journals and intents.
 TICK_S = 0.1
@@ -46,15 +43,6 @@ MAX_LOST = 5
 _LOCK_S = 2.0
 
 log = logging.getLogger("supervisor")
-
-
-@dataclass(frozen=True)
-class _EndingWorker:
-    """A worker whose attempt has ended. It occupies its slot (and memory) until it exits."""
-
-    attempt: Attempt
-    slot: Slot
-    until: float
 
 
 class Supervisor:
@@ -78,11 +66,11 @@ class Supervisor:
         #: What keeps this supervisor from working now, in words.
         self._trouble: str | None = None
         self._workers = workers or Workers(workspace)
-        self._known_sums: submissions.KnownSums = {}
         self._slots = Slots()
         self._config_time: int | None = None
         self._last_state: object = None
         self._playground = PlaygroundMemory(workspace, grace_s)
+        self._starter = JobStarter(workspace, self.connection, self._workers, self._playground)
         #: When this supervisor first saw that an attempt shall stop, by a clock that nobody sets.
         self._stop_since: dict[tuple[str, int], float] = {}
         self._cancel_requested: set[tuple[str, int]] = set()
@@ -155,8 +143,7 @@ class Supervisor:
         )
         if changed := state != self._last_state:
             self._last_state = state
-            self._make_ready()
-            self._start()
+            self._starter.start(self._slots, self._ending)
         is_busy = carried_out or running or self._ending or changed or self._playground.was_told
         return bool(is_busy)
 
@@ -236,12 +223,12 @@ class Supervisor:
             self._unreadable[key] = reason
             log.warning("%s attempt %d: its journal cannot be read now: %s", *key, reason)
 
-    def _ending_worker(self, attempt: Attempt, grace_s: float) -> _EndingWorker:
-        return _EndingWorker(attempt, jobs.slot(self.connection, attempt.job), time.monotonic() + grace_s)
+    def _ending_worker(self, attempt: Attempt, grace_s: float) -> EndingWorker:
+        return EndingWorker(attempt, jobs.slot(self.connection, attempt.job), time.monotonic() + grace_s)
 
     def _reap_workers(self) -> None:
         """Remove workers that have exited; kill those that do not exit in time."""
-        still: list[_EndingWorker] = []
+        still: list[EndingWorker] = []
         for ending in self._ending:
             if not self._workers.is_alive(ending.attempt):
                 self._workers.ended(ending.attempt)
@@ -289,113 +276,7 @@ class Supervisor:
                 jobs.set_state(self.connection, attempt.job, "ready", event=event)
             else:
                 jobs.set_state(self.connection, attempt.job, "cancelled")
-            self._note_end(attempt, state, error, job_state)
-
-    def _note_end(self, attempt: Attempt, state: str, error: str, job_state: JobState) -> None:
-        """Record an end of which the attempt's journal knows nothing; call it before the end is committed."""
-        end = AttemptEnded(
-            at=time.time(),
-            job=attempt.job,
-            number=attempt.number,
-            state=state,
-            error=error,
-            job_state=job_state,
-        )
-        history.append(self.workspace, end)
-
-    def _make_ready(self) -> None:
-        """Make waiting jobs ready if all their dependencies are done."""
-        able = jobs.released(self.connection)
-        if able:
-            with transaction(self.connection):
-                for job in able:
-                    jobs.set_state(self.connection, job, "ready")
-
-    def _start(self) -> None:
-        """Start ready jobs while there are free slots."""
-        if jobs.setting(self.connection, "paused") is not None:
-            return
-        slots = self._slots
-        free = {"gpu": slots.gpu, "cpu": slots.cpu, "api": slots.api, "batch": slots.batch}
-        for slot in jobs.slots(self.connection, "running").values():
-            free[slot] -= 1
-        for ending in self._ending:
-            free[ending.slot] -= 1
-        if all(count <= 0 for count in free.values()):
-            return
-        for job, slot in jobs.slots(self.connection, "ready").items():
-            if free[slot] > 0 and self._playground.is_given(job, slot) and self._begin(job):
-                free[slot] -= 1
-
-    def _begin(self, job_id: str) -> bool:
-        try:
-            stored = jobs.get(self.connection, job_id)
-            assert stored is not None, "a ready job is in the store"
-            job = stored.job
-            past = jobs.attempts(self.connection, job=job_id)
-            attempts.check_known(self.workspace, job_id, (attempt.number for attempt in past))
-            inputs = attempts.resolve_inputs(self.connection, self.workspace, job)
-            prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
-            gpu = self._gpu() if job.slot == "gpu" else None
-            threads = self._threads(job.slot)
-            number, folder = attempts.prepare(
-                self.workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu
-            )
-        except MissingOutputError as error:
-            self._run_producer_again(job_id, error)
-            return False
-        except UserError as error:
-            with transaction(self.connection):
-                jobs.fail(self.connection, job_id, str(error))
-            return False
-        # The row is written first: an attempt whose worker never started is found lost and tried again,
-        # and no worker runs without a row.
-        relative = folder.relative_to(self.workspace.root).as_posix()
-        with transaction(self.connection):
-            attempt = jobs.begin_attempt(self.connection, job.id, number, relative, gpu)
-        try:
-            kind = warm_workers.kind(job.settings, job.slot, threads, gpu)
-            pid, host, process = self._workers.start(job.id, number, kind)
-        except OSError as error:
-            message = f"the worker could not be started: {error}"
-            with transaction(self.connection):
-                jobs.end_attempt(self.connection, attempt, "failed", message)
-                jobs.fail(self.connection, job.id, message)
-                self._note_end(attempt, "failed", message, "failed")
-            return False
-        with transaction(self.connection):
-            jobs.set_process(self.connection, attempt, pid, host, process)
-        where = "" if gpu is None else f" on {gpu}"
-        log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
-        return True
-
-    def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
-        """Run the job that wrote a missing input again; `job` waits for it."""
-        with transaction(self.connection):
-            if jobs.states(self.connection, (error.producer,)).get(error.producer) == "done":
-                event = f"{error}: running again"
-                jobs.set_state(self.connection, error.producer, "waiting", event=event)
-            jobs.set_state(self.connection, job, "waiting", event=f"waiting: {error}")
-
-    def _spent_usd(self, stored: StoredJob) -> float:
-        """What a job that sends requests has to count as spent, even if journals that say so were removed."""
-        if not stored.sends_requests or stored.job.stage not in REQUESTING_STAGES:
-            return 0.0
-        return sum(sums.usd or 0.0 for _, sums in submissions.spending(self.connection, self._known_sums))
-
-    def _gpu(self) -> str | None:
-        """The GPU with the fewest jobs, those included whose workers are ending; None without a choice."""
-        running = jobs.attempts(self.connection, state="running")
-        used = [attempt.gpu for attempt in running] + [ending.attempt.gpu for ending in self._ending]
-        chosen = devices.least_used(devices.usable(), used)
-        return None if chosen is None else chosen.device
-
-    def _threads(self, slot: Slot) -> int:
-        """CPU threads of a job: OMP_NUM_THREADS where it is set, else a share of the cores."""
-        if (limit := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(limit):
-            return int(limit)
-        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-        return cores if slot == "gpu" else max(1, cores // self._slots.cpu)
+            history.note_end(self.workspace, attempt, state, error, job_state)
 
 
 def acquire(workspace: WorkspacePaths) -> TextIO | None:

@@ -20,10 +20,11 @@ from tests.support.synthetic_dialogues import synthetic_csv
 
 preload(
     "core.judging.compare_job",
-    "core.judging.fit_job",
+    "core.judging.embedded.fit_job",
     "core.responding.respond_job",
     "core.responding.student_job",
     "core.training.training_job",
+    into="models",
 )
 
 CONFIG = """
@@ -67,7 +68,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, student: Path) -> Iterato
     program = make_program(folder / "work", CONFIG.format(student=student))
     program("import", synthetic_csv(folder / "made.csv"))
     end_processes(folder)
-    with supervised(program.root):
+    with supervised(program.root, loaded="models"):
         yield program, program("run", "--wait").out
 
 

@@ -1,4 +1,4 @@
-"""CSV files of synthetic dialogues, with changes."""
+"""CSV files of synthetic dialogues, with changes, and what is wrong in a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from core.dialogues.csv_table import Table
+import pytest
+
+from core.dialogues.csv_problems import MAX_SHOWN, Problem, TableError
+from core.dialogues.csv_table import Table, read_table
 from tests.support.synthetic_dialogues import columns, synthetic_dialogues, synthetic_rows
 
 SOURCES = ("chatgpt", "llama")
@@ -34,3 +37,22 @@ def same_dialogues(read: Table) -> bool:
 
 def kinds(read: Table) -> dict[str, int]:
     return {finding.kind: finding.count for finding in read.suspicious}
+
+
+def simple_lines(rows: int) -> list[str]:
+    """A header of eight columns, and rows without quotes."""
+    header = "dialog_id,emotion,situation,speaker_uttr,response_human,rating_human,response_a,rating_a"
+    return [header, *(f"id{n},emotion{n},situation,utterance,human,3,other,2" for n in range(1, rows + 1))]
+
+
+def problems_of(path: Path) -> tuple[Problem, ...]:
+    with pytest.raises(TableError) as caught:
+        read_table(path)
+    for problem in caught.value.problems[:MAX_SHOWN]:
+        assert str(problem) in str(caught.value)
+    assert str(path) in str(caught.value)
+    return caught.value.problems
+
+
+def places_of(path: Path) -> list[tuple[int | None, int | None, str | None]]:
+    return [(problem.row, problem.line, problem.column) for problem in problems_of(path)]

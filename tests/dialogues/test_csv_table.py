@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import csv
-import gc
 import hashlib
-import os
-import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -14,16 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dialogues import csv_encoding, csv_file, csv_rows
+from core.dialogues import csv_rows
 from core.dialogues.csv_problems import (
     MAX_KEPT,
     MAX_PROBLEMS,
-    MAX_SHOWN,
-    Problem,
     TableError,
 )
-from core.dialogues.csv_table import Table, read_table
-from core.domain.errors import UserError
+from core.dialogues.csv_table import read_table
+from tests.dialogues.csv_files import places_of, problems_of, simple_lines
 from tests.support.synthetic_dialogues import (
     SOURCES,
     columns,
@@ -39,19 +34,6 @@ from tests.support.synthetic_dialogues import (
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "data.csv"
-
-
-def problems_of(path: Path) -> tuple[Problem, ...]:
-    with pytest.raises(TableError) as caught:
-        read_table(path)
-    for problem in caught.value.problems[:MAX_SHOWN]:
-        assert str(problem) in str(caught.value)
-    assert str(path) in str(caught.value)
-    return caught.value.problems
-
-
-def places_of(path: Path) -> list[tuple[int | None, int | None, str | None]]:
-    return [(problem.row, problem.line, problem.column) for problem in problems_of(path)]
 
 
 def with_cell(path: Path, row: int, column: str, text: str) -> Path:
@@ -95,14 +77,6 @@ def test_sources_without_the_suffix_and_columns_without_need(path: Path) -> None
     assert read.ignored == ("extra",)
     assert read.dialogues[0].responses["mine"].rating == 2
     assert (read.dialogues[0].sentiment, read.dialogues[0].plutchik) == ("", "")
-
-
-def test_mark_of_utf8_windows_line_ends_and_blank_lines_change_nothing(path: Path) -> None:
-    synthetic_csv(path)
-    plain = read_table(path)
-    assert b"\r\n" in path.read_bytes()
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\r\n", b"\n\n") + b"\n\n")
-    assert list(read_table(path).dialogues) == list(plain.dialogues)
 
 
 @given(
@@ -195,7 +169,7 @@ def test_rows_are_placed_behind_embedded_line_ends(path: Path) -> None:
 
 @pytest.mark.parametrize("change", [lambda line: line + ",more", lambda line: line.rsplit(",", 1)[0]])
 def test_a_ragged_row(path: Path, change: object) -> None:
-    path.write_text("\n".join(_simple_lines(3)) + "\n")
+    path.write_text("\n".join(simple_lines(3)) + "\n")
     lines = path.read_text().split("\n")
     lines[2] = change(lines[2])  # type: ignore[operator]
     path.write_text("\n".join(lines))
@@ -213,14 +187,14 @@ def test_a_file_cut_off_within_quotes(path: Path) -> None:
 
 
 def test_a_quote_that_is_missing(path: Path) -> None:
-    lines = _simple_lines(4)
+    lines = simple_lines(4)
     lines[2] = 'id,emotion,"situation,utterance,"human",3,other,2'
     path.write_text("\n".join(lines) + "\n")
     assert places_of(path) == [(2, 3, "situation")]
 
 
 def test_the_row_before_a_broken_one_is_named_too(path: Path) -> None:
-    lines = _simple_lines(3)
+    lines = simple_lines(3)
     lines[1] = lines[1].replace(",utterance,", ",,")
     path.write_text("\n".join([*lines, '"']))
     assert places_of(path) == [(1, 2, "speaker_uttr"), (4, 5, "dialog_id")]
@@ -231,38 +205,9 @@ def test_a_broken_header(path: Path) -> None:
     assert places_of(path) == [(None, 1, None)]
 
 
-def test_wrong_encoding_names_byte_row_and_column(path: Path) -> None:
-    rows = synthetic_rows(6)
-    rows[1]["response_human"] = "first\nsecond"
-    rows[2]["speaker_uttr"] = "in a café, at noon"
-    content = write_rows(path, rows, columns()).read_bytes().decode().encode("latin-1")
-    path.write_bytes(content)
-    (problem,) = problems_of(path)
-    assert (problem.row, problem.line, problem.column) == (3, 5, "speaker_uttr")
-    assert f"byte {content.index(0xE9)} (0xe9)" in problem.message
-
-
-def test_wrong_encoding_at_the_first_byte_of_a_row(path: Path) -> None:
-    lines = [line.encode() for line in _simple_lines(3)]
-    lines[2] = b"\xff" + lines[2]
-    path.write_bytes(b"\n".join(lines))
-    assert places_of(path) == [(2, 3, "dialog_id")]
-
-
-def test_utf16_without_a_mark(path: Path) -> None:
-    path.write_text("\n".join(_simple_lines(3)), encoding="utf-16-le")
-    assert "UTF-16" in problems_of(path)[0].message
-
-
 def test_a_nul_byte(path: Path) -> None:
-    path.write_bytes("\n".join(_simple_lines(3)).encode().replace(b"emotion2", b"emo\0tion2"))
+    path.write_bytes("\n".join(simple_lines(3)).encode().replace(b"emotion2", b"emo\0tion2"))
     assert places_of(path) == [(2, 3, "emotion")]
-
-
-@pytest.mark.parametrize("content", [b"", b" \n\r\n", b"\xef\xbb\xbf"])
-def test_an_empty_file(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    assert "empty" in problems_of(path)[0].message
 
 
 def test_a_header_alone(path: Path) -> None:
@@ -283,7 +228,7 @@ def test_all_problems_are_counted_and_twenty_shown(path: Path) -> None:
 
 
 def test_a_large_file_of_nothing_but_problems_is_given_up(path: Path) -> None:
-    path.write_text(_simple_lines(0)[0] + "\n" + "x\n" * (MAX_PROBLEMS + 10))
+    path.write_text(simple_lines(0)[0] + "\n" + "x\n" * (MAX_PROBLEMS + 10))
     with pytest.raises(TableError, match=f"at least {MAX_PROBLEMS} problems") as caught:
         read_table(path)
     assert len(caught.value.problems) == MAX_KEPT
@@ -298,13 +243,6 @@ def test_hostile_cells_are_shortened_and_escaped(path: Path) -> None:
     assert len(str(problem)) < 200
 
 
-def test_a_large_file_that_is_no_text_is_given_up_early(path: Path) -> None:
-    with path.open("wb") as file:
-        file.truncate(200_000_000_000)
-    (problem,) = problems_of(path)
-    assert "this is not a text file" in str(problem)
-
-
 def test_a_cell_that_swallows_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "MAX_CELL", 50_000)
     rows = synthetic_rows(600)
@@ -314,100 +252,3 @@ def test_a_cell_that_swallows_the_file(path: Path, monkeypatch: pytest.MonkeyPat
     path.write_bytes(before + b'"' + after.replace(b'"', b"'"))
     (problem,) = problems_of(path)
     assert str(problem) == "row 5 (line 6): a cell has more than 50,000 characters: is a quote missing?"
-
-
-def test_memory_does_not_grow_with_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_file, "_CHUNK", 10_000)
-
-    def peak(rows: int) -> int:
-        write_rows(path, synthetic_rows(rows), columns())
-        gc.collect()
-        tracemalloc.start()
-        try:
-            assert len(read_table(path).dialogues) == rows
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    peak(10)
-    assert peak(900) < peak(300) + 100_000
-
-
-def test_progress_is_in_bytes(path: Path) -> None:
-    write_rows(path, synthetic_rows(100), columns())
-    seen: list[tuple[int, int]] = []
-    read_table(path, progress=lambda done, total: seen.append((done, total)))
-    assert seen == sorted(seen)
-    assert seen[-1] == (path.stat().st_size, path.stat().st_size)
-
-
-def test_a_file_that_changes_while_it_is_read(path: Path) -> None:
-    write_rows(path, synthetic_rows(20), columns())
-
-    def append(done: int, total: int) -> None:
-        with path.open("a") as file:
-            file.write("more")
-
-    with pytest.raises(UserError, match="changed while it was read"):
-        read_table(path, progress=append)
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
-def test_an_encoding_is_converted_in_parts(
-    path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
-) -> None:
-    monkeypatch.setattr(csv_encoding, "_CHUNK", 1_001)
-    rows = synthetic_rows(20)
-    rows[10]["situation"] = "\N{CRYING FACE}" * 50
-    plain = read_table(write_rows(path, rows, columns()))
-    path.write_bytes(path.read_bytes().decode().encode(encoding))
-    assert list(read_table(path).dialogues) == list(plain.dialogues)
-    content = path.read_bytes()
-    # Half of a surrogate, or a code point that does not exist, after the first part that is converted.
-    path.write_bytes(content[:6_000] + b"\x00\xd8\x00\xd8" + content[6_000:])
-    (problem,) = problems_of(path)
-    assert "byte 6000 is not valid UTF-" in str(problem)
-
-
-def test_paths_without_a_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="does not exist"):
-        read_table(tmp_path / "absent.csv")
-    with pytest.raises(UserError, match="is a folder"):
-        read_table(tmp_path)
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match="not a regular file"):
-        read_table(tmp_path / "pipe")
-    with pytest.raises(UserError, match="cannot be read"):
-        read_table(tmp_path / ("x" * 300))
-
-
-def test_no_permission(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synthetic_csv(path)
-    path.chmod(0)
-    if os.access(path, os.R_OK):  # root may read everything: then the refusal is made
-
-        def refuse(*_: object) -> None:
-            raise PermissionError(13, "Permission denied")
-
-        monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(UserError, match="permission denied"):
-        read_table(path)
-
-
-@given(st.binary(max_size=300) | texts().map(str.encode))
-def test_any_bytes_are_read_or_refused_for_the_user(
-    tmp_path_factory: pytest.TempPathFactory, content: bytes
-) -> None:
-    path = tmp_path_factory.mktemp("bytes") / "data.csv"
-    for start in (b"", _simple_lines(0)[0].encode() + b"\n"):
-        path.write_bytes(start + content)
-        try:
-            assert isinstance(read_table(path), Table)
-        except UserError as error:
-            assert str(path) in str(error)  # noqa: PT017 - either outcome is right
-
-
-def _simple_lines(rows: int) -> list[str]:
-    """A header of eight columns, and rows without quotes."""
-    header = "dialog_id,emotion,situation,speaker_uttr,response_human,rating_human,response_a,rating_a"
-    return [header, *(f"id{n},emotion{n},situation,utterance,human,3,other,2" for n in range(1, rows + 1))]

@@ -18,7 +18,7 @@ from tests.students import tiny_gguf
 from tests.support import tiny_student, waiting
 from tests.support.forking import ForkedProcess, preload
 
-preload(__name__)
+preload(__name__, into="models")
 
 
 def _prepare(packages: Path) -> int:
@@ -44,7 +44,8 @@ def prepared(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
     outputs, errors = [root / "out1", root / "out2"], root / "errors"
     processes = [
-        ForkedProcess(_prepare, root, out=out, err=errors, environment=environment) for out in outputs
+        ForkedProcess(_prepare, root, out=out, err=errors, environment=environment, loaded="models")
+        for out in outputs
     ]
     codes = [waiting.wait_for_exit(process) for process in processes]
     assert codes == [0, 0], errors.read_text()

@@ -24,6 +24,7 @@ from core.store import (
 from core.store import (
     dialogues as data,
 )
+from tests.support import made_once
 from tests.support.filled_workspace import HOSTILE, NOW
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -48,6 +49,11 @@ budget_usd = 20.0
 
 def make(root: Path) -> WorkspacePaths:
     """A collected batch, one under way, one that failed, one that expired, and a session of calls."""
+    made_once.put(root, _make)
+    return WorkspacePaths(root)
+
+
+def _make(root: Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
@@ -88,7 +94,6 @@ def make(root: Path) -> WorkspacePaths:
         fill.batch("compassionate", "batch_4", 90_000, [("in_progress", 0), ("expired", 6)])
         fill.answers("compassionate", 6, ("expired", "batch_expired: not in time"), collected="expired")
         fill.live("sequential/cognitive", 600)
-    return workspace
 
 
 class _Filling:

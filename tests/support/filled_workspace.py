@@ -23,7 +23,7 @@ from core.prompts import templates
 from core.services.workspace_creation import create_workspace
 from core.store import connections, job_records, jobs
 from core.store import dialogues as data
-from tests.support import made_results
+from tests.support import made_once, made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 #: The moment that the filled store ends at, in Unix seconds; screens in tests show times against it.
@@ -54,7 +54,12 @@ LABEL = "embedded judge, agrees with held-out human ratings on 57 % of pairs (n=
 
 
 def fill(root: Path) -> WorkspacePaths:
-    """Make a workspace in `root` with data, and jobs in every state."""
+    """A workspace in `root` with data, and jobs in every state."""
+    made_once.put(root, _fill)
+    return WorkspacePaths(root)
+
+
+def _fill(root: Path) -> None:
     workspace = create_workspace(root)
     workspace.config.write_text(CONFIG)
     dialogues = synthetic_dialogues(rows=48)
@@ -71,7 +76,6 @@ def fill(root: Path) -> WorkspacePaths:
         asked = [node for node in nodes if "all_together" not in node.name]
         jobs.put(connection, asked)
         _Filler(connection, workspace, clock, nodes, dialogues).run()
-    return workspace
 
 
 def job_id(workspace: WorkspacePaths, stage: str, name: str) -> str:

@@ -33,7 +33,7 @@ from core.store import (
 from core.store import (
     dialogues as data,
 )
-from tests.support import made_results
+from tests.support import made_once, made_results
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 #: What no format may take for its own: HTML, Markdown, LaTeX, formulas, escapes, direction.
@@ -63,6 +63,15 @@ extra = [{ a = "human", b = "chatgpt" }]
 
 def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
     """The workspace; without `finished` only half of its comparisons are."""
+
+    def make_here(place: Path) -> None:
+        _make(place, finished)
+
+    made_once.put(root, make_here, finished)
+    return WorkspacePaths(root)
+
+
+def _make(root: Path, finished: bool) -> None:
     workspace = create_workspace(root)
     workspace.config.write_text(CONFIG)
     dialogues = [_hostile(d) if number == 0 else d for number, d in enumerate(synthetic_dialogues(rows=160))]
@@ -104,7 +113,6 @@ def make(root: Path, *, finished: bool = True) -> WorkspacePaths:
             jobs.end_attempt(connection, attempt, "done")
             jobs.set_state(connection, node.id, "done", result=result)
     _vote(workspace)
-    return workspace
 
 
 def _hostile(dialogue: Dialogue) -> Dialogue:

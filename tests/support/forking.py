@@ -1,9 +1,11 @@
 """Processes that are forked from a server, which has loaded the libraries once for all of them.
 
 A supervisor spends half a second on imports, a worker with the library of a provider two. Tests that need
-many of both have them forked. They are processes like any other: each has an id, a session and a log of its
-own, and can be killed. That the program starts its own by commands is tested in
-`tests/pipeline/test_launch.py` and `tests/cli`.
+many of both have them forked, from one of two servers: with PyTorch and what builds on it in memory, to fork
+a process and to end it costs six times as much.
+
+They are processes like any other: each has an id, a session and a log of its own, and can be killed. That the
+program starts its own by commands is tested in `tests/pipeline/test_launch.py` and `tests/cli`.
 """
 
 from __future__ import annotations
@@ -17,24 +19,37 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from multiprocessing import connection, get_context
+from multiprocessing import connection, forkserver, get_context
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, Literal, NoReturn
+from unittest.mock import patch
 
 from core.config.workspace import WorkspacePaths
 from core.pipeline.warm_workers import WorkerProcess
 from core.pipeline.worker_processes import Workers
 
+#: What the server of a process has loaded: the program, or models and their training too.
+Loaded = Literal["program", "models"]
+
 _CONTEXT = get_context("forkserver")
-_PRELOADED = ["core.pipeline.supervisor", "core.pipeline.worker"]
+_SERVERS: dict[Loaded, forkserver.ForkServer] = {
+    "program": forkserver.ForkServer(),
+    "models": forkserver.ForkServer(),
+}
+_MODULES: dict[Loaded, list[str]] = {
+    "program": ["core.pipeline.supervisor", "core.pipeline.worker"],
+    "models": [],
+}
 #: Threads may start and look after processes at the same time; the library's bookkeeping expects one.
 _LOCK = threading.Lock()
 
 
-def preload(*modules: str) -> None:
-    """Have modules loaded for all processes; to be called while tests are collected."""
-    _PRELOADED.extend(modules)
-    _CONTEXT.set_forkserver_preload([*_PRELOADED, "tests.support.preloaded"])
+def preload(*modules: str, into: Loaded = "program") -> None:
+    """Have modules loaded for processes; to be called while tests are collected."""
+    _MODULES[into].extend(modules)
+    program, models = _MODULES["program"], _MODULES["models"]
+    _SERVERS["program"].set_forkserver_preload([*program, "tests.support.preloaded"])
+    _SERVERS["models"].set_forkserver_preload([*program, *models, "tests.support.preloaded"])
 
 
 class ForkedProcess:
@@ -47,6 +62,7 @@ class ForkedProcess:
         out: Path,
         err: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        loaded: Loaded = "program",
     ) -> None:
         """Start `run(*arguments)`, which returns the exit code.
 
@@ -55,7 +71,9 @@ class ForkedProcess:
         given = dict(os.environ if environment is None else environment)
         files = out, err or out
         self._process = _CONTEXT.Process(target=_run, args=(run, arguments, files, given), daemon=True)
-        with _LOCK:
+        connect = _SERVERS[loaded].connect_to_new_process
+        # The library knows one server alone.
+        with _LOCK, patch.object(forkserver, "connect_to_new_process", connect):
             self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid

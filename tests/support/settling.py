@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,9 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
         return False
 
     async def pause() -> None:
-        await pilot.pause(0.02)
+        # Not the pilot's own: it has each widget handle a message, fifty times a second.
+        await asyncio.sleep(0.02)
+        pilot.app.screen._on_timer_update()
 
     await wait_until_async(
         holds_or_closed,
@@ -65,7 +68,8 @@ async def settled(pilot: Pilot[None]) -> None:
     looks, before = 0, drawn(pilot.app)
     while looks < _STILL_LOOKS:
         await _answered(pilot)
-        await pilot.wait_for_scheduled_animations()
+        # All widgets have handled what they had to; animations are pending below.
+        await pilot.pause(0)
         await until(pilot, lambda: not pending(pilot.app))
         now = drawn(pilot.app)
         looks = looks + 1 if now == before and not pending(pilot.app) else 0

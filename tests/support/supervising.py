@@ -10,7 +10,7 @@ from pathlib import Path
 from core.config.workspace import WorkspacePaths
 from core.pipeline import launch, supervisor, worker
 from tests.support import waiting
-from tests.support.forking import ForkedProcess, ForkedWorkers, preload
+from tests.support.forking import ForkedProcess, ForkedWorkers, Loaded, preload
 
 preload(__name__)
 
@@ -22,10 +22,10 @@ def supervise(workspace: WorkspacePaths, run: Callable[[Path], int]) -> int:
 
 
 @contextmanager
-def supervised(root: Path, **environment: str) -> Iterator[ForkedProcess]:
+def supervised(root: Path, *, loaded: Loaded = "program", **environment: str) -> Iterator[ForkedProcess]:
     """A supervisor of the workspace in `root`, which does what commands of the program ask for.
 
-    Only it and its workers have the `environment`.
+    Only it and its workers have the `environment`. `loaded` is what its workers need.
     """
     workspace = WorkspacePaths(root)
     workspace.artifacts.mkdir(parents=True, exist_ok=True)
@@ -35,6 +35,7 @@ def supervised(root: Path, **environment: str) -> Iterator[ForkedProcess]:
         worker.main,
         out=workspace.supervisor_log,
         environment=os.environ | {"EMPATHY_SUPERVISOR_IDLE_S": str(waiting.LIMIT_S)} | environment,
+        loaded=loaded,
     )
     try:
         waiting.wait_until(

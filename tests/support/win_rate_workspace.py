@@ -37,7 +37,7 @@ from core.prompts import templates
 from core.store import connections, job_records, jobs
 from core.store import dialogues as data
 from core.store import votes as stored_votes
-from tests.support import made_results
+from tests.support import made_once, made_results
 from tests.support.filled_workspace import HOSTILE, LABEL
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
@@ -89,6 +89,15 @@ LEFT = ("smollm2 vs smollm2/improve-human/naive/sft-dpo @ gemini", "human vs cha
 def make(root: Path, rows: int = 240) -> WorkspacePaths:
     """`rows` dialogues, a quarter of them test dialogues; comparisons finished, under way, failed, not
     asked for; one judge validated, and two voters."""
+
+    def make_here(place: Path) -> None:
+        _make(place, rows)
+
+    made_once.put(root, make_here, rows)
+    return WorkspacePaths(root)
+
+
+def _make(root: Path, rows: int) -> None:
     root.mkdir(parents=True, exist_ok=True)
     workspace = WorkspacePaths(root)
     workspace.config.write_text(CONFIG)
@@ -103,7 +112,6 @@ def make(root: Path, rows: int = 240) -> WorkspacePaths:
         filling.comparisons()
         filling.judges()
         filling.votes()
-    return workspace
 
 
 class _Filling:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 import tenacity
 
-from core.teachers.live import sender as sending
+from core.teachers.live import retries
 from core.teachers.live.sender import LiveLimits, Sender
 from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
 from core.teachers.protocol import Message, RateLimits, RejectedError, Reply, Request, TransientError, Usage
@@ -78,7 +78,7 @@ async def at_once(request: Request, attempt: int) -> Reply:
 @pytest.fixture
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off without its waiting."""
-    monkeypatch.setattr("core.teachers.live.sender._MAX_WAIT_S", 0.0)
+    monkeypatch.setattr("core.teachers.live.retries._MAX_WAIT_S", 0.0)
 
 
 async def test_every_request_is_handed_over_once() -> None:
@@ -132,7 +132,7 @@ def test_a_time_that_has_passed_is_none_to_wait_for(retry_after: float | None, i
     state.attempt_number = 7
     error = TransientError("slow down", code="429", throttled=True, retry_after=retry_after)
     state.set_exception((TransientError, error, None))
-    assert (max(sending._wait(state) for _ in range(50)) > 1.0) == is_long
+    assert (max(retries.wait_s(state) for _ in range(50)) > 1.0) == is_long
 
 
 def test_an_episode_of_429s_shrinks_once_and_growth_is_slow_after() -> None:

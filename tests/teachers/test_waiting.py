@@ -33,7 +33,7 @@ def api() -> Iterator[Api]:
 @pytest.fixture
 def no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-off without its waiting."""
-    monkeypatch.setattr("core.teachers.live.sender._MAX_WAIT_S", 0.0)
+    monkeypatch.setattr("core.teachers.live.retries._MAX_WAIT_S", 0.0)
 
 
 def throttled(retry_after: float | None = None) -> TransientError:

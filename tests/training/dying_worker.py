@@ -18,12 +18,12 @@ from core.pipeline import worker
 from core.training import checkpoints, model_card
 from tests.support.forking import ForkedProcess, preload
 
-preload(__name__, "core.training.training_job")
+preload(__name__, "core.training.training_job", into="models")
 
 
 def start(folder: Path, where: str | None = None, step: int = 0) -> ForkedProcess:
     """Start the worker of the attempt in `folder`."""
-    return ForkedProcess(_work, folder, where, step, out=folder / "log.txt")
+    return ForkedProcess(_work, folder, where, step, out=folder / "log.txt", loaded="models")
 
 
 def _work(folder: Path, where: str | None, step: int) -> int:

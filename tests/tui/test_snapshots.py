@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from textual._doc import take_svg_screenshot
+from textual.app import App
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
@@ -77,63 +80,92 @@ def busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 Compare = Callable[..., bool]
+#: Screens in the order in which they are looked at → the key of each, what it must show, what is pressed
+Visits = Mapping[str, tuple[str, str, Sequence[str]]]
+
+VISITS: dict[str, Visits] = {
+    "busy": {name: (key, words, THEN.get((name, "busy"), ())) for name, (key, words, _) in SCREENS.items()},
+    "failed": {
+        name: (key, words, THEN.get((name, "failed"), ()))
+        for name, (key, _, words) in SCREENS.items()
+        if name != "batches"
+    },
+    "asked": {"batches": (SCREENS["batches"][0], SCREENS["batches"][2], ())},
+    "empty": {name: (key, EMPTY[name], ()) for name, (key, _, _) in SCREENS.items()},
+}
 
 
-def look(
-    compare: Compare, workspace: WorkspacePaths, size: str, key: str, words: str, then: Sequence[str] = ()
-) -> bool:
-    """Whether a screen looks as it did."""
+def draw(workspace: WorkspacePaths, size: str, visits: Visits) -> dict[str, str]:
+    """Each screen as an image, all of one app."""
+    found: dict[str, str] = {}
 
-    async def ready(pilot: Pilot[None]) -> None:
+    async def visit(pilot: Pilot[None]) -> None:
         app = pilot.app
         assert isinstance(app, EmpathyApp)
         await until(pilot, lambda: app.snapshot is not None)
-        await pilot.press(key)
-        await until_shows(pilot, "Quit")
-        await settled(pilot)
-        await pilot.press(*then)
-        await until_shows(pilot, words)
-        await settled(pilot)
+        for screen, (key, words, then) in visits.items():
+            await pilot.press(key)
+            await until_shows(pilot, "Quit")
+            await settled(pilot)
+            await pilot.press(*then)
+            await until_shows(pilot, words)
+            await settled(pilot)
+            found[screen] = app.export_screenshot(simplify=True)
 
-    return compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
+    take_svg_screenshot(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=visit)
+    return found
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[tuple[str, ...], dict[str, str]]:
+    """The images of all screens in one size: to start an app takes longer than to draw a screen."""
+    return {}
+
+
+@pytest.fixture
+def looks(
+    snap_compare: Compare, drawn: dict[tuple[str, ...], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Compare:
+    """Whether a screen of a workspace looks as it did."""
+
+    def compare(make: Callable[[], WorkspacePaths], state: str, size: str, screen: str) -> bool:
+        key = (state, size, os.environ.get("NO_COLOR", ""))
+        if key not in drawn:
+            drawn[key] = draw(make(), size, VISITS[state])
+        monkeypatch.setattr("textual._doc.take_svg_screenshot", lambda **_: drawn[key][screen])
+        return snap_compare(App())
+
+    return compare
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.usefixtures("busy_machine")
-def test_busy(snap_compare: Compare, made: Path, home: Path, screen: str, size: str) -> None:
-    key, words, _ = SCREENS[screen]
-    assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((screen, "busy"), ()))
+def test_busy(looks: Compare, made: Path, home: Path, screen: str, size: str) -> None:
+    assert looks(lambda: copied(made, "busy", home), "busy", size, screen)
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", SCREENS)
-def test_failed(snap_compare: Compare, made: Path, home: Path, screen: str, size: str) -> None:
-    key, _, words = SCREENS[screen]
+def test_failed(looks: Compare, made: Path, home: Path, screen: str, size: str) -> None:
     state = "asked" if screen == "batches" else "failed"
-    assert look(snap_compare, copied(made, state, home), size, key, words, THEN.get((screen, "failed"), ()))
+    assert looks(lambda: copied(made, state, home), state, size, screen)
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", SCREENS)
-def test_empty(snap_compare: Compare, prepared: WorkspacePaths, screen: str, size: str) -> None:
-    assert look(snap_compare, prepared, size, SCREENS[screen][0], EMPTY[screen])
+def test_empty(looks: Compare, prepared: WorkspacePaths, screen: str, size: str) -> None:
+    assert looks(lambda: prepared, "empty", size, screen)
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", SCREENS)
 @pytest.mark.usefixtures("busy_machine")
 def test_no_color(
-    snap_compare: Compare,
-    made: Path,
-    home: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    screen: str,
-    size: str,
+    looks: Compare, made: Path, home: Path, monkeypatch: pytest.MonkeyPatch, screen: str, size: str
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    key, words, _ = SCREENS[screen]
-    assert look(snap_compare, copied(made, "busy", home), size, key, words, THEN.get((screen, "busy"), ()))
+    assert looks(lambda: copied(made, "busy", home), "busy", size, screen)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -157,7 +189,12 @@ def test_conversation(snap_compare: Compare, made: Path, home: Path, size: str) 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_welcome(snap_compare: Compare, empty: WorkspacePaths, size: str) -> None:
-    assert look(snap_compare, empty, size, "1", "What to do next")
+    async def ready(pilot: Pilot[None]) -> None:
+        await until_shows(pilot, "What to do next")
+        await until_shows(pilot, "Quit")
+        await settled(pilot)
+
+    assert snap_compare(EmpathyApp(empty), terminal_size=SIZES[size], run_before=ready)
 
 
 @pytest.mark.parametrize("size", SIZES)

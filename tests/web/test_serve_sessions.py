@@ -79,6 +79,7 @@ async def test_no_more_sessions_than_the_limit(serve: Serve) -> None:
         ),
         *('["quit"]', '["deliver_chunk_request", {"key": "x"}]', '["blur", 1]', "[" * 100_000, "9" * 10_000),
     ],
+    ids=lambda message: message[:60],
 )
 async def test_what_is_no_message(message: str) -> None:
     session = Session(Path("/"), web.WebSocketResponse(), write=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from rich.text import Text
 from textual import on
 from textual.binding import BindingType
+from textual.css.query import NoMatches
 from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter, Monochrome
 from textual.worker import Worker, WorkerState
@@ -34,7 +35,7 @@ from tui.navigation.messages import (
     OpenScreen,
     OpenWorkspace,
 )
-from tui.runtime import garbage_collector, hangup, signals
+from tui.runtime import garbage_collector, hangup, signals, timers
 from tui.runtime.output import terminal_output
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class EmpathyApp(HostApp):
         # After `fg` the terminal has lost the drawn content.
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         # Importing the store's modules competes with painting.
-        self.set_timer(AFTER_FRAME_S, self._poller.start)
+        timers.call_after(self, AFTER_FRAME_S, self._poller.start)
         if self.ballot is not None:
             navigator.navigate(self, OpenBallot(*self.ballot))
 
@@ -159,6 +160,11 @@ class EmpathyApp(HostApp):
         if self.no_color:
             found = [one for one in found if not isinstance(one, Monochrome)]
         return [*found, *self._line_filters]
+
+    def _handle_exception(self, error: Exception) -> None:
+        # A widget that is mounted while the app closes gets no children.
+        if not (self._exit and isinstance(error, NoMatches)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Close and print the traceback, without values, which may be private texts or keys."""

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from core.api import needs_supervisor
+from tui.runtime import timers
 
 if TYPE_CHECKING:
     from core.api import Snapshot
@@ -58,7 +59,7 @@ class SupervisorWatch:
         self._wait_s = min(2 * wait_s, _LAST_WAIT_S)
         self._after = now + wait_s
         # Without changes until then nothing else would try again.
-        self._app.set_timer(wait_s, self._look_again)
+        timers.call_after(self._app, wait_s, self._look_again)
         if error is not None:
             self._app.show_message(
                 f"{error}\nTrying again in {wait_s:.0f} s.", title="No supervisor", error=True

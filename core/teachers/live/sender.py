@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import tenacity
 
 from core.teachers.costs import prices
+from core.teachers.live import retries
+from core.teachers.live.retries import TryCount
 from core.teachers.live.throttle import AdaptiveConcurrency, RateLimiter
 from core.teachers.live.trouble import Trouble, kind_of
 from core.teachers.protocol import (
@@ -26,11 +28,6 @@ from core.teachers.protocol import (
 
 #: Seconds between two checks of the stop event.
 _STOP_POLL_S = 0.1
-#: The maximum of the exponential backoff, which waits a random time between 0 and 1, 2, 4 … seconds.
-_MAX_WAIT_S = 60.0
-#: How many 429s count as one try: nothing is wrong with the request, there were only too many of them.
-_THROTTLED_PER_TRY = 10
-
 #: The maximum of a pause that a server asks for. Servers ask for hours by mistake too: a request finds out.
 _MAX_PAUSE_S = 300.0
 #: Seconds without an answer after which the sender counts as waiting.
@@ -201,24 +198,12 @@ class Sender:
             raise
 
     async def _send(self, request: Request, on_reply: OnReply, on_failure: OnFailure) -> None:
-        tries = used = lost = 0
-        answers = self._answers
-
-        def out_of_tries(state: tenacity.RetryCallState) -> bool:
-            nonlocal used, lost, answers
-            error = _error(state)
-            lost += error.may_be_charged
-            is_outage = error.unreachable and 0 < self._answers == answers
-            answers = self._answers
-            if not is_outage:
-                used += 1 if error.throttled else _THROTTLED_PER_TRY
-            return used >= _THROTTLED_PER_TRY * self._limits.call_tries
-
+        tries, count = 0, TryCount(self._limits.call_tries, self._answers)
         try:
             async for attempt in tenacity.AsyncRetrying(
                 retry=tenacity.retry_if_exception_type(TransientError),
-                wait=_wait,
-                stop=out_of_tries,
+                wait=retries.wait_s,
+                stop=lambda state: count.is_last(retries.error_of(state), self._answers),
                 sleep=self._pause,
                 reraise=True,
             ):
@@ -226,13 +211,13 @@ class Sender:
                 with attempt:
                     reply = await self._try(request, tries)
         except TransientError as error:
-            on_failure(request, error, tries, lost)
+            on_failure(request, error, tries, count.lost)
         except RejectedError as error:
             if error.fatal:
                 raise
-            on_failure(request, error, tries, lost)
+            on_failure(request, error, tries, count.lost)
         else:
-            on_reply(request, reply, lost)
+            on_reply(request, reply, count.lost)
 
     async def _try(self, request: Request, number: int) -> Reply:
         tokens = _tokens(request)
@@ -383,21 +368,6 @@ class Sender:
             self._used_up_at = asyncio.get_running_loop().time()
             self._used_up_until = self._used_up_at + longest
             self._pause_sending(longest)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    """Seconds before the next try. Where the server names a time, all requests wait until then anyway; one
-    that has passed says nothing, and its requests would come again at once."""
-    if _error(state).retry_after:
-        return tenacity.wait_random(0, min(1.0, _MAX_WAIT_S))(state)
-    return tenacity.wait_random_exponential(multiplier=1, max=_MAX_WAIT_S)(state)
-
-
-def _error(state: tenacity.RetryCallState) -> TransientError:
-    assert state.outcome is not None
-    error = state.outcome.exception()
-    assert isinstance(error, TransientError)
-    return error
 
 
 def _rate_limiter(per_minute: int | None) -> RateLimiter | None:

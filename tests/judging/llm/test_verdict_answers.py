@@ -183,7 +183,9 @@ def test_a_dimension_that_is_not_named_once_is_missing(text: str, missing: set[s
 
 
 @pytest.mark.parametrize(
-    "text", ["answer: " * 12_500, "Answer: 1\n" * 10_000 + "Answer: 2", "not 1, I prefer " * 6_000]
+    "text",
+    ["answer: " * 12_500, "Answer: 1\n" * 10_000 + "Answer: 2", "not 1, I prefer " * 6_000],
+    ids=["labels", "answers", "phrases"],
 )
 def test_long_answers_of_many_labels_are_read_in_time_that_grows_with_their_length(text: str) -> None:
     """Minutes each if what stands before every label were read again."""

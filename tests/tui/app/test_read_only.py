@@ -47,13 +47,15 @@ async def _walk(pilot: Pilot[None], modes: Iterable[str]) -> set[str]:
     done: set[str] = set()
     seen: set[tuple[str, str]] = set()
 
-    async def close_dialogs() -> None:
+    async def return_to(mode: str) -> None:
         await pilot.pause()
         if len(app.screen_stack) > 1:
             # A dialog that asks is answered with yes.
             await pilot.press("enter")
         while len(app.screen_stack) > 1:
             await app.pop_screen()
+        if app.current_mode != mode:
+            app.switch_mode(mode)
 
     for mode in modes:
         app.switch_mode(mode)
@@ -67,8 +69,7 @@ async def _walk(pilot: Pilot[None], modes: Iterable[str]) -> set[str]:
             seen.add(by)
             done.add(action if active.node is app else f"{mode}.{action}")
             await app.run_action(active.binding.action, active.node)
-            await close_dialogs()
-            app.switch_mode(mode)
+            await return_to(mode)
         for offer in offers(app):
             # Those with a key do what the key does.
             by = ("", offer.title)
@@ -78,8 +79,7 @@ async def _walk(pilot: Pilot[None], modes: Iterable[str]) -> set[str]:
             result = offer.run()
             if isinstance(result, Awaitable):
                 await result
-            await close_dialogs()
-            app.switch_mode(mode)
+            await return_to(mode)
         await settled(pilot)
     return done
 

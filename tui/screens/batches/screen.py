@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import Column, KeyedTable
 from tui.components.listing import ListEntry, Listing
+from tui.components.measured_column import MeasuredColumn
 from tui.components.theme import shade
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import submissions
@@ -100,7 +101,7 @@ class BatchesScreen(WorkspaceScreen):
         with Horizontal(id="below"):
             with VerticalScroll(id="about", can_focus=False):
                 yield Static(id="detail", markup=False)
-            with Vertical(id="behind"):
+            with MeasuredColumn(id="behind"):
                 yield Static(id="title", markup=False)
                 yield KeyedTable(id="groups", opens="Requests")
                 yield KeyedTable(id="requests")
@@ -113,8 +114,10 @@ class BatchesScreen(WorkspaceScreen):
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
-        # The table gets its new width only after the layout.
-        self.call_after_refresh(self._draw_detail)
+
+    def on_measured_column_widened(self, event: MeasuredColumn.Widened) -> None:
+        event.stop()
+        self._draw_detail()
 
     def show(self, snapshot: Snapshot) -> None:
         def look(workspace: Workspace) -> _BatchesData:
@@ -258,8 +261,7 @@ class BatchesScreen(WorkspaceScreen):
         token, timeline, groups = seen
         if token == self._token:
             self._timeline, self._groups = timeline, groups
-            # The widget may not be laid out yet.
-            self.call_after_refresh(self._draw_detail)
+            self._draw_detail()
 
     def _open_group(self, one: Submission, group: AnswerCount) -> None:
         self._group = (group.outcome, group.error)
@@ -304,9 +306,6 @@ class BatchesScreen(WorkspaceScreen):
     def _lay_out(self, rows: int) -> None:
         none = self.query_one("#none", Static)
         none.display = not rows
-        if rows and not self.query_one("#below").display:
-            # The columns get the new width only now.
-            self.call_after_refresh(self._draw_detail)
         for part in ("#batches", "#below", "#spending"):
             self.query_one(part).display = bool(rows)
         if not rows:

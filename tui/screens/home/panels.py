@@ -11,10 +11,10 @@ from textual.app import ComposeResult
 from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import Click, Resize
-from textual.message import Message
 from textual.widgets import DataTable, Static
 
 from tui.components.keyed_table import Column, KeyedTable
+from tui.components.measured_column import MeasuredColumn
 from tui.components.theme import shade
 from tui.format import values as formats
 from tui.format.text import visible
@@ -55,20 +55,6 @@ class HomeData:
     machine: Machine | None = None
 
 
-class _Column(Vertical):
-    """A column of panels."""
-
-    class Widened(Message):
-        """The width of the column has changed."""
-
-    _known = 0
-
-    def on_resize(self, event: Resize) -> None:
-        if event.size.width != self._known:
-            self._known = event.size.width
-            self.post_message(self.Widened())
-
-
 class HomePanels(VerticalScroll, can_focus=False):
     """One to three columns, as the terminal is wide; the list of attention items has the focus."""
 
@@ -77,7 +63,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         height: 1fr;
         scrollbar-size-vertical: 1;
         scrollbar-gutter: stable;
-        _Column { height: auto; }
+        MeasuredColumn { height: auto; }
         .panel {
             height: auto;
             padding: 0 1;
@@ -90,9 +76,9 @@ class HomePanels(VerticalScroll, can_focus=False):
         #attention-item { height: auto; max-height: 12; color: $text-muted; }
         #right { height: auto; layout: vertical; }
         &.wide { layout: horizontal; }
-        &.wide > _Column, &.wide > #right { width: 1fr; }
+        &.wide > MeasuredColumn, &.wide > #right { width: 1fr; }
         &.widest > #right { width: 2fr; layout: horizontal; }
-        &.widest > #right > _Column { width: 1fr; }
+        &.widest > #right > MeasuredColumn { width: 1fr; }
         &.low {
             .roomy { display: none; }
             .panel { border: none; }
@@ -118,7 +104,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         self._sizes: dict[str, tuple[int, int]] = {}
 
     def compose(self) -> ComposeResult:
-        with _Column():
+        with MeasuredColumn():
             yield Static(id="stages", classes="panel", markup=False)
             yield Static(id="running", classes="panel roomy", markup=False)
             with Vertical(id="needs", classes="panel"):
@@ -126,9 +112,9 @@ class HomePanels(VerticalScroll, can_focus=False):
                 yield KeyedTable(id="attention", opens="Log")
                 yield Static(id="attention-item", classes="roomy", markup=False)
         with Container(id="right"):
-            with _Column():
+            with MeasuredColumn():
                 yield Static(id="leaders", classes="panel", markup=False)
-            with _Column():
+            with MeasuredColumn():
                 yield Static(id="machine", classes="panel", markup=False)
                 yield Static(id="lately", classes="panel roomy", markup=False)
 
@@ -154,7 +140,7 @@ class HomePanels(VerticalScroll, can_focus=False):
         elif event.widget is not None and event.widget.id == "stages":
             self.app.post_message(OpenScreen("pipeline"))
 
-    def on__column_widened(self, event: _Column.Widened) -> None:
+    def on_measured_column_widened(self, event: MeasuredColumn.Widened) -> None:
         event.stop()
         self._draw()
 
@@ -224,7 +210,7 @@ class HomePanels(VerticalScroll, can_focus=False):
     def _width(self, panel: str) -> int:
         """The width of a panel's lines in cells, also before the layout."""
         shown = self.query_one(f"#{panel}")
-        column = next(one for one in shown.ancestors if isinstance(one, _Column))
+        column = next(one for one in shown.ancestors if isinstance(one, MeasuredColumn))
         return (column.size.width or self.size.width) - (2 if self._is_low else 4)
 
     def _draw_stages(self, snapshot: Snapshot) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Static
 from core.api import action_problem, count_jobs, find_job
 from tui.components.workspace_screen import AFTER_FRAME_S, WorkspaceScreen
 from tui.navigation.messages import OpenLog
+from tui.runtime import timers
 
 if TYPE_CHECKING:
     from core.api import Event, Forecast, Job, Machine, Snapshot, Spending, WinRate, Workspace
@@ -55,7 +56,7 @@ class HomeScreen(WorkspaceScreen):
         yield Static(id="answers", markup=False)
 
     def on_mount(self) -> None:
-        self.set_timer(AFTER_FRAME_S, self._add_panels)
+        timers.call_after(self, AFTER_FRAME_S, self._add_panels)
         self.set_interval(_LOOK_S, self._look_at_machine)
 
     def on_screen_resume(self) -> None:

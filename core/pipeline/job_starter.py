@@ -1,0 +1,152 @@
+"""Starts jobs: makes those ready whose dependencies are done, and gives ready ones a worker in free slots."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.config.schema import Slots
+from core.config.workspace import WorkspacePaths
+from core.domain.errors import UserError
+from core.domain.jobs import Slot
+from core.pipeline import attempts, devices, history, warm_workers
+from core.pipeline.attempts import MissingOutputError
+from core.pipeline.playground_memory import PlaygroundMemory
+from core.pipeline.worker_processes import Workers
+from core.store import jobs, submissions
+from core.store.connections import transaction
+from core.store.jobs import Attempt, StoredJob
+from core.teachers.requests.ledger import REQUESTING_STAGES
+
+log = logging.getLogger("supervisor")
+
+
+@dataclass(frozen=True)
+class EndingWorker:
+    """A worker whose attempt has ended. It occupies its slot (and memory) until it exits."""
+
+    attempt: Attempt
+    slot: Slot
+    until: float
+
+
+class JobStarter:
+    """Starts the jobs of a supervisor, which owns `connection`."""
+
+    def __init__(
+        self,
+        workspace: WorkspacePaths,
+        connection: sqlite3.Connection,
+        workers: Workers,
+        playground: PlaygroundMemory,
+    ) -> None:
+        self._workspace = workspace
+        self._connection = connection
+        self._workers = workers
+        self._playground = playground
+        self._known_sums: submissions.KnownSums = {}
+        self._slots = Slots()
+        self._ending: Sequence[EndingWorker] = ()
+
+    def start(self, slots: Slots, ending: Sequence[EndingWorker]) -> None:
+        """Start what can be started in `slots`, of which workers that are `ending` occupy some."""
+        self._slots, self._ending = slots, ending
+        self._make_ready()
+        self._start_ready()
+
+    def _make_ready(self) -> None:
+        """Make waiting jobs ready if all their dependencies are done."""
+        able = jobs.released(self._connection)
+        if able:
+            with transaction(self._connection):
+                for job in able:
+                    jobs.set_state(self._connection, job, "ready")
+
+    def _start_ready(self) -> None:
+        if jobs.setting(self._connection, "paused") is not None:
+            return
+        slots = self._slots
+        free = {"gpu": slots.gpu, "cpu": slots.cpu, "api": slots.api, "batch": slots.batch}
+        for slot in jobs.slots(self._connection, "running").values():
+            free[slot] -= 1
+        for ending in self._ending:
+            free[ending.slot] -= 1
+        if all(count <= 0 for count in free.values()):
+            return
+        for job, slot in jobs.slots(self._connection, "ready").items():
+            if free[slot] > 0 and self._playground.is_given(job, slot) and self._begin(job):
+                free[slot] -= 1
+
+    def _begin(self, job_id: str) -> bool:
+        try:
+            stored = jobs.get(self._connection, job_id)
+            assert stored is not None, "a ready job is in the store"
+            job = stored.job
+            past = jobs.attempts(self._connection, job=job_id)
+            attempts.check_known(self._workspace, job_id, (attempt.number for attempt in past))
+            inputs = attempts.resolve_inputs(self._connection, self._workspace, job)
+            prior = [attempt.folder for attempt in past if attempt.number > stored.redone_after]
+            gpu = self._gpu() if job.slot == "gpu" else None
+            threads = self._threads(job.slot)
+            number, folder = attempts.prepare(
+                self._workspace, stored, inputs, prior, threads, self._spent_usd(stored), gpu
+            )
+        except MissingOutputError as error:
+            self._run_producer_again(job_id, error)
+            return False
+        except UserError as error:
+            with transaction(self._connection):
+                jobs.fail(self._connection, job_id, str(error))
+            return False
+        # The row is written first: an attempt whose worker never started is found lost and tried again,
+        # and no worker runs without a row.
+        relative = folder.relative_to(self._workspace.root).as_posix()
+        with transaction(self._connection):
+            attempt = jobs.begin_attempt(self._connection, job.id, number, relative, gpu)
+        try:
+            kind = warm_workers.kind(job.settings, job.slot, threads, gpu)
+            pid, host, process = self._workers.start(job.id, number, kind)
+        except OSError as error:
+            message = f"the worker could not be started: {error}"
+            with transaction(self._connection):
+                jobs.end_attempt(self._connection, attempt, "failed", message)
+                jobs.fail(self._connection, job.id, message)
+                history.note_end(self._workspace, attempt, "failed", message, "failed")
+            return False
+        with transaction(self._connection):
+            jobs.set_process(self._connection, attempt, pid, host, process)
+        where = "" if gpu is None else f" on {gpu}"
+        log.info("%s attempt %d: %s %s%s", job.id, number, job.stage, job.name, where)
+        return True
+
+    def _run_producer_again(self, job: str, error: MissingOutputError) -> None:
+        """Run the job that wrote a missing input again; `job` waits for it."""
+        with transaction(self._connection):
+            if jobs.states(self._connection, (error.producer,)).get(error.producer) == "done":
+                event = f"{error}: running again"
+                jobs.set_state(self._connection, error.producer, "waiting", event=event)
+            jobs.set_state(self._connection, job, "waiting", event=f"waiting: {error}")
+
+    def _spent_usd(self, stored: StoredJob) -> float:
+        """What a job that sends requests has to count as spent, even if journals that say so were removed."""
+        if not stored.sends_requests or stored.job.stage not in REQUESTING_STAGES:
+            return 0.0
+        return sum(sums.usd or 0.0 for _, sums in submissions.spending(self._connection, self._known_sums))
+
+    def _gpu(self) -> str | None:
+        """The GPU with the fewest jobs, those included whose workers are ending; None without a choice."""
+        running = jobs.attempts(self._connection, state="running")
+        used = [attempt.gpu for attempt in running] + [ending.attempt.gpu for ending in self._ending]
+        chosen = devices.least_used(devices.usable(), used)
+        return None if chosen is None else chosen.device
+
+    def _threads(self, slot: Slot) -> int:
+        """CPU threads of a job: OMP_NUM_THREADS where it is set, else a share of the cores."""
+        if (limit := os.environ.get("OMP_NUM_THREADS", "")).isdecimal() and int(limit):
+            return int(limit)
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        return cores if slot == "gpu" else max(1, cores // self._slots.cpu)
