@@ -26,7 +26,7 @@ from core.pipeline.history import Voted
 from core.store import connections, votes
 from core.store.intents import CastVote, Intent, WithdrawVote
 from core.teachers import clients as teachers
-from core.teachers.http import endpoints, rejections
+from core.teachers.http import endpoint, rejections
 from tests.fuzz import hostile
 from tests.fuzz.hostile import fuzz
 from tui.web import address
@@ -134,7 +134,7 @@ def test_urls_of_teachers(tmp_path_factory: pytest.TempPathFactory, url: str) ->
         assert "base_url" in str(error) or "config.toml" in str(error)  # noqa: PT017 - either outcome is right
         return
     base = teachers.base_url(teacher)
-    account = endpoints.account(teacher.provider, base, "sk-0123456789abcdef")
+    account = endpoint.account(teacher.provider, base, "sk-0123456789abcdef")
     assert "password" not in account.base_url
     assert account.base_url.isprintable()
     assert rejections.url_hint(base)

@@ -140,10 +140,9 @@ def test_a_dialogue_without_the_source_gives_nothing() -> None:
 
 
 def test_an_unknown_pairing_is_refused() -> None:
+    settings = Recipes(pairing="lax")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no pairing 'lax': strict, reference-code"):
-        catalog.counts(
-            rating_counts.of_train(synthetic_dialogues()), "direct/chatgpt", Recipes(pairing="lax")
-        )  # type: ignore[arg-type]
+        catalog.counts(rating_counts.of_train(synthetic_dialogues()), "direct/chatgpt", settings)
 
 
 @pytest.mark.parametrize("name", ["direct/gpt", "chatgpt", "direct/", "direct/human", "all_together", ""])

@@ -267,12 +267,14 @@ class _Comparisons:
         from core.judging import protocol
         from core.judging.llm import llm_judge
 
-        a, b = self._texts(node, "a", settings.a), self._texts(node, "b", settings.b)
-        key = (name, *(side if texts is not None else None for side, texts in (a, b)))
+        (side_a, a), (side_b, b) = (
+            self._texts(node, side, responder) for side, responder in (("a", settings.a), ("b", settings.b))
+        )
+        key = (name, None if a is None else side_a, None if b is None else side_b)
         if key not in self._made:
-            sides = (self._or_placeholders(texts, side) for side, (_, texts) in (("a", a), ("b", b)))
+            filled = self._or_placeholders(a, "a"), self._or_placeholders(b, "b")
             orders = llm_judge.orders(judge)
-            contests = protocol.contests(self._test, *sides, orders, judge.repeats)
+            contests = protocol.contests(self._test, filled[0], filled[1], orders, judge.repeats)
             requests = llm_judge.requests_of(judge, contests)
             answer = llm_judge.answer_tokens(judge)
             tokens = estimating.answer_tokens(judge.model, node.stage, answer, self._known.used)
