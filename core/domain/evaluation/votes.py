@@ -43,3 +43,7 @@ class Vote:
     """With which the dialogue was drawn from those that nobody had been shown before; None if uniformly."""
     among: Annotated[int, Meta(ge=1, le=2**53)] | None = None
     """How many those were; None with it."""
+
+    def __post_init__(self) -> None:
+        if self.digest_a >= self.digest_b:
+            raise ValueError("digest_a is not the smaller one of two digests")
