@@ -88,8 +88,8 @@ class _Estimator:
         self._device = cache(lambda slot: _gpu() if slot == "gpu" else _cpu())
         self._of_data = cache(self._made_of_data)
         self._examples = cache(self._found_examples)
-        #: Student → its shape.
-        self._shapes: dict[bytes, ModelShape] = {}
+        #: Student → its shape, or why it is not known.
+        self._shapes: dict[bytes, ModelShape | UserError] = {}
         #: Recipe, stage and how is trained → what a run computes.
         self._work: dict[tuple[object, ...], Work] = {}
 
@@ -134,11 +134,17 @@ class _Estimator:
         )
 
     def _shape(self, settings: RunSettings) -> ModelShape:
-        """The shape of the run's student; its files are read once."""
+        """The shape of the run's student, for which its files are looked at once. Raises `UserError`."""
         student = msgspec.json.encode(settings.student)
         if student not in self._shapes:
-            self._shapes[student] = model_shape.of(settings.student.config)
-        return self._shapes[student]
+            try:
+                self._shapes[student] = model_shape.of(settings.student.config)
+            except UserError as error:
+                self._shapes[student] = error
+        found = self._shapes[student]
+        if isinstance(found, UserError):
+            raise found
+        return found
 
     def _work_of(self, node: PlannedJob, settings: RunSettings, device: _Device, shape: ModelShape) -> Work:
         recipe = next(
