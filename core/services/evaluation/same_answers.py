@@ -25,11 +25,16 @@ def find(texts: Mapping[str, Mapping[str, str]]) -> tuple[SameAnswers, ...]:
     for number, own in enumerate(texts.values()):
         for answer in own.items():
             giving[answer].append(number)
-    shared = {answer: numbers for answer, numbers in giving.items() if len(numbers) > 1}
-    # Mostly all answer the same dialogues: one set for them all.
-    sets: dict[frozenset[str], frozenset[str]] = {}
-    asked = [sets.setdefault(own, own) for own in map(frozenset, texts.values())]
-    both = cache(lambda a, b: len(a & b))
+    shared = {answer: givers for answer, givers in giving.items() if len(givers) > 1}
+    # Mostly all answer the same dialogues: one set, by its number, for them all.
+    numbers: dict[frozenset[str], int] = {}
+    asked = [numbers.setdefault(frozenset(own), len(numbers)) for own in texts.values()]
+    sets = list(numbers)
+
+    @cache
+    def both(one: int, other: int) -> int:
+        return len(sets[one] & sets[other])
+
     found: dict[tuple[int, int], SameAnswers] = {}
     for number, own in enumerate(texts.values()):
         same: Counter[int] = Counter()
