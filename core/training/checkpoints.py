@@ -6,6 +6,7 @@ damaged, and is left.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -103,7 +104,9 @@ def _unreadable(path: Path) -> str | None:
     from transformers.trainer_pt_utils import safe_globals
 
     try:
-        with safe_globals():
+        with safe_globals(), warnings.catch_warnings():
+            # About pickles that PyTorch has not written.
+            warnings.simplefilter("ignore")
             found = torch.load(path, map_location="meta", mmap=True, weights_only=True)
     except Exception as error:  # noqa: BLE001 - a reader of pickles raises anything
         return f"{path} cannot be read: {type(error).__name__}"
