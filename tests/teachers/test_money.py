@@ -159,7 +159,7 @@ b = "chatgpt"
     for one, exact in zip(sampled, whole, strict=True):
         assert one.usd == pytest.approx(exact.usd, rel=0.1)
     # Examples are counted in all dialogues.
-    (counted,) = [one for one in recipes if one.name == "improve-human/combined"]
+    (counted,) = [one for one in recipes if one.name == recipe]
     assert counted.sft_examples + 2 * counted.preference_pairs == 2 * 3 * len(study.train)
 
 
