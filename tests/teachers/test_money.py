@@ -140,13 +140,8 @@ a = "human"
 b = "chatgpt"
 """
     dialogues = synthetic_dialogues(480)
-    study = TeacherWorkspace(
-        tmp_path,
-        "http://localhost:9/v1",
-        ["improve-human/combined"],
-        more=PRICES + judge,
-        dialogues=dialogues,
-    )
+    nowhere, recipe = "http://localhost:9/v1", "improve-human/combined"
+    study = TeacherWorkspace(tmp_path, nowhere, [recipe], more=PRICES + judge, dialogues=dialogues)
     with study.open() as workspace:
         whole = workspace.spending.estimates()
     monkeypatch.setattr(workspace_state, "_SAMPLED", 120)
