@@ -155,6 +155,8 @@ b = "chatgpt"
         assert one.usd == pytest.approx(exact.usd, rel=0.1)
     # Examples are counted in all dialogues.
     (counted,) = [one for one in recipes if one.name == recipe]
+    assert counted.sft_examples is not None
+    assert counted.preference_pairs is not None
     assert counted.sft_examples + 2 * counted.preference_pairs == 2 * 3 * len(study.train)
 
 
