@@ -170,8 +170,7 @@ def _supervised(source: WorkspacePaths) -> dict[str, float]:
             changed = connection.execute("SELECT id FROM jobs WHERE state = 'waiting' LIMIT 1").fetchone()[0]
             boss = Supervisor(workspace)
             timed("its first tick", boss.tick)
-            with transaction(connection):
-                intents.add(connection, intents.Start())
+            intents.add(connection, intents.Start())
             timed("a tick that starts everything", boss.tick)
 
             def one_changed() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -176,13 +177,23 @@ def _check_secrets(text: str, place: str) -> None:
         )
 
 
+def _is_url(text: str) -> bool:
+    """Whether it is a URL of a server, which every reader of URLs can take apart."""
+    try:
+        parts = urlsplit(text)
+        has_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return has_place and text.isprintable() and _URL.fullmatch(text) is not None
+
+
 def _check_teacher(place: str, teacher: Teacher) -> None:
     if teacher.provider == "local":
         if teacher.mode == "batch":
             raise UserError(f"{place}.mode: a local model has no batch mode; use 'live'")
         if teacher.base_url is not None or teacher.api_key_env is not None:
             raise UserError(f"{place}: a local model takes neither base_url nor api_key_env")
-    if teacher.base_url is not None and not _URL.fullmatch(teacher.base_url):
+    if teacher.base_url is not None and not _is_url(teacher.base_url):
         raise UserError(
             f"{place}.base_url: must be a URL such as http://localhost:8000/v1, "
             "without user name, password and query"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN, Rating, RatingCounts
 
 
 @dataclass(frozen=True)
@@ -41,34 +41,42 @@ class Statistics:
     crosstabs: tuple[Crosstab, ...]
 
 
-def describe(dialogues: Sequence[Dialogue]) -> Statistics:
-    """The statistics of these dialogues; words are separated by white space."""
-    names = tuple(dict.fromkeys(source for dialogue in dialogues for source in dialogue.responses))
+def describe(
+    emotions: dict[str, int],
+    sentiments: dict[str, int],
+    rated: RatingCounts,
+    responses: Iterable[tuple[str, int, str]],
+) -> Statistics:
+    """The statistics of the data; words are separated by white space.
+
+    `emotions` and `sentiments` count dialogues, `rated` is of all dialogues, and `responses` are (source,
+    rating, text), in any order.
+    """
+    ratings: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    words: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for source, rating, text in responses:
+        ratings[source][rating] += 1
+        words[source][len(text.split())] += 1
     return Statistics(
-        emotions=dict(sorted(Counter(dialogue.emotion for dialogue in dialogues).items())),
-        sentiments=dict(sorted(Counter(dialogue.sentiment for dialogue in dialogues).items())),
-        sources=tuple(_source(dialogues, name) for name in names),
-        crosstabs=tuple(_crosstab(dialogues, name) for name in names if name != HUMAN),
+        emotions=emotions,
+        sentiments=sentiments,
+        sources=tuple(
+            _source(source, ratings[source], words[source])
+            for source in (HUMAN, *rated.pairs)
+            if source in ratings
+        ),
+        crosstabs=tuple(_crosstab(source, own) for source, own in rated.pairs.items() if source in ratings),
     )
 
 
-def _source(dialogues: Sequence[Dialogue], source: str) -> SourceStatistics:
-    responses = [dialogue.responses[source] for dialogue in dialogues if source in dialogue.responses]
-    ratings = Counter(response.rating for response in responses)
-    words = [len(response.text.split()) for response in responses]
-    return SourceStatistics(
-        source,
-        (ratings[1], ratings[2], ratings[3]),
-        sum(words) / len(words),
-        max(words),
-        tuple(sorted(Counter(words).items())),
-    )
+def _source(source: str, ratings: Mapping[int, int], words: Mapping[int, int]) -> SourceStatistics:
+    mean = sum(length * number for length, number in words.items()) / sum(words.values())
+    counts = (ratings.get(1, 0), ratings.get(2, 0), ratings.get(3, 0))
+    return SourceStatistics(source, counts, mean, max(words), tuple(sorted(words.items())))
 
 
-def _crosstab(dialogues: Sequence[Dialogue], source: str) -> Crosstab:
-    found = Counter(
-        (dialogue.responses[HUMAN].rating, dialogue.responses[source].rating)
-        for dialogue in dialogues
-        if source in dialogue.responses and HUMAN in dialogue.responses
-    )
-    return Crosstab(source, tuple((found[human, 1], found[human, 2], found[human, 3]) for human in (1, 2, 3)))
+def _crosstab(source: str, rated: Mapping[tuple[Rating, Rating], int]) -> Crosstab:
+    def row(human: Rating) -> tuple[int, int, int]:
+        return rated.get((human, 1), 0), rated.get((human, 2), 0), rated.get((human, 3), 0)
+
+    return Crosstab(source, (row(1), row(2), row(3)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
@@ -50,6 +52,16 @@ class Dialogue(msgspec.Struct, frozen=True):
     """Which examples are made from it: `train` for training, `test` for comparisons."""
     responses: dict[str, RatedResponse]
     """By source, `human` first, then the language models in the file's order."""
+
+
+@dataclass(frozen=True)
+class RatingCounts:
+    """How many dialogues got which ratings: from it follows how many examples a recipe yields."""
+
+    human: Mapping[Rating, int]
+    """Rating of the human response → dialogues."""
+    pairs: Mapping[str, Mapping[tuple[Rating, Rating], int]]
+    """Each other source → (rating of the human response, rating of its own) → dialogues."""
 
 
 class ImportedData(msgspec.Struct, frozen=True):

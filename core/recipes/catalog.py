@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from core.config.schema import Recipes
-from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.dialogues import GOOD, HUMAN, RatingCounts
 from core.domain.errors import UserError
 from core.domain.names import Method, RecipeName
 from core.recipes import direct, improve, strategies
@@ -55,19 +55,19 @@ def sources_of(name: str, sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(sources) if chosen == ALL else (chosen,)
 
 
-def counts(dialogues: Iterable[Dialogue], name: str, settings: Recipes) -> tuple[int, int, int]:
-    """(SFT dialogues, SFT examples, preference pairs) that a recipe produces from `dialogues`.
+def counts(train: RatingCounts, name: str, settings: Recipes) -> tuple[int, int, int]:
+    """(SFT dialogues, SFT examples, preference pairs) that a recipe produces from the train dialogues.
 
     For the improve methods, the numbers assume that the teacher answers every request.
     """
-    dialogues = list(dialogues)
     if method(name) != "direct":
-        sft, pairs = improve.counts(dialogues, method(name), settings.improve_llm_sft)
+        sft, pairs = improve.counts(train, method(name), settings.improve_llm_sft)
         sets = len(strategies.needs(name))
         return sft * sets, 2 * sft * sets, pairs * sets
-    known = dict.fromkeys(s for d in dialogues for s in d.responses if s != HUMAN)
+    is_pair = direct.rule_of(settings.pairing)
     sft = pairs = 0
-    for source in sources_of(name, tuple(known)):
-        sft += sum(1 for _ in direct.sft_dialogues(dialogues, source))
-        pairs += sum(1 for _ in direct.preference_dialogues(dialogues, source, settings.pairing))
+    for source in sources_of(name, tuple(train.pairs)):
+        rated = train.pairs[source]
+        sft += rated.get((GOOD, GOOD), 0)
+        pairs += sum(number for ratings, number in rated.items() if is_pair(*ratings))
     return sft, 2 * sft, pairs

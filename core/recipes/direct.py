@@ -28,12 +28,21 @@ def preference_dialogues(dialogues: Iterable[Dialogue], source: str, pairing: Pa
     published code, whose operator precedence accepts every human response rated 2, whatever the other rating.
     Raises `ValueError` for an unknown `pairing`.
     """
-    is_pair = _PAIRINGS.get(pairing)
-    if is_pair is None:
-        raise ValueError(f"no pairing {pairing!r}: {', '.join(_PAIRINGS)}")
+    is_pair = rule_of(pairing)
     for dialogue in _train(dialogues, source):
         if is_pair(dialogue.responses[HUMAN].rating, dialogue.responses[source].rating):
             yield dialogue
+
+
+def rule_of(pairing: Pairing) -> Callable[[int, int], bool]:
+    """Whether the ratings of the human response and another one make a preference pair.
+
+    Raises `ValueError` for an unknown `pairing`.
+    """
+    is_pair = _PAIRINGS.get(pairing)
+    if is_pair is None:
+        raise ValueError(f"no pairing {pairing!r}: {', '.join(_PAIRINGS)}")
+    return is_pair
 
 
 def _train(dialogues: Iterable[Dialogue], source: str) -> Iterator[Dialogue]:

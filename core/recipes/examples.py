@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -110,6 +110,24 @@ def read(path: Path, kind: type[Example]) -> Iterator[Example]:
     with path.open("rb") as file:
         for line in file:
             yield decoder.decode(line)
+
+
+class _OfDialogue(msgspec.Struct):
+    """The part of a line that says which dialogue it is of."""
+
+    dialog_id: str
+
+
+def read_some(path: Path, kind: type[Example], dialogues: Collection[str]) -> tuple[list[Example], int]:
+    """The examples of these dialogues, and the number of all examples in the file."""
+    decoder, name = msgspec.json.Decoder(kind), msgspec.json.Decoder(_OfDialogue)
+    found, count = [], 0
+    with path.open("rb") as file:
+        for line in file:
+            count += 1
+            if name.decode(line).dialog_id in dialogues:
+                found.append(decoder.decode(line))
+    return found, count
 
 
 def _user(dialogue: Dialogue, prompt: str) -> tuple[Message, ...]:

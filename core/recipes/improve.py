@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from core.domain.dialogues import GOOD, HUMAN, Dialogue
+from core.domain.dialogues import GOOD, HUMAN, Dialogue, RatingCounts
 from core.recipes.strategies import IMPROVE_HUMAN
 
 #: Number of train dialogues in the paper; `improve_llm_sft` is a number of these.
@@ -32,14 +32,11 @@ def divide(
     return [d for d in train if d.dialog_id in drawn], [d for d in train if d.dialog_id not in drawn]
 
 
-def counts(dialogues: Sequence[Dialogue], method: str, sft_share: int) -> tuple[int, int]:
+def counts(train: RatingCounts, method: str, sft_share: int) -> tuple[int, int]:
     """(SFT dialogues, preference dialogues) of a method, if the teacher answers every request."""
-    train = [d for d in dialogues if d.split == "train" and HUMAN in d.responses]
-    if method == IMPROVE_HUMAN:
-        sft = sum(d.responses[HUMAN].rating == GOOD for d in train)
-    else:
-        sft = sft_size(len(train), sft_share)
-    return sft, len(train) - sft
+    total = sum(train.human.values())
+    sft = train.human.get(GOOD, 0) if method == IMPROVE_HUMAN else sft_size(total, sft_share)
+    return sft, total - sft
 
 
 def sft_size(train: int, sft_share: int) -> int:

@@ -8,7 +8,7 @@ from core.reports.gather import Report
 
 
 def same_answers(report: Report) -> ReportTable:
-    """Every two responders with an answer in common."""
+    """Responders with an answer in common, of each the ten most alike."""
     rows = tuple(
         (
             *map(cells.text, (one.a, one.b)),

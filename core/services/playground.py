@@ -31,7 +31,7 @@ from core.playground.records import MAX_RESPONDERS, PlaygroundAnswer, Playground
 from core.prompts import templates
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
-from core.store import job_records
+from core.store import job_records, queries
 
 #: How often a process that ends at the wrong moment is started again.
 _CONNECTIONS = 3
@@ -198,13 +198,13 @@ class Playground:
 
         Raises `UserError` if there is none.
         """
-        dialogues = self._state.data()[1]
         if dialog_id is None:
-            test = [dialogue for dialogue in dialogues if dialogue.split == "test"]
+            test = self._state.sampled().of("test")
             if not test:
                 raise UserError("there is no test dialogue: import data with `empathy-tui import CSV`")
             return random.choice(test)
-        found = next((dialogue for dialogue in dialogues if dialogue.dialog_id == dialog_id), None)
+        connection = self._state.connection()
+        found = None if connection is None else queries.dialogue(connection, dialog_id)
         if found is None:
             raise UserError(f"the data has no dialogue {dialog_id!r}")
         return found

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 from core.config.load import load_config
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
-from core.domain.dialogues import Dialogue, ImportedData
+from core.domain.dialogue_sample import DialogueSample
+from core.domain.dialogues import Dialogue, ImportedData, RatingCounts
 from core.domain.errors import UserError
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import workspace_graph
-from core.store import connections, queries
+from core.store import connections, dialogue_statistics, queries
 from core.store import dialogues as stored_data
 from core.store import jobs as stored_jobs
 from core.students import model_sources
@@ -24,6 +25,8 @@ T = TypeVar("T")
 
 #: Seconds between two looks at the files of local models: there may be hundreds, on a network drive.
 _MODELS_EVERY_S = 2.0
+#: Dialogues from which estimates are made; the public data set has 2,000.
+_SAMPLED = 5_000
 
 
 class WorkspaceState:
@@ -157,6 +160,29 @@ class WorkspaceState:
         if imported is None or self._dialogues is None:
             return None, []
         return imported, self._dialogues[1]
+
+    def sampled(self) -> DialogueSample:
+        """The imported dialogues, or a sample of them if there are very many: what estimates need."""
+        connection, imported = self.connection(), self.imported()
+        if connection is None or imported is None:
+            return DialogueSample((), {"train": 0, "test": 0})
+
+        def read() -> DialogueSample:
+            with connections.snapshot(connection):
+                return queries.dialogue_sample(connection, _SAMPLED)
+
+        return self.remember("sampled", imported, read)
+
+    def train_ratings(self) -> RatingCounts:
+        """How the train dialogues were rated."""
+        connection, imported = self.connection(), self.imported()
+        if connection is None or imported is None:
+            return RatingCounts({}, {})
+        return self.remember(
+            "train ratings",
+            imported,
+            lambda: dialogue_statistics.rating_counts(connection, imported.sources, "train"),
+        )
 
     def remember(self, name: str, key: object, make: Callable[[], T]) -> T:
         """The cached result of `make`, which is called again when `key` differs from the last time.

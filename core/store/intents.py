@@ -110,7 +110,7 @@ class Intent:
         """What was requested. Raises `UserError` when the payload is invalid."""
         try:
             found: IntentRequest = _decode_request(self.payload)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise UserError(f"intent {self.id}, {self.kind}: {error}") from error
         return found
 

@@ -11,6 +11,7 @@ from operator import itemgetter
 
 import msgspec
 
+from core.domain.dialogue_sample import DialogueSample
 from core.domain.dialogues import HUMAN, Dialogue, RatedResponse, Split
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import DIMENSIONS, Dimension, Order, Verdict, Winner
@@ -150,6 +151,16 @@ def settings(connection: sqlite3.Connection, job: str) -> Settings | None:
     return None if row is None else job_settings.decode(row["settings"], f"job {job}: settings")
 
 
+def results(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Result]:
+    """The results of those of these jobs that are done. Raises `UserError` when one is invalid."""
+    rows = connection.execute(
+        "SELECT id, result FROM jobs WHERE state = 'done' AND result IS NOT NULL"
+        " AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps([*ids]),),
+    )
+    return {row["id"]: _result(row["id"], row["result"]) for row in rows}
+
+
 def samples(connection: sqlite3.Connection, job: str) -> list[SampleAnswer]:
     """A student's sample answers during training, by dialogue and step."""
     rows = connection.execute(
@@ -269,6 +280,20 @@ def each_dialogue(connection: sqlite3.Connection, split: Split | None = None) ->
     yield from _dialogues(connection, ":split IS NULL OR split = :split", {"split": split})
 
 
+def dialogue_sample(connection: sqlite3.Connection, at_most: int) -> DialogueSample:
+    """All dialogues, or about `at_most` of them if there are more: the same ones each time."""
+    counts = stored_data.counts(connection)
+    totals: dict[Split, int] = {"train": counts.train, "test": counts.test}
+    total = counts.train + counts.test
+    if total <= at_most:
+        return DialogueSample(dialogues(connection), totals)
+    # Positions multiplied by Knuth's constant: unlike every n-th one, they follow no order of the file.
+    drawn = _dialogues(
+        connection, "position * 2654435761 % 4294967296 < :below", {"below": 4294967296 * at_most // total}
+    )
+    return DialogueSample(list(drawn), totals)
+
+
 def dialogues_named(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, Dialogue]:
     """The dialogues of these ids, by id."""
     named = {"ids": json.dumps([*ids])}
@@ -277,7 +302,7 @@ def dialogues_named(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[
 
 
 def _dialogues(
-    connection: sqlite3.Connection, where: str, values: Mapping[str, str | None]
+    connection: sqlite3.Connection, where: str, values: Mapping[str, str | int | None]
 ) -> Iterator[Dialogue]:
     sources = _sources(connection)
     # Two queries side by side: with one, each response would come with its dialogue's texts.

@@ -6,6 +6,7 @@ damaged, and is left.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -86,8 +87,27 @@ def _damage(checkpoint: Path) -> str | None:
                 return f"{path} is not what was written"
         if marked is None and (empty := [path for path in checkpoint.iterdir() if not files.size(path)]):
             return f"{empty[0]} is empty"
+        return next(filter(None, map(_unreadable, sorted(checkpoint.glob("*.pt*")))), None)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return f"{checkpoint / _MARK}: {error}"
     except OSError as error:
         return f"{error.filename or checkpoint} cannot be read: {error.strerror}"
-    return None
+
+
+def _unreadable(path: Path) -> str | None:
+    """Why a state of the optimizer, its schedule or the random generators cannot be read; None if it can.
+
+    A mark is no proof: whoever can write the file can write the mark. No code of the file runs, and no
+    tensor is loaded.
+    """
+    import torch
+    from transformers.trainer_pt_utils import safe_globals
+
+    try:
+        with safe_globals(), warnings.catch_warnings():
+            # About pickles that PyTorch has not written.
+            warnings.simplefilter("ignore")
+            found = torch.load(path, map_location="meta", mmap=True, weights_only=True)
+    except Exception as error:  # noqa: BLE001 - a reader of pickles raises anything
+        return f"{path} cannot be read: {type(error).__name__}"
+    return None if isinstance(found, dict) else f"{path} is no state"

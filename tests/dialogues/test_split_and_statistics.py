@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 
+from core.dialogues import staging
 from core.dialogues.csv_table import read_table
 from core.dialogues.split import split_of
-from core.dialogues.statistics import Crosstab, SourceStatistics, describe
+from core.dialogues.statistics import Crosstab, SourceStatistics, Statistics
 from core.domain.dialogues import Dialogue, RatedResponse
+from core.services.data import statistics
+from core.store import connections, dialogue_statistics
+from core.store import dialogues as stored_dialogues
+from tests.support import rating_counts
 from tests.support.synthetic_dialogues import dialogue_lists, synthetic_dialogues
+
+Describe = Callable[[Sequence[Dialogue]], Statistics]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    with closing(connections.writer(tmp_path_factory.mktemp("data") / "state.db")) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def describe(store: sqlite3.Connection) -> Describe:
+    """Imports dialogues, and returns the statistics of the data."""
+
+    def made(dialogues: Sequence[Dialogue]) -> Statistics:
+        facts = staging.describe(dialogues, "made.csv", "0" * 64)
+        with connections.transaction(store):
+            stored_dialogues.replace(store, facts, dialogues)
+        train = dialogue_statistics.rating_counts(store, facts.sources, "train")
+        assert train == rating_counts.of_train(dialogues)
+        return statistics.of_data(store, facts)
+
+    return made
 
 
 def test_the_split_is_test_below_two_threes() -> None:
@@ -32,14 +63,19 @@ def test_the_split_is_test_below_two_threes() -> None:
     ],
 )
 def test_known_statistics_of_the_real_file(
-    reference_dataset: Path, source: str, ratings: tuple[int, int, int], mean_words: float, max_words: int
+    describe: Describe,
+    reference_dataset: Path,
+    source: str,
+    ratings: tuple[int, int, int],
+    mean_words: float,
+    max_words: int,
 ) -> None:
     found = describe(read_table(reference_dataset).dialogues)
     (row,) = [row for row in found.sources if row.source == source]
     assert (row.ratings, round(row.mean_words, 1), row.max_words) == (ratings, mean_words, max_words)
 
 
-def test_known_counts_of_the_real_file(reference_dataset: Path) -> None:
+def test_known_counts_of_the_real_file(describe: Describe, reference_dataset: Path) -> None:
     dialogues = read_table(reference_dataset).dialogues
     found = describe(dialogues)
     assert found.sentiments == {"negative": 1119, "positive": 881}
@@ -48,7 +84,9 @@ def test_known_counts_of_the_real_file(reference_dataset: Path) -> None:
     assert len({dialogue.plutchik for dialogue in dialogues}) == 14
 
 
-def test_crosstabs_of_the_real_file_agree_with_its_counts(reference_dataset: Path) -> None:
+def test_crosstabs_of_the_real_file_agree_with_its_counts(
+    describe: Describe, reference_dataset: Path
+) -> None:
     found = describe(read_table(reference_dataset).dialogues)
     ratings = {row.source: row.ratings for row in found.sources}
     # Both rated 3 and in train, as two threes always are: the SFT dialogues of direct distillation.
@@ -59,7 +97,7 @@ def test_crosstabs_of_the_real_file_agree_with_its_counts(reference_dataset: Pat
         assert tuple(map(sum, zip(*table.counts, strict=True))) == ratings[table.source]
 
 
-def test_figures_of_two_dialogues() -> None:
+def test_figures_of_two_dialogues(describe: Describe) -> None:
     def dialogue(number: int, human: RatedResponse, mine: RatedResponse) -> Dialogue:
         return Dialogue(f"{number}", "sad", "negative", "", "s", "u", "test", {"human": human, "mine": mine})
 
@@ -77,13 +115,13 @@ def test_figures_of_two_dialogues() -> None:
     assert (found.emotions, found.sentiments) == ({"sad": 2}, {"negative": 2})
 
 
-def test_no_dialogues_have_no_statistics() -> None:
+def test_no_dialogues_have_no_statistics(describe: Describe) -> None:
     found = describe([])
     assert (found.sources, found.crosstabs, found.emotions) == ((), (), {})
 
 
-@given(dialogue_lists())
-def test_figures_count_every_dialogue(dialogues: list[Dialogue]) -> None:
+@given(dialogues=dialogue_lists())
+def test_figures_count_every_dialogue(describe: Describe, dialogues: list[Dialogue]) -> None:
     found = describe(dialogues)
     for row in found.sources:
         assert sum(row.ratings) == len(dialogues)

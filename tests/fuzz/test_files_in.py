@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -141,6 +144,45 @@ def test_marks_of_checkpoints(content: bytes) -> None:
         (checkpoint / "weights").write_text("x")
         said: list[str] = []
         assert checkpoints.newest([Path(folder)], said.append) == (None if said else checkpoint)
+
+
+def _zipped(pickled: bytes) -> bytes:
+    """A file as PyTorch writes it, with that as its pickle."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, content in (("data.pkl", pickled), ("version", b"3\n"), ("byteorder", b"little")):
+            archive.writestr(f"archive/{name}", content)
+    return made.getvalue()
+
+
+@fuzz
+@given(
+    name=st.sampled_from(["optimizer.pt", "scheduler.pt", "rng_state.pth"]),
+    wrap=st.sampled_from([bytes, _zipped]),
+    content=st.integers(0, pickle.HIGHEST_PROTOCOL) | st.binary(max_size=60) | hostile.values,
+)
+def test_states_in_checkpoints(name: str, wrap: Callable[[bytes], bytes], content: Any) -> None:
+    """The mark may name the hash of whatever is there."""
+    with TemporaryDirectory() as folder:
+        trap = Path(folder, "sprung")
+        made = [Path(folder, checkpoints.FOLDER, f"checkpoint-{step}") for step in (2, 4)]
+        for checkpoint in made:
+            checkpoint.mkdir(parents=True)
+            torch.save({"state": {0: torch.ones(2)}}, checkpoint / "optimizer.pt")
+        hostile_one = (
+            content
+            if isinstance(content, bytes)
+            else pickle.dumps({"state": Trap(trap)}, content)
+            if type(content) is int and 0 <= content <= pickle.HIGHEST_PROTOCOL
+            else pickle.dumps([content])
+        )
+        (made[1] / name).write_bytes(wrap(hostile_one))
+        for checkpoint in made:
+            checkpoints.mark_complete(checkpoint, 1)
+        said: list[str] = []
+        assert checkpoints.newest([Path(folder)], said.append) == made[0]
+        assert name in said[0]
+        assert not trap.exists()
 
 
 @fuzz

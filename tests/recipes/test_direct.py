@@ -17,6 +17,7 @@ from core.prompts import templates
 from core.recipes import catalog, direct, examples
 from core.recipes.examples import PreferencePair, SftExample
 from core.teachers.protocol import Message
+from tests.support import rating_counts
 from tests.support.synthetic_dialogues import SOURCES, dialogue_lists, synthetic_dialogues
 
 PAIRINGS: tuple[Pairing, ...] = get_args(Pairing)
@@ -38,7 +39,7 @@ def test_known_counts_of_the_real_file(reference_dataset: Path, pairing: Pairing
     assert catalog.direct_recipes(table.sources) == tuple(KNOWN)
     for name, (sft_dialogues, sft_examples, by_code, by_rule) in KNOWN.items():
         pairs = by_rule if pairing == "strict" else by_code
-        assert catalog.counts(table.dialogues, name, Recipes(pairing=pairing)) == (
+        assert catalog.counts(rating_counts.of_train(table.dialogues), name, Recipes(pairing=pairing)) == (
             sft_dialogues,
             sft_examples,
             pairs,
@@ -81,7 +82,7 @@ def test_counts_are_those_of_the_examples(dialogues: list[Dialogue], pairing: Pa
     totals = [0, 0]
     for name in catalog.direct_recipes(("chatgpt", "llama")) if dialogues else ():
         sft, pairs = examples.build(dialogues, name, pairing, PROMPT)
-        assert catalog.counts(dialogues, name, Recipes(pairing=pairing)) == (
+        assert catalog.counts(rating_counts.of_train(dialogues), name, Recipes(pairing=pairing)) == (
             len(sft) // 2,
             len(sft),
             len(pairs),
@@ -139,8 +140,9 @@ def test_a_dialogue_without_the_source_gives_nothing() -> None:
 
 
 def test_an_unknown_pairing_is_refused() -> None:
+    settings = Recipes(pairing="lax")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no pairing 'lax': strict, reference-code"):
-        catalog.counts(synthetic_dialogues(), "direct/chatgpt", Recipes(pairing="lax"))  # type: ignore[arg-type]
+        catalog.counts(rating_counts.of_train(synthetic_dialogues()), "direct/chatgpt", settings)
 
 
 @pytest.mark.parametrize("name", ["direct/gpt", "chatgpt", "direct/", "direct/human", "all_together", ""])

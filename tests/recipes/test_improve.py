@@ -13,6 +13,7 @@ from core.config.schema import Recipes
 from core.dialogues.csv_table import read_table
 from core.domain.dialogues import Dialogue
 from core.recipes import catalog, examples, improve, strategies
+from tests.support import rating_counts
 from tests.support.synthetic_dialogues import SOURCES, dialogue_lists
 
 PROMPT = "{situation}|{utterance}"
@@ -28,7 +29,11 @@ def test_there_are_21_recipes() -> None:
 def test_known_counts_of_the_real_file(reference_dataset: Path, name: str) -> None:
     dialogues = list(read_table(reference_dataset).dialogues)
     sets = 3 if name.endswith("/combined") else 1
-    assert catalog.counts(dialogues, name, Recipes()) == (950 * sets, 1900 * sets, 800 * sets)
+    assert catalog.counts(rating_counts.of_train(dialogues), name, Recipes()) == (
+        950 * sets,
+        1900 * sets,
+        800 * sets,
+    )
     improved = [{d.dialog_id: "better" for d in dialogues}] * len(strategies.needs(name))
     sft, pairs, lacking = examples.build_improved(dialogues, name, improved, PROMPT, 950, 42)
     assert (len(sft), len(pairs), lacking) == (1900 * sets, 800 * sets, 0)

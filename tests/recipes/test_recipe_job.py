@@ -18,7 +18,7 @@ from core.jobs import journal
 from core.jobs.files import sha256
 from core.jobs.records import Artifact, Done, Failed, Progress, Record, Warned
 from core.recipes import catalog, recipe_job
-from tests.support import job_attempts, made_settings, waiting
+from tests.support import job_attempts, made_settings, rating_counts, waiting
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
 
@@ -51,7 +51,9 @@ def test_control_tokens_in_texts_are_counted_and_said(tmp_path: Path) -> None:
 def test_a_worker_makes_both_files(tmp_path: Path) -> None:
     dialogues = synthetic_dialogues()
     found = run_worker(tmp_path / "attempt", dialogues)
-    _, sft_examples, pairs = catalog.counts(dialogues, "direct/all_together", Recipes())
+    _, sft_examples, pairs = catalog.counts(
+        rating_counts.of_train(dialogues), "direct/all_together", Recipes()
+    )
     expected = RecipeResult(
         sft_examples=sft_examples,
         preference_pairs=pairs,

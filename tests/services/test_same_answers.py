@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.services.evaluation import same_answers
 from tests.services.test_decisions import rate
 
@@ -23,3 +25,16 @@ def test_a_win_rate_has_those_of_its_responder() -> None:
     found = same_answers.find({name: {"1": "x", "2": "y"}, "base": {"1": "x", "2": "z"}})
     (with_them,) = same_answers.add([rate(1, 1)], found)
     assert [(one.a, one.same, one.dialogues) for one in with_them.same_as_b] == [("base", 1, 2)]
+
+
+def test_the_most_alike_are_kept_of_many() -> None:
+    same = {"1": "I see."}
+    texts = {f"r{number}": same | {"2": f"{number // 2}"} for number in range(200)}
+    found = same_answers.find(texts)
+    assert len(found) < 200 * same_answers.MOST
+    assert [(one.a, one.b, one.same) for one in found[:100]] == [
+        (f"r{number}", f"r{number + 1}", 2) for number in range(0, 200, 2)
+    ]
+    (with_them,) = same_answers.add([replace(rate(1, 1), b="r7")], found)
+    assert len(with_them.same_as_b) == same_answers.MOST
+    assert with_them.same_as_b[0].a == "r6"

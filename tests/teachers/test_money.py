@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.config.schema import Price
+from core.services import workspace_state
+from core.services.spending import costs
 from core.store import intents
 from core.teachers.costs import prices
 from core.teachers.protocol import Usage
@@ -124,6 +126,38 @@ def test_estimates_before_anything_is_sent(tmp_path: Path, api: Api) -> None:
     assert after["improve-human/cognitive"].usd == 0
     assert after["improve-human/combined"] == found["improve-human/combined"]
     workspace.close()
+
+
+def test_a_sample_of_the_dialogues_gives_nearly_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = """
+[judges.gpt]
+provider = "openai"
+model = "gpt-4o"
+[[comparisons.extra]]
+a = "human"
+b = "chatgpt"
+"""
+    dialogues = synthetic_dialogues(480)
+    nowhere, recipe = "http://localhost:9/v1", "improve-human/combined"
+    study = TeacherWorkspace(tmp_path, nowhere, [recipe], more=PRICES + judge, dialogues=dialogues)
+    with study.open() as workspace:
+        whole = workspace.spending.estimates()
+    monkeypatch.setattr(workspace_state, "_SAMPLED", 120)
+    monkeypatch.setattr(costs, "_BUILT", 40)
+    with study.open() as workspace:
+        sampled = workspace.spending.estimates()
+        recipes = workspace.data.recipes()
+        assert len(workspace.spending._state.sampled().dialogues) < 240
+    assert [(one.recipe, one.requests) for one in sampled] == [(one.recipe, one.requests) for one in whole]
+    for one, exact in zip(sampled, whole, strict=True):
+        assert one.usd == pytest.approx(exact.usd, rel=0.1)
+    # Examples are counted in all dialogues.
+    (counted,) = [one for one in recipes if one.name == recipe]
+    assert counted.sft_examples is not None
+    assert counted.preference_pairs is not None
+    assert counted.sft_examples + 2 * counted.preference_pairs == 2 * 3 * len(study.train)
 
 
 def test_a_judge_is_priced_too(tmp_path: Path, api: Api) -> None:

@@ -16,7 +16,7 @@ from core.recipes import improve, strategies
 from core.store import intents
 from tests import loopback
 from tests.loopback import Api, Faults, expected_answer
-from tests.support import waiting
+from tests.support import rating_counts, waiting
 from tests.support.forking import ForkedProcess
 from tests.support.teacher_workspace import TeacherWorkspace
 
@@ -38,7 +38,9 @@ def test_everything_is_answered_once_whatever_dies(tmp_path: Path, reference_dat
         assert_every_answer_is_in_its_place(study)
         for name in strategies.names():
             sets = 3 if name.endswith("/combined") else 1
-            sft, pairs = improve.counts(dialogues, name.partition("/")[0], Recipes().improve_llm_sft)
+            sft, pairs = improve.counts(
+                rating_counts.of_train(dialogues), name.partition("/")[0], Recipes().improve_llm_sft
+            )
             result = study.result(f"recipe:{name}")
             assert (result["sft_examples"], result["preference_pairs"]) == (2 * sft * sets, pairs * sets), (
                 name

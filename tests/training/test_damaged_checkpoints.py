@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from core.training import checkpoints
 
@@ -15,7 +16,7 @@ from core.training import checkpoints
 def _checkpoint(attempt: Path, step: int) -> Path:
     folder = attempt / checkpoints.FOLDER / f"checkpoint-{step}"
     (folder / "inner").mkdir(parents=True)
-    (folder / "optimizer.pt").write_bytes(b"weights of step %d" % step * 100)
+    torch.save({"state": torch.full((100,), step)}, folder / "optimizer.pt")
     (folder / "inner" / "state.json").write_text("{}")
     checkpoints.mark_complete(folder, 10 * step)
     return folder

@@ -51,7 +51,7 @@ def show(ctx: click.Context, name: str, dialog_id: str | None, as_json: bool) ->
     workspace = workspace_of(ctx)
     dialogue: Dialogue | None = None
     if dialog_id is not None:
-        dialogue = next((d for d in workspace.data.dialogues() if d.dialog_id == dialog_id), None)
+        dialogue = workspace.data.browser.dialogue(dialog_id)
         if dialogue is None:
             raise CommandError(f"the imported data has no dialogue {dialog_id!r}")
     messages = prompt_conversation(name, workspace.paths.prompts, dialogue)

@@ -138,6 +138,16 @@ class Listing(Vertical, Generic[T]):
         self._items = items
         self._fill()
 
+    def show_some(self, items: Mapping[str, T]) -> None:
+        """Show these of the items anew, in their places: of thousands, seconds change a few."""
+        if self._sort is not None or not items.keys() <= self._drawn.keys():
+            self.show(self._columns, {**self._items, **items})
+            return
+        drawn = {key: (item, self._draw_item(item)) for key, item in items.items()}
+        self._items = {**self._items, **items}
+        self._drawn.update(drawn)
+        self.table.put_some({key: entry.cells for key, (_, entry) in drawn.items()})
+
     def select(self, key: str) -> bool:
         """Move the cursor to an item; return whether it is shown."""
         return self.table.select(key)

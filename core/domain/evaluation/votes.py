@@ -7,7 +7,9 @@ reads intents.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from core.domain.evaluation.verdicts import Order
 
@@ -37,7 +39,11 @@ class Vote:
     """The better text by the voter."""
     at: float
     """Unix seconds."""
-    probability: float | None = None
+    probability: Annotated[float, Meta(gt=0, le=1)] | None = None
     """With which the dialogue was drawn from those that nobody had been shown before; None if uniformly."""
-    among: int | None = None
+    among: Annotated[int, Meta(ge=1, le=2**53)] | None = None
     """How many those were; None with it."""
+
+    def __post_init__(self) -> None:
+        if self.digest_a >= self.digest_b:
+            raise ValueError("digest_a is not the smaller one of two digests")

@@ -166,7 +166,8 @@ class WinRate:
     """Further test dialogues that would decide it with a power of 80 %, if the win rate stays as it is; None
     where it is decided, and where no number would."""
     same_as_b: tuple[SameAnswers, ...] = ()
-    """Every other responder that gives some of b's answers, which is `a` in each; the largest share first."""
+    """Other responders that give some of b's answers, each of which is `a` in it: the ten with the largest
+    share, the largest first."""
 
     @property
     def unjudged(self) -> int:

@@ -113,16 +113,45 @@ def _of_group(
     random = bootstrap.generator()
     weights = bootstrap.bayesian_weights(len(wins_first), _RESAMPLES, random)
     extra = random.gamma(_PRIOR, size=(2, _RESAMPLES, len(first)))
-    drawn = [
-        _fit(first, second, one, other, count, strengths)
-        for one, other in zip(weights @ wins_first + extra[0], weights @ wins_second + extra[1], strict=True)
-    ]
+    ones, others = weights @ wins_first + extra[0], weights @ wins_second + extra[1]
+    drawn: Floats | list[Floats]
+    if len(first) == count - 1:
+        drawn = _of_tree(first, second, ones, others, count)
+    else:
+        resamples = zip(ones, others, strict=True)
+        drawn = [_fit(first, second, one, other, count, strengths) for one, other in resamples]
     low, median, high = np.quantile(drawn, (0.025, 0.5, 0.975), axis=0) - strengths
     low, high = strengths + low - median, strengths + high - median
     return [
         (float(strengths[i]), float(low[i]), float(high[i]), float(won[i]), round(won[i] + lost[i]))
         for i in range(count)
     ]
+
+
+def _of_tree(first: Indices, second: Indices, ones: Floats, others: Floats, count: int) -> Floats:
+    """The strengths where one chain of comparisons connects each two responders, such as all with one
+    baseline; a row of `ones` and `others` are the wins of both sides of each pair in one resample.
+
+    The likelihood is then largest where each pair's difference is the logarithm of its own odds.
+    """
+    met: list[list[tuple[int, int, int]]] = [[] for _ in range(count)]
+    for pair, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        met[a].append((b, pair, 1))
+        met[b].append((a, pair, -1))
+    # Wins of next to nothing are possible, and have a logarithm.
+    tiny = np.finfo(np.float64).tiny
+    ahead = np.log(np.maximum(others, tiny)) - np.log(np.maximum(ones, tiny))
+    found = np.zeros((len(ones), count))
+    queue, seen = [0], {0}
+    while queue:
+        here = queue.pop()
+        for other, pair, sign in met[here]:
+            if other not in seen:
+                found[:, other] = found[:, here] + sign * ahead[:, pair]
+                seen.add(other)
+                queue.append(other)
+    centred: Floats = found - found.mean(axis=1, keepdims=True)
+    return centred
 
 
 def _fit(

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from core.config.schema import Config
 from core.dialogues import response_file
-from core.dialogues import statistics as dialogue_statistics
-from core.dialogues.statistics import Statistics
 from core.domain.dialogues import Dialogue, ImportedData
 from core.domain.recipes import Recipe
 from core.recipes import catalog, strategies
@@ -18,6 +16,7 @@ from core.store import connections, job_records, queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
+    from core.dialogues.statistics import Statistics
     from core.domain.dialogue_pages import Response
     from core.services.data.dialogue_browser import DialogueBrowser
     from core.services.data.prompts import Prompt
@@ -57,17 +56,19 @@ class DataReader:
 
     def statistics(self) -> Statistics | None:
         """Statistics of the imported data; None if nothing is imported."""
-        imported, dialogues = self._state.data()
-        if imported is None:
+        imported, connection = self._state.imported(), self._state.connection()
+        if imported is None or connection is None:
             return None
-        return self._state.remember("statistics", imported, lambda: dialogue_statistics.describe(dialogues))
+        from core.services.data import statistics
+
+        return self._state.remember("statistics", imported, lambda: statistics.of_data(connection, imported))
 
     def recipes(self) -> tuple[Recipe, ...]:
         """All recipes that are possible with the imported data, and how many examples and pairs each yields.
 
         For a recipe with a teacher these are the numbers if the teacher answers every request.
         """
-        imported, dialogues = self._state.data()
+        imported, train = self._state.imported(), self._state.train_ratings()
         if imported is None:
             return ()
         config, _ = self._state.config()
@@ -76,7 +77,7 @@ class DataReader:
         def count() -> tuple[Recipe, ...]:
             found = []
             for name in catalog.names(imported.sources):
-                _, examples, pairs = catalog.counts(dialogues, name, settings)
+                _, examples, pairs = catalog.counts(train, name, settings)
                 found.append(Recipe(name, catalog.method(name), examples, pairs))
             return tuple(found)
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from sqlite3 import Connection
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from core.config.schema import JudgeConfig
-from core.domain.dialogues import HUMAN, Dialogue
+from core.domain.dialogues import HUMAN
 from core.domain.errors import UserError
 from core.domain.evaluation.verdicts import Pair
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
-from core.domain.jobs import Job
-from core.domain.names import ComparisonName
-from core.domain.results import CompareResult, JudgeResult, ValidateResult
-from core.pipeline import workspace_graph
 from core.services.evaluation import (
     bias_models,
     comparisons,
@@ -23,7 +17,7 @@ from core.services.evaluation import (
     recipe_rates,
     same_answers,
 )
-from core.services.evaluation.judges import Validated
+from core.services.evaluation.result_data import ResultData
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, queries
@@ -43,12 +37,8 @@ if TYPE_CHECKING:
     from core.domain.evaluation.human_evaluation import AnnotatorTest, PredictionPoweredWinRate
     from core.domain.evaluation.study_plans import JudgePlan
     from core.domain.evaluation.votes import Vote
-    from core.judging.metrics.judge_bias import BiasCounts
     from core.judging.metrics.scores import Scores
     from core.judging.voting import BallotItem
-    from core.services.evaluation.comparisons import DimensionScores
-
-T = TypeVar("T")
 
 
 class EvaluationReader:
@@ -60,16 +50,13 @@ class EvaluationReader:
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
         self._state = state
         self._pipeline = pipeline
-        #: Job → its result, and what its verdicts amount to: they change when there is another result.
-        self._known_scores: dict[str, tuple[object, Scores]] = {}
-        self._known_dimensions: dict[str, tuple[object, DimensionScores]] = {}
-        self._known_biases: dict[str, tuple[object, dict[str, BiasCounts]]] = {}
+        self._data = ResultData(state, pipeline)
 
     def win_rates(self) -> tuple[WinRate, ...]:
         """Every comparison of the configuration; its numbers are None until the comparison is done."""
         jobs = self._pipeline.snapshot().jobs
-        validated = self._validated(jobs)
-        labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._judges()}
+        validated = self._data.validated(jobs)
+        labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._data.judges()}
         # Most changes concern other jobs, or the progress of one.
         compare_jobs = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
         same = self.same_answers()
@@ -80,7 +67,7 @@ class EvaluationReader:
         )
 
     def same_answers(self) -> tuple[SameAnswers, ...]:
-        """Every two responders with an answer in common, those with the largest share first."""
+        """Responders with an answer in common, of each the ten most alike; the largest share first."""
         jobs = self._pipeline.snapshot().jobs
         # Not those that still answer: the numbers would change with every answer.
         done = {job.name: job.fingerprint for job in jobs if job.stage == "respond" and job.state == "done"}
@@ -89,7 +76,7 @@ class EvaluationReader:
         return self._state.remember(
             "same answers",
             (names, done, self._state.imported()),
-            lambda: same_answers.find(self._texts(names)),
+            lambda: same_answers.find(self._data.texts(names)),
         )
 
     def comparison(self, job: str) -> Comparison:
@@ -111,27 +98,29 @@ class EvaluationReader:
         return self._state.remember(
             "recipe rates",
             rates,
-            lambda: recipe_rates.recipe_rates(rates, self._scores(rates), self._dimension_scores(rates)),
+            lambda: recipe_rates.recipe_rates(
+                rates, self._data.scores(rates), self._data.dimension_scores(rates)
+            ),
         )
 
     def rankings(self) -> tuple[Ranking, ...]:
         """Each judge's Bradley-Terry ranking of the responders that it compared."""
         rates = self.win_rates()
         return self._state.remember(
-            "rankings", rates, lambda: comparisons.rankings(rates, self._scores(rates))
+            "rankings", rates, lambda: comparisons.rankings(rates, self._data.scores(rates))
         )
 
     def paired_tests(self) -> tuple[PairedTest, ...]:
         """A paired test of any two responders that a judge compared with the same baseline."""
         rates = self.win_rates()
         return self._state.remember(
-            "paired tests", rates, lambda: comparisons.paired_tests(rates, self._scores(rates))
+            "paired tests", rates, lambda: comparisons.paired_tests(rates, self._data.scores(rates))
         )
 
     def agreements(self) -> tuple[Agreement, ...]:
         """The agreement (raw and Cohen's kappa) of judges with each other, of voters, and of both."""
-        rates, found = self.win_rates(), self._votes()
-        scores, texts = self._scores(rates), self._texts(judges.voted(found))
+        rates, found = self.win_rates(), self._data.votes()
+        scores, texts = self._data.scores(rates), self._data.texts(judges.voted(found))
         return (*judges.agreements(rates, scores), *judges.of_voters(rates, scores, found, texts))
 
     def scorecards(self) -> tuple[Scorecard, ...]:
@@ -139,13 +128,13 @@ class EvaluationReader:
         connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
         if connection is None:
             return ()
-        validated = self._validated(jobs)
-        biases = self._biases(connection, jobs, validated)
-        return judges.scorecards(connection, self._judges(), jobs, validated, biases)
+        validated = self._data.validated(jobs)
+        biases = self._data.biases(connection, jobs, validated)
+        return judges.scorecards(connection, self._data.judges(), jobs, validated, biases)
 
     def judge_prompts(self) -> tuple[str, ...]:
         """The names of the templates with which the configured judges are asked, in the judges' order."""
-        asked = (judge for judge in self._judges().values() if judge.provider != "embedded")
+        asked = (judge for judge in self._data.judges().values() if judge.provider != "embedded")
         return tuple(dict.fromkeys("judge_dimensions" if judge.dimensions else "judge" for judge in asked))
 
     def bias_models(self) -> tuple[BiasModel, ...]:
@@ -153,11 +142,11 @@ class EvaluationReader:
         connection = self._state.connection()
         if connection is None:
             return ()
-        rates, known = [rate for rate in self.win_rates() if rate.n is not None], self._judges()
+        rates, known = [rate for rate in self.win_rates() if rate.n is not None], self._data.judges()
 
         def make() -> tuple[BiasModel, ...]:
             verdicts = {rate.job: comparisons.verdicts_of(connection, rate.job) for rate in rates}
-            texts = self._texts({side for rate in rates for side in (rate.a, rate.b)})
+            texts = self._data.texts({side for rate in rates for side in (rate.a, rate.b)})
             return tuple(
                 bias_models.of_judge(
                     judge,
@@ -183,12 +172,12 @@ class EvaluationReader:
         from core.services.evaluation import plans
         from core.services.spending import costs
 
-        known = self._judges()
+        known = self._data.judges()
         if judge not in known:
             there_are = ", ".join(known) or "none"
             raise UserError(f"no judge is named {judge!r}. There are: {there_are}")
         rates = [rate for rate in self.win_rates() if rate.judge == judge and rate.n is not None]
-        connection, dialogues = self._state.connection(), self._state.data()[1]
+        connection, sample = self._state.connection(), self._state.sampled()
         found = (
             {}
             if connection is None
@@ -197,10 +186,9 @@ class EvaluationReader:
         estimate = (
             None
             if connection is None
-            else costs.of_verdicts(connection, self._state.paths, self._state.nodes(), judge, dialogues)
+            else costs.of_verdicts(connection, self._state.paths, self._state.nodes(), judge, sample)
         )
-        test = sum(dialogue.split == "test" for dialogue in dialogues)
-        return plans.of_judge(judge, known[judge], found, estimate, test, detect, power)
+        return plans.of_judge(judge, known[judge], found, estimate, sample.totals["test"], detect, power)
 
     def responders(self) -> tuple[str, ...]:
         """All responders: sources in the data, base students, runs, teachers."""
@@ -216,15 +204,14 @@ class EvaluationReader:
         exist.
         """
         self._check_responders(a, b)
-        imported, dialogues = self._state.data()
-        connection = self._state.connection()
+        imported, connection = self._state.imported(), self._state.connection()
         if connection is None:
             return ()
         jobs = comparisons.concerned(self._pipeline.snapshot().jobs, a, b)
 
         def read() -> tuple[Pair, ...]:
             with connections.snapshot(connection):
-                return comparisons.pairs(connection, jobs, dialogues, a, b)
+                return comparisons.pairs(connection, jobs, queries.each_dialogue(connection, "test"), a, b)
 
         # A running job adds responses and verdicts without a change of its row.
         if any(job.state == "running" for job in jobs):
@@ -245,58 +232,61 @@ class EvaluationReader:
         if a == b:
             raise UserError(f"{a!r} is on both sides: name two different responders")
         self._check_responders(a, b)
-        texts = self._texts((a, b))
+        texts = self._data.texts((a, b))
         uncertainties = None if uniform else self._uncertainties(a, b)
-        dialogues, found = self._state.data()[1], self._votes()
-        return voting.ballot_items(dialogues, texts[a], texts[b], voter, found, uncertainties)
+        connection, found = self._state.connection(), self._data.votes()
+        test = [] if connection is None else queries.dialogues(connection, "test")
+        return voting.ballot_items(test, texts[a], texts[b], voter, found, uncertainties)
 
     def human_win_rate(self, a: str, b: str) -> HumanWinRate | None:
         """The win rate of `b` over `a` by people's votes; None without a vote."""
         from core.judging import voting
 
-        texts = self._texts((a, b))
-        return voting.win_rate(a, b, self._votes(), texts[a], texts[b])
+        texts = self._data.texts((a, b))
+        return voting.win_rate(a, b, self._data.votes(), texts[a], texts[b])
 
     def human_win_rates(self) -> tuple[HumanWinRate, ...]:
         """The win rates by votes, of all pairs of responders that people voted on."""
-        found = self._votes()
-        dialogues = self._dialogues(vote.dialog_id for vote in found)
-        return judges.human_win_rates(found, self._texts(judges.voted(found)), [*dialogues.values()])
+        found = self._data.votes()
+        dialogues = self._data.dialogues(vote.dialog_id for vote in found)
+        return judges.human_win_rates(found, self._data.texts(judges.voted(found)), [*dialogues.values()])
 
     def prediction_powered(self) -> tuple[PredictionPoweredWinRate, ...]:
         """The win rates by people of all finished comparisons with votes, from the votes and the verdicts."""
-        found = self._votes()
+        found = self._data.votes()
         if not found:
             return ()
         rates, imported = self._voted(found), self._state.imported()
 
         def make() -> tuple[PredictionPoweredWinRate, ...]:
             sides = {side for rate in rates for side in (rate.a, rate.b)}
-            scores = self._scores(rates)
-            by_name = self._dialogues(_judged(scores) | {vote.dialog_id for vote in found})
-            return human_votes.prediction_powered(rates, scores, found, self._texts(sides), by_name)
+            scores = self._data.scores(rates)
+            by_name = self._data.dialogues(_judged(scores) | {vote.dialog_id for vote in found})
+            return human_votes.prediction_powered(rates, scores, found, self._data.texts(sides), by_name)
 
         return self._state.remember("prediction powered", (rates, imported, found), make)
 
     def annotator_tests(self) -> tuple[AnnotatorTest, ...]:
         """Whether each judge does as well as a person, of those that compared responders with votes."""
-        found = self._votes()
+        found = self._data.votes()
         if not found:
             return ()
         rates = self._voted(found)
 
         def make() -> tuple[AnnotatorTest, ...]:
             sides = {side for rate in rates for side in (rate.a, rate.b)}
-            return human_votes.annotator_tests(rates, self._scores(rates), found, self._texts(sides))
+            return human_votes.annotator_tests(
+                rates, self._data.scores(rates), found, self._data.texts(sides)
+            )
 
         return self._state.remember("annotator tests", (rates, found), make)
 
     def _with_breakdowns(self, rates: Sequence[WinRate]) -> tuple[Comparison, ...]:
         from core.domain.evaluation.comparisons import Comparison
 
-        scores = self._scores(rates)
-        dialogues = [*self._dialogues(_judged(scores)).values()]
-        texts = self._texts({rate.b for rate in rates if rate.job in scores})
+        scores = self._data.scores(rates)
+        dialogues = [*self._data.dialogues(_judged(scores)).values()]
+        texts = self._data.texts({rate.b for rate in rates if rate.job in scores})
         with_votes = {one.job: one for one in self.prediction_powered()}
         return tuple(
             Comparison(
@@ -316,24 +306,6 @@ class EvaluationReader:
             if name not in known:
                 there_are = ", ".join(known) or "none, because no data is imported"
                 raise UserError(f"no responder is named {name!r}. There are: {there_are}")
-
-    def _texts(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
-        """Each responder's responses to the test split, by dialogue."""
-        connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
-        if connection is None:
-            return {name: {} for name in responders}
-        return comparisons.texts(connection, jobs, responders)
-
-    def _dialogues(self, ids: Iterable[str]) -> dict[str, Dialogue]:
-        """These dialogues by id: to read all of them takes seconds if there are hundreds of thousands."""
-        connection = self._state.connection()
-        return {} if connection is None else queries.dialogues_named(connection, set(ids))
-
-    def _votes(self) -> list[Vote]:
-        from core.store import votes
-
-        connection = self._state.connection()
-        return [] if connection is None else votes.votes(connection)
 
     def _voted(self, votes: Sequence[Vote]) -> list[WinRate]:
         """The finished comparisons of responders on whom people voted."""
@@ -357,82 +329,6 @@ class EvaluationReader:
             compared,
             lambda: comparisons.uncertainties(connection, [rate.job for rate in compared]),
         )
-
-    def _judges(self) -> dict[str, JudgeConfig]:
-        config, _ = self._state.config()
-        return {} if config is None else config.judges
-
-    def _scores(self, rates: Sequence[WinRate]) -> dict[str, Scores]:
-        """Job → scores by dialogue, of the finished comparisons."""
-        return self._of_jobs(rates, self._known_scores, comparisons.dialogue_scores)
-
-    def _dimension_scores(self, rates: Sequence[WinRate]) -> dict[str, DimensionScores]:
-        """Job → scores by dimension and dialogue, of the finished comparisons with dimensions."""
-        wanted = [rate for rate in rates if rate.dimensions]
-        return self._of_jobs(wanted, self._known_dimensions, comparisons.dimension_scores)
-
-    def _of_jobs(
-        self,
-        rates: Sequence[WinRate],
-        known: dict[str, tuple[object, T]],
-        read: Callable[[Connection, str], T],
-    ) -> dict[str, T]:
-        """Job → what is read of its verdicts, once for each result of a finished comparison."""
-        connection = self._state.connection()
-        assert connection is not None or not rates
-        results = {job.id: job.result for job in self._pipeline.snapshot().jobs}
-        done = [rate.job for rate in rates if rate.n is not None]
-        for job in done:
-            if connection is not None and (job not in known or known[job][0] != results.get(job)):
-                known[job] = (results.get(job), read(connection, job))
-        return {job: known[job][1] for job in done}
-
-    def _biases(
-        self, connection: Connection, jobs: Sequence[Job], validated: Mapping[str, Validated]
-    ) -> dict[str, dict[str, BiasCounts]]:
-        """Job → what its verdicts say of its judge, by dialogue: of finished comparisons and validations."""
-        new = [
-            (job.id, ComparisonName.parse(job.name), job.result)
-            for job in jobs
-            if isinstance(job.result, CompareResult) and self._is_new(job.id, job.result)
-        ]
-        texts = self._texts({side for _, name, _ in new for side in (name.a, name.b)})
-        for id, name, result in new:
-            sides = texts[name.a], texts[name.b]
-            found = comparisons.bias_counts(connection, id, sides, result.placed > 0)
-            self._known_biases[id] = (result, found)
-        for one in validated.values():
-            if isinstance(one.result, ValidateResult) and self._is_new(one.job, one.result):
-                placed = one.result.placed > 0
-                counts = comparisons.bias_counts(connection, one.job, ({}, {}), placed)
-                self._known_biases[one.job] = (one.result, counts)
-        return {job: found for job, (_, found) in self._known_biases.items()}
-
-    def _is_new(self, job: str, result: CompareResult | ValidateResult) -> bool:
-        return job not in self._known_biases or self._known_biases[job][0] != result
-
-    def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
-        """Each judge's agreement with people with its current settings, measured on the most pairs."""
-        config, imported, connection = (
-            self._state.config()[0],
-            self._state.imported(),
-            self._state.connection(),
-        )
-        found = {
-            job.name: Validated(job.id, job.result) for job in jobs if isinstance(job.result, JudgeResult)
-        }
-        if config is None or imported is None or connection is None:
-            return found
-        validations = [
-            (job.result.agreement_pairs, job.name, Validated(job.id, job.result))
-            for job in jobs
-            if isinstance(job.result, ValidateResult) and job.name in config.judges
-        ]
-        for _, judge, validated in sorted(validations, key=lambda validation: validation[0]):
-            settings = queries.settings(connection, validated.job)
-            if workspace_graph.validates(self._state.paths, config, imported, settings, judge):
-                found[judge] = validated
-        return found
 
 
 def _judged(scores: Mapping[str, Scores]) -> set[str]:

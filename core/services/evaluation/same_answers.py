@@ -5,31 +5,54 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from functools import cache
+from heapq import nsmallest
 
 from core.domain.evaluation.win_rates import SameAnswers, WinRate
 
+#: So many others are kept of each responder: among thousands, most have some short answer in common.
+MOST = 10
+
 
 def find(texts: Mapping[str, Mapping[str, str]]) -> tuple[SameAnswers, ...]:
-    """Every two responders with an answer in common, those with the largest share first.
+    """Responders with an answer in common, those with the largest share first.
 
-    `texts` are the responses by responder and dialogue.
+    Of each responder the `MOST` others with the largest share. `texts` are the responses by responder and
+    dialogue.
     """
-    giving: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for responder, own in texts.items():
+    names = list(texts)
+    giving: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, own in enumerate(texts.values()):
         for answer in own.items():
-            giving[answer].append(responder)
-    same = Counter(pair for names in giving.values() for pair in combinations(names, 2))
-    found = [
-        SameAnswers(a, b, number, len(texts[a].keys() & texts[b].keys())) for (a, b), number in same.items()
-    ]
-    return tuple(sorted(found, key=lambda one: -one.same / one.dialogues))
+            giving[answer].append(number)
+    shared = {answer: givers for answer, givers in giving.items() if len(givers) > 1}
+    # Mostly all answer the same dialogues: one set, by its number, for them all.
+    numbers: dict[frozenset[str], int] = {}
+    asked = [numbers.setdefault(frozenset(own), len(numbers)) for own in texts.values()]
+    sets = list(numbers)
+
+    @cache
+    def both(one: int, other: int) -> int:
+        return len(sets[one] & sets[other])
+
+    found: dict[tuple[int, int], SameAnswers] = {}
+    for number, own in enumerate(texts.values()):
+        same: Counter[int] = Counter()
+        for answer in own.items():
+            same.update(shared.get(answer, ()))
+        del same[number]
+        of = {other: both(asked[number], asked[other]) for other in same}
+        for other in nsmallest(MOST, same, key=lambda other: (-same[other] / of[other], other)):
+            a, b = min(number, other), max(number, other)
+            found[a, b] = SameAnswers(names[a], names[b], same[other], of[other])
+    return tuple(sorted(found.values(), key=lambda one: -one.same / one.dialogues))
 
 
 def add(rates: Iterable[WinRate], found: Sequence[SameAnswers]) -> tuple[WinRate, ...]:
     """The win rates with what b's answers have in common with those of other responders."""
     by_responder: dict[str, list[SameAnswers]] = defaultdict(list)
     for one in found:
-        by_responder[one.a].append(SameAnswers(one.b, one.a, one.same, one.dialogues))
-        by_responder[one.b].append(one)
+        for mine, other in ((one.a, one.b), (one.b, one.a)):
+            if len(by_responder[mine]) < MOST:
+                by_responder[mine].append(SameAnswers(other, mine, one.same, one.dialogues))
     return tuple(replace(rate, same_as_b=tuple(by_responder[rate.b])) for rate in rates)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import msgspec
 
@@ -12,13 +13,16 @@ from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import response_file
 from core.domain.dependencies import dependencies_of
-from core.domain.dialogues import Dialogue
+from core.domain.dialogue_sample import DialogueSample
+from core.domain.dialogues import Split
+from core.domain.results import CompareResult, GenerateResult, RespondResult, Result, ValidateResult
 from core.domain.submissions import Estimate, Spending
 from core.jobs.inputs import Input, JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import (
     CompareSettings,
     GenerateSettings,
+    LargeModel,
     LlmJudge,
     RespondSettings,
     TeacherResponder,
@@ -26,12 +30,42 @@ from core.jobs.settings import (
 )
 from core.pipeline import planner
 from core.responding import teacher_job as responder
-from core.store import connections, job_records, submissions
+from core.store import connections, job_records, queries, submissions
 from core.teachers.costs import estimates as estimating
 from core.teachers.costs import prices
+from core.teachers.requests.ledger import REQUESTING_STAGES
 
 #: What answers have used, by stage and model.
 UsedTokens = Mapping[tuple[str, str], prices.Used]
+Texts = Callable[[Input], Mapping[str, str] | None]
+
+#: Requests for verdicts that an estimate builds, at most: half a second or two. Of more, each comparison
+#: is estimated from some of its dialogues.
+_BUILT = 200_000
+#: Test dialogues from which a comparison is estimated, at least.
+_FEWEST = 20
+#: Responses of so many jobs are held in memory, for the comparisons that they are part of.
+_HELD = 64
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the store knows of requests and answers."""
+
+    answered: Collection[str]
+    """The keys of answered requests."""
+    used: UsedTokens
+    texts: Texts
+    """The responses in an input, by dialogue; None if there are none yet."""
+    done: Mapping[str, int]
+    """Job that is done → how many requests it needed. It sends nothing any more."""
+
+    def of_done(self, name: str, node: PlannedJob, model: LargeModel) -> Estimate | None:
+        """The estimate of a job that is done; None for another one."""
+        count = self.done.get(node.id)
+        if count is None:
+            return None
+        return Estimate(name, model.identity.model, count, count, 0, 0, 0.0)
 
 
 def estimates(
@@ -39,7 +73,7 @@ def estimates(
     workspace: WorkspacePaths,
     nodes: Sequence[PlannedJob],
     targets: Sequence[str],
-    dialogues: Sequence[Dialogue],
+    sample: DialogueSample,
 ) -> tuple[Estimate, ...]:
     """The remaining requests of each recipe, responding teacher and judge among `targets`, and their cost.
 
@@ -48,11 +82,11 @@ def estimates(
     if not nodes:
         return ()
     wanted = planner.resolve(nodes, targets)
-    answered, used, texts = _read(connection, workspace, wanted)
+    known = _read(connection, workspace, wanted, sample)
     return (
-        *_of_recipes(wanted, nodes, dialogues, texts, answered, used),
-        *_of_teachers(wanted, dialogues, answered, used),
-        *_of_judges(wanted, dialogues, texts, answered, used),
+        *_of_recipes(wanted, nodes, sample, known),
+        *_of_teachers(wanted, sample, known),
+        *_of_judges(wanted, sample, known),
     )
 
 
@@ -61,15 +95,16 @@ def of_verdicts(
     workspace: WorkspacePaths,
     nodes: Sequence[PlannedJob],
     judge: str,
-    dialogues: Sequence[Dialogue],
+    sample: DialogueSample,
 ) -> Estimate | None:
     """The requests of all of a judge's comparisons in one order without repeats, as if none was answered.
 
     None if it is not a large model, or has no comparison.
     """
-    needed = dependencies_of(nodes, [node.id for node in _once(nodes, judge)])
-    _, used, texts = _read(connection, workspace, [node for node in nodes if node.id in needed])
-    return next(_of_judges(_once(nodes, judge), dialogues, texts, set(), used), None)
+    once = _once(nodes, judge)
+    needed = dependencies_of(nodes, [node.id for node in once])
+    known = _read(connection, workspace, [node for node in nodes if node.id in needed], sample)
+    return next(_of_judges(once, sample, replace(known, answered=(), done={})), None)
 
 
 def _once(nodes: Sequence[PlannedJob], judge: str) -> list[PlannedJob]:
@@ -85,9 +120,11 @@ def _once(nodes: Sequence[PlannedJob], judge: str) -> list[PlannedJob]:
 
 
 def _read(
-    connection: sqlite3.Connection, workspace: WorkspacePaths, wanted: Sequence[PlannedJob]
-) -> tuple[set[str], UsedTokens, Callable[[Input], dict[str, str] | None]]:
-    """The answered requests, what answers have used, and the texts of finished jobs among `wanted`."""
+    connection: sqlite3.Connection,
+    workspace: WorkspacePaths,
+    wanted: Sequence[PlannedJob],
+    sample: DialogueSample,
+) -> _Known:
     with connections.snapshot(connection):
         answered = submissions.answered(connection)
         used = {key: prices.Used(*found) for key, found in submissions.used_tokens(connection).items()}
@@ -97,97 +134,175 @@ def _read(
             for output in ("answers", "responses")
             if node.stage in ("generate", "respond")
         }
+        asking = [node.id for node in wanted if node.stage in REQUESTING_STAGES]
+        results = queries.results(connection, asking)
+    drawn = None if sample.is_whole else {dialogue.dialog_id for dialogue in sample.dialogues}
 
-    def texts(read: Input) -> dict[str, str] | None:
+    @lru_cache(_HELD)
+    def texts(read: Input) -> Mapping[str, str] | None:
         output = outputs.get(read) if isinstance(read, JobOutput) else None
         path = None if output is None else workspace.inside(output[0])
-        return None if path is None or not path.exists() else response_file.read(path)
+        if path is None or not path.exists():
+            return None
+        found = response_file.read(path)
+        return found if drawn is None else {name: found[name] for name in drawn & found.keys()}
 
-    return answered, used, texts
+    done = {job: count for job, result in results.items() if (count := _requests(result)) is not None}
+    return _Known(answered, used, texts, done)
+
+
+def _requests(result: Result) -> int | None:
+    """How many requests a job with that result needed."""
+    match result:
+        case GenerateResult(answers=answers, left_out=left_out):
+            return answers + left_out
+        case RespondResult(responses=responses, left_out_as=left_out_as):
+            return responses + sum(left_out_as.values())
+        case CompareResult(verdicts=verdicts) | ValidateResult(verdicts=verdicts):
+            return verdicts
+    return None
 
 
 def _of_recipes(
-    wanted: Sequence[PlannedJob],
-    nodes: Sequence[PlannedJob],
-    dialogues: Sequence[Dialogue],
-    texts: Callable[[Input], dict[str, str] | None],
-    answered: set[str],
-    used: UsedTokens,
+    wanted: Sequence[PlannedJob], nodes: Sequence[PlannedJob], sample: DialogueSample, known: _Known
 ) -> Iterator[Estimate]:
     left = {node.id for node in wanted}
     generating = _generating(nodes)
     for node in wanted:
+        parts = []
         needed = _generate_jobs(node, generating)
+        for job, settings in needed:
+            if job.id in left:
+                part = known.of_done(node.name, job, settings.model)
+                if part is None:
+                    found = estimating.of_generation(
+                        node.name, settings, job.inputs, sample.dialogues, *_answers(known)
+                    )
+                    part = _of_all(found, sample, "train")
+                parts.append(part)
         if needed:
-            model = needed[0][1].model.identity.model
-            own = [(settings, inputs) for job, settings, inputs in needed if job in left]
-            left -= {job for job, *_ in needed}
-            yield estimating.of_generation(node.name, model, own, dialogues, texts, answered, used)
+            left -= {job.id for job, _ in needed}
+            yield estimating.total(node.name, needed[0][1].model.identity.model, parts)
 
 
-def _of_teachers(
-    wanted: Sequence[PlannedJob], dialogues: Sequence[Dialogue], answered: set[str], used: UsedTokens
-) -> Iterator[Estimate]:
+def _answers(known: _Known) -> tuple[Texts, Collection[str], UsedTokens]:
+    return known.texts, known.answered, known.used
+
+
+def _of_teachers(wanted: Sequence[PlannedJob], sample: DialogueSample, known: _Known) -> Iterator[Estimate]:
     """Estimates of teachers that respond to the test split."""
     for node in wanted:
         match node.settings:
             case RespondSettings(responder=TeacherResponder() as teacher):
-                requests = responder.requests_of(teacher, dialogues)
                 name = f"responder {node.name}"
-                tokens = estimating.answer_tokens(teacher.model, "respond", prices.ANSWER, used)
-                yield estimating.of_requests(name, teacher.model, requests, answered, tokens)
+                done = known.of_done(name, node, teacher.model)
+                if done is not None:
+                    yield done
+                    continue
+                requests = responder.requests_of(teacher, sample.dialogues)
+                tokens = estimating.answer_tokens(teacher.model, "respond", prices.ANSWER, known.used)
+                found = estimating.of_requests(name, teacher.model, requests, known.answered, tokens)
+                yield _of_all(found, sample, "test")
 
 
-def _of_judges(
-    wanted: Sequence[PlannedJob],
-    dialogues: Sequence[Dialogue],
-    texts: Callable[[Input], dict[str, str] | None],
-    answered: set[str],
-    used: UsedTokens,
-) -> Iterator[Estimate]:
-    # They import numpy, which the home screen must not wait for.
-    from core.judging import protocol, validate_job
-    from core.judging.llm import llm_judge
-
-    test = [d for d in dialogues if d.split == "test"]
+def _of_judges(wanted: Sequence[PlannedJob], sample: DialogueSample, known: _Known) -> Iterator[Estimate]:
     parts: dict[tuple[str, str], list[Estimate]] = {}
+    comparisons = _Comparisons(wanted, sample, known)
     for node in wanted:
         match node.settings:
-            case ValidateSettings(judge=judge, pairs=pairs):
-                rated = validate_job.pairs(dialogues, pairs)
-                contests = validate_job.contests_of(dialogues, rated, llm_judge.orders(judge), judge.repeats)
-            case CompareSettings(a=name_a, b=name_b, judge=LlmJudge() as judge):
-                a = _responses(node, "a", name_a, test, texts)
-                b = _responses(node, "b", name_b, test, texts)
-                contests = protocol.contests(test, a, b, llm_judge.orders(judge), judge.repeats)
+            case ValidateSettings(judge=judge):
+                name = f"judge {judge.name}"
+                part = known.of_done(name, node, judge.model)
+                part = part or _of_validation(name, node.settings, sample, known)
+            case CompareSettings(judge=LlmJudge() as judge):
+                name = f"judge {judge.name}"
+                part = known.of_done(name, node, judge.model)
+                part = part or comparisons.estimate(name, node, node.settings, judge)
+                if node.settings.stop is not None:
+                    part = replace(part, is_upper_bound=True)
             case _:
                 continue
-        name, model = f"judge {judge.name}", judge.model
-        requests = llm_judge.requests_of(judge, contests)
-        tokens = estimating.answer_tokens(model, node.stage, llm_judge.answer_tokens(judge), used)
-        part = estimating.of_requests(name, model, requests, answered, tokens)
-        if isinstance(node.settings, CompareSettings) and node.settings.stop is not None:
-            part = replace(part, is_upper_bound=True)
-        parts.setdefault((name, model.identity.model), []).append(part)
+        parts.setdefault((name, judge.model.identity.model), []).append(part)
     for (name, model_name), found in parts.items():
         yield estimating.total(name, model_name, found)
 
 
-def _responses(
-    node: PlannedJob,
-    side: str,
-    responder: str,
-    test: Sequence[Dialogue],
-    texts: Callable[[Input], dict[str, str] | None],
-) -> dict[str, str]:
-    """The responses of `responder` on that side; placeholders of similar length for missing ones.
+def _of_validation(name: str, settings: ValidateSettings, sample: DialogueSample, known: _Known) -> Estimate:
+    # They import numpy, which the home screen must not wait for.
+    from core.judging import validate_job
+    from core.judging.llm import llm_judge
 
-    The placeholders of the two sides differ, because identical responses are not sent to a judge.
-    """
-    found = texts(node.inputs[side]) if side in node.inputs else None
-    if side not in node.inputs:
-        found = {d.dialog_id: d.responses[responder].text for d in test if responder in d.responses}
-    return {d.dialog_id: (found or {}).get(d.dialog_id, f"{estimating.PLACEHOLDER} {side}") for d in test}
+    judge = settings.judge
+    rated = validate_job.pairs(sample.dialogues, settings.pairs)
+    contests = validate_job.contests_of(sample.dialogues, rated, llm_judge.orders(judge), judge.repeats)
+    requests = llm_judge.requests_of(judge, contests)
+    tokens = estimating.answer_tokens(judge.model, settings.stage, llm_judge.answer_tokens(judge), known.used)
+    found = estimating.of_requests(name, judge.model, requests, known.answered, tokens)
+    if not rated:
+        return found
+    there_are = min(settings.pairs, len(rated) * sample.totals["train"] / sample.drawn["train"])
+    return estimating.times(found, there_are / len(rated))
+
+
+class _Comparisons:
+    """Estimates of comparisons with large models, of which there may be thousands."""
+
+    def __init__(self, wanted: Iterable[PlannedJob], sample: DialogueSample, known: _Known) -> None:
+        left = sum(
+            node.settings.judge.repeats * (2 if node.settings.judge.swap else 1)
+            for node in wanted
+            if node.id not in known.done
+            and isinstance(node.settings, CompareSettings)
+            and isinstance(node.settings.judge, LlmJudge)
+        )
+        self._known = known
+        self._sample = sample
+        self._test = sample.of("test", max(_FEWEST, _BUILT // max(left, 1)))
+        #: Judge, and what is known of both sides → the estimate: before the responders have answered, that
+        #: of many comparisons is the same.
+        self._made: dict[tuple[object, ...], Estimate] = {}
+
+    def estimate(self, name: str, node: PlannedJob, settings: CompareSettings, judge: LlmJudge) -> Estimate:
+        """The estimate of a comparison that is not done."""
+        from core.judging import protocol
+        from core.judging.llm import llm_judge
+
+        (side_a, a), (side_b, b) = (
+            self._texts(node, side, responder) for side, responder in (("a", settings.a), ("b", settings.b))
+        )
+        key = (name, None if a is None else side_a, None if b is None else side_b)
+        if key not in self._made:
+            filled = self._or_placeholders(a, "a"), self._or_placeholders(b, "b")
+            orders = llm_judge.orders(judge)
+            contests = protocol.contests(self._test, filled[0], filled[1], orders, judge.repeats)
+            requests = llm_judge.requests_of(judge, contests)
+            answer = llm_judge.answer_tokens(judge)
+            tokens = estimating.answer_tokens(judge.model, node.stage, answer, self._known.used)
+            found = estimating.of_requests(name, judge.model, requests, self._known.answered, tokens)
+            scale = self._sample.totals["test"] / len(self._test) if self._test else 1.0
+            self._made[key] = estimating.times(found, scale)
+        return self._made[key]
+
+    def _texts(self, node: PlannedJob, side: str, responder: str) -> tuple[object, Mapping[str, str] | None]:
+        """What a side's responses are, and the responses by dialogue; None if there are none yet."""
+        if side in node.inputs:
+            return node.inputs[side], self._known.texts(node.inputs[side])
+        found = {d.dialog_id: d.responses[responder].text for d in self._test if responder in d.responses}
+        return responder, found
+
+    def _or_placeholders(self, texts: Mapping[str, str] | None, side: str) -> dict[str, str]:
+        """Responses to the test dialogues, placeholders of similar length for missing ones.
+
+        The placeholders of the two sides differ, because identical responses are not sent to a judge.
+        """
+        missing = f"{estimating.PLACEHOLDER} {side}"
+        return {d.dialog_id: (texts or {}).get(d.dialog_id, missing) for d in self._test}
+
+
+def _of_all(found: Estimate, sample: DialogueSample, split: Split) -> Estimate:
+    """The estimate for all dialogues of a split, from that for those in the sample."""
+    drawn = sample.drawn[split]
+    return estimating.times(found, sample.totals[split] / drawn) if drawn else found
 
 
 def spending(
@@ -206,7 +321,7 @@ def spending(
         by_job[job] = by_job.get(job, 0.0) + (sums.usd or 0.0)
     generating = _generating(nodes)
     by_recipe = (
-        (node.name, [by_job.get(job, 0.0) for job, *_ in _generate_jobs(node, generating)])
+        (node.name, [by_job.get(job.id, 0.0) for job, _ in _generate_jobs(node, generating)])
         for node in nodes
         if node.stage == "recipe"
     )
@@ -229,14 +344,13 @@ def _generating(nodes: Sequence[PlannedJob]) -> list[PlannedJob]:
 
 def _generate_jobs(
     node: PlannedJob, generating: Sequence[PlannedJob]
-) -> list[tuple[str, GenerateSettings, dict[str, Input]]]:
-    """The id, settings and inputs of the jobs among `generating` on which a recipe depends, directly or not,
-    in their order."""
+) -> list[tuple[PlannedJob, GenerateSettings]]:
+    """The jobs among `generating` on which a recipe depends, directly or not, in their order."""
     if node.stage != "recipe":
         return []
     needed = dependencies_of((*generating, node), [node.id])
     return [
-        (other.id, other.settings, other.inputs)
+        (other, other.settings)
         for other in generating
         if other.id in needed and isinstance(other.settings, GenerateSettings)
     ]

@@ -81,7 +81,7 @@ class TrainingReader:
         """
         from core.services.training import run_estimates
 
-        imported, dialogues = self._state.data()
+        imported = self._state.imported()
         config, connection = self._state.config()[0], self._state.connection()
         nodes, _ = self._state.plan(config, imported)
         if config is None or not nodes:
@@ -89,7 +89,8 @@ class TrainingReader:
         jobs = {} if connection is None else queries.jobs(connection)
         wanted = planner.resolve(nodes, targets)
         root = self._state.paths.root
-        return run_estimates.of_runs(wanted, nodes, jobs, dialogues, connection, root, config.recipes)
+        data = self._state.sampled(), self._state.train_ratings()
+        return run_estimates.of_runs(wanted, nodes, jobs, data, connection, root, config.recipes)
 
     def samples(self, job: str) -> list[SampleAnswer]:
         """The responses of a run's student to fixed test dialogues, generated during training."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
+import msgspec
+
 from core.config.schema import Recipes
-from core.domain.dialogues import Dialogue
+from core.domain.dialogue_sample import DialogueSample
+from core.domain.dialogues import RatingCounts
 from core.domain.errors import UserError
-from core.domain.jobs import Job, Slot
+from core.domain.jobs import Job, Slot, Stage
 from core.domain.results import DpoResult, SftResult
 from core.domain.runs import RunEstimate
 from core.jobs.inputs import JobOutput
@@ -20,10 +23,11 @@ from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import DpoSettings, RecipeSettings, RunSettings, SftSettings
 from core.pipeline import devices
 from core.recipes import catalog, examples
-from core.recipes.examples import PreferencePair, SftExample
+from core.recipes.examples import Example, PreferencePair, SftExample
 from core.services import machine
 from core.store import job_records, queries
 from core.students import model_shape
+from core.students.model_shape import ModelShape
 from core.training import run_estimate
 from core.training.run_estimate import Examples, Work
 
@@ -49,82 +53,183 @@ def of_runs(
     nodes: Sequence[PlannedJob],
     planned: Sequence[PlannedJob],
     jobs: Mapping[str, Job],
-    dialogues: Sequence[Dialogue],
+    data: tuple[DialogueSample, RatingCounts],
     connection: sqlite3.Connection | None,
     root: Path,
     recipes: Recipes,
 ) -> tuple[RunEstimate, ...]:
     """The estimate of each run among `nodes` that is not done.
 
-    `planned` are all jobs, `jobs` those that were ever requested.
+    `planned` are all jobs, `jobs` those that were ever requested; `data` are dialogues, and how those of the
+    train split were rated.
     """
+    return _Estimator(planned, jobs, data, connection, root, recipes).of(nodes)
 
-    @cache
-    def of_data(name: str, prompt: str) -> tuple[list[SftExample], list[PreferencePair]]:
-        return examples.build(dialogues, name, recipes.pairing, prompt)
 
-    found: list[RunEstimate] = []
-    by_id = {node.id: node for node in planned}
-    known: dict[Slot, _Device] = {}
-    for node in nodes:
+class _Estimator:
+    """Estimates of runs, of which there may be thousands: what many have in common is computed once."""
+
+    def __init__(
+        self,
+        planned: Sequence[PlannedJob],
+        jobs: Mapping[str, Job],
+        data: tuple[DialogueSample, RatingCounts],
+        connection: sqlite3.Connection | None,
+        root: Path,
+        recipes: Recipes,
+    ) -> None:
+        self._recipes = {node.id: node for node in planned if node.stage == "recipe"}
+        self._jobs = jobs
+        self._sample, self._train = data
+        self._connection = connection
+        self._root = root
+        self._settings = recipes
+        self._drawn = {dialogue.dialog_id for dialogue in self._sample.dialogues}
+        self._device = cache(lambda slot: _gpu() if slot == "gpu" else _cpu())
+        self._of_data = cache(self._made_of_data)
+        self._examples = cache(self._found_examples)
+        #: Student → its shape, or why it is not known.
+        self._shapes: dict[bytes, ModelShape | UserError] = {}
+        #: Recipe, stage and how is trained → what a run computes.
+        self._work: dict[tuple[object, ...], Work] = {}
+
+    def of(self, nodes: Sequence[PlannedJob]) -> tuple[RunEstimate, ...]:
+        """The estimate of each run among `nodes` that is not done."""
+        found = []
+        for node in nodes:
+            job = self._jobs.get(node.id)
+            if isinstance(node.settings, SftSettings | DpoSettings) and (job is None or job.state != "done"):
+                found.append(self._estimate(node, node.settings))
+        return tuple(found)
+
+    def _estimate(self, node: PlannedJob, settings: RunSettings) -> RunEstimate:
+        device: _Device = self._device(node.slot)
+        memory, work, seconds, measured, problem = None, None, None, False, None
+        try:
+            shape = self._shape(settings)
+            work = self._work_of(node, settings, device, shape)
+            memory = run_estimate.memory(settings, shape, work, _dtype(settings, device), device.slot)
+            before = self._step_seconds.get((*_traits(settings), device.slot == "cpu"))
+            if before is not None:
+                seconds, measured = before * work.steps, True
+            elif device.speed is not None:
+                seconds = run_estimate.operations(settings, shape, work) / device.speed
+            else:
+                problem = "the time is known when one such run is done"
+        except UserError as error:
+            problem = str(error)
+        parts = {} if memory is None else {"process": _PROCESS_BYTES[device.slot], **memory.parts()}
+        return RunEstimate(
+            job=node.id,
+            name=node.name,
+            device=device.name,
+            device_bytes=device.memory,
+            memory_bytes=sum(parts.values()) if parts else None,
+            memory_parts=parts,
+            examples=None if work is None else work.examples,
+            steps=None if work is None else work.steps,
+            seconds=seconds,
+            measured=measured,
+            problem=problem,
+        )
+
+    def _shape(self, settings: RunSettings) -> ModelShape:
+        """The shape of the run's student, for which its files are looked at once. Raises `UserError`."""
+        student = msgspec.json.encode(settings.student)
+        if student not in self._shapes:
+            try:
+                self._shapes[student] = model_shape.of(settings.student.config)
+            except UserError as error:
+                self._shapes[student] = error
+        found = self._shapes[student]
+        if isinstance(found, UserError):
+            raise found
+        return found
+
+    def _work_of(self, node: PlannedJob, settings: RunSettings, device: _Device, shape: ModelShape) -> Work:
+        recipe = next(
+            read.job
+            for name, read in node.inputs.items()
+            if name in ("examples", "preferences") and isinstance(read, JobOutput)
+        )
+        dtype = _dtype(settings, device)
+        trained = msgspec.json.encode((settings.student, settings.lora, settings.training))
+        key = (recipe, settings.stage, trained, device.slot)
+        if key not in self._work:
+            some, count = self._examples(recipe, settings.stage)
+            self._work[key] = run_estimate.work(settings, some, count, shape, dtype, device.memory)
+        return self._work[key]
+
+    def _found_examples(self, recipe: str, stage: Stage) -> tuple[Examples, int]:
+        """Examples of runs on a recipe, or some that are like them, and how many there are.
+
+        Raises `UserError` if there are none.
+        """
+        node = self._recipes[recipe]
         settings = node.settings
-        job = jobs.get(node.id)
-        if not isinstance(settings, SftSettings | DpoSettings) or (job is not None and job.state == "done"):
-            continue
-        if node.slot not in known:
-            known[node.slot] = _gpu() if node.slot == "gpu" else _cpu()
-        device = known[node.slot]
-        recipe = by_id[
-            next(
-                read.job
-                for name, read in node.inputs.items()
-                if name in ("examples", "preferences") and isinstance(read, JobOutput)
-            )
-        ]
-
-        def some(settings: RunSettings = settings, recipe: PlannedJob = recipe) -> tuple[Examples, int]:
-            return _examples(settings, recipe, dialogues, of_data, connection, root, recipes)
-
-        found.append(_estimate(node, settings, device, some, connection, jobs))
-    return tuple(found)
-
-
-def _estimate(
-    node: PlannedJob,
-    settings: RunSettings,
-    device: _Device,
-    examples_of: Callable[[], tuple[Examples, int]],
-    connection: sqlite3.Connection | None,
-    jobs: Mapping[str, Job],
-) -> RunEstimate:
-    memory, work, seconds, measured, problem = None, None, None, False, None
-    try:
-        some, count = examples_of()
-        shape = model_shape.of(settings.student.config)
-        work = run_estimate.work(settings, some, count, shape, _dtype(settings, device), device.memory)
-        memory = run_estimate.memory(settings, shape, work, _dtype(settings, device), device.slot)
-        before = _seconds_before(settings, work, device, connection, jobs)
-        if before is not None:
-            seconds, measured = before, True
-        elif device.speed is not None:
-            seconds = run_estimate.operations(settings, shape, work) / device.speed
+        assert isinstance(settings, RecipeSettings)
+        is_sft = stage == "sft"
+        made = self._written(recipe, "sft" if is_sft else "preferences")
+        found: Examples
+        if made is not None:
+            found, count = self._read(made, SftExample) if is_sft else self._read(made, PreferencePair)
         else:
-            problem = "the time is known when one such run is done"
-    except UserError as error:
-        problem = str(error)
-    parts = {} if memory is None else {"process": _PROCESS_BYTES[device.slot], **memory.parts()}
-    return RunEstimate(
-        job=node.id,
-        name=node.name,
-        device=device.name,
-        device_bytes=device.memory,
-        memory_bytes=sum(parts.values()) if parts else None,
-        memory_parts=parts,
-        examples=None if work is None else work.examples,
-        steps=None if work is None else work.steps,
-        seconds=seconds,
-        measured=measured,
-        problem=problem,
+            # Examples of a teacher do not exist before its job: those of the data are as long.
+            is_direct = catalog.method(settings.recipe) == "direct"
+            name = settings.recipe if is_direct else f"direct/{catalog.ALL}"
+            sft, pairs = self._of_data(name, settings.prompt)
+            found = sft if is_sft else pairs
+            _, sft_count, pair_count = catalog.counts(self._train, settings.recipe, self._settings)
+            limit = settings.sft_limit if is_sft else settings.preference_limit
+            count = sft_count if is_sft else pair_count
+            count = count if limit is None else min(count, limit)
+        if not found or not count:
+            raise UserError(f"the recipe {settings.recipe} has no examples for this stage")
+        return found, count
+
+    def _written(self, recipe: str, output: str) -> Path | None:
+        """The file of examples that a recipe's job has written, if it is there."""
+        made = None if self._connection is None else job_records.artifact(self._connection, recipe, output)
+        path = None if made is None else self._root / made[0]
+        return path if path is not None and path.exists() else None
+
+    def _read(self, path: Path, kind: type[Example]) -> tuple[list[Example], int]:
+        """The examples in a file that are of dialogues in the sample, and the number of all."""
+        if self._sample.is_whole:
+            found = list(examples.read(path, kind))
+            return found, len(found)
+        return examples.read_some(path, kind, self._drawn)
+
+    def _made_of_data(self, name: str, prompt: str) -> tuple[list[SftExample], list[PreferencePair]]:
+        return examples.build(self._sample.dialogues, name, self._settings.pairing, prompt)
+
+    @cached_property
+    def _step_seconds(self) -> dict[tuple[object, ...], float]:
+        """Way of training, and whether it was on the CPU → seconds a step of the latest finished run."""
+        found: dict[tuple[object, ...], float] = {}
+        for job in self._jobs.values():
+            result = job.result
+            if not isinstance(result, SftResult | DpoResult) or job.attempt != 1 or not result.steps:
+                continue
+            settings = None if self._connection is None else queries.settings(self._connection, job.id)
+            if isinstance(settings, SftSettings | DpoSettings):
+                seconds = result.train_runtime_s / result.steps
+                found[(*_traits(settings), result.device == "cpu")] = seconds
+        return found
+
+
+def _traits(settings: RunSettings) -> tuple[object, ...]:
+    """What the time of a step depends on."""
+    training = settings.training
+    return (
+        settings.stage,
+        settings.student.source,
+        settings.student.quantization,
+        settings.lora is None,
+        training.prefix_tree,
+        training.group_by_dialogue,
+        training.gradient_checkpointing,
+        training.per_device_train_batch_size * training.gradient_accumulation_steps,
     )
 
 
@@ -133,85 +238,6 @@ def _dtype(settings: RunSettings, device: _Device) -> str:
     if wanted != "auto":
         return wanted
     return "bfloat16" if device.slot == "gpu" and settings.lora is not None else "float32"
-
-
-def _examples(
-    settings: RunSettings,
-    recipe: PlannedJob,
-    dialogues: Sequence[Dialogue],
-    of_data: Callable[[str, str], tuple[list[SftExample], list[PreferencePair]]],
-    connection: sqlite3.Connection | None,
-    root: Path,
-    recipes: Recipes,
-) -> tuple[Examples, int]:
-    """Examples of a run, or some that are like them, and how many it has.
-
-    `of_data` builds those of a recipe of method `direct`, by its name and the student's template. Raises
-    `UserError` if there are none.
-    """
-    is_sft = isinstance(settings, SftSettings)
-    output = "sft" if is_sft else "preferences"
-    made = None if connection is None else job_records.artifact(connection, recipe.id, output)
-    found: Examples = []
-    if made is not None and (root / made[0]).exists():
-        path = root / made[0]
-        found = list(examples.read(path, SftExample)) if is_sft else list(examples.read(path, PreferencePair))
-        count = len(found)
-    else:
-        wanted = recipe.settings
-        assert isinstance(wanted, RecipeSettings)
-        # Examples of a teacher do not exist before its job: those of the data are as long.
-        is_direct = catalog.method(settings.recipe) == "direct"
-        name = settings.recipe if is_direct else f"direct/{catalog.ALL}"
-        sft, pairs = of_data(name, wanted.prompt)
-        found = sft if is_sft else pairs
-        _, sft_count, pair_count = catalog.counts(dialogues, settings.recipe, recipes)
-        limit = wanted.sft_limit if is_sft else wanted.preference_limit
-        count = sft_count if is_sft else pair_count
-        count = count if limit is None else min(count, limit)
-    if not found or not count:
-        raise UserError(f"the recipe {settings.recipe} has no examples for this stage")
-    return found, count
-
-
-def _seconds_before(
-    settings: RunSettings,
-    work: Work,
-    device: _Device,
-    connection: sqlite3.Connection | None,
-    jobs: Mapping[str, Job],
-) -> float | None:
-    """The time by a finished run of the same student with the same way of training; None without one."""
-    seconds = None
-    for job in jobs.values():
-        result = job.result
-        if job.stage != settings.stage or not isinstance(result, SftResult | DpoResult) or job.attempt != 1:
-            continue
-        other = None if connection is None else queries.settings(connection, job.id)
-        if not isinstance(other, SftSettings | DpoSettings) or not _alike(settings, other):
-            continue
-        if (result.device == "cpu") == (device.slot == "cpu") and result.steps:
-            # The latest counts.
-            seconds = result.train_runtime_s / result.steps * work.steps
-    return seconds
-
-
-def _alike(settings: RunSettings, other: RunSettings) -> bool:
-    """Whether a step of both takes about the same time."""
-
-    def traits(one: RunSettings) -> tuple[object, ...]:
-        training = one.training
-        return (
-            one.student.source,
-            one.student.quantization,
-            one.lora is None,
-            training.prefix_tree,
-            training.group_by_dialogue,
-            training.gradient_checkpointing,
-            training.per_device_train_batch_size * training.gradient_accumulation_steps,
-        )
-
-    return traits(settings) == traits(other)
 
 
 def _gpu() -> _Device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from core.domain.dialogues import Dialogue
 from core.domain.submissions import Estimate
@@ -18,31 +19,28 @@ PLACEHOLDER = " ".join(["something"] * 28)
 
 def of_generation(
     name: str,
-    model: str,
-    jobs: Sequence[tuple[GenerateSettings, Mapping[str, Input]]],
+    settings: GenerateSettings,
+    inputs: Mapping[str, Input],
     dialogues: Sequence[Dialogue],
     answers: Callable[[Input], Mapping[str, str] | None],
     answered: Collection[str],
     used: Mapping[tuple[str, str], prices.Used],
 ) -> Estimate:
-    """The estimate for a recipe's `jobs` of stage `generate`, each with its settings and inputs.
+    """The estimate for a job of stage `generate` with these settings and inputs.
 
-    `name` and `model` label the estimate. `answers` returns the responses in an input by dialogue, or None
+    `name` labels the estimate. `answers` returns the responses in an input by dialogue, or None
     if the input does not exist yet. `answered` are the keys of requests that have an answer already, `used`
     what answers have used by stage and model.
     """
     train = [d.dialog_id for d in dialogues if d.split == "train"]
-    parts = []
-    for settings, inputs in jobs:
 
-        def texts(name: str, inputs: Mapping[str, Input] = inputs) -> Mapping[str, str]:
-            found = answers(inputs[name])
-            return dict.fromkeys(train, PLACEHOLDER) if found is None else found
+    def texts(name: str) -> Mapping[str, str]:
+        found = answers(inputs[name])
+        return dict.fromkeys(train, PLACEHOLDER) if found is None else found
 
-        needed, _ = building.of_job(settings, dialogues, texts)
-        tokens = answer_tokens(settings.model, "generate", prices.ANSWER, used)
-        parts.append(of_requests(name, settings.model, needed, answered, tokens))
-    return total(name, model, parts)
+    needed, _ = building.of_job(settings, dialogues, texts)
+    tokens = answer_tokens(settings.model, "generate", prices.ANSWER, used)
+    return of_requests(name, settings.model, needed, answered, tokens)
 
 
 def answer_tokens(
@@ -65,6 +63,18 @@ def of_requests(
         usd = 0.0
     known = sum(request.key not in pending for request in needed)
     return Estimate(name, teacher.model, len(needed), known, usage.input_tokens, usage.output_tokens, usd)
+
+
+def times(estimate: Estimate, factor: float) -> Estimate:
+    """The estimate for so many times the requests."""
+    return replace(
+        estimate,
+        requests=round(estimate.requests * factor),
+        answered=round(estimate.answered * factor),
+        input_tokens=round(estimate.input_tokens * factor),
+        output_tokens=round(estimate.output_tokens * factor),
+        usd=None if estimate.usd is None else estimate.usd * factor,
+    )
 
 
 def total(name: str, model: str, parts: Iterable[Estimate]) -> Estimate:

@@ -6,6 +6,7 @@ import math
 import random
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -213,3 +214,12 @@ def test_whatever_was_decided_is_ranked_and_turned_round_it_is_mirrored(outcomes
     kept = {(a, b): outcomes[a, b] for a, b in outcomes if (b, a) in outcomes}
     assert by_name(swapped | kept) == found
     assert rank(dict(reversed(list(outcomes.items())))) == (entries, groups)
+
+
+def test_a_tree_of_comparisons_has_the_strengths_that_fitting_finds() -> None:
+    random = np.random.default_rng(0)
+    first, second = np.array([0, 0, 0, 2, 3]), np.array([1, 2, 3, 4, 5])
+    ones, others = random.gamma(3, size=(2, 20, 5))
+    found = ranking._of_tree(first, second, ones, others, 6)
+    fitted = [ranking._fit(first, second, *wins, 6) for wins in zip(ones, others, strict=True)]
+    assert found == pytest.approx(np.array(fitted), abs=1e-6)

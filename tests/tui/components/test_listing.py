@@ -182,3 +182,18 @@ async def test_a_click_on_a_heading_sorts_by_its_column() -> None:
         await pilot.click(DataTable, offset=(26, 0))
         await pilot.pause()
         assert keys(pilot) == ["a", "d", "c", "b"]
+
+
+async def test_some_items_change_in_their_places() -> None:
+    async def check(pilot: Pilot[None], app: Shelf) -> None:
+        app.drawn.clear()
+        app.listing.show_some({"c": ("Cherry", 7.5), "d": ("date", 9.0)})
+        await until_shows(pilot, "7.5")
+        assert app.drawn == ["Cherry", "date"]
+        assert keys(pilot) == ["a", "b", "c", "d"]
+        # By a column whose values have changed, the order does too.
+        app.listing.action_sort(2)
+        app.listing.show_some({"c": ("Cherry", 1.5)})
+        assert keys(pilot) == ["c", "a", "d", "b"]
+
+    await open_shelf(check)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from core.api import RunEstimate
-from tui.cli.output.tables import cell, make_table, print_line
+from tui.cli.output.tables import cell, make_table, print_line, print_table
 from tui.format.values import UNKNOWN, count, duration, roughly, size
 
 
@@ -27,7 +27,7 @@ def print_runs(console: Console, found: Sequence[RunEstimate]) -> None:
             cell(count(one.steps)),
             cell(_time(one)),
         )
-    console.print(rows)
+    print_table(console, rows)
     for problem in dict.fromkeys(one.problem for one in found if one.problem is not None):
         names = [one.name for one in found if one.problem == problem]
         print_line(console, f"{', '.join(names)}: {problem}", "yellow")

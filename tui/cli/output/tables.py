@@ -53,7 +53,7 @@ def print_table(console: Console, table: Table) -> None:
         return
     rows = list(zip(*cells, strict=True))
     lines += [[cell.plain for cell in row] for row in rows]
-    widths = [max(map(cell_len, texts)) for texts in zip(*lines, strict=True)]
+    widths = [max(map(_width, texts)) for texts in zip(*lines, strict=True)]
     is_simple = all(text.isprintable() for line in lines for text in line)
     if not is_simple or sum(widths) + gap * (len(widths) - 1) > console.width:
         console.print(table)
@@ -74,12 +74,17 @@ def _segments(
         for place, (text, style) in enumerate(zip(line, line_styles, strict=True)):
             if is_right := columns[place].justify == "right":
                 text = text.rstrip()
-            blank = " " * (widths[place] - cell_len(text))
+            blank = " " * (widths[place] - _width(text))
             shown = blank + text if is_right else text + blank
             yield Segment(shown, console.get_style(style))
             if place < len(widths) - 1:
                 yield Segment(" " * gap)
         yield Segment.line()
+
+
+def _width(text: str) -> int:
+    """Columns that a printable text takes: Rich looks at each character of it."""
+    return len(text) if text.isascii() else cell_len(text)
 
 
 def cell(text: str, style: str = "") -> Text:

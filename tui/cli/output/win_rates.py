@@ -112,7 +112,7 @@ def _print_same_answers(console: Console, rates: Sequence[WinRate]) -> None:
         words = win_rates.same_answers_words(one.same, one.dialogues)
         print_line(console, f"= {one.a} and {one.b} give {words}", "yellow")
     if len(found) > _MOST_SAME:
-        more = f"{len(found) - _MOST_SAME} more pairs of responders share fewer answers (--json has all)"
+        more = f"{len(found) - _MOST_SAME} more pairs of responders share fewer answers (--json has them)"
         print_line(console, more, "dim")
 
 

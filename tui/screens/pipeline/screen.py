@@ -156,8 +156,13 @@ class PipelineScreen(WorkspaceScreen):
 
     def _tick(self) -> None:
         snapshot = self.app.snapshot
-        if self.is_current and snapshot is not None and any(job.state == "running" for job in snapshot.jobs):
-            self._fill(snapshot)
+        if not self.is_current or snapshot is None:
+            return
+        now = self.app.now()
+        running = {job.id: (job, now) for job in snapshot.jobs if job.state == "running"}
+        if running:
+            self._jobs.show_some(running)
+            self._show_detail()
 
     def _show_detail(self) -> None:
         job, snapshot = self.selected, self.app.snapshot
