@@ -13,6 +13,12 @@ is the peak of the process above what it had before the steps. With several `--s
 the ratio of time goes with the ratio of tokens, which is its limit. Without `--data` the path is in
 EMPATHY_REFERENCE_DATASET.
 
+`--llama-factory VENV` adds LLaMA-Factory on the files that `export` writes, with the same settings, in an
+environment of its own, which is made so:
+
+    uv venv /tmp/llama-factory --python 3.11
+    uv pip install --python /tmp/llama-factory/bin/python llamafactory==0.9.5 "torch==2.13.*"
+
 `--curve` trains a tiny model of random weights for that many steps, by TRL's own trainers and on prefix
 trees, and prints how far the losses are apart; it fails above a relative difference of 1e-3.
 """
@@ -40,6 +46,7 @@ import torch
 import transformers
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
+from benchmarks import training_llama_factory
 from core.config.schema import Dpo, Lora, Student, Training
 from core.dialogues import csv_table
 from core.prompts import templates
@@ -80,6 +87,7 @@ TREE = Way("prefix tree", tree=True)
 PADDING_FREE = Way("TRL, padding-free", arguments={"padding_free": True, "max_length": None})
 PACKED = Way("TRL, packed", arguments={"packing": True, "per_device_train_batch_size": 1})
 PRECOMPUTED = Way("TRL, precomputed", arguments={"precompute_ref_log_probs": True})
+LLAMA_FACTORY = Way("LLaMA-Factory")
 #: The ways that are compared on each kind of steps.
 WAYS = {
     "SFT, random order": (TRL, PADDING_FREE, PACKED, TREE),
@@ -104,6 +112,13 @@ class Measured:
     tokens: int = 0
     """Tokens that the model computes in a round."""
 
+    def add(self, steps: _Time, before: _Time, memory: int, tokens: int) -> None:
+        """Add a round."""
+        self.steps.append(steps)
+        self.before.append(before)
+        self.memory = max(self.memory, memory)
+        self.tokens = tokens
+
     def epochs(self, number: int) -> _Time:
         wall, cpu = (
             median(time[kind] for time in self.before) + number * median(time[kind] for time in self.steps)
@@ -123,6 +138,7 @@ def main() -> int:
     parser.add_argument(
         "--peers", action=argparse.BooleanOptionalAction, default=True, help="TRL at its fastest"
     )
+    parser.add_argument("--llama-factory", type=Path, metavar="VENV")
     options = parser.parse_args()
     if options.data is None:
         parser.error("name the dialogues with --data or in EMPATHY_REFERENCE_DATASET")
@@ -135,12 +151,14 @@ def main() -> int:
     for table in options.only:
         sizes: dict[int, dict[str, Measured]] = {}
         ways = WAYS[table] if options.peers else tuple(way for way in WAYS[table] if way in (TRL, TREE))
+        if options.llama_factory is not None:
+            ways = (*ways[:-1], LLAMA_FACTORY, TREE)
         for size in options.step:
             data = _data(table, options.data, chat, size * options.steps)
             measured = {way.name: Measured() for way in ways}
             for _ in range(options.rounds):
                 for way in ways:
-                    _round(table, data, chat, way, size, options.steps, measured[way.name])
+                    _round(table, data, chat, way, size, options, measured[way.name])
             _show(table, measured, size, options.steps)
             sizes[size] = measured
         if len(sizes) > 1:
@@ -195,19 +213,43 @@ def _data(table: str, path: Path, chat: ChatFormat, count: int) -> TokenizedData
     """That many examples: at random, or with both answers of each dialogue."""
     dialogues = csv_table.read_table(path).dialogues
     sft, pairs = examples.build(dialogues, RECIPE, "strict", templates.load("student"))
-    draw = random.Random(SEED)
     if table == "DPO":
-        return tokenized_data.dpo(chat, draw.sample(pairs, count), Dpo())
+        return tokenized_data.dpo(chat, [pairs[row] for row in _rows(table, len(pairs), count)], Dpo())
+    return tokenized_data.sft(chat, [sft[row] for row in _rows(table, len(sft), count)], Training())
+
+
+def _rows(table: str, among: int, count: int) -> list[int]:
+    """The examples that are drawn."""
+    draw = random.Random(SEED)
     if table == "SFT, by dialogue":
-        first = draw.sample(range(0, len(sft), 2), count // 2)
-        return tokenized_data.sft(chat, [sft[index + more] for index in first for more in (0, 1)], Training())
-    return tokenized_data.sft(chat, draw.sample(sft, count), Training())
+        return [first + more for first in draw.sample(range(0, among, 2), count // 2) for more in (0, 1)]
+    return draw.sample(range(among), count)
+
+
+def _llama_factory(table: str, options: argparse.Namespace, training: Training, measured: Measured) -> None:
+    dialogues = csv_table.read_table(options.data).dialogues
+    sft, pairs = examples.build(dialogues, RECIPE, "strict", templates.load("student"))
+    count = MICRO_BATCH * training.gradient_accumulation_steps * training.max_steps
+    rows = _rows(table, len(pairs if table == "DPO" else sft), count)
+    with tempfile.TemporaryDirectory() as folder:
+        found = training_llama_factory.run(
+            options.llama_factory, loading.embedded(), dialogues, RECIPE, rows, training, Path(folder)
+        )
+    measured.add((found.seconds, found.cpu_seconds), (0.0, 0.0), found.memory, found.tokens)
 
 
 def _round(
-    table: str, data: TokenizedData, chat: ChatFormat, way: Way, size: int, steps: int, measured: Measured
+    table: str,
+    data: TokenizedData,
+    chat: ChatFormat,
+    way: Way,
+    size: int,
+    options: argparse.Namespace,
+    measured: Measured,
 ) -> None:
-    training = _training(table, way, size, steps)
+    training = _training(table, way, size, options.steps)
+    if way is LLAMA_FACTORY:
+        return _llama_factory(table, options, training, measured)
     with tempfile.TemporaryDirectory() as folder:
         arguments = trainers.arguments(training, "cpu", torch.float32, Path(folder)) | {"save_strategy": "no"}
         model = loading.load_model(STUDENT, "cpu", torch.float32)
@@ -222,10 +264,8 @@ def _round(
         with _peak_memory() as peak:
             began = _now()
             trainer.train()
-            measured.steps.append(_since(began))
-        measured.before.append(before)
-        measured.memory = max(measured.memory, peak[0])
-        measured.tokens = tokens.count
+            took = _since(began)
+        measured.add(took, before, peak[0], tokens.count)
 
 
 def _training(table: str, way: Way, size: int, steps: int, **settings: Any) -> Training:

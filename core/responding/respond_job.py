@@ -15,7 +15,11 @@ def run(job: JobContext[RespondSettings]) -> RespondResult:
             from core.responding import teacher_job
 
             return teacher_job.run(job, responder)
-        case StudentResponder() as responder:
+        case StudentResponder(server=None) as responder:
             from core.responding import student_job
 
             return student_job.run(job, responder)
+        case StudentResponder(server=server) as responder:
+            from core.responding import served_job
+
+            return served_job.run(job, responder, server)

@@ -109,8 +109,13 @@ class ChatFormat:
         else:
             for token in sorted(self.tokenizer.all_special_tokens, key=len, reverse=True):
                 text = text.replace(token, "")
+        kept = self.before_stop(text)
+        return Response(kept.strip(), kept != text, has_thinking)
+
+    def before_stop(self, text: str) -> str:
+        """The text up to the first stop string."""
         found = [position for stop in self.stop_strings if (position := text.find(stop)) >= 0]
-        return Response(text[: min(found, default=None)].strip(), bool(found), has_thinking)
+        return text[: min(found, default=None)]
 
     def check_adapter(self, adapter: Path) -> None:
         """Raise `UserError` if the adapter in this folder was trained with another chat template."""
