@@ -26,27 +26,21 @@ trees, and prints how far the losses are apart; it fails above a relative differ
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import random
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import datasets
-import psutil
 import torch
 import transformers
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from benchmarks import training_llama_factory
+from benchmarks.training_measures import Measured, Time, TokenCount, now, peak_memory, since
 from core.config.schema import Dpo, Lora, Student, Training
 from core.dialogues import csv_table
 from core.prompts import templates
@@ -94,37 +88,6 @@ WAYS = {
     "SFT, by dialogue": (TRL, TREE),
     "DPO": (TRL, PRECOMPUTED, TREE),
 }
-
-
-#: Seconds on the clock and of the processor.
-_Time = tuple[float, float]
-
-
-@dataclass
-class Measured:
-    """What the rounds of one way took."""
-
-    steps: list[_Time] = field(default_factory=list)
-    before: list[_Time] = field(default_factory=list)
-    """The reference's pass over all examples, where it comes before the steps."""
-    memory: int = 0
-    """Bytes."""
-    tokens: int = 0
-    """Tokens that the model computes in a round."""
-
-    def add(self, steps: _Time, before: _Time, memory: int, tokens: int) -> None:
-        """Add a round."""
-        self.steps.append(steps)
-        self.before.append(before)
-        self.memory = max(self.memory, memory)
-        self.tokens = tokens
-
-    def epochs(self, number: int) -> _Time:
-        wall, cpu = (
-            median(time[kind] for time in self.before) + number * median(time[kind] for time in self.steps)
-            for kind in (0, 1)
-        )
-        return wall, cpu
 
 
 def main() -> int:
@@ -249,22 +212,23 @@ def _round(
 ) -> None:
     training = _training(table, way, size, options.steps)
     if way is LLAMA_FACTORY:
-        return _llama_factory(table, options, training, measured)
+        _llama_factory(table, options, training, measured)
+        return
     with tempfile.TemporaryDirectory() as folder:
         arguments = trainers.arguments(training, "cpu", torch.float32, Path(folder)) | {"save_strategy": "no"}
         model = loading.load_model(STUDENT, "cpu", torch.float32)
-        tokens = _TokenCount(model)
-        began = _now()
+        tokens = TokenCount(model)
+        began = now()
         trainer, before = _trainer(model, data, chat, way, training, arguments, Path(folder))
         if way is PRECOMPUTED:
-            before = _since(began)
+            before = since(began)
         if table != "DPO":
             # Before the steps there are only checks; in DPO there may be the reference's pass.
             tokens.count = 0
-        with _peak_memory() as peak:
-            began = _now()
+        with peak_memory() as peak:
+            began = now()
             trainer.train()
-            took = _since(began)
+            took = since(began)
         measured.add(took, before, peak[0], tokens.count)
 
 
@@ -289,14 +253,14 @@ def _trainer(
     training: Training,
     arguments: dict[str, Any],
     folder: Path,
-) -> tuple[Any, _Time]:
+) -> tuple[Any, Time]:
     """The trainer of a way, and the time of a tree's pass of the reference."""
     if way.tree and isinstance(training, Dpo):
         peft_model = _with_adapter(model)
         trainer = trainers.dpo(peft_model, chat.tokenizer, data, training, arguments)
-        began = _now()
+        began = now()
         reference.give(trainer, data, "", folder, (), lambda: None)
-        return trainer, _since(began)
+        return trainer, since(began)
     if way.tree:
         return trainers.sft(model, chat.tokenizer, data, Lora(), training, arguments), (0.0, 0.0)
     if isinstance(training, Dpo):
@@ -317,15 +281,6 @@ def _trainer(
     return trainer, (0.0, 0.0)
 
 
-def _now() -> _Time:
-    return time.perf_counter(), time.process_time()
-
-
-def _since(began: _Time) -> _Time:
-    wall, cpu = _now()
-    return wall - began[0], cpu - began[1]
-
-
 class _TokenDpoTrainer(DPOTrainer):
     """TRL's trainer for pairs that are tokens already."""
 
@@ -339,40 +294,6 @@ def _with_adapter(model: Any) -> Any:
 
     torch.manual_seed(SEED)
     return get_peft_model(model, trainers.lora_config(Lora(), model))
-
-
-class _TokenCount:
-    """Counts the tokens that a model computes."""
-
-    def __init__(self, model: Any) -> None:
-        self.count = 0
-        model.get_input_embeddings().register_forward_pre_hook(self._add)
-
-    def _add(self, _: Any, inputs: tuple[torch.Tensor, ...]) -> None:
-        self.count += inputs[0].numel()
-
-
-@contextmanager
-def _peak_memory() -> Iterator[list[int]]:
-    """The peak of this process's memory in the block, above what it had before, in bytes."""
-    if sys.platform == "linux":
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-    process = psutil.Process()
-    before = process.memory_info().rss
-    peak = [0]
-    ended = threading.Event()
-
-    def look() -> None:
-        while not ended.wait(0.05):
-            peak[0] = max(peak[0], process.memory_info().rss - before)
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _show(table: str, measured: dict[str, Measured], size: int, steps: int) -> None:
@@ -404,7 +325,7 @@ def _show_sizes(table: str, sizes: dict[int, dict[str, Measured]]) -> None:
         print(f"{size:8} {wall:6.2f}× {cpu:6.2f}× {tokens:6.2f}× {cpu / tokens:12.0%}", flush=True)
 
 
-def _ratios(base: Measured, found: Measured, epochs: int) -> _Time:
+def _ratios(base: Measured, found: Measured, epochs: int) -> Time:
     wall, cpu = (a / b for a, b in zip(base.epochs(epochs), found.epochs(epochs), strict=True))
     return wall, cpu
 
