@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Steps:
 def run(
     venv: Path,
     model: Path,
-    dialogues: list[Dialogue],
+    dialogues: Sequence[Dialogue],
     recipe: str,
     rows: list[int],
     training: Training,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.domain.results import RespondResult
 from core.jobs.context import JobContext
-from core.jobs.settings import RespondSettings, StudentResponder, TeacherResponder
+from core.jobs.settings import RespondSettings, StudentResponder, StudentServer, TeacherResponder
 
 
 def run(job: JobContext[RespondSettings]) -> RespondResult:
@@ -19,7 +19,7 @@ def run(job: JobContext[RespondSettings]) -> RespondResult:
             from core.responding import student_job
 
             return student_job.run(job, responder)
-        case StudentResponder(server=server) as responder:
+        case StudentResponder(server=StudentServer() as server) as responder:
             from core.responding import served_job
 
             return served_job.run(job, responder, server)

@@ -34,6 +34,7 @@ class ServedAnswer:
     prompt_tokens: int | None
     """Those that the server counted; None if it does not report them."""
     text: str
+    """As the server sent it."""
     is_cut: bool
     """Whether the limit of tokens ended it."""
 
@@ -87,7 +88,15 @@ def check_answers(
 
 
 def _follow(model: Any, chat: ChatFormat, answer: ServedAnswer) -> _Followed:
-    tokens = chat.completion(answer.text)
+    """The answer followed as it is; or as in training, for servers that take white space off it."""
+    followed = _follow_tokens(model, chat, answer, chat.written(answer.text))
+    as_trained = chat.completion(answer.text)
+    if not followed.others or as_trained == followed.tokens:
+        return followed
+    return min(followed, _follow_tokens(model, chat, answer, as_trained), key=lambda one: len(one.others))
+
+
+def _follow_tokens(model: Any, chat: ChatFormat, answer: ServedAnswer, tokens: list[int]) -> _Followed:
     if answer.is_cut:
         # What ends an answer is not there yet.
         tokens = tokens[: -max(1, len(chat.tokenizer.encode(chat.after_answer, add_special_tokens=False)))]

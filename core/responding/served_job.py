@@ -124,7 +124,7 @@ class _Asking:
                 request.dialog_id,
                 self.chat.prompt(request.messages[0].content),
                 None if answer.is_estimated else answer.input_tokens,
-                answer.text,
+                answer.raw or answer.text,
                 is_cut=_is_cut(answer, self.responder),
             )
             for request in requests

@@ -153,5 +153,6 @@ def plan(
 def _rank(adapter: str) -> int:
     """The rank of an adapter, as vLLM accepts it: 8, 16, 32 …"""
     config = json.loads((Path(adapter) / "adapter_config.json").read_text(encoding="utf-8"))
-    ranks = [config["r"], *config.get("rank_pattern", {}).values()]
-    return max(8, 1 << (max(ranks) - 1).bit_length())
+    ranks: list[int] = [config["r"], *config.get("rank_pattern", {}).values()]
+    rank: int = 1 << (max(ranks) - 1).bit_length()
+    return max(8, rank)

@@ -65,7 +65,7 @@ def _teach(model: Any, chat: ChatFormat, answer: str) -> None:
     end = chat.completion(answer)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1e-2)
-    for prompt in itertools.chain.from_iterable(itertools.repeat(prompts, 40)):
+    for prompt in itertools.chain.from_iterable(itertools.repeat(prompts, 60)):
         ids = torch.tensor([prompt + end])
         labels = torch.tensor([[-100] * len(prompt) + end])
         model(input_ids=ids, labels=labels).loss.backward()
@@ -166,7 +166,7 @@ def test_another_chat_template_is_found_out_without_a_model(study: Study) -> Non
         with pytest.raises(UserError, match="its chat template is another one"):
             study.respond(server.url, verify=0)
         server.answer = StudentsServer(study.student, study.adapter)
-        assert study.respond(server.url, verify=0)[0].verified is None
+        assert study.respond(server.url, verify=0)[0].verified == 0
 
 
 def test_names_and_fingerprints() -> None:
