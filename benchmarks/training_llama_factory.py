@@ -52,7 +52,8 @@ def run(
     settings.write_text(json.dumps(_arguments(model, name, training, folder)))
     result = folder / "result.json"
     ended = subprocess.run(
-        [str(venv / "bin" / "python"), str(_STEPS), str(settings), str(result)],
+        # `-P`: modules beside that file have names of the standard library's.
+        [str(venv / "bin" / "python"), "-P", str(_STEPS), str(settings), str(result)],
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -22,7 +22,7 @@ from core.config.schema import Quantization, Student
 from core.domain.errors import UserError
 from core.jobs import files
 from core.network import hub
-from core.students import checkpoint_checks, embedded_package, memory, model_kind
+from core.students import checkpoint_checks, cpu_linear, embedded_package, memory, model_kind
 from core.students import quantization as quantizing
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
@@ -140,6 +140,7 @@ def load_model(
         if quantization is None:
             model = model.to(device)
         model_kind.check_causal(model, student.model)
+    cpu_linear.use(model)
     return model
 
 
