@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
 
 from core.config.load import parse_config
 from core.config.schema import Responding, Server
@@ -23,15 +22,17 @@ from core.pipeline import planner
 from core.prompts import templates
 from core.responding import respond_job
 from core.students import chat_format, loading
-from core.students.chat_format import ChatFormat
 from core.students.generation import Generator
 from tests.support import job_attempts, made_settings, tiny_student
 from tests.support.scripted_server import HttpReply, HttpRequest, serving
 from tests.support.synthetic_dialogues import synthetic_dialogues
 
-DIALOGUES = synthetic_dialogues(rows=24)
-TEST = [dialogue for dialogue in DIALOGUES if dialogue.split == "test"]
-PROMPT = "Context: {situation}\nUtterance: {utterance}\nResponse:"
+_DIALOGUE = next(d for d in synthetic_dialogues(rows=16) if d.split == "test")
+TEST = [
+    msgspec.structs.replace(_DIALOGUE, dialog_id=f"made:{n}", utterance=f"I lost {n} friends.")
+    for n in range(3)
+]
+PROMPT = "{utterance}"
 RESPONDING = Responding(max_new_tokens=24)
 BASE = "That sounds really hard."
 TUNED = "I am so proud of you!"
@@ -39,38 +40,40 @@ TUNED = "I am so proud of you!"
 
 @pytest.fixture(scope="module")
 def student(tmp_path_factory: pytest.TempPathFactory) -> LocalStudent:
-    """A student that has learned to answer everything alike, in words."""
     folder = tiny_student.make(tmp_path_factory.mktemp("student"))
     found = made_settings.student(folder, PROMPT)
-    model = loading.load_model(found.config, "cpu", torch.float32)
-    _teach(model, chat_format.load(found.config), BASE)
-    model.save_pretrained(folder)
+    _taught(found, BASE).save_pretrained(folder)
     return found
 
 
 @pytest.fixture(scope="module")
-def adapter(student: LocalStudent, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
-    lora = LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = get_peft_model(loading.load_model(student.config, "cpu", torch.float32), lora)
-    chat = chat_format.load(student.config)
-    _teach(model, chat, TUNED)
-    folder = tmp_path_factory.mktemp("adapter")
-    model.save_pretrained(folder)
+def tuned(student: LocalStudent, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What full fine-tuning may have yielded."""
+    folder = tmp_path_factory.mktemp("tuned")
+    _taught(student, TUNED).save_pretrained(folder)
     return folder
 
 
-def _teach(model: Any, chat: ChatFormat, answer: str) -> None:
-    prompts = [chat.prompt(PROMPT.format(situation=d.situation, utterance=d.utterance)) for d in TEST[:2]]
+def _taught(student: LocalStudent, answer: str) -> Any:
+    """The model, trained until it answers all prompts so, in words."""
+    model = loading.load_model(student.config, "cpu", torch.float32)
+    chat = chat_format.load(student.config)
+    prompts = [chat.prompt(PROMPT.format(situation=d.situation, utterance=d.utterance)) for d in TEST]
     end = chat.completion(answer)
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=1e-2)
-    for prompt in itertools.chain.from_iterable(itertools.repeat(prompts, 60)):
-        ids = torch.tensor([prompt + end])
-        labels = torch.tensor([[-100] * len(prompt) + end])
-        model(input_ids=ids, labels=labels).loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    losses = [1.0] * len(prompts)
+    for _ in range(200):
+        for i, prompt in enumerate(prompts):
+            ids = torch.tensor([prompt + end])
+            loss = model(input_ids=ids, labels=torch.tensor([[-100] * len(prompt) + end])).loss
+            losses[i] = loss.item()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+        if max(losses) < 0.05:
+            return model
+    raise AssertionError(f"not learned: {losses}")
 
 
 @dataclass
@@ -78,13 +81,16 @@ class StudentsServer:
     """Serves a student as vLLM does: by name, with the number of the prompt's tokens."""
 
     student: LocalStudent
-    adapter: Path | None
+    tuned: Path | None
     more_prompt_tokens: int = 0
     names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.chat = chat_format.load(self.student.config)
-        self.model = loading.load_model(self.student.config, "cpu", torch.float32, self.adapter)
+        config = (
+            self.student.config if self.tuned is None else loading.fine_tuned(self.student.config, self.tuned)
+        )
+        self.model = loading.load_model(config, "cpu", torch.float32)
 
     def __call__(self, request: HttpRequest) -> HttpReply:
         body = request.json()
@@ -108,7 +114,7 @@ class Study:
 
     root: Path
     student: LocalStudent
-    adapter: Path
+    tuned: Path
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def settings(self, url: str | None, **options: Any) -> RespondSettings:
@@ -122,23 +128,23 @@ class Study:
         number = next(self.numbers)
         folder = job_attempts.attempt(
             self.root / "artifacts" / "jobs" / f"respond-{number}" / "1",
-            DIALOGUES,
+            TEST,
             self.settings(url, **options),
-            {"adapter": self.adapter},
+            {"model": self.tuned},
             job=f"respond-{number}",
         )
         return job_attempts.run(folder, respond_job.run), (folder / "responses.jsonl").read_bytes()
 
 
 @pytest.fixture
-def study(tmp_path: Path, student: LocalStudent, adapter: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+def study(tmp_path: Path, student: LocalStudent, tuned: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return Study(tmp_path, student, adapter)
+    return Study(tmp_path, student, tuned)
 
 
-def test_a_server_with_the_runs_adapter_answers_as_the_run_does(study: Study) -> None:
+def test_a_server_with_the_runs_weights_answers_as_the_run_does(study: Study) -> None:
     _, here = study.respond(None)
-    served = StudentsServer(study.student, study.adapter)
+    served = StudentsServer(study.student, study.tuned)
     with serving(served) as server:
         result, there = study.respond(server.url, verify=3)
         assert there == here
@@ -151,21 +157,21 @@ def test_a_server_with_the_runs_adapter_answers_as_the_run_does(study: Study) ->
         assert len(served.names) == 3 + len(TEST) + 2
 
 
-def test_another_adapter_under_the_name_is_found_out(study: Study) -> None:
+def test_another_model_under_the_name_is_found_out(study: Study) -> None:
     with serving(StudentsServer(study.student, None)) as server:
         with pytest.raises(UserError, match=r"is not made: .* others than the student's") as raised:
             study.respond(server.url)
         assert "“" in str(raised.value)
         # Nothing of it is kept.
-        server.answer = StudentsServer(study.student, study.adapter)
+        server.answer = StudentsServer(study.student, study.tuned)
         assert study.respond(server.url)[1] == study.respond(None)[1]
 
 
 def test_another_chat_template_is_found_out_without_a_model(study: Study) -> None:
-    with serving(StudentsServer(study.student, study.adapter, more_prompt_tokens=9)) as server:
+    with serving(StudentsServer(study.student, study.tuned, more_prompt_tokens=9)) as server:
         with pytest.raises(UserError, match="its chat template is another one"):
             study.respond(server.url, verify=0)
-        server.answer = StudentsServer(study.student, study.adapter)
+        server.answer = StudentsServer(study.student, study.tuned)
         assert study.respond(server.url, verify=0)[0].verified == 0
 
 
