@@ -5,7 +5,8 @@
 
 The embedded student in float32 with LoRA on all linear layers and the default settings. A table has the
 ways to do the same optimizer steps on the same examples: TRL with micro-batches of 2, TRL at its fastest
-(SFT padding-free and packed, DPO with the reference computed before), and a prefix tree. SFT is measured on
+(SFT padding-free and packed, DPO with the reference computed before), TRL on layers that oneDNN computes,
+and a prefix tree on such layers. SFT is measured on
 examples in random order, and on both answers of each dialogue. Rounds of all ways alternate, each with a
 new trainer of the same weights; times are medians. `CPU` is the ratio of the processor's time, which other
 programs on the machine disturb less; `tokens` are those that the model computes, padding included; `memory`
@@ -47,6 +48,7 @@ from core.prompts import templates
 from core.recipes import examples
 from core.students import chat_format, loading
 from core.students.chat_format import ChatFormat
+from core.students.cpu_linear import OneDnnLinear
 from core.training import reference, tokenized_data, trainers
 from core.training.tokenized_data import TokenizedData
 
@@ -72,21 +74,24 @@ class Way:
 
     name: str
     tree: bool = False
+    onednn: bool = False
+    """Whether linear layers are computed as students' are."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """Of TRL's configuration."""
 
 
 TRL = Way("TRL")
-TREE = Way("prefix tree", tree=True)
+ONEDNN = Way("TRL, oneDNN", onednn=True)
+TREE = Way("prefix tree", tree=True, onednn=True)
 PADDING_FREE = Way("TRL, padding-free", arguments={"padding_free": True, "max_length": None})
 PACKED = Way("TRL, packed", arguments={"packing": True, "per_device_train_batch_size": 1})
 PRECOMPUTED = Way("TRL, precomputed", arguments={"precompute_ref_log_probs": True})
 LLAMA_FACTORY = Way("LLaMA-Factory")
 #: The ways that are compared on each kind of steps.
 WAYS = {
-    "SFT, random order": (TRL, PADDING_FREE, PACKED, TREE),
-    "SFT, by dialogue": (TRL, TREE),
-    "DPO": (TRL, PRECOMPUTED, TREE),
+    "SFT, random order": (TRL, PADDING_FREE, PACKED, ONEDNN, TREE),
+    "SFT, by dialogue": (TRL, ONEDNN, TREE),
+    "DPO": (TRL, PRECOMPUTED, ONEDNN, TREE),
 }
 
 
@@ -217,6 +222,8 @@ def _round(
     with tempfile.TemporaryDirectory() as folder:
         arguments = trainers.arguments(training, "cpu", torch.float32, Path(folder)) | {"save_strategy": "no"}
         model = loading.load_model(STUDENT, "cpu", torch.float32)
+        if not way.onednn:
+            _use_mkl(model)
         tokens = TokenCount(model)
         began = now()
         trainer, before = _trainer(model, data, chat, way, training, arguments, Path(folder))
@@ -230,6 +237,13 @@ def _round(
             trainer.train()
             took = since(began)
         measured.add(took, before, peak[0], tokens.count)
+
+
+def _use_mkl(model: Any) -> None:
+    """Have linear layers computed as PyTorch does."""
+    for module in model.modules():
+        if isinstance(module, OneDnnLinear):
+            module.__class__ = torch.nn.Linear
 
 
 def _training(table: str, way: Way, size: int, steps: int, **settings: Any) -> Training:
