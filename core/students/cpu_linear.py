@@ -60,7 +60,7 @@ def use(model: Any) -> None:
     if not is_faster():
         return
     for module in model.modules():
-        if type(module) is torch.nn.Linear:
+        if type(module) is torch.nn.Linear and module.weight.device.type == "cpu":
             module.__class__ = OneDnnLinear
 
 
