@@ -150,7 +150,9 @@ def with_adapter(model: Any, adapter: Path, student: Student, name: str = "defau
     `name` is what the model calls it.
     """
     with _errors_of_loading(student):
-        return _with_adapter(model, adapter, trainable=False, name=name)
+        model = _with_adapter(model, adapter, trainable=False, name=name)
+    cpu_linear.use(model)
+    return model
 
 
 @contextmanager
