@@ -5,13 +5,20 @@
 
 The embedded student in float32 with LoRA on all linear layers and the default settings. A table has the
 ways to do the same optimizer steps on the same examples: TRL with micro-batches of 2, TRL at its fastest
-(SFT padding-free and packed, DPO with the reference computed before), and a prefix tree. SFT is measured on
+(SFT padding-free and packed, DPO with the reference computed before), TRL on layers that oneDNN computes,
+and a prefix tree on such layers. SFT is measured on
 examples in random order, and on both answers of each dialogue. Rounds of all ways alternate, each with a
 new trainer of the same weights; times are medians. `CPU` is the ratio of the processor's time, which other
 programs on the machine disturb less; `tokens` are those that the model computes, padding included; `memory`
 is the peak of the process above what it had before the steps. With several `--step`, a last table shows how
 the ratio of time goes with the ratio of tokens, which is its limit. Without `--data` the path is in
 EMPATHY_REFERENCE_DATASET.
+
+`--llama-factory VENV` adds LLaMA-Factory on the files that `export` writes, with the same settings, in an
+environment of its own, which is made so:
+
+    uv venv /tmp/llama-factory --python 3.11
+    uv pip install --python /tmp/llama-factory/bin/python llamafactory==0.9.5 "torch==2.13.*"
 
 `--curve` trains a tiny model of random weights for that many steps, by TRL's own trainers and on prefix
 trees, and prints how far the losses are apart; it fails above a relative difference of 1e-3.
@@ -20,32 +27,28 @@ trees, and prints how far the losses are apart; it fails above a relative differ
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import random
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import datasets
-import psutil
 import torch
 import transformers
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
+from benchmarks import training_llama_factory
+from benchmarks.training_measures import Measured, Time, TokenCount, now, peak_memory, since
 from core.config.schema import Dpo, Lora, Student, Training
 from core.dialogues import csv_table
 from core.prompts import templates
 from core.recipes import examples
 from core.students import chat_format, loading
 from core.students.chat_format import ChatFormat
+from core.students.cpu_linear import OneDnnLinear
 from core.training import reference, tokenized_data, trainers
 from core.training.tokenized_data import TokenizedData
 
@@ -71,45 +74,25 @@ class Way:
 
     name: str
     tree: bool = False
+    onednn: bool = False
+    """Whether linear layers are computed as students' are."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """Of TRL's configuration."""
 
 
 TRL = Way("TRL")
-TREE = Way("prefix tree", tree=True)
+ONEDNN = Way("TRL, oneDNN", onednn=True)
+TREE = Way("prefix tree", tree=True, onednn=True)
 PADDING_FREE = Way("TRL, padding-free", arguments={"padding_free": True, "max_length": None})
 PACKED = Way("TRL, packed", arguments={"packing": True, "per_device_train_batch_size": 1})
 PRECOMPUTED = Way("TRL, precomputed", arguments={"precompute_ref_log_probs": True})
+LLAMA_FACTORY = Way("LLaMA-Factory")
 #: The ways that are compared on each kind of steps.
 WAYS = {
-    "SFT, random order": (TRL, PADDING_FREE, PACKED, TREE),
-    "SFT, by dialogue": (TRL, TREE),
-    "DPO": (TRL, PRECOMPUTED, TREE),
+    "SFT, random order": (TRL, PADDING_FREE, PACKED, ONEDNN, TREE),
+    "SFT, by dialogue": (TRL, ONEDNN, TREE),
+    "DPO": (TRL, PRECOMPUTED, ONEDNN, TREE),
 }
-
-
-#: Seconds on the clock and of the processor.
-_Time = tuple[float, float]
-
-
-@dataclass
-class Measured:
-    """What the rounds of one way took."""
-
-    steps: list[_Time] = field(default_factory=list)
-    before: list[_Time] = field(default_factory=list)
-    """The reference's pass over all examples, where it comes before the steps."""
-    memory: int = 0
-    """Bytes."""
-    tokens: int = 0
-    """Tokens that the model computes in a round."""
-
-    def epochs(self, number: int) -> _Time:
-        wall, cpu = (
-            median(time[kind] for time in self.before) + number * median(time[kind] for time in self.steps)
-            for kind in (0, 1)
-        )
-        return wall, cpu
 
 
 def main() -> int:
@@ -123,6 +106,7 @@ def main() -> int:
     parser.add_argument(
         "--peers", action=argparse.BooleanOptionalAction, default=True, help="TRL at its fastest"
     )
+    parser.add_argument("--llama-factory", type=Path, metavar="VENV")
     options = parser.parse_args()
     if options.data is None:
         parser.error("name the dialogues with --data or in EMPATHY_REFERENCE_DATASET")
@@ -135,12 +119,14 @@ def main() -> int:
     for table in options.only:
         sizes: dict[int, dict[str, Measured]] = {}
         ways = WAYS[table] if options.peers else tuple(way for way in WAYS[table] if way in (TRL, TREE))
+        if options.llama_factory is not None:
+            ways = (*ways[:-1], LLAMA_FACTORY, TREE)
         for size in options.step:
             data = _data(table, options.data, chat, size * options.steps)
             measured = {way.name: Measured() for way in ways}
             for _ in range(options.rounds):
                 for way in ways:
-                    _round(table, data, chat, way, size, options.steps, measured[way.name])
+                    _round(table, data, chat, way, size, options, measured[way.name])
             _show(table, measured, size, options.steps)
             sizes[size] = measured
         if len(sizes) > 1:
@@ -195,37 +181,69 @@ def _data(table: str, path: Path, chat: ChatFormat, count: int) -> TokenizedData
     """That many examples: at random, or with both answers of each dialogue."""
     dialogues = csv_table.read_table(path).dialogues
     sft, pairs = examples.build(dialogues, RECIPE, "strict", templates.load("student"))
-    draw = random.Random(SEED)
     if table == "DPO":
-        return tokenized_data.dpo(chat, draw.sample(pairs, count), Dpo())
+        return tokenized_data.dpo(chat, [pairs[row] for row in _rows(table, len(pairs), count)], Dpo())
+    return tokenized_data.sft(chat, [sft[row] for row in _rows(table, len(sft), count)], Training())
+
+
+def _rows(table: str, among: int, count: int) -> list[int]:
+    """The examples that are drawn."""
+    draw = random.Random(SEED)
     if table == "SFT, by dialogue":
-        first = draw.sample(range(0, len(sft), 2), count // 2)
-        return tokenized_data.sft(chat, [sft[index + more] for index in first for more in (0, 1)], Training())
-    return tokenized_data.sft(chat, draw.sample(sft, count), Training())
+        return [first + more for first in draw.sample(range(0, among, 2), count // 2) for more in (0, 1)]
+    return draw.sample(range(among), count)
+
+
+def _llama_factory(table: str, options: argparse.Namespace, training: Training, measured: Measured) -> None:
+    dialogues = csv_table.read_table(options.data).dialogues
+    sft, pairs = examples.build(dialogues, RECIPE, "strict", templates.load("student"))
+    count = MICRO_BATCH * training.gradient_accumulation_steps * training.max_steps
+    rows = _rows(table, len(pairs if table == "DPO" else sft), count)
+    with tempfile.TemporaryDirectory() as folder:
+        found = training_llama_factory.run(
+            options.llama_factory, loading.embedded(), dialogues, RECIPE, rows, training, Path(folder)
+        )
+    measured.add((found.seconds, found.cpu_seconds), (0.0, 0.0), found.memory, found.tokens)
 
 
 def _round(
-    table: str, data: TokenizedData, chat: ChatFormat, way: Way, size: int, steps: int, measured: Measured
+    table: str,
+    data: TokenizedData,
+    chat: ChatFormat,
+    way: Way,
+    size: int,
+    options: argparse.Namespace,
+    measured: Measured,
 ) -> None:
-    training = _training(table, way, size, steps)
+    training = _training(table, way, size, options.steps)
+    if way is LLAMA_FACTORY:
+        _llama_factory(table, options, training, measured)
+        return
     with tempfile.TemporaryDirectory() as folder:
         arguments = trainers.arguments(training, "cpu", torch.float32, Path(folder)) | {"save_strategy": "no"}
         model = loading.load_model(STUDENT, "cpu", torch.float32)
-        tokens = _TokenCount(model)
-        began = _now()
+        if not way.onednn:
+            _use_mkl(model)
+        tokens = TokenCount(model)
+        began = now()
         trainer, before = _trainer(model, data, chat, way, training, arguments, Path(folder))
         if way is PRECOMPUTED:
-            before = _since(began)
+            before = since(began)
         if table != "DPO":
             # Before the steps there are only checks; in DPO there may be the reference's pass.
             tokens.count = 0
-        with _peak_memory() as peak:
-            began = _now()
+        with peak_memory() as peak:
+            began = now()
             trainer.train()
-            measured.steps.append(_since(began))
-        measured.before.append(before)
-        measured.memory = max(measured.memory, peak[0])
-        measured.tokens = tokens.count
+            took = since(began)
+        measured.add(took, before, peak[0], tokens.count)
+
+
+def _use_mkl(model: Any) -> None:
+    """Have linear layers computed as PyTorch does."""
+    for module in model.modules():
+        if isinstance(module, OneDnnLinear):
+            module.__class__ = torch.nn.Linear
 
 
 def _training(table: str, way: Way, size: int, steps: int, **settings: Any) -> Training:
@@ -249,14 +267,14 @@ def _trainer(
     training: Training,
     arguments: dict[str, Any],
     folder: Path,
-) -> tuple[Any, _Time]:
+) -> tuple[Any, Time]:
     """The trainer of a way, and the time of a tree's pass of the reference."""
     if way.tree and isinstance(training, Dpo):
         peft_model = _with_adapter(model)
         trainer = trainers.dpo(peft_model, chat.tokenizer, data, training, arguments)
-        began = _now()
+        began = now()
         reference.give(trainer, data, "", folder, (), lambda: None)
-        return trainer, _since(began)
+        return trainer, since(began)
     if way.tree:
         return trainers.sft(model, chat.tokenizer, data, Lora(), training, arguments), (0.0, 0.0)
     if isinstance(training, Dpo):
@@ -277,15 +295,6 @@ def _trainer(
     return trainer, (0.0, 0.0)
 
 
-def _now() -> _Time:
-    return time.perf_counter(), time.process_time()
-
-
-def _since(began: _Time) -> _Time:
-    wall, cpu = _now()
-    return wall - began[0], cpu - began[1]
-
-
 class _TokenDpoTrainer(DPOTrainer):
     """TRL's trainer for pairs that are tokens already."""
 
@@ -299,40 +308,6 @@ def _with_adapter(model: Any) -> Any:
 
     torch.manual_seed(SEED)
     return get_peft_model(model, trainers.lora_config(Lora(), model))
-
-
-class _TokenCount:
-    """Counts the tokens that a model computes."""
-
-    def __init__(self, model: Any) -> None:
-        self.count = 0
-        model.get_input_embeddings().register_forward_pre_hook(self._add)
-
-    def _add(self, _: Any, inputs: tuple[torch.Tensor, ...]) -> None:
-        self.count += inputs[0].numel()
-
-
-@contextmanager
-def _peak_memory() -> Iterator[list[int]]:
-    """The peak of this process's memory in the block, above what it had before, in bytes."""
-    if sys.platform == "linux":
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-    process = psutil.Process()
-    before = process.memory_info().rss
-    peak = [0]
-    ended = threading.Event()
-
-    def look() -> None:
-        while not ended.wait(0.05):
-            peak[0] = max(peak[0], process.memory_info().rss - before)
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield peak
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _show(table: str, measured: dict[str, Measured], size: int, steps: int) -> None:
@@ -364,7 +339,7 @@ def _show_sizes(table: str, sizes: dict[int, dict[str, Measured]]) -> None:
         print(f"{size:8} {wall:6.2f}× {cpu:6.2f}× {tokens:6.2f}× {cpu / tokens:12.0%}", flush=True)
 
 
-def _ratios(base: Measured, found: Measured, epochs: int) -> _Time:
+def _ratios(base: Measured, found: Measured, epochs: int) -> Time:
     wall, cpu = (a / b for a, b in zip(base.epochs(epochs), found.epochs(epochs), strict=True))
     return wall, cpu
 

@@ -137,6 +137,9 @@ from .services.logs.record_formats import LogLevel as LogLevel
 from .services.machine import Gpu as Gpu
 from .services.machine import Machine as Machine
 from .services.machine import look_at_machine as look_at_machine
+from .services.model_servers import ModelServer as ModelServer
+from .services.model_servers import Served as Served
+from .services.model_servers import ServerProgram as ServerProgram
 from .services.pipeline.forecast import Forecast as Forecast
 from .services.pipeline.reader import PipelineReader as PipelineReader
 from .services.playground import Answering as Answering

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import msgspec
 
 from core.config import redaction, training_arguments
-from core.config.schema import Config, Dpo, JudgeConfig, Lora, Student, Teacher, Training
+from core.config.schema import Config, Dpo, JudgeConfig, Lora, Server, Student, Teacher, Training
 from core.domain.errors import UserError
-from core.domain.names import is_plain
+from core.domain.names import RunName, is_plain
 
 NAME = "config.toml"
 
@@ -89,6 +89,16 @@ def parse_config(text: str, place: str = NAME) -> Config:
         _check_teacher(f"{place}: teachers.{name}", teacher)
         if teacher.top_logprobs is not None:
             raise UserError(f"{place}: teachers.{name}.top_logprobs: only a judge supports it")
+    for name, server in config.servers.items():
+        if name not in config.students:
+            known = ", ".join(config.students) or "none"
+            raise UserError(f"{place}: servers.{name}: there is no student {name!r}; known: {known}")
+        _check_server(f"{place}: servers.{name}", server, name)
+        if server.verify and config.runs.quantization is not None:
+            raise UserError(
+                f"{place}: servers.{name}.verify: weights in 4 bits cannot be followed on the CPU; set "
+                "verify = 0, or remove runs.quantization"
+            )
     for name, judge in config.judges.items():
         _check_judge(f"{place}: judges.{name}", judge)
     if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
@@ -187,28 +197,54 @@ def _is_url(text: str) -> bool:
     return has_place and text.isprintable() and _URL.fullmatch(text) is not None
 
 
+def _check_server(place: str, server: Server, student: str) -> None:
+    if "?" in server.base_url:
+        raise UserError(f"{place}.base_url: must have no query")
+    _check_url(place, server.base_url)
+    _check_variable(place, server.api_key_env)
+    if "{" in server.model.replace("{responder}", "") or not server.model.strip():
+        raise UserError(f"{place}.model: must be a name; the only field that it may have is {{responder}}")
+    for responder, name in server.models.items():
+        run = RunName.parse(responder)
+        if responder != student and (run is None or run.student != student):
+            raise UserError(
+                f"{place}.models: {responder!r} is neither {student!r} nor a run of it, such as "
+                f"'{student}/direct/chatgpt/sft'"
+            )
+        if not name.strip():
+            raise UserError(f"{place}.models: the name of {responder!r} is empty")
+
+
+def _check_url(place: str, url: str) -> None:
+    if not _is_url(url):
+        raise UserError(
+            f"{place}.base_url: must be a URL such as http://localhost:8000/v1, "
+            "without user name, password and query"
+        )
+    path = url.partition("?")[0].rstrip("/")
+    ending = next((end for end in _ENDPOINTS if path.endswith(end)), None)
+    if ending is not None:
+        raise UserError(f"{place}.base_url: leave out {ending}, which each request adds")
+
+
+def _check_variable(place: str, name: str | None) -> None:
+    if name is not None and not _VARIABLE.fullmatch(name):
+        raise UserError(
+            f"{place}.api_key_env: must be the name of an environment variable, never the key itself"
+        )
+
+
 def _check_teacher(place: str, teacher: Teacher) -> None:
     if teacher.provider == "local":
         if teacher.mode == "batch":
             raise UserError(f"{place}.mode: a local model has no batch mode; use 'live'")
         if teacher.base_url is not None or teacher.api_key_env is not None:
             raise UserError(f"{place}: a local model takes neither base_url nor api_key_env")
-    if teacher.base_url is not None and not _is_url(teacher.base_url):
-        raise UserError(
-            f"{place}.base_url: must be a URL such as http://localhost:8000/v1, "
-            "without user name, password and query"
-        )
-    if teacher.api_key_env is not None and not _VARIABLE.fullmatch(teacher.api_key_env):
-        raise UserError(
-            f"{place}.api_key_env: must be the name of an environment variable, never the key itself"
-        )
+    if teacher.base_url is not None:
+        _check_url(place, teacher.base_url)
+    _check_variable(place, teacher.api_key_env)
     if teacher.provider == "local" and teacher.top_logprobs is not None:
         raise UserError(f"{place}.top_logprobs: only a judge behind an API supports it; remove it")
-    if teacher.base_url is not None:
-        path = teacher.base_url.partition("?")[0].rstrip("/")
-        ending = next((end for end in _ENDPOINTS if path.endswith(end)), None)
-        if ending is not None:
-            raise UserError(f"{place}.base_url: leave out {ending}, which each request adds")
     if teacher.provider == "local" and teacher.extra_body:
         raise UserError(f"{place}.extra_body: a local model sends no request; remove it")
     if teacher.provider != "google" and teacher.thinking_budget is not None:

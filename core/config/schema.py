@@ -362,6 +362,35 @@ class Responding(_Table, frozen=True):
     """With `do_sample`: sampling seed."""
 
 
+class Server(_Table, frozen=True):
+    """A server with an OpenAI-compatible API that answers the test split for the student NAME and its runs,
+    such as vLLM with their adapters: see [Answers from a server](guide.md#answers-from-a-server)."""
+
+    base_url: str
+    """Its URL, such as `http://localhost:8000/v1`, without user name, password or query."""
+    model: str = "{responder}"
+    """The name under which it serves a responder; `{responder}` stands for the student's name or the run's,
+    such as `smollm2/direct/chatgpt/sft`."""
+    models: dict[str, str] = {}
+    """The names of responders that it serves under other ones."""
+    verify: NonNegative = 2
+    """Number of test dialogues whose greedy answers are followed token by token with the student in the job's
+    own process, on the CPU, before the server answers the others. If they are not the student's, the job
+    fails. 0 loads no model, and only compares the length of a prompt."""
+    api_key_env: str | None = None
+    """Environment variable that holds the API key; by default OPENAI_API_KEY, which may be missing."""
+    extra_body: dict[str, Any] = {}
+    """Further fields of the request body, such as `{ top_k = -1, repetition_penalty = 1.0 }` of vLLM, which
+    otherwise takes them from the model's generation_config.json."""
+    max_concurrency: Positive = 64
+    """Maximum number of requests in flight."""
+    timeout_s: PositiveNumber = 600.0
+    """Seconds until a request times out."""
+    max_wait_s: PositiveNumber = 3600.0
+    """Seconds for which a job waits while the server answers nothing at all; then it fails, and all answers
+    are kept."""
+
+
 class JudgeConfig(Teacher, frozen=True):
     """What picks the better of two responses. NAME is chosen by you. All options of a teacher apply."""
 
@@ -434,6 +463,9 @@ class Config(_Table, frozen=True):
     """Preference tuning."""
     responding: Responding = Responding()
     """How the test split is answered."""
+    servers: dict[str, Server] = {}
+    """The servers that answer for students, by the student's name; without one, a student answers in the
+    job's own process."""
     judges: dict[str, JudgeConfig] = {}
     """The judges, by name."""
     comparisons: Comparisons = Comparisons()

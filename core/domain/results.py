@@ -125,7 +125,13 @@ class RespondResult(_Answered, frozen=True, kw_only=True, tag="respond"):
     cut: Count | None = None
     """Responses that `max_new_tokens` cut; None for a teacher, whose cut responses are not taken."""
     device: str | None = None
-    """Where the student ran; None for a teacher."""
+    """Where the student ran; None for a teacher, and behind a server."""
+    server: str | None = None
+    """URL of the server that answered for the student; None if it ran in the job's own process."""
+    served_as: str | None = None
+    """The name under which that server has it."""
+    verified: Count | None = None
+    """Answers of that server that were followed with the student before it answered the test split."""
     with_thinking: Count | None = None
     """Responses from which thinking was removed; None for a teacher, and in results of versions that did not
     count them."""

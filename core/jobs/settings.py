@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -22,6 +22,7 @@ from core.config.schema import (
     Price,
     Quantization,
     Responding,
+    Server,
     Student,
     Teacher,
     Training,
@@ -143,11 +144,29 @@ class LocalStudent(_Settings, frozen=True):
     """How the weights are quantized when the model is loaded; None for not at all."""
 
 
+class StudentServer(_Settings, frozen=True):
+    """The server that answers for a student."""
+
+    model: str
+    """The name under which it serves the student, or the student's run."""
+    client: Server
+
+    @classmethod
+    def of(cls, responder: str, server: Server) -> Self:
+        """The server for a responder of that name."""
+        return cls(
+            model=server.models.get(responder) or server.model.replace("{responder}", responder),
+            client=server,
+        )
+
+
 class StudentResponder(_Settings, frozen=True, tag="student"):
     """A student that responds, with an adapter if the job has that input."""
 
     student: LocalStudent
     responding: Responding
+    server: StudentServer | None = None
+    """None if the student is loaded in the job's own process."""
 
 
 class TeacherResponder(_Settings, frozen=True, tag="teacher"):
@@ -268,6 +287,8 @@ Settings = (
 #: fingerprint of a job.
 _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
     LargeModel: frozenset({"client"}),
+    # A server's answers are checked to be the student's, wherever it is.
+    StudentServer: frozenset({"model", "client"}),
     # `LocalStudent` has what they stand for, so that a folder can be moved.
     Student: frozenset({"model", "revision", "chat_template"}),
     Training: frozenset(
@@ -288,7 +309,7 @@ _NOT_IN_FINGERPRINT: Mapping[type[msgspec.Struct], frozenset[str]] = {
 #: Fields that older versions did not have: with their defaults, the fingerprint is what it was.
 _ONLY_IF_CHANGED = frozenset(
     {
-        *("reasoning_effort", "thinking_budget", "dimensions", "structured_output", "stop"),
+        *("reasoning_effort", "thinking_budget", "dimensions", "structured_output", "stop", "server"),
         *("use_rslora", "use_dora", "modules_to_save", "lora_bias", "init_lora_weights"),
         *("packing", "optim", "use_liger_kernel", "neftune_noise_alpha", "extra", "quantization"),
         *("eval_share", "eval_steps", "early_stopping_patience", "early_stopping_threshold"),

@@ -42,6 +42,7 @@ from core.jobs.settings import (
     Settings,
     SftSettings,
     StudentResponder,
+    StudentServer,
     TeacherResponder,
     ValidateSettings,
     fingerprinted,
@@ -296,12 +297,18 @@ class _Planner:
         return names
 
     def _respond(self, name: str, student: str, run: PlannedJob | None) -> PlannedJob:
-        responder = StudentResponder(student=self._student(student), responding=self.config.responding)
+        server = self.config.servers.get(student)
+        responder = StudentResponder(
+            student=self._student(student),
+            responding=self.config.responding,
+            server=None if server is None else StudentServer.of(name, server),
+        )
         inputs = dict(self.dialogues)
         if run is not None:
             inputs[self.trained] = JobOutput(run.id, self.trained)
         settings = RespondSettings(responder=responder)
-        return self._add(name, self.local_slot, settings, inputs, [self.data.test])
+        slot: Slot = self.local_slot if server is None else "api"
+        return self._add(name, slot, settings, inputs, [self.data.test])
 
     def _respond_teacher(self, name: str) -> PlannedJob:
         """Add a teacher that responds to the test split, with the prompt that every responder gets."""

@@ -69,7 +69,7 @@ def kind(settings: Settings, slot: Slot, threads: int, gpu: str | None = None) -
     one: its libraries change the process.
     """
     match settings:
-        case RespondSettings(responder=StudentResponder(student=student)):
+        case RespondSettings(responder=StudentResponder(student=student, server=None)):
             needed = msgspec.json.encode(student)
         case JudgeSettings() | CompareSettings(judge=EmbeddedJudge()):
             needed = b"embedded judge"

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from core.domain.results import RespondResult
 from core.jobs.context import JobContext
-from core.jobs.settings import RespondSettings, StudentResponder, TeacherResponder
+from core.jobs.settings import RespondSettings, TeacherResponder
 
 
 def run(job: JobContext[RespondSettings]) -> RespondResult:
     """Get a response to each test dialogue, and write responses.jsonl. Raises `UserError`."""
+    responder = job.settings.responder
     # A teacher's job may wait for a day: it must not keep PyTorch in memory.
-    match job.settings.responder:
-        case TeacherResponder() as responder:
-            from core.responding import teacher_job
+    if isinstance(responder, TeacherResponder):
+        from core.responding import teacher_job
 
-            return teacher_job.run(job, responder)
-        case StudentResponder() as responder:
-            from core.responding import student_job
+        return teacher_job.run(job, responder)
+    if responder.server is not None:
+        from core.responding import served_job
 
-            return student_job.run(job, responder)
+        return served_job.run(job, responder, responder.server)
+    from core.responding import student_job
+
+    return student_job.run(job, responder)

@@ -282,7 +282,7 @@ def _servers(workspace: WorkspacePaths) -> Iterator[Check]:
 
 
 def _large_models(workspace: WorkspacePaths) -> list[tuple[str, Teacher]]:
-    """The teachers and judges in config.toml; none if it is invalid, which another check shows."""
+    """The teachers, judges and servers in config.toml; none if it is invalid, which another check shows."""
     try:
         config = load_config(workspace.config) if workspace.config.exists() else Config()
     except UserError:
@@ -290,6 +290,11 @@ def _large_models(workspace: WorkspacePaths) -> list[tuple[str, Teacher]]:
     used: list[tuple[str, Teacher]] = []
     used += [(f"the teacher {name}", teacher) for name, teacher in config.teachers.items()]
     used += [(f"the judge {name}", judge) for name, judge in config.judges.items()]
+    for name, server in config.servers.items():
+        as_teacher = Teacher(
+            provider="openai", model=name, base_url=server.base_url, api_key_env=server.api_key_env
+        )
+        used.append((f"the server of {name}", as_teacher))
     return used
 
 

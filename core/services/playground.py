@@ -20,18 +20,18 @@ from core.domain.dialogues import Dialogue
 from core.domain.errors import UserError
 from core.domain.jobs import Slot
 from core.domain.names import RunName
-from core.jobs.inputs import JobOutput
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import LocalStudent, RespondSettings, StudentResponder
-from core.pipeline import devices
+from core.pipeline import devices, slots
 from core.playground import history, messages, process
 from core.playground.history import PlaygroundHistory
 from core.playground.messages import Answered, Ask, Done, Left, Message, Participant, Piece, Status
 from core.playground.records import MAX_RESPONDERS, PlaygroundAnswer, PlaygroundQuestion, PlaygroundTurn
 from core.prompts import templates
+from core.services import trained_students
 from core.services.pipeline.reader import PipelineReader
 from core.services.workspace_state import WorkspaceState
-from core.store import job_records, queries
+from core.store import queries
 
 #: How often a process that ends at the wrong moment is started again.
 _CONNECTIONS = 3
@@ -181,10 +181,10 @@ class Playground:
     def responders(self) -> tuple[PlaygroundResponder, ...]:
         """Who may answer, in the configuration's order."""
         found = []
-        for name, node in self._nodes().items():
+        for name, node in trained_students.jobs(self._state).items():
             run = RunName.parse(name)
             problem = None
-            if run is not None and self._trained(node) is None:
+            if run is not None and trained_students.trained(self._state, node) is None:
                 problem = f"{name} is not trained yet: `empathy-tui run {run.stage}:{name}`"
             found.append(PlaygroundResponder(name, "base" if run is None else "run", problem))
         return tuple(found)
@@ -220,7 +220,7 @@ class Playground:
         count = len(question.responders)
         if not 1 <= count <= MAX_RESPONDERS or len(set(question.responders)) != count:
             raise UserError(f"name 1 to {MAX_RESPONDERS} different responders, not {count}")
-        nodes = self._nodes()
+        nodes = trained_students.jobs(self._state)
         participants = []
         for name in question.responders:
             node = nodes.get(name)
@@ -228,9 +228,9 @@ class Playground:
                 known = ", ".join(nodes) or "none: import data, and define students in config.toml"
                 raise UserError(f"no student or run is named {name!r}. There are: {known}")
             participants.append(self._participant(name, node, question))
-        return Answering(
-            self, question, Ask(tuple(participants), question.sampling), nodes[question.responders[0]].slot
-        )
+        # Not the job's: a server may answer the test split.
+        slot = slots.local_slot((self._state.config()[0] or Config()).runs.device)
+        return Answering(self, question, Ask(tuple(participants), question.sampling), slot)
 
     def _connect(self, slot: Slot, stop: threading.Event) -> socket.socket | None:
         """A connection to the resident process, which is started unless it runs; None once `stop` is set.
@@ -292,41 +292,12 @@ class Playground:
             raise UserError(f"{file} cannot be written: {error.strerror or error}") from error
         return len(turns)
 
-    def _nodes(self) -> dict[str, PlannedJob]:
-        """The jobs in which students answer the test split, by the responder's name."""
-        imported = self._state.imported()
-        config, invalid = self._state.config()
-        if invalid is not None:
-            raise UserError(invalid)
-        nodes, problem = self._state.plan(config, imported)
-        if problem is not None:
-            raise UserError(problem)
-        return {
-            node.name: node
-            for node in nodes
-            if isinstance(node.settings, RespondSettings)
-            and isinstance(node.settings.responder, StudentResponder)
-        }
-
-    def _trained(self, node: PlannedJob) -> tuple[Literal["adapter", "model"], Path] | None:
-        """What a run's training has yielded; None if it is a base student, or not trained yet."""
-        connection = self._state.connection()
-        kinds: tuple[Literal["adapter", "model"], ...] = ("adapter", "model")
-        for kind in kinds:
-            read = node.inputs.get(kind)
-            if connection is not None and isinstance(read, JobOutput):
-                found = job_records.artifact(connection, read.job, read.name)
-                path = None if found is None else self._state.paths.inside(found[0])
-                if path is not None and path.exists():
-                    return kind, path
-        return None
-
     def _participant(self, name: str, node: PlannedJob, question: PlaygroundQuestion) -> Participant:
         settings = node.settings
         assert isinstance(settings, RespondSettings)
         assert isinstance(settings.responder, StudentResponder)
         student = settings.responder.student
-        trained = self._trained(node)
+        trained = trained_students.trained(self._state, node)
         if trained is None and RunName.parse(name) is not None:
             raise UserError(f"{name} is not trained yet: `empathy-tui run {name}`")
         adapter: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from core.services.data.reader import DataReader
     from core.services.data_frames import DataFrames
     from core.services.evaluation.reader import EvaluationReader
+    from core.services.model_servers import ModelServer, ServerProgram
     from core.services.pipeline.reader import PipelineReader
     from core.services.playground import Playground
     from core.services.spending.reader import SpendingReader
@@ -101,6 +103,23 @@ class Workspace:
         from core.services.playground import Playground
 
         return Playground(self._state, self.pipeline)
+
+    def model_server(
+        self, responders: Sequence[str], port: int, program: ServerProgram | None = None
+    ) -> ModelServer:
+        """The server of these students and runs on this machine, which is not started yet.
+
+        Args:
+            responders: A student, runs of it, or both.
+            port: The port that it listens on.
+            program: What serves; by default vLLM where it is installed.
+
+        Raises:
+            UserError: A responder cannot be served, or they are of several students.
+        """
+        from core.services import model_servers
+
+        return model_servers.plan(self._state, responders, port, program)
 
     @cached_property
     def frames(self) -> DataFrames:

@@ -86,9 +86,16 @@ class ChatFormat:
 
     def completion(self, answer: str) -> list[int]:
         """The tokens that a student learns to write after a prompt: the answer and its end."""
+        return self._written(answer.strip(), self.before_answer)
+
+    def written(self, text: str) -> list[int]:
+        """The tokens of a generated text with its end, with the white space that it has."""
+        return self._written(text, "")
+
+    def _written(self, text: str, before: str) -> list[int]:
         parts = (
-            Part(self.before_answer, is_message=False),
-            Part(answer.strip(), is_message=True),
+            Part(before, is_message=False),
+            Part(text, is_message=True),
             Part(self.after_answer, is_message=False),
         )
         ids = plain_text.encode(self.tokenizer, parts, self._control_tokens, continues=True)
@@ -109,8 +116,13 @@ class ChatFormat:
         else:
             for token in sorted(self.tokenizer.all_special_tokens, key=len, reverse=True):
                 text = text.replace(token, "")
+        kept = self.before_stop(text)
+        return Response(kept.strip(), kept != text, has_thinking)
+
+    def before_stop(self, text: str) -> str:
+        """The text up to the first stop string."""
         found = [position for stop in self.stop_strings if (position := text.find(stop)) >= 0]
-        return Response(text[: min(found, default=None)].strip(), bool(found), has_thinking)
+        return text[: min(found, default=None)]
 
     def check_adapter(self, adapter: Path) -> None:
         """Raise `UserError` if the adapter in this folder was trained with another chat template."""

@@ -22,7 +22,7 @@ from core.config.schema import Quantization, Student
 from core.domain.errors import UserError
 from core.jobs import files
 from core.network import hub
-from core.students import checkpoint_checks, embedded_package, memory, model_kind
+from core.students import checkpoint_checks, cpu_linear, embedded_package, memory, model_kind
 from core.students import quantization as quantizing
 
 EMBEDDED = "embedded/smollm2-135m-instruct"
@@ -62,7 +62,7 @@ def load_tokenizer(student: Student) -> Any:
 
     Raises `UserError`.
     """
-    source = _source(student)
+    source = source_of(student)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, revision=student.revision, trust_remote_code=False)
     except Exception as error:
@@ -111,7 +111,7 @@ def load_model(
     has the end tokens alone. `quantization` needs what
     `quantizing.check` checks.
     """
-    source = _source(student)
+    source = source_of(student)
     with _errors_of_loading(student):
         checkpoint_checks.check_no_adapter(student.model, source, student.revision)
         config = AutoConfig.from_pretrained(source, revision=student.revision, trust_remote_code=False)
@@ -140,6 +140,7 @@ def load_model(
         if quantization is None:
             model = model.to(device)
         model_kind.check_causal(model, student.model)
+    cpu_linear.use(model)
     return model
 
 
@@ -149,7 +150,9 @@ def with_adapter(model: Any, adapter: Path, student: Student, name: str = "defau
     `name` is what the model calls it.
     """
     with _errors_of_loading(student):
-        return _with_adapter(model, adapter, trainable=False, name=name)
+        model = _with_adapter(model, adapter, trainable=False, name=name)
+    cpu_linear.use(model)
+    return model
 
 
 @contextmanager
@@ -212,7 +215,8 @@ def _own_ends(name: str, source: str, revision: str | None, config: Any) -> list
     return [end for end in ends if type(end) is int and 0 <= end < text.vocab_size] or None
 
 
-def _source(student: Student) -> str:
+def source_of(student: Student) -> str:
+    """What Transformers loads: a folder, or a name on the Hub. Raises `UserError` if there is no model."""
     if student.model == EMBEDDED:
         return str(embedded())
     if student.model.startswith("embedded/"):

@@ -1,4 +1,4 @@
-"""Merging an adapter into its student."""
+"""Saving a student as a model that other programs load: with an adapter merged into it, or as it is."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from core.config.schema import Student
 from core.students import chat_format, loading
 
 
-def merge(student: Student, adapter: Path, destination: Path, dtype: torch.dtype = torch.float32) -> Path:
-    """Save the student with the adapter merged into its weights, and its tokenizer, to a folder.
+def merge(
+    student: Student, adapter: Path | None, destination: Path, dtype: torch.dtype = torch.float32
+) -> Path:
+    """Save the student with the adapter, if any, merged into its weights, and its tokenizer, to a folder.
 
     Raises `UserError` when the student cannot be loaded.
     """
-    model = loading.load_model(student, "cpu", dtype, adapter).merge_and_unload()
+    model = loading.load_model(student, "cpu", dtype, adapter)
+    if adapter is not None:
+        model = model.merge_and_unload()
     chat = chat_format.load(student)
     # Programs that load the merged model must stop where it was trained to.
     model.generation_config.eos_token_id = chat.stops_of(model)

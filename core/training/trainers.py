@@ -16,6 +16,7 @@ from trl import DPOConfig, SFTConfig
 
 from core.config.schema import Dpo, Lora, Training
 from core.domain.errors import UserError
+from core.students import cpu_linear
 from core.training import evaluation, lora_modules
 from core.training.prefix_tree import attention, flex_check, limits
 from core.training.prefix_tree.trainers import TreeDpoTrainer, TreeSftTrainer
@@ -115,6 +116,8 @@ def sft(
         processing_class=tokenizer,
         peft_config=None if lora is None else lora_config(lora, model),
     )
+    # Those of the new adapter too.
+    cpu_linear.use(trainer.model)
     return _checked(trainer, data, training)
 
 

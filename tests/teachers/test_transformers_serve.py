@@ -1,4 +1,4 @@
-"""A teacher behind a server that was not written here: `transformers serve` with the embedded student."""
+"""`transformers serve` with the embedded student, as a teacher and for a student: a server of others."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ tries = 1
 max_left_out = 0.8
 [recipes]
 train = ["improve-human/naive"]
+"""
+
+STUDENT = """
+[students.small]
+model = "embedded/smollm2-135m-instruct"
+[servers.small]
+base_url = "{url}/v1"
+models = {{ small = "{model}" }}
+[responding]
+max_new_tokens = 12
+[recipes]
+train = ["direct/chatgpt"]
 """
 
 
@@ -85,3 +97,16 @@ def test_a_recipe_from_a_served_model(tmp_path: Path, server: tuple[str, str]) -
     (examples,) = (program.root / "artifacts" / "jobs").glob("recipe-*/*/sft.jsonl")
     targets = [json.loads(line)["completion"][0]["content"] for line in examples.open()]
     assert set(targets[1::2]) <= set(improved.values())
+
+
+def test_the_test_split_answered_by_a_server(tmp_path: Path, server: tuple[str, str]) -> None:
+    url, model = server
+    program = make_program(tmp_path / "work", STUDENT.format(url=url, model=model))
+    program("import", synthetic_csv(tmp_path / "made.csv", rows=8))
+    try:
+        ended = program("run", "respond:small", "--wait")
+    finally:
+        end_processes(tmp_path)
+    assert f"responses of {model} at {url}/v1, 2 checked with the student" in ended.out
+    (path,) = (program.root / "artifacts" / "jobs").glob("respond-*/*/responses.jsonl")
+    assert all(line["text"] and line["finish"] == "length" for line in map(json.loads, path.open()))

@@ -51,6 +51,7 @@ _COMMANDS = {
     "export": ("tui.cli.recipes", "export"),
     "keys": ("tui.cli.keys", "keys"),
     "serve": ("tui.cli.serve", "serve"),
+    "serve-model": ("tui.cli.serve_model", "serve_model"),
     "rebuild": ("tui.cli.rebuild", "rebuild"),
     "doctor": ("tui.cli.doctor", "doctor"),
 }

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.domain.errors import UserError
 from core.jobs import files
 from core.judging.embedded.embedding_cache import EmbeddingCache
+from core.students import cpu_linear
 
 Vectors = NDArray[np.float32]
 
@@ -99,7 +100,9 @@ class Embedder:
     def _model(self) -> Any:
         from transformers import AutoModel
 
-        return AutoModel.from_pretrained(self._folder).eval()
+        model = AutoModel.from_pretrained(self._folder).eval()
+        cpu_linear.use(model)
+        return model
 
 
 def _model_folder() -> Path:

@@ -118,7 +118,7 @@ def outcome(job: Job) -> str:
             )
         case RespondResult(responses=responses, cut=cut, left_out=left_out) as result:
             return (
-                f"{responses} responses"
+                f"{responses} responses{_of_server(result)}"
                 + ("" if cut is None else f", {cut} of them cut at max_new_tokens")
                 + (f", {left_out} left out" if left_out else "")
                 + _counted(result.with_thinking, "with thinking, which was removed")
@@ -134,6 +134,14 @@ def outcome(job: Job) -> str:
                 f", {left_out} dialogues left out" if left_out else ""
             )
     return ""
+
+
+def _of_server(result: RespondResult) -> str:
+    """Which server answered, and how far it was checked; empty without one."""
+    if result.server is None:
+        return ""
+    checked = f"{result.verified} checked with the student" if result.verified else "not checked"
+    return f" of {result.served_as} at {result.server}, {checked}"
 
 
 def _counted(count: int | None, what: str) -> str:

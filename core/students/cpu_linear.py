@@ -1,0 +1,77 @@
+"""Linear layers in float32 on CPUs that PyTorch's matrix products leave half unused.
+
+PyTorch multiplies float32 matrices by MKL, which takes the processors of other vendors than Intel for older
+ones. oneDNN, which PyTorch has too, finds out what a processor can do.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import torch
+
+#: Rows from which oneDNN is faster. With fewer, reading the weights takes all the time.
+_MIN_ROWS = 4
+_CPUINFO = Path("/proc/cpuinfo")
+
+
+class OneDnnLinear(torch.nn.Linear):
+    """A linear layer that oneDNN computes, forwards and backwards, on the weights as they are."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        weight, bias = self.weight, self.bias
+        is_plain = input.dtype == weight.dtype == torch.float32 and weight.device.type == "cpu"
+        if not is_plain or input.numel() < _MIN_ROWS * input.shape[-1] or torch.is_autocast_enabled("cpu"):
+            return torch.nn.functional.linear(input, weight, bias)
+        found: torch.Tensor = _Product.apply(input, weight, bias)
+        return found
+
+
+class _Product(torch.autograd.Function):
+    """`input @ weight.T + bias`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None
+    ) -> torch.Tensor:
+        # A frozen layer needs no input for its gradient, and shall not keep it.
+        ctx.save_for_backward(weight, input if ctx.needs_input_grad[1] else None)
+        return _product(input, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        (gradient,) = gradients
+        weight, input = ctx.saved_tensors
+        of_input = _product(gradient, weight.t(), None) if ctx.needs_input_grad[0] else None
+        rows = gradient.reshape(-1, gradient.shape[-1])
+        of_weight = None if input is None else rows.t() @ input.reshape(-1, input.shape[-1])
+        return of_input, of_weight, rows.sum(0) if ctx.needs_input_grad[2] else None
+
+
+def _product(input: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(input, weight, bias, "none", [], "")
+    return found
+
+
+def use(model: Any) -> None:
+    """Have oneDNN compute the linear layers of a model, where that is faster."""
+    if not is_faster():
+        return
+    for module in model.modules():
+        if type(module) is torch.nn.Linear and module.weight.device.type == "cpu":
+            module.__class__ = OneDnnLinear
+
+
+@functools.cache
+def is_faster() -> bool:
+    """Whether oneDNN is faster than MKL on this machine: on x86 processors that are not Intel's."""
+    if not (torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()):
+        return False
+    try:
+        text = _CPUINFO.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    vendors = {line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("vendor_id")}
+    return bool(vendors) and "GenuineIntel" not in vendors
