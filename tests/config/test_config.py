@@ -29,7 +29,12 @@ def test_the_default_templates_values_are_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[sft]\nbeta = 1", "sft: .*unknown field `beta`"),
+        ("[sft]\nbeta = 1", "line 2: sft.beta: .* did you mean dpo.beta"),
+        ("\n[sft]\nnum_train_epoch = 1", "line 3: .* did you mean num_train_epochs"),
+        ("[stf]\nseed = 1", "line 1: stf: .* did you mean sft"),
+        ("[recipes]\npairing = 'strct'", "line 2: .* did you mean strict"),
+        ("[students.a]\nmodel = 'x'\n[students.'b.c']\nmodel = 'x'\nseed = 1", "line 5: students.b.c.seed"),
+        ("[lora]\nr = [\n1,\n2]", "line 2: lora.r: expected integer, ≥ 1, got a list"),
         ("[sft]\nlearning_rate = 0", "sft.learning_rate"),
         ("[recipes]\npairing = 'loose'", "recipes.pairing.*'loose'"),
         ("[students.a]\n", "students.*`model`"),

@@ -138,7 +138,7 @@ class PipelineReader:
         return connection is not None and bool(intents.pending(connection))
 
     def config(self) -> Config | None:
-        """The configuration; None if config.toml is missing or invalid (`Snapshot.config_error`)."""
+        """The configuration, the last valid one if it is invalid; None if there is none."""
         return self._state.config()[0]
 
     def forecast(self, now: float) -> Forecast | None:

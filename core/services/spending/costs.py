@@ -45,9 +45,17 @@ def estimates(
 
     Requests that recipes share are counted for the first of them.
     """
-    if not nodes:
-        return ()
-    wanted = planner.resolve(nodes, targets)
+    return of_jobs(connection, workspace, planner.resolve(nodes, targets), nodes, dialogues) if nodes else ()
+
+
+def of_jobs(
+    connection: sqlite3.Connection,
+    workspace: WorkspacePaths,
+    wanted: Sequence[PlannedJob],
+    nodes: Sequence[PlannedJob],
+    dialogues: Sequence[Dialogue],
+) -> tuple[Estimate, ...]:
+    """The same of the jobs `wanted` alone, among all planned ones."""
     answered, used, texts = _read(connection, workspace, wanted)
     return (
         *_of_recipes(wanted, nodes, dialogues, texts, answered, used),
