@@ -112,6 +112,10 @@ from .playground.records import PlaygroundTurn as PlaygroundTurn
 from .reports.write import write_report as write_report
 from .services.commands import Commands as Commands
 from .services.commands import ImportPlan as ImportPlan
+from .services.configuration.change import ConfigChange as ConfigChange
+from .services.configuration.change import SettingChange as SettingChange
+from .services.configuration.reader import ConfigurationReader as ConfigurationReader
+from .services.configuration.settings import Setting as Setting
 from .services.data.prompts import Prompt as Prompt
 from .services.data.prompts import judge_question as judge_question
 from .services.data.prompts import prompt_conversation as prompt_conversation

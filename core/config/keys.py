@@ -116,6 +116,8 @@ def unknown(name: str, path: Sequence[str]) -> str:
         return f"{what}; did you mean {' or '.join(same[:3])}?"
     if close := suggestion(name, fields):
         return what + close
+    if longer := [field for field in fields if name in field][:3]:
+        return f"{what}; did you mean {' or '.join(longer)}?"
     names = get_close_matches(name, [option for option, _ in of_tables], n=1, cutoff=0.75)
     elsewhere = [key for option, key in of_tables if option in names]
     return f"{what}; did you mean {' or '.join(elsewhere[:3])}?" if elsewhere else what

@@ -9,6 +9,7 @@ import ast
 import datetime
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -177,13 +178,17 @@ def _default(field: types.Field) -> str:
     return "" if isinstance(value, msgspec.Struct) else value_in_toml(value)
 
 
+def _key_in_toml(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+
+
 def value_in_toml(value: object) -> str:
     """A value as in the file, in one line."""
     match value:
         case datetime.date():
             return value.isoformat()
         case dict():
-            inner = ", ".join(f"{json.dumps(key)} = {value_in_toml(one)}" for key, one in value.items())
+            inner = ", ".join(f"{_key_in_toml(key)} = {value_in_toml(one)}" for key, one in value.items())
             return f"{{ {inner} }}" if inner else "{}"
         case list() | tuple():
             return f"[{', '.join(map(value_in_toml, value))}]"
