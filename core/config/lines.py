@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
+from functools import lru_cache
 
 _PART = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|[A-Za-z0-9_-]+)"""
 _PATH = rf"{_PART}(?:\s*\.\s*{_PART})*"
@@ -37,6 +38,7 @@ def line_with(text: str, key: str, value: str) -> int | None:
     return start
 
 
+@lru_cache(maxsize=4)
 def _lines(text: str) -> dict[str, int]:
     """Key, with its tables → the line at which it appears first."""
     found: dict[str, int] = {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.config import checks, keys, lines, redaction, reference
+from core.config import checks, redaction
 from core.config.problems import InvalidOptionError, suggestion
 from core.config.schema import Config
 from core.domain.errors import UserError
@@ -74,6 +74,9 @@ def parse_config(text: str, place: str = NAME) -> Config:
 
 def located(error: InvalidOptionError, text: str, place: str) -> InvalidConfigError:
     """The error of an option, with the line at which it stands in `text`."""
+    # Only for mistakes: the modules for them would make every start slower.
+    from core.config import lines
+
     if error.item is None:
         line = lines.line_of(text, error.key)
     else:
@@ -151,6 +154,8 @@ def _named(table: Mapping[str, object], path: Sequence[str], message: str) -> tu
 
 def _explained(what: str, path: tuple[str, ...]) -> InvalidOptionError:
     """What msgspec says of the value at `path`, with the key as in the file, and what may be meant."""
+    from core.config import keys, reference
+
     if found := _UNKNOWN.fullmatch(what):
         name = found[1]
         return InvalidOptionError(".".join((*path, name)), keys.unknown(name, path))

@@ -124,6 +124,10 @@ class WorkspaceState:
             return load_config(self.paths.started_config)
         return None
 
+    def config_version(self) -> object:
+        """A value that changes with config.toml; None if it is missing."""
+        return _stamp(self.paths.config)
+
     @property
     def config_problem(self) -> str | None:
         """Why the configuration, as last read, is invalid; None if it is valid, and before it is read."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.config.load import located, parse_config, read_config
+from core.config.load import InvalidConfigError, located, parse_config, read_config
 from core.config.problems import InvalidOptionError
 from core.config.schema import Config
 from core.domain.errors import UserError
@@ -111,6 +111,16 @@ class ConfigurationReader:
         except UserError:
             return None
         return lines.line_of(text, key) if item is None else lines.line_with(text, key, item)
+
+    def line_of_mistake(self) -> int | None:
+        """The line of the mistake in an invalid file; None if it is valid, or the line is not known."""
+        try:
+            self.check(self.text())
+        except InvalidConfigError as error:
+            return error.line
+        except UserError:
+            return None
+        return None
 
     @property
     def path(self) -> Path:

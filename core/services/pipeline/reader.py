@@ -86,6 +86,7 @@ class PipelineReader:
             jobs=self._current.update(nodes, jobs, paused, slot_views),
             config_error=config_error or plan_error,
             app=None if config is None and config_error is not None else (config or Config()).app,
+            config_version=self._state.config_version(),
         )
 
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:

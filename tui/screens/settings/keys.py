@@ -1,0 +1,21 @@
+"""The keys of the settings screen, beside Enter, which edits."""
+
+from __future__ import annotations
+
+from textual.binding import Binding, BindingType
+
+KEYS: tuple[BindingType, ...] = (
+    Binding(
+        "space", "toggle", "On/off", id="settings.toggle", tooltip="Switch a recipe, or a yes or no, over"
+    ),
+    Binding(
+        "v",
+        "view",
+        "Recipes",
+        id="settings.view",
+        tooltip="Show the recipes with what they yield, or all settings",
+    ),
+    Binding("d", "default", "Default", id="settings.default", tooltip="Remove the setting from the file"),
+    Binding("w", "save", "Save", id="settings.save", tooltip="Write the changes to config.toml"),
+    Binding("u", "discard", "Undo", id="settings.discard", tooltip="Forget the changes that are not saved"),
+)
