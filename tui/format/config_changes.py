@@ -24,9 +24,14 @@ def value(text: str | None) -> str:
     """A value of config.toml as it is shown."""
     if text is None or text == "":
         return "not set"
-    whole = _WHOLE.fullmatch(text)
-    shown = visible(whole[1] if whole else text)
+    shown = visible(without_fraction(text))
     return shown if len(shown) <= _MOST else f"{shown[: _MOST - 1]}…"
+
+
+def without_fraction(text: str) -> str:
+    """`3` for `3.0`, and other values unchanged."""
+    whole = _WHOLE.fullmatch(text)
+    return text if whole is None else whole[1]
 
 
 def setting(change: SettingChange) -> str:

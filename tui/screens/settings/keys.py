@@ -6,7 +6,7 @@ from textual.binding import Binding, BindingType
 
 KEYS: tuple[BindingType, ...] = (
     Binding(
-        "space", "toggle", "On/off", id="settings.toggle", tooltip="Switch a recipe, or a yes or no, over"
+        "space", "switch", "On/off", id="settings.switch", tooltip="Switch a recipe, or a setting, on or off"
     ),
     Binding(
         "v",

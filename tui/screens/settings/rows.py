@@ -139,13 +139,11 @@ def describe(row: Row | None) -> Content:
         case None:
             return Content("")
         case RecipeRow(recipe=recipe):
-            teacher = (
-                "" if recipe.method == "direct" else " It needs a teacher, who answers for each dialogue."
-            )
+            teacher = "" if recipe.method == "direct" else " It needs a teacher, asked for each dialogue."
+            examples, pairs = count(recipe.sft_examples), count(recipe.preference_pairs)
             return Content.assemble(
                 (visible(recipe.name), "bold"),
-                f"\n{count(recipe.sft_examples)} SFT examples and {count(recipe.preference_pairs)} preference "
-                f"pairs from the train dialogues.{teacher}",
+                f"\n{examples} SFT examples and {pairs} preference pairs from the train dialogues.{teacher}",
             )
         case SettingRow(setting=one):
             where = f"line {one.line} of config.toml" if one.is_set else "not in config.toml"

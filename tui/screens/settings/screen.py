@@ -31,12 +31,12 @@ class SettingsScreen(WorkspaceScreen):
 
     MODE = "settings"
     ABOUT = (
-        "All settings of config.toml, and the recipes to train on. Changes are kept here, with what they mean, "
-        "until they are saved; saving starts nothing."
+        "All settings of config.toml, and the recipes to train on. Changes are kept here, with what they "
+        "mean, until they are saved; saving starts nothing."
     )
     CSS_PATH = "settings.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
-    WRITES = frozenset({"edit", "toggle", "default", "save"})
+    WRITES = frozenset({"edit", "switch", "default", "save"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +50,9 @@ class SettingsScreen(WorkspaceScreen):
 
     def body(self) -> ComposeResult:
         yield Static(id="meaning", markup=False)
-        yield Listing(id="settings", draw=self._entry, words="a part of a setting or of its description")
+        yield Listing(
+            id="settings", draw=self._entry, words="a part of a setting or of its description", opens="Edit"
+        )
         yield Static(id="about", markup=False)
 
     def on_mount(self) -> None:
@@ -64,9 +66,8 @@ class SettingsScreen(WorkspaceScreen):
         if self.app.workspace.config.exists():
             self.app.read("settings", drafts.look, self._receive)
         else:
-            self.query_one("#meaning", Static).update(
-                "there is no config.toml yet: `empathy-tui init` makes one"
-            )
+            line = self.query_one("#meaning", Static)
+            line.update("there is no config.toml yet: `empathy-tui init` makes one")
 
     def config_place(self) -> ConfigPlace | None:
         row = self._selected
@@ -101,13 +102,13 @@ class SettingsScreen(WorkspaceScreen):
         event.stop()
         row = self._selected
         if isinstance(row, RecipeRow) or (isinstance(row, SettingRow) and _is_boolean(row.setting)):
-            self.action_toggle()
+            self.action_switch()
         elif isinstance(row, SettingRow) and self.can("edit"):
             self._ask_for(row.setting)
 
-    def action_toggle(self) -> None:
+    def action_switch(self) -> None:
         row = self._selected
-        if not self.can("toggle"):
+        if not self.can("switch"):
             return
         if isinstance(row, RecipeRow):
             trained = rows.trained_recipes(self._settings)
@@ -158,7 +159,7 @@ class SettingsScreen(WorkspaceScreen):
         super().step_back()
 
     def _ask_for(self, setting: Setting) -> None:
-        value = setting.value
+        value = config_changes.without_fraction(setting.value)
         if setting.choices and not value.startswith("["):
             from tui.dialogs.choose import ChooseScreen
 
@@ -175,9 +176,8 @@ class SettingsScreen(WorkspaceScreen):
             if typed is not None and typed.strip() != value:
                 self._change(setting.key, typed.strip() or None)
 
-        self.app.push_screen(
-            AskTextScreen(f"{setting.key}: {setting.kind}; empty for the default", value), take
-        )
+        title = f"{setting.key}: {setting.kind}; empty for the default"
+        self.app.push_screen(AskTextScreen(title, value), take)
 
     # Changes, which are computed in a thread: that plans all jobs.
 
