@@ -10,6 +10,7 @@ from .dialogues.statistics import Crosstab as Crosstab
 from .dialogues.statistics import SourceStatistics as SourceStatistics
 from .dialogues.statistics import Statistics as Statistics
 from .domain.app_settings import AppSettings as AppSettings
+from .domain.config_places import config_place as config_place
 from .domain.dialogue_pages import Decided as Decided
 from .domain.dialogue_pages import DialogueFilter as DialogueFilter
 from .domain.dialogue_pages import DialogueLine as DialogueLine

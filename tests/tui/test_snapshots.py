@@ -155,6 +155,35 @@ def test_conversation(snap_compare: Compare, made: Path, home: Path, size: str) 
     assert snap_compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
 
 
+#: What is pressed on the settings screen, and what it shows then.
+SETTINGS: dict[str, tuple[list[str], str]] = {
+    "changed": (["slash", *"epochs", "enter", "enter", "end", "backspace", "2", "enter"], "superseded"),
+    "recipes": (["v", "down", "down", "space"], "not saved: recipes.train"),
+    "mistake": ([], "did you mean"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("what", SETTINGS)
+def test_settings(snap_compare: Compare, made: Path, home: Path, what: str, size: str) -> None:
+    workspace = copied(made, "failed", home)
+    keys, words = SETTINGS[what]
+
+    async def ready(pilot: Pilot[None]) -> None:
+        await until_shows(pilot, "dialogues")
+        await pilot.press("comma")
+        await until_shows(pilot, "of them in config.toml")
+        if what == "mistake":
+            workspace.config.write_text(workspace.config.read_text() + "\n[sft]\nepoch = 2\n")
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        await until_shows(pilot, words)
+        await settled(pilot)
+
+    assert snap_compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_welcome(snap_compare: Compare, empty: WorkspacePaths, size: str) -> None:
     assert look(snap_compare, empty, size, "1", "What to do next")
