@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.binding import Binding, BindingType
 
 KEYS: tuple[BindingType, ...] = (
+    Binding("e", "edit", "Edit", id="settings.edit", show=False, tooltip="Change the setting, as Enter does"),
     Binding(
         "space", "switch", "On/off", id="settings.switch", tooltip="Switch a recipe, or a setting, on or off"
     ),
@@ -15,7 +16,14 @@ KEYS: tuple[BindingType, ...] = (
         id="settings.view",
         tooltip="Show the recipes with what they yield, or all settings",
     ),
-    Binding("d", "default", "Default", id="settings.default", tooltip="Remove the setting from the file"),
+    Binding(
+        "d",
+        "default",
+        "Default",
+        id="settings.default",
+        show=False,
+        tooltip="Remove the setting from the file, so that its default applies",
+    ),
     Binding("w", "save", "Save", id="settings.save", tooltip="Write the changes to config.toml"),
     Binding("u", "discard", "Undo", id="settings.discard", tooltip="Forget the changes that are not saved"),
 )

@@ -100,6 +100,9 @@ class SettingsScreen(WorkspaceScreen):
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
+        self.action_edit()
+
+    def action_edit(self) -> None:
         row = self._selected
         if isinstance(row, RecipeRow) or (isinstance(row, SettingRow) and _is_boolean(row.setting)):
             self.action_switch()
