@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect as types
 
-from core.config import keys, reference
+from core.config import keys, redaction, reference
 from core.config.keys import Place
 from core.config.problems import InvalidOptionError
 from core.domain.errors import UserError
@@ -42,7 +42,7 @@ def parse_value(place: Place, text: str) -> object:
         if candidate is not None and _fits(place, candidate):
             return candidate
     words = reference.type_in_words(place.type).replace("`", "")
-    raise InvalidOptionError(place.key, f"expected {words}, got {text!r}")
+    raise InvalidOptionError(place.key, f"expected {words}, got {redaction.without_secrets(text)!r}")
 
 
 def changed(text: str, changes: Mapping[str, object | None]) -> str:

@@ -179,7 +179,15 @@ def _default(field: types.Field) -> str:
 
 
 def _key_in_toml(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _quoted(key)
+
+
+def _quoted(text: str) -> str:
+    """A string in TOML, in which what cannot be seen is written as its number."""
+    # JSON's spelling of strings is TOML's.
+    return "".join(
+        one if one.isprintable() else f"\\U{ord(one):08x}" for one in json.dumps(text, ensure_ascii=False)
+    )
 
 
 def value_in_toml(value: object) -> str:
@@ -192,8 +200,10 @@ def value_in_toml(value: object) -> str:
             return f"{{ {inner} }}" if inner else "{}"
         case list() | tuple():
             return f"[{', '.join(map(value_in_toml, value))}]"
+        case str():
+            return _quoted(value)
         case msgspec.Struct():
             return value_in_toml({key: getattr(value, key) for key in value.__struct_fields__})
         case _:
-            # JSON's spelling of strings, numbers and booleans is TOML's.
-            return json.dumps(value, ensure_ascii=False)
+            # JSON's spelling of numbers and booleans is TOML's.
+            return json.dumps(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
@@ -61,6 +60,4 @@ def _open(app: EmpathyApp, line: int | None) -> None:
     app.refresh(layout=True)
     if code:
         app.show_message(f"{words[0]} ended with exit code {code}", title="Editor", error=True)
-    app.config_watch.confirm_next()
-    with suppress(OSError):
-        app.config_watch.look()
+    app.config_watch.look(asks=True)

@@ -27,11 +27,9 @@ class ConfigWatch:
         self._version: object = None
         self._text: str | None = None
         self._is_busy = False
+        #: Whether the file may have changed since the look that is under way.
+        self._is_due = False
         self._asks = False
-
-    def confirm_next(self) -> None:
-        """Ask about the next change whether to keep it, because the user has just made it in an editor."""
-        self._asks = True
 
     def see(self, snapshot: Snapshot) -> None:
         """Look at config.toml if this snapshot is of another version of it, which is valid."""
@@ -43,13 +41,19 @@ class ConfigWatch:
         else:
             self.look()
 
-    def look(self) -> None:
-        """Look at config.toml now."""
-        if not self._is_busy and self._text is not None:
-            self._is_busy = True
-            self._app.run_worker(
-                partial(self._compare, self._text), name="Config", thread=True, exit_on_error=False
-            )
+    def look(self, *, asks: bool = False) -> None:
+        """Look at config.toml now; with `asks`, ask whether to keep a change, because the user has just made
+        it in an editor."""
+        if self._text is None:
+            return
+        self._asks |= asks
+        if self._is_busy:
+            self._is_due = True
+            return
+        self._is_busy = True
+        self._app.run_worker(
+            partial(self._compare, self._text), name="Config", thread=True, exit_on_error=False
+        )
 
     def _begin(self, text: str) -> None:
         self._text = text
@@ -73,6 +77,9 @@ class ConfigWatch:
     def _compared(self, before: str, text: str, change: ConfigChange | None) -> None:
         self._is_busy, self._text = False, text
         asks, self._asks = self._asks, False
+        if self._is_due:
+            self._is_due = False
+            self.look()
         if change is None or not change.settings:
             return
         if asks:

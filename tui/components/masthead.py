@@ -95,7 +95,8 @@ class Masthead(Vertical):
             self._problem = problem
             below = self.query_one("#config-problem", Static)
             below.display = problem is not None
-            below.update(Content("" if problem is None else _mistake(problem)))
+            shows_last = snapshot is not None and snapshot.app is not None
+            below.update(Content("" if problem is None else _mistake(problem, shows_last)))
 
 
 def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
@@ -126,8 +127,10 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
     return Content.assemble(*parts)
 
 
-def _mistake(problem: str) -> str:
-    return f"✗ {_one_line(problem)} (shown is the last valid configuration; E opens the file)"
+def _mistake(problem: str, shows_last: bool) -> str:
+    """What is wrong with config.toml; `shows_last` is whether screens show the last valid configuration."""
+    shown = "shown is the last valid configuration; " if shows_last else ""
+    return f"✗ {_one_line(problem)} ({shown}E opens the file)"
 
 
 def _one_line(text: str) -> str:

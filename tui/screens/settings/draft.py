@@ -20,7 +20,7 @@ class Found:
     text: str
     """The file's text."""
     settings: tuple[Setting, ...]
-    """All settings; those of the last valid configuration if the file is invalid."""
+    """All settings; those of the last valid configuration if the file is invalid, none if there is none."""
     recipes: tuple[Recipe, ...]
     """All recipes, with what they yield; none without data."""
 
@@ -43,8 +43,15 @@ class Draft:
 
 def look(workspace: Workspace) -> Found:
     """The present state of the workspace's config.toml."""
+    from core.api import UserError
+
     reader = workspace.configuration
-    return Found(reader.text(), reader.settings(), workspace.data.recipes())
+    try:
+        settings = reader.settings()
+    except UserError:
+        # Every screen shows why.
+        settings = ()
+    return Found(reader.text(), settings, workspace.data.recipes())
 
 
 def make(paths: WorkspacePaths, base: str, edits: Edits) -> Draft:

@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Static
 from tui.components.listing import ListEntry, Listing
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.format import config_changes
+from tui.format.text import visible
 from tui.screens.settings import draft as drafts
 from tui.screens.settings import rows
 from tui.screens.settings.draft import Draft, Edits, Found
@@ -169,7 +170,7 @@ class SettingsScreen(WorkspaceScreen):
             names = [json.loads(choice) for choice in setting.choices]
             current = json.loads(value) if value else None
             self.app.push_screen(
-                ChooseScreen(setting.key, [str(name) for name in names], current),
+                ChooseScreen(visible(setting.key), [str(name) for name in names], current),
                 lambda chosen: None if chosen is None else self._change(setting.key, chosen),
             )
             return
@@ -179,7 +180,7 @@ class SettingsScreen(WorkspaceScreen):
             if typed is not None and typed.strip() != value:
                 self._change(setting.key, typed.strip() or None)
 
-        title = f"{setting.key}: {setting.kind}; empty for the default"
+        title = f"{visible(setting.key)}: {setting.kind}; empty for the default"
         self.app.push_screen(AskTextScreen(title, value), take)
 
     # Changes, which are computed in a thread: that plans all jobs.
