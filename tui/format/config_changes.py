@@ -63,6 +63,8 @@ def summary(change: ConfigChange) -> str:
         parts.append(f"{_number(len(change.superseded), 'result')} superseded")
     if change.unfinished:
         parts.append(f"{_number(len(change.unfinished), 'unfinished job')} go on with the old settings")
+    if change.dropped:
+        parts.append(f"{_number(len(change.dropped), 'job')} no longer planned")
     return "; ".join(parts) or "no job changes"
 
 

@@ -10,7 +10,7 @@ from core.config import redaction, reference
 from core.config.schema import Config
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
-from core.domain.job_rules import ENDED
+from core.domain.job_rules import ENDED, UNSUCCESSFUL
 from core.domain.jobs import Job, Slot
 from core.jobs.planned_job import PlannedJob
 from core.pipeline import workspace_graph
@@ -54,6 +54,8 @@ class ConfigChange:
     settings."""
     unfinished: tuple[Job, ...]
     """Requested jobs that have not ended, and that only the earlier configuration has: they go on."""
+    dropped: tuple[Job, ...]
+    """Other jobs that only the earlier configuration has: not started, failed or cancelled."""
     seconds: float | None
     """How long the jobs anew take, one after another as slots allow; None if there are none, or nothing is
     known of them."""
@@ -79,7 +81,7 @@ def describe(state: WorkspaceState, before: Config | None, after: Config) -> Con
     jobs = {} if connection is None else queries.jobs(connection)
     old_ids, new_ids = {node.id for node in old}, {node.id for node in new}
     added = [node for node in new if node.id not in old_ids]
-    gone = [jobs[node.id] for node in old if node.id not in new_ids and node.id in jobs]
+    gone = [jobs.get(node.id) or unrequested(node) for node in old if node.id not in new_ids]
     anew = [node for node in added if not _is_done(jobs, node)]
     seconds, is_at_least = _time(state, anew, new, jobs, after)
     usd, is_at_most = _cost(state, anew, new)
@@ -88,7 +90,10 @@ def describe(state: WorkspaceState, before: Config | None, after: Config) -> Con
         anew=tuple(jobs.get(node.id) or unrequested(node) for node in anew),
         known=tuple(jobs[node.id] for node in added if _is_done(jobs, node)),
         superseded=tuple(job for job in gone if job.state == "done"),
-        unfinished=tuple(job for job in gone if job.state not in ENDED),
+        unfinished=tuple(job for job in gone if job.requested and job.state not in ENDED),
+        dropped=tuple(
+            job for job in gone if job.state in UNSUCCESSFUL or not (job.requested or job.state == "done")
+        ),
         seconds=seconds,
         is_at_least=is_at_least,
         usd=usd,

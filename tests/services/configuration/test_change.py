@@ -38,7 +38,7 @@ def test_another_number_of_epochs_makes_all_that_follows_from_it_anew(study: Pat
         stages = sorted(job.stage for job in found.anew)
         assert stages == ["compare"] * 8 + ["respond"] * 4 + ["sft"] * 2 + ["sft-dpo"] * 2
         assert sorted(job.stage for job in found.superseded) == stages
-        assert (found.known, found.unfinished) == ((), ())
+        assert found.known == found.unfinished == found.dropped == ()
         # The judges have no price.
         assert found.usd is None
         assert workspace.configuration.text() == before
@@ -61,6 +61,7 @@ def test_without_paid_judges_it_costs_nothing(study: Path) -> None:
     # A recipe, two runs, two responders and two comparisons.
     assert len(found.anew) == 7
     assert not found.superseded
+    assert not found.dropped
 
 
 def test_a_setting_outside_the_fingerprint_changes_no_job(study: Path) -> None:

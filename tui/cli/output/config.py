@@ -27,6 +27,8 @@ class ConfigReport:
     """Jobs that are done, and that only the earlier configuration has."""
     unfinished: Sequence[str]
     """Those that have not ended: they go on."""
+    dropped: Sequence[str]
+    """Those that were not started, failed or were cancelled."""
     seconds: float | None
     """Estimated time of the jobs anew; null when it is not known."""
     is_at_least: bool
@@ -44,6 +46,7 @@ def report(change: ConfigChange, *, saved: bool) -> ConfigReport:
         known=[job.id for job in change.known],
         superseded=[job.id for job in change.superseded],
         unfinished=[job.id for job in change.unfinished],
+        dropped=[job.id for job in change.dropped],
         seconds=change.seconds,
         is_at_least=change.is_at_least,
         usd=change.usd,
