@@ -49,11 +49,10 @@ class ConfigurationReader:
         config, problem = self._state.config()
         if config is None:
             raise UserError(problem or f"{self._state.paths.config} is missing")
-        try:
-            text = self.text()
-            return settings(config, tomllib.loads(text), text)
-        except (UserError, tomllib.TOMLDecodeError, ValueError, RecursionError):
-            return settings(config, {}, "")
+        # Of an invalid file it is not known which settings it means to set.
+        text = "" if problem is not None else self.text()
+        known = (config, text)
+        return self._state.remember("settings", known, lambda: settings(config, tomllib.loads(text), text))
 
     def edited(self, text: str, changes: Mapping[str, str | None]) -> str:
         """The text with each option set to a value as typed, or without it for None.
