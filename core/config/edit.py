@@ -144,7 +144,7 @@ def _remove(document: Any, path: Sequence[str]) -> None:
             return
         table = table[part]
     if path[-1] in table:
-        table.remove(path[-1])
+        del table[path[-1]]
 
 
 def _set_plain(table: dict[str, Any], path: Sequence[str], value: object) -> None:

@@ -18,8 +18,10 @@ def line_of(text: str, key: str) -> int | None:
     that has one."""
     known = _lines(text)
     while key:
-        if key in known:
-            return known[key]
+        below = (line for other, line in known.items() if other.startswith(f"{key}."))
+        line = known.get(key) or next(below, None)
+        if line is not None:
+            return line
         key = key.rpartition(".")[0]
     return None
 

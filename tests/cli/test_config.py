@@ -75,5 +75,5 @@ def test_an_invalid_file_is_exit_code_1_with_line_and_remedy(program: Program) -
     for command in ("status", "recipes", "data", "winrates", "batches", "run --dry-run", "config show"):
         err = program(*command.split(), code=1).err
         assert "config.toml, line 9: judges.gpt.dimension: there is no such option" in err
-        assert "did you mean dimensions?" in err
+        assert "did you mean dimensions" in err
     assert program("judge", "plan", code=1).err.count("line 9") == 1

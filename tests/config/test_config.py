@@ -111,9 +111,9 @@ JUDGE = "[judges.it]\nprovider = 'openai'\nmodel = 'm'\n"
         # What the checks say.
         (
             "[teachers.'a b']\nprovider = 'openai'\nmodel = 'm'",
-            r"\[teachers\.a b\]: a name may contain letters",
+            r"teachers\.a b: a name may contain letters",
         ),
-        ("[judges.'a/b']\nprovider = 'embedded'", r"\[judges\.a/b\]: a name may contain letters"),
+        ("[judges.'a/b']\nprovider = 'embedded'", r"judges\.a/b: a name may contain letters"),
         (LOCAL + "mode = 'batch'", r"teachers\.here\.mode: a local model has no batch mode"),
         (
             LOCAL + "base_url = 'http://x'",
@@ -144,9 +144,9 @@ JUDGE = "[judges.it]\nprovider = 'openai'\nmodel = 'm'\n"
         (TEACHER + "[recipes]\nteacher = 'gtp'", "there is no teacher 'gtp'; known: gpt"),
         (
             "[prices.models.m]\ninput = 1\noutput = 2",
-            "prices.date is missing",
+            "line 1: prices.date: is missing",
         ),
-        ("[judges.it]\nprovider = 'google'", r"judges\.it\.model is missing"),
+        ("[judges.it]\nprovider = 'google'", r"judges\.it\.model: is missing"),
         (
             "[judges.it]\nprovider = 'embedded'\nmodel = 'm'",
             "the embedded judge takes no setting other than prov",

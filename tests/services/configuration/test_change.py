@@ -33,7 +33,7 @@ def test_another_number_of_epochs_makes_all_that_follows_from_it_anew(study: Pat
         before, after = edited(workspace, sft__num_train_epochs="2")
         found = workspace.configuration.change(before, after)
         (setting,) = found.settings
-        assert (setting.key, setting.before, setting.after) == ("sft.num_train_epochs", "3.0", "2")
+        assert (setting.key, setting.before, setting.after) == ("sft.num_train_epochs", "3.0", "2.0")
         # Two recipes: SFT and DPO of each, their responses, and their comparisons under two judges.
         stages = sorted(job.stage for job in found.anew)
         assert stages == ["compare"] * 8 + ["respond"] * 4 + ["sft"] * 2 + ["sft-dpo"] * 2
