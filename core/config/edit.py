@@ -70,7 +70,7 @@ def changed(text: str, changes: Mapping[str, object | None]) -> str:
         made = document.as_string()
         if "\r\n" in text and "\n" not in text.replace("\r\n", ""):
             made = made.replace("\r\n", "\n").replace("\n", "\r\n")
-        if tomllib.loads(made) != expected:
+        if _filled(tomllib.loads(made)) != _filled(expected):
             raise CannotEditError("more than what was requested would change")
     except (TOMLKitError, tomllib.TOMLDecodeError, AttributeError, TypeError) as error:
         raise CannotEditError(str(error) or type(error).__name__) from error
@@ -145,6 +145,12 @@ def _remove(document: Any, path: Sequence[str]) -> None:
         table = table[part]
     if path[-1] in table:
         del table[path[-1]]
+
+
+def _filled(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A table without empty tables in it: the last key of one may take the table along."""
+    inner = {key: _filled(value) if isinstance(value, dict) else value for key, value in table.items()}
+    return {key: value for key, value in inner.items() if value != {}}
 
 
 def _set_plain(table: dict[str, Any], path: Sequence[str], value: object) -> None:
