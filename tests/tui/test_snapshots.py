@@ -13,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
+from core.services.training import run_estimates
 from docs.generator import scene
 from tests.support import batches_workspace, playground_turns
 from tests.support.filled_workspace import fill
@@ -165,7 +166,11 @@ SETTINGS: dict[str, tuple[list[str], str]] = {
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("what", SETTINGS)
-def test_settings(snap_compare: Compare, made: Path, home: Path, what: str, size: str) -> None:
+def test_settings(
+    snap_compare: Compare, made: Path, home: Path, monkeypatch: pytest.MonkeyPatch, what: str, size: str
+) -> None:
+    # Estimates of time follow from it.
+    monkeypatch.setattr(run_estimates, "_products_a_second", lambda: 1e10)
     workspace = copied(made, "failed", home)
     keys, words = SETTINGS[what]
 

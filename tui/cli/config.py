@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from core.api import ConfigChange, UserError, Workspace
+from core.api import UserError, Workspace
 from tui.cli.groups import CommandGroup
 from tui.cli.options import CommandError, examples, json_option, workspace_of
 from tui.cli.output import json
+
+if TYPE_CHECKING:
+    # Importing it takes time, which the program's help must not.
+    from core.api import ConfigChange
 
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what the change means; write nothing.")
 

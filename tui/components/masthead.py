@@ -91,6 +91,9 @@ class Masthead(Vertical):
             self._shown = line
             self.query_one("#workspace", Static).update(line, layout=False)
         problem = None if snapshot is None else snapshot.config_error
+        if snapshot is not None and problem is not None:
+            # Which workspace it is stands above.
+            problem = problem.removeprefix(f"{snapshot.workspace}/")
         if problem != self._problem:
             self._problem = problem
             below = self.query_one("#config-problem", Static)

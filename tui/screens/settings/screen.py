@@ -263,6 +263,10 @@ class SettingsScreen(WorkspaceScreen):
         elif self._shows_recipes:
             trained = rows.trained_recipes(self._settings)
             line.update(Content(f"students are trained on {len(trained)} of {len(self._rows)} recipes"))
+        elif self.app.snapshot is not None and self.app.snapshot.config_error is not None:
+            line.update(
+                "settings of the last valid configuration; they can be changed once the file is mended"
+            )
         else:
             number = sum(one.is_set for one in self._settings)
             line.update(Content(f"{len(self._settings)} settings, {number} of them in config.toml"))
