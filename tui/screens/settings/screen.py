@@ -93,6 +93,11 @@ class SettingsScreen(WorkspaceScreen):
             return self._draft.settings
         return () if self._found is None else self._found.settings
 
+    @property
+    def _is_invalid(self) -> bool:
+        """Whether config.toml is invalid, as every screen shows."""
+        return self.app.snapshot is not None and self.app.snapshot.config_error is not None
+
     # What people do.
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
@@ -223,7 +228,7 @@ class SettingsScreen(WorkspaceScreen):
         if self._draft is not None and found.text == self._draft.text:
             # Saved.
             self._draft = None
-        elif self._draft is not None and found.text != self._draft.base:
+        elif self._draft is not None and found.text != self._draft.base and not self._is_invalid:
             # Somebody else has changed the file: the changes are made on top of that.
             edits, self._draft = self._draft.edits, None
             self._compute(found.text, edits)
@@ -263,10 +268,8 @@ class SettingsScreen(WorkspaceScreen):
         elif self._shows_recipes:
             trained = rows.trained_recipes(self._settings)
             line.update(Content(f"students are trained on {len(trained)} of {len(self._rows)} recipes"))
-        elif self.app.snapshot is not None and self.app.snapshot.config_error is not None:
-            line.update(
-                "settings of the last valid configuration; they can be changed once the file is mended"
-            )
+        elif self._is_invalid:
+            line.update("settings of the last valid configuration; to change them, mend the file first")
         else:
             number = sum(one.is_set for one in self._settings)
             line.update(Content(f"{len(self._settings)} settings, {number} of them in config.toml"))
