@@ -10,6 +10,7 @@ from .dialogues.statistics import Crosstab as Crosstab
 from .dialogues.statistics import SourceStatistics as SourceStatistics
 from .dialogues.statistics import Statistics as Statistics
 from .domain.app_settings import AppSettings as AppSettings
+from .domain.config_places import config_place as config_place
 from .domain.dialogue_pages import Decided as Decided
 from .domain.dialogue_pages import DialogueFilter as DialogueFilter
 from .domain.dialogue_pages import DialogueLine as DialogueLine
@@ -114,6 +115,10 @@ from .services.commands import Commands as Commands
 from .services.commands import ImportPlan as ImportPlan
 from .services.completion import Completion as Completion
 from .services.completion import completion_of as completion_of
+from .services.configuration.change import ConfigChange as ConfigChange
+from .services.configuration.change import SettingChange as SettingChange
+from .services.configuration.reader import ConfigurationReader as ConfigurationReader
+from .services.configuration.settings import Setting as Setting
 from .services.data.prompts import Prompt as Prompt
 from .services.data.prompts import judge_question as judge_question
 from .services.data.prompts import prompt_conversation as prompt_conversation

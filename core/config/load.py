@@ -2,173 +2,86 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
-from core.config import redaction, training_arguments
-from core.config.schema import Config, Dpo, JudgeConfig, Lora, Server, Student, Teacher, Training
+from core.config import checks, redaction
+from core.config.problems import InvalidOptionError, suggestion
+from core.config.schema import Config
 from core.domain.errors import UserError
-from core.domain.names import RunName, is_plain
 
 NAME = "config.toml"
 
-#: Without user name, password or query, because people put API keys there; except for Azure's version.
-_URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?(\?api-version=[\w.-]+)?")
-#: Paths below the base URL, which people copy from examples of single requests.
-_ENDPOINTS = ("/chat/completions", "/completions", "/batches")
-#: How long a batch may take: a number of hours or days.
-_WINDOW = re.compile(r"[1-9]\d*[hd]")
-#: An API key can look like a variable name; the prefixes of some providers' keys are refused, and long names
-#: of letters and digits without a "_".
-_VARIABLE = re.compile(
-    r"(?!AIza|hf_|gsk_|sk_|gh[pousr]_|r8_|AKIA)(?!(?=[A-Za-z]*[0-9])[A-Za-z0-9]{24,}$)[A-Za-z_][A-Za-z0-9_]*"
-)
-
 #: Characters of the shortest secret that is looked for in config.toml: shorter ones may be words.
 _MIN_KEY = 12
-
-#: Initial weights of LoRA that need nothing but the model.
-_INITIALIZATION = re.compile(r"gaussian|orthogonal|olora|pissa(_niter_[1-9]\d*)?")
-
-_JINJA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-#: Those that hold the conversation, and words of Jinja's syntax.
-_JINJA_RESERVED = {
-    *("messages", "add_generation_prompt", "continue_final_message", "tools", "documents", "strftime_now"),
-    *("and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"),
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_GOT = re.compile(r"got `(\w+)`")
+_IN_TOML = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number with a fraction",
+    "bool": "a boolean",
+    "array": "a list",
+    "object": "a table",
 }
+_NOT_A_CHOICE = re.compile(r"Invalid enum value '(.*)'")
+#: The parts of a path as msgspec writes it, in which this stands for any key of a table with free names.
+_ANY = "[...]"
+_STEP = re.compile(r"\[\.\.\.\]|[^.\[\]]+")
+_TOML_PLACE = re.compile(r"(.*) \(at line (\d+), column (\d+)\)", re.DOTALL)
+
+
+class InvalidConfigError(UserError):
+    """A config.toml that cannot be used."""
+
+    def __init__(self, place: str, line: int | None, what: str) -> None:
+        super().__init__(f"{place}{'' if line is None else f', line {line}'}: {what}")
+        self.line = line
+        """The line of the mistake, from 1; None if it is not known."""
 
 
 def parse_config(text: str, place: str = NAME) -> Config:
     """The configuration in `text`.
 
-    Raises `UserError` when it is invalid: it names the key and the values that the key accepts.
+    Raises `InvalidConfigError` when it is invalid: it names the line, the key and the values that the key
+    accepts.
     """
     _check_secrets(text, place)
     try:
-        config = msgspec.convert(tomllib.loads(text), Config)
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{place} is not valid TOML: {error}") from error
-    except RecursionError as error:
-        raise UserError(f"{place} is not valid TOML: it is nested too deeply") from error
-    except msgspec.ValidationError as error:
-        raise UserError(f"{place}: {_explain(str(error))}") from error
-    except ValueError as error:
-        # A number of thousands of digits.
-        raise UserError(f"{place} is not valid TOML: {error}") from error
-    for name in config.teachers:
-        if name in config.students:
-            raise UserError(f"{place}: teachers.{name}: a student has the same name; choose another")
-    for kind, names in (
-        ("students", config.students),
-        ("teachers", config.teachers),
-        ("judges", config.judges),
-    ):
-        for name in names:
-            if not is_plain(name):
-                raise UserError(
-                    f"{place}: [{kind}.{name}]: a name may contain letters, digits, '.', '_' and '-'"
-                )
-    for name, student in config.students.items():
-        _check_student(f"{place}: students.{name}", student)
-    if "sft-dpo" in config.runs.stages and "sft" not in config.runs.stages:
-        raise UserError(f"{place}: runs.stages: 'sft-dpo' continues from 'sft'; name both")
-    if config.runs.quantization is not None and not config.runs.lora:
-        raise UserError(
-            f"{place}: runs.quantization: weights in 4 bits cannot be trained themselves; remove it, or set "
-            "lora = true"
-        )
-    _check_lora(f"{place}: lora", config.lora)
-    _check_training(f"{place}: sft", config.sft)
-    _check_training(f"{place}: dpo", config.dpo)
-    for name, teacher in config.teachers.items():
-        _check_teacher(f"{place}: teachers.{name}", teacher)
-        if teacher.top_logprobs is not None:
-            raise UserError(f"{place}: teachers.{name}.top_logprobs: only a judge supports it")
-    for name, server in config.servers.items():
-        if name not in config.students:
-            known = ", ".join(config.students) or "none"
-            raise UserError(f"{place}: servers.{name}: there is no student {name!r}; known: {known}")
-        _check_server(f"{place}: servers.{name}", server, name)
-        if server.verify and config.runs.quantization is not None:
-            raise UserError(
-                f"{place}: servers.{name}.verify: weights in 4 bits cannot be followed on the CPU; set "
-                "verify = 0, or remove runs.quantization"
-            )
-    for name, judge in config.judges.items():
-        _check_judge(f"{place}: judges.{name}", judge)
-    if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
-        known = ", ".join(config.teachers) or "none"
-        raise UserError(
-            f"{place}: recipes.teacher: there is no teacher {config.recipes.teacher!r}; known: {known}"
-        )
-    if config.prices.models and config.prices.date is None:
-        raise UserError(f"{place}: prices.date is missing: the day on which the prices were listed")
+        at = _TOML_PLACE.fullmatch(str(error))
+        line = len(text.splitlines()) if at is None else int(at[2])
+        what = str(error) if at is None else f"{at[1]}, column {at[3]}"
+        raise InvalidConfigError(place, line, f"not valid TOML: {what}") from error
+    except (RecursionError, ValueError) as error:
+        # ValueError: a number of thousands of digits.
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InvalidConfigError(place, None, f"not valid TOML: {what}") from error
+    try:
+        config = _converted(table)
+        checks.check(config)
+    except InvalidOptionError as error:
+        raise located(error, text, place) from error
     return config
 
 
-def _check_student(place: str, student: Student) -> None:
-    for name, value in student.chat_template_kwargs.items():
-        if not _JINJA_NAME.fullmatch(name) or name in _JINJA_RESERVED:
-            raise UserError(f"{place}.chat_template_kwargs: {name!r} is not a variable of chat templates")
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise UserError(f"{place}.chat_template_kwargs.{name}: {error}; write it as a string") from error
+def located(error: InvalidOptionError, text: str, place: str) -> InvalidConfigError:
+    """The error of an option, with the line at which it stands in `text`."""
+    # Only for mistakes: the modules for them would make every start slower.
+    from core.config import lines
 
-
-def _check_lora(place: str, lora: Lora) -> None:
-    wanted = lora.init_lora_weights
-    if isinstance(wanted, str) and not _INITIALIZATION.fullmatch(wanted):
-        raise UserError(
-            f"{place}.init_lora_weights: {wanted!r} is none of true, false, gaussian, orthogonal, olora, "
-            "pissa and pissa_niter_N; others of PEFT's need data or files of their own"
-        )
-
-
-def _check_training(place: str, training: Training) -> None:
-    """Check what a stage's options say together, and its arguments for TRL."""
-    if training.packing:
-        if isinstance(training, Dpo):
-            raise UserError(f"{place}.packing: TRL packs SFT examples only; remove it")
-        if training.prefix_tree or training.group_by_dialogue:
-            raise UserError(
-                f"{place}.packing: packed rows allow neither prefix trees, which save more, nor an order by "
-                "dialogue; remove it, or set prefix_tree = false and group_by_dialogue = false"
-            )
-    if training.early_stopping_patience is not None and not training.eval_share:
-        raise UserError(
-            f"{place}.early_stopping_patience: there is no evaluation; set eval_share, such as 0.1"
-        )
-    training_arguments.check_optimizer(f"{place}.optim", training.optim)
-    if training.extra:
-        training_arguments.check_extra(place, training)
-
-
-def _check_judge(place: str, judge: JudgeConfig) -> None:
-    if judge.provider != "embedded":
-        if not judge.model:
-            raise UserError(f"{place}.model is missing: the model that judges")
-        _check_teacher(place, judge)
-        if judge.provider == "local" and judge.structured_output:
-            raise UserError(f"{place}.structured_output: a local model does not support it; remove it")
-        for name in ("dimensions", "structured_output"):
-            if judge.top_logprobs is not None and getattr(judge, name):
-                raise UserError(
-                    f"{place}.{name}: set either {name} or top_logprobs, which are log-probabilities of an "
-                    "answer of one digit"
-                )
-        if judge.stop is not None and judge.mode == "batch":
-            raise UserError(
-                f'{place}.stop: "decided" needs verdicts one after the other, but a batch gives all of them '
-                'at its end; set mode = "live", or remove stop'
-            )
-    elif judge != JudgeConfig(provider="embedded", stop=judge.stop):
-        raise UserError(f"{place}: the embedded judge takes no setting other than provider and stop")
+    if error.item is None:
+        line = lines.line_of(text, error.key)
+    else:
+        line = lines.line_with(text, error.key, error.item)
+    return InvalidConfigError(place, line, str(error))
 
 
 def _check_secrets(text: str, place: str) -> None:
@@ -181,101 +94,88 @@ def _check_secrets(text: str, place: str) -> None:
             )
     if found := redaction.KEY_SHAPE.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise UserError(
-            f"{place}, line {line}, contains what looks like an API key: remove it; keys are read from "
-            "environment variables only (`api_key_env`)"
+        raise InvalidConfigError(
+            place,
+            line,
+            "contains what looks like an API key: remove it; keys are read from "
+            "environment variables only (`api_key_env`)",
         )
-
-
-def _is_url(text: str) -> bool:
-    """Whether it is a URL of a server, which every reader of URLs can take apart."""
-    try:
-        parts = urlsplit(text)
-        has_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-    return has_place and text.isprintable() and _URL.fullmatch(text) is not None
-
-
-def _check_server(place: str, server: Server, student: str) -> None:
-    if "?" in server.base_url:
-        raise UserError(f"{place}.base_url: must have no query")
-    _check_url(place, server.base_url)
-    _check_variable(place, server.api_key_env)
-    if "{" in server.model.replace("{responder}", "") or not server.model.strip():
-        raise UserError(f"{place}.model: must be a name; the only field that it may have is {{responder}}")
-    for responder, name in server.models.items():
-        run = RunName.parse(responder)
-        if responder != student and (run is None or run.student != student):
-            raise UserError(
-                f"{place}.models: {responder!r} is neither {student!r} nor a run of it, such as "
-                f"'{student}/direct/chatgpt/sft'"
-            )
-        if not name.strip():
-            raise UserError(f"{place}.models: the name of {responder!r} is empty")
-
-
-def _check_url(place: str, url: str) -> None:
-    if not _is_url(url):
-        raise UserError(
-            f"{place}.base_url: must be a URL such as http://localhost:8000/v1, "
-            "without user name, password and query"
-        )
-    path = url.partition("?")[0].rstrip("/")
-    ending = next((end for end in _ENDPOINTS if path.endswith(end)), None)
-    if ending is not None:
-        raise UserError(f"{place}.base_url: leave out {ending}, which each request adds")
-
-
-def _check_variable(place: str, name: str | None) -> None:
-    if name is not None and not _VARIABLE.fullmatch(name):
-        raise UserError(
-            f"{place}.api_key_env: must be the name of an environment variable, never the key itself"
-        )
-
-
-def _check_teacher(place: str, teacher: Teacher) -> None:
-    if teacher.provider == "local":
-        if teacher.mode == "batch":
-            raise UserError(f"{place}.mode: a local model has no batch mode; use 'live'")
-        if teacher.base_url is not None or teacher.api_key_env is not None:
-            raise UserError(f"{place}: a local model takes neither base_url nor api_key_env")
-    if teacher.base_url is not None:
-        _check_url(place, teacher.base_url)
-    _check_variable(place, teacher.api_key_env)
-    if teacher.provider == "local" and teacher.top_logprobs is not None:
-        raise UserError(f"{place}.top_logprobs: only a judge behind an API supports it; remove it")
-    if teacher.provider == "local" and teacher.extra_body:
-        raise UserError(f"{place}.extra_body: a local model sends no request; remove it")
-    if teacher.provider != "google" and teacher.thinking_budget is not None:
-        raise UserError(f'{place}.thinking_budget: only provider "google" supports it')
-    if teacher.provider == "local" and teacher.reasoning_effort is not None:
-        raise UserError(f"{place}.reasoning_effort: a local model does not support it; remove it")
-    if teacher.thinking_budget is not None and teacher.reasoning_effort is not None:
-        raise UserError(f"{place}: set either thinking_budget or reasoning_effort: Gemini takes only one")
-    if teacher.provider != "openai" and (teacher.api_version is not None or "?" in (teacher.base_url or "")):
-        raise UserError(f'{place}.api_version: only provider "openai" supports it')
-    if not _WINDOW.fullmatch(teacher.batch_window):
-        raise UserError(f"{place}.batch_window: must be a number of hours or days such as 24h or 7d")
-    if teacher.poll_min_s > teacher.poll_max_s:
-        raise UserError(f"{place}.poll_min_s: must not exceed poll_max_s")
 
 
 def load_config(path: Path) -> Config:
     """The configuration in `path`. Raises `UserError` when it cannot be read or is invalid."""
+    return parse_config(read_config(path), str(path))
+
+
+def read_config(path: Path) -> str:
+    """The text of a config.toml, with its line ends as they are. Raises `UserError` if it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing: create it with `empathy-tui init`") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    return parse_config(text, str(path))
 
 
-def _explain(message: str) -> str:
-    """msgspec's message (`… - at `$.sft.beta``) with the key first, spelled as in the file."""
-    what, _, where = message.partition(" - at `$")
-    key = where.rstrip("`").lstrip(".")
+def _converted(table: Mapping[str, object]) -> Config:
+    """The configuration of a TOML document. Raises `InvalidOptionError` for what the schema refuses."""
+    try:
+        return msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        path = _named(
+            table, [part for part in _STEP.findall(where.rstrip("`")) if not part.isdecimal()], str(error)
+        )
+        raise _explained(what, path) from error
+
+
+def _named(table: Mapping[str, object], path: Sequence[str], message: str) -> tuple[str, ...]:
+    """The path of an error, in which msgspec leaves out the names that people choose, with those names."""
+    if _ANY not in path:
+        return tuple(path)
+    at = path.index(_ANY)
+    before, after = path[:at], path[at + 1 :]
+    entries: object = table
+    for part in before:
+        assert isinstance(entries, Mapping)
+        entries = entries[part]
+    for name, entry in entries.items() if isinstance(entries, Mapping) else ():
+        alone: object = {name: entry}
+        for part in reversed(before):
+            alone = {part: alone}
+        try:
+            msgspec.convert(alone, Config)
+        except msgspec.ValidationError as error:
+            if str(error) == message:
+                return (*before, name, *after)
+    # Of a list, its place in it is of no use to people.
+    return (*before, *(part for part in after if part != _ANY))
+
+
+def _explained(what: str, path: tuple[str, ...]) -> InvalidOptionError:
+    """What msgspec says of the value at `path`, with the key as in the file, and what may be meant."""
+    from core.config import keys, reference
+
+    if found := _UNKNOWN.fullmatch(what):
+        name = found[1]
+        return InvalidOptionError(".".join((*path, name)), keys.unknown(name, path))
+    if found := _MISSING.fullmatch(what):
+        return InvalidOptionError(".".join(path), f"{found[1]} is missing")
+    key = ".".join(path)
     if key == "lora" and "got `bool`" in what:
-        what = "is a table; full fine-tuning is lora = false in [runs]"
-    return f"{key}: {what}" if key else what
+        return InvalidOptionError(key, "is a table; full fine-tuning is lora = false in [runs]")
+    if found := _NOT_A_CHOICE.fullmatch(what):
+        try:
+            known = [str(one) for one in reference.choices(keys.find(key).type)]
+        except InvalidOptionError:
+            known = []
+        meant = suggestion(found[1], known) or f"; use one of {', '.join(known)}"
+        return InvalidOptionError(key, f"{found[1]!r} is none of its values{meant if known else ''}")
+    if what.startswith("Expected"):
+        got = _GOT.search(what)
+        found_type = "" if got is None else f", got {_IN_TOML.get(got[1], got[1])}"
+        with suppress(InvalidOptionError):
+            place = keys.find(key)
+            kind = reference.type_in_words(place.type).replace("`", "")
+            return InvalidOptionError(key, f"expected {kind}{found_type}")
+    return InvalidOptionError(key, what)

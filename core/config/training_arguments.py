@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import NoneType
 
+from core.config.problems import InvalidOptionError, suggestion
 from core.config.schema import Dpo, Training
 from core.domain.errors import UserError
 
@@ -106,46 +106,43 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 _EXTRA = "extra"
 
 
-def check_extra(place: str, training: Training) -> None:
-    """Check a stage's `extra` at `place`.
+def check_extra(key: str, training: Training) -> None:
+    """Check the `extra` of the stage whose table is `key`.
 
-    Raises `UserError` for an argument that TRL does not have, that another option stands for, or of another
-    type.
+    Raises `InvalidOptionError` for an argument that TRL does not have, that another option stands for, or of
+    another type.
     """
-    name = "DPOConfig" if isinstance(training, Dpo) else "SFTConfig"
+    configuration = "DPOConfig" if isinstance(training, Dpo) else "SFTConfig"
     known = _arguments(_DPO if isinstance(training, Dpo) else _SFT)
-    for key, value in training.extra.items():
-        here = f"{place}.{_EXTRA}.{key}"
-        if key in training.__struct_fields__:
-            raise UserError(f"{here}: it is an option itself; set {place.rpartition(' ')[2]}.{key}")
-        if (why := _set_by_program(key)) is not None:
-            raise UserError(f"{here}: the program sets this argument: {why}")
-        if key not in known:
-            raise UserError(f"{here}: TRL's {name} has no such argument{_suggestion(key, known)}")
-        if key in _ORDER and training.group_by_dialogue:
-            raise UserError(f"{here}: group_by_dialogue decides the order; set it to false as well")
-        if not _fits(value, known[key]):
-            raise UserError(f"{here}: expected {known[key]}, got {value!r}")
+    for name, value in training.extra.items():
+        here = f"{key}.{_EXTRA}.{name}"
+        if name in training.__struct_fields__:
+            raise InvalidOptionError(here, f"it is an option itself; set {key}.{name}")
+        if (why := _set_by_program(name)) is not None:
+            raise InvalidOptionError(here, f"the program sets this argument: {why}")
+        if name not in known:
+            raise InvalidOptionError(
+                here, f"TRL's {configuration} has no such argument{suggestion(name, known)}"
+            )
+        if name in _ORDER and training.group_by_dialogue:
+            raise InvalidOptionError(here, "group_by_dialogue decides the order; set it to false as well")
+        if not _fits(value, known[name]):
+            raise InvalidOptionError(here, f"expected {known[name]}, got {value!r}")
 
 
-def check_optimizer(place: str, name: str) -> None:
-    """Raise `UserError` if Transformers has no optimizer of that name."""
+def check_optimizer(key: str, name: str) -> None:
+    """Raise `InvalidOptionError` if Transformers has no optimizer of that name."""
     if name == _DEFAULT_OPTIMIZER:
         return
     known = _optimizers()
     if name not in known:
-        raise UserError(f"{place}: Transformers has no optimizer {name!r}{_suggestion(name, known)}")
+        raise InvalidOptionError(key, f"Transformers has no optimizer {name!r}{suggestion(name, known)}")
 
 
 def _set_by_program(key: str) -> str | None:
     if key in _SET_BY_PROGRAM:
         return _SET_BY_PROGRAM[key]
     return next((why for start, why in _SET_BY_PROGRAM_BY_PREFIX.items() if key.startswith(start)), None)
-
-
-def _suggestion(name: str, known: Mapping[str, str] | Sequence[str]) -> str:
-    close = get_close_matches(name, list(known), n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def _fits(value: object, annotation: str) -> bool:

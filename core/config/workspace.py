@@ -75,6 +75,11 @@ class WorkspacePaths:
         return table if isinstance(table, dict) else {}
 
     @property
+    def started_config(self) -> Path:
+        """config.toml as it was when jobs were last started."""
+        return self.artifacts / "config.toml"
+
+    @property
     def state(self) -> Path:
         return self.root / "state.db"
 

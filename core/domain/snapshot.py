@@ -66,4 +66,6 @@ class Snapshot:
     config_error: str | None
     """Why config.toml is invalid; None when it is valid."""
     app: AppSettings | None
-    """The app's settings in config.toml; None when it is invalid."""
+    """The app's settings in config.toml, the last valid ones when it is invalid; None if none are known."""
+    config_version: object = None
+    """Differs whenever config.toml does; None if it is missing."""

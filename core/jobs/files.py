@@ -12,8 +12,10 @@ from typing import BinaryIO
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
     """A binary file that replaces `path` when the block ends without an error.
+
+    It gets the permissions `mode`, by default those of a new file.
 
     After a crash, `path` has either all of the old content or all of the new.
     """
@@ -24,7 +26,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).chmod(0o666 & ~_umask())
+        Path(aside).chmod(0o666 & ~_umask() if mode is None else mode)
         Path(aside).replace(path)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
@@ -47,9 +49,9 @@ def keep_private(workspace: Path) -> None:
         os.umask(os.umask(0o077) | (~workspace.stat().st_mode & 0o077))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, mode: int | None = None) -> None:
     """Write `content` to `path` atomically, as `replacing` does."""
-    with replacing(path) as file:
+    with replacing(path, mode) as file:
         file.write(content)
 
 

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterable
 
-from core.config.load import load_config
+from core.config.load import load_config, parse_config, read_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import records
 from core.domain import job_rules
@@ -104,7 +104,8 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
     imported = dialogues.imported(connection)
     if imported is None:
         raise UserError("no data is imported: run `empathy-tui import CSV` first")
-    config = load_config(workspace.config)
+    text = read_config(workspace.config)
+    config = parse_config(text, str(workspace.config))
     before = jobs.commits(connection)
     planned = workspace_graph.plan(workspace, config, imported, before, request.validate)
     targets = request.targets
@@ -127,6 +128,8 @@ def _start(connection: sqlite3.Connection, workspace: WorkspacePaths, request: S
     for job in new:
         jobs.add_event(connection, "requested", job=job)
     done = tuple(job for job, state in states.items() if state == "done")
+    # The last configuration that was valid, and what `config diff` compares with.
+    files.write_bytes(workspace.started_config, text.encode())
     return StartOutcome(tuple(states), len(new), done, again)
 
 

@@ -14,6 +14,7 @@ from functools import cache
 
 import msgspec
 
+from core.config.problems import InvalidOptionError
 from core.config.schema import Config, Teacher
 from core.domain.dependencies import dependencies_of
 from core.domain.dialogues import ImportedData
@@ -169,7 +170,9 @@ class _Planner:
         pairs: list[tuple[str, str]] = []
         for student in config.students:
             if student in self.responders:
-                raise UserError(f"students.{student}: the data has a source of that name; choose another")
+                raise InvalidOptionError(
+                    f"students.{student}", "the data has a source of that name; choose another"
+                )
             self.responders[student] = self._respond(student, student, None)
             for recipe, examples in recipes.items():
                 for run in self._runs(student, recipe, examples):
@@ -181,8 +184,10 @@ class _Planner:
                     self.responders[responder] = self._respond_teacher(responder)
                 if responder not in self.responders:
                     known = ", ".join(dict.fromkeys((*self.responders, *config.teachers)))
-                    raise UserError(
-                        f"comparisons.extra: no responder is named {responder!r}. There are: {known}"
+                    raise InvalidOptionError(
+                        "comparisons.extra",
+                        f"no responder is named {responder!r}. There are: {known}",
+                        responder,
                     )
             pairs.append((extra.a, extra.b))
         for name, judge in judges.items():
@@ -193,7 +198,10 @@ class _Planner:
         return tuple(self.jobs.values())
 
     def _recipe(self, name: str) -> PlannedJob:
-        catalog.check(name, self.data.sources)
+        try:
+            catalog.check(name, self.data.sources)
+        except UserError as error:
+            raise InvalidOptionError("recipes.train", str(error), name) from error
         recipes = self.config.recipes
         settings = RecipeSettings(
             recipe=name,
@@ -254,8 +262,12 @@ class _Planner:
         if len(teachers) == 1:
             return next(iter(teachers.values()))
         if not teachers:
-            raise UserError(f"the recipe {recipe} needs a teacher, but none is defined: add [teachers.NAME]")
-        raise UserError(f"recipes.teacher: choose the teacher of {recipe}: {', '.join(teachers)}")
+            raise InvalidOptionError(
+                "recipes.train",
+                f"the recipe {recipe} needs a teacher, but none is defined: add [teachers.NAME]",
+                recipe,
+            )
+        raise InvalidOptionError("recipes.teacher", f"choose the teacher of {recipe}: {', '.join(teachers)}")
 
     def _judge(self, name: str) -> PlannedJob:
         return self._add(name, "cpu", JudgeSettings(), dict(self.dialogues), [self.data.train])

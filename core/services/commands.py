@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.config.load import load_config
+from core.config.load import load_config, parse_config, read_config
 from core.config.workspace import WorkspacePaths
 from core.dialogues import (
     changes,
@@ -24,6 +25,7 @@ from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentResult, StartOutcome
 from core.domain.jobs import Job
+from core.jobs import files
 from core.pipeline import launch
 from core.prompts import templates
 from core.recipes import catalog, llama_factory, strategies
@@ -289,6 +291,22 @@ class Commands:
             templates.load("student", self._paths.prompts),
             improved,
         )
+
+    def save_config(self, before: str, after: str) -> None:
+        """Replace the text of config.toml, `before`, by `after`.
+
+        Raises `UserError` if the file has another text by now, or `after` is invalid.
+        """
+        self._paths.check_writable()
+        parse_config(after, str(self._paths.config))
+        # A link stays one.
+        file = self._paths.config.resolve()
+        if read_config(file) != before:
+            raise UserError(f"{self._paths.config} has changed meanwhile and was not saved: look at it again")
+        try:
+            files.write_bytes(file, after.encode(), mode=stat.S_IMODE(file.stat().st_mode))
+        except OSError as error:
+            raise UserError(f"{self._paths.config} cannot be written: {error.strerror or error}") from error
 
     def _request(self, request: IntentRequest) -> int:
         intent = self._write(request)

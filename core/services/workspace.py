@@ -14,6 +14,7 @@ from core.domain.errors import UserError
 if TYPE_CHECKING:
     # Each is imported on first use.
     from core.services.commands import Commands
+    from core.services.configuration.reader import ConfigurationReader
     from core.services.data.reader import DataReader
     from core.services.data_frames import DataFrames
     from core.services.evaluation.reader import EvaluationReader
@@ -96,6 +97,13 @@ class Workspace:
         from core.services.spending.reader import SpendingReader
 
         return SpendingReader(self._state)
+
+    @cached_property
+    def configuration(self) -> ConfigurationReader:
+        """config.toml: its settings, and what a change of it means."""
+        from core.services.configuration.reader import ConfigurationReader
+
+        return ConfigurationReader(self._state)
 
     @cached_property
     def playground(self) -> Playground:

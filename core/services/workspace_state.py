@@ -5,10 +5,12 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.config.load import load_config
+from core.config.load import load_config, located, read_config
+from core.config.problems import InvalidOptionError
 from core.config.schema import Config
 from core.config.workspace import WorkspacePaths
 from core.domain.dialogue_sample import DialogueSample
@@ -103,7 +105,11 @@ class WorkspaceState:
         return self._connection
 
     def config(self) -> tuple[Config | None, str | None]:
-        """The configuration (None if it is missing or invalid), and the error if it is invalid."""
+        """The configuration, and the error if it is invalid: then the configuration is the last valid one.
+
+        The last valid one is the one before the mistake, or that with which jobs were last started; None if
+        neither is known, and if config.toml is missing.
+        """
         stamp = _stamp(self.paths.config)
         if stamp is None:
             return None, None
@@ -111,18 +117,33 @@ class WorkspaceState:
             try:
                 self._config = (stamp, load_config(self.paths.config), None)
             except UserError as error:
-                self._config = (stamp, None, str(error))
+                last = self._started_config() if self._config is None else self._config[1]
+                self._config = (stamp, last, str(error))
         return self._config[1], self._config[2]
+
+    def _started_config(self) -> Config | None:
+        """The configuration with which jobs were last started; None if that is not known."""
+        with suppress(UserError):
+            return load_config(self.paths.started_config)
+        return None
+
+    def config_version(self) -> object:
+        """A value that changes with config.toml; None if it is missing."""
+        return _stamp(self.paths.config)
 
     @property
     def config_problem(self) -> str | None:
         """Why the configuration, as last read, is invalid; None if it is valid, and before it is read."""
-        return None if self._config is None else self._config[2]
+        invalid = None if self._config is None else self._config[2]
+        return invalid or (None if self._planned is None else self._planned[2])
 
     def plan(
         self, config: Config | None, imported: ImportedData | None
     ) -> tuple[tuple[PlannedJob, ...], str | None]:
-        """The planned jobs, and the error that prevents planning; cached until something changes."""
+        """The planned jobs, and the error that prevents planning: then the jobs are those planned before.
+
+        Cached until something changes.
+        """
         if config is None or imported is None:
             return (), None
         commits = self.commits()
@@ -131,8 +152,16 @@ class WorkspaceState:
             try:
                 self._planned = (key, workspace_graph.plan(self.paths, config, imported, commits), None)
             except UserError as error:
-                self._planned = (key, (), str(error))
+                before = () if self._planned is None else self._planned[1]
+                self._planned = (key, before, str(self.located(error)))
         return self._planned[1], self._planned[2]
+
+    def located(self, error: UserError) -> UserError:
+        """The error, with the line of config.toml if it is about one of its options."""
+        if isinstance(error, InvalidOptionError):
+            with suppress(UserError):
+                return located(error, read_config(self.paths.config), str(self.paths.config))
+        return error
 
     def commits(self) -> dict[str, str]:
         """The commits at which the workspace stays of models on the Hub."""

@@ -35,6 +35,7 @@ SHOTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "responses": (("6", "h"), ("responders answered",)),
     "batches": (("7",), ("in progress",)),
     "logs": (("8", "slash", *"failed", "enter", "escape"), ("CUDA out of memory",)),
+    "settings": (("comma", "slash", *"epochs", "enter"), ("sft.num_train_epochs",)),
     "playground": (("9", "h", "until Go on with", "enter"), ("turn 3 of a conversation",)),
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from core.config import reference
 from docs.generate import ROOT, is_stale, pages
 from docs.generator import commands, configuration
 from docs.generator.markdown import between, table
@@ -65,7 +66,7 @@ class _Undocumented(msgspec.Struct):
 
 def test_an_option_without_a_description_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"_Undocumented\.other has no docstring"):
-        configuration.field_docstrings(_Undocumented)
+        reference.field_docstrings(_Undocumented)
 
 
 def test_text_between_markers_is_replaced() -> None:

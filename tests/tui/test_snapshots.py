@@ -16,6 +16,7 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from core.config.workspace import WorkspacePaths
+from core.services.training import run_estimates
 from docs.generator import scene
 from tests.support import batches_workspace, playground_turns
 from tests.support.filled_workspace import fill
@@ -182,6 +183,39 @@ def test_conversation(snap_compare: Compare, made: Path, home: Path, size: str) 
         await until_shows(pilot, "I used to cook")
         await pilot.press("enter")
         await until_shows(pilot, "turn 3 of a conversation")
+        await settled(pilot)
+
+    assert snap_compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)
+
+
+#: What is pressed on the settings screen, and what it shows then.
+SETTINGS: dict[str, tuple[list[str], str]] = {
+    "changed": (["slash", *"epochs", "enter", "enter", "end", "backspace", "2", "enter"], "superseded"),
+    "recipes": (["v", "down", "down", "space"], "not saved: recipes.train"),
+    "mistake": ([], "did you mean"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("what", SETTINGS)
+def test_settings(
+    snap_compare: Compare, made: Path, home: Path, monkeypatch: pytest.MonkeyPatch, what: str, size: str
+) -> None:
+    # Estimates of time follow from it.
+    monkeypatch.setattr(run_estimates, "_products_a_second", lambda: 1e10)
+    workspace = copied(made, "failed", home)
+    keys, words = SETTINGS[what]
+
+    async def ready(pilot: Pilot[None]) -> None:
+        await until_shows(pilot, "dialogues")
+        await pilot.press("comma")
+        await until_shows(pilot, "of them in config.toml")
+        if what == "mistake":
+            workspace.config.write_text(workspace.config.read_text() + "\n[sft]\nepoch = 2\n")
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        await until_shows(pilot, words)
         await settled(pilot)
 
     assert snap_compare(EmpathyApp(workspace), terminal_size=SIZES[size], run_before=ready)

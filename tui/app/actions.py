@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
 
 #: The app's actions that change the workspace.
-_WRITING = ("start_all", "pause", "import_data")
+_WRITING = ("start_all", "pause", "import_data", "edit_config")
 
 
 def may_write(app: HostApp) -> bool:
@@ -62,6 +62,22 @@ def pause_or_resume(app: HostApp) -> None:
         act(app, "Resume", lambda commands: commands.resume())
     else:
         act(app, "Pause", lambda commands: commands.pause())
+
+
+def save_config(app: HostApp, before: str, after: str) -> None:
+    """Write config.toml; see `Host.save_config`."""
+    if may_write(app):
+        _run(app, "Save config.toml", partial(_save_config, app, before, after))
+
+
+def _save_config(app: HostApp, before: str, after: str) -> None:
+    from core.api import UserError, open_workspace
+
+    try:
+        with open_workspace(app.workspace) as workspace:
+            workspace.commands.save_config(before, after)
+    except UserError as error:
+        _show_refusal(app, "Save config.toml", error)
 
 
 def _run(app: HostApp, label: str, work: Callable[[], None]) -> None:

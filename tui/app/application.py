@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -18,6 +19,7 @@ from textual.filter import LineFilter, Monochrome
 from textual.worker import Worker, WorkerState
 
 from tui.app import actions, copying, navigator, settings
+from tui.app.config_watch import ConfigWatch
 from tui.app.poller import Poller, ReadAnswered, SnapshotChanged, WorkspaceUnreadable
 from tui.app.supervisor_watch import SupervisorWatch
 from tui.app.type_ahead import TypeAhead
@@ -88,6 +90,7 @@ class EmpathyApp(HostApp):
         self.stopping = threading.Event()
         self._poller = Poller(workspace, self.post_message)
         self._supervisor_watch = SupervisorWatch(self)
+        self.config_watch = ConfigWatch(self)
         self._type_ahead = TypeAhead(self)
         navigator.add_screens(self)
 
@@ -104,6 +107,9 @@ class EmpathyApp(HostApp):
 
     def start(self, label: str, targets: Sequence[str]) -> None:
         actions.start(self, label, targets)
+
+    def save_config(self, before: str, after: str) -> None:
+        actions.save_config(self, before, after)
 
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
         self.notify(
@@ -186,6 +192,7 @@ class EmpathyApp(HostApp):
         if before is not None:
             self._announce_changes(before, message.snapshot)
         self._supervisor_watch.see(message.snapshot, message.pending)
+        self.config_watch.see(message.snapshot)
 
     def on_workspace_unreadable(self, message: WorkspaceUnreadable) -> None:
         message.stop()
@@ -258,6 +265,16 @@ class EmpathyApp(HostApp):
 
         if actions.may_write(self) and not isinstance(self.screen, ImportScreen):
             self.push_screen(ImportScreen())
+
+    def action_edit_config(self) -> None:
+        """Open config.toml in the user's editor."""
+        from tui.app import config_editing
+
+        config_editing.edit(self)
+
+    def poller_held(self) -> AbstractContextManager[None]:
+        """Keep the poller still while something else has the terminal."""
+        return self._poller.held()
 
     def action_keys(self) -> None:
         from tui.dialogs.help import HelpScreen

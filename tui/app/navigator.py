@@ -45,6 +45,7 @@ SCREENS = {
     "batches": "BatchesScreen",
     "logs": "LogsScreen",
     "playground": "PlaygroundScreen",
+    "settings": "SettingsScreen",
     "voting": "VoteScreen",
 }
 

@@ -35,6 +35,8 @@ _EVERYWHERE = (
 
 #: Words by which people look for a command, with the ids of the bindings that do it.
 _ALSO: dict[str, str] = {
+    "app.settings": "epochs add a recipe training configuration config.toml options",
+    "app.edit_config": "settings configuration editor epochs recipe",
     "app.training": "epochs loss curves runs",
     "app.pairs": "vote ballot compare responses dialogue",
     "app.data": "recipes statistics dialogues export",
@@ -49,8 +51,6 @@ _ELSEWHERE = (
     ("Report", "in a shell: `empathy-tui report FOLDER` writes tables, plots and a page", ""),
     ("Export training data", "in a shell: `empathy-tui export` writes recipes for LLaMA-Factory", "recipe"),
     ("Export responses and verdicts", "in a shell: `empathy-tui pairs A B --json`", ""),
-    ("Add a recipe", "add it to recipes.train in config.toml; `empathy-tui recipes` lists them all", ""),
-    ("Epochs", "set num_train_epochs in [sft] or [dpo] in config.toml", "training settings"),
     (
         "Vote",
         "open the pairs (6) of two responders and press o; in a shell: `empathy-tui vote A B`",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,7 @@ class Poller:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._stopped = False
+        self._held = False
         self._requests: dict[str, ReadRequest] = {}
         self._generation = 0
         self._newest: dict[str, int] = {}
@@ -87,6 +89,16 @@ class Poller:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Neither poll nor answer for the time of a block: nobody takes what is posted."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self._wake.set()
 
     def read(self, key: str, query: Callable[[Workspace], Any], receive: Callable[[Any], None]) -> None:
         """Queue a query in place of an older one of the same key."""
@@ -112,6 +124,9 @@ class Poller:
         try:
             while not self._stopped:
                 self._wake.clear()
+                if self._held:
+                    self._wake.wait()
+                    continue
                 # A query runs at once but does not bring the next poll forward: screens send queries after
                 # each snapshot, and while records stream in there is always a new one.
                 if time.monotonic() >= due:

@@ -32,6 +32,7 @@ _COMMANDS = {
     "init": ("tui.cli.setup", "init"),
     "import": ("tui.cli.data", "import_"),
     "data": ("tui.cli.data", "data"),
+    "config": ("tui.cli.config", "config"),
     "recipes": ("tui.cli.recipes", "recipes"),
     "prompts": ("tui.cli.prompts", "prompts"),
     "run": ("tui.cli.run", "run"),

@@ -63,6 +63,8 @@ def run(
         if force and not as_json:
             for job in workspace.pipeline.ended_jobs(targets):
                 click.echo(f"{job.id} {visible(job.name)} would be done again from the start")
+        if not as_json:
+            _print_changes(workspace)
         print_costs(workspace, targets, as_json=as_json)
         return
     started = start(workspace, targets, force=force)
@@ -84,6 +86,22 @@ def run(
         click.echo("Paused: no job starts until `empathy-tui resume`.")
     elif len(done) < len(jobs):
         click.echo("The jobs run in the background. Watch them: `empathy-tui`, or `empathy-tui status`.")
+
+
+def _print_changes(workspace: Workspace) -> None:
+    """Print what has changed in config.toml since jobs were last started, and what that means."""
+    before = workspace.configuration.started()
+    text = workspace.configuration.text()
+    if before is None or before == text:
+        return
+    found = workspace.configuration.change(before, text)
+    if found.settings:
+        from tui.cli.output.config import print_change
+        from tui.cli.output.tables import make_console
+
+        click.echo("Changed in config.toml since jobs were last started:")
+        print_change(make_console(), found)
+        click.echo()
 
 
 def print_costs(

@@ -34,12 +34,12 @@ def _tabs(active: str) -> Content:
 
 
 class Masthead(Vertical):
-    """The line of tabs and the workspace's line."""
+    """The line of tabs and the workspace's line, and below them what is wrong with config.toml."""
 
     DEFAULT_CSS: ClassVar[str] = """
     Masthead {
         dock: top;
-        height: 2;
+        height: auto;
         background: $background;
         & > #screens {
             height: 1;
@@ -59,6 +59,7 @@ class Masthead(Vertical):
             text-wrap: nowrap;
             text-overflow: ellipsis;
         }
+        & > #config-problem { display: none; height: auto; max-height: 4; padding: 0 1; color: $text-error; }
     }
     """
 
@@ -70,10 +71,12 @@ class Masthead(Vertical):
         super().__init__()
         self.mode = mode
         self._shown = Content("")
+        self._problem: str | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(_tabs(self.mode), id="screens", markup=False)
         yield Static(Content(""), id="workspace", markup=False)
+        yield Static(Content(""), id="config-problem", markup=False)
 
     def show(self, snapshot: Snapshot | None, trouble: str | None) -> None:
         """Show the workspace's state, or the error that prevents reading it."""
@@ -87,6 +90,16 @@ class Masthead(Vertical):
         if not line.is_same(self._shown):
             self._shown = line
             self.query_one("#workspace", Static).update(line, layout=False)
+        problem = None if snapshot is None else snapshot.config_error
+        if snapshot is not None and problem is not None:
+            # Which workspace it is stands above.
+            problem = problem.removeprefix(f"{snapshot.workspace}/")
+        if problem != self._problem:
+            self._problem = problem
+            below = self.query_one("#config-problem", Static)
+            below.display = problem is not None
+            shows_last = snapshot is not None and snapshot.app is not None
+            below.update(Content("" if problem is None else _mistake(problem, shows_last)))
 
 
 def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
@@ -115,6 +128,12 @@ def _describe(snapshot: Snapshot, *, watched: bool) -> Content:
         # Before the counts, because a narrow terminal cuts the end of the line.
         parts[2:2] = [("✗ config.toml is invalid", "$text-error"), "  ·  "]
     return Content.assemble(*parts)
+
+
+def _mistake(problem: str, shows_last: bool) -> str:
+    """What is wrong with config.toml; `shows_last` is whether screens show the last valid configuration."""
+    shown = "shown is the last valid configuration; " if shows_last else ""
+    return f"✗ {_one_line(problem)} ({shown}E opens the file)"
 
 
 def _one_line(text: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from textual import getters
 
     from core.api import Snapshot
-    from tui.navigation.host import HostApp
+    from tui.navigation.host import ConfigPlace, HostApp
 
 
 #: Delay in seconds of work that the first frame does not need: the thread that writes the frame to the
@@ -75,6 +75,10 @@ class WorkspaceScreen(Screen[None]):
         if reason is not None:
             self.app.show_message(reason)
         return reason is None
+
+    def config_place(self) -> ConfigPlace | None:
+        """The option of config.toml that the cursor is on, for the editor; None if there is none."""
+        return None
 
     def key_of(self, binding: str) -> str:
         """The display name of the key of a binding by its id; empty if the binding is not active."""

@@ -27,6 +27,23 @@ APP = [
     Binding(
         "i", "import_data", "Import a CSV", id="app.import", show=False, tooltip="Check a CSV, then import it"
     ),
+    Binding(
+        "comma",
+        "screen('settings')",
+        "Settings",
+        id="app.settings",
+        show=False,
+        key_display=",",
+        tooltip="Settings and recipes of config.toml",
+    ),
+    Binding(
+        "E",
+        "edit_config",
+        "Edit config.toml",
+        id="app.edit_config",
+        show=False,
+        tooltip="Open config.toml in your editor, at the setting or recipe under the cursor",
+    ),
     Binding("t", "next_theme", "Light or dark", id="app.theme", show=False, tooltip="Light or dark colours"),
     Binding(
         "ctrl+p",

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: An option or a table of config.toml, and the item of its list that is meant, if any.
+ConfigPlace = tuple[str, "str | None"]
+
 
 class Host(Protocol):
     """One workspace: its last snapshot, queries to it, and requests to its supervisor."""
@@ -43,6 +46,10 @@ class Host(Protocol):
 
     def start(self, label: str, targets: Sequence[str]) -> None:
         """Start the targets, all jobs for none; asks for confirmation if it costs money."""
+
+    def save_config(self, before: str, after: str) -> None:
+        """Replace the text of config.toml, `before`, by `after`, in a thread of its own; show why not if it
+        has changed meanwhile, is invalid, or the app is read-only."""
 
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
         """Show a toast for some seconds; the text may be untrusted."""

@@ -25,10 +25,16 @@ class Forecast:
     """Whether it will take longer: the duration of some job is unknown and counted as 0."""
 
 
-def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Forecast | None:
+def forecast(
+    jobs: Sequence[Job],
+    slots: Mapping[Slot, int],
+    now: float,
+    estimates: Mapping[str, float] | None = None,
+) -> Forecast | None:
     """Simulate the remaining requested jobs as the supervisor would run them, in `slots`.
 
-    The duration of a running job is its own estimate, that of others the average of their stage. Jobs that
+    The duration of a running job is its own estimate, that of others what `estimates` has by job, else the
+    average of their stage. Jobs that
     need an action of the user before they can start (a dependency failed, there is no slot of their kind) are
     ignored. `now` in Unix seconds. None if no job remains.
     """
@@ -36,7 +42,8 @@ def forecast(jobs: Sequence[Job], slots: Mapping[Slot, int], now: float) -> Fore
     left = _left(jobs, slots)
     if not left:
         return None
-    seconds = {job.id: _seconds(job, took, now) for job in left}
+    known_before = estimates or {}
+    seconds = {job.id: known_before.get(job.id, _seconds(job, took, now)) for job in left}
     ended = _run(left, {name: known or 0.0 for name, known in seconds.items()}, slots)
     stages: dict[str, float] = defaultdict(float)
     for job in left:

@@ -45,7 +45,7 @@ class CurrentJobs:
         """
         if nodes is not self._nodes:
             self._nodes = nodes
-            self._planned = {node.id: _planned(node) for node in nodes}
+            self._planned = {node.id: unrequested(node) for node in nodes}
         self._update_reasons(jobs, paused, slots)
         found = self._with_reason
         shown = [found.get(job) or planned for job, planned in self._planned.items()]
@@ -107,7 +107,8 @@ class CurrentJobs:
         return found
 
 
-def _planned(node: PlannedJob) -> Job:
+def unrequested(node: PlannedJob) -> Job:
+    """A planned job that nobody has requested."""
     return Job(
         id=node.id,
         stage=node.stage,

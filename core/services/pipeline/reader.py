@@ -86,6 +86,7 @@ class PipelineReader:
             jobs=self._current.update(nodes, jobs, paused, slot_views),
             config_error=config_error or plan_error,
             app=None if config is None and config_error is not None else (config or Config()).app,
+            config_version=self._state.config_version(),
         )
 
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
@@ -138,7 +139,7 @@ class PipelineReader:
         return connection is not None and bool(intents.pending(connection))
 
     def config(self) -> Config | None:
-        """The configuration; None if config.toml is missing or invalid (`Snapshot.config_error`)."""
+        """The configuration, the last valid one if it is invalid; None if there is none."""
         return self._state.config()[0]
 
     def forecast(self, now: float) -> Forecast | None:

@@ -79,9 +79,17 @@ def estimates(
 
     Requests that recipes share are counted for the first of them.
     """
-    if not nodes:
-        return ()
-    wanted = planner.resolve(nodes, targets)
+    return of_jobs(connection, workspace, planner.resolve(nodes, targets), nodes, sample) if nodes else ()
+
+
+def of_jobs(
+    connection: sqlite3.Connection,
+    workspace: WorkspacePaths,
+    wanted: Sequence[PlannedJob],
+    nodes: Sequence[PlannedJob],
+    sample: DialogueSample,
+) -> tuple[Estimate, ...]:
+    """The same of the jobs `wanted` alone, among all planned ones."""
     known = _read(connection, workspace, wanted, sample)
     return (
         *_of_recipes(wanted, nodes, sample, known),

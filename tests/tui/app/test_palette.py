@@ -26,8 +26,8 @@ async def found(pilot: Pilot[None], query: str) -> list[str]:
     [
         ("report", "Report"),
         ("export", "Export training data"),
-        ("recipe", "Add a recipe"),
-        ("epoch", "Epochs"),
+        ("add a recipe", "Settings"),
+        ("epoch", "Settings"),
         ("vote", "Vote"),
     ],
 )

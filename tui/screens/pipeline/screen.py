@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import DataTable, Static
 
-from core.api import action_problem, find_job
+from core.api import action_problem, config_place, find_job
 from tui.components.listing import ListEntry, Listing
 from tui.components.workspace_screen import WorkspaceScreen
 from tui.navigation.messages import OpenLog
@@ -19,6 +19,7 @@ from tui.screens.pipeline import job_details, job_rows
 
 if TYPE_CHECKING:
     from core.api import Job, Snapshot
+    from tui.navigation.host import ConfigPlace
 
 #: A job, and the current time if its row depends on it.
 _ShownJob = tuple["Job", "float | None"]
@@ -97,6 +98,9 @@ class PipelineScreen(WorkspaceScreen):
         if reason is None and action in ("start", "cancel", "retry"):
             return action_problem(action, self.selected)
         return reason
+
+    def config_place(self) -> ConfigPlace | None:
+        return None if self.selected is None else config_place(self.selected)
 
     @property
     def _jobs(self) -> Listing[_ShownJob]:

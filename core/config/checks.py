@@ -1,0 +1,234 @@
+"""Checks of what config.toml's options say together, and of values that a type cannot express."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import urlsplit
+
+from core.config import training_arguments
+from core.config.problems import InvalidOptionError
+from core.config.schema import Config, Dpo, JudgeConfig, Lora, Server, Student, Teacher, Training
+from core.domain.names import RunName, is_plain
+
+#: Without user name, password or query, because people put API keys there; except for Azure's version.
+_URL = re.compile(r"https?://[^/@?#\s]+(/[^?#\s]*)?(\?api-version=[\w.-]+)?")
+#: Paths below the base URL, which people copy from examples of single requests.
+_ENDPOINTS = ("/chat/completions", "/completions", "/batches")
+#: How long a batch may take: a number of hours or days.
+_WINDOW = re.compile(r"[1-9]\d*[hd]")
+#: An API key can look like a variable name; the prefixes of some providers' keys are refused, and long names
+#: of letters and digits without a "_".
+_VARIABLE = re.compile(
+    r"(?!AIza|hf_|gsk_|sk_|gh[pousr]_|r8_|AKIA)(?!(?=[A-Za-z]*[0-9])[A-Za-z0-9]{24,}$)[A-Za-z_][A-Za-z0-9_]*"
+)
+
+#: Initial weights of LoRA that need nothing but the model.
+_INITIALIZATION = re.compile(r"gaussian|orthogonal|olora|pissa(_niter_[1-9]\d*)?")
+
+_JINJA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+#: Those that hold the conversation, and words of Jinja's syntax.
+_JINJA_RESERVED = {
+    *("messages", "add_generation_prompt", "continue_final_message", "tools", "documents", "strftime_now"),
+    *("and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"),
+}
+
+
+def check(config: Config) -> None:
+    """Raise `InvalidOptionError` for the first option that is invalid."""
+    for name in config.teachers:
+        if name in config.students:
+            raise InvalidOptionError(f"teachers.{name}", "a student has the same name; choose another")
+    for kind, names in (
+        ("students", config.students),
+        ("teachers", config.teachers),
+        ("judges", config.judges),
+    ):
+        for name in names:
+            if not is_plain(name):
+                raise InvalidOptionError(
+                    f"{kind}.{name}", "a name may contain letters, digits, '.', '_' and '-'"
+                )
+    for name, student in config.students.items():
+        _check_student(f"students.{name}", student)
+    if "sft-dpo" in config.runs.stages and "sft" not in config.runs.stages:
+        raise InvalidOptionError("runs.stages", "'sft-dpo' continues from 'sft'; name both")
+    if config.runs.quantization is not None and not config.runs.lora:
+        raise InvalidOptionError(
+            "runs.quantization",
+            "weights in 4 bits cannot be trained themselves; remove it, or set lora = true",
+        )
+    _check_lora("lora", config.lora)
+    _check_training("sft", config.sft)
+    _check_training("dpo", config.dpo)
+    for name, teacher in config.teachers.items():
+        _check_teacher(f"teachers.{name}", teacher)
+        if teacher.top_logprobs is not None:
+            raise InvalidOptionError(f"teachers.{name}.top_logprobs", "only a judge supports it")
+    for name, server in config.servers.items():
+        if name not in config.students:
+            known = ", ".join(config.students) or "none"
+            raise InvalidOptionError(f"servers.{name}", f"there is no student {name!r}; known: {known}")
+        _check_server(f"servers.{name}", server, name)
+        if server.verify and config.runs.quantization is not None:
+            raise InvalidOptionError(
+                f"servers.{name}.verify",
+                "weights in 4 bits cannot be followed on the CPU; set verify = 0, or remove "
+                "runs.quantization",
+            )
+    for name, judge in config.judges.items():
+        _check_judge(f"judges.{name}", judge)
+    if config.recipes.teacher is not None and config.recipes.teacher not in config.teachers:
+        known = ", ".join(config.teachers) or "none"
+        raise InvalidOptionError(
+            "recipes.teacher", f"there is no teacher {config.recipes.teacher!r}; known: {known}"
+        )
+    if config.prices.models and config.prices.date is None:
+        raise InvalidOptionError("prices.date", "is missing: the day on which the prices were listed")
+
+
+def _check_student(key: str, student: Student) -> None:
+    for name, value in student.chat_template_kwargs.items():
+        if not _JINJA_NAME.fullmatch(name) or name in _JINJA_RESERVED:
+            raise InvalidOptionError(
+                f"{key}.chat_template_kwargs", f"{name!r} is not a variable of chat templates"
+            )
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidOptionError(
+                f"{key}.chat_template_kwargs.{name}", f"{error}; write it as a string"
+            ) from error
+
+
+def _check_lora(key: str, lora: Lora) -> None:
+    wanted = lora.init_lora_weights
+    if isinstance(wanted, str) and not _INITIALIZATION.fullmatch(wanted):
+        raise InvalidOptionError(
+            f"{key}.init_lora_weights",
+            f"{wanted!r} is none of true, false, gaussian, orthogonal, olora, "
+            "pissa and pissa_niter_N; others of PEFT's need data or files of their own",
+        )
+
+
+def _check_training(key: str, training: Training) -> None:
+    """Check what a stage's options say together, and its arguments for TRL."""
+    if training.packing:
+        if isinstance(training, Dpo):
+            raise InvalidOptionError(f"{key}.packing", "TRL packs SFT examples only; remove it")
+        if training.prefix_tree or training.group_by_dialogue:
+            raise InvalidOptionError(
+                f"{key}.packing",
+                "packed rows allow neither prefix trees, which save more, nor an order by "
+                "dialogue; remove it, or set prefix_tree = false and group_by_dialogue = false",
+            )
+    if training.early_stopping_patience is not None and not training.eval_share:
+        raise InvalidOptionError(
+            f"{key}.early_stopping_patience", "there is no evaluation; set eval_share, such as 0.1"
+        )
+    training_arguments.check_optimizer(f"{key}.optim", training.optim)
+    if training.extra:
+        training_arguments.check_extra(key, training)
+
+
+def _check_judge(key: str, judge: JudgeConfig) -> None:
+    if judge.provider != "embedded":
+        if not judge.model:
+            raise InvalidOptionError(f"{key}.model", "is missing: the model that judges")
+        _check_teacher(key, judge)
+        if judge.provider == "local" and judge.structured_output:
+            raise InvalidOptionError(
+                f"{key}.structured_output", "a local model does not support it; remove it"
+            )
+        for name in ("dimensions", "structured_output"):
+            if judge.top_logprobs is not None and getattr(judge, name):
+                raise InvalidOptionError(
+                    f"{key}.{name}",
+                    f"set either {name} or top_logprobs, which are log-probabilities of an "
+                    "answer of one digit",
+                )
+        if judge.stop is not None and judge.mode == "batch":
+            raise InvalidOptionError(
+                f"{key}.stop",
+                '"decided" needs verdicts one after the other, but a batch gives all of them '
+                'at its end; set mode = "live", or remove stop',
+            )
+    elif judge != JudgeConfig(provider="embedded", stop=judge.stop):
+        raise InvalidOptionError(key, "the embedded judge takes no setting other than provider and stop")
+
+
+def _check_server(key: str, server: Server, student: str) -> None:
+    if "?" in server.base_url:
+        raise InvalidOptionError(f"{key}.base_url", "must have no query")
+    _check_url(key, server.base_url)
+    _check_variable(key, server.api_key_env)
+    if "{" in server.model.replace("{responder}", "") or not server.model.strip():
+        raise InvalidOptionError(
+            f"{key}.model", "must be a name; the only field that it may have is {responder}"
+        )
+    for responder, name in server.models.items():
+        run = RunName.parse(responder)
+        if responder != student and (run is None or run.student != student):
+            raise InvalidOptionError(
+                f"{key}.models",
+                f"{responder!r} is neither {student!r} nor a run of it, such as "
+                f"'{student}/direct/chatgpt/sft'",
+            )
+        if not name.strip():
+            raise InvalidOptionError(f"{key}.models", f"the name of {responder!r} is empty")
+
+
+def _check_url(key: str, url: str) -> None:
+    if not _is_url(url):
+        raise InvalidOptionError(
+            f"{key}.base_url",
+            "must be a URL such as http://localhost:8000/v1, without user name, password and query",
+        )
+    path = url.partition("?")[0].rstrip("/")
+    ending = next((end for end in _ENDPOINTS if path.endswith(end)), None)
+    if ending is not None:
+        raise InvalidOptionError(f"{key}.base_url", f"leave out {ending}, which each request adds")
+
+
+def _is_url(text: str) -> bool:
+    """Whether it is a URL of a server, which every reader of URLs can take apart."""
+    try:
+        parts = urlsplit(text)
+        has_place = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+    return has_place and text.isprintable() and _URL.fullmatch(text) is not None
+
+
+def _check_variable(key: str, name: str | None) -> None:
+    if name is not None and not _VARIABLE.fullmatch(name):
+        raise InvalidOptionError(
+            f"{key}.api_key_env", "must be the name of an environment variable, never the key itself"
+        )
+
+
+def _check_teacher(key: str, teacher: Teacher) -> None:
+    if teacher.provider == "local":
+        if teacher.mode == "batch":
+            raise InvalidOptionError(f"{key}.mode", "a local model has no batch mode; use 'live'")
+        if teacher.base_url is not None or teacher.api_key_env is not None:
+            raise InvalidOptionError(key, "a local model takes neither base_url nor api_key_env")
+    if teacher.base_url is not None:
+        _check_url(key, teacher.base_url)
+    _check_variable(key, teacher.api_key_env)
+    if teacher.provider == "local" and teacher.top_logprobs is not None:
+        raise InvalidOptionError(f"{key}.top_logprobs", "only a judge behind an API supports it; remove it")
+    if teacher.provider == "local" and teacher.extra_body:
+        raise InvalidOptionError(f"{key}.extra_body", "a local model sends no request; remove it")
+    if teacher.provider != "google" and teacher.thinking_budget is not None:
+        raise InvalidOptionError(f"{key}.thinking_budget", 'only provider "google" supports it')
+    if teacher.provider == "local" and teacher.reasoning_effort is not None:
+        raise InvalidOptionError(f"{key}.reasoning_effort", "a local model does not support it; remove it")
+    if teacher.thinking_budget is not None and teacher.reasoning_effort is not None:
+        raise InvalidOptionError(key, "set either thinking_budget or reasoning_effort: Gemini takes only one")
+    if teacher.provider != "openai" and (teacher.api_version is not None or "?" in (teacher.base_url or "")):
+        raise InvalidOptionError(f"{key}.api_version", 'only provider "openai" supports it')
+    if not _WINDOW.fullmatch(teacher.batch_window):
+        raise InvalidOptionError(f"{key}.batch_window", "must be a number of hours or days such as 24h or 7d")
+    if teacher.poll_min_s > teacher.poll_max_s:
+        raise InvalidOptionError(f"{key}.poll_min_s", "must not exceed poll_max_s")

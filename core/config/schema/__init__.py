@@ -1,0 +1,39 @@
+"""The schema of config.toml: every table and option, with its type, default, range and meaning.
+
+docs/configuration.md and the screen of settings show the docstrings here.
+"""
+
+from core.config.schema.config import Comparisons, Config, ExtraComparison, Slots
+from core.config.schema.fine_tuning import Device, Dpo, Dtype, Lora, Quantization, Runs, Training
+from core.config.schema.large_models import JudgeConfig, Price, Prices, SpendingLimits, Teacher
+from core.config.schema.students import Pairing, Recipes, Responding, Server, Student
+from core.config.schema.table import NonNegative, NonNegativeNumber, Positive, PositiveNumber, Share
+
+__all__ = [
+    "Comparisons",
+    "Config",
+    "Device",
+    "Dpo",
+    "Dtype",
+    "ExtraComparison",
+    "JudgeConfig",
+    "Lora",
+    "NonNegative",
+    "NonNegativeNumber",
+    "Pairing",
+    "Positive",
+    "PositiveNumber",
+    "Price",
+    "Prices",
+    "Quantization",
+    "Recipes",
+    "Responding",
+    "Runs",
+    "Server",
+    "Share",
+    "Slots",
+    "SpendingLimits",
+    "Student",
+    "Teacher",
+    "Training",
+]

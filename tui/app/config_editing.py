@@ -1,0 +1,63 @@
+"""Opens config.toml in the user's editor, at the line of what the cursor is on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+
+from tui.app.actions import may_write
+from tui.components.workspace_screen import WorkspaceScreen
+from tui.runtime import editor
+
+if TYPE_CHECKING:
+    from core.api import Workspace
+    from tui.app.application import EmpathyApp
+    from tui.navigation.host import ConfigPlace
+
+
+def edit(app: EmpathyApp) -> None:
+    """Suspend the app, and run the editor; or show why that cannot be done."""
+    if not may_write(app):
+        return
+    file = app.workspace.config
+    if app.is_web:
+        app.show_message(
+            f"An editor needs a terminal, and this app runs in a browser: edit {file} on its machine, or "
+            "change settings on the settings screen.",
+            error=True,
+        )
+        return
+    if not file.exists():
+        app.show_message(f"there is no {file} yet: create it on the first screen, or with `empathy-tui init`")
+        return
+    screen = app.screen
+    place = screen.config_place() if isinstance(screen, WorkspaceScreen) else None
+    app.read("line of config.toml", lambda workspace: _line(workspace, place), lambda line: _open(app, line))
+
+
+def _line(workspace: Workspace, place: ConfigPlace | None) -> int | None:
+    """The line of a mistake if there is one, else of what the cursor is on."""
+    reader = workspace.configuration
+    mistake = reader.line_of_mistake()
+    if mistake is not None or place is None:
+        return mistake
+    return reader.line_of(*place)
+
+
+def _open(app: EmpathyApp, line: int | None) -> None:
+    try:
+        words = editor.command(app.workspace.config, line)
+        with app.poller_held(), app.suspend():
+            code = editor.run(words)
+    except editor.NoEditorError as error:
+        app.show_message(str(error), title="No editor", error=True)
+        return
+    except SuspendNotSupported:
+        app.show_message(f"this terminal allows no editor here: edit {app.workspace.config} in another one")
+        return
+    # What was drawn before is gone.
+    app.refresh(layout=True)
+    if code:
+        app.show_message(f"{words[0]} ended with exit code {code}", title="Editor", error=True)
+    app.config_watch.look(asks=True)

@@ -1,0 +1,101 @@
+"""What a change of config.toml means, in words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from tui.format.text import visible
+from tui.format.values import count, dollars, roughly
+
+if TYPE_CHECKING:
+    from core.api import ConfigChange, Job, SettingChange
+
+#: A whole number as TOML writes one that may have a fraction.
+_WHOLE = re.compile(r"(-?\d+)\.0")
+_MINUTE = 60
+#: Longer values are cut.
+_MOST = 60
+
+
+def value(text: str | None) -> str:
+    """A value of config.toml as it is shown."""
+    if text is None or text == "":
+        return "not set"
+    shown = visible(without_fraction(text))
+    return shown if len(shown) <= _MOST else f"{shown[: _MOST - 1]}…"
+
+
+def without_fraction(text: str) -> str:
+    """`3` for `3.0`, and other values unchanged."""
+    whole = _WHOLE.fullmatch(text)
+    return text if whole is None else whole[1]
+
+
+def setting(change: SettingChange) -> str:
+    """`sft.num_train_epochs 1 → 2`; of a list what was added and removed."""
+    if change.added or change.removed:
+        parts = [*(f"+ {one}" for one in change.added), *(f"− {one}" for one in change.removed)]
+        return visible(f"{change.key} {', '.join(parts)}")
+    return f"{visible(change.key)} {value(change.before)} → {value(change.after)}"
+
+
+def settings(changes: Sequence[SettingChange], most: int = 3) -> str:
+    """The changed settings in one line."""
+    shown = [setting(change) for change in changes[:most]]
+    if len(changes) > most:
+        shown.append(f"{len(changes) - most} more")
+    return ", ".join(shown)
+
+
+def summary(change: ConfigChange) -> str:
+    """`6 jobs anew, about 5m, $0; 4 results superseded`."""
+    if not change.has_data:
+        return "no data is imported, so there are no jobs yet"
+    parts = []
+    if change.anew:
+        parts.append(f"{_number(len(change.anew), 'job')} anew, {time(change)}, {cost(change)}")
+    if change.known:
+        parts.append(f"{_number(len(change.known), 'result')} known from before")
+    if change.superseded:
+        parts.append(f"{_number(len(change.superseded), 'result')} superseded")
+    if change.unfinished:
+        parts.append(f"{_number(len(change.unfinished), 'unfinished job')} go on with the old settings")
+    if change.dropped:
+        parts.append(f"{_number(len(change.dropped), 'job')} no longer planned")
+    return "; ".join(parts) or "no job changes"
+
+
+def in_one_line(change: ConfigChange) -> str:
+    """The changed settings and what they mean."""
+    return f"{settings(change.settings)}: {summary(change)}" if change.settings else "no setting differs"
+
+
+def time(change: ConfigChange) -> str:
+    """How long the jobs anew take."""
+    if change.seconds is None:
+        return "time not known yet"
+    shown = roughly(change.seconds)
+    if change.is_at_least:
+        return f"at least {shown}" if change.seconds >= _MINUTE else "time not known yet"
+    return shown if change.seconds < _MINUTE else f"about {shown}"
+
+
+def cost(change: ConfigChange) -> str:
+    """What the jobs anew cost."""
+    if change.usd is None:
+        return "cost not known: a price is missing"
+    if change.usd == 0:
+        return "$0"
+    return f"{'at most ' if change.is_at_most else ''}{dollars(change.usd)}"
+
+
+def stages(jobs: Iterable[Job]) -> str:
+    """`2 sft, 2 respond`: the number of jobs of each stage."""
+    return ", ".join(f"{count(number)} {stage}" for stage, number in Counter(j.stage for j in jobs).items())
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
