@@ -22,6 +22,7 @@ from core.dialogues import records, staging
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import JobState
+from core.domain.runs import RunNotes
 from core.jobs import context, files, journal
 from core.jobs import spec as specs
 from core.jobs.inputs import ImportedDialogues, Input, JobOutput, parse_input
@@ -31,8 +32,8 @@ from core.jobs.records import Artifact
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
 from core.pipeline import history, ingest, supervisor
-from core.pipeline.history import AttemptEnded, Imported, SettingChanged, Voted
-from core.store import connections, dialogues, jobs, votes
+from core.pipeline.history import AttemptEnded, Imported, JobsDeleted, RunNoted, SettingChanged, Voted
+from core.store import connections, dialogues, jobs, run_notes, votes
 from core.store.connections import transaction
 from core.store.jobs import Attempt
 
@@ -65,6 +66,7 @@ class _Found:
     votes: list[Voted] = field(default_factory=list)
     settings: dict[str, str | None] = field(default_factory=dict)
     ends: dict[tuple[str, int], AttemptEnded] = field(default_factory=dict)
+    notes: dict[str, RunNotes] = field(default_factory=dict)
 
 
 def rebuild(workspace: WorkspacePaths) -> Rebuilt:
@@ -110,6 +112,11 @@ def _gather(workspace: WorkspacePaths, problems: list[str]) -> _Found:
                 found.votes.append(entry)
             case SettingChanged(key=key, value=value):
                 found.settings[key] = value
+            case RunNoted(job=job, notes=noted):
+                found.notes[job] = noted
+            case JobsDeleted(jobs=deleted):
+                found.notes = {job: noted for job, noted in found.notes.items() if job not in deleted}
+                found.ends = {key: end for key, end in found.ends.items() if key[0] not in deleted}
             case AttemptEnded():
                 found.ends[entry.job, entry.number] = entry
     found.imported = imported or found.imported
@@ -157,6 +164,10 @@ def _fill(
     for job, its_attempts in folders.items():
         total += _add_job(connection, workspace, job, its_attempts, found.ends, problems)
         attempts += len(its_attempts)
+    with transaction(connection):
+        for job, noted in found.notes.items():
+            if job in folders:
+                run_notes.put(connection, job, noted)
     return Rebuilt(len(folders), attempts, total, given, count, None, ())
 
 

@@ -40,9 +40,13 @@ class KnownJobs:
     jobs: dict[str, Job] = field(default_factory=dict)
     """Every job that was ever requested, by id, in the order of request."""
 
+    def empty(self) -> None:
+        """Forget all of them."""
+        self.revision, self.jobs = -1, {}
+
 
 def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict[str, Job]:
-    """Every job that was ever requested, by id, in the order of request.
+    """Every requested job, by id, in the order of request.
 
     Of `known`, a cache, only jobs that have changed are read again; the others are the same objects as the
     last time. Raises `UserError` when a result is invalid.
@@ -50,7 +54,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     if known is None:
         known = KnownJobs()
     elif known.connection is not connection:
-        known.revision, known.jobs = -1, {}
+        known.empty()
     # Not all columns: the settings contain whole prompts, and are most of a row.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
@@ -69,6 +73,10 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     known.jobs.update((job.id, job) for job in changed if job != known.jobs.get(job.id))
     known.revision = max((row["revision"] for row in rows), default=known.revision)
     known.connection = connection
+    if len(known.jobs) > connection.execute("SELECT count(*) FROM jobs").fetchone()[0]:
+        # Some were deleted, which changes no other row.
+        known.empty()
+        return jobs(connection, known)
     return known.jobs
 
 
@@ -141,6 +149,24 @@ def last_metrics(connection: sqlite3.Connection, name: str) -> dict[str, float]:
         {"path": path},
     )
     return {row["id"]: float(row["value"]) for row in rows if row["value"] is not None}
+
+
+def plans(connection: sqlite3.Connection, jobs: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """(settings, inputs) as JSON of these requested jobs, by job."""
+    rows = connection.execute(
+        "SELECT id, settings, inputs FROM jobs WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps([*jobs]),),
+    )
+    return {row["id"]: (row["settings"], row["inputs"]) for row in rows}
+
+
+def worked_seconds(connection: sqlite3.Connection) -> dict[str, float]:
+    """How long the attempts of each job worked together, of jobs with an attempt that has ended."""
+    rows = connection.execute(
+        "SELECT job, sum(ended_at - started_at) AS seconds FROM attempts WHERE ended_at IS NOT NULL"
+        " GROUP BY job"
+    )
+    return {row["job"]: row["seconds"] for row in rows}
 
 
 def settings(connection: sqlite3.Connection, job: str) -> Settings | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +26,7 @@ from core.services.evaluation import (
 )
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
+from core.services.versions import Versions
 from core.services.workspace_state import WorkspaceState
 from core.store import connections, queries
 
@@ -57,9 +59,10 @@ class EvaluationReader:
     Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
-    def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
+    def __init__(self, state: WorkspaceState, pipeline: PipelineReader, versions: Versions) -> None:
         self._state = state
         self._pipeline = pipeline
+        self._versions = versions
         #: Job → its result, and what its verdicts amount to: they change when there is another result.
         self._known_scores: dict[str, tuple[object, Scores]] = {}
         self._known_dimensions: dict[str, tuple[object, DimensionScores]] = {}
@@ -79,6 +82,39 @@ class EvaluationReader:
             lambda: same_answers.add(comparisons.win_rates(jobs, labels), same),
         )
 
+    def all_win_rates(self) -> tuple[WinRate, ...]:
+        """Every comparison of the configuration, and those that other settings superseded.
+
+        Superseded responders and judges have the settings in which they differ behind an `@`. `p_holm`
+        corrects for all of them.
+        """
+        jobs = self._versions.jobs(("compare",))
+        superseded = tuple(job for job in jobs if not job.in_config)
+        current = self.win_rates()
+        if not superseded:
+            return current
+
+        def make() -> tuple[WinRate, ...]:
+            labels = {rate.judge: rate.label for rate in current if rate.label is not None}
+            known = {rate.job: rate for rate in current}
+            found = comparisons.win_rates(jobs, labels)
+            same = {job: rate.same_as_b for job, rate in known.items()}
+            return tuple(replace(rate, same_as_b=same.get(rate.job, ())) for rate in found)
+
+        return self._state.remember("all win rates", (current, superseded), make)
+
+    def tests_between(self, responders: Collection[str]) -> tuple[PairedTest, ...]:
+        """Paired tests of any two of these responders that a judge compared with the same baseline.
+
+        They may be superseded; the correction is for these tests alone.
+        """
+        rates = [rate for rate in self.all_win_rates() if rate.n is not None and rate.b in responders]
+        return comparisons.paired_tests(rates, self._scores(rates))
+
+    def same_answers_of(self, responders: Iterable[str]) -> tuple[SameAnswers, ...]:
+        """Every two of these responders, which may be superseded, with an answer in common."""
+        return same_answers.find(self._texts(responders))
+
     def same_answers(self) -> tuple[SameAnswers, ...]:
         """Every two responders with an answer in common, those with the largest share first."""
         jobs = self._pipeline.snapshot().jobs
@@ -93,12 +129,13 @@ class EvaluationReader:
         )
 
     def comparison(self, job: str) -> Comparison:
-        """A comparison with its breakdown by emotion, sentiment and response length.
+        """A comparison, which may be superseded, with its breakdown by emotion, sentiment and length.
 
         Raises:
             KeyError: No comparison has that job id.
         """
-        rate = {rate.job: rate for rate in self.win_rates()}[job]
+        current = {rate.job: rate for rate in self.win_rates()}
+        rate = current.get(job) or {rate.job: rate for rate in self.all_win_rates()}[job]
         return self._with_breakdowns([rate])[0]
 
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -209,6 +246,12 @@ class EvaluationReader:
         answering = (job.name for job in self._pipeline.snapshot().jobs if job.stage == "respond")
         return tuple(dict.fromkeys([*answering, *sources]))
 
+    def superseded_responders(self) -> tuple[str, ...]:
+        """The responders that other settings superseded, the newest first."""
+        known = set(self.responders())
+        found = [job.name for job in self._versions.jobs(("respond",)) if not job.in_config]
+        return tuple(name for name in reversed(found) if name not in known)
+
     def pairs(self, a: str, b: str) -> tuple[Pair, ...]:
         """The test dialogues with the responses of `a` and `b`, and all verdicts on them.
 
@@ -220,7 +263,7 @@ class EvaluationReader:
         connection = self._state.connection()
         if connection is None:
             return ()
-        jobs = comparisons.concerned(self._pipeline.snapshot().jobs, a, b)
+        jobs = comparisons.concerned(self._jobs_of((a, b)), a, b)
 
         def read() -> tuple[Pair, ...]:
             with connections.snapshot(connection):
@@ -313,16 +356,23 @@ class EvaluationReader:
     def _check_responders(self, *names: str) -> None:
         known = self.responders()
         for name in names:
-            if name not in known:
+            if name not in known and name not in self.superseded_responders():
                 there_are = ", ".join(known) or "none, because no data is imported"
                 raise UserError(f"no responder is named {name!r}. There are: {there_are}")
 
     def _texts(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
         """Each responder's responses to the test split, by dialogue."""
-        connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
+        connection, names = self._state.connection(), [*responders]
         if connection is None:
-            return {name: {} for name in responders}
-        return comparisons.texts(connection, jobs, responders)
+            return {name: {} for name in names}
+        return comparisons.texts(connection, self._jobs_of(names), names)
+
+    def _jobs_of(self, responders: Sequence[str]) -> Sequence[Job]:
+        """The jobs of the configuration; the superseded ones too if any of these responders is of them."""
+        known = set(self.responders())
+        if known.issuperset(responders):
+            return self._pipeline.snapshot().jobs
+        return self._versions.jobs(("respond", "compare"))
 
     def _dialogues(self, ids: Iterable[str]) -> dict[str, Dialogue]:
         """These dialogues by id: to read all of them takes seconds if there are hundreds of thousands."""
