@@ -37,12 +37,14 @@ class KnownJobs:
     """The connection that they were read from; None before the first read."""
     revision: int = -1
     """The largest revision among them; -1 before the first read."""
+    place: int = -1
+    """The largest row number among them, which is that of the newest; -1 before the first read."""
     jobs: dict[str, Job] = field(default_factory=dict)
-    """Every job that was ever requested, by id, in the order of request."""
+    """Every requested job, by id, in the order of request."""
 
     def empty(self) -> None:
         """Forget all of them."""
-        self.revision, self.jobs = -1, {}
+        self.revision, self.place, self.jobs = -1, -1, {}
 
 
 def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict[str, Job]:
@@ -59,6 +61,7 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
         " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, revision,"
+        " jobs.rowid AS place,"
         " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling,"
         " (SELECT json_group_array(json_array(text, times)) FROM (SELECT text, sum(times) AS times"
         " FROM warnings WHERE warnings.job = jobs.id AND warnings.attempt > jobs.redone_after"
@@ -68,15 +71,26 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
         (known.revision,),
     ).fetchall()
     changed = [_job(row) for row in rows]
+    if any(row["place"] > known.place and row["id"] in known.jobs for row in rows):
+        # It was deleted and requested again, so that it follows those that are known.
+        return _again(connection, known)
     # Only after all of them could be read: those of a failed read are read again. A new job follows those
     # that are known, as its row does.
     known.jobs.update((job.id, job) for job in changed if job != known.jobs.get(job.id))
     known.revision = max((row["revision"] for row in rows), default=known.revision)
+    known.place = max((row["place"] for row in rows), default=known.place)
     known.connection = connection
     if len(known.jobs) > connection.execute("SELECT count(*) FROM jobs").fetchone()[0]:
-        # Some were deleted, which changes no other row.
-        known.empty()
-        return jobs(connection, known)
+        return _again(connection, known)
+    return known.jobs
+
+
+def _again(connection: sqlite3.Connection, known: KnownJobs) -> dict[str, Job]:
+    """Read all jobs, after some were deleted; those that are as before are the same objects."""
+    before = known.jobs
+    known.empty()
+    for name, job in jobs(connection, known).items():
+        known.jobs[name] = before[name] if before.get(name) == job else job
     return known.jobs
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.jobs import Wait
-from core.store import connections, job_records, jobs, queries
+from core.store import connections, job_records, jobs, queries, run_notes
 from core.store.connections import transaction
 from tests.support import made_results
 from tests.support.made_settings import planned
@@ -41,6 +41,7 @@ CHANGES: tuple[Callable[[Connection, str], object], ...] = (
     lambda store, name: jobs.set_state(store, name, "failed", error="why"),
     lambda store, name: jobs.start_anew(store, name),
     lambda store, name: jobs.ask_to_stop(store, name),
+    lambda store, name: run_notes.delete_jobs(store, [name]),
 )
 
 

@@ -55,12 +55,17 @@ class RunsReader:
         `archived`: also those that are archived.
         """
         found = self._versions.jobs(RUN_STAGES)
-        notes = self._notes() if not archived and any(not job.in_config for job in found) else {}
+        notes = self.notes() if not archived and any(not job.in_config for job in found) else {}
         return tuple(job for job in found if job.in_config or not notes.get(job.id, _NO_NOTES).archived)
 
     def archived(self) -> int:
         """How many superseded runs are archived."""
         return len(self.jobs(archived=True)) - len(self.jobs())
+
+    def notes(self) -> Mapping[str, RunNotes]:
+        """What is noted about runs, by their jobs; a run without notes is left out."""
+        connection = self._state.connection()
+        return {} if connection is None else run_notes.notes(connection)
 
     def runs(self, *, archived: bool = False) -> tuple[Run, ...]:
         """The runs with their results, config.toml's first; `archived`: also those that are archived."""
@@ -69,7 +74,7 @@ class RunsReader:
             return tuple(_run(job, {}) for job in jobs)
         keys = self._versions.differing(jobs)
         losses, tokens = (queries.last_metrics(connection, name) for name in ("loss", "num_tokens"))
-        seconds, notes = queries.worked_seconds(connection), self._notes()
+        seconds, notes = queries.worked_seconds(connection), self.notes()
         costs, compared = submissions.costs(connection), self._compared()
         found = []
         for job in jobs:
@@ -151,10 +156,6 @@ class RunsReader:
         if problem is not None:
             raise UserError(problem)
         return run_deletion.plan(connection, self._state.paths, {node.id for node in planned}, jobs)
-
-    def _notes(self) -> Mapping[str, RunNotes]:
-        connection = self._state.connection()
-        return {} if connection is None else run_notes.notes(connection)
 
     def _compared(self) -> Mapping[str, Sequence[WinRate]]:
         """Run → the finished comparisons in which its responses are b."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -12,10 +13,9 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.widgets import DataTable, Static
 
-from core.api import find_job
+from core.api import RunNotes
 from tui.components.listing import Listing
 from tui.components.theme import shade
-from tui.components.workspace_screen import WorkspaceScreen
 from tui.navigation.messages import OpenLog
 from tui.screens.training import curve_view, run_text
 from tui.screens.training.caption import Caption
@@ -23,12 +23,15 @@ from tui.screens.training.chart_area import ChartArea
 from tui.screens.training.chart_colours import ChartColours
 from tui.screens.training.curve_view import ChartRequest, Drawing, View
 from tui.screens.training.keys import KEYS
+from tui.screens.training.run_actions import RunActions
+from tui.screens.training.run_data import AllRuns, OtherRuns, all_runs, other_runs
 from tui.screens.training.run_marks import MOST, DrawnRun, Marks
 from tui.screens.training.run_panel import PANEL_PAGES, PanelPage, RunPanel
 from tui.screens.training.run_rows import RunRow, columns, entry
+from tui.screens.training.run_table import RunTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from core.api import Curves, Job, Snapshot
 
@@ -37,13 +40,23 @@ STAGES = ("sft", "sft-dpo")
 _MEDIUM, _WIDE = 100, 160
 
 
-class TrainingScreen(WorkspaceScreen):
-    """The list of runs, the charts of the marked and the selected ones, and the panel."""
+#: Actions on charts, which the table hides.
+_ON_CHARTS = frozenset(
+    {
+        *("metric", "layout", "full", "panel", "move", "closer", "whole", "log_scale", "smooth", "axis"),
+        *("log", "run"),
+    }
+)
+
+
+class TrainingScreen(RunActions):
+    """The list of runs, the charts of the marked and the selected ones, and the panel; or a table of runs."""
 
     MODE = "training"
     ABOUT = (
         "Fine-tuning runs and their live metrics, under TRL's names. The charts show the selected run and "
-        "marked runs; numbers and colours in the list match the curves."
+        "marked runs; numbers and colours in the list match the curves. Runs that other settings superseded "
+        "follow, with the settings in which they differ; the table compares all of them."
     )
     CSS_PATH = "training.tcss"
     BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
@@ -62,7 +75,11 @@ class TrainingScreen(WorkspaceScreen):
         #: The cursor's position; None follows the last step.
         self._step: int | None = None
         self._drawing: Drawing | None = None
-        self._jobs: Sequence[Job] = ()
+        self._jobs: Mapping[str, Job] = {}
+        self._others = OtherRuns()
+        self._all = AllRuns()
+        self._shows_archived = False
+        self._is_table = False
         self._rows: dict[str, RunRow] = {}
         self._seen = Size(0, 0)
 
@@ -79,9 +96,11 @@ class TrainingScreen(WorkspaceScreen):
                 yield ChartArea(id="charts")
                 yield Caption(id="caption")
             yield RunPanel(id="panel")
+        yield RunTable(id="table")
 
     def on_mount(self) -> None:
         self.query_one("#nothing").display = False
+        self._table.display = False
         self._lay_out()
         self.app.theme_changed_signal.subscribe(self, lambda theme: self._changed())
         self._list.enter()
@@ -92,17 +111,22 @@ class TrainingScreen(WorkspaceScreen):
             self.show(self.app.snapshot)
 
     def show(self, snapshot: Snapshot) -> None:
-        runs = [job for job in snapshot.jobs if job.stage in STAGES]
+        self.app.read("training-runs", partial(other_runs, self._shows_archived), self._receive_others)
+        if self._is_table:
+            self._read_table()
+        current = {job.id: job for job in snapshot.jobs if job.stage in STAGES and job.in_config}
+        runs = current | {job.id: job for job in self._others.jobs if job.id not in current}
         nothing = self.query_one("#nothing", Static)
         nothing.display = not runs
-        self.query_one("#body").display = bool(runs)
+        self.query_one("#body").display = bool(runs) and not self._is_table
+        self._table.display = bool(runs) and self._is_table
         if not runs:
             nothing.update(
                 "There are no runs yet. Add students to [students] and recipes to [recipes] in "
                 "config.toml, import data, then `S` on the pipeline screen starts all jobs."
             )
             return
-        self._marks.keep({job.id for job in runs})
+        self._marks.keep(runs)
         self._jobs = runs
         self._lay_out()
         self._fill()
@@ -120,8 +144,31 @@ class TrainingScreen(WorkspaceScreen):
         return self.query_one(ChartArea)
 
     @property
+    def _table(self) -> RunTable:
+        return self.query_one(RunTable)
+
+    @property
     def _job(self) -> Job | None:
-        return find_job(self.app.snapshot, self._run)
+        return self._jobs.get(self._run or "")
+
+    def chosen_run(self) -> Job | None:
+        return self._jobs.get(self._selected or "")
+
+    def notes_of(self, job: str) -> RunNotes:
+        return (self._others.notes or {}).get(job, RunNotes())
+
+    @property
+    def _selected(self) -> str | None:
+        """The run under the cursor of the list or the table.
+
+        The table reports its cursor later than a key that is pressed directly after it.
+        """
+        return (self._table.listing if self._is_table else self._list).selected_key
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self._is_table and action in _ON_CHARTS:
+            return False
+        return super().check_action(action, parameters)
 
     @property
     def _panel_page(self) -> PanelPage | None:
@@ -149,13 +196,19 @@ class TrainingScreen(WorkspaceScreen):
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
-        if event.row_key.value != self._run:
-            self._run = event.row_key.value
-            self._changed()
+        if event.data_table is self._table.listing.table:
+            self._table.describe()
+        if (event.data_table is self._list.table) == self._is_table or event.row_key.value == self._run:
+            return
+        self._run = event.row_key.value
+        self._changed()
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
-        self.action_layout()
+        if self._is_table:
+            self.action_table()
+        else:
+            self.action_layout()
 
     def on_chart_area_resized(self, event: ChartArea.Resized) -> None:
         event.stop()
@@ -172,8 +225,7 @@ class TrainingScreen(WorkspaceScreen):
         self._zoom(0.5 if event.to == "in" else 2.0, event.x)
 
     def action_mark(self) -> None:
-        # The table reports its cursor later than a key that is pressed directly after it.
-        run = self._list.selected_key
+        run = self._selected
         if run is None:
             self.app.show_message("no run is selected")
         elif self._marks.toggle(run):
@@ -182,6 +234,30 @@ class TrainingScreen(WorkspaceScreen):
         else:
             key = self.key_of("training.unmark")
             self.app.show_message(f"{MOST} runs are marked, the maximum: {key} unmarks all")
+
+    def action_table(self) -> None:
+        """Show all runs in a table, or the charts of the run under the table's cursor."""
+        chosen, self._is_table = self._selected, not self._is_table
+        self.query_one("#body").display = not self._is_table
+        self._table.display = self._is_table
+        listing = self._table.listing if self._is_table else self._list
+        if self._is_table:
+            self._is_full = False
+            self._show_table()
+            self._read_table()
+        if chosen is not None:
+            self._run = chosen
+            listing.select(chosen)
+        self._lay_out()
+        listing.enter()
+        self._changed()
+        self.refresh_bindings()
+
+    def action_show_archived(self) -> None:
+        self._shows_archived = not self._shows_archived
+        if self.app.snapshot is not None:
+            self.show(self.app.snapshot)
+        self.app.show_message(f"archived runs are {'shown' if self._shows_archived else 'hidden'}")
 
     def action_unmark(self) -> None:
         self._marks.clear()
@@ -264,9 +340,13 @@ class TrainingScreen(WorkspaceScreen):
         self._ask()
 
     def action_log(self) -> None:
-        job = find_job(self.app.snapshot, self._list.selected_key)
+        job = self._jobs.get(self._list.selected_key or "")
         if job is None or job.attempt == 0:
             self.app.show_message("this run has no log yet: it has not started")
+        elif not job.in_config:
+            # The screen of logs lists those of config.toml's jobs.
+            self._page = "log"
+            self._lay_out()
         else:
             self.app.post_message(OpenLog(job.id))
 
@@ -276,7 +356,9 @@ class TrainingScreen(WorkspaceScreen):
         table.move_cursor(row=min(max(0, table.cursor_row + by), table.row_count - 1))
 
     def step_back(self) -> None:
-        if self._is_full:
+        if self._is_table:
+            self.action_table()
+        elif self._is_full:
             self.action_full()
         elif self._step is not None:
             self._step = None
@@ -330,14 +412,37 @@ class TrainingScreen(WorkspaceScreen):
         width = self._list.size.width
         rows = {
             job.id: RunRow(job, self._losses.get(job.id), shown.get(job.id), job.id in self._marks, width)
-            for job in self._jobs
+            for job in self._jobs.values()
         }
         if rows != self._rows and width:
             self._rows = rows
             self._list.show(columns(width), rows)
         named = [(run, rows[run.job].job.name) for run in shown.values() if run.job in rows]
         self.query_one(RunPanel).follow(self._job, named)
+        if self._is_table:
+            self._show_table()
         self._describe()
+
+    def _receive_others(self, found: OtherRuns) -> None:
+        if found != self._others:
+            self._others = found
+            if self.app.snapshot is not None:
+                self.show(self.app.snapshot)
+
+    def _read_table(self) -> None:
+        for name, sizes in (("training-table", False), ("training-sizes", True)):
+            self.app.read(name, partial(all_runs, self._shows_archived, sizes), self._receive_table)
+
+    def _receive_table(self, found: AllRuns) -> None:
+        # Without sizes first, which take longer.
+        sizes = self._all.sizes if found.sizes is None else found.sizes
+        if (found.runs, sizes) != (self._all.runs, self._all.sizes):
+            self._all = AllRuns(found.runs, sizes)
+            if self._is_table:
+                self._show_table()
+
+    def _show_table(self) -> None:
+        self._table.show(self._all.runs, self._all.sizes or {}, self._shown(), self._others.archived)
 
     def _receive_losses(self, losses: dict[str, float]) -> None:
         if losses != self._losses:
@@ -411,5 +516,5 @@ class TrainingScreen(WorkspaceScreen):
 
     def _describe(self) -> None:
         """Update the text below the charts."""
-        names = {job.id: job.name for job in self._jobs} if self._is_full else None
+        names = {job.id: job.name for job in self._jobs.values()} if self._is_full else None
         self.query_one(Caption).show(self._drawing, self._reference, self._x, self._job, self._shown(), names)
