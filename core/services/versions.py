@@ -44,6 +44,9 @@ _SHORT = {
 #: How many digits of a fingerprint tell apart what no setting does.
 _DIGITS = 6
 
+#: Stands for the settings of a job that is deleted.
+_DELETED = "deleted"
+
 Named = tuple[tuple[str, str], ...]
 
 
@@ -79,7 +82,11 @@ class Versions:
         """
         current = self._configured()
         superseded = self._superseded(stages)
-        labels = self._labels(superseded)
+        labels = self._state.remember(
+            f"versions of {' '.join(stages)}",
+            (self._planned[0], len(self._pipeline.requested()), tuple(job.id for job in superseded)),
+            lambda: self._labels(superseded),
+        )
         kept = (job for job in self._pipeline.snapshot().jobs if job.stage in stages and job.id in current)
         return (*kept, *(self._named(job, labels[job.id]) for job in superseded))
 
@@ -91,9 +98,8 @@ class Versions:
 
     def differing(self, jobs: Iterable[Job]) -> tuple[str, ...]:
         """The settings in which any of these superseded jobs differs from config.toml's."""
-        labels = self._labels([job for job in jobs if not job.in_config])
-        keys = (key for name in labels.values() for key, _ in _parts(name))
-        return tuple(dict.fromkeys(keys))
+        names = (VersionName.parse(job.name) for job in jobs if not job.in_config)
+        return tuple(dict.fromkeys(key for name in names for key, _ in name.settings))
 
     def _superseded(self, stages: Collection[Stage]) -> list[Job]:
         """The superseded jobs of these stages, with what they do read."""
@@ -180,7 +186,7 @@ class Versions:
         """A responder of a comparison, whose responses `job` made; None for a source in the data."""
         if job is None or job in self._configured():
             return responder
-        deleted = VersionName(responder, (("deleted", _digits(job)),))
+        deleted = VersionName(responder, ((_DELETED, _digits(job)),))
         return responders.get(job, str(deleted))
 
     def _differences(self, job: str, reference: str, *, own_only: bool = False) -> Named:
@@ -218,15 +224,17 @@ class Versions:
         while queue:
             name = queue.pop(0)
             plan = self._plan_of(name)
-            prefix = "" if plan.stage == own else f"{plan.stage}."
+            prefix = "" if plan.stage == own or _DELETED in plan.settings else f"{plan.stage}."
             yield from ((f"{prefix}{key}", value) for key, value in plan.settings.items())
             further = [one for one in plan.depends_on if one not in seen and one not in left_out]
             queue += further
             seen.update(further)
 
     def _plan_of(self, job: str) -> _Plan:
-        known = self._configured().get(job) or self._requested.get(job)
-        return known or _Plan("recipe", job, {"deleted": _digits(job)}, {}, ())
+        known = self._configured().get(job)
+        if known is None and job in self._pipeline.requested():
+            known = self._requested.get(job)
+        return known or _Plan("recipe", job, {_DELETED: _digits(job)}, {}, ())
 
     def _named(self, job: Job, name: str) -> Job:
         """The job with another name; the same object as long as the job is."""
@@ -243,10 +251,6 @@ _GROUPS = ("lora",)
 def _digits(job: str) -> str:
     """What tells apart a job that is deleted."""
     return job.rpartition("-")[2][:_DIGITS]
-
-
-def _parts(name: str) -> Named:
-    return VersionName.parse(name).settings
 
 
 def _read_plan(job: Job, text: str, inputs: str) -> _Plan:

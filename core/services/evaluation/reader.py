@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import TYPE_CHECKING, TypeVar
 
-from core.config.schema import JudgeConfig
-from core.domain.dialogues import HUMAN, Dialogue
 from core.domain.errors import UserError
-from core.domain.evaluation.verdicts import Pair
-from core.domain.evaluation.win_rates import SameAnswers, WinRate
+from core.domain.evaluation.win_rates import WinRate
 from core.domain.jobs import Job
 from core.domain.names import ComparisonName
-from core.domain.results import CompareResult, JudgeResult, ValidateResult
-from core.pipeline import workspace_graph
+from core.domain.results import CompareResult, ValidateResult
 from core.services.evaluation import (
     bias_models,
     comparisons,
     human_votes,
     judges,
     recipe_rates,
-    same_answers,
 )
+from core.services.evaluation.comparison_reader import ComparisonReader
 from core.services.evaluation.judges import Validated
 from core.services.pipeline.reader import PipelineReader
 from core.services.versions import Versions
 from core.services.workspace_state import WorkspaceState
-from core.store import connections, queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -53,80 +47,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class EvaluationReader:
+class EvaluationReader(ComparisonReader):
     """Reads the results of comparisons by judges and people.
 
     Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader, versions: Versions) -> None:
-        self._state = state
-        self._pipeline = pipeline
-        self._versions = versions
-        #: Job → its result, and what its verdicts amount to: they change when there is another result.
-        self._known_scores: dict[str, tuple[object, Scores]] = {}
+        super().__init__(state, pipeline, versions)
+        #: As `_known_scores`.
         self._known_dimensions: dict[str, tuple[object, DimensionScores]] = {}
         self._known_biases: dict[str, tuple[object, dict[str, BiasCounts]]] = {}
-
-    def win_rates(self) -> tuple[WinRate, ...]:
-        """Every comparison of the configuration; its numbers are None until the comparison is done."""
-        jobs = self._pipeline.snapshot().jobs
-        validated = self._validated(jobs)
-        labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._judges()}
-        # Most changes concern other jobs, or the progress of one.
-        compare_jobs = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
-        same = self.same_answers()
-        return self._state.remember(
-            "win rates",
-            (compare_jobs, labels, same),
-            lambda: same_answers.add(comparisons.win_rates(jobs, labels), same),
-        )
-
-    def all_win_rates(self) -> tuple[WinRate, ...]:
-        """Every comparison of the configuration, and those that other settings superseded.
-
-        Superseded responders and judges have the settings in which they differ behind an `@`. `p_holm`
-        corrects for all of them.
-        """
-        jobs = self._versions.jobs(("compare",))
-        superseded = tuple(job for job in jobs if not job.in_config)
-        current = self.win_rates()
-        if not superseded:
-            return current
-
-        def make() -> tuple[WinRate, ...]:
-            labels = {rate.judge: rate.label for rate in current if rate.label is not None}
-            known = {rate.job: rate for rate in current}
-            found = comparisons.win_rates(jobs, labels)
-            same = {job: rate.same_as_b for job, rate in known.items()}
-            return tuple(replace(rate, same_as_b=same.get(rate.job, ())) for rate in found)
-
-        return self._state.remember("all win rates", (current, superseded), make)
-
-    def tests_between(self, responders: Collection[str]) -> tuple[PairedTest, ...]:
-        """Paired tests of any two of these responders that a judge compared with the same baseline.
-
-        They may be superseded; the correction is for these tests alone.
-        """
-        rates = [rate for rate in self.all_win_rates() if rate.n is not None and rate.b in responders]
-        return comparisons.paired_tests(rates, self._scores(rates))
-
-    def same_answers_of(self, responders: Iterable[str]) -> tuple[SameAnswers, ...]:
-        """Every two of these responders, which may be superseded, with an answer in common."""
-        return same_answers.find(self._texts(responders))
-
-    def same_answers(self) -> tuple[SameAnswers, ...]:
-        """Every two responders with an answer in common, those with the largest share first."""
-        jobs = self._pipeline.snapshot().jobs
-        # Not those that still answer: the numbers would change with every answer.
-        done = {job.name: job.fingerprint for job in jobs if job.stage == "respond" and job.state == "done"}
-        answering = {job.name for job in jobs if job.stage == "respond"}
-        names = [name for name in self.responders() if name in done or name not in answering]
-        return self._state.remember(
-            "same answers",
-            (names, done, self._state.imported()),
-            lambda: same_answers.find(self._texts(names)),
-        )
 
     def comparison(self, job: str) -> Comparison:
         """A comparison, which may be superseded, with its breakdown by emotion, sentiment and length.
@@ -239,41 +170,6 @@ class EvaluationReader:
         test = sum(dialogue.split == "test" for dialogue in dialogues)
         return plans.of_judge(judge, known[judge], found, estimate, test, detect, power)
 
-    def responders(self) -> tuple[str, ...]:
-        """All responders: sources in the data, base students, runs, teachers."""
-        imported = self._state.imported()
-        sources = () if imported is None else (HUMAN, *imported.sources)
-        answering = (job.name for job in self._pipeline.snapshot().jobs if job.stage == "respond")
-        return tuple(dict.fromkeys([*answering, *sources]))
-
-    def superseded_responders(self) -> tuple[str, ...]:
-        """The responders that other settings superseded, the newest first."""
-        known = set(self.responders())
-        found = [job.name for job in self._versions.jobs(("respond",)) if not job.in_config]
-        return tuple(name for name in reversed(found) if name not in known)
-
-    def pairs(self, a: str, b: str) -> tuple[Pair, ...]:
-        """The test dialogues with the responses of `a` and `b`, and all verdicts on them.
-
-        Verdicts of a comparison of `b` with `a` are mirrored. Raises `UserError` if a responder does not
-        exist.
-        """
-        self._check_responders(a, b)
-        imported, dialogues = self._state.data()
-        connection = self._state.connection()
-        if connection is None:
-            return ()
-        jobs = comparisons.concerned(self._jobs_of((a, b)), a, b)
-
-        def read() -> tuple[Pair, ...]:
-            with connections.snapshot(connection):
-                return comparisons.pairs(connection, jobs, dialogues, a, b)
-
-        # A running job adds responses and verdicts without a change of its row.
-        if any(job.state == "running" for job in jobs):
-            return read()
-        return self._state.remember("pairs", (imported, jobs, a, b), read)
-
     def ballot_items(self, a: str, b: str, voter: str, *, uniform: bool = False) -> tuple[BallotItem, ...]:
         """The pairs of responses of `a` and `b` to the test split for `voter`, in the order of the ballot.
 
@@ -353,32 +249,6 @@ class EvaluationReader:
             for rate in rates
         )
 
-    def _check_responders(self, *names: str) -> None:
-        known = self.responders()
-        for name in names:
-            if name not in known and name not in self.superseded_responders():
-                there_are = ", ".join(known) or "none, because no data is imported"
-                raise UserError(f"no responder is named {name!r}. There are: {there_are}")
-
-    def _texts(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
-        """Each responder's responses to the test split, by dialogue."""
-        connection, names = self._state.connection(), [*responders]
-        if connection is None:
-            return {name: {} for name in names}
-        return comparisons.texts(connection, self._jobs_of(names), names)
-
-    def _jobs_of(self, responders: Sequence[str]) -> Sequence[Job]:
-        """The jobs of the configuration; the superseded ones too if any of these responders is of them."""
-        known = set(self.responders())
-        if known.issuperset(responders):
-            return self._pipeline.snapshot().jobs
-        return self._versions.jobs(("respond", "compare"))
-
-    def _dialogues(self, ids: Iterable[str]) -> dict[str, Dialogue]:
-        """These dialogues by id: to read all of them takes seconds if there are hundreds of thousands."""
-        connection = self._state.connection()
-        return {} if connection is None else queries.dialogues_named(connection, set(ids))
-
     def _votes(self) -> list[Vote]:
         from core.store import votes
 
@@ -408,34 +278,10 @@ class EvaluationReader:
             lambda: comparisons.uncertainties(connection, [rate.job for rate in compared]),
         )
 
-    def _judges(self) -> dict[str, JudgeConfig]:
-        config, _ = self._state.config()
-        return {} if config is None else config.judges
-
-    def _scores(self, rates: Sequence[WinRate]) -> dict[str, Scores]:
-        """Job → scores by dialogue, of the finished comparisons."""
-        return self._of_jobs(rates, self._known_scores, comparisons.dialogue_scores)
-
     def _dimension_scores(self, rates: Sequence[WinRate]) -> dict[str, DimensionScores]:
         """Job → scores by dimension and dialogue, of the finished comparisons with dimensions."""
         wanted = [rate for rate in rates if rate.dimensions]
         return self._of_jobs(wanted, self._known_dimensions, comparisons.dimension_scores)
-
-    def _of_jobs(
-        self,
-        rates: Sequence[WinRate],
-        known: dict[str, tuple[object, T]],
-        read: Callable[[Connection, str], T],
-    ) -> dict[str, T]:
-        """Job → what is read of its verdicts, once for each result of a finished comparison."""
-        connection = self._state.connection()
-        assert connection is not None or not rates
-        results = {job.id: job.result for job in self._pipeline.snapshot().jobs}
-        done = [rate.job for rate in rates if rate.n is not None]
-        for job in done:
-            if connection is not None and (job not in known or known[job][0] != results.get(job)):
-                known[job] = (results.get(job), read(connection, job))
-        return {job: known[job][1] for job in done}
 
     def _biases(
         self, connection: Connection, jobs: Sequence[Job], validated: Mapping[str, Validated]
@@ -460,29 +306,6 @@ class EvaluationReader:
 
     def _is_new(self, job: str, result: CompareResult | ValidateResult) -> bool:
         return job not in self._known_biases or self._known_biases[job][0] != result
-
-    def _validated(self, jobs: Sequence[Job]) -> dict[str, Validated]:
-        """Each judge's agreement with people with its current settings, measured on the most pairs."""
-        config, imported, connection = (
-            self._state.config()[0],
-            self._state.imported(),
-            self._state.connection(),
-        )
-        found = {
-            job.name: Validated(job.id, job.result) for job in jobs if isinstance(job.result, JudgeResult)
-        }
-        if config is None or imported is None or connection is None:
-            return found
-        validations = [
-            (job.result.agreement_pairs, job.name, Validated(job.id, job.result))
-            for job in jobs
-            if isinstance(job.result, ValidateResult) and job.name in config.judges
-        ]
-        for _, judge, validated in sorted(validations, key=lambda validation: validation[0]):
-            settings = queries.settings(connection, validated.job)
-            if workspace_graph.validates(self._state.paths, config, imported, settings, judge):
-                found[judge] = validated
-        return found
 
 
 def _judged(scores: Mapping[str, Scores]) -> set[str]:
