@@ -139,11 +139,10 @@ class Versions:
     def _labels(self, superseded: Sequence[Job]) -> dict[str, str]:
         """Job → the name of its version, which no other job of its stage has."""
         # Of the responders of comparisons.
-        responders = (
-            self._labels(self._superseded(("respond",)))
-            if any(job.stage == "compare" for job in superseded)
-            else {}
-        )
+        responders: dict[str, str] = {}
+        if any(job.stage == "compare" for job in superseded):
+            answering: tuple[Stage, ...] = ("respond",)
+            responders = self._labels(self._superseded(answering))
         groups: dict[tuple[Stage, str], list[Job]] = defaultdict(list)
         for job in superseded:
             groups[job.stage, job.name].append(job)
@@ -175,12 +174,10 @@ class Versions:
         if job.stage != "compare":
             return str(VersionName(job.name, (*self._differences(job.id, reference), *more)))
         name, plan = ComparisonName.parse(job.name), self._plan_of(job.id)
-        sides = [
-            self._side(side, plan.inputs.get(letter), responders)
-            for letter, side in (("a", name.a), ("b", name.b))
-        ]
+        a = self._side(name.a, plan.inputs.get("a"), responders)
+        b = self._side(name.b, plan.inputs.get("b"), responders)
         settings = (*self._differences(job.id, reference, own_only=True), *more)
-        return str(ComparisonName(*sides, str(VersionName(name.judge, settings))))
+        return str(ComparisonName(a, b, str(VersionName(name.judge, settings))))
 
     def _side(self, responder: str, job: str | None, responders: Mapping[str, str]) -> str:
         """A responder of a comparison, whose responses `job` made; None for a source in the data."""

@@ -91,7 +91,7 @@ class RunsReader:
                     rates=tuple(rates),
                     seconds=seconds.get(job.id),
                     tokens=None if job.id not in tokens else int(tokens[job.id]),
-                    usd=None if None in spent else sum(usd for usd in spent if usd is not None),
+                    usd=None if None in spent or not rates else sum(usd or 0.0 for usd in spent),
                 )
             )
         return tuple(found)

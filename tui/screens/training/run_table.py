@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 #: Columns that are left out where no run has a value.
 _OPTIONAL = frozenset({"judge", "tokens", "tags", "note"})
 #: The names' share of a table's width, and their widths at least and at most.
-_NAMES, _NARROWEST, _WIDEST = 0.4, 26, 56
+_NAMES, _NARROWEST, _WIDEST = 0.36, 26, 56
 #: How far left and right scroll.
 _FAR = 12
 _HINT = "/ filter   > sort   I reverse   ← → columns"
@@ -71,6 +71,8 @@ class RunTable(Vertical):
         self._found: Sequence[Run] = ()
         self._sizes: Mapping[str, int] = {}
         self._shown: Sequence[RunColumn] = ()
+        #: The run to move the cursor to, once it is in the table.
+        self._wanted: str | None = None
 
     def compose(self) -> ComposeResult:
         yield Static(id="about-runs", markup=False)
@@ -114,6 +116,7 @@ class RunTable(Vertical):
             row.run.job: _Row(row, *marks.get(row.run.job, ("", "")), keys, name_width) for row in results
         }
         self.listing.show(self._columns(name_width), rows)
+        self._seek()
         superseded = sum(run.is_superseded for run in found)
         parts = [f"{len(found)} run{'' if len(found) == 1 else 's'}"]
         parts += [f"{superseded} superseded"] if superseded else []
@@ -122,6 +125,15 @@ class RunTable(Vertical):
             Content.assemble(("  ·  ".join(parts), "$foreground"), f"     {_HINT}"), layout=False
         )
         self.describe()
+
+    def seek(self, job: str) -> None:
+        """Move the cursor to a run, once it is in the table."""
+        self._wanted = job
+        self._seek()
+
+    def _seek(self) -> None:
+        if self._wanted is not None and self.listing.select(self._wanted):
+            self._wanted = None
 
     def describe(self) -> None:
         """Show the whole name, the tags and the note of the run under the cursor, and all its win rates."""

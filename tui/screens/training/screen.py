@@ -240,16 +240,18 @@ class TrainingScreen(RunActions):
         chosen, self._is_table = self._selected, not self._is_table
         self.query_one("#body").display = not self._is_table
         self._table.display = self._is_table
-        listing = self._table.listing if self._is_table else self._list
         if self._is_table:
             self._is_full = False
             self._show_table()
             self._read_table()
         if chosen is not None:
             self._run = chosen
-            listing.select(chosen)
+            if self._is_table:
+                self._table.seek(chosen)
+            else:
+                self._list.select(chosen)
         self._lay_out()
-        listing.enter()
+        (self._table.listing if self._is_table else self._list).enter()
         self._changed()
         self.refresh_bindings()
 
