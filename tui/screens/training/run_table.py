@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from tui.navigation.host import HostApp
     from tui.screens.training.run_marks import DrawnRun
 
-#: Columns that are left out where no run has a value.
-_OPTIONAL = frozenset({"judge", "tokens", "tags", "note"})
+#: The column that is left out where no run has a value.
+_OPTIONAL = "tokens"
 #: The names' share of a table's width, and their widths at least and at most.
 _NAMES, _NARROWEST, _WIDEST = 0.36, 26, 56
 #: How far left and right scroll.
 _FAR = 12
-_HINT = "/ filter   > sort   I reverse   ← → columns"
+_HINT = "a archive   T tags   n note   D delete   > sort   / filter   ← → columns"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class RunTable(Vertical):
         self._shown = [
             column
             for column in table.columns(found)
-            if column.key not in _OPTIONAL or any(column.value(row) for row in results)
+            if column.key != _OPTIONAL or any(column.value(row) for row in results)
         ]
         width = self.size.width or self.app.size.width
         name_width = max(_NARROWEST, min(_WIDEST, int(width * _NAMES)))
