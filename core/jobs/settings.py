@@ -324,9 +324,10 @@ def fingerprinted(settings: msgspec.Struct, known: KnownParts | None = None) -> 
 def flattened(settings: msgspec.Struct) -> dict[tuple[str, ...], object]:
     """All fields that change the results, also those with a default, by their path within the settings."""
     found: dict[tuple[str, ...], object] = {}
+    left_out = _left_out(settings)
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
-        if name in _left_out(settings):
+        if name in left_out:
             continue
         if isinstance(value, msgspec.Struct):
             tag = value.__struct_config__.tag

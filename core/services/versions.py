@@ -68,8 +68,11 @@ class Versions:
     def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
         self._state = state
         self._pipeline = pipeline
-        #: Job → what it does: of config.toml's jobs, and of requested ones.
-        self._planned: tuple[object, dict[str, _Plan]] = ((), {})
+        #: config.toml's jobs, and what each does, by id.
+        self._nodes: object = ()
+        self._planned: dict[str, _Plan] = {}
+        #: The requested jobs as they were last looked at, and what some of them do.
+        self._jobs: Mapping[str, Job] = {}
         self._requested: dict[str, _Plan] = {}
         #: Job → the job as it was named, and as it is shown.
         self._renamed: dict[str, tuple[Job, str, Job]] = {}
@@ -80,21 +83,22 @@ class Versions:
         A superseded job has the name of its version, and `in_config` is False. Those that never ran are left
         out.
         """
-        current = self._configured()
+        self._look()
         superseded = self._superseded(stages)
         labels = self._state.remember(
             f"versions of {' '.join(stages)}",
-            (self._planned[0], len(self._pipeline.requested()), tuple(job.id for job in superseded)),
+            (self._nodes, len(self._jobs), tuple(job.id for job in superseded)),
             lambda: self._labels(superseded),
         )
+        current = self._planned
         kept = (job for job in self._pipeline.snapshot().jobs if job.stage in stages and job.id in current)
         return (*kept, *(self._named(job, labels[job.id]) for job in superseded))
 
-    def settings(self, job: Job) -> dict[str, str]:
-        """All settings that decide the results of a job, those of its dependencies with their stages."""
-        self._configured()
-        self._read([job.id])
-        return dict(self._lineage(job.id, self._own_stage(job.id)))
+    def settings(self, jobs: Sequence[Job]) -> list[dict[str, str]]:
+        """All settings that decide the results of each job, those of its dependencies with their stages."""
+        self._look()
+        self._read(job.id for job in jobs)
+        return [dict(self._lineage(job.id, self._own_stage(job.id))) for job in jobs]
 
     def differing(self, jobs: Iterable[Job]) -> tuple[str, ...]:
         """The settings in which any of these superseded jobs differs from config.toml's."""
@@ -103,30 +107,30 @@ class Versions:
 
     def _superseded(self, stages: Collection[Stage]) -> list[Job]:
         """The superseded jobs of these stages, with what they do read."""
-        current = self._configured()
+        current = self._planned
         found = [
             job
-            for job in self._pipeline.requested().values()
+            for job in self._jobs.values()
             if job.stage in stages and job.id not in current and (job.attempt or job.state not in ENDED)
         ]
         self._read(job.id for job in found)
         return found
 
-    def _configured(self) -> Mapping[str, _Plan]:
-        """What config.toml's jobs do."""
+    def _look(self) -> None:
+        """Look which jobs there are now."""
+        self._jobs = self._pipeline.requested()
         nodes = self._state.nodes()
-        if nodes is not self._planned[0]:
-            plans = {
+        if nodes is not self._nodes:
+            self._nodes = nodes
+            self._planned = {
                 node.id: _plan(node.stage, node.name, node.settings, node.inputs, node.depends_on)
                 for node in nodes
             }
-            self._planned = (nodes, plans)
-        return self._planned[1]
 
     def _read(self, ids: Iterable[str]) -> None:
         """Read what these jobs do, and all that they depend on."""
         connection = self._state.connection()
-        known, jobs = self._configured(), self._pipeline.requested()
+        known, jobs = self._planned, self._jobs
         wanted = set(ids)
         while connection is not None and wanted:
             new = [name for name in wanted if name in jobs and name not in self._requested]
@@ -146,7 +150,7 @@ class Versions:
         groups: dict[tuple[Stage, str], list[Job]] = defaultdict(list)
         for job in superseded:
             groups[job.stage, job.name].append(job)
-        references = {(plan.stage, plan.name): name for name, plan in self._configured().items()}
+        references = {(plan.stage, plan.name): name for name, plan in self._planned.items()}
         found: dict[str, str] = {}
         for key, jobs in groups.items():
             reference = references.get(key)
@@ -181,7 +185,7 @@ class Versions:
 
     def _side(self, responder: str, job: str | None, responders: Mapping[str, str]) -> str:
         """A responder of a comparison, whose responses `job` made; None for a source in the data."""
-        if job is None or job in self._configured():
+        if job is None or job in self._planned:
             return responder
         deleted = VersionName(responder, ((_DELETED, _digits(job)),))
         return responders.get(job, str(deleted))
@@ -228,8 +232,8 @@ class Versions:
             seen.update(further)
 
     def _plan_of(self, job: str) -> _Plan:
-        known = self._configured().get(job)
-        if known is None and job in self._pipeline.requested():
+        known = self._planned.get(job)
+        if known is None and job in self._jobs:
             known = self._requested.get(job)
         return known or _Plan("recipe", job, {_DELETED: _digits(job)}, {}, ())
 

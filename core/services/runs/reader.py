@@ -77,8 +77,8 @@ class RunsReader:
         seconds, notes = queries.worked_seconds(connection), self.notes()
         costs, compared = submissions.costs(connection), self._compared()
         found = []
-        for job in jobs:
-            own = self._versions.settings(job) if keys else {}
+        settings = self._versions.settings(jobs)
+        for job, own in zip(jobs, settings, strict=True):
             rates = compared.get(job.id, ())
             spent = [costs[rate.job][0] for rate in rates if rate.job in costs]
             run = _run(job, {key: own[key] for key in keys if key in own})
@@ -115,7 +115,7 @@ class RunsReader:
         if len(jobs) < 2:
             raise UserError("name at least two different runs: `empathy-tui runs` lists them")
         by_job = {run.job: run for run in self.runs(archived=True)}
-        settings = [self._versions.settings(job) for job in jobs]
+        settings = self._versions.settings(jobs)
         shared = [key for key in settings[0] if all(key in own for own in settings)]
         keys = tuple(key for key in shared if len({own[key] for own in settings}) > 1)
         names = [job.name for job in jobs]
