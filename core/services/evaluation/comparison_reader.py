@@ -103,7 +103,7 @@ class ComparisonReader:
 
     def same_answers_of(self, responders: Iterable[str]) -> tuple[SameAnswers, ...]:
         """Every two of these responders, which may be superseded, with an answer in common."""
-        return same_answers.find(self._texts(responders))
+        return same_answers.find(self._texts_of_any(responders))
 
     def responders(self) -> tuple[str, ...]:
         """All responders: sources in the data, base students, runs, teachers."""
@@ -124,7 +124,7 @@ class ComparisonReader:
         Verdicts of a comparison of `b` with `a` are mirrored. Raises `UserError` if a responder does not
         exist.
         """
-        self._check_responders(a, b)
+        self._check_responders(a, b, superseded=self.superseded_responders)
         imported, dialogues = self._state.data()
         connection = self._state.connection()
         if connection is None:
@@ -148,15 +148,22 @@ class ComparisonReader:
         rates = [rate for rate in self.all_win_rates() if rate.n is not None and rate.b in responders]
         return comparisons.paired_tests(rates, self._scores(rates))
 
-    def _check_responders(self, *names: str) -> None:
+    def _check_responders(self, *names: str, superseded: Callable[[], Collection[str]] = tuple) -> None:
         known = self.responders()
         for name in names:
-            if name not in known and name not in self.superseded_responders():
+            if name not in known and name not in superseded():
                 there_are = ", ".join(known) or "none, because no data is imported"
                 raise UserError(f"no responder is named {name!r}. There are: {there_are}")
 
     def _texts(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
         """Each responder's responses to the test split, by dialogue."""
+        connection, jobs = self._state.connection(), self._pipeline.snapshot().jobs
+        if connection is None:
+            return {name: {} for name in responders}
+        return comparisons.texts(connection, jobs, responders)
+
+    def _texts_of_any(self, responders: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The same of responders of which some may be superseded."""
         connection, names = self._state.connection(), [*responders]
         if connection is None:
             return {name: {} for name in names}

@@ -235,7 +235,7 @@ class EvaluationReader(ComparisonReader):
 
         scores = self._scores(rates)
         dialogues = [*self._dialogues(_judged(scores)).values()]
-        texts = self._texts({rate.b for rate in rates if rate.job in scores})
+        texts = self._texts_of_any({rate.b for rate in rates if rate.job in scores})
         with_votes = {one.job: one for one in self.prediction_powered()}
         return tuple(
             Comparison(
