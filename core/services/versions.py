@@ -151,23 +151,27 @@ class Versions:
         for job in superseded:
             groups[job.stage, job.name].append(job)
         references = {(plan.stage, plan.name): name for name, plan in self._planned.items()}
+        judges = {
+            ComparisonName.parse(plan.name).judge: name
+            for name, plan in self._planned.items()
+            if plan.stage == "compare"
+        }
         found: dict[str, str] = {}
-        for key, jobs in groups.items():
-            reference = references.get(key)
-            taken: dict[str, str] = {}
+        for (stage, plain), jobs in groups.items():
+            current = references.get((stage, plain))
+            reference, taken = current, set[str]()
+            if reference is None and stage == "compare":
+                reference = judges.get(ComparisonName.parse(plain).judge)
             if reference is None:
                 # config.toml has none: the newest is what the others are compared with.
-                newest = max(jobs, key=lambda job: job.finished_at or job.started_at or 0.0)
-                reference = newest.id
-                taken[newest.name] = newest.id
-                found[newest.id] = newest.name
-            for job in reversed(jobs):
-                if job.id in found:
-                    continue
+                reference = max(jobs, key=lambda job: job.finished_at or job.started_at or 0.0).id
+            if current is not None:
+                taken.add(plain)
+            for job in sorted(jobs, key=lambda job: job.id != reference):
                 name = self._label(job, reference, responders)
-                if name in taken or name == job.name:
+                if name in taken:
                     name = self._label(job, reference, responders, told_apart=True)
-                taken[name] = job.id
+                taken.add(name)
                 found[job.id] = name
         return found
 
@@ -255,12 +259,12 @@ def _digits(job: str) -> str:
 
 
 def _read_plan(job: Job, text: str, inputs: str) -> _Plan:
+    read = {name: parse_input(value) for name, value in json.loads(inputs).items()}
     try:
         found = job_settings.decode(text, job.id)
     except UserError:
         # Of a version of the program that had other settings.
         found = None
-    read = {name: parse_input(value) for name, value in json.loads(inputs).items()}
     return _plan(job.stage, job.name, found, read, job.depends_on)
 
 
