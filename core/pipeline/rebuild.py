@@ -25,13 +25,11 @@ from core.domain.jobs import JobState
 from core.domain.runs import RunNotes
 from core.jobs import context, files, journal
 from core.jobs import spec as specs
-from core.jobs.inputs import ImportedDialogues, Input, JobOutput, parse_input
 from core.jobs.journal import DamagedJournalError
 from core.jobs.planned_job import PlannedJob
-from core.jobs.records import Artifact
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
-from core.pipeline import history, ingest, supervisor
+from core.pipeline import history, ingest, spec_inputs, supervisor
 from core.pipeline.history import AttemptEnded, Imported, JobsDeleted, RunNoted, SettingChanged, Voted
 from core.store import connections, dialogues, jobs, run_notes, votes
 from core.store.connections import transaction
@@ -252,8 +250,8 @@ def _add_job(
         fingerprint=newest.fingerprint,
         slot=newest.slot,
         settings=newest.settings,
-        inputs=_inputs(newest, workspace),
-        depends_on=newest.depends_on or _producers(newest, workspace),
+        inputs=spec_inputs.inputs(newest, workspace),
+        depends_on=newest.depends_on or spec_inputs.producers(newest, workspace),
     )
     with transaction(connection):
         jobs.put(connection, [planned])
@@ -343,37 +341,6 @@ def _last_record(folder: Path) -> float:
 
 def _last_event(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
-
-
-def _inputs(spec: Spec[Settings], workspace: WorkspacePaths) -> dict[str, Input]:
-    """What a job reads: as its spec says, or, of an older version, from the paths in it."""
-    if spec.reads:
-        return {name: parse_input(text) for name, text in spec.reads.items()}
-    found = {name: _input_at(Path(path), workspace) for name, path in spec.inputs.items()}
-    return {name: read for name, read in found.items() if read is not None}
-
-
-def _input_at(path: Path, workspace: WorkspacePaths) -> Input | None:
-    # The workspace may have been moved since: what counts is how the path ends.
-    parts = path.parts
-    if "artifacts" not in parts:
-        return None
-    inside = parts[len(parts) - parts[::-1].index("artifacts") :]
-    match inside:
-        case ("data", sha256, _):
-            return ImportedDialogues(sha256)
-        case ("jobs", job, number, *rest):
-            folder = workspace.artifacts / "jobs" / job / number
-            with suppress(DamagedJournalError, OSError):
-                for entry, _ in journal.read(folder):
-                    if isinstance(entry.record, Artifact) and entry.record.path == "/".join(rest):
-                        return JobOutput(job, entry.record.name)
-    return None
-
-
-def _producers(spec: Spec[Settings], workspace: WorkspacePaths) -> tuple[str, ...]:
-    read = _inputs(spec, workspace).values()
-    return tuple(dict.fromkeys(one.job for one in read if isinstance(one, JobOutput)))
 
 
 def _check(path: Path) -> None:

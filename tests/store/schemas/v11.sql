@@ -5,17 +5,17 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-29 20:52:51.568317+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-29 20:52:51.572548+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-29 20:52:51.576237+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-29 20:52:51.579827+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-29 20:52:51.583675+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-29 20:52:51.585732+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-29 20:52:51.591973+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-29 20:52:51.599793+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-29 20:52:51.607786+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-29 20:52:51.616177+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-29 20:52:51.623653+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'empathy-tui','initial','2026-11-29 21:26:28.296480+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'empathy-tui','teachers','2026-11-29 21:26:28.309041+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'empathy-tui','judging','2026-11-29 21:26:28.320393+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'empathy-tui','waiting','2026-11-29 21:26:28.327899+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'empathy-tui','warnings','2026-11-29 21:26:28.335803+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'empathy-tui','dimensions','2026-11-29 21:26:28.342102+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'empathy-tui','draws','2026-11-29 21:26:28.356024+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(8,'empathy-tui','processes','2026-11-29 21:26:28.359925+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(9,'empathy-tui','devices','2026-11-29 21:26:28.371742+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(10,'empathy-tui','revisions','2026-11-29 21:26:28.378034+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(11,'empathy-tui','run notes','2026-11-29 21:26:28.391746+00:00');
 CREATE TABLE answers (
     token TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -183,8 +183,7 @@ CREATE TABLE run_notes (
     job TEXT PRIMARY KEY REFERENCES jobs,
     archived INTEGER NOT NULL,
     tags TEXT NOT NULL,
-    note TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+    note TEXT NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO "run_notes" VALUES('sft-1',2,'tags of run_notes: é''
  ','note of run_notes: é''
  ');
