@@ -21,7 +21,12 @@ _MOST = 12
 
 KEYS: tuple[BindingType, ...] = (
     Binding(
-        "a", "archive", "Archive", id="training.archive", show=False, tooltip="Hide a superseded run, or not"
+        "a",
+        "archive",
+        "Archive",
+        id="training.archive",
+        show=False,
+        tooltip="Archive a superseded run, which lists hide then, or restore it",
     ),
     Binding(
         "A",
