@@ -49,6 +49,7 @@ from .domain.evaluation.win_rates import SameAnswers as SameAnswers
 from .domain.evaluation.win_rates import WinRate as WinRate
 from .domain.events import AdoptOutcome as AdoptOutcome
 from .domain.events import CancelOutcome as CancelOutcome
+from .domain.events import DeleteOutcome as DeleteOutcome
 from .domain.events import Event as Event
 from .domain.events import ImportOutcome as ImportOutcome
 from .domain.events import IntentResult as IntentResult
@@ -87,7 +88,11 @@ from .domain.results import Result as Result
 from .domain.results import SftResult as SftResult
 from .domain.results import Stopping as Stopping
 from .domain.results import ValidateResult as ValidateResult
+from .domain.runs import Run as Run
+from .domain.runs import RunComparison as RunComparison
+from .domain.runs import RunDeletion as RunDeletion
 from .domain.runs import RunEstimate as RunEstimate
+from .domain.runs import RunNotes as RunNotes
 from .domain.runs import SampleAnswer as SampleAnswer
 from .domain.snapshot import DialogueCounts as DialogueCounts
 from .domain.snapshot import SlotUse as SlotUse
@@ -101,6 +106,7 @@ from .domain.submissions import Spending as Spending
 from .domain.submissions import Submission as Submission
 from .domain.text import visible as visible
 from .domain.troubles import trouble_in_words as trouble_in_words
+from .domain.versions import VersionName as VersionName
 from .judging.metrics.scores import outcome as outcome
 from .judging.voting import BallotItem as BallotItem
 from .pipeline.rebuild import Rebuilt as Rebuilt
@@ -151,6 +157,7 @@ from .services.playground import Answering as Answering
 from .services.playground import Playground as Playground
 from .services.playground import PlaygroundEvent as PlaygroundEvent
 from .services.playground import PlaygroundResponder as PlaygroundResponder
+from .services.runs.reader import RunsReader as RunsReader
 from .services.spending.reader import SpendingReader as SpendingReader
 from .services.training.curves import Axis as Axis
 from .services.training.curves import Curves as Curves

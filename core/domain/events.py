@@ -77,7 +77,28 @@ class AdoptOutcome(msgspec.Struct, frozen=True, tag="adopt"):
     """The job's state before."""
 
 
-IntentOutcome = ImportOutcome | StartOutcome | CancelOutcome | RetryOutcome | ReparseOutcome | AdoptOutcome
+class DeleteOutcome(msgspec.Struct, frozen=True, tag="delete runs"):
+    """Runs were deleted."""
+
+    runs: tuple[str, ...]
+    """The ids of their jobs."""
+    jobs: tuple[str, ...]
+    """The ids of all deleted jobs."""
+    kept: tuple[str, ...]
+    """The ids of jobs that stay, because their answers were paid for."""
+    bytes: int
+    """The disk space that was freed."""
+
+
+IntentOutcome = (
+    ImportOutcome
+    | StartOutcome
+    | CancelOutcome
+    | RetryOutcome
+    | ReparseOutcome
+    | AdoptOutcome
+    | DeleteOutcome
+)
 
 
 @dataclass(frozen=True)

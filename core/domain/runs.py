@@ -1,9 +1,16 @@
-"""What a run logs while it trains."""
+"""Runs: what they log while they train, what they need, their results, and what people note about them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.domain.evaluation.comparisons import PairedTest
+    from core.domain.evaluation.win_rates import SameAnswers, WinRate
+    from core.domain.jobs import JobState
+    from core.domain.names import RunStage
 
 
 @dataclass(frozen=True)
@@ -54,3 +61,83 @@ class RunEstimate:
         if self.memory_bytes is None or self.device_bytes is None:
             return None
         return self.memory_bytes <= self.device_bytes
+
+
+@dataclass(frozen=True)
+class RunNotes:
+    """What people note about a run."""
+
+    archived: bool = False
+    """Whether it is hidden from lists of runs as long as it is superseded."""
+    tags: tuple[str, ...] = ()
+    """Words to find it by."""
+    note: str = ""
+    """A text about it; empty for none."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One fine-tuning that was requested or is planned, with its results."""
+
+    job: str
+    """The id of its job."""
+    name: str
+    """Student, recipe and stage; of a superseded run, with the settings in which it differs behind an `@`."""
+    stage: RunStage
+    """`sft`, or `sft-dpo` on top of it."""
+    state: JobState
+    """The state of its job."""
+    requested: bool
+    """Whether it was ever requested."""
+    is_superseded: bool
+    """Whether config.toml defines another run, or none, in its place."""
+    notes: RunNotes
+    """What people note about it."""
+    settings: Mapping[str, str]
+    """The settings that differ between runs of the same name, with this run's values."""
+    loss: float | None
+    """The last logged training loss; None before there is one, as for the fields below."""
+    eval_loss: float | None
+    """The loss on examples that were held out."""
+    rate: WinRate | None
+    """Its win rate over its base student by the first judge that has one; else by another baseline."""
+    rates: tuple[WinRate, ...]
+    """All finished comparisons of its responses, those of config.toml first."""
+    seconds: float | None
+    """How long its attempts trained together."""
+    tokens: int | None
+    """Tokens trained on."""
+    usd: float | None
+    """US dollars paid to the judges of its comparisons; None where a price is not known. Responses of a
+    teacher serve several runs, and are not counted."""
+    finished_at: float | None
+    """When it ended, in Unix seconds."""
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """Runs side by side."""
+
+    runs: tuple[Run, ...]
+    """The runs, in the order in which they were named."""
+    settings: tuple[str, ...]
+    """The settings in which they differ."""
+    tests: tuple[PairedTest, ...]
+    """Paired tests of any two of them that the same judge compared with the same responder."""
+    same_answers: tuple[SameAnswers, ...]
+    """Each two of them that answer the same test dialogues, with how many they answer with the same text."""
+
+
+@dataclass(frozen=True)
+class RunDeletion:
+    """What is deleted with runs."""
+
+    runs: tuple[str, ...]
+    """The ids of the runs: those that were chosen, and those that were trained on top of them."""
+    jobs: tuple[str, ...]
+    """The ids of all jobs that are deleted: the runs, their responses and comparisons."""
+    kept: tuple[str, ...]
+    """The ids of comparisons whose answers were paid for, and of the responses that they judged: they stay,
+    so that nothing is paid twice, and count in the spending."""
+    bytes: int
+    """The disk space that is freed."""

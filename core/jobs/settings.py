@@ -329,9 +329,7 @@ def fingerprinted(settings: msgspec.Struct, known: KnownParts | None = None) -> 
 
     `known` caches parts that are the same object in the settings of many jobs.
     """
-    left_out = frozenset[str]().union(
-        *(names for kind, names in _NOT_IN_FINGERPRINT.items() if isinstance(settings, kind))
-    )
+    left_out = _left_out(settings)
     if isinstance(settings, Responding) and not settings.do_sample:
         settings = msgspec.structs.replace(settings, batch_size=_GREEDY_BATCH)
     tag = settings.__struct_config__.tag
@@ -342,6 +340,30 @@ def fingerprinted(settings: msgspec.Struct, known: KnownParts | None = None) -> 
         if name not in left_out and not is_default:
             found[name] = _part(value, known) if isinstance(value, msgspec.Struct) else value
     return found
+
+
+def flattened(settings: msgspec.Struct) -> dict[tuple[str, ...], object]:
+    """All fields that change the results, also those with a default, by their path within the settings."""
+    found: dict[tuple[str, ...], object] = {}
+    left_out = _left_out(settings)
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if name in left_out:
+            continue
+        if isinstance(value, msgspec.Struct):
+            tag = value.__struct_config__.tag
+            found[name,] = "on" if tag is None else tag
+            found |= {(name, *path): part for path, part in flattened(value).items()}
+        else:
+            found[name,] = value
+    return found
+
+
+def _left_out(settings: msgspec.Struct) -> frozenset[str]:
+    """The fields of a record that do not change the results."""
+    return frozenset[str]().union(
+        *(names for kind, names in _NOT_IN_FINGERPRINT.items() if isinstance(settings, kind))
+    )
 
 
 def _part(value: msgspec.Struct, known: KnownParts | None) -> dict[str, object]:

@@ -1,5 +1,5 @@
 """What the store knows and no attempt's journal does, in `artifacts/history.jsonl`: imports, votes, settings,
-and the ends of attempts that did not say so themselves.
+notes about runs, deletions, and the ends of attempts that did not say so themselves.
 
 With it, and the attempts' folders, state.db can be made again. A last line that a crash has cut, and lines
 that are damaged, are left out.
@@ -17,6 +17,7 @@ from core.config.workspace import WorkspacePaths
 from core.domain.dialogues import ImportedData
 from core.domain.evaluation.votes import Vote
 from core.domain.jobs import JobState
+from core.domain.runs import RunNotes
 from core.jobs import files
 from core.store.jobs import Attempt
 
@@ -47,6 +48,19 @@ class SettingChanged(_Entry, frozen=True, kw_only=True, tag="setting"):
     value: str | None
 
 
+class RunNoted(_Entry, frozen=True, kw_only=True, tag="run noted"):
+    """Something was noted about a run: this is all that is noted now."""
+
+    job: str
+    notes: RunNotes
+
+
+class JobsDeleted(_Entry, frozen=True, kw_only=True, tag="jobs deleted"):
+    """Jobs were deleted; what is noted earlier of their ids is not of later jobs with them."""
+
+    jobs: tuple[str, ...]
+
+
 class AttemptEnded(_Entry, frozen=True, kw_only=True, tag="ended"):
     """An attempt ended, and its journal does not say how; `job_state` is what became of its job."""
 
@@ -57,7 +71,7 @@ class AttemptEnded(_Entry, frozen=True, kw_only=True, tag="ended"):
     job_state: str
 
 
-Entry = Imported | Voted | SettingChanged | AttemptEnded
+Entry = Imported | Voted | SettingChanged | RunNoted | JobsDeleted | AttemptEnded
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode

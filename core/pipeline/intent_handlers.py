@@ -16,6 +16,7 @@ from core.domain.errors import UserError
 from core.domain.events import (
     AdoptOutcome,
     CancelOutcome,
+    DeleteOutcome,
     ImportOutcome,
     IntentOutcome,
     ReparseOutcome,
@@ -23,20 +24,23 @@ from core.domain.events import (
     StartOutcome,
 )
 from core.domain.jobs import JobState
-from core.domain.names import JobName
+from core.domain.names import RUN_STAGES, JobName
+from core.domain.runs import RunNotes
 from core.jobs import files
 from core.jobs.context import REFRESH
 from core.jobs.planned_job import PlannedJob
 from core.jobs.settings import CompareSettings, LlmJudge, ValidateSettings
-from core.pipeline import history, planner, workspace_graph
-from core.pipeline.history import Imported, Voted
-from core.store import dialogues, jobs, votes
+from core.pipeline import history, planner, run_deletion, workspace_graph
+from core.pipeline.history import Imported, JobsDeleted, RunNoted, Voted
+from core.store import dialogues, jobs, run_notes, votes
 from core.store.intents import (
     Adopt,
     Cancel,
     CastVote,
+    DeleteRuns,
     ImportData,
     IntentRequest,
+    NoteRuns,
     Pause,
     Refresh,
     Reparse,
@@ -76,6 +80,10 @@ def carry_out(
         case WithdrawVote(vote):
             votes.remove(connection, vote)
             history.append(workspace, Voted(at=time.time(), vote=vote, is_withdrawn=True))
+        case NoteRuns():
+            _note_runs(connection, workspace, request)
+        case DeleteRuns(runs):
+            return _delete_runs(connection, workspace, runs)
         case Pause():
             jobs.set_setting(connection, "paused", "1")
             jobs.add_event(connection, "paused")
@@ -191,7 +199,7 @@ def _reparse(
             )
     imported = dialogues.imported(connection)
     ended = [] if imported is None else _ended_judging(connection, judges or known)
-    # Those of earlier configurations are shown nowhere.
+    # Those of earlier configurations stay as they are.
     validate = {one.name: one.settings.pairs for one in ended if isinstance(one.settings, ValidateSettings)}
     if imported is not None:
         commits = jobs.commits(connection)
@@ -217,6 +225,44 @@ def _ended_judging(connection: sqlite3.Connection, judges: Collection[str]) -> l
                 if name in judges and stored.attempt:
                     found.append(stored.job)
     return found
+
+
+def _note_runs(connection: sqlite3.Connection, workspace: WorkspacePaths, request: NoteRuns) -> None:
+    known = run_notes.notes(connection)
+    entries = []
+    for job in request.jobs:
+        stored = jobs.get(connection, job)
+        if stored is None or stored.job.stage not in RUN_STAGES:
+            raise UserError(f"{job} is no run that was requested: `empathy-tui runs` lists them")
+        before = known.get(job, RunNotes())
+        tags = dict.fromkeys((*before.tags, *request.add_tags))
+        noted = RunNotes(
+            archived=before.archived if request.archived is None else request.archived,
+            tags=tuple(tag for tag in tags if tag not in request.remove_tags),
+            note=before.note if request.note is None else request.note,
+        )
+        run_notes.put(connection, job, noted)
+        entries.append(RunNoted(at=time.time(), job=job, notes=noted))
+    history.append(workspace, *entries)
+
+
+def _delete_runs(
+    connection: sqlite3.Connection, workspace: WorkspacePaths, runs: Collection[str]
+) -> DeleteOutcome:
+    imported = dialogues.imported(connection)
+    config = load_config(workspace.config)
+    planned = (
+        ()
+        if imported is None
+        else workspace_graph.plan(workspace, config, imported, jobs.commits(connection))
+    )
+    deletion = run_deletion.plan(connection, workspace, {job.id for job in planned}, runs)
+    names = [_name(connection, job) for job in deletion.runs]
+    run_deletion.carry_out(connection, workspace, deletion)
+    for name in names:
+        jobs.add_event(connection, f"deleted {name}, which other settings had superseded")
+    history.append(workspace, JobsDeleted(at=time.time(), jobs=deletion.jobs))
+    return DeleteOutcome(deletion.runs, deletion.jobs, deletion.kept, deletion.bytes)
 
 
 def _refresh(connection: sqlite3.Connection, workspace: WorkspacePaths, job: str) -> None:

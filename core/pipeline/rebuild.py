@@ -22,17 +22,16 @@ from core.dialogues import records, staging
 from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.jobs import JobState
+from core.domain.runs import RunNotes
 from core.jobs import context, files, journal
 from core.jobs import spec as specs
-from core.jobs.inputs import ImportedDialogues, Input, JobOutput, parse_input
 from core.jobs.journal import DamagedJournalError
 from core.jobs.planned_job import PlannedJob
-from core.jobs.records import Artifact
 from core.jobs.settings import Settings
 from core.jobs.spec import Spec
-from core.pipeline import history, ingest, supervisor
-from core.pipeline.history import AttemptEnded, Imported, SettingChanged, Voted
-from core.store import connections, dialogues, jobs, votes
+from core.pipeline import history, ingest, spec_inputs, supervisor
+from core.pipeline.history import AttemptEnded, Imported, JobsDeleted, RunNoted, SettingChanged, Voted
+from core.store import connections, dialogues, jobs, run_notes, votes
 from core.store.connections import transaction
 from core.store.jobs import Attempt
 
@@ -65,6 +64,7 @@ class _Found:
     votes: list[Voted] = field(default_factory=list)
     settings: dict[str, str | None] = field(default_factory=dict)
     ends: dict[tuple[str, int], AttemptEnded] = field(default_factory=dict)
+    notes: dict[str, RunNotes] = field(default_factory=dict)
 
 
 def rebuild(workspace: WorkspacePaths) -> Rebuilt:
@@ -110,6 +110,11 @@ def _gather(workspace: WorkspacePaths, problems: list[str]) -> _Found:
                 found.votes.append(entry)
             case SettingChanged(key=key, value=value):
                 found.settings[key] = value
+            case RunNoted(job=job, notes=noted):
+                found.notes[job] = noted
+            case JobsDeleted(jobs=deleted):
+                found.notes = {job: noted for job, noted in found.notes.items() if job not in deleted}
+                found.ends = {key: end for key, end in found.ends.items() if key[0] not in deleted}
             case AttemptEnded():
                 found.ends[entry.job, entry.number] = entry
     found.imported = imported or found.imported
@@ -157,6 +162,10 @@ def _fill(
     for job, its_attempts in folders.items():
         total += _add_job(connection, workspace, job, its_attempts, found.ends, problems)
         attempts += len(its_attempts)
+    with transaction(connection):
+        for job, noted in found.notes.items():
+            if job in folders:
+                run_notes.put(connection, job, noted)
     return Rebuilt(len(folders), attempts, total, given, count, None, ())
 
 
@@ -241,8 +250,8 @@ def _add_job(
         fingerprint=newest.fingerprint,
         slot=newest.slot,
         settings=newest.settings,
-        inputs=_inputs(newest, workspace),
-        depends_on=newest.depends_on or _producers(newest, workspace),
+        inputs=spec_inputs.inputs(newest, workspace),
+        depends_on=newest.depends_on or spec_inputs.producers(newest, workspace),
     )
     with transaction(connection):
         jobs.put(connection, [planned])
@@ -332,37 +341,6 @@ def _last_record(folder: Path) -> float:
 
 def _last_event(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0])
-
-
-def _inputs(spec: Spec[Settings], workspace: WorkspacePaths) -> dict[str, Input]:
-    """What a job reads: as its spec says, or, of an older version, from the paths in it."""
-    if spec.reads:
-        return {name: parse_input(text) for name, text in spec.reads.items()}
-    found = {name: _input_at(Path(path), workspace) for name, path in spec.inputs.items()}
-    return {name: read for name, read in found.items() if read is not None}
-
-
-def _input_at(path: Path, workspace: WorkspacePaths) -> Input | None:
-    # The workspace may have been moved since: what counts is how the path ends.
-    parts = path.parts
-    if "artifacts" not in parts:
-        return None
-    inside = parts[len(parts) - parts[::-1].index("artifacts") :]
-    match inside:
-        case ("data", sha256, _):
-            return ImportedDialogues(sha256)
-        case ("jobs", job, number, *rest):
-            folder = workspace.artifacts / "jobs" / job / number
-            with suppress(DamagedJournalError, OSError):
-                for entry, _ in journal.read(folder):
-                    if isinstance(entry.record, Artifact) and entry.record.path == "/".join(rest):
-                        return JobOutput(job, entry.record.name)
-    return None
-
-
-def _producers(spec: Spec[Settings], workspace: WorkspacePaths) -> tuple[str, ...]:
-    read = _inputs(spec, workspace).values()
-    return tuple(dict.fromkeys(one.job for one in read if isinstance(one, JobOutput)))
 
 
 def _check(path: Path) -> None:

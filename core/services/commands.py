@@ -25,6 +25,7 @@ from core.domain.dialogues import ImportedData
 from core.domain.errors import UserError
 from core.domain.events import IntentResult, StartOutcome
 from core.domain.jobs import Job
+from core.domain.names import is_plain
 from core.jobs import files
 from core.pipeline import launch
 from core.prompts import templates
@@ -167,6 +168,31 @@ class Commands:
     def adopt(self, batch: str, job: str) -> int:
         """Make a job of stage `generate` use the answers of a batch that exists at its provider."""
         return self._request(intents.Adopt(job, batch))
+
+    def archive_runs(self, jobs: Sequence[str], *, archived: bool = True) -> int:
+        """Hide superseded runs from lists, or show them again."""
+        return self._request(intents.NoteRuns(tuple(jobs), archived=archived))
+
+    def tag_runs(self, jobs: Sequence[str], add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
+        """Add tags to runs, and remove others. Raises `UserError` for a tag that is not one word."""
+        for tag in add:
+            if not is_plain(tag):
+                raise UserError(
+                    f"{tag!r} is not a tag: use letters, digits, dots, dashes and underscores, the first a "
+                    "letter or a digit"
+                )
+        return self._request(intents.NoteRuns(tuple(jobs), add_tags=tuple(add), remove_tags=tuple(remove)))
+
+    def note_run(self, job: str, note: str) -> int:
+        """Keep a note about a run instead of the one before; an empty text removes it."""
+        return self._request(intents.NoteRuns((job,), note=note.strip()))
+
+    def delete_runs(self, jobs: Sequence[str]) -> int:
+        """Delete superseded runs; `RunsReader.deletion` says what goes with them.
+
+        The intent's result has the space that was freed. Its error says what still needs a run.
+        """
+        return self._request(intents.DeleteRuns(tuple(jobs)))
 
     def pause(self) -> int:
         """Stop starting jobs until `resume`; running jobs continue."""

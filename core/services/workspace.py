@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from core.services.model_servers import ModelServer, ServerProgram
     from core.services.pipeline.reader import PipelineReader
     from core.services.playground import Playground
+    from core.services.runs.reader import RunsReader
     from core.services.spending.reader import SpendingReader
     from core.services.training.reader import TrainingReader
+    from core.services.versions import Versions
     from core.services.workspace_state import WorkspaceState
 
 
@@ -64,6 +66,12 @@ class Workspace:
         return WorkspaceState(self.paths)
 
     @cached_property
+    def _versions(self) -> Versions:
+        from core.services.versions import Versions
+
+        return Versions(self._state, self.pipeline)
+
+    @cached_property
     def pipeline(self) -> PipelineReader:
         """Jobs and their states, events, intents, logs, and the ETA."""
         from core.services.pipeline.reader import PipelineReader
@@ -89,7 +97,14 @@ class Workspace:
         """Win rates, comparisons, rankings, judges, pairs of responses, and the votes of people."""
         from core.services.evaluation.reader import EvaluationReader
 
-        return EvaluationReader(self._state, self.pipeline)
+        return EvaluationReader(self._state, self.pipeline, self._versions)
+
+    @cached_property
+    def runs(self) -> RunsReader:
+        """All runs with their settings, results and notes, also those that other settings superseded."""
+        from core.services.runs.reader import RunsReader
+
+        return RunsReader(self._state, self.pipeline, self._versions, self.evaluation)
 
     @cached_property
     def spending(self) -> SpendingReader:

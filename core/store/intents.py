@@ -92,8 +92,39 @@ class WithdrawVote(_Request, frozen=True, tag="unvote"):
     """Identified by its voter, dialogue and texts; its choice and time are ignored."""
 
 
+class NoteRuns(_Request, frozen=True, tag="note runs"):
+    """Note something about runs; what is None, and other tags, stay as they are."""
+
+    jobs: tuple[str, ...]
+    """The runs' jobs."""
+    archived: bool | None = None
+    """Whether lists hide them while they are superseded."""
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    note: str | None = None
+
+
+class DeleteRuns(_Request, frozen=True, tag="delete runs"):
+    """Delete superseded runs, with those on top of them, their responses and comparisons."""
+
+    jobs: tuple[str, ...]
+    """The runs' jobs."""
+
+
 IntentRequest = (
-    ImportData | Start | Cancel | Retry | Reparse | Refresh | Adopt | Pause | Resume | CastVote | WithdrawVote
+    ImportData
+    | Start
+    | Cancel
+    | Retry
+    | Reparse
+    | Refresh
+    | Adopt
+    | Pause
+    | Resume
+    | CastVote
+    | WithdrawVote
+    | NoteRuns
+    | DeleteRuns
 )
 
 

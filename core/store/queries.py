@@ -38,12 +38,18 @@ class KnownJobs:
     """The connection that they were read from; None before the first read."""
     revision: int = -1
     """The largest revision among them; -1 before the first read."""
+    place: int = -1
+    """The largest row number among them, which is that of the newest; -1 before the first read."""
     jobs: dict[str, Job] = field(default_factory=dict)
-    """Every job that was ever requested, by id, in the order of request."""
+    """Every requested job, by id, in the order of request."""
+
+    def empty(self) -> None:
+        """Forget all of them."""
+        self.revision, self.place, self.jobs = -1, -1, {}
 
 
 def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict[str, Job]:
-    """Every job that was ever requested, by id, in the order of request.
+    """Every requested job, by id, in the order of request.
 
     Of `known`, a cache, only jobs that have changed are read again; the others are the same objects as the
     last time. Raises `UserError` when a result is invalid.
@@ -51,25 +57,42 @@ def jobs(connection: sqlite3.Connection, known: KnownJobs | None = None) -> dict
     if known is None:
         known = KnownJobs()
     elif known.connection is not connection:
-        known.revision, known.jobs = -1, {}
-    # Not all columns: the settings contain whole prompts, and are most of a row.
+        known.empty()
+    # Not all columns: the settings contain whole prompts, and are most of a row. The plus keeps SQLite from
+    # going through all rows in their order.
     rows = connection.execute(
         "SELECT id, stage, name, jobs.state, done, total, eta_s, attempt, jobs.started_at, finished_at,"
         " jobs.error, slot, fingerprint, depends_on, result, folder, waiting, gpu, revision,"
+        " jobs.rowid AS place,"
         " jobs.state = 'running' AND cancel_at IS NOT NULL AS cancelling,"
         " (SELECT json_group_array(json_array(text, times)) FROM (SELECT text, sum(times) AS times"
         " FROM warnings WHERE warnings.job = jobs.id AND warnings.attempt > jobs.redone_after"
         " GROUP BY text ORDER BY min(at))) AS warnings"
         " FROM jobs LEFT JOIN attempts ON attempts.job = jobs.id AND attempts.number = jobs.attempt"
-        " WHERE revision > ? ORDER BY jobs.rowid",
+        " WHERE revision > ? ORDER BY +jobs.rowid",
         (known.revision,),
     ).fetchall()
     changed = [_job(row) for row in rows]
+    if any(row["place"] > known.place and row["id"] in known.jobs for row in rows):
+        # It was deleted and requested again, so that it follows those that are known.
+        return _again(connection, known)
     # Only after all of them could be read: those of a failed read are read again. A new job follows those
     # that are known, as its row does.
     known.jobs.update((job.id, job) for job in changed if job != known.jobs.get(job.id))
     known.revision = max((row["revision"] for row in rows), default=known.revision)
+    known.place = max((row["place"] for row in rows), default=known.place)
     known.connection = connection
+    if len(known.jobs) > connection.execute("SELECT count(*) FROM jobs").fetchone()[0]:
+        return _again(connection, known)
+    return known.jobs
+
+
+def _again(connection: sqlite3.Connection, known: KnownJobs) -> dict[str, Job]:
+    """Read all jobs, after some were deleted; those that are as before are the same objects."""
+    before = known.jobs
+    known.empty()
+    for name, job in jobs(connection, known).items():
+        known.jobs[name] = before[name] if before.get(name) == job else job
     return known.jobs
 
 
@@ -142,6 +165,24 @@ def last_metrics(connection: sqlite3.Connection, name: str) -> dict[str, float]:
         {"path": path},
     )
     return {row["id"]: float(row["value"]) for row in rows if row["value"] is not None}
+
+
+def plans(connection: sqlite3.Connection, jobs: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """(settings, inputs) as JSON of these requested jobs, by job."""
+    rows = connection.execute(
+        "SELECT id, settings, inputs FROM jobs WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps([*jobs]),),
+    )
+    return {row["id"]: (row["settings"], row["inputs"]) for row in rows}
+
+
+def worked_seconds(connection: sqlite3.Connection) -> dict[str, float]:
+    """How long the attempts of each job worked together, of jobs with an attempt that has ended."""
+    rows = connection.execute(
+        "SELECT job, sum(ended_at - started_at) AS seconds FROM attempts WHERE ended_at IS NOT NULL"
+        " GROUP BY job"
+    )
+    return {row["job"]: row["seconds"] for row in rows}
 
 
 def settings(connection: sqlite3.Connection, job: str) -> Settings | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 #: `PRAGMA user_version` of the current schema: the number of migrations.
-VERSION = 10
+VERSION = 11
 #: `PRAGMA application_id` of a state.db: "EmpT".
 APPLICATION_ID = 0x456D7054
 
@@ -313,6 +313,18 @@ CREATE INDEX attempts_state ON attempts (state);
 CREATE INDEX events_job ON events (job, id);
 """
 
+#: Notes about runs, and revisions that only grow when jobs are deleted.
+_RUN_NOTES = """
+CREATE TABLE run_notes (
+    job TEXT PRIMARY KEY REFERENCES jobs,
+    archived INTEGER NOT NULL,
+    tags TEXT NOT NULL,
+    note TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TRIGGER jobs_delete AFTER DELETE ON jobs BEGIN
+ UPDATE jobs SET revision = OLD.revision + 1 WHERE OLD.revision > (SELECT max(revision) FROM jobs)
+ AND rowid = (SELECT max(rowid) FROM jobs); END;
+"""
+
 
 def migrate(path: Path) -> None:
     """Create the file `path` with the current schema, or migrate it from an earlier version after a backup.
@@ -364,6 +376,10 @@ def migrate(path: Path) -> None:
     @migrations(name="revisions")
     def revisions(db: Database) -> None:
         _execute(db, _REVISIONS)
+
+    @migrations(name="run notes")
+    def run_notes(db: Database) -> None:
+        _execute(db, _RUN_NOTES)
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(path.name + ".lock"), fallback_to_soft=False):

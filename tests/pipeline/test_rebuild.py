@@ -33,7 +33,7 @@ def _rows(supervised: SupervisedWorkspace) -> dict[str, list[tuple[Any, ...]]]:
     }
     for table in ("dialogues", "ratings", "metrics", "samples", "responses", "verdicts", "artifacts"):
         found[table] = f"SELECT * FROM {table} ORDER BY 1, 2, 3"
-    for table in ("submissions", "submission_states", "answers", "warnings", "votes", "meta"):
+    for table in ("submissions", "submission_states", "answers", "warnings", "votes", "meta", "run_notes"):
         found[table] = f"SELECT * FROM {table} ORDER BY 1, 2"
     return {name: supervised.query(sql) for name, sql in found.items()}
 
@@ -56,6 +56,9 @@ def _finish(supervised: SupervisedWorkspace) -> None:
     (supervised.workspace.root / "go").touch()
     supervised.ask(intents.Retry(supervised.id("judge:embedded")))
     assert supervised.wait(supervisor) == 0, supervised.story()
+    sft = supervised.id("sft:tiny/direct/chatgpt/sft")
+    supervised.ask(intents.NoteRuns((sft,), add_tags=("long", "kept"), note="answers repeat"))
+    supervised.ask(intents.NoteRuns((sft,), archived=True, remove_tags=("long",)))
     supervised.ask(intents.Start((RECIPE,), force=True))
     assert supervised.finish() == 0, supervised.story()
     assert set(supervised.states().values()) == {"done"}, supervised.story()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.domain.jobs import Wait
-from core.store import connections, job_records, jobs, queries
+from core.store import connections, job_records, jobs, queries, run_notes
 from core.store.connections import transaction
 from tests.support import made_results
 from tests.support.made_settings import planned
@@ -32,6 +32,12 @@ def _warn(store: Connection, name: str) -> None:
     job_records.put_warning(store, jobs.Attempt(name, stored.attempt, "", "running", 0, "", 0, 0), 1.0, "why")
 
 
+def _delete(store: Connection, name: str) -> None:
+    # A run is never the only job: it depends on others, which stay.
+    if store.execute("SELECT count(*) FROM jobs").fetchone()[0] > 1:
+        run_notes.delete_jobs(store, [name])
+
+
 CHANGES: tuple[Callable[[Connection, str], object], ...] = (
     _begin,
     _warn,
@@ -41,6 +47,7 @@ CHANGES: tuple[Callable[[Connection, str], object], ...] = (
     lambda store, name: jobs.set_state(store, name, "failed", error="why"),
     lambda store, name: jobs.start_anew(store, name),
     lambda store, name: jobs.ask_to_stop(store, name),
+    _delete,
 )
 
 

@@ -126,7 +126,7 @@ def test_every_row_is_kept(old: Path) -> None:
     assert connections.is_ready(old)
     after = tables(old)
     new = set(after) - set(before)
-    assert new == {"submissions", "submission_states", "answers", "votes", "warnings"}
+    assert new == {"submissions", "submission_states", "answers", "votes", "warnings", "run_notes"}
     assert not any(after[name] for name in new)
     before["jobs"] = [(*row, None) for row in before["jobs"]]
     before["verdicts"] = [(*row[:3], 1, *row[3:], *[None] * 4) for row in before["verdicts"]]

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.format.values import size
+
 if TYPE_CHECKING:
     from core.api import IntentResult
 
 
 def words(label: str, result: IntentResult) -> str:
     """The message about an intent that is carried out; `label` names what was requested."""
-    from core.api import CancelOutcome, ImportOutcome, ReparseOutcome, RetryOutcome, StartOutcome
+    from core.api import (
+        CancelOutcome,
+        DeleteOutcome,
+        ImportOutcome,
+        ReparseOutcome,
+        RetryOutcome,
+        StartOutcome,
+    )
 
     match result.outcome:
         case StartOutcome(jobs=jobs, done=done, again=again):
@@ -23,6 +32,8 @@ def words(label: str, result: IntentResult) -> str:
             return f"{label}: cancelled"
         case RetryOutcome(jobs=jobs) | ReparseOutcome(jobs=jobs):
             return f"{label}: {_queued(len(jobs))}"
+        case DeleteOutcome(runs=runs, bytes=freed):
+            return f"{label}: {len(runs)} run{'' if len(runs) == 1 else 's'} deleted, {size(freed)} freed"
         case ImportOutcome(dialogues=dialogues):
             return f"{label}: {dialogues.total:,} dialogues imported"
     return f"{label}: done"

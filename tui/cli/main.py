@@ -43,6 +43,7 @@ _COMMANDS = {
     "resume": ("tui.cli.jobs", "resume"),
     "batches": ("tui.cli.batches", "batches"),
     "judge": ("tui.cli.judge", "judge"),
+    "runs": ("tui.cli.runs", "runs"),
     "winrates": ("tui.cli.win_rates", "winrates"),
     "report": ("tui.cli.report", "report"),
     "pairs": ("tui.cli.pairs", "pairs"),

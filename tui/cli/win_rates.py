@@ -12,14 +12,16 @@ from tui.format.win_rates import ALPHA
 
 
 @click.group(cls=CommandGroup, invoke_without_command=True, epilog=examples("winrates", "winrates ranking"))
+@click.option("--superseded", is_flag=True, help="Also comparisons of runs and judges with other settings.")
 @json_option
 @click.pass_context
-def winrates(ctx: click.Context, as_json: bool) -> None:
+def winrates(ctx: click.Context, superseded: bool, as_json: bool) -> None:
     """Show every comparison with its win rate and interval."""
     if ctx.invoked_subcommand is not None:
         return
     workspace = workspace_of(ctx)
-    found = workspace.evaluation.win_rates()
+    evaluation = workspace.evaluation
+    found = evaluation.all_win_rates() if superseded else evaluation.win_rates()
     if as_json:
         json.write(found)
         return
@@ -37,11 +39,14 @@ def winrates(ctx: click.Context, as_json: bool) -> None:
 def show(ctx: click.Context, job: str, as_json: bool) -> None:
     """Show all results of a comparison, and its win rates by emotion, sentiment and length.
 
-    COMPARISON is its job's id or the beginning of it, or its name: `A vs B @ JUDGE`.
+    COMPARISON is its job's id or the beginning of it, or its name: `A vs B @ JUDGE`, as `winrates` shows it,
+    and with --superseded those of runs and judges with other settings.
     """
     workspace = workspace_of(ctx)
     try:
-        comparison = workspace.evaluation.comparison(workspace.pipeline.find_job(job))
+        comparison = workspace.evaluation.comparison(
+            workspace.evaluation.find_comparison(job) or workspace.pipeline.find_job(job)
+        )
     except KeyError as error:
         raise CommandError(f"{job} is not a comparison: `empathy-tui winrates` lists them") from error
     if as_json:

@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from core.domain.dialogues import HUMAN
 from core.domain.errors import UserError
-from core.domain.evaluation.verdicts import Pair
-from core.domain.evaluation.win_rates import SameAnswers, WinRate
+from core.domain.evaluation.win_rates import WinRate
 from core.services.evaluation import (
     bias_models,
     comparisons,
     human_votes,
     judges,
     recipe_rates,
-    same_answers,
 )
-from core.services.evaluation.result_data import ResultData
-from core.services.pipeline.reader import PipelineReader
-from core.services.workspace_state import WorkspaceState
-from core.store import connections, queries
+from core.services.evaluation.comparison_reader import ComparisonReader
+from core.store import queries
 
 if TYPE_CHECKING:
     # Importing them takes time, and the first screen needs none of them.
@@ -41,51 +36,20 @@ if TYPE_CHECKING:
     from core.judging.voting import BallotItem
 
 
-class EvaluationReader:
+class EvaluationReader(ComparisonReader):
     """Reads the results of comparisons by judges and people.
 
     Every method may raise `UserError` if state.db cannot be read. A workspace without a state.db is empty.
     """
 
-    def __init__(self, state: WorkspaceState, pipeline: PipelineReader) -> None:
-        self._state = state
-        self._pipeline = pipeline
-        self._data = ResultData(state, pipeline)
-
-    def win_rates(self) -> tuple[WinRate, ...]:
-        """Every comparison of the configuration; its numbers are None until the comparison is done."""
-        jobs = self._pipeline.snapshot().jobs
-        validated = self._data.validated(jobs)
-        labels = {judge: judges.label(judge, validated.get(judge)) for judge in self._data.judges()}
-        # Most changes concern other jobs, or the progress of one.
-        compare_jobs = [(job.id, job.state, job.result) for job in jobs if job.stage == "compare"]
-        same = self.same_answers()
-        return self._state.remember(
-            "win rates",
-            (compare_jobs, labels, same),
-            lambda: same_answers.add(comparisons.win_rates(jobs, labels), same),
-        )
-
-    def same_answers(self) -> tuple[SameAnswers, ...]:
-        """Responders with an answer in common, of each the ten most alike; the largest share first."""
-        jobs = self._pipeline.snapshot().jobs
-        # Not those that still answer: the numbers would change with every answer.
-        done = {job.name: job.fingerprint for job in jobs if job.stage == "respond" and job.state == "done"}
-        answering = {job.name for job in jobs if job.stage == "respond"}
-        names = [name for name in self.responders() if name in done or name not in answering]
-        return self._state.remember(
-            "same answers",
-            (names, done, self._state.imported()),
-            lambda: same_answers.find(self._data.texts(names)),
-        )
-
     def comparison(self, job: str) -> Comparison:
-        """A comparison with its breakdown by emotion, sentiment and response length.
+        """A comparison, which may be superseded, with its breakdown by emotion, sentiment and length.
 
         Raises:
             KeyError: No comparison has that job id.
         """
-        rate = {rate.job: rate for rate in self.win_rates()}[job]
+        current = {rate.job: rate for rate in self.win_rates()}
+        rate = current.get(job) or {rate.job: rate for rate in self.all_win_rates()}[job]
         return self._with_breakdowns([rate])[0]
 
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -190,34 +154,6 @@ class EvaluationReader:
         )
         return plans.of_judge(judge, known[judge], found, estimate, sample.totals["test"], detect, power)
 
-    def responders(self) -> tuple[str, ...]:
-        """All responders: sources in the data, base students, runs, teachers."""
-        imported = self._state.imported()
-        sources = () if imported is None else (HUMAN, *imported.sources)
-        answering = (job.name for job in self._pipeline.snapshot().jobs if job.stage == "respond")
-        return tuple(dict.fromkeys([*answering, *sources]))
-
-    def pairs(self, a: str, b: str) -> tuple[Pair, ...]:
-        """The test dialogues with the responses of `a` and `b`, and all verdicts on them.
-
-        Verdicts of a comparison of `b` with `a` are mirrored. Raises `UserError` if a responder does not
-        exist.
-        """
-        self._check_responders(a, b)
-        imported, connection = self._state.imported(), self._state.connection()
-        if connection is None:
-            return ()
-        jobs = comparisons.concerned(self._pipeline.snapshot().jobs, a, b)
-
-        def read() -> tuple[Pair, ...]:
-            with connections.snapshot(connection):
-                return comparisons.pairs(connection, jobs, queries.each_dialogue(connection, "test"), a, b)
-
-        # A running job adds responses and verdicts without a change of its row.
-        if any(job.state == "running" for job in jobs):
-            return read()
-        return self._state.remember("pairs", (imported, jobs, a, b), read)
-
     def ballot_items(self, a: str, b: str, voter: str, *, uniform: bool = False) -> tuple[BallotItem, ...]:
         """The pairs of responses of `a` and `b` to the test split for `voter`, in the order of the ballot.
 
@@ -286,7 +222,7 @@ class EvaluationReader:
 
         scores = self._data.scores(rates)
         dialogues = [*self._data.dialogues(_judged(scores)).values()]
-        texts = self._data.texts({rate.b for rate in rates if rate.job in scores})
+        texts = self._texts_of_any({rate.b for rate in rates if rate.job in scores})
         with_votes = {one.job: one for one in self.prediction_powered()}
         return tuple(
             Comparison(
@@ -299,13 +235,6 @@ class EvaluationReader:
             else Comparison(rate, ())
             for rate in rates
         )
-
-    def _check_responders(self, *names: str) -> None:
-        known = self.responders()
-        for name in names:
-            if name not in known:
-                there_are = ", ".join(known) or "none, because no data is imported"
-                raise UserError(f"no responder is named {name!r}. There are: {there_are}")
 
     def _voted(self, votes: Sequence[Vote]) -> list[WinRate]:
         """The finished comparisons of responders on whom people voted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -91,9 +91,13 @@ class PipelineReader:
 
     def jobs(self, ids: Sequence[str]) -> tuple[Job, ...]:
         """The given jobs that were requested, in this order, including those no longer in config.toml."""
-        connection = self._state.connection()
-        known = {} if connection is None else queries.jobs(connection, self._known_jobs)
+        known = self.requested()
         return tuple(known[job] for job in ids if job in known)
+
+    def requested(self) -> Mapping[str, Job]:
+        """Every job that was ever requested, by id, in the order of request."""
+        connection = self._state.connection()
+        return {} if connection is None else queries.jobs(connection, self._known_jobs)
 
     def find_job(self, wanted: str) -> str:
         """The id of the job that `wanted` names: an id, a name, or `stage:name`.

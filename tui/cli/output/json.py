@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Job,
         Prompt,
         Result,
+        Run,
         RunEstimate,
         Scorecard,
         SentRequest,
@@ -301,6 +302,15 @@ class Judges(_Record, frozen=True):
     """Of each judge that compared responders on whom people voted."""
     bias_models: Sequence[BiasModel]
     """Of each judge with a finished comparison."""
+
+
+class RunRecord(_Record, frozen=True):
+    """One of `runs`."""
+
+    run: Run
+    """The run with its settings, results, and what is noted about it."""
+    disk_bytes: int | None
+    """The disk space of its folder; null if it never started."""
 
 
 class Exported(_Record, frozen=True):

@@ -47,4 +47,5 @@ def read(a: str | None, b: str | None, workspace: Workspace) -> PairsData:
     # That of the first judge: the panel names it.
     asked = next(iter(workspace.evaluation.judge_prompts()), "judge")
     (judge,) = (prompt for prompt in prompts(workspace.paths.prompts) if prompt.name == asked)
-    return PairsData(workspace.evaluation.responders(), a, b, pairs, judge, alone)
+    names = (*workspace.evaluation.responders(), *workspace.evaluation.superseded_responders())
+    return PairsData(names, a, b, pairs, judge, alone)

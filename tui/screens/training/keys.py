@@ -13,6 +13,7 @@ KEYS: tuple[BindingType, ...] = (
         key_display="space",
         tooltip="Keep this run's curves in the charts, or remove them",
     ),
+    Binding("v", "table", "Table", id="training.table", tooltip="Show all runs in a table, or the charts"),
     Binding("u", "unmark", "Unmark", id="training.unmark", show=False, tooltip="Unmark all runs"),
     Binding("m", "metric(1)", "Metric", id="training.metric", tooltip="Next metric"),
     Binding(

@@ -13,6 +13,7 @@ from tui.components.listing import ListEntry
 from tui.components.theme import shade
 from tui.format import job_states
 from tui.format import values as formats
+from tui.format.job_states import StateLook
 from tui.format.text import visible
 from tui.screens.training import ticks
 
@@ -32,6 +33,7 @@ _FIXED = (
 #: The ETA is shown from this width on.
 _ROOMY = 88
 _PADDING, _SCROLLBAR, _NAME = 2, 1, 12
+_SUPERSEDED = StateLook("✓", "superseded", "text-muted")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ def columns(width: int) -> Sequence[Column]:
 def entry(app: App[Any], row: RunRow) -> ListEntry:
     """The cells of a run."""
     job, muted, look = row.job, shade(app, "text-muted"), job_states.look(row.job)
+    if not job.in_config and job.state == "done":
+        look = _SUPERSEDED
     shown = columns(row.width)
     name_width = next(column.width for column in shown if column.key == "run")
     steps = formats.UNKNOWN if job.total is None else f"{ticks.count(job.done or 0)}/{ticks.count(job.total)}"

@@ -89,6 +89,14 @@ class WinRatesScreen(WorkspaceScreen):
             tooltip="Show the win rates of recipes, by dimension",
         ),
         Binding(
+            "s",
+            "superseded",
+            "Superseded",
+            id="win_rates.superseded",
+            show=False,
+            tooltip="Show comparisons of superseded runs and judges in the table, or hide them",
+        ),
+        Binding(
             "J", "view('judges')", "Judges", id="win_rates.judges", tooltip="Show the quality of the judges"
         ),
     ]
@@ -96,6 +104,9 @@ class WinRatesScreen(WorkspaceScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rates: tuple[WinRate, ...] = ()
+        #: Those of the configuration and those that other settings superseded; empty until they are shown.
+        self._all_rates: tuple[WinRate, ...] = ()
+        self._shows_superseded = False
         self._with_votes: dict[str, PredictionPoweredWinRate] = {}
         self._view: WinRatesView = RatesView()
 
@@ -112,6 +123,8 @@ class WinRatesScreen(WorkspaceScreen):
 
     def show(self, snapshot: Snapshot) -> None:
         self.app.read("win rates", lambda workspace: workspace.evaluation.win_rates(), self._receive)
+        if self._shows_superseded:
+            self._read_superseded()
         # After the table, because its calculation takes longer.
         self.app.read(
             "votes", lambda workspace: workspace.evaluation.prediction_powered(), self._receive_votes
@@ -127,6 +140,14 @@ class WinRatesScreen(WorkspaceScreen):
         view = self._open("detail")
         assert isinstance(view, DetailView)
         view.choose(rate.job)
+
+    def action_superseded(self) -> None:
+        self._shows_superseded = not self._shows_superseded
+        if self._shows_superseded:
+            self._read_superseded()
+        else:
+            self._all_rates = ()
+            self._draw()
 
     def action_view(self, name: str) -> None:
         self._open(name).stale()
@@ -159,6 +180,21 @@ class WinRatesScreen(WorkspaceScreen):
         self._rates = found
         self._draw()
 
+    def _read_superseded(self) -> None:
+        self.app.read(
+            "superseded win rates",
+            lambda workspace: workspace.evaluation.all_win_rates(),
+            self._receive_superseded,
+        )
+
+    def _receive_superseded(self, found: tuple[WinRate, ...]) -> None:
+        if len(found) == len(self._rates):
+            self.app.show_message("there are no comparisons of superseded runs or judges")
+            self._shows_superseded = False
+        else:
+            self._all_rates = found if self._shows_superseded else ()
+        self._draw()
+
     def _receive_votes(self, found: tuple[PredictionPoweredWinRate, ...]) -> None:
         with_votes = {one.job: one for one in found}
         if with_votes != self._with_votes:
@@ -169,5 +205,7 @@ class WinRatesScreen(WorkspaceScreen):
         snapshot = self.app.snapshot
         jobs: dict[str, Job] = {} if snapshot is None else {job.id: job for job in snapshot.jobs}
         self._view.with_votes = self._with_votes
+        # The others compute from the configuration's comparisons.
+        has_all = self._all_rates and self._view.id in ("table", "detail")
         if self._view.is_mounted:
-            self._view.show(self._rates, jobs)
+            self._view.show(self._all_rates if has_all else self._rates, jobs)

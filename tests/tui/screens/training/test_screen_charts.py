@@ -82,7 +82,7 @@ async def test_marked_runs_are_laid_over_each_other(opened: Open, filled: Worksp
         assert re.search(r"rewards/margins +— +0\.3100", text)
         assert [reading.run.number for reading in screen._tiles[0].readings] == ["1", "2"]
         await pilot.press("asterisk", "up", "u")
-        await until(pilot, lambda: [run.job for run in screen._shown()] == [screen._run])
+        await until(pilot, lambda: [run.job for run in screen.drawn_runs()] == [screen._run])
         assert "●" not in shown(pilot)
 
 

@@ -1,0 +1,117 @@
+"""Superseded runs on the training screen: in the charts, in the table, and what is done with them."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from core.config.workspace import WorkspacePaths
+from core.pipeline import launch
+from core.pipeline.intent_handlers import carry_out
+from core.store import connections, intents
+from core.store.connections import transaction
+from tests.support import finished_workspace
+from tests.support.settling import shown, until, until_shows
+from tests.tui.conftest import Open
+from tests.tui.screens.training.training_screen import NARROW, WIDE, braille
+from tui.screens.training.run_table import RunTable
+from tui.screens.training.screen import TrainingScreen
+
+OLD = "small/direct/chatgpt/sft@epochs=3"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> WorkspacePaths:
+    return finished_workspace.make(tmp_path_factory.mktemp("finished") / "study")
+
+
+@pytest.fixture
+def superseded(finished: WorkspacePaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkspacePaths:
+    """A workspace whose runs are superseded, and in which intents are carried out without a supervisor."""
+    workspace = WorkspacePaths(shutil.copytree(finished.root, tmp_path / "study"))
+    workspace.config.write_text(finished_workspace.CONFIG + "[sft]\nnum_train_epochs = 1\n")
+    monkeypatch.setattr(launch, "ensure", _carry_out)
+    return workspace
+
+
+def _carry_out(workspace: WorkspacePaths) -> None:
+    with closing(connections.writer(workspace.state)) as store, transaction(store):
+        for intent in intents.pending(store):
+            intents.finish(store, intent.id, carry_out(store, workspace, intent.request()))
+
+
+async def test_curves_of_superseded_runs_overlay_others(opened: Open, superseded: WorkspacePaths) -> None:
+    async with opened(superseded, WIDE) as pilot:
+        await pilot.press("4")
+        await until_shows(pilot, OLD)
+        await pilot.press(*["down"] * 4, "space", "down", "space")
+        await until_shows(pilot, "1 1.000  2 1.000")
+        assert braille(pilot)
+        await pilot.press("p")
+        # The settings in which the marked runs differ.
+        await until_shows(pilot, "num_train_epochs")
+
+
+async def test_the_table_sorts_filters_and_keeps_notes(opened: Open, superseded: WorkspacePaths) -> None:
+    async with opened(superseded, WIDE) as pilot:
+        await pilot.press("4")
+        await until_shows(pilot, OLD)
+        await pilot.press(*["down"] * 4, "v")
+        await until_shows(pilot, "8 runs  ·  4 superseded")
+        await until_shows(pilot, "67.1 %")
+        screen = pilot.app.screen
+        assert isinstance(screen, TrainingScreen)
+        table = screen.query_one(RunTable)
+        await until(pilot, lambda: table.selected is not None and table.selected.name == OLD)
+        assert "sft.epochs" in shown(pilot)
+
+        # The best win rate first; those without one come last.
+        columns = [column.key for column in table.listing.columns]
+        await pilot.press(*["greater_than_sign"] * columns.index("rate"), "I")
+        await until_shows(pilot, "by win rate, reversed")
+        assert list(map(str, table.listing.table.get_row_at(0)))[1].endswith("sft-dpo@sft.epochs=3")
+        await pilot.press("slash", *"epochs=3 chat", "enter")
+        await until_shows(pilot, "/epochs=3 chat: 2 of 8")
+        await pilot.press("escape")
+
+        assert table.listing.select(next(run.job for run in table._found if run.name == OLD))
+        await pilot.press("n", *"repeats", "enter")
+        await until_shows(pilot, "Note on")
+        await until(pilot, lambda: table.selected is not None and table.selected.notes.note == "repeats")
+        await pilot.press("T", *"one two", "enter")
+        await until_shows(pilot, "#one  #two")
+        await pilot.press("a")
+        await until_shows(pilot, "3 superseded  ·  1 archived and hidden")
+        await pilot.press("A")
+        await until_shows(pilot, "⊙ archived")
+
+
+async def test_a_run_is_deleted_after_a_question(opened: Open, superseded: WorkspacePaths) -> None:
+    async with opened(superseded, NARROW) as pilot:
+        await pilot.press("4")
+        await until_shows(pilot, "superseded")
+        await pilot.press("D")
+        await until_shows(pilot, "was never")
+        await pilot.press(*["down"] * 4, "D")
+        await until_shows(pilot, "Delete 2 runs?")
+        assert OLD in shown(pilot)
+        assert "It frees 0 B" in shown(pilot)
+        await pilot.press("y")
+        await until_shows(pilot, "2 runs deleted")
+        await until(pilot, lambda: OLD not in shown(pilot))
+
+
+async def test_win_rates_and_pairs_of_superseded_runs(opened: Open, superseded: WorkspacePaths) -> None:
+    async with opened(superseded, WIDE) as pilot:
+        await pilot.press("5")
+        await until_shows(pilot, "10 comparisons")
+        await pilot.press("s")
+        await until_shows(pilot, "18 comparisons")
+        assert OLD in shown(pilot)
+        await pilot.press("slash", *"chatgpt/sft@", "enter")
+        await until_shows(pilot, "2 of 18")
+        await pilot.press("enter")
+        await until_shows(pilot, f"B {OLD}")

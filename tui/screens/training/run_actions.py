@@ -1,0 +1,150 @@
+"""What people do with a run besides looking at it: archive, tag, note, delete."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+
+from core.api import RunNotes
+from tui.components.workspace_screen import WorkspaceScreen
+from tui.format.text import visible
+from tui.format.values import size
+
+if TYPE_CHECKING:
+    from core.api import Job, RunDeletion, Workspace
+
+#: Runs and kept jobs that a confirmation lists.
+_MOST = 12
+
+KEYS: tuple[BindingType, ...] = (
+    Binding(
+        "a",
+        "archive",
+        "Archive",
+        id="training.archive",
+        show=False,
+        tooltip="Archive a superseded run, which lists hide then, or restore it",
+    ),
+    Binding(
+        "A",
+        "show_archived",
+        "Archived runs",
+        id="training.show_archived",
+        show=False,
+        tooltip="Show archived runs, or hide them",
+    ),
+    Binding(
+        "D,delete",
+        "delete",
+        "Delete",
+        id="training.delete",
+        show=False,
+        tooltip="Delete a superseded run, after a question that names the disk space",
+    ),
+    Binding("T", "tag", "Tags", id="training.tag", show=False, tooltip="Edit the tags of the run"),
+    Binding("n", "note", "Note", id="training.note", show=False, tooltip="Edit the note on the run"),
+)
+
+
+class RunActions(WorkspaceScreen):
+    """A screen with a run under its cursor."""
+
+    WRITES = frozenset({"archive", "delete", "tag", "note"})
+    BINDINGS: ClassVar[list[BindingType]] = list(KEYS)
+
+    def chosen_run(self) -> Job | None:
+        """The run under the cursor."""
+        raise NotImplementedError
+
+    def notes_of(self, job: str) -> RunNotes:
+        """What is noted about a run."""
+        raise NotImplementedError
+
+    def unavailable(self, action: str) -> str | None:
+        reason = super().unavailable(action)
+        if reason is not None or action not in self.WRITES:
+            return reason
+        job = self.chosen_run()
+        if job is None:
+            return "no run is selected"
+        if not job.requested:
+            return f"{job.name} was never started: there is nothing to {action}"
+        if job.in_config and action in ("archive", "delete"):
+            return f"config.toml defines {job.name}: only superseded runs are {action}d"
+        return None
+
+    def action_archive(self) -> None:
+        job = self.chosen_run()
+        if self.can("archive") and job is not None:
+            archived = not self.notes_of(job.id).archived
+            label = f"{'Archive' if archived else 'Restore'} {job.name}"
+            self.app.act(label, lambda commands: commands.archive_runs([job.id], archived=archived))
+
+    def action_tag(self) -> None:
+        from tui.dialogs.ask_text import AskTextScreen
+
+        job = self.chosen_run()
+        if not self.can("tag") or job is None:
+            return
+        before = self.notes_of(job.id).tags
+
+        def change(text: str | None) -> None:
+            if text is None:
+                return
+            wanted = text.replace(",", " ").split()
+            remove = [tag for tag in before if tag not in wanted]
+            self.app.act(f"Tag {job.name}", lambda commands: commands.tag_runs([job.id], wanted, remove))
+
+        title = f"Tags of {visible(job.name)}, separated by spaces"
+        self.app.push_screen(AskTextScreen(title, " ".join(before)), change)
+
+    def action_note(self) -> None:
+        from tui.dialogs.ask_text import AskTextScreen
+
+        job = self.chosen_run()
+        if not self.can("note") or job is None:
+            return
+
+        def change(text: str | None) -> None:
+            if text is not None:
+                self.app.act(f"Note on {job.name}", lambda commands: commands.note_run(job.id, text))
+
+        before = " ".join(self.notes_of(job.id).note.split())
+        self.app.push_screen(AskTextScreen(f"Note on {visible(job.name)}", before), change)
+
+    def action_delete(self) -> None:
+        job = self.chosen_run()
+        if self.can("delete") and job is not None:
+            self.app.read("run-deletion", partial(_deletion, job.id), partial(self._confirm, job))
+
+    def _confirm(self, job: Job, found: tuple[RunDeletion, list[str]]) -> None:
+        from tui.dialogs.confirm import ConfirmScreen
+
+        deletion, names = found
+        lines = [
+            f"It frees {size(deletion.bytes)}, and cannot be undone. Deleted are {len(deletion.jobs)} jobs:"
+        ]
+        lines += [f"  {visible(name)}" for name in names[:_MOST]]
+        if len(names) > _MOST:
+            lines.append(f"  and {len(names) - _MOST} more runs")
+        lines.append("with their weights, checkpoints, responses and comparisons.")
+        if deletion.kept:
+            lines.append(f"{len(deletion.kept)} jobs stay, because their answers were paid for.")
+        several = f"{len(names)} runs" if len(names) > 1 else visible(job.name)
+
+        def go(yes: bool | None) -> None:
+            if yes:
+                self.app.act("Delete", lambda commands: commands.delete_runs([job.id]))
+
+        self.app.push_screen(
+            ConfirmScreen(f"Delete {several}?", Content("\n".join(lines)), "Delete", "Keep"), go
+        )
+
+
+def _deletion(job: str, workspace: Workspace) -> tuple[RunDeletion, list[str]]:
+    deletion = workspace.runs.deletion([job])
+    names = {one.id: one.name for one in workspace.runs.jobs(archived=True)}
+    return deletion, [names.get(name, name) for name in deletion.runs]
