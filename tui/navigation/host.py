@@ -10,6 +10,7 @@ from textual.app import App
 
 if TYPE_CHECKING:
     from core.api import Commands, Snapshot, Workspace, WorkspacePaths
+    from tui.navigation.file_command import FileCommand
 
 T = TypeVar("T")
 
@@ -43,6 +44,9 @@ class Host(Protocol):
 
     def start(self, label: str, targets: Sequence[str]) -> None:
         """Start the targets, all jobs for none; asks for confirmation if it costs money."""
+
+    def run_command(self, command: FileCommand) -> None:
+        """Run a command that writes files in a process of its own, and show how it goes on and ends."""
 
     def show_message(self, text: str, *, title: str = "", error: bool = False) -> None:
         """Show a toast for some seconds; the text may be untrusted."""
