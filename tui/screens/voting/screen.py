@@ -73,7 +73,7 @@ class VoteScreen(WorkspaceScreen):
         Binding("t", "choose('tie')", "Tie", id="vote.tie", tooltip="Both are equally empathetic"),
         Binding("s", "choose('skip')", "Skip", id="vote.skip", tooltip="Skip this pair"),
         Binding(
-            "o",
+            "d",
             "toggle_order",
             "Order",
             id="vote.order",
