@@ -104,7 +104,7 @@ KEYS: tuple[BindingType, ...] = (
     ),
     Binding("0", "whole", "Whole axis", id="training.whole", show=False, tooltip="Show the whole axis"),
     Binding(
-        "v",
+        "Y",
         "log_scale",
         "Log scale",
         id="training.log_scale",
@@ -120,7 +120,7 @@ KEYS: tuple[BindingType, ...] = (
         tooltip="Smooth more: moving average with weights 0.6 to 0.99",
     ),
     Binding("W", "smooth(-1)", "Smooth less", id="training.smooth_less", show=False, tooltip="Smooth less"),
-    Binding("a", "axis", "X axis", id="training.axis", show=False, tooltip="Steps, time or epochs"),
+    Binding("s", "axis", "X axis", id="training.axis", show=False, tooltip="Steps, time or epochs"),
     Binding(
         "tab",
         "app.focus_next",

@@ -115,13 +115,13 @@ async def test_looking_closer_and_at_the_whole_again(opened: Open, filled: Works
 async def test_scale_smoothing_and_axis_are_shown(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, MEDIUM) as pilot:
         screen = await open_training(pilot)
-        await pilot.press("v", "w")
+        await pilot.press("Y", "w")
         await until_shows(pilot, "log  ·  smoothed 0.6")
-        await pilot.press("W", "v", "a")
+        await pilot.press("W", "Y", "s")
         await until_shows(pilot, "over time")
         await until(pilot, lambda: screen._drawing is not None and screen._drawing.whole.high == 59 * 20)
         # No epochs were logged: from time it goes back to steps.
-        await pilot.press("a")
+        await pilot.press("s")
         await until(pilot, lambda: screen._drawing is not None and screen._drawing.whole.high == 60)
 
 
@@ -202,7 +202,7 @@ async def test_epochs_are_an_axis_where_they_are_logged(opened: Open, filled: Wo
         log_metrics(filled, "sft", SFT, step, epoch=step / 20)
     async with opened(filled, MEDIUM) as pilot:
         screen = await open_training(pilot)
-        await pilot.press("a", "a")
+        await pilot.press("s", "s")
         await until_shows(pilot, "over epoch")
         assert screen._drawing is not None
         assert screen._drawing.whole == (0.05, 3.0)
