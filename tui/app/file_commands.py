@@ -92,7 +92,8 @@ def _work(app: HostApp, command: FileCommand, dialog: CommandScreen) -> None:
 def _outcome(command: FileCommand, ended: Ended) -> tuple[str, bool]:
     """What is shown of a command that has ended, and whether it has written its files."""
     if ended.code != 0:
-        return ended.errors.strip() or f"it ended with exit code {ended.code}", False
+        said = ended.errors.strip().removeprefix("empathy-tui: ")
+        return said or f"it ended with exit code {ended.code}", False
     if command.printed_to is None:
         return ended.output.strip(), True
     try:
