@@ -280,7 +280,7 @@ class VoteScreen(WorkspaceScreen):
             parts.append(f"about {max(filter(None, more))} more decide it")
         return Content.assemble(
             ("Which response shows more empathy?  ", "bold"),
-            (f"voter {visible(self._voter)} · {' · '.join(parts)}", "$text-muted"),
+            (" · ".join((f"voter {visible(self._voter)}", *parts)), "$text-muted"),
         )
 
     def _summary(self) -> Content:
