@@ -167,7 +167,7 @@ async def test_the_palette_offers_every_key_of_the_screen_and_says_why_not(
         }
         assert live <= set(found)
         assert "is done: there is nothing to start" in (found["Start"].reason or "")
-        assert found["Filter"].reason is None
+        assert found["Search"].reason is None
         await pilot.press("ctrl+p", *"supervisor", "enter")
         await until(pilot, lambda: app.current_mode == "logs")
 

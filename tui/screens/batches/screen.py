@@ -61,7 +61,7 @@ class BatchesScreen(WorkspaceScreen):
             id="batches.submit",
             tooltip="Start all jobs after showing the cost",
         ),
-        Binding("u", "refresh", "Refresh", id="batches.refresh", tooltip="Poll the batch now"),
+        Binding("u", "refresh", "Refresh", id="batches.refresh", show=False, tooltip="Poll the batch now"),
         verb("cancel", "cancel", id="batches.cancel", tooltip="Cancel the batch and its job", show=True),
         verb("retry", "retry", id="batches.retry", tooltip="Retry the failed requests", show=True),
         verb(

@@ -7,7 +7,7 @@ from textual.binding import Binding, BindingType
 from tui.navigation.bindings import verb
 
 KEYS: tuple[BindingType, ...] = (
-    verb("next", "step(1)", id="pairs.next", tooltip="Next dialogue", also="right", show=True),
+    verb("next", "step(1)", id="pairs.next", tooltip="Next dialogue", also="right"),
     verb("previous", "step(-1)", id="pairs.previous", tooltip="Previous dialogue", also="left"),
     Binding("d", "disagreement", "Disagree", id="pairs.disagreement", tooltip="Next disagreement"),
     Binding("h", "responses", "All", id="pairs.responses", tooltip="All responses to this dialogue"),

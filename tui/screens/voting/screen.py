@@ -280,7 +280,7 @@ class VoteScreen(WorkspaceScreen):
             parts.append(f"about {max(filter(None, more))} more decide it")
         return Content.assemble(
             ("Which response shows more empathy?  ", "bold"),
-            (" · ".join((f"voter {visible(self._voter)}", *parts)), "$text-muted"),
+            (" · ".join((*parts, f"voter {visible(self._voter)}")), "$text-muted"),
         )
 
     def _summary(self) -> Content:

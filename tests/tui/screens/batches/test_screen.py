@@ -91,7 +91,7 @@ async def test_text_from_outside_is_made_visible(opened: Open, paid: WorkspacePa
 @pytest.mark.parametrize(
     ("batch", "key", "reason"),
     [
-        ("naive", "f", "no job polls it: its job is done"),
+        ("naive", "u", "no job polls it: its job is done"),
         ("naive", "c", "nothing to cancel: its job is done"),
         ("naive", "r", "only failed or cancelled jobs can be retried: its job is done"),
         ("cognitive", "r", "only failed or cancelled jobs can be retried: its job is running"),

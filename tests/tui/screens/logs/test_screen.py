@@ -264,7 +264,7 @@ async def test_every_attempt_is_within_reach(opened: Open, filled: WorkspacePath
 async def test_the_slash_means_what_has_the_keys(opened: Open, filled: WorkspacePaths) -> None:
     async with opened(filled, (120, 40)) as pilot:
         await pilot.press("8")
-        await until_shows(pilot, "/ Filter")
+        await until_shows(pilot, "/ Search")
         await pilot.press("slash", *"failed", "enter")
         await until_shows(pilot, "/failed: 1 of")
         await pilot.press("tab")
@@ -275,7 +275,7 @@ async def test_the_slash_means_what_has_the_keys(opened: Open, filled: Workspace
         await pilot.press("escape")
         await until(pilot, lambda: "/made" not in shown(pilot))
         await pilot.press("escape")
-        await until_shows(pilot, "/ Filter")
+        await until_shows(pilot, "⏎ Log")
         assert "/failed: 1 of" in shown(pilot)
         await pilot.press("escape")
         await until(pilot, lambda: "/failed" not in shown(pilot))
